@@ -1,0 +1,183 @@
+"""What a path date selects: the points of a local or a UTC day that are visible at a moment.
+
+Belongs here: assembling a day's answer out of points, recordings, planted oddities and replaced
+rows. Does not belong here: inventing points, paging them.
+"""
+
+import datetime as dt
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import orjson
+
+from simulator import odd
+from simulator.config import SimulatorConfig
+from simulator.devices import Device
+from simulator.energy import Household
+from simulator.local_time import LocalCalendar, utc_span
+from simulator.noise import Integers, one_uniform
+from simulator.points import Point, PointSource
+
+_DAYS_KEPT = 64
+_LOCAL_DAYS_KEPT = 8
+_SOURCES_KEPT = 2_048
+
+
+@dataclass(frozen=True, slots=True)
+class PathDay:
+    """A day's rows as JSON texts, oldest first, with the moments from which each is visible.
+
+    ``recorded`` is a recording's whole body; ``revision`` tells apart what replaced rows made of
+    the same day.
+    """
+
+    rows: Sequence[bytes]
+    visible_s: Integers
+    odd_rows: Sequence[odd.OddRow] = ()
+    recorded: bytes | None = None
+    revision: int = 0
+
+    def at(self, now_s: float) -> Sequence[bytes]:
+        """The rows visible at an epoch second."""
+        visible = self.visible_s <= now_s
+        if visible.all():
+            return self.rows
+        return [self.rows[i] for i in np.flatnonzero(visible).tolist()]
+
+
+NOTHING = PathDay((), np.empty(0, np.int64))
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(slots=True)
+class _Recent(Generic[K, V]):
+    """The most recently used values, at most ``size`` of them. Not locked."""
+
+    size: int
+    values: OrderedDict[K, V] = field(default_factory=OrderedDict)
+
+    def get(self, key: K) -> V | None:
+        value = self.values.get(key)
+        if value is not None:
+            self.values.move_to_end(key)
+        return value
+
+    def put(self, key: K, value: V) -> V:
+        self.values[key] = value
+        self.values.move_to_end(key)
+        while len(self.values) > self.size:
+            self.values.popitem(last=False)
+        return value
+
+
+class PathDays:
+    """All days of all devices. Safe to use from several threads."""
+
+    def __init__(self, config: SimulatorConfig, recorded_serial: str | None) -> None:
+        """Recordings stand for the inverter with ``recorded_serial``."""
+        self._config = config
+        self._recorded_serial = recorded_serial
+        self._calendar = LocalCalendar(config.timezone)
+        self._sources: _Recent[str, PointSource] = _Recent(_SOURCES_KEPT)
+        self._local: _Recent[tuple[str, int], list[Point]] = _Recent(_LOCAL_DAYS_KEPT)
+        self._days: _Recent[tuple[str, dt.date], PathDay] = _Recent(_DAYS_KEPT)
+        self._replaced: dict[tuple[str, dt.date], PathDay] = {}
+        self._revision = 0
+        self._lock = threading.Lock()
+
+    def day(self, device: Device, date: dt.date, now: dt.datetime) -> PathDay:
+        """The day of a device; nothing if it lies in the future of ``now``."""
+        key = (device.serial, date)
+        with self._lock:
+            if key in self._replaced:
+                return self._replaced[key]
+            known = self._days.get(key)
+            if known is not None:
+                return known
+            recording = self._recording(device, date)
+            if recording is not None:
+                return self._days.put(key, _recorded_day(recording))
+            span = self._span(device, date)
+            if span[0] > now.timestamp() or date < device.commissioned:
+                return NOTHING
+            return self._days.put(key, self._invent(device, date, *span))
+
+    def replace_rows(self, device: Device, date: dt.date, rows: Sequence[Any] | None) -> None:
+        """Makes a day hold exactly these rows (any JSON) at once; None undoes it."""
+        key = (device.serial, date)
+        with self._lock:
+            if rows is None:
+                self._replaced.pop(key, None)
+                return
+            self._revision += 1
+            texts = [orjson.dumps(row) for row in rows]
+            self._replaced[key] = PathDay(
+                texts, np.zeros(len(texts), np.int64), revision=self._revision
+            )
+
+    def _recording(self, device: Device, date: dt.date) -> Path | None:
+        if self._config.recordings is None or device.serial != self._recorded_serial:
+            return None
+        file = self._config.recordings / f"inverter_data_points_{date.isoformat()}.json"
+        return file if file.is_file() else None
+
+    def _span(self, device: Device, date: dt.date) -> tuple[int, int]:
+        ordinal = date.toordinal()
+        span = utc_span(ordinal) if device.gateway else self._calendar.span(ordinal)
+        return span.start_s, span.end_s
+
+    def _invent(self, device: Device, date: dt.date, start_s: int, end_s: int) -> PathDay:
+        seed = self._config.seed
+        if one_uniform("offline", seed, device.serial, date) < self._config.empty_day_rate:
+            return NOTHING
+        points = [
+            point
+            for ordinal in self._calendar.ordinals_covering(start_s, end_s)
+            for point in self._local_day(device, ordinal)
+            if start_s <= point.time_s < end_s
+        ]
+        points, planted = odd.plant(points, self._config.odd, seed, device.serial, date)
+        return PathDay(
+            rows=[orjson.dumps(point.row) for point in points],
+            visible_s=np.array([point.visible_s for point in points], np.int64),
+            odd_rows=planted,
+        )
+
+    def _local_day(self, device: Device, ordinal: int) -> list[Point]:
+        key = (device.serial, ordinal)
+        known = self._local.get(key)
+        if known is None:
+            known = self._local.put(key, self._source(device).local_day(ordinal))
+        return known
+
+    def _source(self, device: Device) -> PointSource:
+        source = self._sources.get(device.serial)
+        if source is None:
+            household = Household(
+                self._config.seed,
+                device.serial,
+                self._calendar,
+                device.commissioned.toordinal(),
+            )
+            source = PointSource(
+                household,
+                self._calendar,
+                rows_per_day=self._config.rows_per_day,
+                gateway=device.gateway,
+            )
+            self._sources.put(device.serial, source)
+        return source
+
+
+def _recorded_day(file: Path) -> PathDay:
+    body = file.read_bytes()
+    rows = [orjson.dumps(row) for row in orjson.loads(body)["data"]]
+    return PathDay(rows, np.zeros(len(rows), np.int64), recorded=body)

@@ -1,0 +1,101 @@
+"""What was asked and what became of it, for tests to read.
+
+Belongs here: the record of a request and counts over all of them. Does not belong here: the
+token's value, which is never kept.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """One request. ``received_at`` is of the monotonic clock, ``received_wall`` Unix time (s).
+
+    ``status`` is what was meant to be sent; with fault "reset" the client saw none of it.
+    ``complete`` says whether the whole answer went out; ``window`` and ``remaining`` are those of
+    ``budget``.
+    """
+
+    number: int
+    received_at: float
+    received_wall: float
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    client: str
+    client_port: int
+    status: int | None = None
+    fault: str | None = None
+    budget: str | None = None
+    window: int | None = None
+    remaining: int | None = None
+    duration_s: float | None = None
+    complete: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The record as JSON-ready values."""
+        return asdict(self)
+
+
+def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers without the token: only its scheme remains."""
+    kept = dict(headers)
+    if "authorization" in kept:
+        kept["authorization"] = kept["authorization"].partition(" ")[0] + " …"
+    return kept
+
+
+@dataclass(slots=True)
+class RequestLog:
+    """Records since the last clearing, and the commands received (never cleared by itself)."""
+
+    records: list[RequestRecord] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+    _number: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def open(self, **values: Any) -> RequestRecord:
+        """Adds a record; numbers go on over a clearing, so faults by number do too."""
+        with self._lock:
+            self._number += 1
+            record = RequestRecord(number=self._number, **values)
+            self.records.append(record)
+            return record
+
+    def command(self, method: str, path: str) -> None:
+        """Notes a request that would have changed or commanded something."""
+        with self._lock:
+            self.commands.append(f"{method} {path}")
+
+    def snapshot(self) -> list[RequestRecord]:
+        """The records so far, oldest first."""
+        with self._lock:
+            return list(self.records)
+
+    def clear(self) -> None:
+        """Forgets records and commands."""
+        with self._lock:
+            self.records.clear()
+            self.commands.clear()
+
+    def statistics(self) -> dict[str, Any]:
+        """Counts over the records; times are of the monotonic clock."""
+        records = self.snapshot()
+        return {
+            "requests": len(records),
+            "statuses": dict(Counter(str(r.status) for r in records)),
+            "faults": dict(Counter(r.fault for r in records if r.fault)),
+            "clients": dict(Counter(r.client for r in records)),
+            "limited": sum(r.status == 429 for r in records),
+            "limited_by_client": dict(Counter(r.client for r in records if r.status == 429)),
+            "connections": len({r.client_port for r in records}),
+            "first_at": records[0].received_at if records else None,
+            "last_at": records[-1].received_at if records else None,
+            "commands_received": len(self.commands),
+            "commands": list(self.commands),
+        }

@@ -1,0 +1,244 @@
+"""The simulator as tests hold it: start, stop, look inside, change what happens next.
+
+Belongs here: the Python API over the parts. Does not belong here: the same by HTTP
+(``control_api``), the command line.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from types import TracebackType
+from typing import Any
+
+import orjson
+
+from simulator.answers import Answer
+from simulator.api import Api, BodyMaker, Override
+from simulator.config import SimulatorConfig
+from simulator.control_api import CONTROL_PREFIX, ControlApi
+from simulator.devices import Device
+from simulator.faults import FaultPlan, FaultSettings, check_rates
+from simulator.http_server import HttpServer, Request
+from simulator.request_log import RequestLog, RequestRecord
+from simulator.world import World
+
+_CHANGEABLE = (
+    "latency_s",
+    "latency_jitter_s",
+    "links_base",
+    "retry_after",
+    "subscription",
+)
+
+
+class Simulator:
+    """A GivEnergy Cloud of one's own. A context manager: it runs inside the ``with`` block."""
+
+    def __init__(self, config: SimulatorConfig | None = None) -> None:
+        """Does not listen yet; ``start`` does."""
+        config = config or SimulatorConfig()
+        self._world = World(config)
+        self._log = RequestLog()
+        self._plan = FaultPlan(
+            config.seed,
+            FaultSettings(
+                rates=dict(config.faults),
+                stall_s=config.stall_s,
+                storm_requests=config.storm_requests,
+                storm_s=config.storm_s,
+                oversized_bytes=config.oversized_bytes,
+            ),
+        )
+        self._api = Api(self._world, self._plan, self._log)
+        self._control = ControlApi(self)
+        self._server = HttpServer(
+            config.host,
+            config.port,
+            self._handle,
+            keep_alive_s=config.keep_alive_s,
+            requests_per_connection=config.requests_per_connection,
+            compress=config.gzip,
+        )
+
+    def __enter__(self) -> "Simulator":
+        """Starts."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stops."""
+        self.stop()
+
+    def start(self) -> None:
+        """Listens; after a stop on the same port. Raises ``OSError`` when the port is taken."""
+        self._server.start()
+        host = f"[{self._server.host}]" if ":" in self._server.host else self._server.host
+        self._world.base_url = f"http://{host}:{self._server.port}/v1"
+
+    def stop(self) -> None:
+        """The network is away: cuts all connections, refuses new ones. State stays."""
+        self._server.stop()
+
+    def _handle(self, request: Request) -> tuple[Answer, Callable[[bool], None]]:
+        if request.path.startswith(CONTROL_PREFIX):
+            return self._control.handle(request), lambda whole: None
+        return self._api.handle(request)
+
+    @property
+    def config(self) -> SimulatorConfig:
+        """The settings now in force."""
+        return self._world.config
+
+    @property
+    def base_url(self) -> str:
+        """What a client takes as the API's address, /v1 included."""
+        return self._world.base_url
+
+    @property
+    def control_url(self) -> str:
+        """The address for ``simulator.control.Control``."""
+        return self.base_url.removesuffix("/v1") + CONTROL_PREFIX
+
+    @property
+    def token(self) -> str:
+        """The first token."""
+        return self.config.tokens[0].token
+
+    @property
+    def account(self) -> dict[str, Any]:
+        """Account 1 as GET /account shows it."""
+        return dict(self._world.accounts[1].profile)
+
+    @property
+    def devices(self) -> list[Device]:
+        """All communication devices of all accounts, in the order of listing."""
+        return [d for account in self._world.accounts.values() for d in account.devices]
+
+    @property
+    def serials(self) -> list[str]:
+        """Serial numbers of account 1's inverters that have data, in the order of listing."""
+        return [d.serial for d in self._world.accounts[1].devices if d.has_data]
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        """Every request below /v1 since the last clearing, in the order of arrival."""
+        return self._log.snapshot()
+
+    def clear_requests(self) -> None:
+        """Empties the request log and the list of commands; limits are untouched."""
+        self._log.clear()
+
+    def stats(self) -> dict[str, Any]:
+        """Counts over the request log, ``commands_received``, and the windows of each budget."""
+        return {**self._log.statistics(), "windows": self._api.limits.report()}
+
+    @property
+    def commands_received(self) -> int:
+        """Requests that would have changed or commanded something: must stay 0."""
+        return len(self._log.commands)
+
+    def truth(self, serial: str, date: dt.date | str) -> list[Any]:
+        """The rows that a complete answer for that path date holds at the present clock.
+
+        Raises ``KeyError`` for an unknown serial number.
+        """
+        now = self._world.now()
+        day = self._world.days.day(self._device(serial), _date(date), now)
+        return [orjson.loads(row) for row in day.at(now.timestamp())]
+
+    def odd_rows(self, serial: str, date: dt.date | str) -> list[dict[str, Any]]:
+        """What was planted in a day: ``position`` in the complete answer, ``kind``, ``time_s``."""
+        now = self._world.now()
+        day = self._world.days.day(self._device(serial), _date(date), now)
+        return [asdict(row) for row in day.odd_rows]
+
+    def set_rows(self, serial: str, date: dt.date | str, rows: Sequence[Any] | None) -> None:
+        """Makes a day hold exactly these rows from now on; None undoes it.
+
+        ``truth`` follows, paging works as ever: for late or revised rows pass a changed truth.
+        """
+        self._world.days.replace_rows(self._device(serial), _date(date), rows)
+
+    def set_clock(self, clock: dt.datetime | None) -> None:
+        """Fixes the present (aware), or lets it be the real one. Limits keep their own time."""
+        if clock is not None and clock.tzinfo is None:
+            raise ValueError(f"The clock {clock} has no zone; give a time in UTC.")
+        self._world.clock = clock
+
+    def set_faults(self, rates: Mapping[str, float] | None = None, **settings: Any) -> None:
+        """Replaces the rates (when given) and changes ``stall_s``, ``storm_requests``, ….
+
+        Raises ``ValueError`` for an unknown kind or setting.
+        """
+        if rates is not None:
+            check_rates(rates)
+            self._plan.settings.rates = dict(rates)
+        for name, value in settings.items():
+            if name == "rates" or name not in FaultSettings.__slots__:
+                raise ValueError(f"There is no fault setting {name!r}.")
+            setattr(self._plan.settings, name, value)
+
+    def fail(
+        self,
+        path_regex: str,
+        *,
+        status: int | None = None,
+        fault: str | None = None,
+        times: int | None = None,
+    ) -> None:
+        """Fails requests whose path (with query) matches, for ever or ``times`` times.
+
+        Give either a bare status or a kind of fault; the latest matching order wins.
+        """
+        self._plan.fail(path_regex, status=status, fault=fault, times=times)
+
+    def override(
+        self,
+        path_regex: str,
+        body: bytes | BodyMaker,
+        *,
+        status: int = 200,
+        content_type: str = "application/json",
+        times: int | None = None,
+    ) -> None:
+        """Answers matching requests with these bytes, or with what a callable makes of them."""
+        self._api.overrides.insert(
+            0, Override(re.compile(path_regex), body, status, content_type, times)
+        )
+
+    def clear_failures(self) -> None:
+        """Forgets every ``fail`` and ``override`` and ends a storm; the rates stay."""
+        self._plan.clear()
+        self._api.overrides.clear()
+
+    def configure(self, **settings: Any) -> None:
+        """Changes latency, ``links_base``, ``retry_after`` or ``subscription`` while it runs."""
+        for name in settings:
+            if name not in _CHANGEABLE:
+                raise ValueError(f"{name!r} cannot be changed; {', '.join(_CHANGEABLE)} can.")
+        self._world.config = replace(self._world.config, **settings)
+
+    def spend(self, requests: int, account: int = 1) -> int:
+        """A neighbour on the same account makes requests; how many of them got a 429."""
+        budget = self._api.limits.budget(f"account {account}")
+        return sum(not budget.count(neighbour=True).allowed for _ in range(requests))
+
+    def add_device(self) -> Device:
+        """A new inverter appears at the front of account 1's listing."""
+        return self._world.insert_device(self._world.accounts[1])
+
+    def _device(self, serial: str) -> Device:
+        device = self._world.inverter(serial)
+        if device is None:
+            raise KeyError(f"The simulator has no inverter {serial!r}.")
+        return device
+
+
+def _date(date: dt.date | str) -> dt.date:
+    return dt.date.fromisoformat(date) if isinstance(date, str) else date

@@ -1,0 +1,98 @@
+"""Everything that the endpoints look at: accounts, days, the present, the cache of answers.
+
+Belongs here: state shared by endpoints and control. Does not belong here: limits, faults and
+tokens (``api``), sockets (``http_server``).
+"""
+
+import datetime as dt
+import gzip
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable
+
+from simulator.answers import Answer
+from simulator.config import SimulatorConfig
+from simulator.devices import Account, Device, build_account, build_device
+from simulator.path_days import PathDays
+
+
+class World:
+    """One simulated vendor. Safe to use from several threads."""
+
+    def __init__(self, config: SimulatorConfig) -> None:
+        """Accounts are those that the tokens name, and account 1."""
+        self.config = config
+        self.clock: dt.datetime | None = config.clock
+        self.base_url = ""
+        numbers = sorted({1, *(grant.account for grant in config.tokens)})
+        self.accounts: dict[int, Account] = {n: build_account(config, n) for n in numbers}
+        first = self.accounts[1].devices[0].serial if config.inverters else None
+        self.days = PathDays(config, first)
+        self._by_serial: dict[str, Device] = {}
+        self._by_datalog: dict[str, Device] = {}
+        for account in self.accounts.values():
+            for device in account.devices:
+                self._add(device)
+        self._pages_asked: Counter[str] = Counter()
+        self._bodies: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._bodies_bytes = 0
+        self._lock = threading.Lock()
+
+    def now(self) -> dt.datetime:
+        """The present in UTC: the set clock or the real one."""
+        return self.clock or dt.datetime.now(dt.UTC)
+
+    @property
+    def links_base(self) -> str:
+        """What the addresses in ``links`` and ``meta`` begin with."""
+        return self.config.links_base or self.base_url
+
+    def inverter(self, serial: str) -> Device | None:
+        """The device whose inverter has this serial number, gone or not."""
+        return self._by_serial.get(serial)
+
+    def communication_device(self, serial: str) -> Device | None:
+        """The communication device with this serial number."""
+        return self._by_datalog.get(serial)
+
+    def insert_device(self, account: Account) -> Device:
+        """Puts a new inverter at the front of an account's listing."""
+        with self._lock:
+            device = build_device(self.config, account.number, len(account.devices))
+            self._add(device)
+            account.devices = [device, *account.devices]
+            return device
+
+    def shift_due(self, listing: str) -> bool:
+        """Counts a page request of a listing; True when it is now to shift (once)."""
+        after = self.config.shift_after.get(listing)
+        with self._lock:
+            self._pages_asked[listing] += 1
+            return after is not None and self._pages_asked[listing] == after + 1
+
+    def cached(self, key: Hashable, packed: bool, make: Callable[[], bytes]) -> Answer:
+        """A 200 with the body that ``make`` gives, kept packed or plain as it will be sent."""
+        whole_key = (key, packed)
+        with self._lock:
+            body = self._bodies.get(whole_key)
+            if body is not None:
+                self._bodies.move_to_end(whole_key)
+        if body is None:
+            body = gzip.compress(make(), 1) if packed else make()
+            self._keep(whole_key, body)
+        return Answer(200, b"", packed=body) if packed else Answer(200, body)
+
+    def _keep(self, key: Hashable, body: bytes) -> None:
+        with self._lock:
+            if key in self._bodies:
+                return
+            self._bodies[key] = body
+            self._bodies_bytes += len(body)
+            while self._bodies_bytes > self.config.cache_bytes:
+                _, dropped = self._bodies.popitem(last=False)
+                self._bodies_bytes -= len(dropped)
+
+    def _add(self, device: Device) -> None:
+        self._by_datalog[device.datalog] = device
+        if device.inverter == "present":
+            self._by_serial[device.serial] = device
