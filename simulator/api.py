@@ -48,7 +48,7 @@ class Api:
 
     def handle(self, request: Request) -> tuple[Answer, Callable[[bool], None]]:
         """The answer, after the latency, and what to call once it was (not) sent whole."""
-        record = self.log.open(
+        record = RequestRecord(
             received_at=request.received_at,
             received_wall=request.received_wall,
             method=request.method,
@@ -58,6 +58,7 @@ class Api:
             client=request.headers.get("x-client") or request.headers.get("user-agent", ""),
             client_port=request.peer[1],
         )
+        self.log.add(record)
         answer = self._answer(request, record)
         self._wait(request, record.number)
         record.status = answer.status

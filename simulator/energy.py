@@ -52,7 +52,7 @@ class Plant:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """Mean power per quarter hour in W, arrays of shape (days, SLOTS); slots past a day's end are 0.
+    """Mean power per quarter hour in W, arrays of shape (days, SLOTS), 0 past a day's end.
 
     Battery is positive when it discharges, grid is positive when it exports.
     """
@@ -65,7 +65,7 @@ class Slots:
     charge_kwh_at_start: Floats
 
     def energies(self) -> Integers:
-        """mWh per slot and counter, shape (days, SLOTS, 7)."""
+        """MWh per slot and counter, shape (days, SLOTS, 7)."""
         grid = self.inverter - self.load
         charge = np.maximum(-self.battery, 0)
         powers = np.stack(
@@ -134,7 +134,8 @@ class Household:
         weather = 0.12 + 0.88 * np.sqrt(uniform(self.key + 1, days))[:, None]
         clouds = 1 - (1 - weather) * 0.8 * uniform(self.key + 2, counters)
         power = self.plant.solar_peak_w * np.maximum(height, 0) ** 1.2 * weather * clouds
-        return np.minimum(power, self.plant.inverter_w)
+        limited: Floats = np.minimum(power, self.plant.inverter_w)
+        return limited
 
     def _load(self, days: Integers, wall_s: Integers, counters: Integers) -> Floats:
         hour = wall_s / 3600
@@ -145,7 +146,8 @@ class Household:
             0.05 + morning + evening
         )
         shape = self.plant.base_load_w + busy * (700 * morning + 1300 * evening) + cooking
-        return shape * (1 + 0.25 * spread(self.key + 5, counters))
+        load: Floats = shape * (1 + 0.25 * spread(self.key + 5, counters))
+        return load
 
     def _battery(
         self, days: Integers, solar: Floats, load: Floats, lengths: Integers
@@ -170,7 +172,7 @@ class Household:
         return power, start
 
     def counters_before(self, day: int) -> Integers:
-        """mWh counted from commissioning up to the local midnight that begins ``day``."""
+        """MWh counted from commissioning up to the local midnight that begins ``day``."""
         days = max(day - self.first_day, 0)
         blocks, rest = divmod(days, _BLOCK_DAYS)
         with self._lock:

@@ -63,7 +63,7 @@ def parse_rates(text: str) -> dict[str, float]:
     """``"5xx=0.02,reset=0.01"`` as rates by kind. Raises ``ValueError`` when it does not parse."""
     rates = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
-        kind, equals, rate = part.partition("=")
+        kind, _, rate = part.partition("=")
         try:
             rates[kind.strip()] = float(rate)
         except ValueError:
@@ -159,7 +159,7 @@ class FaultPlan:
         return None
 
     def spoil(self, fault: str, answer: Answer, request_number: int) -> Answer:
-        """The answer as it goes out with this fault; rate headers stay unless the kind drops them."""
+        """The answer as it goes out with this fault."""
         settings = self.settings
         chance = one_uniform("shape", self._seed, request_number)
         if fault == "5xx":

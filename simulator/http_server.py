@@ -53,7 +53,7 @@ Handler = Callable[[Request], tuple[Answer, Callable[[bool], None]]]
 
 
 class HttpServer:
-    """Listens on one address. ``stop`` makes it unreachable, ``start`` opens the same port again."""
+    """Listens on one address; after ``stop`` nobody answers, ``start`` opens the same port."""
 
     def __init__(
         self,

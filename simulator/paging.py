@@ -24,7 +24,9 @@ class PageWish:
     @classmethod
     def of(cls, query: Mapping[str, str], cap: int) -> "PageWish":
         """Reads ``page`` and ``pageSize``. Raises ``ApiError`` 422 unless both are 1 or more."""
-        return cls(_positive(query, "page", 1), min(_positive(query, "pageSize", DEFAULT_SIZE), cap))
+        return cls(
+            _positive(query, "page", 1), min(_positive(query, "pageSize", DEFAULT_SIZE), cap)
+        )
 
 
 def _positive(query: Mapping[str, str], name: str, default: int) -> int:

@@ -72,7 +72,9 @@ class PointSource:
         rows = self._rows(key, ordinal, span.start_s, elapsed)
         index = np.arange(len(elapsed))
         late = uniform(key + 20, index) < 0.03
-        slow = np.where(late, 600 + 13_800 * uniform(key + 21, index), 30 * uniform(key + 22, index))
+        slow = np.where(
+            late, 600 + 13_800 * uniform(key + 21, index), 30 * uniform(key + 22, index)
+        )
         times = (span.start_s + elapsed).tolist()
         visible = (span.start_s + elapsed + np.ceil(slow).astype(np.int64)).tolist()
         points = []

@@ -20,7 +20,6 @@ class RequestRecord:
     ``budget``.
     """
 
-    number: int
     received_at: float
     received_wall: float
     method: str
@@ -29,6 +28,7 @@ class RequestRecord:
     headers: dict[str, str]
     client: str
     client_port: int
+    number: int = 0
     status: int | None = None
     fault: str | None = None
     budget: str | None = None
@@ -59,13 +59,12 @@ class RequestLog:
     _number: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def open(self, **values: Any) -> RequestRecord:
-        """Adds a record; numbers go on over a clearing, so faults by number do too."""
+    def add(self, record: RequestRecord) -> None:
+        """Numbers a record and keeps it; numbers go on over a clearing, so faults do too."""
         with self._lock:
             self._number += 1
-            record = RequestRecord(number=self._number, **values)
+            record.number = self._number
             self.records.append(record)
-            return record
 
     def command(self, method: str, path: str) -> None:
         """Notes a request that would have changed or commanded something."""

@@ -171,7 +171,9 @@ class Simulator:
             raise ValueError(f"The clock {clock} has no zone; give a time in UTC.")
         self._world.clock = clock
 
-    def set_faults(self, rates: Mapping[str, float] | None = None, **settings: Any) -> None:
+    def set_faults(
+        self, rates: Mapping[str, float] | None = None, **settings: float | None
+    ) -> None:
         """Replaces the rates (when given) and changes ``stall_s``, ``storm_requests``, ….
 
         Raises ``ValueError`` for an unknown kind or setting.
@@ -217,12 +219,13 @@ class Simulator:
         self._plan.clear()
         self._api.overrides.clear()
 
-    def configure(self, **settings: Any) -> None:
+    def configure(self, **settings: float | str | bool | None) -> None:
         """Changes latency, ``links_base``, ``retry_after`` or ``subscription`` while it runs."""
         for name in settings:
             if name not in _CHANGEABLE:
                 raise ValueError(f"{name!r} cannot be changed; {', '.join(_CHANGEABLE)} can.")
-        self._world.config = replace(self._world.config, **settings)
+        changes: dict[str, Any] = dict(settings)
+        self._world.config = replace(self._world.config, **changes)
 
     def spend(self, requests: int, account: int = 1) -> int:
         """A neighbour on the same account makes requests; how many of them got a 429."""

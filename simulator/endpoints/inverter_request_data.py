@@ -13,7 +13,5 @@ def _command(call: Call) -> Answer:
 
 
 ENDPOINTS = (
-    Endpoint(
-        "GET", "/inverter/{serial}/request-data", "api:inverter:read", _command, reads=False
-    ),
+    Endpoint("GET", "/inverter/{serial}/request-data", "api:inverter:read", _command, reads=False),
 )
