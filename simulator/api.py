@@ -72,6 +72,20 @@ class Api:
 
         return answer, delivered
 
+    def rehearse(self, path: str, page_size: str) -> None:
+        """Lets the home account's GET fill the cache, unlogged and uncounted."""
+        request = Request(
+            method="GET",
+            target=path,
+            path=path,
+            query={"pageSize": page_size},
+            headers={"accept-encoding": "gzip"},
+            body=b"",
+            peer=("", 0),
+        )
+        endpoint, parameters = self._router.find("GET", path)
+        endpoint.handle(Call(self.world, self.world.home, request, parameters))
+
     def _wait(self, request: Request, number: int) -> None:
         config = self.world.config
         jitter = config.latency_jitter_s

@@ -115,10 +115,15 @@ class Control:
         """Forgets every ``fail`` and ``override``."""
         self._ask("DELETE", "/failures")
 
-    def spend(self, requests: int, account: int = 1) -> int:
+    def spend(self, requests: int, account: int | None = None) -> int:
         """A neighbour makes requests; how many of them got a 429."""
         limited: int = self._ask("POST", "/spend", {"requests": requests, "account": account})
         return limited
+
+    def warm(self, start: dt.date | str, end: dt.date | str) -> int:
+        """Makes and caches the whole-day answers of a range; how many."""
+        made: int = self._ask("POST", "/warm", {"start": str(start), "end": str(end)})
+        return made
 
     def _ask(self, method: str, path: str, payload: object = None) -> Any:  # noqa: ANN401 - any JSON
         return json.loads(self._send(method, path, payload))

@@ -42,6 +42,7 @@ class ControlApi:
             ("POST", "/override"): self._override,
             ("DELETE", "/failures"): lambda given: simulator.clear_failures(),
             ("POST", "/spend"): lambda given: simulator.spend(**given),
+            ("POST", "/warm"): lambda given: simulator.warm(**given),
         }
 
     def handle(self, request: Request) -> Answer:

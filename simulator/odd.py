@@ -5,10 +5,11 @@ not belong here: the everyday oddities that recordings show (``points``), faults
 (``faults``).
 """
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import orjson
 
 from simulator.noise import key_of, uniform
 from simulator.points import Point
@@ -123,7 +124,7 @@ def check_kinds(rates: Mapping[str, float]) -> None:
 def plant(
     points: Sequence[Point], rates: Mapping[str, float], *identity: object
 ) -> tuple[list[Point], list[OddRow]]:
-    """Copies of the points with oddities planted, and the list of what was planted where.
+    """The points with oddities planted, and the list of what was planted where.
 
     ``identity`` (seed, serial, date) decides which rows are hit; each row is hit at most once.
     """
@@ -159,10 +160,10 @@ def _kind(chance: float, rates: Mapping[str, float]) -> str | None:
 
 def _spoilt(point: Point, kind: str) -> Point:
     if kind == "not_an_object":
-        return Point(point.time_s, point.visible_s, "not a data point")
+        return replace(point, text=b'"not a data point"')
     spoil = _SPOIL.get(kind)
     if spoil is None:
         return point
-    row = copy.deepcopy(point.row)
+    row = orjson.loads(point.text)
     spoil(row)
-    return Point(point.time_s, point.visible_s, row)
+    return replace(point, text=orjson.dumps(row))

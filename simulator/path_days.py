@@ -23,8 +23,9 @@ from simulator.local_time import LocalCalendar, utc_span
 from simulator.noise import Integers, one_uniform
 from simulator.points import Point, PointSource
 
-_DAYS_KEPT = 64
-_LOCAL_DAYS_KEPT = 8
+_DAYS_KEPT = 32
+_LOCAL_DAYS_KEPT = 4
+_FINISHED_KEPT = 100_000
 _SOURCES_KEPT = 2_048
 
 
@@ -78,6 +79,19 @@ class _Recent(Generic[K, V]):
         return value
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What tells one state of a day from another, without its rows.
+
+    Rows only ever become visible, so their number does; ``recorded`` says that a recording stands
+    for the day.
+    """
+
+    revision: int
+    rows: int
+    recorded: bool = False
+
+
 class PathDays:
     """All days of all devices. Safe to use from several threads."""
 
@@ -89,6 +103,7 @@ class PathDays:
         self._sources: _Recent[str, PointSource] = _Recent(_SOURCES_KEPT)
         self._local: _Recent[tuple[str, int], list[Point]] = _Recent(_LOCAL_DAYS_KEPT)
         self._days: _Recent[tuple[str, dt.date], PathDay] = _Recent(_DAYS_KEPT)
+        self._finished: _Recent[tuple[str, dt.date], tuple[int, Content]] = _Recent(_FINISHED_KEPT)
         self._replaced: dict[tuple[str, dt.date], PathDay] = {}
         self._revision = 0
         self._lock = threading.Lock()
@@ -110,10 +125,31 @@ class PathDays:
                 return NOTHING
             return self._days.put(key, self._invent(device, date, *span))
 
+    def content(self, device: Device, date: dt.date, now: dt.datetime) -> Content:
+        """What the day holds at ``now``; quick for a day that was once looked at when over."""
+        key = (device.serial, date)
+        now_s = now.timestamp()
+        with self._lock:
+            finished = self._finished.get(key)
+        if finished is not None and finished[0] <= now_s:
+            return finished[1]
+        day = self.day(device, date, now)
+        content = Content(day.revision, len(day.at(now_s)), day.recorded is not None)
+        if day is not NOTHING and content.rows == len(day.rows):
+            last_s = int(day.visible_s.max()) if content.rows else 0
+            with self._lock:
+                if day.revision == self._revision_of(key):
+                    self._finished.put(key, (last_s, content))
+        return content
+
+    def _revision_of(self, key: tuple[str, dt.date]) -> int:
+        return self._replaced[key].revision if key in self._replaced else 0
+
     def replace_rows(self, device: Device, date: dt.date, rows: Sequence[Any] | None) -> None:
         """Makes a day hold exactly these rows (any JSON) at once; None undoes it."""
         key = (device.serial, date)
         with self._lock:
+            self._finished.values.pop(key, None)
             if rows is None:
                 self._replaced.pop(key, None)
                 return
@@ -146,7 +182,7 @@ class PathDays:
         ]
         points, planted = odd.plant(points, self._config.odd, seed, device.serial, date)
         return PathDay(
-            rows=[orjson.dumps(point.row) for point in points],
+            rows=[point.text for point in points],
             visible_s=np.array([point.visible_s for point in points], np.int64),
             odd_rows=planted,
         )

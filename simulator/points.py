@@ -6,11 +6,12 @@ belong here: the energy behind it (``energy``), which points a path date selects
 planted nonsense (``odd``).
 """
 
-import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import orjson
 
 from simulator.energy import COUNTERS, MWH_PER_KWH, SLOT_S, Household, inverter_power
 from simulator.local_time import LocalCalendar
@@ -35,11 +36,11 @@ _NULLABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One data point: its time and the moment it becomes visible (UTC epoch s), and its content."""
+    """One data point: its time and when it becomes visible (UTC epoch s), and its JSON text."""
 
     time_s: int
     visible_s: int
-    row: Any
+    text: bytes
 
 
 class PointSource:
@@ -79,10 +80,10 @@ class PointSource:
         visible = (span.start_s + elapsed + np.ceil(slow).astype(np.int64)).tolist()
         points = []
         twice = (uniform(key + 23, index) < 0.0003).tolist()
-        for time_s, visible_s, row, again in zip(times, visible, rows, twice, strict=True):
-            points.append(Point(time_s, visible_s, row))
+        for time_s, visible_s, text, again in zip(times, visible, rows, twice, strict=True):
+            points.append(Point(time_s, visible_s, text))
             if again:
-                points.append(Point(time_s, visible_s, row))
+                points.append(Point(time_s, visible_s, text))
         return points
 
     def _times(self, key: int, length_s: int) -> Integers:
@@ -117,7 +118,7 @@ class PointSource:
             number += 1
         return np.concatenate(pieces)
 
-    def _rows(self, key: int, ordinal: int, start_s: int, elapsed: Integers) -> list[Row]:
+    def _rows(self, key: int, ordinal: int, start_s: int, elapsed: Integers) -> list[bytes]:
         household = self._household
         slots = household.slots(np.array([ordinal]))
         index = np.arange(len(elapsed))
@@ -152,14 +153,11 @@ class PointSource:
         first = np.rint(solar * (0.5 + 0.02 * spread(key + 30, index)))
         arrays = [self._array(key, 31, first), self._array(key, 34, solar - first)]
         volts = tenths(40, 245, 5)
-        moments = [
-            dt.datetime.fromtimestamp(s, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            for s in (start_s + elapsed).tolist()
-        ]
+        moments = np.datetime_as_string((start_s + elapsed).astype("datetime64[s]"), timezone="UTC")
         today_columns = [_kwh(column) for column in today.T]
         total_columns = [_kwh(column) for column in total.T]
         columns = zip(
-            moments,
+            moments.tolist(),
             self._statuses(key, inverter),
             _whole(solar),
             *arrays[0],
@@ -181,9 +179,7 @@ class PointSource:
             _kwh(both),
             strict=True,
         )
-        rows = [_row(*values) for values in columns]
-        self._everyday_oddities(key, rows)
-        return rows
+        return self._written(key, len(index), columns)
 
     def _stragglers(self, key: int, ordinal: int, base: Integers) -> Integers:
         """Yesterday's final counters (tenths) for the reports that had not noticed midnight."""
@@ -208,20 +204,33 @@ class PointSource:
         names = np.where(chance < 0.003, "WARNING", names)
         return np.where(chance < 0.001, "Unknown", names).tolist()  # type: ignore[no-any-return]
 
-    def _everyday_oddities(self, key: int, rows: list[Row]) -> None:
-        chance = uniform(key + 24, np.arange(len(rows)))
-        for position in np.flatnonzero(chance < 0.0014).tolist():
-            power = rows[position]["power"]
-            if chance[position] < 0.0004:
-                power["battery"] = {}
-                continue
-            part, leaf = _NULLABLE[int(chance[position] * 1e7) % len(_NULLABLE)]
-            power[part][leaf] = None
-        if self._has_battery_voltage:
-            volts = _decimals(51.5 + 1.5 * spread(key + 25, np.arange(len(rows))), 10)
-            for row, voltage in zip(rows, volts, strict=True):
-                if row["power"]["battery"]:
-                    row["power"]["battery"]["voltage"] = voltage
+    def _everyday_oddities(self, key: int, count: int) -> dict[int, tuple[str, str] | None]:
+        """By row: the leaf that is null, or None where the whole battery is ``{}``."""
+        chance = uniform(key + 24, np.arange(count))
+        return {
+            row: _NULLABLE[int(chance[row] * 1e7) % len(_NULLABLE)]
+            if chance[row] >= 0.0004
+            else None
+            for row in np.flatnonzero(chance < 0.0014).tolist()
+        }
+
+    def _written(self, key: int, count: int, columns: Iterable[tuple[Any, ...]]) -> list[bytes]:
+        """The rows as JSON, one by one, so that no day's worth of dictionaries piles up."""
+        oddities = self._everyday_oddities(key, count)
+        volts = _decimals(51.5 + 1.5 * spread(key + 25, np.arange(count)), 10)
+        texts = []
+        for index, values in enumerate(columns):
+            row = _row(*values)
+            if self._has_battery_voltage:
+                row["power"]["battery"]["voltage"] = volts[index]
+            if index in oddities:
+                leaf = oddities[index]
+                if leaf is None:
+                    row["power"]["battery"] = {}
+                else:
+                    row["power"][leaf[0]][leaf[1]] = None
+            texts.append(orjson.dumps(row))
+        return texts
 
 
 def _row(  # the order of the columns in ``PointSource._rows``

@@ -112,8 +112,8 @@ class Simulator:
 
     @property
     def account(self) -> dict[str, Any]:
-        """Account 1 as GET /account shows it."""
-        return dict(self._world.accounts[1].profile)
+        """The first token's account as GET /account shows it."""
+        return dict(self._world.home.profile)
 
     @property
     def devices(self) -> list[Device]:
@@ -122,8 +122,8 @@ class Simulator:
 
     @property
     def serials(self) -> list[str]:
-        """Serial numbers of account 1's inverters that have data, in the order of listing."""
-        return [d.serial for d in self._world.accounts[1].devices if d.has_data]
+        """Serial numbers of that account's inverters that have data, in the order of listing."""
+        return [d.serial for d in self._world.home.devices if d.has_data]
 
     @property
     def requests(self) -> list[RequestRecord]:
@@ -227,14 +227,26 @@ class Simulator:
         changes: dict[str, Any] = dict(settings)
         self._world.config = replace(self._world.config, **changes)
 
-    def spend(self, requests: int, account: int = 1) -> int:
-        """A neighbour on the same account makes requests; how many of them got a 429."""
-        budget = self._api.limits.budget(f"account {account}")
+    def spend(self, requests: int, account: int | None = None) -> int:
+        """A neighbour makes requests (default: first account); how many of them got a 429."""
+        budget = self._api.limits.budget(f"account {account or self._world.home.number}")
         return sum(not budget.count(neighbour=True).allowed for _ in range(requests))
 
+    def warm(self, start: dt.date | str, end: dt.date | str) -> int:
+        """Makes and caches the whole-day answers from ``start`` to ``end``; how many.
+
+        For measurements in which the server's own work is not to be counted.
+        """
+        first, last = _date(start), _date(end)
+        dates = [first + dt.timedelta(days=i) for i in range((last - first).days + 1)]
+        for serial in self.serials:
+            for date in dates:
+                self._api.rehearse(f"/v1/inverter/{serial}/data-points/{date}", "100000")
+        return len(self.serials) * len(dates)
+
     def add_device(self) -> Device:
-        """A new inverter appears at the front of account 1's listing."""
-        return self._world.insert_device(self._world.accounts[1])
+        """A new inverter appears at the front of the first account's listing."""
+        return self._world.insert_device(self._world.home)
 
     def _device(self, serial: str) -> Device:
         device = self._world.inverter(serial)

@@ -20,13 +20,14 @@ class World:
     """One simulated vendor. Safe to use from several threads."""
 
     def __init__(self, config: SimulatorConfig) -> None:
-        """Accounts are those that the tokens name, and account 1."""
+        """Accounts are those that the tokens name; the first token's is the home account."""
         self.config = config
         self.clock: dt.datetime | None = config.clock
         self.base_url = ""
-        numbers = sorted({1, *(grant.account for grant in config.tokens)})
-        self.accounts: dict[int, Account] = {n: build_account(config, n) for n in numbers}
-        first = self.accounts[1].devices[0].serial if config.inverters else None
+        numbers = {grant.account for grant in config.tokens}
+        self.accounts: dict[int, Account] = {n: build_account(config, n) for n in sorted(numbers)}
+        self.home = self.accounts[config.tokens[0].account]
+        first = self.home.devices[0].serial if config.inverters else None
         self.days = PathDays(config, first)
         self._by_serial: dict[str, Device] = {}
         self._by_datalog: dict[str, Device] = {}

@@ -21,15 +21,16 @@ def _day(call: Call) -> Answer:
     wish = PageWish.of(call.request.query, call.world.config.page_size_cap(LISTING))
     world = call.world
     now = world.now()
-    day = world.days.day(device, date, now)
-    rows = day.at(now.timestamp())
-    recorded = day.recorded
-    if recorded is not None and wish.number == 1 and wish.size >= len(rows):
-        return Answer(200, recorded)
+    content = world.days.content(device, date, now)
+
+    def body() -> bytes:
+        day = world.days.day(device, date, now)
+        if day.recorded is not None and wish.number == 1 and wish.size >= content.rows:
+            return day.recorded
+        return page_body(day.at(now.timestamp()), wish, call.url)
+
     packed = call.request.accepts_gzip and world.config.gzip
-    # Rows only ever become visible, so their number tells what an answer holds.
-    key = (LISTING, device.serial, date, day.revision, len(rows), wish, call.url)
-    return world.cached(key, packed, lambda: page_body(rows, wish, call.url))
+    return world.cached((LISTING, device.serial, date, content, wish, call.url), packed, body)
 
 
 def _date(text: str) -> dt.date:
