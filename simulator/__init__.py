@@ -38,7 +38,7 @@ fault spoils what was found.
 Modules: ``config`` settings; ``simulator`` the Python API; ``api`` a request's way; ``endpoints``
 one module each; ``world``, ``devices`` who exists; ``path_days``, ``points``, ``energy``,
 ``local_time``, ``noise`` what was measured; ``odd``, ``faults`` what goes wrong; ``rate_limit``
-windows; ``paging``, ``answers``, ``http_server`` the wire; ``request_log`` what was asked;
+windows; ``paging``, ``answers``, ``http_*`` the wire; ``request_log`` what was asked;
 ``control_api``, ``control`` the same over HTTP; ``command_line``.
 """
 

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from simulator.answers import Answer, ApiError
+from simulator.answers import Answer, ApiError, Delivery
 from simulator.config import TokenGrant
 from simulator.endpoints import Call, Endpoint, Router
 from simulator.faults import HTML, FaultPlan, status_answer
-from simulator.http_server import Request
+from simulator.http_request import Request
 from simulator.noise import one_uniform
 from simulator.rate_limit import RateLimits, Verdict
 from simulator.request_log import RequestLog, RequestRecord, kept_headers
@@ -64,7 +64,7 @@ class Api:
         record.status = answer.status
         record.duration_s = time.monotonic() - request.received_at
         # Set before sending, so that whoever holds the answer finds the record finished.
-        record.complete = answer.delivery.end is None
+        record.complete = answer.delivery == Delivery()
 
         def delivered(whole: bool) -> None:
             record.complete = whole

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from simulator.answers import Answer, json_answer
-from simulator.http_server import Request
+from simulator.http_request import Request
 
 if TYPE_CHECKING:
     from simulator.simulator import Simulator

@@ -19,7 +19,8 @@ from simulator.config import SimulatorConfig
 from simulator.control_api import CONTROL_PREFIX, ControlApi
 from simulator.devices import Device
 from simulator.faults import FaultPlan, FaultSettings, check_rates
-from simulator.http_server import HttpServer, Request
+from simulator.http_request import Request
+from simulator.http_server import HttpServer
 from simulator.request_log import RequestLog, RequestRecord
 from simulator.world import World
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from simulator.answers import Answer, ApiError
 from simulator.devices import Account, Device
-from simulator.http_server import Request
+from simulator.http_request import Request
 from simulator.world import World
 
 
