@@ -57,6 +57,8 @@ class HttpServer:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self.host, self.port))
             listener.listen(256)
+            # Not every system wakes a waiting accept when its socket is closed.
+            listener.settimeout(0.5)
         except OSError:
             listener.close()
             raise
@@ -97,8 +99,12 @@ class HttpServer:
         while self._listener is listener:
             try:
                 connection, _ = listener.accept()
+            except TimeoutError:
+                continue
             except OSError:
-                return  # closed by stop
+                # Closed by stop; or out of file descriptors, which may pass.
+                time.sleep(0.05)
+                continue
             with self._lock:
                 if self._listener is not listener:
                     connection.close()

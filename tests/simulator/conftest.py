@@ -24,8 +24,6 @@ def ask() -> Iterator[Ask]:
                 "Accept": "application/json",
                 **rest.pop("headers", {}),
             }
-            return session.request(
-                method, sim.base_url + path, headers=headers, timeout=10, **rest
-            )
+            return session.request(method, sim.base_url + path, headers=headers, timeout=10, **rest)
 
         yield send

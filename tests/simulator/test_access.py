@@ -69,7 +69,9 @@ def test_unknown_routes_and_devices(sim, ask, method, path, status):
     assert answer.json()["message"]
 
 
-@pytest.mark.parametrize("date", ["2024-02-30", "20240601", "2024-6-1", "today", "2024-06-01T00:00"])
+@pytest.mark.parametrize(
+    "date", ["2024-02-30", "20240601", "2024-6-1", "today", "2024-06-01T00:00"]
+)
 def test_bad_date_is_422(sim, ask, date):
     answer = ask(sim, f"/inverter/{sim.serials[0]}/data-points/{date}")
     assert answer.status_code == 422

@@ -1,0 +1,155 @@
+"""The simulator seen from another process: control over HTTP and the command line."""
+
+import datetime as dt
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from simulator import Simulator, SimulatorConfig
+from simulator.command_line import main
+from simulator.control import Control, ControlError
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def sim():
+    with Simulator(SimulatorConfig(rate_limit=5, odd={"booleans": 0.1})) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def control(sim):
+    return Control(sim.base_url)
+
+
+def test_looking_in_costs_nothing_and_needs_no_token(sim, control):
+    about = control.about()
+    assert (about["base_url"], about["token"]) == (sim.base_url, sim.token)
+    assert about["serials"] == sim.serials
+    for _ in range(10):
+        stats = control.stats()
+    assert (stats["requests"], stats["windows"]) == (0, {})
+
+
+def test_requests_and_truth(sim, control, ask):
+    ask(sim, "/account?x=1")
+    (record,) = control.requests()
+    assert (record["path"], record["query"], record["status"]) == ("/v1/account", {"x": "1"}, 200)
+    assert record["complete"] is True
+    control.clear_requests()
+    assert control.requests() == []
+    serial = sim.serials[0]
+    assert control.truth(serial, dt.date(2024, 6, 1)) == sim.truth(serial, "2024-06-01")
+    assert control.odd_rows(serial, "2024-06-01") == sim.odd_rows(serial, "2024-06-01") != []
+
+
+def test_orders(sim, control, ask):
+    assert control.spend(1) == 0
+    control.set_clock(dt.datetime(2001, 1, 1, tzinfo=dt.UTC))
+    assert sim.truth(sim.serials[0], "2024-06-01") == []
+    control.set_clock(None)
+    control.set_rows(sim.serials[0], "2024-06-01", [{"a": 1}])
+    assert sim.truth(sim.serials[0], "2024-06-01") == [{"a": 1}]
+    control.fail("account", status=503, times=1)
+    control.override("account", b"\x00\xff", times=1)
+    assert ask(sim, "/account").status_code == 503
+    control.clear_failures()
+    control.override("account", b"\x00\xff", times=1)
+    assert ask(sim, "/account").content == b"\x00\xff"
+    control.set_faults({"504": 1})
+    assert ask(sim, "/account").status_code == 504
+    control.set_faults({}, stall_s=1)
+    control.configure(subscription=False)
+    assert ask(sim, "/account").status_code == 402
+
+
+def test_wrong_orders_are_explained(control):
+    with pytest.raises(ControlError, match="flood"):
+        control.fail("x", fault="flood")
+    with pytest.raises(ControlError, match="no inverter 'XX'"):
+        control.truth("XX", "2024-06-01")
+    with pytest.raises(ControlError, match="rate_limit"):
+        control.configure(rate_limit=3)
+    with pytest.raises(ControlError, match="No simulator answers"):
+        Control("http://127.0.0.1:9").stats()
+
+
+def test_warming_fills_the_cache_and_is_not_counted(sim, control, ask):
+    assert control.warm("2024-06-01", "2024-06-02") == 6
+    assert control.stats()["requests"] == 0
+    answer = ask(sim, f"/inverter/{sim.serials[0]}/data-points/2024-06-01?pageSize=100000")
+    assert answer.json()["data"] == sim.truth(sim.serials[0], "2024-06-01")
+
+
+def test_by_itself_until_interrupted(tmp_path):
+    port_file = tmp_path / "port"
+    command = [sys.executable, "-m", "simulator", "--port-file", str(port_file), "--inverters", "1"]
+    command += ["--token", "secret=api:account:read", "--clock", "2025-06-01T12:00:00Z"]
+    command += ["--rate-limit", "7", "--faults", "5xx=0.0"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        line = process.stdout.readline()
+        port = port_file.read_text()
+        assert line == f"Simulator: http://127.0.0.1:{port}/v1 with token secret\n"
+        headers = {"Authorization": "Bearer secret", "Accept": "application/json"}
+        answer = requests.get(f"http://127.0.0.1:{port}/v1/account", headers=headers, timeout=5)
+        assert answer.headers["X-RateLimit-Limit"] == "7"
+        control = Control(f"http://127.0.0.1:{port}")
+        last = control.truth("XA0000G000", "2025-06-01")
+        assert all(row["time"] <= "2025-06-01T12:00:00Z" for row in last)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=10) == 0
+        assert process.stdout.read() == ""
+    assert not port_file.exists()
+
+
+def test_a_port_that_is_taken(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["--port", str(port)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"Port {port} of 127.0.0.1 is already taken;")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--faults", "flood=0.1"], "flood"),
+        (["--faults", "reset"], "reset"),
+        (["--inverters", "5000"], "5000"),
+        (["--recordings", "nowhere"], "nowhere"),
+        (["--clock", "2025-06-01T12:00"], "zone"),
+        (["--token", "a@b"], "'b'"),
+        (["--timezone", "Europe/Atlantis"], "Atlantis"),
+        (["--port", "x"], "--port"),
+        (["--host", "192.0.2.1"], "192.0.2.1"),
+    ],
+)
+def test_wrong_usage_is_2_and_says_what(arguments, text, capsys):
+    assert main(arguments) == 2
+    assert text in capsys.readouterr().err
+
+
+def test_importing_takes_nothing_of_the_client():
+    code = (
+        "import sys, simulator, simulator.command_line, simulator.control;"
+        "print([m for m in sys.modules if m.split('.')[0] in"
+        " ('givenergy', 'warehouse', 'assets', 'pipelines', 'requests', 'dagster')])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_starting_is_quick():
+    started = time.monotonic()
+    with Simulator(SimulatorConfig(inverters=2000)):
+        assert time.monotonic() - started < 1
