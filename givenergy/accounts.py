@@ -1,0 +1,104 @@
+"""Which account a token belongs to: the key of the shared budget.
+
+The budget is the account's, whatever token spends it, so the account must be known before the
+budget can be shared. It is asked for once per token and remembered in the budget's store, under a
+hash of the token; the token itself is never written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from givenergy.budget.sqlite import SqliteRequestBudget
+from givenergy.client import Client
+from givenergy.endpoints import ACCOUNT
+from givenergy.errors import ForbiddenError
+
+__all__ = ["AccountIdentity", "account_key", "resolve_account"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountIdentity:
+    """An account as far as givlake needs it.
+
+    Attributes:
+        account_id: The API's number of the account as text; "" if the token may not ask for it.
+        timezone: IANA name of the account's zone, None if unknown.
+        token_hash: Hash of base URL and token.
+        budget_key: Key of the account's request budget.
+    """
+
+    account_id: str
+    timezone: str | None
+    token_hash: str
+    budget_key: str
+
+
+class _Account(msgspec.Struct):
+    id: int | str
+    standard_timezone: str | None = None
+
+
+class _Answer(msgspec.Struct):
+    data: _Account
+
+
+def account_key(base_url: str, account_id: str) -> str:
+    """Key of an account's budget: a hash of base URL and account id."""
+    return _hash(base_url.rstrip("/"), "account", account_id)[:32]
+
+
+def resolve_account(
+    *,
+    base_url: str,
+    token: str,
+    store: Path,
+    open_client: Callable[[SqliteRequestBudget], Client],
+) -> AccountIdentity:
+    """The account of a token: from the store, or by one request when the token is new.
+
+    Args:
+        base_url: Address of the API.
+        token: The token.
+        store: File of the request budget.
+        open_client: Makes the client that asks; its budget is one of the token alone, as the
+            account's is not known yet. The client is closed here.
+
+    Returns:
+        The identity; without the scope `api:account:read` one without account id and zone, whose
+        budget is shared only by processes with the same token.
+
+    Raises:
+        GivEnergyError: As `Client.fetch`, except for the missing scope.
+    """
+    token_hash = _hash(base_url.rstrip("/"), "token", token)
+    provisional_key = account_key(base_url, f"token-{token_hash}")
+    budget = SqliteRequestBudget(store, account=provisional_key)
+    try:
+        if (known := budget.identity(token_hash)) is not None:
+            account_id, zone = known
+            return AccountIdentity(account_id, zone, token_hash, account_key(base_url, account_id))
+        client = open_client(budget)
+        try:
+            page = client.fetch(ACCOUNT).pages[0]
+        except ForbiddenError:
+            return AccountIdentity("", None, token_hash, provisional_key)
+        finally:
+            client.close()
+        account = msgspec.json.decode(page.body, type=_Answer).data
+        account_id = str(account.id)
+        key = account_key(base_url, account_id)
+        budget.hand_over(key)
+        budget.remember_identity(token_hash, account_id, account.standard_timezone)
+        return AccountIdentity(account_id, account.standard_timezone, token_hash, key)
+    finally:
+        budget.close()
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

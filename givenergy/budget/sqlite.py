@@ -1,0 +1,446 @@
+"""The request budget of one machine: the rules, applied to a state shared through SQLite.
+
+Here is what needs a clock, threads and processes: waiting, giving back what the dead held, leases,
+and a thread that keeps up what this process holds. The rules are in `rules` and `breaker`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from givenergy.budget import breaker as breakers
+from givenergy.budget import rules
+from givenergy.budget.breaker import BreakerPolicy
+from givenergy.budget.clock import now_ms
+from givenergy.budget.holders import alive, own_holder
+from givenergy.budget.interface import (
+    ACCOUNT_BUCKET,
+    BudgetSnapshot,
+    Minute,
+    Outcome,
+    OwnLimit,
+    Priority,
+    Signal,
+)
+from givenergy.budget.leases import SqliteLease, take_lease
+from givenergy.budget.rules import Policy
+from givenergy.budget.state import AccountState, BucketState, MinuteCount, Waiter, unite
+from givenergy.budget.store import StateStore
+from givenergy.errors import BudgetStoreError, CancelledError, HostDownError
+
+__all__ = ["SqliteRequestBudget"]
+
+_KEEPER_S = 0.5
+# A request of a process that cannot be looked at is taken as ended after this.
+_LONGEST_FLIGHT_MS = 15 * 60_000
+_HISTORY_MINUTES = 24 * 60
+
+
+class SqliteGrant:
+    """Leave to send one request; see `givenergy.budget.interface.Grant`."""
+
+    __slots__ = ("_budget", "bucket", "id", "probe", "waited_s")
+
+    def __init__(self, budget: SqliteRequestBudget, id_: int, bucket: str, *, probe: bool) -> None:
+        self._budget = budget
+        self.id = id_
+        self.bucket = bucket
+        self.probe = probe
+        self.waited_s = 0.0
+
+    def settle(self, signal: Signal) -> None:
+        """Say what became of the request."""
+        self._budget.settle(self, signal)
+
+
+class SqliteRequestBudget:
+    """One account's requests, shared by the threads and processes of this machine.
+
+    Args:
+        path: The shared file, on a local disk.
+        account: Key of the account; processes with the same file and key share one budget.
+        reserve: Requests a window never spent here, left to others.
+        window_s: Length of the account's window, in seconds (API documentation, Rate Limiting).
+        limit: Requests a window until `X-RateLimit-Limit` tells.
+        margin_s: What a slot returns later than computed, in seconds.
+        breaker: When a failing host is left alone.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        account: str,
+        reserve: int = 0,
+        window_s: float = 60.0,
+        limit: int = 300,
+        margin_s: float = 0.25,
+        breaker: BreakerPolicy | None = None,
+    ) -> None:
+        if reserve < 0 or window_s <= 0 or limit < 1:
+            raise ValueError("A budget needs reserve >= 0, window_s > 0 and limit >= 1.")
+        self.account = account
+        self.reserve = reserve
+        window_ms = round(window_s * 1000)
+        self._margin_ms = round(margin_s * 1000)
+        self._policies: dict[str, Policy] = {
+            ACCOUNT_BUCKET: Policy(limit=limit, window_ms=window_ms, margin_ms=self._margin_ms)
+        }
+        self._breaker_policy = breaker or BreakerPolicy()
+        self._store = StateStore(
+            path, hold_ms=window_ms // 60, window_ms=window_ms + self._margin_ms
+        )
+        self._held: weakref.WeakSet[SqliteLease] = weakref.WeakSet()
+        self._unsettled: list[tuple[SqliteGrant, Signal]] = []
+        self._keeper: tuple[int, threading.Event] | None = None
+        self._keeper_lock = threading.Lock()
+
+    @property
+    def path(self) -> Path:
+        """The shared file."""
+        return self._store.path
+
+    def grant(
+        self,
+        *,
+        bucket: str = ACCOUNT_BUCKET,
+        own: OwnLimit | None = None,
+        priority: Priority = Priority.BACKFILL,
+        cancelled: threading.Event | None = None,
+        patience_s: float | None = None,
+    ) -> SqliteGrant:
+        """Wait until one request may be sent; see `RequestBudget.grant`."""
+        self._keep_up()
+        policy = self._policy(bucket, own)
+        holder = own_holder()
+        me = f"{holder}/{threading.get_ident()}"
+        began = time.monotonic()
+        waited = False
+
+        def ask(state: AccountState, _: sqlite3.Connection) -> SqliteGrant | int:
+            now = now_ms()
+            limit = state.bucket(bucket, policy.limit)
+            rules.advance(limit, policy, now)
+            wait = self._wait_ms(state, limit, policy, now, priority, patience_s)
+            if wait and self._reap(state, now):
+                wait = self._wait_ms(state, limit, policy, now, priority, patience_s)
+            if wait:
+                limit.waiting[me] = Waiter(priority, now)
+                return wait
+            limit.waiting.pop(me, None)
+            state.last_id += 1
+            flight = rules.launch(limit, now, id_=state.last_id, holder=holder)
+            probe = bool(state.breaker.opened_ms)
+            if probe:
+                state.breaker.probe_id = flight.id
+            return SqliteGrant(self, flight.id, bucket, probe=probe)
+
+        try:
+            while True:
+                if cancelled is not None and cancelled.is_set():
+                    raise CancelledError("Stopped while waiting for a request.")
+                answer = self._store.transact(self.account, ask, cancelled)
+                if isinstance(answer, SqliteGrant):
+                    waited = False
+                    answer.waited_s = time.monotonic() - began
+                    return answer
+                waited = True
+                # A second at most: settings, clocks and other processes may change the answer.
+                pause_s = min(answer, 1000) / 1000 * random.uniform(1.0, 1.1)
+                if cancelled is None:
+                    time.sleep(pause_s)
+                else:
+                    cancelled.wait(pause_s)
+        finally:
+            if waited:
+                self._forget_waiter(bucket, policy.limit, me)
+
+    def settle(self, grant: SqliteGrant, signal: Signal) -> None:
+        """Record what became of a granted request; kept for later while the store is locked."""
+        try:
+            self._settle(grant, signal)
+        except BudgetStoreError:
+            self._unsettled.append((grant, signal))
+
+    def lease(self, key: str, ttl_s: float = 60.0) -> SqliteLease | None:
+        """Take the lease on `key`; see `RequestBudget.lease`."""
+        self._keep_up()
+        lease = take_lease(self._store, self.account, key, ttl_ms=round(ttl_s * 1000))
+        if lease is not None:
+            self._held.add(lease)
+        return lease
+
+    def snapshot(self) -> BudgetSnapshot:
+        """The budget as it stands; see `RequestBudget.snapshot`."""
+        return self._store.read(self.account, self._picture)
+
+    def close(self) -> None:
+        """Give back what this process holds and stop its background work."""
+        with self._keeper_lock:
+            if self._keeper is not None:
+                self._keeper[1].set()
+                self._keeper = None
+        for lease in list(self._held):
+            lease.release()
+        self._store.close()
+
+    def identity(self, token_hash: str) -> tuple[str, str | None] | None:
+        """The (account id, time zone) remembered for a token's hash, None if there is none."""
+
+        def look(_: AccountState, connection: sqlite3.Connection) -> tuple[str, str | None] | None:
+            found: tuple[str, str | None] | None = connection.execute(
+                "SELECT account_id, timezone FROM identities WHERE token_hash = ?", (token_hash,)
+            ).fetchone()
+            return found
+
+        return self._store.read(self.account, look)
+
+    def remember_identity(self, token_hash: str, account_id: str, timezone: str | None) -> None:
+        """Keep which account a token belongs to, by the token's hash."""
+        self._store.transact(
+            self.account,
+            lambda _, connection: connection.execute(
+                "INSERT OR REPLACE INTO identities VALUES (?, ?, ?)",
+                (token_hash, account_id, timezone),
+            ),
+        )
+
+    def hand_over(self, account: str) -> None:
+        """Count what was spent under this budget's key on another account's budget as well.
+
+        Used when it turns out which account a token belongs to.
+        """
+
+        def give(state: AccountState, connection: sqlite3.Connection) -> None:
+            self._store.change_in(connection, account, lambda other: unite(other, state))
+
+        self._store.transact(self.account, give)
+
+    def _policy(self, bucket: str, own: OwnLimit | None) -> Policy:
+        if bucket in self._policies:
+            return self._policies[bucket]
+        if own is None:
+            raise ValueError(f"The bucket {bucket!r} needs its own limit.")
+        # Nobody's app lives on such an endpoint: nothing is kept back for the rest of the window.
+        policy = Policy(
+            limit=own.requests,
+            window_ms=round(own.window_s * 1000),
+            margin_ms=self._margin_ms,
+            keep_start=0.0,
+            keep_end=0.0,
+        )
+        self._policies[bucket] = policy
+        return policy
+
+    def _wait_ms(
+        self,
+        state: AccountState,
+        limit: BucketState,
+        policy: Policy,
+        now: int,
+        priority: Priority,
+        patience_s: float | None,
+    ) -> int:
+        if now < state.hold_until_ms:
+            return state.hold_until_ms - now
+        down_ms = now - state.breaker.opened_ms if state.breaker.opened_ms else 0
+        if patience_s is not None and down_ms > patience_s * 1000:
+            raise HostDownError(
+                f"The API has not answered for {down_ms / 60_000:.0f} min.",
+                hint="Check the network and the API's address, then start again: "
+                "nothing that arrived is lost.",
+            )
+        reserve = self.reserve if policy is self._policies[ACCOUNT_BUCKET] else 0
+        return breakers.admit(state.breaker, now) or rules.admit(
+            limit, policy, now, priority=priority, reserve=reserve
+        )
+
+    def _reap(self, state: AccountState, now: int) -> bool:
+        """End the requests of dead processes; whether there were any."""
+        if now - state.reaped_ms < 200:
+            return False
+        state.reaped_ms = now
+        lives: dict[str, bool | None] = {own_holder(): True}
+        ended = False
+        for name, limit in state.buckets.items():
+            policy = self._policies.get(name) or Policy(limit=limit.limit)
+            for flight in list(limit.flights):
+                if flight.holder not in lives:
+                    lives[flight.holder] = alive(flight.holder)
+                stale = now - flight.sent_ms > _LONGEST_FLIGHT_MS
+                if lives[flight.holder] is False or stale:
+                    # It may have reached the server up to now: its slot returns a window later.
+                    rules.settle(limit, policy, flight, now, Signal(Outcome.FAILED))
+                    ended = True
+                    if state.breaker.probe_id == flight.id:
+                        state.breaker.probe_id = 0
+            limit.waiting = {
+                key: waiter for key, waiter in limit.waiting.items() if waiter.asked_ms > now - 5000
+            }
+        return ended
+
+    def _settle(self, grant: SqliteGrant, signal: Signal) -> None:
+        policy = self._policies[grant.bucket]
+
+        def end(state: AccountState, connection: sqlite3.Connection) -> None:
+            limit = state.bucket(grant.bucket, policy.limit)
+            flight = next((f for f in limit.flights if f.id == grant.id), None)
+            if flight is None:
+                return
+            now = now_ms()
+            before = limit.window.others if limit.window else 0
+            rules.settle(limit, policy, flight, now, signal)
+            after = limit.window.others if limit.window else 0
+            breakers.record(
+                state.breaker, self._breaker_policy, now, id_=flight.id, outcome=signal.outcome
+            )
+            self._count(state, connection, signal.outcome, max(0, after - before))
+
+        self._store.transact(self.account, end)
+
+    def _count(
+        self, state: AccountState, connection: sqlite3.Connection, outcome: Outcome, others: int
+    ) -> None:
+        minute = int(time.time() // 60)
+        count = state.minute
+        if count.minute != minute:
+            _write_minute(connection, self.account, count)
+            count = state.minute = MinuteCount(minute)
+        count.others += others
+        if outcome is not Outcome.UNREACHED:
+            count.sent += 1
+        if outcome is Outcome.RATE_LIMITED:
+            count.rate_limited += 1
+        elif outcome is not Outcome.ANSWERED:
+            count.failed += 1
+
+    def _forget_waiter(self, bucket: str, limit: int, me: str) -> None:
+        self._store.transact(
+            self.account, lambda state, _: state.bucket(bucket, limit).waiting.pop(me, None)
+        )
+
+    def _picture(self, state: AccountState, connection: sqlite3.Connection) -> BudgetSnapshot:
+        policy = self._policies[ACCOUNT_BUCKET]
+        limit = state.bucket(ACCOUNT_BUCKET, policy.limit)
+        now = now_ms()
+        rules.advance(limit, policy, now)
+        window = limit.window
+        resets_ms = None
+        if window is not None:
+            begun = window.first_end_ms or window.opened_ms
+            resets_ms = max(0, begun + policy.window_ms + policy.margin_ms - now)
+        waiting = {
+            priority: sum(
+                waiter.priority == priority and waiter.asked_ms > now - 5000
+                for bucket in state.buckets.values()
+                for waiter in bucket.waiting.values()
+            )
+            for priority in Priority
+        }
+        down = state.breaker.opened_ms
+        return BudgetSnapshot(
+            limit=limit.limit,
+            window_s=policy.window_ms / 1000,
+            reserve=self.reserve,
+            used_by_us=len(limit.flights) + sum(group.count for group in limit.done),
+            used_by_others=window.others if window else 0,
+            others_expected=rules.expected_others(limit),
+            in_flight=sum(len(bucket.flights) for bucket in state.buckets.values()),
+            waiting=waiting,
+            window_resets_in_s=None if resets_ms is None else resets_ms / 1000,
+            paused_for_s=max(0, limit.pause_until_ms - now) / 1000,
+            host_down_for_s=(now - down) / 1000 if down else None,
+            next_probe_in_s=max(0, state.breaker.probe_at_ms - now) / 1000 if down else None,
+            history=_history(connection, self.account, state.minute),
+        )
+
+    def _keep_up(self) -> None:
+        """Start this process' keeper thread if it does not run."""
+        with self._keeper_lock:
+            if self._keeper is not None and self._keeper[0] == os.getpid():
+                return
+            stop = threading.Event()
+            self._keeper = (os.getpid(), stop)
+        threading.Thread(
+            target=_keep, args=(weakref.ref(self), stop), name="budget-keeper", daemon=True
+        ).start()
+
+    def keep(self) -> None:
+        """One round of the keeper: a deleted store, answers not yet recorded, leases."""
+        self._store.ensure_current()
+        while self._unsettled:
+            grant, signal = self._unsettled[0]
+            self._settle(grant, signal)
+            self._unsettled.pop(0)
+        for lease in list(self._held):
+            lease.renew_if_due()
+
+
+def _keep(budget: weakref.ref[SqliteRequestBudget], stop: threading.Event) -> None:
+    while not stop.wait(_KEEPER_S):
+        kept = budget()
+        if kept is None:
+            return
+        try:
+            kept.keep()
+        except BudgetStoreError:
+            # Whoever asks for the next grant is told; the keeper tries again.
+            continue
+        finally:
+            del kept
+
+
+def _write_minute(connection: sqlite3.Connection, account: str, count: MinuteCount) -> None:
+    if not count.minute:
+        return
+    connection.execute(
+        "INSERT INTO minutes VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+        "sent = sent + excluded.sent, failed = failed + excluded.failed, "
+        "rate_limited = rate_limited + excluded.rate_limited, others = others + excluded.others",
+        (account, count.minute, count.sent, count.failed, count.rate_limited, count.others),
+    )
+    connection.execute(
+        "DELETE FROM minutes WHERE account = ? AND minute < ?",
+        (account, count.minute - 7 * _HISTORY_MINUTES),
+    )
+
+
+def _history(
+    connection: sqlite3.Connection, account: str, present: MinuteCount
+) -> tuple[Minute, ...]:
+    rows = connection.execute(
+        "SELECT minute, sent, failed, rate_limited, others FROM minutes "
+        "WHERE account = ? AND minute > ? ORDER BY minute",
+        (account, present.minute - _HISTORY_MINUTES),
+    )
+    counts: Mapping[int, MinuteCount] = {row[0]: MinuteCount(*row) for row in rows}
+    if present.minute:
+        former = counts.get(present.minute, MinuteCount(present.minute))
+        counts = {
+            **counts,
+            present.minute: MinuteCount(
+                present.minute,
+                present.sent + former.sent,
+                present.failed + former.failed,
+                present.rate_limited + former.rate_limited,
+                present.others + former.others,
+            ),
+        }
+    return tuple(
+        Minute(
+            datetime.fromtimestamp(count.minute * 60, UTC),
+            count.sent,
+            count.failed,
+            count.rate_limited,
+            count.others,
+        )
+        for count in counts.values()
+    )

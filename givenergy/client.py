@@ -1,0 +1,319 @@
+"""The client: everything between "I want this list" and "here are its pages".
+
+It asks the budget for leave, sends, tries again where that can help and reports every failed
+attempt. What may be sent stands in `endpoints`, how bytes travel in `transport`, what an answer is
+worth in `verdict`, how pages are walked in `pagination`; what rows mean is none of its business.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from givenergy.attempts import ClientTotals, FailedAttempt, Totals, utc_now
+from givenergy.budget.interface import (
+    ACCOUNT_BUCKET,
+    Grant,
+    Outcome,
+    Priority,
+    RequestBudget,
+    Signal,
+)
+from givenergy.endpoints import ENDPOINTS, Endpoint
+from givenergy.envelope import Envelope
+from givenergy.errors import CancelledError, GivEnergyError, HostDownError, RetryableError
+from givenergy.pages import Call, Fetched, Page
+from givenergy.pagination import walk
+from givenergy.redaction import REDACTION_VERSION, redact_body, scrub
+from givenergy.retry import RetryPolicy
+from givenergy.transport import Timeouts, Transport, TransportError, checked_url
+from givenergy.verdict import Failure, judge_answer, judge_error, rate_signal
+
+__all__ = ["Client", "FailedAttempt", "Fetched", "Page"]
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(slots=True)
+class _Tries:
+    """How often one page has failed, and since when."""
+
+    attempts: int = 0
+    failures: int = 0
+    first_failure_s: float = field(default=0.0)
+
+
+class Client:
+    """Fetches from the API; thread-safe, with several requests in flight.
+
+    Args:
+        base_url: Address of the API; https, or http on this machine.
+        token: The account's bearer token.
+        budget: The account's request budget.
+        on_attempt: Called with every failed attempt, from the thread that made it.
+        connections: Requests in flight at most.
+        retry: How long to try again.
+        max_response_bytes: Larger responses are refused.
+        timeouts: How long to wait for what.
+        cancelled: Ends every waiting promptly when set; `cancel` sets it.
+        allow_http: Whether the token may be sent unencrypted to another machine.
+
+    Raises:
+        ValueError: If the address or the token cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        token: str,
+        budget: RequestBudget,
+        on_attempt: Callable[[FailedAttempt], None] | None = None,
+        connections: int = 8,
+        retry: RetryPolicy | None = None,
+        max_response_bytes: int = 64 * 1024 * 1024,
+        timeouts: Timeouts | None = None,
+        cancelled: threading.Event | None = None,
+        allow_http: bool = False,
+    ) -> None:
+        self.base_url = checked_url(base_url, allow_http=allow_http)
+        self._host = urlsplit(self.base_url).hostname or ""
+        self._token = _checked_token(token)
+        self._budget = budget
+        self._on_attempt = on_attempt
+        self._retry = retry or RetryPolicy()
+        self._cancelled = cancelled or threading.Event()
+        self._totals = Totals()
+        self._transport = Transport(
+            self.base_url,
+            self._token,
+            connections=connections,
+            timeouts=timeouts or Timeouts(),
+            max_bytes=max_response_bytes,
+        )
+
+    def __repr__(self) -> str:
+        return f"Client({self.base_url!r})"
+
+    @property
+    def totals(self) -> ClientTotals:
+        """What this client has done so far."""
+        return self._totals.get()
+
+    def fetch(
+        self,
+        endpoint: Endpoint,
+        *,
+        path: Mapping[str, str] = _NOTHING,
+        query: Mapping[str, str | int] = _NOTHING,
+        body: Mapping[str, Any] | None = None,
+        priority: Priority = Priority.BACKFILL,
+        context: Mapping[str, str] = _NOTHING,
+    ) -> Fetched:
+        """Fetch everything that one request asks for, over all its pages.
+
+        Args:
+            endpoint: One of `givenergy.endpoints`.
+            path: The path's parameters.
+            query: Query parameters, without those of paging.
+            body: Body parameters, for an endpoint that takes them.
+            priority: Who goes first at the budget.
+            context: Handed on to `on_attempt` with every failed attempt.
+
+        Raises:
+            ValueError: If the endpoint is not on the allow-list or a parameter does not fit.
+            RetryableError: If every try failed in a way that may pass.
+            HostDownError: If the host has been down for longer than the policy's patience.
+            RequestRefusedError: 400, 405, 422 and the like; a redirect; a response too large.
+            DeviceNotFoundError: 404.
+            AccessError: 401, 402, 403.
+            CancelledError: If the client was told to stop.
+            BudgetStoreError: If the request budget cannot be used.
+        """
+        if ENDPOINTS.get(endpoint.name) != endpoint:
+            raise ValueError(f"{endpoint.name!r} is not on the list of requests givlake may make.")
+        call = Call(endpoint, endpoint.url_path(path), query, body, priority, context)
+        if endpoint.page_size is None:
+            return Fetched((self._page(call, 1)[0],), complete=True, missing=None)
+        walked = walk(lambda number: self._page(call, number))
+        return Fetched(walked.pages, complete=walked.missing is None, missing=walked.missing)
+
+    def cancel(self) -> None:
+        """End every waiting; requests under way are finished, the next ones are not sent."""
+        self._cancelled.set()
+
+    def close(self) -> None:
+        """Close the connections; the budget stays open."""
+        self._transport.close()
+
+    def _page(self, call: Call, number: int) -> tuple[Page, Envelope]:
+        """One page, tried until it arrives or no further try can help."""
+        tries = _Tries()
+        while True:
+            tries.attempts += 1
+            result = self._attempt(call, number, tries)
+            if not isinstance(result, Failure):
+                return result
+            if result.final is not None:
+                raise result.final
+            if self._cancelled.is_set():
+                raise CancelledError(f"Stopped before {call.what} was fetched.")
+            if tries.failures and self._cancelled.wait(self._retry.pause_s(tries.failures)):
+                raise CancelledError(f"Stopped before {call.what} was fetched.")
+
+    def _attempt(self, call: Call, number: int, tries: _Tries) -> tuple[Page, Envelope] | Failure:
+        endpoint = call.endpoint
+        with self._transport.place():
+            grant = self._budget.grant(
+                bucket=endpoint.name if endpoint.limit else ACCOUNT_BUCKET,
+                own=endpoint.limit,
+                priority=call.priority,
+                cancelled=self._cancelled,
+                patience_s=self._retry.patience_s,
+            )
+            requested_at, began = utc_now(), time.monotonic()
+            judged, status, body, signal = None, 0, b"", Signal(Outcome.FAILED)
+            try:
+                answer = self._transport.send(
+                    endpoint.method,
+                    call.url_path,
+                    query=call.query_of_page(number),
+                    body=None if call.body is None else msgspec.json.encode(call.body),
+                )
+                duration_s = time.monotonic() - began
+                judged = judge_answer(answer, what=call.what, scope=endpoint.scope, host=self._host)
+                status, body = answer.status, answer.body
+                outcome = judged.outcome if isinstance(judged, Failure) else Outcome.ANSWERED
+                signal = rate_signal(outcome, answer.headers)
+            except TransportError as error:
+                judged = judge_error(error, what=call.what)
+                signal = rate_signal(judged.outcome, error.headers)
+            finally:
+                # Also when interrupted: the request may have arrived.
+                grant.settle(signal)
+        ended_at = utc_now()
+        if isinstance(judged, Failure):
+            return self._failed(call, number, tries, judged, grant, requested_at, ended_at)
+        self._totals.add(requests=1, received_bytes=len(body), waited_s=grant.waited_s)
+        kept = body if endpoint.keep is None else redact_body(body, endpoint.keep)
+        page = Page(
+            number=number,
+            body=kept,
+            rows=judged.rows,
+            status=status,
+            requested_at=requested_at,
+            received_at=ended_at,
+            duration_s=duration_s,
+            attempts=tries.attempts,
+            params=call.params(number),
+            url_path=call.url_path,
+            redaction_version=None if endpoint.keep is None else REDACTION_VERSION,
+        )
+        return page, judged
+
+    def _failed(
+        self,
+        call: Call,
+        number: int,
+        tries: _Tries,
+        failure: Failure,
+        grant: Grant,
+        requested_at: datetime,
+        ended_at: datetime,
+    ) -> Failure:
+        """Report a failed attempt; the returned failure has `final` set if it is the last one."""
+        limited = failure.outcome is Outcome.RATE_LIMITED
+        now = time.monotonic()
+        tries.first_failure_s = tries.first_failure_s or now
+        # A refusal for rate and a probe of a host that is down say nothing about this request.
+        if not limited and not grant.probe:
+            tries.failures += 1
+        message = scrub(failure.message, self._token)
+        final = failure.final or self._given_up(
+            call, tries, message, failure.status, now - tries.first_failure_s, probe=grant.probe
+        )
+        self._totals.add(
+            requests=int(failure.outcome is not Outcome.UNREACHED),
+            failed=1,
+            rate_limited=int(limited),
+            waited_s=grant.waited_s,
+        )
+        if self._on_attempt is not None:
+            personal = call.endpoint.keep is not None
+            excerpt = b"" if personal else scrub_bytes(failure.excerpt, self._token)
+            self._on_attempt(
+                FailedAttempt(
+                    endpoint=call.endpoint.name,
+                    method=call.endpoint.method,
+                    url_path=call.url_path,
+                    params=call.params(number),
+                    status=failure.status,
+                    kind=failure.kind,
+                    message=message,
+                    excerpt=excerpt,
+                    requested_at=requested_at,
+                    ended_at=ended_at,
+                    final=final is not None,
+                    context=call.context,
+                )
+            )
+        return Failure(
+            failure.kind,
+            message,
+            failure.status,
+            failure.outcome,
+            failure.headers,
+            final=final,
+        )
+
+    def _given_up(
+        self,
+        call: Call,
+        tries: _Tries,
+        message: str,
+        status: int | None,
+        elapsed_s: float,
+        *,
+        probe: bool,
+    ) -> GivEnergyError | None:
+        if self._retry.exhausted(tries.failures, elapsed_s):
+            return RetryableError(
+                f"{call.what} failed {tries.failures} times in {elapsed_s:.0f} s; "
+                f"the last answer was: {message}",
+                status=status,
+                vendor_message=message,
+                hint="Run the same command again later: only what is missing is fetched.",
+            )
+        if elapsed_s > self._retry.patience_s and tries.attempts > tries.failures:
+            return HostDownError(
+                f"{self._host} has not let {call.what} through for {elapsed_s / 60:.0f} min; "
+                f"the last answer was: {message}",
+                status=status,
+                vendor_message=message,
+                hint="Check the network and the API's address, then start again.",
+            )
+        return None
+
+
+def _checked_token(token: str) -> str:
+    if not token:
+        raise ValueError("GIVENERGY_API_TOKEN is empty: set it to a token of the account.")
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise ValueError(
+            "GIVENERGY_API_TOKEN holds a space, a line break or another character that no token "
+            "has: copy it again, without quotes and without the word Bearer."
+        )
+    return token
+
+
+def scrub_bytes(body: bytes, token: str) -> bytes:
+    """The beginning of a body without the token."""
+    return scrub(body.decode("utf-8", "replace"), token).encode()

@@ -1,0 +1,246 @@
+"""One HTTP exchange: a request goes out, an answer of bounded size comes back in bounded time.
+
+Nothing here knows of limits, tries or what an answer means.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
+
+from givenergy import __version__
+from givenergy.attempts import EXCERPT_BYTES
+
+__all__ = ["Answer", "Timeouts", "TooLargeError", "Transport", "TransportError", "checked_url"]
+
+_CHUNK_BYTES = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds to wait: for a connection, for the next bytes, and for the whole answer."""
+
+    connect_s: float = 10.0
+    read_s: float = 60.0
+    total_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: status, headers and the content-decoded body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class TransportError(Exception):
+    """No whole answer arrived.
+
+    Attributes:
+        kind: "timeout", "reset", "truncated", "unreachable" or "tls".
+        reached: Whether the request may have arrived at the server.
+        status: Status of an answer whose body broke off, else None.
+        headers: Its headers.
+        excerpt: The beginning of its body.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        *,
+        reached: bool = True,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        excerpt: bytes = b"",
+    ) -> None:
+        self.kind = kind
+        self.reached = reached
+        self.status = status
+        self.headers = headers or {}
+        self.excerpt = excerpt
+        super().__init__(message)
+
+
+class TooLargeError(TransportError):
+    """The answer is larger than allowed."""
+
+
+def checked_url(base_url: str, *, allow_http: bool = False) -> str:
+    """The base URL without trailing slash.
+
+    Raises:
+        ValueError: If it is no http(s) address, carries more than host and path, or would send the
+            token unencrypted to another machine.
+    """
+    parts = urlsplit(base_url)
+    shown = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(
+            f"GIVENERGY_API_URL is {shown!r}: give an address such as "
+            "https://api.givenergy.cloud/v1."
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError(f"GIVENERGY_API_URL may hold host and path only: reduce it to {shown!r}.")
+    if parts.scheme == "http" and not allow_http and not _is_loopback(parts.hostname):
+        raise ValueError(
+            f"GIVENERGY_API_URL is {shown!r}, which would send the token unencrypted: use https."
+        )
+    return base_url.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Transport:
+    """Pooled connections to one host; safe for threads.
+
+    Args:
+        base_url: A URL that `checked_url` returned.
+        token: The bearer token.
+        connections: Connections kept open, and requests in flight at most.
+        timeouts: How long to wait for what.
+        max_bytes: Largest body accepted, content-decoded.
+    """
+
+    def __init__(
+        self, base_url: str, token: str, *, connections: int, timeouts: Timeouts, max_bytes: int
+    ) -> None:
+        self._base_url = base_url
+        self._timeouts = timeouts
+        self._max_bytes = max_bytes
+        self._places = threading.BoundedSemaphore(connections)
+        self._session = requests.Session()
+        # The environment's ~/.netrc would replace the Authorization header; proxies and CA
+        # bundles of the environment are wanted, and looked up once instead of for each request.
+        self._session.trust_env = False
+        self._session.proxies = get_environ_proxies(base_url)
+        self._session.verify = (
+            os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        )
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.headers = requests.structures.CaseInsensitiveDict(
+            {
+                "Accept": "application/json",
+                "Content-Type": "application/json",
+                "Accept-Encoding": "gzip, deflate",
+                "User-Agent": f"givlake/{__version__}",
+                "Authorization": f"Bearer {token}",
+            }
+        )
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold one of the connections; waits while all are taken."""
+        with self._places:
+            yield
+
+    def send(
+        self, method: str, path: str, *, query: Mapping[str, str | int], body: bytes | None
+    ) -> Answer:
+        """Send one request and read the whole answer. Redirects are not followed.
+
+        Raises:
+            TransportError: If no whole answer arrived.
+            TooLargeError: If it is larger than allowed.
+        """
+        deadline = time.monotonic() + self._timeouts.total_s
+        try:
+            response = self._session.request(
+                method,
+                self._base_url + path,
+                params=query or None,
+                data=body,
+                timeout=(self._timeouts.connect_s, self._timeouts.read_s),
+                allow_redirects=False,
+                stream=True,
+            )
+        except requests.RequestException as error:
+            raise _explained(error) from error
+        try:
+            return Answer(response.status_code, response.headers, self._read(response, deadline))
+        except BaseException:
+            # A connection with unread bytes cannot be used again.
+            response.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _read(self, response: requests.Response, deadline: float) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        facts: dict[str, Any] = {"status": response.status_code, "headers": response.headers}
+        try:
+            # read1 returns what is there: a body that drips cannot outlive the deadline.
+            while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > self._max_bytes:
+                    raise TooLargeError(
+                        "too_large",
+                        f"The answer is larger than {self._max_bytes} bytes.",
+                        excerpt=chunks[0][:EXCERPT_BYTES],
+                        **facts,
+                    )
+                if time.monotonic() > deadline:
+                    raise TransportError(
+                        "timeout",
+                        f"The answer was not complete after {self._timeouts.total_s:g} s.",
+                        excerpt=chunks[0][:EXCERPT_BYTES],
+                        **facts,
+                    )
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            kind, message = "truncated", "The answer broke off in its body."
+            if isinstance(error, urllib3.exceptions.ReadTimeoutError | TimeoutError):
+                kind = "timeout"
+                message = f"The answer stalled in its body for {self._timeouts.read_s:g} s."
+            excerpt = chunks[0][:EXCERPT_BYTES] if chunks else b""
+            raise TransportError(kind, message, excerpt=excerpt, **facts) from error
+        response.raw.release_conn()
+        return b"".join(chunks)
+
+
+def _explained(error: requests.RequestException) -> TransportError:
+    """The failure in words of our own: an exception's text may name a proxy with its password."""
+    cause = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", cause)
+    if isinstance(error, requests.exceptions.SSLError):
+        return TransportError(
+            "tls", "The server's certificate or TLS set-up is not accepted.", reached=False
+        )
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return TransportError("timeout", "No connection within the time set.", reached=False)
+    if isinstance(error, requests.exceptions.ReadTimeout):
+        return TransportError("timeout", "No answer within the time set.")
+    if isinstance(error, requests.exceptions.ProxyError):
+        return TransportError("unreachable", "The proxy does not let it through.", reached=False)
+    if isinstance(reason, urllib3.exceptions.NameResolutionError):
+        return TransportError("unreachable", "The host's name cannot be resolved.", reached=False)
+    if isinstance(reason, urllib3.exceptions.NewConnectionError):
+        return TransportError("unreachable", "The host refuses the connection.", reached=False)
+    return TransportError("reset", "The connection broke before an answer came.")
