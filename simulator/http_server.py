@@ -102,8 +102,8 @@ class HttpServer:
             except TimeoutError:
                 continue
             except OSError:
-                # Closed by stop; or out of file descriptors, which may pass.
-                time.sleep(0.05)
+                if self._listener is listener:
+                    time.sleep(0.05)  # out of file descriptors, which may pass
                 continue
             with self._lock:
                 if self._listener is not listener:

@@ -1,6 +1,7 @@
 """Which points a path date selects, and when they become visible."""
 
 import datetime as dt
+import itertools
 
 import pytest
 
@@ -51,7 +52,7 @@ def test_neighbouring_days_share_no_point_and_leave_none_out(sim, serial):
     rows = [row for day in days for row in sim.truth(serial, day)]
     times = [moment(row) for row in rows]
     assert times == sorted(times)
-    gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    gaps = [b - a for a, b in itertools.pairwise(times)]
     assert max(gaps) < dt.timedelta(hours=8)
     assert sum(gap > dt.timedelta(minutes=25) for gap in gaps) <= 2
 
@@ -61,7 +62,7 @@ def test_daily_counters_start_anew_at_local_midnight(sim, serial, utc_offset_h):
     rows = sim.truth(serial, "2024-06-14") + sim.truth(serial, "2024-06-15")
     drops = [
         moment(b) + dt.timedelta(hours=utc_offset_h)
-        for a, b in zip(rows, rows[1:], strict=False)
+        for a, b in itertools.pairwise(rows)
         if b["today"]["consumption"] < a["today"]["consumption"] - 1
     ]
     assert drops

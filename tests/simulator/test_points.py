@@ -59,7 +59,7 @@ def test_consumption_is_inverter_less_grid(rows):
 
 def test_sun_battery_and_its_charge_agree(rows):
     noon = [r for r in rows if 11 <= int(r["time"][11:13]) < 13]
-    night = [r for r in rows if 22 <= int(r["time"][11:13])]
+    night = [r for r in rows if int(r["time"][11:13]) >= 22]
     watts = [r["power"]["solar"]["power"] for r in noon if r["power"]["solar"]["power"]]
     assert sum(watts) / len(watts) > 500
     assert {r["power"]["solar"]["power"] for r in night} <= {0, None}
