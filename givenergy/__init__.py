@@ -5,4 +5,42 @@ them and the code tables. What is done with a response (archive, tables, Dagster
 this package imports none of it and can be used alone.
 """
 
-__version__ = "0.1.0"
+from givenergy.accounts import AccountIdentity, resolve_account
+from givenergy.attempts import FailedAttempt
+from givenergy.budget.interface import BudgetSnapshot, Priority, RequestBudget
+from givenergy.budget.sqlite import SqliteRequestBudget
+from givenergy.client import Client, Fetched, Page
+from givenergy.codes import domain
+from givenergy.endpoints import COMMUNICATION_DEVICES, ENDPOINTS, INVERTER_DATA_POINTS, Endpoint
+from givenergy.errors import (
+    AccessError,
+    CancelledError,
+    DeviceNotFoundError,
+    ForbiddenError,
+    GivEnergyError,
+    HostDownError,
+)
+
+__all__ = [
+    "COMMUNICATION_DEVICES",
+    "ENDPOINTS",
+    "INVERTER_DATA_POINTS",
+    "AccessError",
+    "AccountIdentity",
+    "BudgetSnapshot",
+    "CancelledError",
+    "Client",
+    "DeviceNotFoundError",
+    "Endpoint",
+    "FailedAttempt",
+    "Fetched",
+    "ForbiddenError",
+    "GivEnergyError",
+    "HostDownError",
+    "Page",
+    "Priority",
+    "RequestBudget",
+    "SqliteRequestBudget",
+    "domain",
+    "resolve_account",
+]

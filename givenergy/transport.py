@@ -21,7 +21,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
-from givenergy import __version__
+from givenergy.version import __version__
 from givenergy.attempts import EXCERPT_BYTES
 
 __all__ = ["Answer", "Timeouts", "TooLargeError", "Transport", "TransportError", "checked_url"]
