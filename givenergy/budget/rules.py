@@ -104,6 +104,7 @@ def launch(bucket: BucketState, now_ms: int, *, id_: int, holder: str) -> Flight
     bucket.window.ours += 1
     flight = Flight(id_, holder, now_ms)
     bucket.flights.append(flight)
+    bucket.window.peak = max(bucket.window.peak, len(bucket.flights))
     return flight
 
 
@@ -138,6 +139,7 @@ def settle(
         bucket.probing = False
     if signal.outcome is Outcome.ANSWERED:
         bucket.refusals = 0
+        bucket.answer_ms += (now_ms - flight.sent_ms - bucket.answer_ms) // 8
 
 
 def spent(bucket: BucketState) -> int:
@@ -158,9 +160,13 @@ def spent(bucket: BucketState) -> int:
 
 
 def expected_others(bucket: BucketState) -> int:
-    """Requests a window to leave to others: what they took lately, at most half of the limit."""
-    recent = (taken * _FADE**age for age, taken in enumerate(bucket.others_recent))
-    most = min(ceil(max(recent, default=0.0)), bucket.limit // 2)
+    """Requests a window to leave to others: what they take now or took lately.
+
+    At most half of the limit: beyond that it is first come, first served.
+    """
+    now = bucket.window.others if bucket.window else 0
+    recent = [now, *(taken * _FADE**age for age, taken in enumerate(bucket.others_recent))]
+    most = min(ceil(max(recent)), bucket.limit // 2)
     return most if most >= _OTHERS_FROM else 0
 
 
@@ -178,22 +184,30 @@ def _room(bucket: BucketState, policy: Policy, now_ms: int, priority: Priority) 
     neighbours = 0
     if others := expected_others(bucket):
         neighbours = max(0, ceil(1.1 * others) + 2 - (window.others if window else 0))
-        if elapsed >= policy.release_from:
+        if elapsed >= _release_from(bucket, policy):
             # What they may still send until the window's end if they spread it evenly.
             neighbours = min(neighbours, ceil(1.5 * others * max(0.0, 1.0 - elapsed)) + 1)
     if priority is Priority.TODAY:
         # Only what they may send while a request of ours is on its way.
         return min(neighbours, ceil(others / 60) + 1)
-    return neighbours + ceil(bucket.limit * _kept_share(policy, elapsed))
+    return neighbours + ceil(bucket.limit * _kept_share(bucket, policy, elapsed))
 
 
-def _kept_share(policy: Policy, elapsed: float) -> float:
-    if elapsed >= policy.release_until:
+def _kept_share(bucket: BucketState, policy: Policy, elapsed: float) -> float:
+    """Share of the limit that backfills leave unused when `elapsed` windows have passed."""
+    start, end = _release_from(bucket, policy), policy.release_until
+    if elapsed >= end:
         return 0.0
-    if elapsed >= policy.release_from:
-        left = policy.release_until - elapsed
-        return policy.keep_end * left / (policy.release_until - policy.release_from)
-    return policy.keep_start - (policy.keep_start - policy.keep_end) * elapsed / policy.release_from
+    if elapsed >= start:
+        return policy.keep_end * (end - elapsed) / (end - start)
+    return policy.keep_start - (policy.keep_start - policy.keep_end) * elapsed / start
+
+
+def _release_from(bucket: BucketState, policy: Policy) -> float:
+    """When the kept part is given out: earlier where answers are slow, or it could not be spent."""
+    peak = bucket.window.peak if bucket.window else 1
+    needs_ms = bucket.answer_ms * (1 + bucket.limit * policy.keep_end / max(1, peak))
+    return max(0.5, min(policy.release_from, policy.release_until - needs_ms / policy.window_ms))
 
 
 def _next_change_ms(bucket: BucketState, policy: Policy, now_ms: int) -> int:
@@ -203,7 +217,7 @@ def _next_change_ms(bucket: BucketState, policy: Policy, now_ms: int) -> int:
     if bucket.done:
         moments.append(bucket.done[0].last_ms + lasts)
     if window := bucket.window:
-        release_ms = window.opened_ms + int(policy.window_ms * policy.release_from)
+        release_ms = window.opened_ms + int(policy.window_ms * _release_from(bucket, policy))
         if release_ms <= now_ms:
             # The kept part is given out within about a second.
             moments.append(now_ms + policy.poll_ms // 10)
@@ -230,30 +244,43 @@ def _speaks_of_present(bucket: BucketState, flight: Flight, used: int) -> bool:
 
 
 def _observe(bucket: BucketState, policy: Policy, flight: Flight, now_ms: int, used: int) -> None:
+    """Take in what an answer reports about the present window."""
     seen = bucket.seen
-    if seen is None or used >= seen.used:
+    if seen is None:
+        _free_older(bucket, flight, used)
+        bucket.seen = Seen(used, flight.sent_ms, now_ms)
+    elif used >= seen.used:
         bucket.seen = Seen(used, flight.sent_ms, now_ms)
     elif seen.ended_ms < flight.sent_ms and seen.used - used >= _noise(bucket):
-        _open_learnt(bucket, policy, flight, seen, now_ms, used)
+        _free_older(bucket, flight, used)
+        _open_learnt(bucket, policy, flight, seen, used)
+        bucket.seen = Seen(used, flight.sent_ms, now_ms)
     if window := bucket.window:
         window.others = max(window.others, min(used, bucket.limit) - window.ours)
 
 
-def _open_learnt(
-    bucket: BucketState, policy: Policy, flight: Flight, seen: Seen, now_ms: int, used: int
-) -> None:
-    """An answer shows that a new window has begun: free what was counted in the former ones."""
+def _free_older(bucket: BucketState, flight: Flight, used: int) -> None:
+    """Free what was counted in windows before the one that an answer comes out of.
+
+    These are answers that arrived before it was sent and reported more use, and whatever ended
+    before one of those was sent.
+    """
     noise = _noise(bucket)
+    known = [g for g in bucket.done if g.used - used >= noise and g.last_ms < flight.sent_ms]
+    if known:
+        counted_by = max(group.sent_ms for group in known)
+        bucket.done = [
+            g
+            for g in bucket.done
+            if not (g.used - used >= noise and g.last_ms < flight.sent_ms)
+            and not (g.used < 0 and g.last_ms <= counted_by)
+        ]
 
-    def counted_before(group: Done) -> bool:
-        return group.used - used >= noise and group.last_ms < flight.sent_ms
 
-    counted_by = max((g.sent_ms for g in bucket.done if counted_before(g)), default=0)
-    bucket.done = [
-        g
-        for g in bucket.done
-        if not counted_before(g) and not (g.used < 0 and g.last_ms <= counted_by)
-    ]
+def _open_learnt(
+    bucket: BucketState, policy: Policy, flight: Flight, seen: Seen, used: int
+) -> None:
+    """An answer shows that a new window has begun: tell when, and who has spent in it."""
     _close(bucket)
     ours = 1 + len(bucket.flights) + sum(group.count for group in bucket.done)
     ahead = max(0, used - ours)
@@ -264,7 +291,6 @@ def _open_learnt(
         first_id=1 + max((f.id for f in bucket.flights), default=flight.id),
         ours=ours,
     )
-    bucket.seen = Seen(used, flight.sent_ms, now_ms)
 
 
 def _close(bucket: BucketState) -> None:

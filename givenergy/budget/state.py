@@ -57,7 +57,8 @@ class Window(msgspec.Struct, array_like=True):
 
     `opened_ms` is an estimate; `first_end_ms` is when the first answer out of it arrived (0 before
     that): one window length later it has surely ended. Requests numbered below `first_id` were
-    sent before the window was known: their answers may speak of the one before.
+    sent before the window was known: their answers may speak of the one before. `ours` and
+    `others` have been counted in it, `peak` is the most that were in flight at once.
     """
 
     opened_ms: int
@@ -65,6 +66,7 @@ class Window(msgspec.Struct, array_like=True):
     first_end_ms: int = 0
     ours: int = 0
     others: int = 0
+    peak: int = 0
 
 
 class Waiter(msgspec.Struct, array_like=True):
@@ -83,6 +85,7 @@ class BucketState(msgspec.Struct):
     seen: Seen | None = None
     window: Window | None = None
     others_recent: list[int] = []
+    answer_ms: int = 0
     probing: bool = False
     paused_ms: int = 0
     pause_until_ms: int = 0
