@@ -1,0 +1,55 @@
+"""Where data rest: the archive of responses, the tables made from it, and the catalogue.
+
+Nothing here knows of GivEnergy or of Dagster: what is asked for, and what it means, is the
+business of ``givenergy`` and ``assets``.
+"""
+
+from warehouse.archive import Archive, ArchivedResponse, Entry, PackReport, pack
+from warehouse.build import build, is_built, rebuild
+from warehouse.catalogue import connect, publish
+from warehouse.coverage import COVERAGE_SCHEMA, CoverageRule, State, coverage, refresh_coverage
+from warehouse.decoding import QUARANTINE_SCHEMA, Decoded, Decoder, Drift
+from warehouse.errors import (
+    AccountingError,
+    DamagedError,
+    LockTimeoutError,
+    StoreError,
+    VersionError,
+    WarehouseError,
+)
+from warehouse.lake import EXPECTED_SCHEMA, Lake
+from warehouse.tables import TableSpec
+from warehouse.work import BuildReport, Limits
+
+__all__ = [
+    "COVERAGE_SCHEMA",
+    "EXPECTED_SCHEMA",
+    "QUARANTINE_SCHEMA",
+    "AccountingError",
+    "Archive",
+    "ArchivedResponse",
+    "BuildReport",
+    "CoverageRule",
+    "DamagedError",
+    "Decoded",
+    "Decoder",
+    "Drift",
+    "Entry",
+    "Lake",
+    "Limits",
+    "LockTimeoutError",
+    "PackReport",
+    "State",
+    "StoreError",
+    "TableSpec",
+    "VersionError",
+    "WarehouseError",
+    "build",
+    "connect",
+    "coverage",
+    "is_built",
+    "pack",
+    "publish",
+    "rebuild",
+    "refresh_coverage",
+]

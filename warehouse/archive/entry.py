@@ -1,0 +1,131 @@
+"""What the archive keeps of one HTTP response or failed attempt, and its Parquet schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One HTTP response or failed attempt, to be archived.
+
+    Attributes:
+        dataset: The dataset it was asked for, such as ``inverter_data_points``.
+        device_id: Serial number or UUID; "" when the request is about no one device.
+        request_date: The day asked for; None when the request has no day.
+        request_zone: IANA zone in which ``request_date`` is understood.
+        method: HTTP method.
+        path: URL path.
+        params: Query and body as canonical JSON, redacted.
+        status: HTTP status; None when there was no response.
+        outcome: "ok" or "error".
+        error_kind: Such as ``http_503`` or ``timeout``; None when ok.
+        message: The vendor's message or ours, redacted; None when ok.
+        requested_at: When the request was sent (UTC).
+        fetched_at: When its answer, or the failure, was complete (UTC).
+        page: Number of this page, from 1.
+        page_count: Pages of the whole fetch.
+        complete: Whether the whole list was obtained, over all its pages.
+        rows: Rows in the body; None when it is not a list.
+        body: The body after redaction; of an error, an excerpt.
+        attempts: Tries that this response took.
+        redaction_version: Version of the allow-list applied to the body; None when kept whole.
+        account: The account asked (an opaque key, never a token); "" when not known.
+    """
+
+    dataset: str
+    device_id: str
+    request_date: date | None
+    request_zone: str | None
+    method: str
+    path: str
+    params: str
+    status: int | None
+    outcome: str
+    error_kind: str | None
+    message: str | None
+    requested_at: datetime
+    fetched_at: datetime
+    page: int
+    page_count: int
+    complete: bool
+    rows: int | None
+    body: bytes
+    attempts: int
+    redaction_version: int | None
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedResponse:
+    """One successful response, read back from the archive. Fields as in :class:`Entry`."""
+
+    response_id: int
+    fetch_id: int
+    segment: int
+    dataset: str
+    device_id: str
+    request_date: date | None
+    request_zone: str | None
+    path: str
+    params: str
+    status: int | None
+    requested_at: datetime
+    fetched_at: datetime
+    page: int
+    page_count: int
+    complete: bool
+    rows: int | None
+    redaction_version: int | None
+    account: str
+    body: bytes
+
+
+_UTC = pa.timestamp("us", tz="UTC")
+
+
+def _field(name: str, kind: pa.DataType, description: str) -> pa.Field:
+    return pa.field(name, kind, metadata={"description": description})
+
+
+INDEX_SCHEMA = pa.schema(
+    [
+        _field("response_id", pa.int64(), "Sequence number of the response; never runs backwards"),
+        _field("fetch_id", pa.int64(), "response_id of the first page of the same fetch"),
+        _field("segment", pa.int64(), "Number of the archive segment that first held it"),
+        _field("dataset", pa.string(), "Dataset it was asked for"),
+        _field("device_id", pa.string(), "Serial number or UUID; empty when about no one device"),
+        _field("account", pa.string(), "Account asked, as an opaque key"),
+        _field("request_date", pa.date32(), "Day asked for; null when the request has no day"),
+        _field("request_zone", pa.string(), "IANA zone in which request_date is understood"),
+        _field("method", pa.string(), "HTTP method"),
+        _field("path", pa.string(), "URL path"),
+        _field("params", pa.string(), "Query and body as JSON, redacted"),
+        _field("status", pa.int16(), "HTTP status; null when there was no response"),
+        _field("outcome", pa.string(), "ok or error"),
+        _field("error_kind", pa.string(), "Kind of failure; null when ok"),
+        _field("message", pa.string(), "Message of the failure, redacted; null when ok"),
+        _field("requested_at", _UTC, "When the request was sent"),
+        _field("fetched_at", _UTC, "When the answer or the failure was complete"),
+        _field("page", pa.int32(), "Number of this page, from 1"),
+        _field("page_count", pa.int32(), "Pages of the whole fetch"),
+        _field("complete", pa.bool_(), "Whether the whole list was obtained, over all pages"),
+        _field("rows", pa.int64(), "Rows in the body; null when it is not a list"),
+        _field("attempts", pa.int32(), "Tries that the response took"),
+        _field("redaction_version", pa.int32(), "Version of the allow-list applied to the body"),
+        _field("body_bytes", pa.int64(), "Length of the body"),
+        _field("body_sha256", pa.binary(32), "SHA-256 of the body"),
+    ]
+)
+ARCHIVE_SCHEMA = (
+    INDEX_SCHEMA.append(
+        _field("body_of", pa.int64(), "response_id, in this file, whose equal body stands for it")
+    )
+    .append(_field("body", pa.binary(), "The body; null when body_of is set"))
+    .with_metadata({"description": "givlake archive: one row per HTTP response or failed attempt"})
+)
+RESPONSE_COLUMNS = tuple(ArchivedResponse.__slots__)
+SORT_KEYS = ("dataset", "device_id", "request_date", "response_id")

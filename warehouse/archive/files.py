@@ -1,0 +1,225 @@
+"""The archive's files: their names, their Parquet layout, writing and reading one of them.
+
+Which files there are at a moment, and who may change that, is the business of ``store``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from warehouse.archive.entry import ARCHIVE_SCHEMA, INDEX_SCHEMA, SORT_KEYS
+from warehouse.errors import ArchiveDamagedError
+
+FORMAT = "1"
+# One page holds a whole row group: polls of one day lie in one compression window, and 16 MB
+# keeps the reader's memory small.
+ROW_GROUP_BODY_BYTES = 16 << 20
+_ROW_GROUP_ROWS = 20_000
+_PLAIN_COLUMNS = {"body", "body_sha256", "response_id", "fetch_id"}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ArchiveFile:
+    """A segment (``first == last``) or a pack of the segments from ``first`` to ``last``."""
+
+    first: int
+    last: int
+    path: Path
+
+    @classmethod
+    def named(cls, path: Path) -> ArchiveFile | None:
+        """Read the numbers in a file's name; None when it is no archive file."""
+        first, _, last = path.stem.partition("-")
+        if path.suffix != ".parquet" or not first.isdigit() or not (last or "0").isdigit():
+            return None
+        return cls(int(first), int(last or first), path)
+
+
+def segment_name(number: int) -> str:
+    """Return the file name of a segment."""
+    return f"{number:012d}.parquet"
+
+
+def pack_name(first: int, last: int) -> str:
+    """Return the file name of a pack."""
+    return f"{first:012d}-{last:012d}.parquet"
+
+
+def covering(files: Iterable[ArchiveFile]) -> list[ArchiveFile]:
+    """Choose, in order, the fewest files that hold every segment once: packs over their parts."""
+    chosen: list[ArchiveFile] = []
+    for file in sorted(files, key=lambda file: (file.first, -file.last)):
+        if not chosen or file.last > chosen[-1].last:
+            chosen.append(file)
+    return chosen
+
+
+def write(path: Path, rows: pa.Table) -> None:
+    """Write archive rows, whose bodies are all present, sorted and each body once.
+
+    Args:
+        path: A temporary file; the caller syncs and publishes it.
+        rows: Columns of ``ARCHIVE_SCHEMA``, without ``segment`` for a segment.
+    """
+    rows = rows.take(pc.sort_indices(rows, sort_keys=[(key, "ascending") for key in SORT_KEYS]))
+    schema = rows.schema.with_metadata(ARCHIVE_SCHEMA.metadata)
+    strings = [field.name for field in schema if field.name not in _PLAIN_COLUMNS]
+    stored = pc.sum(rows["body_bytes"]).as_py() or 0
+    with pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=strings,
+        write_statistics=[field.name for field in schema if field.name != "body"],
+        write_page_checksum=True,
+        data_page_size=2 * ROW_GROUP_BODY_BYTES,
+        store_schema=True,
+    ) as writer:
+        for start, stop in _row_groups(rows):
+            writer.write_table(_bodies_once(rows.slice(start, stop - start)), stop - start)
+        writer.add_key_value_metadata(
+            {"givlake.archive_format": FORMAT, "givlake.body_bytes": str(stored)}
+        )
+
+
+def _row_groups(rows: pa.Table) -> Iterator[tuple[int, int]]:
+    """Cut rows where the dataset changes or the bodies get large, never inside a fetch."""
+    datasets = rows["dataset"].to_pylist()
+    fetches = rows["fetch_id"].to_pylist()
+    sizes = rows["body_bytes"].to_pylist()
+    start, held = 0, 0
+    for at in range(len(datasets)):
+        full = held + sizes[at] > ROW_GROUP_BODY_BYTES or at - start >= _ROW_GROUP_ROWS
+        if at > start and (
+            datasets[at] != datasets[at - 1] or (full and fetches[at] != fetches[at - 1])
+        ):
+            yield start, at
+            start, held = at, 0
+        held += sizes[at]
+    if datasets:
+        yield start, len(datasets)
+
+
+def _bodies_once(group: pa.Table) -> pa.Table:
+    """Replace each body that occurs earlier in the row group by a reference to that response."""
+    first_by_digest: dict[bytes, int] = {}
+    references: list[int | None] = []
+    ids = group["response_id"].to_pylist()
+    for response_id, digest in zip(ids, group["body_sha256"].to_pylist(), strict=True):
+        first = first_by_digest.setdefault(digest, response_id)
+        references.append(None if first == response_id else first)
+    if len(first_by_digest) == len(ids):
+        return group
+    repeated = pa.array([reference is not None for reference in references])
+    body = pc.if_else(repeated, pa.scalar(None, pa.binary()), group["body"])
+    at = group.schema.get_field_index
+    group = group.set_column(at("body"), group.schema.field("body"), body)
+    return group.set_column(
+        at("body_of"), group.schema.field("body_of"), pa.array(references, pa.int64())
+    )
+
+
+class Reader:
+    """One archive file, opened for reading; damage raises :class:`ArchiveDamagedError`."""
+
+    def __init__(self, file: ArchiveFile) -> None:
+        """Open ``file``.
+
+        Raises:
+            FileNotFoundError: it has been packed since it was listed.
+            ArchiveDamagedError: it is no whole Parquet file.
+        """
+        self.file = file
+        try:
+            self._parquet = pq.ParquetFile(file.path, page_checksum_verification=True)
+        except FileNotFoundError:
+            raise
+        except (OSError, pa.ArrowException) as error:
+            raise _damaged(file, error) from error
+        self.body_bytes = int(
+            (self._parquet.metadata.metadata or {}).get(b"givlake.body_bytes", b"0")
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._parquet.close()
+
+    def groups(self, dataset: str | None = None) -> list[int]:
+        """Return the row groups that hold ``dataset`` (all when None), without reading them."""
+        metadata = self._parquet.metadata
+        if dataset is None:
+            return list(range(metadata.num_row_groups))
+        column = self._parquet.schema_arrow.get_field_index("dataset")
+        return [
+            at
+            for at in range(metadata.num_row_groups)
+            if metadata.row_group(at).column(column).statistics.min == dataset
+        ]
+
+    def read(self, groups: Sequence[int], columns: Sequence[str] | None = None) -> pa.Table:
+        """Read columns of row groups, with ``segment`` filled in; bodies come back in place."""
+        wanted = list(dict.fromkeys(columns or ARCHIVE_SCHEMA.names))
+        with_bodies = "body" in wanted
+        load = [*wanted, *(["response_id", "body_of"] if with_bodies else [])]
+        present = [name for name in dict.fromkeys(load) if name in self._parquet.schema_arrow.names]
+        try:
+            rows = self._parquet.read_row_groups(list(groups), columns=present)
+        except (OSError, pa.ArrowException) as error:
+            raise _damaged(self.file, error) from error
+        if "segment" in wanted and "segment" not in present:
+            number = pa.array(np.full(rows.num_rows, self.file.first))
+            rows = rows.append_column(ARCHIVE_SCHEMA.field("segment"), number)
+        if with_bodies:
+            rows = _bodies_in_place(rows)
+        return rows.select(wanted)
+
+    def max_response_id(self) -> int:
+        """Return the largest response_id, from the footer."""
+        metadata = self._parquet.metadata
+        column = self._parquet.schema_arrow.get_field_index("response_id")
+        return max(
+            (
+                metadata.row_group(at).column(column).statistics.max
+                for at in range(metadata.num_row_groups)
+            ),
+            default=0,
+        )
+
+
+def _bodies_in_place(rows: pa.Table) -> pa.Table:
+    if rows["body_of"].null_count == rows.num_rows:
+        return rows
+    own = {response_id: at for at, response_id in enumerate(rows["response_id"].to_pylist())}
+    source = [
+        at if reference is None else own[reference]
+        for at, reference in enumerate(rows["body_of"].to_pylist())
+    ]
+    body = rows["body"].combine_chunks().take(pa.array(source, pa.int64()))
+    return rows.set_column(rows.schema.get_field_index("body"), rows.schema.field("body"), body)
+
+
+def with_own_bodies(rows: pa.Table) -> pa.Table:
+    """Return rows read back, all bodies in place, without references between them."""
+    at = ARCHIVE_SCHEMA.get_field_index("body_of")
+    none = pa.nulls(rows.num_rows, pa.int64())
+    return rows.cast(ARCHIVE_SCHEMA).set_column(at, ARCHIVE_SCHEMA.field("body_of"), none)
+
+
+def _damaged(file: ArchiveFile, error: Exception) -> ArchiveDamagedError:
+    return ArchiveDamagedError(
+        file.path.name,
+        f"archive file {file.path.name} is damaged ({str(error).splitlines()[0][:120]}): "
+        "what can still be read is kept, what it lost is fetched again by the next sync",
+    )
+
+
+EMPTY = ARCHIVE_SCHEMA.empty_table()
+EMPTY_INDEX = INDEX_SCHEMA.empty_table()

@@ -1,0 +1,113 @@
+"""Building tables from the archive: after a fetch, after a kill, and from nothing.
+
+There is one way from a response to a row, through the archive. This module decides whether tables
+can be added to and deals with damage; ``work`` does the work. What rows mean belongs to decoders.
+"""
+
+from __future__ import annotations
+
+from warehouse.archive.salvage import mend
+from warehouse.decoding import Decoder
+from warehouse.errors import ArchiveDamagedError, DamagedError, VersionError
+from warehouse.files import explained
+from warehouse.lake import Lake
+from warehouse.units import Manifest, Unit
+from warehouse.work import BuildReport, Limits, Work, fingerprints
+
+_ASKED_FOR = "it was asked for"
+
+
+def build(
+    lake: Lake, decoder: Decoder, *, up_to: int | None = None, limits: Limits | None = None
+) -> BuildReport:
+    """Put every archived response of the dataset that is not yet in its tables into them.
+
+    Takes what any process has archived. Where the tables are missing, were changed by another
+    hand, or were made by an older decoder, they are made from nothing. Flushes this process'
+    archive first; another build of the dataset is waited for.
+
+    Args:
+        lake: The data folder.
+        decoder: The dataset's decoder.
+        up_to: The last segment to take; None for the newest.
+        limits: How much memory and disk to use.
+
+    Raises:
+        AccountingError: the decoder lost or invented rows; nothing of the batch was applied.
+        StoreError: the disk is full or not writable; the next build goes on from here.
+        VersionError: a newer decoder has made the tables.
+    """
+    return _locked(lake, decoder, limits or Limits(), up_to, forced=None)
+
+
+def rebuild(lake: Lake, decoder: Decoder, *, limits: Limits | None = None) -> BuildReport:
+    """Make the dataset's tables from nothing but the archive, and put them in place of the old.
+
+    Readers see the old rows until each file is replaced. Raises what :func:`build` raises.
+    """
+    return _locked(lake, decoder, limits or Limits(), None, forced=_ASKED_FOR)
+
+
+def is_built(lake: Lake, decoder: Decoder) -> bool:
+    """Return whether the tables hold all that is archived, without locks and without reading."""
+    manifest = lake.unit(unit_name(decoder.dataset)).manifest()
+    return (
+        manifest is not None
+        and manifest.facts["fingerprints"] == fingerprints(decoder)
+        and manifest.watermark >= lake.archive.last_segment()
+    )
+
+
+def unit_name(dataset: str) -> str:
+    """Return the name of the unit (and lock) of a dataset's tables."""
+    return f"build-{dataset}"
+
+
+def _locked(
+    lake: Lake, decoder: Decoder, limits: Limits, up_to: int | None, *, forced: str | None
+) -> BuildReport:
+    lake.archive.flush()
+    unit = lake.unit(unit_name(decoder.dataset))
+    damage: list[str] = []
+    with unit.lock(), explained("Building in", lake.folder):
+        while True:
+            manifest = unit.manifest()
+            reason = forced or _why_anew(unit, decoder, manifest)
+            work = Work(lake, decoder, unit, limits)
+            try:
+                if manifest is not None and reason is None:
+                    report = work.add_to(manifest, up_to)
+                else:
+                    report = work.from_nothing(manifest or Manifest(), reason, up_to)
+            except ArchiveDamagedError as error:
+                # Mended at once, so that one damaged file does not stop every build for ever.
+                sentences = mend(lake.archive, only=error.name)
+                if not sentences:
+                    raise
+                damage += sentences
+            except DamagedError as error:
+                if forced == str(error):
+                    raise
+                forced = str(error)
+                damage.append(forced)
+            else:
+                report.damage[:0] = damage
+                return report
+
+
+def _why_anew(unit: Unit, decoder: Decoder, manifest: Manifest | None) -> str | None:
+    """Return why the tables must be made from nothing; None when they can be added to."""
+    if manifest is None:
+        return None  # a first build; nothing says what is in tables that may lie there
+    version = manifest.facts["decoder_version"]
+    if version > decoder.version:
+        raise VersionError(
+            f"the tables of {decoder.dataset} were made by version {version} of their decoder and "
+            f"this givlake has version {decoder.version}: update givlake"
+        )
+    if found := unit.findings(manifest):
+        more = f" (and {len(found) - 1} files more)" if len(found) > 1 else ""
+        return f"{found[0]}{more}: the tables of {decoder.dataset} are made again from the archive"
+    if manifest.facts["fingerprints"] != fingerprints(decoder):
+        return f"the tables of {decoder.dataset} have a new schema or decoder"
+    return None

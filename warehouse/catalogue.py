@@ -1,0 +1,205 @@
+"""The catalogue: a DuckDB file of views, made beside and put in place whole.
+
+It holds no data and nobody writes to it once it is published, so that analysts and ingestion never
+wait for each other. The SQL of the views is in ``sql/``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib.resources import files as resource_files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from warehouse.archive.entry import INDEX_SCHEMA
+from warehouse.coverage.facts import FACTS_SCHEMA
+from warehouse.errors import StoreError
+from warehouse.files import explained, fsync_file, write_atomically
+from warehouse.files import publish as publish_file
+from warehouse.lake import EXPECTED_SCHEMA, Lake
+from warehouse.ledger import ACCOUNTING_SCHEMA, DRIFT_SCHEMA, STORED_QUARANTINE_SCHEMA
+from warehouse.locks import FileLock
+from warehouse.tables import TableSpec
+from warehouse.tables.files import SCHEMA_FILE, stored_schema
+from warehouse.tables.files import write as write_table
+
+FILE = "warehouse.duckdb"
+_STATEMENTS = "index/catalogue.json"
+# Derived stores: the file without rows that lets their views exist before any data.
+_EMPTY = {
+    f"index/requests/{SCHEMA_FILE}": INDEX_SCHEMA,
+    f"index/coverage/{SCHEMA_FILE}": FACTS_SCHEMA,
+    f"index/quarantine/{SCHEMA_FILE}": STORED_QUARANTINE_SCHEMA,
+    f"index/drift/{SCHEMA_FILE}": DRIFT_SCHEMA,
+    f"index/row_accounting/{SCHEMA_FILE}": ACCOUNTING_SCHEMA,
+    "expected_days.parquet": EXPECTED_SCHEMA,
+}
+_COLUMNS = {
+    "requests": INDEX_SCHEMA,
+    "quarantine": STORED_QUARANTINE_SCHEMA,
+    "drift": DRIFT_SCHEMA,
+    "row_accounting": ACCOUNTING_SCHEMA,
+}
+
+
+def publish(lake: Lake, tables: Sequence[TableSpec]) -> bool:
+    """Make the catalogue, if it is missing or its views have changed (or the folder has moved).
+
+    Args:
+        lake: The data folder.
+        tables: Every table.
+
+    Returns:
+        Whether a new catalogue was put in place.
+
+    Raises:
+        StoreError: the disk is full or not writable.
+    """
+    statements = view_statements(lake.folder, tables)
+    known = hashlib.sha256("\n".join(statements).encode()).hexdigest()
+    record = lake.folder / _STATEMENTS
+    with (
+        explained("Publishing the catalogue in", lake.folder),
+        FileLock(lake.folder / "locks" / "catalogue"),
+    ):
+        _ensure_empty_files(lake, tables)
+        target = lake.folder / FILE
+        if target.exists() and _recorded(record).get("sha256") == known:
+            return False
+        temporary = lake.scratch / FILE
+        temporary.unlink(missing_ok=True)
+        with duckdb.connect() as connection:
+            quoted = _quoted(temporary)
+            connection.execute(f"ATTACH '{quoted}' AS made (STORAGE_VERSION 'v1.0.0')")
+            connection.execute("USE made")
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute("USE memory")
+            connection.execute("DETACH made")
+        fsync_file(temporary)
+        temporary.chmod(0o600)
+        publish_file(temporary, target)
+        # What a client that had the old file open for writing left would be read into the new.
+        target.with_name(f"{FILE}.wal").unlink(missing_ok=True)
+        text = json.dumps({"sha256": known, "statements": statements}, indent=1)
+        write_atomically(record, text.encode(), lake.scratch)
+    return True
+
+
+def connect(lake: Lake, *, read_only: bool = True) -> duckdb.DuckDBPyConnection:
+    """Open the catalogue for queries.
+
+    A client that holds the file open for writing (the ``duckdb`` command line's default) locks
+    others out of it; then the same views are made in memory instead.
+
+    Args:
+        lake: The data folder.
+        read_only: False opens views in memory beside which the session may make tables.
+
+    Raises:
+        StoreError: there is no catalogue yet.
+    """
+    statements = _recorded(lake.folder / _STATEMENTS).get("statements")
+    path = lake.folder / FILE
+    if not statements or not path.exists():
+        raise StoreError(
+            f"there is no catalogue in {lake.folder} yet: ingest something first, or rebuild"
+        )
+    if read_only:
+        try:
+            return duckdb.connect(path, read_only=True)
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                raise
+    connection = duckdb.connect()
+    for statement in statements:
+        connection.execute(statement)
+    return connection
+
+
+def view_statements(folder: Path, tables: Sequence[TableSpec]) -> list[str]:
+    """Return the SQL that makes every view and its comments, over files below ``folder``."""
+    root = _quoted(_glob_safe(folder))
+    statements: list[str] = []
+    for spec in tables:
+        columns = ", ".join(f'"{name}"' for name in spec.schema.names)
+        for view, template, description in (
+            (spec.name, "table", spec.description),
+            (
+                f"{spec.name}_superseded",
+                "superseded",
+                f"Versions of rows of {spec.name} that do not stand, one per key and content.",
+            ),
+        ):
+            sql = _sql(template).format(folder=root, table=spec.name, columns=columns)
+            statements += _view(view, sql, description, spec.schema)
+    for name in ("requests", "quarantine", "drift", "row_accounting", "coverage"):
+        sql = _sql(name)
+        comment = " ".join(
+            line.removeprefix("--").strip() for line in sql.splitlines() if line.startswith("--")
+        )
+        body = "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
+        schema = _COLUMNS.get(name, pa.schema([]))
+        statements += _view(name, body.format(folder=root), comment, schema)
+    return statements
+
+
+def _view(name: str, sql: str, description: str, schema: pa.Schema) -> list[str]:
+    statements = [
+        f'CREATE OR REPLACE VIEW "{name}" AS {sql.strip()}',
+        f"COMMENT ON VIEW \"{name}\" IS '{_quoted(description)}'",
+    ]
+    for column in schema:
+        metadata = column.metadata or {}
+        words = [metadata[key].decode() for key in (b"title", b"description") if key in metadata]
+        if words:
+            comment = _quoted(": ".join(words))
+            statements.append(f'COMMENT ON COLUMN "{name}"."{column.name}" IS \'{comment}\'')
+    return statements
+
+
+def _sql(name: str) -> str:
+    return resource_files("warehouse").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+
+
+def _quoted(value: Path | str) -> str:
+    return str(value).replace("'", "''")
+
+
+def _glob_safe(folder: Path) -> str:
+    """Keep characters of the folder's name from being read as a pattern."""
+    return "".join(f"[{char}]" if char in "*?[" else char for char in str(folder))
+
+
+def _recorded(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_bytes()))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def _ensure_empty_files(lake: Lake, tables: Sequence[TableSpec]) -> None:
+    temporary = lake.scratch / "empty"
+    for name, schema in _EMPTY.items():
+        if not (lake.folder / name).exists():
+            pq.write_table(schema.empty_table(), temporary)
+            _place(temporary, lake.folder / name)
+    for spec in tables:
+        for folder, versions in ((spec.folder, False), (spec.superseded_folder, True)):
+            path = lake.folder / folder / SCHEMA_FILE
+            if not path.exists():
+                schema = stored_schema(spec, versions=versions)
+                write_table(temporary, spec, schema.empty_table())
+                _place(temporary, path)
+
+
+def _place(temporary: Path, target: Path) -> None:
+    fsync_file(temporary)
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    publish_file(temporary, target)

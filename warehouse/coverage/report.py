@@ -1,0 +1,180 @@
+"""Coverage as a table: the days that are expected, with what the facts say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from warehouse.coverage.facts import CoverageRule, State, month_file, refresh_coverage
+from warehouse.lake import EXPECTED_SCHEMA, Lake
+from warehouse.units import Manifest
+
+_UTC = pa.timestamp("us", tz="UTC")
+_WORD = pa.dictionary(pa.int32(), pa.string())
+COVERAGE_SCHEMA = pa.schema(
+    [
+        ("dataset", _WORD),
+        ("device_id", _WORD),
+        ("request_date", pa.date32()),
+        ("state", _WORD),
+        ("reason", _WORD),
+        ("rows", pa.int64()),
+        ("last_fetched_at", _UTC),
+        ("last_error", _WORD),
+        ("last_error_status", pa.int16()),
+        ("last_error_at", _UTC),
+        ("error_count", pa.int64()),
+        ("due", pa.bool_()),
+        ("due_from", _UTC),
+    ]
+)
+_FROM_FACTS = {
+    "state": "state",
+    "reason": "reason",
+    "rows": "rows",
+    "complete_at": "last_fetched_at",
+    "last_error": "last_error",
+    "last_error_status": "last_error_status",
+    "last_error_at": "last_error_at",
+    "error_count": "error_count",
+    "due_from": "due_from",
+}
+_WORDS = ["dataset", "device_id", "state", "reason", "last_error"]
+
+
+def coverage(
+    lake: Lake,
+    rules: Sequence[CoverageRule],
+    expected: pa.Table,
+    start: date,
+    end: date,
+    *,
+    now: datetime | None = None,
+    only_due: bool = False,
+) -> pa.Table:
+    """Say for every expected day of every device what is there.
+
+    Args:
+        lake: The data folder.
+        rules: The datasets wanted, with their lateness.
+        expected: dataset, device_id, first_date, last_date (null: still running), zone.
+        start: First day.
+        end: Last day, inclusive.
+        now: The moment to judge by; None for the clock's.
+        only_due: Leave out days that need no fetch now.
+
+    Returns:
+        ``COVERAGE_SCHEMA``, by month, then dataset, device and day. ``due``: a fetch now may
+        change the state. Days that have not begun are ``never_asked`` and not due.
+
+    Raises:
+        StoreError: the disk is full or not writable.
+    """
+    manifest, _ = refresh_coverage(lake, rules)
+    moment = now or datetime.now(UTC)
+    wanted = expected.select(EXPECTED_SCHEMA.names).cast(EXPECTED_SCHEMA)
+    wanted = wanted.filter(pc.is_in(wanted["dataset"], pa.array([rule.dataset for rule in rules])))
+    parts = [COVERAGE_SCHEMA.empty_table()]
+    for first, last in _months(start, end):
+        for dataset in sorted(set(wanted["dataset"].to_pylist())):
+            devices = wanted.filter(pc.equal(wanted["dataset"], dataset))
+            part = _month(lake, manifest, dataset, devices, first, last, moment)
+            parts.append(part.filter(part["due"]) if only_due else part)
+    return pa.concat_tables(parts)
+
+
+def _months(start: date, end: date) -> Iterator[tuple[np.datetime64, np.datetime64]]:
+    """Yield the first and last day of the part of each month that lies in the range."""
+    low, high = np.datetime64(start), np.datetime64(end)
+    if low > high:
+        return
+    for month in np.arange(low.astype("M8[M]"), high.astype("M8[M]") + 1):
+        last = (month + 1).astype("M8[D]") - 1
+        yield max(low, month.astype("M8[D]")), min(high, last)
+
+
+def _month(
+    lake: Lake,
+    manifest: Manifest,
+    dataset: str,
+    devices: pa.Table,
+    first: np.datetime64,
+    last: np.datetime64,
+    now: datetime,
+) -> pa.Table:
+    days = int((last - first).astype(int)) + 1
+    facts = _facts(lake, manifest, dataset, str(first.astype("M8[M]")))
+    # The row of the facts for each device (row) and day (column); -1 where nothing was asked.
+    source = np.full((devices.num_rows, days), -1, dtype=np.int64)
+    device = _filled(pc.index_in(facts["device_id"].cast(pa.string()), devices["device_id"]), -1)
+    day = (np.asarray(facts["request_date"]).astype("M8[D]") - first).astype(int)
+    inside = np.flatnonzero((device >= 0) & (day >= 0) & (day < days))
+    source[device[inside], day[inside]] = inside
+    grid = first + np.arange(days)
+    from_date = np.asarray(devices["first_date"]).astype("M8[D]")
+    to_date = np.asarray(pc.fill_null(devices["last_date"], date.max)).astype("M8[D]")
+    wanted = (grid >= from_date[:, None]) & (grid <= to_date[:, None])
+    at_device, at_day = np.nonzero(wanted)
+    source = source[at_device, at_day]
+    index = pa.array(source, mask=source < 0)
+    columns = {
+        name: facts[column].combine_chunks().take(index) for column, name in _FROM_FACTS.items()
+    }
+    asked = source >= 0
+    today = np.array([_today(zone, now) for zone in devices["zone"].to_pylist()], dtype="M8[D]")
+    begun = grid[at_day] <= today[at_device]
+    due_from = _filled(columns["due_from"].cast(pa.int64()), np.iinfo(np.int64).max)
+    columns["due"] = pa.array(
+        np.where(asked, due_from <= int(now.timestamp() * 1_000_000), begun) & begun
+    )
+    columns["state"] = _with_default(columns["state"], asked, State.NEVER_ASKED)
+    columns["reason"] = _with_default(columns["reason"], asked, "nothing was asked")
+    columns["error_count"] = pc.fill_null(columns["error_count"], 0)
+    words = pa.array(at_device.astype(np.int32))
+    columns["device_id"] = pa.DictionaryArray.from_arrays(
+        words, devices["device_id"].combine_chunks()
+    )
+    columns["dataset"] = pa.DictionaryArray.from_arrays(
+        pa.array(np.zeros(len(at_device), dtype=np.int32)), pa.array([dataset])
+    )
+    columns["request_date"] = pa.array(grid[at_day])
+    return pa.table({name: columns[name] for name in COVERAGE_SCHEMA.names}).cast(COVERAGE_SCHEMA)
+
+
+def _facts(lake: Lake, manifest: Manifest, dataset: str, month: str) -> pa.Table:
+    name = month_file(month)
+    columns = ["dataset", "device_id", "request_date", *_FROM_FACTS]
+    if name not in manifest.files:
+        empty = {column: pa.array([], _kind(column)) for column in columns}
+        return pa.table(empty)
+    with pq.ParquetFile(lake.folder / name, read_dictionary=_WORDS) as parquet:
+        rows = parquet.read(columns=columns).unify_dictionaries().combine_chunks()
+    return rows.filter(pc.equal(rows["dataset"].cast(pa.string()), dataset))
+
+
+def _kind(column: str) -> pa.DataType:
+    return COVERAGE_SCHEMA.field(_FROM_FACTS.get(column, column)).type
+
+
+def _with_default(words: pa.DictionaryArray, known: np.ndarray, default: str) -> pa.Array:
+    names = pa.concat_arrays([words.dictionary, pa.array([default])])
+    codes = np.where(known, _filled(words.indices, 0), len(words.dictionary))
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), names)
+
+
+def _filled(array: pa.Array | pa.ChunkedArray, value: int) -> np.ndarray:
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    return np.asarray(pc.fill_null(array.cast(pa.int64()), value))
+
+
+def _today(zone: str | None, now: datetime) -> date:
+    """Return the latest day that has begun, in the zone or in UTC."""
+    local = now.astimezone(ZoneInfo(zone)) if zone else now
+    return max(local.date(), now.astimezone(UTC).date())

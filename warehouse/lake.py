@@ -1,0 +1,170 @@
+"""The data folder: making it, checking that it can be trusted, and its layout version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from warehouse.archive import Archive
+from warehouse.errors import StoreError, VersionError
+from warehouse.files import Scratch, explained, fsync_file, publish, sweep, write_atomically
+from warehouse.filesystems import network_type
+from warehouse.settings import Settings
+from warehouse.units import Unit
+
+LAYOUT_VERSION = 1
+_FOLDERS = (
+    "archive/segments",
+    "archive/packs",
+    "archive/damaged",
+    "tables",
+    "index/manifests",
+    "locks",
+    "staging",
+    "tmp",
+)
+EXPECTED_SCHEMA = pa.schema(
+    [
+        pa.field("dataset", pa.string(), nullable=False),
+        pa.field("device_id", pa.string(), nullable=False),
+        pa.field("first_date", pa.date32(), nullable=False),
+        pa.field("last_date", pa.date32()),
+        pa.field("zone", pa.string()),
+    ]
+)
+
+
+class Lake:
+    """One data folder with its three stores. Safe to open from many processes at once."""
+
+    def __init__(self, folder: Path | str) -> None:
+        """Open ``folder``, making it (readable by its owner only) where it does not exist.
+
+        Raises:
+            StoreError: it cannot be written, or lies on a network file system.
+            VersionError: a newer givlake has written it.
+        """
+        self.folder = Path(folder).expanduser().resolve()
+        if kind := network_type(_existing(self.folder)):
+            raise StoreError(
+                f"the data folder {self.folder} lies on a network file system ({kind}), where "
+                "locks do not hold between machines: choose a folder on a local disk"
+            )
+        with explained("Opening the data folder", self.folder):
+            if not self.folder.exists():
+                self.folder.mkdir(parents=True, mode=0o700)
+                self.folder.chmod(0o700)
+            self._check_version()
+            for name in _FOLDERS:
+                (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+            sweep(self.folder / "tmp")
+            self._scratch = Scratch(self.folder / "tmp")
+            self._stamp()
+            self.settings = Settings(
+                self.folder / "settings.json", self.folder / "locks" / "settings", self.scratch
+            )
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for this process' temporary files, on the disk of the stores."""
+        return self._scratch.folder
+
+    @cached_property
+    def archive(self) -> Archive:
+        """The archive of this folder."""
+        archive = Archive(self.folder / "archive", self.folder / "locks", self.scratch)
+        archive.recover_sequences()
+        return archive
+
+    def unit(self, name: str) -> Unit:
+        """Return the unit of derived files with this name."""
+        return Unit(self.folder, name)
+
+    def expect(self, expected: pa.Table) -> None:
+        """Store which days are expected of which device, replacing what was stored.
+
+        Args:
+            expected: dataset, device_id, first_date, last_date (null: still running), zone (IANA;
+                null: UTC).
+
+        Raises:
+            StoreError: a column is missing or of another type.
+        """
+        try:
+            rows = expected.select(EXPECTED_SCHEMA.names).cast(EXPECTED_SCHEMA)
+        except (KeyError, ValueError, pa.ArrowException) as error:
+            raise StoreError(f"the table of expected days cannot be stored: {error}") from error
+        temporary = self.scratch / "expected"
+        with explained("Writing the expected days into", self.folder):
+            pq.write_table(rows, temporary)
+            fsync_file(temporary)
+            publish(temporary, self.folder / "expected_days.parquet")
+
+    def expected(self) -> pa.Table:
+        """Return the table that :meth:`expect` stored; without rows when there is none."""
+        try:
+            return pq.read_table(self.folder / "expected_days.parquet", schema=EXPECTED_SCHEMA)
+        except FileNotFoundError:
+            return EXPECTED_SCHEMA.empty_table()
+
+    def close(self) -> None:
+        """Flush the archive and remove this process' temporary files."""
+        if "archive" in self.__dict__:
+            self.archive.close()
+        self._scratch.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _check_version(self) -> None:
+        path = self.folder / "store.json"
+        try:
+            version = json.loads(path.read_bytes())["layout_version"]
+        except FileNotFoundError:
+            return
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"{path} does not say which layout the stores have: write "
+                f'{{"layout_version": {LAYOUT_VERSION}}} into it if no newer givlake was used'
+            ) from error
+        if version > LAYOUT_VERSION:
+            raise VersionError(
+                f"the data folder {self.folder} has layout {version}, written by a newer givlake, "
+                f"and this one knows layouts up to {LAYOUT_VERSION}: update givlake"
+            )
+        for old in range(version, LAYOUT_VERSION):
+            _UPGRADES[old](self.folder)
+
+    def _stamp(self) -> None:
+        path = self.folder / "store.json"
+        if path.exists():
+            return
+        made = datetime.now(UTC).isoformat(timespec="seconds")
+        text = json.dumps({"layout_version": LAYOUT_VERSION, "made_at": made})
+        write_atomically(path, text.encode(), self.scratch)
+
+
+# Layout version -> what turns a folder of that layout into one of the next.
+_UPGRADES: dict[int, Callable[[Path], None]] = {}
+
+
+def _existing(folder: Path) -> Path:
+    while not folder.exists():
+        folder = folder.parent
+    return folder

@@ -1,0 +1,90 @@
+"""Locks between processes that die with their holder. What they protect stands with the users.
+
+Lock order, so that no two processes wait for each other: ``build-<dataset>`` -> ``coverage`` ->
+``requests`` -> ``pack`` -> ``archive`` -> a sequence's file. ``catalogue`` and ``settings`` are
+only held alone. A lock may be skipped, never taken against this order.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from warehouse.errors import LockTimeoutError, StoreError
+
+try:
+    import fcntl
+except ImportError as error:  # Windows has no flock
+    raise StoreError(
+        "givlake's stores need POSIX file locks, which this system lacks: "
+        "on Windows run givlake inside WSL 2, with the data folder on the Linux side"
+    ) from error
+
+_POLL_S = 0.02
+
+
+class FileLock:
+    """An advisory ``flock`` on a file of its own; the kernel frees it when its process ends.
+
+    Not re-entrant: two locks on one path exclude each other, also inside one process.
+    """
+
+    def __init__(self, path: Path, *, shared: bool = False, timeout_s: float | None = None) -> None:
+        """Prepare a lock on ``path``; ``timeout_s=None`` waits for ever, 0 does not wait."""
+        self.path = path
+        self._shared = shared
+        self._timeout_s = timeout_s
+        self._fd: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises:
+            LockTimeoutError: it was not free within ``timeout_s``.
+        """
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        mode = fcntl.LOCK_SH if self._shared else fcntl.LOCK_EX
+        try:
+            if self._timeout_s is None:
+                fcntl.flock(fd, mode)
+            else:
+                self._poll(fd, mode, time.monotonic() + self._timeout_s)
+        except BaseException:
+            os.close(fd)
+            raise
+        self._fd = fd
+
+    def _poll(self, fd: int, mode: int, deadline: float) -> None:
+        while True:
+            try:
+                fcntl.flock(fd, mode | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise LockTimeoutError(
+                        f"{self.path.name} is held by another givlake process "
+                        f"after {self._timeout_s:g} s: let it end, then run again"
+                    ) from None
+                time.sleep(_POLL_S)
+            else:
+                return
+
+    def release(self) -> None:
+        """Give the lock back; harmless when it is not held."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()

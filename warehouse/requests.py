@@ -1,0 +1,123 @@
+"""The index of requests: one row per archived response or attempt, without its body.
+
+A cache of the archive with a watermark, in parts that grow to a size and are then left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from warehouse import ledger
+from warehouse.archive.entry import INDEX_SCHEMA
+from warehouse.archive.salvage import mend
+from warehouse.errors import ArchiveDamagedError, DamagedError
+from warehouse.files import explained
+from warehouse.lake import Lake
+from warehouse.tables.files import read as read_file
+from warehouse.units import Change, Manifest
+
+FOLDER = "index/requests"
+UNIT = "requests"
+
+
+def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
+    """Bring the index up to the newest segment; make it anew where it cannot be trusted.
+
+    Returns:
+        The manifest of the index, and a sentence for each damage that was met.
+
+    Raises:
+        StoreError: the disk is full or not writable.
+    """
+    unit = lake.unit(UNIT)
+    damage: list[str] = []
+    manifest = unit.manifest()
+    if manifest is not None and _fresh(lake, manifest) and not unit.findings(manifest):
+        return manifest, damage
+    with unit.lock(), explained("Indexing requests in", lake.folder):
+        while True:
+            manifest = unit.manifest()
+            generation = lake.archive.generation()
+            target = lake.archive.last_segment()
+            if manifest is not None and (found := unit.findings(manifest)):
+                damage.append(f"{found[0]}: the index of requests is made again from the archive")
+                manifest = None
+            elif manifest is not None and (
+                manifest.facts["generation"] != generation or manifest.watermark > target
+            ):
+                manifest = None
+            try:
+                start = manifest or Manifest()
+                change = unit.begin()
+                for name in _left_over(lake) - start.files.keys():
+                    change.remove(name)
+                _extend(lake, change, start, target)
+                return change.commit(
+                    Manifest(target, {"generation": generation}, start.files)
+                ), damage
+            except ArchiveDamagedError as error:
+                sentences = mend(lake.archive, only=error.name)
+                if not sentences:
+                    raise
+                damage += sentences
+            except DamagedError as error:
+                damage.append(str(error))
+                unit.forget_manifest()
+
+
+def added_since(lake: Lake, manifest: Manifest, segment: int) -> Iterator[pa.Table]:
+    """Read the index rows of segments above ``segment``, a table for each part."""
+    for name in manifest.below(FOLDER):
+        rows = pq.read_table(
+            lake.folder / name, filters=[("segment", ">", segment)], partitioning=None
+        )
+        if rows.num_rows:
+            yield rows
+
+
+def _fresh(lake: Lake, manifest: Manifest) -> bool:
+    return (
+        manifest.facts["generation"] == lake.archive.generation()
+        and manifest.watermark == lake.archive.last_segment()
+    )
+
+
+def _left_over(lake: Lake) -> set[str]:
+    found = (lake.folder / FOLDER).glob("[!_]*.parquet")
+    return {str(path.relative_to(lake.folder)) for path in found}
+
+
+def _extend(lake: Lake, change: Change, manifest: Manifest, target: int) -> None:
+    names = manifest.below(FOLDER)
+    last = names[-1] if names else _part(1)
+    tail = read_file(lake.folder / last if names else None, INDEX_SCHEMA)
+    held, count = [tail], tail.num_rows
+    for rows in lake.archive.scan(INDEX_SCHEMA.names, after=manifest.watermark, up_to=target):
+        if count and count + rows.num_rows > ledger.PART_ROWS:
+            _write(change, last, held)
+            last, held, count = _part(_number(last) + 1), [], 0
+        held.append(rows.cast(INDEX_SCHEMA))
+        count += rows.num_rows
+    if count or not names:
+        _write(change, last, held)
+
+
+def _write(change: Change, name: str, held: list[pa.Table]) -> None:
+    rows = pa.concat_tables(held)
+    if name in change.removes:
+        change.removes.remove(name)
+    path = change.path_for(name)
+    ledger.write_book(path, rows)
+    change.add(name, path, rows.num_rows)
+
+
+def _part(number: int) -> str:
+    return f"{FOLDER}/part-{number:06d}.parquet"
+
+
+def _number(name: str) -> int:
+    return int(Path(name).stem.removeprefix("part-"))

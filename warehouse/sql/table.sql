@@ -1,0 +1,1 @@
+SELECT {columns} FROM read_parquet('{folder}/tables/{table}/**/*.parquet', hive_partitioning = false)

@@ -1,0 +1,177 @@
+"""A table's files: which row belongs in which, and their Parquet layout."""
+
+from __future__ import annotations
+
+import math
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from warehouse.errors import DamagedError, StoreError
+from warehouse.tables.merge import STANDS
+from warehouse.tables.spec import TableSpec
+
+SCHEMA_FILE = "_schema.parquet"
+_ROW_GROUP_ROWS = 65_536
+_TARGET_FILE_ROWS = 80_000
+# A device polled for the first time shows one row; hourly is the least that a month is laid
+# out for, and the next month is laid out by what this one held.
+_LEAST_ROWS_PER_DEVICE_DAY = 24
+_DAYS_PER_MONTH = 31
+_NAME = re.compile(r"(?:month=(?P<month>\d{4}-\d{2})/)?part-\d+-of-(?P<count>\d+)\.parquet$")
+
+
+class Layout:
+    """How many buckets each month of each table has: fixed once a month's first file exists."""
+
+    def __init__(self, files: Iterable[tuple[str, int]], devices: int) -> None:
+        """Read the layout from the committed ``files`` (name, rows).
+
+        Args:
+            files: Committed files of the tables, with their rows.
+            devices: How many devices to lay new months out for.
+        """
+        self._counts: dict[tuple[str, str], int] = {}
+        self._rows: dict[str, dict[str, int]] = {}
+        self._devices = devices
+        for name, rows in files:
+            if name.startswith("tables/") and (match := _NAME.search(name)):
+                table, month = name.split("/")[1], match["month"] or ""
+                self._counts[table, month] = int(match["count"])
+                months = self._rows.setdefault(table, {})
+                months[month] = months.get(month, 0) + rows
+
+    def buckets(self, spec: TableSpec, month: str, rows: pa.Table) -> int:
+        """Return the number of buckets of a month, deciding it from ``rows`` at first sight."""
+        known = self._counts.get((spec.name, month))
+        if known is None:
+            known = self._counts[spec.name, month] = self._decide(spec, rows)
+        return known
+
+    def _decide(self, spec: TableSpec, rows: pa.Table) -> int:
+        if spec.device_column is None or spec.time_column is None or rows.num_rows == 0:
+            return 1
+        days = pc.floor_temporal(rows[spec.time_column], unit="day")
+        pairs = pa.table({"device": rows[spec.device_column], "day": days})
+        device_days = pairs.group_by(["device", "day"]).aggregate([]).num_rows
+        per_device_day = max(rows.num_rows / device_days, _LEAST_ROWS_PER_DEVICE_DAY)
+        months = self._rows.get(spec.name, {})
+        expected = max(
+            self._devices * per_device_day * _DAYS_PER_MONTH,
+            months[max(months)] if months else 0,
+        )
+        # One file up to what is "about" the target: a home keeps a single bucket.
+        return 1 if expected <= 1.5 * _TARGET_FILE_ROWS else math.ceil(expected / _TARGET_FILE_ROWS)
+
+
+def bucket_of(device: str, count: int) -> int:
+    """Return the bucket of a device: CRC-32 of its UTF-8 name, modulo the number of buckets."""
+    return zlib.crc32(device.encode()) % count
+
+
+def split(spec: TableSpec, rows: pa.Table, layout: Layout) -> Iterator[tuple[str, pa.Table]]:
+    """Divide rows by the file they belong in.
+
+    Yields:
+        The file's name relative to the table's folder, and its rows.
+
+    Raises:
+        StoreError: a row has no time.
+    """
+    if rows.num_rows == 0:
+        return
+    months, labels = _months(spec, rows)
+    for at, month in enumerate(labels):
+        part = rows if len(labels) == 1 else rows.filter(pa.array(months == at))
+        count = layout.buckets(spec, month, part)
+        folder = f"month={month}/" if month else ""
+        if count == 1 or spec.device_column is None:
+            yield f"{folder}part-0-of-{count}.parquet", part
+            continue
+        encoded = part[spec.device_column].combine_chunks().dictionary_encode()
+        by_code = np.array([bucket_of(name, count) for name in encoded.dictionary.to_pylist()])
+        buckets = by_code[np.asarray(encoded.indices)]
+        order = np.argsort(buckets, kind="stable")
+        part = part.take(pa.array(order))
+        edges = np.flatnonzero(np.diff(buckets[order])) + 1
+        for start, stop in zip([0, *edges], [*edges, len(order)], strict=True):
+            bucket = int(buckets[order[start]])
+            yield f"{folder}part-{bucket}-of-{count}.parquet", part.slice(start, stop - start)
+
+
+def _months(spec: TableSpec, rows: pa.Table) -> tuple[np.ndarray, list[str]]:
+    if spec.time_column is None:
+        return np.zeros(rows.num_rows, dtype=np.int64), [""]
+    column = rows[spec.time_column].combine_chunks()
+    if column.null_count:
+        raise StoreError(
+            f"column {spec.time_column!r} of table {spec.name} is null in {column.null_count} "
+            "rows, so their month is not known: the decoder must quarantine them"
+        )
+    values = np.asarray(column.cast(pa.int64())).view("M8[us]").astype("M8[M]")
+    months, codes = np.unique(values, return_inverse=True)
+    return codes, [str(month) for month in months]
+
+
+def write(path: Path, spec: TableSpec, rows: pa.Table) -> None:
+    """Write rows, sorted by key, as one of the table's files (its versions if ``stands`` is there).
+
+    Args:
+        path: A temporary file.
+        spec: The table.
+        rows: Columns of the table's schema, in its order.
+    """
+    schema = stored_schema(spec, versions=STANDS.name in rows.column_names)
+    increasing = {
+        field.name: "DELTA_BINARY_PACKED"
+        for field in schema
+        if pa.types.is_timestamp(field.type) or field.name == "response_id"
+    }
+    pq.write_table(
+        pa.Table.from_arrays([rows[name] for name in schema.names], schema=schema),
+        path,
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=[name for name in schema.names if name not in increasing],
+        column_encoding=increasing,
+        row_group_size=_ROW_GROUP_ROWS,
+        write_page_checksum=True,
+    )
+
+
+def stored_schema(spec: TableSpec, *, versions: bool = False) -> pa.Schema:
+    """Return the schema as it stands in files: with the table's name, version and description."""
+    metadata = {
+        "givlake.table": spec.name,
+        "givlake.fingerprint": spec.fingerprint,
+        "givlake.decoder_version": str(spec.decoder_version),
+        "givlake.key": ",".join(spec.key),
+        "description": spec.description,
+    }
+    schema = spec.schema.append(STANDS) if versions else spec.schema
+    return schema.with_metadata(metadata)
+
+
+def read(path: Path | None, schema: pa.Schema) -> pa.Table:
+    """Read a file of ``schema``; no file is no rows.
+
+    Raises:
+        DamagedError: it cannot be read.
+    """
+    if path is None:
+        return schema.empty_table()
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
+            rows = parquet.read()
+        return pa.Table.from_arrays([rows[name] for name in schema.names], schema=schema)
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise DamagedError(
+            f"{path} is damaged ({str(error).splitlines()[0][:120]}): "
+            "it is made again from the archive"
+        ) from error
