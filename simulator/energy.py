@@ -23,6 +23,7 @@ MWH_PER_KWH = 1_000_000
 
 _BLOCK_DAYS = 366
 _STEERED_SLOTS = 20
+_FIRST_STEERED_SLOT = 92 - _STEERED_SLOTS  # on the shortest day of the year
 _LATITUDE = np.radians(52.0)
 
 
@@ -65,7 +66,7 @@ class Slots:
     charge_kwh_at_start: Floats
 
     def energies(self) -> Integers:
-        """MWh per slot and counter, shape (days, SLOTS, 7)."""
+        """Milliwatt-hours per slot and counter, shape (days, SLOTS, 7)."""
         grid = self.inverter - self.load
         charge = np.maximum(-self.battery, 0)
         powers = np.stack(
@@ -158,21 +159,24 @@ class Household:
         start = capacity * (0.35 + 0.35 * uniform(self.key + 6, days))
         end = capacity * (0.35 + 0.35 * uniform(self.key + 6, days + 1))
         stored = start.copy()
-        power = np.zeros_like(solar)
-        for slot in range(SLOTS):
+        power = np.zeros((SLOTS, len(days)))
+        wanted_by_slot = np.minimum(np.maximum(load - solar, -rate), rate).T.copy()
+        per_kwh = 1000 / hours
+        for slot, wanted in enumerate(wanted_by_slot):
             left = lengths - slot
-            wanted = np.clip(load[:, slot] - solar[:, slot], -rate, rate)
-            steered = (stored - end) * 1000 / (hours * np.maximum(left, 1))
-            wanted = np.where(left <= _STEERED_SLOTS, steered, wanted)
-            most = np.maximum(stored - 0.04 * capacity, 0) * 1000 / hours
-            least = -np.maximum(capacity - stored, 0) * 1000 / hours
-            wanted = np.where(left > 0, np.clip(wanted, least, most), 0.0)
-            power[:, slot] = wanted
-            stored -= wanted * hours / 1000
+            if slot >= _FIRST_STEERED_SLOT:
+                steered = (stored - end) * per_kwh / np.maximum(left, 1)
+                wanted = np.where(left <= _STEERED_SLOTS, steered, wanted)
+                wanted = np.where(left > 0, wanted, 0.0)
+            most = np.maximum(stored - 0.04 * capacity, 0) * per_kwh
+            least = np.minimum(stored - capacity, 0) * per_kwh
+            power[slot] = np.minimum(np.maximum(wanted, least), most)
+            stored -= power[slot] / per_kwh
+        power = power.T
         return power, start
 
     def counters_before(self, day: int) -> Integers:
-        """MWh counted from commissioning up to the local midnight that begins ``day``."""
+        """Milliwatt-hours from commissioning up to the local midnight that begins ``day``."""
         days = max(day - self.first_day, 0)
         blocks, rest = divmod(days, _BLOCK_DAYS)
         with self._lock:
