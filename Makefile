@@ -1,0 +1,49 @@
+# Everything a newcomer, CI or a developer runs. `make demo` and `make test` need python3, make, git.
+
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO_DATA ?= data-demo
+
+.PHONY: demo test ui lint types pytest format constraints dictionary clean
+
+demo: .venv/installed
+	@$(BIN)/givlake demo --data $(DEMO_DATA)
+
+test: lint types pytest
+
+ui: .venv/installed
+	@$(BIN)/givlake ui --demo $(DEMO_DATA)
+
+lint: .venv/installed
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: .venv/installed
+	@$(BIN)/mypy
+
+pytest: .venv/installed
+	@$(BIN)/pytest -q -n 2
+
+format: .venv/installed
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+# Pins every dependency of every platform with its hashes; needs uv.
+constraints:
+	uv pip compile --universal --generate-hashes --no-annotate --quiet \
+		--custom-compile-command "make constraints" --python-version 3.11 \
+		--group dev pyproject.toml -o constraints.txt
+
+dictionary: .venv/installed
+	@$(BIN)/python -m assets.framework.dictionary docs/data-dictionary.md
+
+clean:
+	rm -rf .venv $(DEMO_DATA) build *.egg-info
+
+.venv/installed: constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("givlake needs Python 3.11 or newer; this is %d.%d. Set PYTHON=" % v[:2])'
+	@echo "Making .venv and installing the pinned packages; this takes a minute or two."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,175 @@
+"""Arrow columns out of decoded rows: leaves, times, local times, codes and lists of structs."""
+
+import keyword
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+import pandas as pd
+import pandera.pandas as pandera
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.framework.json_rows import Rejected, Rows, elements
+from assets.framework.schema import TIME_LOCAL, TIME_UTC, arrow_type_of, source_of
+
+
+def leaf_columns(
+    schema: pandera.DataFrameSchema,
+    rows: Sequence[Any],
+    *,
+    only: Collection[str] | None = None,
+    skip: Collection[str] = (),
+    convert: Callable[[Any], Any] | None = None,
+) -> dict[str, pa.Array]:
+    """Make a column of each leaf that the schema names as a source.
+
+    Args:
+        schema: the table's.
+        rows: decoded rows.
+        only: the columns to make; None for all.
+        skip: columns not to make.
+        convert: what to make of each value.
+    """
+    columns = {}
+    for name, description in schema.columns.items():
+        if source_of(description) is None or name in skip or (only is not None and name not in only):
+            continue
+        values = map(leaf_of(description), rows)
+        columns[name] = pa.array(
+            list(map(convert, values) if convert else values), arrow_type_of(description)
+        )
+    return columns
+
+
+def leaf_of(description: pandera.Column) -> Callable[[Any], Any]:
+    """Make the function that takes a column's JSON leaf from a decoded row."""
+    source = source_of(description)
+    assert source is not None
+    return attrgetter(".".join(_attribute(part) for part in source.split(".")))
+
+
+def _attribute(name: str) -> str:
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
+def parse_times(rows: Rows[Any], field: str, body: bytes) -> pa.Array:
+    """Read an ISO 8601 time with its offset from each row, as microseconds UTC.
+
+    Rows whose time is missing, unreadable or without an offset are moved to `rows.rejected`.
+    """
+    texts = [getattr(row, field) for row in rows.values]
+    column = pa.array(texts, pa.string())
+    # Date and time to the second with a Z, as all recorded times are: one pass for all rows.
+    if column.null_count == 0 and pc.all(pc.match_like(column, "____-__-__T__:__:__Z")).as_py():
+        try:
+            return column.cast(TIME_UTC)
+        except pa.ArrowInvalid:
+            pass  # A field out of range, such as hour 25: find the rows that have it.
+    times = [_instant(text) for text in texts]
+    _reject(rows, [index for index, time in enumerate(times) if time is None], field, body)
+    return pa.array([time for time in times if time is not None], TIME_UTC)
+
+
+def optional_times(
+    schema: pandera.DataFrameSchema, rows: Rows[Any], names: Collection[str]
+) -> dict[str, pa.Array]:
+    """Make columns of times that a row can do without.
+
+    A time that cannot be read becomes null, and its text stands in the row's extra fields.
+    """
+    columns = {}
+    for name in names:
+        description = schema.columns[name]
+        texts = list(map(leaf_of(description), rows.values))
+        times = [_instant(text) for text in texts]
+        for index, (text, time) in enumerate(zip(texts, times, strict=True)):
+            if text is not None and time is None:
+                source = str(source_of(description))
+                rows.extra.setdefault(index, {})[source] = text
+                rows.drift["changed_type", source, "string"] += 1
+        columns[name] = pa.array(times, TIME_UTC)
+    return columns
+
+
+def _instant(text: str | None) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return time.astimezone(UTC) if time.utcoffset() is not None else None
+
+
+def _reject(rows: Rows[Any], indexes: Sequence[int], field: str, body: bytes) -> None:
+    """Move rows whose field cannot be read from the values to the rejected ones."""
+    gone = set(indexes)
+    raws = elements(body)
+    for index in indexes:
+        position = rows.positions[index]
+        value = msgspec.json.encode(getattr(rows.values[index], field)).decode()
+        raw = bytes(raws[position]).decode(errors="replace")
+        rows.rejected.append(Rejected(position, "not_decodable", field, value, raw))
+    kept = [index for index in range(len(rows.values)) if index not in gone]
+    rows.extra = {new: rows.extra[old] for new, old in enumerate(kept) if old in rows.extra}
+    rows.values = [rows.values[index] for index in kept]
+    rows.positions = [rows.positions[index] for index in kept]
+
+
+def local_columns(time: pa.Array, zone: str) -> dict[str, pa.Array]:
+    """Give `local_time` and `local_date` of UTC times in an IANA time zone."""
+    # pandas reads the zone from the tzdata package, where Arrow needs the system to have one.
+    local = pd.DatetimeIndex(time.to_pandas()).tz_convert(zone).tz_localize(None)
+    local_time = pa.array(local).cast(TIME_LOCAL)
+    return {"local_time": local_time, "local_date": local_time.cast(pa.date32(), safe=False)}
+
+
+def list_of_structs(
+    lists: Sequence[Sequence[Any] | None], arrow_type: pa.ListType, attributes: Sequence[str]
+) -> pa.Array:
+    """Make a list column; `attributes` are those of the items, in the order of the struct's fields."""
+    offsets = [0]
+    items: list[Any] = []
+    for part in lists:
+        items.extend(part or ())
+        offsets.append(len(items))
+    struct = arrow_type.value_type
+    fields = [struct.field(number) for number in range(struct.num_fields)]
+    values = pa.StructArray.from_arrays(
+        [
+            pa.array(list(map(attrgetter(name), items)), field.type)
+            for name, field in zip(attributes, fields, strict=True)
+        ],
+        fields=fields,
+    )
+    missing = pa.array([part is None for part in lists], pa.bool_())
+    return pa.ListArray.from_arrays(
+        pa.array(offsets, pa.int32()), values, type=arrow_type, mask=missing
+    )
+
+
+def code_names(codes: pa.Array, names: Mapping[str, str]) -> tuple[pa.Array, Counter[str]]:
+    """Decode codes, compared without case; unknown ones become `unknown (code)` and are counted."""
+    encoded = codes.dictionary_encode()
+    decoded = []
+    unknown: Counter[str] = Counter()
+    counts = Counter(encoded.indices.to_pylist())
+    for index, code in enumerate(encoded.dictionary.to_pylist()):
+        name = names.get(str(code).upper())
+        if name is None:
+            name = f"unknown ({code})"
+            unknown[str(code)] += counts[index]
+        decoded.append(name)
+    return pa.DictionaryArray.from_arrays(
+        encoded.indices, pa.array(decoded, pa.string())
+    ).cast(pa.string()), unknown
+
+
+def extra_column(rows: Rows[Any]) -> pa.Array:
+    """Give, as JSON text, the fields that the rows' type does not know; null where there are none."""
+    texts: list[str | None] = [None] * len(rows.values)
+    for index, fields in rows.extra.items():
+        texts[index] = msgspec.json.encode(fields).decode()
+    return pa.array(texts, pa.string())

@@ -1,0 +1,160 @@
+"""Dagster assets of a dataset that is asked for by day: its archive and its table.
+
+One multi-asset with two keys that can be chosen apart. Both: fetch and build. The archive alone:
+fetch. The table alone: build it anew from the archive, without a request. What is fetched follows
+from the states in the archive; Dagster's partitions only show it.
+
+A run works through every device and day before it says what is wrong: each day that is good gets
+its materialization, then the run fails naming those that are not.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+import dagster as dg
+
+from assets.framework.collect import Result
+from assets.framework.dataset import Dataset
+from assets.framework.ingest import Report, ingest
+from assets.framework.metadata import column_schema, day_metadata
+from warehouse import rebuild
+
+ARCHIVE_PREFIX = "archive"
+
+
+class IngestConfig(dg.Config):
+    """What a run can be told from Dagster's launch pad.
+
+    Attributes:
+        devices: serial numbers or UUIDs to limit the run to; none means all.
+        again: fetch days that are there as well.
+        refresh: fetch the days that were not over when they were last fetched.
+    """
+
+    devices: list[str] = []
+    again: bool = False
+    refresh: bool = True
+
+
+def archive_key(dataset: Dataset) -> dg.AssetKey:
+    """Name the asset that stands for a dataset's archived responses."""
+    return dg.AssetKey([ARCHIVE_PREFIX, dataset.name])
+
+
+def table_key(dataset: Dataset) -> dg.AssetKey:
+    """Name the asset that stands for a dataset's table."""
+    return dg.AssetKey(dataset.table)
+
+
+def daily_asset(
+    dataset: Dataset, partitions: dg.PartitionsDefinition, deps: Sequence[dg.AssetKey]
+) -> dg.AssetsDefinition:
+    """Make the two assets of a dataset.
+
+    Args:
+        dataset: a dataset asked for by day.
+        partitions: days, as requested.
+        deps: assets that say which devices there are.
+    """
+    archive, table = archive_key(dataset), table_key(dataset)
+
+    @dg.multi_asset(
+        name=dataset.name,
+        specs=[
+            dg.AssetSpec(
+                archive,
+                deps=list(deps),
+                description=f"Responses of the API, as they came, for {dataset.name}.",
+                group_name="archive",
+                kinds={"parquet"},
+            ),
+            dg.AssetSpec(
+                table,
+                deps=[archive],
+                description=dataset.description,
+                group_name="tables",
+                kinds={"parquet", "duckdb"},
+                metadata={"dagster/column_schema": column_schema(dataset)},
+            ),
+        ],
+        partitions_def=partitions,
+        # One run for a range, not one for each month: `dagster asset materialize
+        # --partition-range` takes nothing else, and the newest days come first over all of it.
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        can_subset=True,
+        required_resource_keys={"rate_limit", "givenergy", "reporter"},
+    )
+    def _asset(
+        context: dg.AssetExecutionContext, config: IngestConfig
+    ) -> Iterator[dg.MaterializeResult]:
+        days = sorted(date.fromisoformat(key) for key in context.partition_keys)
+        chosen = [key for key in (archive, table) if key in context.selected_asset_keys]
+        api, reporter = context.resources.givenergy, context.resources.reporter
+        if archive not in chosen:
+            with api.lake() as lake:
+                report = Report(builds=[rebuild(lake, dataset)])
+                metadata = day_metadata(lake, dataset, report, days)
+        else:
+            with api.session() as (session, discovery):
+                report = ingest(
+                    session,
+                    dataset,
+                    discovery.choose(config.devices),
+                    days[0],
+                    days[-1],
+                    again=config.again,
+                    refresh=config.refresh,
+                    with_table=table in chosen,
+                    progress=reporter.progress,
+                )
+                metadata = day_metadata(session.lake, dataset, report, days)
+        reporter.finished(dataset, report)
+        bad = _bad_days(report, days)
+        if bad:
+            for key in chosen:
+                for day in days:
+                    if day not in bad:
+                        context.log_event(
+                            dg.AssetMaterialization(
+                                key, partition=day.isoformat(), metadata=metadata[day]
+                            )
+                        )
+            if report.cancelled:
+                raise KeyboardInterrupt
+            raise dg.Failure(_sentence(dataset, report, bad), allow_retries=False)
+        for key in chosen:
+            for day in days:
+                context.add_asset_metadata(
+                    metadata[day], asset_key=key, partition_key=day.isoformat()
+                )
+            yield dg.MaterializeResult(asset_key=key)
+
+    return _asset
+
+
+def _bad_days(report: Report, days: Sequence[date]) -> dict[date, list[Result]]:
+    """Find the days of which something is missing that was wanted."""
+    bad: dict[date, list[Result]] = {}
+    for result in report.failures:
+        bad.setdefault(result.want.day, []).append(result)
+    dealt_with = {result.want for result in report.results}
+    for want in report.wanted:
+        if want not in dealt_with:
+            bad.setdefault(want.day, [])
+    return bad
+
+
+def _sentence(dataset: Dataset, report: Report, bad: dict[date, list[Result]]) -> str:
+    """Say what is missing, a line for each device-day, the first twenty of them."""
+    lines = []
+    if report.stopped is not None:
+        lines.append(str(report.stopped))
+    lines += [
+        f"{dataset.name} {result.want.device_id} {result.want.day}: {result.message}"
+        for result in report.failures[:20]
+    ]
+    if len(report.failures) > 20:
+        lines.append(f"and {len(report.failures) - 20} more device-days.")
+    if report.left:
+        lines.append(f"{report.left} device-days were not asked for.")
+    return "\n".join([f"{len(bad)} days are not complete.", *lines])

@@ -1,0 +1,104 @@
+"""What Dagster shows of a dataset: its columns, and figures for each day that was ingested."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from importlib import resources
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from assets.framework.collect import Result
+from assets.framework.dataset import Dataset
+from assets.framework.ingest import Report
+from warehouse import Lake, connect
+
+_PREVIEW_COLUMNS = 8
+
+
+def column_schema(dataset: Dataset) -> dg.TableSchema:
+    """Describe the columns of a dataset's table as Dagster shows them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name,
+                type=str(field.type),
+                description=column.description,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable),
+            )
+            for (name, column), field in zip(
+                dataset.schema.columns.items(), dataset.tables[0].schema, strict=True
+            )
+        ]
+    )
+
+
+def day_metadata(
+    lake: Lake, dataset: Dataset, report: Report, days: Sequence[date]
+) -> dict[date, dict[str, Any]]:
+    """Give figures and a preview for each day: what was asked for and what the table holds of it."""
+    figures = _by_day(lake, dataset, "day_figures.sql", days)
+    previews = _by_day(lake, dataset, "day_preview.sql", days)
+    asked = report.by_day()
+    metadata: dict[date, dict[str, Any]] = {}
+    for day in days:
+        metadata[day] = _requests(asked.get(day, []))
+        for row in figures.get(day, []):
+            metadata[day] |= {
+                "dagster/partition_row_count": row["row_count"],
+                "devices": row["device_count"],
+                "gaps over 15 minutes": row["gap_count"],
+            }
+            if row["longest_gap_minutes"] is not None:
+                metadata[day]["longest gap (minutes)"] = round(row["longest_gap_minutes"], 1)
+        if day in previews:
+            metadata[day]["preview"] = dg.MetadataValue.md(_markdown(previews[day]))
+    return metadata
+
+
+def _requests(results: Sequence[Result]) -> dict[str, Any]:
+    return {
+        "rows received": sum(result.rows for result in results),
+        "requests": sum(result.requests for result in results),
+        "bytes received": sum(result.bytes for result in results),
+        "seconds waited for the API": round(sum(result.request_s for result in results), 2),
+    }
+
+
+def _by_day(
+    lake: Lake, dataset: Dataset, query: str, days: Sequence[date]
+) -> Mapping[date, list[dict[str, Any]]]:
+    sql = resources.files(__package__).joinpath("sql", query).read_text()
+    text = sql.format(
+        table=_quoted(dataset.table),
+        time=_quoted(str(dataset.time_column)),
+        device=_quoted(str(dataset.device_column)),
+    )
+    by_day: dict[date, list[dict[str, Any]]] = {}
+    with connect(lake) as connection:
+        found = connection.sql(text, params={"first": min(days), "last": max(days)})
+        rows: pa.Table = found.to_arrow_table()
+    for row in rows.to_pylist():
+        by_day.setdefault(row["request_date"], []).append(row)
+    return by_day
+
+
+def _quoted(identifier: str) -> str:
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+    names = [name for name in rows[0] if any(row[name] is not None for row in rows)]
+    names = names[:_PREVIEW_COLUMNS]
+    lines = [names, ["---"] * len(names)]
+    lines += [[_cell(row[name]) for name in names] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    """Show a value so that nothing in it is taken as Markdown or HTML."""
+    text = "" if value is None else str(value)
+    return "".join(
+        character if character.isalnum() or character in " .:+-" else f"&#{ord(character)};"
+        for character in text
+    )

@@ -1,0 +1,165 @@
+"""The description of a table, and rows judged by it.
+
+A pandera schema whose columns carry Arrow types is the only description of a table. The Arrow
+schema of the files, the comments of the catalogue, Dagster's column metadata and the data
+dictionary are derived from it here, so that they cannot drift apart. How JSON becomes columns
+stands in `assets.framework.decoding`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+import pyarrow as pa
+from pandera.errors import SchemaErrors
+
+TIME_UTC = pa.timestamp("us", tz="UTC")
+TIME_LOCAL = pa.timestamp("us")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One reason why one row does not hold: its index, the check, the column and the value."""
+
+    row: int
+    check: str
+    column: str
+    value: str
+
+
+def column(
+    arrow_type: pa.DataType,
+    title: str,
+    description: str,
+    *,
+    source: str | None = None,
+    codes: str | None = None,
+    checks: Sequence[pandera.Check] = (),
+    nullable: bool = True,
+) -> pandera.Column:
+    """Describe a column.
+
+    Args:
+        arrow_type: its type in the files; measurements are always float64.
+        title: what a chart's axis would say.
+        description: one sentence for the catalogue.
+        source: path of the JSON leaf it comes from, e.g. `power.grid.voltage`.
+        codes: the domain of codes that the column holds; the column of the same name with `_name`
+            behind it is then filled with what they stand for.
+        checks: what a value must fulfil; nulls are not checked.
+        nullable: False where a row without a value cannot stand.
+    """
+    return pandera.Column(
+        pd.ArrowDtype(arrow_type),
+        list(checks),
+        nullable=nullable,
+        title=title,
+        description=description,
+        metadata={"source": source, "codes": codes},
+    )
+
+
+def measurement(
+    title: str, description: str, source: str, low: float, high: float
+) -> pandera.Column:
+    """Describe a nullable float64 column whose values lie between `low` and `high`, both included."""
+    return column(
+        pa.float64(),
+        title,
+        description,
+        source=source,
+        checks=[pandera.Check.in_range(low, high)],
+    )
+
+
+def provenance_columns() -> dict[str, pandera.Column]:
+    """The columns by which a row is traced to the archived response that brought it."""
+    return {
+        "response_id": column(
+            pa.int64(),
+            "Response",
+            "Number of the archived response that brought the row; later responses have larger ones.",
+            nullable=False,
+        ),
+        "fetched_at": column(
+            TIME_UTC, "Fetched at", "When that response arrived, in UTC.", nullable=False
+        ),
+    }
+
+
+def elements_in_range(field: str, low: float, high: float) -> pandera.Check:
+    """Make a check of one field of every struct in a list column; a row fails if any of them does."""
+
+    def check(lists: "pd.Series[Any]") -> "pd.Series[bool]":
+        array = pa.chunked_array(lists.array.__arrow_array__()).combine_chunks()
+        values = array.flatten().field(field).to_numpy(zero_copy_only=False).astype(float)
+        with np.errstate(invalid="ignore"):
+            outside = (values < low) | (values > high)
+        good = np.ones(len(array), dtype=bool)
+        if outside.any():
+            lengths = array.value_lengths().fill_null(0).to_numpy()
+            good[np.repeat(np.arange(len(array)), lengths)[outside]] = False
+        return pd.Series(good, index=lists.index)
+
+    return pandera.Check(check, name=f"{field}_in_range({low}, {high})", ignore_na=False)
+
+
+def source_of(description: pandera.Column) -> str | None:
+    """Name the JSON leaf from which a column comes, or None."""
+    return (description.metadata or {}).get("source")
+
+
+def codes_of(description: pandera.Column) -> str | None:
+    """Name the domain of the codes that a column holds, or None."""
+    return (description.metadata or {}).get("codes")
+
+
+def arrow_type_of(description: pandera.Column) -> pa.DataType:
+    """Give the Arrow type of a column made by `column`."""
+    return description.dtype.type.pyarrow_dtype
+
+
+def arrow_schema(schema: pandera.DataFrameSchema) -> pa.Schema:
+    """Derive the Arrow schema, with title, description and JSON source in each field's metadata."""
+    fields = []
+    for name, description in schema.columns.items():
+        texts = {
+            "title": description.title,
+            "description": description.description,
+            "source": source_of(description),
+        }
+        fields.append(
+            pa.field(
+                name,
+                arrow_type_of(description),
+                nullable=description.nullable,
+                metadata={key: text for key, text in texts.items() if text},
+            )
+        )
+    return pa.schema(fields)
+
+
+def faults(schema: pandera.DataFrameSchema, rows: pa.Table) -> list[Fault]:
+    """Judge rows by a schema and list what is wrong with which row.
+
+    Raises:
+        SchemaErrors: if the table as a whole does not fit (a column is missing or of another type),
+            which no content of a response can cause.
+    """
+    frame = rows.to_pandas(types_mapper=pd.ArrowDtype)
+    try:
+        schema.validate(frame, lazy=True)
+    except SchemaErrors as errors:
+        cases = errors.failure_cases
+        if cases["index"].isna().any():
+            raise
+        return [
+            Fault(int(case.index), str(case.check), str(case.column), str(case.failure_case))
+            for case in cases[["index", "check", "column", "failure_case"]].itertuples(
+                index=False, name="Case"
+            )
+        ]
+    return []

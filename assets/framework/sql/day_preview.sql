@@ -1,0 +1,5 @@
+-- Grain: row. The first three rows of each requested date.
+SELECT *
+FROM {table}
+WHERE request_date BETWEEN $first AND $last
+QUALIFY row_number() OVER (PARTITION BY request_date ORDER BY {time}, {device}) <= 3

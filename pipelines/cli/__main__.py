@@ -1,0 +1,5 @@
+"""`python -m pipelines.cli` is `givlake`."""
+
+from pipelines.cli.main import main
+
+main()

@@ -1,0 +1,110 @@
+"""What the commands have in common: exit status, errors in one sentence, dates, tables."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+ALL_THERE = 0
+SOMETHING_MISSING = 1
+WRONG_USAGE = 2
+
+
+class KnownError(Exception):
+    """Something a person can mend, in one sentence, and the exit status it leads to."""
+
+    def __init__(self, message: str, exit_status: int) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
+
+
+def known_error(error: Exception) -> KnownError | None:
+    """Tell an error that a person can mend from one of ours."""
+    # Imported here so that `--help` does not wait for the client and the stores.
+    from givenergy import GivEnergyError
+    from pipelines.discovery import UnknownDeviceError
+    from pipelines.settings import SettingsError
+    from warehouse import WarehouseError
+
+    if isinstance(error, SettingsError | UnknownDeviceError | WarehouseError):
+        return KnownError(str(error), WRONG_USAGE)
+    if isinstance(error, GivEnergyError):
+        return KnownError(str(error), SOMETHING_MISSING)
+    return None
+
+
+class DayType(click.ParamType[date]):
+    """A day as YYYY-MM-DD."""
+
+    name = "date"
+
+    def convert(
+        self, value: str | date, param: click.Parameter | None, context: click.Context | None
+    ) -> date:
+        """Read a day, or end with a sentence that names the value."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a day: write it as YYYY-MM-DD, e.g. 2025-06-01.")
+
+
+DAY = DayType()
+
+
+def check_range(start: date | None, end: date, today: date) -> None:
+    """Refuse days that cannot be asked for.
+
+    Raises:
+        KnownError: if the start lies after the end or in the future.
+    """
+    if start is not None and start > today:
+        raise KnownError(
+            f"The start {start} lies in the future: today is {today}.", WRONG_USAGE
+        )
+    if start is not None and start > end:
+        raise KnownError(
+            f"The start {start} lies after the end {end}: exchange the two.", WRONG_USAGE
+        )
+
+
+def console(stderr: bool = False) -> Console:
+    """Make a console that does not read what the API sent as markup."""
+    return Console(stderr=stderr, markup=False, highlight=False, soft_wrap=True)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], right: str = "") -> Table:
+    """Lay out rows; `right` names, separated by blanks, the columns to align to the right."""
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        grid.add_column(
+            name, justify="right" if name in right.split() else "left", overflow="fold"
+        )
+    for row in rows:
+        grid.add_row(*(printable(cell) for cell in row))
+    return grid
+
+
+def printable(value: object) -> str:
+    """Show a value without the control characters by which it could command a terminal."""
+    text = "" if value is None else str(value)
+    return "".join(
+        character if character.isprintable() else f"\\x{ord(character):02x}" for character in text
+    )
+
+
+def plural(number: int, thing: str) -> str:
+    """Count things: `1 day`, `2,000 days`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Say how long something takes, roughly."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,71 @@
+"""The command group: finds each command's module when it is called, so that `--help` is quick."""
+
+import importlib
+import sys
+
+import click
+
+from pipelines.cli.common import WRONG_USAGE, KnownError, known_error
+
+_COMMANDS = {
+    "demo": "demo",
+    "doctor": "doctor",
+    "plan": "fetch",
+    "backfill": "fetch",
+    "sync": "fetch",
+    "status": "status",
+    "query": "query",
+    "rebuild": "rebuild",
+    "ui": "ui",
+    "simulator": "simulator",
+}
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module only when the command is asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"pipelines.cli.{_COMMANDS[name]}")
+        command: click.Command = getattr(module, name)
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="givlake")
+def givlake() -> None:
+    """Own your GivEnergy history: complete, provable, queryable.
+
+    Settings come from the environment or a .env file: GIVENERGY_API_TOKEN, GIVENERGY_API_URL,
+    GIVLAKE_DATA, GIVLAKE_TIMEZONE, GIVLAKE_LOG_LEVEL, GIVLAKE_CONNECTIONS, GIVLAKE_RESERVE.
+
+    Exit status: 0, all that was asked for is there; 1, something is failed, partial, denied or was
+    never asked for; 2, wrong usage or settings.
+    """
+
+
+def main() -> None:
+    """Run the command line; known errors are one sentence and an exit status, never a traceback."""
+    try:
+        givlake.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(WRONG_USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped; the next call goes on from here.", err=True)
+        sys.exit(130)
+    except KnownError as error:
+        click.echo(f"givlake: {error}", err=True)
+        sys.exit(error.exit_status)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
+    except Exception as error:
+        if (known := known_error(error)) is None:
+            raise
+        click.echo(f"givlake: {known}", err=True)
+        sys.exit(known.exit_status)

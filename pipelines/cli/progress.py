@@ -1,0 +1,74 @@
+"""How a run is shown while it goes on: a bar in a terminal, now and then a line elsewhere."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from assets.framework.dataset import Dataset
+from assets.framework.ingest import Report
+from pipelines.cli.common import console, duration, plural
+
+_LINE_EVERY_S = 10.0
+
+
+class ProgressReporter:
+    """Shows device-days done and left, the rate and the time left; keeps the reports of the runs."""
+
+    def __init__(self, total: int) -> None:
+        """Expect `total` device-days over all runs."""
+        self.reports: list[Report] = []
+        self._total = total
+        self._before = 0
+        self._console = console(stderr=True)
+        self._started = self._said = time.monotonic()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("device-days", total=total, rate="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def progress(self, report: Report) -> None:
+        """Show that one more device-day has been dealt with."""
+        done = self._before + len(report.results)
+        now = time.monotonic()
+        per_minute = 60 * done / max(now - self._started, 1e-9)
+        self._bar.update(self._task, completed=done, rate=f"{per_minute:,.0f}/min")
+        if not self._console.is_terminal and now - self._said >= _LINE_EVERY_S:
+            self._said = now
+            left = duration((self._total - done) / max(per_minute / 60, 1e-9))
+            self._console.print(
+                f"{done:,} of {plural(self._total, 'device-day')}, {per_minute:,.0f} a minute,"
+                f" {left} left"
+            )
+
+    def finished(self, dataset: Dataset, report: Report) -> None:
+        """Keep the report of a run."""
+        self.reports.append(report)
+        self._before += len(report.results)

@@ -1,0 +1,62 @@
+"""`givlake query`: SQL over the catalogue, as a table for people or a format for programs."""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+import duckdb
+
+from pipelines.cli.common import WRONG_USAGE, KnownError, console, plural, table
+from pipelines.session import open_lake
+from pipelines.settings import load_settings
+from warehouse import connect
+
+_ROWS_SHOWN = 200
+
+
+@click.command()
+@click.argument("sql")
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["table", "csv", "json", "parquet"]),
+    default="table",
+    show_default=True,
+)
+def query(sql: str, layout: str) -> None:
+    """Run SQL on the catalogue; start with: givlake query "SHOW TABLES"."""
+    with open_lake(load_settings()) as lake, connect(lake) as connection:
+        try:
+            result = connection.sql(sql)
+            if result is None:
+                return
+            if layout == "table":
+                _show(result)
+            else:
+                _write(connection, result, layout)
+        except duckdb.Error as error:
+            raise KnownError(f"DuckDB refuses the query: {error}", WRONG_USAGE) from error
+
+
+def _show(result: duckdb.DuckDBPyRelation) -> None:
+    rows = result.limit(_ROWS_SHOWN + 1).fetchall()
+    out = console()
+    out.print(table(result.columns, rows[:_ROWS_SHOWN]))
+    if len(rows) > _ROWS_SHOWN:
+        out.print(f"… only the first {plural(_ROWS_SHOWN, 'row')} are shown; --format csv gives all")
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, result: duckdb.DuckDBPyRelation, layout: str
+) -> None:
+    """Write all rows to standard output; DuckDB writes files only, so one stands between."""
+    options = {"csv": "FORMAT csv, HEADER", "json": "FORMAT json", "parquet": "FORMAT parquet"}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "result"
+        result.create_view("givlake_query_result")
+        connection.execute(f"COPY givlake_query_result TO '{file}' ({options[layout]})")
+        with file.open("rb") as source:
+            shutil.copyfileobj(source, sys.stdout.buffer)
+            sys.stdout.buffer.flush()

@@ -1,0 +1,39 @@
+"""Dagster's own state: where it lies and how its folder is made before anything uses it."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from pipelines.settings import Settings
+
+_PROJECT = Path(__file__).resolve().parent.parent
+_DEFAULT_FOLDER = "data/dagster"
+
+
+def use_dagster_home(settings: Settings) -> Path:
+    """Point this process, and those that it starts, at Dagster's state in the data folder.
+
+    A DAGSTER_HOME that is set already is left as it is.
+
+    Returns:
+        The folder with the `dagster.yaml` in force.
+    """
+    if home := os.environ.get("DAGSTER_HOME"):
+        return Path(home)
+    home_folder = settings.data / "dagster"
+    home_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    text = (_PROJECT / "dagster.yaml").read_text().replace(_DEFAULT_FOLDER, home_folder.as_posix())
+    target = home_folder / "dagster.yaml"
+    if not target.exists() or target.read_text() != text:
+        temporary = target.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(text)
+        temporary.replace(target)
+    os.environ["DAGSTER_HOME"] = str(home_folder)
+    return home_folder
+
+
+def dagster_program() -> str:
+    """Find the `dagster` command that belongs to this installation."""
+    beside = Path(sys.executable).with_name("dagster")
+    return str(beside) if beside.exists() else shutil.which("dagster") or "dagster"

@@ -1,0 +1,113 @@
+"""Dagster resources: the shared request budget, the API with the stores, and who watches a run."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from types import FrameType
+from typing import Protocol
+
+import dagster as dg
+
+from assets.framework.dataset import Dataset
+from assets.framework.ingest import Report
+from assets.framework.session import Session
+from givenergy import GivEnergyError, RequestBudget
+from pipelines.discovery import Discovery, discover, last_discovery
+from pipelines.session import open_budget, open_lake, open_session
+from pipelines.settings import Settings, SettingsError, load_settings
+from warehouse import Lake, WarehouseError
+
+# A run asks for the device list only if nobody has done so for this long.
+_DISCOVERY_LASTS = timedelta(minutes=15)
+
+
+class Reporter(Protocol):
+    """Whoever wants to see a run while it goes on, such as the command line."""
+
+    def progress(self, report: Report) -> None:
+        """Hear of each device-day that has been dealt with."""
+
+    def finished(self, dataset: Dataset, report: Report) -> None:
+        """Hear what the whole run did."""
+
+
+class _Silence:
+    """The reporter where nobody watches: Dagster's log and metadata say it all."""
+
+    def progress(self, report: Report) -> None:
+        """Say nothing."""
+
+    def finished(self, dataset: Dataset, report: Report) -> None:
+        """Say nothing."""
+
+
+silent_reporter = dg.ResourceDefinition.hardcoded_resource(_Silence(), "Nobody watches the run.")
+
+
+class RateLimit(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The account's request budget, shared with every process and run on this machine."""
+
+    reserve: int
+
+    def open(self, settings: Settings, account: str) -> RequestBudget:
+        """Open the budget of an account."""
+        return open_budget(settings, account, self.reserve)
+
+
+class GivEnergyApi(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The account of the token with its data folder; settings and token come from the environment."""
+
+    rate_limit: RateLimit
+
+    @contextmanager
+    def session(self, *, discover_anew: bool = False) -> Iterator[tuple[Session, Discovery]]:
+        """Open a session and find out which devices there are.
+
+        Interrupting the process ends the session's work in an orderly way. What a person can mend
+        is raised as a Dagster failure that is not worth a retry.
+        """
+        cancelled = threading.Event()
+        try:
+            with (
+                _interrupts(cancelled),
+                open_session(
+                    load_settings(), open_budget=self.rate_limit.open, cancelled=cancelled
+                ) as session,
+            ):
+                recent = None if discover_anew else last_discovery(session.lake)
+                if recent is None or datetime.now(UTC) - recent.at > _DISCOVERY_LASTS:
+                    recent = discover(session)
+                yield session, recent
+        except (GivEnergyError, SettingsError, WarehouseError) as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+
+    @contextmanager
+    def lake(self) -> Iterator[Lake]:
+        """Open the data folder alone."""
+        try:
+            with open_lake(load_settings()) as lake:
+                yield lake
+        except (SettingsError, WarehouseError) as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+
+
+@contextmanager
+def _interrupts(cancelled: threading.Event) -> Iterator[None]:
+    """Let Ctrl-C, and Dagster's wish to end a run, set the event; a second one ends at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if cancelled.is_set():
+            raise KeyboardInterrupt
+        cancelled.set()
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

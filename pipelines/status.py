@@ -1,0 +1,146 @@
+"""What is there and what is not: device-days by state, for people, programs and checks."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.framework.dataset import Dataset
+from assets.framework.devices import Device
+from warehouse import CoverageRule, Lake, State, coverage
+
+# States that need nothing to be done: what the API has is there, or cannot be there yet.
+SETTLED = frozenset({State.COMPLETE, State.EMPTY, State.PROVISIONAL, State.GONE})
+
+
+@dataclass(slots=True)
+class Hole:
+    """Days of one device, one after the other, that are in one state for one reason."""
+
+    first: date
+    last: date
+    state: State
+    reason: str
+    last_error_at: datetime | None
+
+
+@dataclass(slots=True)
+class DeviceOverview:
+    """One device: its days by state, by month and state, and what is missing."""
+
+    device_id: str
+    days_by_state: Counter[State] = field(default_factory=Counter)
+    months: dict[str, Counter[State]] = field(default_factory=dict)
+    holes: list[Hole] = field(default_factory=list)
+    rows: int = 0
+
+
+@dataclass(slots=True)
+class Overview:
+    """One dataset over all devices."""
+
+    dataset: str
+    devices: list[DeviceOverview]
+
+    @property
+    def days_by_state(self) -> Counter[State]:
+        """Device-days by state over all devices."""
+        total: Counter[State] = Counter()
+        for device in self.devices:
+            total.update(device.days_by_state)
+        return total
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is failed, partial, denied or never asked."""
+        return set(self.days_by_state) <= SETTLED
+
+
+def overview(
+    lake: Lake,
+    dataset: Dataset,
+    devices: Sequence[Device],
+    start: date | None = None,
+    end: date | None = None,
+) -> Overview:
+    """Sum up the states of a dataset's device-days, between two days if they are given."""
+    assert dataset.lateness_days is not None
+    expected = _limited(lake.expected(), dataset.name, {d.device_id for d in devices}, start, end)
+    if expected.num_rows == 0:
+        return Overview(dataset.name, [DeviceOverview(device.device_id) for device in devices])
+    states = coverage(
+        lake,
+        [CoverageRule(dataset.name, dataset.lateness_days)],
+        expected,
+        pc.min(expected["first_date"]).as_py(),
+        pc.max(expected["last_date"]).as_py(),
+        now=datetime.now(UTC),
+    )
+    by_device = {device.device_id: DeviceOverview(device.device_id) for device in devices}
+    _count(states, by_device)
+    _find_holes(states, by_device)
+    return Overview(dataset.name, list(by_device.values()))
+
+
+def _limited(
+    expected: pa.Table, dataset: str, device_ids: set[str], start: date | None, end: date | None
+) -> pa.Table:
+    expected = expected.filter(
+        pc.and_(
+            pc.equal(expected["dataset"], dataset),
+            pc.is_in(expected["device_id"], pa.array(sorted(device_ids), pa.string())),
+        )
+    )
+    first, last = expected["first_date"], expected["last_date"]
+    if start is not None:
+        first = pc.max_element_wise(first, pa.scalar(start, pa.date32()))
+    if end is not None:
+        last = pc.min_element_wise(last, pa.scalar(end, pa.date32()))
+    expected = expected.set_column(2, "first_date", first).set_column(3, "last_date", last)
+    return expected.filter(pc.less_equal(expected["first_date"], expected["last_date"]))
+
+
+def _count(states: pa.Table, by_device: dict[str, DeviceOverview]) -> None:
+    month = pc.strftime(states["request_date"], format="%Y-%m")
+    keyed = _plain(states).append_column("month", month)
+    groups = keyed.group_by(["device_id", "month", "state"]).aggregate(
+        [("request_date", "count"), ("rows", "sum")]
+    )
+    for group in groups.sort_by([("month", "ascending")]).to_pylist():
+        device = by_device[group["device_id"]]
+        state = State(group["state"])
+        device.days_by_state[state] += group["request_date_count"]
+        device.months.setdefault(group["month"], Counter())[state] += group["request_date_count"]
+        device.rows += group["rows_sum"] or 0
+
+
+def _find_holes(states: pa.Table, by_device: dict[str, DeviceOverview]) -> None:
+    settled = pa.array([str(state) for state in SETTLED])
+    states = _plain(states)
+    missing = states.filter(pc.invert(pc.is_in(states["state"], settled)))
+    missing = missing.sort_by([("device_id", "ascending"), ("request_date", "ascending")])
+    columns = ["device_id", "request_date", "state", "reason", "last_error_at"]
+    for device_id, day, state, reason, at in zip(
+        *(missing[name].to_pylist() for name in columns), strict=True
+    ):
+        holes = by_device[device_id].holes
+        last = holes[-1] if holes else None
+        follows = last is not None and (day - last.last).days == 1
+        if last is not None and follows and (last.state, last.reason) == (state, reason or ""):
+            last.last = day
+            last.last_error_at = at
+        else:
+            holes.append(Hole(day, day, State(state), reason or "", at))
+
+
+def _plain(states: pa.Table) -> pa.Table:
+    """Turn dictionary columns into text, which can be grouped and sorted by."""
+    return states.cast(
+        pa.schema(
+            (name, pa.string() if pa.types.is_dictionary(kind) else kind)
+            for name, kind in zip(states.schema.names, states.schema.types, strict=True)
+        )
+    )
