@@ -45,7 +45,7 @@ class Policy(msgspec.Struct, frozen=True):
     keep_end: float = 0.1
     release_from: float = 0.975
     release_until: float = 0.99
-    longest_pause: int = 10
+    longest_pause: int = 5
 
     @property
     def poll_ms(self) -> int:
@@ -58,6 +58,7 @@ _FADE = 0.85
 _REMEMBERED = 5
 # Fewer than these are noise: a request that a killed process sent, an answer out of order.
 _OTHERS_FROM = 3
+_STORM_BELOW = 0.8
 
 
 def advance(bucket: BucketState, policy: Policy, now_ms: int) -> None:
@@ -82,15 +83,16 @@ def admit(
     """
     if now_ms < bucket.pause_until_ms:
         return bucket.pause_until_ms - now_ms
-    room = _room(bucket, policy, now_ms, priority)
-    if bucket.probing or bucket.window is None:
+    finding_out = bucket.probing or bucket.window is None
+    if finding_out or _outdated(bucket, policy, now_ms):
         # One request finds out what is left of the window before others follow it; a stalled one
-        # holds nobody up for long. Room for others does not apply to it: it shows who they are.
+        # holds nobody up for long.
         if any(f.sent_ms > now_ms - policy.window_ms // 30 for f in bucket.flights):
             return max(1, policy.poll_ms // 10)
-        room = 0
     elif priority is Priority.BACKFILL and _today_waits(bucket, policy, now_ms):
         return policy.poll_ms
+    # Room for others is no matter for the first request of a window: it shows who they are.
+    room = 0 if finding_out else _room(bucket, policy, now_ms, priority)
     if spent(bucket) < max(1, bucket.limit - reserve - room):
         return 0
     return _next_change_ms(bucket, policy, now_ms)
@@ -133,7 +135,7 @@ def settle(
         bucket.window.first_end_ms = now_ms
     _occupy(bucket, policy, flight, now_ms, used)
     if signal.outcome is Outcome.RATE_LIMITED:
-        _pause(bucket, policy, flight, now_ms, signal.retry_after_s)
+        _pause(bucket, policy, flight, now_ms, signal)
         return
     if signal.outcome is Outcome.ANSWERED or signal.remaining is not None:
         bucket.probing = False
@@ -168,6 +170,13 @@ def expected_others(bucket: BucketState) -> int:
     recent = [now, *(taken * _FADE**age for age, taken in enumerate(bucket.others_recent))]
     most = min(ceil(max(recent)), bucket.limit // 2)
     return most if most >= _OTHERS_FROM else 0
+
+
+def _outdated(bucket: BucketState, policy: Policy, now_ms: int) -> bool:
+    """Whether others may have spent since the last answer what seems to be left."""
+    if not expected_others(bucket):
+        return False
+    return bucket.seen is None or now_ms - bucket.seen.ended_ms > policy.window_ms // 60
 
 
 def _today_waits(bucket: BucketState, policy: Policy, now_ms: int) -> bool:
@@ -272,8 +281,8 @@ def _free_older(bucket: BucketState, flight: Flight, used: int) -> None:
         bucket.done = [
             g
             for g in bucket.done
-            if not (g.used - used >= noise and g.last_ms < flight.sent_ms)
-            and not (g.used < 0 and g.last_ms <= counted_by)
+            if g.last_ms > counted_by
+            and not (g.used - used >= noise and g.last_ms < flight.sent_ms)
         ]
 
 
@@ -319,24 +328,24 @@ def _occupy(bucket: BucketState, policy: Policy, flight: Flight, now_ms: int, us
 
 
 def _pause(
-    bucket: BucketState,
-    policy: Policy,
-    flight: Flight,
-    now_ms: int,
-    retry_after_s: float | None,
+    bucket: BucketState, policy: Policy, flight: Flight, now_ms: int, signal: Signal
 ) -> None:
     """Stop everybody, once: refusals of requests that were already on their way add nothing."""
     if flight.sent_ms < bucket.paused_ms:
         return
+    window_ms = policy.window_ms
+    doublings = min(bucket.refusals, 16)
+    if signal.retry_after_s is not None:
+        wait_ms = min(ceil(signal.retry_after_s * 1000), max(3_600_000, window_ms))
+    elif signal.remaining is None and spent(bucket) < _STORM_BELOW * bucket.limit:
+        # Without headers, and far from the limit: not the limit speaks but a server in trouble.
+        wait_ms = min(window_ms // 12 * 2**doublings, window_ms)
+    elif bucket.refusals:
+        wait_ms = min(window_ms // 2 * 2**doublings, policy.longest_pause * window_ms)
+    else:
+        begun_ms = bucket.window.first_end_ms if bucket.window else now_ms
+        wait_ms = max(0, begun_ms + window_ms - now_ms)
     bucket.refusals += 1
     bucket.paused_ms = now_ms
     bucket.probing = True
-    longest_ms = policy.longest_pause * policy.window_ms
-    if retry_after_s is not None:
-        wait_ms = min(ceil(retry_after_s * 1000), max(longest_ms, 3_600_000))
-    elif bucket.refusals > 1:
-        wait_ms = min(policy.window_ms * 2 ** min(bucket.refusals - 2, 16), longest_ms)
-    else:
-        begun_ms = bucket.window.first_end_ms if bucket.window else now_ms
-        wait_ms = begun_ms + policy.window_ms - now_ms
-    bucket.pause_until_ms = now_ms + max(0, wait_ms) + policy.margin_ms
+    bucket.pause_until_ms = now_ms + wait_ms + policy.margin_ms
