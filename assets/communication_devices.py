@@ -69,7 +69,9 @@ class _CommunicationDevice(Wire):
     site_id: int | None = None
 
 
-def _text(title: str, description: str, source: str | None, codes: str | None = None) -> pandera.Column:
+def _text(
+    title: str, description: str, source: str | None, codes: str | None = None
+) -> pandera.Column:
     return column(pa.string(), title, description, source=source, codes=codes)
 
 

@@ -128,8 +128,8 @@ _VOLTAGE_V = (-10.0, 2_000.0)
 _CURRENT_A = (-5_000.0, 5_000.0)
 _FREQUENCY_HZ = (0.0, 100.0)
 _TEMPERATURE_CELSIUS = (-100.0, 250.0)
-# The consumption counters are derived by the API and step back by 0.1 now and then (recorded), which
-# makes them negative right after a reset.
+# The consumption counters are derived by the API and step back by 0.1 now and then (recorded),
+# which makes them negative right after a reset.
 _ENERGY_KWH = (-100.0, 1e9)
 
 
@@ -166,7 +166,10 @@ def _counters(period: str, since: str) -> dict[str, pandera.Column]:
     }
     return {
         f"{period}_{name}_kwh": measurement(
-            f"{title} {period} (kWh)", f"{text} since {since}.{note}", f"{period}.{leaf}", *_ENERGY_KWH
+            f"{title} {period} (kWh)",
+            f"{text} since {since}.{note}",
+            f"{period}.{leaf}",
+            *_ENERGY_KWH,
         )
         for name, (leaf, title, text, note) in described.items()
     }
@@ -338,7 +341,7 @@ class InverterDataPoints(Dataset):
         return {
             "inverter_serial": pa.repeat(pa.scalar(response.device_id), count),
             "time": time,
-            **local_columns(time, response.request_zone),
+            **local_columns(time, response.request_zone or "UTC"),
             "request_date": pa.repeat(pa.scalar(response.request_date, pa.date32()), count),
             "pv_arrays": list_of_structs(
                 [point.power.solar.arrays for point in points],

@@ -44,7 +44,10 @@ def build_definitions(
         job = dg.define_asset_job(job_name(dataset.name), selection=[asset])
         assets.append(asset)
         jobs.append(job)
-        schedules += [daily_schedule(dataset, job.name, zone), today_schedule(dataset, job.name, zone)]
+        schedules += [
+            daily_schedule(dataset, job.name, zone),
+            today_schedule(dataset, job.name, zone),
+        ]
         checks.append(history_check(dataset))
     rate_limit = RateLimit(reserve=settings.reserve)
     return dg.Definitions(

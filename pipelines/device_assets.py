@@ -1,6 +1,7 @@
 """The Dagster asset of the device list, from which every other dataset knows whom to ask about."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -29,7 +30,9 @@ from assets.framework.metadata import column_schema
     ],
     required_resource_keys={"rate_limit", "givenergy"},
 )
-def communication_devices(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+def communication_devices(
+    context: dg.AssetExecutionContext,
+) -> Iterator[dg.MaterializeResult[None]]:
     """Ask which devices there are; new ones are named in the log and in the metadata."""
     with context.resources.givenergy.session(discover_anew=True) as (_, discovery):
         new = [device.device_id for device in discovery.new]
@@ -38,6 +41,6 @@ def communication_devices(context: dg.AssetExecutionContext) -> Iterator[dg.Mate
                 f"{device_id} is new in this account: fetch its history with"
                 f" `givlake backfill --device {device_id}`."
             )
-        metadata = {"devices": len(discovery.devices), "new devices": new}
+        metadata: dict[str, Any] = {"devices": len(discovery.devices), "new devices": new}
     yield dg.MaterializeResult(asset_key=archive_key(DATASET), metadata=metadata)
     yield dg.MaterializeResult(asset_key=table_key(DATASET), metadata=metadata)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+import msgspec
 import pyarrow as pa
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
@@ -61,7 +62,7 @@ def discover(session: Session) -> Discovery:
     """
     fetch_snapshot(session, COMMUNICATION_DEVICES)
     lake = session.lake
-    known = lake.settings.get(_KNOWN)
+    known = msgspec.convert(lake.settings.get(_KNOWN), list[str] | None)
     devices = known_devices(lake)
     today = local_day(datetime.now(UTC), session.zone)
     tables = [
@@ -83,7 +84,7 @@ def last_discovery(lake: Lake) -> Discovery | None:
     at = lake.settings.get(_DISCOVERED_AT)
     if at is None:
         return None
-    return Discovery(known_devices(lake), (), datetime.fromisoformat(at))
+    return Discovery(known_devices(lake), (), msgspec.convert(at, datetime))
 
 
 def known_devices(lake: Lake) -> tuple[Device, ...]:

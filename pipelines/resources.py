@@ -57,7 +57,7 @@ class RateLimit(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 class GivEnergyApi(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The account of the token with its data folder; settings and token come from the environment."""
+    """The token's account and its data folder; settings come from the environment."""
 
     rate_limit: RateLimit
 
@@ -105,7 +105,9 @@ def _interrupts(cancelled: threading.Event) -> Iterator[None]:
             raise KeyboardInterrupt
         cancelled.set()
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield
     finally:

@@ -7,9 +7,9 @@ import dagster as dg
 
 from assets.framework.dataset import Dataset
 from assets.framework.plan import Want
+from pipelines.build import build_definitions, job_name
 from pipelines.cli.common import console, plural
 from pipelines.cli.progress import ProgressReporter
-from pipelines.build import build_definitions, job_name
 from pipelines.instance import use_dagster_home
 from pipelines.partitions import range_tags
 from pipelines.settings import Settings

@@ -3,7 +3,7 @@
 Both name their days explicitly, decided from the states in the archive.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg

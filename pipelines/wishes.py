@@ -6,35 +6,42 @@ A backfill that was killed is finished by the next `sync`, as its range stands h
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+import msgspec
+
 from warehouse import Lake
 
 _KEY = "wished_ranges"
-ALL_DEVICES = "*"
+_ALL_DEVICES = "*"
+
+Range = tuple[date, date]
+_Wishes = dict[str, dict[str, list[Range]]]  # by dataset and device
 
 
 def remember(lake: Lake, dataset: str, device_ids: Sequence[str], start: date, end: date) -> None:
     """Note that days of devices (none: all of them) are wanted."""
-    wishes = lake.settings.get(_KEY, {})
-    for device_id in device_ids or [ALL_DEVICES]:
-        ranges = wishes.setdefault(dataset, {}).setdefault(device_id, [])
-        ranges.append([start.isoformat(), end.isoformat()])
-        wishes[dataset][device_id] = _joined(ranges)
-    lake.settings.set(_KEY, wishes)
+
+    def add(stored: object) -> object:
+        wishes = msgspec.convert(stored or {}, _Wishes)
+        of_dataset = wishes.setdefault(dataset, {})
+        for device_id in device_ids or [_ALL_DEVICES]:
+            of_dataset[device_id] = _joined([*of_dataset.get(device_id, []), (start, end)])
+        return msgspec.to_builtins(wishes)
+
+    lake.settings.update(_KEY, add)
 
 
-def ranges_for(lake: Lake, dataset: str, device_id: str) -> list[tuple[date, date]]:
+def ranges_for(lake: Lake, dataset: str, device_id: str) -> list[Range]:
     """List the wanted ranges of a device, those wanted of all devices included."""
-    wishes = lake.settings.get(_KEY, {}).get(dataset, {})
-    ranges = [*wishes.get(ALL_DEVICES, []), *wishes.get(device_id, [])]
-    return [(date.fromisoformat(a), date.fromisoformat(b)) for a, b in _joined(ranges)]
+    wishes = msgspec.convert(lake.settings.get(_KEY, {}), _Wishes).get(dataset, {})
+    return _joined([*wishes.get(_ALL_DEVICES, []), *wishes.get(device_id, [])])
 
 
-def _joined(ranges: list[list[str]]) -> list[list[str]]:
+def _joined(ranges: Sequence[Range]) -> list[Range]:
     """Join ranges that overlap or follow each other."""
-    joined: list[list[str]] = []
+    joined: list[Range] = []
     for first, last in sorted(ranges):
-        if joined and date.fromisoformat(first) <= date.fromisoformat(joined[-1][1]) + timedelta(1):
-            joined[-1][1] = max(joined[-1][1], last)
+        if joined and first <= joined[-1][1] + timedelta(days=1):
+            joined[-1] = (joined[-1][0], max(joined[-1][1], last))
         else:
-            joined.append([first, last])
+            joined.append((first, last))
     return joined

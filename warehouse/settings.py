@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -44,9 +45,17 @@ class Settings:
 
     def set(self, name: str, value: Json) -> None:
         """Give ``name`` a JSON value; None removes it."""
+        self.update(name, lambda _: value)
+
+    def update(self, name: str, change: Callable[[Json], object]) -> None:
+        """Replace the value of ``name`` by what ``change`` makes of it, with no one in between.
+
+        ``change`` takes the present value, None where there is none, and returns a JSON value;
+        None removes it.
+        """
         with explained("Writing", self._path), FileLock(self._lock):
-            values = self.all()
-            values.pop(name, None)
+            values: dict[str, object] = {**self.all()}
+            value = change(values.pop(name, None))  # type: ignore[arg-type]
             if value is not None:
                 values[name] = value
             text = json.dumps(values, indent=2, sort_keys=True)

@@ -36,7 +36,11 @@ def leaf_columns(
     """
     columns = {}
     for name, description in schema.columns.items():
-        if source_of(description) is None or name in skip or (only is not None and name not in only):
+        if (
+            source_of(description) is None
+            or name in skip
+            or (only is not None and name not in only)
+        ):
             continue
         values = map(leaf_of(description), rows)
         columns[name] = pa.array(
@@ -129,7 +133,7 @@ def local_columns(time: pa.Array, zone: str) -> dict[str, pa.Array]:
 def list_of_structs(
     lists: Sequence[Sequence[Any] | None], arrow_type: pa.ListType, attributes: Sequence[str]
 ) -> pa.Array:
-    """Make a list column; `attributes` are those of the items, in the order of the struct's fields."""
+    """Make a list column; `attributes` are the items', in the order of the struct's fields."""
     offsets = [0]
     items: list[Any] = []
     for part in lists:
@@ -162,13 +166,13 @@ def code_names(codes: pa.Array, names: Mapping[str, str]) -> tuple[pa.Array, Cou
             name = f"unknown ({code})"
             unknown[str(code)] += counts[index]
         decoded.append(name)
-    return pa.DictionaryArray.from_arrays(
-        encoded.indices, pa.array(decoded, pa.string())
-    ).cast(pa.string()), unknown
+    return pa.DictionaryArray.from_arrays(encoded.indices, pa.array(decoded, pa.string())).cast(
+        pa.string()
+    ), unknown
 
 
 def extra_column(rows: Rows[Any]) -> pa.Array:
-    """Give, as JSON text, the fields that the rows' type does not know; null where there are none."""
+    """Give, as JSON text, the fields that the rows' type does not know, or null."""
     texts: list[str | None] = [None] * len(rows.values)
     for index, fields in rows.extra.items():
         texts[index] = msgspec.json.encode(fields).decode()

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 import dagster as dg
+from pydantic import Field
 
 from assets.framework.collect import Result
 from assets.framework.dataset import Dataset
@@ -31,7 +32,7 @@ class IngestConfig(dg.Config):
         refresh: fetch the days that were not over when they were last fetched.
     """
 
-    devices: list[str] = []
+    devices: list[str] = Field(default_factory=list)
     again: bool = False
     refresh: bool = True
 
@@ -86,7 +87,7 @@ def daily_asset(
     )
     def _asset(
         context: dg.AssetExecutionContext, config: IngestConfig
-    ) -> Iterator[dg.MaterializeResult]:
+    ) -> Iterator[dg.MaterializeResult[None]]:
         days = sorted(date.fromisoformat(key) for key in context.partition_keys)
         chosen = [key for key in (archive, table) if key in context.selected_asset_keys]
         api, reporter = context.resources.givenergy, context.resources.reporter

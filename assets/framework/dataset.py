@@ -13,8 +13,8 @@ import numpy as np
 import pandera.pandas as pandera
 import pyarrow as pa
 
-from assets.framework.json_rows import Rejected, Rows, decode_rows, elements
 from assets.framework.columns import code_names
+from assets.framework.json_rows import Rejected, Rows, decode_rows, elements
 from assets.framework.schema import arrow_schema, codes_of, faults
 from givenergy import Endpoint, domain
 from warehouse import QUARANTINE_SCHEMA, ArchivedResponse, Decoded, Drift, TableSpec
@@ -92,7 +92,7 @@ class Dataset(ABC):
 
 
 class _Batch:
-    """Rows of several responses on their way into a table, each traceable to its place in a body."""
+    """Rows of several responses on their way into a table, each traceable to its place."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -132,9 +132,7 @@ class _Batch:
         self._positions.append(np.asarray(rows.positions, dtype=np.int64))
 
     def decoded(self) -> Decoded:
-        table = (
-            pa.concat_tables(self._parts) if self._parts else self._schema.empty_table()
-        )
+        table = pa.concat_tables(self._parts) if self._parts else self._schema.empty_table()
         good = np.ones(table.num_rows, dtype=bool)
         if table.num_rows:
             self._judge(table, good)
@@ -156,7 +154,7 @@ class _Batch:
             self._set_aside_row(row, "check_failed", found[0].column, found[0].value, checks)
 
     def _drop_duplicates(self, table: pa.Table, good: np.ndarray) -> None:
-        """Let the later of two valid rows with one key win within an answer, the other be kept aside.
+        """Let the later of two valid rows with one key win within an answer, and keep the other aside.
 
         A later row that only turns values into nulls does not win.
         """
@@ -182,9 +180,7 @@ class _Batch:
                 winner = winner if loser == row else row
                 good[loser] = False
                 text = " ".join(str(keys.at[loser, name]) for name in self._dataset.key)
-                self._set_aside_row(
-                    loser, "duplicate_key", ", ".join(self._dataset.key), text, ""
-                )
+                self._set_aside_row(loser, "duplicate_key", ", ".join(self._dataset.key), text, "")
 
     def _set_aside_row(self, row: int, reason: str, field: str, value: str, check: str) -> None:
         for response, positions in zip(self._responses, self._positions, strict=True):

@@ -67,7 +67,7 @@ def day_is_over_at(day: date, zone: str) -> datetime:
 def expected_days(
     dataset: str, devices: Iterable[Device], start: date, end: date, zone: str
 ) -> pa.Table:
-    """List, for each device, the first and last day between `start` and `end` that can hold data."""
+    """List each device's first and last day between `start` and `end` that can hold data."""
     rows = []
     for device in devices:
         first, last = device.days(start, end, zone)
@@ -75,6 +75,9 @@ def expected_days(
             rows.append((dataset, device.device_id, first, last, zone))
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(EXPECTED_SCHEMA)
     return pa.table(
-        [pa.array(column, field.type) for column, field in zip(columns, EXPECTED_SCHEMA, strict=True)],
+        [
+            pa.array(column, field.type)
+            for column, field in zip(columns, EXPECTED_SCHEMA, strict=True)
+        ],
         schema=EXPECTED_SCHEMA,
     )

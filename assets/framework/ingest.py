@@ -55,7 +55,9 @@ class Report:
     def take_back_elsewhere(self) -> list[Want]:
         """Remove and return the device-days that another process was fetching."""
         elsewhere = [result for result in self.results if result.outcome is Outcome.ELSEWHERE]
-        self.results = [result for result in self.results if result.outcome is not Outcome.ELSEWHERE]
+        self.results = [
+            result for result in self.results if result.outcome is not Outcome.ELSEWHERE
+        ]
         return [result.want for result in elsewhere]
 
     def settle_elsewhere(self, wants: Sequence[Want], still_wanted: Sequence[Want]) -> list[Want]:
@@ -109,7 +111,15 @@ def ingest(
     build_now()
     now = datetime.now(UTC)
     chosen = plan(
-        session.lake, dataset, devices, start, end, session.zone, now=now, again=again, refresh=refresh
+        session.lake,
+        dataset,
+        devices,
+        start,
+        end,
+        session.zone,
+        now=now,
+        again=again,
+        refresh=refresh,
     )
     report.wanted = chosen.wants
     try:
@@ -121,7 +131,14 @@ def ingest(
             if wants and not session.cancelled.wait(_ELSEWHERE_WAIT_S):
                 session.lake.archive.flush()
                 states = plan(
-                    session.lake, dataset, devices, start, end, session.zone, now=now, refresh=refresh
+                    session.lake,
+                    dataset,
+                    devices,
+                    start,
+                    end,
+                    session.zone,
+                    now=now,
+                    refresh=refresh,
                 )
                 wants = report.settle_elsewhere(wants, states.wants)
     except Stopped as stopped:

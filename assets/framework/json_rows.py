@@ -21,12 +21,12 @@ Row = TypeVar("Row", bound=msgspec.Struct)
 
 
 class Wire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """Base of the types that describe JSON: every field has a default, as any leaf can be missing."""
+    """Base of the types that describe JSON; every field has a default, any leaf can be missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A row that cannot be decoded: its position, the field at fault, its value and the raw JSON."""
+    """A row that cannot be decoded: its position, the field at fault, its value, the raw JSON."""
 
     position: int
     reason: str
@@ -103,7 +103,9 @@ def _decode_one_by_one(body: bytes, row: type[Row]) -> Rows[Row]:
     except _UNDECODABLE as error:
         raws = []
         rows.rejected.append(
-            Rejected(0, "body_not_decodable", "data", str(error), body[:2000].decode(errors="replace"))
+            Rejected(
+                0, "body_not_decodable", "data", str(error), body[:2000].decode(errors="replace")
+            )
         )
     for position, raw in enumerate(raws):
         extra: dict[str, Any] = {}

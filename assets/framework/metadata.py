@@ -36,7 +36,7 @@ def column_schema(dataset: Dataset) -> dg.TableSchema:
 def day_metadata(
     lake: Lake, dataset: Dataset, report: Report, days: Sequence[date]
 ) -> dict[date, dict[str, Any]]:
-    """Give figures and a preview for each day: what was asked for and what the table holds of it."""
+    """Give figures and a preview for each day: what was asked for, what the table holds of it."""
     figures = _by_day(lake, dataset, "day_figures.sql", days)
     previews = _by_day(lake, dataset, "day_preview.sql", days)
     asked = report.by_day()

@@ -93,7 +93,7 @@ def provenance_columns() -> dict[str, pandera.Column]:
 def elements_in_range(field: str, low: float, high: float) -> pandera.Check:
     """Make a check of one field of every struct in a list column; a row fails if any of them does."""
 
-    def check(lists: "pd.Series[Any]") -> "pd.Series[bool]":
+    def check(lists: "pd.Series[Any]") -> "pd.Series[Any]":
         array = pa.chunked_array(lists.array.__arrow_array__()).combine_chunks()
         values = array.flatten().field(field).to_numpy(zero_copy_only=False).astype(float)
         with np.errstate(invalid="ignore"):

@@ -62,9 +62,7 @@ def check_range(start: date | None, end: date, today: date) -> None:
         KnownError: if the start lies after the end or in the future.
     """
     if start is not None and start > today:
-        raise KnownError(
-            f"The start {start} lies in the future: today is {today}.", WRONG_USAGE
-        )
+        raise KnownError(f"The start {start} lies in the future: today is {today}.", WRONG_USAGE)
     if start is not None and start > end:
         raise KnownError(
             f"The start {start} lies after the end {end}: exchange the two.", WRONG_USAGE
@@ -80,9 +78,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], right: str =
     """Lay out rows; `right` names, separated by blanks, the columns to align to the right."""
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
-        grid.add_column(
-            name, justify="right" if name in right.split() else "left", overflow="fold"
-        )
+        grid.add_column(name, justify="right" if name in right.split() else "left", overflow="fold")
     for row in rows:
         grid.add_row(*(printable(cell) for cell in row))
     return grid

@@ -13,12 +13,19 @@ import click
 from assets.framework.devices import Device, local_day
 from assets.framework.session import Session
 from assets.registry import daily_datasets
+from givenergy import DeviceNotFoundError, ForbiddenError, GivEnergyError, Priority
 from pipelines.cli.budget import budget_lines
-from pipelines.cli.common import ALL_THERE, SOMETHING_MISSING, WRONG_USAGE, console, plural, printable
+from pipelines.cli.common import (
+    ALL_THERE,
+    SOMETHING_MISSING,
+    WRONG_USAGE,
+    console,
+    plural,
+    printable,
+)
 from pipelines.discovery import Discovery, discover, history_start
 from pipelines.session import open_lake, open_session
 from pipelines.settings import Settings, SettingsError, load_settings
-from givenergy import DeviceNotFoundError, ForbiddenError, GivEnergyError, Priority
 from warehouse import WarehouseError
 
 _PACKAGES = ("givlake", "dagster", "duckdb", "pandas", "pandera", "pyarrow", "requests")
@@ -132,4 +139,6 @@ def _data(session: Session, devices: tuple[Device, ...]) -> Iterator[Finding]:
         except GivEnergyError as error:
             yield Finding(dataset.name, "wrong", str(error), SOMETHING_MISSING)
         else:
-            yield Finding(dataset.name, "ok", f"The token may read it (scope {dataset.endpoint.scope}).")
+            yield Finding(
+                dataset.name, "ok", f"The token may read it (scope {dataset.endpoint.scope})."
+            )

@@ -9,7 +9,8 @@ import click
 
 from assets.framework.dataset import Dataset
 from assets.framework.devices import Device, local_day
-from assets.framework.plan import Want, plan as make_plan
+from assets.framework.plan import Want
+from assets.framework.plan import plan as make_plan
 from assets.framework.session import Session
 from assets.registry import daily_datasets
 from pipelines.cli.common import (
@@ -48,7 +49,11 @@ _DATASET = click.option(
     "--dataset", "names", multiple=True, metavar="NAME", help="Only this dataset; may be repeated."
 )
 _DEVICE = click.option(
-    "--device", "device_ids", multiple=True, metavar="SERIAL", help="Only this device; may be repeated."
+    "--device",
+    "device_ids",
+    multiple=True,
+    metavar="SERIAL",
+    help="Only this device; may be repeated.",
 )
 _START = click.option("--start", type=DAY, help="First day; default: the earliest commissioning.")
 _END = click.option("--end", type=DAY, help="Last day; default: today.")

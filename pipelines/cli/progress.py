@@ -21,7 +21,7 @@ _LINE_EVERY_S = 10.0
 
 
 class ProgressReporter:
-    """Shows device-days done and left, the rate and the time left; keeps the reports of the runs."""
+    """Shows device-days done and left, rate and time left; keeps the reports of the runs."""
 
     def __init__(self, total: int) -> None:
         """Expect `total` device-days over all runs."""

@@ -45,7 +45,9 @@ def _show(result: duckdb.DuckDBPyRelation) -> None:
     out = console()
     out.print(table(result.columns, rows[:_ROWS_SHOWN]))
     if len(rows) > _ROWS_SHOWN:
-        out.print(f"… only the first {plural(_ROWS_SHOWN, 'row')} are shown; --format csv gives all")
+        out.print(
+            f"… only the first {plural(_ROWS_SHOWN, 'row')} are shown; --format csv gives all"
+        )
 
 
 def _write(

@@ -24,6 +24,8 @@ def rebuild(names: tuple[str, ...]) -> None:
         for name in names or known:
             report = rebuild_tables(lake, known[name])
             out.print(
-                f"{name}: {plural(report.responses, 'response')}, {plural(report.rows_in, 'row')} in,"
-                f" {plural(report.quarantined, 'row')} in quarantine"
+                f"{name}: {plural(report.responses, 'response')},"
+                f" {plural(report.rows('rows_in'), 'row')} in,"
+                f" {plural(report.rows('quarantined'), 'row')} in quarantine,"
+                f" {plural(report.returned_from_quarantine, 'row')} out of it again"
             )

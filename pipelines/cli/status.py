@@ -6,17 +6,16 @@ from typing import Any
 import click
 
 from assets.registry import daily_datasets
+from pipelines.cli.budget import budget_lines
 from pipelines.cli.common import (
     ALL_THERE,
     SOMETHING_MISSING,
     console,
-    duration,
     plural,
     printable,
     table,
 )
 from pipelines.discovery import known_devices
-from pipelines.cli.budget import budget_lines
 from pipelines.session import open_budget, open_lake, stored_account
 from pipelines.settings import load_settings
 from pipelines.status import Hole, Overview, overview
@@ -52,7 +51,9 @@ def status(layout: str) -> None:
 
 
 def _show(found: Overview) -> None:
-    totals = ", ".join(f"{number:,} {state}" for state, number in sorted(found.days_by_state.items()))
+    totals = ", ".join(
+        f"{number:,} {state}" for state, number in sorted(found.days_by_state.items())
+    )
     _OUT.print(f"{found.dataset}: {totals or 'nothing expected'}\n")
     states = [state for state in State if found.days_by_state[state]]
     rows: list[list[object]] = []

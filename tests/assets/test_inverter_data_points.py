@@ -10,9 +10,7 @@ import pytest
 from assets.inverter_data_points import DATASET
 from warehouse import ArchivedResponse
 
-SAMPLES = (
-    Path(os.environ.get("GIVLAKE_SHARED", Path(__file__).parents[3] / "shared")) / "samples"
-)
+SAMPLES = Path(os.environ.get("GIVLAKE_SHARED", Path(__file__).parents[3] / "shared")) / "samples"
 FETCHED_AT = datetime(2025, 7, 1, 12, tzinfo=UTC)
 
 
