@@ -12,6 +12,7 @@ import msgspec
 from assets.framework.session import Session
 from assets.registry import datasets
 from givenergy import Client, FailedAttempt, RequestBudget, SqliteRequestBudget, resolve_account
+from givenergy.retry import NO_RETRY, RetryPolicy
 from pipelines.settings import Settings, SettingsError
 from warehouse import Entry, Lake, publish
 
@@ -79,6 +80,7 @@ def open_session(
                     budget=of,
                     on_attempt=archiver.archive,
                     connections=settings.connections,
+                    retry=RetryPolicy(span_s=settings.retry_s) if settings.retry_s else NO_RETRY,
                     cancelled=cancelled,
                 )
             except ValueError as error:

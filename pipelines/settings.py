@@ -10,6 +10,8 @@ from dotenv import dotenv_values, find_dotenv
 
 DEFAULT_URL = "https://api.givenergy.cloud/v1"
 DEFAULT_ZONE = "Europe/London"
+# Longer than the API's window of a minute, so that one bad minute fails nothing.
+_DEFAULT_RETRY_S = 75
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -29,6 +31,7 @@ class Settings:
         log_level: GIVLAKE_LOG_LEVEL.
         connections: GIVLAKE_CONNECTIONS, requests in flight.
         reserve: GIVLAKE_RESERVE, requests a minute that are always left to others.
+        retry_s: GIVLAKE_RETRY_S, seconds for which a failing request is tried again; 0 for none.
     """
 
     token: str | None = field(repr=False)
@@ -38,6 +41,7 @@ class Settings:
     log_level: str
     connections: int
     reserve: int
+    retry_s: int
 
     def required_token(self) -> str:
         """Give the token.
@@ -90,6 +94,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         log_level=level,
         connections=_whole_number(environment, "GIVLAKE_CONNECTIONS", 8, low=1, high=64),
         reserve=_whole_number(environment, "GIVLAKE_RESERVE", 0, low=0, high=100_000),
+        retry_s=_whole_number(environment, "GIVLAKE_RETRY_S", _DEFAULT_RETRY_S, low=0, high=86_400),
     )
 
 

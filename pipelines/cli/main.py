@@ -41,7 +41,8 @@ def givlake() -> None:
     """Own your GivEnergy history: complete, provable, queryable.
 
     Settings come from the environment or a .env file: GIVENERGY_API_TOKEN, GIVENERGY_API_URL,
-    GIVLAKE_DATA, GIVLAKE_TIMEZONE, GIVLAKE_LOG_LEVEL, GIVLAKE_CONNECTIONS, GIVLAKE_RESERVE.
+    GIVLAKE_DATA, GIVLAKE_TIMEZONE, GIVLAKE_LOG_LEVEL, GIVLAKE_CONNECTIONS, GIVLAKE_RESERVE,
+    GIVLAKE_RETRY_S.
 
     Exit status: 0, all that was asked for is there; 1, something is failed, partial, denied or was
     never asked for; 2, wrong usage or settings.
