@@ -21,6 +21,7 @@ from givenergy.budget import Priority, SqliteRequestBudget
 from givenergy.client import Client
 from givenergy.endpoints import INVERTER_DATA_POINTS
 from givenergy.retry import RetryPolicy
+from givenergy.transport import Timeouts
 from simulator import Simulator
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -41,6 +42,7 @@ class Job:
     window_s: float = 60.0
     retry: RetryPolicy | None = None
     reserve: int = 0
+    read_timeout_s: float = 60.0
 
 
 def day_of(job: Job, number: int) -> tuple[str, str]:
@@ -74,6 +76,7 @@ def work(job: Job, counter: Synchronized[int], answers: Any) -> None:
         connections=job.threads,
         retry=job.retry,
         on_attempt=note,
+        timeouts=Timeouts(read_s=job.read_timeout_s),
     )
     rows: list[tuple[int, int]] = []
 

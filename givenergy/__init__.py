@@ -7,7 +7,7 @@ this package imports none of it and can be used alone.
 
 from givenergy.accounts import AccountIdentity, resolve_account
 from givenergy.attempts import FailedAttempt
-from givenergy.budget.interface import BudgetSnapshot, Priority, RequestBudget
+from givenergy.budget.interface import BudgetSnapshot, Lease, Priority, RequestBudget
 from givenergy.budget.sqlite import SqliteRequestBudget
 from givenergy.client import Client, Fetched, Page
 from givenergy.codes import domain
@@ -37,6 +37,7 @@ __all__ = [
     "ForbiddenError",
     "GivEnergyError",
     "HostDownError",
+    "Lease",
     "Page",
     "Priority",
     "RequestBudget",

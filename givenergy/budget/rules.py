@@ -318,7 +318,7 @@ def _occupy(bucket: BucketState, policy: Policy, flight: Flight, now_ms: int, us
     if bucket.done:
         group = bucket.done[-1]
         alike = (group.used < 0) == (used < 0) and abs(group.used - used) < _noise(bucket)
-        if alike and now_ms - group.first_ms <= policy.window_ms // 600:
+        if alike and now_ms - group.first_ms <= min(100, policy.window_ms // 600):
             group.last_ms = now_ms
             group.sent_ms = max(group.sent_ms, flight.sent_ms)
             group.count += 1
