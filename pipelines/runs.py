@@ -5,8 +5,8 @@ from datetime import date
 
 import dagster as dg
 
+from assets.framework.claims import Want
 from assets.framework.dataset import Dataset
-from assets.framework.plan import Want
 from pipelines.build import build_definitions, job_name
 from pipelines.cli.common import console, plural
 from pipelines.cli.progress import ProgressReporter

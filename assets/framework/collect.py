@@ -13,8 +13,8 @@ from itertools import islice
 
 import msgspec
 
+from assets.framework.claims import Claims, Want
 from assets.framework.dataset import Dataset
-from assets.framework.plan import Want
 from assets.framework.session import Session
 from givenergy import (
     AccessError,
@@ -31,7 +31,8 @@ from warehouse import Entry
 # A third party's lock closes single devices; a missing scope closes all. This many devices are
 # asked before a refusal counts as one of the whole account.
 _REFUSALS_UNTIL_STOP = 3
-_LEASE_S = 300.0
+# How often the thread that waits for answers looks after what has come in.
+_LOOK_EVERY_S = 1.0
 
 
 class Outcome(StrEnum):
@@ -116,7 +117,8 @@ def collect(
     Raises:
         Stopped: if the account is refused (401, 402, or 403 for every device asked).
     """
-    collector = _Collector(session, dataset, priority)
+    claims = Claims(session, dataset)
+    collector = _Collector(session, dataset, priority, claims)
     queue = iter(wants)
     threads = session.connections
     with ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool:
@@ -127,20 +129,25 @@ def collect(
                     running.add(pool.submit(collector.fetch, want))
                 if not running:
                     break
-                done, running = wait(running, return_when=FIRST_COMPLETED)
+                done, running = wait(running, _LOOK_EVERY_S, return_when=FIRST_COMPLETED)
+                claims.flush_if_due()
                 for future in done:
                     if (result := future.result()) is not None:
                         yield result
         finally:
             collector.stop()
             pool.shutdown(wait=True, cancel_futures=True)
+            claims.flush()
     collector.raise_if_refused()
 
 
 class _Collector:
     """Fetches single device-days; remembers what makes further ones pointless."""
 
-    def __init__(self, session: Session, dataset: Dataset, priority: Priority) -> None:
+    def __init__(
+        self, session: Session, dataset: Dataset, priority: Priority, claims: Claims
+    ) -> None:
+        self._claims = claims
         self._session = session
         self._dataset = dataset
         self._priority = priority
@@ -164,19 +171,24 @@ class _Collector:
         closed = self._closed.get(want.device_id)
         if closed is not None:
             return Result(want, closed.outcome, closed.message)
-        day = want.day.isoformat()
-        key = f"{self._dataset.name}/{want.device_id}/{day}"
-        lease = self._session.budget.lease(key, _LEASE_S)
-        if lease is None:
+        claim = self._claims.take(want)
+        if claim is None:
             return Result(want, Outcome.ELSEWHERE, "Another process is fetching it.")
-        with lease:
-            return self._ask(want, day)
+        result = None
+        try:
+            result = self._ask(want)
+        finally:
+            if result is not None and result.outcome in (Outcome.FETCHED, Outcome.INCOMPLETE):
+                self._claims.keep(claim)
+            else:
+                claim.release()
+        return result
 
-    def _ask(self, want: Want, day: str) -> Result | None:
+    def _ask(self, want: Want) -> Result | None:
         context = {
             "dataset": self._dataset.name,
             "device_id": want.device_id,
-            "request_date": day,
+            "request_date": want.day.isoformat(),
             "request_zone": self._session.zone,
         }
         try:

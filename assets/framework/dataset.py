@@ -154,7 +154,7 @@ class _Batch:
             self._set_aside_row(row, "check_failed", found[0].column, found[0].value, checks)
 
     def _drop_duplicates(self, table: pa.Table, good: np.ndarray) -> None:
-        """Let the later of two valid rows with one key win within an answer, and keep the other aside.
+        """Let the later of two valid rows with one key win in an answer, and keep the other aside.
 
         A later row that only turns values into nulls does not win.
         """

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
+from assets.framework.claims import Want
 from assets.framework.collect import Outcome, Result, Stopped, collect
 from assets.framework.dataset import Dataset
 from assets.framework.devices import Device
-from assets.framework.plan import Want, plan
+from assets.framework.plan import plan
 from assets.framework.session import Session
 from givenergy import AccessError, Priority
 from warehouse import BuildReport, build

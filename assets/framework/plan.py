@@ -6,17 +6,10 @@ from datetime import date, datetime
 
 import pyarrow as pa
 
+from assets.framework.claims import Want
 from assets.framework.dataset import Dataset
 from assets.framework.devices import Device, day_is_over_at, expected_days
 from warehouse import CoverageRule, Lake, State, coverage
-
-
-@dataclass(frozen=True, slots=True)
-class Want:
-    """One request to make, or more if the answer has pages: a device's day."""
-
-    device_id: str
-    day: date
 
 
 @dataclass(frozen=True, slots=True)

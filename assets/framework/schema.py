@@ -65,7 +65,7 @@ def column(
 def measurement(
     title: str, description: str, source: str, low: float, high: float
 ) -> pandera.Column:
-    """Describe a nullable float64 column whose values lie between `low` and `high`, both included."""
+    """Describe a nullable float64 column of values from `low` to `high`, both included."""
     return column(
         pa.float64(),
         title,
@@ -81,7 +81,7 @@ def provenance_columns() -> dict[str, pandera.Column]:
         "response_id": column(
             pa.int64(),
             "Response",
-            "Number of the archived response that brought the row; later responses have larger ones.",
+            "Number of the archived response that brought the row; later ones are larger.",
             nullable=False,
         ),
         "fetched_at": column(
@@ -91,7 +91,7 @@ def provenance_columns() -> dict[str, pandera.Column]:
 
 
 def elements_in_range(field: str, low: float, high: float) -> pandera.Check:
-    """Make a check of one field of every struct in a list column; a row fails if any of them does."""
+    """Make a check of one field of all structs in a list column; a row fails if any does."""
 
     def check(lists: "pd.Series[Any]") -> "pd.Series[Any]":
         array = pa.chunked_array(lists.array.__arrow_array__()).combine_chunks()

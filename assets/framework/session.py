@@ -1,4 +1,4 @@
-"""What every piece of ingestion works with: the stores, the client, the budget, the account's zone."""
+"""What all ingestion works with: the stores, the client, the budget, the account's zone."""
 
 import threading
 from dataclasses import dataclass, field

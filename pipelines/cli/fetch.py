@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import click
 
+from assets.framework.claims import Want
 from assets.framework.dataset import Dataset
 from assets.framework.devices import Device, local_day
-from assets.framework.plan import Want
 from assets.framework.plan import plan as make_plan
 from assets.framework.session import Session
 from assets.registry import daily_datasets
