@@ -231,8 +231,10 @@ def main() -> None:
         if done.returncode:
             sys.exit(done.stderr)
         wall, cpu, imports_mb, peak_mb, said = json.loads(done.stdout)
-        print(f"| {step} | {wall:.1f} | {cpu:.1f} | {imports_mb:.0f} | {peak_mb:.0f} | {said} |",
-              flush=True)
+        print(
+            f"| {step} | {wall:.1f} | {cpu:.1f} | {imports_mb:.0f} | {peak_mb:.0f} | {said} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -6,9 +6,11 @@ Format and Pagination). What the rows mean belongs to the datasets.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import msgspec
 
-__all__ = ["Envelope", "Meta", "NotAnAnswerError", "boundary_rows", "read", "vendor_message"]
+__all__ = ["Envelope", "Meta", "NotAnAnswerError", "read", "vendor_message"]
 
 
 class Meta(msgspec.Struct):
@@ -20,22 +22,32 @@ class Meta(msgspec.Struct):
     total: int | None = None
 
 
-class Envelope(msgspec.Struct):
-    """The outer shape of a successful answer."""
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The outer shape of a successful answer.
 
-    data: msgspec.Raw
+    Attributes:
+        rows: Rows in `data`: of a list, or of an object keyed 0, 1, ... (recorded); None when
+            `data` is a single thing.
+        meta: The page's place in the whole list, None when the answer has none.
+        first_row: The list's first row as sent, b"" without one.
+        last_row: Its last row.
+    """
+
+    rows: int | None
+    meta: Meta | None
+    first_row: bytes = b""
+    last_row: bytes = b""
+
+
+class _ListAnswer(msgspec.Struct):
+    data: list[msgspec.Raw]
     meta: Meta | None = None
 
-    @property
-    def rows(self) -> int | None:
-        """Rows in `data`: of a list, or of an object keyed 0, 1, ... (recorded); None otherwise."""
-        first = bytes(self.data[:1]) if isinstance(self.data, bytes) else bytes(self.data)[:1]
-        if first == b"[":
-            return len(_LIST.decode(self.data))
-        if first == b"{":
-            keys = _OBJECT.decode(self.data)
-            return len(keys) if all(key.isdigit() for key in keys) else None
-        return None
+
+class _OtherAnswer(msgspec.Struct):
+    data: dict[str, msgspec.Raw] | str | float | bool | None
+    meta: Meta | None = None
 
 
 class _Message(msgspec.Struct):
@@ -43,9 +55,8 @@ class _Message(msgspec.Struct):
     errors: dict[str, list[str]] | None = None
 
 
-_ENVELOPE = msgspec.json.Decoder(Envelope)
-_LIST = msgspec.json.Decoder(list[msgspec.Raw])
-_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LIST = msgspec.json.Decoder(_ListAnswer, strict=False)
+_OTHER = msgspec.json.Decoder(_OtherAnswer, strict=False)
 _MESSAGE = msgspec.json.Decoder(_Message)
 
 
@@ -63,27 +74,34 @@ def read(body: bytes) -> Envelope:
     Raises:
         NotAnAnswerError: If it is empty, no JSON, or has no `data`.
     """
-    if not body.strip():
+    if not body or body.isspace():
         raise NotAnAnswerError("empty_body", "The answer is empty.")
     try:
-        envelope = _ENVELOPE.decode(body)
         # Skipping over strings does not look at their bytes; a decoder of the rows would fail.
-        body.isascii() or body.decode("utf-8")
+        if not body.isascii():
+            body.decode("utf-8")
+        return _shape(body)
     except msgspec.ValidationError as error:
         raise NotAnAnswerError("no_data", f"The answer has not the API's shape: {error}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotAnAnswerError("not_json", f"The answer is not JSON: {error}.") from None
-    if bytes(envelope.data) == b"null":
-        raise NotAnAnswerError("no_data", "The answer's data is null.")
-    return envelope
 
 
-def boundary_rows(envelope: Envelope) -> tuple[bytes, bytes] | None:
-    """The first and last row of a list as sent, None if it has none."""
-    if bytes(envelope.data)[:1] != b"[":
-        return None
-    rows = _LIST.decode(envelope.data)
-    return (bytes(rows[0]), bytes(rows[-1])) if rows else None
+def _shape(body: bytes) -> Envelope:
+    try:
+        # One pass for the common case; the rows are slices of the body.
+        answer = _LIST.decode(body)
+    except msgspec.ValidationError:
+        other = _OTHER.decode(body)
+        if other.data is None:
+            raise NotAnAnswerError("no_data", "The answer's data is null.") from None
+        if isinstance(other.data, dict) and all(key.isdigit() for key in other.data):
+            return Envelope(len(other.data), other.meta)
+        return Envelope(None, other.meta)
+    rows = answer.data
+    if not rows:
+        return Envelope(0, answer.meta)
+    return Envelope(len(rows), answer.meta, bytes(rows[0]), bytes(rows[-1]))
 
 
 def vendor_message(body: bytes) -> str:

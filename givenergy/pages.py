@@ -70,13 +70,16 @@ class Call:
 
     @property
     def what(self) -> str:
+        """The request in words: method and path."""
         return f"{self.endpoint.method} {self.url_path}"
 
     def query_of_page(self, number: int) -> Mapping[str, str | int]:
+        """The query for one page: constant but for the number."""
         if self.endpoint.page_size is None:
             return self.query
         return {**self.query, "page": number, "pageSize": self.endpoint.page_size}
 
     def params(self, number: int) -> dict[str, Any]:
+        """Query and body parameters of one page, redacted."""
         both = {**self.query_of_page(number), **(self.body or {})}
         return redact_params(both, self.endpoint.keep)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from givenergy.envelope import Envelope, boundary_rows
+from givenergy.envelope import Envelope
 from givenergy.errors import RequestRefusedError
 from givenergy.pages import Page
 
@@ -66,10 +66,8 @@ def _walk_once(fetch_page: FetchPage) -> tuple[list[Page], str | None, bool]:
             # Without `meta` only an empty page, or a server that ignores the number, is the end.
             break
         pages.append(page)
-        ends = boundary_rows(envelope)
-        if ends is not None:
-            repeated = repeated or (number > 1 and ends[0] == last_row)
-            last_row = ends[1]
+        repeated = repeated or (number > 1 and page.rows != 0 and envelope.first_row == last_row)
+        last_row = envelope.last_row
         if meta is None:
             if not page.rows:
                 break

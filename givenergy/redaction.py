@@ -52,7 +52,7 @@ def scrub(text: str, *secrets: str) -> str:
     return _CREDENTIALS.sub("//***@", _BEARER.sub("Bearer ***", text))
 
 
-def _walk(value: Any, path: str, keep: frozenset[str]) -> Any:  # noqa: ANN401 - any JSON
+def _walk(value: Any, path: str, keep: frozenset[str]) -> Any:
     if path in keep and not isinstance(value, dict | list):
         return value
     if isinstance(value, dict):

@@ -21,8 +21,8 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
-from givenergy.version import __version__
 from givenergy.attempts import EXCERPT_BYTES
+from givenergy.version import __version__
 
 __all__ = ["Answer", "Timeouts", "TooLargeError", "Transport", "TransportError", "checked_url"]
 

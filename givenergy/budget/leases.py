@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from givenergy.budget.clock import now_ms
-from givenergy.budget.holders import alive, own_holder
+from givenergy.budget.holders import alive
 from givenergy.budget.state import AccountState
 from givenergy.budget.store import StateStore
 
@@ -77,13 +77,14 @@ class SqliteLease:
         self.release()
 
 
-def take_lease(store: StateStore, account: str, key: str, *, ttl_ms: int) -> SqliteLease | None:
+def take_lease(
+    store: StateStore, account: str, key: str, *, holder: str, ttl_ms: int
+) -> SqliteLease | None:
     """Take the lease on `key`, or None if a living process holds it and it has not run out.
 
     Raises:
         BudgetStoreError: If the store cannot be used.
     """
-    holder = own_holder()
 
     def take(state: AccountState, connection: sqlite3.Connection) -> int | None:
         now = now_ms()

@@ -1,7 +1,7 @@
 """The request budget of one machine: the rules, applied to a state shared through SQLite.
 
-Here is what needs a clock, threads and processes: waiting, giving back what the dead held, leases,
-and a thread that keeps up what this process holds. The rules are in `rules` and `breaker`.
+Here is what needs a clock, threads and processes: waiting for a grant, recording its end, giving
+back what the dead held. The rules are in `rules` and `breaker`, the file is `store`'s.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 from givenergy.budget import breaker as breakers
@@ -24,24 +22,24 @@ from givenergy.budget.holders import alive, own_holder
 from givenergy.budget.interface import (
     ACCOUNT_BUCKET,
     BudgetSnapshot,
-    Minute,
     Outcome,
     OwnLimit,
     Priority,
     Signal,
 )
+from givenergy.budget.keeper import Keeper
 from givenergy.budget.leases import SqliteLease, take_lease
+from givenergy.budget.minutes import count, read_minutes
+from givenergy.budget.picture import picture
 from givenergy.budget.rules import Policy
-from givenergy.budget.state import AccountState, BucketState, MinuteCount, Waiter, unite
+from givenergy.budget.state import AccountState, BucketState, Waiter, unite
 from givenergy.budget.store import StateStore
 from givenergy.errors import BudgetStoreError, CancelledError, HostDownError
 
 __all__ = ["SqliteRequestBudget"]
 
-_KEEPER_S = 0.5
 # A request of a process that cannot be looked at is taken as ended after this.
 _LONGEST_FLIGHT_MS = 15 * 60_000
-_HISTORY_MINUTES = 24 * 60
 
 
 class SqliteGrant:
@@ -100,8 +98,8 @@ class SqliteRequestBudget:
         )
         self._held: weakref.WeakSet[SqliteLease] = weakref.WeakSet()
         self._unsettled: list[tuple[SqliteGrant, Signal]] = []
-        self._keeper: tuple[int, threading.Event] | None = None
-        self._keeper_lock = threading.Lock()
+        self._named = (0, "")
+        self._keeper = Keeper(self)
 
     @property
     def path(self) -> Path:
@@ -118,9 +116,9 @@ class SqliteRequestBudget:
         patience_s: float | None = None,
     ) -> SqliteGrant:
         """Wait until one request may be sent; see `RequestBudget.grant`."""
-        self._keep_up()
+        self._keeper.ensure_running()
         policy = self._policy(bucket, own)
-        holder = own_holder()
+        holder = self._holder()
         me = f"{holder}/{threading.get_ident()}"
         began = time.monotonic()
         waited = False
@@ -172,22 +170,27 @@ class SqliteRequestBudget:
 
     def lease(self, key: str, ttl_s: float = 60.0) -> SqliteLease | None:
         """Take the lease on `key`; see `RequestBudget.lease`."""
-        self._keep_up()
-        lease = take_lease(self._store, self.account, key, ttl_ms=round(ttl_s * 1000))
+        self._keeper.ensure_running()
+        lease = take_lease(
+            self._store, self.account, key, holder=self._holder(), ttl_ms=round(ttl_s * 1000)
+        )
         if lease is not None:
             self._held.add(lease)
         return lease
 
     def snapshot(self) -> BudgetSnapshot:
         """The budget as it stands; see `RequestBudget.snapshot`."""
-        return self._store.read(self.account, self._picture)
+        policy = self._policies[ACCOUNT_BUCKET]
+        return self._store.read(
+            self.account,
+            lambda state, connection: picture(
+                state, policy, self.reserve, read_minutes(connection, self.account, state.minute)
+            ),
+        )
 
     def close(self) -> None:
         """Give back what this process holds and stop its background work."""
-        with self._keeper_lock:
-            if self._keeper is not None:
-                self._keeper[1].set()
-                self._keeper = None
+        self._keeper.stop()
         for lease in list(self._held):
             lease.release()
         self._store.close()
@@ -268,7 +271,7 @@ class SqliteRequestBudget:
         if now - state.reaped_ms < 200:
             return False
         state.reaped_ms = now
-        lives: dict[str, bool | None] = {own_holder(): True}
+        lives: dict[str, bool | None] = {self._holder(): True}
         ended = False
         for name, limit in state.buckets.items():
             policy = self._policies.get(name) or Policy(limit=limit.limit)
@@ -302,76 +305,14 @@ class SqliteRequestBudget:
             breakers.record(
                 state.breaker, self._breaker_policy, now, id_=flight.id, outcome=signal.outcome
             )
-            self._count(state, connection, signal.outcome, max(0, after - before))
+            count(state, connection, self.account, signal.outcome, others=max(0, after - before))
 
         self._store.transact(self.account, end)
-
-    def _count(
-        self, state: AccountState, connection: sqlite3.Connection, outcome: Outcome, others: int
-    ) -> None:
-        minute = int(time.time() // 60)
-        count = state.minute
-        if count.minute != minute:
-            _write_minute(connection, self.account, count)
-            count = state.minute = MinuteCount(minute)
-        count.others += others
-        if outcome is not Outcome.UNREACHED:
-            count.sent += 1
-        if outcome is Outcome.RATE_LIMITED:
-            count.rate_limited += 1
-        elif outcome is not Outcome.ANSWERED:
-            count.failed += 1
 
     def _forget_waiter(self, bucket: str, limit: int, me: str) -> None:
         self._store.transact(
             self.account, lambda state, _: state.bucket(bucket, limit).waiting.pop(me, None)
         )
-
-    def _picture(self, state: AccountState, connection: sqlite3.Connection) -> BudgetSnapshot:
-        policy = self._policies[ACCOUNT_BUCKET]
-        limit = state.bucket(ACCOUNT_BUCKET, policy.limit)
-        now = now_ms()
-        rules.advance(limit, policy, now)
-        window = limit.window
-        resets_ms = None
-        if window is not None:
-            begun = window.first_end_ms or window.opened_ms
-            resets_ms = max(0, begun + policy.window_ms + policy.margin_ms - now)
-        waiting = {
-            priority: sum(
-                waiter.priority == priority and waiter.asked_ms > now - 5000
-                for bucket in state.buckets.values()
-                for waiter in bucket.waiting.values()
-            )
-            for priority in Priority
-        }
-        down = state.breaker.opened_ms
-        return BudgetSnapshot(
-            limit=limit.limit,
-            window_s=policy.window_ms / 1000,
-            reserve=self.reserve,
-            used_by_us=len(limit.flights) + sum(group.count for group in limit.done),
-            used_by_others=window.others if window else 0,
-            others_expected=rules.expected_others(limit),
-            in_flight=sum(len(bucket.flights) for bucket in state.buckets.values()),
-            waiting=waiting,
-            window_resets_in_s=None if resets_ms is None else resets_ms / 1000,
-            paused_for_s=max(0, limit.pause_until_ms - now) / 1000,
-            host_down_for_s=(now - down) / 1000 if down else None,
-            next_probe_in_s=max(0, state.breaker.probe_at_ms - now) / 1000 if down else None,
-            history=_history(connection, self.account, state.minute),
-        )
-
-    def _keep_up(self) -> None:
-        """Start this process' keeper thread if it does not run."""
-        with self._keeper_lock:
-            if self._keeper is not None and self._keeper[0] == os.getpid():
-                return
-            stop = threading.Event()
-            self._keeper = (os.getpid(), stop)
-        threading.Thread(
-            target=_keep, args=(weakref.ref(self), stop), name="budget-keeper", daemon=True
-        ).start()
 
     def keep(self) -> None:
         """One round of the keeper: a deleted store, answers not yet recorded, leases."""
@@ -383,64 +324,8 @@ class SqliteRequestBudget:
         for lease in list(self._held):
             lease.renew_if_due()
 
-
-def _keep(budget: weakref.ref[SqliteRequestBudget], stop: threading.Event) -> None:
-    while not stop.wait(_KEEPER_S):
-        kept = budget()
-        if kept is None:
-            return
-        try:
-            kept.keep()
-        except BudgetStoreError:
-            # Whoever asks for the next grant is told; the keeper tries again.
-            continue
-        finally:
-            del kept
-
-
-def _write_minute(connection: sqlite3.Connection, account: str, count: MinuteCount) -> None:
-    if not count.minute:
-        return
-    connection.execute(
-        "INSERT INTO minutes VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-        "sent = sent + excluded.sent, failed = failed + excluded.failed, "
-        "rate_limited = rate_limited + excluded.rate_limited, others = others + excluded.others",
-        (account, count.minute, count.sent, count.failed, count.rate_limited, count.others),
-    )
-    connection.execute(
-        "DELETE FROM minutes WHERE account = ? AND minute < ?",
-        (account, count.minute - 7 * _HISTORY_MINUTES),
-    )
-
-
-def _history(
-    connection: sqlite3.Connection, account: str, present: MinuteCount
-) -> tuple[Minute, ...]:
-    rows = connection.execute(
-        "SELECT minute, sent, failed, rate_limited, others FROM minutes "
-        "WHERE account = ? AND minute > ? ORDER BY minute",
-        (account, present.minute - _HISTORY_MINUTES),
-    )
-    counts: Mapping[int, MinuteCount] = {row[0]: MinuteCount(*row) for row in rows}
-    if present.minute:
-        former = counts.get(present.minute, MinuteCount(present.minute))
-        counts = {
-            **counts,
-            present.minute: MinuteCount(
-                present.minute,
-                present.sent + former.sent,
-                present.failed + former.failed,
-                present.rate_limited + former.rate_limited,
-                present.others + former.others,
-            ),
-        }
-    return tuple(
-        Minute(
-            datetime.fromtimestamp(count.minute * 60, UTC),
-            count.sent,
-            count.failed,
-            count.rate_limited,
-            count.others,
-        )
-        for count in counts.values()
-    )
+    def _holder(self) -> str:
+        """This process' name, looked up once per process."""
+        if self._named[0] != os.getpid():
+            self._named = (os.getpid(), own_holder())
+        return self._named[1]

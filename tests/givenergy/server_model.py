@@ -109,9 +109,7 @@ class World:
         if self.left <= 0 and priority is Priority.BACKFILL:
             return
         rules.advance(self.bucket, self.policy, now)
-        wait = rules.admit(
-            self.bucket, self.policy, now, priority=priority, reserve=self.reserve
-        )
+        wait = rules.admit(self.bucket, self.policy, now, priority=priority, reserve=self.reserve)
         if wait:
             self.bucket.waiting[str(thread)] = Waiter(priority, now)
             self.at(now + wait, ("ask", thread, priority))

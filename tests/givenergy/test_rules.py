@@ -85,9 +85,7 @@ def test_a_neighbour_is_seen_and_left_room(seed, neighbour, bursts, delay_ms):
 @example(seed=1, at_ms=58_900, delay_ms=50)
 @example(seed=1, at_ms=59_400, delay_ms=50)
 def test_today_waits_two_seconds_at_most_behind_a_backfill(seed, at_ms, delay_ms):
-    world = World(
-        seed=seed, delay_ms=delay_ms, requests=900, today_at_ms=at_ms, today_requests=30
-    )
+    world = World(seed=seed, delay_ms=delay_ms, requests=900, today_at_ms=at_ms, today_requests=30)
     server = world.run(until_ms=200_000)
     assert len(world.today_waits) == 30
     assert max(world.today_waits) <= 2_000
