@@ -179,6 +179,7 @@ class CommunicationDevices(Dataset):
     version = 1
     endpoint = COMMUNICATION_DEVICES
     description = "Communication devices of the account, each with the inverter behind it."
+    group = "devices"
     row_type = _CommunicationDevice
     schema = SCHEMA
     key = ("communication_device_serial",)

@@ -321,6 +321,7 @@ class InverterDataPoints(Dataset):
     version = 1
     endpoint = INVERTER_DATA_POINTS
     description = "Every reading that an inverter sent, about one every five minutes."
+    group = "inverters"
     row_type = _Point
     schema = SCHEMA
     key = ("inverter_serial", "time")

@@ -16,14 +16,14 @@ from assets.framework.metadata import column_schema
         dg.AssetSpec(
             archive_key(DATASET),
             description=f"Responses of the API, as they came, for {DATASET.name}.",
-            group_name="archive",
+            group_name=DATASET.group,
             kinds={"parquet"},
         ),
         dg.AssetSpec(
             table_key(DATASET),
             deps=[archive_key(DATASET)],
             description=DATASET.description,
-            group_name="tables",
+            group_name=DATASET.group,
             kinds={"parquet", "duckdb"},
             metadata={"dagster/column_schema": column_schema(DATASET)},
         ),

@@ -3,9 +3,14 @@
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import dagster as dg
+
 from pipelines.settings import Settings
+from warehouse.locks import FileLock
 
 _PROJECT = Path(__file__).resolve().parent.parent
 _DEFAULT_FOLDER = "data/dagster"
@@ -31,6 +36,19 @@ def use_dagster_home(settings: Settings) -> Path:
         temporary.replace(target)
     os.environ["DAGSTER_HOME"] = str(home_folder)
     return home_folder
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """Open Dagster's state.
+
+    Processes that make it at the same moment would leave it unusable, so they take turns.
+    """
+    home = use_dagster_home(settings)
+    with FileLock(home / "opening.lock"):
+        instance = dg.DagsterInstance.get()
+    with instance:
+        yield instance
 
 
 def dagster_program() -> str:

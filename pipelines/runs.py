@@ -10,7 +10,7 @@ from assets.framework.dataset import Dataset
 from pipelines.build import build_definitions, job_name
 from pipelines.cli.common import console, plural
 from pipelines.cli.progress import ProgressReporter
-from pipelines.instance import use_dagster_home
+from pipelines.instance import open_instance
 from pipelines.partitions import range_tags
 from pipelines.settings import Settings
 
@@ -28,12 +28,11 @@ def fetch(
     Raises:
         KeyboardInterrupt: if the owner ended it; what was fetched is kept.
     """
-    use_dagster_home(settings)
     with ProgressReporter(sum(map(len, wants.values()))) as reporter:
         definitions = build_definitions(
             settings, {"reporter": dg.ResourceDefinition.hardcoded_resource(reporter)}
         )
-        with dg.DagsterInstance.get() as instance:
+        with open_instance(settings) as instance:
             for dataset, days in _by_month(wants):
                 _run(
                     definitions,

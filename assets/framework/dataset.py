@@ -29,6 +29,7 @@ class Dataset(ABC):
         version: counts changes of what `decode` yields; a higher one rebuilds the table.
         endpoint: where the data comes from.
         description: one sentence for people.
+        group: heading under which Dagster shows it.
         row_type: the JSON of one row.
         schema: the table's columns.
         key: columns that tell rows apart.
@@ -43,6 +44,7 @@ class Dataset(ABC):
     version: int
     endpoint: Endpoint
     description: str
+    group: str
     row_type: type[msgspec.Struct]
     schema: pandera.DataFrameSchema
     key: tuple[str, ...]

@@ -14,8 +14,8 @@ def dictionary() -> str:
     lines = [
         "# Data dictionary",
         "",
-        "Made from the schemas by `make dictionary`. Times named `…_at` or `time` are UTC. A leaf is",
-        "a path in a row of the answer.",
+        "Made from the schemas by `make dictionary`. Times named `…_at` or `time` are UTC. A leaf",
+        "is a path in a row of the answer.",
     ]
     for dataset in datasets():
         lines += ["", *_table(dataset)]

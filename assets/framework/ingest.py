@@ -34,6 +34,7 @@ class Report:
         builds: what the builds on the way did.
         stopped: why nothing more was asked for, if so.
         cancelled: whether somebody ended it.
+        waited_s: seconds that its requests waited for the budget, summed over threads.
     """
 
     wanted: tuple[Want, ...] = ()
@@ -41,6 +42,7 @@ class Report:
     builds: list[BuildReport] = field(default_factory=list)
     stopped: AccessError | None = None
     cancelled: bool = False
+    waited_s: float = 0.0
 
     @property
     def failures(self) -> list[Result]:
@@ -146,6 +148,7 @@ def ingest(
         report.stopped = stopped.error
     finally:
         session.lake.archive.flush()
+        report.waited_s = session.client.totals.waited_s
     report.cancelled = session.cancelled.is_set()
     if chosen.wants:
         build_now()

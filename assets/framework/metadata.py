@@ -13,7 +13,7 @@ from assets.framework.dataset import Dataset
 from assets.framework.ingest import Report
 from warehouse import Lake, connect
 
-_PREVIEW_COLUMNS = 8
+_PREVIEW_FIGURES = 6
 
 
 def column_schema(dataset: Dataset) -> dg.TableSchema:
@@ -39,10 +39,12 @@ def day_metadata(
     """Give figures and a preview for each day: what was asked for, what the table holds of it."""
     figures = _by_day(lake, dataset, "day_figures.sql", days)
     previews = _by_day(lake, dataset, "day_preview.sql", days)
+    keys = [str(dataset.device_column), str(dataset.time_column)]
     asked = report.by_day()
     metadata: dict[date, dict[str, Any]] = {}
     for day in days:
         metadata[day] = _requests(asked.get(day, []))
+        metadata[day]["seconds waited for the budget (whole run)"] = round(report.waited_s, 2)
         for row in figures.get(day, []):
             metadata[day] |= {
                 "dagster/partition_row_count": row["row_count"],
@@ -52,7 +54,7 @@ def day_metadata(
             if row["longest_gap_minutes"] is not None:
                 metadata[day]["longest gap (minutes)"] = round(row["longest_gap_minutes"], 1)
         if day in previews:
-            metadata[day]["preview"] = dg.MetadataValue.md(_markdown(previews[day]))
+            metadata[day]["preview"] = dg.MetadataValue.md(_markdown(previews[day], keys))
     return metadata
 
 
@@ -87,9 +89,10 @@ def _quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
-def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    names = [name for name in rows[0] if any(row[name] is not None for row in rows)]
-    names = names[:_PREVIEW_COLUMNS]
+def _markdown(rows: Sequence[Mapping[str, Any]], first: Sequence[str]) -> str:
+    """Lay out rows with the columns named first and a few of the measurements."""
+    figures = [name for name in rows[0] if any(isinstance(row[name], float) for row in rows)]
+    names = [*first, *figures[:_PREVIEW_FIGURES]]
     lines = [names, ["---"] * len(names)]
     lines += [[_cell(row[name]) for name in names] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,33 +1,54 @@
 """`givlake ui`: Dagster's web page and daemon on the data folder."""
 
+import contextlib
 import os
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
 from pipelines.cli.common import console
-from pipelines.instance import dagster_program, use_dagster_home
 from pipelines.settings import load_settings
 
 
 @click.command()
 @click.option("--port", type=int, default=3000, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-def ui(port: int, host: str) -> None:
+@click.option(
+    "--demo",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Data folder of the demo, to be opened together with its simulator.",
+)
+def ui(port: int, host: str, demo: Path | None) -> None:
     """Open Dagster on the data folder, schedules included; Ctrl-C ends it."""
-    import dagster as dg
+    from pipelines.instance import dagster_program, open_instance, use_dagster_home
 
-    settings = load_settings()
-    home = use_dagster_home(settings)
-    # Dagster's web server and daemon both create what is missing, and trip over each other: it is
-    # created here, before there are two of them.
-    with dg.DagsterInstance.get():
-        pass
-    console().print(f"Dagster on http://{host}:{port}, its state in {home}")
-    environment = {**os.environ, "GIVLAKE_DATA": str(settings.data)}
-    command = [dagster_program(), "dev", "-m", "pipelines.definitions", "-h", host, "-p", str(port)]
-    process = subprocess.Popen(command, env=environment)
-    try:
-        raise SystemExit(process.wait())
-    except KeyboardInterrupt:
-        process.wait()
+    with _account(demo) as environment:
+        settings = load_settings(environment)
+        home = use_dagster_home(settings)
+        # Dagster's web server and daemon both create what is missing, and trip over each other:
+        # it is created here, before there are two of them.
+        with open_instance(settings):
+            pass
+        console().print(f"Dagster on http://{host}:{port}, its state in {home}. Ctrl-C ends it.")
+        process = subprocess.Popen(
+            [dagster_program(), "dev", "-m", "pipelines.definitions", "-h", host, "-p", str(port)],
+            env={**os.environ, **(environment or {}), "GIVLAKE_DATA": str(settings.data)},
+        )
+        # Ctrl-C reaches Dagster as well, which then ends its own processes.
+        while True:
+            with contextlib.suppress(KeyboardInterrupt):
+                raise SystemExit(process.wait())
+
+
+@contextlib.contextmanager
+def _account(demo: Path | None) -> Iterator[dict[str, str] | None]:
+    """Yield the environment of the demo's account, or None for the owner's own."""
+    if demo is None:
+        yield None
+        return
+    from pipelines.cli.demo import simulated_account
+
+    with simulated_account(inverters=3) as environment:
+        yield {**environment, "GIVLAKE_DATA": str(demo)}
