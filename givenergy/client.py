@@ -189,7 +189,9 @@ class Client:
                     body=None if call.body is None else msgspec.json.encode(call.body),
                 )
                 duration_s = time.monotonic() - began
-                judged = judge_answer(answer, what=call.what, scope=endpoint.scope, host=self._host)
+                judged = judge_answer(
+                    answer, what=call.what, scope=endpoint.scope, host=self._host, clean=self._clean
+                )
                 status, body = answer.status, answer.body
                 outcome = judged.outcome if isinstance(judged, Failure) else Outcome.ANSWERED
                 signal = rate_signal(outcome, answer.headers)
@@ -236,7 +238,7 @@ class Client:
         # A refusal for rate and a probe of a host that is down say nothing about this request.
         if not limited and not grant.probe:
             tries.failures += 1
-        message = scrub(failure.message, self._token)
+        message = self._clean(failure.message)
         final = failure.final or self._given_up(
             call, tries, message, failure.status, now - tries.first_failure_s, probe=grant.probe
         )
@@ -248,7 +250,7 @@ class Client:
         )
         if self._on_attempt is not None:
             personal = call.endpoint.keep is not None
-            excerpt = b"" if personal else scrub_bytes(failure.excerpt, self._token)
+            excerpt = self._clean(failure.excerpt.decode("utf-8", "replace")).encode()
             self._on_attempt(
                 FailedAttempt(
                     endpoint=call.endpoint.name,
@@ -258,7 +260,7 @@ class Client:
                     status=failure.status,
                     kind=failure.kind,
                     message=message,
-                    excerpt=excerpt,
+                    excerpt=b"" if personal else excerpt,
                     requested_at=requested_at,
                     ended_at=ended_at,
                     final=final is not None,
@@ -273,6 +275,9 @@ class Client:
             failure.headers,
             final=final,
         )
+
+    def _clean(self, text: str) -> str:
+        return scrub(text, self._token)
 
     def _given_up(
         self,
@@ -312,8 +317,3 @@ def _checked_token(token: str) -> str:
             "has: copy it again, without quotes and without the word Bearer."
         )
     return token
-
-
-def scrub_bytes(body: bytes, token: str) -> bytes:
-    """The beginning of a body without the token."""
-    return scrub(body.decode("utf-8", "replace"), token).encode()

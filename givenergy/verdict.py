@@ -5,7 +5,7 @@ Pure functions on what `transport` returned or raised. Tries and pauses are the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -42,7 +42,9 @@ class Failure:
     final: GivEnergyError | None = None
 
 
-def judge_answer(answer: Answer, *, what: str, scope: str, host: str) -> Envelope | Failure:
+def judge_answer(
+    answer: Answer, *, what: str, scope: str, host: str, clean: Callable[[str], str]
+) -> Envelope | Failure:
     """The answer's envelope, or why it is none.
 
     Args:
@@ -50,6 +52,7 @@ def judge_answer(answer: Answer, *, what: str, scope: str, host: str) -> Envelop
         what: The request in words: method and path.
         scope: The scope that the endpoint needs.
         host: The host that was asked.
+        clean: Takes secrets out of what the API says.
     """
     status, body = answer.status, answer.body
     if 200 <= status < 300:
@@ -57,7 +60,7 @@ def judge_answer(answer: Answer, *, what: str, scope: str, host: str) -> Envelop
             return envelopes.read(body)
         except NotAnAnswerError as error:
             return _failure(answer, error.kind, str(error), Outcome.FAILED)
-    said = envelopes.vendor_message(body)
+    said = clean(envelopes.vendor_message(body))
     message = said or f"The API answered {status}."
     if status == 429:
         return _failure(answer, "rate_limited", message, Outcome.RATE_LIMITED)

@@ -1,0 +1,70 @@
+"""A simulator, a budget and a client for each test; everything real, windows short."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from givenergy.budget import SqliteRequestBudget
+from givenergy.client import Client, FailedAttempt
+from givenergy.retry import RetryPolicy
+from givenergy.transport import Timeouts
+from simulator import Simulator, SimulatorConfig
+
+QUICK = RetryPolicy(tries=3, base_s=0.01, ceiling_s=0.02, span_s=0.0, patience_s=5.0)
+
+
+@pytest.fixture
+def simulate() -> Iterator[Callable[..., Simulator]]:
+    running = []
+
+    def start(**settings) -> Simulator:
+        settings = {"seed": 7, "rows_per_day": 20, "rate_window_s": 2.0, **settings}
+        sim = Simulator(SimulatorConfig(**settings))
+        sim.start()
+        running.append(sim)
+        return sim
+
+    yield start
+    for sim in running:
+        sim.stop()
+
+
+@pytest.fixture
+def open_budget(tmp_path: Path) -> Iterator[Callable[..., SqliteRequestBudget]]:
+    opened = []
+
+    def start(**settings) -> SqliteRequestBudget:
+        settings = {"account": "test", "window_s": 2.0, "margin_s": 0.1, **settings}
+        budget = SqliteRequestBudget(tmp_path / "state" / "budget.sqlite", **settings)
+        opened.append(budget)
+        return budget
+
+    yield start
+    for budget in opened:
+        budget.close()
+
+
+@pytest.fixture
+def open_client(open_budget) -> Iterator[Callable[..., Client]]:
+    opened = []
+
+    def start(sim: Simulator, **settings) -> Client:
+        attempts: list[FailedAttempt] = settings.pop("attempts", [])
+        settings = {
+            "base_url": sim.base_url,
+            "token": sim.token,
+            "on_attempt": attempts.append,
+            "retry": QUICK,
+            "timeouts": Timeouts(connect_s=5.0, read_s=1.0, total_s=10.0),
+            **settings,
+        }
+        if "budget" not in settings:
+            settings["budget"] = open_budget()
+        client = Client(**settings)
+        opened.append(client)
+        return client
+
+    yield start
+    for client in opened:
+        client.close()

@@ -1,0 +1,500 @@
+"""The client against the simulator: what arrives, what is refused, what is said."""
+
+import json
+import logging
+import threading
+import time
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from givenergy.attempts import ClientTotals
+from givenergy.budget import Priority
+from givenergy.client import Client
+from givenergy.endpoints import ACCOUNT, COMMUNICATION_DEVICES, ENDPOINTS, INVERTER_DATA_POINTS
+from givenergy.errors import (
+    CancelledError,
+    DeviceNotFoundError,
+    ForbiddenError,
+    HostDownError,
+    PaymentRequiredError,
+    RedirectRefusedError,
+    RequestRefusedError,
+    ResponseTooLargeError,
+    RetryableError,
+    UnauthenticatedError,
+)
+from givenergy.retry import NO_RETRY, RetryPolicy
+from simulator import TokenGrant
+
+DAY = "2024-03-05"
+
+
+def day_of(sim, device=0, day=DAY):
+    return {"inverter": sim.serials[device], "date": day}
+
+
+def test_a_day_arrives_as_sent(simulate, open_client):
+    sim = simulate()
+    client = open_client(sim)
+    fetched = client.fetch(INVERTER_DATA_POINTS, path=day_of(sim), priority=Priority.TODAY)
+    assert fetched.complete and fetched.missing is None
+    (page,) = fetched.pages
+    truth = sim.truth(sim.serials[0], DAY)
+    assert json.loads(page.body)["data"] == truth
+    assert (page.number, page.rows, page.status, page.attempts) == (1, len(truth), 200, 1)
+    assert page.params == {"page": 1, "pageSize": 100_000}
+    assert page.url_path == f"/inverter/{sim.serials[0]}/data-points/{DAY}"
+    assert page.received_at >= page.requested_at
+    assert 0 < page.duration_s < 5
+    assert page.redaction_version is None
+    assert client.totals.requests == 1
+    (request,) = sim.requests
+    assert request.headers["accept"] == "application/json"
+    assert request.client.startswith("givlake/")
+
+
+def test_an_empty_day_is_an_answer(simulate, open_client):
+    sim = simulate(commissioned=None)
+    fetched = open_client(sim).fetch(INVERTER_DATA_POINTS, path=day_of(sim, day="2001-01-01"))
+    assert (fetched.complete, fetched.pages[0].rows) == (True, 0)
+
+
+def test_personal_data_of_the_account_stays_out(simulate, open_client):
+    sim = simulate()
+    (page,) = open_client(sim).fetch(ACCOUNT).pages
+    account, kept = sim.account, json.loads(page.body)["data"]
+    assert kept.keys() == account.keys()
+    for name in ("id", "role", "timezone", "standard_timezone", "country"):
+        assert kept[name] == account[name]
+    for name in ("name", "first_name", "surname", "email", "address", "postcode"):
+        assert kept[name] == {"redacted": "string"}
+        assert account[name].encode() not in page.body
+    assert page.redaction_version == 1
+    assert page.rows is None
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "500",
+        "502",
+        "503",
+        "504",
+        "reset",
+        "reset_body",
+        "close",
+        "stall",
+        "stall_body",
+        "truncated",
+        "truncated_length",
+        "html",
+        "empty",
+        "no_data",
+        "null",
+        "not_json",
+        "gzip_broken",
+    ],
+)
+def test_a_fault_is_reported_and_the_day_arrives_all_the_same(simulate, open_client, kind):
+    sim = simulate(stall_s=3, gzip=not kind.startswith("truncated"))
+    attempts = []
+    client = open_client(sim, attempts=attempts)
+    sim.fail(r"/data-points/", fault=kind, times=1)
+    fetched = client.fetch(
+        INVERTER_DATA_POINTS, path=day_of(sim), context={"dataset": "inverter_data_points"}
+    )
+    assert fetched.pages[0].rows == len(sim.truth(sim.serials[0], DAY))
+    assert fetched.pages[0].attempts == 2
+    (attempt,) = attempts
+    expected = {
+        "stall": "timeout",
+        "stall_body": "timeout",
+        "close": "reset",
+        "reset_body": "truncated",
+        "truncated": "not_json",
+        "truncated_length": "truncated",
+        "html": "not_json",
+        "empty": "empty_body",
+        "null": "no_data",
+        "gzip_broken": "not_json",
+    }
+    wanted = f"http_{kind}" if kind.isdigit() else expected.get(kind, kind)
+    assert attempt.kind == wanted
+    assert attempt.message and not attempt.final
+    assert attempt.context == {"dataset": "inverter_data_points"}
+    assert attempt.ended_at >= attempt.requested_at
+    assert client.totals.failed == 1
+
+
+def test_a_stalled_body_is_cut_off(simulate, open_client):
+    sim = simulate(stall_s=60)
+    attempts = []
+    client = open_client(sim, attempts=attempts, retry=NO_RETRY)
+    sim.fail(r"/data-points/", fault="stall_body")
+    began = time.monotonic()
+    with pytest.raises(RetryableError, match="stalled"):
+        client.fetch(INVERTER_DATA_POINTS, path=day_of(sim))
+    assert time.monotonic() - began < 10
+    assert attempts[0].final
+
+
+@pytest.mark.parametrize("kind", ["oversized", "oversized_chunked", "oversized_gzip"])
+def test_a_response_larger_than_set_is_refused(simulate, open_client, kind):
+    sim = simulate(oversized_bytes=8_000_000)
+    client = open_client(sim, max_response_bytes=1_000_000)
+    sim.fail(r"/data-points/", fault=kind)
+    with pytest.raises(ResponseTooLargeError, match="1000000 bytes"):
+        client.fetch(INVERTER_DATA_POINTS, path=day_of(sim))
+    assert len(sim.requests) == 1
+
+
+def test_given_up_after_the_tries_of_the_policy(simulate, open_client):
+    sim = simulate()
+    attempts = []
+    client = open_client(sim, attempts=attempts)
+    sim.fail(r"/data-points/", status=503)
+    with pytest.raises(RetryableError, match="failed 3 times") as caught:
+        client.fetch(INVERTER_DATA_POINTS, path=day_of(sim))
+    assert caught.value.status == 503
+    assert [a.final for a in attempts] == [False, False, True]
+
+
+def test_no_limit_of_tries_is_shorter_than_a_window():
+    policy = RetryPolicy()
+    assert not policy.exhausted(100, 60.0)
+    least = sum(0.75 * min(policy.base_s * 2**n, policy.ceiling_s) for n in range(policy.tries))
+    assert policy.span_s > 60
+    assert least < policy.patience_s
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (401, UnauthenticatedError),
+        (402, PaymentRequiredError),
+        (403, ForbiddenError),
+        (404, DeviceNotFoundError),
+        (400, RequestRefusedError),
+        (405, RequestRefusedError),
+        (422, RequestRefusedError),
+    ],
+)
+def test_refusals_are_final_and_say_what_to_do(simulate, open_client, status, error):
+    sim = simulate()
+    attempts = []
+    client = open_client(sim, attempts=attempts)
+    sim.fail(r"/data-points/", status=status)
+    with pytest.raises(error) as caught:
+        client.fetch(INVERTER_DATA_POINTS, path=day_of(sim))
+    assert len(sim.requests) == 1
+    assert caught.value.status == status
+    assert caught.value.hint and caught.value.hint in str(caught.value)
+    assert str(status) in str(caught.value)
+    assert [a.kind for a in attempts] == [f"http_{status}"]
+    assert attempts[0].final
+    if status == 403:
+        assert caught.value.scope == "api:inverter:data"
+        assert "api:inverter:data" in str(caught.value)
+
+
+def test_the_vendors_message_is_passed_on(simulate, open_client):
+    sim = simulate(tokens=(TokenGrant("good-token"),))
+    client = open_client(sim, token="another-token")
+    with pytest.raises(UnauthenticatedError, match="Unauthenticated") as caught:
+        client.fetch(COMMUNICATION_DEVICES)
+    assert caught.value.vendor_message == "Unauthenticated."
+
+
+def test_an_unknown_device_is_not_found(simulate, open_client):
+    sim = simulate()
+    client = open_client(sim)
+    for serial in ("../../x", "a'b", "a/b?c#d", "%2e%2e", "é"):
+        with pytest.raises(DeviceNotFoundError):
+            client.fetch(INVERTER_DATA_POINTS, path={"inverter": serial, "date": DAY})
+    paths = [request.path for request in sim.requests]
+    assert all(path.startswith("/v1/inverter/") for path in paths), paths
+    assert len(paths) == 5
+
+
+@pytest.mark.parametrize("serial", ["", ".", "..", "a\nb", "\x00"])
+def test_what_cannot_be_a_path_segment_is_not_sent(simulate, open_client, serial):
+    sim = simulate()
+    with pytest.raises(ValueError, match="cannot be used as inverter"):
+        open_client(sim).fetch(INVERTER_DATA_POINTS, path={"inverter": serial, "date": DAY})
+    assert sim.requests == []
+
+
+def test_path_parameters_must_fit():
+    with pytest.raises(ValueError, match="needs the path parameter 'date'"):
+        INVERTER_DATA_POINTS.url_path({"inverter": "A"})
+    with pytest.raises(ValueError, match="no path parameter 'x'"):
+        INVERTER_DATA_POINTS.url_path({"inverter": "A", "date": DAY, "x": "1"})
+
+
+def test_only_what_is_on_the_list_can_be_asked(simulate, open_client):
+    sim = simulate()
+    client = open_client(sim)
+    for change in ({"method": "POST"}, {"path": "/inverter/{inverter}/settings"}, {"name": "x"}):
+        with pytest.raises(ValueError, match="not on the list"):
+            client.fetch(replace(INVERTER_DATA_POINTS, **change), path=day_of(sim))
+    assert sim.requests == []
+    # The documented paths that only read; a POST among them would be energy-flows.
+    assert all(e.method == "GET" or e.name == "energy_flows" for e in ENDPOINTS.values())
+    assert not any("request-data" in e.path for e in ENDPOINTS.values())
+
+
+def test_a_redirect_is_not_followed_and_names_both_hosts(simulate, open_client, redirecting):
+    sim = simulate()
+    client = open_client(sim, base_url=redirecting("http://elsewhere.example/v1"))
+    with pytest.raises(RedirectRefusedError, match=r"127\.0\.0\.1 redirects .* elsewhere\.example"):
+        client.fetch(ACCOUNT)
+
+
+@pytest.fixture
+def redirecting():
+    """A server that redirects everything to the given address."""
+    import http.server
+
+    servers = []
+
+    def start(target):
+        class Redirect(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(302)
+                self.send_header("Location", target)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *args):
+                return
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Redirect)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}/v1"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.example/v1",
+        "api.example/v1",
+        "ftp://api.example",
+        "https://user:secret@api.example/v1",
+        "https://api.example/v1?x=1",
+        "",
+    ],
+)
+def test_addresses_that_would_give_the_token_away_are_refused(open_budget, url):
+    with pytest.raises(ValueError, match="GIVENERGY_API_URL") as caught:
+        Client(base_url=url, token="t", budget=open_budget())
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "tab\t", "Bearer abc", "é"])
+def test_tokens_that_cannot_be_are_refused_without_showing_them(open_budget, token):
+    with pytest.raises(ValueError, match="GIVENERGY_API_TOKEN") as caught:
+        Client(base_url="https://api.example/v1", token=token, budget=open_budget())
+    assert not token or token not in str(caught.value)
+
+
+def test_the_token_is_nowhere(simulate, open_client, caplog, tmp_path):
+    sim = simulate()
+    attempts = []
+    client = open_client(sim, attempts=attempts, retry=NO_RETRY)
+    with caplog.at_level(logging.DEBUG):
+        client.fetch(ACCOUNT)
+        echo = json.dumps({"message": f"No {sim.token} here", "x": f"Bearer {sim.token}"}).encode()
+        sim.override(r"/data-points/", echo, status=422)
+        with pytest.raises(RequestRefusedError) as caught:
+            client.fetch(INVERTER_DATA_POINTS, path=day_of(sim))
+    assert sim.token not in caplog.text
+    assert sim.token not in repr(client) + repr(attempts) + repr(caught.value)
+    assert sim.token not in str(caught.value) + caught.value.vendor_message
+    for file in (tmp_path / "state").iterdir():
+        assert sim.token.encode() not in file.read_bytes()
+
+
+def test_excerpts_of_failed_attempts_are_short_and_without_personal_data(simulate, open_client):
+    sim = simulate()
+    attempts = []
+    client = open_client(sim, attempts=attempts, retry=NO_RETRY)
+    sim.override(r"/data-points/|/account", b"<html>" + b"x" * 5000)
+    with pytest.raises(RetryableError):
+        client.fetch(INVERTER_DATA_POINTS, path=day_of(sim))
+    with pytest.raises(RetryableError):
+        client.fetch(ACCOUNT)
+    assert len(attempts[0].excerpt) == 2048
+    assert attempts[1].excerpt == b""
+
+
+def test_netrc_does_not_replace_the_token(simulate, open_client, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    sim = simulate()
+    assert open_client(sim).fetch(COMMUNICATION_DEVICES).complete
+
+
+def test_an_unreachable_host_costs_no_budget(simulate, open_client, open_budget):
+    sim = simulate()
+    attempts = []
+    budget = open_budget()
+    client = open_client(sim, attempts=attempts, retry=NO_RETRY, budget=budget)
+    sim.stop()
+    with pytest.raises(RetryableError, match="refuses the connection"):
+        client.fetch(ACCOUNT)
+    assert [a.kind for a in attempts] == ["unreachable"]
+    assert client.totals.requests == 0
+    assert budget.snapshot().used_by_us == 0
+
+
+def test_an_outage_is_sat_out_with_few_probes(simulate, open_client, open_budget):
+    from givenergy.budget.breaker import BreakerPolicy
+
+    sim = simulate()
+    attempts = []
+    budget = open_budget(breaker=BreakerPolicy(failures=3, first_ms=100, longest_ms=200))
+    client = open_client(sim, attempts=attempts, budget=budget)
+    client.fetch(ACCOUNT)
+    sim.stop()
+    results = []
+    threads = [
+        threading.Thread(
+            target=lambda i=i: results.append(
+                client.fetch(INVERTER_DATA_POINTS, path=day_of(sim, day=f"2024-03-{i + 1:02d}"))
+            )
+        )
+        for i in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    time.sleep(1.5)
+    snapshot = budget.snapshot()
+    assert snapshot.host_down_for_s is not None and snapshot.next_probe_in_s is not None
+    sim.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(results) == 8
+    # Eight were on their way, then one at a time with growing pauses.
+    assert len(attempts) <= 8 + 10
+    assert budget.snapshot().host_down_for_s is None
+
+
+def test_patience_with_a_host_that_is_down_ends(simulate, open_client, open_budget):
+    from givenergy.budget.breaker import BreakerPolicy
+
+    sim = simulate()
+    budget = open_budget(breaker=BreakerPolicy(failures=1, first_ms=50, longest_ms=50))
+    client = open_client(
+        sim, budget=budget, retry=RetryPolicy(base_s=0.01, span_s=9, patience_s=0.3)
+    )
+    sim.stop()
+    with pytest.raises(HostDownError):
+        client.fetch(ACCOUNT)
+
+
+@pytest.mark.parametrize("retry_after", [True, False])
+def test_a_429_costs_no_try_and_pauses(simulate, open_client, retry_after):
+    sim = simulate(retry_after=retry_after, rate_window_s=1.5)
+    attempts = []
+    client = open_client(sim, attempts=attempts, retry=RetryPolicy(tries=1, span_s=0.0))
+    sim.spend(300)
+    fetched = client.fetch(INVERTER_DATA_POINTS, path=day_of(sim))
+    assert fetched.complete
+    assert [a.kind for a in attempts] == ["rate_limited"]
+    assert not attempts[0].final
+    assert client.totals == ClientTotals(
+        2, 1, 1, len(fetched.pages[0].body), client.totals.waited_s
+    )
+    assert [r.status for r in sim.requests] == [429, 200]
+
+
+def test_a_storm_of_429_without_headers_is_sat_out(simulate, open_client, open_budget):
+    sim = simulate(storm_requests=5, rate_window_s=0.6)
+    attempts = []
+    budget = open_budget(window_s=0.6)
+    client = open_client(
+        sim, attempts=attempts, retry=RetryPolicy(tries=1, span_s=0.0), budget=budget
+    )
+    client.fetch(ACCOUNT)
+    sim.fail(r"/data-points/", fault="storm", times=1)
+    assert client.fetch(INVERTER_DATA_POINTS, path=day_of(sim)).complete
+    assert [a.kind for a in attempts] == ["rate_limited"] * 5
+
+
+def test_cancelling_ends_every_waiting_at_once(simulate, open_client):
+    sim = simulate(rate_window_s=60)
+    client = open_client(sim)
+    sim.fail(r"/data-points/", status=429)
+    caught = []
+
+    def fetch():
+        try:
+            client.fetch(INVERTER_DATA_POINTS, path=day_of(sim))
+        except CancelledError as error:
+            caught.append(error)
+
+    threads = [threading.Thread(target=fetch) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+    began = time.monotonic()
+    client.cancel()
+    for thread in threads:
+        thread.join(5)
+    assert len(caught) == 4
+    assert time.monotonic() - began < 1
+
+
+def test_answers_are_checked_without_building_them():
+    from givenergy.envelope import NotAnAnswerError, read
+
+    assert read(b'{"data": {"0": {}, "1": {}}}').rows == 2
+    assert read(b'{"data": {}}').rows == 0
+    assert read(b'{"data": {"id": 1}}').rows is None
+    assert read(b'{"data": [1, 2], "meta": {"total": "2"}}').meta.total == 2
+    for body, kind in [
+        (b" \n", "empty_body"),
+        (b"null", "no_data"),
+        (b"[]", "no_data"),
+        (b'{"message": "x"}', "no_data"),
+        (b'{"data": null}', "no_data"),
+        (b'{"data": [1', "not_json"),
+        (b'{"data": ["\xff"]}', "not_json"),
+        (b"<html>", "not_json"),
+    ]:
+        with pytest.raises(NotAnAnswerError) as caught:
+            read(body)
+        assert caught.value.kind == kind, body
+
+
+def test_redaction_keeps_paths_and_types():
+    from givenergy.redaction import redact_body, redact_params, scrub
+
+    body = b'{"data":[{"id":1,"n":1.5,"s":"x","b":true,"z":null,"deep":{"id":2}}],"other":3}'
+    kept = msgspec.json.decode(redact_body(body, frozenset({"data[].id"})))
+    assert kept == {
+        "data": [
+            {
+                "id": 1,
+                "n": {"redacted": "number"},
+                "s": {"redacted": "string"},
+                "b": {"redacted": "boolean"},
+                "z": None,
+                "deep": {"id": {"redacted": "integer"}},
+            }
+        ],
+        "other": {"redacted": "integer"},
+    }
+    params = redact_params({"page": 1, "name": "Anna"}, frozenset())
+    assert params == {"page": 1, "name": {"redacted": "string"}}
+    said = "proxy http://me:pw@host/ Authorization: Bearer abc.def"
+    assert scrub(said) == "proxy http://***@host/ Authorization: Bearer ***"
