@@ -7,6 +7,7 @@ business of ``givenergy`` and ``assets``.
 from warehouse.archive import Archive, ArchivedResponse, Entry, PackReport, pack
 from warehouse.build import build, is_built, rebuild
 from warehouse.catalogue import connect, publish
+from warehouse.check import Finding, check
 from warehouse.coverage import COVERAGE_SCHEMA, CoverageRule, State, coverage, refresh_coverage
 from warehouse.decoding import QUARANTINE_SCHEMA, Decoded, Decoder, Drift
 from warehouse.errors import (
@@ -17,6 +18,7 @@ from warehouse.errors import (
     VersionError,
     WarehouseError,
 )
+from warehouse.forget import ForgetReport, forget
 from warehouse.lake import EXPECTED_SCHEMA, Lake
 from warehouse.tables import TableSpec
 from warehouse.work import BuildReport, Limits
@@ -35,6 +37,8 @@ __all__ = [
     "Decoder",
     "Drift",
     "Entry",
+    "Finding",
+    "ForgetReport",
     "Lake",
     "Limits",
     "LockTimeoutError",
@@ -45,8 +49,10 @@ __all__ = [
     "VersionError",
     "WarehouseError",
     "build",
+    "check",
     "connect",
     "coverage",
+    "forget",
     "is_built",
     "pack",
     "publish",

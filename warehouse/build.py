@@ -11,6 +11,7 @@ from warehouse.decoding import Decoder
 from warehouse.errors import ArchiveDamagedError, DamagedError, VersionError
 from warehouse.files import explained
 from warehouse.lake import Lake
+from warehouse.tables.files import SCHEMA_FILE
 from warehouse.units import Manifest, Unit
 from warehouse.work import BuildReport, Limits, Work, fingerprints
 
@@ -56,6 +57,20 @@ def is_built(lake: Lake, decoder: Decoder) -> bool:
         and manifest.facts["fingerprints"] == fingerprints(decoder)
         and manifest.watermark >= lake.archive.last_segment()
     )
+
+
+def drop(lake: Lake, dataset: str) -> None:
+    """Remove a dataset's tables and books; its next build makes them from the archive."""
+    unit = lake.unit(unit_name(dataset))
+    with unit.lock(), explained("Removing tables from", lake.folder):
+        manifest = unit.manifest()
+        if manifest is not None:
+            change = unit.begin()
+            for name in manifest.files:
+                if not name.endswith(SCHEMA_FILE):
+                    change.remove(name)
+            change.commit(manifest)
+            unit.forget_manifest()
 
 
 def unit_name(dataset: str) -> str:

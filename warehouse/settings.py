@@ -11,7 +11,7 @@ from warehouse.errors import StoreError
 from warehouse.files import explained, write_atomically
 from warehouse.locks import FileLock
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
 class Settings:

@@ -7,6 +7,7 @@ each file would be rewritten for nearly every batch. Nothing here survives a bui
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import pyarrow as pa
@@ -51,8 +52,11 @@ class Spill:
             for place, part in self._splitters[kind](rows):
                 yield kind, place, part
         for kind, places in self._written.items():
-            for place in sorted(places):
-                yield kind, place, self._read(places[place])
+            with ExitStack() as stack:
+                paths = {path for at in places.values() for path, _ in at}
+                opened = {path: _open(stack, path) for path in paths}
+                for place in sorted(places):
+                    yield kind, place, _gathered(opened, places[place])
         for path in self._folder.glob("spill-*.arrow"):
             path.unlink()
         self._held_bytes, self._written, self.spilled_bytes = 0, {}, 0
@@ -78,11 +82,16 @@ class Spill:
                         number += 1
             self.spilled_bytes += path.stat().st_size
         self._held_bytes = 0
+        pa.default_memory_pool().release_unused()
 
-    @staticmethod
-    def _read(at: list[tuple[Path, int]]) -> pa.Table:
-        batches = []
-        for path, number in at:
-            with pa.OSFile(str(path), "rb") as source:
-                batches.append(pa.ipc.open_file(source).get_batch(number))
-        return pa.Table.from_batches(batches)
+
+def _gathered(
+    opened: Mapping[Path, pa.ipc.RecordBatchFileReader], at: list[tuple[Path, int]]
+) -> pa.Table:
+    batches = [opened[path].get_batch(number) for path, number in at]
+    return pa.Table.from_batches(batches).combine_chunks()
+
+
+def _open(stack: ExitStack, path: Path) -> pa.ipc.RecordBatchFileReader:
+    source = stack.enter_context(pa.OSFile(str(path), "rb"))
+    return stack.enter_context(pa.ipc.open_file(source))

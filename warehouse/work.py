@@ -21,7 +21,7 @@ from warehouse.errors import StoreError
 from warehouse.lake import Lake
 from warehouse.spill import Spill
 from warehouse.tables import TableSpec, files, merge
-from warehouse.tables.merge import DUPLICATE, IDENTICAL, NEW, SUPERSEDED, SUPERSEDING
+from warehouse.tables.merge import DUPLICATE, IDENTICAL, NEW, SUPERSEDED, SUPERSEDING, Indices
 from warehouse.units import Change, Manifest, Unit
 
 _CLASSES = {
@@ -43,8 +43,8 @@ class Limits:
         spill_bytes: Decoded rows written aside before the build commits and goes on.
     """
 
-    batch_bytes: int = 16 << 20
-    memory_bytes: int = 40 << 20
+    batch_bytes: int = 8 << 20
+    memory_bytes: int = 24 << 20
     spill_bytes: int = 2 << 30
 
 
@@ -191,11 +191,15 @@ class Work:
                     rows.add(name, self._checked(name, table))
                 refused.add("", ledger.sampled(decoded.quarantine.cast(QUARANTINE_SCHEMA)))
                 drift += decoded.drift
-            reached = batch.complete_to
-            if rows.spilled_bytes > self._limits.spill_bytes and reached > after:
-                break
+            if batch.complete_to is not None:
+                reached = batch.complete_to
+                if rows.spilled_bytes > self._limits.spill_bytes:
+                    break
         for name, place, incoming in rows.groups():
             refused.add("", self._put(stored, self._specs[name], place, incoming, accounts))
+            # Not kept beside the next file's rows, and given back to the system.
+            del incoming
+            pa.default_memory_pool().release_unused()
         for _, place, incoming in refused.groups():
             name = f"{self._quarantine_folder}/{place}"
             book = stored.read(name, ledger.STORED_QUARANTINE_SCHEMA)
@@ -247,7 +251,7 @@ class Work:
         )
         if merged.versions.num_rows:
             stored.write_table(versions_name, spec, merged.versions)
-        stored.write_table(name, spec, merged.standing)
+        stored.write_table(name, spec, merged.rows, merged.winners)
         ids = np.asarray(incoming["response_id"])
         for what, kind in _CLASSES.items():
             accounts.count(what, ids[merged.classes == kind])
@@ -302,10 +306,12 @@ class _Stored:
             path = self._root / name
         return files.read(path, schema)
 
-    def write_table(self, name: str, spec: TableSpec, rows: pa.Table) -> None:
+    def write_table(
+        self, name: str, spec: TableSpec, rows: pa.Table, order: Indices | None = None
+    ) -> None:
         path = self.change.path_for(name)
-        files.write(path, spec, rows)
-        self.change.add(name, path, rows.num_rows)
+        files.write(path, spec, rows, order)
+        self.change.add(name, path, rows.num_rows if order is None else len(order))
 
     def write_book(self, name: str, rows: pa.Table) -> None:
         path = self.change.path_for(name)

@@ -18,9 +18,10 @@ from warehouse.archive.entry import ARCHIVE_SCHEMA, INDEX_SCHEMA, SORT_KEYS
 from warehouse.errors import ArchiveDamagedError
 
 FORMAT = "1"
-# One page holds a whole row group: polls of one day lie in one compression window, and 16 MB
-# keeps the reader's memory small.
-ROW_GROUP_BODY_BYTES = 16 << 20
+# One page holds a whole row group. What is read at once is a row group, so segments keep it small;
+# in packs the polls of one day should lie in one compression window.
+SEGMENT_GROUP_BYTES = 4 << 20
+PACK_GROUP_BYTES = 16 << 20
 _ROW_GROUP_ROWS = 20_000
 _PLAIN_COLUMNS = {"body", "body_sha256", "response_id", "fetch_id"}
 
@@ -61,12 +62,13 @@ def covering(files: Iterable[ArchiveFile]) -> list[ArchiveFile]:
     return chosen
 
 
-def write(path: Path, rows: pa.Table) -> None:
+def write(path: Path, rows: pa.Table, group_bytes: int) -> None:
     """Write archive rows, whose bodies are all present, sorted and each body once.
 
     Args:
         path: A temporary file; the caller syncs and publishes it.
         rows: Columns of ``ARCHIVE_SCHEMA``, without ``segment`` for a segment.
+        group_bytes: Bodies in a row group.
     """
     rows = rows.take(pc.sort_indices(rows, sort_keys=[(key, "ascending") for key in SORT_KEYS]))
     schema = rows.schema.with_metadata(ARCHIVE_SCHEMA.metadata)
@@ -80,24 +82,24 @@ def write(path: Path, rows: pa.Table) -> None:
         use_dictionary=strings,
         write_statistics=[field.name for field in schema if field.name != "body"],
         write_page_checksum=True,
-        data_page_size=2 * ROW_GROUP_BODY_BYTES,
+        data_page_size=2 * group_bytes,
         store_schema=True,
     ) as writer:
-        for start, stop in _row_groups(rows):
+        for start, stop in _row_groups(rows, group_bytes):
             writer.write_table(_bodies_once(rows.slice(start, stop - start)), stop - start)
         writer.add_key_value_metadata(
             {"givlake.archive_format": FORMAT, "givlake.body_bytes": str(stored)}
         )
 
 
-def _row_groups(rows: pa.Table) -> Iterator[tuple[int, int]]:
+def _row_groups(rows: pa.Table, group_bytes: int) -> Iterator[tuple[int, int]]:
     """Cut rows where the dataset changes or the bodies get large, never inside a fetch."""
     datasets = rows["dataset"].to_pylist()
     fetches = rows["fetch_id"].to_pylist()
     sizes = rows["body_bytes"].to_pylist()
     start, held = 0, 0
     for at in range(len(datasets)):
-        full = held + sizes[at] > ROW_GROUP_BODY_BYTES or at - start >= _ROW_GROUP_ROWS
+        full = held + sizes[at] > group_bytes or at - start >= _ROW_GROUP_ROWS
         if at > start and (
             datasets[at] != datasets[at - 1] or (full and fetches[at] != fetches[at - 1])
         ):

@@ -103,7 +103,7 @@ def _pack(archive: Archive, group: list[ArchiveFile], step: Callable[[str], None
     temporary = archive.scratch / uuid.uuid4().hex
     try:
         step("write")
-        files.write(temporary, rows)
+        files.write(temporary, rows, files.PACK_GROUP_BYTES)
         fsync_file(temporary)
         with archive.exclusive():
             step("publish")

@@ -96,6 +96,7 @@ def rewrite(archive: Archive, file: ArchiveFile, rows: pa.Table, temporary: Path
     """Write rows in the layout of ``file`` (a segment has no segment column) to a temporary."""
     rows = files.with_own_bodies(rows)
     if file.path.parent == archive.segments:
-        rows = rows.drop_columns("segment")
-    files.write(temporary, rows)
+        files.write(temporary, rows.drop_columns("segment"), files.SEGMENT_GROUP_BYTES)
+    else:
+        files.write(temporary, rows, files.PACK_GROUP_BYTES)
     fsync_file(temporary)

@@ -26,7 +26,7 @@ from warehouse.errors import DamagedError
 from warehouse.files import explained, fsync_file, publish
 from warehouse.locks import FileLock
 
-_FLUSH_BODY_BYTES = 16 << 20
+_FLUSH_BODY_BYTES = 8 << 20
 _FLUSH_AGE_S = 20.0
 _SEGMENT_SCHEMA = ARCHIVE_SCHEMA.remove(ARCHIVE_SCHEMA.get_field_index("segment"))
 _ENTRY_FIELDS = tuple(Entry.__slots__)
@@ -35,10 +35,16 @@ _entry_values = attrgetter(*_ENTRY_FIELDS)
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Responses read back, and the segment up to which everything has been read with them."""
+    """Responses read back.
+
+    Attributes:
+        responses: Whole fetches.
+        complete_to: The segment up to which everything, and beyond which nothing, has been read
+            once this batch is; None in the middle of a file.
+    """
 
     responses: list[ArchivedResponse]
-    complete_to: int
+    complete_to: int | None
 
 
 class Archive:
@@ -148,7 +154,7 @@ class Archive:
         temporary = self.scratch / uuid.uuid4().hex
         with explained("Writing a segment into", self.segments):
             try:
-                files.write(temporary, rows)
+                files.write(temporary, rows, files.SEGMENT_GROUP_BYTES)
                 fsync_file(temporary)
                 # Number and name are given under one lock, so that a reader who sees segment n
                 # sees all before it: a watermark may then be a single number.
@@ -221,7 +227,7 @@ class Archive:
             dataset: The dataset.
             after: Read segments above this number.
             up_to: The last segment to read; None for the newest.
-            max_body_bytes: A batch ends with the row group (of about 16 MB) that reaches this.
+            max_body_bytes: A batch ends with the row group that reaches this.
 
         Yields:
             Batches; the last one's ``complete_to`` is ``up_to``.
@@ -231,17 +237,17 @@ class Archive:
         """
         up_to = self.last_segment() if up_to is None else up_to
         held: list[ArchivedResponse] = []
-        held_bytes, complete_to = 0, after
+        held_bytes = 0
         for reader, done in self._readers(after, up_to):
-            for group in reader.groups(dataset):
-                rows = _between(reader.read([group], [*RESPONSE_COLUMNS, "outcome"]), done, up_to)
-                rows = rows.filter(pc.equal(rows["outcome"], "ok")).drop_columns("outcome")
-                held += _responses(rows)
-                held_bytes += sum(len(response.body) for response in held[-rows.num_rows :])
+            groups = reader.groups(dataset)
+            for group in groups:
+                taken = _responses(reader, group, done, up_to)
+                held += taken
+                held_bytes += sum(len(response.body) for response in taken)
                 if held_bytes >= max_body_bytes:
-                    yield Batch(held, complete_to)
+                    ends = group == groups[-1]
+                    yield Batch(held, min(reader.file.last, up_to) if ends else None)
                     held, held_bytes = [], 0
-            complete_to = max(complete_to, min(reader.file.last, up_to))
         yield Batch(held, up_to)
 
     def _readers(self, after: int, up_to: int | None) -> Iterator[tuple[Reader, int]]:
@@ -313,9 +319,17 @@ def _between(rows: pa.Table, after: int, up_to: int | None) -> pa.Table:
     wanted = pc.greater(rows["segment"], after)
     if up_to is not None:
         wanted = pc.and_(wanted, pc.less_equal(rows["segment"], up_to))
-    return rows.filter(wanted)
+    return _filtered(rows, wanted)
 
 
-def _responses(rows: pa.Table) -> list[ArchivedResponse]:
+def _filtered(rows: pa.Table, wanted: pa.ChunkedArray) -> pa.Table:
+    """Filter, without copying the bodies where nothing is left out."""
+    return rows if pc.all(wanted).as_py() else rows.filter(wanted)
+
+
+def _responses(reader: Reader, group: int, after: int, up_to: int) -> list[ArchivedResponse]:
+    """Read the successful responses of a row group; nothing of Arrow's is kept alive."""
+    rows = _between(reader.read([group], [*RESPONSE_COLUMNS, "outcome"]), after, up_to)
+    rows = _filtered(rows, pc.equal(rows["outcome"], "ok"))
     columns = [rows[name].to_pylist() for name in RESPONSE_COLUMNS]
     return [ArchivedResponse(*values) for values in zip(*columns, strict=True)]

@@ -60,7 +60,8 @@ def _compare(old: pa.Array, new: pa.Array) -> Comparison:
 def _valid(array: pa.Array) -> Mask:
     if array.null_count == 0:
         return np.ones(len(array), dtype=bool)
-    return np.asarray(array.is_valid(), dtype=bool)
+    valid: Mask = np.asarray(array.is_valid(), dtype=bool)
+    return valid
 
 
 def _same_values(old: pa.Array, new: pa.Array) -> Mask:

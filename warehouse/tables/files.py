@@ -14,12 +14,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from warehouse.errors import DamagedError, StoreError
-from warehouse.tables.merge import STANDS
+from warehouse.tables.merge import STANDS, Indices
 from warehouse.tables.spec import TableSpec
 
 SCHEMA_FILE = "_schema.parquet"
-_ROW_GROUP_ROWS = 65_536
-_TARGET_FILE_ROWS = 80_000
+_ROW_GROUP_ROWS = 45_000
+# Devices fall unevenly: buckets of ten or so reach half as much again.
+_TARGET_FILE_ROWS = 60_000
 # A device polled for the first time shows one row; hourly is the least that a month is laid
 # out for, and the next month is laid out by what this one held.
 _LEAST_ROWS_PER_DEVICE_DAY = 24
@@ -119,13 +120,14 @@ def _months(spec: TableSpec, rows: pa.Table) -> tuple[np.ndarray, list[str]]:
     return codes, [str(month) for month in months]
 
 
-def write(path: Path, spec: TableSpec, rows: pa.Table) -> None:
-    """Write rows, sorted by key, as one of the table's files (its versions if ``stands`` is there).
+def write(path: Path, spec: TableSpec, rows: pa.Table, order: Indices | None = None) -> None:
+    """Write rows as one of the table's files (its versions if ``stands`` is there).
 
     Args:
         path: A temporary file.
         spec: The table.
-        rows: Columns of the table's schema, in its order.
+        rows: Columns of the table's schema.
+        order: Which rows, in which order; None for all. A file is sorted by the table's key.
     """
     schema = stored_schema(spec, versions=STANDS.name in rows.column_names)
     increasing = {
@@ -133,16 +135,24 @@ def write(path: Path, spec: TableSpec, rows: pa.Table) -> None:
         for field in schema
         if pa.types.is_timestamp(field.type) or field.name == "response_id"
     }
-    pq.write_table(
-        pa.Table.from_arrays([rows[name] for name in schema.names], schema=schema),
+    with pq.ParquetWriter(
         path,
+        schema,
         compression="zstd",
         compression_level=3,
         use_dictionary=[name for name in schema.names if name not in increasing],
         column_encoding=increasing,
-        row_group_size=_ROW_GROUP_ROWS,
         write_page_checksum=True,
-    )
+    ) as writer:
+        count = rows.num_rows if order is None else len(order)
+        for start in range(0, max(count, 1), _ROW_GROUP_ROWS):
+            # Group by group, so that the sorted rows never stand in memory beside the unsorted.
+            if order is None:
+                part = rows.slice(start, _ROW_GROUP_ROWS)
+            else:
+                part = rows.take(pa.array(order[start : start + _ROW_GROUP_ROWS]))
+            columns = [part[name] for name in schema.names]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema), _ROW_GROUP_ROWS)
 
 
 def stored_schema(spec: TableSpec, *, versions: bool = False) -> pa.Schema:

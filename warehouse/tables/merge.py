@@ -30,14 +30,21 @@ class Merged:
     """The outcome of a merge.
 
     Attributes:
-        standing: The table's rows, one per key, in order of the key.
+        rows: All rows that took part.
+        winners: Which of them are the table's rows, one per key, in order of the key.
         versions: All distinct versions of contested keys, with ``stands``; empty when none.
         classes: For each incoming row one of NEW, IDENTICAL, SUPERSEDING, SUPERSEDED, DUPLICATE.
     """
 
-    standing: pa.Table
+    rows: pa.Table
+    winners: Indices
     versions: pa.Table
     classes: np.ndarray
+
+    @property
+    def standing(self) -> pa.Table:
+        """The table's rows."""
+        return self.rows.take(pa.array(self.winners))
 
 
 def merge(spec: TableSpec, standing: pa.Table, versions: pa.Table, incoming: pa.Table) -> Merged:
@@ -51,7 +58,8 @@ def merge(spec: TableSpec, standing: pa.Table, versions: pa.Table, incoming: pa.
             same key the last wins; the others are classed DUPLICATE.
     """
     others = versions.filter(pc.invert(versions[STANDS.name])).drop_columns(STANDS.name)
-    rows = pa.concat_tables([standing, others, incoming]).combine_chunks()
+    present = [part for part in (standing, others, incoming) if part.num_rows] or [standing]
+    rows = pa.concat_tables(present).combine_chunks()
     first_incoming = standing.num_rows + others.num_rows
     work = _Work(spec, rows, standing.num_rows, first_incoming)
     return work.outcome()
@@ -83,7 +91,8 @@ class _Work:
             winners = np.concatenate([winners, won])
             winners = winners[np.argsort(self.key[winners], kind="stable")]
         return Merged(
-            self.rows.take(pa.array(winners)),
+            self.rows,
+            winners,
             self._versions(kept, winners),
             self.classes[self.first_incoming :],
         )

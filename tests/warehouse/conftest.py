@@ -1,0 +1,24 @@
+"""Fixtures of the stores' tests; helpers beside this file are importable by their names."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from warehouse import Lake
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def lake(folder: Path) -> Iterator[Lake]:
+    with Lake(folder) as opened:
+        yield opened

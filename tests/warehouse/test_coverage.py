@@ -1,0 +1,184 @@
+"""Coverage: what follows, for a device's day, from what was asked and answered."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from warehouse_toy import ToyDecoder, answer, day_rows, failure
+
+from warehouse import EXPECTED_SCHEMA, CoverageRule, Entry, Lake, connect, coverage, pack, publish
+from warehouse.coverage.facts import _FOLDED_SCHEMA, day_over_us, fold
+
+DAY = date(2025, 6, 1)
+RULES = [CoverageRule("readings", 1)]
+# In London, 1 June ends at 23:00 UTC; in UTC an hour later, so that is when it is over.
+OVER = datetime(2025, 6, 2, tzinfo=UTC)
+FINAL = OVER + timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+
+def ok(at: datetime, rows: int = 2, **changes: Any) -> Entry:
+    return answer("A", DAY, day_rows(DAY, rows) if rows else [], fetched_at=at, **changes)
+
+
+def bad(at: datetime, status: int | None) -> Entry:
+    return failure("A", DAY, status, fetched_at=at)
+
+
+def expect(
+    first: date = DAY, last: date | None = DAY, zone: str | None = "Europe/London"
+) -> pa.Table:
+    row = {
+        "dataset": "readings",
+        "device_id": "A",
+        "first_date": first,
+        "last_date": last,
+        "zone": zone,
+    }
+    return pa.Table.from_pylist([row], EXPECTED_SCHEMA)
+
+
+CASES: dict[str, tuple[list[Entry], datetime, str, bool]] = {
+    "nothing asked": ([], FINAL, "never_asked", True),
+    "nothing asked, not begun in any zone": ([], datetime(2025, 5, 31, 22, tzinfo=UTC), "never_asked", False),
+    "nothing asked, begun in London": ([], datetime(2025, 5, 31, 23, tzinfo=UTC), "never_asked", True),
+    "asked while it ran": ([ok(OVER - HOUR)], OVER, "provisional", False),
+    "asked while it ran, could be final now": ([ok(OVER - HOUR)], FINAL, "provisional", True),
+    "asked when over, within lateness": ([ok(FINAL - HOUR)], FINAL - HOUR, "provisional", False),
+    "asked when final": ([ok(FINAL)], FINAL, "complete", False),
+    "failure after complete": ([ok(FINAL), bad(FINAL + HOUR, 503)], FINAL + HOUR, "complete", False),
+    "failure after provisional": ([ok(OVER), bad(FINAL, 503)], FINAL, "provisional", True),
+    "refused after provisional": ([ok(OVER), bad(FINAL, 403)], FINAL, "provisional", False),
+    "empty once": ([ok(FINAL, 0)], FINAL + 23 * HOUR, "provisional", False),
+    "empty once, a day ago": ([ok(FINAL, 0)], FINAL + 24 * HOUR, "provisional", True),
+    "empty twice too soon": ([ok(FINAL, 0), ok(FINAL + 23 * HOUR, 0)], FINAL + 23 * HOUR, "provisional", False),
+    "empty twice": ([ok(FINAL, 0), ok(FINAL + 24 * HOUR, 0)], FINAL + 24 * HOUR, "empty", False),
+    "empty before final does not count": ([ok(OVER, 0), ok(FINAL, 0)], FINAL, "provisional", False),
+    "rows after empty": ([ok(FINAL, 0), ok(FINAL + HOUR)], FINAL + HOUR, "complete", False),
+    "empty after rows": ([ok(OVER), ok(FINAL, 0)], FINAL, "complete", False),
+    "list incomplete": ([ok(FINAL, complete=False)], FINAL, "partial", True),
+    "list incomplete, then whole": ([ok(FINAL, complete=False), ok(FINAL)], FINAL, "complete", False),
+    "failed": ([bad(FINAL, 503)], FINAL, "failed", True),
+    "time-out": ([bad(FINAL, None)], FINAL, "failed", True),
+    "no token": ([bad(FINAL, 401)], FINAL, "denied", False),
+    "not paid": ([bad(FINAL, 402)], FINAL, "denied", False),
+    "no scope": ([bad(FINAL, 403)], FINAL, "denied", False),
+    "gone": ([bad(FINAL, 404)], FINAL, "gone", False),
+    "failed after denied": ([bad(FINAL, 403), bad(FINAL, 500)], FINAL, "failed", True),
+    "failed after partial": ([ok(FINAL, complete=False), bad(FINAL, 500)], FINAL, "failed", True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_states(lake: Lake, case: str) -> None:
+    entries, now, state, due = CASES[case]
+    for entry in entries:
+        lake.archive.append([entry])
+    lake.archive.flush()
+    (row,) = coverage(lake, RULES, expect(), DAY, DAY, now=now).to_pylist()
+    assert (row["state"], row["due"]) == (state, due)
+    # The same folded one response at a time, in whatever segments they came.
+    assert row["error_count"] == sum(entry.outcome == "error" for entry in entries)
+
+
+def test_folding_step_by_step_and_at_once_agree_and_the_view_agrees_with_both(lake: Lake) -> None:
+    for number, case in enumerate(CASES):
+        for entry in CASES[case][0]:
+            moved = {"device_id": f"D{number:02d}"}
+            lake.archive.append([Entry(**{n: getattr(entry, n) for n in Entry.__slots__} | moved)])
+            lake.archive.flush()
+        coverage(lake, RULES, expect(), DAY, DAY)
+    publish(lake, ToyDecoder().tables)
+    sql = "SELECT * EXCLUDE is_expected FROM coverage ORDER BY device_id"
+    with connect(lake) as connection:
+        stepwise = connection.execute(sql).fetchall()
+    (lake.folder / "index/manifests/coverage.json").unlink()
+    (lake.folder / "index/manifests/requests.json").unlink()
+    pack(lake.archive)
+    coverage(lake, RULES, expect(), DAY, DAY)
+    with connect(lake) as connection:
+        at_once = connection.execute(sql).fetchall()
+    assert stepwise == at_once
+    expected = [(f"D{n:02d}", case[2]) for n, case in enumerate(CASES.values()) if case[0]]
+    assert [(row[1], row[3]) for row in at_once] == expected
+
+
+def test_pages_of_a_fetch_are_one_answer(lake: Lake) -> None:
+    lake.archive.append([ok(FINAL, 2, page=page, page_count=3) for page in (1, 2, 3)])
+    lake.archive.append([bad(FINAL, 500)])
+    lake.archive.flush()
+    (row,) = coverage(lake, RULES, expect(), DAY, DAY).to_pylist()
+    assert (row["state"], row["rows"], row["last_error_status"]) == ("complete", 6, 500)
+
+
+def test_only_expected_days_and_only_due_ones_when_asked(lake: Lake) -> None:
+    lake.archive.append([ok(FINAL)])
+    lake.archive.flush()
+    wanted = expect(DAY - timedelta(days=2), None)
+    found = coverage(lake, RULES, wanted, DAY - timedelta(days=9), DAY, now=FINAL)
+    assert [row["request_date"].day for row in found.to_pylist()] == [30, 31, 1]
+    due = coverage(lake, RULES, wanted, DAY - timedelta(days=9), DAY, now=FINAL, only_due=True)
+    assert [row["request_date"].day for row in due.to_pylist()] == [30, 31]
+    assert coverage(lake, RULES, wanted, DAY, DAY - timedelta(days=1)).num_rows == 0
+
+
+def test_a_changed_rule_is_applied_to_what_was_folded_before(lake: Lake) -> None:
+    lake.archive.append([ok(FINAL)])
+    lake.archive.flush()
+    states = [
+        coverage(lake, [CoverageRule("readings", days)], expect(), DAY, DAY)["state"][0].as_py()
+        for days in (1, 2, 1)
+    ]
+    assert states == ["complete", "provisional", "complete"]
+
+
+def test_the_view_lists_days_that_were_never_asked(lake: Lake) -> None:
+    publish(lake, ToyDecoder().tables)
+    lake.expect(expect(DAY, DAY + timedelta(days=2)))
+    with connect(lake) as connection:
+        rows = connection.execute(
+            "SELECT request_date, state, is_expected FROM coverage ORDER BY 1"
+        ).fetchall()
+    assert rows == [(DAY + timedelta(days=at), "never_asked", True) for at in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "over"),
+    [
+        (date(2024, 3, 31), "Europe/London", datetime(2024, 4, 1, tzinfo=UTC)),
+        (date(2024, 10, 27), "Europe/London", datetime(2024, 10, 28, tzinfo=UTC)),
+        (date(2024, 7, 1), "America/New_York", datetime(2024, 7, 2, 4, tzinfo=UTC)),
+        (date(2024, 7, 1), "Australia/Sydney", datetime(2024, 7, 2, tzinfo=UTC)),
+        (date(2024, 7, 1), None, datetime(2024, 7, 2, tzinfo=UTC)),
+    ],
+)
+def test_a_day_is_over_when_it_is_in_its_zone_and_in_utc(
+    day: date, zone: str | None, over: datetime
+) -> None:
+    assert day_over_us(day, zone) == over.timestamp() * 1_000_000
+
+
+@given(st.permutations(range(6)), st.integers(1, 5))
+def test_facts_fold_the_same_in_any_order_and_grouping(order: list[int], cut: int) -> None:
+    base = {name: None for name in _FOLDED_SCHEMA.names} | {
+        "dataset": "d", "device_id": "A", "request_date": DAY, "request_count": 1,
+    }  # fmt: skip
+    facts = [
+        base | {"complete_id": 3, "rows_id": 3, "rows": 7, "final_at": FINAL, "error_count": 0},
+        base | {"complete_id": 5, "first_final_empty_at": OVER, "error_count": 0},
+        base | {"error_id": 4, "last_error": "x", "last_error_status": 503, "error_count": 1},
+        base | {"error_id": 9, "last_error": None, "last_error_status": 404, "error_count": 1},
+        base | {"partial_id": 2, "error_count": 0},
+        base | {"device_id": "B", "complete_id": 1, "error_count": 0},
+    ]
+    shuffled = pa.Table.from_pylist([facts[at] for at in order], _FOLDED_SCHEMA)
+    at_once = fold(pa.Table.from_pylist(facts, _FOLDED_SCHEMA)).to_pylist()
+    parts = pa.concat_tables([fold(shuffled.slice(0, cut)), shuffled.slice(cut)])
+    assert fold(parts).to_pylist() == at_once
+    assert at_once[0]["error_id"] == 9 and at_once[0]["last_error"] is None
+    assert (at_once[0]["rows"], at_once[0]["complete_id"], at_once[0]["error_count"]) == (7, 5, 2)

@@ -1,0 +1,68 @@
+"""Proving the stores: every body by its checksum, every derived file by its manifest.
+
+Ordinary work finds most damage by itself; this reads everything, for ``doctor``.
+"""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+
+from warehouse.archive.salvage import examine
+from warehouse.archive.salvage import mend as mend_archive
+from warehouse.lake import Lake
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it should be.
+
+    Attributes:
+        sentence: What it is and what becomes of it.
+        mended: Whether it was mended, or will be by the next build or refresh.
+    """
+
+    sentence: str
+    mended: bool
+
+
+def check(lake: Lake, *, mend: bool = False) -> list[Finding]:
+    """Read and prove everything in the stores.
+
+    Args:
+        lake: The data folder.
+        mend: Set damaged archive files aside and keep what of them can be proven; make derived
+            files again with the next build or refresh.
+
+    Raises:
+        StoreError: the disk is full or not writable while mending.
+    """
+    findings: list[Finding] = []
+    if mend:
+        findings += [Finding(sentence, mended=True) for sentence in mend_archive(lake.archive)]
+    else:
+        for file in lake.archive.files():
+            _, problem = examine(file)
+            if problem:
+                findings.append(Finding(problem, mended=False))
+    for path in sorted((lake.folder / "index" / "manifests").glob("*.json")):
+        unit = lake.unit(path.stem)
+        with unit.lock():
+            manifest = unit.manifest()
+            if manifest is None:
+                sentences = [f"{path.name} cannot be read: what it describes is made again"]
+            else:
+                sentences = unit.findings(manifest, thorough=True)
+            if sentences and mend:
+                unit.forget_manifest()
+            findings += [Finding(sentence, mended=mend) for sentence in sentences]
+    mode = lake.folder.stat().st_mode
+    if mode & (stat.S_IROTH | stat.S_IXOTH):
+        findings.append(
+            Finding(
+                f"every user of this machine can read {lake.folder} (mode {mode & 0o777:o}): "
+                f"run chmod o-rwx on it",
+                mended=False,
+            )
+        )
+    return findings
