@@ -122,10 +122,11 @@ def _find_holes(states: pa.Table, by_device: dict[str, DeviceOverview]) -> None:
     states = _plain(states)
     missing = states.filter(pc.invert(pc.is_in(states["state"], settled)))
     missing = missing.sort_by([("device_id", "ascending"), ("request_date", "ascending")])
-    columns = ["device_id", "request_date", "state", "reason", "last_error_at"]
-    for device_id, day, state, reason, at in zip(
+    columns = ["device_id", "request_date", "state", "reason", "last_error", "last_error_at"]
+    for device_id, day, state, why, error, at in zip(
         *(missing[name].to_pylist() for name in columns), strict=True
     ):
+        reason = error if error and state in (State.FAILED, State.DENIED) else why
         holes = by_device[device_id].holes
         last = holes[-1] if holes else None
         follows = last is not None and (day - last.last).days == 1

@@ -1,6 +1,9 @@
 """`givlake status`: what is there, what is missing and why, without a request."""
 
 import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any
 
 import click
@@ -18,12 +21,12 @@ from pipelines.cli.common import (
 from pipelines.discovery import known_devices
 from pipelines.session import open_budget, open_lake, stored_account
 from pipelines.settings import load_settings
-from pipelines.status import Hole, Overview, overview
+from pipelines.status import DeviceOverview, Hole, Overview, overview
 from warehouse import State
 
 _OUT = console()
-_MONTHS_SHOWN = 24
 _HOLES_SHOWN = 20
+_DEVICES_NAMED = 10
 
 
 @click.command()
@@ -56,30 +59,57 @@ def _show(found: Overview) -> None:
     )
     _OUT.print(f"{found.dataset}: {totals or 'nothing expected'}\n")
     states = [state for state in State if found.days_by_state[state]]
-    rows: list[list[object]] = []
-    for device in found.devices:
-        for month in sorted(device.months, reverse=True)[:_MONTHS_SHOWN]:
-            days = device.months[month]
-            rows.append([device.device_id, month, *(days[state] or "" for state in states)])
-        if (hidden := len(device.months) - _MONTHS_SHOWN) > 0:
-            rows.append([device.device_id, f"and {plural(hidden, 'month')} before"])
+    rows = [
+        [device.device_id, months, *(days[state] or "" for state in states)]
+        for device in found.devices
+        for months, days in _spans(device)
+    ]
     _OUT.print(table(["device", "month", *states], rows, right=" ".join(states)))
-    holes = [(device.device_id, hole) for device in found.devices for hole in device.holes]
+    holes = _together(found)
     if holes:
         _OUT.print("\nMissing, newest first:")
-        newest = sorted(holes, key=lambda item: item[1].last, reverse=True)
-        for device_id, hole in newest[:_HOLES_SHOWN]:
-            _OUT.print(f"  {_sentence(device_id, hole)}")
+        for device_ids, hole in holes[:_HOLES_SHOWN]:
+            _OUT.print(f"  {_sentence(device_ids, hole, len(found.devices))}")
         if len(holes) > _HOLES_SHOWN:
             _OUT.print(f"  and {len(holes) - _HOLES_SHOWN} more: see --format json")
+    _OUT.print()
 
 
-def _sentence(device_id: str, hole: Hole) -> str:
+def _spans(device: DeviceOverview) -> Iterator[tuple[str, Counter[State]]]:
+    """Give a device's months, newest first; months all in one same state are taken together."""
+    spans: list[tuple[str, str, Counter[State]]] = []
+    for month in sorted(device.months, reverse=True):
+        days = device.months[month]
+        if spans and len(days) == 1 and set(days) == set(spans[-1][2]):
+            spans[-1] = (month, spans[-1][1], spans[-1][2] + days)
+        else:
+            spans.append((month, month, days))
+    for first, last, days in spans:
+        yield (last if first == last else f"{first} to {last}"), days
+
+
+def _together(found: Overview) -> list[tuple[list[str], Hole]]:
+    """Take together what is missing of several devices for the same reason until the same day."""
+    groups: dict[tuple[date, State, str], tuple[list[str], Hole]] = {}
+    for device in found.devices:
+        for hole in device.holes:
+            key = (hole.last, hole.state, hole.reason)
+            device_ids, widest = groups.setdefault(key, ([], hole))
+            device_ids.append(device.device_id)
+            groups[key] = (device_ids, min(widest, hole, key=lambda one: one.first))
+    return [groups[key] for key in sorted(groups, key=lambda key: key[0], reverse=True)]
+
+
+def _sentence(device_ids: Sequence[str], hole: Hole, devices: int) -> str:
+    who = device_ids[0] if len(device_ids) == 1 else plural(len(device_ids), "device")
     days = str(hole.first) if hole.first == hole.last else f"{hole.first} to {hole.last}"
-    reason = f": {hole.reason}" if hole.reason else ""
+    what = hole.state.replace("_", " ")
+    reason = f": {hole.reason}" if hole.state is not State.NEVER_ASKED else ""
     when = f" (last tried {hole.last_error_at:%Y-%m-%d %H:%M} UTC)" if hole.last_error_at else ""
-    command = f"givlake backfill --start {hole.first} --end {hole.last} --device {device_id}"
-    return printable(f"{device_id} {days} {hole.state}{reason}{when}; mend with: {command}")
+    command = f"givlake backfill --start {hole.first} --end {hole.last}"
+    if len(device_ids) < devices:
+        command += "".join(f" --device {device_id}" for device_id in device_ids[:_DEVICES_NAMED])
+    return printable(f"{who}, {days}, {what}{reason}{when}. Mend with: {command}")
 
 
 def _as_json(found: Overview) -> dict[str, Any]:

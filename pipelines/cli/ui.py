@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import click
@@ -50,5 +51,6 @@ def _account(demo: Path | None) -> Iterator[dict[str, str] | None]:
         return
     from pipelines.cli.demo import simulated_account
 
-    with simulated_account(inverters=3) as environment:
+    commissioned = date.today() - timedelta(days=30)
+    with simulated_account(inverters=3, commissioned=commissioned) as environment:
         yield {**environment, "GIVLAKE_DATA": str(demo)}

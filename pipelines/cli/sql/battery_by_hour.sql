@@ -5,6 +5,6 @@ SELECT
     round(avg(battery_power_w)) AS battery_power_w,
     round(avg(solar_power_w)) AS solar_power_w
 FROM inverter_data_points
-GROUP BY ALL
-HAVING hour % 4 = 0
-ORDER BY hour
+WHERE hour(local_time) % 4 = 0
+GROUP BY 1
+ORDER BY 1
