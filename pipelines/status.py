@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 
 from assets.framework.dataset import Dataset
 from assets.framework.devices import Device
-from warehouse import CoverageRule, Lake, State, coverage
+from assets.framework.states import day_states
+from warehouse import Lake, State
 
 # States that need nothing to be done: what the API has is there, or cannot be there yet.
 SETTLED = frozenset({State.COMPLETE, State.EMPTY, State.PROVISIONAL, State.GONE})
@@ -67,13 +68,13 @@ def overview(
     end: date | None = None,
 ) -> Overview:
     """Sum up the states of a dataset's device-days, between two days if they are given."""
-    assert dataset.lateness_days is not None
     expected = _limited(lake.expected(), dataset.name, {d.device_id for d in devices}, start, end)
     if expected.num_rows == 0:
         return Overview(dataset.name, [DeviceOverview(device.device_id) for device in devices])
-    states = coverage(
+    states = day_states(
         lake,
-        [CoverageRule(dataset.name, dataset.lateness_days)],
+        dataset,
+        devices,
         expected,
         pc.min(expected["first_date"]).as_py(),
         pc.max(expected["last_date"]).as_py(),

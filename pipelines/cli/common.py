@@ -1,6 +1,6 @@
 """What the commands have in common: exit status, errors in one sentence, dates, tables."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 import click
@@ -74,11 +74,13 @@ def console(stderr: bool = False) -> Console:
     return Console(stderr=stderr, markup=False, highlight=False, soft_wrap=True)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]], right: str = "") -> Table:
-    """Lay out rows; `right` names, separated by blanks, the columns to align to the right."""
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], right: Collection[str] = ()
+) -> Table:
+    """Lay out rows; `right` names the columns to align to the right."""
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
-        grid.add_column(name, justify="right" if name in right.split() else "left", overflow="fold")
+        grid.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in rows:
         grid.add_row(*(printable(cell) for cell in row))
     return grid

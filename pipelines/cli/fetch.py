@@ -94,7 +94,9 @@ def plan(
             )
         snapshot = session.budget.snapshot()
     _OUT.print(f"{plural(len(devices), 'device')}, {first} to {last}:")
-    _OUT.print(table(("dataset", "in range", "there", "to fetch"), rows, "there to_fetch"))
+    _OUT.print(
+        table(("dataset", "in range", "there", "to fetch"), rows, ("in range", "there", "to fetch"))
+    )
     _OUT.print(
         f"At least {plural(total, 'request')}, about {duration(snapshot.seconds_for(total))} at"
         f" {snapshot.limit} requests a minute."

@@ -14,6 +14,7 @@ from pipelines.settings import load_settings
 from warehouse import connect
 
 _ROWS_SHOWN = 200
+_NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "BIGINT", "HUGEINT", "INTEGER", "SMALLINT", "TINYINT")
 
 
 @click.command()
@@ -43,7 +44,12 @@ def query(sql: str, layout: str) -> None:
 def _show(result: duckdb.DuckDBPyRelation) -> None:
     rows = result.limit(_ROWS_SHOWN + 1).fetchall()
     out = console()
-    out.print(table(result.columns, rows[:_ROWS_SHOWN]))
+    numbers = [
+        name
+        for name, kind in zip(result.columns, result.types, strict=True)
+        if str(kind).startswith(_NUMBERS)
+    ]
+    out.print(table(result.columns, rows[:_ROWS_SHOWN], right=numbers))
     if len(rows) > _ROWS_SHOWN:
         out.print(
             f"… only the first {plural(_ROWS_SHOWN, 'row')} are shown; --format csv gives all"

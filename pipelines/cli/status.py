@@ -64,7 +64,7 @@ def _show(found: Overview) -> None:
         for device in found.devices
         for months, days in _spans(device)
     ]
-    _OUT.print(table(["device", "month", *states], rows, right=" ".join(states)))
+    _OUT.print(table(["device", "month", *states], rows, right=states))
     holes = _together(found)
     if holes:
         _OUT.print("\nMissing, newest first:")
