@@ -6,6 +6,7 @@ from datetime import date
 import dagster as dg
 
 from assets.framework.claims import Want
+from assets.framework.collect import Outcome
 from assets.framework.dataset import Dataset
 from pipelines.build import build_definitions, job_name
 from pipelines.cli.common import console, plural
@@ -93,9 +94,14 @@ def _say(reporter: ProgressReporter) -> None:
     stopped = [report.stopped for report in reporter.reports if report.stopped is not None]
     for error in stopped[:1]:
         out.print(f"Stopped: {error}")
+    gone = {r.want.device_id: r.message for r in results if r.outcome is Outcome.GONE}
+    for device_id, message in list(gone.items())[:10]:
+        out.print(f"{device_id} is gone: {message}")
     causes: dict[str, list[Want]] = {}
     for report in reporter.reports:
-        for result in report.failures:
+        # What was refused along with everything else has been said.
+        failures = [f for f in report.failures if not stopped or f.outcome is not Outcome.DENIED]
+        for result in failures:
             causes.setdefault(result.message, []).append(result.want)
     for cause, wanted in list(causes.items())[:10]:
         first = min(wanted, key=lambda want: want.day)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,16 @@ def open_lake(settings: Settings) -> Lake:
     """Open the data folder, its catalogue up to date.
 
     Raises:
+        SettingsError: if there is no such folder and none can be made.
         WarehouseError: if it cannot be used.
     """
-    lake = Lake(settings.data)
+    try:
+        lake = Lake(settings.data)
+    except OSError as error:
+        raise SettingsError(
+            f"GIVLAKE_DATA is {str(settings.data)!r}, which cannot be used as the data folder"
+            f" ({error.strerror}): name a folder that you can write to."
+        ) from error
     publish(lake, [table for dataset in datasets() for table in dataset.tables])
     return lake
 
@@ -80,7 +88,7 @@ def open_session(
                     budget=of,
                     on_attempt=archiver.archive,
                     connections=settings.connections,
-                    retry=RetryPolicy(span_s=settings.retry_s) if settings.retry_s else NO_RETRY,
+                    retry=_retry_policy(settings.retry_s),
                     cancelled=cancelled,
                 )
             except ValueError as error:
@@ -151,6 +159,14 @@ class _Archiver:
                 )
             ]
         )
+
+
+def _retry_policy(retry_s: int) -> RetryPolicy:
+    """Try again for this long; a number of tries is asked for only if there is time for it."""
+    usual = RetryPolicy()
+    if retry_s == 0:
+        return NO_RETRY
+    return replace(usual, span_s=retry_s, tries=usual.tries if retry_s >= usual.span_s else 1)
 
 
 def stored_settings(settings: Settings) -> dict[str, Any]:

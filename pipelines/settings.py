@@ -78,7 +78,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     zone = environment.get("GIVLAKE_TIMEZONE") or DEFAULT_ZONE
     try:
         ZoneInfo(zone)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, KeyError) as error:
         raise SettingsError(
             f"GIVLAKE_TIMEZONE is {zone!r}, which is no time zone: use a name such as"
             f" {DEFAULT_ZONE}."

@@ -123,6 +123,7 @@ def ingest(
         now=now,
         again=again,
         refresh=refresh,
+        refused=True,
     )
     report.wanted = chosen.wants
     try:

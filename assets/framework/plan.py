@@ -9,7 +9,8 @@ import pyarrow as pa
 from assets.framework.claims import Want
 from assets.framework.dataset import Dataset
 from assets.framework.devices import Device, day_is_over_at, expected_days
-from warehouse import CoverageRule, Lake, State, coverage
+from assets.framework.states import day_states
+from warehouse import Lake, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ def plan(
     now: datetime,
     again: bool = False,
     refresh: bool = False,
+    refused: bool = False,
 ) -> Plan:
     """Decide what to ask for between two days, both included, newest days first.
 
@@ -45,11 +47,12 @@ def plan(
         again: ask for every day anew, whatever is there.
         refresh: also ask anew for days that were last asked for before they were over, such as
             today; otherwise a day that is there is asked again only when that will make it final.
+        refused: also ask for days to which access was refused, which may have been mended since.
     """
-    assert dataset.lateness_days is not None
-    states = coverage(
+    states = day_states(
         lake,
-        [CoverageRule(dataset.name, dataset.lateness_days)],
+        dataset,
+        devices,
         expected_days(dataset.name, devices, start, end, zone),
         start,
         end,
@@ -68,7 +71,7 @@ def plan(
         open_when_fetched = (
             refresh and state == State.PROVISIONAL and fetched_at and fetched_at < ends[day]
         )
-        if again or due or open_when_fetched:
+        if again or due or open_when_fetched or (refused and state == State.DENIED):
             wants.append(Want(device_id, day))
     wants.sort(key=lambda want: (-want.day.toordinal(), want.device_id))
     return Plan(states, tuple(wants))

@@ -47,9 +47,13 @@ class DayType(click.ParamType[date]):
         if isinstance(value, date):
             return value
         try:
-            return date.fromisoformat(value)
+            day = date.fromisoformat(value)
         except ValueError:
+            day = None
+        # Python also reads 20250601 and 2025-W22-7, which are more likely slips.
+        if day is None or day.isoformat() != value:
             self.fail(f"{value!r} is not a day: write it as YYYY-MM-DD, e.g. 2025-06-01.")
+        return day
 
 
 DAY = DayType()

@@ -71,7 +71,7 @@ def _examine() -> Iterator[Finding]:
     try:
         with open_lake(settings):
             yield _disk(settings)
-    except WarehouseError as error:
+    except (SettingsError, WarehouseError) as error:
         yield Finding("data folder", "wrong", str(error), WRONG_USAGE)
         return
     try:

@@ -81,7 +81,14 @@ def plan(
         total = 0
         for dataset in datasets:
             found = make_plan(
-                session.lake, dataset, devices, first, last, session.zone, now=datetime.now(UTC)
+                session.lake,
+                dataset,
+                devices,
+                first,
+                last,
+                session.zone,
+                now=datetime.now(UTC),
+                refused=True,
             )
             total += len(found.wants)
             rows.append(
@@ -218,6 +225,7 @@ def _wants(
             now=datetime.now(UTC),
             again=again,
             refresh=refresh,
+            refused=True,
         )
         wants.setdefault(part.dataset, set()).update(found.wants)
     return wants

@@ -60,11 +60,15 @@ def _write(
     connection: duckdb.DuckDBPyConnection, result: duckdb.DuckDBPyRelation, layout: str
 ) -> None:
     """Write all rows to standard output; DuckDB writes files only, so one stands between."""
-    options = {"csv": "FORMAT csv, HEADER", "json": "FORMAT json", "parquet": "FORMAT parquet"}
+    options = {
+        "csv": "FORMAT csv, HEADER",
+        "json": "FORMAT json, ARRAY",
+        "parquet": "FORMAT parquet",
+    }
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "result"
-        result.create_view("givlake_query_result")
-        connection.execute(f"COPY givlake_query_result TO '{file}' ({options[layout]})")
+        # DuckDB finds the relation by the name of this variable: the catalogue takes no view.
+        connection.execute(f"COPY (FROM result) TO '{file}' ({options[layout]})")
         with file.open("rb") as source:
             shutil.copyfileobj(source, sys.stdout.buffer)
             sys.stdout.buffer.flush()
