@@ -1,0 +1,56 @@
+"""Fixtures of the end-to-end tests; helpers beside this file are importable by their names."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from owner import Owner
+
+from simulator import Simulator, SimulatorConfig
+
+
+@pytest.fixture
+def simulate() -> Iterator[Callable[..., Simulator]]:
+    """Make a running simulator of 3 inverters that were in contact every day."""
+    with ExitStack() as running:
+
+        def start(**settings) -> Simulator:
+            standard = {
+                "inverters": 3,
+                "seed": 7,
+                "rate_limit": 100_000,
+                "empty_day_rate": 0.0,
+                "commissioned": date(2024, 1, 1),
+            }
+            return running.enter_context(Simulator(SimulatorConfig(**{**standard, **settings})))
+
+        yield start
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Callable[..., Owner]:
+    """Make an owner of a simulated account with an empty data folder."""
+
+    def make(sim: Simulator, **settings: str) -> Owner:
+        return Owner(tmp_path, {"GIVENERGY_API_URL": sim.base_url, **settings}, token=sim.token)
+
+    return make
+
+
+@pytest.fixture
+def today() -> date:
+    """Give the present day of the simulated account."""
+    return datetime.now(UTC).astimezone(ZoneInfo("Europe/London")).date()
+
+
+@pytest.fixture
+def yesterday(today: date) -> date:
+    """Give the day before."""
+    return today - timedelta(days=1)
