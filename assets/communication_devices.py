@@ -7,7 +7,7 @@ commissioning to its last contact. An entry can come without an inverter (null o
 a serial number of its own, in which case the inverter's serial stands for both.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -204,6 +204,20 @@ def _as_text(value: Any) -> str | None:
 
 def _as_json(value: Any) -> str | None:
     return None if value is None else msgspec.json.encode(value).decode()
+
+
+def without_devices(dataset: str, body: bytes, device_ids: Collection[str]) -> bytes | None:
+    """Take devices out of a list of communication devices; None for any other dataset."""
+    if dataset != DATASET.name:
+        return None
+    answer = msgspec.json.decode(body)
+    answer["data"] = [
+        device
+        for device in answer["data"]
+        if device.get("serial_number") not in device_ids
+        and (device.get("inverter") or {}).get("serial") not in device_ids
+    ]
+    return msgspec.json.encode(answer)
 
 
 def inverters(table: pa.Table) -> list[Device]:

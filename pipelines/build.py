@@ -4,6 +4,7 @@ Neither makes a request nor writes anything. What Dagster loads stands in `pipel
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
 
@@ -17,6 +18,7 @@ from pipelines.resources import GivEnergyApi, RateLimit, silent_reporter
 from pipelines.schedules import daily_schedule, today_schedule
 from pipelines.session import stored_zone
 from pipelines.settings import Settings
+from pipelines.upkeep_job import pack_archive_job, pack_schedule
 
 
 def job_name(dataset_name: str) -> str:
@@ -36,8 +38,9 @@ def build_definitions(
     partitions = daily_partitions(settings)
     zone = stored_zone(settings)
     assets: list[dg.AssetsDefinition] = [communication_devices]
-    jobs = [dg.define_asset_job("discover_devices", selection=[communication_devices])]
-    schedules = []
+    discovery = dg.define_asset_job("discover_devices", selection=[communication_devices])
+    jobs: list[Any] = [discovery, pack_archive_job]
+    schedules = [pack_schedule(zone)]
     checks = []
     for dataset in daily_datasets():
         asset = daily_asset(dataset, partitions, deps=[table_key(COMMUNICATION_DEVICES)])

@@ -3,7 +3,7 @@
 One request for the device list; everything else is read from the table it fills.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -92,6 +92,16 @@ def known_devices(lake: Lake) -> tuple[Device, ...]:
     with connect(lake) as connection:
         table = connection.table(COMMUNICATION_DEVICES.table).to_arrow_table()
     return tuple(inverters(table))
+
+
+def forget_known(lake: Lake, device_ids: Collection[str]) -> None:
+    """Forget that devices were known; one that is still in the account comes back as new."""
+
+    def remove(stored: object) -> object:
+        known = msgspec.convert(stored or [], list[str])
+        return [device_id for device_id in known if device_id not in device_ids]
+
+    lake.settings.update(_KNOWN, remove)
 
 
 def history_start(devices: Sequence[Device], zone: str) -> date:

@@ -29,6 +29,7 @@ from pipelines.discovery import Discovery, discover, history_start
 from pipelines.session import open_lake, open_session
 from pipelines.settings import Settings, load_settings
 from pipelines.status import overview
+from pipelines.upkeep import pack_if_due
 from pipelines.wishes import ranges_for, remember
 from warehouse import State
 
@@ -158,6 +159,7 @@ def sync(names: tuple[str, ...]) -> None:
             for start, end in ranges
         ]
         wants = _wants(session, asked, again=False, refresh=True)
+        pack_if_due(session.lake)
     _fetch_and_exit(settings, asked, wants, (), again=False, refresh=True)
 
 

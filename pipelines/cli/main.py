@@ -16,6 +16,9 @@ _COMMANDS = {
     "status": "status",
     "query": "query",
     "rebuild": "rebuild",
+    "check": "upkeep",
+    "pack": "upkeep",
+    "forget": "upkeep",
     "ui": "ui",
     "simulator": "simulator",
 }
