@@ -83,11 +83,13 @@ def _locked(
 ) -> BuildReport:
     lake.archive.flush()
     unit = lake.unit(unit_name(decoder.dataset))
-    damage: list[str] = []
     with unit.lock(), explained("Building in", lake.folder):
+        _refuse_newer(decoder, unit.manifest())
+        damage = _changed_by_others(unit, decoder)
+        forced = forced or (damage[0] if damage else None)
         while True:
             manifest = unit.manifest()
-            reason = forced or _why_anew(unit, decoder, manifest)
+            reason = forced or _why_anew(decoder, manifest)
             work = Work(lake, decoder, unit, limits)
             try:
                 if manifest is not None and reason is None:
@@ -110,19 +112,27 @@ def _locked(
                 return report
 
 
-def _why_anew(unit: Unit, decoder: Decoder, manifest: Manifest | None) -> str | None:
-    """Return why the tables must be made from nothing; None when they can be added to."""
-    if manifest is None:
-        return None  # a first build; nothing says what is in tables that may lie there
-    version = manifest.facts["decoder_version"]
+def _refuse_newer(decoder: Decoder, manifest: Manifest | None) -> None:
+    version = manifest.facts["decoder_version"] if manifest is not None else 0
     if version > decoder.version:
         raise VersionError(
             f"the tables of {decoder.dataset} were made by version {version} of their decoder and "
             f"this givlake has version {decoder.version}: update givlake"
         )
-    if found := unit.findings(manifest):
-        more = f" (and {len(found) - 1} files more)" if len(found) > 1 else ""
-        return f"{found[0]}{more}: the tables of {decoder.dataset} are made again from the archive"
-    if manifest.facts["fingerprints"] != fingerprints(decoder):
-        return f"the tables of {decoder.dataset} have a new schema or decoder"
-    return None
+
+
+def _changed_by_others(unit: Unit, decoder: Decoder) -> list[str]:
+    """Return a sentence about files that are not as they were committed, if there are any."""
+    manifest = unit.manifest()
+    found = unit.findings(manifest) if manifest is not None else []
+    if not found:
+        return []
+    more = f" (and {len(found) - 1} files more)" if len(found) > 1 else ""
+    return [f"{found[0]}{more}: the tables of {decoder.dataset} are made again from the archive"]
+
+
+def _why_anew(decoder: Decoder, manifest: Manifest | None) -> str | None:
+    """Return why the tables must be made from nothing; None when they can be added to."""
+    if manifest is None or manifest.facts["fingerprints"] == fingerprints(decoder):
+        return None  # without a manifest it is a first build, whatever lies there
+    return f"the tables of {decoder.dataset} have a new schema or decoder"

@@ -49,16 +49,22 @@ class Lake:
         """Open ``folder``, making it (readable by its owner only) where it does not exist.
 
         Raises:
-            StoreError: it cannot be written, or lies on a network file system.
+            StoreError: it cannot be written, has a name that DuckDB cannot open, or lies on a
+                network file system.
             VersionError: a newer givlake has written it.
         """
         self.folder = Path(folder).expanduser().resolve()
-        if kind := network_type(_existing(self.folder)):
+        if "?" in str(self.folder):
             raise StoreError(
-                f"the data folder {self.folder} lies on a network file system ({kind}), where "
-                "locks do not hold between machines: choose a folder on a local disk"
+                f"the data folder {self.folder} has a question mark in its name, which DuckDB "
+                "takes for the start of an address' options: choose another name"
             )
         with explained("Opening the data folder", self.folder):
+            if kind := network_type(_existing(self.folder)):
+                raise StoreError(
+                    f"the data folder {self.folder} lies on a network file system ({kind}), where "
+                    "locks do not hold between machines: choose a folder on a local disk"
+                )
             if not self.folder.exists():
                 self.folder.mkdir(parents=True, mode=0o700)
                 self.folder.chmod(0o700)

@@ -1,0 +1,120 @@
+"""Writers, a rebuilder, a packer and readers of several kinds at once, on the same months.
+
+    python benchmarks/stores_contention.py FOLDER [--seconds 120] [--old-duckdb PYTHON ...]
+
+Readers check at every read that each device-day is absent or exactly one answer, and that counts
+never fall. ``--old-duckdb`` names interpreters with other versions of DuckDB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+TESTS = Path(__file__).parents[1] / "tests" / "warehouse"
+sys.path.insert(0, str(TESTS))
+
+from stores_worker import POINTS
+from warehouse_toy import ToyDecoder
+
+from warehouse import Lake, build, publish, refresh_coverage
+
+CHECK = """
+import sys, time
+folder, seconds = sys.argv[1], float(sys.argv[2])
+{prepare}
+end, reads, errors, wrong, seen = time.monotonic() + seconds, 0, 0, 0, 0
+while time.monotonic() < end:
+    try:
+        count, broken = {read}
+    except Exception as error:
+        errors += 1
+        print(type(error).__name__, str(error)[:200], file=sys.stderr)
+        continue
+    wrong += bool(broken) or count < seen
+    seen = count
+    reads += 1
+print(reads, errors, wrong)
+"""
+SQL = (
+    f"SELECT count(*), sum(n), count(*) FILTER (n <> {POINTS} OR r <> 1) FROM (SELECT count(*) AS n,"
+    " count(DISTINCT response_id) AS r FROM readings GROUP BY meter, request_date)"
+)
+DUCKDB = CHECK.format(
+    prepare=f"""
+import duckdb
+def look(c):
+    _, count, broken = c.execute({SQL!r}).fetchone()
+    return count or 0, broken
+def again():
+    with duckdb.connect(folder + "/warehouse.duckdb", read_only=True) as c:
+        return look(c)
+""",
+    read="again()",
+)
+LEFT_OPEN = DUCKDB.replace(
+    "end, reads",
+    "kept = duckdb.connect(folder + '/warehouse.duckdb', read_only=True)\nend, reads",
+    1,
+).replace("= again()", "= look(kept)")
+PANDAS = CHECK.format(
+    prepare=f"""
+import pandas as pd
+def look():
+    frame = pd.read_parquet(folder + "/tables/readings", columns=["meter", "request_date",
+                            "response_id"])
+    days = frame.groupby(["meter", "request_date"])["response_id"].agg(["size", "nunique"])
+    return len(frame), int(((days["size"] != {POINTS}) | (days["nunique"] != 1)).sum())
+""",
+    read="look()",
+)
+
+
+def main() -> None:
+    """Run everybody for a while and print what they saw."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--old-duckdb", nargs="*", default=[])
+    arguments = parser.parse_args()
+    folder = arguments.folder
+    shutil.rmtree(folder, ignore_errors=True)
+    with Lake(folder) as lake:
+        publish(lake, ToyDecoder().tables)
+        refresh_coverage(lake, [])
+        build(lake, ToyDecoder())
+    seconds = str(arguments.seconds)
+    worker = [sys.executable, str(TESTS / "stores_worker.py"), str(folder)]
+    readers = {
+        "DuckDB, opened for each read": [sys.executable, "-c", DUCKDB],
+        "DuckDB, left open": [sys.executable, "-c", LEFT_OPEN],
+        "pandas on the Parquet files": [sys.executable, "-c", PANDAS],
+        **{f"DuckDB of {python}": [python, "-c", DUCKDB] for python in arguments.old_duckdb},
+    }
+    works = ["put", "put", "rebuild", "pack"]
+    writing = [
+        subprocess.Popen([*worker, work, str(seed), seconds], stdout=subprocess.PIPE, text=True)
+        for seed, work in enumerate(works)
+    ]
+    reading = {
+        name: subprocess.Popen([*command, str(folder), seconds], stdout=subprocess.PIPE, text=True)
+        for name, command in readers.items()
+    }
+    print("| who | done | errors | wrong reads |\n|---|---|---|---|")
+    for work, process in zip(works, writing, strict=True):
+        out, _ = process.communicate()
+        print(
+            f"| writer: {work} | {out.count('ack ')} responses | {int(process.returncode != 0)} | |"
+        )
+    for number, (name, process) in enumerate(reading.items(), 1):
+        out, _ = process.communicate()
+        reads, errors, wrong = out.split() if process.returncode == 0 else ("0", "1", "0")
+        label = name if "/" not in name else f"DuckDB, another version ({number})"
+        print(f"| reader: {label} | {reads} reads | {errors} | {wrong} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""The catalogue: views that any client reads at any time, over files that only ever appear."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from warehouse_toy import ToyDecoder, answer, day_rows, spec
+
+from warehouse import Lake, StoreError, build, connect, publish, refresh_coverage
+
+DAY = date(2025, 6, 1)
+VIEWS = {
+    "readings", "readings_superseded", "coverage", "requests", "quarantine", "drift",
+    "row_accounting",
+}  # fmt: skip
+
+
+@pytest.fixture
+def filled(lake: Lake) -> Lake:
+    lake.archive.append([answer("A", DAY, day_rows(DAY))])
+    build(lake, ToyDecoder())
+    refresh_coverage(lake, [])
+    publish(lake, ToyDecoder().tables)
+    return lake
+
+
+def test_every_view_answers_before_there_is_any_data(lake: Lake) -> None:
+    publish(lake, ToyDecoder().tables)
+    with connect(lake) as connection:
+        names = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}
+        assert names == VIEWS
+        for name in sorted(names):
+            assert connection.execute(f'SELECT count(*) FROM "{name}"').fetchone() == (0,)
+
+
+def test_the_catalogue_is_made_only_when_something_changed(filled: Lake) -> None:
+    path = filled.folder / "warehouse.duckdb"
+    inode = path.stat().st_ino
+    assert not publish(filled, ToyDecoder().tables)
+    assert path.stat().st_ino == inode
+    other = spec(name="other", description="Another's table.")
+    assert publish(filled, [*ToyDecoder().tables, other])
+    path.unlink()
+    assert publish(filled, [*ToyDecoder().tables, other])
+
+
+def test_titles_and_descriptions_are_comments(filled: Lake) -> None:
+    with connect(filled) as connection:
+        (view,) = connection.execute(
+            "SELECT comment FROM duckdb_views() WHERE view_name = 'readings'"
+        ).fetchall()
+        columns = dict(
+            connection.execute(
+                "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'readings'"
+            ).fetchall()
+        )
+    assert view == ("One row per meter and time. Source: the toy.",)
+    assert columns["time"] == "Time: Of the reading"
+    assert columns["meter"] == "Serial number of the meter"
+
+
+def test_views_work_from_any_folder_and_in_any_time_zone(filled: Lake, tmp_path: Path) -> None:
+    code = (
+        "import duckdb, sys\n"
+        "c = duckdb.connect(sys.argv[1], read_only=True)\n"
+        "c.execute(\"SET TimeZone = 'America/New_York'\")\n"
+        "print(c.execute('SELECT count(*), epoch(min(time))::BIGINT FROM readings').fetchall())\n"
+    )
+    command = [sys.executable, "-c", code, str(filled.folder / "warehouse.duckdb")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    start = int(datetime(2025, 6, 1, tzinfo=UTC).timestamp())
+    assert done.stdout.strip() == f"[(4, {start})]"
+
+
+@pytest.mark.parametrize("name", ["it's", "a[b]*", "with space", "ümlaut"])
+def test_the_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    with Lake(tmp_path / name) as lake:
+        lake.archive.append([answer("A", DAY, day_rows(DAY))])
+        build(lake, ToyDecoder())
+        publish(lake, ToyDecoder().tables)
+        with connect(lake) as connection:
+            assert connection.execute("SELECT count(*) FROM readings").fetchone() == (4,)
+
+
+def test_a_client_that_holds_the_catalogue_for_writing_stops_nobody(filled: Lake) -> None:
+    """As the duckdb command line does when it is left open in its default mode."""
+    code = (
+        "import duckdb, sys\n"
+        "c = duckdb.connect(sys.argv[1])\n"
+        "c.execute('CREATE TABLE mine (x INT)')\n"
+        "print('open', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "print(c.execute('SELECT count(*) FROM readings').fetchone(), flush=True)\n"
+    )
+    command = [sys.executable, "-c", code, str(filled.folder / "warehouse.duckdb")]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as client:
+        assert client.stdin is not None and client.stdout is not None
+        assert client.stdout.readline() == "open\n"
+        filled.archive.append([answer("B", DAY, day_rows(DAY))])
+        build(filled, ToyDecoder())
+        with connect(filled) as connection:
+            assert connection.execute("SELECT count(*) FROM readings").fetchone() == (8,)
+        assert publish(filled, [*ToyDecoder().tables, spec(name="other")])
+        client.stdin.write("\n")
+        client.stdin.flush()
+        assert client.stdout.readline() == "(8,)\n"
+    with connect(filled) as connection:
+        assert connection.execute("SELECT count(*) FROM other").fetchone() == (0,)
+
+
+def test_pandas_arrow_and_duckdb_read_the_files_without_givlake(filled: Lake) -> None:
+    folder = filled.folder / "tables" / "readings"
+    frame = pd.read_parquet(folder)
+    assert len(frame) == 4
+    assert str(frame["time"].dtype) == "datetime64[us, UTC]"
+    assert pq.read_table(folder / "month=2025-06" / "part-0-of-1.parquet").num_rows == 4
+    found = duckdb.execute(f"SELECT sum(power_w) FROM '{folder}/*/*.parquet'").fetchone()
+    assert found == (100.0 + 101 + 102 + 103,)
+
+
+def test_files_carry_their_schema_version_and_description(filled: Lake) -> None:
+    schema = pq.read_schema(filled.folder / "tables/readings/month=2025-06/part-0-of-1.parquet")
+    metadata = {key.decode(): value.decode() for key, value in schema.metadata.items()}
+    assert metadata["givlake.table"] == "readings"
+    assert metadata["givlake.decoder_version"] == "1"
+    assert metadata["givlake.key"] == "meter,time"
+    assert schema.field("time").metadata[b"title"] == b"Time"
+
+
+def test_without_a_catalogue_the_sentence_says_what_to_do(lake: Lake) -> None:
+    with pytest.raises(StoreError, match="there is no catalogue in .* yet: ingest something first"):
+        connect(lake)
+
+
+def test_a_folder_that_duckdb_cannot_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="has a question mark in its name"):
+        Lake(tmp_path / "what?")

@@ -1,0 +1,291 @@
+"""Damage: each is found, named in one sentence, and mended where the archive allows."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from canonical import content_of, rows_of
+from warehouse_toy import ToyDecoder, answer, day_rows
+
+from warehouse import (
+    CoverageRule,
+    Lake,
+    StoreError,
+    VersionError,
+    build,
+    check,
+    connect,
+    coverage,
+    pack,
+    publish,
+    rebuild,
+)
+from warehouse.filesystems import parse_mounts, type_of
+
+DAY = date(2025, 6, 1)
+RULES = [CoverageRule("readings", 0)]
+TABLE = "tables/readings/month=2025-06/part-0-of-1.parquet"
+
+
+@pytest.fixture
+def filled(lake: Lake) -> Lake:
+    """Three segments of one device-day each, built."""
+    for back in range(3):
+        day = DAY + timedelta(days=back)
+        lake.archive.append([answer("A", day, day_rows(day, 20))])
+        lake.archive.flush()
+    build(lake, ToyDecoder())
+    publish(lake, ToyDecoder().tables)
+    return lake
+
+
+def states(lake: Lake) -> list[str]:
+    expected = lake.expected().schema.empty_table().to_pydict()
+    expected |= {"dataset": ["readings"], "device_id": ["A"], "first_date": [DAY]}
+    expected |= {"last_date": [None], "zone": [None]}
+    import pyarrow as pa
+
+    table = pa.table(expected, schema=lake.expected().schema)
+    found = coverage(lake, RULES, table, DAY, DAY + timedelta(days=2))
+    return [str(state) for state in found["state"].to_pylist()]
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def flip_a_byte(path: Path) -> None:
+    """Flip a byte in the body's page, keeping size and times."""
+    stat = path.stat()
+    content = bytearray(path.read_bytes())
+    column = pq.ParquetFile(path).metadata.row_group(0).column(25)
+    assert column.path_in_schema == "body"
+    content[column.data_page_offset + column.total_compressed_size - 20] ^= 0x10
+    path.write_bytes(content)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+@pytest.mark.parametrize("harm", [cut_short, empty, flip_a_byte])
+def test_a_damaged_segment_is_set_aside_and_its_day_is_due_again(
+    filled: Lake, harm: Callable[[Path], None]
+) -> None:
+    assert states(filled) == ["complete"] * 3
+    harm(filled.archive.segments / "000000000002.parquet")
+    report = rebuild(filled, ToyDecoder())
+    (sentence,) = report.damage
+    assert sentence.startswith("archive file 000000000002.parquet is damaged (")
+    assert sentence.endswith("is fetched again by the next sync (0 responses of it kept)")
+    assert len(list(filled.archive.damaged.iterdir())) == 1
+    assert report.rows() == 40
+    assert states(filled) == ["complete", "never_asked", "complete"]
+    assert build(filled, ToyDecoder()).damage == []
+    assert check(filled) == []
+
+
+def test_check_finds_a_flipped_byte_in_archive_and_tables_and_mends_on_demand(filled: Lake) -> None:
+    before = content_of(filled.folder)
+    flip_a_byte(filled.archive.segments / "000000000001.parquet")
+    table = filled.folder / TABLE
+    stat = table.stat()
+    table.write_bytes(table.read_bytes()[:-200] + b"\0" + table.read_bytes()[-199:])
+    os.utime(table, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    found = check(filled)
+    assert [finding.mended for finding in found] == [False, False]
+    assert re.match(r"archive file 000000000001.parquet is damaged \(", found[0].sentence)
+    assert found[1].sentence == f"{TABLE} is not what givlake wrote (60 rows)"
+    assert all(finding.mended for finding in check(filled, mend=True))
+    assert check(filled) == []
+    filled.archive.append([answer("A", DAY, day_rows(DAY, 20))])  # what the next sync would do
+    build(filled, ToyDecoder())
+    assert [r["power_w"] for r in rows_of(filled.folder)] and len(rows_of(filled.folder)) == 60
+    assert len(before) == 3
+
+
+@pytest.mark.parametrize("harm", [cut_short, empty, Path.unlink])
+def test_a_damaged_pack_loses_nothing_that_can_still_be_read(
+    filled: Lake, harm: Callable[[Path], None]
+) -> None:
+    pack(filled.archive)
+    filled.archive.append([answer("B", DAY, day_rows(DAY))])
+    filled.archive.flush()
+    (path,) = filled.archive.packs.iterdir()
+    harm(path)
+    # Rows that were built stay in the tables, and new ones are added to them.
+    report = build(filled, ToyDecoder())
+    assert report.rows("new") == 4
+    assert len(rows_of(filled.folder)) == 64
+    assert states(filled) == ["never_asked"] * 3
+
+
+def edit(path: Path) -> None:
+    pq.write_table(pq.read_table(path, partitioning=None).slice(3), path)
+
+
+@pytest.mark.parametrize("harm", [cut_short, empty, edit, Path.unlink])
+@pytest.mark.parametrize("name", [TABLE, "index/row_accounting/readings/part-000001.parquet"])
+def test_a_table_or_book_changed_by_another_hand_is_made_again(
+    filled: Lake, harm: Callable[[Path], None], name: str
+) -> None:
+    before = content_of(filled.folder)
+    harm(filled.folder / name)
+    report = build(filled, ToyDecoder())
+    what = "is missing" if harm is Path.unlink else r"is not what givlake wrote \(\d+ rows\)"
+    (sentence,) = report.damage
+    assert re.fullmatch(
+        f"{name} {what}: the tables of readings are made again from the archive", sentence
+    )
+    assert content_of(filled.folder) == before
+    assert build(filled, ToyDecoder()).damage == []
+
+
+@pytest.mark.parametrize("store", ["requests", "coverage"])
+@pytest.mark.parametrize("harm", [cut_short, empty, Path.unlink])
+def test_a_damaged_index_is_made_again(
+    filled: Lake, harm: Callable[[Path], None], store: str
+) -> None:
+    assert states(filled) == ["complete"] * 3
+    (path,) = (filled.folder / "index" / store).glob("[!_]*.parquet")
+    harm(path)
+    assert states(filled) == ["complete"] * 3
+
+
+def test_a_moved_folder_gets_a_new_catalogue_and_a_copied_one_is_not_rebuilt(
+    filled: Lake, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(filled.folder, copy, copy_function=shutil.copyfile)
+    shutil.rmtree(filled.folder / "tables")
+    with Lake(copy) as lake:
+        report = build(lake, ToyDecoder())
+        assert (report.rebuilt_because, report.damage) == (None, [])
+        assert publish(lake, ToyDecoder().tables)
+        with connect(lake) as connection:
+            assert connection.execute("SELECT count(*) FROM readings").fetchone() == (60,)
+
+
+def test_a_newer_layout_is_refused(folder: Path) -> None:
+    Lake(folder).close()
+    (folder / "store.json").write_text('{"layout_version": 99}')
+    with pytest.raises(VersionError, match="has layout 99, written by a newer givlake, and this"):
+        Lake(folder)
+    (folder / "store.json").write_text("?")
+    with pytest.raises(StoreError, match="does not say which layout the stores have"):
+        Lake(folder)
+
+
+def test_temporaries_of_dead_processes_are_swept_and_those_of_living_ones_are_not(
+    folder: Path,
+) -> None:
+    code = (
+        "import os, sys, warehouse\n"
+        "lake = warehouse.Lake(sys.argv[1])\n"
+        "(lake.scratch / 'left').write_bytes(b'half a segment')\n"
+        "print(lake.scratch, flush=True)\n"
+        "os._exit(9)\n"
+    )
+    with Lake(folder) as living:
+        (living.scratch / "mine").touch()
+        command = [sys.executable, "-c", code, str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        dead = Path(done.stdout.strip())
+        assert (dead / "left").exists()
+        with Lake(folder):
+            assert not dead.exists()
+            assert (living.scratch / "mine").exists()
+    assert list((folder / "tmp").iterdir()) == []
+
+
+def test_the_folder_is_its_owners_only(folder: Path) -> None:
+    with Lake(folder) as lake:
+        assert folder.stat().st_mode & 0o777 == 0o700
+        folder.chmod(0o755)
+        (finding,) = check(lake)
+    assert finding.sentence.startswith("every user of this machine can read")
+    with Lake(folder):
+        assert folder.stat().st_mode & 0o777 == 0o755  # widened by its owner: left so
+
+
+UNPRIVILEGED = """
+import os, resource, sys
+sys.path[:0] = {path!r}
+import warehouse
+from warehouse_toy import ToyDecoder, answer, day_rows
+from datetime import date
+day = date(2025, 6, 1)
+{body}
+"""
+
+
+def run_apart(body: str) -> str:
+    code = UNPRIVILEGED.format(path=[*sys.path], body=body)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    target = tmp_path / "locked" / "data"
+    target.parent.mkdir(mode=0o500)
+    said = run_apart(
+        "if os.getuid() == 0:\n    os.setuid(65534)\n"
+        f"try:\n    warehouse.Lake({str(target)!r})\n"
+        "except warehouse.StoreError as error:\n    print(error)"
+    )
+    assert "permission is denied: make the folder writable for this user" in said or said == ""
+
+
+def test_a_full_disk_loses_nothing(folder: Path) -> None:
+    """The largest allowed file size stands for the disk's end: it fails writes just as hard."""
+    said = run_apart(
+        "import signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        f"lake = warehouse.Lake({str(folder)!r})\n"
+        "lake.archive.append([answer('A', day, day_rows(day, 2000))])\n"
+        "soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+        "for step in (lake.archive.flush, lambda: warehouse.build(lake, ToyDecoder()),\n"
+        "             lambda: warehouse.publish(lake, ToyDecoder().tables)):\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))\n"
+        "    try:\n        step()\n"
+        "    except warehouse.StoreError as error:\n        print(error)\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))\n"
+        "    step()\n"
+        "print(len(lake.archive.files()))\n"
+        "lake.close()\n"
+    )
+    *sentences, files = said.splitlines()
+    assert files == "1"
+    assert len(sentences) == 3
+    for sentence in sentences:
+        assert re.search(r" failed because .*, then run again; nothing was lost$", sentence)
+    assert len(rows_of(folder)) == 2000
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 1000
+
+
+def test_network_file_systems_are_known_by_their_mounts() -> None:
+    linux = (
+        "/dev/sda1 / ext4 rw 0 0\nnas:/x /mnt/my\\040nas nfs4 rw 0 0\nsrv /w fuse.sshfs rw 0 0\n"
+    )
+    mac = "/dev/disk1s1 on / (apfs, local)\n//me@nas/x on /Volumes/x (smbfs, nodev, nosuid)\n"
+    assert type_of(Path("/mnt/my nas/givlake"), parse_mounts(linux)) == "nfs4"
+    assert type_of(Path("/w"), parse_mounts(linux)) == "fuse.sshfs"
+    assert type_of(Path("/home/data"), parse_mounts(linux)) == "ext4"
+    assert type_of(Path("/Volumes/x/data"), parse_mounts(mac)) == "smbfs"
+
+
+def test_a_network_file_system_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warehouse.lake.network_type", lambda _: "nfs4")
+    with pytest.raises(StoreError, match=r"lies on a network file system \(nfs4\), where locks do"):
+        Lake(folder)

@@ -1,0 +1,121 @@
+"""Forgetting: out of every store, with a record that does not name what was forgotten."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from canonical import rows_of
+from warehouse_toy import ToyDecoder, answer, day_rows, failure
+
+from warehouse import CoverageRule, Lake, StoreError, build, forget, pack, publish, refresh_coverage
+from warehouse.lake import EXPECTED_SCHEMA
+
+DAY = date(2025, 6, 1)
+MOMENT = datetime(2025, 6, 5, tzinfo=UTC)
+
+
+def traces(folder: Path, word: str) -> list[str]:
+    """Name the files that hold a word, decoding Parquet files whole."""
+    import pyarrow.parquet as pq
+
+    found = []
+    for path in folder.rglob("*"):
+        if path.suffix == ".parquet":
+            text = repr(pq.read_table(path, partitioning=None).to_pylist())
+        elif path.is_file():
+            text = path.read_bytes().decode(errors="replace")
+        else:
+            continue
+        if word in text:
+            found.append(str(path.relative_to(folder)))
+    return sorted(found)
+
+
+@pytest.fixture
+def filled(lake: Lake) -> Lake:
+    devices = ("SECRET1", "KEPT1")
+    for device in devices:
+        bad = [{**row, "p": -1.0} for row in day_rows(DAY, 2)]
+        lake.archive.append([answer(device, DAY, day_rows(DAY) + bad, account=f"of-{device}")])
+        lake.archive.append([answer(device, DAY, day_rows(DAY, power=3), account=f"of-{device}")])
+        lake.archive.append([failure(device, DAY, 500)])
+    listing = json.dumps({"data": [{"serial": device} for device in devices]}).encode()
+    lake.archive.append([answer("", None, [], dataset="devices", body=listing)])
+    build(lake, ToyDecoder())
+    lake.expect(
+        pa.Table.from_pylist(
+            [{"dataset": "readings", "device_id": device, "first_date": DAY} for device in devices],
+            EXPECTED_SCHEMA,
+        )
+    )
+    refresh_coverage(lake, [CoverageRule("readings", 1)])
+    publish(lake, ToyDecoder().tables)
+    return lake
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_device_leaves_every_store_and_the_others_stay(filled: Lake, packed: bool) -> None:
+    if packed:
+        pack(filled.archive)
+    assert len(traces(filled.folder, "SECRET1")) > 5
+
+    def without(_: str, body: bytes) -> bytes:
+        rows = [row for row in json.loads(body)["data"] if row["serial"] != "SECRET1"]
+        return json.dumps({"data": rows}).encode()
+
+    report = forget(filled, devices=["SECRET1"], decoders=[ToyDecoder()], rewrite_body=without)
+    assert (report.responses, report.rewritten) == (3, 1)
+    assert (report.datasets, report.unbuilt) == (("readings",), ("devices",))
+    assert traces(filled.folder, "SECRET1") == []
+    assert {row["meter"] for row in rows_of(filled.folder)} == {"KEPT1"}
+    assert len(rows_of(filled.folder)) == 4
+    assert traces(filled.folder, "KEPT1")
+    (line,) = (filled.folder / "forgotten.jsonl").read_text().splitlines()
+    assert json.loads(line)["responses"] == 3
+    assert forget(filled, devices=["SECRET1"], decoders=[ToyDecoder()]).responses == 0
+
+
+def test_a_list_that_nobody_can_rewrite_is_removed(filled: Lake) -> None:
+    report = forget(filled, devices=["SECRET1"], decoders=[ToyDecoder()])
+    assert (report.responses, report.rewritten) == (4, 0)
+    assert traces(filled.folder, "SECRET1") == []
+
+
+def test_an_account_leaves_with_all_its_responses(filled: Lake) -> None:
+    report = forget(filled, accounts=["of-SECRET1"], decoders=[ToyDecoder()])
+    assert report.responses == 2
+    assert traces(filled.folder, "of-SECRET1") == []
+    assert {row["meter"] for row in rows_of(filled.folder)} == {"KEPT1"}
+
+
+def test_an_interrupted_forgetting_is_finished_by_the_next(filled: Lake) -> None:
+    class Dies(ToyDecoder):
+        def decode(self, responses: object) -> object:  # type: ignore[override]
+            raise StoreError("stopped")
+
+    with pytest.raises(StoreError, match="stopped"):
+        forget(filled, devices=["SECRET1"], decoders=[Dies()])
+    assert traces(filled.folder, "SECRET1") != []
+    report = forget(filled, devices=["SECRET1"], decoders=[ToyDecoder()])
+    assert report.datasets == ("readings",)
+    assert traces(filled.folder, "SECRET1") == []
+
+
+def test_settings_and_expectations_are_kept_whole(folder: Path) -> None:
+    with Lake(folder) as lake:
+        lake.settings.set("history_start", "2020-01-01")
+        lake.settings.set("devices", ["A"])
+        lake.settings.set("devices", None)
+        with pytest.raises(StoreError, match="table of expected days cannot be stored"):
+            lake.expect(pa.table({"dataset": ["x"]}))
+    with Lake(folder) as lake:
+        assert lake.settings.all() == {"history_start": "2020-01-01"}
+        assert lake.settings.get("nothing", 3) == 3
+        (folder / "settings.json").write_text("{")
+        with pytest.raises(StoreError, match="is not valid JSON"):
+            lake.settings.get("x")
+    assert MOMENT.tzinfo is UTC
