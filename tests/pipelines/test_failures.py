@@ -1,0 +1,125 @@
+"""What fails must not take the rest along, is said by name, and is all that is asked for again."""
+
+from datetime import date
+
+import dagster as dg
+import pytest
+from truth import assert_same, days_between, expected_rows
+
+from simulator import TokenGrant
+
+DAYS = days_between(date(2025, 6, 1), date(2025, 6, 4))
+RANGE = ("--start", DAYS[0], "--end", DAYS[-1])
+KEYS = [dg.AssetKey(["archive", "inverter_data_points"]), dg.AssetKey("inverter_data_points")]
+
+
+def materialized(instance: dg.DagsterInstance) -> list[set[str]]:
+    return [instance.get_materialized_partitions(key) for key in KEYS]
+
+
+def test_one_inverter_fails_on_one_day_and_only_that_is_asked_for_again(simulate, own):
+    sim = simulate()
+    owner = own(sim)
+    serial, day = sim.serials[1], DAYS[2]
+    sim.fail(rf"/{serial}/data-points/{day}", status=500)
+
+    done = owner.givlake("backfill", *RANGE)
+    assert done.status == 1
+    assert f"1 device-day failed, the first {serial} {day}" in done.out
+    assert "11 complete, 1 failed device-days" in done.out
+    wanted = expected_rows(sim, sim.serials, DAYS)
+    missing = expected_rows(sim, [serial], [day])
+    assert_same(owner.rows(), {key: row for key, row in wanted.items() if key not in missing})
+    good = {f"{other}" for other in DAYS if other != day}
+    with owner.dagster() as (_, instance):
+        assert materialized(instance) == [good, good]
+        (run,) = instance.get_runs()
+        assert run.status is dg.DagsterRunStatus.FAILURE
+        (failed,) = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+        said = failed.dagster_event.event_specific_data.user_failure_data.description
+        assert serial in said
+        assert f"{day}" in said
+
+    status = owner.givlake("status")
+    assert status.status == 1
+    assert f"--start {day} --end {day} --device {serial}" in status.out
+
+    sim.clear_failures()
+    sim.clear_requests()
+    assert owner.givlake("backfill", *RANGE).status == 0
+    assert [request.path for request in sim.requests] == [
+        "/v1/communication-device",
+        f"/v1/inverter/{serial}/data-points/{day}",
+    ]
+    assert_same(owner.rows(), wanted)
+    with owner.dagster() as (_, instance):
+        assert materialized(instance) == [good | {f"{day}"}] * 2
+
+
+def test_a_device_that_is_gone_is_named_and_neither_fails_nor_is_asked_for_every_day(simulate, own):
+    sim = simulate(gone=1, inverters=2)  # Lists as well devices with `inverter: null` and `{}`.
+    owner = own(sim, GIVLAKE_CONNECTIONS="1")
+    (gone,) = (device.serial for device in sim.devices if device.gone)
+    done = owner.givlake("backfill", *RANGE)
+    assert done.status == 0
+    assert f"{gone} is gone: " in done.out
+    assert "8 complete, 4 gone device-days" in done.out
+    assert sum(gone in request.path for request in sim.requests) == 1
+    assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
+
+    sim.clear_requests()
+    again = owner.givlake("backfill", *RANGE)
+    assert again.status == 0
+    assert [request.path for request in sim.requests] == ["/v1/communication-device"]
+    with owner.dagster() as (_, instance):
+        days = {f"{day}" for day in DAYS}
+        assert materialized(instance) == [days, days]
+
+
+def test_an_account_without_inverters_is_said_to_be_one(simulate, own):
+    sim = simulate(inverters=0)
+    owner = own(sim)
+    for arguments in (("backfill", *RANGE), ("sync",), ("plan",)):
+        done = owner.givlake(*arguments)
+        assert (done.status, done.err) == (0, "")
+        assert "The account lists no inverter" in done.out
+    assert owner.rows() == []
+    assert owner.givlake("status").status == 0
+
+
+def test_a_new_device_is_reported_with_the_command_that_fetches_its_history(simulate, own):
+    sim = simulate(inverters=1)
+    owner = own(sim)
+    assert "is new" not in owner.givlake("backfill", *RANGE).said
+    new = sim.add_device().serial
+    offered = f"{new} is new in this account: fetch its history with givlake backfill --device"
+    assert f"{offered} {new}" in owner.givlake("plan", *RANGE).out
+    with owner.dagster() as (definitions, instance):
+        job = definitions.resolve_job_def("ingest_inverter_data_points")
+        result = job.execute_in_process(instance=instance, partition_key=f"{DAYS[0]}")
+        (check,) = result.get_asset_check_evaluations()
+        assert check.passed  # That very run has asked for a day of the new device.
+    assert owner.givlake("backfill", *RANGE, "--device", new).status == 0
+    assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
+
+
+@pytest.mark.parametrize("mended", ["scopes of the token", "another token"])
+def test_days_that_were_refused_are_fetched_once_access_is_mended(simulate, own, mended):
+    names = ("account:read", "inverter:list", "inverter:read")
+    scopes = frozenset(f"api:{name}" for name in names)
+    sim = simulate(tokens=(TokenGrant("first-token", 1, scopes), TokenGrant("second-token")))
+    owner = own(sim)
+    done = owner.givlake("backfill", *RANGE)
+    assert done.status == 1
+    assert done.out.count("It needs the scope api:inverter:data") == 1
+    assert "denied" in done.out
+    assert owner.rows() == []
+
+    if mended == "another token":
+        owner.settings["GIVENERGY_API_TOKEN"] = "second-token"
+    else:
+        sim.stop()
+        widened = simulate(tokens=(TokenGrant("first-token"),))
+        owner.settings["GIVENERGY_API_URL"] = widened.base_url
+    assert owner.givlake("backfill", *RANGE).status == 0
+    assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
