@@ -78,8 +78,8 @@ def _measure(sim: Simulator, folder: Path, preset: str, outage_s: float) -> list
     )
     if preset == "outage":
         threading.Thread(target=_outage, args=(sim, outage_s)).start()
-    answers = SPAWN.Queue()
-    worker = SPAWN.Process(target=work, args=(job, SPAWN.Value("i", 0), answers))
+    counter, answers = SPAWN.Value("i", 0), SPAWN.Queue()
+    worker = SPAWN.Process(target=work, args=(job, counter, answers))
     worker.start()
     figures = answers.get(timeout=3600)
     worker.join()

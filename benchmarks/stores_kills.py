@@ -20,10 +20,10 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1] / "tests" / "warehouse"
 sys.path.insert(0, str(TESTS))
 
-from canonical import content_of
-from warehouse_toy import DATASET, ToyDecoder
+from canonical import content_of  # noqa: E402
+from warehouse_toy import DATASET, ToyDecoder  # noqa: E402
 
-from warehouse import Lake, build, check, publish, rebuild
+from warehouse import Lake, build, check, publish, rebuild  # noqa: E402
 
 # What a kill meets in each kind of work is written down by what it left behind.
 WORKS = ("flush", "put", "catalogue", "pack", "rebuild")

@@ -7,6 +7,7 @@ What a key means (device, day, dataset) is the caller's business.
 from __future__ import annotations
 
 import sqlite3
+import time
 from types import TracebackType
 from typing import Self
 
@@ -21,11 +22,15 @@ __all__ = ["SqliteLease", "take_lease"]
 class SqliteLease:
     """An exclusive right, renewed by the budget's keeper; see `interface.Lease`."""
 
-    def __init__(self, store: StateStore, account: str, key: str, *, id_: int, ttl_ms: int) -> None:
+    def __init__(
+        self, store: StateStore, account: str, key: str, *, holder: str, id_: int, ttl_ms: int
+    ) -> None:
         self.key = key
         self._store = store
         self._account = account
+        self._holder = holder
         self._id = id_
+        self._stands_in = store.store_id
         self._ttl_ms = ttl_ms
         self._expires_ms = now_ms() + ttl_ms
         self._released = False
@@ -48,20 +53,23 @@ class SqliteLease:
             ),
         )
 
-    def renew_if_due(self) -> None:
-        """Push the expiry out once a third of the time is gone."""
+    def keep(self) -> None:
+        """Push the expiry out once a third of the time is gone, or the store is another one."""
         now = now_ms()
-        if self._released or self._expires_ms - now > self._ttl_ms * 2 // 3:
+        due = self._expires_ms - now <= self._ttl_ms * 2 // 3
+        if self._released or not (due or self._stands_in != self._store.store_id):
             return
 
         def renew(_: AccountState, connection: sqlite3.Connection) -> int:
             return connection.execute(
-                "UPDATE leases SET expires_ms = ? WHERE account = ? AND key = ? AND id = ?",
-                (now + self._ttl_ms, self._account, self.key, self._id),
+                "INSERT INTO leases VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE "
+                "SET expires_ms = excluded.expires_ms WHERE id = excluded.id",
+                (self._account, self.key, self._holder, self._id, now + self._ttl_ms),
             ).rowcount
 
         if self._store.transact(self._account, renew):
             self._expires_ms = now + self._ttl_ms
+        self._stands_in = self._store.store_id
 
     def __enter__(self) -> Self:
         """Hold the lease for the length of a `with` block."""
@@ -88,6 +96,9 @@ def take_lease(
 
     def take(state: AccountState, connection: sqlite3.Connection) -> int | None:
         now = now_ms()
+        if now < state.hold_until_ms:
+            # A new store: whoever held a lease in a deleted one has not told yet.
+            return now - state.hold_until_ms
         row = connection.execute(
             "SELECT holder, id, expires_ms FROM leases WHERE account = ? AND key = ?",
             (account, key),
@@ -105,5 +116,8 @@ def take_lease(
         )
         return state.last_id
 
-    id_ = store.transact(account, take)
-    return None if id_ is None else SqliteLease(store, account, key, id_=id_, ttl_ms=ttl_ms)
+    while (id_ := store.transact(account, take)) is not None and id_ < 0:
+        time.sleep(-id_ / 1000)
+    if id_ is None:
+        return None
+    return SqliteLease(store, account, key, holder=holder, id_=id_, ttl_ms=ttl_ms)

@@ -223,7 +223,9 @@ class SqliteRequestBudget:
         """
 
         def give(state: AccountState, connection: sqlite3.Connection) -> None:
-            self._store.change_in(connection, account, lambda other: unite(other, state))
+            self._store.change_in(
+                connection, account, lambda other: unite(other, state, self.account, now_ms())
+            )
 
         self._store.transact(self.account, give)
 
@@ -316,13 +318,14 @@ class SqliteRequestBudget:
 
     def keep(self) -> None:
         """One round of the keeper: a deleted store, answers not yet recorded, leases."""
-        self._store.ensure_current()
+        # Reading also keeps in mind what to tell a new store if this one is deleted.
+        self._store.read(self.account, lambda *_: None)
         while self._unsettled:
             grant, signal = self._unsettled[0]
             self._settle(grant, signal)
             self._unsettled.pop(0)
         for lease in list(self._held):
-            lease.renew_if_due()
+            lease.keep()
 
     def _holder(self) -> str:
         """This process' name, looked up once per process."""

@@ -16,6 +16,7 @@ __all__ = [
     "Flight",
     "MinuteCount",
     "Seen",
+    "Told",
     "Waiter",
     "Window",
     "unite",
@@ -114,6 +115,13 @@ class MinuteCount(msgspec.Struct, array_like=True):
     others: int = 0
 
 
+class Told(msgspec.Struct, array_like=True):
+    """How much of another state has been united with this one: up to which id, seen when."""
+
+    last_id: int
+    seen_ms: int
+
+
 class AccountState(msgspec.Struct):
     """All that processes share about one account."""
 
@@ -124,7 +132,7 @@ class AccountState(msgspec.Struct):
     reaped_ms: int = 0
     minute: MinuteCount = msgspec.field(default_factory=MinuteCount)
     last_id: int = 0
-    imported: list[str] = []
+    told: dict[str, Told] = {}
 
     def bucket(self, name: str, limit: int) -> BucketState:
         """The bucket of that name, made with `limit` if there is none yet."""
@@ -151,20 +159,34 @@ class AccountState(msgspec.Struct):
             bucket.waiting = {}
 
 
-def unite(state: AccountState, former: AccountState) -> None:
-    """Add to `state` what `former`, the state in a deleted store, knew."""
+def unite(state: AccountState, former: AccountState, former_id: str, seen_ms: int) -> None:
+    """Add to `state` what somebody saw, at `seen_ms`, in the former state named `former_id`.
+
+    Several processes may tell of the same former state, each of another moment: what was told
+    before is not added again, and a later view corrects which requests were still under way.
+    """
+    told = state.told.get(former_id)
+    if told is not None and told.seen_ms >= seen_ms:
+        return
+    known_id, known_ms = (told.last_id, told.seen_ms) if told else (0, -1)
+    state.told[former_id] = Told(former.last_id, seen_ms)
     state.last_id = max(state.last_id, former.last_id)
     if not state.breaker.ever_answered:
         state.breaker = former.breaker
     for name, old in former.buckets.items():
-        bucket = state.buckets.get(name)
-        if bucket is None:
+        bucket = state.bucket(name, old.limit)
+        fresh = not (bucket.flights or bucket.done)
+        under_way = {flight.id for flight in old.flights}
+        bucket.flights = [
+            f for f in bucket.flights if f.id > former.last_id or f.id in under_way
+        ] + [f for f in old.flights if f.id > known_id]
+        new = [group for group in old.done if group.last_ms > known_ms]
+        bucket.done = sorted([*bucket.done, *new], key=lambda group: group.last_ms)
+        if fresh:
             # The window that was open goes on as it was.
-            state.buckets[name] = old
-            continue
-        known = {flight.id for flight in bucket.flights}
-        bucket.flights += [flight for flight in old.flights if flight.id not in known]
-        bucket.done = sorted([*bucket.done, *old.done], key=lambda group: group.last_ms)
+            bucket.window, bucket.seen = old.window, old.seen
+        bucket.limit = old.limit
+        bucket.answer_ms = bucket.answer_ms or old.answer_ms
         bucket.others_recent = bucket.others_recent or old.others_recent
         bucket.paused_ms = max(bucket.paused_ms, old.paused_ms)
         bucket.pause_until_ms = max(bucket.pause_until_ms, old.pause_until_ms)

@@ -1,8 +1,11 @@
 """The file in which processes share the budget: one SQLite database, one row per account.
 
 A transaction loads an account's state, lets a function change it and writes it back. Nothing here
-knows what the state means, apart from how two states of one account are united after somebody
-deleted the file while processes were using it.
+knows what the state means.
+
+When somebody deletes the file while processes use it, each of them tells the next file what it last
+saw in the former. The deleted file itself is never read again: SQLite's side files are found by
+name, so that its connections would see the new file's.
 """
 
 from __future__ import annotations
@@ -55,7 +58,11 @@ class StateStore:
         path: The database; made, with its folder, if absent.
         hold_ms: How long a new file grants nothing, so that processes which still know the
             deleted one can tell what they have spent.
-        window_ms: How long to grant nothing when that knowledge is lost.
+        window_ms: How long to grant nothing after a damaged file had to be set aside.
+
+    Attributes:
+        path: The database.
+        store_id: Names the file itself: another one at the same path has another id.
     """
 
     def __init__(self, path: Path, *, hold_ms: int, window_ms: int) -> None:
@@ -67,7 +74,8 @@ class StateStore:
         self._decode = msgspec.json.Decoder(AccountState).decode
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int, int] | None = None
-        self._store_id = ""
+        self.store_id = ""
+        self._known: dict[str, tuple[str, int]] = {}
         self._boot = boot_id()
         self._hold_until_ms = 0
         with self._lock:
@@ -92,8 +100,10 @@ class StateStore:
             try:
                 state = self._load(connection, account)
                 result = change(state, connection)
-                connection.execute(_WRITE, (account, self._encode(state).decode()))
+                text = self._encode(state).decode()
+                connection.execute(_WRITE, (account, text))
                 connection.execute("COMMIT")
+                self._known[account] = (text, now_ms())
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
@@ -119,13 +129,11 @@ class StateStore:
 
         def work() -> _T:
             connection = self._usable()
-            return look(self._load(connection, account), connection)
+            state = self._load(connection, account)
+            self._known[account] = (self._encode(state).decode(), now_ms())
+            return look(state, connection)
 
         return self._guarded(work)
-
-    def ensure_current(self) -> None:
-        """Notice a deleted or replaced file now instead of at the next transaction."""
-        self._guarded(self._usable)
 
     def close(self) -> None:
         """Close the file."""
@@ -201,11 +209,11 @@ class StateStore:
         if self._connection is None:
             self._open()
         elif self._replaced():
-            former, former_id = self._connection, self._store_id
+            former, former_id = self._connection, self.store_id
             self._connection = None
             self._open()
-            self._import(former, former_id)
             former.close()
+            self._tell(former_id)
         assert self._connection is not None
         return self._connection
 
@@ -238,7 +246,7 @@ class StateStore:
             raise
         found = self.path.stat()
         self._identity = (found.st_dev, found.st_ino, os.getpid())
-        self._store_id = meta["store_id"]
+        self.store_id = meta["store_id"]
         self._hold_until_ms = int(meta["hold_until_ms"]) if meta["boot"] == self._boot else 0
         self._connection = connection
         if int(meta["version"]) > VERSION:
@@ -268,40 +276,22 @@ class StateStore:
             state.restart(self._boot, now_ms())
         return state
 
-    def _import(self, former: sqlite3.Connection, former_id: str) -> None:
-        """Carry over what the deleted file knew; it can be read as long as it is open."""
+    def _tell(self, former_id: str) -> None:
+        """Tell the new file what this process last saw in the former one."""
         connection = self._connection
         assert connection is not None
-        try:
-            accounts = former.execute("SELECT account, state FROM accounts").fetchall()
-            others = {
-                table: former.execute(f"SELECT * FROM {table}").fetchall()
-                for table in ("leases", "minutes", "identities")
-            }
-        except sqlite3.Error:
-            accounts, others = [], {}
+        known, self._known = self._known, {}
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if not accounts:
-                self._hold_until_ms = now_ms() + self._window_ms
-                connection.execute(
-                    "UPDATE meta SET value = ? WHERE key = 'hold_until_ms'",
-                    (str(self._hold_until_ms),),
-                )
-            for account, text in accounts:
+            for account, (text, seen_ms) in known.items():
                 state = self._load(connection, account)
-                if former_id not in state.imported:
-                    unite(state, self._decode(text))
-                    state.imported = [*state.imported[-7:], former_id]
-                    connection.execute(_WRITE, (account, self._encode(state).decode()))
-            for table, rows in others.items():
-                if rows:
-                    marks = ", ".join("?" * len(rows[0]))
-                    connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", rows)
+                unite(state, self._decode(text), former_id, seen_ms)
+                connection.execute(_WRITE, (account, self._encode(state).decode()))
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+            self._known = known
             raise
 
 

@@ -1,0 +1,467 @@
+"""The shared store: processes, deaths, deleted, damaged and locked files, leases, the picture."""
+
+import multiprocessing
+import os
+import shutil
+import signal
+import sqlite3
+import stat
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from givenergy.accounts import account_key, resolve_account
+from givenergy.budget import (
+    BudgetSnapshot,
+    Outcome,
+    OwnLimit,
+    Priority,
+    Signal,
+    SqliteRequestBudget,
+)
+from givenergy.budget.holders import alive, own_holder
+from givenergy.client import Client
+from givenergy.endpoints import COMMUNICATION_DEVICES, INVERTER_DATA_POINTS
+from givenergy.errors import BudgetStoreError, CancelledError, UnauthenticatedError
+from simulator import TokenGrant
+
+SPAWN = multiprocessing.get_context("spawn")
+ANSWERED = Signal(Outcome.ANSWERED)
+
+
+def account_windows(sim):
+    return next(v for k, v in sim.stats()["windows"].items() if k.startswith("account"))
+
+
+def fetch_days(base_url, token, serial, path, first, count, fetched):
+    budget = SqliteRequestBudget(path, account="test", window_s=2.0, margin_s=0.1)
+    client = Client(base_url=base_url, token=token, budget=budget, connections=4)
+
+    def one(number):
+        day = f"2024-{1 + number // 28 % 12:02d}-{1 + number % 28:02d}"
+        client.fetch(INVERTER_DATA_POINTS, path={"inverter": serial, "date": day})
+        with fetched.get_lock():
+            fetched.value += 1
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(one, range(first, first + count)))
+    budget.close()
+
+
+def test_processes_and_threads_share_the_windows(simulate, tmp_path):
+    sim = simulate(rate_limit=60)
+    path, fetched = tmp_path / "budget.sqlite", SPAWN.Value("i", 0)
+    workers = [
+        SPAWN.Process(
+            target=fetch_days,
+            args=(sim.base_url, sim.token, sim.serials[0], path, 100 * i, 70, fetched),
+        )
+        for i in range(3)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert fetched.value == 210
+    assert sim.stats()["limited"] == 0
+    # Scaled down thirtyfold the kept part has little time to be spent: full windows are measured
+    # in real ones by benchmarks/budget_windows.py and in invented ones by test_rules.py.
+    windows = [w["used"] for w in account_windows(sim)]
+    assert sum(windows) == 210
+    assert max(windows) <= 60
+
+
+def test_killed_processes_give_everything_back_and_no_window_overflows(simulate, tmp_path):
+    sim = simulate(rate_limit=60, latency_s=0.05)
+    path, fetched = tmp_path / "budget.sqlite", SPAWN.Value("i", 0)
+
+    def start(first, count):
+        worker = SPAWN.Process(
+            target=fetch_days,
+            args=(sim.base_url, sim.token, sim.serials[0], path, first, count, fetched),
+        )
+        worker.start()
+        return worker
+
+    for kill in range(3):
+        victim = start(100 * kill, 1000)
+        before = len(sim.requests)
+        while len(sim.requests) < before + 20:
+            time.sleep(0.005)
+        os.kill(victim.pid, signal.SIGKILL)
+        victim.join()
+    last = start(500, 80)
+    last.join(60)
+    assert last.exitcode == 0
+    assert sim.stats()["limited"] == 0
+    budget = SqliteRequestBudget(path, account="test", window_s=2.0, margin_s=0.1)
+    assert budget.snapshot().in_flight == 0
+    budget.close()
+
+
+def test_a_dead_process_is_known_as_dead():
+    assert alive(own_holder()) is True
+    child = SPAWN.Process(target=time.sleep, args=(60,))
+    child.start()
+    pid, _, rest = own_holder().partition(":")
+    _, _, namespace = rest.partition(":")
+    assert alive(f"{child.pid}::{namespace}") is True
+    assert alive(f"{pid}:1:{namespace}") is False, "a reused process id"
+    os.kill(child.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    # Killed and not yet collected counts as dead.
+    while Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert alive(f"{child.pid}:12345:{namespace}") is False
+    child.join()
+    assert alive(f"{child.pid}::{namespace}") is False
+    assert alive("1:2:another namespace") is None
+
+
+def hold_lease(path, ready):
+    budget = SqliteRequestBudget(path, account="test")
+    budget.lease("day", ttl_s=1000)
+    ready.set()
+    time.sleep(60)
+
+
+def test_a_lease_is_exclusive_and_of_a_dead_process_free(tmp_path, open_budget):
+    budget = open_budget()
+    with budget.lease("day") as lease:
+        assert budget.lease("day") is None
+        assert budget.lease("another day") is not None
+        assert not lease.lost
+    again = budget.lease("day")
+    assert again is not None
+    again.release()
+    again.release()
+    ready = SPAWN.Event()
+    holder = SPAWN.Process(target=hold_lease, args=(budget.path, ready))
+    holder.start()
+    assert ready.wait(30)
+    assert budget.lease("day") is None
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.join()
+    assert budget.lease("day") is not None
+
+
+def test_a_lease_is_renewed_while_held_and_runs_out_when_forgotten(open_budget):
+    budget, other = open_budget(), open_budget()
+    lease = budget.lease("day", ttl_s=1.0)
+    time.sleep(1.6)
+    assert not lease.lost
+    assert other.lease("day") is None
+    del lease
+    time.sleep(1.6)
+    assert other.lease("day") is not None
+
+
+def spend(budget, count, *, used=None):
+    for i in range(count):
+        remaining = None if used is None else 300 - used - i
+        budget.grant().settle(Signal(Outcome.ANSWERED, 300, remaining))
+
+
+def test_a_deleted_store_is_made_again_with_what_was_known(open_budget):
+    first, second = open_budget(window_s=60.0), open_budget(window_s=60.0)
+    spend(first, 40, used=1)
+    flight = second.grant()
+    lease = second.lease("day")
+    shutil.rmtree(first.path.parent)
+    assert first.snapshot().used_by_us == 40
+    flight.settle(ANSWERED)
+    assert first.snapshot().used_by_us == second.snapshot().used_by_us == 41
+    assert first.lease("day") is None, "leases come along"
+    lease.release()
+    assert first.path.exists()
+
+
+def test_a_newcomer_after_a_deletion_waits_for_the_others_to_tell(open_budget):
+    old = open_budget(window_s=60.0, limit=10)
+    for _ in range(8):
+        old.grant().settle(ANSWERED)
+    old.path.unlink()
+    new = open_budget(window_s=60.0, limit=10)
+    grant = new.grant()
+    # The old one's keeper has noticed within the second that a new file grants nothing.
+    assert grant.waited_s >= 0.9
+    assert new.snapshot().used_by_us == 9
+    grant.settle(ANSWERED)
+
+
+def test_a_damaged_store_is_set_aside_and_a_whole_window_waited(open_budget, tmp_path):
+    budget = open_budget(window_s=1.5)
+    spend(budget, 5)
+    budget.close()
+    budget.path.write_bytes(b"no database" * 1000)
+    for suffix in ("-wal", "-shm"):
+        Path(f"{budget.path}{suffix}").unlink(missing_ok=True)
+    again = open_budget(window_s=1.5)
+    grant = again.grant()
+    assert grant.waited_s >= 1.4
+    grant.settle(ANSWERED)
+    assert len(list(budget.path.parent.glob("*.damaged-*"))) == 1
+
+
+def test_a_locked_store_is_waited_for_and_can_be_cancelled(open_budget):
+    budget = open_budget()
+    spend(budget, 1)
+    blocker = sqlite3.connect(budget.path, isolation_level=None, check_same_thread=False)
+    blocker.execute("BEGIN EXCLUSIVE")
+    cancelled = threading.Event()
+    threading.Timer(0.5, cancelled.set).start()
+    with pytest.raises(CancelledError):
+        budget.grant(cancelled=cancelled)
+    threading.Timer(0.5, lambda: blocker.execute("COMMIT")).start()
+    began = time.monotonic()
+    budget.grant().settle(ANSWERED)
+    assert 0.2 < time.monotonic() - began < 5
+    assert budget.snapshot().used_by_us == 2
+    blocker.close()
+
+
+def test_a_store_that_stays_locked_is_an_error_with_a_sentence(open_budget, monkeypatch):
+    from givenergy.budget import store
+
+    budget = open_budget()
+    monkeypatch.setattr(store, "LOCKED_PATIENCE_S", 0.2)
+    blocker = sqlite3.connect(budget.path, isolation_level=None)
+    blocker.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(BudgetStoreError, match=r"budget\.sqlite cannot be used.*keeps it locked"):
+        budget.grant()
+    blocker.close()
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_an_error_with_a_sentence(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(BudgetStoreError, match="writable"):
+        SqliteRequestBudget(tmp_path / "state" / "budget.sqlite", account="test")
+
+
+def test_a_path_that_cannot_be_is_an_error_with_a_sentence(tmp_path):
+    (tmp_path / "state").write_text("a file")
+    with pytest.raises(BudgetStoreError, match="cannot be used"):
+        SqliteRequestBudget(tmp_path / "state" / "budget.sqlite", account="test")
+
+
+def test_a_store_of_a_newer_version_is_left_alone(open_budget):
+    budget = open_budget()
+    with sqlite3.connect(budget.path) as connection:
+        connection.execute("UPDATE meta SET value = '999' WHERE key = 'version'")
+    with pytest.raises(BudgetStoreError, match="newer givlake"):
+        open_budget()
+
+
+def test_the_store_is_for_its_owner_only(open_budget):
+    budget = open_budget()
+    assert stat.S_IMODE(budget.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(budget.path.parent.stat().st_mode) == 0o700
+
+
+def test_after_a_reboot_everything_sent_counts_as_just_sent(open_budget, monkeypatch):
+    from givenergy.budget import store
+
+    budget = open_budget(window_s=2.0, limit=10)
+    for _ in range(9):
+        budget.grant()
+    budget.close()
+    monkeypatch.setattr(store, "boot_id", lambda: "another boot")
+    rebooted = open_budget(window_s=2.0, limit=10)
+    snapshot = rebooted.snapshot()
+    assert (snapshot.used_by_us, snapshot.in_flight) == (9, 0)
+
+
+def test_the_wall_clock_may_jump(open_budget, monkeypatch):
+    budget = open_budget(window_s=30.0, limit=10)
+    spend(budget, 4)
+    real = time.time
+    for jump in (-86_400 * 400, 86_400 * 400):
+        monkeypatch.setattr(time, "time", lambda jump=jump: real() + jump)
+        spend(budget, 1)
+    assert budget.snapshot().used_by_us == 6
+    monkeypatch.undo()
+    assert sum(minute.sent for minute in budget.snapshot().history) >= 1
+
+
+def test_after_a_fork_the_child_opens_its_own(open_budget):
+    budget = open_budget()
+    spend(budget, 2)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            spend(budget, 3)
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+    spend(budget, 1)
+    assert budget.snapshot().used_by_us == 6
+
+
+def test_what_a_locked_store_could_not_take_is_recorded_later(open_budget, monkeypatch):
+    from givenergy.budget import store
+
+    budget = open_budget(window_s=30.0)
+    grant = budget.grant()
+    monkeypatch.setattr(store, "LOCKED_PATIENCE_S", 0.1)
+    blocker = sqlite3.connect(budget.path, isolation_level=None)
+    blocker.execute("BEGIN EXCLUSIVE")
+    grant.settle(ANSWERED)
+    blocker.execute("COMMIT")
+    blocker.close()
+    deadline = time.monotonic() + 10
+    while budget.snapshot().in_flight:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert budget.snapshot().used_by_us == 1
+
+
+def test_own_limits_have_their_own_bucket_against_the_simulator(simulate, open_budget):
+    """Notifications: 10 an hour (API documentation), the account's requests untouched."""
+    import requests
+
+    sim = simulate()
+    budget = open_budget()
+    hour = OwnLimit(10, 3600.0)
+    body = {"title": "t", "body": "b", "platforms": ["persist"], "icon": "mdi-account"}
+    statuses = []
+    cancelled = threading.Event()
+    threading.Timer(3.0, cancelled.set).start()
+    with pytest.raises(CancelledError):
+        for _ in range(12):
+            grant = budget.grant(bucket="notification_send", own=hour, cancelled=cancelled)
+            answer = requests.post(
+                f"{sim.base_url}/notification/send",
+                json=body,
+                headers={"Authorization": f"Bearer {sim.token}", "Accept": "application/json"},
+                timeout=5,
+            )
+            statuses.append(answer.status_code)
+            grant.settle(ANSWERED)
+    assert len(statuses) == 10
+    assert 429 not in statuses
+    assert budget.snapshot().used_by_us == 0
+
+
+def test_waiting_threads_and_today_first_are_seen(open_budget):
+    budget = open_budget(window_s=60.0, limit=10, reserve=8)
+    budget.grant().settle(ANSWERED)
+    cancelled = threading.Event()
+
+    def wait(priority):
+        with pytest.raises(CancelledError):
+            while True:
+                budget.grant(priority=priority, cancelled=cancelled).settle(ANSWERED)
+
+    threads = [threading.Thread(target=wait, args=(p,)) for p in Priority]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.6)
+    snapshot = budget.snapshot()
+    assert snapshot.waiting == {Priority.TODAY: 1, Priority.BACKFILL: 1}
+    assert snapshot.used_by_us == 2
+    began = time.monotonic()
+    cancelled.set()
+    for thread in threads:
+        thread.join(5)
+    assert time.monotonic() - began < 1
+    assert budget.snapshot().waiting == {Priority.TODAY: 0, Priority.BACKFILL: 0}
+
+
+def test_the_picture_of_an_account(open_budget):
+    budget = open_budget(window_s=60.0, reserve=20)
+    budget.grant().settle(Signal(Outcome.ANSWERED, 300, 289))
+    budget.grant().settle(Signal(Outcome.FAILED))
+    snapshot = budget.snapshot()
+    assert (snapshot.limit, snapshot.reserve, snapshot.window_s) == (300, 20, 60.0)
+    assert (snapshot.used_by_us, snapshot.used_by_others) == (2, 10)
+    assert snapshot.available == 300 - 20 - 2 - 10
+    assert 59 < snapshot.window_resets_in_s < 61
+    assert (snapshot.paused_for_s, snapshot.host_down_for_s) == (0, None)
+    (minute,) = snapshot.history[-1:]
+    assert (minute.sent, minute.failed, minute.rate_limited, minute.others) == (2, 1, 0, 10)
+    assert abs((datetime.now(UTC) - minute.start).total_seconds()) < 120
+
+
+def test_when_the_rest_will_be_done():
+    snapshot = BudgetSnapshot(
+        limit=300,
+        window_s=60.0,
+        reserve=0,
+        used_by_us=200,
+        used_by_others=0,
+        others_expected=0,
+        in_flight=0,
+        waiting={},
+        window_resets_in_s=30.0,
+        paused_for_s=0.0,
+        host_down_for_s=None,
+        next_probe_in_s=None,
+    )
+    assert [snapshot.seconds_for(n) for n in (0, 100, 101, 400, 401)] == [0, 0, 30, 30, 90]
+
+
+def test_the_account_is_asked_once_per_token(simulate, tmp_path):
+    sim = simulate(tokens=(TokenGrant("one"), TokenGrant("two"), TokenGrant("other", account=2)))
+    store = tmp_path / "state" / "budget.sqlite"
+
+    def resolve(token):
+        return resolve_account(
+            base_url=sim.base_url,
+            token=token,
+            store=store,
+            open_client=lambda budget: Client(base_url=sim.base_url, token=token, budget=budget),
+        )
+
+    identities = [resolve(token) for token in ("one", "two", "other", "one")]
+    assert [r.path for r in sim.requests] == ["/v1/account"] * 3
+    assert identities[0] == identities[3]
+    assert identities[0].account_id == str(sim.account["id"])
+    assert identities[0].timezone == "Europe/London"
+    keys = [identity.budget_key for identity in identities]
+    assert keys[0] == keys[1] != keys[2]
+    assert keys[0] == account_key(sim.base_url + "/", identities[0].account_id)
+    # What the account was asked for has been spent from its budget.
+    budget = SqliteRequestBudget(store, account=keys[0])
+    assert budget.snapshot().used_by_us == 2
+    budget.close()
+    for file in store.parent.iterdir():
+        content = file.read_bytes()
+        assert b'"one"' not in content and b"Bearer" not in content
+
+
+def test_without_the_account_scope_the_token_is_the_account(simulate, tmp_path):
+    sim = simulate(tokens=(TokenGrant("t", scopes=frozenset({"api:inverter:list"})),))
+    identity = resolve_account(
+        base_url=sim.base_url,
+        token="t",
+        store=tmp_path / "budget.sqlite",
+        open_client=lambda budget: Client(base_url=sim.base_url, token="t", budget=budget),
+    )
+    assert (identity.account_id, identity.timezone) == ("", None)
+    budget = SqliteRequestBudget(tmp_path / "budget.sqlite", account=identity.budget_key)
+    client = Client(base_url=sim.base_url, token="t", budget=budget)
+    assert client.fetch(COMMUNICATION_DEVICES).complete
+    budget.close()
+
+
+def test_a_wrong_token_is_told_as_such(simulate, tmp_path):
+    sim = simulate()
+    with pytest.raises(UnauthenticatedError):
+        resolve_account(
+            base_url=sim.base_url,
+            token="wrong",
+            store=tmp_path / "budget.sqlite",
+            open_client=lambda budget: Client(base_url=sim.base_url, token="wrong", budget=budget),
+        )
+
+
+@pytest.mark.parametrize("wrong", [{"reserve": -1}, {"window_s": 0}, {"limit": 0}])
+def test_impossible_settings_are_refused(tmp_path, wrong):
+    with pytest.raises(ValueError, match="budget needs"):
+        SqliteRequestBudget(tmp_path / "budget.sqlite", account="test", **wrong)

@@ -1,0 +1,102 @@
+"""Lists over several pages: whole, nothing twice, and honest when they are not."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from givenergy.endpoints import COMMUNICATION_DEVICES
+from givenergy.errors import RequestRefusedError
+from givenergy.retry import NO_RETRY
+
+
+def serials(fetched):
+    return [d["serial_number"] for p in fetched.pages for d in json.loads(p.body)["data"]]
+
+
+def pages_asked(sim):
+    return [(r.query["page"], r.query["pageSize"]) for r in sim.requests]
+
+
+def test_pages_are_walked_with_constant_parameters(simulate, open_client):
+    sim = simulate(inverters=7, bare_devices=False, page_size_caps={"communication-device": 3})
+    fetched = open_client(sim).fetch(COMMUNICATION_DEVICES)
+    assert fetched.complete
+    assert pages_asked(sim) == [("1", "1000"), ("2", "1000"), ("3", "1000")]
+    assert [page.rows for page in fetched.pages] == [3, 3, 1]
+    assert serials(fetched) == [d.datalog for d in sim.devices]
+
+
+def test_links_are_never_followed(simulate, open_client):
+    sim = simulate(
+        inverters=4,
+        bare_devices=False,
+        page_size_caps={"communication-device": 2},
+        links_base="http://127.0.0.1:9/elsewhere",
+    )
+    assert len(serials(open_client(sim).fetch(COMMUNICATION_DEVICES))) == 4
+
+
+def test_a_list_that_shifts_while_paging_is_read_again(simulate, open_client):
+    sim = simulate(
+        inverters=6,
+        bare_devices=False,
+        page_size_caps={"communication-device": 3},
+        shift_after={"communication-device": 1},
+    )
+    fetched = open_client(sim).fetch(COMMUNICATION_DEVICES)
+    assert fetched.complete
+    assert len(sim.devices) == 7
+    assert Counter(serials(fetched)) == Counter(d.datalog for d in sim.devices)
+
+
+def page(rows, *, number=1, last=1, total=None, per_page=2):
+    meta = {"current_page": number, "last_page": last, "per_page": per_page, "total": total}
+    return json.dumps({"data": rows, "meta": meta}).encode()
+
+
+def test_a_count_that_never_fits_is_incomplete_and_says_so(simulate, open_client):
+    sim = simulate()
+    sim.override(r"/communication-device", page([1, 2], total=3))
+    fetched = open_client(sim).fetch(COMMUNICATION_DEVICES)
+    assert not fetched.complete
+    assert fetched.missing == "2 rows arrived, the API counts 3."
+    assert [p.rows for p in fetched.pages] == [2]
+    assert len(sim.requests) == 4
+
+
+def test_a_row_at_both_sides_of_a_page_break_is_looked_at_twice(simulate, open_client):
+    """Rows may be alike; only a second walk that differs shows that the list moved."""
+    sim = simulate()
+    sim.override(r"page=2\b", page([2, 3], number=2, last=2, total=4))
+    sim.override(r"page=1\b", page([1, 2], last=2, total=4))
+    fetched = open_client(sim).fetch(COMMUNICATION_DEVICES)
+    assert fetched.complete
+    assert [p.number for p in fetched.pages] == [1, 2]
+    assert len(sim.requests) == 4
+
+
+def test_without_meta_an_empty_page_is_the_end(simulate, open_client):
+    sim = simulate()
+    sim.override(r"page=3\b", b'{"data": []}')
+    sim.override(r"page=2\b", b'{"data": [3]}')
+    sim.override(r"page=1\b", b'{"data": [1, 2]}')
+    fetched = open_client(sim).fetch(COMMUNICATION_DEVICES)
+    assert (fetched.complete, [p.rows for p in fetched.pages]) == (True, [2, 1])
+
+
+def test_without_meta_a_server_that_ignores_the_page_is_noticed(simulate, open_client):
+    sim = simulate()
+    sim.override(r"/communication-device", b'{"data": [1, 2]}')
+    fetched = open_client(sim).fetch(COMMUNICATION_DEVICES)
+    assert (fetched.complete, [p.rows for p in fetched.pages]) == (True, [2])
+
+
+def test_an_absurd_number_of_pages_is_refused(simulate, open_client, monkeypatch):
+    from givenergy import pagination
+
+    monkeypatch.setattr(pagination, "MOST_PAGES", 3)
+    sim = simulate()
+    sim.override(r"/communication-device", page([1, 2], last=10**9, total=10**9))
+    with pytest.raises(RequestRefusedError, match="more than 3 pages"):
+        open_client(sim, retry=NO_RETRY).fetch(COMMUNICATION_DEVICES)
