@@ -70,10 +70,11 @@ class StateStore:
         self._hold_ms = hold_ms
         self._window_ms = window_ms
         self._lock = threading.RLock()
+        self._pid = os.getpid()
         self._encode = msgspec.json.Encoder().encode
         self._decode = msgspec.json.Decoder(AccountState).decode
         self._connection: sqlite3.Connection | None = None
-        self._identity: tuple[int, int, int] | None = None
+        self._identity: tuple[int, int] | None = None
         self.store_id = ""
         self._known: dict[str, tuple[str, int]] = {}
         self._boot = boot_id()
@@ -138,15 +139,18 @@ class StateStore:
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            if self._connection is not None and self._ours():
+            if self._connection is not None and self._pid == os.getpid():
                 self._connection.close()
             self._connection = None
 
-    def _ours(self) -> bool:
-        return self._identity is not None and self._identity[2] == os.getpid()
-
     def _guarded(self, work: Callable[[], _T], cancelled: threading.Event | None = None) -> _T:
         """Run `work`, waiting out locks and mending what can be mended."""
+        if self._pid != os.getpid():
+            # A fork may have copied the lock while another thread held it, and the connection is
+            # the parent's: drop it unclosed.
+            self._pid = os.getpid()
+            self._lock = threading.RLock()
+            self._connection = None
         deadline = time.monotonic() + LOCKED_PATIENCE_S
         mended = 0
         while True:
@@ -160,8 +164,9 @@ class StateStore:
                         raise CancelledError("Stopped while waiting for a request.") from None
                     if time.monotonic() < deadline:
                         continue
-                elif mended < 3 and self._mend(name):
+                elif mended < 10 and self._mend(name):
                     mended += 1
+                    time.sleep(0.01 * mended)
                     continue
                 raise BudgetStoreError(
                     f"The request budget in {self.path} cannot be used: {error}.",
@@ -188,7 +193,7 @@ class StateStore:
             self._connection.close()
             self._connection = None
         stamp = f"damaged-{int(time.time())}"
-        for suffix in ("", "-wal", "-shm"):
+        for suffix in ("", "-journal"):
             file = Path(f"{self.path}{suffix}")
             if file.exists():
                 file.replace(f"{self.path}.{stamp}{suffix}")
@@ -199,13 +204,10 @@ class StateStore:
             found = os.stat(self.path)  # noqa: PTH116 - on the way of every grant
         except FileNotFoundError:
             return True
-        return self._identity is None or (found.st_dev, found.st_ino) != self._identity[:2]
+        return (found.st_dev, found.st_ino) != self._identity
 
     def _usable(self) -> sqlite3.Connection:
         """The connection to the file that now stands at the path."""
-        if self._connection is not None and not self._ours():
-            # After a fork the connection is the parent's: drop it unclosed, and open our own.
-            self._connection = None
         if self._connection is None:
             self._open()
         elif self._replaced():
@@ -224,8 +226,11 @@ class StateStore:
             self.path, timeout=1.0, isolation_level=None, check_same_thread=False
         )
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
+            # Not WAL: its side files, found by name, would join a deleted file to the next one. No
+            # fsync: what a power cut may spoil is made anew, and a boot begins a new account of
+            # what was spent anyway.
+            connection.execute("PRAGMA journal_mode = PERSIST")
+            connection.execute("PRAGMA synchronous = OFF")
             connection.execute("BEGIN IMMEDIATE")
             for statement in _SCHEMA.split(";"):
                 connection.execute(statement)
@@ -245,7 +250,7 @@ class StateStore:
             connection.close()
             raise
         found = self.path.stat()
-        self._identity = (found.st_dev, found.st_ino, os.getpid())
+        self._identity = (found.st_dev, found.st_ino)
         self.store_id = meta["store_id"]
         self._hold_until_ms = int(meta["hold_until_ms"]) if meta["boot"] == self._boot else 0
         self._connection = connection

@@ -103,6 +103,30 @@ def test_killed_processes_give_everything_back_and_no_window_overflows(simulate,
     budget.close()
 
 
+def test_the_store_may_be_deleted_again_and_again_while_processes_work(simulate, tmp_path):
+    """Found: side files of a deleted store that joined the next one (disk I/O error)."""
+    sim = simulate(rate_limit=60, latency_s=0.02)
+    path, fetched = tmp_path / "budget.sqlite", SPAWN.Value("i", 0)
+    workers = [
+        SPAWN.Process(
+            target=fetch_days,
+            args=(sim.base_url, sim.token, sim.serials[0], path, 100 * i, 60, fetched),
+        )
+        for i in range(2)
+    ]
+    for worker in workers:
+        worker.start()
+    while len(sim.requests) < 10:
+        time.sleep(0.01)
+    for _ in range(5):
+        time.sleep(0.3)
+        path.unlink(missing_ok=True)
+    for worker in workers:
+        worker.join(60)
+    assert fetched.value == 120
+    assert sim.stats()["limited"] == 0
+
+
 def test_a_dead_process_is_known_as_dead():
     assert alive(own_holder()) is True
     child = SPAWN.Process(target=time.sleep, args=(60,))
