@@ -11,7 +11,7 @@ from typing import Protocol
 import dagster as dg
 
 from assets.framework.dataset import Dataset
-from assets.framework.ingest import Report
+from assets.framework.report import Report
 from assets.framework.session import Session
 from givenergy import GivEnergyError, RequestBudget
 from pipelines.discovery import Discovery, discover, last_discovery

@@ -1,6 +1,6 @@
 """Running the assets from the command line: the same jobs as in Dagster's UI, in this process."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 import dagster as dg
@@ -9,16 +9,18 @@ from assets.framework.claims import Want
 from assets.framework.collect import Outcome
 from assets.framework.dataset import Dataset
 from pipelines.build import build_definitions, job_name
-from pipelines.cli.common import console, plural
+from pipelines.cli.common import console, plural, printable
 from pipelines.cli.progress import ProgressReporter
 from pipelines.instance import open_instance
 from pipelines.partitions import range_tags
 from pipelines.settings import Settings
 
+_CAUSES_NAMED = 10
+
 
 def fetch(
     settings: Settings,
-    wants: Mapping[Dataset, Set[Want]],
+    days: Mapping[Dataset, Mapping[date, int]],
     device_ids: Sequence[str],
     *,
     again: bool,
@@ -26,36 +28,48 @@ def fetch(
 ) -> None:
     """Run the jobs of what is wanted, a month at a time, newest first, and say what went wrong.
 
+    Args:
+        settings: where the data folder is.
+        days: device-days to ask for, by dataset and requested date.
+        device_ids: devices to limit the runs to; none means all.
+        again: fetch what is there as well.
+        refresh: fetch the days that were not over when they were fetched.
+
     Raises:
         KeyboardInterrupt: if the owner ended it; what was fetched is kept.
     """
-    with ProgressReporter(sum(map(len, wants.values()))) as reporter:
+    with ProgressReporter(sum(sum(of.values()) for of in days.values())) as reporter:
         definitions = build_definitions(
             settings, {"reporter": dg.ResourceDefinition.hardcoded_resource(reporter)}
         )
         with open_instance(settings) as instance:
-            for dataset, days in _by_month(wants):
+            for dataset, month in _by_month(days):
                 _run(
                     definitions,
                     instance,
                     dataset,
-                    days,
+                    month,
                     {"devices": list(device_ids), "again": again, "refresh": refresh},
                     settings.log_level,
                 )
-                if reporter.reports and reporter.reports[-1].stopped is not None:
+                # Dagster calls a run that was ended from within a failed one.
+                if any(report.stopped or report.cancelled for report in reporter.reports):
                     break
     _say(reporter)
+    if any(report.cancelled for report in reporter.reports):
+        raise KeyboardInterrupt
 
 
-def _by_month(wants: Mapping[Dataset, Set[Want]]) -> list[tuple[Dataset, list[date]]]:
+def _by_month(
+    days: Mapping[Dataset, Collection[date]],
+) -> list[tuple[Dataset, list[date]]]:
     """Split what is wanted into runs of at most a calendar month, newest month first."""
-    months: dict[tuple[str, str], tuple[Dataset, set[date]]] = {}
-    for dataset, part in wants.items():
-        for want in part:
-            month = (f"{want.day:%Y-%m}", dataset.name)
-            months.setdefault(month, (dataset, set()))[1].add(want.day)
-    return [(dataset, sorted(days)) for _, (dataset, days) in sorted(months.items(), reverse=True)]
+    months: dict[tuple[str, str], tuple[Dataset, list[date]]] = {}
+    for dataset, of_dataset in days.items():
+        for day in sorted(of_dataset):
+            key = (f"{day:%Y-%m}", dataset.name)
+            months.setdefault(key, (dataset, []))[1].append(day)
+    return [months[key] for key in sorted(months, reverse=True)]
 
 
 def _run(
@@ -87,25 +101,24 @@ def _quiet(log_level: str) -> str:
 def _say(reporter: ProgressReporter) -> None:
     """Say what was fetched and what could not be, once for each cause."""
     out = console()
-    results = [result for report in reporter.reports for result in report.results]
-    requests = sum(result.requests for result in results)
-    rows = sum(result.rows for result in results)
+    totals = [report.total for report in reporter.reports]
+    rows, requests = sum(of.rows for of in totals), sum(of.requests for of in totals)
     out.print(f"Fetched {plural(rows, 'row')} with {plural(requests, 'request')}.")
     stopped = [report.stopped for report in reporter.reports if report.stopped is not None]
     for error in stopped[:1]:
-        out.print(f"Stopped: {error}")
-    gone = {r.want.device_id: r.message for r in results if r.outcome is Outcome.GONE}
-    for device_id, message in list(gone.items())[:10]:
-        out.print(f"{device_id} is gone: {message}")
+        out.print(f"Stopped: {printable(error)}")
+    gone = {device: why for report in reporter.reports for device, why in report.gone.items()}
+    for device_id, message in list(gone.items())[:_CAUSES_NAMED]:
+        out.print(f"{printable(device_id)} is gone: {printable(message)}")
     causes: dict[str, list[Want]] = {}
     for report in reporter.reports:
-        # What was refused along with everything else has been said.
-        failures = [f for f in report.failures if not stopped or f.outcome is not Outcome.DENIED]
-        for result in failures:
-            causes.setdefault(result.message, []).append(result.want)
-    for cause, wanted in list(causes.items())[:10]:
+        for result in report.failures:
+            # What was refused along with everything else has been said.
+            if not stopped or result.outcome is not Outcome.DENIED:
+                causes.setdefault(result.message, []).append(result.want)
+    for cause, wanted in list(causes.items())[:_CAUSES_NAMED]:
         first = min(wanted, key=lambda want: want.day)
         out.print(
-            f"{plural(len(wanted), 'device-day')} failed, the first {first.device_id}"
-            f" {first.day}: {cause}"
+            f"{plural(len(wanted), 'device-day')} failed, the first"
+            f" {printable(first.device_id)} {first.day}: {printable(cause)}"
         )

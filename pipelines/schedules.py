@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.framework.dataset import Dataset
@@ -16,6 +17,7 @@ from pipelines.discovery import known_devices
 from pipelines.partitions import range_tags
 from pipelines.session import open_lake, stored_zone
 from pipelines.settings import load_settings
+from warehouse import State
 
 # How far back the daily schedule looks for days that are open or failed; `givlake backfill` and
 # `givlake sync` look at all of history.
@@ -72,13 +74,12 @@ def _open_days(dataset: Dataset, now: datetime) -> set[date]:
     today = local_day(now, zone)
     with open_lake(settings) as lake:
         devices = known_devices(lake)
-        found = plan(
-            lake, dataset, devices, today - timedelta(days=_LOOK_BACK_DAYS), today, zone, now=now
-        )
+        first = today - timedelta(days=_LOOK_BACK_DAYS)
+        parts = plan(lake, dataset, devices, first, today, zone, now=now)
+        wanted = pa.concat_tables(parts)
     # A day that was never asked for is history, which is fetched when its owner says so.
-    known = found.states.filter(pc.not_equal(found.states["state"].cast("string"), "never_asked"))
-    asked = set(known["request_date"].to_pylist())
-    return {want.day for want in found.wants if want.day in asked}
+    asked = wanted.filter(pc.not_equal(wanted["state"], str(State.NEVER_ASKED)))
+    return set(asked["request_date"].to_pylist())
 
 
 def _runs_of_days(days: set[date]) -> list[tuple[date, date]]:

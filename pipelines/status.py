@@ -71,7 +71,8 @@ def overview(
     expected = _limited(lake.expected(), dataset.name, {d.device_id for d in devices}, start, end)
     if expected.num_rows == 0:
         return Overview(dataset.name, [DeviceOverview(device.device_id) for device in devices])
-    states = day_states(
+    by_device = {device.device_id: DeviceOverview(device.device_id) for device in devices}
+    for states in day_states(
         lake,
         dataset,
         devices,
@@ -79,10 +80,9 @@ def overview(
         pc.min(expected["first_date"]).as_py(),
         pc.max(expected["last_date"]).as_py(),
         now=datetime.now(UTC),
-    )
-    by_device = {device.device_id: DeviceOverview(device.device_id) for device in devices}
-    _count(states, by_device)
-    _find_holes(states, by_device)
+    ):
+        _count(states, by_device)
+        _find_holes(states, by_device)
     return Overview(dataset.name, list(by_device.values()))
 
 
@@ -105,44 +105,40 @@ def _limited(
 
 
 def _count(states: pa.Table, by_device: dict[str, DeviceOverview]) -> None:
-    month = pc.strftime(states["request_date"], format="%Y-%m")
-    keyed = _plain(states).append_column("month", month)
-    groups = keyed.group_by(["device_id", "month", "state"]).aggregate(
-        [("request_date", "count"), ("rows", "sum")]
+    """Count the days of a month."""
+    groups = states.group_by(["device_id", "state"]).aggregate(
+        [("request_date", "count"), ("rows", "sum"), ("request_date", "min")]
     )
-    for group in groups.sort_by([("month", "ascending")]).to_pylist():
+    for group in groups.to_pylist():
         device = by_device[group["device_id"]]
-        state = State(group["state"])
-        device.days_by_state[state] += group["request_date_count"]
-        device.months.setdefault(group["month"], Counter())[state] += group["request_date_count"]
+        state, days = State(group["state"]), group["request_date_count"]
+        month = f"{group['request_date_min']:%Y-%m}"
+        device.days_by_state[state] += days
+        device.months.setdefault(month, Counter())[state] += days
         device.rows += group["rows_sum"] or 0
 
 
 def _find_holes(states: pa.Table, by_device: dict[str, DeviceOverview]) -> None:
+    """Find what is missing of a month; months come newest first, and so do a device's holes."""
     settled = pa.array([str(state) for state in SETTLED])
-    states = _plain(states)
     missing = states.filter(pc.invert(pc.is_in(states["state"], settled)))
-    missing = missing.sort_by([("device_id", "ascending"), ("request_date", "ascending")])
-    columns = ["device_id", "request_date", "state", "reason", "last_error", "last_error_at"]
-    for device_id, day, state, why, error, at in zip(
-        *(missing[name].to_pylist() for name in columns), strict=True
+    missing = missing.sort_by([("device_id", "ascending"), ("request_date", "descending")])
+    why = pc.if_else(
+        pc.is_in(missing["state"], pa.array([str(State.FAILED), str(State.DENIED)])),
+        pc.coalesce(missing["last_error"], missing["reason"]),
+        missing["reason"],
+    )
+    columns = [missing[name] for name in ("device_id", "request_date", "state", "last_error_at")]
+    for device_id, day, state, at, reason in zip(
+        *(column.to_pylist() for column in columns), why.to_pylist(), strict=True
     ):
-        reason = error if error and state in (State.FAILED, State.DENIED) else why
         holes = by_device[device_id].holes
-        last = holes[-1] if holes else None
-        follows = last is not None and (day - last.last).days == 1
-        if last is not None and follows and (last.state, last.reason) == (state, reason or ""):
-            last.last = day
-            last.last_error_at = at
+        newest = holes[-1] if holes else None
+        if (
+            newest is not None
+            and (newest.first - day).days == 1
+            and (newest.state, newest.reason) == (state, reason or "")
+        ):
+            newest.first = day
         else:
             holes.append(Hole(day, day, State(state), reason or "", at))
-
-
-def _plain(states: pa.Table) -> pa.Table:
-    """Turn dictionary columns into text, which can be grouped and sorted by."""
-    return states.cast(
-        pa.schema(
-            (name, pa.string() if pa.types.is_dictionary(kind) else kind)
-            for name, kind in zip(states.schema.names, states.schema.types, strict=True)
-        )
-    )

@@ -62,7 +62,7 @@ class Result:
 class Stopped(Exception):
     """Nothing more can be had: the token, the plan or the scope does not allow it."""
 
-    def __init__(self, error: AccessError) -> None:
+    def __init__(self, error: GivEnergyError) -> None:
         super().__init__(str(error))
         self.error = error
 

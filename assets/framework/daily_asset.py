@@ -14,13 +14,14 @@ from datetime import date
 import dagster as dg
 from pydantic import Field
 
-from assets.framework.collect import Result
 from assets.framework.dataset import Dataset
-from assets.framework.ingest import Report, ingest
+from assets.framework.ingest import ingest
 from assets.framework.metadata import column_schema, day_metadata
+from assets.framework.report import Report
 from warehouse import rebuild
 
 ARCHIVE_PREFIX = "archive"
+_FAILURES_NAMED = 20
 
 
 class IngestConfig(dg.Config):
@@ -93,7 +94,8 @@ def daily_asset(
         api, reporter = context.resources.givenergy, context.resources.reporter
         if archive not in chosen:
             with api.lake() as lake:
-                report = Report(builds=[rebuild(lake, dataset)])
+                report = Report()
+                report.add_build(rebuild(lake, dataset))
                 metadata = day_metadata(lake, dataset, report, days)
         else:
             with api.session() as (session, discovery):
@@ -110,8 +112,8 @@ def daily_asset(
                 )
                 metadata = day_metadata(session.lake, dataset, report, days)
         reporter.finished(dataset, report)
-        bad = _bad_days(report, days)
-        if bad:
+        bad = report.incomplete_days
+        if bad or report.stopped is not None:
             for key in chosen:
                 for day in days:
                     if day not in bad:
@@ -122,7 +124,7 @@ def daily_asset(
                         )
             if report.cancelled:
                 raise KeyboardInterrupt
-            raise dg.Failure(_sentence(dataset, report, bad), allow_retries=False)
+            raise dg.Failure(_sentence(dataset, report), allow_retries=False)
         for key in chosen:
             for day in days:
                 context.add_asset_metadata(
@@ -133,29 +135,17 @@ def daily_asset(
     return _asset
 
 
-def _bad_days(report: Report, days: Sequence[date]) -> dict[date, list[Result]]:
-    """Find the days of which something is missing that was wanted."""
-    bad: dict[date, list[Result]] = {}
-    for result in report.failures:
-        bad.setdefault(result.want.day, []).append(result)
-    dealt_with = {result.want for result in report.results}
-    for want in report.wanted:
-        if want not in dealt_with:
-            bad.setdefault(want.day, [])
-    return bad
-
-
-def _sentence(dataset: Dataset, report: Report, bad: dict[date, list[Result]]) -> str:
+def _sentence(dataset: Dataset, report: Report) -> str:
     """Say what is missing, a line for each device-day, the first twenty of them."""
-    lines = []
+    lines = [f"{len(report.incomplete_days)} days are not complete."]
     if report.stopped is not None:
         lines.append(str(report.stopped))
     lines += [
         f"{dataset.name} {result.want.device_id} {result.want.day}: {result.message}"
-        for result in report.failures[:20]
+        for result in report.failures[:_FAILURES_NAMED]
     ]
-    if len(report.failures) > 20:
-        lines.append(f"and {len(report.failures) - 20} more device-days.")
-    if report.left:
-        lines.append(f"{report.left} device-days were not asked for.")
-    return "\n".join([f"{len(bad)} days are not complete.", *lines])
+    if (more := len(report.failures) - _FAILURES_NAMED) > 0:
+        lines.append(f"and {more} more device-days.")
+    if left := report.total.wanted - report.total.done:
+        lines.append(f"{left} device-days were not asked for.")
+    return "\n".join(lines)

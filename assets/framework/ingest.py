@@ -1,18 +1,21 @@
-"""One dataset over a range of days: plan, collect, build as answers come in, and account for it."""
+"""One dataset over a range of days: plan, collect, build as answers come in.
+
+A month at a time, the newest first, so that memory does not depend on the range.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from assets.framework.claims import Want
 from assets.framework.collect import Outcome, Result, Stopped, collect
 from assets.framework.dataset import Dataset
 from assets.framework.devices import Device
-from assets.framework.plan import plan
+from assets.framework.plan import plan, wants_of
+from assets.framework.report import Report
 from assets.framework.session import Session
-from givenergy import AccessError, Priority
-from warehouse import BuildReport, build
+from givenergy import Priority
+from warehouse import build
 
 # Tables are built while answers come in, so that analysts see data soon, and at most this often,
 # because each build rewrites the files of the months that it touches.
@@ -21,60 +24,7 @@ _BUILD_EVERY_S = 60.0
 # Device-days that another process is fetching are looked at again after this long.
 _ELSEWHERE_WAIT_S = 2.0
 
-Progress = Callable[["Report"], None]
-
-
-@dataclass(slots=True)
-class Report:
-    """What a run did and what is left.
-
-    Attributes:
-        wanted: device-days that were to be asked for.
-        results: one for each device-day that was dealt with.
-        builds: what the builds on the way did.
-        stopped: why nothing more was asked for, if so.
-        cancelled: whether somebody ended it.
-        waited_s: seconds that its requests waited for the budget, summed over threads.
-    """
-
-    wanted: tuple[Want, ...] = ()
-    results: list[Result] = field(default_factory=list)
-    builds: list[BuildReport] = field(default_factory=list)
-    stopped: AccessError | None = None
-    cancelled: bool = False
-    waited_s: float = 0.0
-
-    @property
-    def failures(self) -> list[Result]:
-        """Device-days that were wanted and are neither there nor known to be out of reach."""
-        good = (Outcome.FETCHED, Outcome.GONE, Outcome.ELSEWHERE)
-        return [result for result in self.results if result.outcome not in good]
-
-    @property
-    def left(self) -> int:
-        """Number of device-days not dealt with."""
-        return len(self.wanted) - len(self.results)
-
-    def take_back_elsewhere(self) -> list[Want]:
-        """Remove and return the device-days that another process was fetching."""
-        elsewhere = [result for result in self.results if result.outcome is Outcome.ELSEWHERE]
-        self.results = [
-            result for result in self.results if result.outcome is not Outcome.ELSEWHERE
-        ]
-        return [result.want for result in elsewhere]
-
-    def settle_elsewhere(self, wants: Sequence[Want], still_wanted: Sequence[Want]) -> list[Want]:
-        """Count what the other process has fetched as dealt with, and return the rest."""
-        rest = set(still_wanted)
-        self.results += [Result(want, Outcome.ELSEWHERE) for want in wants if want not in rest]
-        return [want for want in wants if want in rest]
-
-    def by_day(self) -> dict[date, list[Result]]:
-        """Group the results by requested date."""
-        days: dict[date, list[Result]] = {}
-        for result in self.results:
-            days.setdefault(result.want.day, []).append(result)
-        return days
+Progress = Callable[[Report], None]
 
 
 def ingest(
@@ -104,87 +54,114 @@ def ingest(
         with_table: False to leave the table alone.
         progress: called with the report after each device-day.
     """
-    report = Report()
-
-    def build_now() -> None:
-        if with_table:
-            session.lake.archive.flush()
-            report.builds.append(build(session.lake, dataset))
-
-    build_now()
-    now = datetime.now(UTC)
-    chosen = plan(
-        session.lake,
-        dataset,
-        devices,
-        start,
-        end,
-        session.zone,
-        now=now,
-        again=again,
-        refresh=refresh,
-        refused=True,
-    )
-    report.wanted = chosen.wants
+    run = _Ingestion(session, dataset, devices, with_table, progress)
+    run.build()
     try:
-        wants: Sequence[Want] = chosen.wants
-        while wants and not session.cancelled.is_set():
-            for priority, part in _by_priority(wants, now):
-                _collect(session, dataset, part, priority, report, build_now, progress)
-            wants = report.take_back_elsewhere()
-            if wants and not session.cancelled.wait(_ELSEWHERE_WAIT_S):
-                session.lake.archive.flush()
-                states = plan(
-                    session.lake,
-                    dataset,
-                    devices,
-                    start,
-                    end,
-                    session.zone,
-                    now=now,
-                    refresh=refresh,
-                )
-                wants = report.settle_elsewhere(wants, states.wants)
+        run.fetch(start, end, again=again, refresh=refresh)
     except Stopped as stopped:
-        report.stopped = stopped.error
+        run.report.stopped = stopped.error
     finally:
         session.lake.archive.flush()
-        report.waited_s = session.client.totals.waited_s
-    report.cancelled = session.cancelled.is_set()
-    if chosen.wants:
-        build_now()
-    return report
+    run.report.waited_s = session.client.totals.waited_s
+    run.report.cancelled = session.cancelled.is_set()
+    if run.report.days:
+        run.build()
+    return run.report
 
 
-def _by_priority(wants: Sequence[Want], now: datetime) -> Iterator[tuple[Priority, list[Want]]]:
+class _Ingestion:
+    """The work of one call of `ingest`."""
+
+    def __init__(
+        self,
+        session: Session,
+        dataset: Dataset,
+        devices: Sequence[Device],
+        with_table: bool,
+        progress: Progress | None,
+    ) -> None:
+        self.report = Report()
+        self._session = session
+        self._dataset = dataset
+        self._devices = devices
+        self._with_table = with_table
+        self._progress = progress
+        self._unbuilt_bytes = 0
+        self._built_at = time.monotonic()
+
+    def build(self) -> None:
+        if self._with_table:
+            self._session.lake.archive.flush()
+            self.report.add_build(build(self._session.lake, self._dataset))
+        self._unbuilt_bytes = 0
+        self._built_at = time.monotonic()
+
+    def fetch(self, start: date, end: date, *, again: bool, refresh: bool) -> None:
+        for wants in self._plan(start, end, again=again, refresh=refresh, refused=True):
+            self.report.want(wants)
+            left = self._collect(wants)
+            while left and not self._session.cancelled.wait(_ELSEWHERE_WAIT_S):
+                left = self._collect(self._still_wanted(left, refresh=refresh))
+
+    def _plan(
+        self, start: date, end: date, *, again: bool, refresh: bool, refused: bool
+    ) -> Iterator[list[Want]]:
+        for states in plan(
+            self._session.lake,
+            self._dataset,
+            self._devices,
+            start,
+            end,
+            self._session.zone,
+            now=datetime.now(UTC),
+            again=again,
+            refresh=refresh,
+            refused=refused,
+        ):
+            if states.num_rows and not self._session.cancelled.is_set():
+                yield wants_of(states)
+
+    def _still_wanted(self, left: Sequence[Want], *, refresh: bool) -> list[Want]:
+        """Count what another process has fetched by now as dealt with, and return the rest."""
+        self._session.lake.archive.flush()
+        days = [want.day for want in left]
+        wanted: set[Want] = set()
+        for wants in self._plan(min(days), max(days), again=False, refresh=refresh, refused=False):
+            wanted.update(wants)
+        for want in left:
+            if want not in wanted:
+                self.report.add(Result(want, Outcome.ELSEWHERE))
+        return [want for want in left if want in wanted]
+
+    def _collect(self, wants: Sequence[Want]) -> list[Want]:
+        """Fetch, and return the device-days that another process is fetching."""
+        elsewhere = []
+        for priority, part in _by_priority(wants):
+            for result in collect(self._session, self._dataset, part, priority):
+                if result.outcome is Outcome.ELSEWHERE:
+                    elsewhere.append(result.want)
+                    continue
+                self.report.add(result)
+                self._build_if_due(result.bytes)
+                if self._progress:
+                    self._progress(self.report)
+        return elsewhere
+
+    def _build_if_due(self, fetched_bytes: int) -> None:
+        self._unbuilt_bytes += fetched_bytes
+        waited_s = time.monotonic() - self._built_at
+        if self._unbuilt_bytes > _BUILD_EVERY_BYTES or (
+            self._unbuilt_bytes and waited_s > _BUILD_EVERY_S
+        ):
+            self.build()
+
+
+def _by_priority(wants: Sequence[Want]) -> Iterator[tuple[Priority, list[Want]]]:
     """Split wants into those of today and yesterday, which come before all others, and the rest."""
-    recent = [want for want in wants if (now.date() - want.day).days <= 1]
-    older = [want for want in wants if (now.date() - want.day).days > 1]
+    today = datetime.now(UTC).date()
+    recent = [want for want in wants if (today - want.day).days <= 1]
+    older = [want for want in wants if (today - want.day).days > 1]
     if recent:
         yield Priority.TODAY, recent
     if older:
         yield Priority.BACKFILL, older
-
-
-def _collect(
-    session: Session,
-    dataset: Dataset,
-    wants: Sequence[Want],
-    priority: Priority,
-    report: Report,
-    build_now: Callable[[], None],
-    progress: Progress | None,
-) -> None:
-    unbuilt_bytes = 0
-    built_at = time.monotonic()
-    for result in collect(session, dataset, wants, priority):
-        report.results.append(result)
-        unbuilt_bytes += result.bytes
-        if unbuilt_bytes > _BUILD_EVERY_BYTES or (
-            unbuilt_bytes and time.monotonic() - built_at > _BUILD_EVERY_S
-        ):
-            build_now()
-            unbuilt_bytes = 0
-            built_at = time.monotonic()
-        if progress:
-            progress(report)

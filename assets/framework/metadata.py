@@ -8,9 +8,8 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from assets.framework.collect import Result
 from assets.framework.dataset import Dataset
-from assets.framework.ingest import Report
+from assets.framework.report import DayFigures, Report
 from warehouse import Lake, connect
 
 _PREVIEW_FIGURES = 6
@@ -40,11 +39,11 @@ def day_metadata(
     figures = _by_day(lake, dataset, "day_figures.sql", days)
     previews = _by_day(lake, dataset, "day_preview.sql", days)
     keys = [str(dataset.device_column), str(dataset.time_column)]
-    asked = report.by_day()
     metadata: dict[date, dict[str, Any]] = {}
     for day in days:
-        metadata[day] = _requests(asked.get(day, []))
+        metadata[day] = _requests(report.days.get(day, DayFigures()))
         metadata[day]["seconds waited for the budget (whole run)"] = round(report.waited_s, 2)
+        metadata[day]["rows set aside in quarantine (whole run)"] = report.built["quarantined"]
         for row in figures.get(day, []):
             metadata[day] |= {
                 "dagster/partition_row_count": row["row_count"],
@@ -58,12 +57,12 @@ def day_metadata(
     return metadata
 
 
-def _requests(results: Sequence[Result]) -> dict[str, Any]:
+def _requests(day: DayFigures) -> dict[str, Any]:
     return {
-        "rows received": sum(result.rows for result in results),
-        "requests": sum(result.requests for result in results),
-        "bytes received": sum(result.bytes for result in results),
-        "seconds waited for the API": round(sum(result.request_s for result in results), 2),
+        "rows received": day.rows,
+        "requests": day.requests,
+        "bytes received": day.bytes,
+        "seconds waited for the API": round(day.request_s, 2),
     }
 
 

@@ -1,24 +1,16 @@
 """Which device-days to ask for, decided from the states in the archive and from nothing else."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assets.framework.claims import Want
 from assets.framework.dataset import Dataset
 from assets.framework.devices import Device, day_is_over_at, expected_days
 from assets.framework.states import day_states
 from warehouse import Lake, State
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is there and what is to be asked for: `states` is a table by device and day."""
-
-    states: pa.Table
-    wants: tuple[Want, ...]
 
 
 def plan(
@@ -33,8 +25,8 @@ def plan(
     again: bool = False,
     refresh: bool = False,
     refused: bool = False,
-) -> Plan:
-    """Decide what to ask for between two days, both included, newest days first.
+) -> Iterator[pa.Table]:
+    """Decide what to ask for between two days, both included.
 
     Args:
         lake: the data folder.
@@ -48,30 +40,38 @@ def plan(
         refresh: also ask anew for days that were last asked for before they were over, such as
             today; otherwise a day that is there is asked again only when that will make it final.
         refused: also ask for days to which access was refused, which may have been mended since.
+
+    Yields:
+        The states (`day_states`) of the days to ask for, a table for each month, newest first.
     """
-    states = day_states(
-        lake,
-        dataset,
-        devices,
-        expected_days(dataset.name, devices, start, end, zone),
-        start,
-        end,
-        now=now,
+    expected = expected_days(dataset.name, devices, start, end, zone)
+    for states in day_states(lake, dataset, devices, expected, start, end, now=now):
+        wanted = states["due"]
+        if again:
+            wanted = pc.is_valid(states["state"])
+        if refused:
+            wanted = pc.or_(wanted, pc.equal(states["state"], str(State.DENIED)))
+        if refresh:
+            wanted = pc.or_(wanted, _open_when_fetched(states, zone))
+        yield states.filter(wanted)
+
+
+def wants_of(states: pa.Table) -> list[Want]:
+    """List device-days, newest days first."""
+    ordered = states.sort_by([("request_date", "descending"), ("device_id", "ascending")])
+    days = ordered["request_date"].to_pylist()
+    return [
+        Want(device_id, day)
+        for device_id, day in zip(ordered["device_id"].to_pylist(), days, strict=True)
+    ]
+
+
+def _open_when_fetched(states: pa.Table, zone: str) -> pa.ChunkedArray:
+    """Tell which days were not over when they were last fetched."""
+    days = pc.unique(states["request_date"])
+    ends = pa.array(
+        [day_is_over_at(day, zone) for day in days.to_pylist()], pa.timestamp("us", tz="UTC")
     )
-    wants = []
-    ends = {day: day_is_over_at(day, zone) for day in states["request_date"].unique().to_pylist()}
-    for device_id, day, state, fetched_at, due in zip(
-        states["device_id"].to_pylist(),
-        states["request_date"].to_pylist(),
-        states["state"].to_pylist(),
-        states["last_fetched_at"].to_pylist(),
-        states["due"].to_pylist(),
-        strict=True,
-    ):
-        open_when_fetched = (
-            refresh and state == State.PROVISIONAL and fetched_at and fetched_at < ends[day]
-        )
-        if again or due or open_when_fetched or (refused and state == State.DENIED):
-            wants.append(Want(device_id, day))
-    wants.sort(key=lambda want: (-want.day.toordinal(), want.device_id))
-    return Plan(states, tuple(wants))
+    over_at = ends.take(pc.index_in(states["request_date"], days))
+    early = pc.fill_null(pc.less(states["last_fetched_at"], over_at), False)
+    return pc.and_(early, pc.equal(states["state"], str(State.PROVISIONAL)))

@@ -3,8 +3,9 @@
 How a day's state follows from its own requests is the warehouse's business.
 """
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from importlib import resources
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,13 +14,15 @@ from assets.framework.dataset import Dataset
 from assets.framework.devices import Device
 from warehouse import CoverageRule, Lake, State, connect, coverage
 
-_NEWEST_ANSWERS = """
-SELECT device_id, arg_max(status, response_id) AS status, max(fetched_at) AS fetched_at
-FROM requests
-WHERE dataset = $dataset
-GROUP BY device_id
-"""
 _NOT_FOUND = 404
+
+
+def months(start: date, end: date) -> Iterator[tuple[date, date]]:
+    """Split days into calendar months, the newest first; both bounds are included."""
+    while start <= end:
+        first = max(start, end.replace(day=1))
+        yield first, end
+        end = first - timedelta(days=1)
 
 
 def day_states(
@@ -31,40 +34,50 @@ def day_states(
     end: date,
     *,
     now: datetime,
-) -> pa.Table:
-    """Give the states of expected device-days between two days, in the columns of `coverage`.
+) -> Iterator[pa.Table]:
+    """Give the states of expected device-days between two days, a table for each month.
 
-    Days never asked of a device that is gone are gone as well, and not due: asking for each of them
-    would tell nothing new.
+    The newest month comes first. Days never asked of a device that is gone are gone as well, and
+    not due: asking for each of them would tell nothing new.
+
+    Args:
+        lake: the data folder.
+        dataset: a dataset asked for by day.
+        devices: those concerned.
+        expected: from when to when days are expected of each, as `Lake.expected` gives them.
+        start: first day.
+        end: last day.
+        now: the present time, UTC.
+
+    Yields:
+        Tables in the columns of `warehouse.COVERAGE_SCHEMA`, text instead of dictionaries.
     """
     assert dataset.lateness_days is not None
     rules = [CoverageRule(dataset.name, dataset.lateness_days)]
-    states = coverage(lake, rules, expected, start, end, now=now)
-    gone = _gone(lake, dataset, devices)
-    if not gone:
-        return states
-    concerned = pc.and_(
-        pc.is_in(states["device_id"].cast(pa.string()), pa.array(gone, pa.string())),
-        pc.equal(states["state"].cast(pa.string()), str(State.NEVER_ASKED)),
-    )
-    changes = {
-        "state": pc.if_else(concerned, str(State.GONE), states["state"].cast(pa.string())),
-        "reason": pc.if_else(
-            concerned, "the device is not known any more", states["reason"].cast(pa.string())
-        ),
-        "due": pc.and_not(states["due"], concerned),
-    }
-    for name, values in changes.items():
-        field = states.schema.field(name)
-        values = values.dictionary_encode() if pa.types.is_dictionary(field.type) else values
-        states = states.set_column(states.schema.get_field_index(name), field, values)
-    return states
+    gone = pa.array(_gone(lake, dataset, devices), pa.string())
+    for first, last in months(start, end):
+        states = _plain(coverage(lake, rules, expected, first, last, now=now))
+        if len(gone):
+            concerned = pc.and_(
+                pc.is_in(states["device_id"], gone),
+                pc.equal(states["state"], str(State.NEVER_ASKED)),
+            )
+            for name, values in {
+                "state": pc.if_else(concerned, str(State.GONE), states["state"]),
+                "reason": pc.if_else(
+                    concerned, "the device is not known any more", states["reason"]
+                ),
+                "due": pc.and_not(states["due"], concerned),
+            }.items():
+                states = states.set_column(states.schema.get_field_index(name), name, values)
+        yield states
 
 
 def _gone(lake: Lake, dataset: Dataset, devices: Sequence[Device]) -> list[str]:
     """List the devices that the API did not know when last asked, unless they were seen since."""
+    sql = resources.files(__package__).joinpath("sql", "newest_answers.sql").read_text()
     with connect(lake) as connection:
-        found = connection.execute(_NEWEST_ANSWERS, {"dataset": dataset.name}).fetchall()
+        found = connection.execute(sql, {"dataset": dataset.name}).fetchall()
     not_found = {device_id: at for device_id, status, at in found if status == _NOT_FOUND}
     return [
         device.device_id
@@ -72,3 +85,13 @@ def _gone(lake: Lake, dataset: Dataset, devices: Sequence[Device]) -> list[str]:
         if (at := not_found.get(device.device_id)) is not None
         and (device.last_contact_at is None or device.last_contact_at < at)
     ]
+
+
+def _plain(states: pa.Table) -> pa.Table:
+    """Turn dictionary columns into text, which can be compared and grouped."""
+    return states.cast(
+        pa.schema(
+            (name, pa.string() if pa.types.is_dictionary(kind) else kind)
+            for name, kind in zip(states.schema.names, states.schema.types, strict=True)
+        )
+    )

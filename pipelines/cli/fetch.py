@@ -1,15 +1,15 @@
 """`givlake plan`, `backfill` and `sync`: what to fetch, and fetching it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import click
+import pyarrow.compute as pc
 
-from assets.framework.claims import Want
 from assets.framework.dataset import Dataset
-from assets.framework.devices import Device, local_day
+from assets.framework.devices import Device, expected_days, local_day
 from assets.framework.plan import plan as make_plan
 from assets.framework.session import Session
 from assets.registry import daily_datasets
@@ -81,33 +81,27 @@ def plan(
         rows = []
         total = 0
         for dataset in datasets:
-            found = make_plan(
-                session.lake,
-                dataset,
-                devices,
-                first,
-                last,
-                session.zone,
-                now=datetime.now(UTC),
-                refused=True,
-            )
-            total += len(found.wants)
+            asked = _Asked(dataset, devices, first, last)
+            to_fetch = sum(_days_to_fetch(session, asked, again=False, refresh=False).values())
+            total += to_fetch
+            in_range = _device_days(asked, session.zone)
             rows.append(
-                (
-                    dataset.name,
-                    plural(found.states.num_rows, "device-day"),
-                    f"{found.states.num_rows - len(found.wants):,}",
-                    f"{len(found.wants):,}",
-                )
+                (dataset.name, f"{in_range:,}", f"{in_range - to_fetch:,}", f"{to_fetch:,}")
             )
         snapshot = session.budget.snapshot()
     _OUT.print(f"{plural(len(devices), 'device')}, {first} to {last}:")
     _OUT.print(
-        table(("dataset", "in range", "there", "to fetch"), rows, ("in range", "there", "to fetch"))
+        table(
+            ("dataset", "device-days", "there", "to fetch"),
+            rows,
+            ("device-days", "there", "to fetch"),
+        )
     )
+    seconds = snapshot.seconds_for(total)
     _OUT.print(
-        f"At least {plural(total, 'request')}, about {duration(snapshot.seconds_for(total))} at"
-        f" {snapshot.limit} requests a minute."
+        f"At least {plural(total, 'request')},"
+        f" {f'about {duration(seconds)}' if seconds else 'under a minute'} at {snapshot.limit}"
+        " requests a minute."
     )
 
 
@@ -131,11 +125,11 @@ def backfill(
         discovery = _discover(session)
         devices = discovery.choose(device_ids)
         first, last = _range(session, devices, start, end)
-        asked = [_Asked(dataset, tuple(devices), first, last) for dataset in datasets]
+        asked = [_Asked(dataset, devices, first, last) for dataset in datasets]
         for dataset in datasets:
             remember(session.lake, dataset.name, device_ids, first, last)
-        wants = _wants(session, asked, again=again, refresh=False)
-    _fetch_and_exit(settings, asked, wants, device_ids, again=again, refresh=False)
+        days = _days_by_dataset(session, asked, again=again, refresh=False)
+    _fetch_and_exit(settings, asked, days, device_ids, again=again, refresh=False)
 
 
 @click.command()
@@ -158,9 +152,9 @@ def sync(names: tuple[str, ...]) -> None:
             for ranges, group in _by_wishes(session, dataset, devices).items()
             for start, end in ranges
         ]
-        wants = _wants(session, asked, again=False, refresh=True)
+        days = _days_by_dataset(session, asked, again=False, refresh=True)
         pack_if_due(session.lake)
-    _fetch_and_exit(settings, asked, wants, (), again=False, refresh=True)
+    _fetch_and_exit(settings, asked, days, (), again=False, refresh=True)
 
 
 def choose_datasets(names: Sequence[str]) -> tuple[Dataset, ...]:
@@ -211,42 +205,63 @@ def _by_wishes(
     return groups
 
 
-def _wants(
-    session: Session, asked: Sequence[_Asked], *, again: bool, refresh: bool
-) -> dict[Dataset, set[Want]]:
-    """Decide what to fetch of what was asked for."""
-    wants: dict[Dataset, set[Want]] = {}
-    for part in asked:
-        found = make_plan(
-            session.lake,
-            part.dataset,
-            part.devices,
-            part.start,
-            part.end,
-            session.zone,
-            now=datetime.now(UTC),
-            again=again,
-            refresh=refresh,
-            refused=True,
+def _device_days(asked: _Asked, zone: str) -> int:
+    """Count the device-days that can hold data."""
+    expected = expected_days(asked.dataset.name, asked.devices, asked.start, asked.end, zone)
+    return sum(
+        (last - first).days + 1
+        for first, last in zip(
+            expected["first_date"].to_pylist(), expected["last_date"].to_pylist(), strict=True
         )
-        wants.setdefault(part.dataset, set()).update(found.wants)
-    return wants
+    )
+
+
+def _days_to_fetch(session: Session, asked: _Asked, *, again: bool, refresh: bool) -> Counter[date]:
+    """Count what to fetch of what was asked for, by requested date."""
+    days: Counter[date] = Counter()
+    for states in make_plan(
+        session.lake,
+        asked.dataset,
+        asked.devices,
+        asked.start,
+        asked.end,
+        session.zone,
+        now=datetime.now(UTC),
+        again=again,
+        refresh=refresh,
+        refused=True,
+    ):
+        for counted in pc.value_counts(states["request_date"]).to_pylist():
+            days[counted["values"]] += counted["counts"]
+    return days
+
+
+def _days_by_dataset(
+    session: Session, asked: Sequence[_Asked], *, again: bool, refresh: bool
+) -> dict[Dataset, Counter[date]]:
+    """Count what to fetch, by dataset and requested date."""
+    days: dict[Dataset, Counter[date]] = {}
+    for part in asked:
+        days.setdefault(part.dataset, Counter()).update(
+            _days_to_fetch(session, part, again=again, refresh=refresh)
+        )
+    return days
 
 
 def _fetch_and_exit(
     settings: Settings,
     asked: Sequence[_Asked],
-    wants: dict[Dataset, set[Want]],
+    days: Mapping[Dataset, Mapping[date, int]],
     device_ids: Sequence[str],
     *,
     again: bool,
     refresh: bool,
 ) -> None:
-    if any(wants.values()):
+    if any(days.values()):
         # Dagster takes a second to load, and there is no need of it when all is there.
         from pipelines.runs import fetch
 
-        fetch(settings, wants, device_ids, again=again, refresh=refresh)
+        fetch(settings, days, device_ids, again=again, refresh=refresh)
     else:
         _OUT.print("Nothing to fetch: all that was asked for is there.")
     raise SystemExit(_judge(settings, asked))

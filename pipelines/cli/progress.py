@@ -14,7 +14,7 @@ from rich.progress import (
 )
 
 from assets.framework.dataset import Dataset
-from assets.framework.ingest import Report
+from assets.framework.report import Report
 from pipelines.cli.common import console, duration, plural
 
 _LINE_EVERY_S = 10.0
@@ -56,7 +56,7 @@ class ProgressReporter:
 
     def progress(self, report: Report) -> None:
         """Show that one more device-day has been dealt with."""
-        done = self._before + len(report.results)
+        done = self._before + report.done
         now = time.monotonic()
         per_minute = 60 * done / max(now - self._started, 1e-9)
         self._bar.update(self._task, completed=done, rate=f"{per_minute:,.0f}/min")
@@ -71,4 +71,4 @@ class ProgressReporter:
     def finished(self, dataset: Dataset, report: Report) -> None:
         """Keep the report of a run."""
         self.reports.append(report)
-        self._before += len(report.results)
+        self._before += report.done
