@@ -42,7 +42,7 @@ while time.monotonic() < end:
 print(reads, errors, wrong)
 """
 SQL = (
-    f"SELECT count(*), sum(n), count(*) FILTER (n <> {POINTS} OR r <> 1) FROM (SELECT count(*) AS n,"
+    f"SELECT count(*), sum(n), count(*) FILTER (n <> {POINTS} OR r <> 1) FROM (SELECT count(*) n,"
     " count(DISTINCT response_id) AS r FROM readings GROUP BY meter, request_date)"
 )
 DUCKDB = CHECK.format(

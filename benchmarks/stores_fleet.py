@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from warehouse import (
     EXPECTED_SCHEMA,
@@ -32,7 +33,7 @@ from warehouse import (
     TableSpec,
     build,
     connect,
-    coverage,
+    coverage_by_month,
     publish,
     rebuild,
 )
@@ -158,12 +159,14 @@ def plan_fleet(folder: Path, devices: int, days: int) -> str:
     """Say what is due of five years."""
     end = START + timedelta(days=days - 1)
     with Lake(folder) as lake:
-        found = coverage(
+        days_in_all = due = 0
+        for month in coverage_by_month(
             lake, [CoverageRule(DATASET, 1)], expected_fleet(devices),
-            end - timedelta(days=5 * 365), end,
-        )  # fmt: skip
-        due = sum(found["due"].to_pylist()) if found.num_rows < 100_000 else -1
-    return f"{found.num_rows:,} device-days" + (f", {due:,} due" if due >= 0 else "")
+            end - timedelta(days=5 * 365), end, newest_first=True,
+        ):  # fmt: skip
+            days_in_all += month.num_rows
+            due += int(pc.sum(month["due"]).as_py())
+    return f"{days_in_all:,} device-days, {due:,} due"
 
 
 def build_fleet(folder: Path) -> str:

@@ -23,7 +23,7 @@ sys.path.insert(0, str(TESTS))
 from canonical import content_of  # noqa: E402
 from warehouse_toy import DATASET, ToyDecoder  # noqa: E402
 
-from warehouse import Lake, build, check, publish, rebuild  # noqa: E402
+from warehouse import Lake, build, check, publish, rebuild, refresh_coverage  # noqa: E402
 
 # What a kill meets in each kind of work is written down by what it left behind.
 WORKS = ("flush", "put", "catalogue", "pack", "rebuild")
@@ -81,6 +81,7 @@ def main() -> None:
             states.update(left_behind(folder))
             with Lake(folder) as lake:
                 build(lake, ToyDecoder())
+                refresh_coverage(lake, [])
                 publish(lake, ToyDecoder().tables)
                 archived = {
                     response.response_id
