@@ -6,9 +6,16 @@ business of ``givenergy`` and ``assets``.
 
 from warehouse.archive import Archive, ArchivedResponse, Entry, PackReport, pack
 from warehouse.build import build, is_built, rebuild
-from warehouse.catalogue import connect, publish
+from warehouse.catalogue import connect, execute, publish
 from warehouse.check import Finding, check
-from warehouse.coverage import COVERAGE_SCHEMA, CoverageRule, State, coverage, refresh_coverage
+from warehouse.coverage import (
+    COVERAGE_SCHEMA,
+    CoverageRule,
+    State,
+    coverage,
+    coverage_by_month,
+    refresh_coverage,
+)
 from warehouse.decoding import QUARANTINE_SCHEMA, Decoded, Decoder, Drift
 from warehouse.errors import (
     AccountingError,
@@ -52,6 +59,8 @@ __all__ = [
     "check",
     "connect",
     "coverage",
+    "coverage_by_month",
+    "execute",
     "forget",
     "is_built",
     "pack",

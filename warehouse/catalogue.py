@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.archive.entry import INDEX_SCHEMA
-from warehouse.coverage.facts import FACTS_SCHEMA
+from warehouse.coverage.fact import FACTS_SCHEMA
 from warehouse.errors import StoreError
 from warehouse.files import explained, fsync_file, write_atomically
 from warehouse.files import publish as publish_file
@@ -30,6 +30,14 @@ from warehouse.tables.files import SCHEMA_FILE, stored_schema
 from warehouse.tables.files import write as write_table
 
 FILE = "warehouse.duckdb"
+_TRIES = 5
+_REPLACED_WHILE_OPENING = (
+    "TProtocolException",
+    "don't know what type",
+    "Prefetch registered for bytes outside file",
+    "Could not read enough bytes",
+    "too small to be a Parquet file",
+)
 _STATEMENTS = "index/catalogue.json"
 # Derived stores: the file without rows that lets their views exist before any data.
 _EMPTY = {
@@ -121,6 +129,26 @@ def connect(lake: Lake, *, read_only: bool = True) -> duckdb.DuckDBPyConnection:
     for statement in statements:
         connection.execute(statement)
     return connection
+
+
+def execute(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()
+) -> duckdb.DuckDBPyConnection:
+    """Run a query; once more when ingestion replaced a file while DuckDB was opening it.
+
+    DuckDB opens a Parquet file twice, by its path, for its footer and for its data. A file that is
+    replaced in between makes the query fail (it was never seen to give wrong rows).
+
+    Raises:
+        duckdb.Error: what DuckDB says, after several tries where trying again may help.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return connection.execute(sql, list(parameters))
+        except duckdb.Error as error:
+            if not any(sign in str(error) for sign in _REPLACED_WHILE_OPENING):
+                raise
+    return connection.execute(sql, list(parameters))
 
 
 def view_statements(folder: Path, tables: Sequence[TableSpec]) -> list[str]:

@@ -6,7 +6,6 @@ Whether to add to the tables or to make them from nothing is decided in ``build`
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,8 +19,9 @@ from warehouse.decoding import QUARANTINE_SCHEMA, Decoder, Drift
 from warehouse.errors import StoreError
 from warehouse.lake import Lake
 from warehouse.spill import Spill
+from warehouse.stored import Stored
 from warehouse.tables import TableSpec, files, merge
-from warehouse.tables.merge import DUPLICATE, IDENTICAL, NEW, SUPERSEDED, SUPERSEDING, Indices
+from warehouse.tables.merge import DUPLICATE, IDENTICAL, NEW, SUPERSEDED, SUPERSEDING
 from warehouse.units import Change, Manifest, Unit
 
 _CLASSES = {
@@ -108,7 +108,7 @@ class Work:
             self._report.damage.append(self._archive_is_short(target, manifest.watermark))
         while manifest.watermark < target:
             change = self._unit.begin()
-            stored = _Stored(self._lake.folder, change, manifest)
+            stored = Stored(self._lake.folder, change, manifest)
             reached = self._round(stored, manifest.watermark, target)
             manifest = self._commit(change, manifest, reached)
         self._report.watermark = manifest.watermark
@@ -121,7 +121,7 @@ class Work:
         if target < old.watermark and up_to is None:
             self._report.damage.append(self._archive_is_short(target, old.watermark))
         change = self._unit.begin()
-        stored = _Stored(self._lake.folder, change, None)
+        stored = Stored(self._lake.folder, change, None)
         reached = 0
         while reached < target:
             reached = self._round(stored, reached, target)
@@ -163,7 +163,7 @@ class Work:
 
     # -- one round: what is staged between two commits ---------------------------------------
 
-    def _round(self, stored: _Stored, after: int, target: int) -> int:
+    def _round(self, stored: Stored, after: int, target: int) -> int:
         """Stage the responses above ``after`` until enough is spilled; return how far it got."""
         layout = files.Layout(stored.table_rows(), self._devices(after, target))
         splitters = {
@@ -235,7 +235,7 @@ class Work:
 
     def _put(
         self,
-        stored: _Stored,
+        stored: Stored,
         spec: TableSpec,
         place: str,
         incoming: pa.Table,
@@ -258,7 +258,7 @@ class Work:
         again = incoming.filter(pa.array(merged.classes == DUPLICATE))
         return _duplicates(self._decoder.dataset, spec, again)
 
-    def _enter(self, stored: _Stored, accounting: pa.Table) -> None:
+    def _enter(self, stored: Stored, accounting: pa.Table) -> None:
         """Stage the accounts: appended to the last part, or in a new one when that is full."""
         self._report.accounting = pa.concat_tables([self._report.accounting, accounting])
         if accounting.num_rows == 0:
@@ -272,51 +272,12 @@ class Work:
             book = ledger.ACCOUNTING_SCHEMA.empty_table()
         stored.write_book(name, pa.concat_tables([book, accounting]))
 
-    def _returned(self, stored: _Stored) -> int:
+    def _returned(self, stored: Stored) -> int:
         """Count rows that were in quarantine and are not any more."""
         root = self._lake.folder
         old = ledger.row_digests(root.glob(f"{self._quarantine_folder}/*/*.parquet"))
         new = ledger.row_digests(stored.paths(self._quarantine_folder))
         return int((~np.isin(old, new)).sum())
-
-
-class _Stored:
-    """The dataset's files as they will be after the change: staged ones over committed ones."""
-
-    def __init__(self, root: Path, change: Change, manifest: Manifest | None) -> None:
-        self._root = root
-        self.change = change
-        self._committed = manifest.files if manifest is not None else {}
-
-    def names(self, folder: str) -> list[str]:
-        names = self._committed.keys() | self.change.facts.keys()
-        return sorted(name for name in names if name.startswith(f"{folder}/"))
-
-    def paths(self, folder: str) -> Iterator[Path]:
-        for name in self.names(folder):
-            yield self.change.staged.get(name, self._root / name)
-
-    def table_rows(self) -> Iterator[tuple[str, int]]:
-        for name in self.names("tables"):
-            yield name, (self.change.facts.get(name) or self._committed[name]).rows
-
-    def read(self, name: str, schema: pa.Schema) -> pa.Table:
-        path = self.change.staged.get(name)
-        if path is None and name in self._committed:
-            path = self._root / name
-        return files.read(path, schema)
-
-    def write_table(
-        self, name: str, spec: TableSpec, rows: pa.Table, order: Indices | None = None
-    ) -> None:
-        path = self.change.path_for(name)
-        files.write(path, spec, rows, order)
-        self.change.add(name, path, rows.num_rows if order is None else len(order))
-
-    def write_book(self, name: str, rows: pa.Table) -> None:
-        path = self.change.path_for(name)
-        ledger.write_book(path, rows)
-        self.change.add(name, path, rows.num_rows)
 
 
 def _duplicates(dataset: str, spec: TableSpec, rows: pa.Table) -> pa.Table:

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from warehouse_toy import ToyDecoder, answer, day_rows, spec
 
-from warehouse import Entry, Lake, build, connect, pack, publish, rebuild, refresh_coverage
+from warehouse import Entry, Lake, build, connect, execute, pack, publish, rebuild, refresh_coverage
 
 DAYS = [date(2025, 6, 1) + timedelta(days=at) for at in range(40)]
 DEVICES = ["A", "B", "C"]
@@ -66,18 +66,20 @@ def rebuilding(lake: Lake, random_: random.Random) -> None:
 def read(lake: Lake, random_: random.Random) -> None:
     """Every device-day is absent or whole and of one version, and counts never fall."""
     with connect(lake) as connection:
-        broken = connection.execute(
+        broken = execute(
+            connection,
             "SELECT meter, request_date, count(*) FROM readings GROUP BY ALL "
             "HAVING count(*) <> ? OR count(DISTINCT response_id) <> 1",
             [POINTS],
         ).fetchall()
-        (count,) = connection.execute("SELECT count(*) FROM readings").fetchone()  # type: ignore[misc]
-        off = connection.execute(
+        (count,) = execute(connection, "SELECT count(*) FROM readings").fetchone()  # type: ignore[misc]
+        off = execute(
+            connection,
             "SELECT count(*) FROM row_accounting "
-            "WHERE rows_in <> new + identical + superseding + superseded + quarantined"
+            "WHERE rows_in <> new + identical + superseding + superseded + quarantined",
         ).fetchone()
-        connection.execute("SELECT count(*) FROM requests").fetchone()
-        connection.execute("SELECT count(*) FROM coverage").fetchone()
+        execute(connection, "SELECT count(*) FROM requests").fetchone()
+        execute(connection, "SELECT count(*) FROM coverage").fetchone()
     seen = getattr(read, "seen", 0)
     if broken or count < seen or off != (0,):
         print("BROKEN", broken[:2], seen, count, off, flush=True)

@@ -137,7 +137,9 @@ def test_files_carry_their_schema_version_and_description(filled: Lake) -> None:
 
 
 def test_without_a_catalogue_the_sentence_says_what_to_do(lake: Lake) -> None:
-    with pytest.raises(StoreError, match="there is no catalogue in .* yet: ingest something first"):
+    with pytest.raises(
+        StoreError, match=r"there is no catalogue in .* yet: ingest something first"
+    ):
         connect(lake)
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from warehouse_toy import ToyDecoder, answer, day_rows, failure
 
 from warehouse import EXPECTED_SCHEMA, CoverageRule, Entry, Lake, connect, coverage, pack, publish
-from warehouse.coverage.facts import _FOLDED_SCHEMA, day_over_us, fold
+from warehouse.coverage.fact import FOLDED_SCHEMA, fold
+from warehouse.coverage.facts import day_over_us
 
 DAY = date(2025, 6, 1)
 RULES = [CoverageRule("readings", 1)]
@@ -45,24 +46,24 @@ def expect(
 
 CASES: dict[str, tuple[list[Entry], datetime, str, bool]] = {
     "nothing asked": ([], FINAL, "never_asked", True),
-    "nothing asked, not begun in any zone": ([], datetime(2025, 5, 31, 22, tzinfo=UTC), "never_asked", False),
-    "nothing asked, begun in London": ([], datetime(2025, 5, 31, 23, tzinfo=UTC), "never_asked", True),
+    "nothing asked, not begun in any zone": ([], datetime(2025, 5, 31, 22, tzinfo=UTC), "never_asked", False),  # noqa: E501
+    "nothing asked, begun in London": ([], datetime(2025, 5, 31, 23, tzinfo=UTC), "never_asked", True),  # noqa: E501
     "asked while it ran": ([ok(OVER - HOUR)], OVER, "provisional", False),
     "asked while it ran, could be final now": ([ok(OVER - HOUR)], FINAL, "provisional", True),
     "asked when over, within lateness": ([ok(FINAL - HOUR)], FINAL - HOUR, "provisional", False),
     "asked when final": ([ok(FINAL)], FINAL, "complete", False),
-    "failure after complete": ([ok(FINAL), bad(FINAL + HOUR, 503)], FINAL + HOUR, "complete", False),
+    "failure after complete": ([ok(FINAL), bad(FINAL + HOUR, 503)], FINAL + HOUR, "complete", False),  # noqa: E501
     "failure after provisional": ([ok(OVER), bad(FINAL, 503)], FINAL, "provisional", True),
     "refused after provisional": ([ok(OVER), bad(FINAL, 403)], FINAL, "provisional", False),
     "empty once": ([ok(FINAL, 0)], FINAL + 23 * HOUR, "provisional", False),
     "empty once, a day ago": ([ok(FINAL, 0)], FINAL + 24 * HOUR, "provisional", True),
-    "empty twice too soon": ([ok(FINAL, 0), ok(FINAL + 23 * HOUR, 0)], FINAL + 23 * HOUR, "provisional", False),
+    "empty twice too soon": ([ok(FINAL, 0), ok(FINAL + 23 * HOUR, 0)], FINAL + 23 * HOUR, "provisional", False),  # noqa: E501
     "empty twice": ([ok(FINAL, 0), ok(FINAL + 24 * HOUR, 0)], FINAL + 24 * HOUR, "empty", False),
     "empty before final does not count": ([ok(OVER, 0), ok(FINAL, 0)], FINAL, "provisional", False),
     "rows after empty": ([ok(FINAL, 0), ok(FINAL + HOUR)], FINAL + HOUR, "complete", False),
     "empty after rows": ([ok(OVER), ok(FINAL, 0)], FINAL, "complete", False),
     "list incomplete": ([ok(FINAL, complete=False)], FINAL, "partial", True),
-    "list incomplete, then whole": ([ok(FINAL, complete=False), ok(FINAL)], FINAL, "complete", False),
+    "list incomplete, then whole": ([ok(FINAL, complete=False), ok(FINAL)], FINAL, "complete", False),  # noqa: E501
     "failed": ([bad(FINAL, 503)], FINAL, "failed", True),
     "time-out": ([bad(FINAL, None)], FINAL, "failed", True),
     "no token": ([bad(FINAL, 401)], FINAL, "denied", False),
@@ -165,7 +166,7 @@ def test_a_day_is_over_when_it_is_in_its_zone_and_in_utc(
 
 @given(st.permutations(range(6)), st.integers(1, 5))
 def test_facts_fold_the_same_in_any_order_and_grouping(order: list[int], cut: int) -> None:
-    base = {name: None for name in _FOLDED_SCHEMA.names} | {
+    base = {name: None for name in FOLDED_SCHEMA.names} | {
         "dataset": "d", "device_id": "A", "request_date": DAY, "request_count": 1,
     }  # fmt: skip
     facts = [
@@ -176,8 +177,8 @@ def test_facts_fold_the_same_in_any_order_and_grouping(order: list[int], cut: in
         base | {"partial_id": 2, "error_count": 0},
         base | {"device_id": "B", "complete_id": 1, "error_count": 0},
     ]
-    shuffled = pa.Table.from_pylist([facts[at] for at in order], _FOLDED_SCHEMA)
-    at_once = fold(pa.Table.from_pylist(facts, _FOLDED_SCHEMA)).to_pylist()
+    shuffled = pa.Table.from_pylist([facts[at] for at in order], FOLDED_SCHEMA)
+    at_once = fold(pa.Table.from_pylist(facts, FOLDED_SCHEMA)).to_pylist()
     parts = pa.concat_tables([fold(shuffled.slice(0, cut)), shuffled.slice(cut)])
     assert fold(parts).to_pylist() == at_once
     assert at_once[0]["error_id"] == 9 and at_once[0]["last_error"] is None

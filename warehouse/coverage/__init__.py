@@ -1,6 +1,14 @@
 """Coverage: for every device and day, what is there, what is truly empty, what is missing."""
 
-from warehouse.coverage.facts import CoverageRule, State, refresh_coverage
-from warehouse.coverage.report import COVERAGE_SCHEMA, coverage
+from warehouse.coverage.fact import CoverageRule, State
+from warehouse.coverage.facts import refresh_coverage
+from warehouse.coverage.report import COVERAGE_SCHEMA, coverage, coverage_by_month
 
-__all__ = ["COVERAGE_SCHEMA", "CoverageRule", "State", "coverage", "refresh_coverage"]
+__all__ = [
+    "COVERAGE_SCHEMA",
+    "CoverageRule",
+    "State",
+    "coverage",
+    "coverage_by_month",
+    "refresh_coverage",
+]

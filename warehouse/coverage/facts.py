@@ -6,10 +6,8 @@ at the old ones again, in whatever order they come. A cache, by month of the day
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from warehouse import ledger, requests
+from warehouse.coverage.fact import FACTS_SCHEMA, FOLDED_SCHEMA, CoverageRule, fold, with_states
 from warehouse.errors import DamagedError
 from warehouse.files import explained
 from warehouse.lake import Lake
@@ -25,86 +24,8 @@ from warehouse.units import Change, Manifest
 
 FOLDER = "index/coverage"
 UNIT = "coverage"
-# An empty day is believed once a second answer, so much later, says the same.
-CONFIRM_US = 24 * 3600 * 1_000_000
 _DAY_US = 24 * 3600 * 1_000_000
-_DENIED = (401, 402, 403)
-_GONE = 404
-_NONE = np.iinfo(np.int64).min
 _UTC = pa.timestamp("us", tz="UTC")
-
-
-@dataclass(frozen=True, slots=True)
-class CoverageRule:
-    """How long after its end a day of a dataset can still change.
-
-    Attributes:
-        dataset: The dataset.
-        lateness_days: Days after the end of a day until its data are final.
-    """
-
-    dataset: str
-    lateness_days: int
-
-
-class State(StrEnum):
-    """What is known of a device's day."""
-
-    COMPLETE = "complete"
-    PROVISIONAL = "provisional"
-    EMPTY = "empty"
-    PARTIAL = "partial"
-    FAILED = "failed"
-    DENIED = "denied"
-    GONE = "gone"
-    NEVER_ASKED = "never_asked"
-
-
-# Newest response of a kind -> the columns that come from it.
-_NEWEST = {
-    "complete_id": ("complete_at",),
-    "rows_id": ("rows",),
-    "partial_id": (),
-    "error_id": ("last_error_at", "last_error_status", "last_error"),
-}
-_LEAST = ("first_final_empty_at",)
-_GREATEST = ("over_at", "final_from", "final_at", "last_final_empty_at")
-_SUMS = ("request_count", "error_count")
-_KEYS = ("dataset", "device_id", "request_date")
-
-
-def _field(name: str, kind: pa.DataType, description: str) -> pa.Field:
-    return pa.field(name, kind, metadata={"description": description})
-
-
-_FOLDED_SCHEMA = pa.schema(
-    [
-        _field("dataset", pa.string(), "Dataset"),
-        _field("device_id", pa.string(), "Device asked"),
-        _field("request_date", pa.date32(), "Day asked for"),
-        _field("over_at", _UTC, "When the day had ended, in its zone and in UTC"),
-        _field("final_from", _UTC, "From when an answer is final"),
-        _field("complete_id", pa.int64(), "Newest response that held the whole list"),
-        _field("complete_at", _UTC, "When it was fetched"),
-        _field("final_at", _UTC, "When a final whole list was last fetched"),
-        _field("rows_id", pa.int64(), "Newest whole list that was not empty"),
-        _field("rows", pa.int64(), "Its rows"),
-        _field("first_final_empty_at", _UTC, "First final answer that was empty"),
-        _field("last_final_empty_at", _UTC, "Last final answer that was empty"),
-        _field("partial_id", pa.int64(), "Newest answer that was not the whole list"),
-        _field("error_id", pa.int64(), "Newest failure"),
-        _field("last_error_at", _UTC, "When it failed"),
-        _field("last_error_status", pa.int16(), "HTTP status of it"),
-        _field("last_error", pa.string(), "What it said"),
-        _field("request_count", pa.int64(), "Answers and failures in the archive"),
-        _field("error_count", pa.int64(), "Failures in the archive"),
-    ]
-)
-FACTS_SCHEMA = (
-    _FOLDED_SCHEMA.append(_field("state", pa.string(), "What is known of the day"))
-    .append(_field("reason", pa.string(), "Why"))
-    .append(_field("due_from", _UTC, "From when it is to be fetched again; null: it is not"))
-)
 
 
 def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifest, list[str]]:
@@ -169,12 +90,12 @@ def _fold_part(
         if path is None and name in start.files:
             path = lake.folder / name
         try:
-            stored = read_file(path, FACTS_SCHEMA).select(_FOLDED_SCHEMA.names)
+            stored = read_file(path, FACTS_SCHEMA).select(FOLDED_SCHEMA.names)
         except DamagedError:
             lake.unit(UNIT).forget_manifest()
             raise
         fresh = facts.filter(pa.array(months == month))
-        folded = with_states(fold(pa.concat_tables([stored.cast(_FOLDED_SCHEMA), fresh])))
+        folded = with_states(fold(pa.concat_tables([stored.cast(FOLDED_SCHEMA), fresh])))
         if name in change.removes:
             change.removes.remove(name)
         target = change.path_for(name)
@@ -247,7 +168,7 @@ def _facts_of(rows: pa.Table, lateness: dict[str, int]) -> pa.Table:
         "request_count": pa.array(np.ones(len(at), dtype=np.int64)),
         "error_count": pa.array((~ok).astype(np.int64)),
     }
-    return pa.table(columns).cast(_FOLDED_SCHEMA)
+    return pa.table(columns).cast(FOLDED_SCHEMA)
 
 
 def _over_us(days: list[date], zones: list[str | None]) -> np.ndarray:
@@ -266,102 +187,3 @@ def day_over_us(day: date, zone: str | None) -> int:
     if zone:
         ends.append(midnight.replace(tzinfo=ZoneInfo(zone)))
     return int(max(ends, key=datetime.timestamp).timestamp()) * 1_000_000
-
-
-def fold(facts: pa.Table) -> pa.Table:
-    """Fold facts of the same dataset, device and day into one; their order does not matter."""
-    keys = [np.asarray(_codes(facts[name])) for name in _KEYS]
-    order = np.lexsort(keys[::-1])
-    sorted_keys = [key[order] for key in keys]
-    changed = np.zeros(len(order), dtype=bool)
-    changed[:1] = True
-    for key in sorted_keys:
-        changed[1:] |= key[1:] != key[:-1]
-    group = np.empty(len(order), dtype=np.int64)
-    group[order] = np.cumsum(changed) - 1
-    count = int(changed.sum())
-    first = pa.array(order[changed])
-    columns: dict[str, object] = {name: facts[name].take(first) for name in _KEYS}
-    for name, companions in _NEWEST.items():
-        ids = _filled(facts[name], _NONE)
-        best = np.full(count, _NONE)
-        np.maximum.at(best, group, ids)
-        hit = np.flatnonzero((ids == best[group]) & (ids != _NONE))
-        source = np.full(count, -1)
-        source[group[hit]] = hit
-        index = pa.array(source, mask=source < 0)
-        for column in (name, *companions):
-            columns[column] = facts[column].take(index)
-    for names, least, function in (
-        (_GREATEST, _NONE, np.maximum),
-        (_LEAST, -_NONE - 1, np.minimum),
-    ):
-        for name in names:
-            best = np.full(count, least)
-            function.at(best, group, _filled(facts[name], least))
-            columns[name] = pa.array(best, _UTC, mask=best == least)
-    for name in _SUMS:
-        columns[name] = np.bincount(group, _filled(facts[name], 0), count).astype(np.int64)
-    return pa.table({name: columns[name] for name in _FOLDED_SCHEMA.names}).cast(_FOLDED_SCHEMA)
-
-
-def _codes(column: pa.ChunkedArray) -> pa.Array:
-    """Return integers in the order of the values."""
-    if pa.types.is_date32(column.type):
-        return column.combine_chunks().cast(pa.int32())
-    return pc.rank(column, sort_keys="ascending", tiebreaker="dense")
-
-
-def _filled(column: pa.ChunkedArray, value: int) -> np.ndarray:
-    return np.asarray(pc.fill_null(column.combine_chunks().cast(pa.int64()), value))
-
-
-def with_states(facts: pa.Table) -> pa.Table:
-    """Add what follows from folded facts: the state, why, and from when a fetch is due."""
-    value = {
-        name: _filled(facts[name], _NONE)
-        for name in (*_NEWEST, *_GREATEST, *_LEAST, "last_error_at", "last_error_status")
-    }
-    has = {name: values != _NONE for name, values in value.items()}
-    status = value["last_error_status"]
-    denied = np.isin(status, _DENIED)
-    refused = denied | (status == _GONE)
-    refused_since = refused & (value["error_id"] > value["complete_id"])
-    complete = has["complete_id"]
-    confirmed = has["first_final_empty_at"] & (
-        value["last_final_empty_at"] - value["first_final_empty_at"] >= CONFIRM_US
-    )
-    partial = value["partial_id"] > value["error_id"]
-    once_empty = complete & ~has["rows_id"] & has["final_at"]
-    lost = has["rows_id"] & (value["complete_id"] > value["rows_id"])
-    # (condition, state, reason, due from), first match wins
-    cases: Iterable[tuple[np.ndarray, State, str, np.ndarray | None]] = [
-        (has["rows_id"] & has["final_at"] & lost, State.COMPLETE,
-         "an earlier answer had rows, the newest was empty", None),
-        (has["rows_id"] & has["final_at"], State.COMPLETE, "fetched when final", None),
-        (once_empty & confirmed, State.EMPTY, "empty, confirmed a day later", None),
-        (complete & refused_since, State.PROVISIONAL, "not final, then refused", None),
-        (once_empty, State.PROVISIONAL, "empty, to be confirmed",
-         value["first_final_empty_at"] + CONFIRM_US),
-        (complete, State.PROVISIONAL, "fetched before it was final", value["final_from"]),
-        (partial, State.PARTIAL, "the list came incomplete", np.zeros(len(status))),
-        (denied, State.DENIED, "access was refused", None),
-        (refused, State.GONE, "the device is not known any more", None),
-        (np.ones(len(status), dtype=bool), State.FAILED, "the newest request failed",
-         np.zeros(len(status))),
-    ]  # fmt: skip
-    conditions, states, reasons, due = zip(*cases, strict=True)
-    case = np.select(conditions, range(len(conditions)))
-    due_from = np.choose(case, [np.full(len(case), _NONE) if at is None else at for at in due])
-    return (
-        facts.append_column(FACTS_SCHEMA.field("state"), _named(case, [str(s) for s in states]))
-        .append_column(FACTS_SCHEMA.field("reason"), _named(case, list(reasons)))
-        .append_column(
-            FACTS_SCHEMA.field("due_from"),
-            pa.array(due_from.astype(np.int64), _UTC, mask=due_from == _NONE),
-        )
-    )
-
-
-def _named(codes: np.ndarray, names: list[str]) -> pa.Array:
-    return pa.array(names).take(pa.array(codes))

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from warehouse.coverage.facts import CoverageRule, State, month_file, refresh_coverage
+from warehouse.coverage.fact import CoverageRule, State
+from warehouse.coverage.facts import month_file, refresh_coverage
 from warehouse.lake import EXPECTED_SCHEMA, Lake
 from warehouse.units import Manifest
 
@@ -76,17 +77,35 @@ def coverage(
     Raises:
         StoreError: the disk is full or not writable.
     """
+    parts = coverage_by_month(lake, rules, expected, start, end, now=now, only_due=only_due)
+    return pa.concat_tables([COVERAGE_SCHEMA.empty_table(), *parts])
+
+
+def coverage_by_month(
+    lake: Lake,
+    rules: Sequence[CoverageRule],
+    expected: pa.Table,
+    start: date,
+    end: date,
+    *,
+    now: datetime | None = None,
+    only_due: bool = False,
+    newest_first: bool = False,
+) -> Iterator[pa.Table]:
+    """Yield what :func:`coverage` returns piece by piece (a month of a dataset), for fleets.
+
+    Args and errors are those of :func:`coverage`; ``newest_first`` turns the months round.
+    """
     manifest, _ = refresh_coverage(lake, rules)
     moment = now or datetime.now(UTC)
     wanted = expected.select(EXPECTED_SCHEMA.names).cast(EXPECTED_SCHEMA)
     wanted = wanted.filter(pc.is_in(wanted["dataset"], pa.array([rule.dataset for rule in rules])))
-    parts = [COVERAGE_SCHEMA.empty_table()]
-    for first, last in _months(start, end):
+    months = list(_months(start, end))
+    for first, last in reversed(months) if newest_first else months:
         for dataset in sorted(set(wanted["dataset"].to_pylist())):
             devices = wanted.filter(pc.equal(wanted["dataset"], dataset))
             part = _month(lake, manifest, dataset, devices, first, last, moment)
-            parts.append(part.filter(part["due"]) if only_due else part)
-    return pa.concat_tables(parts)
+            yield part.filter(part["due"]) if only_due else part
 
 
 def _months(start: date, end: date) -> Iterator[tuple[np.datetime64, np.datetime64]]:

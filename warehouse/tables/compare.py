@@ -68,7 +68,8 @@ def _same_values(old: pa.Array, new: pa.Array) -> Mask:
     """Compare leaves; what stands at a null is of no account."""
     kind = old.type
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_temporal(kind):
-        return _bits(old) == _bits(new)
+        same: Mask = _bits(old) == _bits(new)
+        return same
     if pa.types.is_dictionary(kind):
         old, new = old.dictionary_decode(), new.dictionary_decode()
     return np.asarray(pc.fill_null(pc.equal(old, new), False))

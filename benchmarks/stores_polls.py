@@ -1,0 +1,123 @@
+"""Polling one inverter for a long time: bytes and time per poll, before and after packing.
+
+    python benchmarks/stores_polls.py FOLDER [--days 30] [--points 288]
+
+Every 15 minutes the day so far is archived, as JSON of about the real size, and built; each night
+the archive is packed. A year is the same twelve times over: tables are by month, packs have a
+largest size, so nothing grows with the years but their number.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shutil
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from stores_fleet import DATASET, MEASURES, SCHEMA, SPEC, entry
+
+from warehouse import ArchivedResponse, Decoded, Lake, build, pack, refresh_coverage
+
+POLLS_A_DAY = 96
+FIELDS = 20
+
+
+class JsonDecoder:
+    """Reads bodies that are JSON lists of points."""
+
+    dataset = DATASET
+    version = 1
+    tables = (SPEC,)
+
+    def decode(self, responses: list[ArchivedResponse]) -> Decoded:
+        """Read the lists and add where each row comes from."""
+        rows, counts = [], {}
+        for response in responses:
+            points = msgspec.json.decode(response.body)["data"]
+            counts[response.response_id] = len(points)
+            for point in points:
+                rows.append(
+                    {
+                        "inverter": response.device_id,
+                        "time": datetime.fromisoformat(point["time"]),
+                        **point["power"],
+                        "response_id": response.response_id,
+                        "fetched_at": response.fetched_at,
+                        "request_date": response.request_date,
+                    }
+                )
+        return Decoded({DATASET: pa.Table.from_pylist(rows, SCHEMA)}, rows_in=counts)
+
+
+def points_of(day: date, count: int, chance: random.Random) -> list[str]:
+    """Make a day's points as JSON texts of about 900 bytes, in order of time."""
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    points = []
+    for at in range(count):
+        power = {name: round(chance.gauss(230, 3), 1) for name in MEASURES[:FIELDS]}
+        zeros = {name: 0 for name in MEASURES[FIELDS:]}
+        moment = (start + at * timedelta(days=1) / count).isoformat()
+        points.append(json.dumps({"time": moment, "status": "NORMAL", "power": power | zeros}))
+    return points
+
+
+def size_of(folder: Path) -> tuple[int, int]:
+    """Return bytes and number of the files below a folder."""
+    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    return sum(sizes), len(sizes)
+
+
+def main() -> None:
+    """Poll for some days and print sizes and times."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--points", type=int, default=288)
+    arguments = parser.parse_args()
+    shutil.rmtree(arguments.folder, ignore_errors=True)
+    chance = random.Random(1)
+    print(
+        "| day | CPU ms a poll (build, index) | archive kB unpacked | packed | files | after "
+        "| all else kB |\n|---|---|---|---|---|---|---|"
+    )
+    total = np.zeros(2, dtype=np.int64)
+    with Lake(arguments.folder) as lake:
+        for number in range(arguments.days):
+            day = date(2025, 5, 1) + timedelta(days=number)
+            points = points_of(day, arguments.points, chance)
+            cpu_s = 0.0
+            before = size_of(lake.folder / "archive")[0]
+            for poll in range(1, POLLS_A_DAY + 1):
+                so_far = points[: len(points) * poll // POLLS_A_DAY]
+                body = ('{"data":[' + ",".join(so_far) + "]}").encode()
+                start = time.process_time()
+                lake.archive.append([entry("XX0001G001", day, body, len(so_far))])
+                build(lake, JsonDecoder())
+                refresh_coverage(lake, [])
+                cpu_s += time.process_time() - start
+            unpacked, files = size_of(lake.folder / "archive")
+            pack(lake.archive)
+            packed, fewer = size_of(lake.folder / "archive")
+            total += (unpacked - before, packed - before)
+            if number in (0, 1, 6, 13, 20) or number == arguments.days - 1:
+                rest = size_of(lake.folder)[0] - packed
+                print(
+                    f"| {number + 1} | {cpu_s / POLLS_A_DAY * 1000:.0f} "
+                    f"| {(unpacked - before) / 1e3:,.0f} | {(packed - before) / 1e3:,.0f} | {files} "
+                    f"| {fewer} | {rest / 1e3:,.0f} |",
+                    flush=True,
+                )
+    print(
+        f"\nA day in the archive: {total[0] / arguments.days / 1e3:,.0f} kB as it comes, "
+        f"{total[1] / arguments.days / 1e3:,.0f} kB packed."
+    )
+
+
+if __name__ == "__main__":
+    main()

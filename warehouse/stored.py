@@ -1,0 +1,59 @@
+"""A dataset's files as they will be after a change that is being staged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from warehouse import ledger
+from warehouse.tables import TableSpec, files
+from warehouse.tables.merge import Indices
+from warehouse.units import Change, Manifest
+
+
+class Stored:
+    """Staged files over committed ones."""
+
+    def __init__(self, root: Path, change: Change, manifest: Manifest | None) -> None:
+        """Stage into ``change``, over the files of ``manifest`` (None: over nothing)."""
+        self._root = root
+        self.change = change
+        self._committed = manifest.files if manifest is not None else {}
+
+    def names(self, folder: str) -> list[str]:
+        """Name the files below a folder."""
+        names = self._committed.keys() | self.change.facts.keys()
+        return sorted(name for name in names if name.startswith(f"{folder}/"))
+
+    def paths(self, folder: str) -> Iterator[Path]:
+        """Yield where the files below a folder are now."""
+        for name in self.names(folder):
+            yield self.change.staged.get(name, self._root / name)
+
+    def table_rows(self) -> Iterator[tuple[str, int]]:
+        """Yield each table file with its rows."""
+        for name in self.names("tables"):
+            yield name, (self.change.facts.get(name) or self._committed[name]).rows
+
+    def read(self, name: str, schema: pa.Schema) -> pa.Table:
+        """Read a file; no file is no rows."""
+        path = self.change.staged.get(name)
+        if path is None and name in self._committed:
+            path = self._root / name
+        return files.read(path, schema)
+
+    def write_table(
+        self, name: str, spec: TableSpec, rows: pa.Table, order: Indices | None = None
+    ) -> None:
+        """Stage a file of a table."""
+        path = self.change.path_for(name)
+        files.write(path, spec, rows, order)
+        self.change.add(name, path, rows.num_rows if order is None else len(order))
+
+    def write_book(self, name: str, rows: pa.Table) -> None:
+        """Stage a file of the books."""
+        path = self.change.path_for(name)
+        ledger.write_book(path, rows)
+        self.change.add(name, path, rows.num_rows)
