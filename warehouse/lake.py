@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
@@ -108,7 +109,7 @@ class Lake:
             rows = expected.select(EXPECTED_SCHEMA.names).cast(EXPECTED_SCHEMA)
         except (KeyError, ValueError, pa.ArrowException) as error:
             raise StoreError(f"the table of expected days cannot be stored: {error}") from error
-        temporary = self.scratch / "expected"
+        temporary = self.scratch / uuid.uuid4().hex
         with explained("Writing the expected days into", self.folder):
             pq.write_table(rows, temporary)
             fsync_file(temporary)

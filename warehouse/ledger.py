@@ -79,7 +79,9 @@ class Accounts:
         """Start with no response."""
         self._dataset = dataset
         self._responses: list[tuple[int, str, object, int]] = []
-        self._counted: dict[str, list[np.ndarray]] = {name: [] for name in _COUNTS}
+        self._counted: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {
+            name: [] for name in _COUNTS
+        }
 
     def open(self, responses: Iterable[ArchivedResponse], decoded: Decoded) -> None:
         """Enter responses and check that the decoder lost no row.
@@ -117,7 +119,7 @@ class Accounts:
     def count(self, what: str, response_ids: np.ndarray) -> None:
         """Count one row for each response_id given (repeats count)."""
         if len(response_ids):
-            self._counted[what].append(response_ids)
+            self._counted[what].append(np.unique(response_ids, return_counts=True))
 
     def table(self) -> pa.Table:
         """Return one row per response, in order of response_id."""
@@ -132,8 +134,8 @@ class Accounts:
         }
         for name in _COUNTS:
             counted = np.zeros(len(ids), dtype=np.int64)
-            for part in self._counted[name]:
-                np.add.at(counted, np.searchsorted(ids, part), 1)
+            for part, counts in self._counted[name]:
+                counted[np.searchsorted(ids, part)] += counts
             columns[name] = counted
         return pa.table(columns, schema=ACCOUNTING_SCHEMA)
 

@@ -69,12 +69,15 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
                 unit.forget_manifest()
 
 
-def added_since(lake: Lake, manifest: Manifest, segment: int) -> Iterator[pa.Table]:
-    """Read the index rows of segments above ``segment``, a table for each part."""
+def added(lake: Lake, after: int, up_to: int) -> Iterator[pa.Table]:
+    """Read the index rows of segments in (``after``, ``up_to``], a table for each part.
+
+    For use while holding the unit's lock.
+    """
+    wanted = [("segment", ">", after), ("segment", "<=", up_to)]
+    manifest = lake.unit(UNIT).manifest() or Manifest()
     for name in manifest.below(FOLDER):
-        rows = pq.read_table(
-            lake.folder / name, filters=[("segment", ">", segment)], partitioning=None
-        )
+        rows = pq.read_table(lake.folder / name, filters=wanted, partitioning=None)
         if rows.num_rows:
             yield rows
 

@@ -65,8 +65,10 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
             name = str(path.relative_to(lake.folder))
             if name not in start.files:
                 change.remove(name)
-        for rows in requests.added_since(lake, index, start.watermark):
-            _fold_part(lake, change, start, rows, lateness)
+        # The index may have grown since; its lock keeps its files as they are while they are read.
+        with lake.unit(requests.UNIT).lock():
+            for rows in requests.added(lake, start.watermark, index.watermark):
+                _fold_part(lake, change, start, rows, lateness)
         return change.commit(Manifest(index.watermark, facts, start.files)), damage
 
 
