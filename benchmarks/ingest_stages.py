@@ -17,8 +17,10 @@ from typing import Any
 
 import requests.adapters
 
+import assets.framework.claims
 import assets.framework.dataset
 import assets.framework.ingest
+import assets.framework.states
 import assets.inverter_data_points
 import warehouse.archive.files
 import warehouse.archive.store
@@ -57,7 +59,8 @@ _PLACES: tuple[tuple[Any, str, str], ...] = (
     (warehouse.ledger, "merge_quarantine", "books: accounts, quarantine, requests, coverage"),
     (warehouse.work.Work, "_round", "tables: the rest of a build"),
     (assets.framework.ingest, "build", "tables: the rest of a build"),
-    (assets.framework.ingest, "plan", "plan and coverage"),
+    (assets.framework.claims.Claims, "take", "archive: has it come in meanwhile"),
+    (assets.framework.states, "coverage", "plan and coverage"),
 )
 
 
