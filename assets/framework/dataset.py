@@ -17,7 +17,7 @@ from assets.framework.columns import code_names
 from assets.framework.json_rows import Rejected, Rows, decode_rows, elements
 from assets.framework.schema import arrow_schema, codes_of, faults
 from givenergy import Endpoint, domain
-from warehouse import QUARANTINE_SCHEMA, ArchivedResponse, Decoded, Drift, TableSpec
+from warehouse import QUARANTINE_SCHEMA, ArchivedResponse, CoverageRule, Decoded, Drift, TableSpec
 
 
 class Dataset(ABC):
@@ -69,6 +69,12 @@ class Dataset(ABC):
     def dataset(self) -> str:
         """The name under which responses are archived."""
         return self.name
+
+    @property
+    def coverage_rule(self) -> CoverageRule:
+        """From when a day of the dataset is final."""
+        assert self.lateness_days is not None
+        return CoverageRule(self.name, self.lateness_days)
 
     def path(self, device_id: str, day: date | None) -> Mapping[str, str]:
         """Fill the parameters of the endpoint's path."""

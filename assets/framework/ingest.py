@@ -15,7 +15,7 @@ from assets.framework.plan import plan, wants_of
 from assets.framework.report import Report
 from assets.framework.session import Session
 from givenergy import Priority
-from warehouse import build
+from warehouse import build, refresh_coverage
 
 # Tables are built while answers come in, so that analysts see data soon, and at most this often,
 # because each build rewrites the files of the months that it touches.
@@ -90,9 +90,12 @@ class _Ingestion:
         self._built_at = time.monotonic()
 
     def build(self) -> None:
+        """Bring the table, if it is wanted, and what tells of the archive up to date."""
+        lake = self._session.lake
+        lake.archive.flush()
         if self._with_table:
-            self._session.lake.archive.flush()
-            self.report.add_build(build(self._session.lake, self._dataset))
+            self.report.add_build(build(lake, self._dataset))
+        refresh_coverage(lake, [self._dataset.coverage_rule])
         self._unbuilt_bytes = 0
         self._built_at = time.monotonic()
 

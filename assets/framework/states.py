@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from assets.framework.dataset import Dataset
 from assets.framework.devices import Device
-from warehouse import CoverageRule, Lake, State, connect, coverage
+from warehouse import Lake, State, connect, coverage
 
 _NOT_FOUND = 404
 
@@ -52,11 +52,9 @@ def day_states(
     Yields:
         Tables in the columns of `warehouse.COVERAGE_SCHEMA`, text instead of dictionaries.
     """
-    assert dataset.lateness_days is not None
-    rules = [CoverageRule(dataset.name, dataset.lateness_days)]
     gone = pa.array(_gone(lake, dataset, devices), pa.string())
     for first, last in months(start, end):
-        states = _plain(coverage(lake, rules, expected, first, last, now=now))
+        states = _plain(coverage(lake, [dataset.coverage_rule], expected, first, last, now=now))
         if len(gone):
             concerned = pc.and_(
                 pc.is_in(states["device_id"], gone),
