@@ -1,8 +1,10 @@
-"""A picture of requests per minute over a backfill beside a neighbour, out of the budget's store.
+"""A picture of requests per minute over a backfill beside a neighbour.
 
     python -m benchmarks.budget_picture docs/requests-per-minute.svg [--requests 1400]
 
-Bars come from `BudgetSnapshot.history`; the line above is the limit.
+The minutes are the server's windows, as the simulator counted them: a calendar minute can hold
+parts of two. What the budget itself counted by calendar minute (`BudgetSnapshot.history`) is
+printed.
 """
 
 from __future__ import annotations
@@ -10,22 +12,40 @@ from __future__ import annotations
 import argparse
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.budget_common import Job, budget_of, run_workers
-from givenergy.budget import Minute
+from benchmarks.budget_common import Job, budget_of, run_workers, windows_of
 from simulator import Simulator, SimulatorConfig
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 720, 300, 52, 46, 40
 OURS, OTHERS, REFUSED = "#2a6f97", "#e9a03b", "#c1121f"
 
 
-def svg_of(minutes: Sequence[Minute], limit: int) -> str:
-    """A bar for each minute: requests of ours, and those that others were seen to make on top."""
-    top = max([limit, *(m.sent + m.others for m in minutes)]) * 1.12
+@dataclass(frozen=True)
+class Bar:
+    """One window: answered requests of ours and of others, and 429 to anybody."""
+
+    ours: int
+    others: int
+    refused: int
+
+
+def bars_of(sim: Simulator) -> list[Bar]:
+    """The windows as the simulator counted them."""
+    ours = Counter(r.window for r in sim.requests if r.status != 429)
+    return [
+        Bar(ours[w["number"]], w["used"] - ours[w["number"]], w["limited"]) for w in windows_of(sim)
+    ]
+
+
+def svg_of(bars: Sequence[Bar], limit: int) -> str:
+    """A bar for each window: ours, the others' on top, and what was refused above that."""
+    top = max([limit, *(bar.ours + bar.others + bar.refused for bar in bars)]) * 1.12
     plot = HEIGHT - TOP - BOTTOM
-    step = (WIDTH - LEFT - 16) / max(1, len(minutes))
+    step = (WIDTH - LEFT - 16) / max(1, len(bars))
 
     def y(value: float) -> float:
         return TOP + plot * (1 - value / top)
@@ -51,25 +71,26 @@ def svg_of(minutes: Sequence[Minute], limit: int) -> str:
             'stroke="#e4e4e4"/>'
         )
         parts.append(text(LEFT - 8, y(value) + 4, str(value), 'text-anchor="end"'))
-    for i, minute in enumerate(minutes):
+    for i, bar in enumerate(bars):
         x = LEFT + step * (i + 0.14)
-        parts.append(box(x, 0, minute.sent, OURS))
-        parts.append(box(x, minute.sent, minute.sent + minute.others, OTHERS))
-        if minute.rate_limited:
-            parts.append(box(x, 0, minute.rate_limited, REFUSED))
+        answered = bar.ours + bar.others
+        parts.append(box(x, 0, bar.ours, OURS))
+        parts.append(box(x, bar.ours, answered, OTHERS))
+        parts.append(box(x, answered, answered + bar.refused, REFUSED))
         middle = x + step * 0.36
-        label = f"{minute.start:%H:%M}"
-        parts.append(text(middle, HEIGHT - BOTTOM + 18, label, 'text-anchor="middle"'))
-        total = minute.sent + minute.others
-        parts.append(text(middle, y(total) - 5, str(total), 'text-anchor="middle"'))
+        words = f"minute {i + 1}"
+        parts.append(text(middle, HEIGHT - BOTTOM + 18, words, 'text-anchor="middle"'))
+        words = f"{bar.ours} + {bar.others}"
+        at = y(max(answered + bar.refused, 0)) - 6
+        parts.append(text(middle, at, words, 'text-anchor="middle"'))
     parts.append(
         f'<line x1="{LEFT}" x2="{WIDTH - 16}" y1="{y(limit):.1f}" y2="{y(limit):.1f}" '
         'stroke="#333" stroke-dasharray="5 4"/>'
     )
     for i, (colour, words) in enumerate(
-        [(OURS, "givlake"), (OTHERS, "others, as seen"), (REFUSED, "429")]
+        [(OURS, "givlake"), (OTHERS, "a neighbour"), (REFUSED, "429")]
     ):
-        x = WIDTH - 300 + i * 105
+        x = WIDTH - 290 + i * 105
         parts.append(f'<rect x="{x}" y="11" width="11" height="11" fill="{colour}"/>')
         parts.append(text(x + 16, 21, words))
     return "\n".join([*parts, "</svg>"]) + "\n"
@@ -105,7 +126,7 @@ def main() -> None:
         budget = budget_of(job)
         snapshot = budget.snapshot()
         budget.close()
-        given.file.write_text(svg_of(snapshot.history, snapshot.limit))
+        given.file.write_text(svg_of(bars_of(sim), snapshot.limit))
         for minute in snapshot.history:
             print(f"{minute.start:%H:%M} ours {minute.sent}, others {minute.others}")
 

@@ -63,7 +63,8 @@ class Client:
         retry: How long to try again.
         max_response_bytes: Larger responses are refused.
         timeouts: How long to wait for what.
-        cancelled: Ends every waiting promptly when set; `cancel` sets it.
+        cancelled: Ends every waiting when set, and lets requests under way finish; `cancel` sets
+            it and interrupts those too.
         allow_http: Whether the token may be sent unencrypted to another machine.
 
     Raises:
@@ -147,8 +148,9 @@ class Client:
         return Fetched(walked.pages, complete=walked.missing is None, missing=walked.missing)
 
     def cancel(self) -> None:
-        """End every waiting; requests under way are finished, the next ones are not sent."""
+        """End every waiting and every request under way; each `fetch` raises CancelledError."""
         self._cancelled.set()
+        self._transport.interrupt()
 
     def close(self) -> None:
         """Close the connections; the budget stays open."""
@@ -164,8 +166,6 @@ class Client:
                 return result
             if result.final is not None:
                 raise result.final
-            if self._cancelled.is_set():
-                raise CancelledError(f"Stopped before {call.what} was fetched.")
             if tries.failures and self._cancelled.wait(self._retry.pause_s(tries.failures)):
                 raise CancelledError(f"Stopped before {call.what} was fetched.")
 
@@ -203,6 +203,8 @@ class Client:
                 grant.settle(signal)
         ended_at = utc_now()
         if isinstance(judged, Failure):
+            if self._cancelled.is_set() and judged.final is None:
+                raise CancelledError(f"Stopped before {call.what} was fetched.")
             return self._failed(call, number, tries, judged, grant, requested_at, ended_at)
         self._totals.add(requests=1, received_bytes=len(body), waited_s=grant.waited_s)
         kept = body if endpoint.keep is None else redact_body(body, endpoint.keep)

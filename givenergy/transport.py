@@ -5,12 +5,14 @@ Nothing here knows of limits, tries or what an answer means.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
+import socket
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -112,6 +114,50 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+class _LiveConnections:
+    """The connections that are open, so that whatever waits for an answer can be interrupted."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: weakref.WeakSet[urllib3.connection.HTTPConnection] = weakref.WeakSet()
+
+    def mount_on(self, adapter: HTTPAdapter) -> None:
+        """Note every connection that the adapter makes (those through a proxy apart)."""
+        note = self._note
+
+        class Http(urllib3.connection.HTTPConnection):
+            def connect(self) -> None:
+                super().connect()
+                note(self)
+
+        class Https(urllib3.connection.HTTPSConnection):
+            def connect(self) -> None:
+                super().connect()
+                note(self)
+
+        class HttpPool(urllib3.HTTPConnectionPool):
+            ConnectionCls = Http
+
+        class HttpsPool(urllib3.HTTPSConnectionPool):
+            ConnectionCls = Https
+
+        adapter.poolmanager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
+
+    def shut_down(self) -> None:
+        """End every exchange that is under way."""
+        with self._lock:
+            connections = list(self._open)
+        for connection in connections:
+            if connection.sock is not None:
+                # A connection that the other side has closed just now needs no ending.
+                with contextlib.suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def _note(self, connection: urllib3.connection.HTTPConnection) -> None:
+        with self._lock:
+            self._open.add(connection)
+
+
 class Transport:
     """Pooled connections to one host; safe for threads.
 
@@ -149,10 +195,12 @@ class Transport:
             }
         )
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
+        self._live = _LiveConnections()
+        self._live.mount_on(adapter)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
-    @contextmanager
+    @contextlib.contextmanager
     def place(self) -> Iterator[None]:
         """Hold one of the connections; waits while all are taken."""
         with self._places:
@@ -186,6 +234,10 @@ class Transport:
             # A connection with unread bytes cannot be used again.
             response.close()
             raise
+
+    def interrupt(self) -> None:
+        """End every exchange that is under way; its `send` raises `TransportError`."""
+        self._live.shut_down()
 
     def close(self) -> None:
         """Close the connections."""

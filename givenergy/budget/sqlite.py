@@ -40,6 +40,7 @@ __all__ = ["SqliteRequestBudget"]
 
 # A request of a process that cannot be looked at is taken as ended after this.
 _LONGEST_FLIGHT_MS = 15 * 60_000
+_UNKNOWN_HOST_S = 75.0
 
 
 class SqliteGrant:
@@ -257,9 +258,12 @@ class SqliteRequestBudget:
         if now < state.hold_until_ms:
             return state.hold_until_ms - now
         down_ms = now - state.breaker.opened_ms if state.breaker.opened_ms else 0
+        if patience_s is not None and not state.breaker.ever_answered:
+            # Perhaps a wrong address: not worth the patience for a host that has gone away.
+            patience_s = min(patience_s, _UNKNOWN_HOST_S)
         if patience_s is not None and down_ms > patience_s * 1000:
             raise HostDownError(
-                f"The API has not answered for {down_ms / 60_000:.0f} min.",
+                f"The API has not answered for {down_ms / 1000:.0f} s.",
                 hint="Check the network and the API's address, then start again: "
                 "nothing that arrived is lost.",
             )

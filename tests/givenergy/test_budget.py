@@ -58,7 +58,7 @@ def test_processes_and_threads_share_the_windows(simulate, tmp_path):
     workers = [
         SPAWN.Process(
             target=fetch_days,
-            args=(sim.base_url, sim.token, sim.serials[0], path, 100 * i, 70, fetched),
+            args=(sim.base_url, sim.token, sim.serials[0], path, 100 * i, 45, fetched),
         )
         for i in range(3)
     ]
@@ -66,12 +66,12 @@ def test_processes_and_threads_share_the_windows(simulate, tmp_path):
         worker.start()
     for worker in workers:
         worker.join(60)
-    assert fetched.value == 210
+    assert fetched.value == 135
     assert sim.stats()["limited"] == 0
     # Scaled down thirtyfold the kept part has little time to be spent: full windows are measured
     # in real ones by benchmarks/budget_windows.py and in invented ones by test_rules.py.
     windows = [w["used"] for w in account_windows(sim)]
-    assert sum(windows) == 210
+    assert sum(windows) == 135
     assert max(windows) <= 60
 
 
@@ -110,7 +110,7 @@ def test_the_store_may_be_deleted_again_and_again_while_processes_work(simulate,
     workers = [
         SPAWN.Process(
             target=fetch_days,
-            args=(sim.base_url, sim.token, sim.serials[0], path, 100 * i, 60, fetched),
+            args=(sim.base_url, sim.token, sim.serials[0], path, 100 * i, 40, fetched),
         )
         for i in range(2)
     ]
@@ -123,7 +123,7 @@ def test_the_store_may_be_deleted_again_and_again_while_processes_work(simulate,
         path.unlink(missing_ok=True)
     for worker in workers:
         worker.join(60)
-    assert fetched.value == 120
+    assert fetched.value == 80
     assert sim.stats()["limited"] == 0
 
 

@@ -26,6 +26,7 @@ from givenergy.errors import (
     UnauthenticatedError,
 )
 from givenergy.retry import NO_RETRY, RetryPolicy
+from givenergy.transport import Timeouts
 from simulator import TokenGrant
 
 DAY = "2024-03-05"
@@ -452,6 +453,33 @@ def test_cancelling_ends_every_waiting_at_once(simulate, open_client):
         thread.join(5)
     assert len(caught) == 4
     assert time.monotonic() - began < 1
+
+
+def test_cancelling_ends_requests_under_way(simulate, open_client):
+    sim = simulate(stall_s=60)
+    attempts = []
+    client = open_client(sim, attempts=attempts, timeouts=Timeouts())
+    sim.fail(r"/data-points/", fault="stall")
+    threading.Timer(0.5, client.cancel).start()
+    began = time.monotonic()
+    with pytest.raises(CancelledError):
+        client.fetch(INVERTER_DATA_POINTS, path=day_of(sim))
+    assert time.monotonic() - began < 5
+    assert attempts == []
+
+
+def test_a_host_that_never_answered_is_not_waited_for_long(simulate, open_client, open_budget):
+    from givenergy.budget import sqlite
+    from givenergy.budget.breaker import BreakerPolicy
+
+    sim = simulate()
+    sim.stop()
+    budget = open_budget(breaker=BreakerPolicy(failures=1, first_ms=50, longest_ms=50))
+    client = open_client(sim, budget=budget, retry=RetryPolicy(base_s=0.01, patience_s=3600.0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite, "_UNKNOWN_HOST_S", 0.3)
+        with pytest.raises(HostDownError, match="has not answered"):
+            client.fetch(ACCOUNT)
 
 
 def test_answers_are_checked_without_building_them():

@@ -23,10 +23,10 @@ World = server_model.World
 seeds = st.integers(0, 2**32 - 1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     seed=seeds,
-    threads=st.integers(1, 16),
+    threads=st.integers(1, 8),
     limit=st.sampled_from([2, 10, 60]),
     delay_ms=st.sampled_from([0, 5, 300, 4_000, 70_000]),
     headers=st.booleans(),
@@ -40,7 +40,7 @@ def test_alone_no_429_whatever_the_delays_losses_and_deaths(**how):
     assert world.run(until_ms=8 * 60_000).refusals("ours") == 0
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     seed=seeds,
     threads=st.integers(4, 16),
@@ -56,7 +56,7 @@ def test_full_windows_while_there_is_demand(seed, threads, delay_ms, dying):
     assert server.refusals("ours") == 0
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(
     seed=seeds,
     neighbour=st.integers(1, 100),
@@ -69,7 +69,7 @@ def test_a_neighbour_is_seen_and_left_room(seed, neighbour, bursts, delay_ms):
         neighbour=neighbour,
         neighbour_bursts=bursts,
         delay_ms=delay_ms,
-        requests=1600,
+        requests=1200,
     )
     server = world.run()
     windows = len(server.started)
@@ -80,7 +80,7 @@ def test_a_neighbour_is_seen_and_left_room(seed, neighbour, bursts, delay_ms):
         assert server.counts[window] >= 270
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(seed=seeds, at_ms=st.integers(0, 125_000), delay_ms=st.integers(0, 100))
 @example(seed=1, at_ms=58_900, delay_ms=50)
 @example(seed=1, at_ms=59_400, delay_ms=50)
@@ -103,7 +103,7 @@ def test_a_reserve_is_never_spent():
     at=st.integers(1, 500),
     how=st.sampled_from(["reboot", "deleted", "deleted, a new one in use"]),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_no_429_after_a_reboot_or_a_deleted_store(seed, at, how):
     """What a lost or restarted store knew is united with the new one before it grants anything."""
     world = World(seed=seed, requests=700, delay_ms=300)
