@@ -1,7 +1,7 @@
 """Running the assets from the command line: the same jobs as in Dagster's UI, in this process."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 
@@ -43,12 +43,12 @@ def fetch(
             settings, {"reporter": dg.ResourceDefinition.hardcoded_resource(reporter)}
         )
         with open_instance(settings) as instance:
-            for dataset, month in _by_month(days):
+            for dataset, of_run in _runs(days):
                 _run(
                     definitions,
                     instance,
                     dataset,
-                    month,
+                    of_run,
                     {"devices": list(device_ids), "again": again, "refresh": refresh},
                     settings.log_level,
                 )
@@ -60,16 +60,22 @@ def fetch(
         raise KeyboardInterrupt
 
 
-def _by_month(
+def _runs(
     days: Mapping[Dataset, Collection[date]],
 ) -> list[tuple[Dataset, list[date]]]:
-    """Split what is wanted into runs of at most a calendar month, newest month first."""
-    months: dict[tuple[str, str], tuple[Dataset, list[date]]] = {}
+    """Split what is wanted into runs, newest first, each of days of a month without a gap.
+
+    A run looks at every day of its range, so a gap would be filled by it.
+    """
+    runs: list[tuple[Dataset, list[date]]] = []
     for dataset, of_dataset in days.items():
+        before = None
         for day in sorted(of_dataset):
-            key = (f"{day:%Y-%m}", dataset.name)
-            months.setdefault(key, (dataset, []))[1].append(day)
-    return [months[key] for key in sorted(months, reverse=True)]
+            if before is None or day.day == 1 or day - before > timedelta(days=1):
+                runs.append((dataset, []))
+            runs[-1][1].append(day)
+            before = day
+    return sorted(runs, key=lambda run: (run[1][0], run[0].name), reverse=True)
 
 
 def _run(

@@ -11,6 +11,7 @@ import msgspec
 from warehouse import Lake
 
 _KEY = "wished_ranges"
+_SYNCED_KEY = "synced_until"
 _ALL_DEVICES = "*"
 
 Range = tuple[date, date]
@@ -28,6 +29,19 @@ def remember(lake: Lake, dataset: str, device_ids: Sequence[str], start: date, e
         return msgspec.to_builtins(wishes)
 
     lake.settings.update(_KEY, add)
+
+
+def remember_sync(lake: Lake, dataset: str, today: date) -> None:
+    """Note that days of all devices are wanted from yesterday, or the last sync, until today."""
+    yesterday = today - timedelta(days=1)
+    synced = msgspec.convert(lake.settings.get(_SYNCED_KEY, {}), dict[str, date])
+    remember(lake, dataset, (), min(synced.get(dataset, yesterday), yesterday), today)
+
+    def note(stored: object) -> object:
+        synced = msgspec.convert(stored or {}, dict[str, date])
+        return msgspec.to_builtins({**synced, dataset: today})
+
+    lake.settings.update(_SYNCED_KEY, note)
 
 
 def ranges_for(lake: Lake, dataset: str, device_id: str) -> list[Range]:

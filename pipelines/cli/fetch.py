@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import click
 import pyarrow.compute as pc
@@ -30,7 +30,7 @@ from pipelines.session import open_lake, open_session
 from pipelines.settings import Settings, load_settings
 from pipelines.status import overview
 from pipelines.upkeep import pack_if_due
-from pipelines.wishes import ranges_for, remember
+from pipelines.wishes import ranges_for, remember, remember_sync
 from warehouse import State
 
 _OUT = console()
@@ -145,7 +145,7 @@ def sync(names: tuple[str, ...]) -> None:
         devices = _discover(session).devices
         today = local_day(datetime.now(UTC), session.zone)
         for dataset in datasets:
-            remember(session.lake, dataset.name, (), today - timedelta(days=1), today)
+            remember_sync(session.lake, dataset.name, today)
         asked = [
             _Asked(dataset, group, start, end)
             for dataset in datasets
