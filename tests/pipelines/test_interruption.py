@@ -1,0 +1,76 @@
+"""Ctrl-C and kill -9 in the middle of a backfill: nothing that was archived is asked for again."""
+
+import random
+import signal
+import time
+from datetime import date
+
+import pytest
+from owner import finished
+from truth import assert_same, days_between, expected_rows
+
+DAYS = days_between(date(2025, 5, 22), date(2025, 6, 10))
+COMMAND = ("backfill", "--start", DAYS[0], "--end", DAYS[-1])
+
+
+def wait_for_data(sim, requests, process, timeout_s=30):
+    """Wait until so many days have been answered."""
+    end = time.monotonic() + timeout_s
+    while sum("data-points" in r.path and r.complete for r in sim.requests) < requests:
+        assert time.monotonic() < end
+        assert process.poll() is None
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_backfill_ends_soon_and_goes_on_where_it_stopped(simulate, own, number):
+    sim = simulate(latency_s=0.2)
+    owner = own(sim, GIVLAKE_CONNECTIONS="3")
+    process = owner.start(*COMMAND)
+    wait_for_data(sim, 9, process)
+    process.send_signal(number)
+    done = finished(process, timeout_s=20)
+    assert done.status == 130
+    assert "Stopped; the next call goes on from here." in done.err
+    assert "Traceback" not in done.said
+    fetched = {r.path for r in sim.requests if "data-points" in r.path}
+    assert all(r.complete and r.status == 200 for r in sim.requests)
+    # Those on their way, and those begun before the signal was heard of.
+    assert 9 <= len(fetched) <= 18
+    assert owner.givlake("status").status == 1  # Brings coverage up to date.
+    assert owner.states()["complete"] == len(fetched)
+    # What has come in is in the table as well.
+    of_rows = owner.sql("SELECT DISTINCT inverter_serial, request_date FROM inverter_data_points")
+    assert len(of_rows) == len(fetched)
+
+    sim.configure(latency_s=0.0)
+    sim.clear_requests()
+    assert owner.givlake(*COMMAND).status == 0
+    rest = [r.path for r in sim.requests if "data-points" in r.path]
+    assert len(rest) == 60 - len(fetched)
+    assert not fetched & set(rest)
+    assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
+
+
+def test_backfills_that_are_killed_at_any_moment_end_up_complete(simulate, own):
+    sim = simulate(latency_s=0.05)
+    owner = own(sim, GIVLAKE_CONNECTIONS="3")
+    chance = random.Random(5)
+    for at_request in (0, 12, 30):
+        process = owner.start(*COMMAND)
+        wait_for_data(sim, at_request, process)
+        time.sleep(chance.uniform(0.0, 0.5))
+        process.kill()
+        finished(process)
+    sim.configure(latency_s=0.0)
+    # What is wanted stands in the data folder: sync finishes what it was asked for.
+    done = owner.givlake("sync")
+    assert done.status == 0
+    assert owner.givlake(*COMMAND).out.startswith("Nothing to fetch")
+    rows = [row for row in owner.rows() if row["request_date"] in DAYS]
+    assert_same(rows, expected_rows(sim, sim.serials, DAYS))
+    (bad,) = owner.sql(
+        "SELECT count(*) AS n FROM row_accounting WHERE rows_in"
+        " <> new + identical + superseding + superseded + quarantined"
+    )
+    assert bad["n"] == 0

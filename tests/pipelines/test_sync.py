@@ -1,0 +1,103 @@
+"""`sync`, as cron runs it: the first time, once more on the same day, and a day later."""
+
+import json
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from owner import Owner
+from truth import assert_same, days_between, expected_rows
+
+from pipelines.wishes import remember_sync
+from warehouse import Entry
+
+LONDON = ZoneInfo("Europe/London")
+
+
+def asked(sim) -> list[str]:
+    return sorted(r.path for r in sim.requests if "data-points" in r.path)
+
+
+def paths(serials, *days) -> list[str]:
+    return sorted(f"/v1/inverter/{serial}/data-points/{day}" for serial in serials for day in days)
+
+
+def test_the_first_sync_brings_yesterday_and_today_and_the_next_one_only_today(
+    simulate, own, today, yesterday
+):
+    sim = simulate(inverters=2)
+    owner = own(sim)
+    first = owner.givlake("sync")
+    assert (first.status, first.err) == (0, "")
+    assert asked(sim) == paths(sim.serials, yesterday, today)
+    assert "4 provisional device-days" in first.out
+
+    sim.clear_requests()
+    assert owner.givlake("sync").status == 0
+    assert asked(sim) == paths(sim.serials, today)
+    rows = [row for row in owner.rows() if row["request_date"] == yesterday]
+    assert_same(rows, expected_rows(sim, sim.serials, [yesterday]))
+
+
+def test_a_day_later_the_open_days_are_closed_and_the_days_between_are_fetched(
+    simulate, own, today, yesterday
+):
+    sim = simulate(inverters=1)
+    owner = own(sim)
+    (serial,) = sim.serials
+    days = days_between(today - timedelta(days=4), yesterday)
+    # Three days ago somebody synchronised at noon, and nobody has since.
+    with owner.lake() as lake:
+        remember_sync(lake, "inverter_data_points", days[1])
+        for day, at in ((days[0], days[1]), (days[1], days[1])):
+            noon = datetime.combine(at, time(12), LONDON).astimezone(UTC)
+            keep(lake, sim, serial, day, noon)
+    assert owner.givlake("sync").status == 0
+    # The first day was over but could still change, the second was not over.
+    assert asked(sim) == paths([serial], *days, today)
+    rows = [row for row in owner.rows() if row["request_date"] in days]
+    assert_same(rows, expected_rows(sim, [serial], days))
+
+
+def keep(lake, sim, serial, day, fetched_at) -> None:
+    """Archive the answer that was had at a time."""
+    rows = [
+        row for row in sim.truth(serial, day) if datetime.fromisoformat(row["time"]) <= fetched_at
+    ]
+    entry = Entry(
+        dataset="inverter_data_points",
+        device_id=serial,
+        request_date=day,
+        request_zone="Europe/London",
+        method="GET",
+        path=f"/inverter/{serial}/data-points/{day}",
+        params="{}",
+        status=200,
+        outcome="ok",
+        error_kind=None,
+        message=None,
+        requested_at=fetched_at,
+        fetched_at=fetched_at,
+        page=1,
+        page_count=1,
+        complete=True,
+        rows=len(rows),
+        body=json.dumps({"data": rows}).encode(),
+        attempts=1,
+        redaction_version=None,
+        account="",
+    )
+    lake.archive.append([entry])
+
+
+def test_sync_finishes_a_backfill_that_could_not_go_on(simulate, own, today, yesterday):
+    sim = simulate(inverters=2)
+    owner: Owner = own(sim)
+    days = days_between(yesterday - timedelta(days=12), yesterday - timedelta(days=9))
+    sim.fail(f"data-points/{days[0]}", status=503)
+    assert owner.givlake("backfill", "--start", days[0], "--end", days[-1]).status == 1
+    sim.clear_failures()
+    sim.clear_requests()
+    assert owner.givlake("sync").status == 0
+    assert asked(sim) == paths(sim.serials, days[0], yesterday, today)
+    rows = [row for row in owner.rows() if row["request_date"] in days]
+    assert_same(rows, expected_rows(sim, sim.serials, days))
