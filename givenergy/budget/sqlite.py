@@ -32,7 +32,7 @@ from givenergy.budget.leases import SqliteLease, take_lease
 from givenergy.budget.minutes import count, read_minutes
 from givenergy.budget.picture import picture
 from givenergy.budget.rules import Policy
-from givenergy.budget.state import AccountState, BucketState, Waiter, unite
+from givenergy.budget.state import AccountState, Breaker, BucketState, Waiter, unite
 from givenergy.budget.store import StateStore
 from givenergy.errors import BudgetStoreError, CancelledError, HostDownError
 
@@ -100,6 +100,7 @@ class SqliteRequestBudget:
         self._held: weakref.WeakSet[SqliteLease] = weakref.WeakSet()
         self._unsettled: list[tuple[SqliteGrant, Signal]] = []
         self._named = (0, "")
+        self._outage = (0, 0)
         self._keeper = Keeper(self)
 
     @property
@@ -257,20 +258,30 @@ class SqliteRequestBudget:
     ) -> int:
         if now < state.hold_until_ms:
             return state.hold_until_ms - now
-        down_ms = now - state.breaker.opened_ms if state.breaker.opened_ms else 0
-        if patience_s is not None and not state.breaker.ever_answered:
-            # Perhaps a wrong address: not worth the patience for a host that has gone away.
-            patience_s = min(patience_s, _UNKNOWN_HOST_S)
-        if patience_s is not None and down_ms > patience_s * 1000:
-            raise HostDownError(
-                f"The API has not answered for {down_ms / 1000:.0f} s.",
-                hint="Check the network and the API's address, then start again: "
-                "nothing that arrived is lost.",
-            )
+        self._bear_outage(state.breaker, now, patience_s)
         reserve = self.reserve if policy is self._policies[ACCOUNT_BUCKET] else 0
         return breakers.admit(state.breaker, now) or rules.admit(
             limit, policy, now, priority=priority, reserve=reserve
         )
+
+    def _bear_outage(self, breaker: Breaker, now: int, patience_s: float | None) -> None:
+        """Raise HostDownError once an outage has lasted longer here than patience allows.
+
+        It counts from when this process met it, so that a later run does not give up unasked.
+        """
+        if self._outage[0] != breaker.opened_ms:
+            self._outage = (breaker.opened_ms, now)
+        if not breaker.opened_ms or patience_s is None:
+            return
+        if not breaker.ever_answered:
+            # Perhaps a wrong address: not worth the patience for a host that has gone away.
+            patience_s = min(patience_s, _UNKNOWN_HOST_S)
+        if now - self._outage[1] > patience_s * 1000:
+            raise HostDownError(
+                f"The API has not answered for {(now - breaker.opened_ms) / 1000:.0f} s.",
+                hint="Check the network and the API's address, then start again: "
+                "nothing that arrived is lost.",
+            )
 
     def _reap(self, state: AccountState, now: int) -> bool:
         """End the requests of dead processes; whether there were any."""

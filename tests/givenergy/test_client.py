@@ -482,6 +482,27 @@ def test_a_host_that_never_answered_is_not_waited_for_long(simulate, open_client
             client.fetch(ACCOUNT)
 
 
+def test_a_later_run_asks_again_whatever_the_former_met(simulate, open_client, open_budget):
+    """Found: an outage of hours, left in the store, made every later run give up unasked."""
+    from givenergy.budget.breaker import BreakerPolicy
+
+    sim = simulate()
+    sim.stop()
+    quick = BreakerPolicy(failures=1, first_ms=300, longest_ms=300)
+    for _ in range(2):
+        attempts = []
+        client = open_client(
+            sim, attempts=attempts, budget=open_budget(breaker=quick), retry=NO_RETRY
+        )
+        with pytest.raises(RetryableError):
+            client.fetch(ACCOUNT)
+        assert [attempt.kind for attempt in attempts] == ["unreachable"]
+        time.sleep(0.4)
+    sim.start()
+    client = open_client(sim, budget=open_budget(breaker=quick), retry=NO_RETRY)
+    assert client.fetch(ACCOUNT).complete
+
+
 def test_answers_are_checked_without_building_them():
     from givenergy.envelope import NotAnAnswerError, read
 
