@@ -7,6 +7,7 @@ own, whose answers are made beforehand. Repetitions are interleaved, so that a b
 all alike; ratios are of CPU time, each of one repetition, and the median of them is given.
 
 - bare: `ingest_bare_loop`, threads and libraries alike, no archive and no validation.
+- lean: the same, but all in memory until a file of each month is written: the least there can be.
 - work: givlake's discovery, plan, fetch, archive, decode, validation and tables, without Dagster.
 - whole: the command `givlake backfill`.
 - events: the runs of `whole` over days that are all there: Dagster, its events and the metadata.
@@ -34,7 +35,7 @@ from simulator.control import Control
 
 _SELF = Path(__file__).resolve()
 _ROOT = _SELF.parent.parent
-_KINDS = ("bare", "work", "whole", "events")
+_KINDS = ("bare", "lean", "work", "whole", "events")
 _IMPORTS = {
     "bare": "import orjson, pyarrow.parquet, requests",
     "work": "import pipelines.session, pipelines.discovery, assets.framework.ingest",
@@ -69,12 +70,17 @@ def cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def measured_bare(job: Mapping[str, Any]) -> dict[str, Any]:
-    import ingest_bare_loop
+def measured_bare(job: Mapping[str, Any], *, by_month: bool = False) -> dict[str, Any]:
+    from ingest_bare_loop import run
 
-    imports = cpu_s()
-    ingest_bare_loop.run(job["url"], job["token"], job["serials"], job["days"], Path(job["data"]))
-    return {"imports_s": imports}
+    facts = {"imports_s": cpu_s()}
+    asked = (job[name] for name in ("url", "token", "serials", "days"))
+    run(*asked, Path(job["data"]), by_month=by_month)
+    return facts
+
+
+def measured_lean(job: Mapping[str, Any]) -> dict[str, Any]:
+    return measured_bare(job, by_month=True)
 
 
 def measured_work(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -260,8 +266,8 @@ def series(
     landed: dict[str, dict[str, Any]] = {}
     for repetition in range(options.repetitions):
         # `events` needs what `work` has made; apart from that the order changes.
-        order = ("bare", "work", "whole") if repetition % 2 == 0 else ("whole", "work", "bare")
-        for kind in order:
+        order = ("bare", "lean", "work", "whole")
+        for kind in order if repetition % 2 == 0 else reversed(order):
             with tempfile.TemporaryDirectory(prefix="ingest-") as folder:
                 data = Path(folder)
                 found[kind].append(measure(kind, control, options, data))
@@ -302,11 +308,13 @@ def report(found: dict[str, list[Measurement]], landed: dict[str, dict[str, Any]
             rows,
         )
     )  # fmt: skip
-    bare, work, whole = (found[kind] for kind in ("bare", "work", "whole"))
+    bare, lean, work, whole = (found[kind] for kind in ("bare", "lean", "work", "whole"))
     pairs = (
         ("work over bare, CPU without imports", work, bare, "work_s"),
         ("work over bare, CPU of the process", work, bare, "cpu_s"),
         ("whole over bare, CPU of the process", whole, bare, "cpu_s"),
+        ("work over lean, CPU without imports", work, lean, "work_s"),
+        ("whole over lean, CPU of the process", whole, lean, "cpu_s"),
         ("work over bare, wall", work, bare, "wall_s"),
         ("whole over bare, wall", whole, bare, "wall_s"),
     )
