@@ -59,7 +59,7 @@ class Client:
         token: The account's bearer token.
         budget: The account's request budget.
         on_attempt: Called with every failed attempt, from the thread that made it.
-        connections: Requests in flight at most.
+        connections: Requests in flight at most, of each priority.
         retry: How long to try again.
         max_response_bytes: Larger responses are refused.
         timeouts: How long to wait for what.
@@ -93,6 +93,8 @@ class Client:
         self._retry = retry or RetryPolicy()
         self._cancelled = cancelled or threading.Event()
         self._totals = Totals()
+        # Apart, as waiting backfills hold theirs and must not keep today's data out.
+        self._places = {p: threading.BoundedSemaphore(connections) for p in Priority}
         self._transport = Transport(
             self.base_url,
             self._token,
@@ -171,7 +173,7 @@ class Client:
 
     def _attempt(self, call: Call, number: int, tries: _Tries) -> tuple[Page, Envelope] | Failure:
         endpoint = call.endpoint
-        with self._transport.place():
+        with self._places[call.priority]:
             grant = self._budget.grant(
                 bucket=endpoint.name if endpoint.limit else ACCOUNT_BUCKET,
                 own=endpoint.limit,
@@ -242,7 +244,7 @@ class Client:
             tries.failures += 1
         message = self._clean(failure.message)
         final = failure.final or self._given_up(
-            call, tries, message, failure.status, now - tries.first_failure_s, probe=grant.probe
+            call, tries, message, failure.status, now - tries.first_failure_s
         )
         self._totals.add(
             requests=int(failure.outcome is not Outcome.UNREACHED),
@@ -288,8 +290,6 @@ class Client:
         message: str,
         status: int | None,
         elapsed_s: float,
-        *,
-        probe: bool,
     ) -> GivEnergyError | None:
         if self._retry.exhausted(tries.failures, elapsed_s):
             return RetryableError(

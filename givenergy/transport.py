@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -164,7 +164,7 @@ class Transport:
     Args:
         base_url: A URL that `checked_url` returned.
         token: The bearer token.
-        connections: Connections kept open, and requests in flight at most.
+        connections: Connections kept open for use again.
         timeouts: How long to wait for what.
         max_bytes: Largest body accepted, content-decoded.
     """
@@ -175,7 +175,6 @@ class Transport:
         self._base_url = base_url
         self._timeouts = timeouts
         self._max_bytes = max_bytes
-        self._places = threading.BoundedSemaphore(connections)
         self._session = requests.Session()
         # The environment's ~/.netrc would replace the Authorization header; proxies and CA
         # bundles of the environment are wanted, and looked up once instead of for each request.
@@ -199,12 +198,6 @@ class Transport:
         self._live.mount_on(adapter)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
-
-    @contextlib.contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold one of the connections; waits while all are taken."""
-        with self._places:
-            yield
 
     def send(
         self, method: str, path: str, *, query: Mapping[str, str | int], body: bytes | None

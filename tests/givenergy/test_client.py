@@ -455,6 +455,29 @@ def test_cancelling_ends_every_waiting_at_once(simulate, open_client):
     assert time.monotonic() - began < 1
 
 
+def test_today_is_not_kept_out_by_backfills_that_wait_in_the_same_client(
+    simulate, open_client, open_budget
+):
+    sim = simulate(rate_window_s=60)
+    client = open_client(sim, budget=open_budget(window_s=60.0), connections=2)
+    client.fetch(ACCOUNT)
+    sim.spend(250)
+    client.fetch(ACCOUNT)
+    threads = [
+        threading.Thread(target=lambda: pytest.raises(CancelledError, client.fetch, ACCOUNT))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)
+    began = time.monotonic()
+    client.fetch(ACCOUNT, priority=Priority.TODAY)
+    assert time.monotonic() - began < 2
+    client.cancel()
+    for thread in threads:
+        thread.join(5)
+
+
 def test_cancelling_ends_requests_under_way(simulate, open_client):
     sim = simulate(stall_s=60)
     attempts = []
