@@ -463,10 +463,12 @@ def test_today_is_not_kept_out_by_backfills_that_wait_in_the_same_client(
     client.fetch(ACCOUNT)
     sim.spend(250)
     client.fetch(ACCOUNT)
-    threads = [
-        threading.Thread(target=lambda: pytest.raises(CancelledError, client.fetch, ACCOUNT))
-        for _ in range(4)
-    ]
+
+    def backfill():
+        with pytest.raises(CancelledError):
+            client.fetch(ACCOUNT)
+
+    threads = [threading.Thread(target=backfill) for _ in range(4)]
     for thread in threads:
         thread.start()
     time.sleep(0.3)
