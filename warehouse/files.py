@@ -69,21 +69,24 @@ def fsync_folder(path: Path) -> None:
     fsync_file(path)
 
 
-def write_atomically(path: Path, content: bytes, scratch: Path) -> None:
+def write_atomically(path: Path, content: bytes, scratch: Path, *, durable: bool = True) -> None:
     """Replace ``path`` by ``content``: readers see the old or the new whole, never a mixture.
 
     Args:
         path: The file to write.
         content: Its new bytes.
         scratch: A folder on the same file system, where the temporary file is written.
+        durable: Whether to wait until it would survive a power cut.
     """
     fd, name = tempfile.mkstemp(dir=scratch)
     try:
         with os.fdopen(fd, "wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        publish(Path(name), path)
+        if durable:
+            fsync_file(Path(name))
+            publish(Path(name), path)
+        else:
+            Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

@@ -92,8 +92,8 @@ class Lake:
         return archive
 
     def unit(self, name: str) -> Unit:
-        """Return the unit of derived files with this name."""
-        return Unit(self.folder, name)
+        """Return the unit of derived files with this name; indexes need not outlive a power cut."""
+        return Unit(self.folder, name, durable=name.startswith("build-"))
 
     def expect(self, expected: pa.Table) -> None:
         """Store which days are expected of which device, replacing what was stored.

@@ -9,7 +9,6 @@ What the files mean does not belong here.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from warehouse.files import explained, fsync_folder, sha256_of, write_atomically
+from warehouse.files import explained, fsync_file, fsync_folder, sha256_of, write_atomically
 from warehouse.locks import FileLock
 
 
@@ -47,9 +46,14 @@ class Manifest:
 class Unit:
     """The files of one unit below the data folder; use its methods while holding ``lock()``."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        """Name the unit ``name`` in the data folder ``folder``; nothing is touched."""
+    def __init__(self, folder: Path, name: str, *, durable: bool = True) -> None:
+        """Name the unit ``name`` in the data folder ``folder``; nothing is touched.
+
+        A unit that is not ``durable`` withstands kills; after a power cut it may have to be made
+        again, which is cheaper than waiting for the disk several times with every poll.
+        """
         self.folder = folder
+        self.durable = durable
         self.name = name
         self._manifest_path = folder / "index" / "manifests" / f"{name}.json"
         self._journal_path = folder / "index" / "manifests" / f"{name}.journal"
@@ -115,9 +119,9 @@ class Unit:
         moves = [[str(path.relative_to(self.folder)), name] for name, path in change.staged.items()]
         staged = self._staging / "manifest.json"
         staged.write_bytes(json.dumps(raw, separators=(",", ":")).encode())
-        with staged.open("rb") as file:
-            os.fsync(file.fileno())
-        fsync_folder(self._staging)
+        if self.durable:
+            fsync_file(staged)
+            fsync_folder(self._staging)
         moves.append(
             [
                 str(staged.relative_to(self.folder)),
@@ -125,7 +129,8 @@ class Unit:
             ]
         )
         journal = {"moves": moves, "removes": change.removes}
-        write_atomically(self._journal_path, json.dumps(journal).encode(), self._staging)
+        text = json.dumps(journal).encode()
+        write_atomically(self._journal_path, text, self._staging, durable=self.durable)
         self._apply(journal)
 
     def _apply(self, journal: dict[str, Any]) -> None:
@@ -133,13 +138,15 @@ class Unit:
             folders = set()
             for source, name in journal["moves"]:
                 target = self.folder / name
-                target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                folders |= {target.parent, target.parent.parent}
+                if not target.parent.exists():
+                    target.parent.mkdir(parents=True, mode=0o700)
+                    folders.add(target.parent.parent)
+                folders.add(target.parent)
                 if (self.folder / source).exists():  # else a dead holder got as far as this
                     (self.folder / source).replace(target)
             for name in journal["removes"]:
                 (self.folder / name).unlink(missing_ok=True)
-            for folder in folders:
+            for folder in folders if self.durable else ():
                 fsync_folder(folder)
             self._journal_path.unlink()
             shutil.rmtree(self._staging, ignore_errors=True)
@@ -163,11 +170,11 @@ class Change:
         return self.folder / f"{self._given:06d}-{Path(name).name}"
 
     def add(self, name: str, written: Path, rows: int) -> None:
-        """Stage ``written`` (from :meth:`path_for`) to become ``name``; makes it durable."""
+        """Stage ``written`` (from :meth:`path_for`) to become ``name``."""
         if name in self.staged:
             self.staged.pop(name).unlink()
-        with written.open("rb") as file:
-            os.fsync(file.fileno())
+        if self._unit.durable:
+            fsync_file(written)
         stat = written.stat()
         self.facts[name] = FileFact(rows, stat.st_size, stat.st_mtime_ns, sha256_of(written))
         self.staged[name] = written

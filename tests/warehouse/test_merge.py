@@ -94,7 +94,7 @@ def content_of(rows: pa.Table) -> dict[tuple[str, int], tuple[str, int]]:
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(responses, st.randoms(use_true_random=False))
 def test_any_order_repetition_and_batching_gives_what_a_fold_over_everything_gives(
     delivered: list[list[tuple[str, int, Any]]], random: Any

@@ -19,8 +19,10 @@ from warehouse.tables.spec import TableSpec
 
 SCHEMA_FILE = "_schema.parquet"
 _ROW_GROUP_ROWS = 45_000
-# Devices fall unevenly: buckets of ten or so reach half as much again.
-_TARGET_FILE_ROWS = 60_000
+# A home keeps one file. Of a fleet, few devices share a bucket and fall into them unevenly: some
+# hold twice the mean.
+_ONE_FILE_ROWS = 90_000
+_TARGET_FILE_ROWS = 45_000
 # A device polled for the first time shows one row; hourly is the least that a month is laid
 # out for, and the next month is laid out by what this one held.
 _LEAST_ROWS_PER_DEVICE_DAY = 24
@@ -67,8 +69,7 @@ class Layout:
             self._devices * per_device_day * _DAYS_PER_MONTH,
             months[max(months)] if months else 0,
         )
-        # One file up to what is "about" the target: a home keeps a single bucket.
-        return 1 if expected <= 1.5 * _TARGET_FILE_ROWS else math.ceil(expected / _TARGET_FILE_ROWS)
+        return 1 if expected <= _ONE_FILE_ROWS else math.ceil(expected / _TARGET_FILE_ROWS)
 
 
 def bucket_of(device: str, count: int) -> int:
