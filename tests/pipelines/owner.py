@@ -14,8 +14,9 @@ from unittest.mock import patch
 import dagster as dg
 import duckdb
 
+from pipelines.build import build_definitions
 from pipelines.cli import main
-from pipelines.definitions import build_definitions
+from pipelines.instance import open_instance
 from pipelines.settings import load_settings
 from warehouse import Lake
 
@@ -116,11 +117,9 @@ class Owner:
 
     @contextlib.contextmanager
     def dagster(self) -> Iterator[tuple[dg.Definitions, dg.DagsterInstance]]:
-        """Load the definitions and the instance as `dagster dev` would."""
-        with self.at_work():
-            os.environ["DAGSTER_HOME"] = str(self.data / "dagster")
-            with dg.DagsterInstance.get() as instance:
-                yield build_definitions(load_settings()), instance
+        """Load the definitions and the instance that `givlake ui` shows."""
+        with self.at_work(), open_instance(load_settings()) as instance:
+            yield build_definitions(load_settings()), instance
 
 
 def command(*arguments: object) -> list[str]:

@@ -84,7 +84,7 @@ def test_status_for_programs_has_the_right_numbers(sim, owner):
         sent = sum(len(sim.truth(device["device_id"], day)) for day in DAYS)
         assert expected <= device["rows"] <= sent
         assert device["months"]["2025-06"] == {"complete": 3, "never_asked": 27}
-        before, after = device["missing"]
+        after, before = device["missing"]
         assert (before["first"], before["last"]) == ("2024-01-01", "2025-05-31")
         assert (after["first"], after["state"]) == ("2025-06-04", "never_asked")
     table = owner.givlake("status")
