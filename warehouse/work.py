@@ -133,6 +133,7 @@ class Work:
         self._report.returned_from_quarantine = self._returned(stored)
         for name in self._left_over(old) - change.facts.keys():
             change.remove(name)
+        change.keep_equal(old)
         self._report.watermark = self._commit(change, Manifest(), target).watermark
         return self._report
 

@@ -272,3 +272,13 @@ def test_up_to_stops_at_a_segment(lake: Lake) -> None:
     assert build(lake, ToyDecoder(), up_to=2).rows("new") == 2
     assert build(lake, ToyDecoder()).watermark == 3
     assert pc.sum(pa.array([row["power_w"] for row in rows_of(lake.folder)])).as_py() == 3.0
+
+
+def test_a_rebuild_leaves_files_alone_that_would_not_change(lake: Lake) -> None:
+    lake.archive.append([answer("A", DAY, day_rows(DAY))])
+    build(lake, ToyDecoder())
+    (path,) = (lake.folder / "tables").rglob("part-*")
+    inode = path.stat().st_ino
+    rebuild(lake, ToyDecoder())
+    assert path.stat().st_ino == inode
+    assert build(lake, ToyDecoder()).damage == []
