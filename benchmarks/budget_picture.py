@@ -81,7 +81,9 @@ def svg_of(bars: Sequence[Bar], limit: int) -> str:
         words = f"minute {i + 1}"
         parts.append(text(middle, HEIGHT - BOTTOM + 18, words, 'text-anchor="middle"'))
         words = f"{bar.ours} + {bar.others}"
-        at = y(max(answered + bar.refused, 0)) - 6
+        at = y(answered + bar.refused) - 6
+        if y(limit) - 4 < at < y(limit) + 14:
+            at = y(limit) - 6  # clear of the line
         parts.append(text(middle, at, words, 'text-anchor="middle"'))
     parts.append(
         f'<line x1="{LEFT}" x2="{WIDTH - 16}" y1="{y(limit):.1f}" y2="{y(limit):.1f}" '
