@@ -1,7 +1,7 @@
 """Running the assets from the command line: the same jobs as in Dagster's UI, in this process."""
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 import dagster as dg
 
@@ -11,6 +11,7 @@ from assets.framework.dataset import Dataset
 from pipelines.build import build_definitions, job_name
 from pipelines.cli.common import console, plural, printable
 from pipelines.cli.progress import ProgressReporter
+from pipelines.errands import Errand, runs
 from pipelines.instance import open_instance
 from pipelines.partitions import range_tags
 from pipelines.settings import Settings
@@ -18,40 +19,26 @@ from pipelines.settings import Settings
 _CAUSES_NAMED = 10
 
 
-def fetch(
-    settings: Settings,
-    days: Mapping[Dataset, Mapping[date, int]],
-    device_ids: Sequence[str],
-    *,
-    again: bool,
-    refresh: bool,
-) -> None:
-    """Run the jobs of what is wanted, a month at a time, newest first, and say what went wrong.
+def fetch(settings: Settings, errands: Sequence[Errand], *, again: bool, refresh: bool) -> None:
+    """Run the jobs of what is missing, a month at a time, newest first, and say what went wrong.
 
     Args:
         settings: where the data folder is.
-        days: device-days to ask for, by dataset and requested date.
-        device_ids: devices to limit the runs to; none means all.
+        errands: what is wanted and which of it is missing.
         again: fetch what is there as well.
         refresh: fetch the days that were not over when they were fetched.
 
     Raises:
         KeyboardInterrupt: if the owner ended it; what was fetched is kept.
     """
-    with ProgressReporter(sum(sum(of.values()) for of in days.values())) as reporter:
+    with ProgressReporter(sum(errand.to_fetch.total() for errand in errands)) as reporter:
         definitions = build_definitions(
             settings, {"reporter": dg.ResourceDefinition.hardcoded_resource(reporter)}
         )
         with open_instance(settings) as instance:
-            for dataset, of_run in _runs(days):
-                _run(
-                    definitions,
-                    instance,
-                    dataset,
-                    of_run,
-                    {"devices": list(device_ids), "again": again, "refresh": refresh},
-                    settings.log_level,
-                )
+            for errand, first, last in runs(errands):
+                config = {"devices": errand.device_ids, "again": again, "refresh": refresh}
+                _run(definitions, instance, errand.dataset, (first, last), config, settings)
                 # Dagster calls a run that was ended from within a failed one.
                 if any(report.stopped or report.cancelled for report in reporter.reports):
                     break
@@ -60,38 +47,20 @@ def fetch(
         raise KeyboardInterrupt
 
 
-def _runs(
-    days: Mapping[Dataset, Collection[date]],
-) -> list[tuple[Dataset, list[date]]]:
-    """Split what is wanted into runs, newest first, each of days of a month without a gap.
-
-    A run looks at every day of its range, so a gap would be filled by it.
-    """
-    runs: list[tuple[Dataset, list[date]]] = []
-    for dataset, of_dataset in days.items():
-        before = None
-        for day in sorted(of_dataset):
-            if before is None or day.day == 1 or day - before > timedelta(days=1):
-                runs.append((dataset, []))
-            runs[-1][1].append(day)
-            before = day
-    return sorted(runs, key=lambda run: (run[1][0], run[0].name), reverse=True)
-
-
 def _run(
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     dataset: Dataset,
-    days: Sequence[date],
+    days: tuple[date, date],
     config: Mapping[str, object],
-    log_level: str,
+    settings: Settings,
 ) -> None:
     result = definitions.resolve_job_def(job_name(dataset.name)).execute_in_process(
         instance=instance,
-        tags={**range_tags(days[0], days[-1]), "givlake/started_by": "command line"},
+        tags={**range_tags(*days), "givlake/started_by": "command line"},
         run_config={
             "ops": {dataset.name: {"config": config}},
-            "loggers": {"console": {"config": {"log_level": _quiet(log_level)}}},
+            "loggers": {"console": {"config": {"log_level": _quiet(settings.log_level)}}},
         },
         raise_on_error=False,
     )

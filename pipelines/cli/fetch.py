@@ -1,16 +1,13 @@
 """`givlake plan`, `backfill` and `sync`: what to fetch, and fetching it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 import click
-import pyarrow.compute as pc
 
 from assets.framework.dataset import Dataset
-from assets.framework.devices import Device, expected_days, local_day
-from assets.framework.plan import plan as make_plan
+from assets.framework.devices import Device, local_day
 from assets.framework.session import Session
 from assets.registry import daily_datasets
 from pipelines.cli.common import (
@@ -26,6 +23,7 @@ from pipelines.cli.common import (
     table,
 )
 from pipelines.discovery import Discovery, discover, history_start
+from pipelines.errands import Errand
 from pipelines.session import open_lake, open_session
 from pipelines.settings import Settings, load_settings
 from pipelines.status import overview
@@ -34,16 +32,6 @@ from pipelines.wishes import ranges_for, remember, remember_sync
 from warehouse import State
 
 _OUT = console()
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """Days of devices that a person, or the daily routine, wants to have."""
-
-    dataset: Dataset
-    devices: tuple[Device, ...]
-    start: date
-    end: date
 
 
 _DATASET = click.option(
@@ -81,10 +69,10 @@ def plan(
         rows = []
         total = 0
         for dataset in datasets:
-            asked = _Asked(dataset, devices, first, last)
-            to_fetch = sum(_days_to_fetch(session, asked, again=False, refresh=False).values())
+            errand = Errand(dataset, devices, not device_ids, first, last)
+            errand.look(session)
+            to_fetch, in_range = errand.to_fetch.total(), errand.device_days(session.zone)
             total += to_fetch
-            in_range = _device_days(asked, session.zone)
             rows.append(
                 (dataset.name, f"{in_range:,}", f"{in_range - to_fetch:,}", f"{to_fetch:,}")
             )
@@ -125,11 +113,11 @@ def backfill(
         discovery = _discover(session)
         devices = discovery.choose(device_ids)
         first, last = _range(session, devices, start, end)
-        asked = [_Asked(dataset, devices, first, last) for dataset in datasets]
-        for dataset in datasets:
-            remember(session.lake, dataset.name, device_ids, first, last)
-        days = _days_by_dataset(session, asked, again=again, refresh=False)
-    _fetch_and_exit(settings, asked, days, device_ids, again=again, refresh=False)
+        errands = [Errand(dataset, devices, not device_ids, first, last) for dataset in datasets]
+        for errand in errands:
+            remember(session.lake, errand.dataset.name, device_ids, first, last)
+            errand.look(session, again=again)
+    _fetch_and_exit(settings, errands, again=again, refresh=False)
 
 
 @click.command()
@@ -146,15 +134,16 @@ def sync(names: tuple[str, ...]) -> None:
         today = local_day(datetime.now(UTC), session.zone)
         for dataset in datasets:
             remember_sync(session.lake, dataset.name, today)
-        asked = [
-            _Asked(dataset, group, start, end)
+        errands = [
+            Errand(dataset, group, len(group) == len(devices), start, end)
             for dataset in datasets
             for ranges, group in _by_wishes(session, dataset, devices).items()
             for start, end in ranges
         ]
-        days = _days_by_dataset(session, asked, again=False, refresh=True)
+        for errand in errands:
+            errand.look(session, refresh=True)
         pack_if_due(session.lake)
-    _fetch_and_exit(settings, asked, days, (), again=False, refresh=True)
+    _fetch_and_exit(settings, errands, again=False, refresh=True)
 
 
 def choose_datasets(names: Sequence[str]) -> tuple[Dataset, ...]:
@@ -205,81 +194,31 @@ def _by_wishes(
     return groups
 
 
-def _device_days(asked: _Asked, zone: str) -> int:
-    """Count the device-days that can hold data."""
-    expected = expected_days(asked.dataset.name, asked.devices, asked.start, asked.end, zone)
-    return sum(
-        (last - first).days + 1
-        for first, last in zip(
-            expected["first_date"].to_pylist(), expected["last_date"].to_pylist(), strict=True
-        )
-    )
-
-
-def _days_to_fetch(session: Session, asked: _Asked, *, again: bool, refresh: bool) -> Counter[date]:
-    """Count what to fetch of what was asked for, by requested date."""
-    days: Counter[date] = Counter()
-    for states in make_plan(
-        session.lake,
-        asked.dataset,
-        asked.devices,
-        asked.start,
-        asked.end,
-        session.zone,
-        now=datetime.now(UTC),
-        again=again,
-        refresh=refresh,
-        refused=True,
-    ):
-        for counted in pc.value_counts(states["request_date"]).to_pylist():
-            days[counted["values"]] += counted["counts"]
-    return days
-
-
-def _days_by_dataset(
-    session: Session, asked: Sequence[_Asked], *, again: bool, refresh: bool
-) -> dict[Dataset, Counter[date]]:
-    """Count what to fetch, by dataset and requested date."""
-    days: dict[Dataset, Counter[date]] = {}
-    for part in asked:
-        days.setdefault(part.dataset, Counter()).update(
-            _days_to_fetch(session, part, again=again, refresh=refresh)
-        )
-    return days
-
-
 def _fetch_and_exit(
-    settings: Settings,
-    asked: Sequence[_Asked],
-    days: Mapping[Dataset, Mapping[date, int]],
-    device_ids: Sequence[str],
-    *,
-    again: bool,
-    refresh: bool,
+    settings: Settings, errands: Sequence[Errand], *, again: bool, refresh: bool
 ) -> None:
-    if any(days.values()):
+    if any(errand.to_fetch for errand in errands):
         # Dagster takes a second to load, and there is no need of it when all is there.
         from pipelines.runs import fetch
 
-        fetch(settings, days, device_ids, again=again, refresh=refresh)
+        fetch(settings, errands, again=again, refresh=refresh)
     else:
         _OUT.print("Nothing to fetch: all that was asked for is there.")
-    raise SystemExit(_judge(settings, asked))
+    raise SystemExit(_judge(settings, errands))
 
 
-def _judge(settings: Settings, asked: Sequence[_Asked]) -> int:
+def _judge(settings: Settings, errands: Sequence[Errand]) -> int:
     """Say what is there of what was asked for, and give the exit status."""
+    days: dict[str, Counter[State]] = {}
     settled = True
     with open_lake(settings) as lake:
-        for dataset in dict.fromkeys(part.dataset for part in asked):
-            days: Counter[State] = Counter()
-            for part in asked:
-                if part.dataset is dataset:
-                    found = overview(lake, dataset, part.devices, part.start, part.end)
-                    days.update(found.days_by_state)
-                    settled &= found.settled
-            states = ", ".join(f"{number:,} {state}" for state, number in sorted(days.items()))
-            _OUT.print(f"{dataset.name}: {states or 'no'} device-days")
+        for errand in errands:
+            found = overview(lake, errand.dataset, errand.devices, errand.start, errand.end)
+            days.setdefault(errand.dataset.name, Counter()).update(found.days_by_state)
+            settled &= found.settled
+    for name, by_state in days.items():
+        states = ", ".join(f"{number:,} {state}" for state, number in sorted(by_state.items()))
+        _OUT.print(f"{name}: {states or 'no'} device-days")
     if not settled:
         _OUT.print("Something is missing: givlake status says what and why.")
     return ALL_THERE if settled else SOMETHING_MISSING

@@ -9,21 +9,28 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from owner import Owner
 from truth import assert_same, days_between, expected_rows
+
+from simulator import Simulator, SimulatorConfig
 
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 3))
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])
 QUERY = "SELECT inverter_serial, time, grid_voltage_v, pv_arrays FROM inverter_data_points"
 
 
-@pytest.fixture
-def sim(simulate):
-    return simulate(inverters=2)
+@pytest.fixture(scope="module")
+def sim():
+    settings = SimulatorConfig(inverters=2, commissioned=date(2024, 1, 1), empty_day_rate=0.0)
+    with Simulator(settings) as sim:
+        yield sim
 
 
-@pytest.fixture
-def owner(sim, own):
-    owner = own(sim)
+@pytest.fixture(scope="module")
+def owner(sim, tmp_path_factory):
+    """Give an owner who has three days; the tests leave the data as they find it."""
+    folder = tmp_path_factory.mktemp("owner")
+    owner = Owner(folder, {"GIVENERGY_API_URL": sim.base_url}, token=sim.token)
     assert owner.givlake("backfill", *RANGE).status == 0
     return owner
 
@@ -95,7 +102,7 @@ def test_status_for_programs_has_the_right_numbers(sim, owner):
 def test_tables_are_built_anew_from_the_archive_without_the_network(sim, owner):
     before = owner.sql("FROM inverter_data_points ORDER BY inverter_serial, time")
     devices = owner.sql("FROM communication_devices ORDER BY 1")
-    sim.stop()
+    requests = len(sim.requests)
     for file in (owner.data / "tables").rglob("*.parquet"):
         if "month" in str(file):
             file.unlink()
@@ -105,3 +112,4 @@ def test_tables_are_built_anew_from_the_archive_without_the_network(sim, owner):
     assert owner.sql("FROM inverter_data_points ORDER BY inverter_serial, time") == before
     assert owner.sql("FROM communication_devices ORDER BY 1") == devices
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
+    assert len(sim.requests) == requests
