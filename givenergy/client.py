@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -93,6 +94,7 @@ class Client:
         self._retry = retry or RetryPolicy()
         self._cancelled = cancelled or threading.Event()
         self._totals = Totals()
+        self._newest_date: tuple[str, datetime] | None = None
         # Apart, as waiting backfills hold theirs and must not keep today's data out.
         self._places = {p: threading.BoundedSemaphore(connections) for p in Priority}
         self._transport = Transport(
@@ -110,6 +112,20 @@ class Client:
     def totals(self) -> ClientTotals:
         """What this client has done so far."""
         return self._totals.get()
+
+    @property
+    def clock_ahead_s(self) -> float | None:
+        """Seconds by which this machine's clock is ahead of the API's, None if it gave no time.
+
+        By the `Date` header of the newest answer, which has whole seconds.
+        """
+        if self._newest_date is None:
+            return None
+        text, received_at = self._newest_date
+        try:
+            return (received_at - parsedate_to_datetime(text)).total_seconds()
+        except (TypeError, ValueError):
+            return None
 
     def fetch(
         self,
@@ -195,6 +211,8 @@ class Client:
                     answer, what=call.what, scope=endpoint.scope, host=self._host, clean=self._clean
                 )
                 status, body = answer.status, answer.body
+                if date := answer.headers.get("Date"):
+                    self._newest_date = (date, utc_now())
                 outcome = judged.outcome if isinstance(judged, Failure) else Outcome.ANSWERED
                 signal = rate_signal(outcome, answer.headers)
             except TransportError as error:

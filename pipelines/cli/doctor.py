@@ -4,7 +4,7 @@ import platform
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from importlib.metadata import version
 from typing import Literal
 
@@ -20,6 +20,7 @@ from pipelines.cli.common import (
     SOMETHING_MISSING,
     WRONG_USAGE,
     console,
+    duration,
     plural,
     printable,
 )
@@ -30,7 +31,7 @@ from warehouse import WarehouseError
 
 _PACKAGES = ("givlake", "dagster", "duckdb", "pandas", "pandera", "pyarrow", "requests")
 _LOW_DISK_BYTES = 2 * 2**30
-_CLOCK_TOLERANCE = timedelta(seconds=90)
+_CLOCK_TOLERANCE_S = 90.0
 
 Verdict = Literal["ok", "note", "wrong"]
 
@@ -108,8 +109,20 @@ def _account(session: Session) -> Iterator[Finding]:
         )
     if found.devices:
         yield from _data(session, found.devices)
+    yield _clock(session)
     for line in budget_lines(session.budget.snapshot()):
         yield Finding("budget", "ok", line)
+
+
+def _clock(session: Session) -> Finding:
+    ahead_s = session.client.clock_ahead_s
+    if ahead_s is None:
+        return Finding("clock", "note", "The API does not say what time it has.")
+    if abs(ahead_s) <= _CLOCK_TOLERANCE_S:
+        return Finding("clock", "ok", "This machine's clock agrees with the API's.")
+    side = "ahead of" if ahead_s > 0 else "behind"
+    sentence = f"This machine's clock is {duration(abs(ahead_s))} {side} the API's: set it by NTP."
+    return Finding("clock", "wrong", sentence, SOMETHING_MISSING)
 
 
 def _devices(session: Session, found: Discovery) -> Finding:
