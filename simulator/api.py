@@ -4,10 +4,12 @@ Belongs here: what is the same for all endpoints. Does not belong here: a single
 (``endpoints``), the simulator's own control paths (``control_api``).
 """
 
+import datetime as dt
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from email.utils import format_datetime
 
 from simulator.answers import Answer, ApiError, Delivery
 from simulator.config import TokenGrant
@@ -137,6 +139,7 @@ class Api:
     def _with_limit(self, answer: Answer, verdict: Verdict) -> Answer:
         headers = {
             **answer.headers,
+            "Date": format_datetime(self.world.now().astimezone(dt.UTC), usegmt=True),
             "X-RateLimit-Limit": str(verdict.limit),
             "X-RateLimit-Remaining": str(verdict.remaining),
         }

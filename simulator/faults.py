@@ -166,7 +166,6 @@ class FaultPlan:
             fault = _STATUSES[int(chance * 4)]
         if fault.isdigit():
             return status_answer(int(fault), html=fault in _STATUSES and chance * 8 % 1 < 0.5)
-        half = len(answer.body) // 2
         match fault:
             case "reset" | "reset_body" | "close":
                 return replace(answer, delivery=Delivery(end=fault))
@@ -175,7 +174,8 @@ class FaultPlan:
             case "stall_body":
                 return replace(answer, delivery=Delivery(stall_body_s=settings.stall_s))
             case "truncated":
-                return replace(answer, body=answer.plain()[:half], packed=None)
+                plain = answer.plain()
+                return replace(answer, body=plain[: len(plain) // 2], packed=None)
             case "truncated_length":
                 return replace(answer, delivery=Delivery(end="truncated_length"))
             case "html":

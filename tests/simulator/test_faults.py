@@ -121,6 +121,15 @@ def test_truncated_json_with_a_length_that_fits(sim):
     assert body.decode() == expected[: len(expected) // 2]
 
 
+def test_an_answer_from_the_cache_is_truncated_to_half_as_well(sim):
+    """Once, an answer kept only as gzip was cut to nothing."""
+    fetch(sim)
+    expected = json.dumps(whole_day(sim), separators=(",", ":"))
+    sim.fail("data-points", fault="truncated")
+    _, body = fetch(sim)
+    assert body.decode() == expected[: len(expected) // 2]
+
+
 def test_truncated_json_with_the_whole_length(sim):
     sim.fail("data-points", fault="truncated_length")
     with pytest.raises(http.client.IncompleteRead) as failure:

@@ -1,0 +1,22 @@
+"""`givlake doctor`: what it finds, in words, and its exit status."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+
+def test_all_is_well(simulate, own):
+    done = own(simulate()).givlake("doctor")
+    assert done.status == 0, done.said
+    found = {line.split()[1]: line.split()[0] for line in done.out.splitlines()}
+    assert set(found.values()) == {"ok"}
+    assert {"token", "devices", "clock", "budget", "inverter_data_points"} <= set(found)
+
+
+@pytest.mark.parametrize(("hours", "words"), [(-3, "3.0 h ahead of"), (3, "3.0 h behind")])
+def test_a_clock_that_is_wrong_is_found(simulate, own, hours, words):
+    sim = simulate()
+    sim.set_clock(datetime.now(UTC) + timedelta(hours=hours))
+    done = own(sim).givlake("doctor")
+    assert done.status == 1
+    assert f"This machine's clock is {words} the API's" in done.out
