@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 from assets.framework.dataset import Dataset
 from assets.framework.devices import Device, expected_days
 from assets.framework.plan import plan
-from assets.framework.session import Session
 from assets.framework.states import months
+from pipelines.wishes import Range, ranges_for
+from warehouse import Lake
 
 
 @dataclass(slots=True)
@@ -39,15 +40,15 @@ class Errand:
         """The devices to limit a run to; none means all."""
         return [] if self.everybody else [device.device_id for device in self.devices]
 
-    def look(self, session: Session, *, again: bool = False, refresh: bool = False) -> None:
+    def look(self, lake: Lake, zone: str, *, again: bool = False, refresh: bool = False) -> None:
         """Find out what is missing, without a request."""
         for states in plan(
-            session.lake,
+            lake,
             self.dataset,
             self.devices,
             self.start,
             self.end,
-            session.zone,
+            zone,
             now=datetime.now(UTC),
             again=again,
             refresh=refresh,
@@ -61,6 +62,20 @@ class Errand:
         expected = expected_days(self.dataset.name, self.devices, self.start, self.end, zone)
         bounds = (expected["first_date"].to_pylist(), expected["last_date"].to_pylist())
         return sum((last - first).days + 1 for first, last in zip(*bounds, strict=True))
+
+
+def wished(lake: Lake, dataset: Dataset, devices: Sequence[Device]) -> list[Errand]:
+    """List what the owner has asked for so far, devices that want the same days together."""
+    groups: dict[tuple[Range, ...], list[Device]] = {}
+    for device in devices:
+        groups.setdefault(tuple(ranges_for(lake, dataset.name, device.device_id)), []).append(
+            device
+        )
+    return [
+        Errand(dataset, tuple(group), len(group) == len(devices), start, end)
+        for ranges, group in groups.items()
+        for start, end in ranges
+    ]
 
 
 def runs(errands: Sequence[Errand]) -> Iterator[tuple[Errand, date, date]]:

@@ -125,7 +125,7 @@ class Control:
         made: int = self._ask("POST", "/warm", {"start": str(start), "end": str(end)})
         return made
 
-    def _ask(self, method: str, path: str, payload: object = None) -> Any:  # noqa: ANN401 - any JSON
+    def _ask(self, method: str, path: str, payload: object = None) -> Any:
         return json.loads(self._send(method, path, payload))
 
     def _send(self, method: str, path: str, payload: object) -> bytes:

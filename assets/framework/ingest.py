@@ -63,6 +63,7 @@ def ingest(
     finally:
         session.lake.archive.flush()
     run.report.waited_s = session.client.totals.waited_s
+    run.report.budget = session.budget.snapshot()
     run.report.cancelled = session.cancelled.is_set()
     if run.report.days:
         run.build()

@@ -43,6 +43,11 @@ def day_metadata(
     for day in days:
         metadata[day] = _requests(report.days.get(day, DayFigures()))
         metadata[day]["seconds waited for the budget (whole run)"] = round(report.waited_s, 2)
+        if (budget := report.budget) is not None:
+            metadata[day]["request budget at the end of the run"] = (
+                f"{budget.available} of {budget.limit} left, {budget.used_by_us} used by givlake,"
+                f" {budget.used_by_others} by others"
+            )
         metadata[day]["rows set aside in quarantine (whole run)"] = report.built["quarantined"]
         for row in figures.get(day, []):
             metadata[day] |= {

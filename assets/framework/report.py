@@ -7,7 +7,7 @@ from datetime import date
 
 from assets.framework.claims import Want
 from assets.framework.collect import Outcome, Result
-from givenergy import GivEnergyError
+from givenergy import BudgetSnapshot, GivEnergyError
 from warehouse import BuildReport
 
 _GOOD = (Outcome.FETCHED, Outcome.GONE, Outcome.ELSEWHERE)
@@ -40,6 +40,7 @@ class Report:
         stopped: why nothing more was asked for, if so.
         cancelled: whether somebody ended it.
         waited_s: seconds that its requests waited for the budget, summed over threads.
+        budget: the account's budget at the end of the run.
     """
 
     days: dict[date, DayFigures] = field(default_factory=dict)
@@ -50,6 +51,7 @@ class Report:
     stopped: GivEnergyError | None = None
     cancelled: bool = False
     waited_s: float = 0.0
+    budget: BudgetSnapshot | None = None
 
     @property
     def total(self) -> DayFigures:

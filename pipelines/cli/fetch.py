@@ -23,12 +23,12 @@ from pipelines.cli.common import (
     table,
 )
 from pipelines.discovery import Discovery, discover, history_start
-from pipelines.errands import Errand
+from pipelines.errands import Errand, wished
 from pipelines.session import open_lake, open_session
 from pipelines.settings import Settings, load_settings
 from pipelines.status import overview
 from pipelines.upkeep import pack_if_due
-from pipelines.wishes import ranges_for, remember, remember_sync
+from pipelines.wishes import remember, remember_sync
 from warehouse import State
 
 _OUT = console()
@@ -70,7 +70,7 @@ def plan(
         total = 0
         for dataset in datasets:
             errand = Errand(dataset, devices, not device_ids, first, last)
-            errand.look(session)
+            errand.look(session.lake, session.zone)
             to_fetch, in_range = errand.to_fetch.total(), errand.device_days(session.zone)
             total += to_fetch
             rows.append(
@@ -116,7 +116,7 @@ def backfill(
         errands = [Errand(dataset, devices, not device_ids, first, last) for dataset in datasets]
         for errand in errands:
             remember(session.lake, errand.dataset.name, device_ids, first, last)
-            errand.look(session, again=again)
+            errand.look(session.lake, session.zone, again=again)
     _fetch_and_exit(settings, errands, again=again, refresh=False)
 
 
@@ -135,13 +135,10 @@ def sync(names: tuple[str, ...]) -> None:
         for dataset in datasets:
             remember_sync(session.lake, dataset.name, today)
         errands = [
-            Errand(dataset, group, len(group) == len(devices), start, end)
-            for dataset in datasets
-            for ranges, group in _by_wishes(session, dataset, devices).items()
-            for start, end in ranges
+            errand for dataset in datasets for errand in wished(session.lake, dataset, devices)
         ]
         for errand in errands:
-            errand.look(session, refresh=True)
+            errand.look(session.lake, session.zone, refresh=True)
         pack_if_due(session.lake)
     _fetch_and_exit(settings, errands, again=False, refresh=True)
 
@@ -181,17 +178,6 @@ def _range(
     last = min(end or today, today)
     check_range(start, end or today, today)
     return start or min(history_start(devices, session.zone), last), last
-
-
-def _by_wishes(
-    session: Session, dataset: Dataset, devices: Sequence[Device]
-) -> dict[tuple[tuple[date, date], ...], tuple[Device, ...]]:
-    """Group devices by the ranges that are wanted of them."""
-    groups: dict[tuple[tuple[date, date], ...], tuple[Device, ...]] = {}
-    for device in devices:
-        ranges = tuple(ranges_for(session.lake, dataset.name, device.device_id))
-        groups[ranges] = (*groups.get(ranges, ()), device)
-    return groups
 
 
 def _fetch_and_exit(

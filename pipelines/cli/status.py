@@ -8,21 +8,24 @@ from typing import Any
 
 import click
 
+from assets.framework.devices import Device
 from assets.registry import daily_datasets
 from pipelines.cli.budget import budget_lines
 from pipelines.cli.common import (
     ALL_THERE,
     SOMETHING_MISSING,
     console,
+    duration,
     plural,
     printable,
     table,
 )
 from pipelines.discovery import known_devices
-from pipelines.session import open_budget, open_lake, stored_account
-from pipelines.settings import load_settings
+from pipelines.errands import wished
+from pipelines.session import open_budget, open_lake, stored_account, stored_zone
+from pipelines.settings import Settings, load_settings
 from pipelines.status import DeviceOverview, Hole, Overview, overview
-from warehouse import State
+from warehouse import Lake, State
 
 _OUT = console()
 _HOLES_SHOWN = 20
@@ -39,6 +42,7 @@ def status(layout: str) -> None:
     with open_lake(settings) as lake:
         devices = known_devices(lake)
         found = [overview(lake, dataset, devices) for dataset in daily_datasets()]
+        missing = _missing(lake, settings, devices)
     account = stored_account(settings)
     if layout == "json":
         click.echo(json.dumps([_as_json(part) for part in found], indent=2))
@@ -48,9 +52,27 @@ def status(layout: str) -> None:
         for part in found:
             _show(part)
         if account is not None:
-            for line in budget_lines(open_budget(settings, account).snapshot()):
+            snapshot = open_budget(settings, account).snapshot()
+            for line in budget_lines(snapshot):
                 _OUT.print(line)
+            if missing:
+                seconds = max(snapshot.seconds_for(missing), snapshot.window_s)
+                _OUT.print(
+                    f"{plural(missing, 'request')} to go for what was asked for so far:"
+                    f" givlake sync does it in about {duration(seconds)}"
+                )
     raise SystemExit(ALL_THERE if all(part.settled for part in found) else SOMETHING_MISSING)
+
+
+def _missing(lake: Lake, settings: Settings, devices: Sequence[Device]) -> int:
+    """Count the device-days that were asked for at some time and are still to be fetched."""
+    zone = stored_zone(settings)
+    total = 0
+    for dataset in daily_datasets():
+        for errand in wished(lake, dataset, devices):
+            errand.look(lake, zone)
+            total += errand.to_fetch.total()
+    return total
 
 
 def _show(found: Overview) -> None:
