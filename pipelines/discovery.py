@@ -16,7 +16,7 @@ from assets.framework.devices import Device, expected_days, local_day
 from assets.framework.session import Session
 from assets.framework.snapshot import fetch_snapshot
 from assets.registry import daily_datasets
-from warehouse import Lake, connect
+from warehouse import Lake, connect, retrying
 
 HISTORY_START = "history_start"
 _KNOWN = "known_devices"
@@ -90,7 +90,7 @@ def last_discovery(lake: Lake) -> Discovery | None:
 def known_devices(lake: Lake) -> tuple[Device, ...]:
     """List the devices of the last discovery, without a request."""
     with connect(lake) as connection:
-        table = connection.table(COMMUNICATION_DEVICES.table).to_arrow_table()
+        table = retrying(lambda: connection.table(COMMUNICATION_DEVICES.table).to_arrow_table())
     return tuple(inverters(table))
 
 

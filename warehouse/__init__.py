@@ -6,7 +6,7 @@ business of ``givenergy`` and ``assets``.
 
 from warehouse.archive import Archive, ArchivedResponse, Entry, PackReport, pack
 from warehouse.build import build, is_built, rebuild
-from warehouse.catalogue import connect, execute, publish
+from warehouse.catalogue import connect, execute, publish, retrying
 from warehouse.check import Finding, check
 from warehouse.coverage import (
     COVERAGE_SCHEMA,
@@ -67,4 +67,5 @@ __all__ = [
     "publish",
     "rebuild",
     "refresh_coverage",
+    "retrying",
 ]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files as resource_files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -29,6 +29,7 @@ from warehouse.tables import TableSpec
 from warehouse.tables.files import SCHEMA_FILE, stored_schema
 from warehouse.tables.files import write as write_table
 
+T = TypeVar("T")
 FILE = "warehouse.duckdb"
 _TRIES = 5
 _REPLACED_WHILE_OPENING = (
@@ -142,13 +143,22 @@ def execute(
     Raises:
         duckdb.Error: what DuckDB says, after several tries where trying again may help.
     """
+    return retrying(lambda: connection.execute(sql, list(parameters)))
+
+
+def retrying(work: Callable[[], T]) -> T:
+    """Do what a query needs; again when ingestion replaced a file meanwhile, as in `execute`.
+
+    Raises:
+        duckdb.Error: what DuckDB says, after several tries where trying again may help.
+    """
     for _ in range(_TRIES - 1):
         try:
-            return connection.execute(sql, list(parameters))
+            return work()
         except duckdb.Error as error:
             if not any(sign in str(error) for sign in _REPLACED_WHILE_OPENING):
                 raise
-    return connection.execute(sql, list(parameters))
+    return work()
 
 
 def view_statements(folder: Path, tables: Sequence[TableSpec]) -> list[str]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from assets.framework.dataset import Dataset
 from assets.framework.report import DayFigures, Report
-from warehouse import Lake, connect
+from warehouse import Lake, connect, retrying
 
 _PREVIEW_FIGURES = 6
 
@@ -82,8 +82,8 @@ def _by_day(
     )
     by_day: dict[date, list[dict[str, Any]]] = {}
     with connect(lake) as connection:
-        found = connection.sql(text, params={"first": min(days), "last": max(days)})
-        rows: pa.Table = found.to_arrow_table()
+        bounds = {"first": min(days), "last": max(days)}
+        rows: pa.Table = retrying(lambda: connection.sql(text, params=bounds).to_arrow_table())
     for row in rows.to_pylist():
         by_day.setdefault(row["request_date"], []).append(row)
     return by_day

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from assets.framework.dataset import Dataset
 from assets.framework.devices import Device
-from warehouse import Lake, State, connect, coverage
+from warehouse import Lake, State, connect, coverage, retrying
 
 _NOT_FOUND = 404
 
@@ -75,7 +75,7 @@ def _gone(lake: Lake, dataset: Dataset, devices: Sequence[Device]) -> list[str]:
     """List the devices that the API did not know when last asked, unless they were seen since."""
     sql = resources.files(__package__).joinpath("sql", "newest_answers.sql").read_text()
     with connect(lake) as connection:
-        found = connection.execute(sql, {"dataset": dataset.name}).fetchall()
+        found = retrying(lambda: connection.execute(sql, {"dataset": dataset.name}).fetchall())
     not_found = {device_id: at for device_id, status, at in found if status == _NOT_FOUND}
     return [
         device.device_id

@@ -11,7 +11,7 @@ import duckdb
 from pipelines.cli.common import WRONG_USAGE, KnownError, console, plural, table
 from pipelines.session import open_lake
 from pipelines.settings import load_settings
-from warehouse import connect
+from warehouse import connect, retrying
 
 _ROWS_SHOWN = 200
 _NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "BIGINT", "HUGEINT", "INTEGER", "SMALLINT", "TINYINT")
@@ -30,15 +30,19 @@ def query(sql: str, layout: str) -> None:
     """Run SQL on the catalogue; start with: givlake query "SHOW TABLES"."""
     with open_lake(load_settings()) as lake, connect(lake) as connection:
         try:
-            result = connection.sql(sql)
-            if result is None:
-                return
-            if layout == "table":
-                _show(result)
-            else:
-                _write(connection, result, layout)
+            retrying(lambda: _answer(connection, sql, layout))
         except duckdb.Error as error:
             raise KnownError(f"DuckDB refuses the query: {error}", WRONG_USAGE) from error
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, sql: str, layout: str) -> None:
+    result = connection.sql(sql)
+    if result is None:
+        return
+    if layout == "table":
+        _show(result)
+    else:
+        _write(connection, result, layout)
 
 
 def _show(result: duckdb.DuckDBPyRelation) -> None:
