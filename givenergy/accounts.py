@@ -82,11 +82,14 @@ def resolve_account(
     try:
         if (known := budget.identity(token_hash)) is not None:
             account_id, zone = known
-            return AccountIdentity(account_id, zone, token_hash, account_key(base_url, account_id))
+            key = account_key(base_url, account_id) if account_id else provisional_key
+            return AccountIdentity(account_id, zone, token_hash, key)
         client = open_client(budget)
         try:
             page = client.fetch(ACCOUNT).pages[0]
         except ForbiddenError:
+            # A token keeps the scopes that it was made with: asking again would be in vain.
+            budget.remember_identity(token_hash, "", None)
             return AccountIdentity("", None, token_hash, provisional_key)
         finally:
             client.close()

@@ -40,6 +40,8 @@ from givenergy.verdict import Failure, judge_answer, judge_error, rate_signal
 
 __all__ = ["Client", "FailedAttempt", "Fetched", "Page"]
 
+# A host that never answered this client is more likely a wrong address than a passing outage.
+_TRIES_TO_REACH = 5
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -95,6 +97,7 @@ class Client:
         self._cancelled = cancelled or threading.Event()
         self._totals = Totals()
         self._newest_date: tuple[str, datetime] | None = None
+        self._reached = False
         # Apart, as waiting backfills hold theirs and must not keep today's data out.
         self._places = {p: threading.BoundedSemaphore(connections) for p in Priority}
         self._transport = Transport(
@@ -211,6 +214,7 @@ class Client:
                     answer, what=call.what, scope=endpoint.scope, host=self._host, clean=self._clean
                 )
                 status, body = answer.status, answer.body
+                self._reached = True
                 if date := answer.headers.get("Date"):
                     self._newest_date = (date, utc_now())
                 outcome = judged.outcome if isinstance(judged, Failure) else Outcome.ANSWERED
@@ -262,7 +266,7 @@ class Client:
             tries.failures += 1
         message = self._clean(failure.message)
         final = failure.final or self._given_up(
-            call, tries, message, failure.status, now - tries.first_failure_s
+            call, tries, failure, message, now - tries.first_failure_s
         )
         self._totals.add(
             requests=int(failure.outcome is not Outcome.UNREACHED),
@@ -305,13 +309,22 @@ class Client:
         self,
         call: Call,
         tries: _Tries,
+        failure: Failure,
         message: str,
-        status: int | None,
         elapsed_s: float,
     ) -> GivEnergyError | None:
+        status = failure.status
+        unreachable = failure.outcome is Outcome.UNREACHED and not self._reached
+        if unreachable and tries.failures >= _TRIES_TO_REACH:
+            return HostDownError(
+                f"{self._host} cannot be reached ({message})",
+                vendor_message=message,
+                hint="Check the network and GIVENERGY_API_URL, then start again.",
+            )
         if self._retry.exhausted(tries.failures, elapsed_s):
+            times = "once" if tries.failures == 1 else f"{tries.failures} times"
             return RetryableError(
-                f"{call.what} failed {tries.failures} times in {elapsed_s:.0f} s; "
+                f"{call.what} to {self._host} failed {times} in {elapsed_s:.0f} s; "
                 f"the last answer was: {message}",
                 status=status,
                 vendor_message=message,

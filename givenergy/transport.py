@@ -82,6 +82,9 @@ class TooLargeError(TransportError):
     """The answer is larger than allowed."""
 
 
+_URL_SHOWN = 12
+
+
 def checked_url(base_url: str, *, allow_http: bool = False) -> str:
     """The base URL without trailing slash.
 
@@ -92,8 +95,10 @@ def checked_url(base_url: str, *, allow_http: bool = False) -> str:
     parts = urlsplit(base_url)
     shown = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
     if parts.scheme not in ("http", "https") or not parts.hostname:
+        # Cut, as it may be the token that has got into the wrong setting.
+        begin = base_url if len(base_url) <= _URL_SHOWN else f"{base_url[:_URL_SHOWN]}…"
         raise ValueError(
-            f"GIVENERGY_API_URL is {shown!r}: give an address such as "
+            f"GIVENERGY_API_URL is {begin!r}: give an address such as "
             "https://api.givenergy.cloud/v1."
         )
     if parts.username or parts.password or parts.query or parts.fragment:

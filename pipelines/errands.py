@@ -40,8 +40,16 @@ class Errand:
         """The devices to limit a run to; none means all."""
         return [] if self.everybody else [device.device_id for device in self.devices]
 
-    def look(self, lake: Lake, zone: str, *, again: bool = False, refresh: bool = False) -> None:
-        """Find out what is missing, without a request."""
+    def look(
+        self,
+        lake: Lake,
+        zone: str,
+        *,
+        now: datetime | None = None,
+        again: bool = False,
+        refresh: bool = False,
+    ) -> None:
+        """Find out what is missing, without a request; `now` is the present time, UTC."""
         for states in plan(
             lake,
             self.dataset,
@@ -49,7 +57,7 @@ class Errand:
             self.start,
             self.end,
             zone,
-            now=datetime.now(UTC),
+            now=now or datetime.now(UTC),
             again=again,
             refresh=refresh,
             refused=True,

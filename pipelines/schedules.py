@@ -4,20 +4,18 @@ Both name their days explicitly, decided from the states in the archive.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from assets.framework.dataset import Dataset
 from assets.framework.devices import local_day
-from assets.framework.plan import plan
 from pipelines.discovery import known_devices
+from pipelines.errands import Errand, runs, wished
 from pipelines.partitions import range_tags
 from pipelines.session import open_lake, stored_zone
 from pipelines.settings import load_settings
-from warehouse import State
+from pipelines.wishes import remember_sync
 
 # How far back the daily schedule looks for days that are open or failed; `givlake backfill` and
 # `givlake sync` look at all of history.
@@ -27,21 +25,28 @@ _TODAY_TAG = "givlake/today"
 
 
 def daily_schedule(dataset: Dataset, job_name: str, zone: str) -> dg.ScheduleDefinition:
-    """Close yesterday and every day of the last weeks that is provisional or failed."""
+    """Close yesterday, and what was wanted in the last weeks and is missing or can still change."""
 
     @dg.schedule(
         name=f"{dataset.name}_daily",
         job_name=job_name,
         cron_schedule="20 4 * * *",
         execution_timezone=zone,
-        description="Closes yesterday, days that can still change and days that failed.",
+        description="Closes yesterday, days that can still change, that failed or were missed.",
     )
     def _schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
         now = context.scheduled_execution_time.astimezone(UTC)
-        yesterday = local_day(now, zone) - timedelta(days=1)
-        for first, last in _runs_of_days(_open_days(dataset, now) | {yesterday}):
+        errands = _errands(dataset, now)
+        if not errands:
+            # Nobody has asked for the devices yet: the run does.
+            yesterday = local_day(now, zone) - timedelta(days=1)
+            yield dg.RunRequest(run_key=f"{now:%Y-%m-%d}", tags=range_tags(yesterday, yesterday))
+        for errand, first, last in reversed(list(runs(errands))):
+            config = {"ops": {dataset.name: {"config": {"devices": errand.device_ids}}}}
             yield dg.RunRequest(
-                run_key=f"{now:%Y-%m-%d} {first} {last}", tags=range_tags(first, last)
+                run_key=f"{now:%Y-%m-%d} {first} {last} {' '.join(errand.device_ids[:3])}",
+                tags=range_tags(first, last),
+                run_config=config,
             )
 
     return _schedule
@@ -68,29 +73,23 @@ def today_schedule(dataset: Dataset, job_name: str, zone: str) -> dg.ScheduleDef
     return _schedule
 
 
-def _open_days(dataset: Dataset, now: datetime) -> set[date]:
+def _errands(dataset: Dataset, now: datetime) -> list[Errand]:
+    """List what was wanted of the last weeks until yesterday, as `givlake sync` does of all."""
     settings = load_settings()
     zone = stored_zone(settings)
     today = local_day(now, zone)
+    yesterday = today - timedelta(days=1)
     with open_lake(settings) as lake:
-        devices = known_devices(lake)
-        first = today - timedelta(days=_LOOK_BACK_DAYS)
-        parts = plan(lake, dataset, devices, first, today, zone, now=now)
-        wanted = pa.concat_tables(parts)
-    # A day that was never asked for is history, which is fetched when its owner says so.
-    asked = wanted.filter(pc.not_equal(wanted["state"], str(State.NEVER_ASKED)))
-    return set(asked["request_date"].to_pylist())
-
-
-def _runs_of_days(days: set[date]) -> list[tuple[date, date]]:
-    """Join days that follow each other, so that each range is one run."""
-    ranges: list[tuple[date, date]] = []
-    for day in sorted(days):
-        if ranges and day - ranges[-1][1] == timedelta(days=1):
-            ranges[-1] = (ranges[-1][0], day)
-        else:
-            ranges.append((day, day))
-    return ranges
+        remember_sync(lake, dataset.name, today)
+        errands = wished(lake, dataset, known_devices(lake))
+        for errand in errands:
+            errand.start = max(errand.start, today - timedelta(days=_LOOK_BACK_DAYS))
+            errand.end = min(errand.end, yesterday)
+            errand.look(lake, zone, now=now)
+            if errand.start <= yesterday == errand.end:
+                # Named although nothing may be missing, so that the day shows in Dagster.
+                errand.to_fetch[yesterday] += 0
+    return errands
 
 
 def _prune(instance: dg.DagsterInstance, dataset: Dataset, before: datetime) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import click
 
 from assets.framework.dataset import Dataset
-from assets.framework.devices import Device, local_day
+from assets.framework.devices import local_day
 from assets.framework.session import Session
 from assets.registry import daily_datasets
 from pipelines.cli.common import (
@@ -24,7 +24,7 @@ from pipelines.cli.common import (
 )
 from pipelines.discovery import Discovery, discover, history_start
 from pipelines.errands import Errand, wished
-from pipelines.session import open_lake, open_session
+from pipelines.session import open_lake, open_session, stored_zone
 from pipelines.settings import Settings, load_settings
 from pipelines.status import overview
 from pipelines.upkeep import pack_if_due
@@ -62,10 +62,12 @@ def plan(
     """
     settings = load_settings()
     datasets = choose_datasets(names)
+    today = local_day(datetime.now(UTC), stored_zone(settings))
+    check_range(start, end or today, today)
     with open_session(settings) as session:
-        discovery = _discover(session)
-        devices = discovery.choose(device_ids)
-        first, last = _range(session, devices, start, end)
+        devices = _discover(session).choose(device_ids)
+        last = min(end or today, today)
+        first = start or min(history_start(devices, session.zone), last)
         rows = []
         total = 0
         for dataset in datasets:
@@ -109,10 +111,12 @@ def backfill(
     """Fetch history that is missing, newest days first."""
     settings = load_settings()
     datasets = choose_datasets(names)
+    today = local_day(datetime.now(UTC), stored_zone(settings))
+    check_range(start, end or today, today)
     with open_session(settings) as session:
-        discovery = _discover(session)
-        devices = discovery.choose(device_ids)
-        first, last = _range(session, devices, start, end)
+        devices = _discover(session).choose(device_ids)
+        last = min(end or today, today)
+        first = start or min(history_start(devices, session.zone), last)
         errands = [Errand(dataset, devices, not device_ids, first, last) for dataset in datasets]
         for errand in errands:
             remember(session.lake, errand.dataset.name, device_ids, first, last)
@@ -169,15 +173,6 @@ def _discover(session: Session) -> Discovery:
     if not discovery.devices:
         _OUT.print("The account lists no inverter: there is nothing to fetch.")
     return discovery
-
-
-def _range(
-    session: Session, devices: Sequence[Device], start: date | None, end: date | None
-) -> tuple[date, date]:
-    today = local_day(datetime.now(UTC), session.zone)
-    last = min(end or today, today)
-    check_range(start, end or today, today)
-    return start or min(history_start(devices, session.zone), last), last
 
 
 def _fetch_and_exit(
