@@ -507,6 +507,19 @@ def test_a_host_that_never_answered_is_not_waited_for_long(simulate, open_client
             client.fetch(ACCOUNT)
 
 
+def test_a_wrong_address_is_given_up_after_a_few_tries_and_named(simulate, open_client):
+    """Once, a closed port was tried for 102 seconds in silence."""
+    sim = simulate()
+    sim.stop()
+    attempts = []
+    client = open_client(
+        sim, attempts=attempts, retry=RetryPolicy(base_s=0.01, ceiling_s=0.02, span_s=75.0)
+    )
+    with pytest.raises(HostDownError, match=r"127\.0\.0\.1 cannot be reached"):
+        client.fetch(ACCOUNT)
+    assert len(attempts) == 5
+
+
 def test_a_later_run_asks_again_whatever_the_former_met(simulate, open_client, open_budget):
     """Found: an outage of hours, left in the store, made every later run give up unasked."""
     from givenergy.budget.breaker import BreakerPolicy
