@@ -27,6 +27,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -114,21 +115,33 @@ def measured_events(job: Mapping[str, Any]) -> dict[str, Any]:
     from assets.framework.metadata import day_metadata
     from assets.framework.report import Report
     from assets.inverter_data_points import DATASET
-    from pipelines.runs import fetch
+    from pipelines.build import build_definitions, job_name
+    from pipelines.instance import open_instance
+    from pipelines.partitions import range_tags
     from pipelines.session import open_lake
     from pipelines.settings import load_settings
 
     facts: dict[str, Any] = {"imports_s": cpu_s()}
     settings = load_settings()
     days = [date.fromisoformat(day) for day in job["days"]]
-    wanted = {day: len(job["serials"]) for day in days}
-    fetch(settings, {DATASET: wanted}, [], again=False, refresh=False)
+    months = [list(of) for _, of in groupby(days, lambda day: (day.year, day.month))]
+    config = {"devices": [], "again": False, "refresh": False}
+    definitions = build_definitions(settings)
+    with open_instance(settings) as instance:
+        for month in reversed(months):
+            definitions.resolve_job_def(job_name(DATASET.name)).execute_in_process(
+                instance=instance,
+                tags=range_tags(month[0], month[-1]),
+                run_config={
+                    "ops": {DATASET.name: {"config": config}},
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+            )
     before = cpu_s()
     facts["runs_s"] = before - facts["imports_s"]
     with open_lake(settings) as lake:
-        for month in sorted({(day.year, day.month) for day in days}):
-            part = [day for day in days if (day.year, day.month) == month]
-            day_metadata(lake, DATASET, Report(), part)
+        for month in months:
+            day_metadata(lake, DATASET, Report(), month)
     facts["metadata_s"] = cpu_s() - before
     return facts
 
