@@ -11,7 +11,7 @@ import dagster as dg
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.framework.daily_asset import daily_asset, table_key
 from assets.registry import daily_datasets
-from pipelines.checks import history_check
+from pipelines.checks import check_schedule, history_check
 from pipelines.device_assets import communication_devices
 from pipelines.partitions import daily_partitions
 from pipelines.resources import GivEnergyApi, RateLimit, silent_reporter
@@ -44,7 +44,8 @@ def build_definitions(
     checks = []
     for dataset in daily_datasets():
         asset = daily_asset(dataset, partitions, deps=[table_key(COMMUNICATION_DEVICES)])
-        job = dg.define_asset_job(job_name(dataset.name), selection=[asset])
+        selection = dg.AssetSelection.assets(asset).without_checks()
+        job = dg.define_asset_job(job_name(dataset.name), selection=selection)
         assets.append(asset)
         jobs.append(job)
         schedules += [
@@ -52,6 +53,9 @@ def build_definitions(
             today_schedule(dataset, job.name, zone),
         ]
         checks.append(history_check(dataset))
+    check_job = dg.define_asset_job("check_history", selection=dg.AssetSelection.checks(*checks))
+    jobs.append(check_job)
+    schedules.append(check_schedule(check_job.name, zone))
     rate_limit = RateLimit(reserve=settings.reserve)
     return dg.Definitions(
         assets=assets,

@@ -7,6 +7,7 @@ from assets.framework.dataset import Dataset
 from pipelines.discovery import known_devices
 from pipelines.session import open_lake
 from pipelines.settings import load_settings
+from pipelines.status import overview
 from warehouse import State
 
 
@@ -19,8 +20,6 @@ def history_check(dataset: Dataset) -> dg.AssetChecksDefinition:
         description="Is there a device of which nothing has been asked for?",
     )
     def _check() -> dg.AssetCheckResult:
-        from pipelines.status import overview
-
         with open_lake(load_settings()) as lake:
             states = overview(lake, dataset, known_devices(lake))
         without = [
@@ -41,3 +40,14 @@ def history_check(dataset: Dataset) -> dg.AssetChecksDefinition:
         )
 
     return _check
+
+
+def check_schedule(job_name: str, zone: str) -> dg.ScheduleDefinition:
+    """Check every morning."""
+    return dg.ScheduleDefinition(
+        name="check_history_daily",
+        job_name=job_name,
+        cron_schedule="30 6 * * *",
+        execution_timezone=zone,
+        description="Looks for devices of which nothing has been asked for.",
+    )

@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 from assets.framework.dataset import Dataset
 from assets.framework.devices import Device, expected_days
 from assets.framework.plan import plan
-from assets.framework.states import months
 from pipelines.wishes import Range, ranges_for
 from warehouse import Lake
 
@@ -87,14 +86,15 @@ def wished(lake: Lake, dataset: Dataset, devices: Sequence[Device]) -> list[Erra
 
 
 def runs(errands: Sequence[Errand]) -> Iterator[tuple[Errand, date, date]]:
-    """Split errands into runs of at most a calendar month, the newest first.
+    """Make a run of each errand, the newest first.
 
-    A run goes from the first to the last day of a month on which something is missing; what lies
-    between is wanted too, and is there.
+    A run goes from the first to the last day on which something is missing; what lies between is
+    wanted too, and is there. There is one for all of an errand, as each pause between two runs
+    would leave requests of the budget unused.
     """
-    spans = []
-    for errand in errands:
-        for first, last in months(errand.start, errand.end):
-            if days := [day for day in errand.to_fetch if first <= day <= last]:
-                spans.append((errand, min(days), max(days)))
+    spans = [
+        (errand, min(errand.to_fetch), max(errand.to_fetch))
+        for errand in errands
+        if errand.to_fetch
+    ]
     yield from sorted(spans, key=lambda span: span[2], reverse=True)

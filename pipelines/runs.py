@@ -20,7 +20,7 @@ _CAUSES_NAMED = 10
 
 
 def fetch(settings: Settings, errands: Sequence[Errand], *, again: bool, refresh: bool) -> None:
-    """Run the jobs of what is missing, a month at a time, newest first, and say what went wrong.
+    """Run the jobs of what is missing, newest first, and say what went wrong.
 
     Args:
         settings: where the data folder is.

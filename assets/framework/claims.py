@@ -35,6 +35,7 @@ class Claims:
         self._dataset = dataset
         self._scanned_to = session.lake.archive.last_segment()
         self._fetched: set[Want] = set()
+        self._fetched_before: set[Want] = set()
         self._scanning = threading.Lock()
         self._held: list[Lease] = []
         self._flushed_at = time.monotonic()
@@ -47,6 +48,11 @@ class Claims:
             lease.release()
             return None
         return lease
+
+    def planned_anew(self) -> None:
+        """Hear that a further part was planned, and the part before the last has been taken up."""
+        with self._scanning:
+            self._fetched_before, self._fetched = self._fetched, set()
 
     def keep(self, lease: Lease) -> None:
         """Hold a claim until the answer to it, which has been appended, is in the archive."""
@@ -68,7 +74,7 @@ class Claims:
     def _has_come_in(self, want: Want) -> bool:
         with self._scanning:
             self._scan()
-            return want in self._fetched
+            return want in self._fetched or want in self._fetched_before
 
     def _scan(self) -> None:
         """Note what has been published since the last look, by whomever."""

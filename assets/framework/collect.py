@@ -4,10 +4,10 @@ A failure of one device-day never stops the others; what makes all further reque
 as a token that is refused, stops all. Nothing here decodes a row.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from itertools import islice
 
@@ -107,18 +107,17 @@ def entries_of(
 
 
 def collect(
-    session: Session, dataset: Dataset, wants: Sequence[Want], priority: Priority
+    session: Session, dataset: Dataset, wants: Iterable[Want], claims: Claims
 ) -> Iterator[Result]:
     """Fetch device-days into the archive and yield what became of each, in the order of completion.
 
-    Closing the generator, or setting `session.cancelled`, ends it: requests in flight are finished
-    and archived, no other is begun.
+    Today and yesterday go before what others want of history. Closing the generator, or setting
+    `session.cancelled`, ends it: requests in flight are finished and archived, no other is begun.
 
     Raises:
         Stopped: if the account is refused (401, 402, or 403 for every device asked).
     """
-    claims = Claims(session, dataset)
-    collector = _Collector(session, dataset, priority, claims)
+    collector = _Collector(session, dataset, claims)
     queue = iter(wants)
     threads = session.connections
     with ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool:
@@ -144,13 +143,10 @@ def collect(
 class _Collector:
     """Fetches single device-days; remembers what makes further ones pointless."""
 
-    def __init__(
-        self, session: Session, dataset: Dataset, priority: Priority, claims: Claims
-    ) -> None:
+    def __init__(self, session: Session, dataset: Dataset, claims: Claims) -> None:
         self._claims = claims
         self._session = session
         self._dataset = dataset
-        self._priority = priority
         self._closed: dict[str, Result] = {}
         self._answered = False
         self._refusal: AccessError | None = None
@@ -195,7 +191,7 @@ class _Collector:
             fetched = self._session.client.fetch(
                 self._dataset.endpoint,
                 path=self._dataset.path(want.device_id, want.day),
-                priority=self._priority,
+                priority=_priority(want),
                 context=context,
             )
         except CancelledError:
@@ -238,3 +234,8 @@ class _Collector:
         """Ask a device that is gone or closed to us for no other day in this run."""
         self._closed[result.want.device_id] = result
         return result
+
+
+def _priority(want: Want) -> Priority:
+    age_days = (datetime.now(UTC).date() - want.day).days
+    return Priority.TODAY if age_days <= 1 else Priority.BACKFILL

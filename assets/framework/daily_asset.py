@@ -5,11 +5,13 @@ fetch. The table alone: build it anew from the archive, without a request. What 
 from the states in the archive; Dagster's partitions only show it.
 
 A run works through every device and day before it says what is wrong: each day that is good gets
-its materialization, then the run fails naming those that are not.
+its materialization as soon as it is built, and in the end the run fails naming those that are not.
+It has no outputs, as Dagster would take them for one more materialization of every day.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from functools import partial
 
 import dagster as dg
 from pydantic import Field
@@ -18,7 +20,7 @@ from assets.framework.dataset import Dataset
 from assets.framework.ingest import ingest
 from assets.framework.metadata import column_schema, day_metadata
 from assets.framework.report import Report
-from warehouse import rebuild
+from warehouse import Lake, rebuild
 
 ARCHIVE_PREFIX = "archive"
 _FAILURES_NAMED = 20
@@ -69,6 +71,7 @@ def daily_asset(
                 description=f"Responses of the API, as they came, for {dataset.name}.",
                 group_name=dataset.group,
                 kinds={"parquet"},
+                skippable=True,
             ),
             dg.AssetSpec(
                 table,
@@ -77,6 +80,7 @@ def daily_asset(
                 group_name=dataset.group,
                 kinds={"parquet", "duckdb"},
                 metadata={"dagster/column_schema": column_schema(dataset)},
+                skippable=True,
             ),
         ],
         partitions_def=partitions,
@@ -89,48 +93,50 @@ def daily_asset(
     def _asset(
         context: dg.AssetExecutionContext, config: IngestConfig
     ) -> Iterator[dg.MaterializeResult[None]]:
-        days = sorted(date.fromisoformat(key) for key in context.partition_keys)
+        yield from ()  # No output at all is something that only a generator can give.
+        days = [date.fromisoformat(key) for key in context.partition_keys]
         chosen = [key for key in (archive, table) if key in context.selected_asset_keys]
         api, reporter = context.resources.givenergy, context.resources.reporter
+        shown: set[date] = set()
+
+        def show(lake: Lake, report: Report, done: Iterable[date]) -> None:
+            good = sorted(set(done) & set(days) - shown - report.incomplete_days)
+            shown.update(good)
+            metadata = day_metadata(lake, dataset, report, good)
+            for key in chosen:
+                for day in good:
+                    context.log_event(
+                        dg.AssetMaterialization(
+                            key, partition=day.isoformat(), metadata=metadata[day]
+                        )
+                    )
+
         if archive not in chosen:
             with api.lake() as lake:
                 report = Report()
                 report.add_build(rebuild(lake, dataset))
-                metadata = day_metadata(lake, dataset, report, days)
-        else:
-            with api.session() as (session, discovery):
-                report = ingest(
-                    session,
-                    dataset,
-                    discovery.choose(config.devices),
-                    days[0],
-                    days[-1],
-                    again=config.again,
-                    refresh=config.refresh,
-                    with_table=table in chosen,
-                    progress=reporter.progress,
-                )
-                metadata = day_metadata(session.lake, dataset, report, days)
+                show(lake, report, days)
+            return
+        with api.session() as (session, discovery):
+            report = ingest(
+                session,
+                dataset,
+                discovery.choose(config.devices),
+                min(days),
+                max(days),
+                again=config.again,
+                refresh=config.refresh,
+                with_table=table in chosen,
+                progress=reporter.progress,
+                settle=partial(show, session.lake),
+            )
+            if not report.cancelled and report.stopped is None:
+                show(session.lake, report, days)
         reporter.finished(dataset, report)
-        bad = report.incomplete_days
-        if bad or report.stopped is not None:
-            for key in chosen:
-                for day in days:
-                    if day not in bad:
-                        context.log_event(
-                            dg.AssetMaterialization(
-                                key, partition=day.isoformat(), metadata=metadata[day]
-                            )
-                        )
-            if report.cancelled:
-                raise KeyboardInterrupt
+        if report.cancelled:
+            raise KeyboardInterrupt
+        if report.incomplete_days or report.stopped is not None:
             raise dg.Failure(_sentence(dataset, report), allow_retries=False)
-        for key in chosen:
-            for day in days:
-                context.add_asset_metadata(
-                    metadata[day], asset_key=key, partition_key=day.isoformat()
-                )
-            yield dg.MaterializeResult(asset_key=key)
 
     return _asset
 

@@ -4,17 +4,18 @@ A month at a time, the newest first, so that memory does not depend on the range
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 
-from assets.framework.claims import Want
+import pyarrow as pa
+
+from assets.framework.claims import Claims, Want
 from assets.framework.collect import Outcome, Result, Stopped, collect
 from assets.framework.dataset import Dataset
 from assets.framework.devices import Device
 from assets.framework.plan import plan, wants_of
 from assets.framework.report import Report
 from assets.framework.session import Session
-from givenergy import Priority
 from warehouse import build, refresh_coverage
 
 # Tables are built while answers come in, so that analysts see data soon, and at most this often,
@@ -25,6 +26,7 @@ _BUILD_EVERY_S = 60.0
 _ELSEWHERE_WAIT_S = 2.0
 
 Progress = Callable[[Report], None]
+Settle = Callable[[Report, Sequence[date]], None]
 
 
 def ingest(
@@ -38,6 +40,7 @@ def ingest(
     refresh: bool = False,
     with_table: bool = True,
     progress: Progress | None = None,
+    settle: Settle | None = None,
 ) -> Report:
     """Fetch what is missing between two days, both included, and build the table from it.
 
@@ -53,8 +56,9 @@ def ingest(
         refresh: fetch the days that were not over when they were fetched.
         with_table: False to leave the table alone.
         progress: called with the report after each device-day.
+        settle: called after each build with the report and the days that are done since the last.
     """
-    run = _Ingestion(session, dataset, devices, with_table, progress)
+    run = _Ingestion(session, dataset, devices, with_table, progress, settle)
     run.build()
     try:
         run.fetch(start, end, again=again, refresh=refresh)
@@ -62,8 +66,6 @@ def ingest(
         run.report.stopped = stopped.error
     finally:
         session.lake.archive.flush()
-    run.report.waited_s = session.client.totals.waited_s
-    run.report.budget = session.budget.snapshot()
     run.report.cancelled = session.cancelled.is_set()
     if run.report.days:
         run.build()
@@ -80,6 +82,7 @@ class _Ingestion:
         devices: Sequence[Device],
         with_table: bool,
         progress: Progress | None,
+        settle: Settle | None,
     ) -> None:
         self.report = Report()
         self._session = session
@@ -87,30 +90,43 @@ class _Ingestion:
         self._devices = devices
         self._with_table = with_table
         self._progress = progress
+        self._settle = settle
+        self._claims = Claims(session, dataset)
         self._unbuilt_bytes = 0
         self._built_at = time.monotonic()
 
     def build(self) -> None:
         """Bring the table, if it is wanted, and what tells of the archive up to date."""
         lake = self._session.lake
+        done = self.report.take_done()
         lake.archive.flush()
         if self._with_table:
             self.report.add_build(build(lake, self._dataset))
         refresh_coverage(lake, [self._dataset.coverage_rule])
+        self.report.waited_s = self._session.client.totals.waited_s
+        self.report.budget = self._session.budget.snapshot()
+        if self._settle and done:
+            self._settle(self.report, done)
         self._unbuilt_bytes = 0
         self._built_at = time.monotonic()
 
     def fetch(self, start: date, end: date, *, again: bool, refresh: bool) -> None:
-        for wants in self._plan(start, end, again=again, refresh=refresh, refused=True):
+        left = self._collect(self._wants(start, end, again=again, refresh=refresh))
+        while left and not self._session.cancelled.wait(_ELSEWHERE_WAIT_S):
+            left = self._collect(self._still_wanted(left, refresh=refresh))
+
+    def _wants(self, start: date, end: date, *, again: bool, refresh: bool) -> Iterator[Want]:
+        """Plan a month when the one before it has been taken up, so that there is no pause."""
+        for states in self._plan(start, end, again=again, refresh=refresh, refused=True):
+            self._claims.planned_anew()
+            wants = wants_of(states)
             self.report.want(wants)
-            left = self._collect(wants)
-            while left and not self._session.cancelled.wait(_ELSEWHERE_WAIT_S):
-                left = self._collect(self._still_wanted(left, refresh=refresh))
+            yield from wants
 
     def _plan(
         self, start: date, end: date, *, again: bool, refresh: bool, refused: bool
-    ) -> Iterator[list[Want]]:
-        for states in plan(
+    ) -> Iterator[pa.Table]:
+        yield from plan(
             self._session.lake,
             self._dataset,
             self._devices,
@@ -121,34 +137,31 @@ class _Ingestion:
             again=again,
             refresh=refresh,
             refused=refused,
-        ):
-            if states.num_rows and not self._session.cancelled.is_set():
-                yield wants_of(states)
+        )
 
     def _still_wanted(self, left: Sequence[Want], *, refresh: bool) -> list[Want]:
         """Count what another process has fetched by now as dealt with, and return the rest."""
         self._session.lake.archive.flush()
         days = [want.day for want in left]
         wanted: set[Want] = set()
-        for wants in self._plan(min(days), max(days), again=False, refresh=refresh, refused=False):
-            wanted.update(wants)
+        for states in self._plan(min(days), max(days), again=False, refresh=refresh, refused=False):
+            wanted.update(wants_of(states))
         for want in left:
             if want not in wanted:
                 self.report.add(Result(want, Outcome.ELSEWHERE))
         return [want for want in left if want in wanted]
 
-    def _collect(self, wants: Sequence[Want]) -> list[Want]:
+    def _collect(self, wants: Iterable[Want]) -> list[Want]:
         """Fetch, and return the device-days that another process is fetching."""
         elsewhere = []
-        for priority, part in _by_priority(wants):
-            for result in collect(self._session, self._dataset, part, priority):
-                if result.outcome is Outcome.ELSEWHERE:
-                    elsewhere.append(result.want)
-                    continue
-                self.report.add(result)
-                self._build_if_due(result.bytes)
-                if self._progress:
-                    self._progress(self.report)
+        for result in collect(self._session, self._dataset, wants, self._claims):
+            if result.outcome is Outcome.ELSEWHERE:
+                elsewhere.append(result.want)
+                continue
+            self.report.add(result)
+            self._build_if_due(result.bytes)
+            if self._progress:
+                self._progress(self.report)
         return elsewhere
 
     def _build_if_due(self, fetched_bytes: int) -> None:
@@ -158,14 +171,3 @@ class _Ingestion:
             self._unbuilt_bytes and waited_s > _BUILD_EVERY_S
         ):
             self.build()
-
-
-def _by_priority(wants: Sequence[Want]) -> Iterator[tuple[Priority, list[Want]]]:
-    """Split wants into those of today and yesterday, which come before all others, and the rest."""
-    today = datetime.now(UTC).date()
-    recent = [want for want in wants if (today - want.day).days <= 1]
-    older = [want for want in wants if (today - want.day).days > 1]
-    if recent:
-        yield Priority.TODAY, recent
-    if older:
-        yield Priority.BACKFILL, older

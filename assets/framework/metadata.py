@@ -36,19 +36,25 @@ def day_metadata(
     lake: Lake, dataset: Dataset, report: Report, days: Sequence[date]
 ) -> dict[date, dict[str, Any]]:
     """Give figures and a preview for each day: what was asked for, what the table holds of it."""
+    if not days:
+        return {}
     figures = _by_day(lake, dataset, "day_figures.sql", days)
     previews = _by_day(lake, dataset, "day_preview.sql", days)
     keys = [str(dataset.device_column), str(dataset.time_column)]
     metadata: dict[date, dict[str, Any]] = {}
     for day in days:
         metadata[day] = _requests(report.days.get(day, DayFigures()))
-        metadata[day]["seconds waited for the budget (whole run)"] = round(report.waited_s, 2)
+        metadata[day]["seconds waited for the budget (so far in the run)"] = round(
+            report.waited_s, 2
+        )
         if (budget := report.budget) is not None:
-            metadata[day]["request budget at the end of the run"] = (
+            metadata[day]["request budget"] = (
                 f"{budget.available} of {budget.limit} left, {budget.used_by_us} used by givlake,"
                 f" {budget.used_by_others} by others"
             )
-        metadata[day]["rows set aside in quarantine (whole run)"] = report.built["quarantined"]
+        metadata[day]["rows set aside in quarantine (so far in the run)"] = report.built[
+            "quarantined"
+        ]
         for row in figures.get(day, []):
             metadata[day] |= {
                 "dagster/partition_row_count": row["row_count"],

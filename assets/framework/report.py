@@ -20,6 +20,7 @@ class DayFigures:
 
     wanted: int = 0
     done: int = 0
+    given: bool = False
     failed: int = 0
     rows: int = 0
     requests: int = 0
@@ -71,6 +72,13 @@ class Report:
     def incomplete_days(self) -> set[date]:
         """Requested dates of which something that was wanted is missing."""
         return {day for day, of in self.days.items() if of.failed or of.done < of.wanted}
+
+    def take_done(self) -> list[date]:
+        """Give the days that are done, with or without failures, and were not given before."""
+        done = [day for day, of in self.days.items() if of.done == of.wanted and not of.given]
+        for day in done:
+            self.days[day].given = True
+        return done
 
     def want(self, wants: Sequence[Want]) -> None:
         """Count device-days that are to be asked for."""

@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 from truth import assert_same, expected_rows
 
-SAMPLES = (
-    Path(os.environ.get("GIVLAKE_SHARED", Path(__file__).parents[3] / "shared")) / "samples"
-)
+SAMPLES = Path(os.environ.get("GIVLAKE_SHARED", Path(__file__).parents[3] / "shared")) / "samples"
 # Requested date: rows with a time of their own, rows that a later one replaces.
 DAYS = {date(2025, 6, 1): (1324, 2), date(2025, 6, 3): (578, 1)}
 
