@@ -150,6 +150,7 @@ def expected_fleet(devices: int) -> pa.Table:
             "first_date": [START - timedelta(days=5 * 365)] * devices,
             "last_date": [None] * devices,
             "zone": ["Europe/London"] * devices,
+            "last_contact_at": [None] * devices,
         },
         schema=EXPECTED_SCHEMA,
     )

@@ -75,7 +75,6 @@ def overview(
     for states in day_states(
         lake,
         dataset,
-        devices,
         expected,
         pc.min(expected["first_date"]).as_py(),
         pc.max(expected["last_date"]).as_py(),

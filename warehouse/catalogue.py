@@ -22,7 +22,7 @@ from warehouse.coverage.fact import FACTS_SCHEMA
 from warehouse.errors import StoreError
 from warehouse.files import explained, fsync_file, write_atomically
 from warehouse.files import publish as publish_file
-from warehouse.lake import EXPECTED_SCHEMA, Lake
+from warehouse.lake import EXPECTED_FILE, EXPECTED_SCHEMA, Lake
 from warehouse.ledger import ACCOUNTING_SCHEMA, DRIFT_SCHEMA, STORED_QUARANTINE_SCHEMA
 from warehouse.locks import FileLock
 from warehouse.tables import TableSpec
@@ -47,7 +47,7 @@ _EMPTY = {
     f"index/quarantine/{SCHEMA_FILE}": STORED_QUARANTINE_SCHEMA,
     f"index/drift/{SCHEMA_FILE}": DRIFT_SCHEMA,
     f"index/row_accounting/{SCHEMA_FILE}": ACCOUNTING_SCHEMA,
-    "expected_days.parquet": EXPECTED_SCHEMA,
+    EXPECTED_FILE: EXPECTED_SCHEMA,
 }
 _COLUMNS = {
     "requests": INDEX_SCHEMA,
@@ -225,9 +225,15 @@ def _recorded(path: Path) -> dict[str, Any]:
 def _ensure_empty_files(lake: Lake, tables: Sequence[TableSpec]) -> None:
     temporary = lake.scratch / "empty"
     for name, schema in _EMPTY.items():
-        if not (lake.folder / name).exists():
-            pq.write_table(schema.empty_table(), temporary)
-            _place(temporary, lake.folder / name)
+        path = lake.folder / name
+        if not path.exists():
+            rows = schema.empty_table()
+        elif name == EXPECTED_FILE and not pq.read_schema(path).equals(schema):
+            rows = lake.expected()  # by an older givlake, which knew fewer columns
+        else:
+            continue
+        pq.write_table(rows, temporary)
+        _place(temporary, path)
     for spec in tables:
         for folder, versions in ((spec.folder, False), (spec.superseded_folder, True)):
             path = lake.folder / folder / SCHEMA_FILE

@@ -32,6 +32,7 @@ _FOLDERS = (
     "staging",
     "tmp",
 )
+EXPECTED_FILE = "expected_days.parquet"
 EXPECTED_SCHEMA = pa.schema(
     [
         pa.field("dataset", pa.string(), nullable=False),
@@ -39,6 +40,7 @@ EXPECTED_SCHEMA = pa.schema(
         pa.field("first_date", pa.date32(), nullable=False),
         pa.field("last_date", pa.date32()),
         pa.field("zone", pa.string()),
+        pa.field("last_contact_at", pa.timestamp("us", tz="UTC")),
     ]
 )
 
@@ -100,7 +102,7 @@ class Lake:
 
         Args:
             expected: dataset, device_id, first_date, last_date (null: still running), zone (IANA;
-                null: UTC).
+                null: UTC), last_contact_at (UTC; null: not known).
 
         Raises:
             StoreError: a column is missing or of another type.
@@ -113,12 +115,12 @@ class Lake:
         with explained("Writing the expected days into", self.folder):
             pq.write_table(rows, temporary)
             fsync_file(temporary)
-            publish(temporary, self.folder / "expected_days.parquet")
+            publish(temporary, self.folder / EXPECTED_FILE)
 
     def expected(self) -> pa.Table:
         """Return the table that :meth:`expect` stored; without rows when there is none."""
         try:
-            return pq.read_table(self.folder / "expected_days.parquet", schema=EXPECTED_SCHEMA)
+            return pq.read_table(self.folder / EXPECTED_FILE, schema=EXPECTED_SCHEMA)
         except FileNotFoundError:
             return EXPECTED_SCHEMA.empty_table()
 

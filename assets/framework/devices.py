@@ -47,6 +47,7 @@ EXPECTED_SCHEMA = pa.schema(
         pa.field("first_date", pa.date32()),
         pa.field("last_date", pa.date32()),
         pa.field("zone", pa.string()),
+        pa.field("last_contact_at", pa.timestamp("us", tz="UTC")),
     ]
 )
 
@@ -72,7 +73,7 @@ def expected_days(
     for device in devices:
         first, last = device.days(start, end, zone)
         if first <= last:
-            rows.append((dataset, device.device_id, first, last, zone))
+            rows.append((dataset, device.device_id, first, last, zone, device.last_contact_at))
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(EXPECTED_SCHEMA)
     return pa.table(
         [

@@ -45,7 +45,7 @@ def plan(
         The states (`day_states`) of the days to ask for, a table for each month, newest first.
     """
     expected = expected_days(dataset.name, devices, start, end, zone)
-    for states in day_states(lake, dataset, devices, expected, start, end, now=now):
+    for states in day_states(lake, dataset, expected, start, end, now=now):
         wanted = states["due"]
         if again:
             wanted = pc.is_valid(states["state"])

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +33,10 @@ def bad(at: datetime, status: int | None) -> Entry:
 
 
 def expect(
-    first: date = DAY, last: date | None = DAY, zone: str | None = "Europe/London"
+    first: date = DAY,
+    last: date | None = DAY,
+    zone: str | None = "Europe/London",
+    contact: datetime | None = None,
 ) -> pa.Table:
     row = {
         "dataset": "readings",
@@ -40,6 +44,7 @@ def expect(
         "first_date": first,
         "last_date": last,
         "zone": zone,
+        "last_contact_at": contact,
     }
     return pa.Table.from_pylist([row], EXPECTED_SCHEMA)
 
@@ -146,6 +151,42 @@ def test_the_view_lists_days_that_were_never_asked(lake: Lake) -> None:
             "SELECT request_date, state, is_expected FROM coverage ORDER BY 1"
         ).fetchall()
     assert rows == [(DAY + timedelta(days=at), "never_asked", True) for at in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("answers", "contact", "states"),
+    [
+        ([404], None, ["gone", "gone"]),
+        ([200, 404], FINAL, ["complete", "gone"]),
+        ([404], FINAL + 2 * HOUR, ["gone", "never_asked"]),  # it was in contact since
+        ([404, None], FINAL, ["failed", "never_asked"]),
+        ([404, 200], FINAL, ["complete", "never_asked"]),
+        ([403], FINAL, ["denied", "never_asked"]),
+    ],
+)
+def test_days_never_asked_of_a_device_that_is_gone_are_gone(
+    lake: Lake, answers: list[int | None], contact: datetime | None, states: list[str]
+) -> None:
+    at = FINAL + HOUR
+    lake.archive.append([ok(at) if status == 200 else bad(at, status) for status in answers])
+    lake.archive.flush()
+    wanted = expect(DAY, DAY + timedelta(days=1), contact=contact)
+    lake.expect(wanted)
+    publish(lake, ToyDecoder().tables)
+    found = coverage(lake, RULES, wanted, DAY, DAY + timedelta(days=1), now=at).to_pylist()
+    assert [row["state"] for row in found] == states
+    assert found[1]["due"] == (states[1] == "never_asked")
+    with connect(lake) as connection:
+        sql = "SELECT state, reason FROM coverage ORDER BY request_date"
+        assert connection.execute(sql).fetchall() == [(r["state"], r["reason"]) for r in found]
+
+
+def test_expectations_of_an_older_givlake_do_not_hinder_the_catalogue(lake: Lake) -> None:
+    older = expect().drop_columns("last_contact_at")
+    pq.write_table(older, lake.folder / "expected_days.parquet")
+    publish(lake, ToyDecoder().tables)
+    with connect(lake) as connection:
+        assert connection.execute("SELECT state FROM coverage").fetchall() == [("never_asked",)]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 # An empty day is believed once a second answer, so much later, says the same.
 CONFIRM_US = 24 * 3600 * 1_000_000
 _DENIED = (401, 402, 403)
-_GONE = 404
+GONE = 404
+GONE_REASON = "the device is not known any more"
 _NONE = np.iinfo(np.int64).min
 _UTC = pa.timestamp("us", tz="UTC")
 
@@ -151,7 +152,7 @@ def with_states(facts: pa.Table) -> pa.Table:
     has = {name: values != _NONE for name, values in value.items()}
     status = value["last_error_status"]
     denied = np.isin(status, _DENIED)
-    refused = denied | (status == _GONE)
+    refused = denied | (status == GONE)
     refused_since = refused & (value["error_id"] > value["complete_id"])
     complete = has["complete_id"]
     confirmed = has["first_final_empty_at"] & (
@@ -172,7 +173,7 @@ def with_states(facts: pa.Table) -> pa.Table:
         (complete, State.PROVISIONAL, "fetched before it was final", value["final_from"]),
         (partial, State.PARTIAL, "the list came incomplete", np.zeros(len(status))),
         (denied, State.DENIED, "access was refused", None),
-        (refused, State.GONE, "the device is not known any more", None),
+        (refused, State.GONE, GONE_REASON, None),
         (np.ones(len(status), dtype=bool), State.FAILED, "the newest request failed",
          np.zeros(len(status))),
     ]  # fmt: skip

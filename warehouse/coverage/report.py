@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from warehouse.coverage.fact import CoverageRule, State
+from warehouse.coverage.fact import FACTS_SCHEMA, GONE, GONE_REASON, CoverageRule, State
 from warehouse.coverage.facts import month_file, refresh_coverage
 from warehouse.lake import EXPECTED_SCHEMA, Lake
 from warehouse.units import Manifest
@@ -64,7 +65,7 @@ def coverage(
     Args:
         lake: The data folder.
         rules: The datasets wanted, with their lateness.
-        expected: dataset, device_id, first_date, last_date (null: still running), zone.
+        expected: As :meth:`warehouse.Lake.expect` takes it.
         start: First day.
         end: Last day, inclusive.
         now: The moment to judge by; None for the clock's.
@@ -72,7 +73,9 @@ def coverage(
 
     Returns:
         ``COVERAGE_SCHEMA``, by month, then dataset, device and day. ``due``: a fetch now may
-        change the state. Days that have not begun are ``never_asked`` and not due.
+        change the state. Days that have not begun are ``never_asked`` and not due. Days that were
+        never asked of a device whose newest answer is 404 are ``gone`` and not due either, unless
+        it has been in contact since: asking for each of them would tell nothing new.
 
     Raises:
         StoreError: the disk is full or not writable.
@@ -100,12 +103,59 @@ def coverage_by_month(
     moment = now or datetime.now(UTC)
     wanted = expected.select(EXPECTED_SCHEMA.names).cast(EXPECTED_SCHEMA)
     wanted = wanted.filter(pc.is_in(wanted["dataset"], pa.array([rule.dataset for rule in rules])))
+    not_found = _not_found(lake, manifest)
+    by_dataset = []
+    for dataset in sorted(set(wanted["dataset"].to_pylist())):
+        devices = wanted.filter(pc.equal(wanted["dataset"], dataset))
+        by_dataset.append((dataset, devices, _gone(dataset, devices, not_found)))
     months = list(_months(start, end))
     for first, last in reversed(months) if newest_first else months:
-        for dataset in sorted(set(wanted["dataset"].to_pylist())):
-            devices = wanted.filter(pc.equal(wanted["dataset"], dataset))
-            part = _month(lake, manifest, dataset, devices, first, last, moment)
+        for dataset, devices, gone in by_dataset:
+            part = _month(lake, manifest, dataset, devices, gone, first, last, moment)
             yield part.filter(part["due"]) if only_due else part
+
+
+def _not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime]:
+    """Return when each dataset and device was answered 404, where that is the newest answer.
+
+    The view ``coverage`` says the same in SQL.
+    """
+    keys, ids = ["dataset", "device_id"], ["complete_id", "partial_id", "error_id"]
+    files = [lake.folder / name for name in manifest.files]
+    refused = _gathered(
+        files, [*keys, "error_id", "last_error_at"], pc.field("last_error_status") == GONE
+    )
+    if refused.num_rows == 0:
+        return {}
+    known = pc.field("device_id").isin(pc.unique(refused["device_id"]))
+    asked = _gathered(files, [*keys, *ids], known)
+    newest: dict[tuple[str, str], int] = {}
+    for row in asked.group_by(keys).aggregate([(name, "max") for name in ids]).to_pylist():
+        newest[row["dataset"], row["device_id"]] = max(row[f"{name}_max"] or 0 for name in ids)
+    return {
+        (row["dataset"], row["device_id"]): row["last_error_at"]
+        for row in refused.to_pylist()
+        if newest[row["dataset"], row["device_id"]] == row["error_id"]
+    }
+
+
+def _gathered(files: Sequence[Path], columns: list[str], which: pc.Expression) -> pa.Table:
+    return pa.concat_tables(
+        [pq.read_table(path, columns=columns, filters=which) for path in files]
+        or [FACTS_SCHEMA.empty_table().select(columns)]
+    )
+
+
+def _gone(
+    dataset: str, devices: pa.Table, not_found: dict[tuple[str, str], datetime]
+) -> np.ndarray:
+    """Tell which devices were not known when last asked and have not been in contact since."""
+    gone = np.zeros(devices.num_rows, dtype=bool)
+    names, contacts = (devices[name].to_pylist() for name in ("device_id", "last_contact_at"))
+    for at, (name, contact) in enumerate(zip(names, contacts, strict=True)):
+        refused_at = not_found.get((dataset, name))
+        gone[at] = refused_at is not None and (contact is None or contact < refused_at)
+    return gone
 
 
 def _months(start: date, end: date) -> Iterator[tuple[np.datetime64, np.datetime64]]:
@@ -123,6 +173,7 @@ def _month(
     manifest: Manifest,
     dataset: str,
     devices: pa.Table,
+    gone: np.ndarray,
     first: np.datetime64,
     last: np.datetime64,
     now: datetime,
@@ -148,12 +199,15 @@ def _month(
     asked = source >= 0
     today = np.array([_today(zone, now) for zone in devices["zone"].to_pylist()], dtype="M8[D]")
     begun = grid[at_day] <= today[at_device]
+    gone = gone[at_device]
     due_from = _filled(columns["due_from"].cast(pa.int64()), np.iinfo(np.int64).max)
     columns["due"] = pa.array(
-        np.where(asked, due_from <= int(now.timestamp() * 1_000_000), begun) & begun
+        np.where(asked, due_from <= int(now.timestamp() * 1_000_000), ~gone) & begun
     )
-    columns["state"] = _with_default(columns["state"], asked, State.NEVER_ASKED)
-    columns["reason"] = _with_default(columns["reason"], asked, "nothing was asked")
+    columns["state"] = _with_default(columns["state"], asked, gone, State.NEVER_ASKED, State.GONE)
+    columns["reason"] = _with_default(
+        columns["reason"], asked, gone, "nothing was asked", GONE_REASON
+    )
     columns["error_count"] = pc.fill_null(columns["error_count"], 0)
     words = pa.array(at_device.astype(np.int32))
     columns["device_id"] = pa.DictionaryArray.from_arrays(
@@ -181,9 +235,11 @@ def _kind(column: str) -> pa.DataType:
     return COVERAGE_SCHEMA.field(_FROM_FACTS.get(column, column)).type
 
 
-def _with_default(words: pa.DictionaryArray, known: np.ndarray, default: str) -> pa.Array:
-    names = pa.concat_arrays([words.dictionary, pa.array([default])])
-    codes = np.where(known, _filled(words.indices, 0), len(words.dictionary))
+def _with_default(
+    words: pa.DictionaryArray, known: np.ndarray, gone: np.ndarray, default: str, of_gone: str
+) -> pa.Array:
+    names = pa.concat_arrays([words.dictionary, pa.array([default, of_gone])])
+    codes = np.where(known, _filled(words.indices, 0), len(words.dictionary) + gone)
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), names)
 
 

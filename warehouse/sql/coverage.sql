@@ -14,13 +14,36 @@ expected AS (
         unnest(generate_series(first_date::TIMESTAMP, until_date::TIMESTAMP, INTERVAL 1 DAY))::DATE
             AS request_date
     FROM expectations
+),
+/* Devices that were not known when last asked and have not been in contact since. */
+not_found AS (
+    SELECT
+        dataset,
+        device_id,
+        max(last_error_at) FILTER (WHERE last_error_status = 404) AS refused_at
+    FROM facts
+    GROUP BY dataset, device_id
+    HAVING
+        max(error_id) FILTER (WHERE last_error_status = 404) = max(
+            greatest(coalesce(complete_id, 0), coalesce(partial_id, 0), coalesce(error_id, 0))
+        )
+),
+gone AS (
+    SELECT dataset, device_id
+    FROM expectations
+    INNER JOIN not_found USING (dataset, device_id)
+    GROUP BY dataset, device_id
+    HAVING coalesce(max(last_contact_at) < max(refused_at), true)
 )
 SELECT
     coalesce(facts.dataset, expected.dataset) AS dataset,
     coalesce(facts.device_id, expected.device_id) AS device_id,
     coalesce(facts.request_date, expected.request_date) AS request_date,
-    coalesce(facts.state, 'never_asked') AS state,
-    coalesce(facts.reason, 'nothing was asked') AS reason,
+    coalesce(facts.state, if(gone.device_id IS NULL, 'never_asked', 'gone')) AS state,
+    coalesce(
+        facts.reason,
+        if(gone.device_id IS NULL, 'nothing was asked', 'the device is not known any more')
+    ) AS reason,
     facts.rows AS rows,
     facts.complete_at AS last_fetched_at,
     facts.last_error AS last_error,
@@ -34,3 +57,6 @@ FULL JOIN expected
     ON facts.dataset = expected.dataset
     AND facts.device_id = expected.device_id
     AND facts.request_date = expected.request_date
+LEFT JOIN gone
+    ON expected.dataset = gone.dataset
+    AND expected.device_id = gone.device_id
