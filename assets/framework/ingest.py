@@ -18,10 +18,13 @@ from assets.framework.report import Report
 from assets.framework.session import Session
 from warehouse import build, refresh_coverage
 
-# Tables are built while answers come in, so that analysts see data soon, and at most this often,
-# because each build rewrites the files of the months that it touches.
+# Tables are built while answers come in, so that analysts see data soon, but not often, because
+# each build rewrites the files of the months that it touches. A build takes the processor from the
+# threads that fetch, so it is best done while these wait for the budget.
 _BUILD_EVERY_BYTES = 64 * 2**20
-_BUILD_EVERY_S = 60.0
+_BUILD_EVERY_S = 120.0
+_BUILD_EVERY_S_WHILE_WAITING = 20.0
+_WAITING_S = 0.3
 # Device-days that another process is fetching are looked at again after this long.
 _ELSEWHERE_WAIT_S = 2.0
 
@@ -93,7 +96,7 @@ class _Ingestion:
         self._settle = settle
         self._claims = Claims(session, dataset)
         self._unbuilt_bytes = 0
-        self._built_at = time.monotonic()
+        self._built_at = self._result_at = time.monotonic()
 
     def build(self) -> None:
         """Bring the table, if it is wanted, and what tells of the archive up to date."""
@@ -165,9 +168,11 @@ class _Ingestion:
         return elsewhere
 
     def _build_if_due(self, fetched_bytes: int) -> None:
+        now = time.monotonic()
+        waiting = now - self._result_at > _WAITING_S
+        every_s = _BUILD_EVERY_S_WHILE_WAITING if waiting else _BUILD_EVERY_S
         self._unbuilt_bytes += fetched_bytes
-        waited_s = time.monotonic() - self._built_at
-        if self._unbuilt_bytes > _BUILD_EVERY_BYTES or (
-            self._unbuilt_bytes and waited_s > _BUILD_EVERY_S
-        ):
+        self._result_at = now
+        if self._unbuilt_bytes > _BUILD_EVERY_BYTES or now - self._built_at > every_s:
             self.build()
+            self._result_at = time.monotonic()
