@@ -10,6 +10,7 @@ of its own. Needs about 60 kB of disk per device and day at 288 points.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import resource
 import subprocess
@@ -218,9 +219,12 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--points", type=int, default=288)
     parser.add_argument("--steps", nargs="*", default=list(STEPS))
+    parser.add_argument("--all-imports", action="store_true", help="load what givlake loads")
     parser.add_argument("--one", choices=STEPS)
     arguments = parser.parse_args()
     if arguments.one:
+        if arguments.all_imports:
+            importlib.import_module("pipelines.definitions")
         imports_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         start, cpu = time.perf_counter(), time.process_time()
         said = STEPS[arguments.one](arguments)

@@ -15,15 +15,19 @@ from assets.registry import datasets
 from givenergy import Client, FailedAttempt, RequestBudget, SqliteRequestBudget, resolve_account
 from givenergy.retry import NO_RETRY, RetryPolicy
 from pipelines.settings import Settings, SettingsError
-from warehouse import Entry, Lake, publish
+from warehouse import Entry, Lake, mend_tables, publish
 
 BudgetOpener = Callable[[Settings, str], RequestBudget]
 _ACCOUNT_ZONE = "account_zone"
 _ACCOUNT_KEY = "account_key"
 
 
-def open_lake(settings: Settings) -> Lake:
-    """Open the data folder, its catalogue up to date.
+def open_lake(settings: Settings, *, mend: bool = True) -> Lake:
+    """Open the data folder, its catalogue up to date and its tables whole.
+
+    Args:
+        settings: where the data folder is.
+        mend: make tables again whose files somebody has removed or changed.
 
     Raises:
         SettingsError: if there is no such folder and none can be made.
@@ -37,6 +41,8 @@ def open_lake(settings: Settings) -> Lake:
             f" ({error.strerror}): name a folder that you can write to."
         ) from error
     publish(lake, [table for dataset in datasets() for table in dataset.tables])
+    if mend:
+        mend_tables(lake, datasets())
     return lake
 
 

@@ -5,7 +5,7 @@ business of ``givenergy`` and ``assets``.
 """
 
 from warehouse.archive import Archive, ArchivedResponse, Entry, PackReport, pack
-from warehouse.build import build, is_built, rebuild
+from warehouse.build import build, is_built, mend_tables, rebuild
 from warehouse.catalogue import connect, execute, publish, retrying
 from warehouse.check import Finding, check
 from warehouse.coverage import (
@@ -63,6 +63,7 @@ __all__ = [
     "execute",
     "forget",
     "is_built",
+    "mend_tables",
     "pack",
     "publish",
     "rebuild",

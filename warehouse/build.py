@@ -6,9 +6,17 @@ can be added to and deals with damage; ``work`` does the work. What rows mean be
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
+
 from warehouse.archive.salvage import mend
 from warehouse.decoding import Decoder
-from warehouse.errors import ArchiveDamagedError, DamagedError, VersionError
+from warehouse.errors import (
+    ArchiveDamagedError,
+    DamagedError,
+    LockTimeoutError,
+    VersionError,
+)
 from warehouse.files import explained
 from warehouse.lake import Lake
 from warehouse.tables.files import SCHEMA_FILE
@@ -16,6 +24,7 @@ from warehouse.units import Manifest, Unit
 from warehouse.work import BuildReport, Limits, Work, fingerprints
 
 _ASKED_FOR = "it was asked for"
+_LOG = logging.getLogger(__name__)
 
 
 def build(
@@ -57,6 +66,36 @@ def is_built(lake: Lake, decoder: Decoder) -> bool:
         and manifest.facts["fingerprints"] == fingerprints(decoder)
         and manifest.watermark >= lake.archive.last_segment()
     )
+
+
+def mend_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
+    """Make tables again whose files were removed or changed; a look at sizes and times finds out.
+
+    Tables that another process is working at are left to it, so that nobody waits for a build.
+
+    Args:
+        lake: The data folder.
+        decoders: The decoders of the datasets to look at.
+
+    Returns:
+        A sentence for each dataset that was mended; they are logged as well.
+
+    Raises:
+        StoreError: the disk is full or not writable.
+    """
+    sentences = []
+    for decoder in decoders:
+        unit = lake.unit(unit_name(decoder.dataset))
+        if not _changed_by_others(unit, decoder):
+            continue
+        try:
+            with unit.lock(timeout_s=0.0):
+                damaged = bool(_changed_by_others(unit, decoder))
+        except LockTimeoutError:
+            continue
+        if damaged:
+            sentences += build(lake, decoder).damage
+    return sentences
 
 
 def drop(lake: Lake, dataset: str) -> None:
@@ -109,6 +148,8 @@ def _locked(
                 damage.append(forced)
             else:
                 report.damage[:0] = damage
+                for sentence in report.damage:
+                    _LOG.warning(sentence)
                 return report
 
 

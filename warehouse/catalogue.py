@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Sequence
 from importlib.resources import files as resource_files
 from pathlib import Path
@@ -20,7 +21,7 @@ import pyarrow.parquet as pq
 from warehouse.archive.entry import INDEX_SCHEMA
 from warehouse.coverage.fact import FACTS_SCHEMA
 from warehouse.errors import StoreError
-from warehouse.files import explained, fsync_file, write_atomically
+from warehouse.files import explained, fsync_file, sha256_of, write_atomically
 from warehouse.files import publish as publish_file
 from warehouse.lake import EXPECTED_FILE, EXPECTED_SCHEMA, Lake
 from warehouse.ledger import ACCOUNTING_SCHEMA, DRIFT_SCHEMA, STORED_QUARANTINE_SCHEMA
@@ -39,6 +40,9 @@ _REPLACED_WHILE_OPENING = (
     "Could not read enough bytes",
     "too small to be a Parquet file",
 )
+_DAMAGED = "{} is damaged ({}): remove it, and the next command makes it again"
+_DATABASE_MAGIC_AT, _DATABASE_MAGIC = 8, b"DUCK"
+_LOG = logging.getLogger(__name__)
 _STATEMENTS = "index/catalogue.json"
 # Derived stores: the file without rows that lets their views exist before any data.
 _EMPTY = {
@@ -79,7 +83,7 @@ def publish(lake: Lake, tables: Sequence[TableSpec]) -> bool:
     ):
         _ensure_empty_files(lake, tables)
         target = lake.folder / FILE
-        if target.exists() and _recorded(record).get("sha256") == known:
+        if _is_database(target) and _recorded(record).get("sha256") == known:
             return False
         temporary = lake.scratch / FILE
         temporary.unlink(missing_ok=True)
@@ -93,10 +97,13 @@ def publish(lake: Lake, tables: Sequence[TableSpec]) -> bool:
             connection.execute("DETACH made")
         fsync_file(temporary)
         temporary.chmod(0o600)
+        file_sha256 = sha256_of(temporary)
         publish_file(temporary, target)
         # What a client that had the old file open for writing left would be read into the new.
         target.with_name(f"{FILE}.wal").unlink(missing_ok=True)
-        text = json.dumps({"sha256": known, "statements": statements}, indent=1)
+        text = json.dumps(
+            {"sha256": known, "file_sha256": file_sha256, "statements": statements}, indent=1
+        )
         write_atomically(record, text.encode(), lake.scratch)
     return True
 
@@ -105,7 +112,7 @@ def connect(lake: Lake, *, read_only: bool = True) -> duckdb.DuckDBPyConnection:
     """Open the catalogue for queries.
 
     A client that holds the file open for writing (the ``duckdb`` command line's default) locks
-    others out of it; then the same views are made in memory instead.
+    others out of it; then, or if the file is damaged, the same views are made in memory instead.
 
     Args:
         lake: The data folder.
@@ -123,13 +130,28 @@ def connect(lake: Lake, *, read_only: bool = True) -> duckdb.DuckDBPyConnection:
     if read_only:
         try:
             return duckdb.connect(path, read_only=True)
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
             if "lock" not in str(error).lower():
-                raise
+                _LOG.warning(_DAMAGED.format(path, str(error).splitlines()[0][:120]))
     connection = duckdb.connect()
     for statement in statements:
         connection.execute(statement)
     return connection
+
+
+def damage_of(lake: Lake, *, mend: bool = False) -> str | None:
+    """Say in a sentence if the catalogue is not what was published; ``mend`` removes it then.
+
+    A client that had it open for writing may have changed it as well.
+    """
+    path = lake.folder / FILE
+    known = _recorded(lake.folder / _STATEMENTS).get("file_sha256")
+    with FileLock(lake.folder / "locks" / "catalogue"):
+        if not path.exists() or known in (None, sha256_of(path)):
+            return None
+        if mend:
+            path.unlink()
+    return f"{FILE} is not what givlake wrote: it is made again when it has been removed"
 
 
 def execute(
@@ -222,14 +244,23 @@ def _recorded(path: Path) -> dict[str, Any]:
         return {}
 
 
+def _is_database(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            head = file.read(_DATABASE_MAGIC_AT + len(_DATABASE_MAGIC))
+    except FileNotFoundError:
+        return False
+    return head[_DATABASE_MAGIC_AT:] == _DATABASE_MAGIC
+
+
 def _ensure_empty_files(lake: Lake, tables: Sequence[TableSpec]) -> None:
     temporary = lake.scratch / "empty"
     for name, schema in _EMPTY.items():
         path = lake.folder / name
         if not path.exists():
             rows = schema.empty_table()
-        elif name == EXPECTED_FILE and not pq.read_schema(path).equals(schema):
-            rows = lake.expected()  # by an older givlake, which knew fewer columns
+        elif name == EXPECTED_FILE and not _has_schema(path, schema):
+            rows = _expectations_anew(lake)
         else:
             continue
         pq.write_table(rows, temporary)
@@ -241,6 +272,24 @@ def _ensure_empty_files(lake: Lake, tables: Sequence[TableSpec]) -> None:
                 schema = stored_schema(spec, versions=versions)
                 write_table(temporary, spec, schema.empty_table())
                 _place(temporary, path)
+
+
+def _has_schema(path: Path, schema: pa.Schema) -> bool:
+    try:
+        return bool(pq.read_schema(path).equals(schema))
+    except pa.ArrowException:
+        return False
+
+
+def _expectations_anew(lake: Lake) -> pa.Table:
+    """Read expectations that an older givlake wrote with fewer columns; damaged ones are none."""
+    try:
+        return lake.expected()
+    except (OSError, pa.ArrowException):
+        _LOG.warning(
+            f"{EXPECTED_FILE} is damaged and was emptied: the next backfill or sync fills it again"
+        )
+        return EXPECTED_SCHEMA.empty_table()
 
 
 def _place(temporary: Path, target: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import stat
 from dataclasses import dataclass
 
+from warehouse import catalogue
 from warehouse.archive.salvage import examine
 from warehouse.archive.salvage import mend as mend_archive
 from warehouse.lake import Lake
@@ -56,6 +57,8 @@ def check(lake: Lake, *, mend: bool = False) -> list[Finding]:
             if sentences and mend:
                 unit.forget_manifest()
             findings += [Finding(sentence, mended=mend) for sentence in sentences]
+    if sentence := catalogue.damage_of(lake, mend=mend):
+        findings.append(Finding(sentence, mended=mend))
     mode = lake.folder.stat().st_mode
     if mode & (stat.S_IROTH | stat.S_IXOTH):
         findings.append(

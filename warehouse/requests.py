@@ -5,6 +5,7 @@ A cache of the archive with a watermark, in parts that grow to a size and are th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from warehouse.lake import Lake
 from warehouse.tables.files import read as read_file
 from warehouse.units import Change, Manifest
 
+_LOG = logging.getLogger(__name__)
 FOLDER = "index/requests"
 UNIT = "requests"
 
@@ -46,9 +48,14 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
             if manifest is not None and (found := unit.findings(manifest)):
                 damage.append(f"{found[0]}: the index of requests is made again from the archive")
                 manifest = None
-            elif manifest is not None and (
-                manifest.facts["generation"] != generation or manifest.watermark > target
-            ):
+            elif manifest is not None and manifest.watermark > target:
+                damage.append(
+                    f"the archive ends at segment {target} and held {manifest.watermark}: bring "
+                    "the missing archive files back from a copy, or the next sync fetches their "
+                    "days again"
+                )
+                manifest = None
+            elif manifest is not None and manifest.facts["generation"] != generation:
                 manifest = None
             try:
                 start = manifest or Manifest()
@@ -56,6 +63,8 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
                 for name in _left_over(lake) - start.files.keys():
                     change.remove(name)
                 _extend(lake, change, start, target)
+                for sentence in damage:
+                    _LOG.warning(sentence)
                 return change.commit(
                     Manifest(target, {"generation": generation}, start.files)
                 ), damage

@@ -15,6 +15,7 @@ from pipelines.cli.common import (
 from pipelines.session import open_lake
 from pipelines.settings import load_settings
 from pipelines.upkeep import forget_devices, pack_archive
+from warehouse import build, is_built
 from warehouse import check as check_stores
 from warehouse import forget as forget_stored
 
@@ -26,14 +27,19 @@ _OUT = console()
 def check(mend: bool) -> None:
     """Read every stored file and prove that it holds what was written to it."""
     settings = load_settings()
-    with open_lake(settings) as lake:
+    with open_lake(settings, mend=False) as lake:
         findings = check_stores(lake, mend=mend)
+        for dataset in datasets() if mend else ():
+            if not is_built(lake, dataset):
+                build(lake, dataset)
+    if mend:
+        open_lake(settings).close()  # makes the catalogue again if it was damaged
     for finding in findings:
         _OUT.print(f"{'mended' if finding.mended else 'damage'}  {printable(finding.sentence)}")
     if not findings:
         _OUT.print(f"Every file in {settings.data} holds what was written to it.")
     elif mend:
-        _OUT.print("Tables that were damaged come back with: givlake rebuild")
+        _OUT.print("Tables and indexes were made again from the archive where they were damaged.")
     else:
         _OUT.print("Mend it with: givlake check --mend")
     left = [finding for finding in findings if not finding.mended]

@@ -6,6 +6,7 @@ at the old ones again, in whatever order they come. A cache, by month of the day
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ from warehouse.lake import Lake
 from warehouse.tables.files import read as read_file
 from warehouse.units import Change, Manifest
 
+_LOG = logging.getLogger(__name__)
 FOLDER = "index/coverage"
 UNIT = "coverage"
 _DAY_US = 24 * 3600 * 1_000_000
@@ -48,6 +50,7 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
         manifest = unit.manifest()
         if manifest is not None and (found := unit.findings(manifest)):
             damage.append(f"{found[0]}: coverage is made again from the index of requests")
+            _LOG.warning(damage[-1])
             manifest = None
         lateness = {rule.dataset: rule.lateness_days for rule in rules}
         if manifest is not None:
