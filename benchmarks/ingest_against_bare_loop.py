@@ -153,10 +153,12 @@ def measured_rows(job: Mapping[str, Any]) -> dict[str, Any]:
     data = Path(job["data"])
     tables = data / "tables" / "inverter_data_points"
     files = [path for path in (tables if tables.exists() else data).rglob("[!_]*.parquet")]
-    quarantined = (data / "index" / "quarantine").rglob("[!_]*.parquet")
+    quarantine = (data / "index" / "quarantine").rglob("[!_]*.parquet")
+    # A row that came again unchanged is kept once and counted.
+    seen = [pq.read_table(path, columns=["times_seen"])["times_seen"] for path in quarantine]
     return {
         "rows": sum(pq.read_metadata(path).num_rows for path in files),
-        "quarantined": sum(pq.read_metadata(path).num_rows for path in quarantined),
+        "quarantined": sum(sum(column.to_pylist()) for column in seen),
         "files": len(files),
         "bytes": sum(path.stat().st_size for path in files),
     }
