@@ -54,7 +54,8 @@ def scratch_files(data: Path) -> Iterator[Path]:
 def staged(data: Path) -> bool:
     """Tell whether tables are being staged or put in place."""
     folder = data / "staging" / "build-inverter_data_points"
-    return folder.exists() or any((data / "index/manifests").glob("build-*.journal"))
+    journals = (data / "index/manifests").glob("build-*.journal")
+    return (folder.exists() and any(folder.iterdir())) or any(journals)
 
 
 def writing_archive(data: Path) -> bool:
@@ -174,7 +175,7 @@ class Rounds:
 
     def delay_s(self, kind: str) -> float:
         """Return within what time after the first sign the work is still going on, mostly."""
-        return {"fetch": 0.05, "slow fetch": 0.5, "flush": 0.003, "table put": 0.06,
+        return {"fetch": 0.05, "slow fetch": 0.5, "flush": 0.003, "table put": 0.03,
                 "catalogue": 0.03, "packing": 0.003, "Dagster": 0.0}[kind]  # fmt: skip
 
     def found(self) -> list[str]:

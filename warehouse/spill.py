@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+# All are open at once while rows are given back, and 1,024 is a usual limit.
+_MOST_FILES = 500
 Splitter = Callable[[pa.Table], Iterator[tuple[str, pa.Table]]]
 
 
@@ -43,6 +45,10 @@ class Spill:
             if self._held_bytes > self._memory_bytes:
                 self._write()
 
+    def is_full(self, most_bytes: int) -> bool:
+        """Tell whether so much is on disk, or in so many files, that it is time to commit."""
+        return self.spilled_bytes > most_bytes or self._files >= _MOST_FILES
+
     def groups(self) -> Iterator[tuple[str, str, pa.Table]]:
         """Give back all rows as (kind, file, rows), file by file, and forget them."""
         if self._written:
@@ -59,7 +65,7 @@ class Spill:
                     yield kind, place, _gathered(opened, places[place])
         for path in self._folder.glob("spill-*.arrow"):
             path.unlink()
-        self._held_bytes, self._written, self.spilled_bytes = 0, {}, 0
+        self._held_bytes, self._written, self.spilled_bytes, self._files = 0, {}, 0, 0
 
     def _write(self) -> None:
         """Write what is held into one file per kind, its record batches sorted by place."""

@@ -194,7 +194,7 @@ class Work:
                 drift += decoded.drift
             if batch.complete_to is not None:
                 reached = batch.complete_to
-                if rows.spilled_bytes > self._limits.spill_bytes:
+                if rows.is_full(self._limits.spill_bytes):
                     break
         for name, place, incoming in rows.groups():
             refused.add("", self._put(stored, self._specs[name], place, incoming, accounts))

@@ -240,6 +240,7 @@ def test_a_fleet_is_laid_out_in_buckets_that_stay(lake: Lake) -> None:
                 "first_date": [DAY] * 150,
                 "last_date": [None] * 150,
                 "zone": [None] * 150,
+                "last_contact_at": [None] * 150,
             }
         ).cast(lake.expected().schema)
     )
@@ -249,7 +250,7 @@ def test_a_fleet_is_laid_out_in_buckets_that_stay(lake: Lake) -> None:
     build(lake, decoder, limits=SMALL)
     files = sorted(path.name for path in (lake.folder / "tables").rglob("part-*"))
     assert files == [
-        f"part-{bucket}-of-3.parquet" for bucket in range(3)
+        f"part-{bucket}-of-4.parquet" for bucket in range(4)
     ]  # 150 x 24 x 31 rows a month
     assert len(rows_of(lake.folder)) == 150 * 24
     before = content_of(lake.folder)

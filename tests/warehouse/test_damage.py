@@ -26,6 +26,7 @@ from warehouse import (
     check,
     connect,
     coverage,
+    mend_tables,
     pack,
     publish,
     rebuild,
@@ -52,7 +53,7 @@ def filled(lake: Lake) -> Lake:
 def states(lake: Lake) -> list[str]:
     expected = lake.expected().schema.empty_table().to_pydict()
     expected |= {"dataset": ["readings"], "device_id": ["A"], "first_date": [DAY]}
-    expected |= {"last_date": [None], "zone": [None]}
+    expected |= {"last_date": [None], "zone": [None], "last_contact_at": [None]}
     import pyarrow as pa
 
     table = pa.table(expected, schema=lake.expected().schema)
@@ -269,7 +270,9 @@ def test_a_full_disk_loses_nothing(folder: Path) -> None:
     assert files == "1"
     assert len(sentences) == 3
     for sentence in sentences:
-        assert re.search(r" failed because .*, then run again; nothing was lost$", sentence)
+        assert re.search(
+            r" failed because .*, then run again; nothing that was stored is lost$", sentence
+        )
     assert len(rows_of(folder)) == 2000
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 1000
 
@@ -289,3 +292,55 @@ def test_a_network_file_system_is_refused(folder: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("warehouse.lake.network_type", lambda _: "nfs4")
     with pytest.raises(StoreError, match=r"lies on a network file system \(nfs4\), where locks do"):
         Lake(folder)
+
+
+@pytest.mark.parametrize("damage", [cut_short, Path.unlink], ids=["cut_short", "unlink"])
+def test_tables_are_mended_unless_another_process_is_at_work(
+    lake: Lake, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    lake.archive.append([answer("A", DAY, day_rows(DAY, 6))])
+    build(lake, ToyDecoder())
+    before = content_of(lake.folder)
+    assert mend_tables(lake, [ToyDecoder()]) == []
+    damage(next((lake.folder / "tables").rglob("part-*.parquet")))
+    with lake.unit("build-readings").lock():
+        assert mend_tables(lake, [ToyDecoder()]) == []
+    (sentence,) = mend_tables(lake, [ToyDecoder()])
+    assert sentence.endswith("the tables of readings are made again from the archive")
+    assert caplog.messages == [sentence]
+    assert content_of(lake.folder) == before
+
+
+def test_a_catalogue_that_is_none_is_made_again_and_others_are_named(lake: Lake) -> None:
+    publish(lake, ToyDecoder().tables)
+    path = lake.folder / "warehouse.duckdb"
+    whole = path.read_bytes()
+    path.write_bytes(b"no database")
+    assert publish(lake, ToyDecoder().tables)
+    path.write_bytes(whole[:20_000] + b"x" + whole[20_001:])
+    assert not publish(lake, ToyDecoder().tables)
+    assert [f.mended for f in check(lake)] == [False]
+    assert [f.mended for f in check(lake, mend=True)] == [True]
+    assert publish(lake, ToyDecoder().tables)
+    assert check(lake) == []
+
+
+def test_damaged_expectations_are_emptied(lake: Lake, caplog: pytest.LogCaptureFixture) -> None:
+    publish(lake, ToyDecoder().tables)
+    cut_short(lake.folder / "expected_days.parquet")
+    publish(lake, ToyDecoder().tables)
+    assert lake.expected().num_rows == 0
+    assert "the next backfill or sync fills it again" in caplog.text
+
+
+def test_archive_files_that_are_missing_at_the_end_are_reported(
+    lake: Lake, caplog: pytest.LogCaptureFixture
+) -> None:
+    for at in range(2):
+        lake.archive.append([answer("A", DAY + timedelta(days=at), day_rows(DAY, 2))])
+        lake.archive.flush()
+    states(lake)
+    (lake.folder / "archive/last_segment").write_text("")
+    max((lake.folder / "archive/segments").iterdir()).unlink()
+    assert states(lake)[1] == "never_asked"
+    assert "the archive ends at segment 1 and held 2: bring the missing" in caplog.text

@@ -20,9 +20,9 @@ from warehouse.tables.spec import TableSpec
 SCHEMA_FILE = "_schema.parquet"
 _ROW_GROUP_ROWS = 45_000
 # A home keeps one file. Of a fleet, few devices share a bucket and fall into them unevenly: some
-# hold twice the mean.
-_ONE_FILE_ROWS = 90_000
-_TARGET_FILE_ROWS = 45_000
+# hold twice the mean. What a build needs at most is about four times the largest file's rows.
+_ONE_FILE_ROWS = 60_000
+_TARGET_FILE_ROWS = 30_000
 # A device polled for the first time shows one row; hourly is the least that a month is laid
 # out for, and the next month is laid out by what this one held.
 _LEAST_ROWS_PER_DEVICE_DAY = 24
