@@ -116,6 +116,7 @@ class _Batch:
         self._quarantine: list[dict[str, object]] = []
         self._drift: dict[tuple[str, str, str], Drift] = {}
         self._rows_in: dict[int, int] = {}
+        self._elements: dict[int, list[msgspec.Raw]] = {}
 
     def add(self, response: ArchivedResponse) -> None:
         rows = decode_rows(response.body, self._dataset.row_type)
@@ -174,17 +175,19 @@ class _Batch:
         keys["fetch"] = fetches
         valid = keys[good]
         repeated = valid[valid.duplicated(keep=False)]
+        if repeated.empty:
+            return
         content = [
             name
             for name in self._schema.names
             if name not in (*self._dataset.key, "response_id", "fetched_at")
         ]
+        rows = table.select(content).take(pa.array(repeated.index)).to_pylist()
+        contents = dict(zip(repeated.index, rows, strict=True))
         for _, group in repeated.groupby(list(keys.columns), sort=False):
             winner, *later = group.index
             for row in later:
-                kept = table.slice(winner, 1).select(content).to_pylist()[0]
-                candidate = table.slice(row, 1).select(content).to_pylist()[0]
-                loser = row if _only_loses_values(kept, candidate) else winner
+                loser = row if _only_loses_values(contents[winner], contents[row]) else winner
                 winner = winner if loser == row else row
                 good[loser] = False
                 text = " ".join(str(keys.at[loser, name]) for name in self._dataset.key)
@@ -194,7 +197,10 @@ class _Batch:
         for response, positions in zip(self._responses, self._positions, strict=True):
             if row < len(positions):
                 position = int(positions[row])
-                raw = bytes(elements(response.body)[position]).decode(errors="replace")
+                raws = self._elements.get(response.response_id)
+                if raws is None:
+                    raws = self._elements[response.response_id] = elements(response.body)
+                raw = bytes(raws[position]).decode(errors="replace")
                 self._set_aside(
                     response, Rejected(position, reason, field, value, raw), check=check
                 )

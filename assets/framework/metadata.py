@@ -6,10 +6,12 @@ from importlib import resources
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pyarrow as pa
 
 from assets.framework.dataset import Dataset
 from assets.framework.report import DayFigures, Report
+from assets.framework.schema import arrow_type_of
 from warehouse import Lake, connect, retrying
 
 _PREVIEW_FIGURES = 6
@@ -38,9 +40,9 @@ def day_metadata(
     """Give figures and a preview for each day: what was asked for, what the table holds of it."""
     if not days:
         return {}
-    figures = _by_day(lake, dataset, "day_figures.sql", days)
-    previews = _by_day(lake, dataset, "day_preview.sql", days)
-    keys = [str(dataset.device_column), str(dataset.time_column)]
+    with connect(lake) as connection:
+        figures = _by_day(connection, dataset, "day_figures.sql", days)
+        previews = _by_day(connection, dataset, "day_preview.sql", days)
     metadata: dict[date, dict[str, Any]] = {}
     for day in days:
         metadata[day] = _requests(report.days.get(day, DayFigures()))
@@ -64,7 +66,7 @@ def day_metadata(
             if row["longest_gap_minutes"] is not None:
                 metadata[day]["longest gap (minutes)"] = round(row["longest_gap_minutes"], 1)
         if day in previews:
-            metadata[day]["preview"] = dg.MetadataValue.md(_markdown(previews[day], keys))
+            metadata[day]["preview"] = dg.MetadataValue.md(_markdown(previews[day]))
     return metadata
 
 
@@ -78,20 +80,25 @@ def _requests(day: DayFigures) -> dict[str, Any]:
 
 
 def _by_day(
-    lake: Lake, dataset: Dataset, query: str, days: Sequence[date]
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, query: str, days: Sequence[date]
 ) -> Mapping[date, list[dict[str, Any]]]:
     sql = resources.files(__package__).joinpath("sql", query).read_text()
+    measured = [
+        name
+        for name, description in dataset.schema.columns.items()
+        if pa.types.is_floating(arrow_type_of(description))
+    ]
     text = sql.format(
         table=_quoted(dataset.table),
         time=_quoted(str(dataset.time_column)),
         device=_quoted(str(dataset.device_column)),
+        figures=", ".join(map(_quoted, measured[:_PREVIEW_FIGURES])),
     )
+    bounds = {"first": min(days), "last": max(days)}
+    rows: pa.Table = retrying(lambda: connection.sql(text, params=bounds).to_arrow_table())
     by_day: dict[date, list[dict[str, Any]]] = {}
-    with connect(lake) as connection:
-        bounds = {"first": min(days), "last": max(days)}
-        rows: pa.Table = retrying(lambda: connection.sql(text, params=bounds).to_arrow_table())
     for row in rows.to_pylist():
-        by_day.setdefault(row["request_date"], []).append(row)
+        by_day.setdefault(row.pop("request_date"), []).append(row)
     return by_day
 
 
@@ -99,12 +106,9 @@ def _quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
-def _markdown(rows: Sequence[Mapping[str, Any]], first: Sequence[str]) -> str:
-    """Lay out rows with the columns named first and a few of the measurements."""
-    figures = [name for name in rows[0] if any(isinstance(row[name], float) for row in rows)]
-    names = [*first, *figures[:_PREVIEW_FIGURES]]
-    lines = [names, ["---"] * len(names)]
-    lines += [[_cell(row[name]) for name in names] for row in rows]
+def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+    lines = [list(rows[0]), ["---"] * len(rows[0])]
+    lines += [[_cell(value) for value in row.values()] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
