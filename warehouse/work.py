@@ -43,8 +43,8 @@ class Limits:
         spill_bytes: Decoded rows written aside before the build commits and goes on.
     """
 
-    batch_bytes: int = 8 << 20
-    memory_bytes: int = 24 << 20
+    batch_bytes: int = 3 << 20
+    memory_bytes: int = 8 << 20
     spill_bytes: int = 2 << 30
 
 
