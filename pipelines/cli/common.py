@@ -10,6 +10,7 @@ from rich.table import Table
 ALL_THERE = 0
 SOMETHING_MISSING = 1
 WRONG_USAGE = 2
+_WIDTH_OF_A_FILE = 240
 
 
 class KnownError(Exception):
@@ -75,7 +76,11 @@ def check_range(start: date | None, end: date, today: date) -> None:
 
 def console(stderr: bool = False) -> Console:
     """Make a console that does not read what the API sent as markup."""
-    return Console(stderr=stderr, markup=False, highlight=False, soft_wrap=True)
+    made = Console(stderr=stderr, markup=False, highlight=False, soft_wrap=True)
+    if not made.is_terminal:
+        # A file or a pipe has no width to which a table would have to be squeezed.
+        made.width = _WIDTH_OF_A_FILE
+    return made
 
 
 def table(

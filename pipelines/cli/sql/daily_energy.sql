@@ -1,6 +1,6 @@
 -- Energy of each local day: the counters of the day at their highest.
 SELECT
-    inverter_serial,
+    inverter_serial AS inverter,
     local_date,
     count(*) AS points,
     round(max(today_solar_kwh), 1) AS solar_kwh,
@@ -11,5 +11,5 @@ FROM inverter_data_points
 -- The first points after midnight can still carry the counters of the day before.
 WHERE local_time::TIME >= TIME '00:30'
 GROUP BY ALL
-ORDER BY local_date DESC, inverter_serial
+ORDER BY local_date DESC, inverter
 LIMIT 6
