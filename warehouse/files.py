@@ -42,7 +42,8 @@ def explained(doing: str, path: Path) -> Iterator[None]:
         if reason is None:
             raise
         raise StoreError(
-            f"{doing} {path} failed because {reason}, then run again; nothing that was stored is lost"
+            f"{doing} {path} failed because {reason}, then run again; "
+            "nothing that was stored is lost"
         ) from error
 
 
