@@ -3,7 +3,9 @@
     python benchmarks/stores_contention.py FOLDER [--seconds 120] [--old-duckdb PYTHON ...]
 
 Readers check at every read that each device-day is absent or exactly one answer, and that counts
-never fall. ``--old-duckdb`` names interpreters with other versions of DuckDB.
+never fall. ``--old-duckdb`` names interpreters with other versions of DuckDB, ``--polars`` one
+with Polars. With ``--open-for-writing`` a client holds the catalogue as the ``duckdb`` command line
+does by default, which locks other DuckDB clients out of it; givlake's own readers take their place.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ end, reads, errors, wrong, seen = time.monotonic() + seconds, 0, 0, 0, 0
 while time.monotonic() < end:
     try:
         count, broken = {read}
-    except Exception as error:
+    except BaseException as error:  # Polars panics
         errors += 1
         if errors < 4:
             print(type(error).__name__, str(error)[:200], file=sys.stderr)
@@ -73,6 +75,36 @@ def look():
 """,
     read="look()",
 )
+POLARS = CHECK.format(
+    prepare=f"""
+import polars as pl
+def look():
+    frame = pl.scan_parquet(folder + "/tables/readings/month=*/part-*.parquet").select(
+        "meter", "request_date", "response_id").collect()
+    days = frame.group_by("meter", "request_date").agg(
+        pl.len().alias("size"), pl.col("response_id").n_unique().alias("ids"))
+    return frame.height, days.filter((pl.col("size") != {POINTS}) | (pl.col("ids") != 1)).height
+""",
+    read="look()",
+)
+OWN = CHECK.format(
+    prepare=f"""
+from warehouse import Lake, connect, execute
+lake = Lake(folder)
+def look():
+    with connect(lake) as c:
+        _, count, broken = execute(c, {SQL!r}).fetchone()
+        return count or 0, broken
+""",
+    read="look()",
+)
+HOLD = """
+import duckdb, sys, time
+connection = duckdb.connect(sys.argv[1] + "/warehouse.duckdb")
+connection.execute("SELECT count(*) FROM readings")
+time.sleep(float(sys.argv[2]))
+print(1, 0, 0)
+"""
 
 
 def main() -> None:
@@ -81,6 +113,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--old-duckdb", nargs="*", default=[])
+    parser.add_argument("--polars", type=Path)
+    parser.add_argument("--open-for-writing", action="store_true")
+    parser.add_argument("--pause", default="0", help="seconds between the builds of a writer")
     arguments = parser.parse_args()
     folder = arguments.folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -97,9 +132,17 @@ def main() -> None:
         "pandas on the Parquet files": [sys.executable, "-c", PANDAS],
         **{f"DuckDB of {python}": [python, "-c", DUCKDB] for python in arguments.old_duckdb},
     }
+    if arguments.polars:
+        readers["Polars on the Parquet files"] = [str(arguments.polars), "-c", POLARS]
+    if arguments.open_for_writing:
+        readers = {name: how for name, how in readers.items() if not name.startswith("DuckDB")}
+        readers["givlake's own, catalogue locked"] = [sys.executable, "-c", OWN]
+        readers["DuckDB, left open for writing"] = [sys.executable, "-c", HOLD]
     works = ["put", "put", "rebuild", "pack"]
     writing = [
-        subprocess.Popen([*worker, work, str(seed), seconds], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [*worker, work, str(seed), seconds, arguments.pause], stdout=subprocess.PIPE, text=True
+        )
         for seed, work in enumerate(works)
     ]
     reading = {

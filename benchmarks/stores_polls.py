@@ -1,10 +1,12 @@
 """Polling one inverter for a long time: bytes and time per poll, before and after packing.
 
     python benchmarks/stores_polls.py FOLDER [--days 30] [--points 288]
+    python benchmarks/stores_polls.py FOLDER --year
 
 Every 15 minutes the day so far is archived, as JSON of about the real size, and built; each night
-the archive is packed. A year is the same twelve times over: tables are by month, packs have a
-largest size, so nothing grows with the years but their number.
+the archive is packed. With ``--year`` the polls of most days are archived without a build between
+them, of which only the last of a day is decoded (the others hold nothing else), and single polls
+are measured on some days.
 """
 
 from __future__ import annotations
@@ -55,6 +57,64 @@ class JsonDecoder:
         return Decoded({DATASET: pa.Table.from_pylist(rows, SCHEMA)}, rows_in=counts)
 
 
+class LastOfDay(JsonDecoder):
+    """Reads of a day's polls only the last, which holds all the rows of the others."""
+
+    def decode(self, responses: list[ArchivedResponse]) -> Decoded:
+        """Read the polls with the most rows."""
+        decoded = super().decode([response for response in responses if response.rows == 288])
+        counts = {response.response_id: 0 for response in responses}
+        return Decoded(decoded.tables, rows_in=counts | decoded.rows_in)
+
+
+MEASURED_DAYS = (0, 89, 179, 364)
+
+
+def year(folder: Path) -> None:
+    """Archive a year of polls, and measure single polls on the way."""
+    chance = random.Random(1)
+    names = ("archive", "tables", "index")
+    print(
+        "| day | ms a poll | CPU ms | archive kB with that day unpacked | packed | tables kB "
+        "| indexes kB | files |\n|---|---|---|---|---|---|---|---|"
+    )
+    with Lake(folder) as lake:
+        for number in range(MEASURED_DAYS[-1] + 1):
+            day = date(2025, 1, 1) + timedelta(days=number)
+            points = points_of(day, 288, chance)
+            polls = []
+            for poll in range(1, POLLS_A_DAY + 1):
+                so_far = points[: 3 * poll]
+                body = ('{"data":[' + ",".join(so_far) + "]}").encode()
+                polls.append(entry("XX0001G001", day, body, len(so_far)))
+            times: list[tuple[float, float]] = []
+            for poll in polls:
+                if number not in MEASURED_DAYS:
+                    lake.archive.append([poll])
+                    continue
+                begun, cpu = time.perf_counter(), time.process_time()
+                lake.archive.append([poll])
+                lake.archive.flush()
+                build(lake, LastOfDay())
+                refresh_coverage(lake, [])
+                times.append((time.perf_counter() - begun, time.process_time() - cpu))
+            if number % 30 == 29 or number + 1 in MEASURED_DAYS or number in MEASURED_DAYS:
+                build(lake, LastOfDay())
+                refresh_coverage(lake, [])
+            unpacked = size_of(lake.folder / "archive")[0]
+            if number % 5 == 4 or number in MEASURED_DAYS or number + 1 in MEASURED_DAYS:
+                pack(lake.archive)
+            if times:
+                wall_ms, cpu_ms = (float(v) * 1000 for v in np.median(np.array(times), axis=0))
+                archive, tables, index = (size_of(lake.folder / n)[0] / 1e3 for n in names)
+                print(
+                    f"| {number + 1} | {wall_ms:.0f} | {cpu_ms:.0f} | {unpacked / 1e3:,.0f} "
+                    f"| {archive:,.0f} | {tables:,.0f} | {index:,.0f} "
+                    f"| {size_of(lake.folder)[1]} |",
+                    flush=True,
+                )
+
+
 def points_of(day: date, count: int, chance: random.Random) -> list[str]:
     """Make a day's points as JSON texts of about 900 bytes, in order of time."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
@@ -79,8 +139,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--points", type=int, default=288)
+    parser.add_argument("--year", action="store_true")
     arguments = parser.parse_args()
     shutil.rmtree(arguments.folder, ignore_errors=True)
+    if arguments.year:
+        year(arguments.folder)
+        return
     chance = random.Random(1)
     print(
         "| day | wall ms a poll | CPU ms a poll | archive kB unpacked | packed | files | after "

@@ -6,6 +6,7 @@ each file would be rewritten for nearly every batch. Nothing here survives a bui
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -33,7 +34,9 @@ class Spill:
         self._folder = folder
         self._held: dict[str, list[pa.Table]] = {}
         self._held_bytes = 0
-        self._written: dict[str, dict[str, list[tuple[Path, int]]]] = {}
+        # For each kind and place the record batches, as file number and batch number by turns:
+        # a fleet has hundreds of thousands, too many for tuples.
+        self._written: dict[str, dict[str, array[int]]] = {}
         self._files = 0
         self.spilled_bytes = 0
 
@@ -59,8 +62,8 @@ class Spill:
                 yield kind, place, part
         for kind, places in self._written.items():
             with ExitStack() as stack:
-                paths = {path for at in places.values() for path, _ in at}
-                opened = {path: _open(stack, path) for path in paths}
+                files = {number for at in places.values() for number in at[::2]}
+                opened = {number: _open(stack, self._path(number)) for number in files}
                 for place in sorted(places):
                     yield kind, place, _gathered(opened, places[place])
         for path in self._folder.glob("spill-*.arrow"):
@@ -74,7 +77,7 @@ class Spill:
         for kind in list(self._held):
             rows = pa.concat_tables(self._held.pop(kind))
             self._files += 1
-            path = self._folder / f"spill-{self._files:06d}.arrow"
+            path = self._path(self._files)
             places = self._written.setdefault(kind, {})
             number = 0
             with (
@@ -84,17 +87,20 @@ class Spill:
                 for place, part in self._splitters[kind](rows):
                     for batch in part.combine_chunks().to_batches():
                         writer.write_batch(batch)
-                        places.setdefault(place, []).append((path, number))
+                        places.setdefault(place, array("I")).extend((self._files, number))
                         number += 1
             self.spilled_bytes += path.stat().st_size
         self._held_bytes = 0
         pa.default_memory_pool().release_unused()
 
+    def _path(self, number: int) -> Path:
+        return self._folder / f"spill-{number:06d}.arrow"
 
-def _gathered(
-    opened: Mapping[Path, pa.ipc.RecordBatchFileReader], at: list[tuple[Path, int]]
-) -> pa.Table:
-    batches = [opened[path].get_batch(number) for path, number in at]
+
+def _gathered(opened: Mapping[int, pa.ipc.RecordBatchFileReader], at: array[int]) -> pa.Table:
+    batches = [
+        opened[file].get_batch(number) for file, number in zip(at[::2], at[1::2], strict=True)
+    ]
     return pa.Table.from_batches(batches).combine_chunks()
 
 

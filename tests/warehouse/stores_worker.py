@@ -1,9 +1,10 @@
 """A process that works on the stores until it is killed; for the tests of kills and contention.
 
-    python stores_worker.py FOLDER WORK SEED [SECONDS]
+    python stores_worker.py FOLDER WORK SEED [SECONDS [PAUSE_S]]
 
 WORK is one of flush, put, catalogue, pack, rebuild, read. Each acknowledged response is printed,
-``ack <response_id>``, after its flush. Without SECONDS it works for ever.
+``ack <response_id>``, after its flush. Without SECONDS it works for ever, resting PAUSE_S after
+each piece of work.
 """
 
 from __future__ import annotations
@@ -103,12 +104,13 @@ def until(seconds: float | None) -> Iterator[int]:
     return itertools.takewhile(lambda _: time.monotonic() < deadline, itertools.count())
 
 
-def main(folder: str, work: str, seed: str, seconds: str = "0") -> None:
+def main(folder: str, work: str, seed: str, seconds: str = "0", pause_s: str = "0") -> None:
     random_ = random.Random(int(seed))
     with Lake(folder) as lake:
         print("ready", flush=True)
         for _ in until(float(seconds)):
             WORK[work](lake, random_)
+            time.sleep(float(pause_s))
         print("done", flush=True)
 
 
