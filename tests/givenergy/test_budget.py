@@ -89,8 +89,9 @@ def test_killed_processes_give_everything_back_and_no_window_overflows(simulate,
 
     for kill in range(3):
         victim = start(100 * kill, 1000)
-        before = len(sim.requests)
+        before, deadline = len(sim.requests), time.monotonic() + 30
         while len(sim.requests) < before + 20:
+            assert victim.is_alive() and time.monotonic() < deadline
             time.sleep(0.005)
         os.kill(victim.pid, signal.SIGKILL)
         victim.join()

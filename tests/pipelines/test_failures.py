@@ -98,9 +98,13 @@ def test_a_new_device_is_reported_with_the_command_that_fetches_its_history(simu
     assert f"{offered} {new}" in owner.givlake("plan", *RANGE).out
     with owner.dagster() as (definitions, instance):
         job = definitions.resolve_job_def("ingest_inverter_data_points")
-        result = job.execute_in_process(instance=instance, partition_key=f"{DAYS[0]}")
-        (check,) = result.get_asset_check_evaluations()
-        assert check.passed  # That very run has asked for a day of the new device.
+        looked = definitions.resolve_job_def("check_history")
+        (check,) = looked.execute_in_process(instance=instance).get_asset_check_evaluations()
+        assert not check.passed
+        assert f"givlake backfill --device {new}" in str(check.description)
+        assert job.execute_in_process(instance=instance, partition_key=f"{DAYS[0]}").success
+        (check,) = looked.execute_in_process(instance=instance).get_asset_check_evaluations()
+        assert check.passed
     assert owner.givlake("backfill", *RANGE, "--device", new).status == 0
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
 
