@@ -117,7 +117,9 @@ def test_the_store_may_be_deleted_again_and_again_while_processes_work(simulate,
     ]
     for worker in workers:
         worker.start()
+    deadline = time.monotonic() + 30
     while len(sim.requests) < 10:
+        assert workers[0].is_alive() and time.monotonic() < deadline
         time.sleep(0.01)
     for _ in range(5):
         time.sleep(0.3)
