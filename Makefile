@@ -22,9 +22,7 @@ types: .venv/installed
 	@$(BIN)/mypy
 
 pytest: .venv/installed
-# The tests of the budget spawn processes, which failed to start from workers that had run the rest.
-	@$(BIN)/pytest -q -n 2 tests/givenergy
-	@$(BIN)/pytest -q -n 2 tests --ignore tests/givenergy
+	@$(BIN)/pytest -q -n 2
 
 format: .venv/installed
 	@$(BIN)/ruff check --fix .
