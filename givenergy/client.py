@@ -10,15 +10,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
+from givenergy.access import checked_token, checked_url
 from givenergy.attempts import ClientTotals, FailedAttempt, Totals, utc_now
 from givenergy.budget.interface import (
     ACCOUNT_BUCKET,
@@ -30,28 +29,20 @@ from givenergy.budget.interface import (
 )
 from givenergy.endpoints import ENDPOINTS, Endpoint
 from givenergy.envelope import Envelope
-from givenergy.errors import CancelledError, GivEnergyError, HostDownError, RetryableError
-from givenergy.pages import Call, Fetched, Page
+from givenergy.errors import CancelledError
+from givenergy.pages import Call, Fetched, Page, Query
 from givenergy.pagination import walk
-from givenergy.redaction import REDACTION_VERSION, redact_body, scrub
+from givenergy.personal import checked_entries, redaction_of
+from givenergy.redaction import scrub
 from givenergy.retry import RetryPolicy
-from givenergy.transport import Timeouts, Transport, TransportError, checked_url
+from givenergy.server_clock import ServerClock
+from givenergy.transport import Timeouts, Transport, TransportError
+from givenergy.tries import Tries
 from givenergy.verdict import Failure, judge_answer, judge_error, rate_signal
 
 __all__ = ["Client", "FailedAttempt", "Fetched", "Page"]
 
-# A host that never answered this client is more likely a wrong address than a passing outage.
-_TRIES_TO_REACH = 5
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-@dataclass(slots=True)
-class _Tries:
-    """How often one page has failed, and since when."""
-
-    attempts: int = 0
-    failures: int = 0
-    first_failure_s: float = field(default=0.0)
 
 
 class Client:
@@ -69,9 +60,12 @@ class Client:
         cancelled: Ends every waiting when set, and lets requests under way finish; `cancel` sets
             it and interrupts those too.
         allow_http: Whether the token may be sent unencrypted to another machine.
+        keep_personal: Leaves that the owner wants kept though they are personal, as
+            `endpoint:leaf` or `endpoint:*` (see `givenergy.personal`).
+        pseudonym_key: Makes the pseudonyms of ID tags; without it they are left out.
 
     Raises:
-        ValueError: If the address or the token cannot be used.
+        ValueError: If the address, the token or an entry of `keep_personal` cannot be used.
     """
 
     def __init__(
@@ -87,16 +81,23 @@ class Client:
         timeouts: Timeouts | None = None,
         cancelled: threading.Event | None = None,
         allow_http: bool = False,
+        keep_personal: frozenset[str] = frozenset(),
+        pseudonym_key: bytes | None = None,
     ) -> None:
         self.base_url = checked_url(base_url, allow_http=allow_http)
         self._host = urlsplit(self.base_url).hostname or ""
-        self._token = _checked_token(token)
+        self._token = checked_token(token)
         self._budget = budget
         self._on_attempt = on_attempt
         self._retry = retry or RetryPolicy()
         self._cancelled = cancelled or threading.Event()
+        wanted = checked_entries(keep_personal)
+        self._redactions = {
+            name: redaction_of(endpoint, keep_personal=wanted, pseudonym_key=pseudonym_key)
+            for name, endpoint in ENDPOINTS.items()
+        }
         self._totals = Totals()
-        self._newest_date: tuple[str, datetime] | None = None
+        self._clock = ServerClock()
         self._reached = False
         # Apart, as waiting backfills hold theirs and must not keep today's data out.
         self._places = {p: threading.BoundedSemaphore(connections) for p in Priority}
@@ -118,42 +119,38 @@ class Client:
 
     @property
     def clock_ahead_s(self) -> float | None:
-        """Seconds by which this machine's clock is ahead of the API's, None if it gave no time.
-
-        By the `Date` header of the newest answer, which has whole seconds.
-        """
-        if self._newest_date is None:
-            return None
-        text, received_at = self._newest_date
-        try:
-            return (received_at - parsedate_to_datetime(text)).total_seconds()
-        except (TypeError, ValueError):
-            return None
+        """Seconds by which this machine's clock is ahead of the API's, None if it gave no time."""
+        return self._clock.ahead_s()
 
     def fetch(
         self,
         endpoint: Endpoint,
         *,
         path: Mapping[str, str] = _NOTHING,
-        query: Mapping[str, str | int] = _NOTHING,
+        query: Query = _NOTHING,
         body: Mapping[str, Any] | None = None,
         priority: Priority = Priority.BACKFILL,
         context: Mapping[str, str] = _NOTHING,
+        enough: Callable[[Page], bool] | None = None,
     ) -> Fetched:
         """Fetch everything that one request asks for, over all its pages.
 
         Args:
             endpoint: One of `givenergy.endpoints`.
             path: The path's parameters.
-            query: Query parameters, without those of paging.
+            query: Query parameters, without those of paging; a list is sent as one for each value.
             body: Body parameters, for an endpoint that takes them.
             priority: Who goes first at the budget.
             context: Handed on to `on_attempt` with every failed attempt.
+            enough: Asked after each page of a list that comes newest first; True ends the reading,
+                and what came is complete. Asked again from the first page if the list must be
+                read again.
 
         Raises:
             ValueError: If the endpoint is not on the allow-list or a parameter does not fit.
             RetryableError: If every try failed in a way that may pass.
             HostDownError: If the host has been down for longer than the policy's patience.
+            UnusableNameError: If the path would hold a name of which no request can be made.
             RequestRefusedError: 400, 405, 422 and the like; a redirect; a response too large.
             DeviceNotFoundError: 404.
             AccessError: 401, 402, 403.
@@ -162,10 +159,24 @@ class Client:
         """
         if ENDPOINTS.get(endpoint.name) != endpoint:
             raise ValueError(f"{endpoint.name!r} is not on the list of requests givlake may make.")
-        call = Call(endpoint, endpoint.url_path(path), query, body, priority, context)
+        if enough is not None and not endpoint.newest_first:
+            raise ValueError(f"{endpoint.name} has no known order: it can only be read whole.")
+        call = Call(
+            endpoint,
+            endpoint.url_path(path),
+            query,
+            body,
+            priority,
+            context,
+            self._redactions[endpoint.name],
+        )
         if endpoint.page_size is None:
             return Fetched((self._page(call, 1)[0],), complete=True, missing=None)
-        walked = walk(lambda number: self._page(call, number))
+        walked = walk(
+            lambda number: self._page(call, number),
+            newest_first=endpoint.newest_first,
+            enough=enough,
+        )
         return Fetched(walked.pages, complete=walked.missing is None, missing=walked.missing)
 
     def cancel(self) -> None:
@@ -179,7 +190,7 @@ class Client:
 
     def _page(self, call: Call, number: int) -> tuple[Page, Envelope]:
         """One page, tried until it arrives or no further try can help."""
-        tries = _Tries()
+        tries = Tries(call.what, self._host)
         while True:
             tries.attempts += 1
             result = self._attempt(call, number, tries)
@@ -190,7 +201,7 @@ class Client:
             if tries.failures and self._cancelled.wait(self._retry.pause_s(tries.failures)):
                 raise CancelledError(f"Stopped before {call.what} was fetched.")
 
-    def _attempt(self, call: Call, number: int, tries: _Tries) -> tuple[Page, Envelope] | Failure:
+    def _attempt(self, call: Call, number: int, tries: Tries) -> tuple[Page, Envelope] | Failure:
         endpoint = call.endpoint
         with self._places[call.priority]:
             grant = self._budget.grant(
@@ -211,12 +222,11 @@ class Client:
                 )
                 duration_s = time.monotonic() - began
                 judged = judge_answer(
-                    answer, what=call.what, scope=endpoint.scope, host=self._host, clean=self._clean
+                    answer, what=call.what, endpoint=endpoint, host=self._host, clean=self._clean
                 )
                 status, body = answer.status, answer.body
                 self._reached = True
-                if date := answer.headers.get("Date"):
-                    self._newest_date = (date, utc_now())
+                self._clock.note(answer.headers)
                 outcome = judged.outcome if isinstance(judged, Failure) else Outcome.ANSWERED
                 signal = rate_signal(outcome, answer.headers)
             except TransportError as error:
@@ -231,7 +241,7 @@ class Client:
                 raise CancelledError(f"Stopped before {call.what} was fetched.")
             return self._failed(call, number, tries, judged, grant, requested_at, ended_at)
         self._totals.add(requests=1, received_bytes=len(body), waited_s=grant.waited_s)
-        kept = body if endpoint.keep is None else redact_body(body, endpoint.keep)
+        kept, redaction_version = call.redaction.body(body)
         page = Page(
             number=number,
             body=kept,
@@ -243,7 +253,7 @@ class Client:
             attempts=tries.attempts,
             params=call.params(number),
             url_path=call.url_path,
-            redaction_version=None if endpoint.keep is None else REDACTION_VERSION,
+            redaction_version=redaction_version,
         )
         return page, judged
 
@@ -251,27 +261,22 @@ class Client:
         self,
         call: Call,
         number: int,
-        tries: _Tries,
+        tries: Tries,
         failure: Failure,
         grant: Grant,
         requested_at: datetime,
         ended_at: datetime,
     ) -> Failure:
         """Report a failed attempt; the returned failure has `final` set if it is the last one."""
-        limited = failure.outcome is Outcome.RATE_LIMITED
-        now = time.monotonic()
-        tries.first_failure_s = tries.first_failure_s or now
-        # A refusal for rate and a probe of a host that is down say nothing about this request.
-        if not limited and not grant.probe:
-            tries.failures += 1
+        tries.failed(failure, probe=grant.probe)
         message = self._clean(failure.message)
-        final = failure.final or self._given_up(
-            call, tries, failure, message, now - tries.first_failure_s
+        final = failure.final or tries.given_up(
+            failure, message, policy=self._retry, reached=self._reached
         )
         self._totals.add(
             requests=int(failure.outcome is not Outcome.UNREACHED),
             failed=1,
-            rate_limited=int(limited),
+            rate_limited=int(failure.outcome is Outcome.RATE_LIMITED),
             waited_s=grant.waited_s,
         )
         if self._on_attempt is not None:
@@ -304,49 +309,3 @@ class Client:
 
     def _clean(self, text: str) -> str:
         return scrub(text, self._token)
-
-    def _given_up(
-        self,
-        call: Call,
-        tries: _Tries,
-        failure: Failure,
-        message: str,
-        elapsed_s: float,
-    ) -> GivEnergyError | None:
-        status = failure.status
-        unreachable = failure.outcome is Outcome.UNREACHED and not self._reached
-        if unreachable and tries.failures >= _TRIES_TO_REACH:
-            return HostDownError(
-                f"{self._host} cannot be reached ({message})",
-                vendor_message=message,
-                hint="Check the network and GIVENERGY_API_URL, then start again.",
-            )
-        if self._retry.exhausted(tries.failures, elapsed_s):
-            times = "once" if tries.failures == 1 else f"{tries.failures} times"
-            return RetryableError(
-                f"{call.what} to {self._host} failed {times} in {elapsed_s:.0f} s; "
-                f"the last answer was: {message}",
-                status=status,
-                vendor_message=message,
-                hint="Run the same command again later: only what is missing is fetched.",
-            )
-        if elapsed_s > self._retry.patience_s and tries.attempts > tries.failures:
-            return HostDownError(
-                f"{self._host} has not let {call.what} through for {elapsed_s / 60:.0f} min; "
-                f"the last answer was: {message}",
-                status=status,
-                vendor_message=message,
-                hint="Check the network and the API's address, then start again.",
-            )
-        return None
-
-
-def _checked_token(token: str) -> str:
-    if not token:
-        raise ValueError("GIVENERGY_API_TOKEN is empty: set it to a token of the account.")
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise ValueError(
-            "GIVENERGY_API_TOKEN holds a space, a line break or another character that no token "
-            "has: copy it again, without quotes and without the word Bearer."
-        )
-    return token

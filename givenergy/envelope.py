@@ -1,12 +1,14 @@
 """Reading an answer's outer shape without building its content.
 
-Every answer is an object with `data`; paginated ones carry `meta` (API documentation, Response
-Format and Pagination). What the rows mean belongs to the datasets.
+Nearly every answer is an object with `data`; paginated ones carry `meta` (API documentation,
+Response Format and Pagination). What the rows mean belongs to the datasets.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -30,14 +32,17 @@ class Envelope:
         rows: Rows in `data`: of a list, or of an object keyed 0, 1, ... (recorded); None when
             `data` is a single thing.
         meta: The page's place in the whole list, None when the answer has none.
-        first_row: The list's first row as sent, b"" without one.
-        last_row: Its last row.
+        content: The list's rows as sent; empty unless `data` is a list.
     """
 
     rows: int | None
     meta: Meta | None
-    first_row: bytes = b""
-    last_row: bytes = b""
+    content: Sequence[msgspec.Raw] = ()
+
+    @property
+    def total(self) -> int | None:
+        """Rows of the whole list, as far as the answer says."""
+        return None if self.meta is None else self.meta.total
 
 
 class _ListAnswer(msgspec.Struct):
@@ -50,6 +55,10 @@ class _OtherAnswer(msgspec.Struct):
     meta: Meta | None = None
 
 
+class _SingleAnswer(msgspec.Struct):
+    data: Any = msgspec.UNSET
+
+
 class _Message(msgspec.Struct):
     message: str = ""
     errors: dict[str, list[str]] | None = None
@@ -57,6 +66,8 @@ class _Message(msgspec.Struct):
 
 _LIST = msgspec.json.Decoder(_ListAnswer, strict=False)
 _OTHER = msgspec.json.Decoder(_OtherAnswer, strict=False)
+_SINGLE = msgspec.json.Decoder(_SingleAnswer)
+_BARE = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MESSAGE = msgspec.json.Decoder(_Message)
 
 
@@ -68,8 +79,14 @@ class NotAnAnswerError(Exception):
         super().__init__(message)
 
 
-def read(body: bytes) -> Envelope:
+def read(body: bytes, *, enveloped: bool = True, single: bool = False) -> Envelope:
     """Check the body of a successful answer.
+
+    Args:
+        body: The body as received.
+        enveloped: Whether the content must stand in `data`; otherwise any object with something in
+            it will do.
+        single: Whether `data` is one thing, of any kind, that may also be null.
 
     Raises:
         NotAnAnswerError: If it is empty, no JSON, or has no `data`.
@@ -80,7 +97,9 @@ def read(body: bytes) -> Envelope:
         # Skipping over strings does not look at their bytes; a decoder of the rows would fail.
         if not body.isascii():
             body.decode("utf-8")
-        return _shape(body)
+        if not enveloped:
+            return _bare(body)
+        return _single(body) if single else _shape(body)
     except msgspec.ValidationError as error:
         raise NotAnAnswerError("no_data", f"The answer has not the API's shape: {error}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -98,10 +117,19 @@ def _shape(body: bytes) -> Envelope:
         if isinstance(other.data, dict) and all(key.isdigit() for key in other.data):
             return Envelope(len(other.data), other.meta)
         return Envelope(None, other.meta)
-    rows = answer.data
-    if not rows:
-        return Envelope(0, answer.meta)
-    return Envelope(len(rows), answer.meta, bytes(rows[0]), bytes(rows[-1]))
+    return Envelope(len(answer.data), answer.meta, answer.data)
+
+
+def _bare(body: bytes) -> Envelope:
+    if not _BARE.decode(body):
+        raise NotAnAnswerError("no_data", "The answer is an object without content.")
+    return Envelope(None, None)
+
+
+def _single(body: bytes) -> Envelope:
+    if _SINGLE.decode(body).data is msgspec.UNSET:
+        raise NotAnAnswerError("no_data", "The answer has no data.")
+    return Envelope(None, None)
 
 
 def vendor_message(body: bytes) -> str:

@@ -7,6 +7,8 @@ all. How a failure is recognised lives in the client, how often it is tried agai
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 __all__ = [
     "AccessError",
     "BudgetStoreError",
@@ -15,15 +17,30 @@ __all__ = [
     "ForbiddenError",
     "GivEnergyError",
     "HostDownError",
+    "Lack",
     "PaymentRequiredError",
     "RedirectRefusedError",
     "RequestRefusedError",
     "ResponseTooLargeError",
     "RetryableError",
     "UnauthenticatedError",
+    "UnusableNameError",
 ]
 
 TOKENS_PAGE = "the API Tokens page of the GivEnergy portal"
+
+
+class Lack(StrEnum):
+    """What a refused request lacks: whether others are worth a try."""
+
+    ACCESS = "access"
+    """The token or the account's plan opens nothing (401, 402): nothing else will do either."""
+    ENDPOINT = "endpoint"
+    """The API, the token's scopes or the account's type lack this endpoint: for every thing."""
+    THING = "thing"
+    """The API does not know the device, site or account in the path; others may be there."""
+    UNCLEAR = "unclear"
+    """Either of the last two: it is the endpoint if every thing is refused in the same way."""
 
 
 class GivEnergyError(Exception):
@@ -33,12 +50,20 @@ class GivEnergyError(Exception):
         status: HTTP status of the answer, None when there was none.
         vendor_message: What the API said, "" when it said nothing.
         hint: One sentence: what to do, and where.
+        lack: What a refused request lacks; None when that is not why it failed.
     """
 
     def __init__(
-        self, message: str, *, status: int | None = None, vendor_message: str = "", hint: str = ""
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        vendor_message: str = "",
+        hint: str = "",
+        lack: Lack | None = None,
     ) -> None:
         self.status = status
+        self.lack = lack
         self.vendor_message = vendor_message
         self.hint = hint
         super().__init__(f"{message} {hint}".strip())
@@ -64,6 +89,10 @@ class RequestRefusedError(GivEnergyError):
     """The API refuses this very request: give it up and go on with the others."""
 
 
+class UnusableNameError(RequestRefusedError, ValueError):
+    """The API lists a thing under a name of which no request can be made."""
+
+
 class RedirectRefusedError(RequestRefusedError):
     """The answer points elsewhere, where the token must not go."""
 
@@ -73,7 +102,7 @@ class ResponseTooLargeError(RequestRefusedError):
 
 
 class DeviceNotFoundError(GivEnergyError):
-    """The API does not know the thing asked for: give up on this device."""
+    """404: the API does not know the thing asked for, or has no such request (see `lack`)."""
 
 
 class AccessError(GivEnergyError):
@@ -103,12 +132,23 @@ class ForbiddenError(AccessError):
         status: int | None = 403,
         vendor_message: str = "",
         hint: str = "",
+        lack: Lack | None = None,
     ) -> None:
         self.scope = scope
-        super().__init__(message, status=status, vendor_message=vendor_message, hint=hint)
+        super().__init__(
+            message, status=status, vendor_message=vendor_message, hint=hint, lack=lack
+        )
 
 
-def error_for_status(status: int, *, what: str, vendor_message: str, scope: str) -> GivEnergyError:
+def error_for_status(
+    status: int,
+    *,
+    what: str,
+    vendor_message: str,
+    scope: str,
+    account_type: str = "any",
+    lack: Lack | None = None,
+) -> GivEnergyError:
     """The error for a status that no further try can mend.
 
     Args:
@@ -116,7 +156,9 @@ def error_for_status(status: int, *, what: str, vendor_message: str, scope: str)
             known from later versions).
         what: The request in words: method and path.
         vendor_message: The `message` of the answer's body.
-        scope: The scope that the endpoint needs.
+        scope: The scope that the endpoint needs, or several with a space between.
+        account_type: The type of account that it needs, "any" if all will do.
+        lack: What the request lacks.
     """
     said = f': "{vendor_message}"' if vendor_message else ""
     if status == 401:
@@ -125,6 +167,7 @@ def error_for_status(status: int, *, what: str, vendor_message: str, scope: str)
             hint=f"Make a new token on {TOKENS_PAGE} and set GIVENERGY_API_TOKEN to it.",
             status=status,
             vendor_message=vendor_message,
+            lack=lack,
         )
     if status == 402:
         return PaymentRequiredError(
@@ -132,15 +175,28 @@ def error_for_status(status: int, *, what: str, vendor_message: str, scope: str)
             hint="Check the subscription of the account in the GivEnergy portal.",
             status=status,
             vendor_message=vendor_message,
+            lack=lack,
         )
     if status == 403:
+        scopes = scope.replace(" ", " and ")
+        account = "" if account_type == "any" else f" and an account of type {account_type}"
         return ForbiddenError(
             f"The token may not do this (403 for {what}{said}).",
             scope=scope,
-            hint=f"It needs the scope {scope}: add it on {TOKENS_PAGE}, or check that the device "
-            "is shared with this account.",
+            hint=f"It needs the scope {scopes}{account}: add the scope on {TOKENS_PAGE}, or check "
+            "that the device is shared with this account.",
             status=status,
             vendor_message=vendor_message,
+            lack=lack,
+        )
+    if status == 404 and lack is Lack.ENDPOINT:
+        return DeviceNotFoundError(
+            f"The API has no {what} for this account (404{said}).",
+            hint="Other versions of the API, or accounts with such devices, may have it: nothing "
+            "needs to be done.",
+            status=status,
+            vendor_message=vendor_message,
+            lack=lack,
         )
     if status == 404:
         return DeviceNotFoundError(
@@ -148,10 +204,12 @@ def error_for_status(status: int, *, what: str, vendor_message: str, scope: str)
             hint="Compare the device with the list that `givlake doctor` prints.",
             status=status,
             vendor_message=vendor_message,
+            lack=lack,
         )
     return RequestRefusedError(
         f"The API refuses the request ({status} for {what}{said}).",
         hint="It will be refused again: report it with this message.",
         status=status,
         vendor_message=vendor_message,
+        lack=lack,
     )

@@ -5,16 +5,19 @@ Only data and what follows from it directly; no sending, no judging.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from givenergy.budget.interface import Priority
 from givenergy.endpoints import Endpoint
-from givenergy.redaction import redact_params
+from givenergy.redaction import Redaction
 
-__all__ = ["Call", "Fetched", "Page"]
+__all__ = ["Call", "Fetched", "Page", "Query"]
+
+# A sequence is sent as one parameter for each of its values.
+Query = Mapping[str, str | int | Sequence[str | int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +66,18 @@ class Call:
 
     endpoint: Endpoint
     url_path: str
-    query: Mapping[str, str | int]
+    query: Query
     body: Mapping[str, Any] | None
     priority: Priority
     context: Mapping[str, str]
+    redaction: Redaction
 
     @property
     def what(self) -> str:
         """The request in words: method and path."""
         return f"{self.endpoint.method} {self.url_path}"
 
-    def query_of_page(self, number: int) -> Mapping[str, str | int]:
+    def query_of_page(self, number: int) -> Query:
         """The query for one page: constant but for the number."""
         if self.endpoint.page_size is None:
             return self.query
@@ -82,4 +86,4 @@ class Call:
     def params(self, number: int) -> dict[str, Any]:
         """Query and body parameters of one page, redacted."""
         both = {**self.query_of_page(number), **(self.body or {})}
-        return redact_params(both, self.endpoint.keep)
+        return self.redaction.params(both)

@@ -6,7 +6,6 @@ Nothing here knows of limits, tries or what an answer means.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 import socket
 import threading
@@ -16,7 +15,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -26,7 +24,7 @@ from requests.utils import get_environ_proxies
 from givenergy.attempts import EXCERPT_BYTES
 from givenergy.version import __version__
 
-__all__ = ["Answer", "Timeouts", "TooLargeError", "Transport", "TransportError", "checked_url"]
+__all__ = ["Answer", "Timeouts", "TooLargeError", "Transport", "TransportError"]
 
 _CHUNK_BYTES = 1 << 18
 
@@ -80,43 +78,6 @@ class TransportError(Exception):
 
 class TooLargeError(TransportError):
     """The answer is larger than allowed."""
-
-
-_URL_SHOWN = 12
-
-
-def checked_url(base_url: str, *, allow_http: bool = False) -> str:
-    """The base URL without trailing slash.
-
-    Raises:
-        ValueError: If it is no http(s) address, carries more than host and path, or would send the
-            token unencrypted to another machine.
-    """
-    parts = urlsplit(base_url)
-    shown = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        # Cut, as it may be the token that has got into the wrong setting.
-        begin = base_url if len(base_url) <= _URL_SHOWN else f"{base_url[:_URL_SHOWN]}…"
-        raise ValueError(
-            f"GIVENERGY_API_URL is {begin!r}: give an address such as "
-            "https://api.givenergy.cloud/v1."
-        )
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError(f"GIVENERGY_API_URL may hold host and path only: reduce it to {shown!r}.")
-    if parts.scheme == "http" and not allow_http and not _is_loopback(parts.hostname):
-        raise ValueError(
-            f"GIVENERGY_API_URL is {shown!r}, which would send the token unencrypted: use https."
-        )
-    return base_url.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class _LiveConnections:
@@ -205,9 +166,11 @@ class Transport:
         self._session.mount("http://", adapter)
 
     def send(
-        self, method: str, path: str, *, query: Mapping[str, str | int], body: bytes | None
+        self, method: str, path: str, *, query: Mapping[str, Any], body: bytes | None
     ) -> Answer:
         """Send one request and read the whole answer. Redirects are not followed.
+
+        A query parameter whose value is a list is repeated for each of its elements.
 
         Raises:
             TransportError: If no whole answer arrived.

@@ -5,6 +5,7 @@ Pure functions on what `transport` returned or raised. Tries and pauses are the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,17 +15,23 @@ from urllib.parse import urlsplit
 from givenergy import envelope as envelopes
 from givenergy.attempts import EXCERPT_BYTES
 from givenergy.budget.interface import Outcome, Signal
+from givenergy.endpoints import Endpoint
 from givenergy.envelope import Envelope, NotAnAnswerError
 from givenergy.errors import (
     GivEnergyError,
+    Lack,
     RedirectRefusedError,
     ResponseTooLargeError,
     error_for_status,
 )
 from givenergy.transport import Answer, TooLargeError, TransportError
 
-__all__ = ["Failure", "judge_answer", "judge_error", "rate_signal"]
+__all__ = ["Failure", "judge_answer", "judge_error", "rate_signal", "what_is_lacking"]
 
+# How the API's framework words that it has no such address, and no such row.
+_NO_ROUTE = re.compile(r"(?i)\broute\b|method is not supported")
+_NO_ROW = re.compile(r"(?i)no query results")
+_NO_SCOPE = re.compile(r"(?i)\bscope")
 # Statuses below 500 after which the same request may succeed.
 _PASSING = frozenset({408, 425})
 
@@ -43,21 +50,21 @@ class Failure:
 
 
 def judge_answer(
-    answer: Answer, *, what: str, scope: str, host: str, clean: Callable[[str], str]
+    answer: Answer, *, what: str, endpoint: Endpoint, host: str, clean: Callable[[str], str]
 ) -> Envelope | Failure:
     """The answer's envelope, or why it is none.
 
     Args:
         answer: What came back.
         what: The request in words: method and path.
-        scope: The scope that the endpoint needs.
+        endpoint: What was asked.
         host: The host that was asked.
         clean: Takes secrets out of what the API says.
     """
     status, body = answer.status, answer.body
     if 200 <= status < 300:
         try:
-            return envelopes.read(body)
+            return envelopes.read(body, enveloped=endpoint.enveloped, single=endpoint.single)
         except NotAnAnswerError as error:
             return _failure(answer, error.kind, str(error), Outcome.FAILED)
     said = clean(envelopes.vendor_message(body))
@@ -74,8 +81,38 @@ def judge_answer(
             hint="Set GIVENERGY_API_URL to the API's present address.",
         )
         return _failure(answer, "redirect", str(refusal), Outcome.ANSWERED, refusal)
-    final = error_for_status(status, what=what, vendor_message=said, scope=scope)
+    final = error_for_status(
+        status,
+        what=what,
+        vendor_message=said,
+        scope=endpoint.scope,
+        account_type=endpoint.account_type,
+        lack=what_is_lacking(status, said, endpoint),
+    )
     return _failure(answer, f"http_{status}", message, Outcome.ANSWERED, final)
+
+
+def what_is_lacking(status: int, vendor_message: str, endpoint: Endpoint) -> Lack | None:
+    """What a refusal says about the endpoint and the thing asked for; None if nothing.
+
+    Args:
+        status: HTTP status.
+        vendor_message: The `message` of the answer's body.
+        endpoint: What was asked.
+    """
+    if status in (401, 402):
+        return Lack.ACCESS
+    if status in (405, 410):
+        return Lack.ENDPOINT
+    if status not in (403, 404):
+        return None
+    names_a_thing = "{" in endpoint.path
+    said_so = (_NO_SCOPE if status == 403 else _NO_ROUTE).search(vendor_message)
+    if said_so or not names_a_thing:
+        return Lack.ENDPOINT
+    if status == 403 or (endpoint.later_version and not _NO_ROW.search(vendor_message)):
+        return Lack.UNCLEAR
+    return Lack.THING
 
 
 def judge_error(error: TransportError, *, what: str) -> Failure:

@@ -1,25 +1,24 @@
-"""The requests that givlake may make: an allow-list of (method, path), and nothing else.
+"""What there is to say about a request before it is made.
 
-Every endpoint here only reads. A write, or a read that commands the inverter (``request-data``),
-does not belong here. What an endpoint's answers mean is decided in the datasets, not here.
+Only the record and how it fills its path. Which requests there are stands in the other modules of
+this package; what an endpoint's answers mean is decided in the datasets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from urllib.parse import quote
 
 from givenergy.budget.interface import OwnLimit
+from givenergy.errors import UnusableNameError
 
-__all__ = [
-    "ACCOUNT",
-    "COMMUNICATION_DEVICES",
-    "ENDPOINTS",
-    "INVERTER_DATA_POINTS",
-    "Endpoint",
-]
+__all__ = ["PAGING", "Endpoint"]
+
+# The leaves of `meta` that a walk over pages needs; they count rows and name nobody.
+PAGING = frozenset(
+    f"meta.{name}" for name in ("current_page", "from", "last_page", "per_page", "to", "total")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +29,46 @@ class Endpoint:
         name: The dataset-like name, also the name of the bucket if the endpoint has its own limit.
         method: ``GET``, or ``POST`` for a read that takes a body.
         path: Path below the base URL, with ``{name}`` for each parameter.
-        scope: The token scope the endpoint needs.
+        scope: The token scope the endpoint needs; where it needs two, both with a space between.
+        account_type: The type the account must have, in words; "any" where all will do.
         page_size: The largest page asked for; None when the endpoint is not paginated.
+        newest_first: Whether new rows are added at the front of the list.
+        later_version: Whether only later versions of the API than the documented one have it.
+        enveloped: Whether the answer's content stands in `data`, as nearly all of it does.
+        single: Whether the answer is a single thing that may be null: then null is an answer.
+        reads: Whether it only reads. Whatever does not must be nobody's business but the owner's.
         limit: A limit of the endpoint's own; None when it spends from the account's.
         keep: On endpoints with personal data or secrets, the leaves that may be kept (dotted
             paths below the top of the body, ``[]`` for any element); None keeps all.
+        personal: Of the other leaves, the documented ones that the owner may have kept.
+        pseudonymise: Of the other leaves, those that are replaced by a pseudonym, so that equal
+            values can still be told from different ones; the owner may have them kept too.
+        plain: Values of theirs that stand for no person and stay, in capitals.
     """
 
     name: str
     method: str
     path: str
     scope: str
+    account_type: str = "any"
     page_size: int | None = None
+    newest_first: bool = False
+    later_version: bool = False
+    enveloped: bool = True
+    single: bool = False
+    reads: bool = True
     limit: OwnLimit | None = None
     keep: frozenset[str] | None = None
+    personal: frozenset[str] = frozenset()
+    pseudonymise: frozenset[str] = frozenset()
+    plain: frozenset[str] = frozenset()
 
     def url_path(self, parameters: Mapping[str, str]) -> str:
         """Fill the path, each value percent-encoded so that it cannot leave its segment.
 
         Raises:
-            ValueError: If a parameter is missing, unknown, or no usable path segment.
+            UnusableNameError: If a parameter is no usable path segment.
+            ValueError: If a parameter is missing or unknown.
         """
         segments = []
         used = set()
@@ -70,43 +89,8 @@ class Endpoint:
 def _segment(name: str, value: str) -> str:
     # "." and ".." survive percent-encoding: HTTP clients undo it and then climb the path.
     if value in {"", ".", ".."} or any(ord(c) < 32 or ord(c) == 127 for c in value):
-        raise ValueError(f"{value!r} cannot be used as {name}: give the name the API lists.")
+        raise UnusableNameError(
+            f"{value!r} cannot be used as {name}: give the name the API lists, without control"
+            " characters."
+        )
     return quote(value, safe="")
-
-
-ACCOUNT = Endpoint(
-    name="account",
-    method="GET",
-    path="/account",
-    scope="api:account:read",
-    keep=frozenset(
-        {
-            "data.id",
-            "data.role",
-            "data.timezone",
-            "data.standard_timezone",
-            "data.country",
-        }
-    ),
-)
-
-COMMUNICATION_DEVICES = Endpoint(
-    name="communication_devices",
-    method="GET",
-    path="/communication-device",
-    scope="api:inverter:list",
-    page_size=1000,
-)
-
-# 100,000 is honoured and returns the busiest recorded day in one page (recorded).
-INVERTER_DATA_POINTS = Endpoint(
-    name="inverter_data_points",
-    method="GET",
-    path="/inverter/{inverter}/data-points/{date}",
-    scope="api:inverter:data",
-    page_size=100_000,
-)
-
-ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
-    {e.name: e for e in (ACCOUNT, COMMUNICATION_DEVICES, INVERTER_DATA_POINTS)}
-)
