@@ -32,14 +32,20 @@ content by rate (``simulator.odd.KINDS``), and always a little of what recording
 times, null leaves, a counter that steps back, gaps, late rows, days without data.
 
 Order of decisions for a request: route, budget (429), fault chosen; ``Accept``, token (401),
-subscription (402), route (404, 405), scope (403), override, endpoint (403, 404, 422); then the
-fault spoils what was found.
+subscription (402), route (404, 405), scope and account type (403), override, endpoint (403, 404,
+422); then the fault spoils what was found.
+
+What a listing holds can be asked for and replaced by name: ``sim.truth_of("charging-sessions",
+uuid)``, ``sim.set_listing(…)``. Lists of an account go by its id as a text.
 
 Modules: ``config`` settings; ``simulator`` the Python API; ``api`` a request's way; ``endpoints``
-one module each; ``world``, ``devices`` who exists; ``path_days``, ``points``, ``energy``,
-``local_time``, ``noise`` what was measured; ``odd``, ``faults`` what goes wrong; ``rate_limit``
-windows; ``paging``, ``answers``, ``http_*`` the wire; ``request_log`` what was asked;
-``control_api``, ``control`` the same over HTTP; ``command_line``.
+one module each; ``listings`` the rows behind them by name, ``…_rows`` those of one kind;
+``world``, ``accounts``, ``devices``, ``ev_chargers``, ``smart_devices`` who exists; ``path_days``,
+``points``, ``energy``, ``households``, ``readings``, ``flow_energy``, ``energy_flows``,
+``ev_sessions``, ``ev_commands``, ``local_time``, ``noise`` what was
+measured and set; ``odd``, ``ev_odd``, ``faults`` what goes wrong; ``rate_limit`` windows;
+``paging``, ``answers``, ``http_*`` the wire; ``request_log`` what was asked; ``control_api``,
+``control`` the same over HTTP; ``command_line``.
 """
 
 from simulator.config import SimulatorConfig, TokenGrant

@@ -46,6 +46,8 @@ class Api:
         self.limits = RateLimits(world.config.rate_limit, world.config.rate_window_s)
         self.overrides: list[Override] = []
         self._router = Router()
+        for name, make in self._router.listings.items():
+            world.listings.add(name, make(world))
         self._grants = {grant.token: grant for grant in world.config.tokens}
 
     def handle(self, request: Request) -> tuple[Answer, Callable[[bool], None]]:
@@ -105,6 +107,7 @@ class Api:
         except ApiError as error:
             found = error
         self._note_command(request, found)
+        self.world.tick()
         grant = self._grant(request)
         own_limit = None if isinstance(found, ApiError) else found[0].own_limit
         record.budget = _budget(request, grant, found)
@@ -163,12 +166,16 @@ class Api:
         if isinstance(found, ApiError):
             raise found
         endpoint, parameters = found
-        if grant.scopes is not None and endpoint.scope not in grant.scopes:
+        if endpoint.name in self.world.config.unavailable:
+            raise ApiError(404, f"The route {request.path.lstrip('/')} could not be found.")
+        if grant.scopes is not None and not endpoint.scopes <= grant.scopes:
             raise ApiError(403, "Invalid scope(s) provided.")
+        account = self.world.accounts[grant.account]
+        if not endpoint.admits(account):
+            raise ApiError(403, "This action is unauthorized.")
         replaced = self._overridden(request)
         if replaced is not None:
             return replaced
-        account = self.world.accounts[grant.account]
         return endpoint.handle(Call(self.world, account, request, parameters))
 
     def _overridden(self, request: Request) -> Answer | None:

@@ -16,7 +16,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
 
 from simulator import faults
-from simulator.config import SimulatorConfig, TokenGrant
+from simulator.config import (
+    CLEARED_MEANINGS,
+    FLOW_SHAPES,
+    TYPES_TEXT,
+    SimulatorConfig,
+    TokenGrant,
+)
 from simulator.simulator import Simulator
 
 _WRONG_USAGE = 2
@@ -105,6 +111,19 @@ def _config(given: argparse.Namespace) -> SimulatorConfig:
         stall_s=given.stall,
         odd=faults.parse_rates(given.odd),
         links_base=given.links_base,
+        account_type=given.account_type,
+        children=given.children,
+        child_inverters=given.child_inverters,
+        ev_chargers=given.ev_chargers,
+        ev_points_every_s=given.ev_points_every,
+        ems=given.ems,
+        flows_as=given.flows_as,
+        flows_max_days=given.flows_max_days,
+        events_cleared_means=given.cleared_means,
+        later_api=given.later_api,
+        smart_devices=given.smart_devices,
+        smart_points_every_s=given.smart_points_every,
+        unavailable=frozenset(filter(None, given.unavailable.split(","))),
     )
 
 
@@ -155,6 +174,24 @@ def _parser() -> argparse.ArgumentParser:
     add("--latency-jitter", type=float, default=0.0, help="up to so many s more")
     add("--faults", default="", help=f"KIND=RATE,…; kinds: {', '.join(faults.KINDS)}")
     add("--stall", type=float, default=120.0, help="how long a stall lasts in s")
-    add("--odd", default="", help="KIND=RATE,… of odd content in data points")
+    add("--odd", default="", help="KIND=RATE,… of odd content")
+    add("--account-type", default="customer", help=f"of the first account: {TYPES_TEXT}")
+    add("--children", type=int, default=0, help="accounts below the first one")
+    add("--child-inverters", type=int, default=1, help="inverters of each child")
+    add("--ev-chargers", type=int, default=0, help="EV chargers per account")
+    add("--ev-points-every", type=int, default=60, help="s between two of a charger's points")
+    add("--ems", type=int, default=0, help="EMS per account")
+    add("--flows-as", choices=FLOW_SHAPES, default=FLOW_SHAPES[0], help="shape of energy flows")
+    add("--flows-max-days", type=int, help="longest range of energy flows (default: any)")
+    add(
+        "--cleared-means",
+        choices=CLEARED_MEANINGS,
+        default=CLEARED_MEANINGS[0],
+        help="what cleared=1 does to a list of events",
+    )
+    add("--later-api", action="store_true", help="serve what only later versions have")
+    add("--smart-devices", type=int, default=0, help="smart devices per account")
+    add("--smart-points-every", type=int, default=300, help="s between two of their points")
+    add("--unavailable", default="", metavar="NAME,…", help="endpoints that answer 404")
     add("--links-base", help="where links in pages point to instead of here")
     return parser

@@ -9,13 +9,23 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from simulator import faults, odd
 
 MOST_INVERTERS = 2_000
+MOST_CHILDREN = 2_000
 DATA_POINTS_CAP = 100_000
 OTHER_LISTS_CAP = 100
+FLOW_SHAPES = ("object", "array")
+CLEARED_MEANINGS = ("also", "only", "nothing")
+EV_METER_DATA_CAP = 1_000
+
+AccountType = Literal["customer", "engineer", "company"]
+ACCOUNT_TYPES: tuple[AccountType, ...] = ("customer", "engineer", "company")
+TYPES_TEXT = "customer, engineer or company"
+_CAPS = {"data-points": DATA_POINTS_CAP, "ev-meter-data": EV_METER_DATA_CAP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,33 @@ class SimulatorConfig:
         shift_after: By listing name, the number of page requests after which a row is inserted at
             the front, once.
         gzip: Compress when the client accepts it.
+        ems: EMS per account, listed as communication devices; each looks after up to three of the
+            account's inverters.
+        flows_as: How energy flows list their rows: an "object" keyed "0", "1", … or an "array".
+        flows_max_days: Longest range of a request for energy flows; default: any.
+        flow_gap_rate: Share of half hours that energy flows lack for good.
+        events_cleared_means: What ``cleared=1`` does to a list of events: "also" adds cleared ones
+            to the open ones, "only" leaves out the open ones, "nothing" lists all either way.
+        later_api: Serve what only later versions of the API have.
+        meter_rows_every_s: Cadence of an inverter's own meters in that later endpoint.
+        unavailable: Names of endpoints that answer 404, as if API or plan lacked them: those of
+            their listings.
+        account_type: Type of the first account; others are customers.
+        children: Accounts below the first one, whose devices an engineer or company may read. The
+            first child of a company is an engineer who has access to the others.
+        child_inverters: Inverters of each child.
+        children_devices_listed: Whether an account's own list of communication devices holds its
+            children's, too.
+        clock_step_s: How far each request moves a fixed clock on, so that lists grow while they
+            are read.
+        ev_chargers: EV chargers per account; children have none.
+        chargers_404: The list of chargers of an account that has none is 404, not empty.
+        ev_points_every_s: Time between two data points of a charger's meter.
+        ev_offline_rate: Share of days on which a charger goes offline for some hours.
+        meter_lists_required: Meter data without measurands or meters is 422; else all are meant.
+        smart_devices: Smart devices per account; children have none.
+        smart_points_every_s: Time between two data points of a smart device.
+        site_status_approved: Whether the status of sites may be read, which few are approved for.
         cache_bytes: Bound of the cache of answers.
         keep_alive_s: Idle connections are closed after it.
         requests_per_connection: Close a connection after so many answers.
@@ -97,6 +134,27 @@ class SimulatorConfig:
     links_base: str | None = None
     shift_after: Mapping[str, int] = field(default_factory=dict)
     gzip: bool = True
+    ems: int = 0
+    flows_as: str = "object"
+    flows_max_days: int | None = None
+    flow_gap_rate: float = 0.0005
+    events_cleared_means: str = "also"
+    later_api: bool = False
+    meter_rows_every_s: int = 300
+    unavailable: frozenset[str] = frozenset()
+    account_type: AccountType = "customer"
+    children: int = 0
+    child_inverters: int = 1
+    children_devices_listed: bool = False
+    clock_step_s: float = 0.0
+    ev_chargers: int = 0
+    chargers_404: bool = False
+    ev_points_every_s: int = 60
+    ev_offline_rate: float = 0.02
+    meter_lists_required: bool = True
+    smart_devices: int = 0
+    smart_points_every_s: int = 300
+    site_status_approved: bool = False
     cache_bytes: int = 128 * 1024 * 1024
     keep_alive_s: float = 75.0
     requests_per_connection: int | None = None
@@ -121,6 +179,35 @@ class SimulatorConfig:
             self.recordings,
             "a folder that exists",
         )
+        _check(self.account_type in ACCOUNT_TYPES, "account type", self.account_type, TYPES_TEXT)
+        _check(0 <= self.children <= MOST_CHILDREN, "children", self.children, "0 to 2000")
+        for name in ("child_inverters", "ev_chargers", "smart_devices"):
+            _check(0 <= getattr(self, name) <= 1000, name, getattr(self, name), "0 to 1000")
+        for name in ("ev_points_every_s", "smart_points_every_s"):
+            _check(1 <= getattr(self, name) <= 86_400, name, getattr(self, name), "1 to 86400 s")
+        _check(self.clock_step_s >= 0, "clock step", self.clock_step_s, "0 s or more")
+        _check(0 <= self.ev_offline_rate <= 1, "EV offline rate", self.ev_offline_rate, "0 to 1")
+        _check(0 <= self.ems <= 100, "number of EMS", self.ems, "0 to 100")
+        _check(self.flows_as in FLOW_SHAPES, "flows", self.flows_as, " or ".join(FLOW_SHAPES))
+        _check(
+            self.flows_max_days is None or self.flows_max_days >= 1,
+            "longest range of flows",
+            self.flows_max_days,
+            "1 day or more",
+        )
+        _check(0 <= self.flow_gap_rate <= 1, "rate of gaps in flows", self.flow_gap_rate, "0 to 1")
+        _check(
+            self.events_cleared_means in CLEARED_MEANINGS,
+            "meaning of cleared",
+            self.events_cleared_means,
+            " or ".join(CLEARED_MEANINGS),
+        )
+        _check(
+            self.meter_rows_every_s >= 1,
+            "cadence of meters",
+            self.meter_rows_every_s,
+            "1 s or more",
+        )
         ZoneInfo(self.timezone)
         faults.check_rates(self.faults)
         odd.check_kinds(self.odd)
@@ -129,8 +216,7 @@ class SimulatorConfig:
 
     def page_size_cap(self, listing: str) -> int:
         """The largest page that a listing gives."""
-        default = DATA_POINTS_CAP if listing == "data-points" else OTHER_LISTS_CAP
-        return self.page_size_caps.get(listing, default)
+        return self.page_size_caps.get(listing, _CAPS.get(listing, OTHER_LISTS_CAP))
 
 
 def default_token(seed: int) -> str:

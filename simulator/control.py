@@ -32,7 +32,7 @@ class Control:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def about(self) -> dict[str, Any]:
-        """``base_url``, ``token``, ``account``, ``serials``, ``devices``."""
+        """``base_url``, ``token``, ``account``, ``devices``, serial numbers and UUIDs."""
         about: dict[str, Any] = self._ask("GET", "")
         return about
 
@@ -65,6 +65,33 @@ class Control:
     def set_rows(self, serial: str, date: dt.date | str, rows: Sequence[Any] | None) -> None:
         """Makes a day hold exactly these rows; None undoes it."""
         self._ask("PUT", "/rows", {"serial": serial, "date": str(date), "rows": rows})
+
+    def truth_of(self, listing: str, device_id: str, **parameters: Any) -> list[Any]:
+        """The rows of a complete answer of a listing at the simulator's present."""
+        order = {"listing": listing, "device_id": device_id, "parameters": parameters}
+        rows: list[Any] = self._ask("PUT", "/truth-of", order)
+        return rows
+
+    def set_listing(self, listing: str, device_id: str, rows: Sequence[Any] | None) -> None:
+        """Makes a listing hold exactly these rows; None undoes it."""
+        self._ask("PUT", "/listing", {"listing": listing, "device_id": device_id, "rows": rows})
+
+    def take_offline(self, uuid: str, since: dt.datetime | None = None) -> None:
+        """An EV charger loses its connection: now, or at a time that has passed."""
+        moment = {"since": since.isoformat()} if since else {}
+        self._ask("PUT", "/offline", {"uuid": uuid, **moment})
+
+    def bring_online(self, uuid: str, at: dt.datetime | None = None) -> None:
+        """Ends what ``take_offline`` began: now, or at a time that has passed."""
+        self._ask("PUT", "/online", {"uuid": uuid, **({"at": at.isoformat()} if at else {})})
+
+    def replace_battery(self, serial: str) -> None:
+        """The inverter lists another battery as its first module from now on."""
+        self._ask("POST", "/replace-battery", {"serial": serial})
+
+    def update_firmware(self, serial: str) -> None:
+        """The inverter has a newer firmware from now on."""
+        self._ask("POST", "/update-firmware", {"serial": serial})
 
     def set_clock(self, clock: dt.datetime | None) -> None:
         """Fixes the present, or lets it be the real one."""

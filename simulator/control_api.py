@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from simulator.answers import Answer, json_answer
+from simulator.answers import Answer, ApiError, json_answer
 from simulator.http_request import Request
 
 if TYPE_CHECKING:
@@ -35,6 +35,12 @@ class ControlApi:
             ("GET", "/truth"): lambda given: simulator.truth(given["serial"], given["date"]),
             ("GET", "/odd-rows"): lambda given: simulator.odd_rows(given["serial"], given["date"]),
             ("PUT", "/rows"): lambda given: simulator.set_rows(**given),
+            ("PUT", "/truth-of"): self._truth_of,
+            ("PUT", "/listing"): lambda given: simulator.set_listing(**given),
+            ("PUT", "/offline"): lambda given: simulator.take_offline(**_with_moment(given)),
+            ("PUT", "/online"): lambda given: simulator.bring_online(**_with_moment(given)),
+            ("POST", "/replace-battery"): lambda given: simulator.replace_battery(**given),
+            ("POST", "/update-firmware"): lambda given: simulator.update_firmware(**given),
             ("PUT", "/clock"): self._clock,
             ("PUT", "/faults"): lambda given: simulator.set_faults(**given),
             ("PUT", "/settings"): lambda given: simulator.configure(**given),
@@ -56,7 +62,7 @@ class ControlApi:
         try:
             given = orjson.loads(request.body) if request.body else dict(request.query)
             result = route(given)
-        except (KeyError, TypeError, ValueError) as error:
+        except (ApiError, KeyError, TypeError, ValueError) as error:
             return json_answer(400, {"message": f"{type(error).__name__}: {error}"})
         return result if isinstance(result, Answer) else json_answer(200, result)
 
@@ -67,12 +73,18 @@ class ControlApi:
             "token": simulator.token,
             "account": simulator.account,
             "serials": simulator.serials,
+            "ems_serials": simulator.ems_serials,
             "devices": simulator.devices,
+            "charger_uuids": simulator.charger_uuids,
+            "smart_device_uuids": simulator.smart_device_uuids,
         }
 
     def _requests(self, given: dict[str, Any]) -> Answer:
         lines = (orjson.dumps(record) for record in self._simulator.requests)
         return Answer(200, b"".join(b"%b\n" % line for line in lines), "application/x-ndjson")
+
+    def _truth_of(self, given: dict[str, Any]) -> object:
+        return self._simulator.truth_of(given["listing"], given["device_id"], **given["parameters"])
 
     def _clock(self, given: dict[str, Any]) -> None:
         text = given["clock"]
@@ -81,3 +93,9 @@ class ControlApi:
     def _override(self, given: dict[str, Any]) -> None:
         body = base64.b64decode(given.pop("body_base64"))
         self._simulator.override(body=body, **given)
+
+
+def _with_moment(given: dict[str, Any]) -> dict[str, Any]:
+    """The order of ``take_offline`` or ``bring_online`` with its time read."""
+    moments = {"since", "at"} & given.keys()
+    return given | {name: dt.datetime.fromisoformat(given[name]) for name in moments}

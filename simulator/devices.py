@@ -5,10 +5,11 @@ belong here: what the devices measure.
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from simulator.config import SimulatorConfig
+from simulator.config import AccountType, SimulatorConfig
 from simulator.noise import key_of, one_uniform
 
 Inverter = Literal["present", "null", "empty"]
@@ -29,20 +30,33 @@ class Device:
     gateway: bool = False
     gone: bool = False
     inverter: Inverter = "present"
+    ems: bool = False
+    batteries_replaced: int = 0
+    firmware_updates: int = 0
 
     @property
     def has_data(self) -> bool:
-        """Whether data can be asked for."""
-        return self.inverter == "present" and not self.gone
+        """Whether an inverter's data can be asked for: not of an EMS, which has its own."""
+        return self.inverter == "present" and not self.gone and not self.ems
 
 
 @dataclass(slots=True)
 class Account:
-    """An account, its personal data, and its communication devices in the order of listing."""
+    """An account, its personal data, and its communication devices in the order of listing.
+
+    ``children`` are the numbers of the accounts that it has access to.
+    """
 
     number: int
     profile: dict[str, Any]
     devices: list[Device] = field(default_factory=list)
+    kind: AccountType = "customer"
+    children: Sequence[int] = ()
+
+    @property
+    def id(self) -> str:
+        """What the API calls it in paths."""
+        return str(self.profile["id"])
 
 
 def build_account(config: SimulatorConfig, number: int) -> Account:
@@ -60,6 +74,8 @@ def build_account(config: SimulatorConfig, number: int) -> Account:
         after = count + config.gone
         devices.append(build_device(config, number, after, inverter="null"))
         devices.append(build_device(config, number, after + 1, inverter="empty"))
+    for _ in range(config.ems):
+        devices.append(build_device(config, number, len(devices), ems=True))
     return Account(number, _profile(config, number), devices)
 
 
@@ -71,9 +87,12 @@ def build_device(
     gateway: bool = False,
     gone: bool = False,
     inverter: Inverter = "present",
+    ems: bool = False,
 ) -> Device:
     """The account's device number ``index`` (from 0). X… is an inverter, W… its dongle."""
-    mark = f"{chr(ord('A') + (account - 1) % 26)}{index // 1000:04d}G{index % 1000:03d}"
+    round_of_letters, letter = divmod(account - 1, 26)
+    thousands = round_of_letters * 10 + index // 1000
+    mark = f"{chr(ord('A') + letter)}{thousands:04d}G{index % 1000:03d}"
     days = int(_COMMISSIONING_SPREAD_DAYS * one_uniform("commissioned", config.seed, mark))
     return Device(
         account=account,
@@ -84,6 +103,7 @@ def build_device(
         gateway=gateway,
         gone=gone,
         inverter=inverter,
+        ems=ems,
     )
 
 
@@ -129,10 +149,12 @@ def _describe_inverter(
 ) -> dict[str, Any]:
     seen = now - dt.timedelta(days=400 if device.gone else 0, seconds=key_of(device.serial) % 300)
     last_online = seen.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    batteries = [_battery(device)]
+    batteries = [] if device.ems else [_battery(device)]
     if device.gateway and neighbour is not None:
         batteries.append(_battery(neighbour))
-    model = "Gateway" if device.gateway else _MODELS[key_of(device.serial) % len(_MODELS)]
+    model = _MODELS[key_of(device.serial) % len(_MODELS)]
+    if device.gateway or device.ems:
+        model = "Gateway" if device.gateway else "EMS"
     nominal: dict[str, Any] = {"nominal_capacity": 186, "nominal_voltage": 51.2}
     if device.number % 2:
         nominal["depth_of_discharge"] = 0.85
@@ -152,7 +174,10 @@ def _describe_inverter(
             "type": "Standard",
             "expiry_date": _midnight(device.commissioned + dt.timedelta(days=3652)),
         },
-        "firmware_version": {"ARM": 616 + device.number % 5, "DSP": 616},
+        "firmware_version": {
+            "ARM": 616 + device.number % 5 + device.firmware_updates,
+            "DSP": 616,
+        },
         "connections": {
             "batteries": batteries,
             "meters": [
@@ -174,9 +199,10 @@ def _describe_inverter(
 
 
 def _battery(device: Device) -> dict[str, Any]:
+    successor = f"N{device.batteries_replaced}" if device.batteries_replaced else ""
     return {
         "module_number": 1,
-        "serial": f"B{device.serial[1:]}",
+        "serial": f"B{device.serial[1:]}{successor}",
         "firmware_version": 3012 if device.number % 2 else "3012",
         "capacity": {"full": 167.4, "design": 160},
         "cell_count": 16,

@@ -5,6 +5,7 @@ Belongs here: parsing HTTP/1.1 as strictly as a real server does. Does not belon
 much as all the rest of a cached answer.
 """
 
+import re
 import socket
 import time
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from urllib.parse import parse_qsl, unquote
 _HEAD_LIMIT_BYTES = 65_536
 _BODY_LIMIT_BYTES = 64 * 1024 * 1024
 _PIECE_BYTES = 65_536
+_ELEMENT = re.compile(r"\[\d*\]$", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,15 @@ class Request:
         """Whether the connection may stay open after the answer."""
         wish = self.headers.get("connection", "").lower()
         return wish != "close" and (self.headers["version"] == "HTTP/1.1" or wish == "keep-alive")
+
+    def array(self, name: str) -> list[str] | str | None:
+        """A parameter that is a list, given as ``name[]=…`` or ``name[0]=…``, in this order.
+
+        A text where it was given without brackets, None where it is missing.
+        """
+        pairs = parse_qsl(self.target.partition("?")[2], keep_blank_values=True)
+        values = [value for key, value in pairs if _ELEMENT.sub("", key) == name != key]
+        return values or dict(pairs).get(name)
 
     @property
     def accepts_gzip(self) -> bool:

@@ -6,6 +6,7 @@ day of any device must be computable alone and still equal the one computed amon
 """
 
 import hashlib
+import uuid
 
 import numpy as np
 import numpy.typing as npt
@@ -42,3 +43,10 @@ def one_uniform(*parts: object) -> float:
 def spread(key: int, counters: npt.ArrayLike) -> Floats:
     """Numbers in (-1, 1), more often near 0 (triangular)."""
     return uniform(key, counters) - uniform(key ^ 0x5DEECE66D, counters)
+
+
+def uuid_of(*parts: object) -> str:
+    """A UUID that looks random (version 4) and belongs to the parts."""
+    text = "\x1f".join(str(part) for part in parts)
+    digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+    return str(uuid.UUID(bytes=digest, version=4))

@@ -11,7 +11,8 @@ from typing import Any
 
 import orjson
 
-from simulator.noise import key_of, uniform
+from simulator import ev_odd
+from simulator.noise import key_of, one_uniform, uniform
 from simulator.points import Point
 
 
@@ -109,16 +110,29 @@ _SPOIL: dict[str, Callable[[dict[str, Any]], None]] = {
     "wrong_types": _wrong_types,
 }
 _RESHAPE = ("not_an_object", "duplicate_row", "out_of_order")
-KINDS: tuple[str, ...] = (*_SPOIL, *_RESHAPE)
+KINDS: tuple[str, ...] = (*_SPOIL, *_RESHAPE)  # of data points
+LISTING_KINDS: tuple[str, ...] = (
+    "flow_keys_unsorted",  # energy flows: keys of the object in the order of text
+    "null_snapshot",  # latest system data: every leaf null
+    "ems_time_null",  # latest data of an EMS: without a time
+    *ev_odd.KINDS,  # EV meter data: see there
+)
 
 
 def check_kinds(rates: Mapping[str, float]) -> None:
     """Raises ``ValueError`` for an unknown kind or a rate outside 0..1."""
     for kind, rate in rates.items():
-        if kind not in KINDS:
-            raise ValueError(f"Odd content {kind!r} is unknown; use one of {', '.join(KINDS)}.")
+        if kind not in KINDS + LISTING_KINDS:
+            known = ", ".join(KINDS + LISTING_KINDS)
+            raise ValueError(f"Odd content {kind!r} is unknown; use one of {known}.")
         if not 0 <= rate <= 1:
             raise ValueError(f"The rate of odd content {kind!r} is {rate}; use 0 to 1.")
+
+
+def befalls(rates: Mapping[str, float], kind: str, *identity: object) -> bool:
+    """Whether an oddity of a listing hits what ``identity`` names."""
+    rate = rates.get(kind, 0.0)
+    return rate > 0 and one_uniform("odd", kind, *identity) < rate
 
 
 def plant(
@@ -128,6 +142,7 @@ def plant(
 
     ``identity`` (seed, serial, date) decides which rows are hit; each row is hit at most once.
     """
+    rates = {kind: rate for kind, rate in rates.items() if kind in KINDS}
     if not rates:
         return list(points), []
     chances = uniform(key_of("odd", *identity), range(len(points))).tolist()

@@ -6,12 +6,14 @@ Does not belong here: what is listed.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import orjson
 
 from simulator.answers import ApiError
 
 DEFAULT_SIZE = 15
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,28 @@ def _positive(query: Mapping[str, str], name: str, default: int) -> int:
 
 
 def page_body(rows: Sequence[bytes], wish: PageWish, url: str) -> bytes:
+    """The JSON text of one page of rows that are JSON texts already; see ``page_of_rows``."""
+    return _enveloped(_shown(rows, wish), len(rows), wish, url)
+
+
+def page_of_rows(rows: Sequence[Any], wish: PageWish, url: str) -> bytes:
     """The JSON text of one page; ``url`` is the listing's address without parameters.
 
-    A page past the last has an empty ``data`` and is no error.
+    A page past the last has an empty ``data`` and is no error. Of ``rows`` only the shown slice is
+    looked at.
     """
-    total = len(rows)
-    last = max(-(-total // wish.size), 1)
+    shown = [orjson.dumps(row) for row in _shown(rows, wish)]
+    return _enveloped(shown, len(rows), wish, url)
+
+
+def _shown(rows: Sequence[T], wish: PageWish) -> Sequence[T]:
     start = (wish.number - 1) * wish.size
-    shown = rows[start : start + wish.size]
+    return rows[start : start + wish.size]
+
+
+def _enveloped(shown: Sequence[bytes], total: int, wish: PageWish, url: str) -> bytes:
+    start = (wish.number - 1) * wish.size
+    last = max(-(-total // wish.size), 1)
     links = {
         "first": f"{url}?page=1",
         "last": f"{url}?page={last}",

@@ -6,11 +6,10 @@ rows. Does not belong here: inventing points, paging them.
 
 import datetime as dt
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 import orjson
@@ -18,10 +17,11 @@ import orjson
 from simulator import odd
 from simulator.config import SimulatorConfig
 from simulator.devices import Device
-from simulator.energy import Household
-from simulator.local_time import LocalCalendar, utc_span
+from simulator.households import Households
+from simulator.local_time import utc_span
 from simulator.noise import Integers, one_uniform
 from simulator.points import Point, PointSource
+from simulator.recent import Recent
 
 _DAYS_KEPT = 32
 _LOCAL_DAYS_KEPT = 4
@@ -54,31 +54,6 @@ class PathDay:
 NOTHING = PathDay((), np.empty(0, np.int64))
 
 
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-@dataclass(slots=True)
-class _Recent(Generic[K, V]):
-    """The most recently used values, at most ``size`` of them. Not locked."""
-
-    size: int
-    values: OrderedDict[K, V] = field(default_factory=OrderedDict)
-
-    def get(self, key: K) -> V | None:
-        value = self.values.get(key)
-        if value is not None:
-            self.values.move_to_end(key)
-        return value
-
-    def put(self, key: K, value: V) -> V:
-        self.values[key] = value
-        self.values.move_to_end(key)
-        while len(self.values) > self.size:
-            self.values.popitem(last=False)
-        return value
-
-
 @dataclass(frozen=True, slots=True)
 class Content:
     """What tells one state of a day from another, without its rows.
@@ -95,15 +70,18 @@ class Content:
 class PathDays:
     """All days of all devices. Safe to use from several threads."""
 
-    def __init__(self, config: SimulatorConfig, recorded_serial: str | None) -> None:
+    def __init__(
+        self, config: SimulatorConfig, households: Households, recorded_serial: str | None
+    ) -> None:
         """Recordings stand for the inverter with ``recorded_serial``."""
         self._config = config
         self._recorded_serial = recorded_serial
-        self._calendar = LocalCalendar(config.timezone)
-        self._sources: _Recent[str, PointSource] = _Recent(_SOURCES_KEPT)
-        self._local: _Recent[tuple[str, int], list[Point]] = _Recent(_LOCAL_DAYS_KEPT)
-        self._days: _Recent[tuple[str, dt.date], PathDay] = _Recent(_DAYS_KEPT)
-        self._finished: _Recent[tuple[str, dt.date], tuple[int, Content]] = _Recent(_FINISHED_KEPT)
+        self._households = households
+        self._calendar = households.calendar
+        self._sources: Recent[str, PointSource] = Recent(_SOURCES_KEPT)
+        self._local: Recent[tuple[str, int], list[Point]] = Recent(_LOCAL_DAYS_KEPT)
+        self._days: Recent[tuple[str, dt.date], PathDay] = Recent(_DAYS_KEPT)
+        self._finished: Recent[tuple[str, dt.date], tuple[int, Content]] = Recent(_FINISHED_KEPT)
         self._replaced: dict[tuple[str, dt.date], PathDay] = {}
         self._revision = 0
         self._lock = threading.Lock()
@@ -172,7 +150,7 @@ class PathDays:
 
     def _invent(self, device: Device, date: dt.date, start_s: int, end_s: int) -> PathDay:
         seed = self._config.seed
-        if one_uniform("offline", seed, device.serial, date) < self._config.empty_day_rate:
+        if is_offline(self._config, device, date):
             return NOTHING
         points = [
             point
@@ -197,20 +175,19 @@ class PathDays:
     def _source(self, device: Device) -> PointSource:
         source = self._sources.get(device.serial)
         if source is None:
-            household = Household(
-                self._config.seed,
-                device.serial,
-                self._calendar,
-                device.commissioned.toordinal(),
-            )
             source = PointSource(
-                household,
+                self._households.of(device),
                 self._calendar,
                 rows_per_day=self._config.rows_per_day,
                 gateway=device.gateway,
             )
             self._sources.put(device.serial, source)
         return source
+
+
+def is_offline(config: SimulatorConfig, device: Device, date: dt.date) -> bool:
+    """Whether a device was offline all day, so that nothing was ever received."""
+    return one_uniform("offline", config.seed, device.serial, date) < config.empty_day_rate
 
 
 def _recorded_day(file: Path) -> PathDay:

@@ -127,6 +127,11 @@ class Simulator:
         return [d.serial for d in self._world.home.devices if d.has_data]
 
     @property
+    def ems_serials(self) -> list[str]:
+        """Serial numbers of that account's EMS, in the order of listing."""
+        return [d.serial for d in self._world.home.devices if d.ems]
+
+    @property
     def requests(self) -> list[RequestRecord]:
         """Every request below /v1 since the last clearing, in the order of arrival."""
         return self._log.snapshot()
@@ -138,6 +143,11 @@ class Simulator:
     def stats(self) -> dict[str, Any]:
         """Counts over the request log, ``commands_received``, and the windows of each budget."""
         return {**self._log.statistics(), "windows": self._api.limits.report()}
+
+    @property
+    def notifications(self) -> list[dict[str, Any]]:
+        """What was sent to the owners' apps, oldest first."""
+        return list(self._world.notifications)
 
     @property
     def commands_received(self) -> int:
@@ -165,6 +175,22 @@ class Simulator:
         ``truth`` follows, paging works as ever: for late or revised rows pass a changed truth.
         """
         self._world.days.replace_rows(self._device(serial), _date(date), rows)
+
+    def truth_of(self, listing: str, device_id: str, **parameters: Any) -> list[Any]:
+        """The rows of the complete, unpaged answer at the present clock; of a single thing, one.
+
+        ``listing`` is a name as in ``page_size_caps``, ``parameters`` are as the API takes them.
+        Raises ``KeyError`` for an unknown listing or device, ``ApiError`` for wrong parameters.
+        """
+        return list(self._world.listings.rows(listing, device_id, **parameters))
+
+    def set_listing(self, listing: str, device_id: str, rows: Sequence[Any] | None) -> None:
+        """Makes a listing hold exactly these rows (in its order) from now on; None undoes it.
+
+        ``truth_of`` follows; paging and filters work as ever. Raises ``KeyError`` for an unknown
+        listing.
+        """
+        self._world.listings.replace(listing, device_id, rows)
 
     def set_clock(self, clock: dt.datetime | None) -> None:
         """Fixes the present (aware), or lets it be the real one. Limits keep their own time."""
@@ -248,6 +274,42 @@ class Simulator:
     def add_device(self) -> Device:
         """A new inverter appears at the front of the first account's listing."""
         return self._world.insert_device(self._world.home)
+
+    def replace_battery(self, serial: str) -> None:
+        """From now on the inverter lists another battery as its first module."""
+        self._device(serial)
+        self._world.change_device(
+            serial, lambda d: replace(d, batteries_replaced=d.batteries_replaced + 1)
+        )
+
+    def update_firmware(self, serial: str) -> None:
+        """From now on the inverter has a newer firmware, which knows one setting more."""
+        self._device(serial)
+        self._world.change_device(
+            serial, lambda d: replace(d, firmware_updates=d.firmware_updates + 1)
+        )
+
+    @property
+    def charger_uuids(self) -> list[str]:
+        """UUIDs of the first account's EV chargers, in the order of listing."""
+        return [charger.uuid for charger in self._world.chargers.of(self._world.home)]
+
+    @property
+    def smart_device_uuids(self) -> list[str]:
+        """UUIDs of the first account's smart devices, in the order of listing."""
+        return [device.uuid for device in self._world.smart_devices.of(self._world.home)]
+
+    def take_offline(self, uuid: str, since: dt.datetime | None = None) -> None:
+        """An EV charger loses its connection: now, or at a time that has passed.
+
+        What its meters read meanwhile is lost; sessions become known when it is back. Raises
+        ``KeyError`` for an unknown charger.
+        """
+        self._world.chargers.take_offline(uuid, (since or self._world.now()).timestamp())
+
+    def bring_online(self, uuid: str, at: dt.datetime | None = None) -> None:
+        """Ends what ``take_offline`` began: now, or at a time that has passed."""
+        self._world.chargers.bring_online(uuid, (at or self._world.now()).timestamp())
 
     def _device(self, serial: str) -> Device:
         device = self._world.inverter(serial)

@@ -9,11 +9,17 @@ import gzip
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
+from typing import Any
 
+from simulator.accounts import Accounts
 from simulator.answers import Answer
 from simulator.config import SimulatorConfig
-from simulator.devices import Account, Device, build_account, build_device
+from simulator.devices import Account, Device, build_device
+from simulator.ev_chargers import Chargers
+from simulator.households import Households
+from simulator.listings import Listings
 from simulator.path_days import PathDays
+from simulator.smart_devices import SmartDevices
 
 
 class World:
@@ -24,16 +30,22 @@ class World:
         self.config = config
         self.clock: dt.datetime | None = config.clock
         self.base_url = ""
-        numbers = {grant.account for grant in config.tokens}
-        self.accounts: dict[int, Account] = {n: build_account(config, n) for n in sorted(numbers)}
-        self.home = self.accounts[config.tokens[0].account]
+        self.family = Accounts(config)
+        self.accounts: dict[int, Account] = self.family.by_number
+        self.home = self.family.home
         first = self.home.devices[0].serial if config.inverters else None
-        self.days = PathDays(config, first)
+        self.households = Households(config)
+        self.days = PathDays(config, self.households, first)
+        self.listings = Listings()
+        tenants = [a for a in self.accounts.values() if not self.family.is_child(a.number)]
+        self.chargers = Chargers(config, tenants)
+        self.smart_devices = SmartDevices(config, tenants)
         self._by_serial: dict[str, Device] = {}
         self._by_datalog: dict[str, Device] = {}
         for account in self.accounts.values():
             for device in account.devices:
                 self._add(device)
+        self.notifications: list[dict[str, Any]] = []
         self._pages_asked: Counter[str] = Counter()
         self._bodies: OrderedDict[Hashable, bytes] = OrderedDict()
         self._bodies_bytes = 0
@@ -42,6 +54,13 @@ class World:
     def now(self) -> dt.datetime:
         """The present in UTC: the set clock or the real one."""
         return self.clock or dt.datetime.now(dt.UTC)
+
+    def tick(self) -> None:
+        """A request was made: a fixed clock moves on if the settings say so."""
+        if self.config.clock_step_s:
+            with self._lock:
+                if self.clock is not None:
+                    self.clock += dt.timedelta(seconds=self.config.clock_step_s)
 
     @property
     def links_base(self) -> str:
@@ -63,6 +82,18 @@ class World:
             self._add(device)
             account.devices = [device, *account.devices]
             return device
+
+    def change_device(self, serial: str, change: Callable[[Device], Device]) -> None:
+        """Puts a changed description in a device's place. Raises ``KeyError`` for an unknown one.
+
+        What it measures goes on as before.
+        """
+        with self._lock:
+            before = self._by_serial[serial]
+            after = change(before)
+            self._add(after)
+            account = self.accounts[before.account]
+            account.devices = [after if d is before else d for d in account.devices]
 
     def shift_due(self, listing: str) -> bool:
         """Counts a page request of a listing; True when it is now to shift (once)."""

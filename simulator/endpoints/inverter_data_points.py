@@ -41,4 +41,8 @@ def _date(text: str) -> dt.date:
         raise ApiError.invalid(date="The date is not a valid date.") from None
 
 
-ENDPOINTS = (Endpoint("GET", "/inverter/{serial}/data-points/{date}", "api:inverter:data", _day),)
+ENDPOINTS = (
+    Endpoint(
+        "GET", "/inverter/{serial}/data-points/{date}", "api:inverter:data", _day, name=LISTING
+    ),
+)

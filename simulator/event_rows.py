@@ -1,0 +1,160 @@
+"""Faults of an inverter: when each began and when it was cleared.
+
+Belongs here: the events, filters on them. Does not belong here: paging.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from simulator.answers import ApiError
+from simulator.devices import Device
+from simulator.listings import Parameters
+from simulator.local_time import DAY_S, EPOCH_ORDINAL
+from simulator.noise import Integers, key_of, uniform
+from simulator.world import World
+
+NAMES = (
+    "Parallel communication failure",
+    "PV Over Voltage",
+    "Grid Voltage Too High",
+    "Grid Frequency Out Of Range",
+    "Battery Temperature Too Low",
+    "Inverter Too Hot",
+)
+_BUCKET_DAYS = 30
+_MOST_IN_BUCKET = 6
+_SHARES = (0.7, 0.92, 0.98)
+_LENGTHS_S = np.array([120, 7_200, 3 * DAY_S, 12 * DAY_S, 70 * DAY_S])
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}Z)?", re.ASCII)
+# The contract: "true" and "false" as text are invalid.
+_BOOLEANS: dict[object, bool] = {None: False, "": False, "0": False, "1": True, 0: False, 1: True}
+_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class Events:
+    """The listing "events": newest first, filters ``start``, ``end``, ``cleared``."""
+
+    def __init__(self, world: World) -> None:
+        """Of all inverters of ``world``."""
+        self._world = world
+
+    def invented(self, device_id: str, parameters: Parameters) -> Sequence[Any]:
+        """The events begun by now; those not over by now have no end."""
+        device = self._world.inverter(device_id)
+        if device is None:
+            raise KeyError(f"The simulator has no inverter {device_id!r}.")
+        return self.selected(self._rows(device), parameters)
+
+    def selected(self, rows: Sequence[Any], parameters: Parameters) -> Sequence[Any]:
+        """Those begun within the range that are open or cleared as asked for."""
+        start, end, cleared = _filters(parameters)
+        meaning = self._world.config.events_cleared_means
+        return [
+            row
+            for row in rows
+            if (start is None or row["start_time"] >= start)
+            and (end is None or row["start_time"] <= end)
+            and _is_meant(row["end_time"] is not None, cleared, meaning)
+        ]
+
+    def _rows(self, device: Device) -> list[dict[str, Any]]:
+        now_s = self._world.now().timestamp()
+        spans = _spans(key_of("events", self._world.config.seed, device.serial), device, now_s)
+        spans.sort(key=lambda span: span[0], reverse=True)
+        return [
+            {
+                "event": name,
+                "start_time": _text(start_s),
+                "end_time": None if end_s > now_s else _text(end_s),
+            }
+            for start_s, end_s, name in spans
+        ]
+
+
+def _spans(key: int, device: Device, now_s: float) -> list[tuple[int, int, str]]:
+    """Start, end and name of each event, with a look at nothing but the device's own key."""
+    begun_s = (device.commissioned.toordinal() - EPOCH_ORDINAL) * DAY_S
+    length_s = _BUCKET_DAYS * DAY_S
+    buckets = np.arange(begun_s // length_s, max(int(now_s), begun_s) // length_s + 1)
+    counts = (_MOST_IN_BUCKET * uniform(key, buckets)).astype(np.int64)
+    places = np.arange(_MOST_IN_BUCKET)
+    number = (buckets[:, None] * _MOST_IN_BUCKET + places)[places < counts[:, None]]
+    starts = number // _MOST_IN_BUCKET * length_s + (length_s * uniform(key + 1, number)).astype(
+        np.int64
+    )
+    inside = (starts >= begun_s) & (starts <= now_s)
+    number, starts = number[inside], starts[inside]
+    ends = starts + _lengths_s(key + 2, number)
+    names = (len(NAMES) * uniform(key + 4, number)).astype(np.int64)
+    accompanied = uniform(key + 5, number) < 0.2
+    spans: list[tuple[int, int, str]] = []
+    for start, end, name, twin in zip(
+        starts.tolist(), ends.tolist(), names.tolist(), accompanied.tolist(), strict=True
+    ):
+        spans.append((start, end, NAMES[name]))
+        if twin:
+            spans.append((start, end + name * 60, NAMES[(name + 1) % len(NAMES)]))
+    return spans
+
+
+def _lengths_s(key: int, number: Integers) -> Integers:
+    """Most are over within two hours, some last days, a few weeks."""
+    kind = np.searchsorted(_SHARES, uniform(key, number), side="right")
+    shortest, longest = _LENGTHS_S[kind], _LENGTHS_S[kind + 1]
+    lengths: Integers = shortest + ((longest - shortest) * uniform(key + 1, number)).astype(
+        np.int64
+    )
+    return lengths
+
+
+def _is_meant(is_cleared: bool, wanted: bool, meaning: str) -> bool:
+    if meaning == "nothing":
+        return True
+    if not wanted:
+        return not is_cleared
+    return is_cleared or meaning == "also"
+
+
+def _filters(parameters: Parameters) -> tuple[str | None, str | None, bool]:
+    """First and last moment of a start, and ``cleared``. Raises ``ApiError`` 422."""
+    errors = {}
+    moments: dict[str, str | None] = {"start": None, "end": None}
+    for name in moments:
+        given = parameters.get(name)
+        if given in (None, ""):
+            continue
+        try:
+            moments[name] = _moment(str(given))
+        except ValueError:
+            errors[name] = f"The {name} is not a valid date."
+    start, end = moments["start"], moments["end"]
+    if start is not None and end is not None and end < start:
+        errors["end"] = "The end must be a date after or equal to start."
+    cleared = _BOOLEANS.get(parameters.get("cleared"))
+    if cleared is None:
+        errors["cleared"] = "The cleared field must be true or false."
+    if errors:
+        raise ApiError.invalid(**errors)
+    return start, end, bool(cleared)
+
+
+def _moment(text: str) -> str:
+    """A date or moment (UTC) as rows write it; a date is its first second."""
+    if not _MOMENT.fullmatch(text):
+        raise ValueError(text)
+    full = text if "T" in text else f"{text}T00:00:00Z"
+    dt.datetime.strptime(full, _FORMAT)
+    return full
+
+
+def new_event(now: dt.datetime) -> dict[str, Any]:
+    """A fault that begins now and stays."""
+    return {"event": NAMES[0], "start_time": _text(int(now.timestamp())), "end_time": None}
+
+
+def _text(time_s: int) -> str:
+    return dt.datetime.fromtimestamp(time_s, dt.UTC).strftime(_FORMAT)
