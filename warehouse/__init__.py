@@ -5,9 +5,10 @@ business of ``givenergy`` and ``assets``.
 """
 
 from warehouse.archive import Archive, ArchivedResponse, Entry, PackReport, pack
-from warehouse.build import build, is_built, mend_tables, rebuild
-from warehouse.catalogue import connect, execute, publish, retrying
-from warehouse.check import Finding, check
+from warehouse.build import build, is_built, mend_tables, rebuild, row_counts
+from warehouse.canonical import Days
+from warehouse.catalogue import ViewSpec, publish
+from warehouse.check import Finding, Remedy, check
 from warehouse.coverage import (
     COVERAGE_SCHEMA,
     CoverageRule,
@@ -25,9 +26,14 @@ from warehouse.errors import (
     VersionError,
     WarehouseError,
 )
+from warehouse.export import ExportReport, Layout, export_bodies, export_tables
 from warehouse.forget import ForgetReport, forget
 from warehouse.lake import EXPECTED_SCHEMA, Lake
-from warehouse.tables import TableSpec
+from warehouse.manifest import make_manifest
+from warehouse.reading import connect, connect_unwritable, execute, retrying
+from warehouse.tables import History, Listing, TableSpec
+from warehouse.trimming import trim
+from warehouse.verify import Verification, verify
 from warehouse.work import BuildReport, Limits
 
 __all__ = [
@@ -40,33 +46,48 @@ __all__ = [
     "BuildReport",
     "CoverageRule",
     "DamagedError",
+    "Days",
     "Decoded",
     "Decoder",
     "Drift",
     "Entry",
+    "ExportReport",
     "Finding",
     "ForgetReport",
+    "History",
     "Lake",
+    "Layout",
     "Limits",
+    "Listing",
     "LockTimeoutError",
     "PackReport",
+    "Remedy",
     "State",
     "StoreError",
     "TableSpec",
+    "Verification",
     "VersionError",
+    "ViewSpec",
     "WarehouseError",
     "build",
     "check",
     "connect",
+    "connect_unwritable",
     "coverage",
     "coverage_by_month",
     "execute",
+    "export_bodies",
+    "export_tables",
     "forget",
     "is_built",
+    "make_manifest",
     "mend_tables",
     "pack",
     "publish",
     "rebuild",
     "refresh_coverage",
     "retrying",
+    "row_counts",
+    "trim",
+    "verify",
 ]

@@ -9,7 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from warehouse import requests
+from warehouse.archive.gaps import missing, named, without
 from warehouse.archive.salvage import mend
+from warehouse.coverage import facts, refresh_coverage
 from warehouse.decoding import Decoder
 from warehouse.errors import (
     ArchiveDamagedError,
@@ -18,6 +21,7 @@ from warehouse.errors import (
     VersionError,
 )
 from warehouse.files import explained
+from warehouse.histories import LateError
 from warehouse.lake import Lake
 from warehouse.tables.files import SCHEMA_FILE
 from warehouse.units import Manifest, Unit
@@ -68,17 +72,27 @@ def is_built(lake: Lake, decoder: Decoder) -> bool:
     )
 
 
-def mend_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
-    """Make tables again whose files were removed or changed; a look at sizes and times finds out.
+def row_counts(lake: Lake, decoder: Decoder) -> dict[str, int]:
+    """Return how many rows each of the decoder's tables has, without reading them."""
+    manifest = lake.unit(unit_name(decoder.dataset)).manifest() or Manifest()
+    return {
+        spec.name: sum(manifest.files[name].rows for name in manifest.below(f"{spec.folder}/"))
+        for spec in decoder.tables
+    }
 
-    Tables that another process is working at are left to it, so that nobody waits for a build.
+
+def mend_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
+    """Make tables and indexes again whose files were removed or changed.
+
+    A look at sizes and times finds out. What another process is working at is left to it, so that
+    nobody waits for a build.
 
     Args:
         lake: The data folder.
         decoders: The decoders of the datasets to look at.
 
     Returns:
-        A sentence for each dataset that was mended; they are logged as well.
+        A sentence for each dataset and index that was mended; they are logged as well.
 
     Raises:
         StoreError: the disk is full or not writable.
@@ -86,15 +100,11 @@ def mend_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
     sentences = []
     for decoder in decoders:
         unit = lake.unit(unit_name(decoder.dataset))
-        if not _changed_by_others(unit, decoder):
-            continue
-        try:
-            with unit.lock(timeout_s=0.0):
-                damaged = bool(_changed_by_others(unit, decoder))
-        except LockTimeoutError:
-            continue
-        if damaged:
+        if _is_changed(unit):
             sentences += build(lake, decoder).damage
+    indexes = [lake.unit(name) for name in (requests.UNIT, facts.UNIT)]
+    if any(_is_changed(unit) for unit in indexes):
+        sentences += refresh_coverage(lake, [])[1]
     return sentences
 
 
@@ -128,7 +138,7 @@ def _locked(
         forced = forced or (damage[0] if damage else None)
         while True:
             manifest = unit.manifest()
-            reason = forced or _why_anew(decoder, manifest)
+            reason = forced or _why_anew(lake, decoder, manifest)
             work = Work(lake, decoder, unit, limits)
             try:
                 if manifest is not None and reason is None:
@@ -141,6 +151,8 @@ def _locked(
                 if not sentences:
                     raise
                 damage += sentences
+            except LateError as error:
+                forced = str(error)
             except DamagedError as error:
                 if forced == str(error):
                     raise
@@ -162,6 +174,19 @@ def _refuse_newer(decoder: Decoder, manifest: Manifest | None) -> None:
         )
 
 
+def _is_changed(unit: Unit) -> bool:
+    """Tell whether a file of a unit is not as it was committed, when nobody is changing it."""
+    manifest = unit.manifest()
+    if manifest is None or not unit.findings(manifest):
+        return False
+    try:
+        with unit.lock(timeout_s=0.0):
+            manifest = unit.manifest()
+            return manifest is not None and bool(unit.findings(manifest))
+    except LockTimeoutError:
+        return False
+
+
 def _changed_by_others(unit: Unit, decoder: Decoder) -> list[str]:
     """Return a sentence about files that are not as they were committed, if there are any."""
     manifest = unit.manifest()
@@ -172,8 +197,13 @@ def _changed_by_others(unit: Unit, decoder: Decoder) -> list[str]:
     return [f"{found[0]}{more}: the tables of {decoder.dataset} are made again from the archive"]
 
 
-def _why_anew(decoder: Decoder, manifest: Manifest | None) -> str | None:
+def _why_anew(lake: Lake, decoder: Decoder, manifest: Manifest | None) -> str | None:
     """Return why the tables must be made from nothing; None when they can be added to."""
-    if manifest is None or manifest.facts["fingerprints"] == fingerprints(decoder):
-        return None  # without a manifest it is a first build, whatever lies there
-    return f"the tables of {decoder.dataset} have a new schema or decoder"
+    if manifest is None:
+        return None  # a first build, whatever lies there
+    if manifest.facts["fingerprints"] != fingerprints(decoder):
+        return f"the tables of {decoder.dataset} have a new schema or decoder"
+    known = manifest.facts.get("gaps")
+    if known and (back := without(known, missing(lake.archive))):
+        return f"{named(back)} back: the tables of {decoder.dataset} are made again with them"
+    return None

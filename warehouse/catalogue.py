@@ -9,41 +9,30 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files as resource_files
 from pathlib import Path
-from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from warehouse import requests
 from warehouse.archive.entry import INDEX_SCHEMA
 from warehouse.coverage.fact import FACTS_SCHEMA
-from warehouse.errors import StoreError
 from warehouse.files import explained, fsync_file, sha256_of, write_atomically
 from warehouse.files import publish as publish_file
 from warehouse.lake import EXPECTED_FILE, EXPECTED_SCHEMA, Lake
 from warehouse.ledger import ACCOUNTING_SCHEMA, DRIFT_SCHEMA, STORED_QUARANTINE_SCHEMA
 from warehouse.locks import FileLock
+from warehouse.reading import FILE, STATEMENTS, quoted, recorded, root_of
 from warehouse.tables import TableSpec
 from warehouse.tables.files import SCHEMA_FILE, stored_schema
 from warehouse.tables.files import write as write_table
 
-T = TypeVar("T")
-FILE = "warehouse.duckdb"
-_TRIES = 5
-_REPLACED_WHILE_OPENING = (
-    "TProtocolException",
-    "don't know what type",
-    "Prefetch registered for bytes outside file",
-    "Could not read enough bytes",
-    "too small to be a Parquet file",
-)
-_DAMAGED = "{} is damaged ({}): remove it, and the next command makes it again"
 _DATABASE_MAGIC_AT, _DATABASE_MAGIC = 8, b"DUCK"
 _LOG = logging.getLogger(__name__)
-_STATEMENTS = "index/catalogue.json"
 # Derived stores: the file without rows that lets their views exist before any data.
 _EMPTY = {
     f"index/requests/{SCHEMA_FILE}": INDEX_SCHEMA,
@@ -61,12 +50,26 @@ _COLUMNS = {
 }
 
 
-def publish(lake: Lake, tables: Sequence[TableSpec]) -> bool:
+@dataclass(frozen=True, slots=True)
+class ViewSpec:
+    """A view over other views, or over nothing: its name, its SELECT, and what it is for people.
+
+    ``schema`` gives its columns' titles and descriptions.
+    """
+
+    name: str
+    sql: str
+    description: str
+    schema: pa.Schema
+
+
+def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] = ()) -> bool:
     """Make the catalogue, if it is missing or its views have changed (or the folder has moved).
 
     Args:
         lake: The data folder.
         tables: Every table.
+        views: What stands beside the tables; each may use the tables' views and those before it.
 
     Returns:
         Whether a new catalogue was put in place.
@@ -74,25 +77,34 @@ def publish(lake: Lake, tables: Sequence[TableSpec]) -> bool:
     Raises:
         StoreError: the disk is full or not writable.
     """
-    statements = view_statements(lake.folder, tables)
+    statements = view_statements(lake.folder, tables, views)
     known = hashlib.sha256("\n".join(statements).encode()).hexdigest()
-    record = lake.folder / _STATEMENTS
+    record, target = lake.folder / STATEMENTS, lake.folder / FILE
+
+    def is_current() -> bool:
+        noted = recorded(record)
+        return _is_database(target) and noted.get("sha256") == known and "folder" in noted
+
+    if not is_current():
+        requests.renew(lake)  # its parts must have the columns that the new view names
     with (
         explained("Publishing the catalogue in", lake.folder),
         FileLock(lake.folder / "locks" / "catalogue"),
     ):
-        _ensure_empty_files(lake, tables)
-        target = lake.folder / FILE
-        if _is_database(target) and _recorded(record).get("sha256") == known:
+        current = is_current()
+        _ensure_empty_files(lake, tables, anew=not current)
+        if current:
             return False
         temporary = lake.scratch / FILE
         temporary.unlink(missing_ok=True)
         with duckdb.connect() as connection:
-            quoted = _quoted(temporary)
-            connection.execute(f"ATTACH '{quoted}' AS made (STORAGE_VERSION 'v1.0.0')")
+            connection.execute(f"ATTACH '{quoted(temporary)}' AS made (STORAGE_VERSION 'v1.0.0')")
             connection.execute("USE made")
+            # One transaction: the disk is waited for once, not with every statement.
+            connection.begin()
             for statement in statements:
                 connection.execute(statement)
+            connection.commit()
             connection.execute("USE memory")
             connection.execute("DETACH made")
         fsync_file(temporary)
@@ -102,41 +114,16 @@ def publish(lake: Lake, tables: Sequence[TableSpec]) -> bool:
         # What a client that had the old file open for writing left would be read into the new.
         target.with_name(f"{FILE}.wal").unlink(missing_ok=True)
         text = json.dumps(
-            {"sha256": known, "file_sha256": file_sha256, "statements": statements}, indent=1
+            {
+                "sha256": known,
+                "file_sha256": file_sha256,
+                "folder": root_of(lake.folder),
+                "statements": statements,
+            },
+            indent=1,
         )
         write_atomically(record, text.encode(), lake.scratch)
     return True
-
-
-def connect(lake: Lake, *, read_only: bool = True) -> duckdb.DuckDBPyConnection:
-    """Open the catalogue for queries.
-
-    A client that holds the file open for writing (the ``duckdb`` command line's default) locks
-    others out of it; then, or if the file is damaged, the same views are made in memory instead.
-
-    Args:
-        lake: The data folder.
-        read_only: False opens views in memory beside which the session may make tables.
-
-    Raises:
-        StoreError: there is no catalogue yet.
-    """
-    statements = _recorded(lake.folder / _STATEMENTS).get("statements")
-    path = lake.folder / FILE
-    if not statements or not path.exists():
-        raise StoreError(
-            f"there is no catalogue in {lake.folder} yet: ingest something first, or rebuild"
-        )
-    if read_only:
-        try:
-            return duckdb.connect(path, read_only=True)
-        except duckdb.Error as error:
-            if "lock" not in str(error).lower():
-                _LOG.warning(_DAMAGED.format(path, str(error).splitlines()[0][:120]))
-    connection = duckdb.connect()
-    for statement in statements:
-        connection.execute(statement)
-    return connection
 
 
 def damage_of(lake: Lake, *, mend: bool = False) -> str | None:
@@ -145,7 +132,7 @@ def damage_of(lake: Lake, *, mend: bool = False) -> str | None:
     A client that had it open for writing may have changed it as well.
     """
     path = lake.folder / FILE
-    known = _recorded(lake.folder / _STATEMENTS).get("file_sha256")
+    known = recorded(lake.folder / STATEMENTS).get("file_sha256")
     with FileLock(lake.folder / "locks" / "catalogue"):
         if not path.exists() or known in (None, sha256_of(path)):
             return None
@@ -154,38 +141,11 @@ def damage_of(lake: Lake, *, mend: bool = False) -> str | None:
     return f"{FILE} is not what givlake wrote: it is made again when it has been removed"
 
 
-def execute(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()
-) -> duckdb.DuckDBPyConnection:
-    """Run a query; once more when ingestion replaced a file while DuckDB was opening it.
-
-    DuckDB opens a Parquet file twice, by its path, for its footer and for its data. A file that is
-    replaced in between makes the query fail (it was never seen to give wrong rows).
-
-    Raises:
-        duckdb.Error: what DuckDB says, after several tries where trying again may help.
-    """
-    return retrying(lambda: connection.execute(sql, list(parameters)))
-
-
-def retrying(work: Callable[[], T]) -> T:
-    """Do what a query needs; again when ingestion replaced a file meanwhile, as in `execute`.
-
-    Raises:
-        duckdb.Error: what DuckDB says, after several tries where trying again may help.
-    """
-    for _ in range(_TRIES - 1):
-        try:
-            return work()
-        except duckdb.Error as error:
-            if not any(sign in str(error) for sign in _REPLACED_WHILE_OPENING):
-                raise
-    return work()
-
-
-def view_statements(folder: Path, tables: Sequence[TableSpec]) -> list[str]:
+def view_statements(
+    folder: Path, tables: Sequence[TableSpec], views: Sequence[ViewSpec] = ()
+) -> list[str]:
     """Return the SQL that makes every view and its comments, over files below ``folder``."""
-    root = _quoted(_glob_safe(folder))
+    root = root_of(folder)
     statements: list[str] = []
     for spec in tables:
         columns = ", ".join(f'"{name}"' for name in spec.schema.names)
@@ -195,10 +155,19 @@ def view_statements(folder: Path, tables: Sequence[TableSpec]) -> list[str]:
                 f"{spec.name}_superseded",
                 "superseded",
                 f"Versions of rows of {spec.name} that do not stand, one per key and content.",
+            )
+            if spec.history is None
+            else (
+                f"{spec.name}_now",
+                "now",
+                f"The present version of each thing in {spec.name}.",
             ),
         ):
             sql = _sql(template).format(folder=root, table=spec.name, columns=columns)
-            statements += _view(view, sql, description, spec.schema)
+            # Its columns are those of the table, where they are described; a description each
+            # here as well would make the catalogue slow to make.
+            described = spec.schema if view == spec.name else pa.schema([])
+            statements += _view(view, sql, description, described)
     for name in ("requests", "quarantine", "drift", "row_accounting", "coverage"):
         sql = _sql(name)
         comment = " ".join(
@@ -207,41 +176,27 @@ def view_statements(folder: Path, tables: Sequence[TableSpec]) -> list[str]:
         body = "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
         schema = _COLUMNS.get(name, pa.schema([]))
         statements += _view(name, body.format(folder=root), comment, schema)
+    for beside in views:
+        statements += _view(beside.name, beside.sql, beside.description, beside.schema)
     return statements
 
 
 def _view(name: str, sql: str, description: str, schema: pa.Schema) -> list[str]:
     statements = [
         f'CREATE OR REPLACE VIEW "{name}" AS {sql.strip()}',
-        f"COMMENT ON VIEW \"{name}\" IS '{_quoted(description)}'",
+        f"COMMENT ON VIEW \"{name}\" IS '{quoted(description)}'",
     ]
     for column in schema:
         metadata = column.metadata or {}
         words = [metadata[key].decode() for key in (b"title", b"description") if key in metadata]
         if words:
-            comment = _quoted(": ".join(words))
+            comment = quoted(": ".join(words))
             statements.append(f'COMMENT ON COLUMN "{name}"."{column.name}" IS \'{comment}\'')
     return statements
 
 
 def _sql(name: str) -> str:
     return resource_files("warehouse").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
-
-
-def _quoted(value: Path | str) -> str:
-    return str(value).replace("'", "''")
-
-
-def _glob_safe(folder: Path) -> str:
-    """Keep characters of the folder's name from being read as a pattern."""
-    return "".join(f"[{char}]" if char in "*?[" else char for char in str(folder))
-
-
-def _recorded(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_bytes()))
-    except (FileNotFoundError, ValueError):
-        return {}
 
 
 def _is_database(path: Path) -> bool:
@@ -253,7 +208,8 @@ def _is_database(path: Path) -> bool:
     return head[_DATABASE_MAGIC_AT:] == _DATABASE_MAGIC
 
 
-def _ensure_empty_files(lake: Lake, tables: Sequence[TableSpec]) -> None:
+def _ensure_empty_files(lake: Lake, tables: Sequence[TableSpec], *, anew: bool) -> None:
+    """Make the files without rows that are missing; ``anew`` also those of other columns."""
     temporary = lake.scratch / "empty"
     for name, schema in _EMPTY.items():
         path = lake.folder / name
@@ -261,12 +217,14 @@ def _ensure_empty_files(lake: Lake, tables: Sequence[TableSpec]) -> None:
             rows = schema.empty_table()
         elif name == EXPECTED_FILE and not _has_schema(path, schema):
             rows = _expectations_anew(lake)
+        elif anew and not _has_schema(path, schema):
+            rows = schema.empty_table()
         else:
             continue
         pq.write_table(rows, temporary)
         _place(temporary, path)
     for spec in tables:
-        for folder, versions in ((spec.folder, False), (spec.superseded_folder, True)):
+        for folder, versions in spec.folders:
             path = lake.folder / folder / SCHEMA_FILE
             if not path.exists():
                 schema = stored_schema(spec, versions=versions)
@@ -287,7 +245,7 @@ def _expectations_anew(lake: Lake) -> pa.Table:
         return lake.expected()
     except (OSError, pa.ArrowException):
         _LOG.warning(
-            f"{EXPECTED_FILE} is damaged and was emptied: the next backfill or sync fills it again"
+            f"{EXPECTED_FILE} is damaged and was emptied: the lists of devices fill it again"
         )
         return EXPECTED_SCHEMA.empty_table()
 

@@ -1,17 +1,28 @@
 """Proving the stores: every body by its checksum, every derived file by its manifest.
 
-Ordinary work finds most damage by itself; this reads everything, for ``doctor``.
+Ordinary work finds most damage by itself; this reads everything. Whether the tables hold what the
+archive yields is proven in ``verify``.
 """
 
 from __future__ import annotations
 
 import stat
 from dataclasses import dataclass
+from enum import StrEnum
 
 from warehouse import catalogue
+from warehouse.archive.gaps import accept, named, unaccepted
 from warehouse.archive.salvage import examine
 from warehouse.archive.salvage import mend as mend_archive
 from warehouse.lake import Lake
+
+
+class Remedy(StrEnum):
+    """What mends a finding."""
+
+    CHECK = "check"  # `check` with ``mend``
+    REBUILD = "rebuild"  # a rebuild of the dataset
+    NONE = "none"  # nothing that the stores can do; the sentence says what a person can
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +32,14 @@ class Finding:
     Attributes:
         sentence: What it is and what becomes of it.
         mended: Whether it was mended, or will be by the next build or refresh.
+        remedy: What mends it.
+        dataset: The dataset that it is about, where it is about one.
     """
 
     sentence: str
     mended: bool
+    remedy: Remedy = Remedy.CHECK
+    dataset: str | None = None
 
 
 def check(lake: Lake, *, mend: bool = False) -> list[Finding]:
@@ -32,8 +47,8 @@ def check(lake: Lake, *, mend: bool = False) -> list[Finding]:
 
     Args:
         lake: The data folder.
-        mend: Set damaged archive files aside and keep what of them can be proven; make derived
-            files again with the next build or refresh.
+        mend: Set damaged archive files aside and keep what of them can be proven, accept what is
+            missing as lost, and make derived files again with the next build or refresh.
 
     Raises:
         StoreError: the disk is full or not writable while mending.
@@ -46,6 +61,16 @@ def check(lake: Lake, *, mend: bool = False) -> list[Finding]:
             _, problem = examine(file)
             if problem:
                 findings.append(Finding(problem, mended=False))
+    if lost := unaccepted(lake.archive):
+        if mend:
+            accept(lake.archive)
+        findings.append(
+            Finding(
+                f"{named(lost)} missing: bring the files back from a copy; what they held is "
+                "fetched again by the next sync, as far as the API still has it",
+                mended=mend,
+            )
+        )
     for path in sorted((lake.folder / "index" / "manifests").glob("*.json")):
         unit = lake.unit(path.stem)
         with unit.lock():
@@ -66,6 +91,7 @@ def check(lake: Lake, *, mend: bool = False) -> list[Finding]:
                 f"every user of this machine can read {lake.folder} (mode {mode & 0o777:o}): "
                 f"run chmod o-rwx on it",
                 mended=False,
+                remedy=Remedy.NONE,
             )
         )
     return findings

@@ -10,7 +10,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from warehouse.archive import ArchivedResponse
-from warehouse.tables import TableSpec
+from warehouse.tables import Listing, TableSpec
 
 _UTC = pa.timestamp("us", tz="UTC")
 
@@ -60,12 +60,15 @@ class Decoded:
         drift: What the contract does not know.
         rows_in: Rows that each response held, in the grain of the tables: each of them is in a
             table or in quarantine.
+        listings: For tables with a history, one for each fetch that obtained a whole list, also
+            where it lists nothing.
     """
 
     tables: dict[str, pa.Table]
     quarantine: pa.Table = field(default_factory=QUARANTINE_SCHEMA.empty_table)
     drift: list[Drift] = field(default_factory=list)
     rows_in: Mapping[int, int] = field(default_factory=dict)
+    listings: Sequence[Listing] = ()
 
 
 class Decoder(Protocol):

@@ -22,6 +22,7 @@ from warehouse.decoding import Decoder
 from warehouse.files import explained, publish, write_atomically
 from warehouse.lake import Lake
 from warehouse.locks import FileLock
+from warehouse.trimming import trim
 
 RECORD = "forgotten.jsonl"
 _JOURNAL = "forgetting.json"
@@ -101,9 +102,11 @@ def forget(
     for name in unbuilt:
         drop(lake, name)
     refresh_coverage(lake, [])
+    trim(lake, at_once=True)
     expected = lake.expected()
     if expected.num_rows:
-        lake.expect(expected.filter(pc.invert(pc.is_in(expected["device_id"], found.devices))))
+        others = pc.invert(pc.is_in(expected["device_id"], found.devices))
+        lake.expect(expected.filter(others), keep_old=False)
     report = ForgetReport(found.removed, found.rewritten, len(aside), tuple(built), tuple(unbuilt))
     _record(lake, names | owners, report)
     journal.unlink(missing_ok=True)

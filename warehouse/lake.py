@@ -14,6 +14,7 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from warehouse import overwriting
 from warehouse.archive import Archive
 from warehouse.errors import StoreError, VersionError
 from warehouse.files import Scratch, explained, fsync_file, publish, sweep, write_atomically
@@ -48,8 +49,12 @@ EXPECTED_SCHEMA = pa.schema(
 class Lake:
     """One data folder with its three stores. Safe to open from many processes at once."""
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, *, archive: Archive | None = None) -> None:
         """Open ``folder``, making it (readable by its owner only) where it does not exist.
+
+        Args:
+            folder: The data folder.
+            archive: Another folder's archive to derive everything from, to compare the two.
 
         Raises:
             StoreError: it cannot be written, has a name that DuckDB cannot open, or lies on a
@@ -80,6 +85,8 @@ class Lake:
             self.settings = Settings(
                 self.folder / "settings.json", self.folder / "locks" / "settings", self.scratch
             )
+        if archive is not None:
+            self.__dict__["archive"] = archive  # where the cached property would put its own
 
     @property
     def scratch(self) -> Path:
@@ -97,12 +104,13 @@ class Lake:
         """Return the unit of derived files with this name; indexes need not outlive a power cut."""
         return Unit(self.folder, name, durable=name.startswith("build-"))
 
-    def expect(self, expected: pa.Table) -> None:
+    def expect(self, expected: pa.Table, *, keep_old: bool = True) -> None:
         """Store which days are expected of which device, replacing what was stored.
 
         Args:
             expected: dataset, device_id, first_date, last_date (null: still running), zone (IANA;
                 null: UTC), last_contact_at (UTC; null: not known).
+            keep_old: Whether who reads the file meanwhile can go on; else nothing of the old stays.
 
         Raises:
             StoreError: a column is missing or of another type.
@@ -113,9 +121,10 @@ class Lake:
             raise StoreError(f"the table of expected days cannot be stored: {error}") from error
         temporary = self.scratch / uuid.uuid4().hex
         with explained("Writing the expected days into", self.folder):
-            pq.write_table(rows, temporary)
+            target = self.folder / EXPECTED_FILE
+            overwriting.write(temporary, rows.schema, lambda: [rows], target if keep_old else None)
             fsync_file(temporary)
-            publish(temporary, self.folder / EXPECTED_FILE)
+            publish(temporary, target)
 
     def expected(self) -> pa.Table:
         """Return the table that :meth:`expect` stored; without rows when there is none."""

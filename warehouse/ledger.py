@@ -6,9 +6,12 @@ They are files of the dataset's unit, so they change in the same commit as its t
 from __future__ import annotations
 
 import hashlib
+import json
 import zlib
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +19,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from warehouse import overwriting
 from warehouse.archive import ArchivedResponse
 from warehouse.decoding import QUARANTINE_SCHEMA, Decoded, Drift
 from warehouse.errors import AccountingError
+from warehouse.tables import TableSpec
 
 _UTC = pa.timestamp("us", tz="UTC")
+_EPOCH = date(1970, 1, 1)
+_NO_DAY = -(1 << 31)
 
 
 def _field(name: str, kind: pa.DataType, description: str) -> pa.Field:
@@ -55,6 +62,8 @@ DRIFT_SCHEMA = pa.schema(
     ]
 )
 PART_ROWS = 100_000
+# A part is added to, which writes it anew, only while it is small: a poll costs the same for ever.
+TAIL_ROWS = 4_000
 # When a change of the API fails every row, a sample of them is enough: the archive has them all.
 _RAW_ROWS_PER_RESPONSE_AND_CHECK = 25
 _QUARANTINE_BUCKETS = 16
@@ -78,7 +87,10 @@ class Accounts:
     def __init__(self, dataset: str) -> None:
         """Start with no response."""
         self._dataset = dataset
-        self._responses: list[tuple[int, str, object, int]] = []
+        # A fleet's backfill has hundreds of thousands of responses: no objects are kept of them.
+        self._ids, self._rows_in = array("q"), array("q")
+        self._devices, self._days = array("i"), array("i")
+        self._names: dict[str, int] = {}
         self._counted: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {
             name: [] for name in _COUNTS
         }
@@ -111,9 +123,11 @@ class Accounts:
                     f"{response.response_id} ({response.device_id} {response.request_date}) and "
                     f"returned {found}: it must put every row into a table or into quarantine"
                 )
-            self._responses.append(
-                (response.response_id, response.device_id, response.request_date, expected)
-            )
+            day = response.request_date
+            self._ids.append(response.response_id)
+            self._rows_in.append(expected)
+            self._devices.append(self._names.setdefault(response.device_id, len(self._names)))
+            self._days.append(_NO_DAY if day is None else (day - _EPOCH).days)
         self.count("quarantined", quarantined)
 
     def count(self, what: str, response_ids: np.ndarray) -> None:
@@ -123,14 +137,17 @@ class Accounts:
 
     def table(self) -> pa.Table:
         """Return one row per response, in order of response_id."""
-        entered = sorted(self._responses, key=lambda entry: entry[0])
-        ids = np.array([entry[0] for entry in entered], dtype=np.int64)
+        ids = np.array(self._ids, dtype=np.int64)
+        order = np.argsort(ids, kind="stable")
+        ids = ids[order]
+        days = np.array(self._days, dtype=np.int32)[order]
+        names = pa.array(list(self._names), pa.string())
         columns: dict[str, object] = {
-            "dataset": [self._dataset] * len(ids),
+            "dataset": pa.repeat(self._dataset, len(ids)),
             "response_id": ids,
-            "device_id": [entry[1] for entry in entered],
-            "request_date": [entry[2] for entry in entered],
-            "rows_in": [entry[3] for entry in entered],
+            "device_id": names.take(pa.array(np.array(self._devices, dtype=np.int32)[order])),
+            "request_date": pa.array(days, mask=days == _NO_DAY).cast(pa.date32()),
+            "rows_in": np.array(self._rows_in, dtype=np.int64)[order],
         }
         for name in _COUNTS:
             counted = np.zeros(len(ids), dtype=np.int64)
@@ -145,6 +162,30 @@ def _quarantined(rows: pa.Table) -> np.ndarray:
     once = rows.select(["response_id", "table", "row_index"]).filter(pc.is_valid(rows["row_index"]))
     once = once.group_by(["response_id", "table", "row_index"]).aggregate([])
     return np.asarray(once["response_id"], dtype=np.int64)
+
+
+def duplicates(dataset: str, spec: TableSpec, rows: pa.Table) -> pa.Table:
+    """Describe rows whose key comes again later in the same response, for the quarantine."""
+    device = spec.device_column
+    return pa.Table.from_pylist(
+        [
+            {
+                "dataset": dataset,
+                "table": spec.name,
+                "response_id": row["response_id"],
+                "device_id": row[device] if device else "",
+                "request_date": row.get("request_date"),
+                "reason": "duplicate_key",
+                "check": "unique",
+                "column": ",".join(spec.key),
+                "value": ",".join(str(row[name]) for name in spec.key),
+                "raw": json.dumps(row, default=str),
+                "first_seen": row["fetched_at"],
+            }
+            for row in rows.to_pylist()
+        ],
+        QUARANTINE_SCHEMA,
+    )
 
 
 def split_quarantine(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
@@ -238,6 +279,14 @@ def merge_drift(stored: pa.Table, drift: Iterable[Drift]) -> pa.Table:
     return folded.select(fields).cast(DRIFT_SCHEMA).sort_by([(key, "ascending") for key in keys])
 
 
-def write_book(path: Path, rows: pa.Table) -> None:
-    """Write a file of the books."""
-    pq.write_table(rows, path, compression="zstd", compression_level=3, write_page_checksum=True)
+def write_book(path: Path, rows: pa.Table, live: Path) -> None:
+    """Write a file of the books, to take the place of ``live``."""
+    overwriting.write(
+        path,
+        rows.schema,
+        lambda: [rows],
+        live,
+        compression="zstd",
+        compression_level=3,
+        write_page_checksum=True,
+    )

@@ -6,14 +6,16 @@ A cache of the archive with a watermark, in parts that grow to a size and are th
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse import ledger
 from warehouse.archive.entry import INDEX_SCHEMA
+from warehouse.archive.gaps import Gaps, missing, named, unaccepted, without
 from warehouse.archive.salvage import mend
 from warehouse.errors import ArchiveDamagedError, DamagedError
 from warehouse.files import explained
@@ -43,7 +45,7 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
     with unit.lock(), explained("Indexing requests in", lake.folder):
         while True:
             manifest = unit.manifest()
-            generation = lake.archive.generation()
+            facts = _facts(lake)
             target = lake.archive.last_segment()
             if manifest is not None and (found := unit.findings(manifest)):
                 damage.append(f"{found[0]}: the index of requests is made again from the archive")
@@ -55,8 +57,13 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
                     "days again"
                 )
                 manifest = None
-            elif manifest is not None and manifest.facts["generation"] != generation:
+            elif manifest is not None and manifest.facts != facts:
+                known = manifest.facts.get("gaps")
+                if known is not None and (lost := without(facts["gaps"], known)):
+                    damage.append(_lost(lake, manifest, lost))
                 manifest = None
+            elif manifest is None and (lost := unaccepted(lake.archive)):
+                damage.append(_lost(lake, Manifest(), lost))
             try:
                 start = manifest or Manifest()
                 change = unit.begin()
@@ -65,9 +72,7 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
                 _extend(lake, change, start, target)
                 for sentence in damage:
                     _LOG.warning(sentence)
-                return change.commit(
-                    Manifest(target, {"generation": generation}, start.files)
-                ), damage
+                return change.commit(Manifest(target, facts, start.files)), damage
             except ArchiveDamagedError as error:
                 sentences = mend(lake.archive, only=error.name)
                 if not sentences:
@@ -78,23 +83,67 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
                 unit.forget_manifest()
 
 
-def added(lake: Lake, after: int, up_to: int) -> Iterator[pa.Table]:
-    """Read the index rows of segments in (``after``, ``up_to``], a table for each part.
+def renew(lake: Lake) -> None:
+    """Make the index anew if it was made with other columns.
+
+    Raises:
+        StoreError: the disk is full or not writable.
+    """
+    manifest = lake.unit(UNIT).manifest()
+    if manifest is not None and manifest.facts.get("columns") != INDEX_SCHEMA.names:
+        refresh(lake)
+
+
+def added(lake: Lake, after: int, up_to: int, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Read columns of the index for segments in (``after``, ``up_to``], a table for each part.
 
     For use while holding the unit's lock.
     """
     wanted = [("segment", ">", after), ("segment", "<=", up_to)]
     manifest = lake.unit(UNIT).manifest() or Manifest()
-    for name in manifest.below(FOLDER):
-        rows = pq.read_table(lake.folder / name, filters=wanted, partitioning=None)
+    # Parts are in order of their segments, so that only the newest need to be opened.
+    for name in reversed(manifest.below(FOLDER)):
+        path = lake.folder / name
+        rows = pq.read_table(path, columns=list(columns), filters=wanted, partitioning=None)
         if rows.num_rows:
             yield rows
+        if _least_segment(path) <= after:
+            return
+
+
+def _least_segment(part: Path) -> int:
+    metadata = pq.read_metadata(part)
+    column = INDEX_SCHEMA.get_field_index("segment")
+    groups = (metadata.row_group(at) for at in range(metadata.num_row_groups))
+    known = [group.column(column).statistics for group in groups if group.num_rows]
+    return min((statistics.min for statistics in known), default=0)
 
 
 def _fresh(lake: Lake, manifest: Manifest) -> bool:
+    return manifest.facts == _facts(lake) and manifest.watermark == lake.archive.last_segment()
+
+
+def _facts(lake: Lake) -> dict[str, Any]:
+    """Return what the index depends on besides the segments: when it changes, all is read again."""
+    return {
+        "generation": lake.archive.generation(),
+        "columns": INDEX_SCHEMA.names,
+        "gaps": missing(lake.archive),
+    }
+
+
+def _lost(lake: Lake, manifest: Manifest, lost: Gaps) -> str:
+    """Say what is missing, and how much it was as far as the index knows."""
+    held = 0
+    for first, last in lost:
+        wanted = [("segment", ">=", first), ("segment", "<=", last)]
+        for name in manifest.below(FOLDER):
+            path = lake.folder / name
+            held += pq.read_table(path, columns=[], filters=wanted, partitioning=None).num_rows
+    much = f" ({held:,} answers and failures)" if held else ""
     return (
-        manifest.facts["generation"] == lake.archive.generation()
-        and manifest.watermark == lake.archive.last_segment()
+        f"{named(lost)} missing{much}: bring the missing archive files back from a copy, or the "
+        "next sync fetches their days again"
     )
 
 
@@ -106,6 +155,8 @@ def _left_over(lake: Lake) -> set[str]:
 def _extend(lake: Lake, change: Change, manifest: Manifest, target: int) -> None:
     names = manifest.below(FOLDER)
     last = names[-1] if names else _part(1)
+    if names and manifest.files[last].rows >= ledger.TAIL_ROWS:
+        names, last = [], _part(_number(last) + 1)
     tail = read_file(lake.folder / last if names else None, INDEX_SCHEMA)
     held, count = [tail], tail.num_rows
     for rows in lake.archive.scan(INDEX_SCHEMA.names, after=manifest.watermark, up_to=target):
@@ -114,7 +165,7 @@ def _extend(lake: Lake, change: Change, manifest: Manifest, target: int) -> None
             last, held, count = _part(_number(last) + 1), [], 0
         held.append(rows.cast(INDEX_SCHEMA))
         count += rows.num_rows
-    if count or not names:
+    if count or not manifest.files:
         _write(change, last, held)
 
 
@@ -123,7 +174,7 @@ def _write(change: Change, name: str, held: list[pa.Table]) -> None:
     if name in change.removes:
         change.removes.remove(name)
     path = change.path_for(name)
-    ledger.write_book(path, rows)
+    ledger.write_book(path, rows, change.live(name))
     change.add(name, path, rows.num_rows)
 
 

@@ -35,7 +35,12 @@ class Stored:
     def table_rows(self) -> Iterator[tuple[str, int]]:
         """Yield each table file with its rows."""
         for name in self.names("tables"):
-            yield name, (self.change.facts.get(name) or self._committed[name]).rows
+            yield name, self.row_count(name)
+
+    def row_count(self, name: str) -> int:
+        """Return the rows of a file; 0 where there is none."""
+        fact = self.change.facts.get(name) or self._committed.get(name)
+        return fact.rows if fact is not None else 0
 
     def read(self, name: str, schema: pa.Schema) -> pa.Table:
         """Read a file; no file is no rows."""
@@ -49,11 +54,11 @@ class Stored:
     ) -> None:
         """Stage a file of a table."""
         path = self.change.path_for(name)
-        files.write(path, spec, rows, order)
+        files.write(path, spec, rows, order, live=self.change.live(name))
         self.change.add(name, path, rows.num_rows if order is None else len(order))
 
     def write_book(self, name: str, rows: pa.Table) -> None:
         """Stage a file of the books."""
         path = self.change.path_for(name)
-        ledger.write_book(path, rows)
+        ledger.write_book(path, rows, self.change.live(name))
         self.change.add(name, path, rows.num_rows)

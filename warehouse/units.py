@@ -18,16 +18,28 @@ from typing import Any
 
 from warehouse.files import explained, fsync_file, fsync_folder, sha256_of, write_atomically
 from warehouse.locks import FileLock
+from warehouse.overwriting import content_digest, unused_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class FileFact:
-    """What a file was when it was committed."""
+    """What a file was when it was committed.
+
+    Attributes:
+        rows: Its rows.
+        size_bytes: Its size.
+        mtime_ns: When it was written.
+        sha256: Hash of all its bytes.
+        content: Hash of its rows as they are stored, which does not depend on what it replaced.
+        unused_bytes: How many of its bytes only those need who were reading what it replaced.
+    """
 
     rows: int
     size_bytes: int
     mtime_ns: int
     sha256: str
+    content: str = ""
+    unused_bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -169,14 +181,32 @@ class Change:
         self._given += 1
         return self.folder / f"{self._given:06d}-{Path(name).name}"
 
-    def add(self, name: str, written: Path, rows: int) -> None:
-        """Stage ``written`` (from :meth:`path_for`) to become ``name``."""
+    def live(self, name: str) -> Path:
+        """Return where the unit's file ``name`` is that readers may be opening."""
+        return self._unit.folder / name
+
+    def add(self, name: str, written: Path, rows: int, *, trimmed: bool = False) -> None:
+        """Stage ``written`` (from :meth:`path_for`) to become ``name``.
+
+        Args:
+            name: The unit's file.
+            written: A Parquet file.
+            rows: Its rows.
+            trimmed: Whether it holds nothing beside its own data.
+        """
         if name in self.staged:
             self.staged.pop(name).unlink()
         if self._unit.durable:
             fsync_file(written)
         stat = written.stat()
-        self.facts[name] = FileFact(rows, stat.st_size, stat.st_mtime_ns, sha256_of(written))
+        self.facts[name] = FileFact(
+            rows,
+            stat.st_size,
+            stat.st_mtime_ns,
+            sha256_of(written),
+            content_digest(written),
+            0 if trimmed else unused_bytes(written),
+        )
         self.staged[name] = written
 
     def remove(self, name: str) -> None:
@@ -186,8 +216,8 @@ class Change:
     def keep_equal(self, old: Manifest) -> None:
         """Leave files alone whose new content is what they have: readers may be opening them."""
         for name, written in list(self.staged.items()):
-            known, live = old.files.get(name), self._unit.folder / name
-            if known is None or known.sha256 != self.facts[name].sha256 or not live.exists():
+            known, live = old.files.get(name), self.live(name)
+            if known is None or known.content != self.facts[name].content or not live.exists():
                 continue
             stat = live.stat()
             if stat.st_size == known.size_bytes and sha256_of(live) == known.sha256:

@@ -5,7 +5,6 @@ Whether to add to the tables or to make them from nothing is decided in ``build`
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,8 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from warehouse import ledger
+from warehouse.archive.gaps import missing, named, unaccepted
 from warehouse.decoding import QUARANTINE_SCHEMA, Decoder, Drift
 from warehouse.errors import StoreError
+from warehouse.histories import Histories
 from warehouse.lake import Lake
 from warehouse.spill import Spill
 from warehouse.stored import Stored
@@ -97,6 +98,7 @@ class Work:
         self._limits = limits
         self._specs = {spec.name: spec for spec in decoder.tables}
         self._report = BuildReport(decoder.dataset)
+        self._histories = Histories(decoder)
         self._quarantine_folder = f"index/quarantine/{decoder.dataset}"
         self._accounting_folder = f"index/row_accounting/{decoder.dataset}"
         self._drift_file = f"index/drift/{decoder.dataset}.parquet"
@@ -109,6 +111,7 @@ class Work:
         while manifest.watermark < target:
             change = self._unit.begin()
             stored = Stored(self._lake.folder, change, manifest)
+            self._histories.go_on_from(manifest.facts.get("folded", {}))
             reached = self._round(stored, manifest.watermark, target)
             manifest = self._commit(change, manifest, reached)
         self._report.watermark = manifest.watermark
@@ -120,6 +123,11 @@ class Work:
         self._report.rebuilt_because = reason
         if target < old.watermark and up_to is None:
             self._report.damage.append(self._archive_is_short(target, old.watermark))
+        if lost := unaccepted(self._lake.archive):
+            self._report.damage.append(
+                f"{named(lost)} missing: the tables of {self._decoder.dataset} are made without "
+                "what was in there; bring the missing archive files back from a copy"
+            )
         change = self._unit.begin()
         stored = Stored(self._lake.folder, change, None)
         reached = 0
@@ -127,7 +135,7 @@ class Work:
             reached = self._round(stored, reached, target)
         # Last, so that a view made for the old schema does not bind to the new one too early.
         for spec in self._specs.values():
-            for folder, versions in ((spec.superseded_folder, True), (spec.folder, False)):
+            for folder, versions in spec.folders:
                 none = files.stored_schema(spec, versions=versions).empty_table()
                 stored.write_table(f"{folder}/{files.SCHEMA_FILE}", spec, none)
         self._report.returned_from_quarantine = self._returned(stored)
@@ -150,6 +158,8 @@ class Work:
         facts = {
             "decoder_version": self._decoder.version,
             "fingerprints": fingerprints(self._decoder),
+            "folded": self._histories.folded,
+            "gaps": missing(self._lake.archive),
         }
         return change.commit(Manifest(reached, facts, manifest.files))
 
@@ -189,13 +199,22 @@ class Work:
                 decoded = self._decoder.decode(batch.responses)
                 accounts.open(batch.responses, decoded)
                 for name, table in decoded.tables.items():
-                    rows.add(name, self._checked(name, table))
+                    taker = self._histories if name in self._histories.names else rows
+                    taker.add(name, self._checked(name, table))
+                self._histories.add_listings(decoded)
                 refused.add("", ledger.sampled(decoded.quarantine.cast(QUARANTINE_SCHEMA)))
                 drift += decoded.drift
             if batch.complete_to is not None:
                 reached = batch.complete_to
-                if rows.is_full(self._limits.spill_bytes):
+                if self._histories.held_bytes > self._limits.memory_bytes:
+                    # What comes later may be older than some of what is held.
+                    below = self._lake.archive.least_response_id(
+                        self._decoder.dataset, after=reached
+                    )
+                    self._fold(stored, accounts, refused, below)
+                if rows.is_full(self._limits.spill_bytes) and not self._histories.names:
                     break
+        self._fold(stored, accounts, refused, None)
         for name, place, incoming in rows.groups():
             refused.add("", self._put(stored, self._specs[name], place, incoming, accounts))
             # Not kept beside the next file's rows, and given back to the system.
@@ -253,24 +272,36 @@ class Work:
         if merged.versions.num_rows:
             stored.write_table(versions_name, spec, merged.versions)
         stored.write_table(name, spec, merged.rows, merged.winners)
-        ids = np.asarray(incoming["response_id"])
+        return self._count(spec, incoming, merged.classes, accounts)
+
+    def _fold(
+        self, stored: Stored, accounts: ledger.Accounts, refused: Spill, below: int | None
+    ) -> None:
+        """Stage the versions that follow from what was observed in responses below a number."""
+        for spec, observed, classes in self._histories.fold(stored, below):
+            refused.add("", self._count(spec, observed, classes, accounts))
+
+    def _count(
+        self, spec: TableSpec, rows: pa.Table, classes: np.ndarray, accounts: ledger.Accounts
+    ) -> pa.Table:
+        """Enter what became of rows; return those for the quarantine."""
+        ids = np.asarray(rows["response_id"])
         for what, kind in _CLASSES.items():
-            accounts.count(what, ids[merged.classes == kind])
-        again = incoming.filter(pa.array(merged.classes == DUPLICATE))
-        return _duplicates(self._decoder.dataset, spec, again)
+            accounts.count(what, ids[classes == kind])
+        again = rows.filter(pa.array(classes == DUPLICATE))
+        return ledger.duplicates(self._decoder.dataset, spec, again)
 
     def _enter(self, stored: Stored, accounting: pa.Table) -> None:
-        """Stage the accounts: appended to the last part, or in a new one when that is full."""
+        """Stage the accounts: appended to the last part while that is small, else in a new one."""
         self._report.accounting = pa.concat_tables([self._report.accounting, accounting])
         if accounting.num_rows == 0:
             return
         parts = stored.names(self._accounting_folder)
         last = max((int(Path(name).stem.removeprefix("part-")) for name in parts), default=1)
         name = f"{self._accounting_folder}/part-{last:06d}.parquet"
-        book = stored.read(name, ledger.ACCOUNTING_SCHEMA)
-        if book.num_rows and book.num_rows + accounting.num_rows > ledger.PART_ROWS:
+        if stored.row_count(name) >= ledger.TAIL_ROWS:
             name = f"{self._accounting_folder}/part-{last + 1:06d}.parquet"
-            book = ledger.ACCOUNTING_SCHEMA.empty_table()
+        book = stored.read(name, ledger.ACCOUNTING_SCHEMA)
         stored.write_book(name, pa.concat_tables([book, accounting]))
 
     def _returned(self, stored: Stored) -> int:
@@ -279,27 +310,3 @@ class Work:
         old = ledger.row_digests(root.glob(f"{self._quarantine_folder}/*/*.parquet"))
         new = ledger.row_digests(stored.paths(self._quarantine_folder))
         return int((~np.isin(old, new)).sum())
-
-
-def _duplicates(dataset: str, spec: TableSpec, rows: pa.Table) -> pa.Table:
-    """Describe rows whose key comes again later in the same response, for the quarantine."""
-    device = spec.device_column
-    return pa.Table.from_pylist(
-        [
-            {
-                "dataset": dataset,
-                "table": spec.name,
-                "response_id": row["response_id"],
-                "device_id": row[device] if device else "",
-                "request_date": row.get("request_date"),
-                "reason": "duplicate_key",
-                "check": "unique",
-                "column": ",".join(spec.key),
-                "value": ",".join(str(row[name]) for name in spec.key),
-                "raw": json.dumps(row, default=str),
-                "first_seen": row["fetched_at"],
-            }
-            for row in rows.to_pylist()
-        ],
-        QUARANTINE_SCHEMA,
-    )

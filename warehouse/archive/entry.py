@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -34,6 +35,10 @@ class Entry:
         attempts: Tries that this response took.
         redaction_version: Version of the allow-list applied to the body; None when kept whole.
         account: The account asked (an opaque key, never a token); "" when not known.
+        request_end_date: The last day asked for, inclusive, where one request covers several;
+            None when it is about ``request_date`` alone or about no day.
+        day_rows: Rows of this page for each day from ``request_date`` to ``request_end_date``;
+            None where that is not known, as for a failed attempt.
     """
 
     dataset: str
@@ -57,6 +62,30 @@ class Entry:
     attempts: int
     redaction_version: int | None
     account: str = ""
+    request_end_date: date | None = None
+    day_rows: Sequence[int] | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the days fit together.
+
+        Raises:
+            ValueError: the range has no first day or ends before it, or ``day_rows`` has not one
+                number for each of its days.
+        """
+        end = self.request_end_date
+        if end is None and self.day_rows is None:
+            return
+        if self.request_date is None or end is None or end < self.request_date:
+            raise ValueError(
+                f"{self.dataset} {self.device_id}: the days {self.request_date} to {end} of a "
+                "request are no range: give its first and its last day"
+            )
+        days = (end - self.request_date).days + 1
+        if self.day_rows is not None and len(self.day_rows) != days:
+            raise ValueError(
+                f"{self.dataset} {self.device_id}: {len(self.day_rows)} numbers of rows were given "
+                f"for the {days} days from {self.request_date} to {end}: give one for each day"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +111,7 @@ class ArchivedResponse:
     redaction_version: int | None
     account: str
     body: bytes
+    request_end_date: date | None = None
 
 
 _UTC = pa.timestamp("us", tz="UTC")
@@ -100,7 +130,8 @@ INDEX_SCHEMA = pa.schema(
         _field("device_id", pa.string(), "Serial number or UUID; empty when about no one device"),
         _field("account", pa.string(), "Account asked, as an opaque key"),
         _field("request_date", pa.date32(), "Day asked for; null when the request has no day"),
-        _field("request_zone", pa.string(), "IANA zone in which request_date is understood"),
+        _field("request_end_date", pa.date32(), "Last day asked for; null when it is no range"),
+        _field("request_zone", pa.string(), "IANA zone in which the days are understood"),
         _field("method", pa.string(), "HTTP method"),
         _field("path", pa.string(), "URL path"),
         _field("params", pa.string(), "Query and body as JSON, redacted"),
@@ -114,6 +145,11 @@ INDEX_SCHEMA = pa.schema(
         _field("page_count", pa.int32(), "Pages of the whole fetch"),
         _field("complete", pa.bool_(), "Whether the whole list was obtained, over all pages"),
         _field("rows", pa.int64(), "Rows in the body; null when it is not a list"),
+        _field(
+            "day_rows",
+            pa.list_(pa.int32()),
+            "Rows for each day from request_date to request_end_date; null where not known",
+        ),
         _field("attempts", pa.int32(), "Tries that the response took"),
         _field("redaction_version", pa.int32(), "Version of the allow-list applied to the body"),
         _field("body_bytes", pa.int64(), "Length of the body"),

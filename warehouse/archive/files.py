@@ -24,6 +24,8 @@ SEGMENT_GROUP_BYTES = 8 << 20
 PACK_GROUP_BYTES = 16 << 20
 _ROW_GROUP_ROWS = 20_000
 _PLAIN_COLUMNS = {"body", "body_sha256", "response_id", "fetch_id"}
+# Files that were written before these columns were thought of lack them.
+_LATER_COLUMNS = ("request_end_date", "day_rows")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -167,7 +169,7 @@ class Reader:
         ]
 
     def read(self, groups: Sequence[int], columns: Sequence[str] | None = None) -> pa.Table:
-        """Read columns of row groups, with ``segment`` filled in; bodies come back in place."""
+        """Read columns of row groups; what the file lacks is filled in, bodies are in place."""
         wanted = list(dict.fromkeys(columns or ARCHIVE_SCHEMA.names))
         with_bodies = "body" in wanted
         load = [*wanted, *(["response_id", "body_of"] if with_bodies else [])]
@@ -179,21 +181,27 @@ class Reader:
         if "segment" in wanted and "segment" not in present:
             number = pa.array(np.full(rows.num_rows, self.file.first))
             rows = rows.append_column(ARCHIVE_SCHEMA.field("segment"), number)
+        for name in _LATER_COLUMNS:
+            if name in wanted and name not in present:
+                field = ARCHIVE_SCHEMA.field(name)
+                rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
         if with_bodies:
             rows = _bodies_in_place(rows)
         return rows.select(wanted)
 
     def max_response_id(self) -> int:
         """Return the largest response_id, from the footer."""
-        metadata = self._parquet.metadata
+        return max((number for _, number in self._response_ids(None)), default=0)
+
+    def least_response_id(self, dataset: str) -> int | None:
+        """Return the least response_id of a dataset, from the footer; None where it has none."""
+        return min((number for number, _ in self._response_ids(dataset)), default=None)
+
+    def _response_ids(self, dataset: str | None) -> Iterator[tuple[int, int]]:
         column = self._parquet.schema_arrow.get_field_index("response_id")
-        return max(
-            (
-                metadata.row_group(at).column(column).statistics.max
-                for at in range(metadata.num_row_groups)
-            ),
-            default=0,
-        )
+        for at in self.groups(dataset):
+            statistics = self._parquet.metadata.row_group(at).column(column).statistics
+            yield statistics.min, statistics.max
 
 
 def _bodies_in_place(rows: pa.Table) -> pa.Table:

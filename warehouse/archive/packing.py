@@ -73,7 +73,10 @@ def pack(
 def _groups(
     archive: Archive, max_body_bytes: int, damaged: list[str]
 ) -> Iterator[list[ArchiveFile]]:
-    """Put neighbours together as long as their bodies fit; a file alone stays as it is."""
+    """Put neighbours together as long as their bodies fit; a file alone stays as it is.
+
+    What is missing between two files is not packed over, so that it can be brought back.
+    """
     group: list[ArchiveFile] = []
     held = 0
     for file in archive.files():
@@ -85,7 +88,8 @@ def _groups(
         else:
             size = reader.body_bytes
             reader.close()
-        if group and held + size > max_body_bytes:
+        follows = not group or file.first == group[-1].last + 1
+        if group and (held + size > max_body_bytes or not follows):
             if len(group) > 1:
                 yield group
             group, held = [], 0
@@ -111,6 +115,7 @@ def _pack(archive: Archive, group: list[ArchiveFile], step: Callable[[str], None
     finally:
         temporary.unlink(missing_ok=True)
     step("remove")
+    archive.note_published(last)
     _remove_covered(archive, step)
     return target
 

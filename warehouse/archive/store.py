@@ -157,10 +157,14 @@ class Archive:
                 files.write(temporary, rows, files.SEGMENT_GROUP_BYTES)
                 fsync_file(temporary)
                 # Number and name are given under one lock, so that a reader who sees segment n
-                # sees all before it: a watermark may then be a single number.
+                # sees all before it: a watermark may then be a single number. The number counts
+                # as used once the file is there, so that a number without a file is a loss.
                 with FileLock(self._lock_path):
-                    number = self._numbers.take(1)
-                    publish(temporary, self.segments / files.segment_name(number))
+                    number = self._numbers.last() + 1
+                    while (target := self.segments / files.segment_name(number)).exists():
+                        number += 1  # published by a process that died before it had noted it
+                    publish(temporary, target)
+                    self.note_published(number)
             finally:
                 temporary.unlink(missing_ok=True)
 
@@ -177,6 +181,10 @@ class Archive:
         listed = [Path(entry.path) for entry in os.scandir(self.segments)]
         listed += [Path(entry.path) for entry in os.scandir(self.packs)]
         return sorted(file for path in listed if (file := ArchiveFile.named(path)))
+
+    def note_published(self, segment: int) -> None:
+        """Never give the numbers up to ``segment`` again, whatever becomes of its file."""
+        self._numbers.raise_to(segment)
 
     def exclusive(self) -> FileLock:
         """Return the lock under which files of the archive are published or removed."""
@@ -249,6 +257,17 @@ class Archive:
                     yield Batch(held, min(reader.file.last, up_to) if ends else None)
                     held, held_bytes = [], 0
         yield Batch(held, up_to)
+
+    def least_response_id(self, dataset: str, *, after: int) -> int | None:
+        """Return a number that no response of a dataset in segments above ``after`` is below.
+
+        None when there is no such response.
+
+        Raises:
+            DamagedError: a file does not hold what was written to it.
+        """
+        least = [reader.least_response_id(dataset) for reader, _ in self._readers(after, None)]
+        return min((number for number in least if number is not None), default=None)
 
     def _readers(self, after: int, up_to: int | None) -> Iterator[tuple[Reader, int]]:
         """Open the files of a range of segments in order, listing again when one was packed.

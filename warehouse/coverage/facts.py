@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from warehouse import ledger, requests
+from warehouse.coverage.days import COLUMNS, fetches_by_month
 from warehouse.coverage.fact import FACTS_SCHEMA, FOLDED_SCHEMA, CoverageRule, fold, with_states
 from warehouse.errors import DamagedError
 from warehouse.files import explained
@@ -26,7 +27,10 @@ from warehouse.units import Change, Manifest
 _LOG = logging.getLogger(__name__)
 FOLDER = "index/coverage"
 UNIT = "coverage"
+# Raised whenever the same requests would give other facts.
+_VERSION = 2
 _DAY_US = 24 * 3600 * 1_000_000
+_EPOCH = date(1970, 1, 1)
 _UTC = pa.timestamp("us", tz="UTC")
 
 
@@ -55,7 +59,12 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
         lateness = {rule.dataset: rule.lateness_days for rule in rules}
         if manifest is not None:
             lateness = manifest.facts["lateness"] | lateness
-        facts = {"generation": index.facts["generation"], "lateness": lateness}
+        facts = {
+            "version": _VERSION,
+            "generation": index.facts["generation"],
+            "gaps": index.facts["gaps"],
+            "lateness": lateness,
+        }
         if manifest is not None and (
             manifest.facts != facts or manifest.watermark > index.watermark
         ):
@@ -70,8 +79,9 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
                 change.remove(name)
         # The index may have grown since; its lock keeps its files as they are while they are read.
         with lake.unit(requests.UNIT).lock():
-            for rows in requests.added(lake, start.watermark, index.watermark):
-                _fold_part(lake, change, start, rows, lateness)
+            for rows in requests.added(lake, start.watermark, index.watermark, COLUMNS):
+                for month, fetches in fetches_by_month(rows):
+                    _fold_month(lake, change, start, month, _facts_of(fetches, lateness))
         return change.commit(Manifest(index.watermark, facts, start.files)), damage
 
 
@@ -80,64 +90,30 @@ def month_file(month: str) -> str:
     return f"{FOLDER}/month={month}.parquet"
 
 
-def _fold_part(
-    lake: Lake, change: Change, start: Manifest, rows: pa.Table, lateness: dict[str, int]
-) -> None:
-    rows = _fetches(rows.filter(pc.is_valid(rows["request_date"])))
-    if rows.num_rows == 0:
-        return
-    facts = _facts_of(rows, lateness)
-    days = np.asarray(facts["request_date"].combine_chunks())
-    months = days.astype("M8[M]")
-    for month in np.unique(months):
-        name = month_file(str(month))
-        path = change.staged.get(name)
-        if path is None and name in start.files:
-            path = lake.folder / name
-        try:
-            stored = read_file(path, FACTS_SCHEMA).select(FOLDED_SCHEMA.names)
-        except DamagedError:
-            lake.unit(UNIT).forget_manifest()
-            raise
-        fresh = facts.filter(pa.array(months == month))
-        folded = with_states(fold(pa.concat_tables([stored.cast(FOLDED_SCHEMA), fresh])))
-        if name in change.removes:
-            change.removes.remove(name)
-        target = change.path_for(name)
-        ledger.write_book(target, folded)
-        change.add(name, target, folded.num_rows)
-
-
-def _fetches(rows: pa.Table) -> pa.Table:
-    """Make one row of the pages of a fetch."""
-    if rows.num_rows == 0 or pc.max(rows["page_count"]).as_py() <= 1:
-        return rows
-    pages = rows.group_by("fetch_id", use_threads=False).aggregate(
-        [("rows", "sum"), ("complete", "all"), ("response_id", "max"), ("fetched_at", "max")]
-    )
-    firsts = rows.group_by("fetch_id", use_threads=False).aggregate(
-        [(name, "first") for name in rows.column_names if name not in _FOLDED_PAGES]
-    )
-    whole = firsts.rename_columns([name.removesuffix("_first") for name in firsts.column_names])
-    for name, how in _FOLDED_PAGES.items():
-        if name != "fetch_id":
-            whole = whole.append_column(rows.schema.field(name), pages[f"{name}_{how}"])
-    return whole.select(rows.column_names).cast(rows.schema)
-
-
-_FOLDED_PAGES = {
-    "fetch_id": "",
-    "rows": "sum",
-    "complete": "all",
-    "response_id": "max",
-    "fetched_at": "max",
-}
+def _fold_month(lake: Lake, change: Change, start: Manifest, month: str, facts: pa.Table) -> None:
+    name = month_file(month)
+    path = change.staged.get(name)
+    if path is None and name in start.files:
+        path = lake.folder / name
+    try:
+        stored = read_file(path, FACTS_SCHEMA).select(FOLDED_SCHEMA.names)
+    except DamagedError:
+        lake.unit(UNIT).forget_manifest()
+        raise
+    folded = with_states(fold(pa.concat_tables([stored.cast(FOLDED_SCHEMA), facts])))
+    if name in change.removes:
+        change.removes.remove(name)
+    target = change.path_for(name)
+    ledger.write_book(target, folded, change.live(name))
+    change.add(name, target, folded.num_rows)
 
 
 def _facts_of(rows: pa.Table, lateness: dict[str, int]) -> pa.Table:
-    """Write each fetch as a fact of its own, to be folded with the others of its day."""
-    over = _over_us(rows["request_date"].to_pylist(), rows["request_zone"].to_pylist())
-    late = np.array([lateness.get(name, 0) for name in rows["dataset"].to_pylist()])
+    """Write each fetch and day as a fact of its own, to be folded with the others of its day."""
+    over = _over_us(rows["request_date"], rows["request_zone"])
+    datasets = rows["dataset"].combine_chunks().dictionary_encode()
+    late = np.array([lateness.get(name, 0) for name in datasets.dictionary.to_pylist()])
+    late = late[np.asarray(datasets.indices)]
     final_from = over + late * _DAY_US
     at = np.asarray(rows["fetched_at"].combine_chunks().cast(pa.int64()))
     ok = np.asarray(pc.equal(rows["outcome"], "ok"))
@@ -176,13 +152,18 @@ def _facts_of(rows: pa.Table, lateness: dict[str, int]) -> pa.Table:
     return pa.table(columns).cast(FOLDED_SCHEMA)
 
 
-def _over_us(days: list[date], zones: list[str | None]) -> np.ndarray:
+def _over_us(days: pa.ChunkedArray, zones: pa.ChunkedArray) -> np.ndarray:
     """Return when each day had ended, in its zone and in UTC (microseconds since 1970)."""
-    known: dict[tuple[date, str | None], int] = {}
-    for pair in zip(days, zones, strict=True):
-        if pair not in known:
-            known[pair] = day_over_us(*pair)
-    return np.array([known[pair] for pair in zip(days, zones, strict=True)], dtype=np.int64)
+    encoded = zones.combine_chunks().dictionary_encode(null_encoding="encode")
+    names = encoded.dictionary.to_pylist()
+    number = np.asarray(days.combine_chunks().cast(pa.int32())).astype(np.int64)
+    pairs = number * len(names) + np.asarray(encoded.indices)
+    known, which = np.unique(pairs, return_inverse=True)
+    over = [
+        day_over_us(_EPOCH + timedelta(days=int(day)), names[int(zone)])
+        for day, zone in zip(known // len(names), known % len(names), strict=True)
+    ]
+    return np.array(over, dtype=np.int64)[which]
 
 
 def day_over_us(day: date, zone: str | None) -> int:

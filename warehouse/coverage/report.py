@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,10 +14,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from warehouse.coverage.fact import FACTS_SCHEMA, GONE, GONE_REASON, CoverageRule, State
-from warehouse.coverage.facts import month_file, refresh_coverage
+from warehouse.coverage.facts import UNIT, month_file, refresh_coverage
+from warehouse.errors import DamagedError
 from warehouse.lake import EXPECTED_SCHEMA, Lake
+from warehouse.tables.files import damage_named
 from warehouse.units import Manifest
 
+_LOG = logging.getLogger(__name__)
 _UTC = pa.timestamp("us", tz="UTC")
 _WORD = pa.dictionary(pa.int32(), pa.string())
 COVERAGE_SCHEMA = pa.schema(
@@ -100,10 +104,14 @@ def coverage_by_month(
     Args and errors are those of :func:`coverage`; ``newest_first`` turns the months round.
     """
     manifest, _ = refresh_coverage(lake, rules)
+    try:
+        not_found = _not_found(lake, manifest)
+    except DamagedError as damage:
+        manifest = _made_again(lake, rules, damage)
+        not_found = _not_found(lake, manifest)
     moment = now or datetime.now(UTC)
     wanted = expected.select(EXPECTED_SCHEMA.names).cast(EXPECTED_SCHEMA)
     wanted = wanted.filter(pc.is_in(wanted["dataset"], pa.array([rule.dataset for rule in rules])))
-    not_found = _not_found(lake, manifest)
     by_dataset = []
     for dataset in sorted(set(wanted["dataset"].to_pylist())):
         devices = wanted.filter(pc.equal(wanted["dataset"], dataset))
@@ -111,8 +119,21 @@ def coverage_by_month(
     months = list(_months(start, end))
     for first, last in reversed(months) if newest_first else months:
         for dataset, devices, gone in by_dataset:
-            part = _month(lake, manifest, dataset, devices, gone, first, last, moment)
+            try:
+                part = _month(lake, manifest, dataset, devices, gone, first, last, moment)
+            except DamagedError as damage:
+                manifest = _made_again(lake, rules, damage)
+                part = _month(lake, manifest, dataset, devices, gone, first, last, moment)
             yield part.filter(part["due"]) if only_due else part
+
+
+def _made_again(lake: Lake, rules: Sequence[CoverageRule], damage: DamagedError) -> Manifest:
+    """Make facts again that turned out to be damaged though nothing showed it."""
+    _LOG.warning(str(damage))
+    unit = lake.unit(UNIT)
+    with unit.lock():
+        unit.forget_manifest()
+    return refresh_coverage(lake, rules)[0]
 
 
 def _not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime]:
@@ -140,10 +161,11 @@ def _not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime
 
 
 def _gathered(files: Sequence[Path], columns: list[str], which: pc.Expression) -> pa.Table:
-    return pa.concat_tables(
-        [pq.read_table(path, columns=columns, filters=which) for path in files]
-        or [FACTS_SCHEMA.empty_table().select(columns)]
-    )
+    found = [FACTS_SCHEMA.empty_table().select(columns)]
+    for path in files:
+        with damage_named(path):
+            found.append(pq.read_table(path, columns=columns, filters=which))
+    return pa.concat_tables(found)
 
 
 def _gone(
@@ -226,7 +248,11 @@ def _facts(lake: Lake, manifest: Manifest, dataset: str, month: str) -> pa.Table
     if name not in manifest.files:
         empty = {column: pa.array([], _kind(column)) for column in columns}
         return pa.table(empty)
-    with pq.ParquetFile(lake.folder / name, read_dictionary=_WORDS) as parquet:
+    path = lake.folder / name
+    with (
+        damage_named(path),
+        pq.ParquetFile(path, read_dictionary=_WORDS, page_checksum_verification=True) as parquet,
+    ):
         rows = parquet.read(columns=columns).unify_dictionaries().combine_chunks()
     return rows.filter(pc.equal(rows["dataset"].cast(pa.string()), dataset))
 

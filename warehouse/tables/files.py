@@ -6,6 +6,7 @@ import math
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from warehouse import overwriting
 from warehouse.errors import DamagedError, StoreError
 from warehouse.tables.merge import STANDS, Indices
 from warehouse.tables.spec import TableSpec
@@ -121,7 +123,14 @@ def _months(spec: TableSpec, rows: pa.Table) -> tuple[np.ndarray, list[str]]:
     return codes, [str(month) for month in months]
 
 
-def write(path: Path, spec: TableSpec, rows: pa.Table, order: Indices | None = None) -> None:
+def write(
+    path: Path,
+    spec: TableSpec,
+    rows: pa.Table,
+    order: Indices | None = None,
+    *,
+    live: Path | None = None,
+) -> None:
     """Write rows as one of the table's files (its versions if ``stands`` is there).
 
     Args:
@@ -129,6 +138,7 @@ def write(path: Path, spec: TableSpec, rows: pa.Table, order: Indices | None = N
         spec: The table.
         rows: Columns of the table's schema.
         order: Which rows, in which order; None for all. A file is sorted by the table's key.
+        live: The file whose place it will take.
     """
     schema = stored_schema(spec, versions=STANDS.name in rows.column_names)
     increasing = {
@@ -136,15 +146,8 @@ def write(path: Path, spec: TableSpec, rows: pa.Table, order: Indices | None = N
         for field in schema
         if pa.types.is_timestamp(field.type) or field.name == "response_id"
     }
-    with pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        compression_level=3,
-        use_dictionary=[name for name in schema.names if name not in increasing],
-        column_encoding=increasing,
-        write_page_checksum=True,
-    ) as writer:
+
+    def parts() -> Iterator[pa.Table]:
         count = rows.num_rows if order is None else len(order)
         for start in range(0, max(count, 1), _ROW_GROUP_ROWS):
             # Group by group, so that the sorted rows never stand in memory beside the unsorted.
@@ -152,8 +155,19 @@ def write(path: Path, spec: TableSpec, rows: pa.Table, order: Indices | None = N
                 part = rows.slice(start, _ROW_GROUP_ROWS)
             else:
                 part = rows.take(pa.array(order[start : start + _ROW_GROUP_ROWS]))
-            columns = [part[name] for name in schema.names]
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema), _ROW_GROUP_ROWS)
+            yield pa.Table.from_arrays([part[name] for name in schema.names], schema=schema)
+
+    overwriting.write(
+        path,
+        schema,
+        parts,
+        live,
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=[name for name in schema.names if name not in increasing],
+        column_encoding=increasing,
+        write_page_checksum=True,
+    )
 
 
 def stored_schema(spec: TableSpec, *, versions: bool = False) -> pa.Schema:
@@ -162,7 +176,7 @@ def stored_schema(spec: TableSpec, *, versions: bool = False) -> pa.Schema:
         "givlake.table": spec.name,
         "givlake.fingerprint": spec.fingerprint,
         "givlake.decoder_version": str(spec.decoder_version),
-        "givlake.key": ",".join(spec.key),
+        "givlake.key": ",".join(spec.row_key),
         "description": spec.description,
     }
     schema = spec.schema.append(STANDS) if versions else spec.schema
@@ -177,10 +191,23 @@ def read(path: Path | None, schema: pa.Schema) -> pa.Table:
     """
     if path is None:
         return schema.empty_table()
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
-            rows = parquet.read()
+    with (
+        damage_named(path),
+        pq.ParquetFile(path, page_checksum_verification=True) as parquet,
+    ):
+        rows = parquet.read()
         return pa.Table.from_arrays([rows[name] for name in schema.names], schema=schema)
+
+
+@contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """Turn what Arrow says of a file that cannot be read into a sentence.
+
+    Raises:
+        DamagedError: the file cannot be read.
+    """
+    try:
+        yield
     except (OSError, pa.ArrowException, KeyError) as error:
         raise DamagedError(
             f"{path} is damaged ({str(error).splitlines()[0][:120]}): "

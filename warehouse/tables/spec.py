@@ -9,6 +9,22 @@ import pyarrow as pa
 
 # Columns that say where a row came from; two rows that differ only in them are the same.
 PROVENANCE = ("response_id", "fetched_at", "request_date")
+VALID_FROM, VALID_TO = "valid_from", "valid_to"
+_UTC = pa.timestamp("us", tz="UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What makes a table one of things and their versions.
+
+    Attributes:
+        volatile: Columns that change all the time, such as when a thing was last online: a change
+            of them is no new version.
+        listed_by: The column that names the list that vouches for a thing.
+    """
+
+    volatile: tuple[str, ...]
+    listed_by: str = "listed_by"
 
 
 @dataclass(frozen=True)
@@ -24,6 +40,9 @@ class TableSpec:
         device_column: The column that chooses the bucket of a fleet; None keeps one bucket.
         decoder_version: Version of the code that decodes into this table.
         description: One sentence: grain and source.
+        history: Set where the table has a row for each thing and version. What the decoder returns
+            are then observations: ``key`` identifies the thing, ``valid_from`` is ``fetched_at``
+            and ``valid_to`` is null.
     """
 
     name: str
@@ -33,6 +52,7 @@ class TableSpec:
     device_column: str | None
     decoder_version: int
     description: str
+    history: History | None = None
 
     def __post_init__(self) -> None:
         """Check the contract.
@@ -41,22 +61,43 @@ class TableSpec:
             ValueError: a column that is named is not in the schema, or has the wrong type.
         """
         named = [*self.key, "response_id", "fetched_at", self.time_column, self.device_column]
+        wanted = {"response_id": pa.int64(), "fetched_at": _UTC}
+        if self.time_column:
+            wanted[self.time_column] = _UTC
+        if self.history is not None:
+            wanted |= {VALID_FROM: _UTC, VALID_TO: _UTC, self.history.listed_by: pa.string()}
+            named += [*wanted, *self.history.volatile]
+            if self.time_column is not None:
+                raise ValueError(
+                    f"table {self.name} has a history and the time column {self.time_column!r}: "
+                    "its versions are kept in one file, so it can have none"
+                )
+            if twice := set(self.history.volatile) & {*self.key, *PROVENANCE, *wanted}:
+                raise ValueError(
+                    f"column {min(twice)!r} of table {self.name} cannot be volatile: it is part "
+                    "of the key, or says where a row came from"
+                )
         missing = [name for name in named if name and name not in self.schema.names]
         if missing:
             raise ValueError(
                 f"table {self.name} has no column {missing[0]!r}: add it to its schema"
             )
-        wanted = {"response_id": pa.int64(), "fetched_at": pa.timestamp("us", tz="UTC")}
-        if self.time_column:
-            wanted[self.time_column] = pa.timestamp("us", tz="UTC")
         for name, kind in wanted.items():
             if self.schema.field(name).type != kind:
                 raise ValueError(f"column {name!r} of table {self.name} must be of type {kind}")
 
     @property
     def content(self) -> list[str]:
-        """The columns that are neither key nor provenance."""
-        return [name for name in self.schema.names if name not in (*self.key, *PROVENANCE)]
+        """The columns whose change makes another row: neither key nor provenance."""
+        other = [*self.key, *PROVENANCE]
+        if self.history is not None:
+            other += [VALID_FROM, VALID_TO, self.history.listed_by, *self.history.volatile]
+        return [name for name in self.schema.names if name not in other]
+
+    @property
+    def row_key(self) -> tuple[str, ...]:
+        """The columns that identify a stored row."""
+        return self.key if self.history is None else (*self.key, VALID_FROM)
 
     @property
     def fingerprint(self) -> str:
@@ -66,12 +107,21 @@ class TableSpec:
             f"key={self.key} time={self.time_column} device={self.device_column}",
             f"decoder={self.decoder_version}",
         ]
+        if self.history is not None:
+            parts.append(f"volatile={self.history.volatile} listed_by={self.history.listed_by}")
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     @property
     def folder(self) -> str:
         """The table's folder, relative to the data folder."""
         return f"tables/{self.name}"
+
+    @property
+    def folders(self) -> list[tuple[str, bool]]:
+        """The table's folders, the table's own last, and whether they hold contested versions."""
+        # The versions of a table with a history are its rows.
+        superseded = [(self.superseded_folder, True)] if self.history is None else []
+        return [*superseded, (self.folder, False)]
 
     @property
     def superseded_folder(self) -> str:

@@ -1,0 +1,10 @@
+"""Exports: what is stored, in files that need nothing of givlake.
+
+``tables`` and ``bodies`` say what is exported, ``sinks`` how rows become files, ``target`` how an
+export appears whole or not at all. Nothing here knows what the values mean.
+"""
+
+from warehouse.export.bodies import export_bodies
+from warehouse.export.tables import ExportReport, Layout, export_tables
+
+__all__ = ["ExportReport", "Layout", "export_bodies", "export_tables"]
