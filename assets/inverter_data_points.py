@@ -17,6 +17,7 @@ import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
 
+from assets.framework.asks import Ask
 from assets.framework.columns import (
     extra_column,
     leaf_columns,
@@ -24,7 +25,8 @@ from assets.framework.columns import (
     local_columns,
     parse_times,
 )
-from assets.framework.dataset import Dataset
+from assets.framework.dataset import DailyDataset, RowByRow
+from assets.framework.devices import DeviceKind
 from assets.framework.json_rows import Rows, Wire
 from assets.framework.schema import (
     TIME_LOCAL,
@@ -34,6 +36,7 @@ from assets.framework.schema import (
     measurement,
     provenance_columns,
 )
+from assets.framework.table import Table
 from givenergy import INVERTER_DATA_POINTS
 from warehouse import ArchivedResponse
 
@@ -45,19 +48,25 @@ class _Array(Wire):
     power: float | None = None
 
 
-class _Solar(Wire):
+class Solar(Wire):
+    """PV, as a point and the latest reading have it."""
+
     power: float | None = None
     arrays: list[_Array] | None = None
 
 
-class _Grid(Wire):
+class Grid(Wire):
+    """The grid, as a point and the latest reading have it."""
+
     voltage: float | None = None
     current: float | None = None
     power: float | None = None
     frequency: float | None = None
 
 
-class _Battery(Wire):
+class Battery(Wire):
+    """The battery, as a point and the latest reading have it."""
+
     percent: float | None = None
     power: float | None = None
     temperature: float | None = None
@@ -68,7 +77,9 @@ class _Consumption(Wire):
     power: float | None = None
 
 
-class _Inverter(Wire):
+class Inverter(Wire):
+    """The inverter itself, as a point and the latest reading have it."""
+
     temperature: float | None = None
     power: float | None = None
     output_voltage: float | None = None
@@ -77,11 +88,11 @@ class _Inverter(Wire):
 
 
 class _Power(Wire):
-    solar: _Solar = msgspec.field(default_factory=_Solar)
-    grid: _Grid = msgspec.field(default_factory=_Grid)
-    battery: _Battery = msgspec.field(default_factory=_Battery)
+    solar: Solar = msgspec.field(default_factory=Solar)
+    grid: Grid = msgspec.field(default_factory=Grid)
+    battery: Battery = msgspec.field(default_factory=Battery)
     consumption: _Consumption = msgspec.field(default_factory=_Consumption)
-    inverter: _Inverter = msgspec.field(default_factory=_Inverter)
+    inverter: Inverter = msgspec.field(default_factory=Inverter)
 
 
 class _GridEnergy(Wire):
@@ -94,7 +105,9 @@ class _BatteryEnergy(Wire):
     discharge: float | None = None
 
 
-class _Energy(Wire):
+class Energy(Wire):
+    """Counters of a period, as a point and the latest reading have them."""
+
     solar: float | None = None
     grid: _GridEnergy = msgspec.field(default_factory=_GridEnergy)
     battery: _BatteryEnergy = msgspec.field(default_factory=_BatteryEnergy)
@@ -106,12 +119,12 @@ class _Point(Wire):
     time: str | None = None
     status: str | None = None
     power: _Power = msgspec.field(default_factory=_Power)
-    today: _Energy = msgspec.field(default_factory=_Energy)
-    total: _Energy = msgspec.field(default_factory=_Energy)
+    today: Energy = msgspec.field(default_factory=Energy)
+    total: Energy = msgspec.field(default_factory=Energy)
     is_metered: bool | None = None
 
 
-_PV_ARRAYS = pa.list_(
+PV_ARRAYS = pa.list_(
     pa.struct(
         [
             ("array", pa.int64()),
@@ -217,7 +230,7 @@ SCHEMA = pandera.DataFrameSchema(
             "Solar power (W)", "PV generation.", "power.solar.power", *_POWER_W
         ),
         "pv_arrays": column(
-            _PV_ARRAYS,
+            PV_ARRAYS,
             "PV arrays",
             "Voltage, current and power of each PV array.",
             source="power.solar.arrays",
@@ -314,25 +327,31 @@ SCHEMA = pandera.DataFrameSchema(
 )
 
 
-class InverterDataPoints(Dataset):
+TABLE = Table(
+    name="inverter_data_points",
+    description="Every reading that an inverter sent, about one every five minutes.",
+    schema=SCHEMA,
+    key=("inverter_serial", "time"),
+    time_column="time",
+    device_column="inverter_serial",
+)
+
+
+class InverterDataPoints(RowByRow, DailyDataset):
     """The dataset; see the module's docstring."""
 
-    name = table = "inverter_data_points"
+    name = "inverter_data_points"
     version = 1
     endpoint = INVERTER_DATA_POINTS
-    description = "Every reading that an inverter sent, about one every five minutes."
     group = "inverters"
     row_type = _Point
-    schema = SCHEMA
-    key = ("inverter_serial", "time")
-    time_column = "time"
-    device_column = "inverter_serial"
+    made = (TABLE,)
+    about = (DeviceKind.INVERTER,)
     lateness_days = 1
 
-    def path(self, device_id: str, day: date | None) -> Mapping[str, str]:
+    def ask(self, device_id: str, first: date, last: date, zone: str) -> Ask:
         """Name the inverter and the day."""
-        assert day is not None
-        return {"inverter": device_id, "date": day.isoformat()}
+        return Ask(path={"inverter": device_id, "date": first.isoformat()})
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Make the columns of one answer."""
@@ -346,10 +365,10 @@ class InverterDataPoints(Dataset):
             "request_date": pa.repeat(pa.scalar(response.request_date, pa.date32()), count),
             "pv_arrays": list_of_structs(
                 [point.power.solar.arrays for point in points],
-                _PV_ARRAYS,
+                PV_ARRAYS,
                 ("array", "voltage", "current", "power"),
             ),
-            **leaf_columns(self.schema, points, skip=("time", "pv_arrays")),
+            **leaf_columns(SCHEMA, points, skip=("time", "pv_arrays")),
             "extra_fields": extra_column(rows),
         }
 

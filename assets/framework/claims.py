@@ -6,11 +6,12 @@ archive, where others see it; whoever gets the lease after that looks there befo
 
 import threading
 import time
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
 
-from assets.framework.dataset import Dataset
+from assets.framework.dataset import DailyDataset
 from assets.framework.session import Session
+from assets.framework.wants import Want
 from givenergy import Lease
 
 _LEASE_S = 300.0
@@ -18,45 +19,55 @@ _LEASE_S = 300.0
 _FLUSH_EVERY_S = 15.0
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
-    """One request to make, or more if the answer has pages: a device's day."""
+class Claim:
+    """The leases on the days of one want."""
 
-    device_id: str
-    day: date
+    def __init__(self, leases: Mapping[date, Lease]) -> None:
+        self._leases = dict(leases)
+
+    def release(self, days: Iterable[date] | None = None) -> None:
+        """Give up the claim on days; None gives up all of it."""
+        for day in list(self._leases) if days is None else days:
+            self._leases.pop(day).release()
 
 
 class Claims:
     """The claims of one run; `take` from any thread, the rest from the one that owns it."""
 
-    def __init__(self, session: Session, dataset: Dataset) -> None:
+    def __init__(self, session: Session, dataset: DailyDataset) -> None:
         """Begin with the archive as it is now: what comes in later may have been planned too."""
         self._session = session
         self._dataset = dataset
         self._scanned_to = session.lake.archive.last_segment()
-        self._fetched: set[Want] = set()
-        self._fetched_before: set[Want] = set()
+        self._fetched: set[tuple[str, date]] = set()
+        self._fetched_before: set[tuple[str, date]] = set()
         self._scanning = threading.Lock()
-        self._held: list[Lease] = []
+        self._held: list[Claim] = []
         self._flushed_at = time.monotonic()
 
-    def take(self, want: Want) -> Lease | None:
-        """Claim a device-day; None if another process is fetching it or has just done so."""
-        key = f"{self._dataset.name}/{want.device_id}/{want.day.isoformat()}"
-        lease = self._session.budget.lease(key, _LEASE_S)
-        if lease is not None and self._has_come_in(want):
-            lease.release()
+    def take(self, want: Want) -> Claim | None:
+        """Claim days; None if another process is fetching one of them or has just done so."""
+        leases: dict[date, Lease] = {}
+        for day in want.days:
+            key = f"{self._dataset.name}/{want.device_id}/{day.isoformat()}"
+            lease = self._session.budget.lease(key, _LEASE_S)
+            if lease is None:
+                break
+            leases[day] = lease
+        claim = Claim(leases)
+        if len(leases) < len(want) or self._has_come_in(want):
+            claim.release()
             return None
-        return lease
+        return claim
 
     def planned_anew(self) -> None:
         """Hear that a further part was planned, and the part before the last has been taken up."""
         with self._scanning:
             self._fetched_before, self._fetched = self._fetched, set()
 
-    def keep(self, lease: Lease) -> None:
+    def keep(self, claim: Claim) -> None:
         """Hold a claim until the answer to it, which has been appended, is in the archive."""
-        self._held.append(lease)
+        self._held.append(claim)
 
     def flush_if_due(self) -> None:
         """Flush the archive now and then, and give up the claims on what is in it."""
@@ -67,14 +78,15 @@ class Claims:
         """Flush the archive and give up the claims on what is in it."""
         held, self._held = self._held, []
         self._session.lake.archive.flush()
-        for lease in held:
-            lease.release()
+        for claim in held:
+            claim.release()
         self._flushed_at = time.monotonic()
 
     def _has_come_in(self, want: Want) -> bool:
         with self._scanning:
             self._scan()
-            return want in self._fetched or want in self._fetched_before
+            days = {(want.device_id, day) for day in want.days}
+            return not (days.isdisjoint(self._fetched) and days.isdisjoint(self._fetched_before))
 
     def _scan(self) -> None:
         """Note what has been published since the last look, by whomever."""
@@ -82,12 +94,15 @@ class Claims:
         last = archive.last_segment()
         if last == self._scanned_to:
             return
-        columns = ["device_id", "request_date", "outcome"]
+        columns = ["device_id", "request_date", "request_end_date", "outcome"]
         for rows in archive.scan(
             columns, dataset=self._dataset.name, after=self._scanned_to, up_to=last
         ):
             values = (rows[name].to_pylist() for name in columns)
-            for device_id, day, outcome in zip(*values, strict=True):
+            for device_id, day, end, outcome in zip(*values, strict=True):
                 if outcome == "ok":
-                    self._fetched.add(Want(device_id, day))
+                    count = ((end or day) - day).days + 1
+                    self._fetched.update(
+                        (device_id, day + timedelta(days=number)) for number in range(count)
+                    )
         self._scanned_to = last

@@ -4,18 +4,21 @@ A failure of one device-day never stops the others; what makes all further reque
 as a token that is refused, stops all. Nothing here decodes a row.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from itertools import islice
 
 import msgspec
 
-from assets.framework.claims import Claims, Want
-from assets.framework.dataset import Dataset
+from assets.framework.claims import Claim, Claims
+from assets.framework.dataset import DailyDataset
+from assets.framework.devices import day_is_over_at
+from assets.framework.ranges import longest_range, shorten_range
 from assets.framework.session import Session
+from assets.framework.wants import Want
 from givenergy import (
     AccessError,
     CancelledError,
@@ -25,6 +28,7 @@ from givenergy import (
     ForbiddenError,
     GivEnergyError,
     Priority,
+    RequestRefusedError,
 )
 from warehouse import Entry
 
@@ -36,7 +40,7 @@ _LOOK_EVERY_S = 1.0
 
 
 class Outcome(StrEnum):
-    """What became of a device-day that was wanted."""
+    """What became of the days of a device that were wanted."""
 
     FETCHED = "fetched"
     INCOMPLETE = "incomplete"
@@ -44,11 +48,23 @@ class Outcome(StrEnum):
     DENIED = "denied"
     GONE = "gone"
     ELSEWHERE = "elsewhere"
+    SPLIT = "split"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The outcome of one device-day; `message` is a whole sentence unless it was fetched."""
+    """What became of one want.
+
+    Attributes:
+        want: the days that the result is about.
+        outcome: what became of them.
+        message: a whole sentence, unless they were fetched.
+        rows: rows received.
+        requests: requests made.
+        bytes: bytes received.
+        request_s: seconds until the answers were there.
+        left: days that are to be asked for by requests of their own.
+    """
 
     want: Want
     outcome: Outcome
@@ -57,6 +73,7 @@ class Result:
     requests: int = 0
     bytes: int = 0
     request_s: float = 0.0
+    left: tuple[Want, ...] = field(default=())
 
 
 class Stopped(Exception):
@@ -74,15 +91,31 @@ def entries_of(
     dataset: str,
     account: str,
     device_id: str = "",
-    request_date: date | None = None,
+    days: tuple[date, date] | None = None,
+    day_rows: Sequence[int] | None = None,
     zone: str | None = None,
 ) -> list[Entry]:
-    """Make the archive's entries of an answer, one for each page."""
+    """Make the archive's entries of an answer, one for each page.
+
+    Args:
+        fetched: the answer.
+        endpoint: what was asked.
+        dataset: for which it was asked.
+        account: key of the account.
+        device_id: the device, if it is about one.
+        days: first and last day asked for, if it was asked for by day.
+        day_rows: rows of each of these days, where one request can cover several.
+        zone: IANA time zone of the days.
+    """
+    first, last = days or (None, None)
     return [
         Entry(
             dataset=dataset,
             device_id=device_id,
-            request_date=request_date,
+            request_date=first,
+            request_end_date=None if day_rows is None else last,
+            # The counts are those of the whole answer: they stand with its first page.
+            day_rows=day_rows if page is fetched.pages[0] else None,
             request_zone=zone,
             method=endpoint.method,
             path=page.url_path,
@@ -107,9 +140,9 @@ def entries_of(
 
 
 def collect(
-    session: Session, dataset: Dataset, wants: Iterable[Want], claims: Claims
+    session: Session, dataset: DailyDataset, wants: Iterable[Want], claims: Claims
 ) -> Iterator[Result]:
-    """Fetch device-days into the archive and yield what became of each, in the order of completion.
+    """Fetch days into the archive and yield what became of each want, in the order of completion.
 
     Today and yesterday go before what others want of history. Closing the generator, or setting
     `session.cancelled`, ends it: requests in flight are finished and archived, no other is begun.
@@ -119,12 +152,17 @@ def collect(
     """
     collector = _Collector(session, dataset, claims)
     queue = iter(wants)
+    left: deque[Want] = deque()
     threads = session.connections
+
+    def upcoming() -> Want | None:
+        return left.popleft() if left else next(queue, None)
+
     with ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool:
         running: set[Future[Result | None]] = set()
         try:
             while True:
-                for want in islice(queue, 2 * threads - len(running)):
+                while len(running) < 2 * threads and (want := upcoming()) is not None:
                     running.add(pool.submit(collector.fetch, want))
                 if not running:
                     break
@@ -132,6 +170,7 @@ def collect(
                 claims.flush_if_due()
                 for future in done:
                     if (result := future.result()) is not None:
+                        left.extend(result.left)
                         yield result
         finally:
             collector.stop()
@@ -141,9 +180,9 @@ def collect(
 
 
 class _Collector:
-    """Fetches single device-days; remembers what makes further ones pointless."""
+    """Fetches single wants; remembers what makes further ones pointless."""
 
-    def __init__(self, session: Session, dataset: Dataset, claims: Claims) -> None:
+    def __init__(self, session: Session, dataset: DailyDataset, claims: Claims) -> None:
         self._claims = claims
         self._session = session
         self._dataset = dataset
@@ -161,18 +200,20 @@ class _Collector:
             raise Stopped(self._refusal)
 
     def fetch(self, want: Want) -> Result | None:
-        """Fetch one device-day, or None if the work has been stopped."""
+        """Fetch one want, or None if the work has been stopped."""
         if self._stopped or self._session.cancelled.is_set():
             return None
         closed = self._closed.get(want.device_id)
         if closed is not None:
             return Result(want, closed.outcome, closed.message)
+        if len(want) > longest_range(self._session, self._dataset):
+            return Result(want, Outcome.SPLIT, left=want.halves())
         claim = self._claims.take(want)
         if claim is None:
             return Result(want, Outcome.ELSEWHERE, "Another process is fetching it.")
         result = None
         try:
-            result = self._ask(want)
+            result = self._ask(want, claim)
         finally:
             if result is not None and result.outcome in (Outcome.FETCHED, Outcome.INCOMPLETE):
                 self._claims.keep(claim)
@@ -180,17 +221,21 @@ class _Collector:
                 claim.release()
         return result
 
-    def _ask(self, want: Want) -> Result | None:
+    def _ask(self, want: Want, claim: Claim) -> Result | None:
+        ask = self._dataset.ask(want.device_id, want.first, want.last, self._session.zone)
         context = {
             "dataset": self._dataset.name,
             "device_id": want.device_id,
-            "request_date": want.day.isoformat(),
+            "request_date": want.first.isoformat(),
+            "request_end_date": want.last.isoformat(),
             "request_zone": self._session.zone,
         }
         try:
             fetched = self._session.client.fetch(
                 self._dataset.endpoint,
-                path=self._dataset.path(want.device_id, want.day),
+                path=ask.path,
+                query=ask.query,
+                body=ask.body,
                 priority=_priority(want),
                 context=context,
             )
@@ -206,9 +251,28 @@ class _Collector:
             return result
         except AccessError as error:
             raise Stopped(error) from error
+        except RequestRefusedError as error:
+            if len(want) == 1:
+                return Result(want, Outcome.FAILED, str(error))
+            shorten_range(self._session, self._dataset, len(want))
+            return Result(want, Outcome.SPLIT, str(error), left=want.halves())
         except GivEnergyError as error:
             return Result(want, Outcome.FAILED, str(error))
         self._answered = True
+        return self._archive(want, fetched, claim)
+
+    def _archive(self, want: Want, fetched: Fetched, claim: Claim) -> Result:
+        zone = self._session.zone
+        day_rows = self._dataset.rows_by_day(
+            [page.body for page in fetched.pages], want.first, want.last, zone
+        )
+        covered, left = want, tuple[Want, ...]()
+        if day_rows is not None:
+            covered, left = _covered(want, day_rows, zone)
+            start = (covered.first - want.first).days
+            day_rows = day_rows[start : start + len(covered)]
+            for part in left:
+                claim.release(part.days)
         self._session.lake.archive.append(
             entries_of(
                 fetched,
@@ -216,18 +280,20 @@ class _Collector:
                 dataset=self._dataset.name,
                 account=self._session.account,
                 device_id=want.device_id,
-                request_date=want.day,
-                zone=self._session.zone,
+                days=(covered.first, covered.last),
+                day_rows=day_rows,
+                zone=zone,
             )
         )
         return Result(
-            want,
+            covered,
             Outcome.FETCHED if fetched.complete else Outcome.INCOMPLETE,
             fetched.missing or "",
             rows=sum(page.rows or 0 for page in fetched.pages),
             requests=sum(page.attempts for page in fetched.pages),
             bytes=sum(len(page.body) for page in fetched.pages),
             request_s=sum(page.duration_s for page in fetched.pages),
+            left=left,
         )
 
     def _close(self, result: Result) -> Result:
@@ -236,6 +302,29 @@ class _Collector:
         return result
 
 
+def _covered(want: Want, day_rows: Sequence[int], zone: str) -> tuple[Want, tuple[Want, ...]]:
+    """Tell which days an answer speaks of, and which are to be asked for alone.
+
+    How long a range the API really answers is not documented. Days at either end of an answer
+    without a row can be days without data, or days that were cut off; only a request of their own
+    tells which. A day that is not over can well be empty.
+    """
+    filled = [number for number, rows in enumerate(day_rows) if rows]
+    if not filled:
+        return want, ()
+    start, stop = filled[0], filled[-1] + 1
+    now = datetime.now(UTC)
+    days = want.days
+    while stop < len(want) and day_is_over_at(days[stop], zone) > now:
+        stop += 1
+    left = []
+    if stop < len(want):
+        left.append(want.part(stop, len(want)))
+    if start > 0:
+        left.append(want.part(0, start))
+    return want.part(start, stop), tuple(left)
+
+
 def _priority(want: Want) -> Priority:
-    age_days = (datetime.now(UTC).date() - want.day).days
+    age_days = (datetime.now(UTC).date() - want.last).days
     return Priority.TODAY if age_days <= 1 else Priority.BACKFILL

@@ -2,8 +2,8 @@
 
 import keyword
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from operator import attrgetter
 from typing import Any
 
@@ -13,7 +13,7 @@ import pandera.pandas as pandera
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.framework.json_rows import Rejected, Rows, elements
+from assets.framework.json_rows import Rejected, Rows, Shape, elements, revealed
 from assets.framework.schema import TIME_LOCAL, TIME_UTC, arrow_type_of, source_of
 
 
@@ -50,20 +50,38 @@ def leaf_columns(
 
 
 def leaf_of(description: pandera.Column) -> Callable[[Any], Any]:
-    """Make the function that takes a column's JSON leaf from a decoded row."""
+    """Make the function that takes a column's JSON leaf from a decoded row.
+
+    Where the source goes through a list (`[]`), the row is an item of that list.
+    """
     source = source_of(description)
     assert source is not None
-    return attrgetter(".".join(_attribute(part) for part in source.split(".")))
+    below = source.rpartition("[].")[2]
+    return attrgetter(".".join(_attribute(part) for part in below.split(".")))
 
 
 def _attribute(name: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) else name
 
 
-def parse_times(rows: Rows[Any], field: str, body: bytes) -> pa.Array:
+def parse_times(
+    rows: Rows[Any],
+    field: str,
+    body: bytes,
+    shape: Shape = Shape.LIST,
+    *,
+    zoneless_is_utc: bool = False,
+) -> pa.Array:
     """Read an ISO 8601 time with its offset from each row, as microseconds UTC.
 
     Rows whose time is missing, unreadable or without an offset are moved to `rows.rejected`.
+
+    Args:
+        rows: decoded rows.
+        field: the field of the time.
+        body: that they were decoded from.
+        shape: of the body.
+        zoneless_is_utc: take a time without an offset for UTC, where the endpoint sends such.
     """
     texts = [getattr(row, field) for row in rows.values]
     column = pa.array(texts, pa.string())
@@ -73,49 +91,131 @@ def parse_times(rows: Rows[Any], field: str, body: bytes) -> pa.Array:
             return column.cast(TIME_UTC)
         except pa.ArrowInvalid:
             pass  # A field out of range, such as hour 25: find the rows that have it.
-    times = [_instant(text) for text in texts]
-    _reject(rows, [index for index, time in enumerate(times) if time is None], field, body)
+    times = [instant_of(text, zoneless_is_utc=zoneless_is_utc) for text in texts]
+    unreadable = [index for index, time in enumerate(times) if time is None]
+    reject(rows, unreadable, field, body, shape)
     return pa.array([time for time in times if time is not None], TIME_UTC)
 
 
 def optional_times(
-    schema: pandera.DataFrameSchema, rows: Rows[Any], names: Collection[str]
+    schema: pandera.DataFrameSchema,
+    rows: Rows[Any],
+    names: Collection[str],
+    indexes: Sequence[int] | None = None,
 ) -> dict[str, pa.Array]:
     """Make columns of times that a row can do without.
 
     A time that cannot be read becomes null, and its text stands in the row's extra fields.
+
+    Args:
+        schema: the table's.
+        rows: decoded rows.
+        names: the columns to make.
+        indexes: of the rows to take; None for all.
     """
-    columns = {}
-    for name in names:
-        description = schema.columns[name]
-        texts = list(map(leaf_of(description), rows.values))
-        times = [_instant(text) for text in texts]
-        for index, (text, time) in enumerate(zip(texts, times, strict=True)):
-            if text is not None and time is None:
-                source = str(source_of(description))
-                rows.extra.setdefault(index, {})[source] = text
-                rows.drift["changed_type", source, "string"] += 1
-        columns[name] = pa.array(times, TIME_UTC)
-    return columns
+    taken = range(len(rows.values)) if indexes is None else indexes
+    return {name: _read(schema.columns[name], rows, taken, instant_of) for name in names}
 
 
-def _instant(text: str | None) -> datetime | None:
+def optional_dates(
+    schema: pandera.DataFrameSchema, rows: Rows[Any], names: Collection[str]
+) -> dict[str, pa.Array]:
+    """Make columns of dates that a row can do without; see `optional_times`."""
+    taken = range(len(rows.values))
+    return {name: _read(schema.columns[name], rows, taken, _date) for name in names}
+
+
+def _read(
+    description: pandera.Column,
+    rows: Rows[Any],
+    indexes: Sequence[int],
+    read: Callable[[str | None], date | None],
+) -> pa.Array:
+    leaf = leaf_of(description)
+    source = str(source_of(description))
+    values = []
+    for index in indexes:
+        text = leaf(rows.values[index])
+        value = read(text)
+        if text is not None and value is None:
+            rows.extra.setdefault(index, {})[source] = text
+            rows.drift["changed_type", source, "string"] += 1
+        values.append(value)
+    return pa.array(values, arrow_type_of(description))
+
+
+def as_text(value: Any) -> str | None:
+    """Write what comes as a number in some answers and as text in others."""
+    value = revealed(value)
+    return None if value is None else str(value)
+
+
+def as_json(value: Any) -> str | None:
+    """Write a value of any shape as JSON text."""
+    if value is None or value is msgspec.UNSET:
+        return None
+    return msgspec.json.encode(value, order="deterministic").decode()
+
+
+def instant_of(text: str | None, *, zoneless_is_utc: bool = False) -> datetime | None:
+    """Read an ISO 8601 time with its offset; None if there is none."""
     try:
         time = datetime.fromisoformat(text or "")
+        if time.utcoffset() is None:
+            return time.replace(tzinfo=UTC) if zoneless_is_utc else None
+        return time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _date(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text or "")
     except ValueError:
         return None
-    return time.astimezone(UTC) if time.utcoffset() is not None else None
 
 
-def _reject(rows: Rows[Any], indexes: Sequence[int], field: str, body: bytes) -> None:
-    """Move rows whose field cannot be read from the values to the rejected ones."""
-    gone = set(indexes)
-    raws = elements(body)
+def reject(
+    rows: Rows[Any],
+    indexes: Sequence[int],
+    field: str,
+    body: bytes,
+    shape: Shape = Shape.LIST,
+    *,
+    reason: str = "not_decodable",
+) -> None:
+    """Move rows whose field is missing or cannot be read from the values to the rejected ones."""
+    raws = elements(body, shape) if indexes else []
     for index in indexes:
         position = rows.positions[index]
-        value = msgspec.json.encode(getattr(rows.values[index], field)).decode()
+        value = as_json(getattr(rows.values[index], field)) or "null"
         raw = bytes(raws[position]).decode(errors="replace")
-        rows.rejected.append(Rejected(position, "not_decodable", field, value, raw))
+        rows.rejected.append(Rejected(position, reason, field, value, raw))
+    _remove(rows, indexes)
+
+
+def reject_without_reading(
+    rows: Rows[Any], measured: Callable[[Any], Iterable[object | None]]
+) -> None:
+    """Move rows in which nothing is measured to the rejected ones: an answer, but no reading.
+
+    Nothing of such a row is kept, so that all of a device are one row of quarantine with a count.
+
+    Args:
+        rows: decoded rows.
+        measured: gives what can be measured of a row; nulls are what was not.
+    """
+    empty = [
+        index
+        for index, row in enumerate(rows.values)
+        if all(value is None for value in measured(row))
+    ]
+    rows.rejected += [Rejected(rows.positions[index], "no_reading", "", "", "") for index in empty]
+    _remove(rows, empty)
+
+
+def _remove(rows: Rows[Any], indexes: Sequence[int]) -> None:
+    gone = set(indexes)
     kept = [index for index in range(len(rows.values)) if index not in gone]
     rows.extra = {new: rows.extra[old] for new, old in enumerate(kept) if old in rows.extra}
     rows.values = [rows.values[index] for index in kept]

@@ -16,13 +16,14 @@ from functools import partial
 import dagster as dg
 from pydantic import Field
 
-from assets.framework.dataset import Dataset
+from assets.framework.dataset import DailyDataset, Dataset
+from assets.framework.devices import of_kinds
 from assets.framework.ingest import ingest
-from assets.framework.metadata import column_schema, day_metadata
+from assets.framework.keys import archive_key, asset_specs, table_key
+from assets.framework.metadata import day_metadata
 from assets.framework.report import Report
 from warehouse import Lake, rebuild
 
-ARCHIVE_PREFIX = "archive"
 _FAILURES_NAMED = 20
 
 
@@ -40,18 +41,8 @@ class IngestConfig(dg.Config):
     refresh: bool = True
 
 
-def archive_key(dataset: Dataset) -> dg.AssetKey:
-    """Name the asset that stands for a dataset's archived responses."""
-    return dg.AssetKey([ARCHIVE_PREFIX, dataset.name])
-
-
-def table_key(dataset: Dataset) -> dg.AssetKey:
-    """Name the asset that stands for a dataset's table."""
-    return dg.AssetKey(dataset.table)
-
-
 def daily_asset(
-    dataset: Dataset, partitions: dg.PartitionsDefinition, deps: Sequence[dg.AssetKey]
+    dataset: DailyDataset, partitions: dg.PartitionsDefinition, deps: Sequence[dg.AssetKey]
 ) -> dg.AssetsDefinition:
     """Make the two assets of a dataset.
 
@@ -60,29 +51,11 @@ def daily_asset(
         partitions: days, as requested.
         deps: assets that say which devices there are.
     """
-    archive, table = archive_key(dataset), table_key(dataset)
+    archive, table = archive_key(dataset), table_key(dataset.main)
 
     @dg.multi_asset(
         name=dataset.name,
-        specs=[
-            dg.AssetSpec(
-                archive,
-                deps=list(deps),
-                description=f"Responses of the API, as they came, for {dataset.name}.",
-                group_name=dataset.group,
-                kinds={"parquet"},
-                skippable=True,
-            ),
-            dg.AssetSpec(
-                table,
-                deps=[archive],
-                description=dataset.description,
-                group_name=dataset.group,
-                kinds={"parquet", "duckdb"},
-                metadata={"dagster/column_schema": column_schema(dataset)},
-                skippable=True,
-            ),
-        ],
+        specs=asset_specs(dataset, deps),
         partitions_def=partitions,
         # One run for a range, not one for each month: `dagster asset materialize
         # --partition-range` takes nothing else, and the newest days come first over all of it.
@@ -121,7 +94,7 @@ def daily_asset(
             report = ingest(
                 session,
                 dataset,
-                discovery.choose(config.devices),
+                of_kinds(discovery.choose(config.devices), dataset.about),
                 min(days),
                 max(days),
                 again=config.again,
@@ -147,11 +120,11 @@ def _sentence(dataset: Dataset, report: Report) -> str:
     if report.stopped is not None:
         lines.append(str(report.stopped))
     lines += [
-        f"{dataset.name} {result.want.device_id} {result.want.day}: {result.message}"
+        f"{dataset.name} {result.want}: {result.message}"
         for result in report.failures[:_FAILURES_NAMED]
     ]
     if (more := len(report.failures) - _FAILURES_NAMED) > 0:
-        lines.append(f"and {more} more device-days.")
+        lines.append(f"and {more} more.")
     if left := report.total.wanted - report.total.done:
         lines.append(f"{left} device-days were not asked for.")
     return "\n".join(lines)

@@ -4,17 +4,27 @@ Which devices there are comes from the newest device lists in the archive; the d
 which of them they are about.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
 
+class DeviceKind(StrEnum):
+    """What can be asked about."""
+
+    INVERTER = "inverter"
+    EMS = "ems"
+    EV_CHARGER = "ev_charger"
+    SMART_DEVICE = "smart_device"
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device whose days can be asked for.
+    """A device whose data can be asked for.
 
     Attributes:
         device_id: serial number or UUID, as the API's paths take it.
@@ -38,6 +48,14 @@ class Device:
         if (time := self.last_contact_at) is not None:
             last = min(end, max(local_day(time, zone), local_day(time, "UTC")))
         return first, last
+
+
+Devices = Mapping[DeviceKind, Sequence[Device]]
+
+
+def of_kinds(devices: Devices, kinds: Iterable[DeviceKind]) -> tuple[Device, ...]:
+    """Give the devices of some kinds."""
+    return tuple(device for kind in kinds for device in devices.get(kind, ()))
 
 
 EXPECTED_SCHEMA = pa.schema(

@@ -4,8 +4,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from assets.framework.dataset import Dataset
+from assets.framework.dataset import Cadence, DailyDataset, Dataset, RefreshedDataset
 from assets.framework.schema import arrow_type_of, source_of
+from assets.framework.table import Table
 from assets.registry import datasets
 
 
@@ -18,26 +19,42 @@ def dictionary() -> str:
         "is a path in a row of the answer.",
     ]
     for dataset in datasets():
-        lines += ["", *_table(dataset)]
+        for table in dataset.made:
+            lines += ["", *_table(dataset, table)]
     return "\n".join(lines) + "\n"
 
 
-def _table(dataset: Dataset) -> Iterator[str]:
-    yield f"## {dataset.table}"
+def _table(dataset: Dataset, table: Table) -> Iterator[str]:
+    yield f"## {table.name}"
     yield ""
-    yield f"{dataset.description} Source: `{dataset.endpoint.method} {dataset.endpoint.path}`."
-    yield f"One row for each {' and '.join(f'`{name}`' for name in dataset.key)}."
-    if dataset.lateness_days is not None:
-        days = f"{dataset.lateness_days} day{'' if dataset.lateness_days == 1 else 's'}"
-        yield f"Asked for by day; a day can change until {days} after its end."
+    yield f"{table.description} Source: `{dataset.endpoint.method} {dataset.endpoint.path}`."
+    keys = " and ".join(f"`{name}`" for name in table.key)
+    if table.volatile is None:
+        yield f"One row for each {keys}."
+    else:
+        yield f"One row for each {keys} and version; `{table.name}_now` has those of now."
+        if table.volatile:
+            names = ", ".join(f"`{name}`" for name in table.volatile)
+            yield f"No version of its own is made by a change of {names}."
+    yield _when(dataset)
     yield ""
     yield "| column | type | JSON leaf | what it is |"
     yield "|---|---|---|---|"
-    for name, column in dataset.schema.columns.items():
+    for name, column in table.schema.columns.items():
         source = f"`{source_of(column)}`" if source_of(column) else ""
         kind = str(arrow_type_of(column)).replace("|", "\\|")
         needed = "" if column.nullable else " Never null."
         yield f"| `{name}` | {kind} | {source} | {column.title}. {column.description}{needed} |"
+
+
+def _when(dataset: Dataset) -> str:
+    if isinstance(dataset, DailyDataset):
+        days = f"{dataset.lateness_days} day{'' if dataset.lateness_days == 1 else 's'}"
+        return f"Asked for by day; a day can change until {days} after its end."
+    assert isinstance(dataset, RefreshedDataset)
+    how_often = {Cadence.TICK: "with every poll", Cadence.DAILY: "daily", Cadence.WEEKLY: "weekly"}
+    optional = " Left out where the account lacks the endpoint." if dataset.optional else ""
+    return f"Asked for {how_often[dataset.cadence]}.{optional}"
 
 
 if __name__ == "__main__":

@@ -9,13 +9,15 @@ from datetime import UTC, date, datetime
 
 import pyarrow as pa
 
-from assets.framework.claims import Claims, Want
+from assets.framework.claims import Claims
 from assets.framework.collect import Outcome, Result, Stopped, collect
-from assets.framework.dataset import Dataset
+from assets.framework.dataset import DailyDataset
 from assets.framework.devices import Device
-from assets.framework.plan import plan, wants_of
+from assets.framework.plan import plan
+from assets.framework.ranges import longest_range
 from assets.framework.report import Report
 from assets.framework.session import Session
+from assets.framework.wants import Want, wants_of
 from warehouse import build, refresh_coverage
 
 # Tables are built while answers come in, so that analysts see data soon, but not often, because
@@ -34,7 +36,7 @@ Settle = Callable[[Report, Sequence[date]], None]
 
 def ingest(
     session: Session,
-    dataset: Dataset,
+    dataset: DailyDataset,
     devices: Sequence[Device],
     start: date,
     end: date,
@@ -81,7 +83,7 @@ class _Ingestion:
     def __init__(
         self,
         session: Session,
-        dataset: Dataset,
+        dataset: DailyDataset,
         devices: Sequence[Device],
         with_table: bool,
         progress: Progress | None,
@@ -120,11 +122,15 @@ class _Ingestion:
 
     def _wants(self, start: date, end: date, *, again: bool, refresh: bool) -> Iterator[Want]:
         """Plan a month when the one before it has been taken up, so that there is no pause."""
-        for states in self._plan(start, end, again=again, refresh=refresh, refused=True):
+        months = self._counted(self._plan(start, end, again=again, refresh=refresh, refused=True))
+        for wants in wants_of(months, longest_range(self._session, self._dataset)):
             self._claims.planned_anew()
-            wants = wants_of(states)
-            self.report.want(wants)
             yield from wants
+
+    def _counted(self, months: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        for states in months:
+            self.report.want(states["request_date"].to_pylist())
+            yield states
 
     def _plan(
         self, start: date, end: date, *, again: bool, refresh: bool, refused: bool
@@ -143,23 +149,33 @@ class _Ingestion:
         )
 
     def _still_wanted(self, left: Sequence[Want], *, refresh: bool) -> list[Want]:
-        """Count what another process has fetched by now as dealt with, and return the rest."""
+        """Count days that another process has fetched by now as dealt with; return the others."""
         self._session.lake.archive.flush()
-        days = [want.day for want in left]
-        wanted: set[Want] = set()
-        for states in self._plan(min(days), max(days), again=False, refresh=refresh, refused=False):
-            wanted.update(wants_of(states))
-        for want in left:
-            if want not in wanted:
-                self.report.add(Result(want, Outcome.ELSEWHERE))
-        return [want for want in left if want in wanted]
+        first, last = min(want.first for want in left), max(want.last for want in left)
+        days = {(want.device_id, day) for want in left for day in want.days}
+        months = []
+        for states in self._plan(first, last, again=False, refresh=refresh, refused=False):
+            pairs = zip(
+                states["device_id"].to_pylist(), states["request_date"].to_pylist(), strict=True
+            )
+            months.append(states.filter(pa.array([pair in days for pair in pairs], pa.bool_())))
+        wants = [
+            want
+            for of_month in wants_of(months, longest_range(self._session, self._dataset))
+            for want in of_month
+        ]
+        for device_id, day in days - {(want.device_id, day) for want in wants for day in want.days}:
+            self.report.add(Result(Want(device_id, day, day), Outcome.ELSEWHERE))
+        return wants
 
     def _collect(self, wants: Iterable[Want]) -> list[Want]:
-        """Fetch, and return the device-days that another process is fetching."""
+        """Fetch, and return what another process is fetching."""
         elsewhere = []
         for result in collect(self._session, self._dataset, wants, self._claims):
             if result.outcome is Outcome.ELSEWHERE:
                 elsewhere.append(result.want)
+                continue
+            if result.outcome is Outcome.SPLIT:
                 continue
             self.report.add(result)
             self._build_if_due(result.bytes)

@@ -12,13 +12,14 @@ import pyarrow as pa
 from assets.framework.dataset import Dataset
 from assets.framework.report import DayFigures, Report
 from assets.framework.schema import arrow_type_of
+from assets.framework.table import Table
 from warehouse import Lake, connect, retrying
 
 _PREVIEW_FIGURES = 6
 
 
-def column_schema(dataset: Dataset) -> dg.TableSchema:
-    """Describe the columns of a dataset's table as Dagster shows them."""
+def column_schema(table: Table) -> dg.TableSchema:
+    """Describe the columns of a table as Dagster shows them."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
@@ -28,7 +29,7 @@ def column_schema(dataset: Dataset) -> dg.TableSchema:
                 constraints=dg.TableColumnConstraints(nullable=column.nullable),
             )
             for (name, column), field in zip(
-                dataset.schema.columns.items(), dataset.tables[0].schema, strict=True
+                table.schema.columns.items(), table.arrow_schema, strict=True
             )
         ]
     )
@@ -85,13 +86,13 @@ def _by_day(
     sql = resources.files(__package__).joinpath("sql", query).read_text()
     measured = [
         name
-        for name, description in dataset.schema.columns.items()
+        for name, description in dataset.main.schema.columns.items()
         if pa.types.is_floating(arrow_type_of(description))
     ]
     text = sql.format(
-        table=_quoted(dataset.table),
-        time=_quoted(str(dataset.time_column)),
-        device=_quoted(str(dataset.device_column)),
+        table=_quoted(dataset.main.name),
+        time=_quoted(str(dataset.main.time_column)),
+        device=_quoted(str(dataset.main.device_column)),
         figures=", ".join(map(_quoted, measured[:_PREVIEW_FIGURES])),
     )
     bounds = {"first": min(days), "last": max(days)}

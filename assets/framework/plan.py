@@ -6,8 +6,7 @@ from datetime import date, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.framework.claims import Want
-from assets.framework.dataset import Dataset
+from assets.framework.dataset import DailyDataset
 from assets.framework.devices import Device, day_is_over_at, expected_days
 from assets.framework.states import day_states
 from warehouse import Lake, State
@@ -15,7 +14,7 @@ from warehouse import Lake, State
 
 def plan(
     lake: Lake,
-    dataset: Dataset,
+    dataset: DailyDataset,
     devices: Sequence[Device],
     start: date,
     end: date,
@@ -30,7 +29,7 @@ def plan(
 
     Args:
         lake: the data folder.
-        dataset: a dataset asked for by day.
+        dataset: whose days.
         devices: those to look at.
         start: first day.
         end: last day.
@@ -54,16 +53,6 @@ def plan(
         if refresh:
             wanted = pc.or_(wanted, _open_when_fetched(states, zone))
         yield states.filter(wanted)
-
-
-def wants_of(states: pa.Table) -> list[Want]:
-    """List device-days, newest days first."""
-    ordered = states.sort_by([("request_date", "descending"), ("device_id", "ascending")])
-    days = ordered["request_date"].to_pylist()
-    return [
-        Want(device_id, day)
-        for device_id, day in zip(ordered["device_id"].to_pylist(), days, strict=True)
-    ]
 
 
 def _open_when_fetched(states: pa.Table, zone: str) -> pa.ChunkedArray:

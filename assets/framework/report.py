@@ -1,11 +1,10 @@
 """What a run did: sums by day, and each device-day that went wrong."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
-from assets.framework.claims import Want
 from assets.framework.collect import Outcome, Result
 from givenergy import BudgetSnapshot, GivEnergyError
 from warehouse import BuildReport
@@ -80,24 +79,30 @@ class Report:
             self.days[day].given = True
         return done
 
-    def want(self, wants: Sequence[Want]) -> None:
-        """Count device-days that are to be asked for."""
-        for want in wants:
-            self.days.setdefault(want.day, DayFigures()).wanted += 1
+    def want(self, days: Iterable[date]) -> None:
+        """Count device-days that are to be asked for, given by their dates."""
+        for day in days:
+            self.days.setdefault(day, DayFigures()).wanted += 1
 
     def add(self, result: Result) -> None:
-        """Count a device-day that has been dealt with."""
-        day = self.days[result.want.day]
-        day.done += 1
-        self.done += 1
-        day.rows += result.rows
-        day.requests += result.requests
-        day.bytes += result.bytes
-        day.request_s += result.request_s
+        """Count device-days that have been dealt with.
+
+        What one request brought for several days is counted with the newest of them.
+        """
+        days = result.want.days
+        for day in days:
+            self.days[day].done += 1
+        self.done += len(days)
+        newest = self.days[days[-1]]
+        newest.rows += result.rows
+        newest.requests += result.requests
+        newest.bytes += result.bytes
+        newest.request_s += result.request_s
         if result.outcome is Outcome.GONE:
             self.gone[result.want.device_id] = result.message
         if result.outcome not in _GOOD:
-            day.failed += 1
+            for day in days:
+                self.days[day].failed += 1
             self.failures.append(result)
 
     def add_build(self, build: BuildReport) -> None:

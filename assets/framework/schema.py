@@ -3,10 +3,10 @@
 A pandera schema whose columns carry Arrow types is the only description of a table. The Arrow
 schema of the files, the comments of the catalogue, Dagster's column metadata and the data
 dictionary are derived from it here, so that they cannot drift apart. How JSON becomes columns
-stands in `assets.framework.decoding`.
+stands in `assets.framework.columns`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,7 @@ def column(
         description: one sentence for the catalogue.
         source: path of the JSON leaf it comes from, e.g. `power.grid.voltage`.
         codes: the domain of codes that the column holds; the column of the same name with `_name`
-            behind it is then filled with what they stand for.
+            behind it, or in place of `_id`, is then filled with what they stand for.
         checks: what a value must fulfil; nulls are not checked.
         nullable: False where a row without a value cannot stand.
     """
@@ -75,6 +75,113 @@ def measurement(
     )
 
 
+def text(
+    title: str,
+    description: str,
+    source: str | None = None,
+    *,
+    codes: str | None = None,
+    nullable: bool = True,
+) -> pandera.Column:
+    """Describe a column of text."""
+    return column(pa.string(), title, description, source=source, codes=codes, nullable=nullable)
+
+
+def number(title: str, description: str, source: str | None = None) -> pandera.Column:
+    """Describe a nullable float64 column of any value."""
+    return column(pa.float64(), title, description, source=source)
+
+
+def integer(
+    title: str,
+    description: str,
+    source: str | None = None,
+    *,
+    codes: str | None = None,
+    nullable: bool = True,
+) -> pandera.Column:
+    """Describe a column of whole numbers."""
+    return column(pa.int64(), title, description, source=source, codes=codes, nullable=nullable)
+
+
+def flag(title: str, description: str, source: str | None = None) -> pandera.Column:
+    """Describe a nullable column of true and false."""
+    return column(pa.bool_(), title, description, source=source)
+
+
+def instant(
+    title: str, description: str, source: str | None = None, *, nullable: bool = True
+) -> pandera.Column:
+    """Describe a column of times in UTC."""
+    return column(TIME_UTC, title, description, source=source, nullable=nullable)
+
+
+def reading_time() -> dict[str, pandera.Column]:
+    """The columns that say when a reading was taken; see `columns.local_columns`."""
+    return {
+        "time": column(
+            TIME_UTC,
+            "Time (UTC)",
+            "When the reading was taken, in UTC.",
+            source="time",
+            checks=[
+                pandera.Check.in_range(
+                    pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("2200-01-01", tz="UTC")
+                )
+            ],
+            nullable=False,
+        ),
+        "local_time": column(
+            TIME_LOCAL, "Local time", "The same in the account's time zone.", nullable=False
+        ),
+        "local_date": column(
+            pa.date32(), "Local date", "The day of the local time.", nullable=False
+        ),
+    }
+
+
+def from_leaf(
+    description: pandera.Column, source: str, checks: Sequence[pandera.Check] | None = None
+) -> pandera.Column:
+    """Describe a column as another table has it, read from another JSON leaf.
+
+    Args:
+        description: the other table's column.
+        source: path of the leaf.
+        checks: what a value must fulfil instead.
+    """
+    return column(
+        arrow_type_of(description),
+        description.title,
+        description.description,
+        source=source,
+        codes=codes_of(description),
+        checks=description.checks if checks is None else checks,
+        nullable=description.nullable,
+    )
+
+
+def name_of_code(title: str) -> pandera.Column:
+    """Describe the column with the name of a code; the framework fills it."""
+    return column(
+        pa.string(), f"{title}, decoded", "The documented name of the code, or `unknown (…)`."
+    )
+
+
+def extra_fields() -> dict[str, pandera.Column]:
+    """The column for whatever the contract does not list."""
+    return {
+        "extra_fields": column(
+            pa.string(), "Extra fields", "JSON of fields that the API's document does not list."
+        )
+    }
+
+
+def table_schema(columns: Mapping[str, pandera.Column]) -> pandera.DataFrameSchema:
+    """Make the schema of a table, which has these columns and no other."""
+    return pandera.DataFrameSchema(dict(columns), strict=True)
+
+
 def provenance_columns() -> dict[str, pandera.Column]:
     """The columns by which a row is traced to the archived response that brought it."""
     return {
@@ -87,6 +194,27 @@ def provenance_columns() -> dict[str, pandera.Column]:
         "fetched_at": column(
             TIME_UTC, "Fetched at", "When that response arrived, in UTC.", nullable=False
         ),
+    }
+
+
+def history_columns() -> dict[str, pandera.Column]:
+    """The columns of a table with one row for each thing and version; the framework fills them."""
+    return {
+        "valid_from": column(
+            TIME_UTC, "Valid from", "When this version was first fetched, in UTC.", nullable=False
+        ),
+        "valid_to": column(
+            TIME_UTC,
+            "Valid to",
+            "When another version was first fetched, or a complete list lacked it; null: now.",
+        ),
+        "listed_by": column(
+            pa.string(),
+            "Listed by",
+            "Whose list it stands in: a device, or the account as an opaque key.",
+            nullable=False,
+        ),
+        **provenance_columns(),
     }
 
 
@@ -115,6 +243,11 @@ def source_of(description: pandera.Column) -> str | None:
 def codes_of(description: pandera.Column) -> str | None:
     """Name the domain of the codes that a column holds, or None."""
     return (description.metadata or {}).get("codes")
+
+
+def name_column(name: str) -> str:
+    """Name the column that says what the codes of a column stand for."""
+    return f"{name.removesuffix('_id')}_name"
 
 
 def arrow_type_of(description: pandera.Column) -> pa.DataType:

@@ -18,6 +18,8 @@ class Session:
         account: opaque key of the account.
         zone: IANA time zone in which days are requested.
         connections: requests in flight.
+        range_days: days that one request may cover, where the endpoint takes ranges.
+        longest_range_days: by dataset, what is known of that so far.
         cancelled: once set, nothing new is begun and waiting ends.
     """
 
@@ -27,4 +29,6 @@ class Session:
     account: str
     zone: str
     connections: int
+    range_days: int
+    longest_range_days: dict[str, int] = field(default_factory=dict)
     cancelled: threading.Event = field(default_factory=threading.Event)

@@ -8,13 +8,13 @@ from datetime import date, datetime
 
 import pyarrow as pa
 
-from assets.framework.dataset import Dataset
+from assets.framework.dataset import DailyDataset
 from warehouse import Lake, coverage_by_month
 
 
 def day_states(
     lake: Lake,
-    dataset: Dataset,
+    dataset: DailyDataset,
     expected: pa.Table,
     start: date,
     end: date,
@@ -27,7 +27,7 @@ def day_states(
 
     Args:
         lake: the data folder.
-        dataset: a dataset asked for by day.
+        dataset: whose days.
         expected: from when to when days are expected of each, as `Lake.expected` gives them.
         start: first day.
         end: last day.

@@ -1,0 +1,133 @@
+"""Account devices: which device belongs to which of the accounts below an installer's.
+
+Source: API document, section "Account", "Get Account Dongles by ID".
+
+Grain: account and communication device, with history. What the devices are stands in
+`communication_devices` and `inverters`, if the installer's own list shows them; those that it does
+not show are found here, and become devices to ask about like the others.
+
+Requests: one for each child account and page of its list.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+import pyarrow as pa
+
+from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
+from assets.communication_devices import kind_of
+from assets.communication_devices.wire import CommunicationDevice
+from assets.framework.asks import Ask
+from assets.framework.columns import extra_column, leaf_columns, optional_times
+from assets.framework.dataset import DeviceList, RowByRow
+from assets.framework.devices import Device, DeviceKind
+from assets.framework.json_rows import Rows
+from assets.framework.schema import (
+    extra_fields,
+    history_columns,
+    instant,
+    integer,
+    table_schema,
+    text,
+)
+from assets.framework.table import Table
+from assets.framework.view import View
+from givenergy import ACCOUNT_DEVICES
+from warehouse import ArchivedResponse
+
+TABLE = Table(
+    name="account_devices",
+    description="Which device belongs to which child account, one row for each and version.",
+    schema=table_schema(
+        {
+            "account_id": integer("Account", "Number of the child account.", nullable=False),
+            "communication_device_serial": text(
+                "Communication device",
+                "Serial number of the communication device; the inverter's where it has none.",
+                "serial_number",
+                nullable=False,
+            ),
+            "inverter_serial": text("Inverter", "The inverter behind it.", "inverter.serial"),
+            "model": text("Model", "Model of the inverter.", "inverter.info.model"),
+            "commission_date": instant(
+                "Commissioned", "When it was commissioned.", "commission_date"
+            ),
+            "inverter_commission_date": instant(
+                "Inverter commissioned",
+                "When the inverter was commissioned.",
+                "inverter.commission_date",
+            ),
+            "last_online": instant(
+                "Last online", "When the inverter was last online.", "inverter.last_online"
+            ),
+            "last_updated": instant(
+                "Last updated", "When the inverter last sent data.", "inverter.last_updated"
+            ),
+            **extra_fields(),
+            **history_columns(),
+        }
+    ),
+    key=("account_id", "communication_device_serial"),
+    volatile=("last_online", "last_updated"),
+)
+
+_TIMES = ("commission_date", "inverter_commission_date", "last_online", "last_updated")
+
+
+class AccountDevices(RowByRow, DeviceList):
+    """The dataset; see the module's docstring."""
+
+    name = "account_devices"
+    version = 1
+    endpoint = ACCOUNT_DEVICES
+    group = "accounts"
+    row_type = CommunicationDevice
+    made = (TABLE,)
+    kinds = (DeviceKind.INVERTER, DeviceKind.EMS)
+    optional = True
+    reads = ("account_children",)
+
+    def asks(self, view: View) -> Iterator[Ask]:
+        """Ask for the devices of each child account."""
+        for row in view.rows(_sql("children_known")):
+            account = str(row["account_id"])
+            yield Ask(path={"account": account}, device_id=account)
+
+    def devices(self, view: View) -> Mapping[DeviceKind, Sequence[Device]]:
+        """List the inverters and EMS that the account's own list does not show."""
+        found: dict[DeviceKind, list[Device]] = {kind: [] for kind in self.kinds}
+        for row in view.rows(_sql("children_inverters")):
+            began = (row["commission_date"], row["inverter_commission_date"])
+            seen = (row["last_online"], row["last_updated"])
+            device = Device(
+                row["inverter_serial"],
+                min((time for time in began if time), default=None),
+                max((time for time in seen if time), default=None),
+            )
+            found[kind_of(row["model"])].append(device)
+        return found
+
+    def ids_of(self, element: Mapping[str, Any]) -> Collection[str]:
+        """Name the communication device and its inverter."""
+        return COMMUNICATION_DEVICES.ids_of(element)
+
+    def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
+        """Make the columns of one answer."""
+        entries: Sequence[CommunicationDevice] = rows.values
+        serials = [entry.serial_number or entry.inverter.serial for entry in entries]
+        times = optional_times(TABLE.schema, rows, _TIMES)
+        return {
+            "account_id": pa.repeat(pa.scalar(int(response.device_id), pa.int64()), len(entries)),
+            "communication_device_serial": pa.array(serials, pa.string()),
+            **leaf_columns(TABLE.schema, entries, only=("inverter_serial", "model")),
+            **times,
+            "extra_fields": extra_column(rows),
+        }
+
+
+def _sql(name: str) -> str:
+    return resources.files("assets").joinpath("sql", f"{name}.sql").read_text()
+
+
+DATASET = AccountDevices()

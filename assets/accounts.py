@@ -1,0 +1,113 @@
+"""Accounts: the account that the token belongs to.
+
+Source: API document, section "Account", "Get Your Account Information".
+
+Grain: account, with history. Names and addresses are null unless the owner has them kept: they are
+left out before the answer is archived. The accounts below it stand in `account_children`.
+
+Requests: one a week.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandera.pandas as pandera
+import pyarrow as pa
+
+from assets.framework.asks import Ask
+from assets.framework.columns import extra_column, leaf_columns
+from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
+from assets.framework.json_rows import Int64, Rows, Shape, Wire
+from assets.framework.schema import (
+    extra_fields,
+    history_columns,
+    integer,
+    name_of_code,
+    table_schema,
+    text,
+)
+from assets.framework.table import Table
+from assets.framework.view import View
+from givenergy import ACCOUNT
+from warehouse import ArchivedResponse
+
+
+class Account(Wire):
+    """An account as each list of them has it."""
+
+    id: Int64 | None = None
+    name: str | None = None
+    first_name: str | None = None
+    surname: str | None = None
+    role: str | None = None
+    email: str | None = None
+    address: str | None = None
+    postcode: str | None = None
+    country: str | None = None
+    telephone_number: str | None = None
+    timezone: str | None = None
+    standard_timezone: str | None = None
+
+
+def account_schema() -> pandera.DataFrameSchema:
+    """Describe a table of accounts."""
+    personal = "Null unless the owner has it kept."
+    return table_schema(
+        {
+            "account_id": integer("Account", "Number of the account.", "id", nullable=False),
+            "role": text("Role", "Role as sent.", "role", codes="account_role"),
+            "role_name": name_of_code("Role"),
+            "country": text("Country", "Country of the account.", "country"),
+            "timezone": text("Offset", "Time zone as an offset from GMT.", "timezone"),
+            "standard_timezone": text(
+                "Time zone", "IANA name of the time zone.", "standard_timezone"
+            ),
+            "name": text("Name", f"Name to log in with. {personal}", "name"),
+            "first_name": text("First name", personal, "first_name"),
+            "surname": text("Surname", personal, "surname"),
+            "email": text("E-mail", personal, "email"),
+            "address": text("Address", personal, "address"),
+            "postcode": text("Postcode", personal, "postcode"),
+            "telephone_number": text("Telephone", personal, "telephone_number"),
+            **extra_fields(),
+            **history_columns(),
+        }
+    )
+
+
+def account_columns(schema: pandera.DataFrameSchema, rows: Rows[Any]) -> Mapping[str, pa.Array]:
+    """Make the columns of a table of accounts."""
+    return {**leaf_columns(schema, rows.values), "extra_fields": extra_column(rows)}
+
+
+TABLE = Table(
+    name="accounts",
+    description="The account of the token, one row for each version.",
+    schema=account_schema(),
+    key=("account_id",),
+    volatile=(),
+)
+
+
+class Accounts(RowByRow, RefreshedDataset):
+    """The dataset; see the module's docstring."""
+
+    name = "accounts"
+    version = 1
+    endpoint = ACCOUNT
+    group = "accounts"
+    row_type = Account
+    shape = Shape.SINGLE
+    made = (TABLE,)
+    cadence = Cadence.WEEKLY
+
+    def asks(self, view: View) -> Iterator[Ask]:
+        """Ask for the account of the token."""
+        yield Ask()
+
+    def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
+        """Make the columns of one answer."""
+        return account_columns(TABLE.schema, rows)
+
+
+DATASET = Accounts()

@@ -1,0 +1,207 @@
+"""Communication devices and what is behind them: inverters, batteries, meters, each with history.
+
+Source: API document, section "Communication Device", and the recorded lists.
+
+Grain: one row for each thing and version. An entry can come without an inverter (null or `{}`), or
+without a serial number of its own, in which case the inverter's serial stands for both. A Gateway
+lists the batteries of its All-In-Ones once more (recorded): such a battery stands with the
+All-In-One. Which days can be asked for follows from commissioning and last contact.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+import pyarrow as pa
+
+from assets.communication_devices.tables import (
+    BATTERIES_TABLE,
+    COMMUNICATION_DEVICES_TABLE,
+    INVERTERS_TABLE,
+    METERS_TABLE,
+)
+from assets.communication_devices.wire import Battery, CommunicationDevice, Inverter, Meter
+from assets.framework.asks import Ask
+from assets.framework.columns import as_json, as_text, extra_column, leaf_columns, optional_times
+from assets.framework.dataset import Cadence, DeviceList
+from assets.framework.decode import Part
+from assets.framework.devices import Device, DeviceKind
+from assets.framework.json_rows import Rows
+from assets.framework.view import View
+from givenergy import COMMUNICATION_DEVICES
+from warehouse import ArchivedResponse
+
+_GATEWAY = "Gateway"
+_EMS = "EMS"
+# Numbers in some answers and text in others (recorded): kept as text in either case.
+_FIRMWARE = ("firmware_arm", "firmware_dsp")
+_BATTERY_TEXTS = ("serial_number", "firmware_version")
+_METER_NUMBERS = ("address", "baud_rate")
+
+
+class CommunicationDevices(DeviceList):
+    """The dataset; see the module's docstring."""
+
+    name = "communication_devices"
+    version = 2
+    endpoint = COMMUNICATION_DEVICES
+    group = "devices"
+    row_type = CommunicationDevice
+    made = (COMMUNICATION_DEVICES_TABLE, INVERTERS_TABLE, BATTERIES_TABLE, METERS_TABLE)
+    kinds = (DeviceKind.INVERTER, DeviceKind.EMS)
+    cadence = Cadence.TICK
+
+    def asks(self, view: View) -> Iterator[Ask]:
+        """Ask for the whole list."""
+        yield Ask()
+
+    def devices(self, view: View) -> Mapping[DeviceKind, Sequence[Device]]:
+        """List inverters and EMS."""
+        sql = resources.files("assets").joinpath("sql", "inverters_known.sql").read_text()
+        found: dict[DeviceKind, list[Device]] = {DeviceKind.INVERTER: [], DeviceKind.EMS: []}
+        for row in view.rows(sql):
+            began = [t for t in (row["commission_date"], row["dongle_commission_date"]) if t]
+            seen = [t for t in (row["last_online"], row["last_updated"]) if t]
+            device = Device(
+                row["inverter_serial"],
+                min(began, default=None),
+                max(seen, default=None),
+            )
+            if not device.device_id.startswith(_BEHIND):
+                found[kind_of(row["model"])].append(device)
+        return found
+
+    def ids_of(self, element: Mapping[str, Any]) -> Collection[str]:
+        """Name the communication device and its inverter."""
+        serials = (element.get("serial_number"), (element.get("inverter") or {}).get("serial"))
+        return [serial for serial in serials if serial]
+
+    def parts_of_fetch(
+        self, pages: Sequence[tuple[Rows[Any], ArchivedResponse]]
+    ) -> Sequence[Mapping[str, Part]]:
+        """Make the rows of all tables; a battery that a Gateway repeats can be on another page."""
+        own = {
+            battery_id
+            for rows, _ in pages
+            for device in rows.values
+            if device.inverter.info.model != _GATEWAY
+            for battery_id, _ in _batteries(device)
+        }
+        return [self._parts(rows, own) for rows, _ in pages]
+
+    def _parts(self, rows: Rows[Any], own: Collection[str]) -> Mapping[str, Part]:
+        devices: Sequence[CommunicationDevice] = rows.values
+        inverters = [index for index, device in enumerate(devices) if _has_inverter(device)]
+        batteries = [
+            (index, battery_id, battery)
+            for index in inverters
+            for battery_id, battery in _batteries(devices[index])
+            if battery_id not in own or devices[index].inverter.info.model != _GATEWAY
+        ]
+        meters = [
+            (index, meter)
+            for index in inverters
+            for meter in devices[index].inverter.connections.meters or ()
+        ]
+        made = (
+            Part(_device_columns(rows), rows.positions),
+            Part(_inverter_columns(rows, inverters), [rows.positions[i] for i in inverters]),
+            Part(
+                _battery_columns(devices, batteries),
+                [rows.positions[index] for index, _, _ in batteries],
+                exploded=True,
+            ),
+            Part(
+                _meter_columns(devices, meters),
+                [rows.positions[index] for index, _ in meters],
+                exploded=True,
+            ),
+        )
+        return {table.name: part for table, part in zip(self.made, made, strict=True)}
+
+
+_BEHIND = "behind "
+
+
+def _has_inverter(device: CommunicationDevice) -> bool:
+    return device.inverter != Inverter()
+
+
+def _inverter_serial(device: CommunicationDevice) -> str | None:
+    if device.inverter.serial:
+        return device.inverter.serial
+    return f"{_BEHIND}{device.serial_number}" if device.serial_number else None
+
+
+def _batteries(device: CommunicationDevice) -> Iterator[tuple[str, Battery]]:
+    for place, battery in enumerate(device.inverter.connections.batteries or (), start=1):
+        number = place if battery.module_number is None else battery.module_number
+        named = as_text(battery.serial) or f"{_inverter_serial(device)} module {number}"
+        yield named, battery
+
+
+def _device_columns(rows: Rows[Any]) -> Mapping[str, pa.Array]:
+    schema = COMMUNICATION_DEVICES_TABLE.schema
+    devices: Sequence[CommunicationDevice] = rows.values
+    serials = [device.serial_number or device.inverter.serial for device in devices]
+    times = optional_times(schema, rows, ("commission_date",))
+    return {
+        **leaf_columns(schema, devices, only=("type", "site_id", "inverter_serial")),
+        **leaf_columns(schema, devices, only=("firmware_version",), convert=as_text),
+        **times,
+        "communication_device_serial": pa.array(serials, pa.string()),
+        "extra_fields": extra_column(rows),
+    }
+
+
+def _inverter_columns(rows: Rows[Any], indexes: Sequence[int]) -> Mapping[str, pa.Array]:
+    schema = INVERTERS_TABLE.schema
+    devices = [rows.values[index] for index in indexes]
+    names = ("last_online", "last_updated", "commission_date", "warranty_expiry_date")
+    skip = (*names, *_FIRMWARE, "datalog", "inverter_serial")
+    times = optional_times(schema, rows, names, indexes)
+    return {
+        **leaf_columns(schema, devices, skip=skip),
+        **leaf_columns(schema, devices, only=_FIRMWARE, convert=as_text),
+        **leaf_columns(schema, devices, only=("datalog",), convert=as_json),
+        **times,
+        "inverter_serial": pa.array(map(_inverter_serial, devices), pa.string()),
+        "extra_fields": extra_column(rows).take(pa.array(indexes, pa.int64())),
+    }
+
+
+def _battery_columns(
+    devices: Sequence[CommunicationDevice], batteries: Sequence[tuple[int, str, Battery]]
+) -> Mapping[str, pa.Array]:
+    schema = BATTERIES_TABLE.schema
+    values = [battery for _, _, battery in batteries]
+    return {
+        **leaf_columns(schema, values, skip=_BATTERY_TEXTS),
+        **leaf_columns(schema, values, only=_BATTERY_TEXTS, convert=as_text),
+        "battery_id": pa.array([battery_id for _, battery_id, _ in batteries], pa.string()),
+        "inverter_serial": pa.array(
+            [_inverter_serial(devices[index]) for index, _, _ in batteries], pa.string()
+        ),
+    }
+
+
+def _meter_columns(
+    devices: Sequence[CommunicationDevice], meters: Sequence[tuple[int, Meter]]
+) -> Mapping[str, pa.Array]:
+    schema = METERS_TABLE.schema
+    values = [meter for _, meter in meters]
+    return {
+        **leaf_columns(schema, values, only=_METER_NUMBERS),
+        **leaf_columns(schema, values, skip=_METER_NUMBERS, convert=as_text),
+        "inverter_serial": pa.array(
+            [_inverter_serial(devices[index]) for index, _ in meters], pa.string()
+        ),
+    }
+
+
+def kind_of(model: str | None) -> DeviceKind:
+    """Tell an EMS, of which there are latest readings and nothing else, from an inverter."""
+    return DeviceKind.EMS if _EMS in (model or "").upper() else DeviceKind.INVERTER
+
+
+DATASET = CommunicationDevices()

@@ -1,0 +1,210 @@
+"""Energy flows by day, month and year and in total, as the API adds them up.
+
+Source: API document, section "Energy Flow Data", "Get Energy Flow Data", and the recorded days.
+
+Grain: inverter, grouping, start and end. Labels are local times without an offset; a day of a clock
+change has 23 or 25 hours. A period that is not over has its end all the same, and its energies are
+replaced by every later answer until some days after it. The total runs from commissioning to the
+day of the request, so that there is a row for each day on which it was asked for.
+
+Requests: the first time, one for each year of an inverter's days, and one each for its months, its
+years and its total. Later four for each inverter and day: the days since the first of last month,
+last month and this one, this year (in January last year, too), the total. None for an inverter that
+has been silent since it was last asked about. Ranges that the API refuses are halved.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from importlib import resources
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from assets.energy_flows import FlowRow, flow_ask, flow_columns, flow_schema
+from assets.framework.asks import Ask
+from assets.framework.columns import extra_column, reject
+from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
+from assets.framework.devices import DeviceKind, local_day
+from assets.framework.json_rows import Rows
+from assets.framework.local_labels import Moments, parse_labels, to_utc
+from assets.framework.schema import (
+    TIME_LOCAL,
+    column,
+    extra_fields,
+    instant,
+    integer,
+    name_of_code,
+    provenance_columns,
+    table_schema,
+    text,
+)
+from assets.framework.table import Table
+from assets.framework.view import View
+from givenergy import ENERGY_FLOWS
+from warehouse import ArchivedResponse
+
+DAILY, MONTHLY, YEARLY, TOTAL = 1, 2, 3, 4
+# From when on to ask about an inverter of which it is not known when it was commissioned.
+_OLDEST = date(2015, 1, 1)
+_MOST_DAYS = 366
+# Half of a range no longer than this is not asked for: it is not for its length that it is refused.
+_SHORT_DAYS = 31
+_MOST_KWH = 1e9
+
+TABLE = Table(
+    name="energy_flow_aggregates",
+    description="Energy flows added up by day, by month, by year and in total.",
+    schema=table_schema(
+        {
+            "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
+            "grouping": integer(
+                "Grouping",
+                "Over which periods energies are added up; the code that was asked for.",
+                codes="flow_grouping",
+                nullable=False,
+            ),
+            "grouping_name": name_of_code("Grouping"),
+            "start": instant(
+                "Start (UTC)", "When the period began, in UTC.", "start_time", nullable=False
+            ),
+            "end": instant(
+                "End (UTC)", "When the period ends, in UTC.", "end_time", nullable=False
+            ),
+            "start_local": column(
+                TIME_LOCAL, "Start (local)", "The start as sent: local time.", nullable=False
+            ),
+            "end_local": column(
+                TIME_LOCAL, "End (local)", "The end as sent: local time.", nullable=False
+            ),
+            **flow_schema(_MOST_KWH),
+            **extra_fields(),
+            **provenance_columns(),
+        }
+    ),
+    key=("inverter_serial", "grouping", "start", "end"),
+    time_column="start",
+    device_column="inverter_serial",
+)
+
+
+class EnergyFlowAggregates(RowByRow, RefreshedDataset):
+    """The dataset; see the module's docstring.
+
+    Later versions of the API call the endpoint deprecated: it may be missing one day.
+    """
+
+    name = "energy_flow_aggregates"
+    version = 1
+    endpoint = ENERGY_FLOWS
+    group = "energy_flows"
+    row_type = FlowRow
+    made = (TABLE,)
+    about = (DeviceKind.INVERTER,)
+    cadence = Cadence.DAILY
+    optional = True
+
+    def asks(self, view: View) -> Iterator[Ask]:
+        """Ask for what is not known for good yet."""
+        today = local_day(view.now, view.zone)
+        settled = {} if view.again else self._settled(view)
+        for device in view.of(DeviceKind.INVERTER):
+            first, last = device.days(_OLDEST, today, view.zone)
+            for grouping in (DAILY, MONTHLY, YEARLY, TOTAL):
+                begin = _period_start(first, grouping)
+                until = begin - timedelta(days=1)
+                for answered_from, answered_until in settled.get((device.device_id, grouping), ()):
+                    if answered_from <= until + timedelta(days=1):
+                        until = max(until, answered_until)
+                if until < last:
+                    begin = max(begin, _asked_from(until, last, grouping))
+                    yield from _asks(device.device_id, begin, last, grouping)
+
+    def _settled(self, view: View) -> Mapping[tuple[str, int], list[tuple[date, date]]]:
+        """Give, by inverter and grouping, ranges of which the answers were final, in order."""
+        sql = resources.files("assets").joinpath("sql", "flow_aggregates_answered.sql").read_text()
+        found: dict[tuple[str, int], list[tuple[date, date]]] = {}
+        for row in view.rows(sql, dataset=self.name):
+            key = (row["device_id"], row["grouping_code"])
+            found.setdefault(key, []).append((row["first_date"], row["settled_date"]))
+        return found
+
+    def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
+        """Make the columns of one answer."""
+        zone = response.request_zone or "UTC"
+        grouping = msgspec.json.decode(response.params)["grouping"]
+        start_local, end_local = parse_labels(rows, ("start_time", "end_time"), response.body)
+        forwards = np.asarray(start_local) <= np.asarray(end_local)
+        reject(rows, np.flatnonzero(~forwards).tolist(), "end_time", response.body)
+        start_local = start_local.filter(pa.array(forwards))
+        end_local = end_local.filter(pa.array(forwards))
+        count = len(rows.values)
+        return {
+            "inverter_serial": pa.repeat(pa.scalar(response.device_id), count),
+            "grouping": pa.repeat(pa.scalar(grouping, pa.int64()), count),
+            "start": to_utc(Moments.of(start_local, zone, shift=True).first),
+            "end": to_utc(Moments.of(end_local, zone, shift=True).first),
+            "start_local": start_local,
+            "end_local": end_local,
+            **flow_columns(rows.values),
+            "extra_fields": extra_column(rows),
+        }
+
+
+def _period_start(day: date, grouping: int) -> date:
+    """Give the first day of the period in which a day lies."""
+    if grouping == MONTHLY:
+        return day.replace(day=1)
+    if grouping == YEARLY:
+        return day.replace(month=1, day=1)
+    return day
+
+
+def _asked_from(settled: date, last: date, grouping: int) -> date:
+    """Give the day from which on to ask: last month's first, or what is not settled before it."""
+    if grouping == TOTAL:
+        return date.min
+    last_month = (last.replace(day=1) - timedelta(days=1)).replace(day=1)
+    return _period_start(min(settled + timedelta(days=1), last_month), grouping)
+
+
+def _asks(device_id: str, first: date, last: date, grouping: int) -> Iterator[Ask]:
+    """Ask for a range of days, both included; days in as many requests as it takes."""
+    while grouping == DAILY and (last - first).days >= _MOST_DAYS:
+        end = first + timedelta(days=_MOST_DAYS - 1)
+        yield _ask(device_id, first, end, grouping)
+        first = end + timedelta(days=1)
+    yield _ask(device_id, first, last, grouping)
+
+
+def _ask(device_id: str, first: date, last: date, grouping: int) -> Ask:
+    # What begins at the end of a range comes as well (recorded): the last day, month or year.
+    label = f"grouping {grouping}, {first} to {last}"
+    ask = flow_ask(device_id, first, last, grouping, label)
+    middle = _middle(first, last, grouping)
+    if middle is None:
+        return ask
+
+    def halves() -> list[Ask]:
+        return [
+            _ask(device_id, first, middle - timedelta(days=1), grouping),
+            _ask(device_id, middle, last, grouping),
+        ]
+
+    return replace(ask, instead=halves)
+
+
+def _middle(first: date, last: date, grouping: int) -> date | None:
+    """Give the first day of the second half of a range of periods; None if it cannot be halved."""
+    days = (last - first).days + 1
+    if grouping == TOTAL or days <= _SHORT_DAYS:
+        return None
+    begun = _period_start(first + timedelta(days=days // 2), grouping)
+    later = (begun + timedelta(days=number) for number in range((last - begun).days + 1))
+    starts = (day for day in later if day > first and day == _period_start(day, grouping))
+    return next(starts, None)
+
+
+DATASET = EnergyFlowAggregates()

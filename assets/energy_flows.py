@@ -1,0 +1,260 @@
+"""Energy flows: for each half hour, how much energy went from where to where.
+
+Source: API document, section "Energy Flow Data", "Get Energy Flow Data", and the recorded days.
+
+Grain: inverter and start. Labels are local times without an offset, for a Gateway too. On the day
+in autumn on which an hour comes twice, equal labels are told apart by their order in the answer; a
+lone one is read as the earlier and marked ambiguous. A label that the clock leaves out in spring
+goes to quarantine as `nonexistent_local_time`. Half hours that are missing or not over are absent,
+never zero. The newest are revised for some days (recorded). Energies are often unrounded, such as
+9e-14 for nothing (recorded): they are kept as sent.
+
+Requests: one for each inverter and range of days. The half hour that begins at the end of a range
+comes as well (recorded); it belongs to the next day and stands in the table, but is not counted.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+import pyarrow as pa
+
+from assets.framework.asks import Ask
+from assets.framework.columns import extra_column, reject
+from assets.framework.dataset import DailyDataset, RowByRow
+from assets.framework.devices import DeviceKind
+from assets.framework.json_rows import Rows, Wire, elements
+from assets.framework.local_labels import Moments, folds, parse_labels, to_utc
+from assets.framework.schema import (
+    TIME_LOCAL,
+    column,
+    extra_fields,
+    flag,
+    instant,
+    measurement,
+    provenance_columns,
+    table_schema,
+    text,
+)
+from assets.framework.table import Table
+from givenergy import ENERGY_FLOWS
+from warehouse import ArchivedResponse
+
+HALF_HOURLY = 0
+
+
+class _Kwh(Wire):
+    pv_to_home: float | None = msgspec.field(default=None, name="0")
+    pv_to_battery: float | None = msgspec.field(default=None, name="1")
+    pv_to_grid: float | None = msgspec.field(default=None, name="2")
+    grid_to_home: float | None = msgspec.field(default=None, name="3")
+    grid_to_battery: float | None = msgspec.field(default=None, name="4")
+    battery_to_home: float | None = msgspec.field(default=None, name="5")
+    battery_to_grid: float | None = msgspec.field(default=None, name="6")
+
+
+class FlowRow(Wire):
+    """One row of an answer, in whatever grouping."""
+
+    start_time: str | None = None
+    end_time: str | None = None
+    data: _Kwh = msgspec.field(default_factory=_Kwh)
+
+
+class _Start(msgspec.Struct):
+    start_time: str
+
+
+# In the order of their codes, domain flow_type of `codes`.
+_FLOWS = {
+    "pv_to_home": ("PV to home", "Solar energy used in the house at once."),
+    "pv_to_battery": ("PV to battery", "Solar energy put into the battery."),
+    "pv_to_grid": ("PV to grid", "Solar energy exported."),
+    "grid_to_home": ("Grid to home", "Imported energy used in the house at once."),
+    "grid_to_battery": ("Grid to battery", "Imported energy put into the battery."),
+    "battery_to_home": ("Battery to home", "Battery energy used in the house."),
+    "battery_to_grid": ("Battery to grid", "Battery energy exported."),
+}
+# The last digits of nothing can be negative, as energies are differences of counters.
+_LOWEST_KWH = -1.0
+_MOST_IN_HALF_AN_HOUR_KWH = 1e6
+
+
+def flow_schema(most_kwh: float) -> dict[str, pandera.Column]:
+    """Describe the column of each type of flow."""
+    return {
+        f"{name}_kwh": measurement(
+            f"{title} (kWh)", description, f"data.{code}", _LOWEST_KWH, most_kwh
+        )
+        for code, (name, (title, description)) in enumerate(_FLOWS.items())
+    }
+
+
+def flow_columns(rows: Sequence[FlowRow]) -> dict[str, pa.Array]:
+    """Make the column of each type of flow; null where it was not sent."""
+    return {
+        f"{name}_kwh": pa.array([getattr(row.data, name) for row in rows], pa.float64())
+        for name in _FLOWS
+    }
+
+
+def flow_ask(device_id: str, first: date, end: date, grouping: int, label: str = "") -> Ask:
+    """Ask for all flows from a day to whatever begins at the start of another one."""
+    body = {
+        "start_time": first.isoformat(),
+        "end_time": end.isoformat(),
+        "grouping": grouping,
+        "types": list(range(len(_FLOWS))),
+    }
+    return Ask(path={"inverter": device_id}, body=body, device_id=device_id, label=label)
+
+
+TABLE = Table(
+    name="energy_flows",
+    description="Energy that flowed between PV, battery, grid and home, half hour by half hour.",
+    schema=table_schema(
+        {
+            "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
+            "start": instant(
+                "Start (UTC)", "When the half hour began, in UTC.", "start_time", nullable=False
+            ),
+            "end": instant(
+                "End (UTC)", "When the half hour ended, in UTC.", "end_time", nullable=False
+            ),
+            "start_local": column(
+                TIME_LOCAL, "Start (local)", "The start as sent: local time.", nullable=False
+            ),
+            "end_local": column(
+                TIME_LOCAL, "End (local)", "The end as sent: local time.", nullable=False
+            ),
+            "fold": column(
+                pa.int8(),
+                "Fold",
+                "1 for the later of two starts with the same local time in autumn, else 0.",
+                nullable=False,
+            ),
+            "is_ambiguous": flag(
+                "Ambiguous",
+                "Whether the local start comes twice that day, but once in the answer.",
+            ),
+            "local_date": column(
+                pa.date32(), "Local date", "The day of the local start.", nullable=False
+            ),
+            "request_date": column(
+                pa.date32(), "Requested date", "The same day: it was asked for.", nullable=False
+            ),
+            **flow_schema(_MOST_IN_HALF_AN_HOUR_KWH),
+            **extra_fields(),
+            **provenance_columns(),
+        }
+    ),
+    key=("inverter_serial", "start"),
+    time_column="start",
+    device_column="inverter_serial",
+)
+
+
+class EnergyFlows(RowByRow, DailyDataset):
+    """The dataset; see the module's docstring."""
+
+    name = "energy_flows"
+    version = 1
+    endpoint = ENERGY_FLOWS
+    group = "energy_flows"
+    row_type = FlowRow
+    made = (TABLE,)
+    about = (DeviceKind.INVERTER,)
+    lateness_days = 3
+    takes_ranges = True
+    today_cron = "10 */3 * * *"
+
+    def ask(self, device_id: str, first: date, last: date, zone: str) -> Ask:
+        """Ask up to the midnight that ends the last day."""
+        return flow_ask(device_id, first, last + timedelta(days=1), HALF_HOURLY)
+
+    def rows_by_day(
+        self, bodies: Sequence[bytes], first: date, last: date, zone: str
+    ) -> list[int] | None:
+        """Count the half hours that begin on each day.
+
+        Rows whose label cannot be read count for the first day: an answer that is not understood
+        must not make a day empty.
+        """
+        counts = [0] * ((last - first).days + 1)
+        for day in _days_of(bodies):
+            number = 0 if day is None else (day - first).days
+            if 0 <= number < len(counts):
+                counts[number] += 1
+        return counts
+
+    def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
+        """Make the columns of one answer."""
+        zone = response.request_zone or "UTC"
+        _reject_left_out(rows, response.body, zone)
+        start_local, end_local = parse_labels(rows, ("start_time", "end_time"), response.body)
+        starts = Moments.of(start_local, zone)
+        fold, is_ambiguous = folds(start_local, starts.twice)
+        start = starts.starts(fold)
+        end = _ends(start, start_local, end_local, starts.twice, zone)
+        ended = np.asarray(end.notna())
+        if not ended.all():
+            reject(rows, np.flatnonzero(~ended).tolist(), "end_time", response.body)
+        kept = pa.array(ended)
+        local_date = start_local.filter(kept).cast(pa.date32(), safe=False)
+        return {
+            "inverter_serial": pa.repeat(pa.scalar(response.device_id), len(rows.values)),
+            "start": to_utc(start[ended]),
+            "end": to_utc(end[ended]),
+            "start_local": start_local.filter(kept),
+            "end_local": end_local.filter(kept),
+            "fold": pa.array(fold[ended], pa.int8()),
+            "is_ambiguous": pa.array(is_ambiguous[ended], pa.bool_()),
+            "local_date": local_date,
+            "request_date": local_date,
+            **flow_columns(rows.values),
+            "extra_fields": extra_column(rows),
+        }
+
+
+def _reject_left_out(rows: Rows[Any], body: bytes, zone: str) -> None:
+    """Move rows whose start the clock leaves out, as it is put forward, to the rejected ones."""
+    (labels,) = parse_labels(rows, ("start_time",), body)
+    left_out = np.flatnonzero(~Moments.of(labels, zone).exist).tolist()
+    reject(rows, left_out, "start_time", body, reason="nonexistent_local_time")
+
+
+def _ends(
+    start: pd.DatetimeIndex,
+    start_local: pa.Array,
+    end_local: pa.Array,
+    twice: np.ndarray,
+    zone: str,
+) -> pd.DatetimeIndex:
+    """Find the moment of each end; NaT where it is not after the start.
+
+    In the hour that comes twice, the label of an end may be the clock's or the start's and half an
+    hour: the earlier of the two readings is taken.
+    """
+    end = Moments.of(end_local, zone, shift=True).after(start)
+    length = pd.TimedeltaIndex(end_local.to_pandas() - start_local.to_pandas())
+    counted_on = start + length
+    earlier = twice & np.asarray(length > pd.Timedelta(0)) & np.asarray(counted_on < end)
+    return end.where(~earlier, counted_on)
+
+
+def _days_of(bodies: Iterable[bytes]) -> Iterable[date | None]:
+    """Give the day of each row, None where it cannot be told."""
+    decoder = msgspec.json.Decoder(_Start)
+    for body in bodies:
+        for raw in elements(body):
+            try:
+                yield date.fromisoformat(decoder.decode(raw).start_time[:10])
+            except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+                yield None
+
+
+DATASET = EnergyFlows()

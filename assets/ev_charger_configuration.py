@@ -1,0 +1,216 @@
+"""EV charger configuration: what each command of a charger was last told.
+
+Source: API document, section "EV Charger", "Commands" and "Get Command Data".
+
+Grain: charger and command, with history; a command that has nothing to tell (null, or a list or an
+object without content) has no row. The data of a command is an object, or true and false, or a
+text: all of it is in `data`, and what several commands share is decoded beside it. ID tags are
+pseudonyms there, and names of tags and schedules are left out, unless the owner keeps them.
+
+Requests: 1 for each charger, supported command that has data (14 are documented) and week, if the
+token has the scope to control chargers.
+"""
+
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+
+from assets.framework.asks import Ask
+from assets.framework.columns import as_json, extra_column
+from assets.framework.dataset import Cadence, PageByPage, RefreshedDataset
+from assets.framework.decode import Part
+from assets.framework.devices import DeviceKind
+from assets.framework.json_rows import Rows, Shape, Wire, json_type, number_of, revealed
+from assets.framework.schema import (
+    column,
+    extra_fields,
+    flag,
+    history_columns,
+    integer,
+    name_of_code,
+    number,
+    source_of,
+    table_schema,
+    text,
+)
+from assets.framework.table import Table
+from assets.framework.view import View
+from givenergy import EV_CHARGER_COMMAND_DATA
+from givenergy.codes.charger_commands import COMMANDS_WITHOUT_DATA
+from warehouse import ArchivedResponse
+
+
+class _Answer(Wire):
+    data: Any = None
+
+
+SCHEMA = table_schema(
+    {
+        "charger_uuid": text("Charger", "UUID of the charger.", nullable=False),
+        "command": text("Command", "As the API names it.", codes="charger_command", nullable=False),
+        "command_name": name_of_code("Command"),
+        "data": text("Data", "JSON of all that the command was told.", "data", nullable=False),
+        "value": text("Value", "What is set, numbers written out.", "data.value"),
+        "value_number": number("Value as a number", "What is set, if it is a number."),
+        "is_enabled": flag("Enabled", "What is set, if it is either on or off."),
+        "unit": text("Unit", "Of value, minimum and maximum, as sent.", "data.unit"),
+        "minimum": number("Minimum", "The least that can be set.", "data.min"),
+        "maximum": number("Maximum", "The most that can be set.", "data.max"),
+        "charger_mode": text(
+            "Charger mode",
+            "Mode in force, or of inverter control.",
+            "data.mode",
+            codes="charger_mode",
+        ),
+        "charger_mode_name": name_of_code("Charger mode"),
+        "available_charger_modes": column(
+            pa.list_(pa.string()),
+            "Available modes",
+            "Codes of the modes to choose from; see domain charger_mode of `codes`.",
+            source="data.available",
+        ),
+        "configuration_mode": text(
+            "Configuration mode", "What it is installed with.", codes="configuration_mode"
+        ),
+        "configuration_mode_name": name_of_code("Configuration mode"),
+        "installation_mode": text(
+            "Installation mode", "What it is installed with, formerly.", codes="installation_mode"
+        ),
+        "installation_mode_name": name_of_code("Installation mode"),
+        "active_schedule_id": text(
+            "Active schedule", "ID of the schedule in force.", "data.schedule_id"
+        ),
+        "battery_export_split": number(
+            "Battery's share of excess",
+            "Share of the solar excess that the battery gets, 0 to 1.",
+            "data.inverter_battery_export_split",
+        ),
+        "max_battery_discharge_power_w": number(
+            "Battery's power for the vehicle (W)",
+            "The most that the battery gives to the vehicle.",
+            "data.max_battery_discharge_power_to_evc",
+        ),
+        "maximum_id_tags": integer(
+            "Most ID tags", "How many tags the charger can know.", "data.maximum_id_tags"
+        ),
+        **extra_fields(),
+        **history_columns(),
+    }
+)
+
+TABLE = Table(
+    name="ev_charger_configuration",
+    description="What each EV charger is set to, one row for each command and version.",
+    schema=SCHEMA,
+    key=("charger_uuid", "command"),
+    volatile=(),
+)
+
+_KNOWN_LEAVES = frozenset(
+    {
+        *(
+            source.partition(".")[2]
+            for column in SCHEMA.columns.values()
+            if (source := source_of(column))
+        ),
+        "active",
+        "schedules",
+        "id_tags",
+    }
+)
+
+
+class EvChargerConfiguration(PageByPage, RefreshedDataset):
+    """The dataset; see the module's docstring."""
+
+    name = "ev_charger_configuration"
+    version = 1
+    endpoint = EV_CHARGER_COMMAND_DATA
+    group = "ev_chargers"
+    row_type = _Answer
+    shape = Shape.BARE
+    made = (TABLE,)
+    about = (DeviceKind.EV_CHARGER,)
+    reads = ("ev_charger_commands",)
+    cadence = Cadence.WEEKLY
+    optional = True
+
+    def asks(self, view: View) -> Iterator[Ask]:
+        """Ask each charger for each command that it supports and that can have data."""
+        sql = resources.files("assets").joinpath("sql", "ev_charger_commands_known.sql").read_text()
+        chargers = {device.device_id for device in view.of(DeviceKind.EV_CHARGER)}
+        for row in view.rows(sql):
+            uuid, command = row["charger_uuid"], row["command"]
+            if uuid in chargers and command not in COMMANDS_WITHOUT_DATA:
+                path = {"charger": uuid, "command": command}
+                yield Ask(path=path, device_id=uuid, label=command, part=command)
+
+    def listed_by(self, response: ArchivedResponse) -> str:
+        """Name charger and command: an answer tells of no other command."""
+        return f"{response.device_id} {_command_of(response)}"
+
+    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, Part]:
+        """Make a row of the data of one command, if there is any."""
+        indexes = [i for i, answer in enumerate(rows.values) if answer.data not in (None, [], {})]
+        command = _command_of(response)
+        told = [_told(command, rows.values[index].data, rows) for index in indexes]
+        columns = {
+            name: pa.array([row.get(name) for row in told], field.type)
+            for name, field in zip(TABLE.arrow_schema.names, TABLE.arrow_schema, strict=True)
+        }
+        columns |= {
+            "charger_uuid": pa.repeat(pa.scalar(response.device_id), len(told)),
+            "command": pa.repeat(pa.scalar(command), len(told)),
+            "extra_fields": extra_column(rows).take(pa.array(indexes, pa.int64())),
+        }
+        return {TABLE.name: Part(columns, [rows.positions[i] for i in indexes], exploded=True)}
+
+
+def _command_of(response: ArchivedResponse) -> str:
+    return unquote(response.path.rpartition("/")[2])
+
+
+def _told(command: str, data: Any, rows: Rows[Any]) -> dict[str, Any]:
+    """Decode what a command was told."""
+    leaves = data if isinstance(data, Mapping) else {"value": data}
+    for name in leaves.keys() - _KNOWN_LEAVES:
+        rows.drift["new_field", f"data.{name}", json_type(leaves[name])] += 1
+
+    def read(name: str, kind: type) -> Any:
+        value = revealed(leaves.get(name))
+        found: Any
+        if kind is str:
+            found = value if isinstance(value, str | None) else as_json(value)
+        elif kind is list:
+            found = list(map(str, value)) if isinstance(value, list) else None
+        else:
+            found = number_of(value, kind)
+        if found is None and value is not None:
+            rows.drift["changed_type", f"data.{name}", json_type(value)] += 1
+        return found
+
+    value = leaves.get("value")
+    text_value = read("value", str)
+    return {
+        "data": as_json(data),
+        "value": text_value,
+        "value_number": number_of(value),
+        "is_enabled": value if isinstance(value, bool) else None,
+        "unit": read("unit", str),
+        "minimum": read("min", float),
+        "maximum": read("max", float),
+        "charger_mode": read("active", str) or read("mode", str),
+        "available_charger_modes": read("available", list),
+        "configuration_mode": text_value if command == "configuration-mode" else None,
+        "installation_mode": text_value if command == "installation-mode" else None,
+        "active_schedule_id": read("schedule_id", str),
+        "battery_export_split": read("inverter_battery_export_split", float),
+        "max_battery_discharge_power_w": read("max_battery_discharge_power_to_evc", float),
+        "maximum_id_tags": read("maximum_id_tags", int),
+    }
+
+
+DATASET = EvChargerConfiguration()

@@ -1,0 +1,130 @@
+"""EV chargers of the account, with history: what they are, their status, when they went offline.
+
+Source: API document, section "EV Charger", "Info", and the recorded charger.
+
+Grain: one row for each charger and version; a status that changes makes a new version, since the
+list is the only place that tells it. A charger can be offline without the API saying since when
+(documented example). The name that the owner gave it is only there if the owner keeps it. An
+account that is no customer's has no such list, and one without chargers can get 404 in place of an
+empty one.
+
+Since when a charger has been at work is told nowhere. It is taken to be a month before the oldest
+thing known of it, so that the start of its history moves back for as long as there is something to
+find: a month of days without a row ends the search.
+
+Requests: 1 for each poll (a page holds 1,000 chargers).
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import timedelta
+from importlib import resources
+from typing import Any
+
+import pyarrow as pa
+
+from assets.framework.asks import Ask
+from assets.framework.columns import as_text, extra_column, leaf_columns, optional_times
+from assets.framework.dataset import Cadence, DeviceList, RowByRow
+from assets.framework.devices import Device, DeviceKind
+from assets.framework.json_rows import Rows, Wire
+from assets.framework.schema import (
+    extra_fields,
+    flag,
+    history_columns,
+    instant,
+    name_of_code,
+    table_schema,
+    text,
+)
+from assets.framework.table import Table
+from assets.framework.view import View
+from givenergy import EV_CHARGERS
+from warehouse import ArchivedResponse
+
+_LOOK_BACK = timedelta(days=31)
+
+
+class _Charger(Wire):
+    uuid: str | None = None
+    serial_number: Any = None
+    type: str | None = None
+    alias: str | None = None
+    online: bool | None = None
+    went_offline_at: str | None = None
+    status: str | None = None
+
+
+SCHEMA = table_schema(
+    {
+        "charger_uuid": text("Charger", "UUID of the charger.", "uuid", nullable=False),
+        "serial_number": text("Serial number", "Serial number.", "serial_number"),
+        "type": text("Type", "Who made it, as sent.", "type"),
+        "alias": text("Alias", "The owner's name for it; null unless it is kept.", "alias"),
+        "status": text("Status", "Status as sent.", "status", codes="ev_charger_status"),
+        "status_name": name_of_code("Status"),
+        "online": flag("Online", "Whether it is in contact with the platform.", "online"),
+        "went_offline_at": instant(
+            "Offline since", "When it was last in contact, if that is known.", "went_offline_at"
+        ),
+        **extra_fields(),
+        **history_columns(),
+    }
+)
+
+TABLE = Table(
+    name="ev_chargers",
+    description="EV chargers of the account, one row for each and version.",
+    schema=SCHEMA,
+    key=("charger_uuid",),
+    volatile=(),
+)
+
+
+class EvChargers(RowByRow, DeviceList):
+    """The dataset; see the module's docstring."""
+
+    name = "ev_chargers"
+    version = 1
+    endpoint = EV_CHARGERS
+    group = "ev_chargers"
+    row_type = _Charger
+    made = (TABLE,)
+    kinds = (DeviceKind.EV_CHARGER,)
+    cadence = Cadence.TICK
+    optional = True
+
+    def asks(self, view: View) -> Iterator[Ask]:
+        """Ask for the whole list."""
+        yield Ask()
+
+    def devices(self, view: View) -> Mapping[DeviceKind, Sequence[Device]]:
+        """List chargers, with the days on which they can have had data."""
+        sql = resources.files("assets").joinpath("sql", "ev_chargers_known.sql").read_text()
+        chargers = [
+            Device(
+                device_id=row["charger_uuid"],
+                commissioned_at=row["oldest_at"] - _LOOK_BACK,
+                last_contact_at=row["last_contact_at"],
+            )
+            for row in view.rows(sql)
+        ]
+        return {DeviceKind.EV_CHARGER: chargers}
+
+    def ids_of(self, element: Mapping[str, Any]) -> Collection[str]:
+        """Name the charger."""
+        names = (element.get("uuid"), element.get("serial_number"))
+        return [str(name) for name in names if name]
+
+    def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
+        """Make the columns of one page of the list."""
+        times = optional_times(SCHEMA, rows, ("went_offline_at",))
+        return {
+            **leaf_columns(SCHEMA, rows.values, skip=("serial_number", "went_offline_at")),
+            **leaf_columns(SCHEMA, rows.values, only=("serial_number",), convert=as_text),
+            **times,
+            "charger_uuid": pa.array([row.uuid for row in rows.values], pa.string()),
+            "extra_fields": extra_column(rows),
+        }
+
+
+DATASET = EvChargers()

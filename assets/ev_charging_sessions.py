@@ -1,0 +1,181 @@
+"""EV charging sessions: when a vehicle was charged, how much it took, who began and ended it.
+
+Source: API document, section "EV Charger", "Charging Sessions" and "Get Charging Sessions"; the
+filters are query parameters (reported by users), where the document's example sends a body.
+
+Grain: charger and start. A session has no number of its own. While it is open, all that tells of
+its end is null; it is asked for again from its start until it closes, and once a week after a
+month. Who began or ended it is an ID tag or a user: a pseudonym, unless the owner keeps it, but for
+the two values that stand for nobody. Energies are the readings of the charger's import meter.
+
+Requests: 1 for each charger and day, as its new sessions and open ones come in one answer; 1 for
+all of history the first time (a page holds 1,000 sessions).
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.framework.asks import Ask
+from assets.framework.columns import (
+    as_text,
+    extra_column,
+    leaf_columns,
+    optional_times,
+    parse_times,
+)
+from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
+from assets.framework.devices import DeviceKind
+from assets.framework.json_rows import Rows, Wire
+from assets.framework.open_items import ask_from, looks_back, open_items
+from assets.framework.schema import (
+    extra_fields,
+    flag,
+    instant,
+    measurement,
+    name_of_code,
+    number,
+    provenance_columns,
+    table_schema,
+    text,
+)
+from assets.framework.table import Table
+from assets.framework.view import View
+from givenergy import EV_CHARGING_SESSIONS, domain
+from warehouse import ArchivedResponse
+
+_METER_KWH = (-1e9, 1e9)
+# No charger is older.
+_BEGINNING = datetime(2015, 1, 1, tzinfo=UTC)
+_NOBODY = {code.code: code.name for code in domain("id_tag")}
+_REASONS = {code.code.upper(): code.description for code in domain("stop_reason")}
+
+
+class _Session(Wire):
+    started_by: Any = None
+    meter_start: float | None = None
+    started_at: str | None = None
+    stopped_by: Any = None
+    meter_stop: float | None = None
+    stopped_at: str | None = None
+    stop_reason: str | None = None
+
+
+SCHEMA = table_schema(
+    {
+        "charger_uuid": text("Charger", "UUID of the charger.", nullable=False),
+        "started_at": instant("Started", "When it began.", "started_at", nullable=False),
+        "stopped_at": instant("Stopped", "When it ended; null: it is open.", "stopped_at"),
+        "has_ended": flag("Ended", "True once it has ended; null, never false, while it is open."),
+        "duration_s": number("Duration (s)", "From start to end."),
+        "meter_start_kwh": measurement(
+            "Meter at the start (kWh)", "Import meter at the start.", "meter_start", *_METER_KWH
+        ),
+        "meter_stop_kwh": measurement(
+            "Meter at the end (kWh)", "Import meter at the end.", "meter_stop", *_METER_KWH
+        ),
+        "energy_kwh": number("Energy (kWh)", "What the import meter counted meanwhile."),
+        "started_by": text(
+            "Started by", "ID tag or user that began it, or its pseudonym.", "started_by"
+        ),
+        "started_by_name": text("Started by, decoded", "Set where neither tag nor user began it."),
+        "stopped_by": text(
+            "Stopped by", "ID tag or user that ended it, or its pseudonym.", "stopped_by"
+        ),
+        "stopped_by_name": text("Stopped by, decoded", "Set where neither tag nor user ended it."),
+        "stop_reason": text("Stop reason", "As sent.", "stop_reason", codes="stop_reason"),
+        "stop_reason_name": name_of_code("Stop reason"),
+        "stop_reason_description": text("Stop reason in words", "What the stop reason means."),
+        **extra_fields(),
+        **provenance_columns(),
+    }
+)
+
+TABLE = Table(
+    name="ev_charging_sessions",
+    description="Charging sessions of EV chargers, open ones included.",
+    schema=SCHEMA,
+    key=("charger_uuid", "started_at"),
+    device_column="charger_uuid",
+)
+
+
+class EvChargingSessions(RowByRow, RefreshedDataset):
+    """The dataset; see the module's docstring."""
+
+    name = "ev_charging_sessions"
+    version = 1
+    endpoint = EV_CHARGING_SESSIONS
+    group = "ev_chargers"
+    row_type = _Session
+    made = (TABLE,)
+    about = (DeviceKind.EV_CHARGER,)
+    cadence = Cadence.DAILY
+
+    def asks(self, view: View) -> Iterator[Ask]:
+        """Ask each charger from a few days ago on, from its open sessions on, or for all."""
+        items = open_items(view, TABLE, "started_at")
+        looks = {} if view.again else looks_back(view, self.name, "start_time")
+        # In which zone the API reads a date is not documented: a day to spare on either side.
+        end = (view.now + timedelta(days=2)).date()
+        for device in view.of(DeviceKind.EV_CHARGER):
+            uuid = device.device_id
+            start = ask_from(
+                [item for item in items if item.device_id == uuid],
+                looks.get((uuid, ""), ()),
+                beginning=_BEGINNING,
+                now=view.now,
+            )
+            query = {
+                "start_time": (start - timedelta(days=1)).date().isoformat(),
+                "end_time": end.isoformat(),
+            }
+            yield Ask(path={"charger": uuid}, query=query, device_id=uuid)
+
+    def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
+        """Make the columns of one answer."""
+        started_at = parse_times(rows, "started_at", response.body)
+        stopped_at = optional_times(SCHEMA, rows, ("stopped_at",))["stopped_at"]
+        sessions = rows.values
+        leaves = {
+            **leaf_columns(
+                SCHEMA, sessions, only=("meter_start_kwh", "meter_stop_kwh", "stop_reason")
+            ),
+            **leaf_columns(SCHEMA, sessions, only=("started_by", "stopped_by"), convert=as_text),
+        }
+        reasons = leaves["stop_reason"].to_pylist()
+        return {
+            "charger_uuid": pa.repeat(pa.scalar(response.device_id), len(sessions)),
+            "started_at": started_at,
+            "stopped_at": stopped_at,
+            "has_ended": pa.array(
+                [session.stopped_at is not None or None for session in sessions], pa.bool_()
+            ),
+            "duration_s": _difference(
+                started_at.cast(pa.int64()), stopped_at.cast(pa.int64()), 1e6
+            ),
+            **leaves,
+            "energy_kwh": _difference(leaves["meter_start_kwh"], leaves["meter_stop_kwh"], 1.0),
+            "started_by_name": _nobody(leaves["started_by"]),
+            "stopped_by_name": _nobody(leaves["stopped_by"]),
+            "stop_reason_description": pa.array(
+                [_REASONS.get(str(reason).upper()) for reason in reasons], pa.string()
+            ),
+            "extra_fields": extra_column(rows),
+        }
+
+
+def _difference(start: pa.Array, stop: pa.Array, unit: float) -> pa.Array:
+    """Subtract; to the sixth digit, as 1423.7 - 1400.1 is to be 23.6 and not 23.600000000000136."""
+    exact = pc.subtract(stop, start).cast(pa.float64(), safe=False)
+    return pc.round(pc.divide(exact, unit), 6)
+
+
+def _nobody(tags: pa.Array) -> pa.Array:
+    return pa.array([_NOBODY.get(str(tag).upper()) for tag in tags.to_pylist()], pa.string())
+
+
+DATASET = EvChargingSessions()

@@ -1,0 +1,166 @@
+"""Measurements out of data points: read one by one, and brought to comparable units."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import compress
+from types import NoneType
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from assets.framework.json_rows import Rejected, Rows, elements, json_type, number_of
+from givenergy.codes.ev_meters import MEASURAND_UNIT, UNIT_NORMALISATION
+
+_KINDS: dict[str, type[int] | type[float]] = {"measurand": int, "value": float, "unit": int}
+# What these are measured in has no second unit that could be meant where none is sent.
+_ONE_UNIT = frozenset({"0", "1", "2", "11", "14", "18", "19", "21"})
+
+
+@dataclass(slots=True)
+class Measurements:
+    """The measurements of all data points of a page, those that can be read.
+
+    Attributes:
+        points: index of each one's data point.
+        places: position of each in the list of its data point.
+        columns: `measurand`, `value` and `unit`.
+    """
+
+    points: list[int]
+    places: list[int]
+    columns: dict[str, pa.Array]
+
+
+def measurements_of(rows: Rows[Any], body: bytes) -> Measurements:
+    """Take the measurements out of data points.
+
+    One that cannot be read is rejected, and costs its data point none of the others.
+    """
+    points: list[int] = []
+    places: list[int] = []
+    items: list[Any] = []
+    for index, point in enumerate(rows.values):
+        count = len(point.measurements or ())
+        if not count:
+            rows.drift["empty_list", "measurements", json_type(point.measurements)] += 1
+            continue
+        points += [index] * count
+        places += range(count)
+        items += point.measurements
+    values = {name: [getattr(item, name) for item in items] for name in _KINDS}
+    unreadable: dict[int, str] = {}
+    for name, kind in _KINDS.items():
+        values[name], bad = _numbers(values[name], kind, f"measurements[].{name}", rows.drift)
+        unreadable |= dict.fromkeys(bad, name)
+    if unreadable:
+        _reject(rows, body, points, items, unreadable)
+        kept = [index not in unreadable for index in range(len(items))]
+        points, places = list(compress(points, kept)), list(compress(places, kept))
+        values = {name: list(compress(of_name, kept)) for name, of_name in values.items()}
+    columns = {
+        name: pa.array(values[name], pa.int64() if kind is int else pa.float64())
+        for name, kind in _KINDS.items()
+    }
+    return Measurements(points, places, columns)
+
+
+def _numbers(
+    values: list[Any],
+    kind: type[int] | type[float],
+    field: str,
+    drift: Counter[tuple[str, str, str]],
+) -> tuple[list[Any], list[int]]:
+    """Give numbers in place of the text that they can come as, and where neither stands."""
+    kinds = set(map(type, values)) - {NoneType}
+    sizes = (abs(value) for value in values if value is not None)
+    if kinds <= {int, kind} and max(sizes, default=0) < 2**63:
+        return [None if value is None else kind(value) for value in values], []
+    numbers = [None if value is None else number_of(value, kind) for value in values]
+    bad = []
+    for index, (value, number) in enumerate(zip(values, numbers, strict=True)):
+        if number is None and value is not None:
+            bad.append(index)
+        if (number is None and value is not None) or isinstance(value, str):
+            drift["changed_type", field, json_type(value)] += 1
+    return numbers, bad
+
+
+def _reject(
+    rows: Rows[Any],
+    body: bytes,
+    points: Sequence[int],
+    items: Sequence[Any],
+    unreadable: dict[int, str],
+) -> None:
+    raws = elements(body)
+    for index, name in unreadable.items():
+        position = rows.positions[points[index]]
+        value = msgspec.json.encode(getattr(items[index], name)).decode()[:200]
+        raw = bytes(raws[position]).decode(errors="replace")
+        rows.rejected.append(
+            Rejected(position, "not_decodable", f"measurements[].{name}", value, raw)
+        )
+
+
+class _Comparable(NamedTuple):
+    """How values in one unit become comparable; a factor of NaN where they cannot."""
+
+    unit: str | None
+    factor: float
+    offset: float
+
+
+@cache
+def _comparable(measurand: int | None, unit: int | None) -> _Comparable:
+    if unit is None:
+        certain = str(measurand) in _ONE_UNIT
+        factor = 1.0 if certain else np.nan
+        return _Comparable(MEASURAND_UNIT[str(measurand)] if certain else None, factor, 0.0)
+    known = UNIT_NORMALISATION.get(str(unit))
+    return _Comparable(*known) if known else _Comparable(None, np.nan, 0.0)
+
+
+def normalised(found: Measurements) -> dict[str, pa.Array]:
+    """Give values in a unit that all of their kind share, null where theirs is not certain."""
+    units = [
+        _comparable(*pair)
+        for pair in zip(
+            found.columns["measurand"].to_pylist(), found.columns["unit"].to_pylist(), strict=True
+        )
+    ]
+    factor = np.array([unit.factor for unit in units], dtype=np.float64)
+    offset = np.array([unit.offset for unit in units], dtype=np.float64)
+    value = np.asarray(found.columns["value"].to_numpy(zero_copy_only=False), dtype=np.float64)
+    # 2.3 kW are 2300 W, as which they also come, and not 2299.9999999999995.
+    as_sent = (factor == 1) & (offset == 0)
+    comparable = np.where(as_sent, value, np.round(value * factor + offset, 6))
+    return {
+        "value_normalised": pa.array(comparable, pa.float64(), from_pandas=True),
+        "unit_normalised": pa.array([unit.unit for unit in units], pa.string()),
+    }
+
+
+def extra_column(rows: Rows[Any], found: Measurements) -> pa.Array:
+    """Give, as JSON text, the unknown fields of each measurement and of its data point, or null."""
+    texts: list[str | None] = [None] * len(found.points)
+    if rows.extra:
+        for row, (point, place) in enumerate(zip(found.points, found.places, strict=True)):
+            fields = _own(rows.extra.get(point, {}), place)
+            if fields:
+                texts[row] = msgspec.json.encode(fields).decode()
+    return pa.array(texts, pa.string())
+
+
+def _own(fields: dict[str, Any], place: int) -> dict[str, Any]:
+    """Leave out the fields of other measurements of the same data point."""
+    own = {}
+    for path, value in fields.items():
+        if not path.startswith("measurements["):
+            own[path] = value
+        elif path.startswith(f"measurements[{place}]"):
+            own[path.replace(f"[{place}]", "[]", 1)] = value
+    return own

@@ -1,0 +1,49 @@
+"""Whether it is time to ask again for what is asked for as it stands now."""
+
+from datetime import datetime, timedelta
+
+from assets.framework.dataset import Cadence, RefreshedDataset
+from assets.framework.standing import standings
+from assets.framework.unavailable import Unavailable
+from assets.framework.view import View
+from warehouse import State
+
+# A little less than the period, so that a run that began late does not put the next one off.
+_PERIOD = {
+    Cadence.TICK: timedelta(minutes=10),
+    Cadence.DAILY: timedelta(hours=20),
+    Cadence.WEEKLY: timedelta(days=6, hours=12),
+}
+
+
+def due_devices(dataset: RefreshedDataset, view: View) -> frozenset[str]:
+    """List the devices, "" for the account, of which something is to be asked for now.
+
+    Those of which something would be asked for, and that were not answered in the dataset's period,
+    or of which the newest request failed. What is not available is not due.
+    """
+    unavailable = Unavailable(view.lake, dataset.name)
+    with view.reading():
+        wanted = {
+            ask.device_id
+            for ask in dataset.asks(view)
+            if view.again or unavailable.why(ask.subject, view.now) is None
+        }
+        known = [] if view.again else standings(view, dataset.name).get(dataset.name, ())
+    if view.again:
+        return frozenset(wanted)
+    answered: dict[str, datetime] = {}
+    failed = set()
+    for standing in known:
+        if standing.state in (State.COMPLETE, State.GONE):
+            before = answered.get(standing.device_id, standing.at)
+            answered[standing.device_id] = max(before, standing.at)
+        else:
+            failed.add(standing.device_id)
+    return frozenset(
+        device_id
+        for device_id in wanted
+        if device_id in failed
+        or device_id not in answered
+        or view.now - answered[device_id] > _PERIOD[dataset.cadence]
+    )

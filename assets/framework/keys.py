@@ -1,0 +1,51 @@
+"""The Dagster assets of a dataset: one for its archived responses, one for each of its tables."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from assets.framework.dataset import Dataset
+from assets.framework.metadata import column_schema
+from assets.framework.table import Table
+
+_ARCHIVE_PREFIX = "archive"
+
+
+def archive_key(dataset: Dataset) -> dg.AssetKey:
+    """Name the asset that stands for a dataset's archived responses."""
+    return dg.AssetKey([_ARCHIVE_PREFIX, dataset.name])
+
+
+def table_key(table: Table) -> dg.AssetKey:
+    """Name the asset that stands for a table."""
+    return dg.AssetKey(table.name)
+
+
+def asset_specs(dataset: Dataset, deps: Sequence[dg.AssetKey]) -> list[dg.AssetSpec]:
+    """Describe the assets of a dataset.
+
+    Args:
+        dataset: any dataset.
+        deps: assets that say which devices there are.
+    """
+    archive = dg.AssetSpec(
+        archive_key(dataset),
+        deps=list(deps),
+        description=f"Responses of the API, as they came, for {dataset.name}.",
+        group_name=dataset.group,
+        kinds={"parquet"},
+        skippable=True,
+    )
+    tables = [
+        dg.AssetSpec(
+            table_key(table),
+            deps=[archive.key],
+            description=table.description,
+            group_name=dataset.group,
+            kinds={"parquet", "duckdb"},
+            metadata={"dagster/column_schema": column_schema(table)},
+            skippable=True,
+        )
+        for table in dataset.made
+    ]
+    return [archive, *tables]

@@ -1,0 +1,18 @@
+-- Grain: dataset, device, path and kind of request, of requests that are not about a day. How it
+-- last went. Requests that differ only in dates and pages are of one kind.
+SELECT
+    dataset,
+    device_id,
+    path,
+    regexp_replace(
+        regexp_replace(params, '[0-9]{4}-[0-9]{2}-[0-9]{2}[^"]*', '', 'g'),
+        '"page":[0-9]+', '', 'g'
+    ) AS kind,
+    max(fetched_at) FILTER (WHERE outcome = 'ok' AND complete) AS complete_at,
+    max(fetched_at) FILTER (WHERE outcome = 'ok' AND NOT complete) AS partial_at,
+    max(fetched_at) FILTER (WHERE outcome = 'error') AS error_at,
+    arg_max(status, fetched_at) FILTER (WHERE outcome = 'error') AS error_status,
+    arg_max(message, fetched_at) FILTER (WHERE outcome = 'error') AS error
+FROM requests
+WHERE request_date IS NULL AND ($dataset IS NULL OR dataset = $dataset)
+GROUP BY ALL

@@ -1,0 +1,207 @@
+"""Inverter events: faults, when each began and when it was cleared.
+
+Source: API document, section "Inverter Data", "Get Events", and the recorded list.
+
+Grain: inverter, event and start; several can begin at once (recorded). While a fault lasts, its end
+is null; it is asked for again from its start until it is over, and once a week after a month.
+Whether the filter `cleared` adds the faults that are over to those that are not, or leaves the
+latter out, is not documented: both of its values are asked for and united, until answers show that
+one of them brings everything. The list comes newest first (recorded), so that a fault that begins
+while pages are read makes a row come twice: the second is set aside as a duplicate.
+
+Requests: the first time two for each inverter, for all of its history. Later one for each inverter
+and day if `cleared` adds, else two; none for one that has been silent since it was last asked. A
+page holds 1,000 events.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.framework.asks import Ask, Value
+from assets.framework.columns import (
+    extra_column,
+    leaf_columns,
+    local_columns,
+    optional_times,
+    parse_times,
+    reject,
+)
+from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
+from assets.framework.devices import DeviceKind
+from assets.framework.json_rows import Rows, Wire, decode_rows
+from assets.framework.open_items import ask_from, looks_back, open_items
+from assets.framework.schema import (
+    TIME_LOCAL,
+    column,
+    extra_fields,
+    flag,
+    instant,
+    number,
+    provenance_columns,
+    table_schema,
+    text,
+)
+from assets.framework.table import Table
+from assets.framework.view import View
+from givenergy import INVERTER_EVENTS, Fetched
+from warehouse import ArchivedResponse
+
+# From when on to ask about an inverter of which it is not known when it was commissioned.
+_OLDEST = datetime(2015, 1, 1, tzinfo=UTC)
+# Which of its two meanings `cleared` turned out to have: it adds faults that are over to those that
+# are not ("also"), or leaves the latter out ("only").
+_MEANING = "inverter_events_cleared_means"
+# A fault that began only shortly before a list was read may not have been in it yet.
+_SETTLED = timedelta(hours=1)
+_DAY = timedelta(days=1)
+
+
+class _Event(Wire):
+    event: str | None = None
+    start_time: str | None = None
+    end_time: str | None = None
+
+
+SCHEMA = table_schema(
+    {
+        "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
+        "event": text("Event", "What happened, in the API's words.", "event", nullable=False),
+        "start_time": instant("Start (UTC)", "When it began.", "start_time", nullable=False),
+        "end_time": instant("End (UTC)", "When it was cleared; null: it is open.", "end_time"),
+        "duration_s": number("Duration (s)", "From start to end."),
+        "has_ended": flag("Ended", "True once it has ended; null, never false, while it is open."),
+        "local_time": column(
+            TIME_LOCAL, "Local start", "The start in the account's time zone.", nullable=False
+        ),
+        "local_date": column(
+            pa.date32(), "Local date", "The day of the local start.", nullable=False
+        ),
+        **extra_fields(),
+        **provenance_columns(),
+    }
+)
+
+TABLE = Table(
+    name="inverter_events",
+    description="Faults of inverters with start and end, cleared ones and open ones.",
+    schema=SCHEMA,
+    key=("inverter_serial", "event", "start_time"),
+    time_column="start_time",
+    device_column="inverter_serial",
+)
+
+
+class InverterEvents(RowByRow, RefreshedDataset):
+    """The dataset; see the module's docstring.
+
+    Optional, so that inverters that stay listed without data are not asked again every day.
+    """
+
+    name = "inverter_events"
+    version = 1
+    endpoint = INVERTER_EVENTS
+    group = "inverters"
+    row_type = _Event
+    made = (TABLE,)
+    about = (DeviceKind.INVERTER,)
+    cadence = Cadence.DAILY
+    optional = True
+
+    def asks(self, view: View) -> Iterator[Ask]:
+        """Ask each inverter from a few days ago on, from its open events on, or for all."""
+        items = open_items(view, TABLE, "start_time")
+        looks = {} if view.again else looks_back(view, self.name, "start", apart_by="cleared")
+        adds = view.lake.settings.get(_MEANING) == "also" and not view.again
+        # In which zone the API reads a date is not documented: a day to spare on either side.
+        end = (view.now + timedelta(days=2)).date()
+        for device in view.of(DeviceKind.INVERTER):
+            serial = device.device_id
+            for cleared in (1,) if adds else (0, 1):
+                start = ask_from(
+                    [item for item in items if item.device_id == serial],
+                    looks.get((serial, str(cleared)), ()),
+                    beginning=device.commissioned_at or _OLDEST,
+                    now=view.now,
+                )
+                # Nothing can have begun or ended since the last look.
+                if device.last_contact_at is not None and start > device.last_contact_at + _DAY:
+                    continue
+                query: dict[str, Value] = {
+                    "start": (start - _DAY).date().isoformat(),
+                    "end": end.isoformat(),
+                    "cleared": cleared,
+                }
+                yield Ask(
+                    path={"inverter": serial},
+                    query=query,
+                    device_id=serial,
+                    label=f"cleared={cleared}",
+                )
+
+    def learn(self, view: View, answers: Sequence[tuple[Ask, Fetched]]) -> None:
+        """Find out what `cleared` means; without an open event nothing can be told."""
+        both: dict[str, dict[Any, tuple[Ask, Fetched]]] = {}
+        for ask, fetched in answers:
+            if fetched.complete:
+                both.setdefault(ask.device_id, {})[ask.query["cleared"]] = (ask, fetched)
+        meanings = {_meaning(lists) for lists in both.values()}
+        # What contradicts itself is no reason to ask for less: "only" goes first.
+        for meaning in ("only", "also"):
+            if meaning in meanings:
+                if view.lake.settings.get(_MEANING) != meaning:
+                    view.lake.settings.set(_MEANING, meaning)
+                return
+
+    def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
+        """Make the columns of one answer."""
+        nameless = [index for index, row in enumerate(rows.values) if not row.event]
+        reject(rows, nameless, "event", response.body)
+        start = parse_times(rows, "start_time", response.body)
+        end = optional_times(SCHEMA, rows, ("end_time",))["end_time"]
+        events = rows.values
+        microseconds = pc.subtract(end.cast(pa.int64()), start.cast(pa.int64()))
+        return {
+            "inverter_serial": pa.repeat(pa.scalar(response.device_id), len(events)),
+            **leaf_columns(SCHEMA, events, only=("event",)),
+            "start_time": start,
+            "end_time": end,
+            "duration_s": pc.divide(microseconds.cast(pa.float64()), 1e6),
+            "has_ended": pa.array(
+                [event.end_time is not None or None for event in events], pa.bool_()
+            ),
+            **local_columns(start, response.request_zone or "UTC"),
+            "extra_fields": extra_column(rows),
+        }
+
+
+def _meaning(lists: Mapping[Any, tuple[Ask, Fetched]]) -> str | None:
+    """Tell what `cleared` means from the answers to both of its values; None if they do not."""
+    if 1 not in lists:
+        return None
+    ask, fetched = lists[1]
+    cleared = _events(fetched)
+    if any(event.end_time is None for event in cleared):
+        return "also"
+    if 0 not in lists:
+        return None
+    known = {(event.event, event.start_time) for event in cleared}
+    until = (fetched.pages[0].requested_at - _SETTLED).isoformat()
+    expected = [
+        (event.event, event.start_time)
+        for event in _events(lists[0][1])
+        if event.end_time is None
+        and event.start_time
+        and str(ask.query["start"]) < event.start_time < until
+    ]
+    return "only" if set(expected) - known else None
+
+
+def _events(fetched: Fetched) -> list[_Event]:
+    return [event for page in fetched.pages for event in decode_rows(page.body, _Event).values]
+
+
+DATASET = InverterEvents()

@@ -1,0 +1,94 @@
+"""Inverter setting definitions: which settings an inverter has and what they may be set to.
+
+Source: API document, section "Inverter Control", "Get Settings List", and the recorded list.
+
+Grain: inverter and setting, with history: firmware brings settings and changes their limits. The
+value of a setting is not here: to read one is a command that reaches the inverter.
+
+Requests: one for each inverter and week, if the token has the scope to control inverters.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from assets.framework.asks import Ask, ask_each
+from assets.framework.columns import extra_column, leaf_columns
+from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
+from assets.framework.devices import DeviceKind
+from assets.framework.json_rows import Int64, Rows, Wire
+from assets.framework.schema import (
+    column,
+    extra_fields,
+    history_columns,
+    integer,
+    table_schema,
+    text,
+)
+from assets.framework.table import Table
+from assets.framework.view import View
+from givenergy import INVERTER_SETTINGS
+from warehouse import ArchivedResponse
+
+
+class _Setting(Wire):
+    id: Int64 | None = None
+    name: str | None = None
+    validation: str | None = None
+    validation_rules: list[str] | None = None
+
+
+TABLE = Table(
+    name="inverter_setting_definitions",
+    description="The settings that each inverter has, one row for each and version.",
+    schema=table_schema(
+        {
+            "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
+            "setting_id": integer("Setting", "Number of the setting.", "id", nullable=False),
+            "name": text("Name", "Name of the setting.", "name"),
+            "validation": text(
+                "Allowed values", "What it may be set to, in the API's words.", "validation"
+            ),
+            "validation_rules": column(
+                pa.list_(pa.string()),
+                "Rules",
+                "The same for programs, e.g. `between:4,100`.",
+                source="validation_rules",
+            ),
+            **extra_fields(),
+            **history_columns(),
+        }
+    ),
+    key=("inverter_serial", "setting_id"),
+    volatile=(),
+)
+
+
+class InverterSettingDefinitions(RowByRow, RefreshedDataset):
+    """The dataset; see the module's docstring."""
+
+    name = "inverter_setting_definitions"
+    version = 1
+    endpoint = INVERTER_SETTINGS
+    group = "inverters"
+    row_type = _Setting
+    made = (TABLE,)
+    about = (DeviceKind.INVERTER,)
+    cadence = Cadence.WEEKLY
+    optional = True
+
+    def asks(self, view: View) -> Iterator[Ask]:
+        """Ask each inverter."""
+        return ask_each(view.of(DeviceKind.INVERTER), "inverter")
+
+    def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
+        """Make the columns of one answer."""
+        return {
+            "inverter_serial": pa.repeat(pa.scalar(response.device_id), len(rows.values)),
+            **leaf_columns(TABLE.schema, rows.values),
+            "extra_fields": extra_column(rows),
+        }
+
+
+DATASET = InverterSettingDefinitions()

@@ -1,0 +1,147 @@
+"""Inverter system readings: the powers that an inverter sent last, polled.
+
+Source: API document, section "Inverter Data", "Get Latest System Data", and the recorded readings.
+
+Grain: inverter and time; asking twice before the inverter sends again gives the same row. It is the
+newest data point in another shape, there before the data points are. A Gateway answers now and then
+with nothing but nulls (logged by users): that is no reading and goes to quarantine as `no_reading`.
+An EMS has an endpoint of its own and is left out.
+
+Requests: one for each inverter and poll.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+import pandera.pandas as pandera
+import pyarrow as pa
+
+from assets.framework.asks import Ask, ask_each
+from assets.framework.columns import (
+    extra_column,
+    leaf_columns,
+    leaf_of,
+    list_of_structs,
+    local_columns,
+    parse_times,
+    reject_without_reading,
+)
+from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow, Urgency
+from assets.framework.devices import DeviceKind
+from assets.framework.json_rows import Rows, Shape, Wire
+from assets.framework.schema import (
+    extra_fields,
+    from_leaf,
+    provenance_columns,
+    reading_time,
+    source_of,
+    table_schema,
+    text,
+)
+from assets.framework.table import Table
+from assets.framework.view import View
+from assets.inverter_data_points import PV_ARRAYS, Battery, Grid, Inverter, Solar
+from assets.inverter_data_points import SCHEMA as POINTS
+from givenergy import INVERTER_SYSTEM_DATA
+from warehouse import ArchivedResponse
+
+
+class _Reading(Wire):
+    time: str | None = None
+    status: str | None = None
+    solar: Solar = msgspec.field(default_factory=Solar)
+    grid: Grid = msgspec.field(default_factory=Grid)
+    battery: Battery = msgspec.field(default_factory=Battery)
+    inverter: Inverter = msgspec.field(default_factory=Inverter)
+    consumption: float | None = None
+
+
+# The document's own example, 2124.3 V and 479.5 Hz, must pass.
+_WIDER = {
+    "grid_voltage_v": [pandera.Check.in_range(-10.0, 10_000.0)],
+    "grid_frequency_hz": [pandera.Check.in_range(0.0, 1_000.0)],
+}
+
+
+def _powers() -> dict[str, pandera.Column]:
+    """The power columns of a data point, which stand one level higher here."""
+    columns = {}
+    for name, description in POINTS.columns.items():
+        above, _, leaf = (source_of(description) or "").partition(".")
+        if above == "power":
+            source = "consumption" if leaf == "consumption.power" else leaf
+            columns[name] = from_leaf(description, source, _WIDER.get(name))
+    return columns
+
+
+_POWERS = _powers()
+
+TABLE = Table(
+    name="inverter_system_readings",
+    description="The latest powers of each inverter, as polled.",
+    schema=table_schema(
+        {
+            "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
+            **reading_time(),
+            "status": POINTS.columns["status"],
+            "status_name": POINTS.columns["status_name"],
+            **_POWERS,
+            **extra_fields(),
+            **provenance_columns(),
+        }
+    ),
+    key=("inverter_serial", "time"),
+    time_column="time",
+    device_column="inverter_serial",
+)
+
+_LEAVES = [leaf_of(column) for name, column in _POWERS.items() if name != "pv_arrays"]
+
+
+def _measured(reading: _Reading) -> Iterator[object]:
+    """Give all that is measured, nulls included."""
+    for leaf in _LEAVES:
+        yield leaf(reading)
+    for array in reading.solar.arrays or ():
+        yield from (array.voltage, array.current, array.power)
+
+
+class InverterSystemReadings(RowByRow, RefreshedDataset):
+    """The dataset; see the module's docstring."""
+
+    name = "inverter_system_readings"
+    version = 1
+    endpoint = INVERTER_SYSTEM_DATA
+    group = "inverters"
+    row_type = _Reading
+    shape = Shape.SINGLE
+    made = (TABLE,)
+    about = (DeviceKind.INVERTER,)
+    cadence = Cadence.TICK
+    urgency = Urgency.NEVER_AGAIN
+
+    def asks(self, view: View) -> Iterator[Ask]:
+        """Ask each inverter."""
+        return ask_each(view.of(DeviceKind.INVERTER), "inverter")
+
+    def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
+        """Make the columns of one answer."""
+        reject_without_reading(rows, _measured)
+        time = parse_times(rows, "time", response.body, self.shape)
+        readings = rows.values
+        return {
+            "inverter_serial": pa.repeat(pa.scalar(response.device_id), len(readings)),
+            "time": time,
+            **local_columns(time, response.request_zone or "UTC"),
+            "pv_arrays": list_of_structs(
+                [reading.solar.arrays for reading in readings],
+                PV_ARRAYS,
+                ("array", "voltage", "current", "power"),
+            ),
+            **leaf_columns(TABLE.schema, readings, skip=("time", "pv_arrays")),
+            "extra_fields": extra_column(rows),
+        }
+
+
+DATASET = InverterSystemReadings()

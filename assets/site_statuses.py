@@ -1,0 +1,103 @@
+"""Site statuses: whether somebody lives at a site, and whether it takes part in a scheme.
+
+Source: API document, section "Site", "Get Site Status"; for users whom the vendor has approved.
+
+Grain: site, with history. The answer is a bare object. A null is a value here: the site is part of
+no scheme, which `has_status` says, so that losing a status is a new version too.
+
+Requests: one for each site and week.
+"""
+
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from assets.framework.asks import Ask
+from assets.framework.columns import extra_column, reject
+from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
+from assets.framework.json_rows import Rows, Shape, Wire
+from assets.framework.schema import (
+    column,
+    extra_fields,
+    history_columns,
+    integer,
+    name_of_code,
+    table_schema,
+    text,
+)
+from assets.framework.table import Table
+from assets.framework.view import View
+from givenergy import SITE_STATUS
+from warehouse import ArchivedResponse
+
+
+class _Status(Wire):
+    status: Any = msgspec.UNSET
+
+
+TABLE = Table(
+    name="site_statuses",
+    description="Status of each site, one row for each and version.",
+    schema=table_schema(
+        {
+            "site_id": integer("Site", "Number of the site.", nullable=False),
+            "status": text("Status", "Status as sent.", "status", codes="site_status"),
+            "status_name": name_of_code("Status"),
+            "has_status": column(
+                pa.bool_(),
+                "Has a status",
+                "Whether the site has a status; without one it is part of no scheme.",
+                nullable=False,
+            ),
+            **extra_fields(),
+            **history_columns(),
+        }
+    ),
+    key=("site_id",),
+    volatile=(),
+)
+
+
+class SiteStatuses(RowByRow, RefreshedDataset):
+    """The dataset; see the module's docstring."""
+
+    name = "site_statuses"
+    version = 1
+    endpoint = SITE_STATUS
+    group = "accounts"
+    row_type = _Status
+    shape = Shape.BARE
+    made = (TABLE,)
+    reads = ("sites",)
+    cadence = Cadence.WEEKLY
+    optional = True
+
+    def asks(self, view: View) -> Iterator[Ask]:
+        """Ask for each site's status."""
+        sql = resources.files("assets").joinpath("sql", "sites_known.sql").read_text()
+        for row in view.rows(sql):
+            site = str(row["site_id"])
+            yield Ask(path={"site": site}, device_id=site)
+
+    def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
+        """Make the columns of one answer."""
+        unfit = [
+            index
+            for index, row in enumerate(rows.values)
+            if not (row.status is None or isinstance(row.status, str))
+        ]
+        reject(rows, unfit, "status", response.body, self.shape)
+        statuses = [row.status for row in rows.values]
+        site = pa.scalar(int(response.device_id), pa.int64())
+        return {
+            "site_id": pa.repeat(site, len(statuses)),
+            "status": pa.array(statuses, pa.string()),
+            "has_status": pa.array([status is not None for status in statuses], pa.bool_()),
+            "extra_fields": extra_column(rows),
+        }
+
+
+DATASET = SiteStatuses()

@@ -1,0 +1,105 @@
+"""Sites: the places where the account's devices stand.
+
+Source: API document, section "Site", "Get Your Sites".
+
+Grain: site, with history. Name, account and coordinates tell who lives where: they are null unless
+the owner has them kept, as they are left out before the answer is archived.
+
+Requests: one for each page of the list and week.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from assets.framework.asks import Ask
+from assets.framework.columns import as_json, extra_column, leaf_columns, optional_dates
+from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
+from assets.framework.json_rows import Int64, Rows, Wire
+from assets.framework.schema import (
+    column,
+    extra_fields,
+    history_columns,
+    integer,
+    measurement,
+    table_schema,
+    text,
+)
+from assets.framework.table import Table
+from assets.framework.view import View
+from givenergy import SITES
+from warehouse import ArchivedResponse
+
+
+class _Site(Wire):
+    id: Int64 | None = None
+    name: str | None = None
+    account: str | None = None
+    date_created: str | None = None
+    country: str | None = None
+    timezone: str | None = None
+    tz_timezone: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    type: str | None = None
+    products: Any = None
+
+
+_PERSONAL = "Null unless the owner has it kept."
+
+TABLE = Table(
+    name="sites",
+    description="Sites of the account, one row for each and version.",
+    schema=table_schema(
+        {
+            "site_id": integer("Site", "Number of the site.", "id", nullable=False),
+            "date_created": column(
+                pa.date32(), "Created", "When it was entered.", source="date_created"
+            ),
+            "country": text("Country", "Country of the site.", "country"),
+            "timezone": text("Offset", "Time zone as an offset from GMT.", "timezone"),
+            "tz_timezone": text("Time zone", "IANA name of the time zone.", "tz_timezone"),
+            "type": text("Type", "Its connection, e.g. SINGLE_PHASE.", "type"),
+            "products": text("Products", "JSON of what is installed.", "products"),
+            "name": text("Name", f"The owner's name for it. {_PERSONAL}", "name"),
+            "account": text("Account", f"Name of the account. {_PERSONAL}", "account"),
+            "latitude": measurement("Latitude (°)", _PERSONAL, "latitude", -90.0, 90.0),
+            "longitude": measurement("Longitude (°)", _PERSONAL, "longitude", -180.0, 180.0),
+            **extra_fields(),
+            **history_columns(),
+        }
+    ),
+    key=("site_id",),
+    volatile=(),
+)
+
+
+class Sites(RowByRow, RefreshedDataset):
+    """The dataset; see the module's docstring."""
+
+    name = "sites"
+    version = 1
+    endpoint = SITES
+    group = "accounts"
+    row_type = _Site
+    made = (TABLE,)
+    cadence = Cadence.WEEKLY
+    optional = True
+
+    def asks(self, view: View) -> Iterator[Ask]:
+        """Ask for the whole list."""
+        yield Ask()
+
+    def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
+        """Make the columns of one answer."""
+        dates = optional_dates(TABLE.schema, rows, ("date_created",))
+        return {
+            **leaf_columns(TABLE.schema, rows.values, skip=("date_created", "products")),
+            **leaf_columns(TABLE.schema, rows.values, only=("products",), convert=as_json),
+            **dates,
+            "extra_fields": extra_column(rows),
+        }
+
+
+DATASET = Sites()

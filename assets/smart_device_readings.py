@@ -1,0 +1,119 @@
+"""Smart device readings: the power that each smart device reported.
+
+Source: API document, section "Smart Device", "Get Smart Device Data Points by ID".
+
+Grain: smart device and time. The list has no filter by date and comes newest first (recorded): it
+is read until a page reaches what is known; all of it is read for a new device, after a walk that
+did not reach the end, and when history is asked for again. The unit of `power` is not documented:
+it is taken to be W.
+
+Requests: one for each device and day, as long as a page holds what a day brings.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from importlib import resources
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.framework.asks import Ask
+from assets.framework.columns import extra_column, leaf_columns, local_columns, parse_times
+from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
+from assets.framework.devices import DeviceKind
+from assets.framework.json_rows import Rows, Wire, decode_rows
+from assets.framework.schema import (
+    extra_fields,
+    measurement,
+    provenance_columns,
+    reading_time,
+    table_schema,
+    text,
+)
+from assets.framework.table import Table
+from assets.framework.view import View
+from givenergy import SMART_DEVICE_DATA, Page
+from warehouse import ArchivedResponse
+
+
+class _Reading(Wire):
+    time: str | None = None
+    power: float | None = None
+
+
+TABLE = Table(
+    name="smart_device_readings",
+    description="Every reading that a smart device reported.",
+    schema=table_schema(
+        {
+            "device_uuid": text("Smart device", "UUID of the device.", nullable=False),
+            **reading_time(),
+            "power_w": measurement(
+                "Power (W)",
+                "Power of what is plugged in; the unit is not documented.",
+                "power",
+                -2_000_000.0,
+                2_000_000.0,
+            ),
+            **extra_fields(),
+            **provenance_columns(),
+        }
+    ),
+    key=("device_uuid", "time"),
+    time_column="time",
+    device_column="device_uuid",
+)
+
+
+class SmartDeviceReadings(RowByRow, RefreshedDataset):
+    """The dataset; see the module's docstring."""
+
+    name = "smart_device_readings"
+    version = 1
+    endpoint = SMART_DEVICE_DATA
+    group = "smart_devices"
+    row_type = _Reading
+    made = (TABLE,)
+    about = (DeviceKind.SMART_DEVICE,)
+    cadence = Cadence.DAILY
+
+    def asks(self, view: View) -> Iterator[Ask]:
+        """Ask each device for what is new, or for all."""
+        sql = resources.files("assets").joinpath("sql", "smart_readings_known.sql").read_text()
+        newest = {row["device_uuid"]: row["newest"] for row in view.rows(sql)}
+        answers = sorted(view.answered(self.name), key=lambda answer: answer.at)
+        complete = {answer.device_id: answer.complete for answer in answers}
+        for device in view.of(DeviceKind.SMART_DEVICE):
+            uuid = device.device_id
+            goes_on = complete.get(uuid, False) and uuid in newest and not view.again
+            yield Ask(
+                path={"device": uuid},
+                device_id=uuid,
+                enough=_reaches(newest[uuid]) if goes_on else None,
+            )
+
+    def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
+        """Make the columns of one answer."""
+        time = parse_times(rows, "time", response.body)
+        return {
+            "device_uuid": pa.repeat(pa.scalar(response.device_id), len(rows.values)),
+            "time": time,
+            **local_columns(time, response.request_zone or "UTC"),
+            **leaf_columns(TABLE.schema, rows.values, skip=("time",)),
+            "extra_fields": extra_column(rows),
+        }
+
+
+def _reaches(known: datetime) -> Callable[[Page], bool]:
+    """Make the question whether a page goes back to what is known."""
+
+    def reaches(page: Page) -> bool:
+        times = parse_times(decode_rows(page.body, _Reading), "time", page.body)
+        oldest = pc.min(times).as_py()
+        return oldest is not None and oldest <= known
+
+    return reaches
+
+
+DATASET = SmartDeviceReadings()

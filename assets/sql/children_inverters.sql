@@ -1,0 +1,8 @@
+-- Grain: inverter that only the lists of child accounts show. Its newest version.
+FROM account_devices
+ANTI JOIN inverters USING (inverter_serial)
+SELECT
+    inverter_serial, model, commission_date, inverter_commission_date, last_online, last_updated
+WHERE inverter_serial IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY inverter_serial ORDER BY valid_from DESC) = 1
+ORDER BY inverter_serial

@@ -1,0 +1,13 @@
+-- Grain: inverter, grouping and first day asked for. Up to which day the answers were final: what is
+-- younger than five days when it is fetched can still be revised.
+SELECT
+    device_id,
+    (params ->> 'grouping')::INTEGER AS grouping_code,
+    (params ->> 'start_time')::DATE AS first_date,
+    max(
+        least((params ->> 'end_time')::DATE, timezone('UTC', fetched_at)::DATE - 5)
+    ) AS settled_date
+FROM requests
+WHERE dataset = $dataset AND outcome = 'ok' AND complete
+GROUP BY ALL
+ORDER BY first_date
