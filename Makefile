@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO_DATA ?= data-demo
 
-.PHONY: demo test ui lint types pytest format constraints dictionary clean
+.PHONY: demo test ui lint types pytest format constraints audit dictionary clean
 
 demo: .venv/installed
 	@$(BIN)/givlake demo --data $(DEMO_DATA)
@@ -22,7 +22,7 @@ types: .venv/installed
 	@$(BIN)/mypy
 
 pytest: .venv/installed
-	@$(BIN)/pytest -q -n 2
+	@$(BIN)/pytest -q -n 2 --dist loadfile
 
 format: .venv/installed
 	@$(BIN)/ruff check --fix .
@@ -33,6 +33,10 @@ constraints:
 	uv pip compile --universal --generate-hashes --no-annotate --quiet \
 		--custom-compile-command "make constraints" --python-version 3.11 \
 		--group dev pyproject.toml -o constraints.txt
+
+# Looks up every pinned package in the Python advisory database; needs pip-audit.
+audit:
+	pip-audit --strict --no-deps --disable-pip -r constraints.txt
 
 dictionary: .venv/installed
 	@$(BIN)/python -m assets.framework.dictionary docs/data-dictionary.md

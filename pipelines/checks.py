@@ -1,33 +1,42 @@
 """Asset checks: what a person should look at although every run was green."""
 
+import shlex
+
 import dagster as dg
 
-from assets.framework.daily_asset import table_key
-from assets.framework.dataset import Dataset
+from assets.framework.dataset import DailyDataset
+from assets.framework.devices import of_kinds
+from assets.framework.keys import table_key
 from pipelines.discovery import known_devices
+from pipelines.picture import calendars, characters
 from pipelines.session import open_lake
 from pipelines.settings import load_settings
 from pipelines.status import overview
 from warehouse import State
 
+_CALENDARS_SHOWN = 10
 
-def history_check(dataset: Dataset) -> dg.AssetChecksDefinition:
+
+def history_check(dataset: DailyDataset) -> dg.AssetChecksDefinition:
     """Warn of devices of which no history has been asked for yet, such as new ones."""
 
     @dg.asset_check(
-        asset=table_key(dataset),
+        asset=table_key(dataset.main),
         name="every_device_has_history",
         description="Is there a device of which nothing has been asked for?",
     )
     def _check() -> dg.AssetCheckResult:
         with open_lake(load_settings()) as lake:
-            states = overview(lake, dataset, known_devices(lake))
+            devices = of_kinds(known_devices(lake), dataset.about)
+            states = overview(lake, dataset, devices)
+            shown = [device.device_id for device in devices[:_CALENDARS_SHOWN]]
+            drawn = [characters(each) for each in calendars(lake, [dataset], shown)]
         without = [
             device.device_id
             for device in states.devices
             if set(device.days_by_state) <= {State.NEVER_ASKED}
         ]
-        commands = [f"givlake backfill --device {device_id}" for device_id in without]
+        commands = [f"givlake backfill --device {shlex.quote(each)}" for each in without]
         return dg.AssetCheckResult(
             passed=not without,
             severity=dg.AssetCheckSeverity.WARN,
@@ -36,7 +45,11 @@ def history_check(dataset: Dataset) -> dg.AssetChecksDefinition:
                 if not without
                 else f"{len(without)} devices have none; fetch it with: {'; '.join(commands)}"
             ),
-            metadata={"devices without history": without},
+            metadata={
+                "devices without history": without,
+                "days by state": {str(s): n for s, n in sorted(states.days_by_state.items())},
+                "calendars": dg.MetadataValue.md("\n\n".join(drawn)),
+            },
         )
 
     return _check

@@ -1,28 +1,38 @@
 """Which devices the account has, which of them are new, and from when on their history can be had.
 
-One request for the device list; everything else is read from the table it fills.
+A request for each list of devices; everything else is read from the tables that they fill.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 import pyarrow as pa
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
-from assets.communication_devices import inverters
-from assets.framework.devices import Device, expected_days, local_day
+from assets.framework.dataset import DeviceList
+from assets.framework.devices import (
+    Device,
+    DeviceKind,
+    Devices,
+    expected_days,
+    local_day,
+    of_kinds,
+)
+from assets.framework.refresh import RefreshReport, refresh
 from assets.framework.session import Session
-from assets.framework.snapshot import fetch_snapshot
-from assets.registry import daily_datasets
-from warehouse import Lake, connect, retrying
+from assets.framework.view import View
+from assets.registry import daily_datasets, device_lists
+from warehouse import Lake
 
 HISTORY_START = "history_start"
 _KNOWN = "known_devices"
 _DISCOVERED_AT = "discovered_at"
 # The API cannot hold anything older: the vendor's cloud did not exist.
 EARLIEST = date(2015, 1, 1)
+# Chargers and smart devices come and go less often than somebody looks for new days.
+_LISTS_LAST = timedelta(hours=6)
 
 
 class UnknownDeviceError(Exception):
@@ -31,19 +41,39 @@ class UnknownDeviceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """The account's devices, and when they were asked for; `new` are those not known before."""
+    """The account's devices, and when they were asked for; `new` are those not known before.
 
-    devices: tuple[Device, ...]
+    `reports` says what was asked for to find out, by list.
+    """
+
+    devices: Devices
     new: tuple[Device, ...]
     at: datetime
+    reports: Mapping[str, RefreshReport] = field(default_factory=dict)
 
-    def choose(self, device_ids: Sequence[str]) -> tuple[Device, ...]:
+    @property
+    def trouble(self) -> list[str]:
+        """Say which lists could not be had."""
+        return [
+            f"{name}: {answer.message}"
+            for name, report in self.reports.items()
+            for answer in report.failures
+        ]
+
+    @property
+    def everything(self) -> tuple[Device, ...]:
+        """The devices of all kinds, each once."""
+        return _once(self.devices)
+
+    def choose(self, device_ids: Sequence[str]) -> Devices:
         """Limit the devices to those named; none named means all.
 
         Raises:
             UnknownDeviceError: if one of them is not in the account.
         """
-        known = {device.device_id: device for device in self.devices}
+        if not device_ids:
+            return self.devices
+        known = [device.device_id for device in self.everything]
         for device_id in device_ids:
             if device_id not in known:
                 names = ", ".join(sorted(known)[:5]) or "none"
@@ -51,32 +81,70 @@ class Discovery:
                 raise UnknownDeviceError(
                     f"There is no device {device_id!r} in this account: it has {names}{more}."
                 )
-        return tuple(known[name] for name in device_ids) if device_ids else self.devices
+        return {
+            kind: tuple(device for device in devices if device.device_id in device_ids)
+            for kind, devices in self.devices.items()
+        }
 
 
-def discover(session: Session) -> Discovery:
-    """Ask for the device list, and note what can be expected of each device.
+def discover(
+    session: Session, lists: Sequence[DeviceList], *, only: DeviceList | None = None
+) -> Discovery:
+    """Ask for the lists of devices, and note what can be expected of each device.
+
+    Args:
+        session: stores, client and budget.
+        lists: the lists to go by; those that change seldom are asked for only if they are old.
+        only: ask for this list, whatever its age, and for no other.
 
     Raises:
-        GivEnergyError: if the list cannot be had.
+        GivEnergyError: if the list of communication devices cannot be had.
     """
-    fetch_snapshot(session, COMMUNICATION_DEVICES)
     lake = session.lake
+    before = view_of(session, {})
+    reports = {
+        found.name: refresh(session, found, before)
+        for found in ([only] if only is not None else lists)
+        if found in (only, COMMUNICATION_DEVICES) or _is_old(found, before)
+    }
+    for report in reports.values():
+        _raise_if_vain(report)
     known = msgspec.convert(lake.settings.get(_KNOWN), list[str] | None)
-    devices = known_devices(lake)
-    today = local_day(datetime.now(UTC), session.zone)
+    devices = known_devices(lake, lists)
+    # What other lists have told before still stands: their devices are neither gone nor new.
+    of_all_lists = known_devices(lake)
+    expect(session.lake, of_all_lists, session.zone)
+    at = datetime.now(UTC)
+    everything = _once(of_all_lists)
+    lake.settings.set(_KNOWN, [device.device_id for device in everything])
+    lake.settings.set(_DISCOVERED_AT, at.isoformat())
+    new = () if known is None else (d for d in everything if d.device_id not in known)
+    return Discovery(devices, tuple(new), at, reports)
+
+
+def expect(lake: Lake, devices: Devices, zone: str) -> None:
+    """Note which days can be expected of which device, and since when there is history."""
+    today = local_day(datetime.now(UTC), zone)
     tables = [
-        expected_days(dataset.name, devices, EARLIEST, today, session.zone)
+        expected_days(dataset.name, of_kinds(devices, dataset.about), EARLIEST, today, zone)
         for dataset in daily_datasets()
     ]
     lake.expect(pa.concat_tables(tables))
-    at = datetime.now(UTC)
-    lake.settings.set(_KNOWN, [device.device_id for device in devices])
-    lake.settings.set(_DISCOVERED_AT, at.isoformat())
-    if devices:
-        lake.settings.set(HISTORY_START, history_start(devices, session.zone).isoformat())
-    new = () if known is None else (d for d in devices if d.device_id not in known)
-    return Discovery(devices, tuple(new), at)
+    if everything := _once(devices):
+        lake.settings.set(HISTORY_START, history_start(everything, zone).isoformat())
+
+
+def view_of(session: Session, devices: Devices, *, again: bool = False) -> View:
+    """Show datasets what is known."""
+    return View(
+        lake=session.lake,
+        devices=devices,
+        account=session.account,
+        now=datetime.now(UTC),
+        zone=session.zone,
+        range_days=session.range_days,
+        again=again,
+    )
 
 
 def last_discovery(lake: Lake) -> Discovery | None:
@@ -87,11 +155,21 @@ def last_discovery(lake: Lake) -> Discovery | None:
     return Discovery(known_devices(lake), (), msgspec.convert(at, datetime))
 
 
-def known_devices(lake: Lake) -> tuple[Device, ...]:
+def known_devices(lake: Lake, lists: Sequence[DeviceList] | None = None) -> Devices:
     """List the devices of the last discovery, without a request."""
-    with connect(lake) as connection:
-        table = retrying(lambda: connection.table(COMMUNICATION_DEVICES.table).to_arrow_table())
-    return tuple(inverters(table))
+    view = View(lake=lake, devices={}, account="", now=datetime.now(UTC), zone="UTC", range_days=1)
+    found: dict[DeviceKind, dict[str, Device]] = {}
+    with view.reading():
+        for device_list in device_lists() if lists is None else lists:
+            for kind, devices in device_list.devices(view).items():
+                # What several lists name stands as the first of them has it.
+                of_kind = found.setdefault(kind, {})
+                for device in devices:
+                    of_kind.setdefault(device.device_id, device)
+    return {
+        kind: tuple(sorted(devices.values(), key=lambda device: device.device_id))
+        for kind, devices in found.items()
+    }
 
 
 def forget_known(lake: Lake, device_ids: Collection[str]) -> None:
@@ -108,3 +186,22 @@ def history_start(devices: Sequence[Device], zone: str) -> date:
     """Give the day of the earliest commissioning, in the account's time zone."""
     days = [local_day(d.commissioned_at, zone) for d in devices if d.commissioned_at is not None]
     return max(min(days, default=EARLIEST), EARLIEST)
+
+
+def _once(devices: Devices) -> tuple[Device, ...]:
+    return tuple({d.device_id: d for kind in devices.values() for d in kind}.values())
+
+
+def _is_old(found: DeviceList, view: View) -> bool:
+    asked = [answer.at for answer in view.answered(found.name)]
+    return not asked or view.now - max(asked) > _LISTS_LAST
+
+
+def _raise_if_vain(report: RefreshReport) -> None:
+    """Raise what makes it pointless to go on."""
+    if report.stopped is not None:
+        raise report.stopped
+    if report.dataset == COMMUNICATION_DEVICES.name:
+        for answer in report.failures:
+            if answer.error is not None:
+                raise answer.error

@@ -1,17 +1,23 @@
 """What the command line was asked to fetch: days of devices, and those of them that are missing."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.framework.dataset import Dataset
+from assets.framework.dataset import DailyDataset
 from assets.framework.devices import Device, expected_days
 from assets.framework.plan import plan
+from assets.framework.wants import wants_of
 from pipelines.wishes import Range, ranges_for
-from warehouse import Lake
+from warehouse import Lake, State
+
+# How much of every dataset is fetched before the rest of any: as many days as one request covers
+# where it covers several, so that the border costs none.
+_NEWEST = timedelta(days=31)
 
 
 @dataclass(slots=True)
@@ -25,14 +31,16 @@ class Errand:
         start: first day.
         end: last day.
         to_fetch: device-days that are missing, by requested date; `look` fills it in.
+        requests: how many requests these take at least; `look` fills it in.
     """
 
-    dataset: Dataset
+    dataset: DailyDataset
     devices: tuple[Device, ...]
     everybody: bool
     start: date
     end: date
     to_fetch: Counter[date] = field(default_factory=Counter)
+    requests: int = 0
 
     @property
     def device_ids(self) -> list[str]:
@@ -44,12 +52,26 @@ class Errand:
         lake: Lake,
         zone: str,
         *,
+        days_per_request: int = 1,
         now: datetime | None = None,
         again: bool = False,
         refresh: bool = False,
+        only: State | None = None,
     ) -> None:
-        """Find out what is missing, without a request; `now` is the present time, UTC."""
-        for states in plan(
+        """Find out what is missing, without a request.
+
+        Args:
+            lake: the data folder.
+            zone: IANA time zone of the days.
+            days_per_request: how many days one request may cover.
+            now: the present time, UTC.
+            again: whether what is there counts too.
+            refresh: whether days that were not over when they were fetched count too.
+            only: the state to look for; None for all that are to be fetched.
+        """
+        self.to_fetch.clear()
+        self.requests = 0
+        months = plan(
             lake,
             self.dataset,
             self.devices,
@@ -60,9 +82,16 @@ class Errand:
             again=again,
             refresh=refresh,
             refused=True,
-        ):
-            for counted in pc.value_counts(states["request_date"]).to_pylist():
-                self.to_fetch[counted["values"]] += counted["counts"]
+        )
+        if only is not None:
+            months = (of.filter(pc.equal(of["state"], str(only))) for of in months)
+        wants = wants_of(map(self._counted, months), days_per_request)
+        self.requests += sum(map(len, wants))
+
+    def _counted(self, states: pa.Table) -> pa.Table:
+        for counted in pc.value_counts(states["request_date"]).to_pylist():
+            self.to_fetch[counted["values"]] += counted["counts"]
+        return states
 
     def device_days(self, zone: str) -> int:
         """Count the device-days that can hold data."""
@@ -71,7 +100,7 @@ class Errand:
         return sum((last - first).days + 1 for first, last in zip(*bounds, strict=True))
 
 
-def wished(lake: Lake, dataset: Dataset, devices: Sequence[Device]) -> list[Errand]:
+def wished(lake: Lake, dataset: DailyDataset, devices: Sequence[Device]) -> list[Errand]:
     """List what the owner has asked for so far, devices that want the same days together."""
     groups: dict[tuple[Range, ...], list[Device]] = {}
     for device in devices:
@@ -86,15 +115,39 @@ def wished(lake: Lake, dataset: Dataset, devices: Sequence[Device]) -> list[Erra
 
 
 def runs(errands: Sequence[Errand]) -> Iterator[tuple[Errand, date, date]]:
-    """Make a run of each errand, the newest first.
+    """Make the runs of errands: the newest weeks of every dataset, then the rest of each.
 
     A run goes from the first to the last day on which something is missing; what lies between is
-    wanted too, and is there. There is one for all of an errand, as each pause between two runs
-    would leave requests of the budget unused.
+    wanted too, and is there. Of a lone dataset there is one run for all of an errand, as each pause
+    between two runs would leave requests of the budget unused.
     """
-    spans = [
-        (errand, min(errand.to_fetch), max(errand.to_fetch))
-        for errand in errands
-        if errand.to_fetch
-    ]
-    yield from sorted(spans, key=lambda span: span[2], reverse=True)
+    missing = [errand for errand in errands if errand.to_fetch]
+    if len({errand.dataset.name for errand in missing}) < 2:
+        yield from _newest_first(_spans(missing))
+        return
+    newest = max(max(errand.to_fetch) for errand in missing)
+    border = newest - _NEWEST
+    yield from _newest_first(_spans(missing, after=border))
+    # What takes the fewest requests next, so that access that ends leaves the least undone.
+    names = {errand.dataset.name: 0 for errand in missing}
+    for errand in missing:
+        days = sum(count for day, count in errand.to_fetch.items() if day <= border)
+        names[errand.dataset.name] += days // (31 if errand.dataset.takes_ranges else 1)
+    for name in sorted(names, key=lambda name: names[name]):
+        of_dataset = [errand for errand in missing if errand.dataset.name == name]
+        yield from _newest_first(_spans(of_dataset, until=border))
+
+
+def _spans(
+    errands: Sequence[Errand], after: date = date.min, until: date = date.max
+) -> Iterator[tuple[Errand, date, date]]:
+    for errand in errands:
+        days = [day for day in errand.to_fetch if after < day <= until]
+        if days:
+            yield errand, min(days), max(days)
+
+
+def _newest_first(
+    spans: Iterable[tuple[Errand, date, date]],
+) -> list[tuple[Errand, date, date]]:
+    return sorted(spans, key=lambda span: span[2], reverse=True)

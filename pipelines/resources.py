@@ -10,11 +10,16 @@ from typing import Protocol
 
 import dagster as dg
 
-from assets.framework.dataset import Dataset
+from assets.framework.dataset import Dataset, DeviceList
+from assets.framework.devices import Devices
+from assets.framework.refresh import RefreshReport
 from assets.framework.report import Report
 from assets.framework.session import Session
+from assets.framework.view import View
 from givenergy import GivEnergyError, RequestBudget
-from pipelines.discovery import Discovery, discover, last_discovery
+from pipelines.alerts.troubles import TROUBLE_LABEL, trouble_of
+from pipelines.discovery import Discovery, discover, last_discovery, view_of
+from pipelines.selection import lists_for, selected
 from pipelines.session import open_budget, open_lake, open_session
 from pipelines.settings import Settings, SettingsError, load_settings
 from warehouse import Lake, WarehouseError
@@ -32,6 +37,12 @@ class Reporter(Protocol):
     def finished(self, dataset: Dataset, report: Report) -> None:
         """Hear what the whole run did."""
 
+    def refreshing(self, report: RefreshReport) -> None:
+        """Hear of each answer to the refresh of a dataset."""
+
+    def refreshed(self, report: RefreshReport) -> None:
+        """Hear what the refresh of a dataset did."""
+
 
 class _Silence:
     """The reporter where nobody watches: Dagster's log and metadata say it all."""
@@ -40,6 +51,12 @@ class _Silence:
         """Say nothing."""
 
     def finished(self, dataset: Dataset, report: Report) -> None:
+        """Say nothing."""
+
+    def refreshing(self, report: RefreshReport) -> None:
+        """Say nothing."""
+
+    def refreshed(self, report: RefreshReport) -> None:
         """Say nothing."""
 
 
@@ -62,8 +79,8 @@ class GivEnergyApi(dg.ConfigurableResource):  # type: ignore[type-arg]
     rate_limit: RateLimit
 
     @contextmanager
-    def session(self, *, discover_anew: bool = False) -> Iterator[tuple[Session, Discovery]]:
-        """Open a session and find out which devices there are.
+    def session(self, only: DeviceList | None = None) -> Iterator[tuple[Session, Discovery]]:
+        """Open a session and find out which devices there are, by one list `only` if it is given.
 
         Interrupting the process ends the session's work in an orderly way. What a person can mend
         is raised as a Dagster failure that is not worth a retry.
@@ -76,12 +93,18 @@ class GivEnergyApi(dg.ConfigurableResource):  # type: ignore[type-arg]
                     load_settings(), open_budget=self.rate_limit.open, cancelled=cancelled
                 ) as session,
             ):
-                recent = None if discover_anew else last_discovery(session.lake)
+                recent = None if only else last_discovery(session.lake)
                 if recent is None or datetime.now(UTC) - recent.at > _DISCOVERY_LASTS:
-                    recent = discover(session)
+                    lists = lists_for(selected(load_settings()))
+                    recent = discover(session, lists, only=only)
                 yield session, recent
         except (GivEnergyError, SettingsError, WarehouseError) as error:
-            raise dg.Failure(str(error), allow_retries=False) from error
+            trouble = {TROUBLE_LABEL: trouble_of(error, "a run")}
+            raise dg.Failure(str(error), metadata=trouble, allow_retries=False) from error
+
+    def view(self, session: Session, devices: Devices, *, again: bool) -> View:
+        """Show a dataset what is known."""
+        return view_of(session, devices, again=again)
 
     @contextmanager
     def lake(self) -> Iterator[Lake]:

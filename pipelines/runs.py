@@ -1,99 +1,153 @@
 """Running the assets from the command line: the same jobs as in Dagster's UI, in this process."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from contextlib import ExitStack
+from itertools import groupby
+from types import MappingProxyType, TracebackType
+from typing import Self
 
 import dagster as dg
 
-from assets.framework.claims import Want
-from assets.framework.collect import Outcome
-from assets.framework.dataset import Dataset
-from pipelines.build import build_definitions, job_name
-from pipelines.cli.common import console, plural, printable
+from assets.framework.dataset import Dataset, RefreshedDataset
+from assets.framework.keys import asset_specs
+from pipelines.alerts.sensors import STARTED_BY
+from pipelines.build import REFRESH_JOB, build_definitions, job_name
 from pipelines.cli.progress import ProgressReporter
+from pipelines.cli.saying import say
 from pipelines.errands import Errand, runs
 from pipelines.instance import open_instance
 from pipelines.partitions import range_tags
 from pipelines.settings import Settings
 
-_CAUSES_NAMED = 10
+
+class Runs:
+    """The runs of one command, shown on the console; use it in a `with` block."""
+
+    def __init__(self, settings: Settings, datasets: Sequence[Dataset]) -> None:
+        """Prepare the jobs of some datasets."""
+        self._settings = settings
+        self._log_level = _quiet(settings.log_level)
+        self._reporter = ProgressReporter()
+        self._datasets = datasets
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._instance = self._open.enter_context(open_instance(self._settings))
+        self._open.enter_context(self._reporter)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    def refresh(
+        self, datasets: Sequence[RefreshedDataset], device_ids: Sequence[str], *, again: bool
+    ) -> None:
+        """Refresh datasets as far as they are due.
+
+        Args:
+            datasets: what to ask for, the most urgent first.
+            device_ids: devices to limit it to; none means all.
+            again: ask for what is there as well.
+        """
+        config = {"devices": list(device_ids), "again": again, "force": again}
+        for _, group in groupby(datasets, key=lambda dataset: dataset.urgency):
+            if self._reporter.ended:
+                return
+            of_group = list(group)
+            keys = [spec.key for dataset in of_group for spec in asset_specs(dataset, ())]
+            self._execute(
+                REFRESH_JOB, {dataset.name: config for dataset in of_group}, asset_selection=keys
+            )
+
+    def fetch_days(self, errands: Sequence[Errand], *, again: bool, refresh: bool) -> None:
+        """Ingest days that are missing, the newest first.
+
+        Args:
+            errands: which days are wanted and which of them are missing.
+            again: fetch what is there as well.
+            refresh: fetch the days that were not over when they were fetched.
+        """
+        self._reporter.expect(sum(errand.to_fetch.total() for errand in errands))
+        for errand, first, last in runs(errands):
+            # Dagster calls a run that was ended from within a failed one.
+            if self._reporter.ended:
+                return
+            config = {"devices": errand.device_ids, "again": again, "refresh": refresh}
+            self._execute(
+                job_name(errand.dataset.name),
+                {errand.dataset.name: config},
+                tags=range_tags(first, last),
+            )
+
+    @property
+    def ended(self) -> bool:
+        """Whether a run ended before its work was done, so that further ones are pointless."""
+        return self._reporter.ended
+
+    def say(self) -> bool:
+        """Say what was fetched and what could not be; return whether anything went wrong.
+
+        Raises:
+            KeyboardInterrupt: if the owner ended it; what was fetched is kept.
+        """
+        self._reporter.close()
+        say(self._reporter)
+        if self._reporter.cancelled:
+            raise KeyboardInterrupt
+        return any(report.failures or report.stopped for report in self._reporter.refreshes)
+
+    def _definitions(self) -> dg.Definitions:
+        """Make the definitions anew, as a refresh can tell of days before those known so far."""
+        reporter = dg.ResourceDefinition.hardcoded_resource(self._reporter)
+        return build_definitions(self._settings, {"reporter": reporter}, datasets=self._datasets)
+
+    def _execute(
+        self,
+        job: str,
+        configs: Mapping[str, Mapping[str, object]],
+        *,
+        tags: Mapping[str, str] = MappingProxyType({}),
+        asset_selection: Sequence[dg.AssetKey] | None = None,
+    ) -> None:
+        result = (
+            self._definitions()
+            .resolve_job_def(job)
+            .execute_in_process(
+                instance=self._instance,
+                asset_selection=asset_selection,
+                tags={**tags, STARTED_BY: "command line"},
+                run_config={
+                    "ops": {name: {"config": config} for name, config in configs.items()},
+                    "loggers": {"console": {"config": {"log_level": self._log_level}}},
+                },
+                raise_on_error=False,
+            )
+        )
+        if result.dagster_run.status is dg.DagsterRunStatus.CANCELED:
+            raise KeyboardInterrupt
+        if not self._reporter.ended:
+            _raise_what_nobody_foresaw(result)
 
 
-def fetch(settings: Settings, errands: Sequence[Errand], *, again: bool, refresh: bool) -> None:
-    """Run the jobs of what is missing, newest first, and say what went wrong.
-
-    Args:
-        settings: where the data folder is.
-        errands: what is wanted and which of it is missing.
-        again: fetch what is there as well.
-        refresh: fetch the days that were not over when they were fetched.
+def _raise_what_nobody_foresaw(result: dg.ExecuteInProcessResult) -> None:
+    """Raise the errors of a run that the assets do not report themselves.
 
     Raises:
-        KeyboardInterrupt: if the owner ended it; what was fetched is kept.
+        RuntimeError: with Dagster's account of what happened.
     """
-    with ProgressReporter(sum(errand.to_fetch.total() for errand in errands)) as reporter:
-        definitions = build_definitions(
-            settings, {"reporter": dg.ResourceDefinition.hardcoded_resource(reporter)}
-        )
-        with open_instance(settings) as instance:
-            for errand, first, last in runs(errands):
-                config = {"devices": errand.device_ids, "again": again, "refresh": refresh}
-                _run(definitions, instance, errand.dataset, (first, last), config, settings)
-                # Dagster calls a run that was ended from within a failed one.
-                if any(report.stopped or report.cancelled for report in reporter.reports):
-                    break
-    _say(reporter)
-    if any(report.cancelled for report in reporter.reports):
-        raise KeyboardInterrupt
-
-
-def _run(
-    definitions: dg.Definitions,
-    instance: dg.DagsterInstance,
-    dataset: Dataset,
-    days: tuple[date, date],
-    config: Mapping[str, object],
-    settings: Settings,
-) -> None:
-    result = definitions.resolve_job_def(job_name(dataset.name)).execute_in_process(
-        instance=instance,
-        tags={**range_tags(*days), "givlake/started_by": "command line"},
-        run_config={
-            "ops": {dataset.name: {"config": config}},
-            "loggers": {"console": {"config": {"log_level": _quiet(settings.log_level)}}},
-        },
-        raise_on_error=False,
-    )
-    if result.dagster_run.status is dg.DagsterRunStatus.CANCELED:
-        raise KeyboardInterrupt
+    failed = [event for event in result.all_events if event.is_step_failure]
+    for event in failed:
+        if event.step_failure_data.user_failure_data is None:
+            raise RuntimeError(event.step_failure_data.error_display_string)
+    if not result.success and not failed:
+        raise RuntimeError(f"Dagster ended run {result.run_id} without saying why.")
 
 
 def _quiet(log_level: str) -> str:
     """Leave to Dagster's console log only what was asked for: it reports our failures as errors."""
     return log_level if log_level in ("DEBUG", "INFO") else "CRITICAL"
-
-
-def _say(reporter: ProgressReporter) -> None:
-    """Say what was fetched and what could not be, once for each cause."""
-    out = console()
-    totals = [report.total for report in reporter.reports]
-    rows, requests = sum(of.rows for of in totals), sum(of.requests for of in totals)
-    out.print(f"Fetched {plural(rows, 'row')} with {plural(requests, 'request')}.")
-    stopped = [report.stopped for report in reporter.reports if report.stopped is not None]
-    for error in stopped[:1]:
-        out.print(f"Stopped: {printable(error)}")
-    gone = {device: why for report in reporter.reports for device, why in report.gone.items()}
-    for device_id, message in list(gone.items())[:_CAUSES_NAMED]:
-        out.print(f"{printable(device_id)} is gone: {printable(message)}")
-    causes: dict[str, list[Want]] = {}
-    for report in reporter.reports:
-        for result in report.failures:
-            # What was refused along with everything else has been said.
-            if not stopped or result.outcome is not Outcome.DENIED:
-                causes.setdefault(result.message, []).append(result.want)
-    for cause, wanted in list(causes.items())[:_CAUSES_NAMED]:
-        first = min(wanted, key=lambda want: want.day)
-        out.print(
-            f"{plural(len(wanted), 'device-day')} failed, the first"
-            f" {printable(first.device_id)} {first.day}: {printable(cause)}"
-        )

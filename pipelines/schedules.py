@@ -3,13 +3,13 @@
 Both name their days explicitly, decided from the states in the archive.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from assets.framework.dataset import Dataset
-from assets.framework.devices import local_day
+from assets.framework.dataset import DailyDataset, RefreshedDataset
+from assets.framework.devices import local_day, of_kinds
 from pipelines.discovery import known_devices
 from pipelines.errands import Errand, runs, wished
 from pipelines.partitions import range_tags
@@ -21,10 +21,10 @@ from pipelines.wishes import remember_sync
 # `givlake sync` look at all of history.
 _LOOK_BACK_DAYS = 35
 _KEEP_TICK_RUNS = timedelta(days=3)
-_TODAY_TAG = "givlake/today"
+_TICK_TAG = "givlake/tick"
 
 
-def daily_schedule(dataset: Dataset, job_name: str, zone: str) -> dg.ScheduleDefinition:
+def daily_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.ScheduleDefinition:
     """Close yesterday, and what was wanted in the last weeks and is missing or can still change."""
 
     @dg.schedule(
@@ -52,28 +52,60 @@ def daily_schedule(dataset: Dataset, job_name: str, zone: str) -> dg.ScheduleDef
     return _schedule
 
 
-def today_schedule(dataset: Dataset, job_name: str, zone: str) -> dg.ScheduleDefinition:
-    """Fetch today again every half hour."""
+def today_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.ScheduleDefinition:
+    """Fetch today again several times a day."""
 
     @dg.schedule(
         name=f"{dataset.name}_today",
         job_name=job_name,
-        cron_schedule="*/30 * * * *",
+        cron_schedule=dataset.today_cron,
         execution_timezone=zone,
         description="Brings today up to date; runs older than three days are removed.",
     )
     def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         now = context.scheduled_execution_time.astimezone(UTC)
-        _prune(context.instance, dataset, now - _KEEP_TICK_RUNS)
+        _prune(context.instance, dataset.name, now - _KEEP_TICK_RUNS)
         today = local_day(now, zone)
         return dg.RunRequest(
-            run_key=now.isoformat(), tags={**range_tags(today, today), _TODAY_TAG: dataset.name}
+            run_key=now.isoformat(), tags={**range_tags(today, today), _TICK_TAG: dataset.name}
         )
 
     return _schedule
 
 
-def _errands(dataset: Dataset, now: datetime) -> list[Errand]:
+def poll_schedule(job_name: str, zone: str) -> dg.ScheduleDefinition:
+    """Ask for what cannot be had later: latest readings and statuses, in one run."""
+
+    @dg.schedule(
+        name="poll",
+        job_name=job_name,
+        cron_schedule="*/15 * * * *",
+        execution_timezone=zone,
+        description="Polls latest readings; runs older than three days are removed.",
+    )
+    def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        now = context.scheduled_execution_time.astimezone(UTC)
+        _prune(context.instance, job_name, now - _KEEP_TICK_RUNS)
+        return dg.RunRequest(run_key=now.isoformat(), tags={_TICK_TAG: job_name})
+
+    return _schedule
+
+
+def refresh_schedule(
+    job_name: str, datasets: Sequence[RefreshedDataset], zone: str
+) -> dg.ScheduleDefinition:
+    """Ask every night for whatever of lists, sessions, events and sums is due."""
+    return dg.ScheduleDefinition(
+        name="refresh_daily",
+        job_name=job_name,
+        cron_schedule="40 4 * * *",
+        execution_timezone=zone,
+        run_config={"ops": {dataset.name: {"config": {"force": False}} for dataset in datasets}},
+        description="Refreshes lists, sessions, events and sums that are due.",
+    )
+
+
+def _errands(dataset: DailyDataset, now: datetime) -> list[Errand]:
     """List what was wanted of the last weeks until yesterday, as `givlake sync` does of all."""
     settings = load_settings()
     zone = stored_zone(settings)
@@ -81,7 +113,7 @@ def _errands(dataset: Dataset, now: datetime) -> list[Errand]:
     yesterday = today - timedelta(days=1)
     with open_lake(settings) as lake:
         remember_sync(lake, dataset.name, today)
-        errands = wished(lake, dataset, known_devices(lake))
+        errands = wished(lake, dataset, of_kinds(known_devices(lake), dataset.about))
         for errand in errands:
             errand.start = max(errand.start, today - timedelta(days=_LOOK_BACK_DAYS))
             errand.end = min(errand.end, yesterday)
@@ -92,11 +124,11 @@ def _errands(dataset: Dataset, now: datetime) -> list[Errand]:
     return errands
 
 
-def _prune(instance: dg.DagsterInstance, dataset: Dataset, before: datetime) -> None:
+def _prune(instance: dg.DagsterInstance, tick: str, before: datetime) -> None:
     """Remove finished tick runs, of which there are dozens a day."""
     old = instance.get_run_records(
         dg.RunsFilter(
-            tags={_TODAY_TAG: dataset.name},
+            tags={_TICK_TAG: tick},
             statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE],
             created_before=before,
         ),

@@ -11,9 +11,13 @@ from typing import Any
 import msgspec
 
 from assets.framework.session import Session
+from assets.framework.views import views
+from assets.reconciliation import reconciliation_views
 from assets.registry import datasets
 from givenergy import Client, FailedAttempt, RequestBudget, SqliteRequestBudget, resolve_account
 from givenergy.retry import NO_RETRY, RetryPolicy
+from pipelines.expectations import restore_expectations
+from pipelines.pseudonyms import pseudonym_key
 from pipelines.settings import Settings, SettingsError
 from warehouse import Entry, Lake, mend_tables, publish
 
@@ -27,7 +31,7 @@ def open_lake(settings: Settings, *, mend: bool = True) -> Lake:
 
     Args:
         settings: where the data folder is.
-        mend: make tables again whose files somebody has removed or changed.
+        mend: make tables and expectations again that somebody has removed or changed.
 
     Raises:
         SettingsError: if there is no such folder and none can be made.
@@ -40,9 +44,12 @@ def open_lake(settings: Settings, *, mend: bool = True) -> Lake:
             f"GIVLAKE_DATA is {str(settings.data)!r}, which cannot be used as the data folder"
             f" ({error.strerror}): name a folder that you can write to."
         ) from error
-    publish(lake, [table for dataset in datasets() for table in dataset.tables])
+    tables = [table for dataset in datasets() for table in dataset.tables]
+    publish(lake, tables, [*views(), *reconciliation_views()])
     if mend:
         mend_tables(lake, datasets())
+        if lake.expected().num_rows == 0:
+            restore_expectations(lake, str(lake.settings.get(_ACCOUNT_ZONE) or settings.zone))
     return lake
 
 
@@ -85,6 +92,7 @@ def open_session(
     cancelled = cancelled or threading.Event()
     with open_lake(settings) as lake:
         archiver = _Archiver(lake)
+        key = pseudonym_key(settings.data / "state")
 
         def open_client(of: RequestBudget) -> Client:
             try:
@@ -96,6 +104,8 @@ def open_session(
                     connections=settings.connections,
                     retry=_retry_policy(settings.retry_s),
                     cancelled=cancelled,
+                    keep_personal=settings.keep_personal,
+                    pseudonym_key=key,
                 )
             except ValueError as error:
                 raise SettingsError(str(error)) from error
@@ -122,6 +132,7 @@ def open_session(
                 account=account.budget_key,
                 zone=zone,
                 connections=settings.connections,
+                range_days=settings.range_days,
                 cancelled=cancelled,
             )
         finally:
@@ -138,12 +149,14 @@ class _Archiver:
 
     def archive(self, attempt: FailedAttempt) -> None:
         day = attempt.context.get("request_date")
+        end = attempt.context.get("request_end_date")
         self._lake.archive.append(
             [
                 Entry(
                     dataset=attempt.context.get("dataset", attempt.endpoint),
                     device_id=attempt.context.get("device_id", ""),
                     request_date=date.fromisoformat(day) if day else None,
+                    request_end_date=date.fromisoformat(end) if end else None,
                     request_zone=attempt.context.get("request_zone"),
                     method=attempt.method,
                     path=attempt.url_path,

@@ -1,17 +1,27 @@
 """Settings from the environment and a `.env` file; every one of them, and nothing else, is here."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values, find_dotenv
 
+from givenergy.personal import checked_entries
+
 DEFAULT_URL = "https://api.givenergy.cloud/v1"
 DEFAULT_ZONE = "Europe/London"
 # Longer than the API's window of a minute, so that one bad minute fails nothing.
 _DEFAULT_RETRY_S = 75
+# How long a range the API answers is not documented; a month is what its own pages show.
+_DEFAULT_RANGE_DAYS = 31
+_DEFAULT_ALERT_BY = time(9)
+# Addresses may hold commas; between two of them one is followed by a scheme.
+_URL_BREAK = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -32,6 +42,12 @@ class Settings:
         connections: GIVLAKE_CONNECTIONS, requests in flight.
         reserve: GIVLAKE_RESERVE, requests a minute that are always left to others.
         retry_s: GIVLAKE_RETRY_S, seconds for which a failing request is tried again; 0 for none.
+        range_days: GIVLAKE_RANGE_DAYS, days that one request may cover where it can cover several.
+        datasets: GIVLAKE_DATASETS, names of those that run; none means all.
+        keep_personal: GIVLAKE_KEEP_PERSONAL, personal leaves that are kept all the same.
+        alert_urls: GIVLAKE_ALERT_URLS, where alerts go by Apprise; never shown.
+        alert_app: GIVLAKE_ALERT_APP, whether they go to the owner's GivEnergy app.
+        alert_by: GIVLAKE_ALERT_BY, by when yesterday should be there, in the account's zone.
     """
 
     token: str | None = field(repr=False)
@@ -42,6 +58,12 @@ class Settings:
     connections: int
     reserve: int
     retry_s: int
+    range_days: int = _DEFAULT_RANGE_DAYS
+    datasets: tuple[str, ...] = ()
+    keep_personal: frozenset[str] = frozenset()
+    alert_urls: tuple[str, ...] = field(default=(), repr=False)
+    alert_app: bool = False
+    alert_by: time = _DEFAULT_ALERT_BY
 
     def required_token(self) -> str:
         """Give the token.
@@ -95,7 +117,60 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         connections=_whole_number(environment, "GIVLAKE_CONNECTIONS", 8, low=1, high=64),
         reserve=_whole_number(environment, "GIVLAKE_RESERVE", 0, low=0, high=100_000),
         retry_s=_whole_number(environment, "GIVLAKE_RETRY_S", _DEFAULT_RETRY_S, low=0, high=86_400),
+        range_days=_whole_number(
+            environment, "GIVLAKE_RANGE_DAYS", _DEFAULT_RANGE_DAYS, low=1, high=366
+        ),
+        datasets=tuple(
+            name.strip()
+            for name in environment.get("GIVLAKE_DATASETS", "").split(",")
+            if name.strip()
+        ),
+        keep_personal=_personal_leaves(environment),
+        alert_urls=_alert_urls(environment),
+        alert_app=_switch(environment, "GIVLAKE_ALERT_APP"),
+        alert_by=_time_of_day(environment, "GIVLAKE_ALERT_BY", _DEFAULT_ALERT_BY),
     )
+
+
+def _personal_leaves(environment: Mapping[str, str]) -> frozenset[str]:
+    text = environment.get("GIVLAKE_KEEP_PERSONAL") or ""
+    try:
+        return checked_entries(filter(None, map(str.strip, text.split(","))))
+    except ValueError as error:
+        raise SettingsError(f"GIVLAKE_KEEP_PERSONAL: {error}") from error
+
+
+def _alert_urls(environment: Mapping[str, str]) -> tuple[str, ...]:
+    text = environment.get("GIVLAKE_ALERT_URLS") or ""
+    urls = tuple(filter(None, _URL_BREAK.split(text.strip(" \t\n,"))))
+    for number, url in enumerate(urls, start=1):
+        # Not shown, as it may hold a password.
+        if not _URL.fullmatch(url):
+            raise SettingsError(
+                f"GIVLAKE_ALERT_URLS: address {number} is none: write addresses as Apprise takes"
+                " them, such as mailto://…, with commas between."
+            )
+    return urls
+
+
+def _switch(environment: Mapping[str, str], name: str) -> bool:
+    text = environment.get(name) or "0"
+    if text not in ("0", "1"):
+        raise SettingsError(f"{name} is {text!r}: use 1 for on and 0 for off.")
+    return text == "1"
+
+
+def _time_of_day(environment: Mapping[str, str], name: str, default: time) -> time:
+    text = environment.get(name)
+    if not text:
+        return default
+    try:
+        moment = time.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or f"{moment:%H:%M}" != text:
+        raise SettingsError(f"{name} is {text!r}: use a time of day such as {default:%H:%M}.")
+    return moment
 
 
 def _whole_number(

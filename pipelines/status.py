@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.framework.dataset import Dataset
+from assets.framework.dataset import DailyDataset
 from assets.framework.devices import Device
 from assets.framework.states import day_states
 from warehouse import Lake, State
@@ -62,7 +62,7 @@ class Overview:
 
 def overview(
     lake: Lake,
-    dataset: Dataset,
+    dataset: DailyDataset,
     devices: Sequence[Device],
     start: date | None = None,
     end: date | None = None,

@@ -8,19 +8,19 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from assets.communication_devices import without_devices
-from assets.registry import datasets
+from assets.registry import datasets, without_devices
 from pipelines.discovery import forget_known
 from pipelines.wishes import forget_wishes
-from warehouse import ForgetReport, Lake, PackReport, forget, pack
+from warehouse import ForgetReport, Lake, PackReport, forget, pack, trim
 
 _PACKED_AT = "packed_at"
 _PACK_EVERY = timedelta(days=1)
 
 
 def pack_archive(lake: Lake) -> PackReport:
-    """Merge the small segments of the archive into large sorted packs."""
+    """Merge the small segments of the archive into large sorted packs; trim what was replaced."""
     report = pack(lake.archive)
+    trim(lake)
     lake.settings.set(_PACKED_AT, datetime.now(UTC).isoformat())
     return report
 

@@ -25,7 +25,7 @@ def remember(lake: Lake, dataset: str, device_ids: Sequence[str], start: date, e
         wishes = msgspec.convert(stored or {}, _Wishes)
         of_dataset = wishes.setdefault(dataset, {})
         for device_id in device_ids or [_ALL_DEVICES]:
-            of_dataset[device_id] = _joined([*of_dataset.get(device_id, []), (start, end)])
+            of_dataset[device_id] = joined([*of_dataset.get(device_id, []), (start, end)])
         return msgspec.to_builtins(wishes)
 
     lake.settings.update(_KEY, add)
@@ -47,7 +47,7 @@ def remember_sync(lake: Lake, dataset: str, today: date) -> None:
 def ranges_for(lake: Lake, dataset: str, device_id: str) -> list[Range]:
     """List the wanted ranges of a device, those wanted of all devices included."""
     wishes = msgspec.convert(lake.settings.get(_KEY, {}), _Wishes).get(dataset, {})
-    return _joined([*wishes.get(_ALL_DEVICES, []), *wishes.get(device_id, [])])
+    return joined([*wishes.get(_ALL_DEVICES, []), *wishes.get(device_id, [])])
 
 
 def forget_wishes(lake: Lake, device_ids: Collection[str]) -> None:
@@ -63,12 +63,12 @@ def forget_wishes(lake: Lake, device_ids: Collection[str]) -> None:
     lake.settings.update(_KEY, remove)
 
 
-def _joined(ranges: Sequence[Range]) -> list[Range]:
+def joined(ranges: Sequence[Range]) -> list[Range]:
     """Join ranges that overlap or follow each other."""
-    joined: list[Range] = []
+    together: list[Range] = []
     for first, last in sorted(ranges):
-        if joined and first <= joined[-1][1] + timedelta(days=1):
-            joined[-1] = (joined[-1][0], max(joined[-1][1], last))
+        if together and first <= together[-1][1] + timedelta(days=1):
+            together[-1] = (together[-1][0], max(together[-1][1], last))
         else:
-            joined.append((first, last))
-    return joined
+            together.append((first, last))
+    return together

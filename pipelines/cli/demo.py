@@ -19,8 +19,15 @@ _OUT = console()
 _QUERIES = {
     "Energy by day": "daily_energy.sql",
     "A day of the batteries": "battery_by_hour.sql",
+    "Where the energy went": "energy_flows.sql",
+    "Charging sessions": "charging_sessions.sql",
     "What is there": "completeness.sql",
 }
+# Fewer readings than real devices send, so that all of it fits into a minute's requests.
+_BESIDE_INVERTERS = (
+    *("--ev-chargers", "1", "--ev-points-every", "900", "--ems", "1"),
+    *("--smart-devices", "1", "--smart-points-every", "3600"),
+)
 _START_TIMEOUT_S = 30.0
 
 
@@ -49,7 +56,8 @@ def demo(days: int, inverters: int, data: Path) -> None:
             _OUT.print(f"\n{title}:\n{sql}")
             run(environment, "query", "--", sql, echo=False)
     _OUT.print(
-        f"\n{days} days and today of {inverters} inverters landed within {landed:.0f} s in {data}."
+        f"\n{days} days and today of {inverters} inverters and what is beside them landed within"
+        f" {landed:.0f} s in {data}."
         "\n\nWhat to do next:"
         "\n  make ui                      the same in Dagster: assets, days, runs, schedules"
         f'\n  GIVLAKE_DATA={data} .venv/bin/givlake query "SHOW TABLES"'
@@ -70,6 +78,7 @@ def simulated_account(inverters: int, commissioned: date) -> Iterator[dict[str, 
                 *("-m", "simulator", "--port", "0", "--port-file", str(port_file)),
                 *("--inverters", str(inverters), "--token", token),
                 *("--commissioned", commissioned.isoformat()),
+                *_BESIDE_INVERTERS,
             ],
             stdout=subprocess.DEVNULL,
         )

@@ -2,7 +2,7 @@
 
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -10,10 +10,17 @@ from typing import Literal
 
 import click
 
-from assets.framework.devices import Device, local_day
+from assets.framework.dataset import DailyDataset, Dataset
+from assets.framework.devices import DeviceKind, Devices, local_day, of_kinds
 from assets.framework.session import Session
-from assets.registry import daily_datasets
-from givenergy import DeviceNotFoundError, ForbiddenError, GivEnergyError, Priority
+from assets.framework.unavailable import unavailable
+from givenergy import (
+    INVERTER_SETTINGS,
+    DeviceNotFoundError,
+    ForbiddenError,
+    GivEnergyError,
+    Priority,
+)
 from pipelines.cli.budget import budget_lines
 from pipelines.cli.common import (
     ALL_THERE,
@@ -25,6 +32,7 @@ from pipelines.cli.common import (
     printable,
 )
 from pipelines.discovery import Discovery, discover, history_start
+from pipelines.selection import daily, lists_for, selected
 from pipelines.session import open_lake, open_session
 from pipelines.settings import Settings, SettingsError, load_settings
 from warehouse import WarehouseError
@@ -33,6 +41,12 @@ _PACKAGES = ("givlake", "dagster", "duckdb", "pandas", "pandera", "pyarrow", "re
 _LOW_DISK_BYTES = 2 * 2**30
 _CLOCK_TOLERANCE_S = 90.0
 
+_KINDS = {
+    DeviceKind.INVERTER: "inverter",
+    DeviceKind.EMS: "EMS",
+    DeviceKind.EV_CHARGER: "EV charger",
+    DeviceKind.SMART_DEVICE: "smart device",
+}
 Verdict = Literal["ok", "note", "wrong"]
 
 
@@ -50,7 +64,7 @@ class Finding:
 def doctor() -> None:
     """Check token, scopes, devices, request budget, folders, versions and clock.
 
-    Costs a few requests: the device list and a day of one inverter, and once the account.
+    Costs a few requests: lists of devices, a day of each dataset and the settings of one inverter.
     """
     out = console()
     worst = ALL_THERE
@@ -79,7 +93,7 @@ def _examine() -> Iterator[Finding]:
         # Whoever asks wants to know now: a host that is down is not waited for.
         with open_session(replace(settings, retry_s=0)) as session:
             yield Finding("token", "ok", "The API accepts it.")
-            yield from _account(session)
+            yield from _account(session, selected(settings))
     except SettingsError as error:
         yield Finding("token", "wrong", str(error), WRONG_USAGE)
     except GivEnergyError as error:
@@ -94,9 +108,9 @@ def _disk(settings: Settings) -> Finding:
     return Finding("data folder", "ok", sentence)
 
 
-def _account(session: Session) -> Iterator[Finding]:
+def _account(session: Session, chosen: Sequence[Dataset]) -> Iterator[Finding]:
     try:
-        found = discover(session)
+        found = discover(session, lists_for(chosen))
     except ForbiddenError as error:
         yield Finding("devices", "wrong", str(error), SOMETHING_MISSING)
         return
@@ -107,8 +121,11 @@ def _account(session: Session) -> Iterator[Finding]:
             "note",
             f"{device.device_id} is new: givlake backfill --device {device.device_id}",
         )
-    if found.devices:
-        yield from _data(session, found.devices)
+    for trouble in found.trouble:
+        yield Finding("devices", "wrong", trouble, SOMETHING_MISSING)
+    yield from _data(session, daily(chosen), found.devices)
+    yield from _lacking(session)
+    yield from _control(session, found.devices)
     yield _clock(session)
     for line in budget_lines(session.budget.snapshot()):
         yield Finding("budget", "ok", line)
@@ -126,25 +143,33 @@ def _clock(session: Session) -> Finding:
 
 
 def _devices(session: Session, found: Discovery) -> Finding:
-    if not found.devices:
-        return Finding("devices", "note", "The account lists no inverter.")
-    start = history_start(found.devices, session.zone)
-    return Finding(
-        "devices",
-        "ok",
-        f"{plural(len(found.devices), 'inverter')}, history from {start}, days in {session.zone}",
+    if not found.everything:
+        return Finding("devices", "note", "The account lists no device.")
+    start = history_start(found.everything, session.zone)
+    counts = ", ".join(
+        plural(len(devices), _KINDS[kind]) for kind, devices in found.devices.items() if devices
     )
+    return Finding("devices", "ok", f"{counts}, history from {start}, days in {session.zone}")
 
 
-def _data(session: Session, devices: tuple[Device, ...]) -> Iterator[Finding]:
+def _data(
+    session: Session, datasets: Sequence[DailyDataset], devices: Devices
+) -> Iterator[Finding]:
     """Ask for one day of the device that was last in contact, to see whether the scope is there."""
-    newest = max(devices, key=lambda d: d.last_contact_at or datetime.min.replace(tzinfo=UTC))
-    day: date = local_day(newest.last_contact_at or datetime.now(UTC), session.zone)
-    for dataset in daily_datasets():
+    for dataset in datasets:
+        of_dataset = of_kinds(devices, dataset.about)
+        if not of_dataset:
+            continue
+        never = datetime.min.replace(tzinfo=UTC)
+        newest = max(of_dataset, key=lambda device: device.last_contact_at or never)
+        day: date = local_day(newest.last_contact_at or datetime.now(UTC), session.zone)
+        ask = dataset.ask(newest.device_id, day, day, session.zone)
         try:
             session.client.fetch(
                 dataset.endpoint,
-                path=dataset.path(newest.device_id, day),
+                path=ask.path,
+                query=ask.query,
+                body=ask.body,
                 priority=Priority.TODAY,
                 context={"dataset": "doctor"},
             )
@@ -156,3 +181,37 @@ def _data(session: Session, devices: tuple[Device, ...]) -> Iterator[Finding]:
             yield Finding(
                 dataset.name, "ok", f"The token may read it (scope {dataset.endpoint.scope})."
             )
+
+
+def _lacking(session: Session) -> Iterator[Finding]:
+    """Say what earlier runs found that the account lacks."""
+    for name, reasons in unavailable(session.lake).items():
+        for device_id, why in reasons.items():
+            about = f" for {device_id}" if device_id else ""
+            yield Finding(name, "note", f"Not available{about}: {why}")
+
+
+def _control(session: Session, devices: Devices) -> Iterator[Finding]:
+    """Find out whether the token could change settings, by asking for the list of them."""
+    inverters = devices.get(DeviceKind.INVERTER, ())
+    if not inverters:
+        return
+    try:
+        session.client.fetch(
+            INVERTER_SETTINGS,
+            path={"inverter": inverters[0].device_id},
+            priority=Priority.TODAY,
+            context={"dataset": "doctor"},
+        )
+    except ForbiddenError:
+        yield Finding("control", "ok", "The token cannot change settings of inverters.")
+    except GivEnergyError as error:
+        yield Finding("control", "note", str(error))
+    else:
+        yield Finding(
+            "control",
+            "note",
+            f"The token has the scope {INVERTER_SETTINGS.scope}: whoever gets hold of it can"
+            " change settings of inverters. givlake needs it for the lists of settings and presets"
+            " alone and never changes anything; a token without it is safer.",
+        )

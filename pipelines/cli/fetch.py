@@ -1,35 +1,48 @@
 """`givlake plan`, `backfill` and `sync`: what to fetch, and fetching it."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 import click
 
-from assets.framework.dataset import Dataset
-from assets.framework.devices import local_day
+from assets.framework.dataset import Dataset, DeviceList, RefreshedDataset
+from assets.framework.devices import Devices, local_day, of_kinds
+from assets.framework.due import due_devices
+from assets.framework.ranges import longest_range
 from assets.framework.session import Session
-from assets.registry import daily_datasets
+from pipelines.cli.alerting import alerting
 from pipelines.cli.common import (
-    ALL_THERE,
     DAY,
-    SOMETHING_MISSING,
     WRONG_USAGE,
     KnownError,
     check_range,
     console,
     duration,
     plural,
+    printable,
     table,
 )
-from pipelines.discovery import Discovery, discover, history_start
+from pipelines.cli.fetching import Fetching
+from pipelines.discovery import (
+    Discovery,
+    discover,
+    history_start,
+    view_of,
+)
 from pipelines.errands import Errand, wished
-from pipelines.session import open_lake, open_session, stored_zone
+from pipelines.selection import (
+    UnknownDatasetError,
+    daily,
+    lists_for,
+    named,
+    refreshed,
+    selected,
+)
+from pipelines.session import open_session, stored_zone
 from pipelines.settings import Settings, load_settings
-from pipelines.status import overview
 from pipelines.upkeep import pack_if_due
 from pipelines.wishes import remember, remember_sync
-from warehouse import State
+from warehouse import Lake
 
 _OUT = console()
 
@@ -58,35 +71,46 @@ def plan(
 ) -> None:
     """Say what a backfill would ask for, and how long that takes.
 
-    Asks the API for the device list and nothing else.
+    Asks the API for the lists of devices and nothing else.
     """
     settings = load_settings()
-    datasets = choose_datasets(names)
+    chosen = choose_datasets(settings, names)
     today = local_day(datetime.now(UTC), stored_zone(settings))
     check_range(start, end or today, today)
     with open_session(settings) as session:
-        devices = _discover(session).choose(device_ids)
-        last = min(end or today, today)
-        first = start or min(history_start(devices, session.zone), last)
-        rows = []
+        found = _discover(session, chosen)
+        devices = found.choose(device_ids)
+        first, last = _range(session.zone, devices, start, end, today)
+        rows: list[tuple[str, ...]] = []
         total = 0
-        for dataset in datasets:
-            errand = Errand(dataset, devices, not device_ids, first, last)
-            errand.look(session.lake, session.zone)
-            to_fetch, in_range = errand.to_fetch.total(), errand.device_days(session.zone)
-            total += to_fetch
-            rows.append(
-                (dataset.name, f"{in_range:,}", f"{in_range - to_fetch:,}", f"{to_fetch:,}")
+        for errand in _errands(chosen, devices, not device_ids, first, last):
+            errand.look(
+                session.lake,
+                session.zone,
+                days_per_request=longest_range(session, errand.dataset),
             )
+            to_fetch, in_range = errand.to_fetch.total(), errand.device_days(session.zone)
+            total += errand.requests
+            rows.append(
+                (
+                    errand.dataset.name,
+                    f"{in_range:,}",
+                    f"{in_range - to_fetch:,}",
+                    f"{to_fetch:,}",
+                    f"{errand.requests:,}",
+                )
+            )
+        view = view_of(session, devices)
+        for dataset in _to_refresh(session, chosen, devices, everybody=not device_ids, again=False):
+            due = due_devices(dataset, view)
+            requests = sum(ask.device_id in due for ask in dataset.asks(view))
+            total += requests
+            rows.append((dataset.name, "", "", "", f"{requests:,}"))
         snapshot = session.budget.snapshot()
-    _OUT.print(f"{plural(len(devices), 'device')}, {first} to {last}:")
-    _OUT.print(
-        table(
-            ("dataset", "device-days", "there", "to fetch"),
-            rows,
-            ("device-days", "there", "to fetch"),
-        )
-    )
+    count = len({device.device_id for kind in devices.values() for device in kind})
+    _OUT.print(f"{plural(count, 'device')}, {first} to {last}:")
+    columns = ("dataset", "device-days", "there", "to fetch", "requests")
+    _OUT.print(table(columns, rows, columns[1:]))
     seconds = snapshot.seconds_for(total)
     _OUT.print(
         f"At least {plural(total, 'request')},"
@@ -101,6 +125,7 @@ def plan(
 @_DATASET
 @_DEVICE
 @click.option("--again", is_flag=True, help="Fetch what is there as well.")
+@alerting
 def backfill(
     start: date | None,
     end: date | None,
@@ -108,98 +133,120 @@ def backfill(
     device_ids: tuple[str, ...],
     again: bool,
 ) -> None:
-    """Fetch history that is missing, newest days first."""
+    """Fetch history that is missing: first what cannot be had later, then newest days first."""
     settings = load_settings()
-    datasets = choose_datasets(names)
+    chosen = choose_datasets(settings, names)
     today = local_day(datetime.now(UTC), stored_zone(settings))
     check_range(start, end or today, today)
-    with open_session(settings) as session:
-        devices = _discover(session).choose(device_ids)
-        last = min(end or today, today)
-        first = start or min(history_start(devices, session.zone), last)
-        errands = [Errand(dataset, devices, not device_ids, first, last) for dataset in datasets]
+
+    def wanted(lake: Lake, zone: str, found: Discovery) -> list[Errand]:
+        devices = found.choose(device_ids)
+        first, last = _range(zone, devices, start, end, today)
+        errands = _errands(chosen, devices, not device_ids, first, last)
         for errand in errands:
-            remember(session.lake, errand.dataset.name, device_ids, first, last)
-            errand.look(session.lake, session.zone, again=again)
-    _fetch_and_exit(settings, errands, again=again, refresh=False)
+            remember(lake, errand.dataset.name, device_ids, first, last)
+            errand.look(lake, zone, again=again)
+        return errands
+
+    with open_session(settings) as session:
+        found = _discover(session, chosen)
+        errands = wanted(session.lake, session.zone, found)
+        refreshes = _to_refresh(
+            session, chosen, found.choose(device_ids), everybody=not device_ids, again=again
+        )
+    Fetching(settings, chosen, wanted).do(errands, refreshes, device_ids, again=again)
 
 
 @click.command()
 @_DATASET
+@alerting
 def sync(names: tuple[str, ...]) -> None:
     """Bring everything that was ever asked for up to date: today, yesterday and what is open.
 
     Made for cron or systemd on a machine without Dagster's daemon.
     """
     settings = load_settings()
-    datasets = choose_datasets(names)
-    with open_session(settings) as session:
-        devices = _discover(session).devices
-        today = local_day(datetime.now(UTC), session.zone)
-        for dataset in datasets:
-            remember_sync(session.lake, dataset.name, today)
-        errands = [
-            errand for dataset in datasets for errand in wished(session.lake, dataset, devices)
-        ]
+    chosen = choose_datasets(settings, names)
+
+    def wanted(lake: Lake, zone: str, found: Discovery) -> list[Errand]:
+        today = local_day(datetime.now(UTC), zone)
+        errands = []
+        for dataset in daily(chosen):
+            remember_sync(lake, dataset.name, today)
+            errands += wished(lake, dataset, of_kinds(found.devices, dataset.about))
         for errand in errands:
-            errand.look(session.lake, session.zone, refresh=True)
+            errand.look(lake, zone, refresh=True)
+        return errands
+
+    with open_session(settings) as session:
+        found = _discover(session, chosen)
+        errands = wanted(session.lake, session.zone, found)
+        refreshes = _to_refresh(session, chosen, found.devices, everybody=True, again=False)
         pack_if_due(session.lake)
-    _fetch_and_exit(settings, errands, again=False, refresh=True)
+    Fetching(settings, chosen, wanted).do(errands, refreshes, refresh=True)
 
 
-def choose_datasets(names: Sequence[str]) -> tuple[Dataset, ...]:
-    """Find datasets by name; none named means all that are asked for by day.
+def choose_datasets(settings: Settings, names: Sequence[str]) -> tuple[Dataset, ...]:
+    """Find datasets by name; none named means all that run.
 
     Raises:
         KnownError: if there is no such dataset.
     """
-    known = {dataset.name: dataset for dataset in daily_datasets()}
-    for name in names:
-        if name not in known:
-            raise KnownError(
-                f"There is no dataset {name!r}: choose from {', '.join(known)}.", WRONG_USAGE
-            )
-    return tuple(known[name] for name in names) or tuple(known.values())
+    try:
+        return named(names) if names else selected(settings)
+    except UnknownDatasetError as error:
+        raise KnownError(str(error), WRONG_USAGE) from error
 
 
-def _discover(session: Session) -> Discovery:
-    """Ask for the device list, and offer the history of devices that were not known before."""
-    discovery = discover(session)
+def _discover(session: Session, chosen: Sequence[Dataset]) -> Discovery:
+    """Ask for the lists of devices, and offer the history of devices that were not known before."""
+    discovery = discover(session, lists_for(chosen))
     for device in discovery.new:
         _OUT.print(
             f"{device.device_id} is new in this account: fetch its history with"
             f" givlake backfill --device {device.device_id}"
         )
-    if not discovery.devices:
-        _OUT.print("The account lists no inverter: there is nothing to fetch.")
+    for trouble in discovery.trouble:
+        _OUT.print(printable(trouble))
+    if not discovery.everything:
+        _OUT.print("The account lists no device: there is nothing to fetch.")
     return discovery
 
 
-def _fetch_and_exit(
-    settings: Settings, errands: Sequence[Errand], *, again: bool, refresh: bool
-) -> None:
-    if any(errand.to_fetch for errand in errands):
-        # Dagster takes a second to load, and there is no need of it when all is there.
-        from pipelines.runs import fetch
-
-        fetch(settings, errands, again=again, refresh=refresh)
-    else:
-        _OUT.print("Nothing to fetch: all that was asked for is there.")
-    raise SystemExit(_judge(settings, errands))
+def _range(
+    zone: str, devices: Devices, start: date | None, end: date | None, today: date
+) -> tuple[date, date]:
+    everything = [device for kind in devices.values() for device in kind]
+    last = min(end or today, today)
+    return start or min(history_start(everything, zone), last), last
 
 
-def _judge(settings: Settings, errands: Sequence[Errand]) -> int:
-    """Say what is there of what was asked for, and give the exit status."""
-    days: dict[str, Counter[State]] = {}
-    settled = True
-    with open_lake(settings) as lake:
-        for errand in errands:
-            found = overview(lake, errand.dataset, errand.devices, errand.start, errand.end)
-            days.setdefault(errand.dataset.name, Counter()).update(found.days_by_state)
-            settled &= found.settled
-    for name, by_state in days.items():
-        states = ", ".join(f"{number:,} {state}" for state, number in sorted(by_state.items()))
-        _OUT.print(f"{name}: {states or 'no'} device-days")
-    if not settled:
-        _OUT.print("Something is missing: givlake status says what and why.")
-    return ALL_THERE if settled else SOMETHING_MISSING
+def _errands(
+    chosen: Sequence[Dataset], devices: Devices, everybody: bool, first: date, last: date
+) -> list[Errand]:
+    return [
+        Errand(dataset, of_kinds(devices, dataset.about), everybody, first, last)
+        for dataset in daily(chosen)
+    ]
+
+
+def _to_refresh(
+    session: Session,
+    chosen: Sequence[Dataset],
+    devices: Devices,
+    *,
+    everybody: bool,
+    again: bool,
+) -> list[RefreshedDataset]:
+    """Choose what to ask for as it stands now; lists of devices have just been asked for."""
+    view = view_of(session, devices, again=again)
+    candidates = [
+        dataset
+        for dataset in refreshed(chosen)
+        if not isinstance(dataset, DeviceList) and (everybody or dataset.about)
+    ]
+    due = {dataset for dataset in candidates if due_devices(dataset, view)}
+    # What they are about to bring may tell other datasets what to ask for.
+    brought = {table.name for dataset in due for table in dataset.made}
+    due |= {dataset for dataset in candidates if brought & set(dataset.reads)}
+    return [dataset for dataset in candidates if dataset in due]

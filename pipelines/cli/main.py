@@ -13,9 +13,13 @@ _COMMANDS = {
     "plan": "fetch",
     "backfill": "fetch",
     "sync": "fetch",
+    "alert": "alerting",
     "status": "status",
     "query": "query",
+    "quarantine": "quarantine",
     "rebuild": "rebuild",
+    "verify": "verify",
+    "export": "export",
     "check": "upkeep",
     "pack": "upkeep",
     "forget": "upkeep",
@@ -44,8 +48,9 @@ def givlake() -> None:
     """Own your GivEnergy history: complete, provable, queryable.
 
     Settings come from the environment or a .env file: GIVENERGY_API_TOKEN, GIVENERGY_API_URL,
-    GIVLAKE_DATA, GIVLAKE_TIMEZONE, GIVLAKE_LOG_LEVEL, GIVLAKE_CONNECTIONS, GIVLAKE_RESERVE,
-    GIVLAKE_RETRY_S.
+    GIVLAKE_DATA, GIVLAKE_DATASETS, GIVLAKE_TIMEZONE, GIVLAKE_LOG_LEVEL, GIVLAKE_CONNECTIONS,
+    GIVLAKE_RESERVE, GIVLAKE_RETRY_S, GIVLAKE_RANGE_DAYS, GIVLAKE_KEEP_PERSONAL,
+    GIVLAKE_ALERT_URLS, GIVLAKE_ALERT_APP, GIVLAKE_ALERT_BY.
 
     Exit status: 0, all that was asked for is there; 1, something is failed, partial, denied or was
     never asked for; 2, wrong usage or settings.

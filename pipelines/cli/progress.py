@@ -14,6 +14,7 @@ from rich.progress import (
 )
 
 from assets.framework.dataset import Dataset
+from assets.framework.refresh import RefreshReport
 from assets.framework.report import Report
 from pipelines.cli.common import console, duration, plural
 
@@ -23,10 +24,10 @@ _LINE_EVERY_S = 10.0
 class ProgressReporter:
     """Shows device-days done and left, rate and time left; keeps the reports of the runs."""
 
-    def __init__(self, total: int) -> None:
-        """Expect `total` device-days over all runs."""
+    def __init__(self) -> None:
         self.reports: list[Report] = []
-        self._total = total
+        self.refreshes: list[RefreshReport] = []
+        self._total = 0
         self._before = 0
         self._console = console(stderr=True)
         self._started = self._said = time.monotonic()
@@ -40,7 +41,7 @@ class ProgressReporter:
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("device-days", total=total, rate="")
+        self._task = self._bar.add_task("device-days", total=None, rate="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -53,6 +54,16 @@ class ProgressReporter:
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+
+    def close(self) -> None:
+        """Show nothing more."""
+        self._bar.stop()
+
+    def expect(self, total: int) -> None:
+        """Expect `total` device-days over all runs."""
+        self._total = total
+        self._started = self._said = time.monotonic()
+        self._bar.update(self._task, total=total, rate="")
 
     def progress(self, report: Report) -> None:
         """Show that one more device-day has been dealt with."""
@@ -72,3 +83,23 @@ class ProgressReporter:
         """Keep the report of a run."""
         self.reports.append(report)
         self._before += report.done
+
+    def refreshing(self, report: RefreshReport) -> None:
+        """Show which dataset is being asked for."""
+        self._bar.update(self._task, rate=f"{report.dataset}: {len(report.answers):,}")
+
+    def refreshed(self, report: RefreshReport) -> None:
+        """Keep the report of a refresh."""
+        self.refreshes.append(report)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the owner ended a run."""
+        return any(report.cancelled for report in self.reports)
+
+    @property
+    def ended(self) -> bool:
+        """Whether a run ended before its work was done, so that further ones are pointless."""
+        return any(report.stopped or report.cancelled for report in self.reports) or any(
+            report.stopped for report in self.refreshes
+        )

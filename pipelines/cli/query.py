@@ -1,8 +1,11 @@
 """`givlake query`: SQL over the catalogue, as a table for people or a format for programs."""
 
+import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -10,8 +13,8 @@ import duckdb
 
 from pipelines.cli.common import WRONG_USAGE, KnownError, console, plural, table
 from pipelines.session import open_lake
-from pipelines.settings import load_settings
-from warehouse import connect, retrying
+from pipelines.settings import Settings, load_settings
+from warehouse import connect, connect_unwritable, retrying
 
 _ROWS_SHOWN = 200
 _NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "BIGINT", "HUGEINT", "INTEGER", "SMALLINT", "TINYINT")
@@ -28,11 +31,24 @@ _NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "BIGINT", "HUGEINT", "INTEGER", "SMALL
 )
 def query(sql: str, layout: str) -> None:
     """Run SQL on the catalogue; start with: givlake query "SHOW TABLES"."""
-    with open_lake(load_settings()) as lake, connect(lake) as connection:
+    with _opened(load_settings()) as connection:
         try:
             retrying(lambda: _answer(connection, sql, layout))
         except duckdb.Error as error:
             raise KnownError(f"DuckDB refuses the query: {error}", WRONG_USAGE) from error
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the catalogue; of a folder that cannot be written, what lies there."""
+    folder = settings.data
+    if (folder / "store.json").exists() and not os.access(folder, os.W_OK):
+        click.echo(f"{folder} cannot be written: what is in it is shown as it is.", err=True)
+        with connect_unwritable(folder) as connection:
+            yield connection
+        return
+    with open_lake(settings) as lake, connect(lake) as connection:
+        yield connection
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str, layout: str) -> None:

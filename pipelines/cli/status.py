@@ -1,27 +1,37 @@
 """`givlake status`: what is there, what is missing and why, without a request."""
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import click
 
-from assets.framework.devices import Device
-from assets.registry import daily_datasets
+from assets.framework.devices import Devices, of_kinds
 from pipelines.cli.budget import budget_lines
 from pipelines.cli.common import (
     ALL_THERE,
     SOMETHING_MISSING,
+    WRONG_USAGE,
+    KnownError,
     console,
     duration,
     plural,
     printable,
     table,
 )
+from pipelines.cli.formats import as_csv
+from pipelines.cli.status_notes import gaps, notes_as_json, show_gaps, show_notes
+from pipelines.cli.status_rows import COLUMNS, rows
 from pipelines.discovery import known_devices
 from pipelines.errands import wished
+from pipelines.freshness import Freshness, freshness
+from pipelines.notes import notes
+from pipelines.picture import calendars, svg
+from pipelines.selection import daily, refreshed, selected
 from pipelines.session import open_budget, open_lake, stored_account, stored_zone
 from pipelines.settings import Settings, load_settings
 from pipelines.status import DeviceOverview, Hole, Overview, overview
@@ -34,23 +44,57 @@ _DEVICES_NAMED = 10
 
 @click.command()
 @click.option(
-    "--format", "layout", type=click.Choice(["table", "json"]), default="table", show_default=True
+    "--format",
+    "layout",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
 )
-def status(layout: str) -> None:
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.svg",
+    help="Draw a calendar of each device's days.",
+)
+@click.option(
+    "--gaps", "with_gaps", is_flag=True, help="Also list the hours inside days without a point."
+)
+def status(layout: str, picture: Path | None, with_gaps: bool) -> None:
     """Show coverage by device and month, gaps, and failures with their reasons."""
+    if with_gaps and layout != "table":
+        raise KnownError(
+            f'--gaps goes with the table only: use givlake query "FROM gaps" --format {layout}.',
+            WRONG_USAGE,
+        )
     settings = load_settings()
+    chosen = selected(settings)
     with open_lake(settings) as lake:
         devices = known_devices(lake)
-        found = [overview(lake, dataset, devices) for dataset in daily_datasets()]
+        found = [
+            overview(lake, dataset, of_kinds(devices, dataset.about)) for dataset in daily(chosen)
+        ]
+        fresh = freshness(lake, refreshed(chosen), settings)
         missing = _missing(lake, settings, devices)
+        noted = notes(lake, chosen, settings)
+        found_gaps = gaps(lake) if with_gaps else None
+        if picture is not None:
+            _draw(lake, settings, picture)
     account = stored_account(settings)
     if layout == "json":
-        click.echo(json.dumps([_as_json(part) for part in found], indent=2))
-    elif not devices:
+        parts = [_as_json(part) for part in found] + [_fresh_as_json(part) for part in fresh]
+        parts = [{**part, **notes_as_json(noted[part["dataset"]])} for part in parts]
+        click.echo(json.dumps(parts, indent=2))
+    elif layout == "csv":
+        click.echo(as_csv(COLUMNS, list(rows(found, fresh))), nl=False)
+    elif not any(devices.values()):
         _OUT.print(f"Nothing is known yet in {settings.data}: start with givlake backfill.")
     else:
         for part in found:
-            _show(part)
+            _show(part, only=len(found) == 1)
+        _show_fresh(fresh)
+        show_notes(noted.values())
+        if found_gaps is not None:
+            show_gaps(found_gaps)
         if account is not None:
             snapshot = open_budget(settings, account).snapshot()
             for line in budget_lines(snapshot):
@@ -61,21 +105,73 @@ def status(layout: str) -> None:
                     f"{plural(missing, 'request')} to go for what was asked for so far:"
                     f" givlake sync does it in about {duration(seconds)}"
                 )
-    raise SystemExit(ALL_THERE if all(part.settled for part in found) else SOMETHING_MISSING)
+    settled = all(part.settled for part in found) and all(part.settled for part in fresh)
+    raise SystemExit(ALL_THERE if settled else SOMETHING_MISSING)
 
 
-def _missing(lake: Lake, settings: Settings, devices: Sequence[Device]) -> int:
-    """Count the device-days that were asked for at some time and are still to be fetched."""
+def _draw(lake: Lake, settings: Settings, file: Path) -> None:
+    """Draw the calendars of all devices."""
+    drawn = svg(calendars(lake, daily(selected(settings))), "What givlake has, day by day")
+    try:
+        file.write_text(drawn, encoding="utf-8")
+    except OSError as error:
+        raise KnownError(
+            f"--picture {file} cannot be written ({error.strerror}): name another file.",
+            WRONG_USAGE,
+        ) from error
+
+
+def _missing(lake: Lake, settings: Settings, devices: Devices) -> int:
+    """Count the requests for days that were asked for at some time and are still to be fetched."""
     zone = stored_zone(settings)
     total = 0
-    for dataset in daily_datasets():
-        for errand in wished(lake, dataset, devices):
-            errand.look(lake, zone)
-            total += errand.to_fetch.total()
+    for dataset in daily(selected(settings)):
+        for errand in wished(lake, dataset, of_kinds(devices, dataset.about)):
+            days = settings.range_days if dataset.takes_ranges else 1
+            errand.look(lake, zone, days_per_request=days)
+            total += errand.requests
     return total
 
 
-def _show(found: Overview) -> None:
+def _show_fresh(found: Sequence[Freshness]) -> None:
+    """Show what is asked for as it stands now: how old it is, and what is wrong."""
+    rows = []
+    for part in found:
+        states = Counter(str(one.state) for one in part.asked)
+        if part.never_asked:
+            states["never asked"] = len(part.never_asked)
+        said = ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()))
+        lacking = "not available" if part.unavailable.get("") else "nothing to ask"
+        when = f"{part.oldest_at:%Y-%m-%d %H:%M}" if part.oldest_at else ""
+        rows.append([part.dataset, f"{part.rows:,}", when, said or lacking])
+    _OUT.print("Asked for as it stands now:\n")
+    _OUT.print(table(["dataset", "rows", "fetched (UTC)", "state"], rows, right=["rows"]))
+    trouble = [sentence for part in found for sentence in part.trouble]
+    for sentence in trouble[:_HOLES_SHOWN]:
+        _OUT.print(printable(f"  {sentence}. Mend with: givlake sync"))
+    _OUT.print()
+
+
+def _fresh_as_json(found: Freshness) -> dict[str, Any]:
+    return {
+        "dataset": found.dataset,
+        "rows": found.rows,
+        "asked": [
+            {
+                "device_id": one.device_id,
+                "state": str(one.state),
+                "complete_at": one.complete_at and one.complete_at.isoformat(),
+                "reason": one.reason or None,
+            }
+            for one in found.asked
+        ],
+        "never_asked": found.never_asked,
+        "not_available": found.unavailable,
+    }
+
+
+def _show(found: Overview, *, only: bool) -> None:
+    """Show a dataset; the commands that mend it name it, unless it is the only one."""
     totals = ", ".join(
         f"{number:,} {state}" for state, number in sorted(found.days_by_state.items())
     )
@@ -91,7 +187,9 @@ def _show(found: Overview) -> None:
     if holes:
         _OUT.print("\nMissing, newest first:")
         for device_ids, hole in holes[:_HOLES_SHOWN]:
-            _OUT.print(f"  {_sentence(device_ids, hole, len(found.devices))}")
+            everybody = len(device_ids) == len(found.devices)
+            command = _command("" if only else found.dataset, [] if everybody else device_ids, hole)
+            _OUT.print(f"  {_sentence(device_ids, hole)}{printable(command)}")
         if len(holes) > _HOLES_SHOWN:
             _OUT.print(f"  and {len(holes) - _HOLES_SHOWN} more: see --format json")
     _OUT.print()
@@ -122,16 +220,21 @@ def _together(found: Overview) -> list[tuple[list[str], Hole]]:
     return [groups[key] for key in sorted(groups, key=lambda key: key[0], reverse=True)]
 
 
-def _sentence(device_ids: Sequence[str], hole: Hole, devices: int) -> str:
+def _sentence(device_ids: Sequence[str], hole: Hole) -> str:
     who = device_ids[0] if len(device_ids) == 1 else plural(len(device_ids), "device")
     days = str(hole.first) if hole.first == hole.last else f"{hole.first} to {hole.last}"
     what = hole.state.replace("_", " ")
     reason = f": {hole.reason}" if hole.state is not State.NEVER_ASKED else ""
     when = f" (last tried {hole.last_error_at:%Y-%m-%d %H:%M} UTC)" if hole.last_error_at else ""
+    return printable(f"{who}, {days}, {what}{reason}{when}. Mend with: ")
+
+
+def _command(dataset: str, device_ids: Sequence[str], hole: Hole) -> str:
     command = f"givlake backfill --start {hole.first} --end {hole.last}"
-    if len(device_ids) < devices:
-        command += "".join(f" --device {device_id}" for device_id in device_ids[:_DEVICES_NAMED])
-    return printable(f"{who}, {days}, {what}{reason}{when}. Mend with: {command}")
+    command += f" --dataset {dataset}" if dataset else ""
+    # Names come from the API, and the command is there to be pasted into a shell.
+    named = (shlex.quote(device_id) for device_id in device_ids[:_DEVICES_NAMED])
+    return command + "".join(f" --device {device_id}" for device_id in named)
 
 
 def _as_json(found: Overview) -> dict[str, Any]:

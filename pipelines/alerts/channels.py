@@ -1,0 +1,151 @@
+"""The ways an alert goes: Apprise URLs, and the API's notifications to the owner's own app.
+
+An Apprise URL is a secret like the token: errors name it by its place and scheme only, and while
+one is used the libraries below keep their logs to themselves.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+import msgspec
+
+from givenergy import NOTIFICATION_SEND, Client, GivEnergyError
+from givenergy.retry import NO_RETRY
+from pipelines.alerts.message import Message
+from pipelines.session import open_budget, stored_account
+from pipelines.settings import Settings
+
+_ICON = "mdi-alert-outline"
+# Whoever waits is a sensor or a command that has done its work.
+_APP_PATIENCE_S = 20.0
+_TALKATIVE = ("apprise", "urllib3")
+
+
+class AlertError(Exception):
+    """An alert that could not be sent one way; the message says which and what to do."""
+
+
+class Channel(Protocol):
+    """One way an alert goes."""
+
+    def send(self, message: Message) -> None:
+        """Send a message.
+
+        Raises:
+            AlertError: if it could not be sent.
+        """
+
+
+def channels(settings: Settings) -> list[Channel]:
+    """The ways that the owner has set."""
+    ways: list[Channel] = [
+        _Apprise(number, url) for number, url in enumerate(settings.alert_urls, start=1)
+    ]
+    return [*ways, _App(settings)] if settings.alert_app else ways
+
+
+def send(ways: Sequence[Channel], message: Message) -> list[str]:
+    """Send a message all ways; return a sentence for each that did not work."""
+    trouble = []
+    for way in ways:
+        try:
+            way.send(message)
+        except AlertError as error:
+            trouble.append(str(error))
+    return trouble
+
+
+class _Apprise:
+    def __init__(self, number: int, url: str) -> None:
+        self._name = f"address {number} of GIVLAKE_ALERT_URLS ({url.partition('://')[0]}://…)"
+        self._url = url
+
+    def send(self, message: Message) -> None:
+        # Imported here, as it takes a quarter of a second and most commands send nothing.
+        import apprise
+
+        with _silence(*_TALKATIVE):
+            service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="givlake"))
+            if not service.add(self._url):
+                raise AlertError(
+                    f"The {self._name} is none that Apprise understands: compare it with the"
+                    " list of its services."
+                )
+            sent = service.notify(
+                title=message.title, body=message.body, body_format=apprise.NotifyFormat.TEXT
+            )
+        if not sent:
+            raise AlertError(
+                f"The {self._name} did not take the alert: see whether it is right and its service"
+                " is up."
+            )
+
+
+class _App:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def send(self, message: Message) -> None:
+        account = stored_account(self._settings)
+        if account is None:
+            raise AlertError(
+                "The app cannot be notified before the account is known: run givlake doctor once."
+            )
+        budget = open_budget(self._settings, account)
+        cancelled = threading.Event()
+        try:
+            client = Client(
+                base_url=self._settings.url,
+                token=self._settings.required_token(),
+                budget=budget,
+                retry=NO_RETRY,
+                cancelled=cancelled,
+            )
+        except ValueError as error:
+            budget.close()
+            raise AlertError(f"The app cannot be notified: {error}") from error
+        patience = threading.Timer(_APP_PATIENCE_S, client.cancel)
+        patience.start()
+        try:
+            fetched = client.fetch(
+                NOTIFICATION_SEND,
+                body={
+                    "platforms": ["persist", "push"],
+                    "title": message.title,
+                    "body": message.body,
+                    "icon": _ICON,
+                },
+            )
+        except GivEnergyError as error:
+            why = (
+                f"nothing could be sent within {_APP_PATIENCE_S:.0f} s, or ten went out within the"
+                " last hour; it is tried again later."
+                if cancelled.is_set()
+                else str(error)
+            )
+            raise AlertError(f"The app was not notified: {why}") from error
+        finally:
+            patience.cancel()
+            client.close()
+            budget.close()
+        if msgspec.json.decode(fetched.pages[0].body).get("success") is not True:
+            raise AlertError(
+                "The app was not notified: the API could not send it to every platform."
+            )
+
+
+@contextmanager
+def _silence(*names: str) -> Iterator[None]:
+    """Keep loggers quiet that would name an address in full."""
+    loggers = [logging.getLogger(name) for name in names]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,63 @@
+"""`givlake status` as rows for programs: a line for each dataset, device, month and state."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from pipelines.freshness import Freshness
+from pipelines.status import SETTLED, DeviceOverview, Overview
+from warehouse import State
+
+COLUMNS = ("dataset", "device_id", "month", "state", "days", "reason", "command")
+
+
+def rows(found: Sequence[Overview], fresh: Sequence[Freshness]) -> Iterator[dict[str, Any]]:
+    """Give the rows; `days` and `month` are null for what is not asked for by day."""
+    for part in found:
+        for device in part.devices:
+            for month in sorted(device.months, reverse=True):
+                for state, days in sorted(device.months[month].items()):
+                    yield {
+                        "dataset": part.dataset,
+                        "device_id": device.device_id,
+                        "month": month,
+                        "state": str(state),
+                        "days": days,
+                        **_hole(part.dataset, device, month, state),
+                    }
+    for refreshed in fresh:
+        standing = [(one.device_id, str(one.state), one.reason) for one in refreshed.asked]
+        never = [(device_id, "never_asked", "") for device_id in refreshed.never_asked]
+        lacking = [(device, "not_available", why) for device, why in refreshed.unavailable.items()]
+        for device_id, told, reason in [*standing, *never, *lacking]:
+            mends = told not in (*SETTLED, "not_available")
+            yield {
+                "dataset": refreshed.dataset,
+                "device_id": device_id,
+                "state": told,
+                "reason": reason or None,
+                "command": "givlake sync" if mends else None,
+            }
+
+
+def _hole(dataset: str, device: DeviceOverview, month: str, state: State) -> dict[str, str]:
+    """Say why days of a month are missing, and which command fetches them."""
+    if state in SETTLED:
+        return {}
+    first = date.fromisoformat(f"{month}-01")
+    last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    holes = [
+        hole
+        for hole in device.holes
+        if hole.state is state and hole.first <= last and hole.last >= first
+    ]
+    start = max(first, min(hole.first for hole in holes))
+    end = min(last, max(hole.last for hole in holes))
+    return {
+        "reason": "; ".join(dict.fromkeys(hole.reason for hole in holes if hole.reason)),
+        "command": (
+            f"givlake backfill --dataset {dataset} --device {shlex.quote(device.device_id)}"
+            f" --start {start} --end {end}"
+        ),
+    }

@@ -1,0 +1,65 @@
+"""Which datasets run: all of them, unless the owner has named some in GIVLAKE_DATASETS."""
+
+from collections.abc import Sequence
+
+from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
+from assets.framework.dataset import DailyDataset, Dataset, DeviceList, RefreshedDataset
+from assets.registry import daily_datasets, datasets, device_lists, refreshed_datasets
+from pipelines.settings import Settings, SettingsError
+
+
+class UnknownDatasetError(Exception):
+    """A dataset that was asked for does not exist."""
+
+
+def selected(settings: Settings) -> tuple[Dataset, ...]:
+    """Give the datasets that run; the list of communication devices always does.
+
+    Raises:
+        SettingsError: if the setting names one that does not exist.
+    """
+    if not settings.datasets:
+        return datasets()
+    try:
+        chosen = named(settings.datasets)
+    except UnknownDatasetError as error:
+        raise SettingsError(f"GIVLAKE_DATASETS cannot be used: {error}") from error
+    return tuple({dataset.name: dataset for dataset in (COMMUNICATION_DEVICES, *chosen)}.values())
+
+
+def named(names: Sequence[str]) -> tuple[Dataset, ...]:
+    """Find datasets by name.
+
+    Raises:
+        UnknownDatasetError: if there is no such dataset.
+    """
+    known = {dataset.name: dataset for dataset in datasets()}
+    for name in names:
+        if name not in known:
+            raise UnknownDatasetError(
+                f"There is no dataset {name!r}: choose from {', '.join(known)}."
+            )
+    return tuple(known[name] for name in names)
+
+
+def daily(chosen: Sequence[Dataset]) -> tuple[DailyDataset, ...]:
+    """Those of some datasets that are asked for by day."""
+    return tuple(dataset for dataset in daily_datasets() if dataset in chosen)
+
+
+def refreshed(chosen: Sequence[Dataset]) -> tuple[RefreshedDataset, ...]:
+    """Those of some datasets that are asked for as they stand now, what is most urgent first."""
+    return tuple(dataset for dataset in refreshed_datasets() if dataset in chosen)
+
+
+def lists_for(chosen: Sequence[Dataset]) -> tuple[DeviceList, ...]:
+    """The lists of devices that some datasets need to be asked for, and those among them."""
+    kinds = {kind for dataset in chosen for kind in dataset.about}
+    tables = {table.name for dataset in chosen for table in dataset.made}
+    return tuple(
+        found
+        for found in device_lists()
+        if found is COMMUNICATION_DEVICES
+        or found in chosen
+        or (kinds & set(found.kinds) and tables >= set(found.reads))
+    )
