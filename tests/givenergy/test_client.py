@@ -6,7 +6,6 @@ import threading
 import time
 from dataclasses import replace
 
-import msgspec
 import pytest
 
 from givenergy.attempts import ClientTotals
@@ -72,7 +71,7 @@ def test_personal_data_of_the_account_stays_out(simulate, open_client):
     for name in ("name", "first_name", "surname", "email", "address", "postcode"):
         assert kept[name] == {"redacted": "string"}
         assert account[name].encode() not in page.body
-    assert page.redaction_version == 1
+    assert page.redaction_version == 2
     assert page.rows is None
 
 
@@ -241,8 +240,9 @@ def test_only_what_is_on_the_list_can_be_asked(simulate, open_client):
         with pytest.raises(ValueError, match="not on the list"):
             client.fetch(replace(INVERTER_DATA_POINTS, **change), path=day_of(sim))
     assert sim.requests == []
-    # The documented paths that only read; a POST among them would be energy-flows.
-    assert all(e.method == "GET" or e.name == "energy_flows" for e in ENDPOINTS.values())
+    # The documented paths that only read, energy flows by POST, and the owner's own notifications.
+    posts = {endpoint.name for endpoint in ENDPOINTS.values() if endpoint.method != "GET"}
+    assert posts == {"energy_flows", "notification_send"}
     assert not any("request-data" in e.path for e in ENDPOINTS.values())
 
 
@@ -548,6 +548,18 @@ def test_answers_are_checked_without_building_them():
     assert read(b'{"data": {}}').rows == 0
     assert read(b'{"data": {"id": 1}}').rows is None
     assert read(b'{"data": [1, 2], "meta": {"total": "2"}}').meta.total == 2
+    assert read(b'{"status": null}', enveloped=False).rows is None
+    for data in (b"null", b"true", b"[]", b'"standalone"', b'{"0": 1}'):
+        assert read(b'{"data": %b}' % data, single=True).rows is None
+    for body, how in [
+        (b"{}", {"enveloped": False}),
+        (b"[1]", {"enveloped": False}),
+        (b'{"message": "x"}', {"single": True}),
+        (b"null", {"single": True}),
+    ]:
+        with pytest.raises(NotAnAnswerError) as caught:
+            read(body, **how)
+        assert caught.value.kind == "no_data", body
     for body, kind in [
         (b" \n", "empty_body"),
         (b"null", "no_data"),
@@ -561,27 +573,3 @@ def test_answers_are_checked_without_building_them():
         with pytest.raises(NotAnAnswerError) as caught:
             read(body)
         assert caught.value.kind == kind, body
-
-
-def test_redaction_keeps_paths_and_types():
-    from givenergy.redaction import redact_body, redact_params, scrub
-
-    body = b'{"data":[{"id":1,"n":1.5,"s":"x","b":true,"z":null,"deep":{"id":2}}],"other":3}'
-    kept = msgspec.json.decode(redact_body(body, frozenset({"data[].id"})))
-    assert kept == {
-        "data": [
-            {
-                "id": 1,
-                "n": {"redacted": "number"},
-                "s": {"redacted": "string"},
-                "b": {"redacted": "boolean"},
-                "z": None,
-                "deep": {"id": {"redacted": "integer"}},
-            }
-        ],
-        "other": {"redacted": "integer"},
-    }
-    params = redact_params({"page": 1, "name": "Anna"}, frozenset())
-    assert params == {"page": 1, "name": {"redacted": "string"}}
-    said = "proxy http://me:pw@host/ Authorization: Bearer abc.def"
-    assert scrub(said) == "proxy http://***@host/ Authorization: Bearer ***"

@@ -1,18 +1,23 @@
 """Fixtures of the end-to-end tests; helpers beside this file are importable by their names."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
+import dagster as dg
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from owner import Owner
 
+from pipelines.instance import open_instance
+from pipelines.settings import load_settings
 from simulator import Simulator, SimulatorConfig
 
 
@@ -54,3 +59,11 @@ def today() -> date:
 def yesterday(today: date) -> date:
     """Give the day before."""
     return today - timedelta(days=1)
+
+
+@pytest.fixture
+def owner_instance(tmp_path: Path) -> Iterator[tuple[dg.DagsterInstance, str]]:
+    """Open Dagster's state as `dagster.yaml` describes it; with it comes the folder of events."""
+    settings = load_settings({"GIVLAKE_DATA": str(tmp_path)})
+    with patch.dict(os.environ), open_instance(settings) as instance:
+        yield instance, str(tmp_path / "dagster" / "history" / "runs")

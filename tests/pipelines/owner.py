@@ -45,6 +45,7 @@ class Owner:
         self.settings = {
             "GIVLAKE_DATA": str(self.data),
             "GIVLAKE_RETRY_S": "0",
+            "GIVLAKE_DATASETS": "inverter_data_points",
             **({"GIVENERGY_API_TOKEN": token} if token is not None else {}),
             **settings,
         }

@@ -54,8 +54,11 @@ def test_definitions_load_without_token_network_or_data_folder_and_write_nothing
     assert done.stdout.split() == [
         "archive/communication_devices",
         "archive/inverter_data_points",
+        "batteries",
         "communication_devices",
         "inverter_data_points",
+        "inverter_meters",
+        "inverters",
     ]
     assert list(owner.folder.iterdir()) == []
     assert sim.requests == []

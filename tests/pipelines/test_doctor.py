@@ -4,13 +4,26 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from simulator import TokenGrant
+
 
 def test_all_is_well(simulate, own):
     done = own(simulate()).givlake("doctor")
     assert done.status == 0, done.said
     found = {line.split()[1]: line.split()[0] for line in done.out.splitlines()}
+    # The simulator's token may do everything, which an owner should know.
+    assert found.pop("control") == "note"
     assert set(found.values()) == {"ok"}
     assert {"token", "devices", "clock", "budget", "inverter_data_points"} <= set(found)
+
+
+def test_a_token_that_can_only_read_is_told_from_one_that_can_control(simulate, own):
+    scopes = {"api:account:read", "api:inverter:list", "api:inverter:read", "api:inverter:data"}
+    sim = simulate(tokens=(TokenGrant("reads-only", scopes=frozenset(scopes)),))
+    done = own(sim).givlake("doctor")
+    assert done.status == 0, done.said
+    assert "The token cannot change settings of inverters." in done.out
+    assert sim.commands_received == 0
 
 
 @pytest.mark.parametrize(("hours", "words"), [(-3, "3.0 h ahead of"), (3, "3.0 h behind")])

@@ -84,7 +84,7 @@ def test_an_account_without_inverters_is_said_to_be_one(simulate, own):
     for arguments in (("backfill", *RANGE), ("sync",), ("plan",)):
         done = owner.givlake(*arguments)
         assert (done.status, done.err) == (0, "")
-        assert "The account lists no inverter" in done.out
+        assert "The account lists no device" in done.out
     assert owner.rows() == []
     assert owner.givlake("status").status == 0
 

@@ -158,7 +158,7 @@ CASES = [
         "dataset",
         f"backfill {RANGE} --dataset everything",
         2,
-        "There is no dataset 'everything': choose from inverter_data_points",
+        "There is no dataset 'everything': choose from account_children",
     ),
     Case(
         "dataset, rebuild",

@@ -70,6 +70,34 @@ def test_orders(sim, control, ask):
     assert ask(sim, "/account").status_code == 402
 
 
+def test_listings_and_chargers(ask):
+    clock = dt.datetime(2024, 7, 4, 12, tzinfo=dt.UTC)
+    config = SimulatorConfig(ev_chargers=1, smart_devices=1, ev_offline_rate=0, clock=clock)
+    with Simulator(config) as sim:
+        control = Control(sim.base_url)
+        about = control.about()
+        assert about["charger_uuids"] == sim.charger_uuids
+        assert about["smart_device_uuids"] == sim.smart_device_uuids
+        (charger,) = sim.charger_uuids
+        query = {"start_time": "2024-07-01T00:00:00Z", "end_time": "2024-07-01T01:00:00Z"}
+        query |= {"measurands": [4], "meter_ids": [0]}
+        rows = control.truth_of("ev-meter-data", charger, **query)
+        assert rows == sim.truth_of("ev-meter-data", charger, **query) != []
+        with pytest.raises(ControlError, match="given data was invalid"):
+            control.truth_of("ev-meter-data", charger)
+        with pytest.raises(ControlError, match="no listing 'nonsense'"):
+            control.truth_of("nonsense", charger)
+        control.set_listing("charging-sessions", charger, [{"a": 1}])
+        assert control.truth_of("charging-sessions", charger) == [{"a": 1}]
+        control.take_offline(charger, clock - dt.timedelta(hours=2))
+        (shown,) = control.truth_of("ev-charger", charger)
+        assert shown["went_offline_at"] == "2024-07-04T10:00:00Z"
+        control.bring_online(charger, clock - dt.timedelta(hours=1))
+        assert control.truth_of("ev-charger", charger)[0]["online"] is True
+        with pytest.raises(ControlError, match="no EV charger 'x'"):
+            control.take_offline("x")
+
+
 def test_wrong_orders_are_explained(control):
     with pytest.raises(ControlError, match="flood"):
         control.fail("x", fault="flood")
@@ -130,6 +158,8 @@ def test_a_port_that_is_taken(capsys):
         (["--timezone", "Europe/Atlantis"], "Atlantis"),
         (["--port", "x"], "--port"),
         (["--host", "192.0.2.1"], "192.0.2.1"),
+        (["--account-type", "king"], "king"),
+        (["--ev-chargers", "-1"], "-1"),
     ],
 )
 def test_wrong_usage_is_2_and_says_what(arguments, text, capsys):

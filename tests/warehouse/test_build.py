@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from canonical import content_of, rows_of
 from hypothesis import HealthCheck, given, settings
@@ -29,6 +30,7 @@ from warehouse import (
     is_built,
     publish,
     rebuild,
+    refresh_coverage,
 )
 
 DAY = date(2025, 6, 1)
@@ -282,4 +284,23 @@ def test_a_rebuild_leaves_files_alone_that_would_not_change(lake: Lake) -> None:
     inode = path.stat().st_ino
     rebuild(lake, ToyDecoder())
     assert path.stat().st_ino == inode
+    assert build(lake, ToyDecoder()).damage == []
+
+
+def test_books_and_indexes_of_many_responses_are_left_alone_by_a_poll(lake: Lake) -> None:
+    many = [answer("A", DAY, []) for _ in range(4_100)]
+    for entry in many:
+        lake.archive.append([entry])
+    for hour in range(3):
+        build(lake, ToyDecoder())
+        refresh_coverage(lake, [])
+        lake.archive.append([answer("A", DAY, rows_at(DAY, [(hour, 1.0)]))])
+        lake.archive.flush()
+    build(lake, ToyDecoder())
+    refresh_coverage(lake, [])
+    for store in ("index/requests", "index/row_accounting/readings"):
+        parts = sorted((lake.folder / store).glob("part-*"))
+        assert [pq.read_metadata(part).num_rows for part in parts] == [4_100, 3]
+    (fact,) = rows_of(lake.folder, "index/coverage")
+    assert fact["request_count"] == 4_103
     assert build(lake, ToyDecoder()).damage == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -13,7 +14,15 @@ import pyarrow.parquet as pq
 import pytest
 from warehouse_toy import ToyDecoder, answer, day_rows, spec
 
-from warehouse import Lake, StoreError, build, connect, publish, refresh_coverage
+from warehouse import (
+    Lake,
+    StoreError,
+    build,
+    connect,
+    connect_unwritable,
+    publish,
+    refresh_coverage,
+)
 
 DAY = date(2025, 6, 1)
 VIEWS = {
@@ -146,3 +155,17 @@ def test_without_a_catalogue_the_sentence_says_what_to_do(lake: Lake) -> None:
 def test_a_folder_that_duckdb_cannot_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="has a question mark in its name"):
         Lake(tmp_path / "what?")
+
+
+def test_a_copy_that_cannot_be_written_is_read_where_it_lies(filled: Lake, tmp_path: Path) -> None:
+    copy = tmp_path / "it's a [copy]"
+    shutil.copytree(filled.folder, copy)
+    shutil.rmtree(filled.folder / "tables")
+    before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
+    with connect_unwritable(copy) as connection:
+        assert connection.execute("SELECT count(*) FROM readings").fetchone() == (4,)
+        assert connection.execute("SELECT count(*) FROM requests").fetchone() == (1,)
+        assert connection.execute("SELECT state FROM coverage").fetchall() == [("complete",)]
+    assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
+    with pytest.raises(StoreError, match=r"there is no catalogue in .* and the folder cannot be"):
+        connect_unwritable(tmp_path)

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from warehouse_toy import ToyDecoder, answer, day_rows, failure
 
@@ -205,6 +205,7 @@ def test_a_day_is_over_when_it_is_in_its_zone_and_in_utc(
     assert day_over_us(day, zone) == over.timestamp() * 1_000_000
 
 
+@settings(deadline=None)
 @given(st.permutations(range(6)), st.integers(1, 5))
 def test_facts_fold_the_same_in_any_order_and_grouping(order: list[int], cut: int) -> None:
     base = {name: None for name in FOLDED_SCHEMA.names} | {

@@ -19,6 +19,7 @@ from warehouse_toy import ToyDecoder, answer, day_rows
 
 from warehouse import (
     CoverageRule,
+    DamagedError,
     Lake,
     StoreError,
     VersionError,
@@ -26,6 +27,7 @@ from warehouse import (
     check,
     connect,
     coverage,
+    execute,
     mend_tables,
     pack,
     publish,
@@ -73,8 +75,12 @@ def flip_a_byte(path: Path) -> None:
     """Flip a byte in the body's page, keeping size and times."""
     stat = path.stat()
     content = bytearray(path.read_bytes())
-    column = pq.ParquetFile(path).metadata.row_group(0).column(25)
-    assert column.path_in_schema == "body"
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    column = next(
+        column
+        for column in map(group.column, range(group.num_columns))
+        if column.path_in_schema == "body"
+    )
     content[column.data_page_offset + column.total_compressed_size - 20] ^= 0x10
     path.write_bytes(content)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
@@ -330,7 +336,7 @@ def test_damaged_expectations_are_emptied(lake: Lake, caplog: pytest.LogCaptureF
     cut_short(lake.folder / "expected_days.parquet")
     publish(lake, ToyDecoder().tables)
     assert lake.expected().num_rows == 0
-    assert "the next backfill or sync fills it again" in caplog.text
+    assert "is damaged and was emptied: the lists of devices fill it again" in caplog.text
 
 
 def test_archive_files_that_are_missing_at_the_end_are_reported(
@@ -344,3 +350,110 @@ def test_archive_files_that_are_missing_at_the_end_are_reported(
     max((lake.folder / "archive/segments").iterdir()).unlink()
     assert states(lake)[1] == "never_asked"
     assert "the archive ends at segment 1 and held 2: bring the missing" in caplog.text
+
+
+def test_a_segment_that_is_missing_in_the_middle_is_named_and_its_day_is_due(
+    filled: Lake, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    assert states(filled) == ["complete"] * 3
+    content = content_of(filled.folder)
+    segment = filled.archive.segments / "000000000002.parquet"
+    segment.rename(tmp_path / "kept")
+    assert states(filled) == ["complete", "never_asked", "complete"]
+    assert caplog.messages == [
+        "archive segment 2 is missing (1 answers and failures): bring the missing archive files "
+        "back from a copy, or the next sync fetches their days again"
+    ]
+    assert states(filled) == ["complete", "never_asked", "complete"]
+    assert len(caplog.messages) == 1
+    (found,) = check(filled)
+    assert not found.mended
+    assert found.sentence.startswith("archive segment 2 is missing: bring the files back from")
+    pack(filled.archive)  # what is missing stays open
+    assert [(file.first, file.last) for file in filled.archive.files()] == [(1, 1), (3, 3)]
+    report = rebuild(filled, ToyDecoder())
+    assert report.rows() == 40
+    assert report.damage[0].startswith("archive segment 2 is missing: the tables of readings are")
+    (tmp_path / "kept").rename(segment)
+    assert states(filled) == ["complete"] * 3
+    report = build(filled, ToyDecoder())
+    assert report.rebuilt_because is not None and "segment 2 is back" in report.rebuilt_because
+    assert content_of(filled.folder) == content
+    assert check(filled) == []
+
+
+def test_what_is_missing_is_not_reported_once_it_was_accepted(
+    filled: Lake, caplog: pytest.LogCaptureFixture
+) -> None:
+    (filled.archive.segments / "000000000001.parquet").unlink()
+    states(filled)
+    assert [finding.mended for finding in check(filled, mend=True)] == [True]
+    assert check(filled) == []
+    caplog.clear()
+    (filled.folder / "index/manifests/requests.json").unlink()
+    assert states(filled) == ["never_asked", "complete", "complete"]
+    assert caplog.messages == []
+    (filled.archive.segments / "000000000002.parquet").unlink()
+    (filled.folder / "index/manifests/requests.json").unlink()
+    assert states(filled) == ["never_asked", "never_asked", "complete"]
+    assert [message[:28] for message in caplog.messages] == ["archive segment 2 is missing"]
+
+
+def test_a_number_that_a_dead_process_had_not_noted_is_not_given_twice(filled: Lake) -> None:
+    (filled.folder / "archive/last_segment").write_bytes(b"%020d\n" % 2)
+    filled.archive.append([answer("B", DAY, day_rows(DAY))])
+    filled.archive.flush()
+    assert [file.first for file in filled.archive.files()] == [1, 2, 3, 4]
+    (filled.folder / "archive/last_segment").write_bytes(b"%020d\n" % 2)
+    pack(filled.archive)
+    filled.archive.append([answer("B", DAY, day_rows(DAY))])
+    filled.archive.flush()
+    assert [(file.first, file.last) for file in filled.archive.files()] == [(1, 4), (5, 5)]
+    assert check(filled) == []
+
+
+def test_a_flush_that_fails_leaves_no_gap(filled: Lake) -> None:
+    filled.archive.append([answer("B", DAY, day_rows(DAY))])
+    filled.archive.segments.rename(filled.archive.segments.with_name("away"))
+    with pytest.raises(OSError):
+        filled.archive.flush()
+    filled.archive.segments.with_name("away").rename(filled.archive.segments)
+    filled.archive.flush()
+    assert [file.first for file in filled.archive.files()] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("store", ["requests", "coverage"])
+@pytest.mark.parametrize("harm", [cut_short, Path.unlink], ids=["cut_short", "unlink"])
+def test_views_over_damaged_indexes_answer_once_the_folder_was_mended(
+    filled: Lake, harm: Callable[[Path], None], store: str
+) -> None:
+    states(filled)
+    (path,) = (filled.folder / "index" / store).glob("[!_]*.parquet")
+    harm(path)
+    (sentence,) = mend_tables(filled, [ToyDecoder()])
+    assert sentence.startswith(f"index/{store}/")
+    assert mend_tables(filled, [ToyDecoder()]) == []
+    with connect(filled) as connection:
+        assert connection.execute(f"SELECT count(*) FROM {store}").fetchone() == (3,)
+
+
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.99])
+def test_flipped_bytes_in_coverage_that_nothing_shows_give_no_wrong_state(
+    filled: Lake, place: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert states(filled) == ["complete"] * 3
+    (path,) = (filled.folder / "index/coverage").glob("[!_]*.parquet")
+    stat, content = path.stat(), bytearray(path.read_bytes())
+    content[int(len(content) * place)] ^= 0xFF
+    path.write_bytes(content)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert states(filled) == ["complete"] * 3
+    assert all("month=2025-06.parquet is damaged (" in message for message in caplog.messages)
+
+
+def test_a_query_over_a_damaged_file_says_what_to_do(filled: Lake) -> None:
+    cut_short(filled.folder / TABLE)
+    with connect(filled) as connection, pytest.raises(DamagedError) as raised:
+        execute(connection, "SELECT sum(power_w) FROM readings")
+    assert str(raised.value).startswith("DuckDB cannot read a stored file (")
+    assert str(raised.value).endswith("): run givlake check --mend")

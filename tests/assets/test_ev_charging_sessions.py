@@ -1,0 +1,271 @@
+"""EV charging sessions: every leaf, tags and their pseudonyms, open sessions, what is asked for."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from contract import example, needs_shared
+from home import decode, rows_of
+
+from assets.ev_chargers import DATASET as CHARGERS
+from assets.ev_charging_sessions import DATASET
+from assets.framework.devices import Device, DeviceKind
+from assets.framework.view import View
+from givenergy import domain
+from pipelines.discovery import view_of
+
+LISTS = (CHARGERS,)
+
+
+def session(**changes):
+    return {
+        "started_by": {"pseudonym": "0123456789abcdef"},
+        "meter_start": 1400.1,
+        "started_at": "2025-06-01T20:15:00Z",
+        "stopped_by": "PLUG_AND_GO",
+        "meter_stop": 1423.7,
+        "stopped_at": "2025-06-02T01:15:30Z",
+        "stop_reason": "EVDisconnected",
+        **changes,
+    }
+
+
+def still_open(**changes):
+    none = dict.fromkeys(("stopped_by", "meter_stop", "stopped_at", "stop_reason"))
+    return session(**none, **changes)
+
+
+def test_each_leaf_is_a_column():
+    (row,) = rows_of(decode(DATASET, {"data": [session()]}, device_id="charger-1"), DATASET.name)
+    reasons = {code.code: code.description for code in domain("stop_reason")}
+    assert row == {
+        "charger_uuid": "charger-1",
+        "started_at": datetime(2025, 6, 1, 20, 15, tzinfo=UTC),
+        "stopped_at": datetime(2025, 6, 2, 1, 15, 30, tzinfo=UTC),
+        "has_ended": True,
+        "duration_s": 5 * 3600 + 30.0,
+        "meter_start_kwh": 1400.1,
+        "meter_stop_kwh": 1423.7,
+        "energy_kwh": 23.6,
+        "started_by": "pseudonym:0123456789abcdef",
+        "started_by_name": None,
+        "stopped_by": "PLUG_AND_GO",
+        "stopped_by_name": "PLUG_AND_GO",
+        "stop_reason": "EVDisconnected",
+        "stop_reason_name": "EVDisconnected",
+        "stop_reason_description": reasons["EVDisconnected"],
+        "extra_fields": None,
+    }
+
+
+def test_pseudonyms_are_neither_drift_nor_quarantine():
+    decoded = decode(DATASET, {"data": [session(stopped_by={"redacted": "string"})]})
+    assert (decoded.drift, decoded.quarantine.num_rows) == ([], 0)
+    assert rows_of(decoded, DATASET.name)[0]["stopped_by"] is None
+
+
+def test_an_open_session_has_neither_end_nor_energy():
+    (row,) = rows_of(decode(DATASET, {"data": [still_open()]}), DATASET.name)
+    assert row["has_ended"] is None
+    ends = ("stopped_at", "duration_s", "meter_stop_kwh", "energy_kwh", "stop_reason_name")
+    assert [row[name] for name in ends] == [None] * 5
+
+
+def test_odd_sessions_are_kept_or_set_aside():
+    answer = [
+        session(started_at="2025-06-01T00:00:00Z", meter_stop="1500.1", started_by=4711),
+        session(started_at="2025-06-02T00:00:00Z", stopped_at="later", stop_reason="Bored"),
+        session(started_at="2025-06-03T00:00:00Z", started_by="inverter_control", note="x"),
+        session(started_at="9999-12-31T00:00:00Z"),
+        session(started_at=None),
+        session(started_at="2025-06-04"),
+        session(started_at="2025-06-05T00:00:00Z", meter_start="much"),
+        session(started_at="2025-06-06T00:00:00Z"),
+        still_open(started_at="2025-06-06T00:00:00Z"),
+    ]
+    decoded = decode(DATASET, {"data": answer})
+    rows = {row["started_at"].day: row for row in rows_of(decoded, DATASET.name)}
+    assert sorted(rows) == [1, 2, 3, 6, 31]
+    assert (rows[1]["energy_kwh"], rows[1]["started_by"]) == (100.0, "4711")
+    assert (rows[2]["stop_reason_name"], rows[2]["stop_reason_description"]) == (
+        "unknown (Bored)",
+        None,
+    )
+    assert (rows[2]["stopped_at"], rows[2]["has_ended"]) == (None, True)
+    assert rows[2]["extra_fields"] == '{"stopped_at":"later"}'
+    assert rows[3]["started_by_name"] == "INVERTER_CONTROL"
+    assert rows[3]["extra_fields"] == '{"note":"x"}'
+    assert rows[6]["has_ended"] is True
+    found = {(r["row_index"], r["reason"], r["column"]) for r in decoded.quarantine.to_pylist()}
+    assert found == {
+        (4, "not_decodable", "started_at"),
+        (5, "not_decodable", "started_at"),
+        (6, "not_decodable", "meter_start"),
+        (8, "duplicate_key", "charger_uuid, started_at"),
+    }
+
+
+@needs_shared
+def test_each_leaf_of_the_documents_example_lands():
+    sent = example("Get Charging Sessions")["data"]
+    decoded = decode(DATASET, {"data": sent})
+    rows = rows_of(decoded, DATASET.name)
+    landed = [
+        {
+            "started_by": row["started_by"],
+            "meter_start": row["meter_start_kwh"],
+            "started_at": f"{row['started_at']:%Y-%m-%dT%H:%M:%SZ}",
+            "stopped_by": row["stopped_by"],
+            "meter_stop": row["meter_stop_kwh"],
+            "stopped_at": row["stopped_at"],
+            "stop_reason": row["stop_reason"],
+        }
+        for row in rows
+    ]
+    assert landed == sent
+    assert [row["has_ended"] for row in rows] == [None, None]
+    assert decoded.drift == []
+
+
+def stored(at_home, uuid):
+    """List the sessions of a charger as the API writes them, but for who began and ended them."""
+    rows = at_home.rows(
+        f"FROM ev_charging_sessions WHERE charger_uuid = '{uuid}' ORDER BY started_at DESC"
+    )
+    written = "{:%Y-%m-%dT%H:%M:%SZ}".format
+    return [
+        {
+            "meter_start": row["meter_start_kwh"],
+            "started_at": written(row["started_at"]),
+            "meter_stop": row["meter_stop_kwh"],
+            "stopped_at": row["stopped_at"] and written(row["stopped_at"]),
+            "stop_reason": row["stop_reason"],
+        }
+        for row in rows
+    ]
+
+
+def truth(at_home, uuid):
+    rows = at_home.simulator.truth_of("charging-sessions", uuid)
+    return [{n: v for n, v in row.items() if n not in ("started_by", "stopped_by")} for row in rows]
+
+
+def queries(at_home):
+    return [request.query for request in at_home.simulator.requests]
+
+
+def test_all_of_history_comes_in_a_request_for_each_charger(home):
+    at_home = home(
+        ev_chargers=2,
+        clock=datetime(2025, 6, 20, 12, tzinfo=UTC),
+        page_size_caps={"charging-sessions": 1000},
+    )
+    report = at_home.refresh(DATASET, lists=LISTS)
+    assert (len(report.answers), report.failures) == (2, [])
+    assert len(at_home.paths()) == 2
+    for uuid in at_home.simulator.charger_uuids:
+        assert len(stored(at_home, uuid)) > 300
+        assert stored(at_home, uuid) == truth(at_home, uuid)
+    (energy,) = at_home.rows(
+        "SELECT count(*) AS wrong FROM ev_charging_sessions"
+        " WHERE abs(energy_kwh - (meter_stop_kwh - meter_start_kwh)) > 1e-6 OR duration_s < 0"
+    )
+    assert energy["wrong"] == 0
+
+
+def test_tags_and_users_are_pseudonyms_that_stay_the_same(home):
+    at_home = home(ev_chargers=1, clock=datetime(2025, 6, 20, 12, tzinfo=UTC))
+    at_home.refresh(DATASET, lists=LISTS)
+    (uuid,) = at_home.simulator.charger_uuids
+    sent = at_home.simulator.truth_of("charging-sessions", uuid)
+    rows = at_home.rows("FROM ev_charging_sessions ORDER BY started_at DESC")
+    nobody = {"PLUG_AND_GO", "INVERTER_CONTROL"}
+    pairs = {(a["started_by"], b["started_by"]) for a, b in zip(sent, rows, strict=True)}
+    assert len(pairs) == len({one for one, _ in pairs}) == len({other for _, other in pairs}) == 5
+    for tag, shown in pairs:
+        assert (shown == tag) == (tag in nobody)
+        assert tag in nobody or shown.startswith("pseudonym:")
+    named = {row["started_by_name"] for row in rows}
+    assert named == {*nobody, None}
+    assert at_home.rows("SELECT DISTINCT kind FROM drift") == []
+
+
+def test_the_owner_can_keep_the_tags(home):
+    setting = "ev_charging_sessions:data[].started_by"
+    at_home = home({"GIVLAKE_KEEP_PERSONAL": setting}, ev_chargers=1)
+    at_home.refresh(DATASET, lists=LISTS)
+    (uuid,) = at_home.simulator.charger_uuids
+    sent = at_home.simulator.truth_of("charging-sessions", uuid)
+    rows = at_home.rows("FROM ev_charging_sessions ORDER BY started_at DESC")
+    assert [row["started_by"] for row in rows] == [str(row["started_by"]) for row in sent]
+
+
+def test_an_open_session_is_seen_to_close_days_later(home):
+    at_home = home(ev_chargers=1, commissioned=date(2024, 1, 1), ev_offline_rate=0.0)
+    sim = at_home.simulator
+    (uuid,) = sim.charger_uuids
+    now = datetime.now(UTC)
+    closed = [
+        session(started_at=f"{now - timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}") for days in (12, 200)
+    ]
+    began = f"{now - timedelta(days=9):%Y-%m-%dT%H:%M:%SZ}"
+    sim.set_listing("charging-sessions", uuid, [still_open(started_at=began), *closed])
+    at_home.refresh(DATASET, lists=LISTS)
+    assert [row["stopped_at"] for row in stored(at_home, uuid)].count(None) == 1
+    ended = session(started_at=began, stopped_at=f"{now:%Y-%m-%dT%H:%M:%SZ}")
+    sim.set_listing("charging-sessions", uuid, [ended, *closed])
+    at_home.refresh(DATASET, lists=LISTS)
+    (query,) = queries(at_home)
+    assert query["start_time"] == (now - timedelta(days=10)).date().isoformat()
+    assert [row["stopped_at"] for row in stored(at_home, uuid)].count(None) == 0
+    at_home.refresh(DATASET, lists=LISTS)
+    (query,) = queries(at_home)
+    assert query["start_time"] == (now - timedelta(days=4)).date().isoformat()
+    assert len(stored(at_home, uuid)) == 3
+
+
+def asks(at_home, days_later):
+    """Give the first days asked for, if it were so many days later."""
+    with at_home.session() as opened:
+        now = view_of(opened, {})
+        (uuid,) = at_home.simulator.charger_uuids
+        view = View(
+            lake=now.lake,
+            devices={DeviceKind.EV_CHARGER: (Device(uuid, None, None),)},
+            account=now.account,
+            now=now.now + timedelta(days=days_later),
+            zone=now.zone,
+            range_days=31,
+        )
+        return [date.fromisoformat(ask.query["start_time"]) for ask in DATASET.asks(view)]
+
+
+def test_a_session_that_never_closes_is_looked_at_once_a_week(home):
+    at_home = home(ev_chargers=1)
+    sim = at_home.simulator
+    (uuid,) = sim.charger_uuids
+    now = datetime.now(UTC)
+    began = now - timedelta(days=40)
+    sim.set_listing(
+        "charging-sessions", uuid, [still_open(started_at=f"{began:%Y-%m-%dT%H:%M:%SZ}")]
+    )
+    at_home.refresh(DATASET, lists=LISTS)
+    assert asks(at_home, 1) == [(now - timedelta(days=4)).date()]
+    assert asks(at_home, 8) == [(began - timedelta(days=1)).date()]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_history_is_asked_for_anew_on_demand(home, again):
+    at_home = home(ev_chargers=1)
+    at_home.refresh(DATASET, lists=LISTS)
+    at_home.refresh(DATASET, lists=LISTS, again=again)
+    assert {query["start_time"] == "2014-12-31" for query in queries(at_home)} == {again}
+
+
+def test_a_failed_first_request_is_made_again_in_full(home):
+    at_home = home(ev_chargers=1)
+    at_home.simulator.fail("charging-sessions", status=500)
+    report = at_home.refresh(DATASET, lists=LISTS)
+    assert len(report.failures) == 1
+    at_home.simulator.clear_failures()
+    at_home.refresh(DATASET, lists=LISTS)
+    assert {query["start_time"] for query in queries(at_home)} == {"2014-12-31"}

@@ -1,0 +1,91 @@
+"""Typed rows out of JSON: what was left out as personal, numbers of all kinds, items of lists."""
+
+import json
+
+import msgspec
+import pytest
+
+from assets.framework.json_rows import Int64, Wire, decode_rows, number_of
+
+
+class _Item(Wire):
+    size: float | None = None
+
+
+class _Owner(Wire):
+    name: str | None = None
+    age: Int64 | None = None
+
+
+class _Row(Wire):
+    name: str | None = None
+    count: Int64 | None = None
+    tags: list[str] | None = None
+    owner: _Owner = msgspec.field(default_factory=_Owner)
+    items: list[_Item] | None = None
+
+
+def decode(*rows):
+    return decode_rows(json.dumps({"data": list(rows)}).encode(), _Row)
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ({"name": {"redacted": "string"}}, _Row()),
+        ({"name": {"pseudonym": "ab12"}}, _Row(name="pseudonym:ab12")),
+        ({"count": {"redacted": "integer"}}, _Row()),
+        ({"owner": {"redacted": "object"}}, _Row()),
+        ({"owner": {"name": {"redacted": "string"}, "age": 7}}, _Row(owner=_Owner(age=7))),
+        ({"tags": {"redacted": "array"}}, _Row()),
+        ({"tags": ["a", {"pseudonym": "b"}]}, _Row(tags=["a", "pseudonym:b"])),
+    ],
+)
+def test_what_was_left_out_before_archiving_reads_as_null_or_pseudonym(sent, read):
+    rows = decode(sent)
+    assert rows.values == [read]
+    assert (rows.rejected, dict(rows.drift), rows.extra) == ([], {}, {})
+
+
+def test_an_object_that_only_resembles_it_is_rejected():
+    rows = decode({"name": {"redacted": "string", "more": 1}}, {"name": {"left": "out"}})
+    assert rows.values == []
+    assert [row.field for row in rows.rejected] == ["name", "name"]
+
+
+@pytest.mark.parametrize("count", [2**63, -(2**63) - 1, 10**400, 1e300, "1e300", 1.5, True, "x"])
+def test_a_whole_number_that_no_column_can_hold_is_rejected(count):
+    rows = decode({"count": count}, {"count": 3})
+    assert rows.values == [_Row(count=3)]
+    assert [row.field for row in rows.rejected] == ["count"]
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        (3, 3.0),
+        ("3.5", 3.5),
+        (" 3 ", 3.0),
+        ("1_000", None),
+        ("٣", None),
+        ("nan", None),
+        ("inf", None),
+        ("", None),
+        (False, None),
+        (None, None),
+        ([1], None),
+        (10**400, None),
+    ],
+)
+def test_numbers_and_text_that_is_one(value, read):
+    assert number_of(value) == read
+
+
+def test_unknown_fields_of_all_items_of_a_list_are_kept():
+    rows = decode({"items": [{"size": 1, "colour": "red"}, {"size": "2", "colour": "blue"}]})
+    assert rows.extra == {0: {"items[0].colour": "red", "items[1].colour": "blue"}}
+    assert rows.drift == {
+        ("new_field", "items[].colour", "string"): 2,
+        ("changed_type", "items[].size", "string"): 1,
+    }
+    assert rows.values == [_Row(items=[_Item(1.0), _Item(2.0)])]

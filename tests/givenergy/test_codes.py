@@ -1,0 +1,210 @@
+"""The code tables against the contract's own text, both ways."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from givenergy.codes import CODES, OBSERVED, domain, lookup
+from givenergy.codes.charger_commands import (
+    COMMANDS_WITHOUT_DATA,
+    CONFIGURATION_CHARGER_MODES,
+    INSTALLATION_CHARGER_MODES,
+)
+from givenergy.codes.ev_meters import MEASURAND_UNIT, UNIT_NORMALISATION
+from givenergy.codes.inverters import REMOTE_CONTROL_MAY_HAVE_WORKED
+
+SHARED = Path(os.environ.get("GIVLAKE_SHARED", Path(__file__).parents[3] / "shared"))
+CONTRACT = SHARED / "api" / "givenergy-api-v1.26.txt"
+needs_contract = pytest.mark.skipif(not CONTRACT.exists(), reason="the shared material is not here")
+
+# Where each table begins, in which column its codes stand and in which their names (None: the
+# code is the only name), and how many there are.
+TABLES = {
+    "inverter_status": ("with every data point and indicates", 0, 0, 8),
+    "ems_status": ("EMS Status\nThe status of the EMS", 0, 1, 6),
+    "ems_inverter_status": ("with every inverter and indicates", 0, 1, 7),
+    "ems_meter_status": ("Meter Statuses\n", 0, 1, 3),
+    "ems_meter_type": ("Meter Types\n", 0, 1, 4),
+    "ev_charger_status": ("EV Charger Status\n", 0, 0, 9),
+    "ev_meter": ("use the following meter IDs", 0, 1, 4),
+    "measurand": ("Measurands\nA 'measurand'", 0, 1, 22),
+    "unit": ("Units of measure\nEach", 0, 1, 16),
+    "charger_mode": ("EV Charger Modes\n", 0, 1, 4),
+    "installation_mode": ("Installation Modes\n", 0, 1, 3),
+    "configuration_mode": ("Configuration Modes\n", 0, 1, 5),
+    "command_response": ("Send Command Response\n", 0, 1, 6),
+    "ocpp_error": ("Charger Error\nThe charger", 0, 0, 10),
+    "stop_reason": ("Stop Reasons\nWhen", 0, 0, 11),
+    "flow_grouping": ("Grouping IDs\n", 0, 1, 5),
+    "flow_type": ("Type IDs\n", 0, 1, 7),
+    "remote_control": ("Remote Control Codes\n", 0, None, 6),
+    "response_code": ("Response Codes\nThe GivEnergy", 0, None, 12),
+    "inverter_flag": ("Inverter Flags\nWhen", 0, 0, 1),
+    "notification_platform": ("Notification Platform\n", 0, 0, 2),
+    "site_status": ("Site Status\nThe site's", 0, 1, 3),
+}
+SEEN_ONLY = {
+    ("inverter_status", "OFF_GRID"),
+    ("inverter_status", "ON_GRID"),
+    ("inverter_flag", "is-controllable"),
+    ("charger_mode", "EcoPlus"),
+    ("response_code", "402"),
+}
+SEEN_DOMAINS = {"account_role", "communication_device_type", "battery_type", "site_type"}
+
+
+def contract():
+    return CONTRACT.read_text()
+
+
+def table_after(text, heading):
+    """The rows of the first table after a heading; a row may be broken over lines."""
+    assert text.count(heading) == 1, heading
+    lines = iter(text[text.index(heading) :].splitlines())
+    rule = next(line for line in lines if re.fullmatch(r"(---\|)+", line))
+    columns = rule.count("|")
+    rows, begun = [], ""
+    for line in lines:
+        begun = f"{begun} {line}".strip()
+        cells = [cell.strip() for cell in begun.split("|")]
+        if len(cells) == 1:
+            return rows
+        if len(cells) > columns or (len(cells) == columns and cells[-1]):
+            rows.append(cells[:columns])
+            begun = ""
+    return rows
+
+
+def documented(name):
+    return [code for code in domain(name) if code not in OBSERVED]
+
+
+@needs_contract
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_has_the_contracts_codes_and_names(name):
+    heading, code_column, name_column, count = TABLES[name]
+    rows = table_after(contract(), heading)
+    codes = documented(name)
+    assert [code.code for code in codes] == [row[code_column] for row in rows]
+    assert len(codes) == count
+    if name_column is not None:
+        assert [code.name for code in codes] == [row[name_column] for row in rows]
+
+
+@needs_contract
+def test_every_table_of_the_contract_with_codes_is_here():
+    """What is left is tables of rules, data types, fields and headers."""
+    first = {table_after(contract(), heading)[0][0] for heading, *_ in TABLES.values()}
+    heads = re.findall(r"^(.*\|)\n(?:---\|)+\n([^|\n]*)", contract(), re.MULTILINE)
+    left = {head.split(" | ")[0] for head, begin in heads if begin.strip() not in first}
+    assert left == {"Property", "Name", "Type", "Header", "Key", "Export Power (A)"}
+
+
+@needs_contract
+def test_the_commands_are_those_of_the_contract():
+    text = contract()
+    section = text[text.index("start-charge\nInstructs") : text.index("Send Command Response")]
+    heads = list(re.finditer(r"^([a-z]+(?:-[a-z]+)+)\n(?:Deprecated\n)?[A-Z]", section, re.M))
+    assert [code.code for code in documented("charger_command")] == [h.group(1) for h in heads]
+    assert len(heads) == 23
+    ends = [*(h.start() for h in heads[1:]), len(section)]
+    empty = {
+        head.group(1)
+        for head, end in zip(heads, ends, strict=True)
+        if re.search(r"Command Data\n(null|\[\])\s*\Z", section[head.start() : end])
+    }
+    assert empty == COMMANDS_WITHOUT_DATA
+
+
+@needs_contract
+def test_codes_that_stand_in_sentences():
+    text = contract()
+    tags = re.findall(r"the value will be ([A-Z_]+)\n", text)
+    assert [code.code for code in documented("id_tag")] == tags
+    assert "Can be either A or W" in text
+    assert [code.code for code in documented("charger_power_limit_unit")] == ["A", "W"]
+    assert "From 0 (Monday) to 6 (Sunday)" in text
+    days = documented("schedule_day")
+    assert [code.code for code in days] == list("0123456")
+    assert (days[0].name, days[-1].name, len({day.name for day in days})) == ("Monday", "Sunday", 7)
+
+
+@needs_contract
+def test_facts_beside_the_codes():
+    text = contract()
+    modes = {
+        row[0]: tuple(row[3].split(", ")) for row in table_after(text, "Configuration Modes\n")
+    }
+    assert modes == CONFIGURATION_CHARGER_MODES
+    modes = {row[0]: tuple(row[3].split()) for row in table_after(text, "Installation Modes\n")}
+    assert modes == INSTALLATION_CHARGER_MODES
+    perhaps = {row[0] for row in table_after(text, "Remote Control Codes\n") if row[2] == "Yes"}
+    assert perhaps == REMOTE_CONTROL_MAY_HAVE_WORKED
+    for row in table_after(text, "Measurands\nA 'measurand'"):
+        pair = re.search(r"\((\w+) or k(\w+)\)", row[2])
+        if pair:
+            assert MEASURAND_UNIT[row[0]] == pair.group(1) == pair.group(2)
+
+
+@needs_contract
+def test_what_is_only_seen_is_marked_and_seen():
+    marked = {(code.domain, code.code) for code in OBSERVED}
+    assert {pair for pair in marked if pair[0] not in SEEN_DOMAINS} == SEEN_ONLY
+    text = contract()
+    assert set(re.findall(r'"role": "(\w+)"', text)) == {c.code for c in domain("account_role")}
+    types = {c.code for c in (*domain("communication_device_type"), *domain("site_type"))}
+    assert set(re.findall(r'"type": "([A-Z_]+)"', text)) == types
+    batteries = {c.code for c in domain("battery_type")}
+    assert set(re.findall(r'"battery_type": "(\w+)"', text)) == {"LITHIUM"} < batteries
+
+
+@needs_contract
+def test_no_description_is_the_contracts():
+    def plain(words):
+        return re.sub(r"\W+", " ", words).strip().casefold()
+
+    text = contract()
+    theirs = {plain(part) for part in re.split(r"[\n|.]", text)} | set(map(plain, text.split("\n")))
+    assert {code.description for code in CODES if plain(code.description) in theirs} == set()
+
+
+def test_every_domain_is_tested_and_every_code_once():
+    others = {"charger_command", "id_tag", "charger_power_limit_unit", "schedule_day"}
+    assert {code.domain for code in CODES} == {*TABLES, *others, *SEEN_DOMAINS}
+    assert len({(code.domain, code.code.upper()) for code in CODES}) == len(CODES)
+    for code in CODES:
+        assert code.name and code.description.endswith("."), code
+    assert lookup(domain("inverter_status"))["NORMAL"].name == "NORMAL"
+    assert domain("nothing") == ()
+
+
+def test_units_are_brought_to_one():
+    assert UNIT_NORMALISATION.keys() == {code.code for code in domain("unit")}
+    assert MEASURAND_UNIT.keys() == {code.code for code in domain("measurand")}
+
+    def normalised(unit, value):
+        by = UNIT_NORMALISATION[unit]
+        return round(value * by.factor + by.offset, 9), by.unit
+
+    codes = {code.name: code.code for code in domain("unit")}
+    for name, value, expected in [
+        ("Wh", 7.2, (7.2, "Wh")),
+        ("kWh", 7.2, (7200.0, "Wh")),
+        ("kvarh", 0.5, (500.0, "varh")),
+        ("kW", 1.145, (1145.0, "W")),
+        ("kVA", 2, (2000.0, "VA")),
+        ("kvar", 2, (2000.0, "var")),
+        ("A", 16, (16.0, "A")),
+        ("V", 230.5, (230.5, "V")),
+        ("Celsius", 21, (21.0, "°C")),
+        ("Fahrenheit", 212, (100.0, "°C")),
+        ("Fahrenheit", -40, (-40.0, "°C")),
+        ("K", 273.15, (0.0, "°C")),
+        ("Percent", 80, (80.0, "%")),
+    ]:
+        assert normalised(codes[name], value) == expected, name
+    # Whatever a value comes in, its measurand's unit is one that units come to.
+    reachable = {by.unit for by in UNIT_NORMALISATION.values()}
+    assert {*MEASURAND_UNIT.values()} - reachable == {None, "Hz", "rpm"}

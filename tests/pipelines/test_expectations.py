@@ -1,0 +1,31 @@
+"""Which days are expected: lost, it is made again, so that what is missing is never hidden."""
+
+from datetime import date
+
+import pyarrow.parquet as pq
+
+
+def empty(path):
+    pq.write_table(pq.read_table(path).slice(0, 0), path)
+
+
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def test_lost_expectations_do_not_make_status_content(simulate, own, caplog):
+    sim = simulate(inverters=1, commissioned=date(2025, 6, 1))
+    owner = own(sim)
+    assert owner.givlake("backfill", "--start", "2025-06-01", "--end", "2025-06-01").status == 0
+    path = owner.data / "expected_days.parquet"
+    before, states = pq.read_table(path).to_pylist(), owner.states()
+    assert states["complete"] == 1 and states["never_asked"] > 500
+    asked = len(sim.requests)
+    for harm in (empty, cut_short, type(path).unlink):
+        harm(path)
+        caplog.clear()
+        assert owner.givlake("status").status == 1
+        assert "is made again from the lists of devices" in caplog.text
+        assert pq.read_table(path).to_pylist() == before
+        assert owner.states() == states
+    assert len(sim.requests) == asked
