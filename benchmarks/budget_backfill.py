@@ -57,6 +57,7 @@ def _backfill(address: str, folder: Path, processes: int, days: int) -> list[str
         "GIVENERGY_API_URL": f"{address}/v1",
         "GIVENERGY_API_TOKEN": "bench",
         "GIVLAKE_DATA": str(folder / "data"),
+        "GIVLAKE_DATASETS": "inverter_data_points",
     }
     last = _FIRST + timedelta(days=days - 1)
     command = [

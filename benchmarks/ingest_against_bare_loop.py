@@ -225,6 +225,7 @@ def measure(
         "GIVENERGY_API_URL": job["url"],
         "GIVENERGY_API_TOKEN": job["token"],
         "GIVLAKE_DATA": str(data),
+        "GIVLAKE_DATASETS": "inverter_data_points",
     }
     command = [sys.executable, str(_SELF), "--measured", kind, json.dumps(job)]
     if kind == "whole":

@@ -40,6 +40,17 @@ def segment(data: Path) -> Path:
     return max((data / "archive/segments").iterdir(), key=lambda path: path.stat().st_size)
 
 
+def middle_segment(data: Path) -> Path:
+    """Return the largest archive file that is neither the first nor the last."""
+    between = sorted((data / "archive/segments").iterdir())[1:-1]
+    return max(between, key=lambda path: path.stat().st_size)
+
+
+def no_rows(path: Path) -> None:
+    """Leave a whole Parquet file without rows."""
+    pq.write_table(pq.read_table(path).slice(0, 0), path)
+
+
 def table(data: Path) -> Path:
     """Return a file of the table."""
     return max((data / "tables/inverter_data_points").rglob("part-*.parquet"))
@@ -85,7 +96,8 @@ def leave_behind(data: Path) -> None:
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "segment cut short": lambda data: cut(segment(data)),
     "byte flipped in a segment": lambda data: flip(segment(data)),
-    "segment deleted": lambda data: segment(data).unlink(),
+    "newest segment deleted": lambda data: max((data / "archive/segments").iterdir()).unlink(),
+    "segment in the middle deleted": lambda data: middle_segment(data).unlink(),
     "table file cut short": lambda data: cut(table(data)),
     "byte flipped in a table": lambda data: flip(table(data)),
     "table file edited by hand": lambda data: edit(table(data)),
@@ -98,6 +110,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
         data / "index/manifests/build-inverter_data_points.json"
     ),
     "expected_days.parquet cut short": lambda data: cut(data / "expected_days.parquet"),
+    "expected_days.parquet emptied": lambda data: no_rows(data / "expected_days.parquet"),
     "settings.json cut short": lambda data: cut(data / "settings.json"),
     "store.json cut short": lambda data: cut(data / "store.json"),
     "catalogue deleted": lambda data: (data / "warehouse.duckdb").unlink(),
@@ -120,7 +133,8 @@ class Bench:
         self.sim = sim
         self.folder = folder
         self.owner = Owner(folder, {"GIVENERGY_API_URL": sim.base_url}, token=sim.token)
-        assert self.owner.givlake(*FETCH).status == 0
+        for day in DAYS[-2::-2]:  # newest first, so that there are some segments
+            assert self.owner.givlake(*FETCH[:2], day, *FETCH[3:]).status == 0
         (folder / "data").rename(folder / "whole")
 
     def fresh(self) -> Path:

@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 from stores_fleet import DATASET, MEASURES, SCHEMA, SPEC, entry
 
-from warehouse import ArchivedResponse, Decoded, Lake, build, pack, refresh_coverage
+from warehouse import ArchivedResponse, Decoded, Lake, build, pack, refresh_coverage, trim
 
 POLLS_A_DAY = 96
 FIELDS = 20
@@ -104,6 +104,7 @@ def year(folder: Path) -> None:
             unpacked = size_of(lake.folder / "archive")[0]
             if number % 5 == 4 or number in MEASURED_DAYS or number + 1 in MEASURED_DAYS:
                 pack(lake.archive)
+                trim(lake, at_once=True)
             if times:
                 wall_ms, cpu_ms = (float(v) * 1000 for v in np.median(np.array(times), axis=0))
                 archive, tables, index = (size_of(lake.folder / n)[0] / 1e3 for n in names)
@@ -128,8 +129,9 @@ def points_of(day: date, count: int, chance: random.Random) -> list[str]:
 
 
 def size_of(folder: Path) -> tuple[int, int]:
-    """Return bytes and number of the files below a folder."""
-    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    """Return bytes on disk (holes take none) and number of the files below a folder."""
+    found = [path.stat() for path in folder.rglob("*") if path.is_file()]
+    sizes = [min(stat.st_size, stat.st_blocks * 512) for stat in found]
     return sum(sizes), len(sizes)
 
 
@@ -168,6 +170,7 @@ def main() -> None:
                 wall_s += time.perf_counter() - begun
             unpacked, files = size_of(lake.folder / "archive")
             pack(lake.archive)
+            trim(lake, at_once=True)
             packed, fewer = size_of(lake.folder / "archive")
             total += (unpacked - before, packed - before)
             if number in (0, 1, 6, 13, 20) or number == arguments.days - 1:
