@@ -112,18 +112,24 @@ def discover(
     known = msgspec.convert(lake.settings.get(_KNOWN), list[str] | None)
     devices = known_devices(lake, lists)
     # What other lists have told before still stands: their devices are neither gone nor new.
-    of_all_lists = known_devices(lake)
-    expect(session.lake, of_all_lists, session.zone)
+    everything = expect(lake, session.zone)
     at = datetime.now(UTC)
-    everything = _once(of_all_lists)
     lake.settings.set(_KNOWN, [device.device_id for device in everything])
     lake.settings.set(_DISCOVERED_AT, at.isoformat())
     new = () if known is None else (d for d in everything if d.device_id not in known)
     return Discovery(devices, tuple(new), at, reports)
 
 
-def expect(lake: Lake, devices: Devices, zone: str) -> None:
-    """Note which days can be expected of which device, and since when there is history."""
+def expect(lake: Lake, zone: str) -> tuple[Device, ...]:
+    """Note which days can be expected of which device, and since when there is history.
+
+    It goes by all lists of devices, whichever of them was asked for last: what is noted replaces
+    what was noted before.
+
+    Returns:
+        The devices, each once.
+    """
+    devices = known_devices(lake)
     today = local_day(datetime.now(UTC), zone)
     tables = [
         expected_days(dataset.name, of_kinds(devices, dataset.about), EARLIEST, today, zone)
@@ -132,6 +138,7 @@ def expect(lake: Lake, devices: Devices, zone: str) -> None:
     lake.expect(pa.concat_tables(tables))
     if everything := _once(devices):
         lake.settings.set(HISTORY_START, history_start(everything, zone).isoformat())
+    return everything
 
 
 def view_of(session: Session, devices: Devices, *, again: bool = False) -> View:

@@ -5,7 +5,7 @@ Without expectations nothing would seem to be missing. Noting them after a disco
 
 import logging
 
-from pipelines.discovery import expect, known_devices, last_discovery
+from pipelines.discovery import expect, last_discovery
 from warehouse import Lake
 
 _LOG = logging.getLogger(__name__)
@@ -23,9 +23,7 @@ def restore_expectations(lake: Lake, zone: str) -> bool:
     """
     if last_discovery(lake) is None:
         return False
-    devices = known_devices(lake)
-    if not any(devices.values()):
+    if not expect(lake, zone):
         return False
-    expect(lake, devices, zone)
     _LOG.warning("expected_days.parquet was empty: it is made again from the lists of devices")
     return True

@@ -1,12 +1,13 @@
 """What the owner has been told, kept in the data folder, and what is new or over since.
 
 A cause is a kind of trouble, a run of days of one device and dataset, or one device of what is
-asked for as it stands now. Days that join a run that was told of are the same cause: an outage of
-a week is told once. Only what was told is kept, so that what could not be sent is due again.
+asked for as it stands now. Days that join a run of which something is still missing are the same
+cause: an outage of a week is told once. Only what was told is kept, so that what could not be sent
+is due again.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
@@ -15,7 +16,6 @@ from pipelines.wishes import Range
 from warehouse import Lake
 
 _KEY = "alerts"
-_DAY = timedelta(days=1)
 
 DaysByDevice = dict[str, dict[str, list[Range]]]  # by dataset, then device
 
@@ -106,7 +106,7 @@ def compare(told: Ledger, found: Missing, *, unasked: bool) -> Changes:
                 changes.going_on.setdefault(dataset, {})[device_id] = known
                 continue
             for hole in holes:
-                if any(_touch(one, hole) for one in known):
+                if any(_overlap(one, hole) for one in known):
                     place = changes.going_on
                 elif hole.wrong or unasked:
                     place = changes.began.days
@@ -114,7 +114,7 @@ def compare(told: Ledger, found: Missing, *, unasked: bool) -> Changes:
                     continue
                 of_device = place.setdefault(dataset, {}).setdefault(device_id, [])
                 of_device.append((hole.first, hole.last))
-            if ended := [one for one in known if not any(_touch(one, hole) for hole in holes)]:
+            if ended := [one for one in known if not any(_overlap(one, hole) for hole in holes)]:
                 changes.over.days.setdefault(dataset, {})[device_id] = ended
     for dataset in found.looked_at:
         known_ids, now_ids = set(told.asked.get(dataset, [])), found.asked.get(dataset, {})
@@ -126,5 +126,5 @@ def compare(told: Ledger, found: Missing, *, unasked: bool) -> Changes:
     return changes
 
 
-def _touch(one: Range, hole: Hole) -> bool:
-    return one[0] - _DAY <= hole.last and hole.first <= one[1] + _DAY
+def _overlap(one: Range, hole: Hole) -> bool:
+    return one[0] <= hole.last and hole.first <= one[1]

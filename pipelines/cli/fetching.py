@@ -87,7 +87,7 @@ class Fetching:
         with open_lake(self._settings) as lake:
             devices = known_devices(lake, lists_for(self._chosen))
             zone = stored_zone(self._settings)
-            expect(lake, devices, zone)
+            expect(lake, zone)
             errands = self._wanted(lake, zone, Discovery(devices, (), datetime.now(UTC)))
             if only is not None:
                 for errand in errands:

@@ -284,6 +284,14 @@ def test_runs_of_days_are_causes():
     assert changes.over and told == Ledger()
 
 
+def test_a_mended_day_is_over_though_the_next_day_is_missing():
+    """A new hole beside a mended one used to hide that the old one was over."""
+    told = Ledger(days={"d": {"X": [(date(2025, 6, 1),) * 2]}})
+    changes = compare(told, Missing({"d": {"X": holes((2, 2))}}, {}, {"d"}), unasked=False)
+    assert changes.over.days == {"d": {"X": [(date(2025, 6, 1),) * 2]}}
+    assert changes.began.days == {"d": {"X": [(date(2025, 6, 2),) * 2]}}
+
+
 def test_what_was_not_looked_at_is_not_over():
     told = Ledger(days={"d": {"X": [(date(2025, 6, 1),) * 2]}}, asked={"e": ["Y"]})
     changes = compare(told, Missing(), unasked=True)
