@@ -85,9 +85,11 @@ def measured_lean(job: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def measured_work(job: Mapping[str, Any]) -> dict[str, Any]:
+    from assets.framework.devices import of_kinds
     from assets.framework.ingest import ingest
     from assets.inverter_data_points import DATASET
     from pipelines.discovery import discover
+    from pipelines.selection import lists_for
     from pipelines.session import open_session
     from pipelines.settings import load_settings
 
@@ -100,7 +102,7 @@ def measured_work(job: Mapping[str, Any]) -> dict[str, Any]:
         stages.install()
     facts["imports_s"] = cpu_s()
     with open_session(load_settings()) as session:
-        devices = discover(session).devices
+        devices = of_kinds(discover(session, lists_for([DATASET])).devices, DATASET.about)
         days = [date.fromisoformat(day) for day in job["days"]]
         report = ingest(session, DATASET, devices, days[0], days[-1])
     assert not report.failures, report.failures[0]

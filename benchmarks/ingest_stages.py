@@ -18,7 +18,7 @@ from typing import Any
 import requests.adapters
 
 import assets.framework.claims
-import assets.framework.dataset
+import assets.framework.decode
 import assets.framework.ingest
 import assets.framework.states
 import assets.inverter_data_points
@@ -48,9 +48,9 @@ _PLACES: tuple[tuple[Any, str, str], ...] = (
     (Archive, "last_segment", "archive: read back"),
     (InverterDataPoints, "decode", "decode: the rest"),
     (InverterDataPoints, "columns", "decode: typed columns"),
-    (assets.framework.dataset, "decode_rows", "decode: JSON to structs"),
-    (assets.framework.dataset, "faults", "pandera"),
-    (assets.framework.dataset._Batch, "_drop_duplicates", "duplicate keys"),
+    (assets.framework.decode, "decode_rows", "decode: JSON to structs"),
+    (assets.framework.decode, "faults", "pandera"),
+    (assets.framework.decode._Batch, "_drop_duplicates", "duplicate keys"),
     (warehouse.work, "merge", "tables: merge"),
     (warehouse.tables.files, "write", "tables: write Parquet"),
     (warehouse.tables.files, "read", "tables: read back"),

@@ -231,8 +231,8 @@ class Work:
         self._report.drift += drift
         return reached
 
-    def _devices(self, after: int, target: int) -> int:
-        """Return how many devices to lay new months out for."""
+    def _devices(self, after: int, target: int) -> set[str]:
+        """Return the devices to lay new months out for."""
         dataset = self._decoder.dataset
         expected = self._lake.expected()
         expected = expected.filter(pc.equal(expected["dataset"], dataset))
@@ -241,7 +241,7 @@ class Work:
             ["device_id"], dataset=dataset, after=after, up_to=target
         ):
             asked.update(pc.unique(rows["device_id"]).to_pylist())
-        return len(asked)
+        return asked
 
     def _checked(self, name: str, rows: pa.Table) -> pa.Table:
         spec = self._specs[name]

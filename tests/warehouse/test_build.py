@@ -32,6 +32,7 @@ from warehouse import (
     rebuild,
     refresh_coverage,
 )
+from warehouse.tables.files import Layout, bucket_of
 
 DAY = date(2025, 6, 1)
 # Many small stores: the disk's syncs would be most of the time.
@@ -258,6 +259,18 @@ def test_a_fleet_is_laid_out_in_buckets_that_stay(lake: Lake) -> None:
     before = content_of(lake.folder)
     rebuild(lake, decoder)
     assert content_of(lake.folder) == before
+
+
+def test_few_devices_are_told_apart_by_their_buckets() -> None:
+    """Two of three inverters fell into one bucket: its file needed twice the memory."""
+    names = ["AB1234C001", "AB1234C002", "AB1234C003"]
+    time = pa.array([DAY] * 800, pa.date32()).cast(pa.timestamp("us", tz="UTC"))
+    rows = pa.table({"meter": [names[0]] * 800, "time": time})
+    table = spec()
+    count = Layout([], names).buckets(table, f"{DAY:%Y-%m}", rows)
+    assert len({bucket_of(name, count) for name in names}) == 3
+    # 800 rows a day of one device would be 24,800 a month: one file.
+    assert Layout([], names[:1]).buckets(table, f"{DAY:%Y-%m}", rows) == 1
 
 
 def test_a_table_without_time_is_one_file(lake: Lake) -> None:

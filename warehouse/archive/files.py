@@ -20,7 +20,7 @@ from warehouse.errors import ArchiveDamagedError
 FORMAT = "1"
 # One page holds a whole row group. What is read at once is a row group, so segments keep it small;
 # in packs the polls of one day should lie in one compression window.
-SEGMENT_GROUP_BYTES = 8 << 20
+SEGMENT_GROUP_BYTES = 4 << 20
 PACK_GROUP_BYTES = 16 << 20
 _ROW_GROUP_ROWS = 20_000
 _PLAIN_COLUMNS = {"body", "body_sha256", "response_id", "fetch_id"}

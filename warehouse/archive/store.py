@@ -26,7 +26,7 @@ from warehouse.errors import DamagedError
 from warehouse.files import explained, fsync_file, publish
 from warehouse.locks import FileLock
 
-_FLUSH_BODY_BYTES = 8 << 20
+_FLUSH_BODY_BYTES = 4 << 20
 _FLUSH_AGE_S = 20.0
 _SEGMENT_SCHEMA = ARCHIVE_SCHEMA.remove(ARCHIVE_SCHEMA.get_field_index("segment"))
 _ENTRY_FIELDS = tuple(Entry.__slots__)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,10 +22,12 @@ from warehouse.tables.spec import TableSpec
 
 SCHEMA_FILE = "_schema.parquet"
 _ROW_GROUP_ROWS = 45_000
-# A home keeps one file. Of a fleet, few devices share a bucket and fall into them unevenly: some
-# hold twice the mean. What a build needs at most is about four times the largest file's rows.
-_ONE_FILE_ROWS = 60_000
+# A small home keeps one file. What a build needs at most is about three times the largest file's
+# rows, and the devices of a fleet fall into buckets unevenly: some hold twice the mean.
+_ONE_FILE_ROWS = 45_000
 _TARGET_FILE_ROWS = 30_000
+# So few devices are shared out by looking which number of buckets tells them apart best.
+_FEW_DEVICES = 50
 # A device polled for the first time shows one row; hourly is the least that a month is laid
 # out for, and the next month is laid out by what this one held.
 _LEAST_ROWS_PER_DEVICE_DAY = 24
@@ -35,12 +38,12 @@ _NAME = re.compile(r"(?:month=(?P<month>\d{4}-\d{2})/)?part-\d+-of-(?P<count>\d+
 class Layout:
     """How many buckets each month of each table has: fixed once a month's first file exists."""
 
-    def __init__(self, files: Iterable[tuple[str, int]], devices: int) -> None:
+    def __init__(self, files: Iterable[tuple[str, int]], devices: Collection[str]) -> None:
         """Read the layout from the committed ``files`` (name, rows).
 
         Args:
             files: Committed files of the tables, with their rows.
-            devices: How many devices to lay new months out for.
+            devices: The devices to lay new months out for.
         """
         self._counts: dict[tuple[str, str], int] = {}
         self._rows: dict[str, dict[str, int]] = {}
@@ -68,10 +71,19 @@ class Layout:
         per_device_day = max(rows.num_rows / device_days, _LEAST_ROWS_PER_DEVICE_DAY)
         months = self._rows.get(spec.name, {})
         expected = max(
-            self._devices * per_device_day * _DAYS_PER_MONTH,
+            len(self._devices) * per_device_day * _DAYS_PER_MONTH,
             months[max(months)] if months else 0,
         )
-        return 1 if expected <= _ONE_FILE_ROWS else math.ceil(expected / _TARGET_FILE_ROWS)
+        if expected <= _ONE_FILE_ROWS:
+            return 1
+        least: int = math.ceil(expected / _TARGET_FILE_ROWS)
+        if len(self._devices) > _FEW_DEVICES:
+            return least
+        counts = range(least, 4 * least)
+        return counts[int(np.argmin([self._most_in_a_bucket(count) for count in counts]))]
+
+    def _most_in_a_bucket(self, count: int) -> int:
+        return max(Counter(bucket_of(name, count) for name in self._devices).values(), default=0)
 
 
 def bucket_of(device: str, count: int) -> int:

@@ -59,7 +59,8 @@ def merge(spec: TableSpec, standing: pa.Table, versions: pa.Table, incoming: pa.
     """
     others = versions.filter(pc.invert(versions[STANDS.name])).drop_columns(STANDS.name)
     present = [part for part in (standing, others, incoming) if part.num_rows] or [standing]
-    rows = pa.concat_tables(present).combine_chunks()
+    # Not combined, so that the rows do not stand in memory twice.
+    rows = pa.concat_tables(present)
     first_incoming = standing.num_rows + others.num_rows
     work = _Work(spec, rows, standing.num_rows, first_incoming)
     return work.outcome()
