@@ -126,10 +126,18 @@ TABLE = Table(
                 "End (UTC)", "When the half hour ended, in UTC.", "end_time", nullable=False
             ),
             "start_local": column(
-                TIME_LOCAL, "Start (local)", "The start as sent: local time.", nullable=False
+                TIME_LOCAL,
+                "Start (local)",
+                "The start as sent: local time.",
+                source="start_time",
+                nullable=False,
             ),
             "end_local": column(
-                TIME_LOCAL, "End (local)", "The end as sent: local time.", nullable=False
+                TIME_LOCAL,
+                "End (local)",
+                "The end as sent: local time.",
+                source="end_time",
+                nullable=False,
             ),
             "fold": column(
                 pa.int8(),

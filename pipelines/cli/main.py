@@ -17,6 +17,7 @@ _COMMANDS = {
     "status": "status",
     "query": "query",
     "quarantine": "quarantine",
+    "decode": "decode",
     "rebuild": "rebuild",
     "verify": "verify",
     "export": "export",

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from contract import SHARED, needs_shared, recorded
+from contract import example, needs_shared, recorded
 from home import decode, leaves, rows_of
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
@@ -369,12 +369,7 @@ def test_every_leaf_of_the_recorded_days_is_in_a_column():
 
 @needs_shared
 def test_the_example_of_the_api_document_is_accepted():
-    text = (SHARED / "api" / "givenergy-api-v1.26.txt").read_text()
-    start = text.index("Example response (200):", text.index("\nGet Energy Flow Data\n"))
-    printed = text[text.index("{", start) : text.index("Received response:", start)]
-    # It is no JSON: objects stand in square brackets, and it is cut short.
-    mended = printed.replace('[\n"start_time"', '[{"start_time"').replace('[\n"0"', '{"0"')
-    answer = json.loads(mended.replace("],\n...\n]", "}}]"))
+    answer = example("Get Energy Flow Data")
     (row,) = rows_of(decode(DATASET, answer), "energy_flows")
     assert row["start"] == datetime(2022, 1, 1, tzinfo=UTC)
     assert [row[name] for name in KWH] == [4.5, 8.3, 1.2, None, None, 7.3, None]
