@@ -1,6 +1,6 @@
 """What Dagster shows of a dataset: its columns, and figures for each day that was ingested."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from importlib import resources
 from typing import Any
@@ -16,6 +16,8 @@ from assets.framework.table import Table
 from warehouse import Lake, connect, retrying
 
 _PREVIEW_FIGURES = 6
+_ROWS_AT_ONCE = 50_000
+Rows = list[dict[str, Any]]
 
 
 def column_schema(table: Table) -> dg.TableSchema:
@@ -41,9 +43,11 @@ def day_metadata(
     """Give figures and a preview for each day: what was asked for, what the table holds of it."""
     if not days:
         return {}
+    figures, previews = dict[date, Rows](), dict[date, Rows]()
     with connect(lake) as connection:
-        figures = _by_day(connection, dataset, "day_figures.sql", days)
-        previews = _by_day(connection, dataset, "day_preview.sql", days)
+        for some in _few_rows(_by_day(connection, dataset, "day_counts.sql", days)):
+            figures |= _by_day(connection, dataset, "day_figures.sql", some)
+            previews |= _by_day(connection, dataset, "day_preview.sql", some)
     metadata: dict[date, dict[str, Any]] = {}
     for day in days:
         metadata[day] = _requests(report.days.get(day, DayFigures()))
@@ -80,9 +84,23 @@ def _requests(day: DayFigures) -> dict[str, Any]:
     }
 
 
+def _few_rows(counts: Mapping[date, Rows]) -> Iterator[list[date]]:
+    """Divide days so that no more rows are looked at together than need little memory."""
+    some: list[date] = []
+    held = 0
+    for day, (counted,) in sorted(counts.items()):
+        if some and held + counted["row_count"] > _ROWS_AT_ONCE:
+            yield some
+            some, held = [], 0
+        some.append(day)
+        held += counted["row_count"]
+    if some:
+        yield some
+
+
 def _by_day(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, query: str, days: Sequence[date]
-) -> Mapping[date, list[dict[str, Any]]]:
+) -> Mapping[date, Rows]:
     sql = resources.files(__package__).joinpath("sql", query).read_text()
     measured = [
         name
@@ -97,7 +115,7 @@ def _by_day(
     )
     bounds = {"first": min(days), "last": max(days)}
     rows: pa.Table = retrying(lambda: connection.sql(text, params=bounds).to_arrow_table())
-    by_day: dict[date, list[dict[str, Any]]] = {}
+    by_day: dict[date, Rows] = {}
     for row in rows.to_pylist():
         by_day.setdefault(row.pop("request_date"), []).append(row)
     return by_day

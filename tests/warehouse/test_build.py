@@ -267,10 +267,39 @@ def test_few_devices_are_told_apart_by_their_buckets() -> None:
     time = pa.array([DAY] * 800, pa.date32()).cast(pa.timestamp("us", tz="UTC"))
     rows = pa.table({"meter": [names[0]] * 800, "time": time})
     table = spec()
-    count = Layout([], names).buckets(table, f"{DAY:%Y-%m}", rows)
-    assert len({bucket_of(name, count) for name in names}) == 3
+    shares = Layout([], names).shares(table, f"{DAY:%Y-%m}", rows)
+    assert shares.slices == 1
+    assert len({bucket_of(name, shares.buckets) for name in names}) == 3
     # 800 rows a day of one device would be 24,800 a month: one file.
-    assert Layout([], names[:1]).buckets(table, f"{DAY:%Y-%m}", rows) == 1
+    assert Layout([], names[:1]).shares(table, f"{DAY:%Y-%m}", rows) == (1, 1)
+
+
+def test_a_month_of_a_device_that_is_too_much_for_a_file_is_divided_by_days(lake: Lake) -> None:
+    """A charger's month of readings by the minute took half a gigabyte to build."""
+    decoder = ToyDecoder()
+    for number in range(30):
+        day = DAY + timedelta(days=number)
+        lake.archive.append([answer("A", day, day_rows(day, 5_000 if number == 0 else 24))])
+        if number % 15 == 0:
+            build(lake, decoder)
+    build(lake, decoder)
+    files = {
+        path.name: pq.read_table(path, partitioning=None).to_pylist()
+        for path in (lake.folder / "tables").rglob("part-*")
+    }
+    # 5,000 x 31 rows are four times what a file should hold.
+    assert sorted(files) == [f"part-0-of-1-days-{part}-of-4.parquet" for part in range(4)]
+    days = [{row["time"].day for row in rows} for _, rows in sorted(files.items())]
+    assert [(min(of_file), max(of_file)) for of_file in days] == [
+        (1, 8),
+        (9, 16),
+        (17, 24),
+        (25, 30),
+    ]
+    before = content_of(lake.folder)
+    assert len(rows_of(lake.folder)) == 5_000 + 29 * 24
+    rebuild(lake, decoder)
+    assert content_of(lake.folder) == before
 
 
 def test_a_table_without_time_is_one_file(lake: Lake) -> None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,8 +23,8 @@ from warehouse.tables.spec import TableSpec
 
 SCHEMA_FILE = "_schema.parquet"
 _ROW_GROUP_ROWS = 45_000
-# A small home keeps one file. What a build needs at most is about three times the largest file's
-# rows, and the devices of a fleet fall into buckets unevenly: some hold twice the mean.
+# What a build needs at most is about three times the largest file's rows. The devices of a fleet
+# fall into buckets unevenly: some hold twice the mean.
 _ONE_FILE_ROWS = 45_000
 _TARGET_FILE_ROWS = 30_000
 # So few devices are shared out by looking which number of buckets tells them apart best.
@@ -32,11 +33,44 @@ _FEW_DEVICES = 50
 # out for, and the next month is laid out by what this one held.
 _LEAST_ROWS_PER_DEVICE_DAY = 24
 _DAYS_PER_MONTH = 31
-_NAME = re.compile(r"(?:month=(?P<month>\d{4}-\d{2})/)?part-\d+-of-(?P<count>\d+)\.parquet$")
+_NAME = re.compile(
+    r"(?:month=(?P<month>\d{4}-\d{2})/)?"
+    r"part-\d+-of-(?P<buckets>\d+)(?:-days-\d+-of-(?P<slices>\d+))?\.parquet$"
+)
+
+
+class Shares(NamedTuple):
+    """Into how many files a month is divided.
+
+    Attributes:
+        buckets: of devices.
+        slices: of days, for devices of which a month is too much for one file.
+    """
+
+    buckets: int
+    slices: int
+
+    def name(self, share: int) -> str:
+        """Return the name of a file, which says how it came to hold what it holds."""
+        days, bucket = divmod(share, self.buckets)
+        of_days = f"-days-{days}-of-{self.slices}" if self.slices > 1 else ""
+        return f"part-{bucket}-of-{self.buckets}{of_days}.parquet"
+
+    def of(self, devices: pa.Array, times: pa.Array) -> np.ndarray:
+        """Return the share of each row, by its device and its time."""
+        encoded = devices.dictionary_encode()
+        names = encoded.dictionary.to_pylist()
+        by_code = np.array([bucket_of(name, self.buckets) for name in names], dtype=np.int64)
+        bucket: np.ndarray = by_code[np.asarray(encoded.indices)]
+        if self.slices == 1:
+            return bucket
+        day = np.asarray(pc.day(times)) - 1
+        share: np.ndarray = day * self.slices // _DAYS_PER_MONTH * self.buckets + bucket
+        return share
 
 
 class Layout:
-    """How many buckets each month of each table has: fixed once a month's first file exists."""
+    """How each month of each table is divided: fixed once a month's first file exists."""
 
     def __init__(self, files: Iterable[tuple[str, int]], devices: Collection[str]) -> None:
         """Read the layout from the committed ``files`` (name, rows).
@@ -45,38 +79,45 @@ class Layout:
             files: Committed files of the tables, with their rows.
             devices: The devices to lay new months out for.
         """
-        self._counts: dict[tuple[str, str], int] = {}
+        self._shares: dict[tuple[str, str], Shares] = {}
         self._rows: dict[str, dict[str, int]] = {}
         self._devices = devices
         for name, rows in files:
             if name.startswith("tables/") and (match := _NAME.search(name)):
                 table, month = name.split("/")[1], match["month"] or ""
-                self._counts[table, month] = int(match["count"])
+                self._shares[table, month] = Shares(
+                    int(match["buckets"]), int(match["slices"] or 1)
+                )
                 months = self._rows.setdefault(table, {})
                 months[month] = months.get(month, 0) + rows
 
-    def buckets(self, spec: TableSpec, month: str, rows: pa.Table) -> int:
-        """Return the number of buckets of a month, deciding it from ``rows`` at first sight."""
-        known = self._counts.get((spec.name, month))
+    def shares(self, spec: TableSpec, month: str, rows: pa.Table) -> Shares:
+        """Return how a month is divided, deciding it from ``rows`` at first sight."""
+        known = self._shares.get((spec.name, month))
         if known is None:
-            known = self._counts[spec.name, month] = self._decide(spec, rows)
+            known = self._shares[spec.name, month] = self._decide(spec, rows)
         return known
 
-    def _decide(self, spec: TableSpec, rows: pa.Table) -> int:
+    def _decide(self, spec: TableSpec, rows: pa.Table) -> Shares:
         if spec.device_column is None or spec.time_column is None or rows.num_rows == 0:
-            return 1
+            return Shares(1, 1)
         days = pc.floor_temporal(rows[spec.time_column], unit="day")
         pairs = pa.table({"device": rows[spec.device_column], "day": days})
         device_days = pairs.group_by(["device", "day"]).aggregate([]).num_rows
         per_device_day = max(rows.num_rows / device_days, _LEAST_ROWS_PER_DEVICE_DAY)
         months = self._rows.get(spec.name, {})
+        devices = max(len(self._devices), 1)
         expected = max(
-            len(self._devices) * per_device_day * _DAYS_PER_MONTH,
+            devices * per_device_day * _DAYS_PER_MONTH,
             months[max(months)] if months else 0,
         )
-        if expected <= _ONE_FILE_ROWS:
+        slices = min(math.ceil(expected / devices / _ONE_FILE_ROWS), _DAYS_PER_MONTH)
+        return Shares(self._buckets(expected / slices), slices)
+
+    def _buckets(self, rows: float) -> int:
+        if rows <= _ONE_FILE_ROWS:
             return 1
-        least: int = math.ceil(expected / _TARGET_FILE_ROWS)
+        least: int = math.ceil(rows / _TARGET_FILE_ROWS)
         if len(self._devices) > _FEW_DEVICES:
             return least
         counts = range(least, 4 * least)
@@ -105,20 +146,20 @@ def split(spec: TableSpec, rows: pa.Table, layout: Layout) -> Iterator[tuple[str
     months, labels = _months(spec, rows)
     for at, month in enumerate(labels):
         part = rows if len(labels) == 1 else rows.filter(pa.array(months == at))
-        count = layout.buckets(spec, month, part)
+        shares = layout.shares(spec, month, part)
         folder = f"month={month}/" if month else ""
-        if count == 1 or spec.device_column is None:
-            yield f"{folder}part-0-of-{count}.parquet", part
+        if shares == (1, 1) or spec.device_column is None or spec.time_column is None:
+            yield f"{folder}{shares.name(0)}", part
             continue
-        encoded = part[spec.device_column].combine_chunks().dictionary_encode()
-        by_code = np.array([bucket_of(name, count) for name in encoded.dictionary.to_pylist()])
-        buckets = by_code[np.asarray(encoded.indices)]
-        order = np.argsort(buckets, kind="stable")
+        share = shares.of(
+            part[spec.device_column].combine_chunks(), part[spec.time_column].combine_chunks()
+        )
+        order = np.argsort(share, kind="stable")
         part = part.take(pa.array(order))
-        edges = np.flatnonzero(np.diff(buckets[order])) + 1
+        edges = np.flatnonzero(np.diff(share[order])) + 1
         for start, stop in zip([0, *edges], [*edges, len(order)], strict=True):
-            bucket = int(buckets[order[start]])
-            yield f"{folder}part-{bucket}-of-{count}.parquet", part.slice(start, stop - start)
+            name = shares.name(int(share[order[start]]))
+            yield f"{folder}{name}", part.slice(start, stop - start)
 
 
 def _months(spec: TableSpec, rows: pa.Table) -> tuple[np.ndarray, list[str]]:

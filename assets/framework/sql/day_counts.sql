@@ -1,0 +1,5 @@
+-- Grain: requested date. How many rows there are.
+SELECT request_date, count(*) AS row_count
+FROM {table}
+WHERE request_date BETWEEN $first AND $last
+GROUP BY request_date
