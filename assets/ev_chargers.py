@@ -10,13 +10,14 @@ empty one.
 
 Since when a charger has been at work is told nowhere. It is taken to be a month before the oldest
 thing known of it, so that the start of its history moves back for as long as there is something to
-find: a month of days without a row ends the search.
+find: a month of days without a row ends the search. An owner who asks for
+earlier days of chargers is believed.
 
 Requests: 1 for each poll (a page holds 1,000 chargers).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from importlib import resources
 from typing import Any
 
@@ -39,9 +40,10 @@ from assets.framework.schema import (
 from assets.framework.table import Table
 from assets.framework.view import View
 from givenergy import EV_CHARGERS
-from warehouse import ArchivedResponse
+from warehouse import ArchivedResponse, Lake
 
 _LOOK_BACK = timedelta(days=31)
+_FIRST_DAY = "ev_chargers_first_day"
 
 
 class _Charger(Wire):
@@ -100,10 +102,12 @@ class EvChargers(RowByRow, DeviceList):
     def devices(self, view: View) -> Mapping[DeviceKind, Sequence[Device]]:
         """List chargers, with the days on which they can have had data."""
         sql = resources.files("assets").joinpath("sql", "ev_chargers_known.sql").read_text()
+        named = view.lake.settings.get(_FIRST_DAY)
+        since = [datetime.combine(date.fromisoformat(str(named)), time(), UTC)] if named else []
         chargers = [
             Device(
                 device_id=row["charger_uuid"],
-                commissioned_at=row["oldest_at"] - _LOOK_BACK,
+                commissioned_at=min([row["oldest_at"] - _LOOK_BACK, *since]),
                 last_contact_at=row["last_contact_at"],
             )
             for row in view.rows(sql)
@@ -125,6 +129,15 @@ class EvChargers(RowByRow, DeviceList):
             "charger_uuid": pa.array([row.uuid for row in rows.values], pa.string()),
             "extra_fields": extra_column(rows),
         }
+
+
+def look_back_to(lake: Lake, day: date) -> None:
+    """Expect days of chargers from a day on that the owner has named, whatever is known of them."""
+
+    def earlier(stored: object) -> object:
+        return min(str(stored), day.isoformat()) if stored else day.isoformat()
+
+    lake.settings.update(_FIRST_DAY, earlier)
 
 
 DATASET = EvChargers()

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 import click
 
+from assets.ev_chargers import look_back_to
 from assets.framework.dataset import Dataset, DeviceList, RefreshedDataset
 from assets.framework.devices import Devices, local_day, of_kinds
 from assets.framework.due import due_devices
@@ -149,6 +150,9 @@ def backfill(
         return errands
 
     with open_session(settings) as session:
+        if start and (names or device_ids):
+            # Of everything since some day, what is known of chargers limits what they are asked.
+            look_back_to(session.lake, start)
         found = _discover(session, chosen)
         errands = wanted(session.lake, session.zone, found)
         refreshes = _to_refresh(

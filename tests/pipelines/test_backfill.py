@@ -1,6 +1,6 @@
 """From a token to rows: what a backfill asks for, what lands, and what the next one leaves out."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from truth import assert_same, days_between, expected_rows, repeated_times
 
@@ -42,3 +42,14 @@ def test_everything_lands_with_the_fewest_requests_and_is_asked_for_once(simulat
     assert owner.givlake("backfill", *one, "--again").status == 0
     assert len(sim.requests) == 3
     assert_same(owner.rows(), expected_rows(sim, sim.serials, days))
+
+
+def test_days_of_a_charger_that_its_owner_names_are_asked_for(simulate, own, today):
+    """Days before anything known of a charger were called there without a request."""
+    sim = simulate(inverters=1, ev_chargers=1, ev_points_every_s=3600, ev_offline_rate=0.0)
+    owner = own(sim, GIVLAKE_DATASETS="ev_meter_readings")
+    day = today - timedelta(days=90)
+    done = owner.givlake("backfill", "--dataset", "ev_meter_readings", "--start", day, "--end", day)
+    assert "ev_meter_readings: 1 complete device-days" in done.out
+    (found,) = owner.sql("SELECT count(*) AS rows, min(local_date) AS day FROM ev_meter_readings")
+    assert found["rows"] > 24 and found["day"] == day
