@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from pipelines.migrations import read_once
 from pipelines.settings import Settings
 from warehouse.locks import FileLock
 
@@ -45,6 +46,7 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     Processes that make it at the same moment would leave it unusable, so they take turns.
     """
     home = use_dagster_home(settings)
+    read_once()
     with FileLock(home / "opening.lock"):
         instance = dg.DagsterInstance.get()
     with instance:

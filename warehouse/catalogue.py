@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files as resource_files
 from pathlib import Path
 
@@ -195,6 +196,7 @@ def _view(name: str, sql: str, description: str, schema: pa.Schema) -> list[str]
     return statements
 
 
+@cache
 def _sql(name: str) -> str:
     return resource_files("warehouse").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
