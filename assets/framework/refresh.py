@@ -147,14 +147,14 @@ class _Refresh:
         self._unavailable = Unavailable(session.lake, dataset.name)
         self._planned_at = session.lake.archive.last_segment()
         self._held: list[Lease] = []
-        self._known = {answer.device_id for answer in view.answered(dataset.name)}
+        with view.reading():
+            self._known = {answer.device_id for answer in view.answered(dataset.name)}
+            self._asks = list(dataset.asks(view))
         self._has_answered = bool(self._known)
 
     def answers(self) -> Iterator[Answer]:
         """Fetch; yield what became of each ask."""
-        with self._view.reading():
-            asks = list(self._dataset.asks(self._view))
-        planned = (ask for ask in asks if self._is_wanted(ask))
+        planned = (ask for ask in self._asks if self._is_wanted(ask))
         left: deque[Ask] = deque()
         with ThreadPoolExecutor(self._session.connections, "refresh") as pool:
             running: set[Future[Answer | None]] = set()

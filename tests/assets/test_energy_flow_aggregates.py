@@ -17,8 +17,6 @@ from pipelines.discovery import view_of
 DAILY, MONTHLY, YEARLY, TOTAL = 1, 2, 3, 4
 KWH = [name for name in TABLE.schema.columns if name.endswith("_kwh")]
 LISTS = (COMMUNICATION_DEVICES,)
-# The simulator's clock stands still, so that nothing is added or revised while a test looks on.
-NOW = datetime.now(UTC)
 
 
 def period(start, end, **kwh):
@@ -169,19 +167,31 @@ def stored(home, serial):
 
 
 @pytest.fixture
-def born():
+def now():
+    """Give a present that stands still, so that nothing is added while a test looks on."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def today(now):
+    return local_day(now, "Europe/London")
+
+
+@pytest.fixture
+def born(today):
     """Give the day of a commissioning 400 days ago."""
-    return local_day(NOW, "Europe/London") - timedelta(days=400)
+    return today - timedelta(days=400)
 
 
-def test_a_whole_life_equals_the_truth_and_later_only_what_can_change_is_asked_for(home, born):
-    owner = home(commissioned=born, flow_gap_rate=0.0, clock=NOW)
+def test_a_whole_life_equals_the_truth_and_later_only_what_can_change_is_asked_for(
+    home, now, today, born
+):
+    owner = home(commissioned=born, flow_gap_rate=0.0, clock=now)
     sim = owner.simulator
     report = owner.refresh(DATASET, lists=LISTS)
     assert not report.failures
     assert [answer.outcome for answer in report.answers] == [Outcome.FETCHED] * 10
     assert len(owner.paths()) == 10  # two for the days, one each for months, years, total
-    today = local_day(NOW, "Europe/London")
     for serial in sim.serials:
         expected = {
             **truth(sim, serial, DAILY, born, today),
@@ -222,11 +232,11 @@ def check_later(owner, serial, born, today):
     assert asks_of(owner, silent, now=later) == []
 
 
-def test_ranges_that_are_refused_are_halved_where_that_is_possible(home, born):
-    owner = home(inverters=1, commissioned=born, flow_gap_rate=0.0, flows_max_days=370, clock=NOW)
+def test_ranges_that_are_refused_are_halved_where_that_is_possible(home, now, today, born):
+    owner = home(inverters=1, commissioned=born, flow_gap_rate=0.0, flows_max_days=370, clock=now)
     report = owner.refresh(DATASET, lists=LISTS)
     # A total cannot be halved.
-    sim, today = owner.simulator, local_day(NOW, "Europe/London")
+    sim = owner.simulator
     assert [(answer.ask.label, answer.outcome) for answer in report.failures] == [
         (f"grouping 4, {born} to {today}", Outcome.FAILED)
     ]

@@ -20,7 +20,8 @@ from pipelines.instance import open_instance
 from pipelines.settings import load_settings
 from warehouse import Lake
 
-TIMEOUT_S = 60
+# For what hangs; a machine that does much else may be slow.
+TIMEOUT_S = 600
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from owner import Owner
+from owner import TIMEOUT_S, Owner
 from truth import assert_same, days_between, expected_rows
 
 from simulator import Simulator, SimulatorConfig
@@ -41,7 +41,7 @@ def test_a_query_gives_the_same_rows_in_every_format(sim, owner):
         for (serial, time), row in expected_rows(sim, sim.serials, DAYS).items()
     }
     process = owner.start("query", QUERY, "--format", "parquet")
-    packed, _ = process.communicate(timeout=60)
+    packed, _ = process.communicate(timeout=TIMEOUT_S)
     table = pq.read_table(pa.BufferReader(packed))
     assert table.schema.field("time").type == pa.timestamp("us", tz="UTC")
     assert {
@@ -50,14 +50,14 @@ def test_a_query_gives_the_same_rows_in_every_format(sim, owner):
     } == wanted
 
     process = owner.start("query", QUERY, "--format", "json")
-    rows = json.loads(process.communicate(timeout=60)[0])
+    rows = json.loads(process.communicate(timeout=TIMEOUT_S)[0])
     voltages = {(row["inverter_serial"], row["grid_voltage_v"]) for row in rows}
     assert len(rows) == len(wanted)
     assert voltages == {(serial, voltage) for (serial, _), (voltage, _) in wanted.items()}
     assert rows[0]["pv_arrays"][0].keys() == {"array", "voltage_v", "current_a", "power_w"}
 
     process = owner.start("query", QUERY, "--format", "csv")
-    text = process.communicate(timeout=60)[0].decode()
+    text = process.communicate(timeout=TIMEOUT_S)[0].decode()
     lines = list(csv.DictReader(io.StringIO(text)))
     assert len(lines) == len(wanted)
     assert {(line["inverter_serial"], float(line["grid_voltage_v"])) for line in lines} == voltages
@@ -72,7 +72,7 @@ def test_a_query_whose_reader_goes_away_ends_without_complaint(owner):
     process.stdout.close()
     process.stdout = None
     try:
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:
         process.kill()
         raise
