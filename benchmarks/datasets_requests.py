@@ -1,4 +1,4 @@
-"""What every dataset of an account costs in requests: the first backfill, the second, a usual day.
+"""What a backfill brings, value by value, and what every dataset costs: at first, again, usually.
 
     python -m benchmarks.datasets_requests [--days 60]
 
@@ -23,6 +23,7 @@ from unittest.mock import patch
 
 import dagster as dg
 
+from benchmarks.datasets_truth import compare
 from givenergy.codes.charger_commands import COMMANDS_WITHOUT_DATA
 from pipelines.build import POLL_JOB, REFRESH_JOB, build_definitions, job_name
 from pipelines.cli import main as givlake
@@ -85,15 +86,22 @@ def main() -> None:
         }
         with patch.dict(os.environ, environment):
             first, first_s = _command(simulator, "backfill")
+            compared = compare(simulator, Path(folder) / "data", start)
             second, second_s = _command(simulator, "backfill")
             minimum = _minimum(simulator, days)
             usual = _usual_day(simulator)
+    print("| table | rows | truth | values compared | left out as personal | differing |")
+    print("|---|---|---|---|---|---|")
+    for of in compared:
+        counts = (of.rows, of.truth, of.values, of.personal, len(of.differing))
+        print(f"| {of.table} | {' | '.join(f'{count:,}' for count in counts)} |")
+    print(*(text for of in compared for text in of.differing[:5]), sep="\n")
     print(f"First backfill of {days} days and today: {first_s:.0f} s; again: {second_s:.0f} s.\n")
     print("| dataset | requests | minimum | again |\n|---|---|---|---|")
     for name in sorted(first | minimum | second):
         print(f"| {name} | {first[name]} | {minimum.get(name, '')} | {second[name]} |")
     print(f"| all | {first.total()} | {sum(minimum.values())} | {second.total()} |\n")
-    print("| started by | times a day | requests each | seconds each | requests a day |")
+    print("| started by | times a day | requests each | CPU s each | requests a day |")
     print("|---|---|---|---|---|")
     for what, times, requests, seconds in usual:
         print(f"| {what} | {times} | {requests} | {seconds:.1f} | {times * requests} |")
@@ -171,26 +179,30 @@ def _usual_day(simulator: Simulator) -> list[tuple[str, int, int, float]]:
 
     def run(what: str, times: int, job: str, tags: dict[str, str]) -> None:
         simulator.clear_requests()
-        began = time.monotonic()
+        began = time.process_time()
         with open_instance(settings) as instance:
             result = definitions.resolve_job_def(job).execute_in_process(
                 instance=instance,
                 tags=tags,
-                run_config=(
-                    {
-                        "ops": {
-                            node: {"config": {"force": False}}
-                            for node in definitions.resolve_job_def(job).graph.node_dict
-                        }
-                    }
-                    if job == REFRESH_JOB
-                    else {}
-                ),
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
         assert result.success
-        rows.append((what, times, len(simulator.requests), time.monotonic() - began))
+        rows.append((what, times, len(simulator.requests), time.process_time() - began))
+
+    def nothing_due() -> None:
+        """Ask the nightly schedule whether there is something to refresh, after all has been."""
+        began = time.process_time()
+        at = datetime.now(UTC) + timedelta(minutes=1)
+        with (
+            open_instance(settings) as instance,
+            dg.build_schedule_context(instance, scheduled_execution_time=at) as context,
+        ):
+            ticked = definitions.get_schedule_def("refresh_daily").evaluate_tick(context)
+        assert not ticked.run_requests
+        rows.append(("refresh, nothing due: no run", 1, 0, time.process_time() - began))
 
     run("poll", 96, POLL_JOB, {})
+    nothing_due()
     for dataset in daily(selected(settings)):
         schedule = definitions.get_schedule_def(f"{dataset.name}_today")
         times = _times_a_day(str(schedule.cron_schedule))
@@ -199,7 +211,7 @@ def _usual_day(simulator: Simulator) -> list[tuple[str, int, int, float]]:
     for dataset in daily(selected(settings)):
         first = yesterday - timedelta(days=dataset.lateness_days - 1)
         run(f"{dataset.name}, daily", 1, job_name(dataset.name), range_tags(first, yesterday))
-    run("refresh, nothing due", 1, REFRESH_JOB, {})
+    run("refresh, everything", 1, REFRESH_JOB, {})
     return rows
 
 

@@ -60,13 +60,13 @@ def build_definitions(
     ]
     schedules = [
         pack_schedule(zone),
-        poll_schedule(POLL_JOB, zone),
+        poll_schedule(POLL_JOB, settings.poll_minutes, zone),
         refresh_schedule(REFRESH_JOB, list(snapshots), zone),
     ]
     checks = []
-    partitions = daily_partitions(settings)
     for dataset in daily(chosen):
-        asset = daily_asset(dataset, partitions, _deps(dataset, lists))
+        days = daily_partitions(settings, dataset.name)
+        asset = daily_asset(dataset, days, _deps(dataset, lists))
         job = dg.define_asset_job(job_name(dataset.name), _of([asset]))
         assets.append(asset)
         jobs.append(job)

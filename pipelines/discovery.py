@@ -26,7 +26,7 @@ from assets.framework.view import View
 from assets.registry import daily_datasets, device_lists
 from warehouse import Lake
 
-HISTORY_START = "history_start"
+HISTORY_STARTS = "history_starts"
 _KNOWN = "known_devices"
 _DISCOVERED_AT = "discovered_at"
 # The API cannot hold anything older: the vendor's cloud did not exist.
@@ -137,8 +137,18 @@ def expect(lake: Lake, zone: str) -> tuple[Device, ...]:
     ]
     lake.expect(pa.concat_tables(tables))
     if everything := _once(devices):
-        lake.settings.set(HISTORY_START, history_start(everything, zone).isoformat())
+        lake.settings.set(HISTORY_STARTS, {**_starts(devices, everything, zone)})
     return everything
+
+
+def _starts(devices: Devices, everything: Sequence[Device], zone: str) -> dict[str, str]:
+    """Give the first day of each dataset: how far back one kind is looked for tells of no other."""
+    starts = {}
+    for dataset in daily_datasets():
+        asked = of_kinds(devices, dataset.about)
+        dated = asked and all(device.commissioned_at is not None for device in asked)
+        starts[dataset.name] = history_start(asked if dated else everything, zone).isoformat()
+    return starts
 
 
 def view_of(session: Session, devices: Devices, *, again: bool = False) -> View:

@@ -4,14 +4,14 @@ from datetime import date
 
 import dagster as dg
 
-from pipelines.discovery import EARLIEST, HISTORY_START
+from pipelines.discovery import EARLIEST, HISTORY_STARTS
 from pipelines.session import stored_settings, stored_zone
 from pipelines.settings import Settings
 
 
-def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
-    """Make the partitions without a request: the start is what the last discovery stored."""
-    start = stored_settings(settings).get(HISTORY_START)
+def daily_partitions(settings: Settings, dataset: str) -> dg.DailyPartitionsDefinition:
+    """Make a dataset's days without a request: the first is what the last discovery stored."""
+    start = stored_settings(settings).get(HISTORY_STARTS, {}).get(dataset)
     return dg.DailyPartitionsDefinition(
         start_date=str(start or EARLIEST), timezone=stored_zone(settings), end_offset=1
     )

@@ -12,6 +12,7 @@ import dagster as dg
 
 from assets.framework.dataset import Dataset, DeviceList
 from assets.framework.devices import Devices
+from assets.framework.due import due_devices
 from assets.framework.refresh import RefreshReport
 from assets.framework.report import Report
 from assets.framework.session import Session
@@ -79,8 +80,12 @@ class GivEnergyApi(dg.ConfigurableResource):  # type: ignore[type-arg]
     rate_limit: RateLimit
 
     @contextmanager
-    def session(self, only: DeviceList | None = None) -> Iterator[tuple[Session, Discovery]]:
+    def session(
+        self, only: DeviceList | None = None, *, force: bool = True
+    ) -> Iterator[tuple[Session, Discovery]]:
         """Open a session and find out which devices there are, by one list `only` if it is given.
+
+        Without `force` that list is asked for if it is due.
 
         Interrupting the process ends the session's work in an orderly way. What a person can mend
         is raised as a Dagster failure that is not worth a retry.
@@ -93,8 +98,12 @@ class GivEnergyApi(dg.ConfigurableResource):  # type: ignore[type-arg]
                     load_settings(), open_budget=self.rate_limit.open, cancelled=cancelled
                 ) as session,
             ):
-                recent = None if only else last_discovery(session.lake)
-                if recent is None or datetime.now(UTC) - recent.at > _DISCOVERY_LASTS:
+                recent = last_discovery(session.lake)
+                if (
+                    recent is None
+                    or (only is None and datetime.now(UTC) - recent.at > _DISCOVERY_LASTS)
+                    or (only is not None and (force or due_devices(only, view_of(session, {}))))
+                ):
                     lists = lists_for(selected(load_settings()))
                     recent = discover(session, lists, only=only)
                 yield session, recent

@@ -10,6 +10,9 @@ import dagster as dg
 
 from assets.framework.dataset import Dataset, RefreshedDataset
 from assets.framework.keys import asset_specs
+from assets.framework.refresh import RefreshReport
+from assets.framework.refreshed_asset import results
+from assets.registry import device_lists
 from pipelines.alerts.sensors import STARTED_BY
 from pipelines.build import REFRESH_JOB, build_definitions, job_name
 from pipelines.cli.progress import ProgressReporter
@@ -17,6 +20,7 @@ from pipelines.cli.saying import say
 from pipelines.errands import Errand, runs
 from pipelines.instance import open_instance
 from pipelines.partitions import range_tags
+from pipelines.session import open_lake
 from pipelines.settings import Settings
 
 
@@ -43,6 +47,23 @@ class Runs:
         trace: TracebackType | None,
     ) -> None:
         self._open.close()
+
+    def show(self, reports: Mapping[str, RefreshReport]) -> None:
+        """Show in Dagster what lists of devices brought that were asked for before any run.
+
+        Args:
+            reports: what was asked for, by the name of the list.
+        """
+        with open_lake(self._settings) as lake:
+            for asked in device_lists():
+                if (report := reports.get(asked.name)) is None:
+                    continue
+                keys = [spec.key for spec in asset_specs(asked, ())]
+                for result in results(keys, lake, asked, report):
+                    assert result.asset_key is not None
+                    self._instance.report_runless_asset_event(
+                        dg.AssetMaterialization(result.asset_key, metadata=result.metadata)
+                    )
 
     def refresh(
         self, datasets: Sequence[RefreshedDataset], device_ids: Sequence[str], *, again: bool

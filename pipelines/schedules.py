@@ -10,7 +10,10 @@ import dagster as dg
 
 from assets.framework.dataset import DailyDataset, RefreshedDataset
 from assets.framework.devices import local_day, of_kinds
-from pipelines.discovery import known_devices
+from assets.framework.due import due_datasets
+from assets.framework.keys import asset_specs
+from assets.framework.view import View
+from pipelines.discovery import known_devices, last_discovery
 from pipelines.errands import Errand, runs, wished
 from pipelines.partitions import range_tags
 from pipelines.session import open_lake, stored_zone
@@ -73,13 +76,13 @@ def today_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.Schedu
     return _schedule
 
 
-def poll_schedule(job_name: str, zone: str) -> dg.ScheduleDefinition:
+def poll_schedule(job_name: str, every_minutes: int, zone: str) -> dg.ScheduleDefinition:
     """Ask for what cannot be had later: latest readings and statuses, in one run."""
 
     @dg.schedule(
         name="poll",
         job_name=job_name,
-        cron_schedule="*/15 * * * *",
+        cron_schedule=f"*/{every_minutes} * * * *" if every_minutes < 60 else "0 * * * *",
         execution_timezone=zone,
         description="Polls latest readings; runs older than three days are removed.",
     )
@@ -95,14 +98,39 @@ def refresh_schedule(
     job_name: str, datasets: Sequence[RefreshedDataset], zone: str
 ) -> dg.ScheduleDefinition:
     """Ask every night for whatever of lists, sessions, events and sums is due."""
-    return dg.ScheduleDefinition(
+
+    @dg.schedule(
         name="refresh_daily",
         job_name=job_name,
         cron_schedule="40 4 * * *",
         execution_timezone=zone,
-        run_config={"ops": {dataset.name: {"config": {"force": False}} for dataset in datasets}},
         description="Refreshes lists, sessions, events and sums that are due.",
     )
+    def _schedule(
+        context: dg.ScheduleEvaluationContext,
+    ) -> dg.RunRequest | dg.SkipReason:
+        now = context.scheduled_execution_time.astimezone(UTC)
+        due = _due(datasets, now)
+        if not due:
+            return dg.SkipReason("All that is asked for daily or weekly has been asked for.")
+        return dg.RunRequest(
+            run_key=f"{now:%Y-%m-%d}",
+            run_config={"ops": {dataset.name: {"config": {"force": False}} for dataset in due}},
+            asset_selection=[spec.key for dataset in due for spec in asset_specs(dataset, ())],
+        )
+
+    return _schedule
+
+
+def _due(datasets: Sequence[RefreshedDataset], now: datetime) -> Sequence[RefreshedDataset]:
+    """List the datasets of which something is due, without a request."""
+    settings = load_settings()
+    with open_lake(settings) as lake:
+        found = last_discovery(lake)
+        if found is None:
+            return datasets
+        zone = stored_zone(settings)
+        return due_datasets(datasets, View(lake, found.devices, "", now, zone, settings.range_days))
 
 
 def _errands(dataset: DailyDataset, now: datetime) -> list[Errand]:

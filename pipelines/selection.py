@@ -1,4 +1,4 @@
-"""Which datasets run: all of them, unless the owner has named some in GIVLAKE_DATASETS."""
+"""Which datasets run: all of them, unless GIVLAKE_DATASETS names some, or some that do not."""
 
 from collections.abc import Sequence
 
@@ -18,13 +18,16 @@ def selected(settings: Settings) -> tuple[Dataset, ...]:
     Raises:
         SettingsError: if the setting names one that does not exist.
     """
-    if not settings.datasets:
-        return datasets()
+    left_out = [name.removeprefix("-") for name in settings.datasets if name.startswith("-")]
+    names = [name for name in settings.datasets if not name.startswith("-")]
     try:
-        chosen = named(settings.datasets)
+        chosen = named(names) if names else datasets()
+        unwanted = named(left_out)
     except UnknownDatasetError as error:
         raise SettingsError(f"GIVLAKE_DATASETS cannot be used: {error}") from error
-    return tuple({dataset.name: dataset for dataset in (COMMUNICATION_DEVICES, *chosen)}.values())
+    # In the order of the registry, as a person would read it.
+    running = {*chosen} - {*unwanted} | {COMMUNICATION_DEVICES}
+    return tuple(dataset for dataset in datasets() if dataset in running)
 
 
 def named(names: Sequence[str]) -> tuple[Dataset, ...]:

@@ -18,6 +18,7 @@ DEFAULT_ZONE = "Europe/London"
 _DEFAULT_RETRY_S = 75
 # How long a range the API answers is not documented; a month is what its own pages show.
 _DEFAULT_RANGE_DAYS = 31
+_DEFAULT_POLL_MINUTES = 15
 _DEFAULT_ALERT_BY = time(9)
 # Addresses may hold commas; between two of them one is followed by a scheme.
 _URL_BREAK = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
@@ -43,7 +44,9 @@ class Settings:
         reserve: GIVLAKE_RESERVE, requests a minute that are always left to others.
         retry_s: GIVLAKE_RETRY_S, seconds for which a failing request is tried again; 0 for none.
         range_days: GIVLAKE_RANGE_DAYS, days that one request may cover where it can cover several.
-        datasets: GIVLAKE_DATASETS, names of those that run; none means all.
+        datasets: GIVLAKE_DATASETS, names of those that run; none means all. Those with `-` in
+            front do not run.
+        poll_minutes: GIVLAKE_POLL_MINUTES, minutes between two scheduled polls.
         keep_personal: GIVLAKE_KEEP_PERSONAL, personal leaves that are kept all the same.
         alert_urls: GIVLAKE_ALERT_URLS, where alerts go by Apprise; never shown.
         alert_app: GIVLAKE_ALERT_APP, whether they go to the owner's GivEnergy app.
@@ -60,6 +63,7 @@ class Settings:
     retry_s: int
     range_days: int = _DEFAULT_RANGE_DAYS
     datasets: tuple[str, ...] = ()
+    poll_minutes: int = _DEFAULT_POLL_MINUTES
     keep_personal: frozenset[str] = frozenset()
     alert_urls: tuple[str, ...] = field(default=(), repr=False)
     alert_app: bool = False
@@ -125,11 +129,24 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             for name in environment.get("GIVLAKE_DATASETS", "").split(",")
             if name.strip()
         ),
+        poll_minutes=_poll_minutes(environment),
         keep_personal=_personal_leaves(environment),
         alert_urls=_alert_urls(environment),
         alert_app=_switch(environment, "GIVLAKE_ALERT_APP"),
         alert_by=_time_of_day(environment, "GIVLAKE_ALERT_BY", _DEFAULT_ALERT_BY),
     )
+
+
+def _poll_minutes(environment: Mapping[str, str]) -> int:
+    minutes = _whole_number(
+        environment, "GIVLAKE_POLL_MINUTES", _DEFAULT_POLL_MINUTES, low=1, high=60
+    )
+    if 60 % minutes:
+        raise SettingsError(
+            f"GIVLAKE_POLL_MINUTES is '{minutes}', which does not go into an hour: use 1, 2, 3, 4,"
+            " 5, 6, 10, 12, 15, 20, 30 or 60."
+        )
+    return minutes
 
 
 def _personal_leaves(environment: Mapping[str, str]) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """Whether it is time to ask again for what is asked for as it stands now."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from assets.framework.dataset import Cadence, RefreshedDataset
@@ -14,6 +15,15 @@ _PERIOD = {
     Cadence.DAILY: timedelta(hours=20),
     Cadence.WEEKLY: timedelta(days=6, hours=12),
 }
+
+
+def due_datasets(datasets: Sequence[RefreshedDataset], view: View) -> list[RefreshedDataset]:
+    """List those of some datasets of which something is to be asked for now, in their order."""
+    due = {dataset for dataset in datasets if due_devices(dataset, view)}
+    # What they are about to bring may tell other datasets what to ask for.
+    brought = {table.name for dataset in due for table in dataset.made}
+    due |= {dataset for dataset in datasets if brought & set(dataset.reads)}
+    return [dataset for dataset in datasets if dataset in due]
 
 
 def due_devices(dataset: RefreshedDataset, view: View) -> frozenset[str]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from assets.framework.dataset import Dataset
+from assets.framework.dictionary import about, when
 from assets.framework.metadata import column_schema
 from assets.framework.table import Table
 
@@ -31,18 +32,21 @@ def asset_specs(dataset: Dataset, deps: Sequence[dg.AssetKey]) -> list[dg.AssetS
     archive = dg.AssetSpec(
         archive_key(dataset),
         deps=list(deps),
-        description=f"Responses of the API, as they came, for {dataset.name}.",
+        description=(
+            f"What the API answered for {dataset.name}, as it came.\n\n"
+            f"`{dataset.endpoint.method} {dataset.endpoint.path}`. {when(dataset)}"
+        ),
         group_name=dataset.group,
-        kinds={"parquet"},
+        kinds={"bronze", "parquet"},
         skippable=True,
     )
     tables = [
         dg.AssetSpec(
             table_key(table),
             deps=[archive.key],
-            description=table.description,
+            description=f"{table.description}\n\n{' '.join([*about(dataset, table)][1:])}",
             group_name=dataset.group,
-            kinds={"parquet", "duckdb"},
+            kinds={"silver", "parquet", "duckdb"},
             metadata={"dagster/column_schema": column_schema(table)},
             skippable=True,
         )

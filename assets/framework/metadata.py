@@ -11,13 +11,16 @@ import pyarrow as pa
 
 from assets.framework.dataset import Dataset
 from assets.framework.report import DayFigures, Report
-from assets.framework.schema import arrow_type_of
+from assets.framework.schema import arrow_type_of, extra_fields, history_columns
 from assets.framework.table import Table
 from warehouse import Lake, connect, retrying
 
 _PREVIEW_FIGURES = 6
 _ROWS_AT_ONCE = 50_000
 Rows = list[dict[str, Any]]
+_PREVIEW_COLUMNS = 9
+# Whence a row comes, which is the same for all of them, and what repeats its time.
+_LEFT_OUT_OF_PREVIEWS = {*history_columns(), *extra_fields(), "local_time", "local_date"}
 
 
 def column_schema(table: Table) -> dg.TableSchema:
@@ -33,7 +36,7 @@ def column_schema(table: Table) -> dg.TableSchema:
             for (name, column), field in zip(
                 table.schema.columns.items(), table.arrow_schema, strict=True
             )
-        ]
+        ],
     )
 
 
@@ -75,6 +78,24 @@ def day_metadata(
     return metadata
 
 
+def newest_rows(lake: Lake, dataset: Dataset) -> dict[str, dg.MarkdownMetadataValue]:
+    """Show the rows of each table that were fetched last, where there are any."""
+    shown = {}
+    with connect(lake) as connection:
+        for table in dataset.made:
+            names = [n for n in table.schema.columns if n not in _LEFT_OUT_OF_PREVIEWS]
+            sql = resources.files(__package__).joinpath("sql", "newest.sql").read_text()
+            text = sql.format(
+                table=_quoted(table.name),
+                columns=", ".join(map(_quoted, names[:_PREVIEW_COLUMNS])),
+                key=", ".join(map(_quoted, table.key)),
+            )
+            rows = _fetch(connection, text, {})
+            if rows:
+                shown[table.name] = dg.MetadataValue.md(_markdown(rows))
+    return shown
+
+
 def _requests(day: DayFigures) -> dict[str, Any]:
     return {
         "rows received": day.rows,
@@ -114,11 +135,17 @@ def _by_day(
         figures=", ".join(map(_quoted, measured[:_PREVIEW_FIGURES])),
     )
     bounds = {"first": min(days), "last": max(days)}
-    rows: pa.Table = retrying(lambda: connection.sql(text, params=bounds).to_arrow_table())
     by_day: dict[date, Rows] = {}
-    for row in rows.to_pylist():
+    for row in _fetch(connection, text, bounds):
         by_day.setdefault(row.pop("request_date"), []).append(row)
     return by_day
+
+
+def _fetch(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]
+) -> Rows:
+    rows: pa.Table = retrying(lambda: connection.sql(sql, params=dict(parameters)).to_arrow_table())
+    return list(rows.to_pylist())
 
 
 def _quoted(identifier: str) -> str:

@@ -109,7 +109,7 @@ def refresh(
     report = RefreshReport(dataset.name)
     lake = session.lake
     lake.archive.flush()
-    build(lake, dataset)
+    report.built = build(lake, dataset)
     refresh_coverage(lake, [])
     run = _Refresh(session, dataset, view, report, only)
     try:
@@ -121,8 +121,9 @@ def refresh(
         report.stopped = stopped.error
     finally:
         run.finish()
-    report.built = build(lake, dataset)
-    refresh_coverage(lake, [])
+    if report.answers or report.stopped:
+        report.built = build(lake, dataset)
+        refresh_coverage(lake, [])
     dataset.learn(view, run.fetched)
     return report
 

@@ -15,6 +15,7 @@ from assets.framework.dataset import DeviceList, RefreshedDataset
 from assets.framework.devices import Device
 from assets.framework.due import due_devices
 from assets.framework.keys import archive_key, asset_specs, table_key
+from assets.framework.metadata import newest_rows
 from assets.framework.refresh import RefreshReport, refresh
 from warehouse import Lake, rebuild, row_counts
 
@@ -58,12 +59,12 @@ def refreshed_asset(dataset: RefreshedDataset, deps: Sequence[dg.AssetKey]) -> d
         if archive not in chosen:
             with api.lake() as lake:
                 rebuild(lake, dataset)
-                yield from _results(chosen, lake, dataset, RefreshReport(dataset.name))
+                yield from results(chosen, lake, dataset, RefreshReport(dataset.name))
             return
         of_list = dataset if isinstance(dataset, DeviceList) else None
-        with api.session(of_list) as (session, discovery):
+        with api.session(of_list, force=config.force) as (session, discovery):
             if of_list is not None:
-                report = discovery.reports[dataset.name]
+                report = discovery.reports.get(dataset.name, RefreshReport(dataset.name))
                 _name_new(context, discovery.new)
             else:
                 view = api.view(session, discovery.choose(config.devices), again=config.again)
@@ -76,7 +77,7 @@ def refreshed_asset(dataset: RefreshedDataset, deps: Sequence[dg.AssetKey]) -> d
                     progress=context.resources.reporter.refreshing,
                 )
             # Without a result Dagster would leave out whatever reads these tables.
-            yield from _results(chosen, session.lake, dataset, report)
+            yield from results(chosen, session.lake, dataset, report)
             cancelled = session.cancelled.is_set()
         context.resources.reporter.refreshed(report)
         if cancelled:
@@ -95,7 +96,7 @@ def _name_new(context: dg.AssetExecutionContext, new: Sequence[Device]) -> None:
         )
 
 
-def _results(
+def results(
     chosen: Collection[dg.AssetKey],
     lake: Lake,
     dataset: RefreshedDataset,
@@ -110,12 +111,15 @@ def _results(
     if report.unavailable:
         asked["not available"] = report.unavailable
     keys = [(archive_key(dataset), asked)]
-    rows = row_counts(lake, dataset)
+    rows, newest = row_counts(lake, dataset), newest_rows(lake, dataset)
     for table in dataset.made:
         figures = {**asked, "dagster/row_count": rows[table.name]}
         if report.built is not None:
-            figures["new rows"] = report.built.rows("new")
+            of_all = "new rows" if len(dataset.made) == 1 else "new rows in all of its tables"
+            figures[of_all] = report.built.rows("new")
             figures["rows set aside in quarantine"] = report.built.rows("quarantined")
+        if table.name in newest:
+            figures["preview"] = newest[table.name]
         keys.append((table_key(table), figures))
     for key, metadata in keys:
         if key in chosen:

@@ -57,7 +57,14 @@ def decode(dataset: str, file: Path, device: str, params: str, layout: str) -> N
             f"{file} is no answer for {dataset} ({error}): give the JSON as the API sent it.",
             WRONG_USAGE,
         ) from error
-    leaves = landing(of, answer)
+    try:
+        leaves = landing(of, answer)
+    except KeyError as error:
+        raise KnownError(
+            f"What {dataset} makes of an answer depends on what was asked for: give {error} with"
+            " --params, as JSON.",
+            WRONG_USAGE,
+        ) from error
     rows = [dict(zip(_COLUMNS, _row(leaf), strict=True)) for leaf in leaves]
     left = sum(len(leaf.left_over) for leaf in leaves)
     if layout == "json":

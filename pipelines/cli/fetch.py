@@ -8,7 +8,7 @@ import click
 from assets.ev_chargers import look_back_to
 from assets.framework.dataset import Dataset, DeviceList, RefreshedDataset
 from assets.framework.devices import Devices, local_day, of_kinds
-from assets.framework.due import due_devices
+from assets.framework.due import due_datasets, due_devices
 from assets.framework.ranges import longest_range
 from assets.framework.session import Session
 from pipelines.cli.alerting import alerting
@@ -158,7 +158,7 @@ def backfill(
         refreshes = _to_refresh(
             session, chosen, found.choose(device_ids), everybody=not device_ids, again=again
         )
-    Fetching(settings, chosen, wanted).do(errands, refreshes, device_ids, again=again)
+    Fetching(settings, chosen, found, wanted).do(errands, refreshes, device_ids, again=again)
 
 
 @click.command()
@@ -187,7 +187,7 @@ def sync(names: tuple[str, ...]) -> None:
         errands = wanted(session.lake, session.zone, found)
         refreshes = _to_refresh(session, chosen, found.devices, everybody=True, again=False)
         pack_if_due(session.lake)
-    Fetching(settings, chosen, wanted).do(errands, refreshes, refresh=True)
+    Fetching(settings, chosen, found, wanted).do(errands, refreshes, refresh=True)
 
 
 def choose_datasets(settings: Settings, names: Sequence[str]) -> tuple[Dataset, ...]:
@@ -249,8 +249,4 @@ def _to_refresh(
         for dataset in refreshed(chosen)
         if not isinstance(dataset, DeviceList) and (everybody or dataset.about)
     ]
-    due = {dataset for dataset in candidates if due_devices(dataset, view)}
-    # What they are about to bring may tell other datasets what to ask for.
-    brought = {table.name for dataset in due for table in dataset.made}
-    due |= {dataset for dataset in candidates if brought & set(dataset.reads)}
-    return [dataset for dataset in candidates if dataset in due]
+    return due_datasets(candidates, view)

@@ -28,9 +28,12 @@ Wanted = Callable[[Lake, str, Discovery], list[Errand]]
 class Fetching:
     """One `backfill` or `sync`: what stands only now, then days, then the verdict."""
 
-    def __init__(self, settings: Settings, chosen: Sequence[Dataset], wanted: Wanted) -> None:
+    def __init__(
+        self, settings: Settings, chosen: Sequence[Dataset], found: Discovery, wanted: Wanted
+    ) -> None:
         self._settings = settings
         self._chosen = chosen
+        self._found = found
         self._wanted = wanted
 
     def do(
@@ -49,6 +52,7 @@ class Fetching:
             from pipelines.runs import Runs
 
             with Runs(self._settings, [*daily(self._chosen), *refreshes]) as runs:
+                runs.show(self._found.reports)
                 if refreshes:
                     runs.refresh(refreshes, device_ids, again=again)
                     errands = self._look_again()

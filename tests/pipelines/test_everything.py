@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import dagster as dg
 import pytest
 from owner import Owner
 
@@ -236,6 +237,67 @@ def test_every_dataset_has_a_state_and_nothing_is_asked_for_twice(sim, owner):
     assert owner.givlake("backfill").status == 0
     assert [request.path for request in sim.requests] == ["/v1/communication-device"]
     assert sim.commands_received == 0
+
+
+def test_dagster_shows_the_lists_that_a_backfill_asked_for_before_its_runs(owner):
+    """They stood as never materialized, and all that reads them as out of date."""
+    lists = ("communication_devices", "inverters", "batteries", "ev_chargers", "smart_devices")
+    with owner.dagster() as (_, instance):
+        for name in lists:
+            for key in (dg.AssetKey(name), dg.AssetKey(["archive", name])):
+                event = instance.get_latest_materialization_event(key)
+                if key.path[0] == "archive" and name in ("inverters", "batteries"):
+                    assert event is None  # They come with the communication devices.
+                    continue
+                shown = event.asset_materialization.metadata
+                assert shown["requests"].value == 1
+                if len(key.path) == 1:
+                    (rows,) = owner.sql(f"SELECT count(*) AS number FROM {name}")
+                    assert shown["dagster/row_count"].value == rows["number"]
+                    header, _, *lines = shown["preview"].value.splitlines()
+                    assert len(lines) == min(rows["number"], 3)
+                    assert "fetched" not in header and "valid" not in header
+
+
+def test_the_days_of_a_dataset_begin_with_its_own_devices(owner, now):
+    """A month before a charger's first session stood as missing for the inverters too."""
+    commissioned = now.astimezone(LONDON).date() - timedelta(days=DAYS)
+    with owner.dagster() as (definitions, _):
+        begins = {
+            name: definitions.get_assets_def(name).partitions_def.get_first_partition_key()
+            for name in ("inverter_data_points", "energy_flows", "ev_meter_readings")
+        }
+    assert begins["inverter_data_points"] == begins["energy_flows"] == f"{commissioned}"
+    (first,) = owner.sql("SELECT min(request_date) AS day FROM ev_meter_readings")
+    assert begins["ev_meter_readings"] < f"{first['day']}"
+    assert begins["ev_meter_readings"] < f"{commissioned}"
+
+
+def test_the_nightly_refresh_asks_for_what_is_due_and_else_starts_no_run(sim, owner):
+    def names(selection):
+        return {key.path[-1] for key in selection if key.path[0] == "archive"}
+
+    with owner.dagster() as (definitions, instance):
+        schedule = definitions.get_schedule_def("refresh_daily")
+        (asked_for,) = owner.sql("SELECT max(fetched_at) AS at FROM communication_devices")
+        asked = {}
+        for days in (0, 1, 7):
+            at = asked_for["at"] + timedelta(days=days, minutes=1)
+            with dg.build_schedule_context(instance, scheduled_execution_time=at) as context:
+                ticked = schedule.evaluate_tick(context)
+            asked[days] = {n for r in ticked.run_requests for n in names(r.asset_selection)}
+        assert asked[0] == set()
+        assert {"ev_charging_sessions", "inverter_events", "ev_chargers"} <= asked[1]
+        assert asked[7] - asked[1] >= {"inverter_presets", "ev_charger_configuration", "accounts"}
+        # What is not due is not asked for, lists of devices included.
+        sim.clear_requests()
+        lists = definitions.resolve_job_def("refresh").execute_in_process(
+            instance=instance,
+            asset_selection=[dg.AssetKey(["archive", "smart_devices"])],
+            run_config={"ops": {"smart_devices": {"config": {"force": False}}}},
+        )
+        assert lists.success
+        assert sim.requests == []
 
 
 def test_a_rebuild_without_the_network_gives_the_same_rows(sim, owner):

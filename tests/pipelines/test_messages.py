@@ -145,6 +145,20 @@ CASES = [
         {"GIVLAKE_RETRY_S": "-1"},
     ),
     Case(
+        "polls",
+        "status",
+        2,
+        "GIVLAKE_POLL_MINUTES is '7', which does not go into an hour: use 1, 2, 3",
+        {"GIVLAKE_POLL_MINUTES": "7"},
+    ),
+    Case(
+        "dataset that is not to run",
+        "plan",
+        2,
+        "GIVLAKE_DATASETS cannot be used: There is no dataset 'everything': choose from",
+        {"GIVLAKE_DATASETS": "-everything"},
+    ),
+    Case(
         "start after end",
         "backfill --start 2025-06-03 --end 2025-06-01",
         2,

@@ -1,0 +1,40 @@
+"""Which datasets run, and when the schedules start what."""
+
+import pytest
+
+from assets.registry import datasets
+from pipelines.build import build_definitions
+from pipelines.selection import selected
+from pipelines.settings import load_settings
+
+ALL = {dataset.name for dataset in datasets()}
+LATEST = {"inverter_system_readings", "inverter_meter_readings"}
+LIST = "communication_devices"
+
+
+@pytest.mark.parametrize(
+    ("setting", "running"),
+    [
+        ("", ALL),
+        ("energy_flows", {"energy_flows", LIST}),
+        ("-inverter_system_readings, -inverter_meter_readings", ALL - LATEST),
+        ("energy_flows,sites,-sites", {"energy_flows", LIST}),
+        (f"-{LIST}", ALL),
+    ],
+)
+def test_datasets_are_named_or_left_out(setting, running):
+    chosen = [dataset.name for dataset in selected(load_settings({"GIVLAKE_DATASETS": setting}))]
+    assert set(chosen) == running
+    assert len(chosen) == len(running)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "cron"),
+    [(None, "*/15 * * * *"), ("5", "*/5 * * * *"), ("60", "0 * * * *"), ("1", "*/1 * * * *")],
+)
+def test_polls_come_as_often_as_is_set(tmp_path, minutes, cron):
+    environment = {"GIVLAKE_DATA": str(tmp_path), "GIVLAKE_DATASETS": "ems_readings"}
+    if minutes:
+        environment["GIVLAKE_POLL_MINUTES"] = minutes
+    definitions = build_definitions(load_settings(environment))
+    assert definitions.get_schedule_def("poll").cron_schedule == cron
