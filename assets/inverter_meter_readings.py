@@ -37,8 +37,8 @@ from assets.framework.schema import (
 )
 from assets.framework.table import Table
 from assets.framework.view import View
-from assets.inverter_data_points import SCHEMA as POINTS
-from assets.inverter_data_points import Energy
+from assets.inverter_data_points.table import SCHEMA as POINTS
+from assets.inverter_data_points.wire import Energy
 from givenergy import INVERTER_METER_DATA
 from warehouse import ArchivedResponse
 

@@ -41,8 +41,9 @@ from assets.framework.schema import (
 )
 from assets.framework.table import Table
 from assets.framework.view import View
-from assets.inverter_data_points import PV_ARRAYS, Battery, Grid, Inverter, Solar
-from assets.inverter_data_points import SCHEMA as POINTS
+from assets.inverter_data_points.table import PV_ARRAYS
+from assets.inverter_data_points.table import SCHEMA as POINTS
+from assets.inverter_data_points.wire import Battery, Grid, Inverter, Solar
 from givenergy import INVERTER_SYSTEM_DATA
 from warehouse import ArchivedResponse
 

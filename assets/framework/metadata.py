@@ -79,7 +79,7 @@ def day_metadata(
 
 
 def newest_rows(lake: Lake, dataset: Dataset) -> dict[str, dg.MarkdownMetadataValue]:
-    """Show the rows of each table that were fetched last, where there are any."""
+    """Show some of the rows of each table that came last, where there are any."""
     shown = {}
     with connect(lake) as connection:
         for table in dataset.made:
@@ -88,7 +88,7 @@ def newest_rows(lake: Lake, dataset: Dataset) -> dict[str, dg.MarkdownMetadataVa
             text = sql.format(
                 table=_quoted(table.name),
                 columns=", ".join(map(_quoted, names[:_PREVIEW_COLUMNS])),
-                key=", ".join(map(_quoted, table.key)),
+                key=", ".join(f"{_quoted(name)} DESC" for name in table.key),
             )
             rows = _fetch(connection, text, {})
             if rows:

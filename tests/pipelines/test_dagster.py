@@ -9,7 +9,7 @@ import dagster as dg
 from owner import TIMEOUT_S
 from truth import assert_same, days_between, expected_rows
 
-from assets.inverter_data_points import SCHEMA
+from assets.inverter_data_points.table import SCHEMA
 
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 3))
 ARCHIVE = dg.AssetKey(["archive", "inverter_data_points"])

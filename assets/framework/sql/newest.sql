@@ -1,5 +1,6 @@
--- The rows of a table that were fetched last, a few of them.
+-- Some rows of a table out of the response that was the last to bring it any.
 SELECT {columns}
 FROM {table}
-ORDER BY fetched_at DESC, {key}
+WHERE response_id = (SELECT max(response_id) FROM {table})
+ORDER BY {key}
 LIMIT 3

@@ -1,128 +1,20 @@
-"""Inverter data points: every reading that an inverter sent, about one every five minutes.
+"""The table of inverter data points: its columns, their limits and their JSON leaves."""
 
-Source: API document, section "Inverter Data", "Get Data Points", and the recorded days.
-
-Grain: inverter and time. The day in the path selects the local day of an ordinary inverter and the
-UTC day of a Gateway (recorded), so `time` alone says when a point was taken, and a point is never
-dropped for lying outside the day that was asked for. Several points of one inverter can carry the
-same time (recorded): the later position in the answer wins.
-"""
-
-from collections.abc import Mapping
-from datetime import date
-from typing import Any
-
-import msgspec
 import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import (
-    extra_column,
-    leaf_columns,
-    list_of_structs,
-    local_columns,
-    parse_times,
-)
-from assets.framework.dataset import DailyDataset, RowByRow
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Rows, Wire
 from assets.framework.schema import (
     TIME_LOCAL,
     TIME_UTC,
     column,
     elements_in_range,
+    extra_fields,
     measurement,
     provenance_columns,
+    table_schema,
 )
 from assets.framework.table import Table
-from givenergy import INVERTER_DATA_POINTS
-from warehouse import ArchivedResponse
-
-
-class _Array(Wire):
-    array: int | None = None
-    voltage: float | None = None
-    current: float | None = None
-    power: float | None = None
-
-
-class Solar(Wire):
-    """PV, as a point and the latest reading have it."""
-
-    power: float | None = None
-    arrays: list[_Array] | None = None
-
-
-class Grid(Wire):
-    """The grid, as a point and the latest reading have it."""
-
-    voltage: float | None = None
-    current: float | None = None
-    power: float | None = None
-    frequency: float | None = None
-
-
-class Battery(Wire):
-    """The battery, as a point and the latest reading have it."""
-
-    percent: float | None = None
-    power: float | None = None
-    temperature: float | None = None
-    voltage: float | None = None
-
-
-class _Consumption(Wire):
-    power: float | None = None
-
-
-class Inverter(Wire):
-    """The inverter itself, as a point and the latest reading have it."""
-
-    temperature: float | None = None
-    power: float | None = None
-    output_voltage: float | None = None
-    output_frequency: float | None = None
-    eps_power: float | None = None
-
-
-class _Power(Wire):
-    solar: Solar = msgspec.field(default_factory=Solar)
-    grid: Grid = msgspec.field(default_factory=Grid)
-    battery: Battery = msgspec.field(default_factory=Battery)
-    consumption: _Consumption = msgspec.field(default_factory=_Consumption)
-    inverter: Inverter = msgspec.field(default_factory=Inverter)
-
-
-class _GridEnergy(Wire):
-    import_: float | None = msgspec.field(default=None, name="import")
-    export: float | None = None
-
-
-class _BatteryEnergy(Wire):
-    charge: float | None = None
-    discharge: float | None = None
-
-
-class Energy(Wire):
-    """Counters of a period, as a point and the latest reading have them."""
-
-    solar: float | None = None
-    grid: _GridEnergy = msgspec.field(default_factory=_GridEnergy)
-    battery: _BatteryEnergy = msgspec.field(default_factory=_BatteryEnergy)
-    consumption: float | None = None
-    ac_charge: float | None = None
-
-
-class _Point(Wire):
-    time: str | None = None
-    status: str | None = None
-    power: _Power = msgspec.field(default_factory=_Power)
-    today: Energy = msgspec.field(default_factory=Energy)
-    total: Energy = msgspec.field(default_factory=Energy)
-    is_metered: bool | None = None
-
 
 PV_ARRAYS = pa.list_(
     pa.struct(
@@ -188,7 +80,7 @@ def _counters(period: str, since: str) -> dict[str, pandera.Column]:
     }
 
 
-SCHEMA = pandera.DataFrameSchema(
+SCHEMA = table_schema(
     {
         "inverter_serial": column(
             pa.string(), "Inverter", "Serial number of the inverter.", nullable=False
@@ -318,12 +210,9 @@ SCHEMA = pandera.DataFrameSchema(
             "Whether energies were read from meters; false can be wrong, true cannot.",
             source="is_metered",
         ),
-        "extra_fields": column(
-            pa.string(), "Extra fields", "JSON of fields that the API's document does not list."
-        ),
+        **extra_fields(),
         **provenance_columns(),
-    },
-    strict=True,
+    }
 )
 
 
@@ -335,42 +224,3 @@ TABLE = Table(
     time_column="time",
     device_column="inverter_serial",
 )
-
-
-class InverterDataPoints(RowByRow, DailyDataset):
-    """The dataset; see the module's docstring."""
-
-    name = "inverter_data_points"
-    version = 1
-    endpoint = INVERTER_DATA_POINTS
-    group = "inverters"
-    row_type = _Point
-    made = (TABLE,)
-    about = (DeviceKind.INVERTER,)
-    lateness_days = 1
-
-    def ask(self, device_id: str, first: date, last: date, zone: str) -> Ask:
-        """Name the inverter and the day."""
-        return Ask(path={"inverter": device_id, "date": first.isoformat()})
-
-    def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
-        time = parse_times(rows, "time", response.body)
-        points = rows.values
-        count = len(points)
-        return {
-            "inverter_serial": pa.repeat(pa.scalar(response.device_id), count),
-            "time": time,
-            **local_columns(time, response.request_zone or "UTC"),
-            "request_date": pa.repeat(pa.scalar(response.request_date, pa.date32()), count),
-            "pv_arrays": list_of_structs(
-                [point.power.solar.arrays for point in points],
-                PV_ARRAYS,
-                ("array", "voltage", "current", "power"),
-            ),
-            **leaf_columns(SCHEMA, points, skip=("time", "pv_arrays")),
-            "extra_fields": extra_column(rows),
-        }
-
-
-DATASET = InverterDataPoints()

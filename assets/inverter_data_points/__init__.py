@@ -1,0 +1,70 @@
+"""Inverter data points: every reading that an inverter sent, about one every five minutes.
+
+Source: API document, section "Inverter Data", "Get Data Points", and the recorded days.
+
+Grain: inverter and time. The day in the path selects the local day of an ordinary inverter and the
+UTC day of a Gateway (recorded), so `time` alone says when a point was taken, and a point is never
+dropped for lying outside the day that was asked for. Several points of one inverter can carry the
+same time (recorded): the later position in the answer wins.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+
+from assets.framework.asks import Ask
+from assets.framework.columns import (
+    extra_column,
+    leaf_columns,
+    list_of_structs,
+    local_columns,
+    parse_times,
+)
+from assets.framework.dataset import DailyDataset, RowByRow
+from assets.framework.devices import DeviceKind
+from assets.framework.json_rows import Rows
+from assets.inverter_data_points.table import PV_ARRAYS, SCHEMA, TABLE
+from assets.inverter_data_points.wire import Point
+from givenergy import INVERTER_DATA_POINTS
+from warehouse import ArchivedResponse
+
+
+class InverterDataPoints(RowByRow, DailyDataset):
+    """The dataset; see the module's docstring."""
+
+    name = "inverter_data_points"
+    version = 1
+    endpoint = INVERTER_DATA_POINTS
+    group = "inverters"
+    row_type = Point
+    made = (TABLE,)
+    about = (DeviceKind.INVERTER,)
+    lateness_days = 1
+
+    def ask(self, device_id: str, first: date, last: date, zone: str) -> Ask:
+        """Name the inverter and the day."""
+        return Ask(path={"inverter": device_id, "date": first.isoformat()})
+
+    def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
+        """Make the columns of one answer."""
+        time = parse_times(rows, "time", response.body)
+        points = rows.values
+        count = len(points)
+        return {
+            "inverter_serial": pa.repeat(pa.scalar(response.device_id), count),
+            "time": time,
+            **local_columns(time, response.request_zone or "UTC"),
+            "request_date": pa.repeat(pa.scalar(response.request_date, pa.date32()), count),
+            "pv_arrays": list_of_structs(
+                [point.power.solar.arrays for point in points],
+                PV_ARRAYS,
+                ("array", "voltage", "current", "power"),
+            ),
+            **leaf_columns(SCHEMA, points, skip=("time", "pv_arrays")),
+            "extra_fields": extra_column(rows),
+        }
+
+
+DATASET = InverterDataPoints()
