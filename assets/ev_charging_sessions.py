@@ -24,6 +24,7 @@ from assets.framework.columns import (
     as_text,
     extra_column,
     leaf_columns,
+    local_columns,
     optional_times,
     parse_times,
 )
@@ -32,6 +33,8 @@ from assets.framework.devices import DeviceKind
 from assets.framework.json_rows import Rows, Wire
 from assets.framework.open_items import ask_from, looks_back, open_items
 from assets.framework.schema import (
+    TIME_LOCAL,
+    column,
     extra_fields,
     flag,
     instant,
@@ -71,6 +74,12 @@ SCHEMA = table_schema(
         "stopped_at": instant("Stopped", "When it ended; null: it is open.", "stopped_at"),
         "has_ended": flag("Ended", "True once it has ended; null, never false, while it is open."),
         "duration_s": number("Duration (s)", "From start to end."),
+        "local_time": column(
+            TIME_LOCAL, "Local start", "The start in the account's time zone.", nullable=False
+        ),
+        "local_date": column(
+            pa.date32(), "Local date", "The day of the local start.", nullable=False
+        ),
         "meter_start_kwh": measurement(
             "Meter at the start (kWh)", "Import meter at the start.", "meter_start", *_METER_KWH
         ),
@@ -107,7 +116,7 @@ class EvChargingSessions(RowByRow, RefreshedDataset):
     """The dataset; see the module's docstring."""
 
     name = "ev_charging_sessions"
-    version = 1
+    version = 2
     endpoint = EV_CHARGING_SESSIONS
     group = "ev_chargers"
     row_type = _Session
@@ -157,6 +166,7 @@ class EvChargingSessions(RowByRow, RefreshedDataset):
             "duration_s": _difference(
                 started_at.cast(pa.int64()), stopped_at.cast(pa.int64()), 1e6
             ),
+            **local_columns(started_at, response.request_zone or "UTC"),
             **leaves,
             "energy_kwh": _difference(leaves["meter_start_kwh"], leaves["meter_stop_kwh"], 1.0),
             "started_by_name": _nobody(leaves["started_by"]),

@@ -70,7 +70,9 @@ INVERTERS_TABLE = Table(
                 "Commissioned", "When it was commissioned.", "inverter.commission_date"
             ),
             "model": text("Model", "Model of the inverter.", "inverter.info.model"),
-            "battery_type": text("Battery type", "Chemistry.", "inverter.info.battery_type"),
+            "battery_type": text(
+                "Battery type", "Chemistry of the battery.", "inverter.info.battery_type"
+            ),
             "battery_nominal_capacity_ah": number(
                 "Battery capacity (Ah)",
                 "Nominal capacity of the battery.",
@@ -87,11 +89,13 @@ INVERTERS_TABLE = Table(
                 "inverter.info.battery.depth_of_discharge",
             ),
             "max_charge_rate_w": number(
-                "Maximum charge rate (W)", "Battery.", "inverter.info.max_charge_rate"
+                "Maximum charge rate (W)",
+                "The most that can go into the battery.",
+                "inverter.info.max_charge_rate",
             ),
             "max_discharge_rate_w": number(
                 "Maximum discharge rate (W)",
-                "Battery; not documented, seen in recordings.",
+                "The most that can come out of the battery; not documented, seen in recordings.",
                 "inverter.info.max_discharge_rate",
             ),
             "warranty_type": text("Warranty", "Type of the warranty.", "inverter.warranty.type"),
@@ -193,17 +197,29 @@ METERS_TABLE = Table(
                 "Serial number", "Serial number.", "inverter.connections.meters[].serial_number"
             ),
             "manufacturer_code": text(
-                "Manufacturer", "Code.", "inverter.connections.meters[].manufacturer_code"
+                "Manufacturer",
+                "Code of who made it, as sent.",
+                "inverter.connections.meters[].manufacturer_code",
             ),
-            "type_code": text("Type", "Code.", "inverter.connections.meters[].type_code"),
+            "type_code": text(
+                "Type",
+                "Code of what kind of meter it is; its meaning is not documented.",
+                "inverter.connections.meters[].type_code",
+            ),
             "hardware_version": text(
-                "Hardware", "Version.", "inverter.connections.meters[].hardware_version"
+                "Hardware",
+                "Version of its hardware.",
+                "inverter.connections.meters[].hardware_version",
             ),
             "software_version": text(
-                "Software", "Version.", "inverter.connections.meters[].software_version"
+                "Software",
+                "Version of its software.",
+                "inverter.connections.meters[].software_version",
             ),
             "baud_rate": integer(
-                "Baud rate", "Of the bus.", "inverter.connections.meters[].baud_rate"
+                "Baud rate",
+                "How fast the bus is, in bits per second.",
+                "inverter.connections.meters[].baud_rate",
             ),
             **history_columns(),
         }

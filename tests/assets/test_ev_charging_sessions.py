@@ -43,6 +43,8 @@ def test_each_leaf_is_a_column():
         "stopped_at": datetime(2025, 6, 2, 1, 15, 30, tzinfo=UTC),
         "has_ended": True,
         "duration_s": 5 * 3600 + 30.0,
+        "local_time": datetime(2025, 6, 1, 21, 15),
+        "local_date": date(2025, 6, 1),
         "meter_start_kwh": 1400.1,
         "meter_stop_kwh": 1423.7,
         "energy_kwh": 23.6,
