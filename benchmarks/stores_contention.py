@@ -75,6 +75,23 @@ def look():
 """,
     read="look()",
 )
+CACHED = LEFT_OPEN.replace(
+    "read_only=True)\nend",
+    "read_only=True)\nkept.execute('SET parquet_metadata_cache = true')\nend",
+)
+ARROW = CHECK.format(
+    prepare=f"""
+import pyarrow.dataset as ds
+def look():
+    table = ds.dataset(folder + "/tables/readings", partitioning="hive").to_table(
+        ["meter", "request_date", "response_id"])
+    days = table.group_by(["meter", "request_date"]).aggregate(
+        [([], "count_all"), ("response_id", "count_distinct")]).to_pylist()
+    return table.num_rows, sum(
+        day["count_all"] != {POINTS} or day["response_id_count_distinct"] != 1 for day in days)
+""",
+    read="look()",
+)
 POLARS = CHECK.format(
     prepare=f"""
 import polars as pl
@@ -129,6 +146,8 @@ def main() -> None:
     readers = {
         "DuckDB, opened for each read": [sys.executable, "-c", DUCKDB],
         "DuckDB, left open": [sys.executable, "-c", LEFT_OPEN],
+        "DuckDB, left open, with a cache of footers": [sys.executable, "-c", CACHED],
+        "Arrow's datasets": [sys.executable, "-c", ARROW],
         "pandas on the Parquet files": [sys.executable, "-c", PANDAS],
         **{f"DuckDB of {python}": [python, "-c", DUCKDB] for python in arguments.old_duckdb},
     }

@@ -255,6 +255,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--each", type=int, default=17)
     parser.add_argument("--kinds", nargs="*")
+    parser.add_argument(
+        "--datasets", nargs="*", default=["inverter_data_points", "energy_flows"],
+        help="none: all",
+    )  # fmt: skip
     parser.add_argument("--seconds", type=float, default=900, help="begin no round after this")
     arguments = parser.parse_args()
     shutil.rmtree(arguments.folder, ignore_errors=True)
@@ -268,7 +272,11 @@ def main() -> None:
     ]  # fmt: skip
     begun = time.monotonic()
     with Simulator(config) as sim:
-        settings = {"GIVENERGY_API_URL": sim.base_url, "GIVLAKE_RETRY_S": "4"}
+        settings = {
+            "GIVENERGY_API_URL": sim.base_url,
+            "GIVLAKE_RETRY_S": "4",
+            "GIVLAKE_DATASETS": ",".join(arguments.datasets),
+        }
         owner = Owner(arguments.folder, settings, token=sim.token)
         rounds = Rounds(sim, owner)
         outcomes = {kind: Kinds() for kind in kinds}
@@ -310,6 +318,7 @@ def main() -> None:
         print("Dagster's runs:", dict(dagster_runs(owner.data)))
         print(f"{time.monotonic() - begun:.0f} s in all.")
         print(owner.process("check").said)
+        print(owner.process("verify").said)
 
 
 if __name__ == "__main__":

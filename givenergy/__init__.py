@@ -5,7 +5,7 @@ them and the code tables. What is done with a response (archive, tables, Dagster
 this package imports none of it and can be used alone.
 """
 
-from givenergy.accounts import AccountIdentity, resolve_account
+from givenergy.accounts import AccountIdentity, forget_identity, resolve_account
 from givenergy.attempts import FailedAttempt
 from givenergy.budget.interface import BudgetSnapshot, Lease, Priority, RequestBudget
 from givenergy.budget.sqlite import SqliteRequestBudget
@@ -96,5 +96,6 @@ __all__ = [
     "RequestRefusedError",
     "SqliteRequestBudget",
     "domain",
+    "forget_identity",
     "resolve_account",
 ]

@@ -8,7 +8,9 @@ hash of the token; the token itself is never written.
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from givenergy.client import Client
 from givenergy.endpoints import ACCOUNT
 from givenergy.errors import ForbiddenError
 
-__all__ = ["AccountIdentity", "account_key", "resolve_account"]
+__all__ = ["AccountIdentity", "account_key", "forget_identity", "resolve_account"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,26 @@ def resolve_account(
         return AccountIdentity(account_id, account.standard_timezone, token_hash, key)
     finally:
         budget.close()
+
+
+def forget_identity(store: Path, base_url: str, key: str) -> None:
+    """Remove an account and the hashes of its tokens from the store; its next use asks again.
+
+    Args:
+        store: File of the request budget.
+        base_url: Address of the API.
+        key: The account's key.
+    """
+    if not store.exists():
+        return
+    with closing(sqlite3.connect(store, timeout=60.0)) as connection, connection:
+        for token_hash, account_id in connection.execute(
+            "SELECT token_hash, account_id FROM identities"
+        ).fetchall():
+            if account_key(base_url, account_id or f"token-{token_hash}") == key:
+                connection.execute("DELETE FROM identities WHERE token_hash = ?", (token_hash,))
+        for table in ("accounts", "leases", "minutes"):
+            connection.execute(f"DELETE FROM {table} WHERE account = ?", (key,))
 
 
 def _hash(*parts: str) -> str:

@@ -3,7 +3,7 @@
 A request for each list of devices; everything else is read from the tables that they fill.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -187,16 +187,6 @@ def known_devices(lake: Lake, lists: Sequence[DeviceList] | None = None) -> Devi
         kind: tuple(sorted(devices.values(), key=lambda device: device.device_id))
         for kind, devices in found.items()
     }
-
-
-def forget_known(lake: Lake, device_ids: Collection[str]) -> None:
-    """Forget that devices were known; one that is still in the account comes back as new."""
-
-    def remove(stored: object) -> object:
-        known = msgspec.convert(stored or [], list[str])
-        return [device_id for device_id in known if device_id not in device_ids]
-
-    lake.settings.update(_KNOWN, remove)
 
 
 def history_start(devices: Sequence[Device], zone: str) -> date:

@@ -1,5 +1,6 @@
 """Opening what ingestion works with, from the settings: data folder, account, budget, client."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,8 +20,9 @@ from givenergy.retry import NO_RETRY, RetryPolicy
 from pipelines.expectations import restore_expectations
 from pipelines.pseudonyms import pseudonym_key
 from pipelines.settings import Settings, SettingsError
-from warehouse import Entry, Lake, mend_tables, publish
+from warehouse import Entry, Lake, mend_tables, publish, unfinished
 
+_LOG = logging.getLogger(__name__)
 BudgetOpener = Callable[[Settings, str], RequestBudget]
 _ACCOUNT_ZONE = "account_zone"
 _ACCOUNT_KEY = "account_key"
@@ -44,6 +46,11 @@ def open_lake(settings: Settings, *, mend: bool = True) -> Lake:
             f"GIVLAKE_DATA is {str(settings.data)!r}, which cannot be used as the data folder"
             f" ({error.strerror}): name a folder that you can write to."
         ) from error
+    if begun := unfinished(lake):
+        _LOG.warning(
+            "Forgetting %s was interrupted and is not done: run the same givlake forget again",
+            ", ".join(begun),
+        )
     tables = [table for dataset in datasets() for table in dataset.tables]
     publish(lake, tables, [*views(), *reconciliation_views()])
     if mend:
@@ -62,13 +69,14 @@ def open_budget(settings: Settings, account: str, reserve: int | None = None) ->
         reserve: requests a minute that are left to others; None takes the setting.
     """
     return SqliteRequestBudget(
-        _budget_store(settings),
+        budget_store(settings),
         account=account,
         reserve=settings.reserve if reserve is None else reserve,
     )
 
 
-def _budget_store(settings: Settings) -> Path:
+def budget_store(settings: Settings) -> Path:
+    """Name the file of the request budget."""
     return settings.data / "state" / "budget.sqlite"
 
 
@@ -113,7 +121,7 @@ def open_session(
         account = resolve_account(
             base_url=settings.url,
             token=token,
-            store=_budget_store(settings),
+            store=budget_store(settings),
             open_client=open_client,
         )
         archiver.account = account.budget_key

@@ -3,7 +3,7 @@
 A backfill that was killed is finished by the next `sync`, as its range stands here.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import msgspec
@@ -48,19 +48,6 @@ def ranges_for(lake: Lake, dataset: str, device_id: str) -> list[Range]:
     """List the wanted ranges of a device, those wanted of all devices included."""
     wishes = msgspec.convert(lake.settings.get(_KEY, {}), _Wishes).get(dataset, {})
     return joined([*wishes.get(_ALL_DEVICES, []), *wishes.get(device_id, [])])
-
-
-def forget_wishes(lake: Lake, device_ids: Collection[str]) -> None:
-    """Forget what is wanted of devices."""
-
-    def remove(stored: object) -> object:
-        wishes = msgspec.convert(stored or {}, _Wishes)
-        for of_dataset in wishes.values():
-            for device_id in device_ids:
-                of_dataset.pop(device_id, None)
-        return msgspec.to_builtins(wishes)
-
-    lake.settings.update(_KEY, remove)
 
 
 def joined(ranges: Sequence[Range]) -> list[Range]:

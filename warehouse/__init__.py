@@ -27,7 +27,7 @@ from warehouse.errors import (
     WarehouseError,
 )
 from warehouse.export import ExportReport, Layout, export_bodies, export_tables
-from warehouse.forget import ForgetReport, forget
+from warehouse.forget import ForgetReport, forget, is_known, pattern_of, unfinished
 from warehouse.lake import EXPECTED_SCHEMA, Lake
 from warehouse.manifest import make_manifest
 from warehouse.reading import connect, connect_unwritable, execute, retrying
@@ -80,14 +80,17 @@ __all__ = [
     "export_tables",
     "forget",
     "is_built",
+    "is_known",
     "make_manifest",
     "mend_tables",
     "pack",
+    "pattern_of",
     "publish",
     "rebuild",
     "refresh_coverage",
     "retrying",
     "row_counts",
     "trim",
+    "unfinished",
     "verify",
 ]

@@ -13,9 +13,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
+
 from warehouse.errors import LockTimeoutError, StoreError
 from warehouse.locks import FileLock
 
+_REASONS = {
+    errno.ENOSPC: "the disk is full: free some space",
+    errno.EDQUOT: "the disk quota is used up: free some space",
+    errno.EFBIG: "the largest allowed file size is reached: raise the limit",
+    errno.EROFS: "the file system is read-only: mount it writable",
+    errno.EACCES: "permission is denied: make the folder writable for this user",
+    errno.EPERM: "permission is denied: make the folder writable for this user",
+    errno.EXDEV: "it lies on another disk than the data folder: keep both on one",
+}
 _ORPHAN_AGE_S = 60.0
 _HASH_CHUNK_BYTES = 1 << 20
 
@@ -29,16 +40,8 @@ def explained(doing: str, path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        reason = {
-            errno.ENOSPC: "the disk is full: free some space",
-            errno.EDQUOT: "the disk quota is used up: free some space",
-            errno.EFBIG: "the largest allowed file size is reached: raise the limit",
-            errno.EROFS: "the file system is read-only: mount it writable",
-            errno.EACCES: "permission is denied: make the folder writable for this user",
-            errno.EPERM: "permission is denied: make the folder writable for this user",
-            errno.EXDEV: "it lies on another disk than the data folder: keep both on one",
-        }.get(_errno(error) or 0)
+    except (OSError, duckdb.Error) as error:
+        reason = _REASONS.get(_errno(error) or 0)
         if reason is None:
             raise
         raise StoreError(
@@ -47,13 +50,15 @@ def explained(doing: str, path: Path) -> Iterator[None]:
         ) from error
 
 
-def _errno(error: OSError) -> int | None:
-    if error.errno is not None:
+def _errno(error: Exception) -> int | None:
+    if isinstance(error, OSError) and error.errno is not None:
         return error.errno
-    # Arrow's own errors carry the number in their text only.
+    # Arrow's errors carry the number in their text only, DuckDB's what it means.
     _, _, tail = str(error).rpartition("[errno ")
     number = tail.partition("]")[0]
-    return int(number) if number.isdigit() else None
+    if number.isdigit():
+        return int(number)
+    return next((code for code in _REASONS if os.strerror(code) in str(error)), None)
 
 
 def fsync_file(path: Path) -> None:

@@ -1,5 +1,7 @@
 """What the commands have in common: exit status, errors in one sentence, dates, tables."""
 
+import os
+import sqlite3
 from collections.abc import Collection, Sequence
 from datetime import date
 
@@ -33,7 +35,23 @@ def known_error(error: Exception) -> KnownError | None:
         return KnownError(str(error), WRONG_USAGE)
     if isinstance(error, GivEnergyError):
         return KnownError(str(error), SOMETHING_MISSING)
+    if (reason := _refusal_of_sqlite(error)) is not None:
+        # The request budget's have a sentence of their own: this is Dagster's.
+        return KnownError(
+            f"Dagster's state in {os.environ.get('DAGSTER_HOME')} cannot be used ({reason}): free"
+            " some space or make it writable, or remove the folder if it is damaged, which loses"
+            " the history of runs and no data; then run again.",
+            WRONG_USAGE,
+        )
     return None
+
+
+def _refusal_of_sqlite(error: BaseException) -> str | None:
+    """Say what SQLite said if it is what an error comes from."""
+    at: BaseException | None = error
+    while at is not None and not isinstance(at, sqlite3.DatabaseError):
+        at = at.__cause__ or at.__context__
+    return None if at is None else str(at)
 
 
 class DayType(click.ParamType[date]):

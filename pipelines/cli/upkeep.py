@@ -12,12 +12,12 @@ from pipelines.cli.common import (
     plural,
     printable,
 )
+from pipelines.forgetting import forget_things
 from pipelines.session import open_lake
 from pipelines.settings import load_settings
-from pipelines.upkeep import forget_devices, pack_archive
+from pipelines.upkeep import pack_archive
 from warehouse import build, is_built
 from warehouse import check as check_stores
-from warehouse import forget as forget_stored
 
 _OUT = console()
 
@@ -70,18 +70,8 @@ def forget(device_ids: tuple[str, ...], account: str | None, yes: bool) -> None:
     what = ", ".join([*device_ids, *([f"account {account}"] if account else [])])
     if not yes:
         click.confirm(f"Remove {what} from archive and tables for good?", abort=True)
-    settings = load_settings()
-    with open_lake(settings) as lake:
-        report = (
-            forget_stored(lake, accounts=[account], decoders=datasets())
-            if account is not None
-            else forget_devices(lake, device_ids)
-        )
+    report = forget_things(load_settings(), device_ids, account)
     _OUT.print(
         f"{plural(report.responses, 'response')} removed, {report.rewritten:,} kept without"
         f" {printable(what)}; it is noted in forgotten.jsonl."
-    )
-    _OUT.print(
-        f"Dagster's run history may still name it: remove {settings.data / 'dagster'} to lose that"
-        " too."
     )

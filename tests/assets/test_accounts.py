@@ -10,7 +10,8 @@ from assets.accounts import DATASET as ACCOUNTS
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.framework.devices import DeviceKind
 from assets.framework.schema import source_of
-from pipelines.upkeep import forget_devices
+from assets.registry import datasets, without_devices
+from warehouse import forget
 
 PERSONAL = (
     "name", "first_name", "surname", "email", "address", "postcode", "telephone_number"
@@ -187,7 +188,12 @@ def test_a_forgotten_device_is_gone_from_the_lists_of_child_accounts(home):
     rows = at_home.rows("FROM account_devices ORDER BY account_id")
     forgotten = rows[0]["inverter_serial"]
     with at_home.session() as session:
-        forget_devices(session.lake, [forgotten])
+        forget(
+            session.lake,
+            devices=[forgotten],
+            decoders=datasets(),
+            rewrite_body=without_devices,
+        )
     assert [row["inverter_serial"] for row in at_home.rows("FROM account_devices")] == [
         rows[1]["inverter_serial"]
     ]

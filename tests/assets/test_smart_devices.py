@@ -9,9 +9,10 @@ from home import decode, rows_of
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.framework.collect import Outcome
 from assets.framework.devices import DeviceKind
+from assets.registry import datasets, without_devices
 from assets.smart_device_readings import DATASET as READINGS
 from assets.smart_devices import DATASET as DEVICES
-from pipelines.upkeep import forget_devices
+from warehouse import forget
 
 # The list of communication devices is always asked for, and stands for none here.
 LISTS = (COMMUNICATION_DEVICES, DEVICES)
@@ -140,7 +141,12 @@ def test_a_forgotten_device_is_gone_from_every_table(home):
     first, second = at_home.simulator.smart_device_uuids
     at_home.refresh(READINGS, lists=LISTS)
     with at_home.session() as session:
-        forget_devices(session.lake, [first])
+        forget(
+            session.lake,
+            devices=[first],
+            decoders=datasets(),
+            rewrite_body=without_devices,
+        )
     for table in ("smart_devices", "smart_device_readings"):
         assert at_home.rows(f"SELECT DISTINCT device_uuid FROM {table}") == [
             {"device_uuid": second}

@@ -1,5 +1,6 @@
 """Dagster on the same data: what it loads, runs, shows and schedules."""
 
+import shutil
 import subprocess
 import sys
 from datetime import UTC, date, datetime, time, timedelta
@@ -200,3 +201,17 @@ def test_a_failed_run_executed_again_asks_only_for_what_is_missing(simulate, own
         ]
         assert days_with(instance, TABLE) == [*map(str, DAYS)]
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
+
+
+def test_a_dagster_state_that_cannot_be_used_is_told_in_a_sentence(own, simulate):
+    owner = own(simulate(inverters=1, rows_per_day=24))
+    backfill = ("backfill", "--start", "2025-06-01", "--end")
+    assert owner.givlake(*backfill, "2025-06-01").status == 0
+    (owner.data / "dagster/history/runs.db").write_bytes(b"no database" * 1000)
+    done = owner.givlake(*backfill, "2025-06-02")
+    assert (done.status, "Traceback" in done.said) == (2, False)
+    assert f"Dagster's state in {owner.data / 'dagster'} cannot be used" in done.err
+    assert "remove the folder if it is damaged" in done.err
+    shutil.rmtree(owner.data / "dagster")
+    assert owner.givlake(*backfill, "2025-06-02").status == 0
+    assert len({row["request_date"] for row in owner.rows()}) == 2

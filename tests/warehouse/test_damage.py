@@ -283,6 +283,28 @@ def test_a_full_disk_loses_nothing(folder: Path) -> None:
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 1000
 
 
+def test_a_full_disk_is_named_when_the_catalogue_is_made(folder: Path) -> None:
+    said = run_apart(
+        "import signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        f"lake = warehouse.Lake({str(folder)!r})\n"
+        "warehouse.publish(lake, ToyDecoder().tables)\n"
+        "catalogue = lake.folder / 'warehouse.duckdb'\n"
+        "catalogue.unlink()\n"
+        "soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))\n"
+        "try:\n    warehouse.publish(lake, ToyDecoder().tables)\n"
+        "except warehouse.StoreError as error:\n    print(error)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))\n"
+        "print(catalogue.exists(), warehouse.publish(lake, ToyDecoder().tables))\n"
+        "lake.close()\n"
+    )
+    assert said.splitlines() == [
+        f"Publishing the catalogue in {folder} failed because the largest allowed file size is "
+        "reached: raise the limit, then run again; nothing that was stored is lost",
+        "False True",
+    ]
+
+
 def test_network_file_systems_are_known_by_their_mounts() -> None:
     linux = (
         "/dev/sda1 / ext4 rw 0 0\nnas:/x /mnt/my\\040nas nfs4 rw 0 0\nsrv /w fuse.sshfs rw 0 0\n"

@@ -11,7 +11,18 @@ import pytest
 from canonical import rows_of
 from warehouse_toy import ToyDecoder, answer, day_rows, failure
 
-from warehouse import CoverageRule, Lake, StoreError, build, forget, pack, publish, refresh_coverage
+from warehouse import (
+    CoverageRule,
+    Lake,
+    StoreError,
+    build,
+    forget,
+    is_known,
+    pack,
+    publish,
+    refresh_coverage,
+    unfinished,
+)
 from warehouse.lake import EXPECTED_SCHEMA
 
 DAY = date(2025, 6, 1)
@@ -63,7 +74,7 @@ def test_a_device_leaves_every_store_and_the_others_stay(filled: Lake, packed: b
         pack(filled.archive)
     assert len(traces(filled.folder, "SECRET1")) > 5
 
-    def without(_: str, body: bytes) -> bytes:
+    def without(_: str, body: bytes, __: object) -> bytes:
         rows = [row for row in json.loads(body)["data"] if row["serial"] != "SECRET1"]
         return json.dumps({"data": rows}).encode()
 
@@ -100,9 +111,47 @@ def test_an_interrupted_forgetting_is_finished_by_the_next(filled: Lake) -> None
     with pytest.raises(StoreError, match="stopped"):
         forget(filled, devices=["SECRET1"], decoders=[Dies()])
     assert traces(filled.folder, "SECRET1") != []
-    report = forget(filled, devices=["SECRET1"], decoders=[ToyDecoder()])
+    assert unfinished(filled) == ("SECRET1",)
+    assert is_known(filled, "SECRET1")
+    report = forget(filled, devices=["OTHER"], decoders=[ToyDecoder()])
     assert report.datasets == ("readings",)
     assert traces(filled.folder, "SECRET1") == []
+    assert unfinished(filled) == ()
+
+
+def test_a_part_of_a_name_forgets_nothing(filled: Lake) -> None:
+    assert not is_known(filled, "SECRET")
+    report = forget(filled, devices=["SECRET", "ECRET1"], decoders=[ToyDecoder()])
+    assert (report.responses, report.rewritten) == (0, 0)
+    assert {row["meter"] for row in rows_of(filled.folder)} == {"SECRET1", "KEPT1"}
+
+
+def test_an_account_takes_the_devices_along_that_only_it_has(folder: Path) -> None:
+    with Lake(folder) as lake:
+        for device, account in (("ALONE", "mine"), ("BOTH", "mine"), ("BOTH", "yours")):
+            lake.archive.append([answer(device, DAY, day_rows(DAY), account=account)])
+        lake.expect(
+            pa.Table.from_pylist(
+                [
+                    {"dataset": "readings", "device_id": d, "first_date": DAY}
+                    for d in ("ALONE", "BOTH")
+                ],
+                EXPECTED_SCHEMA,
+            )
+        )
+        build(lake, ToyDecoder())
+        told: list[set[str]] = []
+        report = forget(
+            lake,
+            accounts=["mine"],
+            decoders=[ToyDecoder()],
+            elsewhere=lambda names: told.append(set(names)),
+        )
+        assert report.responses == 2
+        assert told == [{"mine", "ALONE"}]
+        assert traces(folder, "ALONE") == traces(folder, "mine") == []
+        assert lake.expected()["device_id"].to_pylist() == ["BOTH"]
+        assert {row["meter"] for row in rows_of(folder)} == {"BOTH"}
 
 
 def test_settings_and_expectations_are_kept_whole(folder: Path) -> None:

@@ -231,7 +231,7 @@ def test_forgetting_a_thing_leaves_the_others_versions(lake: Lake) -> None:
     store(lake, page([box("AAA"), box("BBB")], 0), page([box("AAA"), box("BBB", "blue")], 1))
     build(lake, ThingsDecoder())
 
-    def without(_: str, body: bytes) -> bytes:
+    def without(_: str, body: bytes, __: object) -> bytes:
         kept = rb', {"box": "BBB"'
         return body[: body.index(kept)] + b"]}"
 
