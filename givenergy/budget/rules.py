@@ -35,7 +35,6 @@ class Policy(msgspec.Struct, frozen=True):
         keep_end: The same towards its end; never less than today's data may need at once.
         release_from: Share of the window after which the kept part is spent as well.
         release_until: Share of the window at which all of it may be spent.
-        longest_pause: Windows that a pause after repeated 429 grows to.
     """
 
     limit: int = 300
@@ -45,7 +44,6 @@ class Policy(msgspec.Struct, frozen=True):
     keep_end: float = 0.1
     release_from: float = 0.975
     release_until: float = 0.99
-    longest_pause: int = 5
 
     @property
     def poll_ms(self) -> int:
@@ -334,14 +332,17 @@ def _pause(
     if flight.sent_ms < bucket.paused_ms:
         return
     window_ms = policy.window_ms
-    doublings = min(bucket.refusals, 16)
+    longer_ms = min(window_ms // 30 * 2 ** min(bucket.refusals, 16), window_ms // 6)
     if signal.retry_after_s is not None:
         wait_ms = min(ceil(signal.retry_after_s * 1000), max(3_600_000, window_ms))
-    elif signal.remaining is None and spent(bucket) < _STORM_BELOW * bucket.limit:
-        # Without headers, and far from the limit: not the limit speaks but a server in trouble.
-        wait_ms = min(window_ms // 12 * 2**doublings, window_ms)
+        if bucket.refusals:
+            wait_ms = max(wait_ms, longer_ms)
+    elif signal.remaining != 0 and spent(bucket) < _STORM_BELOW * bucket.limit:
+        # Far from the limit: not the limit speaks but a server in trouble.
+        wait_ms = longer_ms
     elif bucket.refusals:
-        wait_ms = min(window_ms // 2 * 2**doublings, policy.longest_pause * window_ms)
+        # Others have emptied this window too; when it began is not known.
+        wait_ms = window_ms
     else:
         begun_ms = bucket.window.first_end_ms if bucket.window else now_ms
         wait_ms = max(0, begun_ms + window_ms - now_ms)

@@ -216,26 +216,35 @@ def test_a_429_pauses_everybody_once(retry_after_s, wait_ms):
 
 
 @pytest.mark.parametrize(
-    ("remaining", "waits"),
-    [(0, [60, 60, 120, 240, 300, 300]), (None, [5, 10, 20, 40, 60, 60])],
-    ids=["the limit", "a storm without headers"],
+    ("remaining", "retry_after_s", "waits"),
+    [
+        (0, None, [60] * 20),
+        (None, None, [2, 4, 8, *[10] * 17]),
+        (290, None, [2, 4, 8, *[10] * 17]),
+        (290, 0.0, [0, 4, 8, *[10] * 17]),
+        (290, 30.0, [30] * 20),
+    ],
+    ids=["the limit", "without headers", "with room left", "at once", "told when"],
 )
-def test_pauses_grow_and_end_with_an_answer(remaining, waits):
+def test_a_storm_of_twenty_429_ends_within_four_minutes_unless_it_is_the_limit(
+    remaining, retry_after_s, waits
+):
     policy = Policy()
     bucket = BucketState(300)
     now, paused = 1_000, []
-    for id_ in range(1, 7):
+    for id_ in range(1, 21):
         rules.advance(bucket, policy, now)
         assert rules.admit(bucket, policy, now, priority=Priority.BACKFILL) == 0
         flight = rules.launch(bucket, now, id_=id_, holder="")
         # One request at a time looks whether it is over.
         assert rules.admit(bucket, policy, now, priority=Priority.BACKFILL) > 0
-        rules.settle(bucket, policy, flight, now, Signal(Outcome.RATE_LIMITED, 300, remaining))
+        refusal = Signal(Outcome.RATE_LIMITED, 300, remaining, retry_after_s)
+        rules.settle(bucket, policy, flight, now, refusal)
         paused.append((bucket.pause_until_ms - now) // 1_000)
         now = bucket.pause_until_ms
     assert paused == waits
     rules.advance(bucket, policy, now)
-    flight = rules.launch(bucket, now, id_=9, holder="")
+    flight = rules.launch(bucket, now, id_=21, holder="")
     rules.settle(bucket, policy, flight, now, Signal(Outcome.ANSWERED, 300, 299))
     assert bucket.refusals == 0
 
