@@ -50,8 +50,11 @@ class _ListAnswer(msgspec.Struct):
     meta: Meta | None = None
 
 
-class _OtherAnswer(msgspec.Struct):
-    data: dict[str, msgspec.Raw] | str | float | bool | None
+class _DataAnswer(msgspec.Struct):
+    data: list[msgspec.Raw] | dict[str, msgspec.Raw] | str | float | bool | None
+
+
+class _MetaAnswer(msgspec.Struct):
     meta: Meta | None = None
 
 
@@ -65,10 +68,12 @@ class _Message(msgspec.Struct):
 
 
 _LIST = msgspec.json.Decoder(_ListAnswer, strict=False)
-_OTHER = msgspec.json.Decoder(_OtherAnswer, strict=False)
+_DATA = msgspec.json.Decoder(_DataAnswer)
+_META = msgspec.json.Decoder(_MetaAnswer, strict=False)
 _SINGLE = msgspec.json.Decoder(_SingleAnswer)
 _BARE = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MESSAGE = msgspec.json.Decoder(_Message)
+_KINDS = {dict: "an object", str: "a text", float: "a number", bool: "a boolean"}
 
 
 class NotAnAnswerError(Exception):
@@ -79,7 +84,9 @@ class NotAnAnswerError(Exception):
         super().__init__(message)
 
 
-def read(body: bytes, *, enveloped: bool = True, single: bool = False) -> Envelope:
+def read(
+    body: bytes, *, enveloped: bool = True, single: bool = False, listed: bool = False
+) -> Envelope:
     """Check the body of a successful answer.
 
     Args:
@@ -87,9 +94,10 @@ def read(body: bytes, *, enveloped: bool = True, single: bool = False) -> Envelo
         enveloped: Whether the content must stand in `data`; otherwise any object with something in
             it will do.
         single: Whether `data` is one thing, of any kind, that may also be null.
+        listed: Whether `data` is a list of objects.
 
     Raises:
-        NotAnAnswerError: If it is empty, no JSON, or has no `data`.
+        NotAnAnswerError: If it is empty, no JSON, or has no `data` of the kind that it must be.
     """
     if not body or body.isspace():
         raise NotAnAnswerError("empty_body", "The answer is empty.")
@@ -99,25 +107,56 @@ def read(body: bytes, *, enveloped: bool = True, single: bool = False) -> Envelo
             body.decode("utf-8")
         if not enveloped:
             return _bare(body)
-        return _single(body) if single else _shape(body)
+        return _single(body) if single else _shape(body, listed)
     except msgspec.ValidationError as error:
         raise NotAnAnswerError("no_data", f"The answer has not the API's shape: {error}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotAnAnswerError("not_json", f"The answer is not JSON: {error}.") from None
 
 
-def _shape(body: bytes) -> Envelope:
+def _shape(body: bytes, listed: bool) -> Envelope:
     try:
         # One pass for the common case; the rows are slices of the body.
         answer = _LIST.decode(body)
     except msgspec.ValidationError:
-        other = _OTHER.decode(body)
-        if other.data is None:
-            raise NotAnAnswerError("no_data", "The answer's data is null.") from None
-        if isinstance(other.data, dict) and all(key.isdigit() for key in other.data):
-            return Envelope(len(other.data), other.meta)
-        return Envelope(None, other.meta)
+        return _other_shape(body, listed)
+    if listed:
+        _check_rows(answer.data)
     return Envelope(len(answer.data), answer.meta, answer.data)
+
+
+def _other_shape(body: bytes, listed: bool) -> Envelope:
+    data, meta = _DATA.decode(body).data, _meta(body)
+    if data is None:
+        raise NotAnAnswerError("no_data", "The answer's data is null.")
+    if isinstance(data, dict) and all(key.isdigit() for key in data):
+        if listed:
+            _check_rows(list(data.values()))
+        return Envelope(len(data), meta)
+    if isinstance(data, list):
+        if listed:
+            _check_rows(data)
+        return Envelope(len(data), meta, data)
+    if listed or not isinstance(data, dict):
+        raise NotAnAnswerError(
+            "no_data", f"The answer's data is {_KINDS[type(data)]} in place of what was asked for."
+        )
+    return Envelope(None, meta)
+
+
+def _meta(body: bytes) -> Meta | None:
+    """The page's place in the whole list; one that cannot be read counts as absent."""
+    try:
+        return _META.decode(body).meta
+    except msgspec.ValidationError:
+        return None
+
+
+def _check_rows(rows: Sequence[msgspec.Raw]) -> None:
+    if rows and not any(bytes(row).startswith(b"{") for row in rows):
+        raise NotAnAnswerError(
+            "no_data", f"The answer's data holds no row, but something else ({len(rows)})."
+        )
 
 
 def _bare(body: bytes) -> Envelope:

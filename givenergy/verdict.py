@@ -64,7 +64,12 @@ def judge_answer(
     status, body = answer.status, answer.body
     if 200 <= status < 300:
         try:
-            return envelopes.read(body, enveloped=endpoint.enveloped, single=endpoint.single)
+            return envelopes.read(
+                body,
+                enveloped=endpoint.enveloped,
+                single=endpoint.single,
+                listed=endpoint.is_list,
+            )
         except NotAnAnswerError as error:
             return _failure(answer, error.kind, str(error), Outcome.FAILED)
     said = clean(envelopes.vendor_message(body))

@@ -4,10 +4,10 @@ A failure of one device-day never stops the others; what makes all further reque
 as a token that is refused, stops all. Nothing here decodes a row.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
@@ -17,6 +17,7 @@ from assets.framework.claims import Claim, Claims
 from assets.framework.dataset import DailyDataset
 from assets.framework.devices import day_is_over_at
 from assets.framework.ranges import longest_range, shorten_range
+from assets.framework.readable import unreadable
 from assets.framework.session import Session
 from assets.framework.wants import Want
 from givenergy import (
@@ -30,11 +31,14 @@ from givenergy import (
     Priority,
     RequestRefusedError,
 )
+from givenergy.errors import Lack
 from warehouse import Entry
 
 # A third party's lock closes single devices; a missing scope closes all. This many devices are
 # asked before a refusal counts as one of the whole account.
 _REFUSALS_UNTIL_STOP = 3
+# A single day can be refused, or not known: a device is when so many of its days are in a row.
+_REFUSALS_UNTIL_CLOSED = 3
 # How often the thread that waits for answers looks after what has come in.
 _LOOK_EVERY_S = 1.0
 
@@ -176,6 +180,7 @@ def collect(
             collector.stop()
             pool.shutdown(wait=True, cancel_futures=True)
             claims.flush()
+    yield from collector.not_found()
     collector.raise_if_refused()
 
 
@@ -187,6 +192,9 @@ class _Collector:
         self._session = session
         self._dataset = dataset
         self._closed: dict[str, Result] = {}
+        self._refusals: Counter[str] = Counter()
+        self._answering: set[str] = set()
+        self._unknown: list[Result] = []
         self._answered = False
         self._refusal: AccessError | None = None
         self._stopped = False
@@ -242,13 +250,10 @@ class _Collector:
         except CancelledError:
             return None
         except DeviceNotFoundError as error:
-            return self._close(Result(want, Outcome.GONE, str(error)))
+            self._not_found(Result(want, Outcome.GONE, str(error)), error)
+            return None
         except ForbiddenError as error:
-            result = self._close(Result(want, Outcome.DENIED, str(error)))
-            self._refusal = error
-            if not self._answered and len(self._closed) >= _REFUSALS_UNTIL_STOP:
-                raise Stopped(error) from error
-            return result
+            return self._refused(Result(want, Outcome.DENIED, str(error)), error)
         except AccessError as error:
             raise Stopped(error) from error
         except RequestRefusedError as error:
@@ -259,15 +264,18 @@ class _Collector:
         except GivEnergyError as error:
             return Result(want, Outcome.FAILED, str(error))
         self._answered = True
+        self._answering.add(want.device_id)
+        self._refusals.pop(want.device_id, None)
         return self._archive(want, fetched, claim)
 
     def _archive(self, want: Want, fetched: Fetched, claim: Claim) -> Result:
         zone = self._session.zone
-        day_rows = self._dataset.rows_by_day(
-            [page.body for page in fetched.pages], want.first, want.last, zone
-        )
+        bodies = [page.body for page in fetched.pages]
+        day_rows = self._dataset.rows_by_day(bodies, want.first, want.last, zone)
         covered, left = want, tuple[Want, ...]()
-        if day_rows is not None:
+        if why := unreadable(self._dataset, bodies, want.device_id, want.first, zone):
+            fetched = replace(fetched, complete=False, missing=why)
+        elif day_rows is not None:
             covered, left = _covered(want, day_rows, zone)
             start = (covered.first - want.first).days
             day_rows = day_rows[start : start + len(covered)]
@@ -296,10 +304,32 @@ class _Collector:
             left=left,
         )
 
-    def _close(self, result: Result) -> Result:
-        """Ask a device that is gone or closed to us for no other day in this run."""
-        self._closed[result.want.device_id] = result
+    def not_found(self) -> Iterator[Result]:
+        """Tell devices that are gone from days that a device which is there does not know."""
+        for result in self._unknown:
+            device_id = result.want.device_id
+            there = device_id in self._answering and device_id not in self._closed
+            yield replace(result, outcome=Outcome.FAILED) if there else result
+
+    def _not_found(self, result: Result, error: DeviceNotFoundError) -> None:
+        self._unknown.append(result)
+        self._count_refusal(result, error)
+
+    def _refused(self, result: Result, error: ForbiddenError) -> Result:
+        """Tell a day that is refused from a device that is, and that from the whole account."""
+        self._refusal = error
+        self._count_refusal(result, error)
+        closed = [one for one in list(self._closed.values()) if one.outcome is Outcome.DENIED]
+        if not self._answered and len(closed) >= _REFUSALS_UNTIL_STOP:
+            raise Stopped(error) from error
         return result
+
+    def _count_refusal(self, result: Result, error: GivEnergyError) -> None:
+        """Ask a device that is gone or closed to us for no other day in this run."""
+        device_id = result.want.device_id
+        self._refusals[device_id] += 1
+        if error.lack is Lack.ENDPOINT or self._refusals[device_id] >= _REFUSALS_UNTIL_CLOSED:
+            self._closed[device_id] = result
 
 
 def _covered(want: Want, day_rows: Sequence[int], zone: str) -> tuple[Want, tuple[Want, ...]]:

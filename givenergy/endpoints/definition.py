@@ -36,6 +36,7 @@ class Endpoint:
         later_version: Whether only later versions of the API than the documented one have it.
         enveloped: Whether the answer's content stands in `data`, as nearly all of it does.
         single: Whether the answer is a single thing that may be null: then null is an answer.
+        is_list: Whether the answer is a list of objects; whatever is paginated is.
         reads: Whether it only reads. Whatever does not must be nobody's business but the owner's.
         limit: A limit of the endpoint's own; None when it spends from the account's.
         keep: On endpoints with personal data or secrets, the leaves that may be kept (dotted
@@ -56,12 +57,17 @@ class Endpoint:
     later_version: bool = False
     enveloped: bool = True
     single: bool = False
+    is_list: bool = False
     reads: bool = True
     limit: OwnLimit | None = None
     keep: frozenset[str] | None = None
     personal: frozenset[str] = frozenset()
     pseudonymise: frozenset[str] = frozenset()
     plain: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if self.page_size is not None:
+            object.__setattr__(self, "is_list", True)
 
     def url_path(self, parameters: Mapping[str, str]) -> str:
         """Fill the path, each value percent-encoded so that it cannot leave its segment.

@@ -67,6 +67,7 @@ ENERGY_FLOWS = Endpoint(
     method="POST",
     path="/inverter/{inverter}/energy-flows",
     scope="api:inverter:data",
+    is_list=True,
 )
 
 INVERTER_PRESETS = Endpoint(
@@ -74,6 +75,7 @@ INVERTER_PRESETS = Endpoint(
     method="GET",
     path="/inverter/{inverter}/presets",
     scope="api:inverter:control",
+    is_list=True,
 )
 
 INVERTER_SETTINGS = Endpoint(
@@ -81,6 +83,7 @@ INVERTER_SETTINGS = Endpoint(
     method="GET",
     path="/inverter/{inverter}/settings",
     scope="api:inverter:control",
+    is_list=True,
 )
 
 EMS_LATEST = Endpoint(

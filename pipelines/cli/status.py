@@ -224,7 +224,7 @@ def _sentence(device_ids: Sequence[str], hole: Hole) -> str:
     who = device_ids[0] if len(device_ids) == 1 else plural(len(device_ids), "device")
     days = str(hole.first) if hole.first == hole.last else f"{hole.first} to {hole.last}"
     what = hole.state.replace("_", " ")
-    reason = f": {hole.reason}" if hole.state is not State.NEVER_ASKED else ""
+    reason = f": {hole.reason.rstrip('.')}" if hole.state is not State.NEVER_ASKED else ""
     when = f" (last tried {hole.last_error_at:%Y-%m-%d %H:%M} UTC)" if hole.last_error_at else ""
     return printable(f"{who}, {days}, {what}{reason}{when}. Mend with: ")
 

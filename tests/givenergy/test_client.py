@@ -573,3 +573,32 @@ def test_answers_are_checked_without_building_them():
         with pytest.raises(NotAnAnswerError) as caught:
             read(body)
         assert caught.value.kind == kind, body
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b'{"message": "Server busy."}', "an object in place of"),
+        (b'"maintenance"', "a text in place of"),
+        (b"0", "a number in place of"),
+        (b"false", "a boolean in place of"),
+        (b"null", "is null"),
+        (b"[null]", "holds no row"),
+        (b'["a", 1, []]', "holds no row"),
+        (b'{"0": 1}', "holds no row"),
+    ],
+)
+def test_something_else_in_place_of_rows_is_a_failed_request(data, said):
+    from givenergy.envelope import NotAnAnswerError, read
+
+    with pytest.raises(NotAnAnswerError, match=said) as caught:
+        read(b'{"data": %b, "meta": {"total": 1}}' % data, listed=True)
+    assert caught.value.kind == "no_data"
+
+
+def test_a_meta_that_cannot_be_read_takes_no_rows_along():
+    from givenergy.envelope import read
+
+    for meta in (b"[]", b'{"total": "many"}', b"7"):
+        envelope = read(b'{"data": [{}, {}], "meta": %b}' % meta, listed=True)
+        assert (envelope.rows, envelope.meta, len(envelope.content)) == (2, None, 2)

@@ -3,6 +3,7 @@
 from datetime import date
 
 import dagster as dg
+import pytest
 from truth import assert_same, days_between, expected_rows
 
 from simulator import TokenGrant
@@ -66,7 +67,7 @@ def test_a_device_that_is_gone_is_named_and_neither_fails_nor_is_asked_for_every
     assert done.status == 0
     assert f"{gone} is gone: " in done.out
     assert "8 complete, 4 gone device-days" in done.out
-    assert sum(gone in request.path for request in sim.requests) == 1
+    assert sum(gone in request.path for request in sim.requests) == 3
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
 
     sim.clear_requests()
@@ -121,5 +122,54 @@ def test_days_that_were_refused_are_fetched_once_access_is_mended(simulate, own)
     assert owner.rows() == []
 
     owner.settings["GIVENERGY_API_TOKEN"] = "second-token"
+    assert owner.givlake("backfill", *RANGE).status == 0
+    assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
+
+
+def test_a_day_whose_answer_holds_nothing_that_is_a_point_is_not_there(simulate, own):
+    sim = simulate(inverters=1)
+    owner = own(sim)
+    (serial,) = sim.serials
+    answers = {
+        DAYS[0]: b'{"data": {"message": "Server busy."}}',
+        DAYS[1]: b'{"data": ["a", null, 1]}',
+        DAYS[2]: b'{"data": [{"error": "Server busy."}, {"time": "soon"}]}',
+    }
+    for day, body in answers.items():
+        sim.override(rf"/{serial}/data-points/{day}", body)
+    done = owner.givlake("backfill", *RANGE)
+    assert done.status == 1
+    assert "1 complete, 2 failed, 1 partial device-days" in done.out
+    told = owner.sql("SELECT state, coalesce(last_error, reason) AS why FROM coverage ORDER BY ALL")
+    assert [(row["state"], row["why"]) for row in told if row["state"] != "never_asked"] == [
+        ("complete", "fetched when final"),
+        ("failed", "The answer's data holds no row, but something else (3)."),
+        ("failed", "The answer's data is an object in place of what was asked for."),
+        ("partial", "None of the 2 rows that came can be read; the first: time is null."),
+    ]
+    assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS[3:]))
+
+    sim.clear_failures()
+    assert owner.givlake("backfill", *RANGE).status == 0
+    assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
+
+
+@pytest.mark.parametrize(("status", "state"), [(403, "denied"), (404, "failed")])
+def test_a_day_that_is_refused_takes_no_other_day_along(simulate, own, status, state):
+    sim = simulate(inverters=1)
+    owner = own(sim, GIVLAKE_CONNECTIONS="1")
+    (serial,) = sim.serials
+    # The newest day is asked for first, when nothing of the device has come in yet.
+    sim.fail(rf"/{serial}/data-points/{DAYS[-1]}", status=status)
+    done = owner.givlake("backfill", *RANGE)
+    assert done.status == 1
+    assert f"1 device-day failed, the first {serial} {DAYS[-1]}: " in done.out
+    assert f"3 complete, 1 {state} device-days" in done.out
+    assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS[:-1]))
+    with owner.dagster() as (_, instance):
+        good = {f"{day}" for day in DAYS[:-1]}
+        assert materialized(instance) == [good, good]
+
+    sim.clear_failures()
     assert owner.givlake("backfill", *RANGE).status == 0
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))

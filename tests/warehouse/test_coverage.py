@@ -59,7 +59,8 @@ CASES: dict[str, tuple[list[Entry], datetime, str, bool]] = {
     "asked when final": ([ok(FINAL)], FINAL, "complete", False),
     "failure after complete": ([ok(FINAL), bad(FINAL + HOUR, 503)], FINAL + HOUR, "complete", False),  # noqa: E501
     "failure after provisional": ([ok(OVER), bad(FINAL, 503)], FINAL, "provisional", True),
-    "refused after provisional": ([ok(OVER), bad(FINAL, 403)], FINAL, "provisional", False),
+    "refused after provisional": ([ok(OVER), bad(FINAL, 403)], FINAL, "denied", False),
+    "not known after provisional": ([ok(OVER), bad(FINAL, 404)], FINAL, "gone", False),
     "empty once": ([ok(FINAL, 0)], FINAL + 23 * HOUR, "provisional", False),
     "empty once, a day ago": ([ok(FINAL, 0)], FINAL + 24 * HOUR, "provisional", True),
     "empty twice too soon": ([ok(FINAL, 0), ok(FINAL + 23 * HOUR, 0)], FINAL + 23 * HOUR, "provisional", False),  # noqa: E501
@@ -158,7 +159,7 @@ def test_the_view_lists_days_that_were_never_asked(lake: Lake) -> None:
     [
         ([404], None, ["gone", "gone"]),
         ([200, 404], FINAL, ["complete", "gone"]),
-        ([404], FINAL + 2 * HOUR, ["gone", "never_asked"]),  # it was in contact since
+        ([404], FINAL + 2 * HOUR, ["failed", "never_asked"]),  # it was in contact since
         ([404, None], FINAL, ["failed", "never_asked"]),
         ([404, 200], FINAL, ["complete", "never_asked"]),
         ([403], FINAL, ["denied", "never_asked"]),
@@ -179,6 +180,24 @@ def test_days_never_asked_of_a_device_that_is_gone_are_gone(
     with connect(lake) as connection:
         sql = "SELECT state, reason FROM coverage ORDER BY request_date"
         assert connection.execute(sql).fetchall() == [(r["state"], r["reason"]) for r in found]
+
+
+def test_a_day_that_a_device_did_not_know_is_asked_again_if_it_knows_others(lake: Lake) -> None:
+    other = DAY + timedelta(days=1)
+    answer = ok(FINAL + timedelta(days=2))
+    moved = {name: getattr(answer, name) for name in Entry.__slots__} | {"request_date": other}
+    lake.archive.append([bad(FINAL, 404)])
+    lake.archive.append([Entry(**moved)])
+    lake.archive.flush()
+    wanted = expect(DAY, other)
+    lake.expect(wanted)
+    publish(lake, ToyDecoder().tables)
+    found = coverage(lake, RULES, wanted, DAY, other, now=answer.fetched_at).to_pylist()
+    assert [(row["state"], row["due"]) for row in found] == [("failed", True), ("complete", False)]
+    with connect(lake) as connection:
+        sql = "SELECT state, reason, due_from FROM coverage ORDER BY request_date"
+        told = [(row["state"], row["reason"], row["due_from"]) for row in found]
+        assert connection.execute(sql).fetchall() == told
 
 
 def test_expectations_of_an_older_givlake_do_not_hinder_the_catalogue(lake: Lake) -> None:

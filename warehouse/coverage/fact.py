@@ -5,7 +5,7 @@ Pure functions on tables. Where facts are kept, and what they are made from, is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,6 +18,8 @@ CONFIRM_US = 24 * 3600 * 1_000_000
 _DENIED = (401, 402, 403)
 GONE = 404
 GONE_REASON = "the device is not known any more"
+FAILED_REASON = "the newest request failed"
+_LACKING = "the list came incomplete"
 _NONE = np.iinfo(np.int64).min
 _UTC = pa.timestamp("us", tz="UTC")
 
@@ -52,7 +54,7 @@ class State(StrEnum):
 _NEWEST = {
     "complete_id": ("complete_at",),
     "rows_id": ("rows",),
-    "partial_id": (),
+    "partial_id": ("lack",),
     "error_id": ("last_error_at", "last_error_status", "last_error"),
 }
 _LEAST = ("first_final_empty_at",)
@@ -80,6 +82,7 @@ FOLDED_SCHEMA = pa.schema(
         _field("first_final_empty_at", _UTC, "First final answer that was empty"),
         _field("last_final_empty_at", _UTC, "Last final answer that was empty"),
         _field("partial_id", pa.int64(), "Newest answer that was not the whole list"),
+        _field("lack", pa.string(), "What it lacked"),
         _field("error_id", pa.int64(), "Newest failure"),
         _field("last_error_at", _UTC, "When it failed"),
         _field("last_error_status", pa.int16(), "HTTP status of it"),
@@ -153,7 +156,7 @@ def with_states(facts: pa.Table) -> pa.Table:
     status = value["last_error_status"]
     denied = np.isin(status, _DENIED)
     refused = denied | (status == GONE)
-    refused_since = refused & (value["error_id"] > value["complete_id"])
+    failed_since = value["error_id"] > value["complete_id"]
     complete = has["complete_id"]
     confirmed = has["first_final_empty_at"] & (
         value["last_final_empty_at"] - value["first_final_empty_at"] >= CONFIRM_US
@@ -167,14 +170,15 @@ def with_states(facts: pa.Table) -> pa.Table:
          "an earlier answer had rows, the newest was empty", None),
         (has["rows_id"] & has["final_at"], State.COMPLETE, "fetched when final", None),
         (once_empty & confirmed, State.EMPTY, "empty, confirmed a day later", None),
-        (complete & refused_since, State.PROVISIONAL, "not final, then refused", None),
+        (complete & denied & failed_since, State.DENIED, "not final, then refused", None),
+        (complete & refused & failed_since, State.GONE, GONE_REASON, None),
         (once_empty, State.PROVISIONAL, "empty, to be confirmed",
          value["first_final_empty_at"] + CONFIRM_US),
         (complete, State.PROVISIONAL, "fetched before it was final", value["final_from"]),
-        (partial, State.PARTIAL, "the list came incomplete", np.zeros(len(status))),
+        (partial, State.PARTIAL, _LACKING, np.zeros(len(status))),
         (denied, State.DENIED, "access was refused", None),
         (refused, State.GONE, GONE_REASON, None),
-        (np.ones(len(status), dtype=bool), State.FAILED, "the newest request failed",
+        (np.ones(len(status), dtype=bool), State.FAILED, FAILED_REASON,
          np.zeros(len(status))),
     ]  # fmt: skip
     conditions, states, reasons, due = zip(*cases, strict=True)
@@ -182,12 +186,19 @@ def with_states(facts: pa.Table) -> pa.Table:
     due_from = np.choose(case, [np.full(len(case), _NONE) if at is None else at for at in due])
     return (
         facts.append_column(FACTS_SCHEMA.field("state"), _named(case, [str(s) for s in states]))
-        .append_column(FACTS_SCHEMA.field("reason"), _named(case, list(reasons)))
+        .append_column(FACTS_SCHEMA.field("reason"), _reasons(case, reasons, facts["lack"]))
         .append_column(
             FACTS_SCHEMA.field("due_from"),
             pa.array(due_from.astype(np.int64), _UTC, mask=due_from == _NONE),
         )
     )
+
+
+def _reasons(case: np.ndarray, reasons: Sequence[str], lack: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Give the reason of each case; that of a partial day is what it lacks, where that is known."""
+    named = _named(case, list(reasons))
+    partial = pa.array(case == reasons.index(_LACKING))
+    return pc.if_else(partial, pc.coalesce(lack, named), named)
 
 
 def _named(codes: np.ndarray, names: list[str]) -> pa.Array:

@@ -28,7 +28,7 @@ _LOG = logging.getLogger(__name__)
 FOLDER = "index/coverage"
 UNIT = "coverage"
 # Raised whenever the same requests would give other facts.
-_VERSION = 2
+_VERSION = 3
 _DAY_US = 24 * 3600 * 1_000_000
 _EPOCH = date(1970, 1, 1)
 _UTC = pa.timestamp("us", tz="UTC")
@@ -142,6 +142,7 @@ def _facts_of(rows: pa.Table, lateness: dict[str, int]) -> pa.Table:
         "first_final_empty_at": where(final & empty, times),
         "last_final_empty_at": where(final & empty, times),
         "partial_id": where(ok & ~whole, ids),
+        "lack": where(ok & ~whole, rows["message"].combine_chunks()),
         "error_id": where(~ok, ids),
         "last_error_at": where(~ok, times),
         "last_error_status": where(~ok, rows["status"].combine_chunks()),

@@ -13,7 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from warehouse.coverage.fact import FACTS_SCHEMA, GONE, GONE_REASON, CoverageRule, State
+from warehouse.coverage.fact import (
+    FACTS_SCHEMA,
+    FAILED_REASON,
+    GONE,
+    GONE_REASON,
+    CoverageRule,
+    State,
+)
 from warehouse.coverage.facts import UNIT, month_file, refresh_coverage
 from warehouse.errors import DamagedError
 from warehouse.lake import EXPECTED_SCHEMA, Lake
@@ -222,13 +229,20 @@ def _month(
     today = np.array([_today(zone, now) for zone in devices["zone"].to_pylist()], dtype="M8[D]")
     begun = grid[at_day] <= today[at_device]
     gone = gone[at_device]
-    due_from = _filled(columns["due_from"].cast(pa.int64()), np.iinfo(np.int64).max)
+    # What a device that is there did not know is a failure of that one day.
+    state = columns["state"]
+    as_gone = pc.index(state.dictionary, str(State.GONE)).as_py()
+    unknown = ~gone & asked & (as_gone >= 0) & (_filled(state.indices, -1) == as_gone)
+    never = np.iinfo(np.int64).max
+    due_from = np.where(unknown, 0, _filled(columns["due_from"].cast(pa.int64()), never))
+    columns["due_from"] = pa.array(due_from, _UTC, mask=due_from == never)
     columns["due"] = pa.array(
         np.where(asked, due_from <= int(now.timestamp() * 1_000_000), ~gone) & begun
     )
-    columns["state"] = _with_default(columns["state"], asked, gone, State.NEVER_ASKED, State.GONE)
-    columns["reason"] = _with_default(
-        columns["reason"], asked, gone, "nothing was asked", GONE_REASON
+    told = np.select([unknown, asked], [2, -1], gone)
+    columns["state"] = _told(state, told, (State.NEVER_ASKED, State.GONE, State.FAILED))
+    columns["reason"] = _told(
+        columns["reason"], told, ("nothing was asked", GONE_REASON, FAILED_REASON)
     )
     columns["error_count"] = pc.fill_null(columns["error_count"], 0)
     words = pa.array(at_device.astype(np.int32))
@@ -261,11 +275,10 @@ def _kind(column: str) -> pa.DataType:
     return COVERAGE_SCHEMA.field(_FROM_FACTS.get(column, column)).type
 
 
-def _with_default(
-    words: pa.DictionaryArray, known: np.ndarray, gone: np.ndarray, default: str, of_gone: str
-) -> pa.Array:
-    names = pa.concat_arrays([words.dictionary, pa.array([default, of_gone])])
-    codes = np.where(known, _filled(words.indices, 0), len(words.dictionary) + gone)
+def _told(words: pa.DictionaryArray, told: np.ndarray, others: Sequence[str]) -> pa.Array:
+    """Put other words in place of those that facts give: at -1 none, else that of the number."""
+    names = pa.concat_arrays([words.dictionary, pa.array([str(other) for other in others])])
+    codes = np.where(told < 0, _filled(words.indices, 0), len(words.dictionary) + told)
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), names)
 
 

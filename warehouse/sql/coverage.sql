@@ -30,33 +30,45 @@ not_found AS (
 ),
 gone AS (
     SELECT dataset, device_id
-    FROM expectations
-    INNER JOIN not_found USING (dataset, device_id)
+    FROM not_found
+    LEFT JOIN expectations USING (dataset, device_id)
     GROUP BY dataset, device_id
     HAVING coalesce(max(last_contact_at) < max(refused_at), true)
+),
+days AS (
+    SELECT
+        coalesce(facts.dataset, expected.dataset) AS dataset,
+        coalesce(facts.device_id, expected.device_id) AS device_id,
+        coalesce(facts.request_date, expected.request_date) AS request_date,
+        /* What a device that is there did not know is a failure of that one day. */
+        facts.state = 'gone' AND gone.device_id IS NULL AS is_unknown,
+        CASE
+            WHEN is_unknown THEN 'failed'
+            WHEN facts.state IS NOT NULL THEN facts.state
+            WHEN gone.device_id IS NULL THEN 'never_asked'
+            ELSE 'gone'
+        END AS state,
+        CASE
+            WHEN is_unknown THEN 'the newest request failed'
+            WHEN facts.reason IS NOT NULL THEN facts.reason
+            WHEN gone.device_id IS NULL THEN 'nothing was asked'
+            ELSE 'the device is not known any more'
+        END AS reason,
+        facts.rows AS rows,
+        facts.complete_at AS last_fetched_at,
+        facts.last_error AS last_error,
+        facts.last_error_status AS last_error_status,
+        facts.last_error_at AS last_error_at,
+        coalesce(facts.error_count, 0) AS error_count,
+        if(is_unknown, to_timestamp(0), facts.due_from) AS due_from,
+        expected.device_id IS NOT NULL AS is_expected
+    FROM facts
+    FULL JOIN expected
+        ON facts.dataset = expected.dataset
+        AND facts.device_id = expected.device_id
+        AND facts.request_date = expected.request_date
+    LEFT JOIN gone
+        ON coalesce(facts.dataset, expected.dataset) = gone.dataset
+        AND coalesce(facts.device_id, expected.device_id) = gone.device_id
 )
-SELECT
-    coalesce(facts.dataset, expected.dataset) AS dataset,
-    coalesce(facts.device_id, expected.device_id) AS device_id,
-    coalesce(facts.request_date, expected.request_date) AS request_date,
-    coalesce(facts.state, if(gone.device_id IS NULL, 'never_asked', 'gone')) AS state,
-    coalesce(
-        facts.reason,
-        if(gone.device_id IS NULL, 'nothing was asked', 'the device is not known any more')
-    ) AS reason,
-    facts.rows AS rows,
-    facts.complete_at AS last_fetched_at,
-    facts.last_error AS last_error,
-    facts.last_error_status AS last_error_status,
-    facts.last_error_at AS last_error_at,
-    coalesce(facts.error_count, 0) AS error_count,
-    facts.due_from AS due_from,
-    expected.device_id IS NOT NULL AS is_expected
-FROM facts
-FULL JOIN expected
-    ON facts.dataset = expected.dataset
-    AND facts.device_id = expected.device_id
-    AND facts.request_date = expected.request_date
-LEFT JOIN gone
-    ON expected.dataset = gone.dataset
-    AND expected.device_id = gone.device_id
+SELECT * EXCLUDE (is_unknown) FROM days
