@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from assets.framework.json_rows import Wire
+from assets.framework.json_rows import Int64, Wire
 
 
 class Capacity(Wire):
@@ -17,11 +17,11 @@ class Capacity(Wire):
 class Battery(Wire):
     """A battery module."""
 
-    module_number: int | None = None
+    module_number: Int64 | None = None
     serial: Any = None
     firmware_version: Any = None
     capacity: Capacity = msgspec.field(default_factory=Capacity)
-    cell_count: int | None = None
+    cell_count: Int64 | None = None
     has_usb: bool | None = None
     nominal_voltage: float | None = None
 
@@ -29,13 +29,13 @@ class Battery(Wire):
 class Meter(Wire):
     """A meter on the inverter's bus."""
 
-    address: int | None = None
+    address: Int64 | None = None
     serial_number: Any = None
     manufacturer_code: Any = None
     type_code: Any = None
     hardware_version: Any = None
     software_version: Any = None
-    baud_rate: int | None = None
+    baud_rate: Int64 | None = None
 
 
 class Connections(Wire):
@@ -101,4 +101,4 @@ class CommunicationDevice(Wire):
     type: str | None = None
     commission_date: str | None = None
     inverter: Inverter = msgspec.field(default_factory=Inverter)
-    site_id: int | None = None
+    site_id: Int64 | None = None

@@ -2,13 +2,13 @@
 
 import msgspec
 
-from assets.framework.json_rows import Wire
+from assets.framework.json_rows import Int64, Wire
 
 
 class Array(Wire):
     """A PV array."""
 
-    array: int | None = None
+    array: Int64 | None = None
     voltage: float | None = None
     current: float | None = None
     power: float | None = None
