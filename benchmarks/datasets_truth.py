@@ -250,7 +250,7 @@ def _compare(lake: duckdb.DuckDBPyConnection, table: Table, truth: Sequence[Row]
         and column not in _MADE.get(name, ())
         and column in _WHOLE.get(name, (column,))
     }
-    personal = _personal(name)
+    personal, plain = _personal(name)
     for whose, element, item in truth:
         wanted = {column: _leaf(source, element, item) for column, source in sources.items()}
         wanted |= whose
@@ -260,7 +260,7 @@ def _compare(lake: duckdb.DuckDBPyConnection, table: Table, truth: Sequence[Row]
             continue
         for column, value in wanted.items():
             done.values += 1
-            if sources.get(column) in personal and value is not None:
+            if sources.get(column) in personal and value is not None and value not in plain:
                 done.personal += 1
                 if row[column] == value:
                     done.differing.append(f"{name}.{column}: {value!r} is personal and stored")
@@ -270,12 +270,13 @@ def _compare(lake: duckdb.DuckDBPyConnection, table: Table, truth: Sequence[Row]
     return done
 
 
-def _personal(table: str) -> set[str]:
-    """Name the leaves of a table that are left out unless the owner has them kept."""
+def _personal(table: str) -> tuple[set[str], frozenset[str]]:
+    """Name the leaves of a table that are left out, and values that stay, as of no person."""
     (dataset,) = (d for d in datasets() if table in {made.name for made in d.made})
     endpoint = dataset.endpoint
     leaves = endpoint.personal | endpoint.pseudonymise
-    return {leaf.removeprefix("data").removeprefix("[]").removeprefix(".") for leaf in leaves}
+    below = {leaf.removeprefix("data").removeprefix("[]").removeprefix(".") for leaf in leaves}
+    return below, endpoint.plain
 
 
 def _leaf(source: str, element: Any, item: Any) -> Any:
