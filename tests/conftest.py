@@ -1,4 +1,7 @@
-"""What holds for every test: none goes on over midnight, as many look at today's date."""
+"""What holds for every test: none goes on over midnight, as many look at today's date.
+
+Warnings that libraries give of themselves are left out by name; all others are shown.
+"""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -8,6 +11,19 @@ import pytest
 
 ZONES = (UTC, ZoneInfo("Europe/London"))
 LONGEST_TEST = timedelta(minutes=2)
+
+
+# What libraries say of themselves, which nothing here can change.
+OF_OTHERS = (
+    "ignore:InitResourceContext.dagster_run is deprecated:DeprecationWarning:dagster",
+    "ignore:'imghdr' is deprecated:DeprecationWarning:apprise",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave out warnings that are not about this code."""
+    for known in OF_OTHERS:
+        config.addinivalue_line("filterwarnings", known)
 
 
 @pytest.hookimpl(tryfirst=True)

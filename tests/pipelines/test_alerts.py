@@ -188,11 +188,11 @@ def test_dagster_tells_of_a_failed_run_and_of_its_end(simulate, own, listener, t
                 instance,
                 result.dagster_run,
             ).for_run_failure()
-            definitions.get_sensor_def("alert_run_failure")(context)
+            definitions.resolve_sensor_def("alert_run_failure")(context)
 
         def missed_sensor() -> None:
             with dg.build_sensor_context(instance) as context:
-                definitions.get_sensor_def("alert_missed_completeness")(context)
+                definitions.resolve_sensor_def("alert_missed_completeness")(context)
 
         failed = run()
         fail_sensor(failed)
@@ -226,16 +226,19 @@ def test_dagster_tells_of_a_failed_run_and_of_its_end(simulate, own, listener, t
 
 
 def test_yesterday_that_nobody_fetched_is_missed_by_the_hour_and_not_before(
-    simulate, own, listener, today, yesterday
+    simulate, own, listener
 ):
-    sim = simulate(inverters=2)
+    # Where local days are those of UTC, yesterday is over at any hour.
+    sim = simulate(inverters=2, timezone="UTC")
+    today = datetime.now(UTC).date()
+    yesterday = today - timedelta(days=1)
     owner = alerted(own, sim, listener)
     assert owner.givlake("backfill", *RANGE).status == 0
     noon = datetime.combine(today, time(12), UTC)
     with owner.at_work():
         settings = load_settings()
-        assert not is_due(datetime.combine(today, time(4), UTC), settings, "Europe/London")
-        assert is_due(noon, settings, "Europe/London")
+        assert not is_due(datetime.combine(today, time(4), UTC), settings, "UTC")
+        assert is_due(noon, settings, "UTC")
         assert tell(settings, unasked=False, now=noon).messages == 0
         assert tell(settings, unasked=True, now=noon).messages == 1
         assert tell(settings, unasked=True, now=noon).messages == 0

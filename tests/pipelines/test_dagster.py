@@ -154,7 +154,7 @@ def test_the_schedules_name_the_right_days(simulate, own, today):
     with owner.dagster() as (definitions, instance):
 
         def evaluate(name: str, day: date, hour: int):
-            schedule = definitions.get_schedule_def(name)
+            schedule = definitions.resolve_schedule_def(name)
             at = datetime.combine(day, time(hour), UTC)
             with dg.build_schedule_context(instance, scheduled_execution_time=at) as context:
                 return schedule.evaluate_tick(context).run_requests

@@ -28,7 +28,11 @@ LATER_VERSIONS = {"inverter_grid_meter_readings"}
 @pytest.fixture(scope="module")
 def now():
     """Give a present for the simulator that stands still and is not overtaken by the test."""
-    return datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=10)
+    at = datetime.now(UTC).replace(microsecond=0)
+    ahead = at + timedelta(minutes=10)
+    while any(ahead.astimezone(zone).date() > at.astimezone(zone).date() for zone in (UTC, LONDON)):
+        ahead -= timedelta(minutes=1)
+    return ahead
 
 
 @pytest.fixture(scope="module")
@@ -278,7 +282,7 @@ def test_the_nightly_refresh_asks_for_what_is_due_and_else_starts_no_run(sim, ow
         return {key.path[-1] for key in selection if key.path[0] == "archive"}
 
     with owner.dagster() as (definitions, instance):
-        schedule = definitions.get_schedule_def("refresh_daily")
+        schedule = definitions.resolve_schedule_def("refresh_daily")
         (asked_for,) = owner.sql("SELECT max(fetched_at) AS at FROM communication_devices")
         asked = {}
         for days in (0, 1, 7):

@@ -37,4 +37,4 @@ def test_polls_come_as_often_as_is_set(tmp_path, minutes, cron):
     if minutes:
         environment["GIVLAKE_POLL_MINUTES"] = minutes
     definitions = build_definitions(load_settings(environment))
-    assert definitions.get_schedule_def("poll").cron_schedule == cron
+    assert definitions.resolve_schedule_def("poll").cron_schedule == cron

