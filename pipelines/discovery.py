@@ -24,6 +24,7 @@ from assets.framework.refresh import RefreshReport, refresh
 from assets.framework.session import Session
 from assets.framework.view import View
 from assets.registry import daily_datasets, device_lists
+from givenergy import ForbiddenError
 from warehouse import Lake
 
 HISTORY_STARTS = "history_starts"
@@ -98,7 +99,8 @@ def discover(
         only: ask for this list, whatever its age, and for no other.
 
     Raises:
-        GivEnergyError: if the list of communication devices cannot be had.
+        GivEnergyError: if the list of communication devices cannot be had, for another reason than
+            a scope that the token lacks.
     """
     lake = session.lake
     before = view_of(session, {})
@@ -210,5 +212,6 @@ def _raise_if_vain(report: RefreshReport) -> None:
         raise report.stopped
     if report.dataset == COMMUNICATION_DEVICES.name:
         for answer in report.failures:
-            if answer.error is not None:
+            # Chargers and smart devices need not the scope that inverters need.
+            if answer.error is not None and not isinstance(answer.error, ForbiddenError):
                 raise answer.error

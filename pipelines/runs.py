@@ -98,6 +98,8 @@ class Runs:
             # Dagster calls a run that was ended from within a failed one.
             if self._reporter.ended:
                 return
+            if errand.dataset.name in self._reporter.closed:
+                continue
             config = {"devices": errand.device_ids, "again": again, "refresh": refresh}
             self._execute(
                 job_name(errand.dataset.name),

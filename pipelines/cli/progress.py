@@ -16,6 +16,7 @@ from rich.progress import (
 from assets.framework.dataset import Dataset
 from assets.framework.refresh import RefreshReport
 from assets.framework.report import Report
+from givenergy import ForbiddenError, GivEnergyError
 from pipelines.cli.common import console, duration, plural
 
 _LINE_EVERY_S = 10.0
@@ -27,6 +28,7 @@ class ProgressReporter:
     def __init__(self) -> None:
         self.reports: list[Report] = []
         self.refreshes: list[RefreshReport] = []
+        self.closed: set[str] = set()
         self._total = 0
         self._before = 0
         self._console = console(stderr=True)
@@ -82,6 +84,8 @@ class ProgressReporter:
     def finished(self, dataset: Dataset, report: Report) -> None:
         """Keep the report of a run."""
         self.reports.append(report)
+        if report.stopped is not None:
+            self.closed.add(dataset.name)
         self._before += report.done
 
     def refreshing(self, report: RefreshReport) -> None:
@@ -98,8 +102,16 @@ class ProgressReporter:
         return any(report.cancelled for report in self.reports)
 
     @property
+    def stopped(self) -> list[GivEnergyError]:
+        """Why runs ended before their work was done."""
+        reports: list[Report | RefreshReport] = [*self.reports, *self.refreshes]
+        return [report.stopped for report in reports if report.stopped is not None]
+
+    @property
     def ended(self) -> bool:
-        """Whether a run ended before its work was done, so that further ones are pointless."""
-        return any(report.stopped or report.cancelled for report in self.reports) or any(
-            report.stopped for report in self.refreshes
-        )
+        """Whether further runs are pointless.
+
+        A token that may not read one dataset may read others; `closed` names those it may not.
+        """
+        refused = (error for error in self.stopped if not isinstance(error, ForbiddenError))
+        return self.cancelled or any(refused)

@@ -20,9 +20,9 @@ def say(reporter: ProgressReporter) -> None:
     aside += sum(of.built.rows("quarantined") for of in refreshes if of.built is not None)
     if aside:
         out.print(f"{plural(aside, 'row')} set aside: givlake quarantine says which and why.")
-    stopped = [report.stopped for report in reporter.reports if report.stopped is not None]
-    stopped += [report.stopped for report in refreshes if report.stopped is not None]
-    for error in stopped[:1]:
+    stopped = reporter.stopped
+    # Without a valid token it is the same for all; what a token may not read has its own reason.
+    for error in stopped if not reporter.ended else stopped[-1:]:
         out.print(f"Stopped: {printable(error)}")
     gone = {device: why for report in reporter.reports for device, why in report.gone.items()}
     for device_id, message in list(gone.items())[:_CAUSES_NAMED]:
@@ -30,8 +30,8 @@ def say(reporter: ProgressReporter) -> None:
     causes: dict[str, list[Want]] = {}
     for report in reporter.reports:
         for result in report.failures:
-            # What was refused along with everything else has been said.
-            if not stopped or result.outcome is not Outcome.DENIED:
+            # What was refused along with all else of its dataset has been said.
+            if report.stopped is None or result.outcome is not Outcome.DENIED:
                 causes.setdefault(result.message, []).append(result.want)
     for cause, wanted in list(causes.items())[:_CAUSES_NAMED]:
         first = min(wanted, key=lambda want: want.first)
@@ -41,6 +41,6 @@ def say(reporter: ProgressReporter) -> None:
         )
     for refreshed in refreshes:
         for answer in refreshed.failures[:_CAUSES_NAMED]:
-            if not stopped or answer.outcome is not Outcome.DENIED:
+            if not reporter.ended or answer.outcome is not Outcome.DENIED:
                 about = f" {answer.ask.device_id}" if answer.ask.device_id else ""
                 out.print(printable(f"{refreshed.dataset}{about}: {answer.message}"))

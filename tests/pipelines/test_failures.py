@@ -1,6 +1,6 @@
 """What fails must not take the rest along, is said by name, and is all that is asked for again."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 import pytest
@@ -173,3 +173,32 @@ def test_a_day_that_is_refused_takes_no_other_day_along(simulate, own, status, s
     sim.clear_failures()
     assert owner.givlake("backfill", *RANGE).status == 0
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
+
+
+def test_what_a_token_may_not_read_of_one_dataset_leaves_the_others(simulate, own, today):
+    names = ("account:read", "inverter:list", "inverter:read", "inverter:data", "ev-charger:list")
+    scopes = frozenset(f"api:{name}" for name in names)
+    sim = simulate(inverters=1, ev_chargers=1, tokens=(TokenGrant("no-charger-data", 1, scopes),))
+    owner = own(sim, GIVLAKE_DATASETS="ev_meter_readings,inverter_data_points")
+    days = days_between(today - timedelta(days=9), today - timedelta(days=8))
+    done = owner.givlake("backfill", "--start", days[0], "--end", days[-1])
+    assert done.status == 1
+    assert done.out.count("It needs the scope api:ev-charger:data") == 1
+    assert "ev_meter_readings: 2 denied device-days" in done.out
+    assert "inverter_data_points: 2 complete device-days" in done.out
+    assert_same(owner.rows(), expected_rows(sim, sim.serials, days))
+    assert sum("/meter-data" in request.path for request in sim.requests) <= len(days)
+
+
+def test_a_token_that_may_not_list_inverters_still_fetches_chargers(simulate, own, today):
+    names = ("account:read", "ev-charger:list", "ev-charger:data")
+    scopes = frozenset(f"api:{name}" for name in names)
+    sim = simulate(inverters=1, ev_chargers=1, tokens=(TokenGrant("chargers-only", 1, scopes),))
+    owner = own(sim, GIVLAKE_DATASETS="communication_devices,ev_meter_readings")
+    day = today - timedelta(days=8)
+    done = owner.givlake("backfill", "--start", day, "--end", day)
+    assert done.status == 1
+    assert "It needs the scope api:inverter:list" in done.out
+    assert "communication_devices: denied" in done.out
+    assert "ev_meter_readings: 1 complete device-days" in done.out
+    assert owner.sql("FROM ev_meter_readings") != []
