@@ -5,7 +5,8 @@ Source: API document, section "Energy Flow Data", "Get Energy Flow Data", and th
 Grain: inverter, grouping, start and end. Labels are local times without an offset; a day of a clock
 change has 23 or 25 hours. A period that is not over has its end all the same, and its energies are
 replaced by every later answer until some days after it. The total runs from commissioning to the
-day of the request, so that there is a row for each day on which it was asked for.
+beginning of the day of the request, so that there is a row for each day on which it was asked for,
+or to the end of the last day of an inverter that has gone silent.
 
 Requests: the first time, one for each year of an inverter's days, and one each for its months, its
 years and its total. Later four for each inverter and day: the days since the first of last month,
@@ -47,6 +48,7 @@ from givenergy import ENERGY_FLOWS
 from warehouse import ArchivedResponse
 
 DAILY, MONTHLY, YEARLY, TOTAL = 1, 2, 3, 4
+_DAY = timedelta(days=1)
 # From when on to ask about an inverter of which it is not known when it was commissioned.
 _OLDEST = date(2015, 1, 1)
 _MOST_DAYS = 366
@@ -122,13 +124,15 @@ class EnergyFlowAggregates(RowByRow, RefreshedDataset):
             first, last = device.days(_OLDEST, today, view.zone)
             for grouping in (DAILY, MONTHLY, YEARLY, TOTAL):
                 begin = _period_start(first, grouping)
-                until = begin - timedelta(days=1)
+                until = begin - _DAY
                 for answered_from, answered_until in settled.get((device.device_id, grouping), ()):
-                    if answered_from <= until + timedelta(days=1):
+                    if answered_from <= until + _DAY:
                         until = max(until, answered_until)
                 if until < last:
                     begin = max(begin, _asked_from(until, last, grouping))
-                    yield from _asks(device.device_id, begin, last, grouping)
+                    # A day that begins at the end comes whole, but a total ends there.
+                    end = min(last + _DAY, today) if grouping == TOTAL else last
+                    yield from _asks(device.device_id, begin, end, grouping)
 
     def _settled(self, view: View) -> Mapping[tuple[str, int], list[tuple[date, date]]]:
         """Give, by inverter and grouping, ranges of which the answers were final, in order."""

@@ -135,6 +135,16 @@ def test_an_inverter_of_unknown_age_and_one_that_is_silent(home):
     assert ranges(asks)[YEARLY] == [("2022-01-01", "2023-02-01")]
 
 
+def test_the_total_of_a_silent_inverter_has_its_last_day(home):
+    born, last = datetime(2022, 5, 10, tzinfo=UTC), datetime(2023, 2, 1, 11, tzinfo=UTC)
+    silent = Device("SIM", born, last)
+    asks = asks_of(home(), silent, now=datetime(2024, 7, 10, 12, tzinfo=UTC))
+    assert ranges(asks)[TOTAL] == [("2022-05-10", "2023-02-02")]
+    # A midnight that is still to come is not asked for.
+    asks = asks_of(home(), silent, now=last)
+    assert ranges(asks)[TOTAL] == [("2022-05-10", "2023-02-01")]
+
+
 def truth(sim, serial, grouping, first, last):
     """Give the simulator's periods by their labels."""
     rows = sim.truth_of(
