@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -33,11 +34,14 @@ def ui(port: int, host: str, demo: Path | None) -> None:
         with open_instance(settings):
             pass
         console().print(f"Dagster on http://{host}:{port}, its state in {home}. Ctrl-C ends it.")
+        # By SIGINT Dagster ends its own processes; a shell's background jobs begin with it ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         process = subprocess.Popen(
             [dagster_program(), "dev", "-m", "pipelines.definitions", "-h", host, "-p", str(port)],
             env={**os.environ, **(environment or {}), "GIVLAKE_DATA": str(settings.data)},
         )
-        # Ctrl-C reaches Dagster as well, which then ends its own processes.
+        # Ctrl-C reaches Dagster as well; what a service manager sends does not.
+        signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(signal.SIGINT))
         while True:
             with contextlib.suppress(KeyboardInterrupt):
                 raise SystemExit(process.wait())
