@@ -128,6 +128,14 @@ class Scratch:
         self._lock.acquire()
         self.folder.mkdir(mode=0o700)
 
+    def is_locked(self) -> bool:
+        """Tell whether another process finds the lock held; it does not where locks do nothing."""
+        try:
+            with FileLock(self._lock.path, timeout_s=0.0):
+                return False
+        except LockTimeoutError:
+            return True
+
     def close(self) -> None:
         """Remove the folder and its lock."""
         shutil.rmtree(self.folder, ignore_errors=True)

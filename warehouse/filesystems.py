@@ -13,7 +13,8 @@ NETWORK_TYPES = frozenset(
         *("nfs", "nfs4", "cifs", "smb", "smb3", "smbfs", "afpfs", "webdav", "davfs", "9p", "afs"),
         *("ceph", "glusterfs", "lustre", "beegfs", "gpfs", "ocfs2", "gfs2", "drvfs"),
         *("fuse.sshfs", "fuse.s3fs", "fuse.rclone", "fuse.glusterfs", "fuse.gcsfuse"),
-        *("fuse.davfs2", "fuse.goofys", "fuse.ceph", "osxfuse", "macfuse"),
+        *("fuse.davfs2", "fuse.goofys", "fuse.ceph", "osxfuse", "macfuse", "fuse.juicefs"),
+        *("fuse.cifs", "fuse.smbnetfs", "fuse.curlftpfs", "fuse.vmhgfs-fuse", "vboxsf", "prl_fs"),
     }
 )
 _BSD_MOUNT = re.compile(r"^.+ on (?P<point>/.*) \((?P<type>[^,)]+)[,)]")

@@ -58,7 +58,7 @@ class Lake:
 
         Raises:
             StoreError: it cannot be written, has a name that DuckDB cannot open, or lies on a
-                network file system.
+                network file system, or another one where locks do nothing.
             VersionError: a newer givlake has written it.
         """
         self.folder = Path(folder).expanduser().resolve()
@@ -81,6 +81,12 @@ class Lake:
                 (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
             sweep(self.folder / "tmp")
             self._scratch = Scratch(self.folder / "tmp")
+            if not self._scratch.is_locked():
+                self._scratch.close()
+                raise StoreError(
+                    f"the data folder {self.folder} lies on a file system where locks do nothing: "
+                    "choose a folder on a local disk"
+                )
             self._stamp()
             self.settings = Settings(
                 self.folder / "settings.json", self.folder / "locks" / "settings", self.scratch

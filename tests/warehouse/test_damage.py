@@ -322,6 +322,15 @@ def test_a_network_file_system_is_refused(folder: Path, monkeypatch: pytest.Monk
         Lake(folder)
 
 
+def test_a_file_system_that_is_not_known_and_ignores_locks_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fcntl.flock", lambda *_: None)
+    with pytest.raises(StoreError, match="lies on a file system where locks do nothing: choose"):
+        Lake(folder)
+    assert list((folder / "tmp").iterdir()) == []
+
+
 @pytest.mark.parametrize("damage", [cut_short, Path.unlink], ids=["cut_short", "unlink"])
 def test_tables_are_mended_unless_another_process_is_at_work(
     lake: Lake, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture

@@ -12,15 +12,14 @@ import uuid
 from collections.abc import Iterator
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
-from operator import attrgetter
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from warehouse.archive import files
-from warehouse.archive.entry import ARCHIVE_SCHEMA, RESPONSE_COLUMNS, ArchivedResponse, Entry
+from warehouse.archive.entry import ArchivedResponse, Entry
 from warehouse.archive.files import ArchiveFile, Reader
+from warehouse.archive.rows import Taken, between, responses_of, rows_of
 from warehouse.archive.sequence import Sequence, now_us
 from warehouse.errors import DamagedError
 from warehouse.files import explained, fsync_file, publish
@@ -28,9 +27,6 @@ from warehouse.locks import FileLock
 
 _FLUSH_BODY_BYTES = 4 << 20
 _FLUSH_AGE_S = 20.0
-_SEGMENT_SCHEMA = ARCHIVE_SCHEMA.remove(ARCHIVE_SCHEMA.get_field_index("segment"))
-_ENTRY_FIELDS = tuple(Entry.__slots__)
-_entry_values = attrgetter(*_ENTRY_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +72,7 @@ class Archive:
         self._flush_age_s = flush_age_s
         self._guard = threading.Lock()
         self._flushing = threading.Lock()
-        self._buffer: list[tuple[int, int, bytes, Entry]] = []
+        self._buffer: list[Taken] = []
         self._buffered_bytes = 0
         self._timer: threading.Timer | None = None
         self._failure: BaseException | None = None
@@ -139,7 +135,7 @@ class Archive:
             if not taken:
                 return
             try:
-                self._publish(_table(taken))
+                self._publish(rows_of(taken))
             except BaseException:
                 with self._guard:
                     self._buffer = taken + self._buffer
@@ -219,7 +215,7 @@ class Archive:
             groups = reader.groups(dataset)
             if groups:
                 rows = reader.read(groups, [*columns, "segment"])
-                yield _between(rows, done, up_to).select(list(columns))
+                yield between(rows, done, up_to).select(list(columns))
 
     def read(
         self,
@@ -249,7 +245,7 @@ class Archive:
         for reader, done in self._readers(after, up_to):
             groups = reader.groups(dataset)
             for group in groups:
-                taken = _responses(reader, group, done, up_to)
+                taken = responses_of(reader, group, done, up_to)
                 held += taken
                 held_bytes += sum(len(response.body) for response in taken)
                 if held_bytes >= max_body_bytes:
@@ -320,35 +316,3 @@ def _max_id(file: ArchiveFile) -> int:
         return Reader(file).max_response_id()
     except (FileNotFoundError, DamagedError):
         return 0  # a damaged file is reported by whoever reads it
-
-
-def _table(taken: list[tuple[int, int, bytes, Entry]]) -> pa.Table:
-    columns = list(zip(*(_entry_values(entry) for _, _, _, entry in taken), strict=True))
-    values: dict[str, object] = dict(zip(_ENTRY_FIELDS, columns, strict=True))
-    values["response_id"] = [response_id for response_id, _, _, _ in taken]
-    values["fetch_id"] = [fetch_id for _, fetch_id, _, _ in taken]
-    values["body_sha256"] = [digest for _, _, digest, _ in taken]
-    values["body_bytes"] = [len(entry.body) for _, _, _, entry in taken]
-    values["body_of"] = [None] * len(taken)
-    arrays = [pa.array(values[field.name], type=field.type) for field in _SEGMENT_SCHEMA]
-    return pa.Table.from_arrays(arrays, schema=_SEGMENT_SCHEMA)
-
-
-def _between(rows: pa.Table, after: int, up_to: int | None) -> pa.Table:
-    wanted = pc.greater(rows["segment"], after)
-    if up_to is not None:
-        wanted = pc.and_(wanted, pc.less_equal(rows["segment"], up_to))
-    return _filtered(rows, wanted)
-
-
-def _filtered(rows: pa.Table, wanted: pa.ChunkedArray) -> pa.Table:
-    """Filter, without copying the bodies where nothing is left out."""
-    return rows if pc.all(wanted).as_py() else rows.filter(wanted)
-
-
-def _responses(reader: Reader, group: int, after: int, up_to: int) -> list[ArchivedResponse]:
-    """Read the successful responses of a row group; nothing of Arrow's is kept alive."""
-    rows = _between(reader.read([group], [*RESPONSE_COLUMNS, "outcome"]), after, up_to)
-    rows = _filtered(rows, pc.equal(rows["outcome"], "ok"))
-    columns = [rows[name].to_pylist() for name in RESPONSE_COLUMNS]
-    return [ArchivedResponse(*values) for values in zip(*columns, strict=True)]
