@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from assets.framework.dataset import Dataset, RefreshedDataset
 from assets.framework.devices import DeviceKind
+from assets.framework.unavailable import unavailable
 from pipelines.cli.common import ALL_THERE, SOMETHING_MISSING, console, printable
 from pipelines.discovery import Discovery, expect, known_devices
 from pipelines.errands import Errand
@@ -61,8 +62,18 @@ class Fetching:
                 vain = runs.say()
         else:
             _OUT.print("Nothing to fetch: all that was asked for is there.")
+        if not refresh:
+            self._say_what_is_left_out()
         status = _judge(self._settings, self._chosen, errands)
         raise SystemExit(SOMETHING_MISSING if vain else status)
+
+    def _say_what_is_left_out(self) -> None:
+        """Name what the account or the token lacks: it is no failure, but it is not there."""
+        names = {dataset.name for dataset in (*lists_for(self._chosen), *refreshed(self._chosen))}
+        with open_lake(self._settings) as lake:
+            for name, reasons in unavailable(lake).items():
+                for why in dict.fromkeys(reasons.values()) if name in names else ():
+                    _OUT.print(printable(f"{name} left out: {why}"))
 
     def _follow(self, runs: "Runs", errands: Sequence[Errand]) -> None:
         """Fetch days that only what was fetched has told of, until there are no further ones."""

@@ -202,3 +202,15 @@ def test_a_token_that_may_not_list_inverters_still_fetches_chargers(simulate, ow
     assert "communication_devices: denied" in done.out
     assert "ev_meter_readings: 1 complete device-days" in done.out
     assert owner.sql("FROM ev_meter_readings") != []
+
+
+def test_backfill_names_what_a_token_may_not_list(simulate, own):
+    names = ("account:read", "inverter:list", "inverter:data")
+    scopes = frozenset(f"api:{name}" for name in names)
+    sim = simulate(inverters=1, ev_chargers=1, tokens=(TokenGrant("no-charger-list", 1, scopes),))
+    owner = own(sim, GIVLAKE_DATASETS="ev_meter_readings,inverter_data_points")
+    for _ in range(2):
+        done = owner.givlake("backfill", "--start", DAYS[0], "--end", DAYS[0])
+        assert done.status == 0
+        assert "ev_chargers left out: The token may not do this" in done.out
+        assert done.out.count("It needs the scope api:ev-charger:list") == 1
