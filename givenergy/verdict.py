@@ -80,8 +80,9 @@ def judge_answer(
         return _failure(answer, f"http_{status}", message, Outcome.FAILED)
     if status < 400:
         target = urlsplit(answer.headers.get("Location", "")).hostname or host
+        where = "another address of its own" if target == host else target
         refusal = RedirectRefusedError(
-            f"{host} redirects {what} to {target} ({status}); the token is not sent there.",
+            f"{host} redirects {what} to {where} ({status}); the token is not sent there.",
             status=status,
             hint="Set GIVENERGY_API_URL to the API's present address.",
         )

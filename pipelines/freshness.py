@@ -10,6 +10,7 @@ from assets.framework.unavailable import Unavailable, unavailable
 from assets.framework.view import View
 from pipelines.discovery import known_devices
 from pipelines.settings import Settings
+from pipelines.status import failed
 from warehouse import Lake, State, refresh_coverage, row_counts
 
 
@@ -46,7 +47,10 @@ class Freshness:
         """Say what is missing, a sentence for each."""
         never = [(device_id, "never asked") for device_id in self.never_asked]
         wrong = [
-            (one.device_id, f"{one.state}, {one.reason}")
+            (
+                one.device_id,
+                f"{one.state}, {one.reason.rstrip('.')}{failed(one.error_count, one.at)}",
+            )
             for one in self.asked
             if not _is_settled(one)
         ]

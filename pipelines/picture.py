@@ -5,7 +5,7 @@ means stands in `docs/stores.md`.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from html import escape
@@ -16,20 +16,29 @@ from assets.framework.dataset import DailyDataset
 from assets.framework.states import day_states
 from warehouse import Lake, State
 
-# In the order of the legend. Colours that tell apart without red and green alone, light enough for
-# a dark page and dark enough for a light one.
+# In the order of the legend. Colours of Okabe and Ito, which the colour-blind tell apart, light
+# enough for a dark page and dark enough for a light one.
 COLOURS = {
-    State.COMPLETE: ("#3a9d5d", "🟩"),
-    State.PROVISIONAL: ("#4a90d9", "🟦"),
+    State.COMPLETE: ("#009e73", "🟩"),
+    State.PROVISIONAL: ("#56b4e9", "🟦"),
     State.EMPTY: ("#a7b0b8", "⬜"),
-    State.PARTIAL: ("#e8b93c", "🟨"),
-    State.FAILED: ("#d1432f", "🟥"),
-    State.DENIED: ("#8e5bb5", "🟪"),
+    State.PARTIAL: ("#e69f00", "🟨"),
+    State.FAILED: ("#d55e00", "🟥"),
+    State.DENIED: ("#cc79a7", "🟪"),
     State.GONE: ("#8a6d4f", "🟫"),
     State.NEVER_ASKED: ("none", "⬛"),
 }
-_STEP, _CELL = 11, 9
-_LEFT, _RIGHT, _TOP = 70, 24, 64
+# What asks for a look, or is nothing, has a shape of its own as well; the others are squares.
+_SHAPES = {
+    State.EMPTY: "m3,3h3v3h-3z",
+    State.PARTIAL: "v9h9z",
+    State.FAILED: "h3l1.5,2l1.5,-2h3l-3,4.5l3,4.5h-3l-1.5,-2l-1.5,2h-3l3,-4.5z",
+    State.DENIED: "m4.5,0l4.5,4.5l-4.5,4.5l-4.5,-4.5z",
+    State.GONE: "m1,3h7v3h-7z",
+}
+_SQUARE = "h9v9h-9z"
+_STEP = 11
+_LEFT, _RIGHT, _TOP = 70, 24, 82
 _WEEKS = 54
 _WIDTH = _LEFT + _WEEKS * _STEP + _RIGHT
 _YEAR_HEIGHT = 7 * _STEP + 17
@@ -110,9 +119,12 @@ def _legend() -> Iterator[str]:
     x = 16
     for state in COLOURS:
         words = state.replace("_", " ")
-        yield f'<path {_colour(state)} d="{_cell(x, 38)}"/>'
+        yield f'<path {_colour(state)} d="{_cell(state, x, 38)}"/>'
         yield _text(x + 14, 46, words, "legend")
         x += 14 + 7 * len(words) + 14
+    yield _text(
+        16, 64, "A column is a week, Monday on top. Where no cell is, no day is expected.", "legend"
+    )
 
 
 def _year(calendar: Calendar, year: int, days: Mapping[date, State], y: int) -> Iterator[str]:
@@ -121,13 +133,24 @@ def _year(calendar: Calendar, year: int, days: Mapping[date, State], y: int) -> 
     paths: dict[State, list[str]] = {}
     for day, state in days.items():
         x = _LEFT + _week(day) * _STEP
-        paths.setdefault(state, []).append(_cell(x, y + 10 + day.weekday() * _STEP))
+        paths.setdefault(state, []).append(_cell(state, x, y + 10 + day.weekday() * _STEP))
     for state, cells in paths.items():
         days_of = _counted({state: len(cells)})
         about = _plain(f"{calendar.device_id} {calendar.dataset} {year}: {days_of}")
         yield f'<path {_colour(state)} d="{"".join(cells)}"><title>{about}</title></path>'
-    for month in sorted({day.replace(day=1) for day in days}):
-        yield _text(_LEFT + _week(month) * _STEP, y + 7, f"{month:%b}", "month")
+    yield from _months(days, y)
+
+
+def _months(days: Iterable[date], y: int) -> Iterator[str]:
+    """Name each month above its first day, unless the next name would run into it."""
+    firsts: dict[str, date] = {}
+    for day in sorted(days, reverse=True):
+        firsts[f"{day:%b}"] = day
+    free_until = _WEEKS
+    for name, first in firsts.items():
+        if _week(first) + 2 <= free_until:
+            free_until = _week(first)
+            yield _text(_LEFT + free_until * _STEP, y + 7, name, "month")
 
 
 def _week(day: date) -> int:
@@ -135,8 +158,8 @@ def _week(day: date) -> int:
     return ((day - day.replace(month=1, day=1)).days + day.replace(month=1, day=1).weekday()) // 7
 
 
-def _cell(x: int, y: int) -> str:
-    return f"M{x},{y}h{_CELL}v{_CELL}h-{_CELL}z"
+def _cell(state: State, x: int, y: int) -> str:
+    return f"M{x},{y}{_SHAPES.get(state, _SQUARE)}"
 
 
 def _colour(state: State) -> str:

@@ -19,13 +19,17 @@ SETTLED = frozenset({State.COMPLETE, State.EMPTY, State.PROVISIONAL, State.GONE}
 
 @dataclass(slots=True)
 class Hole:
-    """Days of one device, one after the other, that are in one state for one reason."""
+    """Days of one device, one after the other, that are in one state for one reason.
+
+    `error_count` is how many requests for the most troubled of them failed.
+    """
 
     first: date
     last: date
     state: State
     reason: str
     last_error_at: datetime | None
+    error_count: int
 
 
 @dataclass(slots=True)
@@ -85,6 +89,14 @@ def overview(
     return Overview(dataset.name, list(by_device.values()))
 
 
+def failed(times: int, last_at: datetime | None) -> str:
+    """Say in brackets how often a request failed and when last; nothing if it never did."""
+    if not times or last_at is None:
+        return ""
+    how_often = "once" if times == 1 else f"{times:,} times, last"
+    return f" (failed {how_often} at {last_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC)"
+
+
 def _limited(
     expected: pa.Table, dataset: str, device_ids: set[str], start: date | None, end: date | None
 ) -> pa.Table:
@@ -127,10 +139,9 @@ def _find_holes(states: pa.Table, by_device: dict[str, DeviceOverview]) -> None:
         pc.coalesce(missing["last_error"], missing["reason"]),
         missing["reason"],
     )
-    columns = [missing[name] for name in ("device_id", "request_date", "state", "last_error_at")]
-    for device_id, day, state, at, reason in zip(
-        *(column.to_pylist() for column in columns), why.to_pylist(), strict=True
-    ):
+    names = ("device_id", "request_date", "state", "last_error_at", "error_count")
+    columns = [missing[name].to_pylist() for name in names]
+    for device_id, day, state, at, errors, reason in zip(*columns, why.to_pylist(), strict=True):
         holes = by_device[device_id].holes
         newest = holes[-1] if holes else None
         if (
@@ -139,5 +150,6 @@ def _find_holes(states: pa.Table, by_device: dict[str, DeviceOverview]) -> None:
             and (newest.state, newest.reason) == (state, reason or "")
         ):
             newest.first = day
+            newest.error_count = max(newest.error_count, errors)
         else:
-            holes.append(Hole(day, day, State(state), reason or "", at))
+            holes.append(Hole(day, day, State(state), reason or "", at, errors))

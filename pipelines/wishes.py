@@ -35,10 +35,18 @@ def remember_sync(lake: Lake, dataset: str, today: date) -> None:
     """Note that days of all devices are wanted from yesterday, or the last sync, until today."""
     yesterday = today - timedelta(days=1)
     synced = msgspec.convert(lake.settings.get(_SYNCED_KEY, {}), dict[str, date])
-    remember(lake, dataset, (), min(synced.get(dataset, yesterday), yesterday), today)
+    first = min(synced.get(dataset, yesterday), yesterday)
+    remember(lake, dataset, (), first, today)
+    keep_current(lake, dataset, first, today)
+
+
+def keep_current(lake: Lake, dataset: str, first: date, today: date) -> None:
+    """Let the next sync go on from today, if nothing before the first day is left to it."""
 
     def note(stored: object) -> object:
         synced = msgspec.convert(stored or {}, dict[str, date])
+        if synced.get(dataset, first) < first - timedelta(days=1):
+            return stored
         return msgspec.to_builtins({**synced, dataset: today})
 
     lake.settings.update(_SYNCED_KEY, note)

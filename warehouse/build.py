@@ -82,7 +82,7 @@ def row_counts(lake: Lake, decoder: Decoder) -> dict[str, int]:
 
 
 def mend_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
-    """Make tables and indexes again whose files were removed or changed.
+    """Make tables and indexes again whose files were removed or changed, or are an older givlake's.
 
     A look at sizes and times finds out. What another process is working at is left to it, so that
     nobody waits for a build.
@@ -100,7 +100,7 @@ def mend_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
     sentences = []
     for decoder in decoders:
         unit = lake.unit(unit_name(decoder.dataset))
-        if _is_changed(unit):
+        if _is_older(unit, decoder) or _is_changed(unit):
             sentences += build(lake, decoder).damage
     indexes = [lake.unit(name) for name in (requests.UNIT, facts.UNIT)]
     if any(_is_changed(unit) for unit in indexes):
@@ -172,6 +172,16 @@ def _refuse_newer(decoder: Decoder, manifest: Manifest | None) -> None:
             f"the tables of {decoder.dataset} were made by version {version} of their decoder and "
             f"this givlake has version {decoder.version}: update givlake"
         )
+
+
+def _is_older(unit: Unit, decoder: Decoder) -> bool:
+    """Tell whether tables were made for other columns: a view of these cannot read them."""
+    manifest = unit.manifest()
+    return (
+        manifest is not None
+        and manifest.facts["decoder_version"] < decoder.version
+        and manifest.facts["fingerprints"] != fingerprints(decoder)
+    )
 
 
 def _is_changed(unit: Unit) -> bool:

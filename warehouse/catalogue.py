@@ -228,8 +228,8 @@ def _ensure_empty_files(lake: Lake, tables: Sequence[TableSpec], *, anew: bool) 
     for spec in tables:
         for folder, versions in spec.folders:
             path = lake.folder / folder / SCHEMA_FILE
-            if not path.exists():
-                schema = stored_schema(spec, versions=versions)
+            schema = stored_schema(spec, versions=versions)
+            if not path.exists() or (anew and not _has_schema(path, schema)):
                 write_table(temporary, spec, schema.empty_table())
                 _place(temporary, path)
 

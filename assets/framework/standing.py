@@ -22,6 +22,7 @@ class Standing:
         at: when it came to that, UTC.
         complete_at: when it was last answered whole, UTC.
         reason: why it is not complete; "" if it is.
+        error_count: failures in the archive.
     """
 
     device_id: str
@@ -29,6 +30,7 @@ class Standing:
     at: datetime
     complete_at: datetime | None
     reason: str = ""
+    error_count: int = 0
 
 
 def standings(view: View, dataset: str | None = None) -> Mapping[str, Sequence[Standing]]:
@@ -47,6 +49,7 @@ def _standing(row: Mapping[str, Any]) -> Standing:
     if at == complete_at:
         return Standing(device_id, State.COMPLETE, at, complete_at)
     if at == row["partial_at"]:
-        return Standing(device_id, State.PARTIAL, at, complete_at, "the list came incomplete")
+        reason = row["partial"] or "the list came incomplete"
+        return Standing(device_id, State.PARTIAL, at, complete_at, reason)
     state = _REFUSED.get(row["error_status"], State.FAILED)
-    return Standing(device_id, state, at, complete_at, row["error"] or "")
+    return Standing(device_id, state, at, complete_at, row["error"] or "", row["error_count"])

@@ -7,6 +7,7 @@ from datetime import date
 
 import click
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 ALL_THERE = 0
@@ -111,6 +112,37 @@ def table(
     for row in rows:
         grid.add_row(*(printable(cell) for cell in row))
     return grid
+
+
+def print_groups(
+    to: Console,
+    columns: Sequence[str],
+    groups: Sequence[tuple[str, Sequence[Sequence[object]]]],
+    right: Collection[str] = (),
+) -> None:
+    """Print rows beside the name of their group, or below it where a terminal is too narrow.
+
+    Args:
+        to: where to.
+        columns: the first is the group's.
+        groups: name and rows of each; rows are without the name.
+        right: the columns to align to the right.
+    """
+    rows = [[name, *row] for name, of_group in groups for row in of_group]
+    wide = table(columns, rows, right)
+    with to.capture() as captured:
+        to.print(table(columns[1:], [row[1:] for row in rows], right))
+    head, *lines = captured.get().splitlines()
+    needed = Measurement.get(to, to.options.update(width=_WIDTH_OF_A_FILE), wide).maximum
+    if needed <= to.width or len(lines) != len(rows):
+        to.print(wide)
+        return
+    to.out(head, highlight=False)
+    for name, of_group in groups:
+        if of_group:
+            to.print(printable(name))
+        for _ in of_group:
+            to.out(lines.pop(0), highlight=False)
 
 
 def printable(value: object) -> str:

@@ -42,7 +42,7 @@ from pipelines.selection import (
 from pipelines.session import open_session, stored_zone
 from pipelines.settings import Settings, load_settings
 from pipelines.upkeep import pack_if_due
-from pipelines.wishes import remember, remember_sync
+from pipelines.wishes import keep_current, remember, remember_sync
 from warehouse import Lake
 
 _OUT = console()
@@ -146,6 +146,8 @@ def backfill(
         errands = _errands(chosen, devices, not device_ids, first, last)
         for errand in errands:
             remember(lake, errand.dataset.name, device_ids, first, last)
+            if last == today and not device_ids:
+                keep_current(lake, errand.dataset.name, first, today)
             errand.look(lake, zone, again=again)
         return errands
 

@@ -20,6 +20,7 @@ from pipelines.cli.common import (
     console,
     duration,
     plural,
+    print_groups,
     printable,
     table,
 )
@@ -34,7 +35,7 @@ from pipelines.picture import calendars, svg
 from pipelines.selection import daily, refreshed, selected
 from pipelines.session import open_budget, open_lake, stored_account, stored_zone
 from pipelines.settings import Settings, load_settings
-from pipelines.status import DeviceOverview, Hole, Overview, overview
+from pipelines.status import DeviceOverview, Hole, Overview, failed, overview
 from warehouse import Lake, State
 
 _OUT = console()
@@ -177,12 +178,14 @@ def _show(found: Overview, *, only: bool) -> None:
     )
     _OUT.print(f"{found.dataset}: {totals or 'nothing expected'}\n")
     states = [state for state in State if found.days_by_state[state]]
-    rows = [
-        [device.device_id, months, *(days[state] or "" for state in states)]
+    groups = [
+        (
+            device.device_id,
+            [[months, *(days[state] or "" for state in states)] for months, days in _spans(device)],
+        )
         for device in found.devices
-        for months, days in _spans(device)
     ]
-    _OUT.print(table(["device", "month", *states], rows, right=states))
+    print_groups(_OUT, ["device", "month", *states], groups, right=states)
     holes = _together(found)
     if holes:
         _OUT.print("\nMissing, newest first:")
@@ -225,16 +228,17 @@ def _sentence(device_ids: Sequence[str], hole: Hole) -> str:
     days = str(hole.first) if hole.first == hole.last else f"{hole.first} to {hole.last}"
     what = hole.state.replace("_", " ")
     reason = f": {hole.reason.rstrip('.')}" if hole.state is not State.NEVER_ASKED else ""
-    when = f" (last tried {hole.last_error_at:%Y-%m-%d %H:%M} UTC)" if hole.last_error_at else ""
-    return printable(f"{who}, {days}, {what}{reason}{when}. Mend with: ")
+    how_often = failed(hole.error_count, hole.last_error_at)
+    return printable(f"{who}, {days}, {what}{reason}{how_often}. Mend with: ")
 
 
 def _command(dataset: str, device_ids: Sequence[str], hole: Hole) -> str:
     command = f"givlake backfill --start {hole.first} --end {hole.last}"
     command += f" --dataset {dataset}" if dataset else ""
+    if len(device_ids) > _DEVICES_NAMED:
+        return command
     # Names come from the API, and the command is there to be pasted into a shell.
-    named = (shlex.quote(device_id) for device_id in device_ids[:_DEVICES_NAMED])
-    return command + "".join(f" --device {device_id}" for device_id in named)
+    return command + "".join(f" --device {shlex.quote(device_id)}" for device_id in device_ids)
 
 
 def _as_json(found: Overview) -> dict[str, Any]:
@@ -256,6 +260,7 @@ def _as_json(found: Overview) -> dict[str, Any]:
                         "last": hole.last.isoformat(),
                         "state": str(hole.state),
                         "reason": hole.reason or None,
+                        "error_count": hole.error_count,
                         "last_error_at": hole.last_error_at and hole.last_error_at.isoformat(),
                     }
                     for hole in device.holes

@@ -64,7 +64,8 @@ def _lines(notes: Notes) -> Iterator[str]:
 
 def _drifted(row: dict[str, Any]) -> str:
     kind = row["kind"].replace("_", " ")
-    return f"{kind} {row['field']} = {row['example'][:_EXAMPLE_SHOWN]}, {row['count']:,} times"
+    times = "once" if row["count"] == 1 else f"{row['count']:,} times"
+    return f"{kind} {row['field']} = {row['example'][:_EXAMPLE_SHOWN]}, {times}"
 
 
 def notes_as_json(notes: Notes) -> dict[str, Any]:

@@ -9,7 +9,10 @@ from pipelines.freshness import Freshness
 from pipelines.status import SETTLED, DeviceOverview, Overview
 from warehouse import State
 
-COLUMNS = ("dataset", "device_id", "month", "state", "days", "reason", "command")
+COLUMNS = (
+    "dataset", "device_id", "month", "state", "days", "reason", "error_count", "last_error_at",
+    "command",
+)  # fmt: skip
 
 
 def rows(found: Sequence[Overview], fresh: Sequence[Freshness]) -> Iterator[dict[str, Any]]:
@@ -27,21 +30,24 @@ def rows(found: Sequence[Overview], fresh: Sequence[Freshness]) -> Iterator[dict
                         **_hole(part.dataset, device, month, state),
                     }
     for refreshed in fresh:
-        standing = [(one.device_id, str(one.state), one.reason) for one in refreshed.asked]
-        never = [(device_id, "never_asked", "") for device_id in refreshed.never_asked]
-        lacking = [(device, "not_available", why) for device, why in refreshed.unavailable.items()]
-        for device_id, told, reason in [*standing, *never, *lacking]:
+        standing = [
+            (one.device_id, str(one.state), one.reason, one.error_count) for one in refreshed.asked
+        ]
+        never = [(device_id, "never_asked", "", 0) for device_id in refreshed.never_asked]
+        lacking = [(one, "not_available", why, None) for one, why in refreshed.unavailable.items()]
+        for device_id, told, reason, errors in [*standing, *never, *lacking]:
             mends = told not in (*SETTLED, "not_available")
             yield {
                 "dataset": refreshed.dataset,
                 "device_id": device_id,
                 "state": told,
                 "reason": reason or None,
+                "error_count": errors,
                 "command": "givlake sync" if mends else None,
             }
 
 
-def _hole(dataset: str, device: DeviceOverview, month: str, state: State) -> dict[str, str]:
+def _hole(dataset: str, device: DeviceOverview, month: str, state: State) -> dict[str, Any]:
     """Say why days of a month are missing, and which command fetches them."""
     if state in SETTLED:
         return {}
@@ -56,6 +62,10 @@ def _hole(dataset: str, device: DeviceOverview, month: str, state: State) -> dic
     end = min(last, max(hole.last for hole in holes))
     return {
         "reason": "; ".join(dict.fromkeys(hole.reason for hole in holes if hole.reason)),
+        "error_count": max(hole.error_count for hole in holes),
+        "last_error_at": max(
+            (hole.last_error_at for hole in holes if hole.last_error_at), default=None
+        ),
         "command": (
             f"givlake backfill --dataset {dataset} --device {shlex.quote(device.device_id)}"
             f" --start {start} --end {end}"

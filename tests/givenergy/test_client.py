@@ -246,24 +246,46 @@ def test_only_what_is_on_the_list_can_be_asked(simulate, open_client):
     assert not any("request-data" in e.path for e in ENDPOINTS.values())
 
 
-def test_a_redirect_is_not_followed_and_names_both_hosts(simulate, open_client, redirecting):
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    ("target", "named"),
+    [
+        ("http://elsewhere.example/v1", "elsewhere.example"),
+        ("//elsewhere.example/v1", "elsewhere.example"),
+        ("/v2/account", "another address of its own"),
+        ("", "another address of its own"),
+    ],
+)
+def test_no_redirect_is_followed_and_where_it_leads_is_named(
+    simulate, open_client, redirecting, status, target, named
+):
     sim = simulate()
-    client = open_client(sim, base_url=redirecting("http://elsewhere.example/v1"))
-    with pytest.raises(RedirectRefusedError, match=r"127\.0\.0\.1 redirects .* elsewhere\.example"):
+    url, asked = redirecting(target, status)
+    client = open_client(sim, base_url=url)
+    with pytest.raises(RedirectRefusedError) as refused:
         client.fetch(ACCOUNT)
+    assert str(refused.value) == (
+        f"127.0.0.1 redirects GET /account to {named} ({status}); the token is not sent there."
+        " Set GIVENERGY_API_URL to the API's present address."
+    )
+    assert asked == ["/v1/account"]
+    assert sim.requests == []
 
 
 @pytest.fixture
 def redirecting():
-    """A server that redirects everything to the given address."""
+    """A server that redirects everything to the given address, and what it was asked."""
     import http.server
 
     servers = []
 
-    def start(target):
+    def start(target, status):
+        asked = []
+
         class Redirect(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                self.send_response(302)
+                asked.append(self.path)
+                self.send_response(status)
                 self.send_header("Location", target)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -274,7 +296,7 @@ def redirecting():
         server = http.server.HTTPServer(("127.0.0.1", 0), Redirect)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}/v1"
+        return f"http://127.0.0.1:{server.server_port}/v1", asked
 
     yield start
     for server in servers:

@@ -206,6 +206,30 @@ def test_no_cell_of_a_status_in_csv_is_a_formula(owner):
     assert not any(cell.startswith(("=", "+", "@", "\t", "\r")) for cell in cells)
 
 
+@pytest.mark.parametrize("layout", ["csv", "json"])
+def test_no_export_is_named_or_computed_by_what_the_api_sent(owner, tmp_path, layout):
+    target = tmp_path / "export"
+    done = owner.givlake("export", "--to", target, "--format", layout)
+    assert (done.status, plain(done.said)) == (0, True), done.said
+    files = [path for path in target.rglob("*") if path.is_file()]
+    names = {part for path in files for part in path.relative_to(target).parts}
+    assert [name for name in names if not re.fullmatch(r"[\w.%-]{1,200}", name, re.ASCII)] == []
+    assert not names & {".", ".."}
+    assert {path.name for path in tmp_path.iterdir()} == {"export"}
+    assert not list(tmp_path.parent.glob("givlake-was-here*"))
+    cells = [
+        cell
+        for path in files
+        if path.suffix == ".csv"
+        for row in csv.reader(path.open(encoding="utf-8", newline=""))
+        for cell in row
+    ]
+    # In CSV as a text, in JSON as the name of a folder.
+    assert any("DROP" in text for text in [*cells, *names])
+    texts = [cell for cell in cells if not re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", cell)]
+    assert [t for t in texts if t.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))] == []
+
+
 def test_the_simulator_and_dagster_listen_on_this_machine_only_by_default(sim):
     from pipelines.cli.simulator import simulator as simulator_command
     from pipelines.cli.ui import ui

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from owner import Owner
 from truth import assert_same, days_between, expected_rows
 
-from pipelines.wishes import remember_sync
+from pipelines.wishes import ranges_for, remember_sync
 from warehouse import Entry
 
 LONDON = ZoneInfo("Europe/London")
@@ -58,6 +58,32 @@ def test_a_day_later_the_open_days_are_closed_and_the_days_between_are_fetched(
     assert asked(sim) == paths([serial], *days, today)
     rows = [row for row in owner.rows() if row["request_date"] in days]
     assert_same(rows, expected_rows(sim, [serial], days))
+
+
+def test_the_first_sync_after_a_backfill_goes_on_from_its_last_day(simulate, own, today, yesterday):
+    sim = simulate(inverters=1)
+    owner = own(sim)
+    assert owner.givlake("backfill", "--start", yesterday).status == 0
+    later = today + timedelta(days=3)
+    with owner.lake() as lake:
+        remember_sync(lake, "inverter_data_points", later)
+        ranges = ranges_for(lake, "inverter_data_points", sim.serials[0])
+    assert ranges == [(yesterday, later)]
+
+
+def test_a_backfill_of_two_days_leaves_to_sync_what_it_still_has_to_fetch(
+    simulate, own, today, yesterday
+):
+    sim = simulate(inverters=1)
+    owner = own(sim)
+    ten_days_ago = today - timedelta(days=10)
+    with owner.lake() as lake:
+        remember_sync(lake, "inverter_data_points", ten_days_ago)
+    assert owner.givlake("backfill", "--start", yesterday).status == 0
+    with owner.lake() as lake:
+        remember_sync(lake, "inverter_data_points", today)
+        ranges = ranges_for(lake, "inverter_data_points", sim.serials[0])
+    assert ranges == [(ten_days_ago - timedelta(days=1), today)]
 
 
 def keep(lake, sim, serial, day, fetched_at) -> None:

@@ -8,8 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from owner import Owner
+from rich.console import Console
 from truth import days_between
 
+from pipelines.cli.common import print_groups
 from pipelines.cli.formats import as_csv
 from pipelines.picture import Calendar, characters, svg
 from simulator import Simulator, SimulatorConfig
@@ -243,6 +245,36 @@ def test_the_picture_has_a_cell_for_each_day_in_the_colour_of_its_state(sim, own
     missing = owner.givlake("status", "--picture", tmp_path / "nowhere" / "days.svg")
     assert missing.status == 2
     assert "cannot be written (No such file or directory): name another file" in missing.err
+
+
+def test_months_stand_below_devices_where_a_terminal_is_narrow():
+    groups = [("A" * 36, [["2026-11", 20, ""], ["2026-10", 31, 1]]), ("B", [["2026-11", 3, ""]])]
+    said = []
+    for width in (80, 50):
+        console = Console(width=width, file=io.StringIO(), markup=False, soft_wrap=True)
+        columns = ["device", "month", "complete", "failed"]
+        print_groups(console, columns, groups, right=("complete", "failed"))
+        said.append([line.rstrip() for line in console.file.getvalue().splitlines()])
+    assert said[0][1] == f"{'A' * 36}  2026-11        20"
+    assert said[1] == [
+        "month    complete  failed",
+        "A" * 36,
+        "2026-11        20",
+        "2026-10        31       1",
+        "B",
+        "2026-11         3",
+    ]
+
+
+def test_the_name_of_a_month_stands_above_its_first_day_that_is_expected():
+    # The last days of September share no more than a week with October: there is no room for both.
+    days = days_between(date(2025, 9, 28), date(2025, 11, 3))
+    picture = svg([Calendar("energy_flows", "A", dict.fromkeys(days, State.EMPTY))], "Days")
+    drawn = ElementTree.fromstring(picture)
+    texts = drawn.iter("{http://www.w3.org/2000/svg}text")
+    months = [(text.text, int(text.get("x"))) for text in texts if text.get("class") == "month"]
+    # Week 39 of the year, from 0 on, begins on 29 September, week 43 on 27 October.
+    assert sorted(months) == [("Nov", 70 + 11 * 43), ("Oct", 70 + 11 * 39)]
 
 
 def test_the_calendar_shows_in_the_metadata_of_the_check(sim, owner):

@@ -28,6 +28,7 @@ from warehouse import (
     build,
     connect,
     is_built,
+    mend_tables,
     publish,
     rebuild,
     refresh_coverage,
@@ -166,6 +167,22 @@ def test_a_new_column_rebuilds_the_table_and_the_catalogue_follows(lake: Lake) -
     assert publish(lake, new.tables)
     with connect(lake) as reader:
         assert reader.execute("SELECT count(*), count(note) FROM readings").fetchone() == (4, 0)
+
+
+def test_a_folder_of_an_older_givlake_that_lacks_a_column_is_opened_and_mended(lake: Lake) -> None:
+    lake.archive.append([answer("A", DAY, day_rows(DAY))])
+    old = ToyDecoder()
+    build(lake, old)
+    publish(lake, old.tables)
+    wider = SCHEMA.append(pa.field("note", pa.string()))
+    new = ToyDecoder(version=2, tables=(spec(2, wider),))
+    # What every command does first.
+    assert publish(lake, new.tables)
+    mend_tables(lake, [new])
+    with connect(lake) as reader:
+        assert reader.execute("SELECT count(*), count(note) FROM readings").fetchone() == (4, 0)
+        assert reader.execute("SELECT count(*) FROM readings_superseded").fetchone() == (0,)
+    assert is_built(lake, new)
 
 
 def test_an_older_decoder_refuses_tables_of_a_newer_one(lake: Lake) -> None:

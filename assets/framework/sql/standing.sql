@@ -10,7 +10,9 @@ SELECT
     ) AS kind,
     max(fetched_at) FILTER (WHERE outcome = 'ok' AND complete) AS complete_at,
     max(fetched_at) FILTER (WHERE outcome = 'ok' AND NOT complete) AS partial_at,
+    arg_max(message, fetched_at) FILTER (WHERE outcome = 'ok' AND NOT complete) AS partial,
     max(fetched_at) FILTER (WHERE outcome = 'error') AS error_at,
+    count(*) FILTER (WHERE outcome = 'error') AS error_count,
     arg_max(status, fetched_at) FILTER (WHERE outcome = 'error') AS error_status,
     arg_max(message, fetched_at) FILTER (WHERE outcome = 'error') AS error
 FROM requests
