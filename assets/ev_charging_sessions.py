@@ -17,11 +17,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from assets.framework.asks import Ask
 from assets.framework.columns import (
     as_text,
+    difference,
     extra_column,
     leaf_columns,
     local_columns,
@@ -163,12 +163,10 @@ class EvChargingSessions(RowByRow, RefreshedDataset):
             "has_ended": pa.array(
                 [session.stopped_at is not None or None for session in sessions], pa.bool_()
             ),
-            "duration_s": _difference(
-                started_at.cast(pa.int64()), stopped_at.cast(pa.int64()), 1e6
-            ),
+            "duration_s": difference(started_at.cast(pa.int64()), stopped_at.cast(pa.int64()), 1e6),
             **local_columns(started_at, response.request_zone or "UTC"),
             **leaves,
-            "energy_kwh": _difference(leaves["meter_start_kwh"], leaves["meter_stop_kwh"], 1.0),
+            "energy_kwh": difference(leaves["meter_start_kwh"], leaves["meter_stop_kwh"]),
             "started_by_name": _nobody(leaves["started_by"]),
             "stopped_by_name": _nobody(leaves["stopped_by"]),
             "stop_reason_description": pa.array(
@@ -176,12 +174,6 @@ class EvChargingSessions(RowByRow, RefreshedDataset):
             ),
             "extra_fields": extra_column(rows),
         }
-
-
-def _difference(start: pa.Array, stop: pa.Array, unit: float) -> pa.Array:
-    """Subtract; to the sixth digit, as 1423.7 - 1400.1 is to be 23.6 and not 23.600000000000136."""
-    exact = pc.subtract(stop, start).cast(pa.float64(), safe=False)
-    return pc.round(pc.divide(exact, unit), 6)
 
 
 def _nobody(tags: pa.Array) -> pa.Array:

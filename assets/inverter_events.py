@@ -19,10 +19,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from assets.framework.asks import Ask, Value
 from assets.framework.columns import (
+    difference,
     extra_column,
     leaf_columns,
     local_columns,
@@ -163,13 +163,12 @@ class InverterEvents(RowByRow, RefreshedDataset):
         start = parse_times(rows, "start_time", response.body)
         end = optional_times(SCHEMA, rows, ("end_time",))["end_time"]
         events = rows.values
-        microseconds = pc.subtract(end.cast(pa.int64()), start.cast(pa.int64()))
         return {
             "inverter_serial": pa.repeat(pa.scalar(response.device_id), len(events)),
             **leaf_columns(SCHEMA, events, only=("event",)),
             "start_time": start,
             "end_time": end,
-            "duration_s": pc.divide(microseconds.cast(pa.float64()), 1e6),
+            "duration_s": difference(start.cast(pa.int64()), end.cast(pa.int64()), 1e6),
             "has_ended": pa.array(
                 [event.end_time is not None or None for event in events], pa.bool_()
             ),

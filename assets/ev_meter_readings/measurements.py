@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from assets.framework.columns import rounded
 from assets.framework.json_rows import Rejected, Rows, elements, json_type, number_of
 from givenergy.codes.ev_meters import MEASURAND_UNIT, UNIT_NORMALISATION
 
@@ -137,7 +138,9 @@ def normalised(found: Measurements) -> dict[str, pa.Array]:
     value = np.asarray(found.columns["value"].to_numpy(zero_copy_only=False), dtype=np.float64)
     # 2.3 kW are 2300 W, as which they also come, and not 2299.9999999999995.
     as_sent = (factor == 1) & (offset == 0)
-    comparable = np.where(as_sent, value, np.round(value * factor + offset, 6))
+    with np.errstate(over="ignore"):
+        comparable = np.where(as_sent, value, rounded(value * factor + offset))
+    comparable[np.isinf(comparable)] = np.nan
     return {
         "value_normalised": pa.array(comparable, pa.float64(), from_pandas=True),
         "unit_normalised": pa.array([unit.unit for unit in units], pa.string()),

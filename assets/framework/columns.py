@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
+import numpy as np
 import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
@@ -15,6 +16,9 @@ import pyarrow.compute as pc
 
 from assets.framework.json_rows import Rejected, Rows, Shape, elements, revealed
 from assets.framework.schema import TIME_LOCAL, TIME_UTC, arrow_type_of, source_of
+
+# What is not known comes as the year 1 or 9999: a day or a zone further, every calendar ends.
+FIRST_YEAR, LAST_YEAR = 1970, 2199
 
 
 def leaf_columns(
@@ -88,13 +92,39 @@ def parse_times(
     # Date and time to the second with a Z, as all recorded times are: one pass for all rows.
     if column.null_count == 0 and pc.all(pc.match_like(column, "____-__-__T__:__:__Z")).as_py():
         try:
-            return column.cast(TIME_UTC)
+            times = column.cast(TIME_UTC)
         except pa.ArrowInvalid:
             pass  # A field out of range, such as hour 25: find the rows that have it.
-    times = [instant_of(text, zoneless_is_utc=zoneless_is_utc) for text in texts]
-    unreadable = [index for index, time in enumerate(times) if time is None]
+        else:
+            if are_possible(times):
+                return times
+    read = [instant_of(text, zoneless_is_utc=zoneless_is_utc) for text in texts]
+    unreadable = [index for index, time in enumerate(read) if time is None]
     reject(rows, unreadable, field, body, shape)
-    return pa.array([time for time in times if time is not None], TIME_UTC)
+    return pa.array([time for time in read if time is not None], TIME_UTC)
+
+
+def are_possible(times: pa.Array) -> bool:
+    """Tell whether all times are such as a device can mean."""
+    found = pc.min_max(pc.year(times)).as_py()
+    return found["min"] is None or (found["min"] >= FIRST_YEAR and found["max"] <= LAST_YEAR)
+
+
+def difference(start: pa.Array, stop: pa.Array, unit: float = 1.0) -> pa.Array:
+    """Subtract, in units of so much."""
+    apart = pc.subtract(stop, start).cast(pa.float64(), safe=False)
+    found = apart.to_numpy(zero_copy_only=False) / unit
+    return pa.array(rounded(found), mask=np.asarray(pc.is_null(apart)))
+
+
+def rounded(values: np.ndarray) -> np.ndarray:
+    """Round to the sixth digit, as 1423.7 - 1400.1 is to be 23.6 and not 23.600000000000136.
+
+    What is too large for that stays as it is.
+    """
+    with np.errstate(over="ignore"):
+        found: np.ndarray = np.round(values, 6)
+    return np.where(np.isfinite(found), found, values)
 
 
 def optional_times(
@@ -158,14 +188,17 @@ def as_json(value: Any) -> str | None:
 
 
 def instant_of(text: str | None, *, zoneless_is_utc: bool = False) -> datetime | None:
-    """Read an ISO 8601 time with its offset; None if there is none."""
+    """Read an ISO 8601 time with its offset; None if there is none, or if it cannot be true."""
     try:
         time = datetime.fromisoformat(text or "")
         if time.utcoffset() is None:
-            return time.replace(tzinfo=UTC) if zoneless_is_utc else None
-        return time.astimezone(UTC)
+            if not zoneless_is_utc:
+                return None
+            time = time.replace(tzinfo=UTC)
+        time = time.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return time if FIRST_YEAR <= time.year <= LAST_YEAR else None
 
 
 def _date(text: str | None) -> date | None:

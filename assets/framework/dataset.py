@@ -19,6 +19,7 @@ from assets.framework.decode import Batch, Part
 from assets.framework.devices import Device, DeviceKind
 from assets.framework.json_rows import Rows, Shape
 from assets.framework.table import Table
+from assets.framework.unforeseen import Fetches, decoded_apart
 from givenergy import Endpoint, Fetched
 from warehouse import ArchivedResponse, CoverageRule, Decoded
 
@@ -83,12 +84,16 @@ class Dataset(ABC):
 
         Every row of every response ends up in exactly one of the two.
         """
-        batch = Batch(self)
         fetches: dict[int, list[ArchivedResponse]] = {}
         for response in responses:
             fetches.setdefault(response.fetch_id, []).append(response)
-        for pages in fetches.values():
-            batch.add_fetch(sorted(pages, key=lambda page: page.page))
+        pages = [sorted(pages, key=lambda page: page.page) for pages in fetches.values()]
+        return decoded_apart(self, self._decoded, pages)
+
+    def _decoded(self, fetches: Fetches) -> Decoded:
+        batch = Batch(self)
+        for pages in fetches:
+            batch.add_fetch(pages)
         return batch.decoded()
 
 

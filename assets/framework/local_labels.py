@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.framework.columns import reject
+from assets.framework.columns import FIRST_YEAR, LAST_YEAR, are_possible, reject
 from assets.framework.json_rows import Rows
 from assets.framework.schema import TIME_LOCAL, TIME_UTC
 
@@ -42,9 +42,10 @@ def _as_recorded(texts: Sequence[str | None]) -> pa.Array | None:
     if column.null_count or not pc.all(pc.match_like(column, "____-__-__ __:__")).as_py():
         return None if len(column) else column.cast(TIME_LOCAL)
     try:
-        return column.cast(TIME_LOCAL)
+        labels = column.cast(TIME_LOCAL)
     except pa.ArrowInvalid:  # A field out of range, such as month 13.
         return None
+    return labels if are_possible(labels) else None
 
 
 def _naive(text: str | None) -> datetime | None:
@@ -52,7 +53,8 @@ def _naive(text: str | None) -> datetime | None:
         time = datetime.fromisoformat(text or "")
     except ValueError:
         return None
-    return time if time.tzinfo is None else None
+    is_label = time.tzinfo is None and FIRST_YEAR <= time.year <= LAST_YEAR
+    return time if is_label else None
 
 
 @dataclass(frozen=True, slots=True)

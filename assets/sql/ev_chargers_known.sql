@@ -20,5 +20,7 @@ SELECT
     any_value(coalesce(offline_since, valid_to)) AS last_contact_at
 FROM newest
 INNER JOIN known USING (charger_uuid)
+-- A clock that was never set says 1970.
+WHERE known_at >= TIMESTAMPTZ '2015-01-01 00:00:00+00'
 GROUP BY charger_uuid
 ORDER BY charger_uuid

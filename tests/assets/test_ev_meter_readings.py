@@ -201,7 +201,6 @@ def test_data_points_that_cannot_be_read_are_set_aside_whole():
         ("meter_id", "check_failed"),
         ("meter_id", "not_decodable"),
         ("row", "not_decodable"),
-        ("time", "check_failed"),
     }
     assert decoded.quarantine.num_rows == 6
 

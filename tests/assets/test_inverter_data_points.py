@@ -257,6 +257,9 @@ def test_odd_content_lands(changes, column, expected):
         ({"time": None}, "not_decodable", "time", "null"),
         ({"time": "2025-06-03T25:00:00Z"}, "not_decodable", "time", '"2025-06-03T25:00:00Z"'),
         ({"time": "2025-06-03T10:00:00"}, "not_decodable", "time", '"2025-06-03T10:00:00"'),
+        # With a day less than the first, or an hour more than the last, every calendar ends.
+        ({"time": "0001-01-01T00:00:00Z"}, "not_decodable", "time", '"0001-01-01T00:00:00Z"'),
+        ({"time": "9999-12-31T23:59:59Z"}, "not_decodable", "time", '"9999-12-31T23:59:59Z"'),
         ({"power__grid__power": "much"}, "not_decodable", "power.grid.power", '"much"'),
         ({"power__grid__power": True}, "not_decodable", "power.grid.power", "true"),
         ({"power__grid__power": "nan"}, "not_decodable", "power.grid.power", '"nan"'),

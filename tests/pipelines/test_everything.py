@@ -1,13 +1,19 @@
 """An account with everything: what one backfill brings of each dataset, value by value."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from owner import Owner
 
+from assets.framework.dataset import DailyDataset
+from assets.framework.readable import unreadable
+from assets.registry import datasets
 from simulator import Simulator, SimulatorConfig
 
 LONDON = ZoneInfo("Europe/London")
@@ -67,8 +73,8 @@ def sim(now):
 @pytest.fixture(scope="module")
 def owner(sim, tmp_path_factory):
     """Let the owner of the account fetch everything, once."""
-    settings = {"GIVENERGY_API_URL": sim.base_url, "GIVLAKE_DATASETS": ""}
-    made = Owner(tmp_path_factory.mktemp("owner"), settings, token=sim.token)
+    chosen = {"GIVENERGY_API_URL": sim.base_url, "GIVLAKE_DATASETS": ""}
+    made = Owner(tmp_path_factory.mktemp("owner"), chosen, token=sim.token)
     done = made.givlake("backfill")
     assert done.status == 0, done.said
     return made
@@ -318,3 +324,67 @@ def test_a_rebuild_without_the_network_gives_the_same_rows(sim, owner):
         sim.start()
     assert len(kept) == 3
     assert {name: owner.sql(hashed.format(name)) for name in kept} == before
+
+
+NASTY = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.sampled_from([2**31, -(2**63), 2**63, 2**64, 10**30, -1, 0, 1e308, -1e-320, 5e-324]),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=20),
+    st.sampled_from(["", "12", "1e999", "NaN", "2025-02-30T00:00:00Z", "9999-12-31T23:59:59Z"]),
+    st.sampled_from(["0001-01-01T00:00:00Z", "2025-06-01 10:00", "24:00", "a" * 5000, "\x00", "±"]),
+    st.sampled_from([{}, [], [None], [[]], {"value": {}}, {"a": [1, {"b": None}]}]),
+)
+
+
+def places(value, path=()):
+    """Name each place in a JSON value, whatever stands there."""
+    if path:
+        yield path
+    children = value.items() if isinstance(value, dict) else ()
+    for name, child in enumerate(value) if isinstance(value, list) else children:
+        yield from places(child, (*path, name))
+
+
+@pytest.fixture(scope="module")
+def answers(owner):
+    """Give an answer of each dataset, its lists cut short."""
+    found = {}
+    with owner.lake() as lake:
+        for dataset in datasets():
+            for batch in lake.archive.read(dataset.name):
+                if filled := [one for one in batch.responses if one.rows or one.rows is None]:
+                    found[dataset.name] = dataset, max(filled, key=lambda one: len(one.body))
+    return found
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_no_value_of_an_answer_stops_a_build_or_goes_unaccounted(answers, data):
+    dataset, answer = answers[data.draw(st.sampled_from(sorted(answers)), "dataset")]
+    body = json.loads(answer.body)
+    if isinstance(body["data"], list):
+        del body["data"][3:]
+    for _ in range(data.draw(st.integers(1, 3))):
+        path = data.draw(st.sampled_from(list(places(body["data"])) or [()]), "place")
+        at = body["data"]
+        for name in path[:-1]:
+            at = at[name]
+        if path:
+            at[path[-1]] = data.draw(NASTY, "value")
+    spoilt = replace(answer, body=json.dumps(body).encode(errors="replace"))
+    if isinstance(dataset, DailyDataset):
+        day = spoilt.request_date
+        unreadable(dataset, [spoilt.body], spoilt.device_id, day, "Europe/London")
+        dataset.rows_by_day([spoilt.body], day, day, "Europe/London")
+    decoded = dataset.decode([spoilt])
+    assert "decoder_failed" not in decoded.quarantine["reason"].to_pylist()
+    rows = sum(table.num_rows for table in decoded.tables.values())
+    aside = {(row["table"], row["row_index"]) for row in decoded.quarantine.to_pylist()}
+    assert rows + len(aside) == sum(decoded.rows_in.values())
+    for table in dataset.tables:
+        assert decoded.tables[table.name].cast(table.schema).num_rows >= 0
