@@ -116,10 +116,14 @@ class MinuteCount(msgspec.Struct, array_like=True):
 
 
 class Told(msgspec.Struct, array_like=True):
-    """How much of another state has been united with this one: up to which id, seen when."""
+    """How much of another state has been united with this one: up to which id, seen when.
+
+    `changes` is how often the state had been changed by then.
+    """
 
     last_id: int
     seen_ms: int
+    changes: int = 0
 
 
 class AccountState(msgspec.Struct):
@@ -133,6 +137,7 @@ class AccountState(msgspec.Struct):
     minute: MinuteCount = msgspec.field(default_factory=MinuteCount)
     last_id: int = 0
     told: dict[str, Told] = {}
+    changes: int = 0
 
     def bucket(self, name: str, limit: int) -> BucketState:
         """The bucket of that name, made with `limit` if there is none yet."""
@@ -166,10 +171,11 @@ def unite(state: AccountState, former: AccountState, former_id: str, seen_ms: in
     before is not added again, and a later view corrects which requests were still under way.
     """
     told = state.told.get(former_id)
-    if told is not None and told.seen_ms >= seen_ms:
+    # Not by the time of looking: who looked a moment later may have seen less.
+    if told is not None and told.changes >= former.changes:
         return
     known_id, known_ms = (told.last_id, told.seen_ms) if told else (0, -1)
-    state.told[former_id] = Told(former.last_id, seen_ms)
+    state.told[former_id] = Told(former.last_id, seen_ms, former.changes)
     state.last_id = max(state.last_id, former.last_id)
     if not state.breaker.ever_answered:
         state.breaker = former.breaker

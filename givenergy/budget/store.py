@@ -101,10 +101,11 @@ class StateStore:
             try:
                 state = self._load(connection, account)
                 result = change(state, connection)
-                text = self._encode(state).decode()
+                state.changes += 1
+                text, seen_ms = self._encode(state).decode(), now_ms()
                 connection.execute(_WRITE, (account, text))
                 connection.execute("COMMIT")
-                self._known[account] = (text, now_ms())
+                self._known[account] = (text, seen_ms)
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
@@ -119,6 +120,7 @@ class StateStore:
         """Change another account's state within the transaction that is under way."""
         state = self._load(connection, account)
         change(state)
+        state.changes += 1
         connection.execute(_WRITE, (account, self._encode(state).decode()))
 
     def read(self, account: str, look: Callable[[AccountState, sqlite3.Connection], _T]) -> _T:
@@ -130,8 +132,9 @@ class StateStore:
 
         def work() -> _T:
             connection = self._usable()
+            seen_ms = now_ms()
             state = self._load(connection, account)
-            self._known[account] = (self._encode(state).decode(), now_ms())
+            self._known[account] = (self._encode(state).decode(), seen_ms)
             return look(state, connection)
 
         return self._guarded(work)

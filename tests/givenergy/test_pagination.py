@@ -52,7 +52,7 @@ def test_a_list_that_shifts_while_paging_is_read_again(simulate, open_client):
 
 def page(rows, *, number=1, last=1, total=None, per_page=2):
     meta = {"current_page": number, "last_page": last, "per_page": per_page, "total": total}
-    return json.dumps({"data": rows, "meta": meta}).encode()
+    return json.dumps({"data": [{"row": row} for row in rows], "meta": meta}).encode()
 
 
 def test_a_count_that_never_fits_is_incomplete_and_says_so(simulate, open_client):
@@ -79,15 +79,15 @@ def test_a_row_at_both_sides_of_a_page_break_is_looked_at_twice(simulate, open_c
 def test_without_meta_an_empty_page_is_the_end(simulate, open_client):
     sim = simulate()
     sim.override(r"page=3\b", b'{"data": []}')
-    sim.override(r"page=2\b", b'{"data": [3]}')
-    sim.override(r"page=1\b", b'{"data": [1, 2]}')
+    sim.override(r"page=2\b", b'{"data": [{"row": 3}]}')
+    sim.override(r"page=1\b", b'{"data": [{"row": 1}, {"row": 2}]}')
     fetched = open_client(sim).fetch(COMMUNICATION_DEVICES)
     assert (fetched.complete, [p.rows for p in fetched.pages]) == (True, [2, 1])
 
 
 def test_without_meta_a_server_that_ignores_the_page_is_noticed(simulate, open_client):
     sim = simulate()
-    sim.override(r"/communication-device", b'{"data": [1, 2]}')
+    sim.override(r"/communication-device", b'{"data": [{"row": 1}, {"row": 2}]}')
     fetched = open_client(sim).fetch(COMMUNICATION_DEVICES)
     assert (fetched.complete, [p.rows for p in fetched.pages]) == (True, [2])
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from givenergy.budget import rules
 from givenergy.budget.interface import Outcome, OwnLimit, Priority, Signal
 from givenergy.budget.rules import Policy
-from givenergy.budget.state import AccountState, BucketState, unite
+from givenergy.budget.state import AccountState, BucketState, Flight, unite
 
 _spec = importlib.util.spec_from_file_location(
     "server_model", Path(__file__).with_name("server_model.py")
@@ -264,3 +264,15 @@ def test_an_own_limit_is_counted_apart():
     assert rules.admit(bucket, policy, 3_600_000, priority=Priority.TODAY) > 0
     rules.advance(bucket, policy, 3_600_600)
     assert rules.admit(bucket, policy, 3_600_600, priority=Priority.TODAY) == 0
+
+
+def test_a_later_look_at_an_earlier_state_hides_no_request_from_a_new_store():
+    """Whoever looked later, at what had changed less, made a request under way be forgotten."""
+    before = AccountState(boot="boot", changes=4, last_id=40)
+    after = AccountState(boot="boot", changes=5, last_id=41)
+    after.bucket("account", 300).flights = [Flight(41, "holder", 1000)]
+    new = AccountState(boot="boot")
+    unite(new, before, "former", 1002)
+    unite(new, after, "former", 1001)
+    unite(new, before, "former", 1003)
+    assert [flight.id for flight in new.buckets["account"].flights] == [41]

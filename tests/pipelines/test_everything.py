@@ -1,6 +1,7 @@
 """An account with everything: what one backfill brings of each dataset, value by value."""
 
 import json
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -375,7 +376,7 @@ def test_no_value_of_an_answer_stops_a_build_or_goes_unaccounted(answers, data):
         for name in path[:-1]:
             at = at[name]
         if path:
-            at[path[-1]] = data.draw(NASTY, "value")
+            at[path[-1]] = deepcopy(data.draw(NASTY, "value"))
     spoilt = replace(answer, body=json.dumps(body).encode(errors="replace"))
     if isinstance(dataset, DailyDataset):
         day = spoilt.request_date
