@@ -10,6 +10,7 @@ name, so that its connections would see the new file's.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
@@ -176,6 +177,11 @@ class StateStore:
                     hint=_hint(name),
                 ) from error
             except OSError as error:
+                # Deleted while it was opened.
+                if isinstance(error, FileNotFoundError) and mended < 10:
+                    mended += 1
+                    time.sleep(0.01 * mended)
+                    continue
                 raise BudgetStoreError(
                     f"The request budget in {self.path} cannot be used: {error.strerror}.",
                     hint="Make its folder writable, or set GIVLAKE_DATA to one that is.",
@@ -187,8 +193,9 @@ class StateStore:
             with self._lock:
                 self._set_aside()
             return True
-        # A file deleted under an open connection shows itself in several ways.
-        return self._connection is not None and self._replaced()
+        # A file deleted under an open connection, or while it is opened, shows itself in several
+        # ways.
+        return name == "SQLITE_READONLY_DBMOVED" or self._replaced()
 
     def _set_aside(self) -> None:
         """Move a damaged file away; what it knew is lost, so wait for a whole window."""
@@ -211,20 +218,23 @@ class StateStore:
 
     def _usable(self) -> sqlite3.Connection:
         """The connection to the file that now stands at the path."""
-        if self._connection is None:
+        if self._connection is None or self._replaced():
+            former_id = self.store_id
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
             self._open()
-        elif self._replaced():
-            former, former_id = self._connection, self.store_id
-            self._connection = None
-            self._open()
-            former.close()
-            self._tell(former_id)
+            if self.store_id != former_id:
+                self._tell(former_id)
         assert self._connection is not None
         return self._connection
 
     def _open(self, hold_ms: int | None = None) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        found = os.fstat(file)
+        os.close(file)
+        self._identity = (found.st_dev, found.st_ino)
         connection = sqlite3.connect(
             self.path, timeout=1.0, isolation_level=None, check_same_thread=False
         )
@@ -249,11 +259,11 @@ class StateStore:
             )
             meta = dict(connection.execute("SELECT key, value FROM meta"))
             connection.execute("COMMIT")
+            if self._replaced():
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         except BaseException:
             connection.close()
             raise
-        found = self.path.stat()
-        self._identity = (found.st_dev, found.st_ino)
         self.store_id = meta["store_id"]
         self._hold_until_ms = int(meta["hold_until_ms"]) if meta["boot"] == self._boot else 0
         self._connection = connection
