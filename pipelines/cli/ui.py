@@ -4,7 +4,8 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import click
 
 from pipelines.cli.common import console
 from pipelines.settings import load_settings
+
+_LOOK_EVERY_S = 0.5
+_PATIENCE_S = 10.0
 
 
 @click.command()
@@ -34,17 +38,39 @@ def ui(port: int, host: str, demo: Path | None) -> None:
         with open_instance(settings):
             pass
         console().print(f"Dagster on http://{host}:{port}, its state in {home}. Ctrl-C ends it.")
-        # By SIGINT Dagster ends its own processes; a shell's background jobs begin with it ignored.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        process = subprocess.Popen(
-            [dagster_program(), "dev", "-m", "pipelines.definitions", "-h", host, "-p", str(port)],
-            env={**os.environ, **(environment or {}), "GIVLAKE_DATA": str(settings.data)},
-        )
-        # Ctrl-C reaches Dagster as well; what a service manager sends does not.
-        signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(signal.SIGINT))
-        while True:
-            with contextlib.suppress(KeyboardInterrupt):
-                raise SystemExit(process.wait())
+        program = [dagster_program(), "dev", "-m", "pipelines.definitions"]
+        program += ["-h", host, "-p", str(port)]
+        of_account = {**os.environ, **(environment or {}), "GIVLAKE_DATA": str(settings.data)}
+        raise SystemExit(_watched(program, of_account))
+
+
+def _watched(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a program until it ends or somebody ends us; then end it and all that it has started.
+
+    Ctrl-C, and what a service manager sends, go to all of its processes, as from a terminal. Those
+    that are just starting can miss it or wait for one another: they are ended more firmly.
+    """
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: ended.set())
+    process = subprocess.Popen(command, env=environment, start_new_session=True)
+    while (status := _status(process, _LOOK_EVERY_S)) is None and not ended.is_set():
+        pass
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        if status is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+            status = _status(process, _PATIENCE_S)
+    # Whatever it has left behind.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    return 0 if ended.is_set() else status or 0
+
+
+def _status(process: "subprocess.Popen[bytes]", patience_s: float) -> int | None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return process.wait(patience_s)
+    return None
 
 
 @contextlib.contextmanager
