@@ -7,7 +7,7 @@ token's value, which is never kept.
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -36,10 +36,6 @@ class RequestRecord:
     remaining: int | None = None
     duration_s: float | None = None
     complete: bool = False
-
-    def as_dict(self) -> dict[str, Any]:
-        """The record as JSON-ready values."""
-        return asdict(self)
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
