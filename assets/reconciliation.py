@@ -6,6 +6,7 @@ Which tolerance rests on what stands in `docs/reconciliation.md`. What is known 
 API itself is described at the columns of the tables and not compared here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -21,7 +22,8 @@ class Reconciliation:
     Attributes:
         name: of the view and of the check.
         description: one sentence for people.
-        tables: what it reads; the check stands at the first.
+        tables: what it reads, each the main table of the dataset of its name; the check stands at
+            the first.
         deviation: the column with the deviation.
     """
 
@@ -112,17 +114,27 @@ _GAP_COLUMNS = {
 
 def reconciliation_views() -> list[ViewSpec]:
     """List the views of this module: one for each comparison, and the gaps between points."""
-    views = [_view(each.name, each.description, _COLUMNS) for each in RECONCILIATIONS]
+    views = [_view(each.name, each.description, _COLUMNS, each.tables) for each in RECONCILIATIONS]
     gaps = "More than 30 minutes without a point between two points of an inverter, and why."
     return [*views, _view("gaps", gaps, _GAP_COLUMNS)]
 
 
-def _view(name: str, description: str, columns: dict[str, str]) -> ViewSpec:
-    sql = resources.files("assets").joinpath("sql", f"{name}.sql").read_text()
+def _view(
+    name: str, description: str, columns: dict[str, str], datasets: Sequence[str] = ()
+) -> ViewSpec:
+    """Make a view; days of which answers of some datasets are not built yet are left out."""
+    sql = _sql(name)
     selected = sql[sql.rindex("\nSELECT") :]
     schema = pa.schema(
         pa.field(column, pa.null(), metadata={"description": text})
         for column, text in columns.items()
         if column in selected
     )
+    if datasets:
+        named = ", ".join(f"'{dataset}'" for dataset in datasets)
+        sql = _sql("without_pending_days").format(compared=sql, datasets=named)
     return ViewSpec(name, sql, description, schema)
+
+
+def _sql(name: str) -> str:
+    return resources.files("assets").joinpath("sql", f"{name}.sql").read_text()

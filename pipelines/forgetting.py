@@ -13,6 +13,7 @@ from pathlib import Path
 from assets.registry import datasets, without_devices
 from givenergy import forget_identity
 from pipelines.discovery import known_devices
+from pipelines.pending import build_all_pending
 from pipelines.session import budget_store, open_lake
 from pipelines.settings import Settings, SettingsError
 from warehouse import ForgetReport, Lake, forget, is_known, pattern_of
@@ -36,6 +37,7 @@ def forget_things(
     """
     accounts = [account] if account is not None else []
     with open_lake(settings) as lake:
+        build_all_pending(lake)
         before = _all_known(lake)
         for name in (*device_ids, *accounts):
             if name not in before and not is_known(lake, name):

@@ -1,7 +1,7 @@
 """How things stand with what is asked for as it stands now: how old it is, and what is wrong."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from assets.framework.dataset import RefreshedDataset
@@ -11,7 +11,7 @@ from assets.framework.view import View
 from pipelines.discovery import known_devices
 from pipelines.settings import Settings
 from pipelines.status import failed
-from warehouse import Lake, State, refresh_coverage, row_counts
+from warehouse import NOT_BUILT_REASON, Lake, State, pending_responses, refresh_coverage, row_counts
 
 
 @dataclass(slots=True)
@@ -68,11 +68,18 @@ def freshness(
     now = datetime.now(UTC)
     view = View(lake, known_devices(lake), "", now, settings.zone, settings.range_days)
     lacking = unavailable(lake)
+    not_built = pending_responses(lake, [dataset.name for dataset in datasets])
     with view.reading():
         by_dataset = standings(view)
         return [
             _freshness(
-                view, dataset, by_dataset.get(dataset.name, ()), lacking.get(dataset.name, {})
+                view,
+                dataset,
+                [
+                    _with_tables(one, not_built.get(dataset.name, {}))
+                    for one in by_dataset.get(dataset.name, ())
+                ],
+                lacking.get(dataset.name, {}),
             )
             for dataset in datasets
         ]
@@ -94,6 +101,13 @@ def _freshness(
         sorted(never),
         missing,
     )
+
+
+def _with_tables(standing: Standing, not_built: Mapping[str, int]) -> Standing:
+    """Tell what is in the tables from what is archived and not built yet."""
+    if standing.state is State.COMPLETE and standing.device_id in not_built:
+        return replace(standing, state=State.NOT_BUILT, reason=NOT_BUILT_REASON)
+    return standing
 
 
 def _is_settled(standing: Standing) -> bool:

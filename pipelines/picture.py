@@ -22,6 +22,7 @@ COLOURS = {
     State.COMPLETE: ("#009e73", "🟩"),
     State.PROVISIONAL: ("#56b4e9", "🟦"),
     State.EMPTY: ("#a7b0b8", "⬜"),
+    State.NOT_BUILT: ("#f0e442", "🔶"),
     State.PARTIAL: ("#e69f00", "🟨"),
     State.FAILED: ("#d55e00", "🟥"),
     State.DENIED: ("#cc79a7", "🟪"),
@@ -31,6 +32,7 @@ COLOURS = {
 # What asks for a look, or is nothing, has a shape of its own as well; the others are squares.
 _SHAPES = {
     State.EMPTY: "m3,3h3v3h-3z",
+    State.NOT_BUILT: "m4.5,0l4.5,9h-9z",
     State.PARTIAL: "v9h9z",
     State.FAILED: "h3l1.5,2l1.5,-2h3l-3,4.5l3,4.5h-3l-1.5,-2l-1.5,2h-3l3,-4.5z",
     State.DENIED: "m4.5,0l4.5,4.5l-4.5,4.5l-4.5,-4.5z",

@@ -20,6 +20,7 @@ from assets.framework.view import View
 from givenergy import GivEnergyError, RequestBudget
 from pipelines.alerts.troubles import TROUBLE_LABEL, trouble_of
 from pipelines.discovery import Discovery, discover, last_discovery, view_of
+from pipelines.pending import build_all_pending
 from pipelines.selection import lists_for, selected
 from pipelines.session import open_budget, open_lake, open_session
 from pipelines.settings import Settings, SettingsError, load_settings
@@ -85,7 +86,8 @@ class GivEnergyApi(dg.ConfigurableResource):  # type: ignore[type-arg]
     ) -> Iterator[tuple[Session, Discovery]]:
         """Open a session and find out which devices there are, by one list `only` if it is given.
 
-        Without `force` that list is asked for if it is due.
+        Without `force` that list is asked for if it is due. What a killed process has archived and
+        not built is built first.
 
         Interrupting the process ends the session's work in an orderly way. What a person can mend
         is raised as a Dagster failure that is not worth a retry.
@@ -95,7 +97,10 @@ class GivEnergyApi(dg.ConfigurableResource):  # type: ignore[type-arg]
             with (
                 _interrupts(cancelled),
                 open_session(
-                    load_settings(), open_budget=self.rate_limit.open, cancelled=cancelled
+                    load_settings(),
+                    open_budget=self.rate_limit.open,
+                    cancelled=cancelled,
+                    prepare=build_all_pending,
                 ) as session,
             ):
                 recent = last_discovery(session.lake)

@@ -20,7 +20,7 @@ from givenergy.retry import NO_RETRY, RetryPolicy
 from pipelines.expectations import restore_expectations
 from pipelines.pseudonyms import pseudonym_key
 from pipelines.settings import Settings, SettingsError
-from warehouse import Entry, Lake, mend_tables, publish, unfinished
+from warehouse import Entry, Lake, add_missing_watermarks, mend_tables, publish, unfinished
 
 _LOG = logging.getLogger(__name__)
 BudgetOpener = Callable[[Settings, str], RequestBudget]
@@ -51,6 +51,8 @@ def open_lake(settings: Settings, *, mend: bool = True) -> Lake:
             "Forgetting %s was interrupted and is not done: run the same givlake forget again",
             ", ".join(begun),
         )
+    # Without them, all that an older givlake has built would seem to be lacking in the tables.
+    add_missing_watermarks(lake, [dataset.name for dataset in datasets()])
     tables = [table for dataset in datasets() for table in dataset.tables]
     publish(lake, tables, [*views(), *reconciliation_views()])
     if mend:
@@ -86,10 +88,17 @@ def open_session(
     *,
     open_budget: BudgetOpener = open_budget,
     cancelled: threading.Event | None = None,
+    prepare: Callable[[Lake], object] | None = None,
 ) -> Iterator[Session]:
     """Open everything for the account of the token.
 
     A token that is used for the first time costs one request, for the account behind it.
+
+    Args:
+        settings: where the data folder is, token and URL.
+        open_budget: opens the request budget of an account.
+        cancelled: set to end the session's work.
+        prepare: called with the data folder before the API is asked for anything.
 
     Raises:
         SettingsError: if there is no token, or token or URL cannot be used.
@@ -99,6 +108,8 @@ def open_session(
     token = settings.required_token()
     cancelled = cancelled or threading.Event()
     with open_lake(settings) as lake:
+        if prepare is not None:
+            prepare(lake)
         archiver = _Archiver(lake)
         key = pseudonym_key(settings.data / "state")
 

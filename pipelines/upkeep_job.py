@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from pipelines.pending import build_all_pending
 from pipelines.session import open_lake
 from pipelines.settings import load_settings
 from pipelines.upkeep import pack_archive
@@ -11,6 +12,7 @@ from pipelines.upkeep import pack_archive
 def pack_segments(context: dg.OpExecutionContext) -> None:
     """Pack, and say what that did in the metadata of the run."""
     with open_lake(load_settings()) as lake:
+        build_all_pending(lake, say=context.log.info)
         report = pack_archive(lake)
     context.add_output_metadata(
         {

@@ -5,12 +5,13 @@ business of ``givenergy`` and ``assets``.
 """
 
 from warehouse.archive import Archive, ArchivedResponse, Entry, PackReport, pack
-from warehouse.build import build, is_built, mend_tables, rebuild, row_counts
+from warehouse.build import build, build_pending, mend_tables, rebuild, row_counts
 from warehouse.canonical import Days
 from warehouse.catalogue import ViewSpec, publish
 from warehouse.check import Finding, Remedy, check
 from warehouse.coverage import (
     COVERAGE_SCHEMA,
+    NOT_BUILT_REASON,
     CoverageRule,
     State,
     coverage,
@@ -34,11 +35,14 @@ from warehouse.reading import connect, connect_unwritable, execute, retrying
 from warehouse.tables import History, Listing, TableSpec
 from warehouse.trimming import trim
 from warehouse.verify import Verification, verify
+from warehouse.watermarks import Pending, pending_responses
+from warehouse.watermarks import add_missing as add_missing_watermarks
 from warehouse.work import BuildReport, Limits
 
 __all__ = [
     "COVERAGE_SCHEMA",
     "EXPECTED_SCHEMA",
+    "NOT_BUILT_REASON",
     "QUARANTINE_SCHEMA",
     "AccountingError",
     "Archive",
@@ -61,6 +65,7 @@ __all__ = [
     "Listing",
     "LockTimeoutError",
     "PackReport",
+    "Pending",
     "Remedy",
     "State",
     "StoreError",
@@ -69,7 +74,9 @@ __all__ = [
     "VersionError",
     "ViewSpec",
     "WarehouseError",
+    "add_missing_watermarks",
     "build",
+    "build_pending",
     "check",
     "connect",
     "connect_unwritable",
@@ -79,12 +86,12 @@ __all__ = [
     "export_bodies",
     "export_tables",
     "forget",
-    "is_built",
     "is_known",
     "make_manifest",
     "mend_tables",
     "pack",
     "pattern_of",
+    "pending_responses",
     "publish",
     "rebuild",
     "refresh_coverage",

@@ -19,12 +19,14 @@ from warehouse.errors import (
     DamagedError,
     LockTimeoutError,
     VersionError,
+    WarehouseError,
 )
 from warehouse.files import explained
 from warehouse.histories import LateError
-from warehouse.lake import Lake
+from warehouse.lake import Lake, unit_name
 from warehouse.tables.files import SCHEMA_FILE
 from warehouse.units import Manifest, Unit
+from warehouse.watermarks import pending_responses
 from warehouse.work import BuildReport, Limits, Work, fingerprints
 
 _ASKED_FOR = "it was asked for"
@@ -54,22 +56,48 @@ def build(
     return _locked(lake, decoder, limits or Limits(), up_to, forced=None)
 
 
+def build_pending(
+    lake: Lake, decoders: Sequence[Decoder], *, wait: bool = False
+) -> tuple[list[BuildReport], list[WarehouseError]]:
+    """Build every dataset that has archived responses which are not in its tables yet.
+
+    A process that was killed between the archive and the tables leaves such responses. A dataset
+    whose build fails stops no other.
+
+    Args:
+        lake: The data folder.
+        decoders: The decoders of the datasets to look at.
+        wait: Whether to wait for another process that is building a dataset; else the dataset is
+            left to it, so that nobody waits for a long build.
+
+    Returns:
+        A report for each dataset that was built, and the errors of those that could not be.
+    """
+    lake.archive.flush()
+    pending = pending_responses(lake, [decoder.dataset for decoder in decoders])
+    timeout_s = None if wait else 0.0
+    reports: list[BuildReport] = []
+    errors: list[WarehouseError] = []
+    for decoder in decoders:
+        if decoder.dataset not in pending:
+            continue
+        try:
+            report = _locked(lake, decoder, Limits(), None, forced=None, lock_timeout_s=timeout_s)
+        except LockTimeoutError:
+            continue
+        except WarehouseError as error:
+            errors.append(error)
+        else:
+            reports.append(report)
+    return reports, errors
+
+
 def rebuild(lake: Lake, decoder: Decoder, *, limits: Limits | None = None) -> BuildReport:
     """Make the dataset's tables from nothing but the archive, and put them in place of the old.
 
     Readers see the old rows until each file is replaced. Raises what :func:`build` raises.
     """
     return _locked(lake, decoder, limits or Limits(), None, forced=_ASKED_FOR)
-
-
-def is_built(lake: Lake, decoder: Decoder) -> bool:
-    """Return whether the tables hold all that is archived, without locks and without reading."""
-    manifest = lake.unit(unit_name(decoder.dataset)).manifest()
-    return (
-        manifest is not None
-        and manifest.facts["fingerprints"] == fingerprints(decoder)
-        and manifest.watermark >= lake.archive.last_segment()
-    )
 
 
 def row_counts(lake: Lake, decoder: Decoder) -> dict[str, int]:
@@ -122,17 +150,18 @@ def drop(lake: Lake, dataset: str) -> None:
             unit.forget_manifest()
 
 
-def unit_name(dataset: str) -> str:
-    """Return the name of the unit (and lock) of a dataset's tables."""
-    return f"build-{dataset}"
-
-
 def _locked(
-    lake: Lake, decoder: Decoder, limits: Limits, up_to: int | None, *, forced: str | None
+    lake: Lake,
+    decoder: Decoder,
+    limits: Limits,
+    up_to: int | None,
+    *,
+    forced: str | None,
+    lock_timeout_s: float | None = None,
 ) -> BuildReport:
     lake.archive.flush()
     unit = lake.unit(unit_name(decoder.dataset))
-    with unit.lock(), explained("Building in", lake.folder):
+    with unit.lock(lock_timeout_s), explained("Building in", lake.folder):
         _refuse_newer(decoder, unit.manifest())
         damage = _changed_by_others(unit, decoder)
         forced = forced or (damage[0] if damage else None)

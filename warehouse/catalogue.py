@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from warehouse import requests
 from warehouse.archive.entry import INDEX_SCHEMA
+from warehouse.coverage import facts
 from warehouse.coverage.fact import FACTS_SCHEMA
 from warehouse.files import explained, fsync_file, sha256_of, write_atomically
 from warehouse.files import publish as publish_file
@@ -31,6 +32,8 @@ from warehouse.reading import FILE, STATEMENTS, quoted, recorded, root_of
 from warehouse.tables import TableSpec
 from warehouse.tables.files import SCHEMA_FILE, stored_schema
 from warehouse.tables.files import write as write_table
+from warehouse.watermarks import FOLDER as WATERMARKS
+from warehouse.watermarks import WATERMARK_SCHEMA
 
 _DATABASE_MAGIC_AT, _DATABASE_MAGIC = 8, b"DUCK"
 _LOG = logging.getLogger(__name__)
@@ -41,10 +44,12 @@ _EMPTY = {
     f"index/quarantine/{SCHEMA_FILE}": STORED_QUARANTINE_SCHEMA,
     f"index/drift/{SCHEMA_FILE}": DRIFT_SCHEMA,
     f"index/row_accounting/{SCHEMA_FILE}": ACCOUNTING_SCHEMA,
+    f"{WATERMARKS}/{SCHEMA_FILE}": WATERMARK_SCHEMA,
     EXPECTED_FILE: EXPECTED_SCHEMA,
 }
 _COLUMNS = {
     "requests": INDEX_SCHEMA,
+    "pending_responses": INDEX_SCHEMA,
     "quarantine": STORED_QUARANTINE_SCHEMA,
     "drift": DRIFT_SCHEMA,
     "row_accounting": ACCOUNTING_SCHEMA,
@@ -87,7 +92,9 @@ def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] =
         return _is_database(target) and noted.get("sha256") == known and "folder" in noted
 
     if not is_current():
-        requests.renew(lake)  # its parts must have the columns that the new view names
+        # Their files must have the columns that the new views name.
+        requests.renew(lake)
+        facts.renew(lake)
     with (
         explained("Publishing the catalogue in", lake.folder),
         FileLock(lake.folder / "locks" / "catalogue"),
@@ -169,7 +176,7 @@ def view_statements(
             # here as well would make the catalogue slow to make.
             described = spec.schema if view == spec.name else pa.schema([])
             statements += _view(view, sql, description, described)
-    for name in ("requests", "quarantine", "drift", "row_accounting", "coverage"):
+    for name in (*_COLUMNS, "coverage"):
         sql = _sql(name)
         comment = " ".join(
             line.removeprefix("--").strip() for line in sql.splitlines() if line.startswith("--")

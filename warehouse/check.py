@@ -7,6 +7,7 @@ archive yields is proven in ``verify``.
 from __future__ import annotations
 
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,13 +15,18 @@ from warehouse import catalogue
 from warehouse.archive.gaps import accept, named, unaccepted
 from warehouse.archive.salvage import examine
 from warehouse.archive.salvage import mend as mend_archive
+from warehouse.build import build_pending
+from warehouse.decoding import Decoder
+from warehouse.errors import ArchiveDamagedError
 from warehouse.lake import Lake
+from warehouse.watermarks import pending_responses
 
 
 class Remedy(StrEnum):
     """What mends a finding."""
 
     CHECK = "check"  # `check` with ``mend``
+    BUILD = "build"  # a build of what is archived and not in the tables yet
     REBUILD = "rebuild"  # a rebuild of the dataset
     NONE = "none"  # nothing that the stores can do; the sentence says what a person can
 
@@ -42,11 +48,20 @@ class Finding:
     dataset: str | None = None
 
 
-def check(lake: Lake, *, mend: bool = False) -> list[Finding]:
+def pending_finding(dataset: str, count: int, *, mended: bool = False) -> Finding:
+    """Describe archived responses that are not in a dataset's tables yet."""
+    number = "1 archived response" if count == 1 else f"{count:,} archived responses"
+    verb = "is" if count == 1 else "are"
+    sentence = f"{number} of {dataset} {verb} not in its tables yet"
+    return Finding(sentence, mended=mended, remedy=Remedy.BUILD, dataset=dataset)
+
+
+def check(lake: Lake, decoders: Sequence[Decoder] = (), *, mend: bool = False) -> list[Finding]:
     """Read and prove everything in the stores.
 
     Args:
         lake: The data folder.
+        decoders: The decoders of the datasets whose tables should hold all that is archived.
         mend: Set damaged archive files aside and keep what of them can be proven, accept what is
             missing as lost, and make derived files again with the next build or refresh.
 
@@ -84,6 +99,7 @@ def check(lake: Lake, *, mend: bool = False) -> list[Finding]:
             findings += [Finding(sentence, mended=mend) for sentence in sentences]
     if sentence := catalogue.damage_of(lake, mend=mend):
         findings.append(Finding(sentence, mended=mend))
+    findings += _pending(lake, decoders, mend=mend)
     mode = lake.folder.stat().st_mode
     if mode & (stat.S_IROTH | stat.S_IXOTH):
         findings.append(
@@ -95,3 +111,19 @@ def check(lake: Lake, *, mend: bool = False) -> list[Finding]:
             )
         )
     return findings
+
+
+def _pending(lake: Lake, decoders: Sequence[Decoder], *, mend: bool) -> list[Finding]:
+    """Find archived responses that are not in the tables; ``mend`` builds them."""
+    names = [decoder.dataset for decoder in decoders]
+    try:
+        found = pending_responses(lake, names)
+    except ArchiveDamagedError:
+        return []  # it is a finding already; what else is there shows when it is mended
+    if mend and found:
+        build_pending(lake, decoders)
+    left = pending_responses(lake, names) if mend else found
+    return [
+        pending_finding(dataset, devices.total(), mended=dataset not in left)
+        for dataset, devices in found.items()
+    ]

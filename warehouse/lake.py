@@ -34,6 +34,7 @@ _FOLDERS = (
     "tmp",
 )
 EXPECTED_FILE = "expected_days.parquet"
+_BUILD = "build-"
 EXPECTED_SCHEMA = pa.schema(
     [
         pa.field("dataset", pa.string(), nullable=False),
@@ -108,7 +109,7 @@ class Lake:
 
     def unit(self, name: str) -> Unit:
         """Return the unit of derived files with this name; indexes need not outlive a power cut."""
-        return Unit(self.folder, name, durable=name.startswith("build-"))
+        return Unit(self.folder, name, durable=name.startswith(_BUILD))
 
     def expect(self, expected: pa.Table, *, keep_old: bool = True) -> None:
         """Store which days are expected of which device, replacing what was stored.
@@ -186,6 +187,11 @@ class Lake:
 
 # Layout version -> what turns a folder of that layout into one of the next.
 _UPGRADES: dict[int, Callable[[Path], None]] = {}
+
+
+def unit_name(dataset: str) -> str:
+    """Return the name of the unit (and lock) of a dataset's tables."""
+    return f"{_BUILD}{dataset}"
 
 
 def _existing(folder: Path) -> Path:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from warehouse.build import build, is_built, unit_name
+from warehouse.build import build
 from warehouse.canonical import (
     FORM,
     Days,
@@ -22,24 +22,30 @@ from warehouse.canonical import (
 )
 from warehouse.coverage import CoverageRule, refresh_coverage
 from warehouse.decoding import Decoder
-from warehouse.lake import Lake
+from warehouse.lake import Lake, unit_name
 from warehouse.reading import connect, retrying
 from warehouse.tables import TableSpec
+from warehouse.watermarks import Pending, pending_responses
+from warehouse.work import fingerprints
 
 DaysByDevice = dict[tuple[str, str], dict[str, Any]]
 
 
 @contextmanager
 def held_still(lake: Lake, decoder: Decoder) -> Iterator[None]:
-    """Keep a dataset's tables as they are, with all that is archived in them.
+    """Keep a dataset's tables as they are.
+
+    Tables with the columns of another version of their decoder, which nothing here could read, are
+    built first; archived responses that are not in the tables yet are left out.
 
     Raises:
         StoreError: the disk is full or not writable.
     """
-    lake.archive.flush()
-    if not is_built(lake, decoder):
+    unit = lake.unit(unit_name(decoder.dataset))
+    manifest = unit.manifest()
+    if manifest is not None and manifest.facts["fingerprints"] != fingerprints(decoder):
         build(lake, decoder)
-    with lake.unit(unit_name(decoder.dataset)).lock():
+    with unit.lock():
         yield
 
 
@@ -63,6 +69,7 @@ def make_manifest(
     days = days or Days()
     states = days_by_state(lake, rules, days)
     tables = {}
+    pending = pending_responses(lake, [decoder.dataset for decoder in decoders])
     for decoder in decoders:
         with held_still(lake, decoder):
             for spec in decoder.tables:
@@ -70,16 +77,17 @@ def make_manifest(
                 for rows in sorted_rows(lake, spec, days):
                     digest.add(rows)
                 tables[spec.name] = table_entry(decoder.dataset, spec, digest, states)
-    return manifest_of(tables, days)
+    return manifest_of(tables, days, pending)
 
 
-def manifest_of(tables: dict[str, Any], days: Days) -> dict[str, Any]:
-    """Put a date and the range of days above the entries of tables."""
+def manifest_of(tables: dict[str, Any], days: Days, pending: Pending) -> dict[str, Any]:
+    """Put a date, the range of days and what the tables lack above the entries of tables."""
     return {
         "givlake_manifest": FORM,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "first_day": str(days.first) if days.first else None,
         "last_day": str(days.last) if days.last else None,
+        "pending_responses": {of: devices.total() for of, devices in pending.items()},
         "tables": tables,
     }
 

@@ -83,6 +83,15 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
                 unit.forget_manifest()
 
 
+def trusted_manifest(lake: Lake) -> Manifest | None:
+    """Return the manifest of the index if the archive is still the one that it was made of.
+
+    The archive may have grown since; nothing is locked or written.
+    """
+    manifest = lake.unit(UNIT).manifest()
+    return manifest if manifest is not None and manifest.facts == _facts(lake) else None
+
+
 def renew(lake: Lake) -> None:
     """Make the index anew if it was made with other columns.
 

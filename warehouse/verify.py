@@ -11,16 +11,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from warehouse.build import unit_name
-from warehouse.check import Finding, Remedy
+from warehouse.check import Finding, Remedy, pending_finding
 from warehouse.comparison import Comparison, Difference, Store
 from warehouse.decoding import Decoder
 from warehouse.errors import ArchiveDamagedError
 from warehouse.histories import LateError
-from warehouse.lake import Lake
+from warehouse.lake import Lake, unit_name
 from warehouse.ledger import DRIFT_SCHEMA, STORED_QUARANTINE_SCHEMA
 from warehouse.tables.files import stored_schema
 from warehouse.units import Manifest, Unit
+from warehouse.watermarks import pending_responses
 from warehouse.work import Limits, Work, fingerprints
 
 
@@ -44,8 +44,8 @@ class Verification:
 def verify(lake: Lake, decoder: Decoder, *, limits: Limits | None = None) -> Verification:
     """Compare a dataset's tables and books with what the archive yields.
 
-    Responses that are archived but not built yet are left out. Builds of the dataset wait during
-    the comparison, not while the tables are made a second time.
+    Responses that are archived but not built yet are a finding, and left out of the comparison.
+    Builds of the dataset wait during the comparison, not while the tables are made a second time.
 
     Args:
         lake: The data folder.
@@ -63,11 +63,13 @@ def verify(lake: Lake, decoder: Decoder, *, limits: Limits | None = None) -> Ver
     try:
         with _beside(lake, decoder) as second:
             work = _Second(second, decoder, limits or Limits())
-            work.reach(manifest.watermark if manifest else lake.archive.last_segment())
+            work.reach(manifest.watermark if manifest else 0)
             with unit.lock():
                 manifest = unit.manifest()
-                work.reach(lake.archive.last_segment() if manifest is None else manifest.watermark)
+                work.reach(manifest.watermark if manifest else 0)
                 _compare(lake, second, decoder, manifest, done)
+                pending = pending_responses(lake, [decoder.dataset])
+        done.findings += [pending_finding(of, devices.total()) for of, devices in pending.items()]
     except ArchiveDamagedError as error:
         done.findings.append(
             _finding(
@@ -124,10 +126,7 @@ def _compare(
     comparison = Comparison(lake, second, decoder.dataset)
     done.responses = comparison.responses()
     if manifest is None:
-        if done.responses:
-            sentence = f"the tables of {decoder.dataset} were not made yet"
-            done.findings.append(_finding(decoder, sentence, Remedy.REBUILD))
-        return
+        return  # all that is archived is pending
     if manifest.facts.get("fingerprints") != fingerprints(decoder):
         sentence = f"the tables of {decoder.dataset} were made by another version of givlake"
         done.findings.append(_finding(decoder, sentence, Remedy.REBUILD))

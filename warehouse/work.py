@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse import ledger
+from warehouse import ledger, watermarks
 from warehouse.archive.gaps import missing, named, unaccepted
 from warehouse.decoding import QUARANTINE_SCHEMA, Decoder, Drift
 from warehouse.errors import StoreError
@@ -161,6 +161,7 @@ class Work:
             "folded": self._histories.folded,
             "gaps": missing(self._lake.archive),
         }
+        watermarks.stage(change, self._decoder.dataset, reached)
         return change.commit(Manifest(reached, facts, manifest.files))
 
     def _left_over(self, old: Manifest) -> set[str]:

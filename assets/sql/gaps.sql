@@ -61,3 +61,11 @@ SELECT
     gaps.consumption_kwh
 FROM gaps
 LEFT JOIN lacking USING (inverter_serial, last_point_at)
+/* Where an answer is archived and not in the table yet, nothing can be told. */
+WHERE NOT EXISTS (
+    FROM pending_responses AS pending
+    WHERE
+        pending.dataset = 'inverter_data_points'
+        AND pending.device_id = gaps.inverter_serial
+        AND pending.request_date BETWEEN gaps.first_request_date AND gaps.last_request_date
+)

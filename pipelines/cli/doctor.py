@@ -32,6 +32,7 @@ from pipelines.cli.common import (
     printable,
 )
 from pipelines.discovery import Discovery, discover, history_start
+from pipelines.pending import pending, pending_sentence
 from pipelines.selection import daily, lists_for, selected
 from pipelines.session import open_lake, open_session
 from pipelines.settings import Settings, SettingsError, load_settings
@@ -84,8 +85,10 @@ def _examine() -> Iterator[Finding]:
         return
     yield Finding("settings", "ok", f"API {settings.url}, time zone {settings.zone} if unknown")
     try:
-        with open_lake(settings):
+        with open_lake(settings) as lake:
             yield _disk(settings)
+            if (not_built := pending_sentence(pending(lake))) is not None:
+                yield Finding("tables", "note", not_built)
     except (SettingsError, WarehouseError) as error:
         yield Finding("data folder", "wrong", str(error), WRONG_USAGE)
         return

@@ -9,6 +9,7 @@ from assets.framework.dictionary import dictionary
 from assets.registry import daily_datasets
 from pipelines.cli.common import DAY, WRONG_USAGE, KnownError, console, plural
 from pipelines.cli.verify import chosen_datasets
+from pipelines.pending import pending, pending_sentence
 from pipelines.session import open_lake
 from pipelines.settings import load_settings
 from warehouse import Days, Layout, export_bodies, export_tables
@@ -54,6 +55,7 @@ def export(
             f"The start {start} lies after the end {end}: exchange the two.", WRONG_USAGE
         )
     days = Days(start, end)
+    not_built = None
     with open_lake(load_settings()) as lake:
         if layout == _BODIES:
             report = export_bodies(
@@ -65,6 +67,7 @@ def export(
                 again=again,
             )
         else:
+            not_built = pending_sentence(pending(lake))
             report = export_tables(
                 lake,
                 chosen,
@@ -80,3 +83,5 @@ def export(
     console().print(
         f"{plural(report.rows, what)} in {plural(report.files, 'file')} written to {target}."
     )
+    if not_built is not None:
+        console(stderr=True).print(f"The export lacks what follows: {not_built}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 
 import click
 
@@ -31,6 +32,7 @@ from pipelines.discovery import (
     view_of,
 )
 from pipelines.errands import Errand, wished
+from pipelines.pending import build_all_pending, pending, pending_sentence
 from pipelines.selection import (
     UnknownDatasetError,
     daily,
@@ -108,6 +110,7 @@ def plan(
             total += requests
             rows.append((dataset.name, "", "", "", f"{requests:,}"))
         snapshot = session.budget.snapshot()
+        not_built = pending_sentence(pending(session.lake))
     count = len({device.device_id for kind in devices.values() for device in kind})
     _OUT.print(f"{plural(count, 'device')}, {first} to {last}:")
     columns = ("dataset", "device-days", "there", "to fetch", "requests")
@@ -118,6 +121,8 @@ def plan(
         f" {f'about {duration(seconds)}' if seconds else 'under a minute'} at {snapshot.limit}"
         " requests a minute."
     )
+    if not_built is not None:
+        _OUT.print(not_built)
 
 
 @click.command()
@@ -151,7 +156,7 @@ def backfill(
             errand.look(lake, zone, again=again)
         return errands
 
-    with open_session(settings) as session:
+    with open_session(settings, prepare=partial(build_all_pending, say=_OUT.print)) as session:
         if start and (names or device_ids):
             # Of everything since some day, what is known of chargers limits what they are asked.
             look_back_to(session.lake, start)
@@ -184,7 +189,7 @@ def sync(names: tuple[str, ...]) -> None:
             errand.look(lake, zone, refresh=True)
         return errands
 
-    with open_session(settings) as session:
+    with open_session(settings, prepare=partial(build_all_pending, say=_OUT.print)) as session:
         found = _discover(session, chosen)
         errands = wanted(session.lake, session.zone, found)
         refreshes = _to_refresh(session, chosen, found.devices, everybody=True, again=False)

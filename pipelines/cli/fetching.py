@@ -12,6 +12,7 @@ from pipelines.cli.common import ALL_THERE, SOMETHING_MISSING, console, printabl
 from pipelines.discovery import Discovery, expect, known_devices
 from pipelines.errands import Errand
 from pipelines.freshness import freshness
+from pipelines.pending import build_all_pending
 from pipelines.selection import daily, lists_for, refreshed
 from pipelines.session import open_lake, stored_zone
 from pipelines.settings import Settings
@@ -115,6 +116,8 @@ def _judge(settings: Settings, chosen: Sequence[Dataset], errands: Sequence[Erra
     days: dict[str, Counter[State]] = {}
     settled = True
     with open_lake(settings) as lake:
+        # Days that another process has fetched are judged by what they are, not by when it builds.
+        build_all_pending(lake, say=_OUT.print, wait=True)
         for errand in errands:
             found = overview(lake, errand.dataset, errand.devices, errand.start, errand.end)
             days.setdefault(errand.dataset.name, Counter()).update(found.days_by_state)

@@ -18,6 +18,7 @@ _COMMANDS = {
     "query": "query",
     "quarantine": "quarantine",
     "decode": "decode",
+    "build": "build",
     "rebuild": "rebuild",
     "verify": "verify",
     "export": "export",

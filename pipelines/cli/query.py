@@ -12,6 +12,7 @@ import click
 import duckdb
 
 from pipelines.cli.common import WRONG_USAGE, KnownError, console, plural, table
+from pipelines.pending import pending, pending_sentence
 from pipelines.session import open_lake
 from pipelines.settings import Settings, load_settings
 from warehouse import connect, connect_unwritable, retrying
@@ -48,6 +49,8 @@ def _opened(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
         return
     with open_lake(settings) as lake, connect(lake) as connection:
+        if (not_built := pending_sentence(pending(lake))) is not None:
+            click.echo(not_built, err=True)
         yield connection
 
 

@@ -4,6 +4,7 @@ import click
 
 from assets.registry import datasets
 from pipelines.cli.common import WRONG_USAGE, KnownError, console, plural
+from pipelines.pending import build_all_pending
 from pipelines.session import open_lake
 from pipelines.settings import load_settings
 from warehouse import rebuild as rebuild_tables
@@ -21,6 +22,8 @@ def rebuild(names: tuple[str, ...]) -> None:
             )
     out = console()
     with open_lake(load_settings()) as lake:
+        if names:
+            build_all_pending(lake, say=out.print)
         for name in names or known:
             report = rebuild_tables(lake, known[name])
             out.print(

@@ -31,6 +31,7 @@ from pipelines.discovery import known_devices
 from pipelines.errands import wished
 from pipelines.freshness import Freshness, freshness
 from pipelines.notes import notes
+from pipelines.pending import pending, pending_sentence
 from pipelines.picture import calendars, svg
 from pipelines.selection import daily, refreshed, selected
 from pipelines.session import open_budget, open_lake, stored_account, stored_zone
@@ -77,13 +78,21 @@ def status(layout: str, picture: Path | None, with_gaps: bool) -> None:
         fresh = freshness(lake, refreshed(chosen), settings)
         missing = _missing(lake, settings, devices)
         noted = notes(lake, chosen, settings)
+        not_built = pending(lake)
         found_gaps = gaps(lake) if with_gaps else None
         if picture is not None:
             _draw(lake, settings, picture)
     account = stored_account(settings)
     if layout == "json":
         parts = [_as_json(part) for part in found] + [_fresh_as_json(part) for part in fresh]
-        parts = [{**part, **notes_as_json(noted[part["dataset"]])} for part in parts]
+        parts = [
+            {
+                **part,
+                **notes_as_json(noted[part["dataset"]]),
+                "pending_responses": not_built.get(part["dataset"], Counter()).total(),
+            }
+            for part in parts
+        ]
         click.echo(json.dumps(parts, indent=2))
     elif layout == "csv":
         click.echo(as_csv(COLUMNS, list(rows(found, fresh))), nl=False)
@@ -96,6 +105,8 @@ def status(layout: str, picture: Path | None, with_gaps: bool) -> None:
         show_notes(noted.values())
         if found_gaps is not None:
             show_gaps(found_gaps)
+        if (sentence := pending_sentence(not_built)) is not None:
+            _OUT.print(sentence)
         if account is not None:
             snapshot = open_budget(settings, account).snapshot()
             for line in budget_lines(snapshot):
@@ -233,6 +244,8 @@ def _sentence(device_ids: Sequence[str], hole: Hole) -> str:
 
 
 def _command(dataset: str, device_ids: Sequence[str], hole: Hole) -> str:
+    if hole.state is State.NOT_BUILT:
+        return "givlake build"
     command = f"givlake backfill --start {hole.first} --end {hole.last}"
     command += f" --dataset {dataset}" if dataset else ""
     if len(device_ids) > _DEVICES_NAMED:

@@ -67,7 +67,9 @@ def _hole(dataset: str, device: DeviceOverview, month: str, state: State) -> dic
             (hole.last_error_at for hole in holes if hole.last_error_at), default=None
         ),
         "command": (
-            f"givlake backfill --dataset {dataset} --device {shlex.quote(device.device_id)}"
+            "givlake build"
+            if state is State.NOT_BUILT
+            else f"givlake backfill --dataset {dataset} --device {shlex.quote(device.device_id)}"
             f" --start {start} --end {end}"
         ),
     }

@@ -13,10 +13,10 @@ from pipelines.cli.common import (
     printable,
 )
 from pipelines.forgetting import forget_things
+from pipelines.pending import build_all_pending
 from pipelines.session import open_lake
 from pipelines.settings import load_settings
 from pipelines.upkeep import pack_archive
-from warehouse import build, is_built
 from warehouse import check as check_stores
 
 _OUT = console()
@@ -28,10 +28,7 @@ def check(mend: bool) -> None:
     """Read every stored file and prove that it holds what was written to it."""
     settings = load_settings()
     with open_lake(settings, mend=False) as lake:
-        findings = check_stores(lake, mend=mend)
-        for dataset in datasets() if mend else ():
-            if not is_built(lake, dataset):
-                build(lake, dataset)
+        findings = check_stores(lake, datasets(), mend=mend)
     if mend:
         open_lake(settings).close()  # makes the catalogue again if it was damaged
     for finding in findings:
@@ -50,6 +47,7 @@ def check(mend: bool) -> None:
 def pack() -> None:
     """Merge the archive's small files into large ones; done daily by sync and Dagster."""
     with open_lake(load_settings()) as lake:
+        build_all_pending(lake, say=_OUT.print)
         report = pack_archive(lake)
     for sentence in report.damaged:
         _OUT.print(f"damage  {printable(sentence)}")

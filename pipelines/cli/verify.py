@@ -40,7 +40,8 @@ def verify(names: tuple[str, ...], file: Path | None) -> None:
     chosen = chosen_datasets(names)
     settings = load_settings()
     with open_lake(settings, mend=False) as lake:
-        findings = check_stores(lake)
+        others = [dataset for dataset in datasets() if dataset not in chosen]
+        findings = check_stores(lake, others)
         for finding in findings:
             _say(finding)
         findings += _compare(lake, chosen)
@@ -81,6 +82,7 @@ def _compare(lake: Lake, chosen: tuple[Dataset, ...]) -> list[Finding]:
 def _say(finding: Finding) -> None:
     advice = {
         Remedy.CHECK: ": run givlake check --mend",
+        Remedy.BUILD: ": run givlake build",
         Remedy.REBUILD: f": run givlake rebuild --dataset {finding.dataset}",
         Remedy.NONE: "",
     }

@@ -27,7 +27,7 @@ from warehouse import (
 DAY = date(2025, 6, 1)
 VIEWS = {
     "readings", "readings_superseded", "coverage", "requests", "quarantine", "drift",
-    "row_accounting",
+    "row_accounting", "pending_responses",
 }  # fmt: skip
 
 

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from warehouse_toy import ToyDecoder, answer, day_rows, failure
+from warehouse_toy import ToyDecoder, answer, built_coverage, day_rows, failure
 
-from warehouse import EXPECTED_SCHEMA, CoverageRule, Entry, Lake, connect, coverage, pack, publish
+from warehouse import EXPECTED_SCHEMA, CoverageRule, Entry, Lake, connect, pack, publish
 from warehouse.coverage.fact import FOLDED_SCHEMA, fold
 from warehouse.coverage.facts import day_over_us
 
@@ -87,7 +87,7 @@ def test_states(lake: Lake, case: str) -> None:
     for entry in entries:
         lake.archive.append([entry])
     lake.archive.flush()
-    (row,) = coverage(lake, RULES, expect(), DAY, DAY, now=now).to_pylist()
+    (row,) = built_coverage(lake, RULES, expect(), DAY, DAY, now=now).to_pylist()
     assert (row["state"], row["due"]) == (state, due)
     # The same folded one response at a time, in whatever segments they came.
     assert row["error_count"] == sum(entry.outcome == "error" for entry in entries)
@@ -99,7 +99,7 @@ def test_folding_step_by_step_and_at_once_agree_and_the_view_agrees_with_both(la
             moved = {"device_id": f"D{number:02d}"}
             lake.archive.append([Entry(**{n: getattr(entry, n) for n in Entry.__slots__} | moved)])
             lake.archive.flush()
-        coverage(lake, RULES, expect(), DAY, DAY)
+        built_coverage(lake, RULES, expect(), DAY, DAY)
     publish(lake, ToyDecoder().tables)
     sql = "SELECT * EXCLUDE is_expected FROM coverage ORDER BY device_id"
     with connect(lake) as connection:
@@ -107,7 +107,7 @@ def test_folding_step_by_step_and_at_once_agree_and_the_view_agrees_with_both(la
     (lake.folder / "index/manifests/coverage.json").unlink()
     (lake.folder / "index/manifests/requests.json").unlink()
     pack(lake.archive)
-    coverage(lake, RULES, expect(), DAY, DAY)
+    built_coverage(lake, RULES, expect(), DAY, DAY)
     with connect(lake) as connection:
         at_once = connection.execute(sql).fetchall()
     assert stepwise == at_once
@@ -119,7 +119,7 @@ def test_pages_of_a_fetch_are_one_answer(lake: Lake) -> None:
     lake.archive.append([ok(FINAL, 2, page=page, page_count=3) for page in (1, 2, 3)])
     lake.archive.append([bad(FINAL, 500)])
     lake.archive.flush()
-    (row,) = coverage(lake, RULES, expect(), DAY, DAY).to_pylist()
+    (row,) = built_coverage(lake, RULES, expect(), DAY, DAY).to_pylist()
     assert (row["state"], row["rows"], row["last_error_status"]) == ("complete", 6, 500)
 
 
@@ -127,20 +127,20 @@ def test_only_expected_days_and_only_due_ones_when_asked(lake: Lake) -> None:
     lake.archive.append([ok(FINAL)])
     lake.archive.flush()
     wanted = expect(DAY - timedelta(days=2), None)
-    found = coverage(lake, RULES, wanted, DAY - timedelta(days=9), DAY, now=FINAL)
+    found = built_coverage(lake, RULES, wanted, DAY - timedelta(days=9), DAY, now=FINAL)
     assert [row["request_date"].day for row in found.to_pylist()] == [30, 31, 1]
-    due = coverage(lake, RULES, wanted, DAY - timedelta(days=9), DAY, now=FINAL, only_due=True)
+    first = DAY - timedelta(days=9)
+    due = built_coverage(lake, RULES, wanted, first, DAY, now=FINAL, only_due=True)
     assert [row["request_date"].day for row in due.to_pylist()] == [30, 31]
-    assert coverage(lake, RULES, wanted, DAY, DAY - timedelta(days=1)).num_rows == 0
+    assert built_coverage(lake, RULES, wanted, DAY, DAY - timedelta(days=1)).num_rows == 0
 
 
 def test_a_changed_rule_is_applied_to_what_was_folded_before(lake: Lake) -> None:
     lake.archive.append([ok(FINAL)])
     lake.archive.flush()
-    states = [
-        coverage(lake, [CoverageRule("readings", days)], expect(), DAY, DAY)["state"][0].as_py()
-        for days in (1, 2, 1)
-    ]
+    rules = [[CoverageRule("readings", days)] for days in (1, 2, 1)]
+    found = [built_coverage(lake, rule, expect(), DAY, DAY) for rule in rules]
+    states = [days["state"][0].as_py() for days in found]
     assert states == ["complete", "provisional", "complete"]
 
 
@@ -174,7 +174,7 @@ def test_days_never_asked_of_a_device_that_is_gone_are_gone(
     wanted = expect(DAY, DAY + timedelta(days=1), contact=contact)
     lake.expect(wanted)
     publish(lake, ToyDecoder().tables)
-    found = coverage(lake, RULES, wanted, DAY, DAY + timedelta(days=1), now=at).to_pylist()
+    found = built_coverage(lake, RULES, wanted, DAY, DAY + timedelta(days=1), now=at).to_pylist()
     assert [row["state"] for row in found] == states
     assert found[1]["due"] == (states[1] == "never_asked")
     with connect(lake) as connection:
@@ -192,7 +192,7 @@ def test_a_day_that_a_device_did_not_know_is_asked_again_if_it_knows_others(lake
     wanted = expect(DAY, other)
     lake.expect(wanted)
     publish(lake, ToyDecoder().tables)
-    found = coverage(lake, RULES, wanted, DAY, other, now=answer.fetched_at).to_pylist()
+    found = built_coverage(lake, RULES, wanted, DAY, other, now=answer.fetched_at).to_pylist()
     assert [(row["state"], row["due"]) for row in found] == [("failed", True), ("complete", False)]
     with connect(lake) as connection:
         sql = "SELECT state, reason, due_from FROM coverage ORDER BY request_date"

@@ -24,12 +24,14 @@ from warehouse import (
     StoreError,
     VersionError,
     build,
+    build_pending,
     check,
     connect,
     coverage,
     execute,
     mend_tables,
     pack,
+    pending_responses,
     publish,
     rebuild,
 )
@@ -406,9 +408,12 @@ def test_a_segment_that_is_missing_in_the_middle_is_named_and_its_day_is_due(
     assert report.rows() == 40
     assert report.damage[0].startswith("archive segment 2 is missing: the tables of readings are")
     (tmp_path / "kept").rename(segment)
-    assert states(filled) == ["complete"] * 3
-    report = build(filled, ToyDecoder())
+    assert states(filled) == ["complete", "not_built", "complete"]
+    assert pending_responses(filled, ["readings"]) == {"readings": {"A": 1}}
+    ((report,), errors) = build_pending(filled, [ToyDecoder()])
+    assert errors == []
     assert report.rebuilt_because is not None and "segment 2 is back" in report.rebuilt_because
+    assert states(filled) == ["complete"] * 3
     assert content_of(filled.folder) == content
     assert check(filled) == []
 

@@ -31,8 +31,8 @@ from warehouse import (
     check,
     connect,
     forget,
-    is_built,
     pack,
+    pending_responses,
     publish,
     rebuild,
 )
@@ -200,7 +200,7 @@ def test_answers_that_come_late_lead_to_the_versions_of_a_rebuild(folder: Path) 
             ("blue", hour(2)),
             ("green", None),
         ]
-        assert report.damage == [] and is_built(one, ThingsDecoder())
+        assert report.damage == [] and pending_responses(one, ["boxes"]) == {}
 
 
 def test_an_empty_list_that_comes_late_is_not_lost(folder: Path) -> None:

@@ -10,7 +10,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from warehouse import QUARANTINE_SCHEMA, ArchivedResponse, Decoded, Drift, Entry, TableSpec
+from warehouse import (
+    QUARANTINE_SCHEMA,
+    ArchivedResponse,
+    Decoded,
+    Drift,
+    Entry,
+    Lake,
+    TableSpec,
+    build,
+    coverage,
+)
 
 DATASET = "readings"
 UTC_US = pa.timestamp("us", tz="UTC")
@@ -160,3 +170,9 @@ def failure(device: str, day: date, status: int | None, **changes: Any) -> Entry
     }
     known = {name: changes.pop(name) for name in ("fetched_at", "dataset") if name in changes}
     return replace(answer(device, day, [], **known), **(values | changes))
+
+
+def built_coverage(lake: Lake, *args: Any, **options: Any) -> pa.Table:
+    """Give the coverage of days whose answers are all in the tables."""
+    build(lake, ToyDecoder())
+    return coverage(lake, *args, **options)

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 COLUMNS = (
     "response_id",
     "fetch_id",
+    "segment",
     "dataset",
     "device_id",
     "request_date",

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 CONFIRM_US = 24 * 3600 * 1_000_000
 _DENIED = (401, 402, 403)
 GONE = 404
+NOT_BUILT_REASON = "archived, and not in the tables yet"
 GONE_REASON = "the device is not known any more"
 FAILED_REASON = "the newest request failed"
 _LACKING = "the list came incomplete"
@@ -43,6 +44,7 @@ class State(StrEnum):
     COMPLETE = "complete"
     PROVISIONAL = "provisional"
     EMPTY = "empty"
+    NOT_BUILT = "not_built"
     PARTIAL = "partial"
     FAILED = "failed"
     DENIED = "denied"
@@ -50,6 +52,8 @@ class State(StrEnum):
     NEVER_ASKED = "never_asked"
 
 
+# States of days that are in the tables, as far as the API has them.
+FETCHED = (State.COMPLETE, State.PROVISIONAL, State.EMPTY)
 # Newest response of a kind -> the columns that come from it.
 _NEWEST = {
     "complete_id": ("complete_at",),
@@ -58,7 +62,7 @@ _NEWEST = {
     "error_id": ("last_error_at", "last_error_status", "last_error"),
 }
 _LEAST = ("first_final_empty_at",)
-_GREATEST = ("over_at", "final_from", "final_at", "last_final_empty_at")
+_GREATEST = ("over_at", "final_from", "final_at", "last_final_empty_at", "answer_segment")
 _SUMS = ("request_count", "error_count")
 _KEYS = ("dataset", "device_id", "request_date")
 
@@ -87,6 +91,7 @@ FOLDED_SCHEMA = pa.schema(
         _field("last_error_at", _UTC, "When it failed"),
         _field("last_error_status", pa.int16(), "HTTP status of it"),
         _field("last_error", pa.string(), "What it said"),
+        _field("answer_segment", pa.int64(), "Newest archive segment with an answer"),
         _field("request_count", pa.int64(), "Answers and failures in the archive"),
         _field("error_count", pa.int64(), "Failures in the archive"),
     ]
@@ -129,7 +134,8 @@ def fold(facts: pa.Table) -> pa.Table:
         for name in names:
             best = np.full(count, least)
             function.at(best, group, _filled(facts[name], least))
-            columns[name] = pa.array(best, _UTC, mask=best == least)
+            kind = FOLDED_SCHEMA.field(name).type
+            columns[name] = pa.array(best, kind, mask=best == least)
     for name in _SUMS:
         columns[name] = np.bincount(group, _filled(facts[name], 0), count).astype(np.int64)
     return pa.table({name: columns[name] for name in FOLDED_SCHEMA.names}).cast(FOLDED_SCHEMA)

@@ -28,7 +28,7 @@ _LOG = logging.getLogger(__name__)
 FOLDER = "index/coverage"
 UNIT = "coverage"
 # Raised whenever the same requests would give other facts.
-_VERSION = 3
+_VERSION = 4
 _DAY_US = 24 * 3600 * 1_000_000
 _EPOCH = date(1970, 1, 1)
 _UTC = pa.timestamp("us", tz="UTC")
@@ -83,6 +83,17 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
                 for month, fetches in fetches_by_month(rows):
                     _fold_month(lake, change, start, month, _facts_of(fetches, lateness))
         return change.commit(Manifest(index.watermark, facts, start.files)), damage
+
+
+def renew(lake: Lake) -> None:
+    """Recompute facts that an older givlake has stored with other columns.
+
+    Raises:
+        StoreError: the disk is full or not writable.
+    """
+    manifest = lake.unit(UNIT).manifest()
+    if manifest is not None and manifest.facts.get("version") != _VERSION:
+        refresh_coverage(lake, [])
 
 
 def month_file(month: str) -> str:
@@ -147,6 +158,7 @@ def _facts_of(rows: pa.Table, lateness: dict[str, int]) -> pa.Table:
         "last_error_at": where(~ok, times),
         "last_error_status": where(~ok, rows["status"].combine_chunks()),
         "last_error": where(~ok, said.combine_chunks()),
+        "answer_segment": where(ok, rows["segment"].combine_chunks()),
         "request_count": pa.array(np.ones(len(at), dtype=np.int64)),
         "error_count": pa.array((~ok).astype(np.int64)),
     }

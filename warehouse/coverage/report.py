@@ -16,8 +16,10 @@ import pyarrow.parquet as pq
 from warehouse.coverage.fact import (
     FACTS_SCHEMA,
     FAILED_REASON,
+    FETCHED,
     GONE,
     GONE_REASON,
+    NOT_BUILT_REASON,
     CoverageRule,
     State,
 )
@@ -26,6 +28,7 @@ from warehouse.errors import DamagedError
 from warehouse.lake import EXPECTED_SCHEMA, Lake
 from warehouse.tables.files import damage_named
 from warehouse.units import Manifest
+from warehouse.watermarks import Watermark, watermarks
 
 _LOG = logging.getLogger(__name__)
 _UTC = pa.timestamp("us", tz="UTC")
@@ -84,7 +87,8 @@ def coverage(
 
     Returns:
         ``COVERAGE_SCHEMA``, by month, then dataset, device and day. ``due``: a fetch now may
-        change the state. Days that have not begun are ``never_asked`` and not due. Days that were
+        change the state. Days whose newest answer is archived and not yet in the tables are
+        ``not_built``. Days that have not begun are ``never_asked`` and not due. Days that were
         never asked of a device whose newest answer is 404 are ``gone`` and not due either, unless
         it has been in contact since: asking for each of them would tell nothing new.
 
@@ -120,17 +124,17 @@ def coverage_by_month(
     wanted = expected.select(EXPECTED_SCHEMA.names).cast(EXPECTED_SCHEMA)
     wanted = wanted.filter(pc.is_in(wanted["dataset"], pa.array([rule.dataset for rule in rules])))
     by_dataset = []
-    for dataset in sorted(set(wanted["dataset"].to_pylist())):
+    for dataset, built in watermarks(lake, sorted(set(wanted["dataset"].to_pylist()))).items():
         devices = wanted.filter(pc.equal(wanted["dataset"], dataset))
-        by_dataset.append((dataset, devices, _gone(dataset, devices, not_found)))
+        by_dataset.append((dataset, devices, _gone(dataset, devices, not_found), built))
     months = list(_months(start, end))
     for first, last in reversed(months) if newest_first else months:
-        for dataset, devices, gone in by_dataset:
+        for dataset, devices, gone, built in by_dataset:
             try:
-                part = _month(lake, manifest, dataset, devices, gone, first, last, moment)
+                part = _month(lake, manifest, dataset, devices, gone, built, first, last, moment)
             except DamagedError as damage:
                 manifest = _made_again(lake, rules, damage)
-                part = _month(lake, manifest, dataset, devices, gone, first, last, moment)
+                part = _month(lake, manifest, dataset, devices, gone, built, first, last, moment)
             yield part.filter(part["due"]) if only_due else part
 
 
@@ -203,12 +207,15 @@ def _month(
     dataset: str,
     devices: pa.Table,
     gone: np.ndarray,
+    built: Watermark,
     first: np.datetime64,
     last: np.datetime64,
     now: datetime,
 ) -> pa.Table:
     days = int((last - first).astype(int)) + 1
     facts = _facts(lake, manifest, dataset, str(first.astype("M8[M]")))
+    # The last is for days of which nothing was asked, whose row is -1.
+    pending = np.append(built.lacks(_filled(facts["answer_segment"], 0)), False)
     # The row of the facts for each device (row) and day (column); -1 where nothing was asked.
     source = np.full((devices.num_rows, days), -1, dtype=np.int64)
     device = _filled(pc.index_in(facts["device_id"].cast(pa.string()), devices["device_id"]), -1)
@@ -239,10 +246,16 @@ def _month(
     columns["due"] = pa.array(
         np.where(asked, due_from <= int(now.timestamp() * 1_000_000), ~gone) & begun
     )
-    told = np.select([unknown, asked], [2, -1], gone)
-    columns["state"] = _told(state, told, (State.NEVER_ASKED, State.GONE, State.FAILED))
+    fetched = pc.is_in(state.cast(pa.string()), pa.array([str(each) for each in FETCHED]))
+    not_built = np.asarray(fetched) & pending[source]
+    told = np.select([unknown, not_built, asked], [2, 3, -1], gone)
+    columns["state"] = _told(
+        state, told, (State.NEVER_ASKED, State.GONE, State.FAILED, State.NOT_BUILT)
+    )
     columns["reason"] = _told(
-        columns["reason"], told, ("nothing was asked", GONE_REASON, FAILED_REASON)
+        columns["reason"],
+        told,
+        ("nothing was asked", GONE_REASON, FAILED_REASON, NOT_BUILT_REASON),
     )
     columns["error_count"] = pc.fill_null(columns["error_count"], 0)
     words = pa.array(at_device.astype(np.int32))
@@ -258,7 +271,7 @@ def _month(
 
 def _facts(lake: Lake, manifest: Manifest, dataset: str, month: str) -> pa.Table:
     name = month_file(month)
-    columns = ["dataset", "device_id", "request_date", *_FROM_FACTS]
+    columns = ["dataset", "device_id", "request_date", "answer_segment", *_FROM_FACTS]
     if name not in manifest.files:
         empty = {column: pa.array([], _kind(column)) for column in columns}
         return pa.table(empty)
@@ -272,6 +285,8 @@ def _facts(lake: Lake, manifest: Manifest, dataset: str, month: str) -> pa.Table
 
 
 def _kind(column: str) -> pa.DataType:
+    if column == "answer_segment":
+        return FACTS_SCHEMA.field(column).type
     return COVERAGE_SCHEMA.field(_FROM_FACTS.get(column, column)).type
 
 

@@ -22,6 +22,7 @@ from warehouse.manifest import days_by_state, held_still, manifest_of, table_ent
 from warehouse.reading import connect, retrying
 from warehouse.tables import TableSpec
 from warehouse.tables.files import stored_schema
+from warehouse.watermarks import pending_responses
 
 MANIFEST = "manifest.json"
 DICTIONARY = "data-dictionary.md"
@@ -120,6 +121,7 @@ def _sinks(layout: Layout, folder: Path) -> Sinks:
 def _fill(wish: _Wish, sinks: Sinks, report: ExportReport, *, described: bool) -> dict[str, Any]:
     """Write all tables; return the manifest. Where ``described``, a table each explains them."""
     states = days_by_state(wish.lake, wish.rules, wish.days)
+    pending = pending_responses(wish.lake, [decoder.dataset for decoder in wish.decoders])
     entries = {}
     for decoder in wish.decoders:
         with held_still(wish.lake, decoder):
@@ -134,7 +136,7 @@ def _fill(wish: _Wish, sinks: Sinks, report: ExportReport, *, described: bool) -
                 entries[spec.name] = table_entry(decoder.dataset, spec, digest, states)
     for view in wish.views:
         _copy_view(wish, view, sinks)
-    manifest = manifest_of(entries, wish.days)
+    manifest = manifest_of(entries, wish.days, pending)
     if described:
         specs = [spec for decoder in wish.decoders for spec in decoder.tables]
         _write(sinks, "data_dictionary", _described(specs))

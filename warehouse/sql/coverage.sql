@@ -3,6 +3,9 @@
 WITH facts AS (
     SELECT * FROM read_parquet('{folder}/index/coverage/*.parquet', hive_partitioning = false)
 ),
+watermarks AS (
+    SELECT * FROM read_parquet('{folder}/index/watermarks/*.parquet', hive_partitioning = false)
+),
 expectations AS (
     SELECT *, least(coalesce(last_date, current_date), current_date) AS until_date
     FROM read_parquet('{folder}/expected_days.parquet', hive_partitioning = false)
@@ -42,14 +45,19 @@ days AS (
         coalesce(facts.request_date, expected.request_date) AS request_date,
         /* What a device that is there did not know is a failure of that one day. */
         facts.state = 'gone' AND gone.device_id IS NULL AS is_unknown,
+        /* What was had and is still on its way into the tables is not shown as there. */
+        coalesce(facts.state IN ('complete', 'provisional', 'empty'), false)
+        AND facts.answer_segment > coalesce(watermarks.built_to_segment, 0) AS is_pending,
         CASE
             WHEN is_unknown THEN 'failed'
+            WHEN is_pending THEN 'not_built'
             WHEN facts.state IS NOT NULL THEN facts.state
             WHEN gone.device_id IS NULL THEN 'never_asked'
             ELSE 'gone'
         END AS state,
         CASE
             WHEN is_unknown THEN 'the newest request failed'
+            WHEN is_pending THEN 'archived, and not in the tables yet'
             WHEN facts.reason IS NOT NULL THEN facts.reason
             WHEN gone.device_id IS NULL THEN 'nothing was asked'
             ELSE 'the device is not known any more'
@@ -70,5 +78,7 @@ days AS (
     LEFT JOIN gone
         ON coalesce(facts.dataset, expected.dataset) = gone.dataset
         AND coalesce(facts.device_id, expected.device_id) = gone.device_id
+    LEFT JOIN watermarks
+        ON facts.dataset = watermarks.dataset
 )
-SELECT * EXCLUDE (is_unknown) FROM days
+SELECT * EXCLUDE (is_unknown, is_pending) FROM days

@@ -1,0 +1,8 @@
+-- One row per archived response that is not in the tables yet, without its body.
+-- Source: the index of requests, and how far the tables of each dataset were built.
+SELECT requests.*
+FROM read_parquet('{folder}/index/requests/*.parquet', hive_partitioning = false) AS requests
+LEFT JOIN
+    read_parquet('{folder}/index/watermarks/*.parquet', hive_partitioning = false) AS watermarks
+    ON requests.dataset = watermarks.dataset
+WHERE outcome = 'ok' AND segment > coalesce(built_to_segment, 0)
