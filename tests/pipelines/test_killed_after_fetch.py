@@ -1,0 +1,102 @@
+"""kill -9 between the archive and the tables, then the same command again."""
+
+import json
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from owner import TIMEOUT_S, Owner
+from truth import assert_same, days_between, expected_rows
+
+KILLED = Path(__file__).parents[1] / "support" / "killed.py"
+POINTS = "inverter_data_points"
+
+
+def kill_at(step: str, skip: int, owner: Owner, *arguments: object) -> None:
+    """Run a command of the owner's that ends itself at a step."""
+    command = [sys.executable, KILLED, step, skip, "-m", "pipelines.cli", *arguments]
+    done = subprocess.run(
+        list(map(str, command)),
+        cwd=owner.folder,
+        env=owner.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("step", ["answers archived", "table staged", "journal written"])
+def test_the_same_command_builds_what_a_killed_one_has_archived(simulate, own, today, step):
+    """It said that there was nothing to fetch, and left the tables short for good."""
+    days = days_between(today - timedelta(days=7), today - timedelta(days=3))
+    sim = simulate(inverters=2, commissioned=days[0])
+    owner = own(sim)
+    before, middle, after = days[:2], days[2], days[3:]
+    for first, last in ((before[0], before[-1]), (after[0], after[-1])):
+        assert owner.givlake("backfill", "--start", first, "--end", last).status == 0
+    over_it = f"SELECT cause FROM gaps WHERE first_date < '{middle}' AND last_date > '{middle}'"
+    assert owner.sql(over_it) == [{"cause": "not_fetched"}] * 2
+    command = ("backfill", "--start", middle, "--end", middle)
+    # What is archived and built first is the list of devices.
+    kill_at(step, 1, owner, *command)
+    sim.clear_requests()
+    owner.givlake("status")  # brings the index of requests up to date
+
+    number = "2 archived responses"
+    line = f"{number} ({POINTS} 2) are not in the tables yet; build with: givlake build"
+    status = owner.givlake("status")
+    assert (status.status, line in status.out) == (1, True), status.said
+    assert f"2 devices, {middle}, not built: archived, and not in the tables yet." in status.out
+    assert "Mend with: givlake build\n" in status.out
+    (points,) = json.loads(owner.givlake("status", "--format", "json").out)[:1]
+    assert points["pending_responses"] == points["days_by_state"]["not_built"] == 2
+    assert line in owner.givlake("plan", "--start", middle, "--end", middle).out
+    query = owner.givlake("query", "SELECT count(*) AS n FROM coverage WHERE state = 'not_built'")
+    assert (query.status, line in query.err, query.out.split()) == (0, True, ["n", "2"])
+    assert owner.sql(over_it) == []
+    # Neither the day itself nor those beside it are compared with anything.
+    compared = owner.sql("SELECT DISTINCT day FROM reconcile_power ORDER BY day")
+    assert [row["day"] for row in compared] == [days[0], days[-1]]
+    finding = f"damage  {number} of {POINTS} are not in its tables yet: run givlake build"
+    proof = owner.folder / "proof.json"
+    exported = owner.givlake("export", "--to", owner.folder / "export")
+    assert (exported.status, line in exported.err) == (0, True)
+    verified = owner.givlake("verify", "--manifest", proof)
+    if step == "journal written":
+        # All was decided: whoever takes the lock puts the files in their places.
+        assert verified.status == 0, verified.said
+    else:
+        assert (verified.status, finding in verified.out) == (1, True), verified.said
+        assert json.loads(proof.read_text())["pending_responses"] == {POINTS: 2}
+        checked = owner.givlake("check")
+        assert (checked.status, finding.split(": run")[0] in checked.out) == (1, True)
+
+    again = owner.givlake(*command)
+    assert again.status == 0, again.said
+    built = "" if step == "journal written" else f"Building {number} ({POINTS} 2).\n"
+    assert again.out.startswith(f"{built}Nothing to fetch"), again.out
+    assert [request.path for request in sim.requests if "data-points" in request.path] == []
+    assert_same(owner.rows(), expected_rows(sim, sim.serials, days))
+    assert owner.sql(over_it) == []
+    for proof in ("verify", "check"):
+        done = owner.givlake(proof)
+        assert (done.status, "not in its tables" in done.said) == (0, False), done.said
+
+
+def test_what_a_killed_command_has_archived_of_a_list_is_built_by_any_command(simulate, own):
+    """Chargers that were listed and not built had no days, and nobody asked for them for hours."""
+    sim = simulate(inverters=1, ev_chargers=1, ev_points_every_s=43_200)
+    names = "inverter_data_points,ev_chargers,ev_meter_readings"
+    owner = own(sim, GIVLAKE_DATASETS=names)
+    days = ("--start", "2025-06-01", "--end", "2025-06-02")
+    kill_at("answers archived", 1, owner, "backfill", "--dataset", "ev_meter_readings", *days)
+    assert "ev_chargers 1" in owner.givlake("query", "FROM ev_chargers").err
+    done = owner.givlake("backfill", "--dataset", "inverter_data_points", *days)
+    assert "Building 1 archived response (ev_chargers 1).\n" in done.out
+    assert [row["charger_uuid"] for row in owner.sql("FROM ev_chargers")] == sim.charger_uuids
+    assert owner.givlake("build").out == "Every archived response is in the tables.\n"

@@ -1,0 +1,106 @@
+"""A program that kills itself with SIGKILL at a step between the archive and the tables.
+
+    python killed.py STEP SKIP PROGRAM [ARGUMENT ...]
+
+PROGRAM is a Python file or `-m` and a module. It runs as it is up to the given step; the step is
+passed SKIP times before the process ends there, as if the machine's power were cut.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import sys
+from collections.abc import Callable
+from functools import wraps
+from importlib import import_module
+from typing import Any
+
+from warehouse import pending_responses
+
+STORE = import_module("warehouse.archive.store")
+BUILD = import_module("warehouse.build")  # the package has a function of this name
+CATALOGUE = import_module("warehouse.catalogue")
+UNITS = import_module("warehouse.units")
+WORK = import_module("warehouse.work")
+Condition = Callable[..., bool]
+
+
+def always(*_: Any, **__: Any) -> bool:
+    return True
+
+
+def has_something_to_build(lake: Any, decoder: Any, *_: Any, **__: Any) -> bool:
+    lake.archive.flush()
+    return bool(pending_responses(lake, [decoder.dataset]))
+
+
+def stages_rows(unit: Any, change: Any, *_: Any) -> bool:
+    return any(name.startswith("tables/") and "_schema" not in name for name in change.facts)
+
+
+def moves_rows(unit: Any, journal: Any) -> bool:
+    return any(name.startswith("tables/") and "_schema" not in name for _, name in journal["moves"])
+
+
+def is_of(name: str) -> Condition:
+    return lambda unit, *_: unit.name == name
+
+
+# Step -> (where the function is looked up, its name, after it rather than before, on which calls)
+STEPS: dict[str, tuple[Any, str, bool, Condition]] = {
+    "answer in memory": (STORE.Archive, "append", True, always),
+    "segment written": (STORE, "publish", False, always),
+    "segment published": (STORE, "publish", True, always),
+    "answers archived": (BUILD, "_locked", False, has_something_to_build),
+    "build begun": (WORK.Work, "_put", False, always),
+    "table staged": (UNITS.Unit, "_commit", False, stages_rows),
+    "journal written": (UNITS.Unit, "_apply", False, moves_rows),
+    "table built": (UNITS.Unit, "_apply", True, moves_rows),
+    "requests staged": (UNITS.Unit, "_commit", False, is_of("requests")),
+    "requests decided": (UNITS.Unit, "_apply", False, is_of("requests")),
+    "coverage staged": (UNITS.Unit, "_commit", False, is_of("coverage")),
+    "coverage decided": (UNITS.Unit, "_apply", False, is_of("coverage")),
+    "catalogue made": (CATALOGUE, "publish_file", False, always),
+    "catalogue in place": (CATALOGUE, "publish_file", True, always),
+}
+
+
+def arm(step: str, skip: int) -> None:
+    """Let this process end at a step, after passing it `skip` times."""
+    holder, name, after, condition = STEPS[step]
+    function = getattr(holder, name)
+    left = skip
+
+    def end() -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    @wraps(function)
+    def armed(*arguments: Any, **options: Any) -> Any:
+        met = condition(*arguments, **options)
+        if met and not after:
+            end()
+        result = function(*arguments, **options)
+        if met and after:
+            end()
+        return result
+
+    setattr(holder, name, armed)
+
+
+def main(step: str, skip: str, program: str, *arguments: str) -> None:
+    arm(step, int(skip))
+    if program == "-m":
+        sys.argv = list(arguments)
+        runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = [program, *arguments]
+        runpy.run_path(program, run_name="__main__")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,191 @@
+"""What is archived and not in the tables is seen by whoever reads, and built by whoever writes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+from canonical import content_of
+from warehouse_toy import DATASET, ToyDecoder, answer, day_rows
+
+from warehouse import (
+    EXPECTED_SCHEMA,
+    CoverageRule,
+    Lake,
+    Remedy,
+    StoreError,
+    build,
+    build_pending,
+    check,
+    connect,
+    coverage,
+    make_manifest,
+    pending_responses,
+    publish,
+    rebuild,
+    refresh_coverage,
+    verify,
+)
+
+HERE = Path(__file__).parent
+KILLED = HERE.parent / "support" / "killed.py"
+WORKER = HERE / "stores_worker.py"
+DECODER = ToyDecoder()
+RULES = [CoverageRule(DATASET, 1)]
+DAY = date(2025, 6, 1)
+DAYS = [DAY + timedelta(days=at) for at in range(40)]
+EXPECTED = [
+    {"dataset": DATASET, "device_id": device, "first_date": DAY, "last_date": DAYS[-1]}
+    for device in ("A", "B", "C")
+]
+
+
+def kill_at(step: str, skip: int, folder: Path, work: str) -> None:
+    """Let a worker end itself at a step."""
+    command = [sys.executable, KILLED, step, skip, WORKER, folder, work, skip]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def unbuilt(folder: Path) -> list[tuple[str, date]]:
+    """Find device and day of each archived answer that no build has accounted for, by DuckDB."""
+    archived = f"read_parquet('{folder}/archive/*/*.parquet', union_by_name = true)"
+    accounted = f"'{folder}/index/row_accounting/**/*.parquet'"
+    with duckdb.connect() as connection:
+        return connection.execute(
+            f"SELECT DISTINCT ON (response_id) device_id, request_date FROM {archived}"
+            f" WHERE outcome = 'ok' AND response_id NOT IN (SELECT response_id FROM {accounted})"
+        ).fetchall()
+
+
+@pytest.fixture
+def begun(folder: Path) -> Path:
+    """Make a folder with answers of which some came in after the tables were built."""
+    import pyarrow as pa
+
+    with Lake(folder) as lake:
+        lake.expect(pa.Table.from_pylist(EXPECTED, EXPECTED_SCHEMA))
+        lake.archive.append([answer("A", DAY, day_rows(DAY, 24))])
+        publish(lake, DECODER.tables)
+        build(lake, DECODER)
+        refresh_coverage(lake, RULES)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("step", "skip", "work"),
+    [
+        ("answer in memory", 1, "put"),
+        ("segment written", 1, "put"),
+        ("segment published", 0, "put"),
+        ("answers archived", 2, "put"),
+        ("build begun", 0, "put"),
+        ("build begun", 3, "rebuild"),
+        ("table staged", 1, "put"),
+        ("journal written", 1, "put"),
+        ("table built", 1, "put"),
+        ("requests staged", 1, "put"),
+        ("requests decided", 0, "put"),
+        ("coverage staged", 0, "put"),
+        ("coverage decided", 1, "put"),
+        ("segment published", 3, "pack"),
+        ("catalogue made", 1, "catalogue"),
+        ("catalogue in place", 0, "catalogue"),
+    ],
+)
+def test_a_kill_at_any_step_leaves_no_answer_unseen_and_none_unbuilt(
+    begun: Path, step: str, skip: int, work: str
+) -> None:
+    kill_at(step, skip, begun, work)
+    with Lake(begun) as lake:
+        # Another process' locks are free: what was decided is finished by whoever comes next.
+        with lake.unit(f"build-{DATASET}").lock():
+            missing = unbuilt(begun)
+        found = pending_responses(lake, [DATASET])
+        assert found.get(DATASET, {}) == {
+            device: sum(of == device for of, _ in missing) for device in {of for of, _ in missing}
+        }
+        number = f"{len(missing)} archived response{'' if len(missing) == 1 else 's'}"
+        sentences = [
+            f"{number} of {DATASET} {'is' if len(missing) == 1 else 'are'} not in its tables yet"
+        ] * bool(missing)
+        for findings in (check(lake, [DECODER]), verify(lake, DECODER).findings):
+            assert [finding.sentence for finding in findings] == sentences
+            assert {finding.remedy for finding in findings} <= {Remedy.BUILD}
+
+        publish(lake, DECODER.tables)
+        manifest = make_manifest(lake, [DECODER], RULES)
+        assert sum(manifest["pending_responses"].values()) == len(missing)
+        states = states_of(lake)
+        assert {key for key, state in states.items() if state == "not_built"} == set(missing)
+        assert states == states_by_view(lake)
+
+        reports, errors = build_pending(lake, [DECODER])
+        assert sum(report.responses for report in reports) == len(missing)
+        assert (errors, pending_responses(lake, [DATASET]), unbuilt(begun)) == ([], {}, [])
+        refresh_coverage(lake, RULES)
+        assert "not_built" not in states_of(lake).values()
+        assert verify(lake, DECODER).findings == check(lake, [DECODER]) == []
+        before = content_of(begun)
+        rebuild(lake, DECODER)
+        assert content_of(begun) == before
+
+
+def states_of(lake: Lake) -> dict[tuple[str, date], str]:
+    rows = coverage(lake, RULES, lake.expected(), DAY, DAYS[-1]).to_pylist()
+    return {(row["device_id"], row["request_date"]): row["state"] for row in rows}
+
+
+def states_by_view(lake: Lake) -> dict[tuple[str, date], str]:
+    with connect(lake) as connection:
+        rows = connection.execute("SELECT device_id, request_date, state FROM coverage").fetchall()
+    return {(device, day): state for device, day, state in rows}
+
+
+def test_a_dataset_that_another_process_builds_is_left_to_it_unless_it_is_waited_for(
+    begun: Path,
+) -> None:
+    with Lake(begun) as lake, Lake(begun) as other:
+        lake.archive.append([answer("B", DAY, day_rows(DAY))])
+        lake.archive.flush()
+        with other.unit(f"build-{DATASET}").lock():
+            assert build_pending(lake, [DECODER]) == ([], [])
+        assert pending_responses(lake, [DATASET]) == {DATASET: {"B": 1}}
+        ((report,), _) = build_pending(lake, [DECODER], wait=True)
+        assert report.responses == 1
+
+
+def test_a_dataset_that_cannot_be_built_stops_no_other(begun: Path) -> None:
+    class Broken(ToyDecoder):
+        def decode(self, responses):
+            raise StoreError("the decoder is broken")
+
+    broken = Broken(dataset="broken")
+    with Lake(begun) as lake:
+        lake.archive.append([answer("A", DAY, day_rows(DAY), dataset="broken")])
+        lake.archive.append([answer("B", DAY, day_rows(DAY))])
+        reports, errors = build_pending(lake, [broken, DECODER])
+        assert [report.dataset for report in reports] == [DATASET]
+        assert list(map(str, errors)) == ["the decoder is broken"]
+        assert pending_responses(lake, ["broken", DATASET]) == {"broken": {"A": 1}}
+
+
+def test_a_folder_of_an_older_givlake_has_no_pending_answers(begun: Path) -> None:
+    """Its tables have no file that says how far they were built."""
+    from warehouse import add_missing_watermarks
+
+    with Lake(begun) as lake:
+        unit = lake.unit(f"build-{DATASET}")
+        with unit.lock():
+            change = unit.begin()
+            change.remove(f"index/watermarks/{DATASET}.parquet")
+            change.commit(unit.manifest())
+        add_missing_watermarks(lake, [DATASET, "never built"])
+        assert (pending_responses(lake, [DATASET]), check(lake, [DECODER])) == ({}, [])
+        assert states_by_view(lake)["A", DAY] == "complete"
+        assert build(lake, DECODER).rebuilt_because is None
