@@ -3,7 +3,7 @@
 import click
 
 from pipelines.cli.common import ALL_THERE, SOMETHING_MISSING, console, plural, printable
-from pipelines.pending import build_all_pending, pending, pending_sentence
+from pipelines.pending import build_all_pending, what_is_behind
 from pipelines.session import open_lake
 from pipelines.settings import load_settings
 
@@ -21,7 +21,7 @@ def build() -> None:
 
     with open_lake(load_settings()) as lake:
         reports, _ = build_all_pending(lake, say=say, wait=True)
-        left = pending_sentence(pending(lake))
+        left = what_is_behind(lake)
     for report in reports:
         out.print(
             f"{report.dataset}: {plural(report.responses, 'response')},"

@@ -32,7 +32,7 @@ from pipelines.cli.common import (
     printable,
 )
 from pipelines.discovery import Discovery, discover, history_start
-from pipelines.pending import pending, pending_sentence
+from pipelines.pending import what_is_behind
 from pipelines.selection import daily, lists_for, selected
 from pipelines.session import open_lake, open_session
 from pipelines.settings import Settings, SettingsError, load_settings
@@ -87,7 +87,7 @@ def _examine() -> Iterator[Finding]:
     try:
         with open_lake(settings) as lake:
             yield _disk(settings)
-            if (not_built := pending_sentence(pending(lake))) is not None:
+            if (not_built := what_is_behind(lake)) is not None:
                 yield Finding("tables", "note", not_built)
     except (SettingsError, WarehouseError) as error:
         yield Finding("data folder", "wrong", str(error), WRONG_USAGE)

@@ -9,7 +9,7 @@ from assets.framework.dictionary import dictionary
 from assets.registry import daily_datasets
 from pipelines.cli.common import DAY, WRONG_USAGE, KnownError, console, plural
 from pipelines.cli.verify import chosen_datasets
-from pipelines.pending import pending, pending_sentence
+from pipelines.pending import what_is_behind
 from pipelines.session import open_lake
 from pipelines.settings import load_settings
 from warehouse import Days, Layout, export_bodies, export_tables
@@ -67,7 +67,7 @@ def export(
                 again=again,
             )
         else:
-            not_built = pending_sentence(pending(lake))
+            not_built = what_is_behind(lake)
             report = export_tables(
                 lake,
                 chosen,

@@ -12,7 +12,7 @@ import click
 import duckdb
 
 from pipelines.cli.common import WRONG_USAGE, KnownError, console, plural, table
-from pipelines.pending import pending, pending_sentence
+from pipelines.pending import what_is_behind, what_is_behind_unwritable
 from pipelines.session import open_lake
 from pipelines.settings import Settings, load_settings
 from warehouse import connect, connect_unwritable, retrying
@@ -46,12 +46,18 @@ def _opened(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     if (folder / "store.json").exists() and not os.access(folder, os.W_OK):
         click.echo(f"{folder} cannot be written: what is in it is shown as it is.", err=True)
         with connect_unwritable(folder) as connection:
+            _note(what_is_behind_unwritable(connection))
             yield connection
         return
     with open_lake(settings) as lake, connect(lake) as connection:
-        if (not_built := pending_sentence(pending(lake))) is not None:
-            click.echo(not_built, err=True)
+        _note(what_is_behind(lake))
         yield connection
+
+
+def _note(sentence: str | None) -> None:
+    """Say on standard error what the answer may lack."""
+    if sentence is not None:
+        click.echo(sentence, err=True)
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str, layout: str) -> None:

@@ -31,7 +31,7 @@ from pipelines.discovery import known_devices
 from pipelines.errands import wished
 from pipelines.freshness import Freshness, freshness
 from pipelines.notes import notes
-from pipelines.pending import pending, pending_sentence
+from pipelines.pending import describe, pending
 from pipelines.picture import calendars, svg
 from pipelines.selection import daily, refreshed, selected
 from pipelines.session import open_budget, open_lake, stored_account, stored_zone
@@ -105,8 +105,8 @@ def status(layout: str, picture: Path | None, with_gaps: bool) -> None:
         show_notes(noted.values())
         if found_gaps is not None:
             show_gaps(found_gaps)
-        if (sentence := pending_sentence(not_built)) is not None:
-            _OUT.print(sentence)
+        if not_built:
+            _OUT.print(describe(not_built))
         if account is not None:
             snapshot = open_budget(settings, account).snapshot()
             for line in budget_lines(snapshot):

@@ -12,11 +12,13 @@ from pipelines.cli.common import (
     plural,
     printable,
 )
+from pipelines.cli.verify import kind_of
 from pipelines.forgetting import forget_things
 from pipelines.pending import build_all_pending
 from pipelines.session import open_lake
 from pipelines.settings import load_settings
 from pipelines.upkeep import pack_archive
+from warehouse import Remedy
 from warehouse import check as check_stores
 
 _OUT = console()
@@ -32,11 +34,14 @@ def check(mend: bool) -> None:
     if mend:
         open_lake(settings).close()  # makes the catalogue again if it was damaged
     for finding in findings:
-        _OUT.print(f"{'mended' if finding.mended else 'damage'}  {printable(finding.sentence)}")
+        kind = "mended" if finding.mended else kind_of(finding)
+        _OUT.print(f"{kind:7} {printable(finding.sentence)}")
     if not findings:
         _OUT.print(f"Every file in {settings.data} holds what was written to it.")
     elif mend:
         _OUT.print("Tables and indexes were made again from the archive where they were damaged.")
+    elif all(finding.remedy is Remedy.BUILD for finding in findings):
+        _OUT.print("Build with: givlake build")
     else:
         _OUT.print("Mend it with: givlake check --mend")
     left = [finding for finding in findings if not finding.mended]

@@ -86,7 +86,13 @@ def _say(finding: Finding) -> None:
         Remedy.REBUILD: f": run givlake rebuild --dataset {finding.dataset}",
         Remedy.NONE: "",
     }
-    _OUT.print(f"damage  {printable(finding.sentence)}{advice[finding.remedy]}")
+    sentence = f"{finding.sentence}{advice[finding.remedy]}"
+    _OUT.print(f"{kind_of(finding):7} {printable(sentence)}")
+
+
+def kind_of(finding: Finding) -> str:
+    """Name the kind of a finding: damage, or what is only not built yet."""
+    return "pending" if finding.remedy is Remedy.BUILD else "damage"
 
 
 def _write_manifest(lake: Lake, chosen: tuple[Dataset, ...], file: Path) -> None:
