@@ -49,7 +49,8 @@ class Freshness:
         wrong = [
             (
                 one.device_id,
-                f"{one.state}, {one.reason.rstrip('.')}{failed(one.error_count, one.at)}",
+                f"{str(one.state).replace('_', ' ')}, {one.reason.rstrip('.')}"
+                f"{failed(one.error_count, one.at)}",
             )
             for one in self.asked
             if not _is_settled(one)

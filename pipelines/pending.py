@@ -36,14 +36,13 @@ def pending(lake: Lake) -> Pending:
 
 
 def build_all_pending(
-    lake: Lake, *, say: Callable[[str], object] = _LOG.warning, wait: bool = False
+    lake: Lake, *, say: Callable[[str], object] = _LOG.info, wait: bool = False
 ) -> tuple[list[BuildReport], list[WarehouseError]]:
     """Build what is archived and not in the tables yet, of all datasets, and update coverage.
 
     Args:
         lake: the data folder.
-        say: takes a sentence before the build, if there is something to build, and one for each
-            dataset that cannot be built.
+        say: takes a sentence before the build, if there is something to build.
         wait: whether to wait for datasets that another process is building.
 
     Returns:
@@ -55,7 +54,7 @@ def build_all_pending(
         say(f"Building {_counted(found)}.")
         reports, errors = build_pending(lake, datasets(), wait=wait)
         for error in errors:
-            say(str(error))
+            _LOG.warning("%s", error)
     refresh_coverage(lake, [dataset.coverage_rule for dataset in daily_datasets()])
     return reports, errors
 

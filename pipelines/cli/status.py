@@ -149,7 +149,7 @@ def _show_fresh(found: Sequence[Freshness]) -> None:
     """Show what is asked for as it stands now: how old it is, and what is wrong."""
     rows = []
     for part in found:
-        states = Counter(str(one.state) for one in part.asked)
+        states = Counter(str(one.state).replace("_", " ") for one in part.asked)
         if part.never_asked:
             states["never asked"] = len(part.never_asked)
         said = ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()))

@@ -94,6 +94,21 @@ def test_the_same_command_builds_what_a_killed_one_has_archived(simulate, own, t
         assert (done.status, "not in its tables" in done.said) == (0, False), done.said
 
 
+@pytest.mark.parametrize(("step", "skip"), [("segment written", 1), ("requests decided", 2)])
+def test_the_same_command_completes_what_a_killed_one_has_begun(simulate, own, today, step, skip):
+    days = days_between(today - timedelta(days=5), today - timedelta(days=3))
+    sim = simulate(inverters=2, commissioned=days[0])
+    owner = own(sim)
+    command = ("backfill", "--start", days[0], "--end", days[-1])
+    kill_at(step, skip, owner, *command)
+    again = owner.givlake(*command)
+    assert again.status == 0, again.said
+    assert_same(owner.rows(), expected_rows(sim, sim.serials, days))
+    assert owner.sql("FROM pending_responses") == []
+    verified = owner.givlake("verify")
+    assert verified.status == 0, verified.said
+
+
 def test_what_a_killed_command_has_archived_of_a_list_is_built_by_any_command(simulate, own):
     """Chargers that were listed and not built had no days, and nobody asked for them for hours."""
     sim = simulate(inverters=1, ev_chargers=1, ev_points_every_s=43_200)
