@@ -25,6 +25,7 @@ types: .venv/installed
 # than cores. The longest files come first, so that all workers end together.
 pytest: .venv/installed
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder \
+		$(if $(CLOCK),--clock "$(CLOCK)") \
 		tests/pipelines tests/warehouse tests/assets tests/givenergy tests/simulator
 
 format: .venv/installed
