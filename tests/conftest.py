@@ -34,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
         moment = clock.moment_of(config.getoption("clock"))
     except ValueError as error:
         raise pytest.UsageError(f"--clock: {error}") from error
-    # With several workers this process only hands tests out; they are started at the machine's time.
+    # With several workers this process runs no test, and starts them at the machine's time.
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
         clock.begin(moment)
 

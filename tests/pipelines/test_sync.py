@@ -40,7 +40,7 @@ def test_the_first_sync_brings_yesterday_and_today_and_the_next_one_only_today(
     assert asked(sim) == paths(sim.serials, *not_over)
     rows = [row for row in owner.rows() if row["request_date"] == yesterday]
     assert_same(rows, expected_rows(sim, sim.serials, [yesterday]))
-    (day,) = owner.sql("SELECT max(request_date) AS last FROM coverage WHERE is_expected", "Europe/London")
+    (day,) = owner.sql("SELECT max(request_date) AS last FROM coverage WHERE is_expected")
     assert day["last"] == today
 
 

@@ -9,7 +9,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,8 +21,8 @@ LONDON = ZoneInfo("Europe/London")
 SHIFT = "TEST_CLOCK_SHIFT_S"
 PROCESSES = Path(__file__).with_name("processes")
 
-# A working day of British summer, before noon: local days are not those of UTC. It lies in the past,
-# as files get the machine's times: what is being written must not look long abandoned.
+# A working day of British summer, before noon: local days are not those of UTC. It lies in the
+# past, as files get the machine's times: what is being written must not look long abandoned.
 DEFAULT = "2026-06-17T11:40+01:00"
 
 NOTABLE = {

@@ -74,7 +74,9 @@ def run(moment: str, arguments: Sequence[str]) -> Run:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     seconds = time.monotonic() - began
     lines = done.stdout.splitlines() or [""]
-    counts = {kind: int(count) for count, kind in re.findall(r"(\d+) (passed|failed|error)", lines[-1])}
+    counts = {
+        kind: int(count) for count, kind in re.findall(r"(\d+) (passed|failed|error)", lines[-1])
+    }
     failed = [line for line in lines if line.startswith(("FAILED ", "ERROR "))]
     if done.returncode and not failed:
         failed = (done.stderr or done.stdout).splitlines()[-3:]

@@ -1,7 +1,7 @@
 """Gives every Python process that a test starts the clock of the tests.
 
-Python imports this by itself, as the folder is in `PYTHONPATH`. An error would be told in a line and
-passed over, and the process would go on at the machine's time: so it ends here.
+Python imports this by itself, as the folder is in `PYTHONPATH`. Of an error it would tell in a
+line and go on at the machine's time: so the process ends here.
 """
 
 import os
