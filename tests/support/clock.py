@@ -25,6 +25,9 @@ PROCESSES = Path(__file__).with_name("processes")
 # past, as files get the machine's times: what is being written must not look long abandoned.
 DEFAULT = "2026-06-17T11:40+01:00"
 
+# Most tests of fixed days have them in the first half of 2025 and take them as long over.
+EARLIEST = "2025-10-01T00:00+00:00"
+
 NOTABLE = {
     "spring, before the hour that is left out": "2026-03-29T00:05+00:00",
     "spring, after the hour that is left out": "2026-03-29T02:05+01:00",
@@ -52,10 +55,10 @@ _SESSION = _Session()
 
 
 def moment_of(text: str) -> datetime:
-    """Read a moment with its zone, which must have been.
+    """Read a moment at which all tests can run, with its zone.
 
     Raises:
-        ValueError: it has no zone, or lies ahead.
+        ValueError: it has no zone, lies ahead, or before the days that tests have as over.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
@@ -64,6 +67,8 @@ def moment_of(text: str) -> datetime:
         raise ValueError(
             f"{text} lies ahead: files have the machine's times and would look long abandoned"
         )
+    if moment < datetime.fromisoformat(EARLIEST):
+        raise ValueError(f"{text} lies before {EARLIEST}: days that tests have as over are to come")
     return moment
 
 
