@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO_DATA ?= data-demo
 
-.PHONY: demo test ui lint types pytest format constraints audit dictionary clean
+.PHONY: demo test ui lint types pytest test-dates format constraints audit dictionary clean
 
 demo: .venv/installed
 	@$(BIN)/givlake demo --data $(DEMO_DATA)
@@ -22,10 +22,16 @@ types: .venv/installed
 	@$(BIN)/mypy
 
 # Tests start many processes and wait a good deal: code is compiled once, and there are more workers
-# than cores. The longest files come first, so that all workers end together.
+# than cores. The longest files come first, so that all workers end together. CLOCK= is the moment at
+# which they run, see docs/testing.md.
 pytest: .venv/installed
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder \
+		$(if $(CLOCK),--clock "$(CLOCK)") \
 		tests/pipelines tests/warehouse tests/assets tests/givenergy tests/simulator
+
+# The tests at many dates, one run after the other; ARGS="--list" says at which.
+test-dates: .venv/installed
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m tests.support.dates $(ARGS)
 
 format: .venv/installed
 	@$(BIN)/ruff check --fix .

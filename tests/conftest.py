@@ -1,17 +1,14 @@
-"""What holds for every test: none goes on over midnight, as many look at today's date.
+"""What holds for every test: the clock that it runs at, see `tests/support/clock.py`.
 
 Warnings that libraries give of themselves are left out by name; all others are shown.
 """
 
-import time
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
-ZONES = (UTC, ZoneInfo("Europe/London"))
-LONGEST_TEST = timedelta(minutes=2)
-
+from tests.support import clock
 
 # What libraries say of themselves, which nothing here can change.
 OF_OTHERS = (
@@ -20,27 +17,52 @@ OF_OTHERS = (
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer to run the tests at another moment."""
+    parser.addoption(
+        "--clock",
+        default=clock.DEFAULT,
+        help=f"moment that tests run at, past and with zone; default: {clock.DEFAULT}",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Leave out warnings that are not about this code."""
+    """Set the clock before modules of tests are imported; leave out warnings of others' code."""
     for known in OF_OTHERS:
         config.addinivalue_line("filterwarnings", known)
+    try:
+        moment = clock.moment_of(config.getoption("clock"))
+    except ValueError as error:
+        raise pytest.UsageError(f"--clock: {error}") from error
+    # With several workers this process runs no test, and starts them at the machine's time.
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        clock.begin(moment)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say when it is."""
+    return f"clock: {config.getoption('clock')}"
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup() -> None:
-    """Wait for the new day if it is about to begin."""
-    while (left := until_midnight(datetime.now(UTC))) < LONGEST_TEST:
-        time.sleep(left.total_seconds() + 0.1)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let each test begin at the moment, or after what its module shares."""
+    clock.start_test(item.path)
 
 
-def until_midnight(now: datetime) -> timedelta:
-    """Say how long it is until the next day begins in UTC or in London."""
-    later = (now + LONGEST_TEST).replace(microsecond=0)
-    return min(
-        (
-            later.astimezone(zone).replace(hour=0, minute=0, second=0).astimezone(UTC) - now
-            for zone in ZONES
-            if later.astimezone(zone).date() != now.astimezone(zone).date()
-        ),
-        default=LONGEST_TEST,
-    )
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> None:
+    """See what a module's tests share."""
+    if fixturedef.scope in ("class", "module", "package"):
+        clock.keep_on()
+
+
+@pytest.fixture(autouse=True)
+def moment(request: pytest.FixtureRequest) -> Iterator[datetime]:
+    """Run a test at the moment that `at_notable_moments` names, or at the session's."""
+    named = getattr(request, "param", None)
+    if named is None:
+        yield datetime.now(UTC)
+    else:
+        with clock.at(named) as now:
+            yield now

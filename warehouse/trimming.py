@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from warehouse import overwriting
@@ -36,17 +37,18 @@ def trim(lake: Lake, *, at_once: bool = False) -> int:
                 unit.lock(timeout_s=None if at_once else 0.0),
                 explained("Trimming files in", lake.folder),
             ):
-                trimmed += _trim_unit(unit, 0.0 if at_once else _QUIET_S)
+                trimmed += _trim_unit(unit, None if at_once else _QUIET_S)
         except LockTimeoutError:
             continue
     return trimmed
 
 
-def _trim_unit(unit: Unit, quiet_s: float) -> int:
+def _trim_unit(unit: Unit, quiet_s: float | None) -> int:
     manifest = unit.manifest()
     if manifest is None:
         return 0
-    before_ns = time.time_ns() - int(quiet_s * 1e9)
+    # At once is at once, also where files have times ahead of this machine's clock.
+    before_ns = math.inf if quiet_s is None else time.time_ns() - int(quiet_s * 1e9)
     wanted = {
         name: fact
         for name, fact in manifest.files.items()

@@ -220,14 +220,16 @@ def test_a_whole_life_equals_the_truth_and_later_only_what_can_change_is_asked_f
         TOTAL: [(f"{born}", f"{today}")],
     }
     assert report.built.rows("new") == 0
-    check_later(owner, sim.serials[0], born, today)
+    check_later(owner, sim.serials[0], born, today, now.date() - timedelta(days=4))
 
 
-def check_later(owner, serial, born, today):
-    """After months without a refresh, what was not final at the last one is asked for as well."""
+def check_later(owner, serial, born, today, settled):
+    """After months without a refresh, what was not final at the last one is asked for as well.
+
+    What is final is told by days of UTC, of which a summer's night is still the day before.
+    """
     device = Device(serial, days_ago(born, 0), None)
     later = days_ago(today, -200)
-    settled = today - timedelta(days=4)
     asked = ranges(asks_of(owner, device, now=later))
     assert asked[DAILY] == [(f"{settled}", f"{later.date()}")]
     assert asked[MONTHLY] == [(f"{settled.replace(day=1)}", f"{later.date()}")]

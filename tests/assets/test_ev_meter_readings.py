@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from contract import example, needs_shared
@@ -13,6 +13,8 @@ from assets.ev_charging_sessions import DATASET as SESSIONS
 from assets.ev_meter_readings import DATASET
 from assets.framework.devices import DeviceKind
 from assets.framework.ingest import ingest
+from tests.support import clock
+from tests.support.clock import at_notable_moments
 
 LONDON = "Europe/London"
 
@@ -274,7 +276,8 @@ def test_each_leaf_of_the_documents_example_lands():
     ],
 )
 def test_a_local_day_is_asked_for_in_utc_with_all_that_can_be_measured(day, start, end):
-    ask = DATASET.ask("charger-1", day, day, LONDON)
+    with clock.at(datetime.combine(day, time(), UTC) + timedelta(days=2)):
+        ask = DATASET.ask("charger-1", day, day, LONDON)
     assert ask.path == {"charger": "charger-1"}
     assert ask.query == {
         "start_time": start,
@@ -284,6 +287,7 @@ def test_a_local_day_is_asked_for_in_utc_with_all_that_can_be_measured(day, star
     }
 
 
+@at_notable_moments
 def test_the_day_that_is_going_on_is_asked_for_up_to_now():
     now = datetime.now(UTC)
     ask = DATASET.ask("charger-1", now.date(), now.date(), "UTC")
@@ -358,10 +362,15 @@ def stored(at_home, where="true"):
     ("day", "hours"), [(date(2025, 3, 30), 23), (date(2025, 6, 1), 24), (date(2025, 10, 26), 25)]
 )
 def test_days_of_all_lengths_are_the_simulators_truth(home, day, hours):
-    clock = datetime.combine(day, datetime.min.time(), UTC) + timedelta(days=9)
+    moment = datetime.combine(day, time(), UTC) + timedelta(days=9)
+    with clock.at(moment):
+        compare_day(home, day, hours, moment)
+
+
+def compare_day(home, day, hours, moment):
     at_home = home(
         ev_chargers=2,
-        clock=clock,
+        clock=moment,
         ev_points_every_s=600,
         commissioned=day - timedelta(days=90),
         page_size_caps={"ev-meter-data": 200},
@@ -384,8 +393,8 @@ def test_days_of_all_lengths_are_the_simulators_truth(home, day, hours):
 
 
 def test_a_reading_at_the_midnight_after_an_empty_day_does_not_fill_it(home):
-    clock = datetime(2025, 6, 9, tzinfo=UTC)
-    at_home = home(ev_chargers=1, clock=clock, ev_points_every_s=600, ev_offline_rate=0.0)
+    present = datetime(2025, 6, 9, tzinfo=UTC)
+    at_home = home(ev_chargers=1, clock=present, ev_points_every_s=600, ev_offline_rate=0.0)
     sim = at_home.simulator
     (uuid,) = sim.charger_uuids
     sim.take_offline(uuid, datetime(2025, 5, 31, 23, tzinfo=UTC))

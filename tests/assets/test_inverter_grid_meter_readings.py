@@ -106,14 +106,15 @@ def metered(home):
 
 
 def truth(at_home, start):
+    """List the readings until the last time that was asked for: another hour may have begun."""
     (serial,) = at_home.simulator.serials
-    now = datetime.now(UTC)
+    last = max(end for _, end in spans(at_home))
     return at_home.simulator.truth_of(
         "inverter-meter-data",
         serial,
         address=1,
         start_time=start.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        end_time=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        end_time=last.strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
 
 

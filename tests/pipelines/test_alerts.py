@@ -16,6 +16,7 @@ from pipelines.alerts.sensors import is_due
 from pipelines.alerts.told import Ledger, News, compare
 from pipelines.settings import SettingsError, load_settings
 from simulator import TokenGrant
+from tests.support.clock import LONDON, at_moments, at_notable_moments
 
 DAYS = [date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 3)]
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])
@@ -225,15 +226,26 @@ def test_dagster_tells_of_a_failed_run_and_of_its_end(simulate, own, listener, t
         )
 
 
+@at_notable_moments
+def test_the_hour_by_which_yesterday_should_be_there_is_the_accounts(moment, today):
+    settings = load_settings({"GIVLAKE_ALERT_BY": "09:00"})
+    for day in (today - timedelta(days=1), today, today + timedelta(days=1)):
+        nine = datetime.combine(day, time(9), LONDON)
+        assert is_due(nine, settings, "Europe/London")
+        assert not is_due(nine.astimezone(UTC) - timedelta(seconds=1), settings, "Europe/London")
+
+
+@at_moments("autumn, the hour that comes twice, again", "the first minutes of a year")
 def test_yesterday_that_nobody_fetched_is_missed_by_the_hour_and_not_before(
     simulate, own, listener
 ):
     # Where local days are those of UTC, yesterday is over at any hour.
-    sim = simulate(inverters=2, timezone="UTC")
+    sim = simulate(inverters=2, timezone="UTC", rows_per_day=48)
     today = datetime.now(UTC).date()
     yesterday = today - timedelta(days=1)
     owner = alerted(own, sim, listener)
-    assert owner.givlake("backfill", *RANGE).status == 0
+    before = ("--start", today - timedelta(days=9), "--end", today - timedelta(days=7))
+    assert owner.givlake("backfill", *before).status == 0
     noon = datetime.combine(today, time(12), UTC)
     with owner.at_work():
         settings = load_settings()

@@ -4,6 +4,8 @@ from datetime import date, timedelta
 
 from truth import assert_same, days_between, expected_rows, repeated_times
 
+from tests.support.clock import at_moments
+
 
 def test_everything_lands_with_the_fewest_requests_and_is_asked_for_once(simulate, own):
     sim = simulate()
@@ -53,3 +55,18 @@ def test_days_of_a_charger_that_its_owner_names_are_asked_for(simulate, own, tod
     assert "ev_meter_readings: 1 complete device-days" in done.out
     (found,) = owner.sql("SELECT count(*) AS rows, min(local_date) AS day FROM ev_meter_readings")
     assert found["rows"] > 24 and found["day"] == day
+
+
+@at_moments(
+    "spring, after the hour that is left out",
+    "autumn, the first hour of the day",
+    "a month's first minutes, in UTC still its last day",
+    "a day of 29 February",
+    "the last minutes of a year",
+)
+def test_a_plan_counts_the_days_until_the_accounts_own_today(simulate, own, today):
+    sim = simulate(inverters=2, commissioned=today - timedelta(days=9))
+    planned = own(sim).givlake("plan")
+    assert planned.status == 0, planned.said
+    assert "At least 20 requests" in planned.out
+    assert len(sim.requests) == 2

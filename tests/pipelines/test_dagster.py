@@ -11,6 +11,7 @@ from owner import TIMEOUT_S
 from truth import assert_same, days_between, expected_rows
 
 from assets.inverter_data_points.table import SCHEMA
+from tests.support.clock import at_moments
 
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 3))
 ARCHIVE = dg.AssetKey(["archive", "inverter_data_points"])
@@ -143,6 +144,7 @@ def ranges(requests) -> list[tuple[str, str]]:
     return sorted((request.tags[start], request.tags[end]) for request in requests)
 
 
+@at_moments("spring, after the hour that is left out", "the last minutes of a month")
 def test_the_schedules_name_the_right_days(simulate, own, today):
     sim = simulate(inverters=2)
     owner = own(sim)

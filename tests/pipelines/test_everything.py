@@ -16,6 +16,7 @@ from assets.framework.dataset import DailyDataset
 from assets.framework.readable import unreadable
 from assets.registry import datasets
 from simulator import Simulator, SimulatorConfig
+from tests.support import clock
 
 LONDON = ZoneInfo("Europe/London")
 DAYS = 3
@@ -32,14 +33,18 @@ NOT_FOR_OWNERS = {"account_children", "account_devices", "site_statuses"}
 LATER_VERSIONS = {"inverter_grid_meter_readings"}
 
 
-@pytest.fixture(scope="module")
-def now():
+# At the session's moment, and in a month's first minutes, when it is the last day of one in UTC.
+@pytest.fixture(scope="module", params=[None, "2026-05-01T00:05+01:00"], ids=str)
+def now(request):
     """Give a present for the simulator that stands still and is not overtaken by the test."""
-    at = datetime.now(UTC).replace(microsecond=0)
-    ahead = at + timedelta(minutes=10)
-    while any(ahead.astimezone(zone).date() > at.astimezone(zone).date() for zone in (UTC, LONDON)):
-        ahead -= timedelta(minutes=1)
-    return ahead
+    with clock.at(request.param or datetime.now(UTC)) as begun:
+        at = begun.replace(microsecond=0)
+        ahead = at + timedelta(minutes=10)
+        while ahead > at and any(
+            ahead.astimezone(zone).date() > at.astimezone(zone).date() for zone in (UTC, LONDON)
+        ):
+            ahead -= timedelta(minutes=1)
+        yield ahead
 
 
 @pytest.fixture(scope="module")
@@ -114,24 +119,32 @@ def test_energy_flows(sim, owner, now):
 
 
 def test_sums_of_energy_flows(sim, owner, now):
-    found = owner.sql("FROM energy_flow_aggregates")
-    assert {row["grouping"] for row in found} == {1, 2, 3, 4}
-    first = now.astimezone(LONDON).date() - timedelta(days=DAYS)
-    for serial in sim.serials:
-        (total,) = (
-            row for row in found if (row["inverter_serial"], row["grouping"]) == (serial, 4)
-        )
-        (expected,) = sim.truth_of(
+    """An inverter that was offline all day has no sum of it: which have one, the simulator says."""
+    rows = owner.sql("FROM energy_flow_aggregates")
+    found = {}
+    for row in rows:
+        start, end = (f"{row[name]:%Y-%m-%d %H:%M}" for name in ("start_local", "end_local"))
+        key = row["inverter_serial"], row["grouping"], start, end
+        found[key] = [row[name] for name in FLOWS]
+    today = now.astimezone(LONDON).date()
+    expected = {
+        (serial, grouping, row["start_time"], row["end_time"]): [
+            row["data"][str(number)] for number in range(7)
+        ]
+        for serial in sim.serials
+        for grouping in (1, 2, 3, 4)
+        for row in sim.truth_of(
             "energy-flows",
             serial,
-            start_time=f"{total['start_local']:%Y-%m-%d %H:%M}",
-            end_time=f"{total['end_local']:%Y-%m-%d %H:%M}",
-            grouping=4,
+            start_time=str(today - timedelta(days=DAYS)),
+            end_time=str(today),
+            grouping=grouping,
             types=list(range(7)),
         )
-        assert [total[name] for name in FLOWS] == [expected["data"][str(n)] for n in range(7)]
-        days = [r for r in found if (r["inverter_serial"], r["grouping"]) == (serial, 1)]
-        assert min(row["start_local"].date() for row in days) == first
+    }
+    assert {grouping for _, grouping, *_ in expected} == {1, 2, 3, 4}
+    assert len(found) == len(rows)
+    assert found == expected
 
 
 def test_ev_meter_readings(sim, owner):

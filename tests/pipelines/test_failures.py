@@ -59,24 +59,29 @@ def test_one_inverter_fails_on_one_day_and_only_that_is_asked_for_again(simulate
         assert materialized(instance) == [good | {f"{day}"}] * 2
 
 
-def test_a_device_that_is_gone_is_named_and_neither_fails_nor_is_asked_for_every_day(simulate, own):
-    sim = simulate(gone=1, inverters=2)  # Lists as well devices with `inverter: null` and `{}`.
+def test_a_device_that_is_gone_is_named_and_neither_fails_nor_is_asked_for_every_day(
+    simulate, own, today
+):
+    # It was last in contact 400 days ago: later days are not expected of it.
+    days = days_between(today - timedelta(days=410), today - timedelta(days=407))
+    asked_for = ("--start", days[0], "--end", days[-1])
+    # Lists as well devices with `inverter: null` and `{}`.
+    sim = simulate(gone=1, inverters=2, commissioned=today - timedelta(days=500))
     owner = own(sim, GIVLAKE_CONNECTIONS="1")
     (gone,) = (device.serial for device in sim.devices if device.gone)
-    done = owner.givlake("backfill", *RANGE)
+    done = owner.givlake("backfill", *asked_for)
     assert done.status == 0
     assert f"{gone} is gone: " in done.out
     assert "8 complete, 4 gone device-days" in done.out
     assert sum(gone in request.path for request in sim.requests) == 3
-    assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
+    assert_same(owner.rows(), expected_rows(sim, sim.serials, days))
 
     sim.clear_requests()
-    again = owner.givlake("backfill", *RANGE)
+    again = owner.givlake("backfill", *asked_for)
     assert again.status == 0
     assert [request.path for request in sim.requests] == ["/v1/communication-device"]
     with owner.dagster() as (_, instance):
-        days = {f"{day}" for day in DAYS}
-        assert materialized(instance) == [days, days]
+        assert materialized(instance) == [{f"{day}" for day in days}] * 2
 
 
 def test_an_account_without_inverters_is_said_to_be_one(simulate, own):

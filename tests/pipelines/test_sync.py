@@ -8,6 +8,7 @@ from owner import Owner
 from truth import assert_same, days_between, expected_rows
 
 from pipelines.wishes import ranges_for, remember_sync
+from tests.support.clock import at_moments, at_notable_moments
 from warehouse import Entry
 
 LONDON = ZoneInfo("Europe/London")
@@ -21,10 +22,11 @@ def paths(serials, *days) -> list[str]:
     return sorted(f"/v1/inverter/{serial}/data-points/{day}" for serial in serials for day in days)
 
 
+@at_notable_moments
 def test_the_first_sync_brings_yesterday_and_today_and_the_next_one_only_today(
     simulate, own, today, yesterday
 ):
-    sim = simulate(inverters=2)
+    sim = simulate(inverters=2, rows_per_day=48)
     owner = own(sim)
     first = owner.givlake("sync")
     assert first.status == 0
@@ -38,8 +40,16 @@ def test_the_first_sync_brings_yesterday_and_today_and_the_next_one_only_today(
     assert asked(sim) == paths(sim.serials, *not_over)
     rows = [row for row in owner.rows() if row["request_date"] == yesterday]
     assert_same(rows, expected_rows(sim, sim.serials, [yesterday]))
+    (day,) = owner.sql("SELECT max(request_date) AS last FROM coverage WHERE is_expected")
+    assert day["last"] == today
 
 
+@at_moments(
+    "spring, after the hour that is left out",
+    "autumn, the hour that comes twice, again",
+    "a month's first minutes, in UTC still its last day",
+    "a day of 29 February",
+)
 def test_a_day_later_the_open_days_are_closed_and_the_days_between_are_fetched(
     simulate, own, today, yesterday
 ):

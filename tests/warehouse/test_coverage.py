@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from warehouse_toy import ToyDecoder, answer, built_coverage, day_rows, failure
 
+from tests.support.clock import at_moments
 from warehouse import EXPECTED_SCHEMA, CoverageRule, Entry, Lake, connect, pack, publish
 from warehouse.coverage.fact import FOLDED_SCHEMA, fold
 from warehouse.coverage.facts import day_over_us
@@ -152,6 +154,30 @@ def test_the_view_lists_days_that_were_never_asked(lake: Lake) -> None:
             "SELECT request_date, state, is_expected FROM coverage ORDER BY 1"
         ).fetchall()
     assert rows == [(DAY + timedelta(days=at), "never_asked", True) for at in range(3)]
+
+
+@at_moments(
+    "2026-05-01T00:05+01:00",
+    "2026-05-01T00:55+00:00",
+    "autumn, the first hour of the day",
+    "a day of 29 February",
+    "the last minutes of a year",
+)
+def test_the_view_ends_with_the_devices_own_today_whatever_zone_the_session_has(
+    lake: Lake, moment: datetime
+) -> None:
+    """A session in Tokyo had tomorrow as missing, one in UTC lacked the first hour of a day."""
+    publish(lake, ToyDecoder().tables)
+    first = moment.date() - timedelta(days=3)
+    for zone in ("Europe/London", None):
+        lake.expect(expect(first, None, zone))
+        last = moment.astimezone(ZoneInfo(zone or "UTC")).date()
+        days = [first + timedelta(days=at) for at in range((last - first).days + 1)]
+        for session in ("UTC", "Europe/London", "Asia/Tokyo", "America/Los_Angeles"):
+            with connect(lake) as connection:
+                connection.execute(f"SET TimeZone = '{session}'")
+                rows = connection.execute("SELECT request_date FROM coverage ORDER BY 1").fetchall()
+            assert [day for (day,) in rows] == days, (zone, session)
 
 
 @pytest.mark.parametrize(

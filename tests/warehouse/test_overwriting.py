@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -98,14 +99,14 @@ def test_what_is_no_parquet_file_is_replaced_all_the_same(tmp_path: Path) -> Non
     assert unused_bytes(path) == 0
 
 
-def aged(lake: Lake, unit: str) -> None:
-    """Let a unit's files have been replaced an hour ago."""
+def replaced_ago(lake: Lake, unit: str, *, seconds: int = 3600) -> None:
+    """Let a unit's files have been replaced that long ago."""
     manifest = lake.unit(unit).manifest()
     assert manifest is not None
     path = lake.folder / f"index/manifests/{unit}.json"
     text = path.read_text()
     for name, fact in manifest.files.items():
-        old = fact.mtime_ns - 3600 * 10**9
+        old = time.time_ns() - seconds * 10**9
         os.utime(lake.folder / name, ns=(old, old))
         text = text.replace(str(fact.mtime_ns), str(old))
     path.write_text(text)
@@ -125,7 +126,7 @@ def test_trimming_leaves_the_rows_where_they_are(lake: Lake) -> None:
     content, footer = content_of(lake.folder), pq.read_metadata(path)
     size, span = path.stat().st_size, data_span(path)
     assert trim(lake) == 0  # somebody may still be reading what was there before
-    aged(lake, "build-readings")
+    replaced_ago(lake, "build-readings")
     assert trim(lake) > 0
     assert data_span(path) == span
     assert path.stat().st_size < size
@@ -143,10 +144,21 @@ def test_trimming_leaves_the_rows_where_they_are(lake: Lake) -> None:
 def test_trimming_leaves_a_unit_alone_that_another_process_is_at(lake: Lake) -> None:
     built(lake, 1.0)
     built(lake, 2.0)
-    aged(lake, "build-readings")
+    replaced_ago(lake, "build-readings")
     with lake.unit("build-readings").lock():
         assert trim(lake) == 0
     assert trim(lake) > 0
+
+
+def test_what_a_clock_that_was_set_back_wrote_is_trimmed_when_it_must_be_at_once(
+    lake: Lake,
+) -> None:
+    """What was forgotten stayed in files whose times were ahead of the machine's clock."""
+    built(lake, 1.0)
+    built(lake, 2.0)
+    replaced_ago(lake, "build-readings", seconds=-3600)
+    assert trim(lake) == 0
+    assert trim(lake, at_once=True) > 0
 
 
 def test_a_rebuild_leaves_files_alone_whatever_they_replaced(lake: Lake) -> None:

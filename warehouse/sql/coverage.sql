@@ -7,7 +7,11 @@ watermarks AS (
     SELECT * FROM read_parquet('{folder}/index/watermarks/*.parquet', hive_partitioning = false)
 ),
 expectations AS (
-    SELECT *, least(coalesce(last_date, current_date), current_date) AS until_date
+    /* The latest day that has begun where the device is, or in UTC; not where the session is. */
+    SELECT
+        *,
+        greatest(timezone('UTC', now()), timezone(coalesce(zone, 'UTC'), now()))::DATE AS begun,
+        least(coalesce(last_date, begun), begun) AS until_date
     FROM read_parquet('{folder}/expected_days.parquet', hive_partitioning = false)
 ),
 expected AS (
