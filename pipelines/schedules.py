@@ -16,6 +16,7 @@ from assets.framework.view import View
 from pipelines.discovery import known_devices, last_discovery
 from pipelines.errands import Errand, runs, wished
 from pipelines.partitions import range_tags
+from pipelines.pending import name_built_days, take_built_days
 from pipelines.session import open_lake, stored_zone
 from pipelines.settings import load_settings
 from pipelines.wishes import remember_sync
@@ -149,6 +150,7 @@ def _errands(dataset: DailyDataset, now: datetime) -> list[Errand]:
             if errand.start <= yesterday == errand.end:
                 # Named although nothing may be missing, so that the day shows in Dagster.
                 errand.to_fetch[yesterday] += 0
+        name_built_days(errands, take_built_days(lake, errands))
     return errands
 
 

@@ -20,7 +20,7 @@ from givenergy.retry import NO_RETRY, RetryPolicy
 from pipelines.expectations import restore_expectations
 from pipelines.pseudonyms import pseudonym_key
 from pipelines.settings import Settings, SettingsError
-from warehouse import Entry, Lake, add_missing_watermarks, mend_tables, publish, unfinished
+from warehouse import Entry, Lake, mend_tables, publish, show_watermarks, unfinished
 
 _LOG = logging.getLogger(__name__)
 BudgetOpener = Callable[[Settings, str], RequestBudget]
@@ -51,8 +51,7 @@ def open_lake(settings: Settings, *, mend: bool = True) -> Lake:
             "Forgetting %s was interrupted and is not done: run the same givlake forget again",
             ", ".join(begun),
         )
-    # Without them, all that an older givlake has built would seem to be lacking in the tables.
-    add_missing_watermarks(lake, [dataset.name for dataset in datasets()])
+    show_watermarks(lake, [dataset.name for dataset in datasets()])
     tables = [table for dataset in datasets() for table in dataset.tables]
     publish(lake, tables, [*views(), *reconciliation_views()])
     if mend:

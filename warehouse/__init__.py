@@ -14,7 +14,6 @@ from warehouse.coverage import (
     NOT_BUILT_REASON,
     CoverageRule,
     State,
-    answers_beyond_coverage,
     coverage,
     coverage_by_month,
     refresh_coverage,
@@ -36,8 +35,8 @@ from warehouse.reading import connect, connect_unwritable, execute, retrying
 from warehouse.tables import History, Listing, TableSpec
 from warehouse.trimming import trim
 from warehouse.verify import Verification, verify
-from warehouse.watermarks import Pending, pending_responses
-from warehouse.watermarks import add_missing as add_missing_watermarks
+from warehouse.watermarks import Pending, pending_responses, unindexed_files
+from warehouse.watermarks import show as show_watermarks
 from warehouse.work import BuildReport, Limits
 
 __all__ = [
@@ -75,8 +74,6 @@ __all__ = [
     "VersionError",
     "ViewSpec",
     "WarehouseError",
-    "add_missing_watermarks",
-    "answers_beyond_coverage",
     "build",
     "build_pending",
     "check",
@@ -99,7 +96,9 @@ __all__ = [
     "refresh_coverage",
     "retrying",
     "row_counts",
+    "show_watermarks",
     "trim",
     "unfinished",
+    "unindexed_files",
     "verify",
 ]

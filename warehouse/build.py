@@ -58,11 +58,11 @@ def build(
 
 def build_pending(
     lake: Lake, decoders: Sequence[Decoder], *, wait: bool = False
-) -> tuple[list[BuildReport], list[WarehouseError]]:
+) -> tuple[list[BuildReport], dict[str, Exception]]:
     """Build every dataset that has archived responses which are not in its tables yet.
 
     A process that was killed between the archive and the tables leaves such responses. A dataset
-    whose build fails stops no other.
+    whose build fails, even by an error in its decoder, stops no other.
 
     Args:
         lake: The data folder.
@@ -71,13 +71,17 @@ def build_pending(
             left to it, so that nobody waits for a long build.
 
     Returns:
-        A report for each dataset that was built, and the errors of those that could not be.
+        A report for each dataset that was built, and the errors of those that could not be, which
+        are logged as well.
+
+    Raises:
+        DamagedError: a file of the archive that the index of requests does not know is damaged.
     """
     lake.archive.flush()
     pending = pending_responses(lake, [decoder.dataset for decoder in decoders])
     timeout_s = None if wait else 0.0
     reports: list[BuildReport] = []
-    errors: list[WarehouseError] = []
+    errors: dict[str, Exception] = {}
     for decoder in decoders:
         if decoder.dataset not in pending:
             continue
@@ -86,7 +90,11 @@ def build_pending(
         except LockTimeoutError:
             continue
         except WarehouseError as error:
-            errors.append(error)
+            _LOG.warning("%s", error)
+            errors[decoder.dataset] = error
+        except Exception as error:
+            _LOG.exception("The tables of %s cannot be built", decoder.dataset)
+            errors[decoder.dataset] = error
         else:
             reports.append(report)
     return reports, errors

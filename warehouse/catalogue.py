@@ -91,10 +91,9 @@ def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] =
         noted = recorded(record)
         return _is_database(target) and noted.get("sha256") == known and "folder" in noted
 
-    if not is_current():
-        # Their files must have the columns that the new views name.
-        requests.renew(lake)
-        facts.renew(lake)
+    # Their files must have the columns that the views name.
+    requests.renew(lake)
+    facts.renew(lake)
     with (
         explained("Publishing the catalogue in", lake.folder),
         FileLock(lake.folder / "locks" / "catalogue"),

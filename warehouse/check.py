@@ -48,11 +48,15 @@ class Finding:
     dataset: str | None = None
 
 
-def pending_finding(dataset: str, count: int, *, mended: bool = False) -> Finding:
-    """Describe archived responses that are not in a dataset's tables yet."""
+def pending_finding(
+    dataset: str, count: int, *, mended: bool = False, error: Exception | None = None
+) -> Finding:
+    """Describe archived responses that are not in a dataset's tables, and why if it is known."""
     number = "1 archived response" if count == 1 else f"{count:,} archived responses"
     verb = "is" if count == 1 else "are"
     sentence = f"{number} of {dataset} {verb} not in its tables yet"
+    if error is not None:
+        sentence += f", as they cannot be built: {error}"
     return Finding(sentence, mended=mended, remedy=Remedy.BUILD, dataset=dataset)
 
 
@@ -120,10 +124,11 @@ def _pending(lake: Lake, decoders: Sequence[Decoder], *, mend: bool) -> list[Fin
         found = pending_responses(lake, names)
     except ArchiveDamagedError:
         return []  # it is a finding already; what else is there shows when it is mended
-    if mend and found:
-        build_pending(lake, decoders)
+    _, errors = build_pending(lake, decoders, wait=True) if mend and found else ([], {})
     left = pending_responses(lake, names) if mend else found
     return [
-        pending_finding(dataset, devices.total(), mended=dataset not in left)
+        pending_finding(
+            dataset, devices.total(), mended=dataset not in left, error=errors.get(dataset)
+        )
         for dataset, devices in found.items()
     ]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from warehouse import ledger
@@ -26,6 +27,7 @@ from warehouse.units import Change, Manifest
 _LOG = logging.getLogger(__name__)
 FOLDER = "index/requests"
 UNIT = "requests"
+_NEWEST = "newest_answers"
 
 
 def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
@@ -57,7 +59,7 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
                     "days again"
                 )
                 manifest = None
-            elif manifest is not None and manifest.facts != facts:
+            elif manifest is not None and not _is_of(manifest, facts):
                 known = manifest.facts.get("gaps")
                 if known is not None and (lost := without(facts["gaps"], known)):
                     damage.append(_lost(lake, manifest, lost))
@@ -69,9 +71,10 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
                 change = unit.begin()
                 for name in _left_over(lake) - start.files.keys():
                     change.remove(name)
-                _extend(lake, change, start, target)
+                newest = _extend(lake, change, start, target)
                 for sentence in damage:
                     _LOG.warning(sentence)
+                facts[_NEWEST] = newest
                 return change.commit(Manifest(target, facts, start.files)), damage
             except ArchiveDamagedError as error:
                 sentences = mend(lake.archive, only=error.name)
@@ -89,7 +92,13 @@ def trusted_manifest(lake: Lake) -> Manifest | None:
     The archive may have grown since; nothing is locked or written.
     """
     manifest = lake.unit(UNIT).manifest()
-    return manifest if manifest is not None and manifest.facts == _facts(lake) else None
+    return manifest if manifest is not None and _is_of(manifest, _facts(lake)) else None
+
+
+def newest_answers(manifest: Manifest) -> dict[str, int]:
+    """Return the newest segment with a successful response of each dataset that has any."""
+    newest: dict[str, int] = manifest.facts[_NEWEST]
+    return newest
 
 
 def renew(lake: Lake) -> None:
@@ -99,7 +108,9 @@ def renew(lake: Lake) -> None:
         StoreError: the disk is full or not writable.
     """
     manifest = lake.unit(UNIT).manifest()
-    if manifest is not None and manifest.facts.get("columns") != INDEX_SCHEMA.names:
+    if manifest is not None and (
+        manifest.facts.get("columns") != INDEX_SCHEMA.names or _NEWEST not in manifest.facts
+    ):
         refresh(lake)
 
 
@@ -129,7 +140,12 @@ def _least_segment(part: Path) -> int:
 
 
 def _fresh(lake: Lake, manifest: Manifest) -> bool:
-    return manifest.facts == _facts(lake) and manifest.watermark == lake.archive.last_segment()
+    return _is_of(manifest, _facts(lake)) and manifest.watermark == lake.archive.last_segment()
+
+
+def _is_of(manifest: Manifest, facts: dict[str, Any]) -> bool:
+    """Tell whether an index was made of the archive with these facts, with what belongs to it."""
+    return _NEWEST in manifest.facts and all(manifest.facts.get(key) == facts[key] for key in facts)
 
 
 def _facts(lake: Lake) -> dict[str, Any]:
@@ -161,7 +177,9 @@ def _left_over(lake: Lake) -> set[str]:
     return {str(path.relative_to(lake.folder)) for path in found}
 
 
-def _extend(lake: Lake, change: Change, manifest: Manifest, target: int) -> None:
+def _extend(lake: Lake, change: Change, manifest: Manifest, target: int) -> dict[str, int]:
+    """Stage what was archived since; return the newest segment with an answer of each dataset."""
+    newest: dict[str, int] = dict(manifest.facts.get(_NEWEST, {}))
     names = manifest.below(FOLDER)
     last = names[-1] if names else _part(1)
     if names and manifest.files[last].rows >= ledger.TAIL_ROWS:
@@ -174,8 +192,12 @@ def _extend(lake: Lake, change: Change, manifest: Manifest, target: int) -> None
             last, held, count = _part(_number(last) + 1), [], 0
         held.append(rows.cast(INDEX_SCHEMA))
         count += rows.num_rows
+        answers = rows.filter(pc.equal(rows["outcome"], "ok"))
+        for found in answers.group_by("dataset").aggregate([("segment", "max")]).to_pylist():
+            newest[found["dataset"]] = max(newest.get(found["dataset"], 0), found["segment_max"])
     if count or not manifest.files:
         _write(change, last, held)
+    return newest
 
 
 def _write(change: Change, name: str, held: list[pa.Table]) -> None:

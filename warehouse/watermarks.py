@@ -7,8 +7,9 @@ tables has it; a small file of the same unit repeats it for the views of the cat
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +17,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from warehouse import ledger, requests
+from warehouse.archive.files import ArchiveFile
 from warehouse.archive.gaps import Gaps, missing, without
+from warehouse.errors import LockTimeoutError
 from warehouse.files import explained
 from warehouse.lake import Lake, unit_name
-from warehouse.units import Change, Manifest
+from warehouse.units import Change, Manifest, Unit
 
 FOLDER = "index/watermarks"
 WATERMARK_SCHEMA = pa.schema(
@@ -32,6 +35,8 @@ WATERMARK_SCHEMA = pa.schema(
         ),
     ]
 )
+# In the manifest of the tables: what the file says.
+_SHOWN = "watermark_shown"
 _COLUMNS = ("dataset", "device_id", "segment", "outcome")
 # Of each dataset that lacks any: archived responses that its tables lack, by device.
 Pending = dict[str, Counter[str]]
@@ -57,20 +62,17 @@ class Watermark:
         return lacking
 
     @property
-    def lowest_lacking(self) -> int:
-        """The least segment number that :meth:`lacks` can be true for."""
-        return min([self.segment + 1, *(first for first, _ in self.returned)])
+    def certain(self) -> int:
+        """The segment up to which the tables lack nothing."""
+        return min([self.segment, *(first - 1 for first, _ in self.returned)])
 
 
 def watermarks(lake: Lake, datasets: Iterable[str]) -> dict[str, Watermark]:
     """Return the watermark of each dataset, without locks."""
     lost = missing(lake.archive)
-    found = {}
-    for dataset in datasets:
-        manifest = lake.unit(unit_name(dataset)).manifest() or Manifest()
-        returned = without(manifest.facts.get("gaps") or [], lost)
-        found[dataset] = Watermark(manifest.watermark, returned)
-    return found
+    return {
+        dataset: _watermark(lake.unit(unit_name(dataset)).manifest(), lost) for dataset in datasets
+    }
 
 
 def pending_responses(lake: Lake, datasets: Iterable[str]) -> Pending:
@@ -91,9 +93,9 @@ def pending_responses(lake: Lake, datasets: Iterable[str]) -> Pending:
         DamagedError: a file of the archive does not hold what was written to it.
     """
     marks = watermarks(lake, datasets)
-    after = min((mark.lowest_lacking for mark in marks.values()), default=1) - 1
+    index = requests.trusted_manifest(lake)
     counts: Pending = {dataset: Counter() for dataset in marks}
-    for rows in _answers(lake, after):
+    for rows in _answers(lake, index, marks):
         for dataset in set(pc.unique(rows["dataset"]).to_pylist()) & marks.keys():
             mine = rows.filter(pc.equal(rows["dataset"], dataset))
             lacking = marks[dataset].lacks(np.asarray(mine["segment"]))
@@ -101,32 +103,26 @@ def pending_responses(lake: Lake, datasets: Iterable[str]) -> Pending:
     return {dataset: devices for dataset, devices in counts.items() if devices}
 
 
-def _answers(lake: Lake, after: int) -> Iterator[pa.Table]:
-    """Read dataset and segment of successful responses in segments above ``after``.
+def unindexed_files(folder: Path) -> int:
+    """Count the archive files that the index of requests does not know of yet.
 
-    From the index of requests as far as it goes, which is far smaller than the archive.
+    For a folder that cannot be written, and so not be opened.
     """
-    held: list[pa.Table] = []
-    index = requests.trusted_manifest(lake)
-    reached = after
-    if index is not None and index.watermark > after:
-        wanted = [("segment", ">", after), ("segment", "<=", index.watermark)]
-        try:
-            held = [
-                pq.read_table(
-                    lake.folder / name, columns=list(_COLUMNS), filters=wanted, partitioning=None
-                )
-                for name in index.below(requests.FOLDER)
-            ]
-            reached = index.watermark
-        except (OSError, pa.ArrowException):
-            held = []  # replaced or damaged meanwhile: the archive has the same
-    for rows in (*held, *lake.archive.scan(_COLUMNS, after=reached)):
-        yield rows.filter(pc.equal(rows["outcome"], "ok"))
+    manifest = Unit(folder, requests.UNIT).manifest() or Manifest()
+    paths = (folder / "archive").glob("*/*.parquet")
+    files = (ArchiveFile.named(path) for path in paths if path.parent.name in ("segments", "packs"))
+    return sum(file is not None and file.last > manifest.watermark for file in files)
 
 
-def stage(change: Change, dataset: str, segment: int) -> None:
-    """Stage the file that tells the catalogue's views how far a dataset's tables have come."""
+def stage(change: Change, dataset: str, segment: int, facts: dict[str, object]) -> None:
+    """Stage the file that tells the catalogue's views how far a dataset's tables have come.
+
+    Args:
+        change: A change of the unit of the dataset's tables.
+        dataset: The dataset.
+        segment: The segment up to which the tables lack nothing.
+        facts: Those of the manifest that the change will be committed with.
+    """
     name = _file(dataset)
     rows = pa.Table.from_pylist(
         [{"dataset": dataset, "built_to_segment": segment}], WATERMARK_SCHEMA
@@ -136,27 +132,73 @@ def stage(change: Change, dataset: str, segment: int) -> None:
     path = change.path_for(name)
     ledger.write_book(path, rows, change.live(name))
     change.add(name, path, rows.num_rows)
+    facts[_SHOWN] = segment
 
 
-def add_missing(lake: Lake, datasets: Sequence[str]) -> None:
-    """Write the files of :func:`stage` for tables that an older givlake has built.
+def show(lake: Lake, datasets: Iterable[str]) -> None:
+    """Let the files of :func:`stage` say what is so, whoever has built or changed tables since.
+
+    An older givlake writes none; a manifest can be lost; lost segments can come back. Tables that
+    somebody is building are left to the next call.
 
     Raises:
         StoreError: the disk is full or not writable.
     """
+    lost = missing(lake.archive)
     for dataset in datasets:
         unit = lake.unit(unit_name(dataset))
-        if _is_lacking(unit.manifest(), dataset):
-            with unit.lock(), explained("Writing a watermark into", lake.folder):
+        if _is_shown(lake, unit.manifest(), dataset, lost):
+            continue
+        try:
+            with unit.lock(0.0), explained("Writing a watermark into", lake.folder):
                 manifest = unit.manifest()
-                if manifest is not None and _is_lacking(manifest, dataset):
+                if manifest is None:
+                    (lake.folder / _file(dataset)).unlink(missing_ok=True)
+                elif not _is_shown(lake, manifest, dataset, lost):
                     change = unit.begin()
-                    stage(change, dataset, manifest.watermark)
+                    stage(change, dataset, _watermark(manifest, lost).certain, manifest.facts)
                     change.commit(manifest)
+        except LockTimeoutError:
+            continue
 
 
-def _is_lacking(manifest: Manifest | None, dataset: str) -> bool:
-    return manifest is not None and _file(dataset) not in manifest.files
+def _is_shown(lake: Lake, manifest: Manifest | None, dataset: str, lost: Gaps) -> bool:
+    is_there = (lake.folder / _file(dataset)).exists()
+    if manifest is None:
+        return not is_there
+    return is_there and manifest.facts.get(_SHOWN) == _watermark(manifest, lost).certain
+
+
+def _watermark(manifest: Manifest | None, lost: Gaps) -> Watermark:
+    if manifest is None:
+        return Watermark(0)
+    return Watermark(manifest.watermark, without(manifest.facts.get("gaps") or [], lost))
+
+
+def _answers(lake: Lake, index: Manifest | None, marks: dict[str, Watermark]) -> Iterator[pa.Table]:
+    """Read successful responses that may not be in the tables, a part at a time.
+
+    From the index of requests as far as it goes, which is far smaller than the archive; of it,
+    only if a dataset has had an answer since its last build.
+    """
+    if index is None:
+        after = min((mark.certain for mark in marks.values()), default=0)
+    else:
+        after = index.watermark
+        newest = requests.newest_answers(index)
+        behind = [
+            mark.certain for name, mark in marks.items() if newest.get(name, 0) > mark.certain
+        ]
+        if behind:
+            wanted = [
+                ("segment", ">", min(behind)),
+                ("segment", "<=", after),
+                ("outcome", "=", "ok"),
+            ]
+            for path in map(lake.folder.joinpath, index.below(requests.FOLDER)):
+                yield pq.read_table(path, columns=list(_COLUMNS), filters=wanted, partitioning=None)
+    for rows in lake.archive.scan(_COLUMNS, after=after):
+        yield rows.filter(pc.equal(rows["outcome"], "ok"))
 
 
 def _file(dataset: str) -> str:

@@ -161,7 +161,7 @@ class Work:
             "folded": self._histories.folded,
             "gaps": missing(self._lake.archive),
         }
-        watermarks.stage(change, self._decoder.dataset, reached)
+        watermarks.stage(change, self._decoder.dataset, reached, facts)
         return change.commit(Manifest(reached, facts, manifest.files))
 
     def _left_over(self, old: Manifest) -> set[str]:

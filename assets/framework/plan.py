@@ -63,4 +63,5 @@ def _open_when_fetched(states: pa.Table, zone: str) -> pa.ChunkedArray:
     )
     over_at = ends.take(pc.index_in(states["request_date"], days))
     early = pc.fill_null(pc.less(states["last_fetched_at"], over_at), False)
-    return pc.and_(early, pc.equal(states["state"], str(State.PROVISIONAL)))
+    open_states = pa.array([str(State.PROVISIONAL), str(State.NOT_BUILT)])
+    return pc.and_(early, pc.is_in(states["state"], open_states))

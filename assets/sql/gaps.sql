@@ -67,5 +67,6 @@ WHERE NOT EXISTS (
     WHERE
         pending.dataset = 'inverter_data_points'
         AND pending.device_id = gaps.inverter_serial
-        AND pending.request_date BETWEEN gaps.first_request_date AND gaps.last_request_date
+        AND pending.request_date <= gaps.last_request_date
+        AND coalesce(pending.request_end_date, pending.request_date) >= gaps.first_request_date
 )

@@ -26,7 +26,9 @@ from warehouse import Lake, State
 # As far back as the daily schedule looks by itself.
 _LOOK_BACK = timedelta(days=35)
 _WRONG = frozenset({State.FAILED, State.DENIED, State.PARTIAL})
-_NOT_THERE = _WRONG | {State.NEVER_ASKED, State.PROVISIONAL}
+_NOT_THERE = _WRONG | {State.NEVER_ASKED, State.PROVISIONAL, State.NOT_BUILT}
+# What is archived is in the tables long before, unless its build fails or a process was killed.
+_BUILT_WITHIN = timedelta(hours=1)
 
 Days = Mapping[str, Sequence[Range]]  # by device
 
@@ -169,6 +171,9 @@ def _unsettled(states: pa.Table, zone: str, now: datetime) -> Iterator[tuple[str
         over_at = _over_at(day, zone)
         if state in _WRONG:
             yield device_id, day, True
+        elif state == State.NOT_BUILT:
+            if now - fetched_at > _BUILT_WITHIN:
+                yield device_id, day, False
         elif over_at <= now and (state != State.PROVISIONAL or fetched_at < over_at):
             yield device_id, day, False
 

@@ -2,6 +2,7 @@
 
 import click
 
+from assets.registry import datasets
 from pipelines.cli.common import ALL_THERE, SOMETHING_MISSING, console, plural, printable
 from pipelines.pending import build_all_pending, what_is_behind
 from pipelines.session import open_lake
@@ -20,7 +21,8 @@ def build() -> None:
         out.print(printable(sentence))
 
     with open_lake(load_settings()) as lake:
-        reports, _ = build_all_pending(lake, say=say, wait=True)
+        everything = {dataset.name for dataset in datasets()}
+        reports, errors = build_all_pending(lake, say=say, wait_for=everything)
         left = what_is_behind(lake)
     for report in reports:
         out.print(
@@ -28,6 +30,10 @@ def build() -> None:
             f" {plural(report.rows('rows_in'), 'row')} in,"
             f" {plural(report.rows('quarantined'), 'row')} in quarantine"
         )
+    for name, error in errors.items():
+        say(f"{name} cannot be built: {error}")
+    if errors:
+        raise SystemExit(SOMETHING_MISSING)
     if left is not None:
         out.print(left)
         raise SystemExit(SOMETHING_MISSING)

@@ -45,7 +45,7 @@ from pipelines.session import open_session, stored_zone
 from pipelines.settings import Settings, load_settings
 from pipelines.upkeep import pack_if_due
 from pipelines.wishes import keep_current, remember, remember_sync
-from warehouse import BuildReport, Lake
+from warehouse import Lake
 
 _OUT = console()
 
@@ -156,8 +156,7 @@ def backfill(
             errand.look(lake, zone, again=again)
         return errands
 
-    built: list[BuildReport] = []
-    with open_session(settings, prepare=partial(_build_first, built)) as session:
+    with open_session(settings, prepare=partial(build_all_pending, say=_OUT.print)) as session:
         if start and (names or device_ids):
             # Of everything since some day, what is known of chargers limits what they are asked.
             look_back_to(session.lake, start)
@@ -166,8 +165,7 @@ def backfill(
         refreshes = _to_refresh(
             session, chosen, found.choose(device_ids), everybody=not device_ids, again=again
         )
-    fetching = Fetching(settings, chosen, found, wanted, built)
-    fetching.do(errands, refreshes, device_ids, again=again)
+    Fetching(settings, chosen, found, wanted).do(errands, refreshes, device_ids, again=again)
 
 
 @click.command()
@@ -191,19 +189,12 @@ def sync(names: tuple[str, ...]) -> None:
             errand.look(lake, zone, refresh=True)
         return errands
 
-    built: list[BuildReport] = []
-    with open_session(settings, prepare=partial(_build_first, built)) as session:
+    with open_session(settings, prepare=partial(build_all_pending, say=_OUT.print)) as session:
         found = _discover(session, chosen)
         errands = wanted(session.lake, session.zone, found)
         refreshes = _to_refresh(session, chosen, found.devices, everybody=True, again=False)
         pack_if_due(session.lake)
-    Fetching(settings, chosen, found, wanted, built).do(errands, refreshes, refresh=True)
-
-
-def _build_first(built: list[BuildReport], lake: Lake) -> None:
-    """Build what a killed process has archived, and keep the reports in a list."""
-    reports, _ = build_all_pending(lake, say=_OUT.print)
-    built += reports
+    Fetching(settings, chosen, found, wanted).do(errands, refreshes, refresh=True)
 
 
 def choose_datasets(settings: Settings, names: Sequence[str]) -> tuple[Dataset, ...]:

@@ -12,12 +12,12 @@ from pipelines.cli.common import ALL_THERE, SOMETHING_MISSING, console, printabl
 from pipelines.discovery import Discovery, expect, known_devices
 from pipelines.errands import Errand
 from pipelines.freshness import freshness
-from pipelines.pending import build_all_pending, built_days
+from pipelines.pending import build_all_pending, name_built_days, take_built_days
 from pipelines.selection import daily, lists_for, refreshed
 from pipelines.session import open_lake, stored_zone
 from pipelines.settings import Settings
 from pipelines.status import overview
-from warehouse import BuildReport, Lake, State
+from warehouse import Lake, State
 
 if TYPE_CHECKING:
     from pipelines.runs import Runs
@@ -36,14 +36,11 @@ class Fetching:
         chosen: Sequence[Dataset],
         found: Discovery,
         wanted: Wanted,
-        built: Sequence[BuildReport] = (),
     ) -> None:
-        """Prepare; `built` says what was built before anything was planned."""
         self._settings = settings
         self._chosen = chosen
         self._found = found
         self._wanted = wanted
-        self._built = built
 
     def do(
         self,
@@ -56,7 +53,9 @@ class Fetching:
     ) -> NoReturn:
         """Fetch what is missing, say what is there, and end with the exit status."""
         vain = False
-        self._name_built_days(errands)
+        with open_lake(self._settings) as lake:
+            built = take_built_days(lake, errands)
+        name_built_days(errands, built)
         if refreshes or any(errand.to_fetch for errand in errands):
             # Dagster takes a second to load, and there is no need of it when all is there.
             from pipelines.runs import Runs
@@ -66,7 +65,7 @@ class Fetching:
                 if refreshes:
                     runs.refresh(refreshes, device_ids, again=again)
                     errands = self._look_again()
-                    self._name_built_days(errands)
+                    name_built_days(errands, built)
                 runs.fetch_days(errands, again=again, refresh=refresh)
                 self._follow(runs, errands)
                 vain = runs.say()
@@ -76,18 +75,6 @@ class Fetching:
             self._say_what_is_left_out()
         status = _judge(self._settings, self._chosen, errands)
         raise SystemExit(SOMETHING_MISSING if vain else status)
-
-    def _name_built_days(self, errands: Sequence[Errand]) -> None:
-        """Let runs be about days that were built without one, so that they show in Dagster."""
-        if not self._built:
-            return
-        with open_lake(self._settings) as lake:
-            days_of = {report.dataset: built_days(lake, report) for report in self._built}
-            for errand in errands:
-                if (days := days_of.get(errand.dataset.name)) is not None:
-                    first, last = max(errand.start, days[0]), min(errand.end, days[1])
-                    for day in (first, last) if first <= last else ():
-                        errand.to_fetch[day] += 0
 
     def _say_what_is_left_out(self) -> None:
         """Name what the account or the token lacks: it is no failure, but it is not there."""
@@ -138,7 +125,7 @@ def _judge(settings: Settings, chosen: Sequence[Dataset], errands: Sequence[Erra
     settled = True
     with open_lake(settings) as lake:
         # Days that another process has fetched are judged by what they are, not by when it builds.
-        build_all_pending(lake, say=_OUT.print, wait=True)
+        build_all_pending(lake, wait_for={dataset.name for dataset in chosen})
         for errand in errands:
             found = overview(lake, errand.dataset, errand.devices, errand.start, errand.end)
             days.setdefault(errand.dataset.name, Counter()).update(found.days_by_state)

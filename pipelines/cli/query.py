@@ -46,7 +46,7 @@ def _opened(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     if (folder / "store.json").exists() and not os.access(folder, os.W_OK):
         click.echo(f"{folder} cannot be written: what is in it is shown as it is.", err=True)
         with connect_unwritable(folder) as connection:
-            _note(what_is_behind_unwritable(connection))
+            _note(what_is_behind_unwritable(folder, connection))
             yield connection
         return
     with open_lake(settings) as lake, connect(lake) as connection:

@@ -83,6 +83,9 @@ def status(layout: str, picture: Path | None, with_gaps: bool) -> None:
         if picture is not None:
             _draw(lake, settings, picture)
     account = stored_account(settings)
+    if not_built:
+        # Beside what programs read, where they have a layout of their own.
+        console(stderr=layout != "table").print(describe(not_built))
     if layout == "json":
         parts = [_as_json(part) for part in found] + [_fresh_as_json(part) for part in fresh]
         parts = [
@@ -105,8 +108,6 @@ def status(layout: str, picture: Path | None, with_gaps: bool) -> None:
         show_notes(noted.values())
         if found_gaps is not None:
             show_gaps(found_gaps)
-        if not_built:
-            _OUT.print(describe(not_built))
         if account is not None:
             snapshot = open_budget(settings, account).snapshot()
             for line in budget_lines(snapshot):

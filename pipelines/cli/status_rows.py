@@ -43,8 +43,13 @@ def rows(found: Sequence[Overview], fresh: Sequence[Freshness]) -> Iterator[dict
                 "state": told,
                 "reason": reason or None,
                 "error_count": errors,
-                "command": "givlake sync" if mends else None,
+                "command": command_for(told) if mends else None,
             }
+
+
+def command_for(state: str) -> str:
+    """Name the command that mends what is asked for as it stands now."""
+    return "givlake build" if state == State.NOT_BUILT else "givlake sync"
 
 
 def _hole(dataset: str, device: DeviceOverview, month: str, state: State) -> dict[str, Any]:

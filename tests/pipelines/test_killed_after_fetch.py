@@ -46,10 +46,12 @@ def test_the_same_command_builds_what_a_killed_one_has_archived(simulate, own, t
     # What is archived and built first is the list of devices.
     kill_at(step, 1, owner, *command)
     sim.clear_requests()
-    owner.givlake("status")  # brings the index of requests up to date
 
     number = "2 archived responses"
     line = f"{number} ({POINTS} 2) are not in the tables yet; build with: givlake build"
+    query = owner.givlake("query", "SELECT count(*) AS n FROM coverage WHERE state = 'not_built'")
+    assert (query.status, line in query.err, query.out.split()) == (0, True, ["n", "2"])
+    assert owner.sql("SELECT count(*) AS n FROM pending_responses") == [{"n": 2}]
     status = owner.givlake("status")
     assert (status.status, line in status.out) == (1, True), status.said
     assert f"2 devices, {middle}, not built: archived, and not in the tables yet." in status.out
@@ -57,8 +59,6 @@ def test_the_same_command_builds_what_a_killed_one_has_archived(simulate, own, t
     (points,) = json.loads(owner.givlake("status", "--format", "json").out)[:1]
     assert points["pending_responses"] == points["days_by_state"]["not_built"] == 2
     assert line in owner.givlake("plan", "--start", middle, "--end", middle).out
-    query = owner.givlake("query", "SELECT count(*) AS n FROM coverage WHERE state = 'not_built'")
-    assert (query.status, line in query.err, query.out.split()) == (0, True, ["n", "2"])
     assert owner.sql(over_it) == []
     # Neither the day itself nor those beside it are compared with anything.
     compared = owner.sql("SELECT DISTINCT day FROM reconcile_power ORDER BY day")
@@ -115,7 +115,10 @@ def test_what_a_killed_command_has_archived_of_a_list_is_built_by_any_command(si
     names = "inverter_data_points,ev_chargers,ev_meter_readings"
     owner = own(sim, GIVLAKE_DATASETS=names)
     days = ("--start", "2025-06-01", "--end", "2025-06-02")
-    kill_at("answers archived", 1, owner, "backfill", "--dataset", "ev_meter_readings", *days)
+    kill_at("answers archived", 0, owner, "backfill", *days)
+    line = "1 archived response (communication_devices 1) is not in the tables yet"
+    assert line in owner.givlake("status").out
+    kill_at("answers archived", 2, owner, "backfill", "--dataset", "ev_meter_readings", *days)
     assert "ev_chargers 1" in owner.givlake("query", "FROM ev_chargers").err
     done = owner.givlake("backfill", "--dataset", "inverter_data_points", *days)
     assert "Building 1 archived response (ev_chargers 1).\n" in done.out

@@ -411,7 +411,7 @@ def test_a_segment_that_is_missing_in_the_middle_is_named_and_its_day_is_due(
     assert states(filled) == ["complete", "not_built", "complete"]
     assert pending_responses(filled, ["readings"]) == {"readings": {"A": 1}}
     ((report,), errors) = build_pending(filled, [ToyDecoder()])
-    assert errors == []
+    assert errors == {}
     assert report.rebuilt_because is not None and "segment 2 is back" in report.rebuilt_because
     assert states(filled) == ["complete"] * 3
     assert content_of(filled.folder) == content

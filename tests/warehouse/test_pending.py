@@ -9,6 +9,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from canonical import content_of
 from warehouse_toy import DATASET, ToyDecoder, answer, day_rows
@@ -29,6 +31,7 @@ from warehouse import (
     publish,
     rebuild,
     refresh_coverage,
+    show_watermarks,
     verify,
 )
 
@@ -66,8 +69,6 @@ def unbuilt(folder: Path) -> list[tuple[str, date]]:
 @pytest.fixture
 def begun(folder: Path) -> Path:
     """Make a folder with answers of which some came in after the tables were built."""
-    import pyarrow as pa
-
     with Lake(folder) as lake:
         lake.expect(pa.Table.from_pylist(EXPECTED, EXPECTED_SCHEMA))
         lake.archive.append([answer("A", DAY, day_rows(DAY, 24))])
@@ -127,7 +128,7 @@ def test_a_kill_at_any_step_leaves_no_answer_unseen_and_none_unbuilt(
 
         reports, errors = build_pending(lake, [DECODER])
         assert sum(report.responses for report in reports) == len(missing)
-        assert (errors, pending_responses(lake, [DATASET]), unbuilt(begun)) == ([], {}, [])
+        assert (errors, pending_responses(lake, [DATASET]), unbuilt(begun)) == ({}, {}, [])
         refresh_coverage(lake, RULES)
         assert "not_built" not in states_of(lake).values()
         assert verify(lake, DECODER).findings == check(lake, [DECODER]) == []
@@ -154,16 +155,17 @@ def test_a_dataset_that_another_process_builds_is_left_to_it_unless_it_is_waited
         lake.archive.append([answer("B", DAY, day_rows(DAY))])
         lake.archive.flush()
         with other.unit(f"build-{DATASET}").lock():
-            assert build_pending(lake, [DECODER]) == ([], [])
+            assert build_pending(lake, [DECODER]) == ([], {})
         assert pending_responses(lake, [DATASET]) == {DATASET: {"B": 1}}
         ((report,), _) = build_pending(lake, [DECODER], wait=True)
         assert report.responses == 1
 
 
-def test_a_dataset_that_cannot_be_built_stops_no_other(begun: Path) -> None:
+@pytest.mark.parametrize("error", [StoreError("it is broken"), ZeroDivisionError("it is broken")])
+def test_a_dataset_that_cannot_be_built_stops_no_other(begun: Path, error: Exception) -> None:
     class Broken(ToyDecoder):
         def decode(self, responses):
-            raise StoreError("the decoder is broken")
+            raise error
 
     broken = Broken(dataset="broken")
     with Lake(begun) as lake:
@@ -171,21 +173,55 @@ def test_a_dataset_that_cannot_be_built_stops_no_other(begun: Path) -> None:
         lake.archive.append([answer("B", DAY, day_rows(DAY))])
         reports, errors = build_pending(lake, [broken, DECODER])
         assert [report.dataset for report in reports] == [DATASET]
-        assert list(map(str, errors)) == ["the decoder is broken"]
+        assert errors == {"broken": error}
         assert pending_responses(lake, ["broken", DATASET]) == {"broken": {"A": 1}}
+        (finding,) = check(lake, [broken, DECODER], mend=True)
+        assert (finding.mended, finding.sentence) == (
+            False,
+            "1 archived response of broken is not in its tables yet, as they cannot be built:"
+            " it is broken",
+        )
 
 
-def test_a_folder_of_an_older_givlake_has_no_pending_answers(begun: Path) -> None:
-    """Its tables have no file that says how far they were built."""
-    from warehouse import add_missing_watermarks
-
+def test_views_say_the_same_whoever_has_built_or_lost_tables(begun: Path, tmp_path: Path) -> None:
+    """Files that say how far tables were built: of an older givlake, lost, or ahead of a loss."""
+    watermark = begun / f"index/watermarks/{DATASET}.parquet"
+    manifest = begun / f"index/manifests/build-{DATASET}.json"
     with Lake(begun) as lake:
-        unit = lake.unit(f"build-{DATASET}")
-        with unit.lock():
-            change = unit.begin()
-            change.remove(f"index/watermarks/{DATASET}.parquet")
-            change.commit(unit.manifest())
-        add_missing_watermarks(lake, [DATASET, "never built"])
+        for day in DAYS[1:3]:
+            lake.archive.append([answer("A", day, day_rows(day, 24))])
+            build(lake, DECODER)
+        refresh_coverage(lake, RULES)
+
+        def agreed() -> list[str]:
+            refresh_coverage(lake, RULES)
+            show_watermarks(lake, [DATASET, "never built"])
+            assert states_by_view(lake) == states_of(lake)
+            return [state for (device, _), state in states_of(lake).items() if device == "A"][:3]
+
+        assert agreed() == ["complete"] * 3
+        watermark.unlink()
+        assert agreed() == ["complete"] * 3
+        older = manifest.read_text().replace('"watermark_shown":3', '"something":3')
+        manifest.write_text(older)
+        rows = pq.read_table(watermark)
+        pq.write_table(rows.set_column(1, rows.field(1), pa.array([1])), watermark)
+        assert agreed() == ["complete"] * 3
         assert (pending_responses(lake, [DATASET]), check(lake, [DECODER])) == ({}, [])
-        assert states_by_view(lake)["A", DAY] == "complete"
-        assert build(lake, DECODER).rebuilt_because is None
+        manifest.unlink()
+        assert agreed() == ["not_built"] * 3
+        assert pending_responses(lake, [DATASET]) == {DATASET: {"A": 3}}
+        assert len(build_pending(lake, [DECODER])[0]) == 1
+        assert agreed() == ["complete"] * 3
+        segment = lake.archive.segments / "000000000002.parquet"
+        segment.rename(tmp_path / "kept")
+        rebuild(lake, DECODER)
+        assert agreed() == ["complete", "never_asked", "complete"]
+        (tmp_path / "kept").rename(segment)
+        refresh_coverage(lake, RULES)
+        show_watermarks(lake, [DATASET])
+        # The views know one number for each dataset: from the segment that is back, nothing counts.
+        states = states_by_view(lake)
+        assert [states["A", day] for day in DAYS[:3]] == ["complete", "not_built", "not_built"]
+        assert len(build_pending(lake, [DECODER])[0]) == 1
+        assert agreed() == ["complete"] * 3

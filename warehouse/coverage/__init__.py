@@ -1,7 +1,6 @@
 """Coverage: for every device and day, what is there, what is truly empty, what is missing."""
 
 from warehouse.coverage.fact import NOT_BUILT_REASON, CoverageRule, State
-from warehouse.coverage.facts import answers_beyond as answers_beyond_coverage
 from warehouse.coverage.facts import refresh_coverage
 from warehouse.coverage.report import COVERAGE_SCHEMA, coverage, coverage_by_month
 
@@ -10,7 +9,6 @@ __all__ = [
     "NOT_BUILT_REASON",
     "CoverageRule",
     "State",
-    "answers_beyond_coverage",
     "coverage",
     "coverage_by_month",
     "refresh_coverage",

@@ -85,30 +85,14 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
         return change.commit(Manifest(index.watermark, facts, start.files)), damage
 
 
-def answers_beyond(lake: Lake) -> int:
-    """Count archived answers about days that the facts do not know of yet; nothing is written.
-
-    Raises:
-        DamagedError: a file of the archive does not hold what was written to it.
-    """
-    manifest = lake.unit(UNIT).manifest() or Manifest()
-    columns = ["outcome", "request_date"]
-    return sum(
-        rows.filter(
-            pc.and_(pc.equal(rows["outcome"], "ok"), pc.is_valid(rows["request_date"]))
-        ).num_rows
-        for rows in lake.archive.scan(columns, after=manifest.watermark)
-    )
-
-
 def renew(lake: Lake) -> None:
     """Recompute facts that an older givlake has stored with other columns.
 
     Raises:
         StoreError: the disk is full or not writable.
     """
-    manifest = lake.unit(UNIT).manifest()
-    if manifest is not None and manifest.facts.get("version") != _VERSION:
+    manifest = lake.unit(UNIT).manifest() or Manifest()
+    if manifest.facts.get("version") != _VERSION and any((lake.folder / FOLDER).glob("month=*")):
         refresh_coverage(lake, [])
 
 
