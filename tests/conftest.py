@@ -3,7 +3,7 @@
 Warnings that libraries give of themselves are left out by name; all others are shown.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -50,11 +50,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     clock.start_test(item.path)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[object],
+) -> Generator[None, object, object]:
     """See what a module's tests share."""
+    made = yield
     if fixturedef.scope in ("class", "module", "package"):
         clock.keep_on()
+    return made
 
 
 @pytest.fixture(autouse=True)

@@ -64,6 +64,8 @@ def plant(sim: Simulator) -> None:
     sim.set_rows(other, DAYS[0], before + after)
     # A day that cannot be had.
     sim.fail(f"{other}/data-points/{DAYS[2]}", status=500)
+    # At some dates one of those that the simulator invents has not ended.
+    sim.set_listing("events", other, [])
     sim.set_listing(
         "events",
         one,

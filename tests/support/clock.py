@@ -2,14 +2,15 @@
 
 `pytest --clock 2025-10-26T00:05+01:00` runs them at another one. The clock ticks. Each test starts
 at the moment anew, so that none that starts five minutes before midnight is pushed over it by those
-that ran before; within a module whose tests share what one of them made, time only goes on.
+that ran before. In a module whose tests share fixtures time goes on from one to the next; where
+that would lead over midnight, as on a slow machine, a test starts when the last of these was made.
 """
 
 import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -42,13 +43,17 @@ NOTABLE = {
 }
 
 
+# What a test may take before midnight.
+LONGEST_TEST = timedelta(minutes=2)
+
+
 @dataclass
 class _Session:
-    """Where the tests of this process start, and whether the module's share what one made."""
+    """Where tests of this process start, and when the last of what a module's share was made."""
 
     moment: datetime | None = None
     module: object = None
-    shares: bool = False
+    shared_at: datetime | None = None
 
 
 _SESSION = _Session()
@@ -80,15 +85,21 @@ def begin(moment: datetime) -> None:
 
 def start_test(module: object) -> None:
     """Go (back) to the moment, unless the module's tests share what was made after it."""
-    if module is not _SESSION.module:
-        _SESSION.module, _SESSION.shares = module, False
-    if _SESSION.moment is not None and not _SESSION.shares:
-        _move(_SESSION.moment.timestamp() - machine_time())
+    if module != _SESSION.module:
+        _SESSION.module, _SESSION.shared_at = module, None
+    begin = _SESSION.shared_at or _SESSION.moment
+    if begin is not None and (_SESSION.shared_at is None or _leads_over_midnight(begin)):
+        _move(begin.timestamp() - machine_time())
 
 
 def keep_on() -> None:
-    """From now on this module's tests share something: for them time must not go back."""
-    _SESSION.shares = True
+    """From now on this module's tests share something: for them time goes on."""
+    _SESSION.shared_at = datetime.now(UTC)
+
+
+def _leads_over_midnight(begin: datetime) -> bool:
+    later = datetime.now(UTC) + LONGEST_TEST
+    return any(later.astimezone(z).date() != begin.astimezone(z).date() for z in (UTC, LONDON))
 
 
 @contextlib.contextmanager

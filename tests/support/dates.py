@@ -114,6 +114,7 @@ def main(given: Sequence[str]) -> int:
         print(f"| {moment} | {passed:,} | {done.failures} | {done.seconds:.0f} |", flush=True)
         if done.failures:
             failed[moment] = done.failed
+            print(*done.failed, sep="\n", file=sys.stderr, flush=True)
     for moment, tests in failed.items():
         print(f"\n{moment}:", *tests, sep="\n  ")
     return 1 if failed else 0
