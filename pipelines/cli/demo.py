@@ -1,6 +1,5 @@
 """`givlake demo`: the whole way against a simulated account, without a token."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from pipelines.child_environment import demo_environment
 from pipelines.cli.common import SOMETHING_MISSING, KnownError, console
 
 _OUT = console()
@@ -45,8 +45,7 @@ def demo(days: int, inverters: int, data: Path) -> None:
     """Ingest a simulated account and query it; needs no token and no network."""
     started = time.monotonic()
     commissioned = date.today() - timedelta(days=days)
-    with simulated_account(inverters, commissioned) as environment:
-        environment["GIVLAKE_DATA"] = str(data)
+    with simulated_account(inverters, commissioned, data) as environment:
         run(environment, "plan")
         run(environment, "backfill")
         landed = time.monotonic() - started
@@ -67,8 +66,14 @@ def demo(days: int, inverters: int, data: Path) -> None:
 
 
 @contextmanager
-def simulated_account(inverters: int, commissioned: date) -> Iterator[dict[str, str]]:
-    """Serve a simulated account and yield the environment in which givlake uses it."""
+def simulated_account(inverters: int, commissioned: date, data: Path) -> Iterator[dict[str, str]]:
+    """Serve a simulated account and yield the environment in which givlake uses it.
+
+    Args:
+        inverters: how many it has.
+        commissioned: the first day of their history.
+        data: the data folder.
+    """
     token = "demo-token"
     with tempfile.TemporaryDirectory() as folder:
         port_file = Path(folder) / "port"
@@ -80,15 +85,18 @@ def simulated_account(inverters: int, commissioned: date) -> Iterator[dict[str, 
                 *("--commissioned", commissioned.isoformat()),
                 *_BESIDE_INVERTERS,
             ],
+            env=demo_environment({}),
             stdout=subprocess.DEVNULL,
         )
         try:
             port = _wait_for(port_file, server)
-            yield {
-                **os.environ,
-                "GIVENERGY_API_URL": f"http://127.0.0.1:{port}/v1",
-                "GIVENERGY_API_TOKEN": token,
-            }
+            yield demo_environment(
+                {
+                    "GIVENERGY_API_URL": f"http://127.0.0.1:{port}/v1",
+                    "GIVENERGY_API_TOKEN": token,
+                    "GIVLAKE_DATA": str(data.expanduser().absolute()),
+                }
+            )
         finally:
             server.terminate()
             server.wait()
