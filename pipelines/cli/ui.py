@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -114,6 +114,5 @@ def _account(demo: Path | None) -> Iterator[dict[str, str]]:
         return
     from pipelines.cli.demo import simulated_account
 
-    commissioned = date.today() - timedelta(days=30)
-    with simulated_account(3, commissioned, demo) as environment:
+    with simulated_account(demo) as environment:
         yield environment

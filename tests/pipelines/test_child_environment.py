@@ -1,16 +1,19 @@
 """Every process that givlake starts works with the settings of the one that started it."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
+import requests
 from dagster_page import REPOSITORY, page
 from listener import listening
+from owner import TIMEOUT_S
 
+from pipelines.cli.demo import simulated_account
 from pipelines.cli.next_ticks import stopped_by_hand
 from pipelines.instance import open_instance
 from pipelines.settings import SettingsError, load_settings
@@ -156,6 +159,39 @@ def test_the_commands_of_the_demo_ask_its_simulator_only(simulate, own, tmp_path
     assert list(home.iterdir()) == []
     assert not owner.data.exists()
     assert (tmp_path / "demo" / "dagster" / "history").is_dir()
+
+
+def test_the_page_of_a_demo_simulates_the_account_that_the_demo_has_fetched(tmp_path):
+    """A later day, or other numbers, made counters jump and devices vanish."""
+    longer = date.today() - timedelta(days=60)
+    with simulated_account(tmp_path, inverters=5, days=60):
+        pass
+    for options in ({}, {"inverters": 5, "days": 30}):
+        with simulated_account(tmp_path, **options) as environment:
+            answer = requests.get(
+                f"{environment['GIVENERGY_API_URL']}/communication-device",
+                params={"pageSize": 100},
+                headers={
+                    "Authorization": f"Bearer {environment['GIVENERGY_API_TOKEN']}",
+                    "Accept": "application/json",
+                },
+                timeout=TIMEOUT_S,
+            ).json()
+        behind = [one["inverter"] for one in answer["data"] if one["inverter"]]
+        inverters = [one for one in behind if one["info"]["model"] != "EMS"]
+        assert len(inverters) == 5
+        assert {one["commission_date"][:10] for one in behind} == {f"{longer}"}
+
+
+def test_the_demo_refuses_the_folder_of_an_account(simulate, own):
+    owner = own(simulate(inverters=1))
+    with owner.lake() as lake:
+        lake.settings.set("known_devices", ["CE1234G567"])
+    for command in (("ui", "--demo"), ("demo", "--data")):
+        done = owner.givlake(*command, owner.data)
+        assert (done.status, done.out) == (2, "")
+        assert f"{owner.data} holds the history of devices that are not the demo's" in done.err
+        assert "such as CE1234G567: name another folder" in done.err
 
 
 def test_a_file_that_dagster_would_prefer_to_the_settings_is_refused(simulate, own, tmp_path):
