@@ -47,8 +47,7 @@ def lines(settings: Settings, stopped: Collection[str], now: datetime) -> Iterat
     running = [one for one in schedules if one.name not in stopped]
     zone = next((one.execution_timezone for one in schedules if one.execution_timezone), "UTC")
     ticks = next_ticks(running, now)
-    if ticks:
-        yield f"Next by itself, times in {zone}:"
+    yield f"Next by itself, times in {zone}:" if ticks else "No schedule runs: all are stopped."
     for at, names in ticks[:_TIMES_SHOWN]:
         yield _row(f"{at.astimezone(ZoneInfo(zone)):%a %H:%M}", names)
     if later := [name for _, names in ticks[_TIMES_SHOWN:] for name in names]:

@@ -70,8 +70,11 @@ def test_what_is_printed(tmp_path):
     definitions = build_definitions(settings)
     every = [one.name for one in definitions.schedules]
     stopped = list(lines(settings, every, now))
-    assert stopped[0] == "  each 30 s   alert_run_failure"
-    assert " ".join(stopped[2:]).split(maxsplit=1)[1].replace(",", "").split() == sorted(every)
+    assert stopped[:2] == [
+        "No schedule runs: all are stopped.",
+        "  each 30 s   alert_run_failure",
+    ]
+    assert " ".join(stopped[3:]).split(maxsplit=1)[1].replace(",", "").split() == sorted(every)
 
 
 def test_everything_runs_by_default(tmp_path):
