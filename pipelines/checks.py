@@ -62,5 +62,6 @@ def check_schedule(job_name: str, zone: str) -> dg.ScheduleDefinition:
         job_name=job_name,
         cron_schedule="30 6 * * *",
         execution_timezone=zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Looks for devices of which nothing has been asked for.",
     )

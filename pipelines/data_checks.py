@@ -146,6 +146,7 @@ def data_check_schedule(job_name: str, zone: str) -> dg.ScheduleDefinition:
         job_name=job_name,
         cron_schedule="40 6 * * *",
         execution_timezone=zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Compares figures that should agree, and looks for what is not documented.",
     )
 

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import FrameType
@@ -20,6 +20,7 @@ from assets.framework.view import View
 from givenergy import GivEnergyError, RequestBudget
 from pipelines.alerts.troubles import TROUBLE_LABEL, trouble_of
 from pipelines.discovery import Discovery, discover, last_discovery, view_of
+from pipelines.kept_current import note_scheduled_run
 from pipelines.pending import build_all_pending
 from pipelines.selection import lists_for, selected
 from pipelines.session import open_budget, open_lake, open_session
@@ -119,6 +120,10 @@ class GivEnergyApi(dg.ConfigurableResource):  # type: ignore[type-arg]
     def view(self, session: Session, devices: Devices, *, again: bool) -> View:
         """Show a dataset what is known."""
         return view_of(session, devices, again=again)
+
+    def note_run(self, lake: Lake, tags: Mapping[str, str]) -> None:
+        """Note that a run with these tags has done its work."""
+        note_scheduled_run(lake, tags)
 
     @contextmanager
     def lake(self) -> Iterator[Lake]:

@@ -36,6 +36,7 @@ def daily_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.Schedu
         job_name=job_name,
         cron_schedule="20 4 * * *",
         execution_timezone=zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Closes yesterday, days that can still change, that failed or were missed.",
     )
     def _schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
@@ -64,6 +65,7 @@ def today_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.Schedu
         job_name=job_name,
         cron_schedule=dataset.today_cron,
         execution_timezone=zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Brings today up to date; runs older than three days are removed.",
     )
     def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
@@ -85,6 +87,7 @@ def poll_schedule(job_name: str, every_minutes: int, zone: str) -> dg.ScheduleDe
         job_name=job_name,
         cron_schedule=f"*/{every_minutes} * * * *" if every_minutes < 60 else "0 * * * *",
         execution_timezone=zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Polls latest readings; runs older than three days are removed.",
     )
     def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
@@ -105,6 +108,7 @@ def refresh_schedule(
         job_name=job_name,
         cron_schedule="40 4 * * *",
         execution_timezone=zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Refreshes lists, sessions, events and sums that are due.",
     )
     def _schedule(

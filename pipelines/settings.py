@@ -14,6 +14,7 @@ from givenergy.personal import checked_entries
 
 DEFAULT_URL = "https://api.givenergy.cloud/v1"
 DEFAULT_ZONE = "Europe/London"
+ENV_FILE = "GIVLAKE_ENV_FILE"
 # Longer than the API's window of a minute, so that one bad minute fails nothing.
 _DEFAULT_RETRY_S = 75
 # How long a range the API answers is not documented; a month is what its own pages show.
@@ -88,19 +89,13 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings.
 
     Args:
-        environment: instead of the process' environment and the `.env` file at or above the
-            present folder; of those two, the environment wins.
+        environment: instead of what `merged_environment` gives.
 
     Raises:
         SettingsError: if a setting cannot be used.
     """
     if environment is None:
-        file = {
-            name: value
-            for name, value in dotenv_values(find_dotenv(usecwd=True)).items()
-            if value is not None
-        }
-        environment = {**file, **os.environ}
+        environment = merged_environment()
     zone = environment.get("GIVLAKE_TIMEZONE") or DEFAULT_ZONE
     try:
         ZoneInfo(zone)
@@ -135,6 +130,32 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         alert_app=_switch(environment, "GIVLAKE_ALERT_APP"),
         alert_by=_time_of_day(environment, "GIVLAKE_ALERT_BY", _DEFAULT_ALERT_BY),
     )
+
+
+def merged_environment() -> dict[str, str]:
+    """Give the process' environment, and of the settings file what the environment does not have.
+
+    The file is the one that GIVLAKE_ENV_FILE names, none if that is empty, and `.env` at or above
+    the present folder if it is not set.
+
+    Raises:
+        SettingsError: if the file cannot be read.
+    """
+    named = os.environ.get(ENV_FILE)
+    if named == "":
+        return {**os.environ}
+    path = find_dotenv(usecwd=True) if named is None else Path(named).expanduser()
+    advice = f"name another file in {ENV_FILE}, or leave that empty to read none."
+    if named is not None and (not Path(path).exists() or Path(path).is_dir()):
+        raise SettingsError(f"{ENV_FILE} is {named!r}, and there is no such file: {advice}")
+    try:
+        file = dotenv_values(path)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise SettingsError(
+            f"The settings in {path} cannot be read ({reason}): make the file readable, {advice}"
+        ) from error
+    return {**{name: text for name, text in file.items() if text is not None}, **os.environ}
 
 
 def _poll_minutes(environment: Mapping[str, str]) -> int:

@@ -39,5 +39,6 @@ def pack_schedule(zone: str) -> dg.ScheduleDefinition:
         job=pack_archive_job,
         cron_schedule="50 5 * * *",
         execution_timezone=zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Packs the archive.",
     )

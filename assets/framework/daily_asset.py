@@ -105,6 +105,8 @@ def daily_asset(
             )
             if not report.cancelled and report.stopped is None:
                 show(session.lake, report, days)
+            if not report.cancelled and report.has_worked:
+                api.note_run(session.lake, context.run.tags)
         reporter.finished(dataset, report)
         if report.cancelled:
             raise KeyboardInterrupt

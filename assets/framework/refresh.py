@@ -76,6 +76,13 @@ class RefreshReport:
         return [answer for answer in self.answers if answer.outcome in bad]
 
     @property
+    def has_worked(self) -> bool:
+        """Whether there was an answer, or nothing to ask for."""
+        if not self.failures:
+            return self.stopped is None
+        return len(self.failures) < len(self.answers)
+
+    @property
     def rows(self) -> int:
         """Rows received."""
         return sum(answer.rows for answer in self.answers)

@@ -79,6 +79,8 @@ def refreshed_asset(dataset: RefreshedDataset, deps: Sequence[dg.AssetKey]) -> d
             # Without a result Dagster would leave out whatever reads these tables.
             yield from results(chosen, session.lake, dataset, report)
             cancelled = session.cancelled.is_set()
+            if not cancelled and report.has_worked:
+                api.note_run(session.lake, context.run.tags)
         context.resources.reporter.refreshed(report)
         if cancelled:
             raise KeyboardInterrupt

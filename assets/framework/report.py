@@ -72,6 +72,12 @@ class Report:
         """Requested dates of which something that was wanted is missing."""
         return {day for day, of in self.days.items() if of.failed or of.done < of.wanted}
 
+    @property
+    def has_worked(self) -> bool:
+        """Whether there was an answer, or nothing to ask for."""
+        total = self.total
+        return total.failed < total.done or (total.wanted == 0 and self.stopped is None)
+
     def take_done(self) -> list[date]:
         """Give the days that are done, with or without failures, and were not given before."""
         done = [day for day, of in self.days.items() if of.done == of.wanted and not of.given]

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 from assets.framework.devices import local_day
 from pipelines.alerts.channels import channels, send
@@ -56,7 +57,7 @@ def tell(
     now = now or datetime.now(UTC)
     zone = stored_zone(settings)
     today = local_day(now, zone)
-    with open_lake(settings) as lake, FileLock(settings.data / "state" / "alerts.lock"):
+    with open_lake(settings) as lake, FileLock(_lock(settings)):
         told = read(lake)
         found = missing(
             lake,
@@ -116,3 +117,10 @@ def _is_over(lake: Lake, trouble: str, since: datetime, mended: Collection[str])
         return job in mended
     last = last_discovery(lake)
     return last is not None and last.at > since
+
+
+def _lock(settings: Settings) -> Path:
+    """Name the lock; its folder is missing as long as nobody has used a token."""
+    folder = settings.data / "state"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    return folder / "alerts.lock"

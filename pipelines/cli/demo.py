@@ -1,6 +1,5 @@
 """`givlake demo`: the whole way against a simulated account, without a token."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -13,7 +12,10 @@ from pathlib import Path
 
 import click
 
-from pipelines.cli.common import SOMETHING_MISSING, KnownError, console
+from pipelines.child_environment import demo_environment
+from pipelines.cli.common import SOMETHING_MISSING, WRONG_USAGE, KnownError, console
+from simulator import Simulator, SimulatorConfig
+from warehouse import Lake
 
 _OUT = console()
 _QUERIES = {
@@ -29,11 +31,14 @@ _BESIDE_INVERTERS = (
     *("--smart-devices", "1", "--smart-points-every", "3600"),
 )
 _START_TIMEOUT_S = 30.0
+_DAYS = 30
+_INVERTERS = 3
+_ACCOUNT = "simulated_account"
 
 
 @click.command()
-@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True)
-@click.option("--inverters", type=click.IntRange(1, 100), default=3, show_default=True)
+@click.option("--days", type=click.IntRange(1, 3650), default=_DAYS, show_default=True)
+@click.option("--inverters", type=click.IntRange(1, 100), default=_INVERTERS, show_default=True)
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
@@ -44,9 +49,7 @@ _START_TIMEOUT_S = 30.0
 def demo(days: int, inverters: int, data: Path) -> None:
     """Ingest a simulated account and query it; needs no token and no network."""
     started = time.monotonic()
-    commissioned = date.today() - timedelta(days=days)
-    with simulated_account(inverters, commissioned) as environment:
-        environment["GIVLAKE_DATA"] = str(data)
+    with simulated_account(data, inverters, days) as environment:
         run(environment, "plan")
         run(environment, "backfill")
         landed = time.monotonic() - started
@@ -67,8 +70,18 @@ def demo(days: int, inverters: int, data: Path) -> None:
 
 
 @contextmanager
-def simulated_account(inverters: int, commissioned: date) -> Iterator[dict[str, str]]:
-    """Serve a simulated account and yield the environment in which givlake uses it."""
+def simulated_account(
+    data: Path, inverters: int | None = None, days: int = _DAYS
+) -> Iterator[dict[str, str]]:
+    """Serve a simulated account and yield the environment in which givlake uses it.
+
+    Args:
+        data: the data folder.
+        inverters: how many it has; None for as many as it had when it was last served for the
+            folder.
+        days: since when they have a history, unless it was served with a longer one.
+    """
+    inverters, commissioned = _remembered(data, inverters, days)
     token = "demo-token"
     with tempfile.TemporaryDirectory() as folder:
         port_file = Path(folder) / "port"
@@ -80,18 +93,51 @@ def simulated_account(inverters: int, commissioned: date) -> Iterator[dict[str, 
                 *("--commissioned", commissioned.isoformat()),
                 *_BESIDE_INVERTERS,
             ],
+            env=demo_environment({}),
             stdout=subprocess.DEVNULL,
         )
         try:
             port = _wait_for(port_file, server)
-            yield {
-                **os.environ,
-                "GIVENERGY_API_URL": f"http://127.0.0.1:{port}/v1",
-                "GIVENERGY_API_TOKEN": token,
-            }
+            yield demo_environment(
+                {
+                    "GIVENERGY_API_URL": f"http://127.0.0.1:{port}/v1",
+                    "GIVENERGY_API_TOKEN": token,
+                    "GIVLAKE_DATA": str(data.expanduser().absolute()),
+                }
+            )
         finally:
             server.terminate()
             server.wait()
+
+
+def _remembered(data: Path, inverters: int | None, days: int) -> tuple[int, date]:
+    """Give the number of inverters and the first day of an account, and note them in the folder.
+
+    A schedule that met another account would take devices for gone, and their counters would jump.
+
+    Raises:
+        KnownError: if the folder holds devices that are not simulated.
+    """
+    commissioned = date.today() - timedelta(days=days)
+    with Lake(data) as lake:
+        stored = lake.settings.get(_ACCOUNT)
+        before = stored if isinstance(stored, dict) else {}
+        known = lake.settings.get("known_devices")
+        if isinstance(known, list) and known and _first_serial() not in known:
+            raise KnownError(
+                f"{data} holds the history of devices that are not the demo's, such as {known[0]}:"
+                " name another folder for the demo.",
+                WRONG_USAGE,
+            )
+        inverters = inverters or int(str(before.get("inverters", _INVERTERS)))
+        first = min(str(before.get("commissioned", commissioned)), str(commissioned))
+        lake.settings.set(_ACCOUNT, {"inverters": inverters, "commissioned": first})
+    return inverters, date.fromisoformat(first)
+
+
+def _first_serial() -> str:
+    """Name the inverter that every simulated account has."""
+    return Simulator(SimulatorConfig(inverters=1)).serials[0]
 
 
 def run(environment: dict[str, str], *arguments: str, echo: bool = True) -> None:

@@ -12,6 +12,7 @@ from pipelines.cli.common import ALL_THERE, SOMETHING_MISSING, console, printabl
 from pipelines.discovery import Discovery, expect, known_devices
 from pipelines.errands import Errand
 from pipelines.freshness import freshness
+from pipelines.kept_current import note_kept_current
 from pipelines.pending import build_all_pending, name_built_days, take_built_days
 from pipelines.selection import daily, lists_for, refreshed
 from pipelines.session import open_lake, stored_zone
@@ -71,7 +72,10 @@ class Fetching:
                 vain = runs.say()
         else:
             _OUT.print("Nothing to fetch: all that was asked for is there.")
-        if not refresh:
+        if refresh:
+            with open_lake(self._settings) as lake:
+                note_kept_current(lake)
+        else:
             self._say_what_is_left_out()
         status = _judge(self._settings, self._chosen, errands)
         raise SystemExit(SOMETHING_MISSING if vain else status)

@@ -49,7 +49,8 @@ class _LazyGroup(click.Group):
 def givlake() -> None:
     """Own your GivEnergy history: complete, provable, queryable.
 
-    Settings come from the environment or a .env file: GIVENERGY_API_TOKEN, GIVENERGY_API_URL,
+    Settings come from the environment, or from a .env file or the one that GIVLAKE_ENV_FILE names
+    (empty: none): GIVENERGY_API_TOKEN, GIVENERGY_API_URL,
     GIVLAKE_DATA, GIVLAKE_DATASETS, GIVLAKE_TIMEZONE, GIVLAKE_LOG_LEVEL, GIVLAKE_CONNECTIONS,
     GIVLAKE_RESERVE, GIVLAKE_RETRY_S, GIVLAKE_RANGE_DAYS, GIVLAKE_POLL_MINUTES,
     GIVLAKE_KEEP_PERSONAL,

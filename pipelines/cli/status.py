@@ -30,6 +30,7 @@ from pipelines.cli.status_rows import COLUMNS, rows
 from pipelines.discovery import known_devices
 from pipelines.errands import wished
 from pipelines.freshness import Freshness, freshness
+from pipelines.kept_current import neglect
 from pipelines.notes import notes
 from pipelines.pending import describe, pending
 from pipelines.picture import calendars, svg
@@ -80,6 +81,7 @@ def status(layout: str, picture: Path | None, with_gaps: bool) -> None:
         noted = notes(lake, chosen, settings)
         not_built = pending(lake)
         found_gaps = gaps(lake) if with_gaps else None
+        neglected = neglect(lake)
         if picture is not None:
             _draw(lake, settings, picture)
     account = stored_account(settings)
@@ -118,6 +120,9 @@ def status(layout: str, picture: Path | None, with_gaps: bool) -> None:
                     f"{plural(missing, 'request')} to go for what was asked for so far:"
                     f" givlake sync does it in about {duration(seconds)}"
                 )
+    if neglected and any(devices.values()):
+        # Beside what programs read, where they have a layout of their own.
+        console(stderr=layout != "table").print(neglected)
     settled = all(part.settled for part in found) and all(part.settled for part in fresh)
     raise SystemExit(ALL_THERE if settled else SOMETHING_MISSING)
 
