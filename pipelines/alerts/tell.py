@@ -52,12 +52,14 @@ def tell(
     """
     result = Told()
     ways = channels(settings)
-    if not ways:
+    state = settings.data / "state"
+    # Nothing can be missing where nobody has used a token yet.
+    if not ways or not (troubles or state.exists()):
         return result
     now = now or datetime.now(UTC)
     zone = stored_zone(settings)
     today = local_day(now, zone)
-    with open_lake(settings) as lake, FileLock(_lock(settings)):
+    with open_lake(settings) as lake, FileLock(_made(state) / "alerts.lock"):
         told = read(lake)
         found = missing(
             lake,
@@ -119,8 +121,7 @@ def _is_over(lake: Lake, trouble: str, since: datetime, mended: Collection[str])
     return last is not None and last.at > since
 
 
-def _lock(settings: Settings) -> Path:
-    """Name the lock; its folder is missing as long as nobody has used a token."""
-    folder = settings.data / "state"
+def _made(folder: Path) -> Path:
+    """Make a folder inside the data folder unless it exists."""
     folder.mkdir(exist_ok=True, mode=0o700)
-    return folder / "alerts.lock"
+    return folder

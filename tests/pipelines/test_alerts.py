@@ -346,3 +346,15 @@ def test_devices_are_named_by_serial_number():
     many = {"d": {f"AB{i:04}": [(date(2025, 6, 1),) * 2] for i in range(10)}}
     text = message_of(News(many)).body.splitlines()[0]
     assert text == "d of AB0000, AB0001, AB0002 and 7 more: 10 device-days missing, 1 Jun 2025"
+
+
+def test_a_folder_in_which_no_token_was_used_yet_is_looked_at_without_a_failure(simulate, own):
+    """The sensors look from the first start of `givlake ui` on, before any run."""
+    with listening() as inbox:
+        owner = own(simulate(inverters=1), GIVLAKE_ALERT_URLS=inbox.url())
+        done = owner.givlake("alert")
+        assert (done.status, done.err) == (0, "")
+        assert inbox.heard == []
+        with owner.at_work():
+            tell(load_settings(), troubles=["token"])
+        assert len(inbox.heard) == 1
