@@ -374,6 +374,8 @@ def answers(owner):
     return found
 
 
+# No other moment gives other answers.
+@pytest.mark.parametrize("now", [None], ids=str, indirect=True)
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
