@@ -19,6 +19,7 @@ from owner import Owner
 from pipelines.instance import open_instance
 from pipelines.settings import load_settings
 from simulator import Simulator, SimulatorConfig
+from tests.support import clock
 
 
 @pytest.fixture
@@ -47,6 +48,17 @@ def own(tmp_path: Path) -> Callable[..., Owner]:
         return Owner(tmp_path, {"GIVENERGY_API_URL": sim.base_url, **settings}, token=sim.token)
 
     return make
+
+
+@pytest.fixture
+def machine_clock() -> Iterator[None]:
+    """Run a test at the machine's time: gRPC, by which Dagster's processes talk, goes by that.
+
+    A deadline that Python's clock gives it is over at once where that clock is behind. Such a test
+    must hold on any date and at any hour.
+    """
+    with clock.at(None):
+        yield
 
 
 @pytest.fixture

@@ -20,7 +20,10 @@ from pipelines.instance import open_instance
 from pipelines.settings import SettingsError, load_settings
 from simulator import Simulator, SimulatorConfig
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc"),
+    pytest.mark.usefixtures("machine_clock"),
+]
 
 OF_DAGSTER = (" dev ", "dagster_webserver", "dagster._daemon", "code-server", "api grpc")
 STATES = """query($of: RepositorySelector!) {
