@@ -45,10 +45,7 @@ def test_the_first_sync_brings_yesterday_and_today_and_the_next_one_only_today(
 
 
 @at_moments(
-    "spring, after the hour that is left out",
-    "autumn, the hour that comes twice, again",
-    "a month's first minutes, in UTC still its last day",
-    "a day of 29 February",
+    "spring, after the hour that is left out", "a month's first minutes, in UTC still its last day"
 )
 def test_a_day_later_the_open_days_are_closed_and_the_days_between_are_fetched(
     simulate, own, today, yesterday
