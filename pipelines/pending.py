@@ -45,6 +45,7 @@ def build_all_pending(
     *,
     say: Callable[[str], object] = _LOG.info,
     wait_for: Collection[str] | None = None,
+    note_days: bool = True,
 ) -> tuple[list[BuildReport], dict[str, Exception]]:
     """Build what is archived and not in the tables yet, and bring coverage up to date.
 
@@ -53,6 +54,8 @@ def build_all_pending(
         say: takes a sentence before the build, if there is something to build.
         wait_for: build these datasets only, and wait where another process is building one; None
             builds all datasets, and leaves those to the other process.
+        note_days: whether to note which days were built, so that a later run shows them. A run in
+            Dagster does not: what it builds is mostly of a backfill that goes on, which does.
 
     Returns:
         A report for each dataset that was built, and the errors of those that could not be.
@@ -64,7 +67,8 @@ def build_all_pending(
         return [], {}
     say(f"Building {_counted(found)}.")
     reports, errors = build_pending(lake, chosen, wait=wait_for is not None)
-    _note_built_days(lake, reports)
+    if note_days:
+        _note_built_days(lake, reports)
     return reports, errors
 
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import FrameType
 from typing import Protocol
 
@@ -101,7 +102,7 @@ class GivEnergyApi(dg.ConfigurableResource):  # type: ignore[type-arg]
                     load_settings(),
                     open_budget=self.rate_limit.open,
                     cancelled=cancelled,
-                    prepare=build_all_pending,
+                    prepare=partial(build_all_pending, note_days=False),
                 ) as session,
             ):
                 recent = last_discovery(session.lake)

@@ -12,7 +12,7 @@ from pipelines.upkeep import pack_archive
 def pack_segments(context: dg.OpExecutionContext) -> None:
     """Pack, and say what that did in the metadata of the run."""
     with open_lake(load_settings()) as lake:
-        build_all_pending(lake, say=context.log.info)
+        build_all_pending(lake, say=context.log.info, note_days=False)
         report = pack_archive(lake)
     context.add_output_metadata(
         {
