@@ -4,7 +4,7 @@ import json
 import signal
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -14,6 +14,7 @@ from truth import assert_same, days_between, expected_rows
 
 KILLED = Path(__file__).parents[1] / "support" / "killed.py"
 POINTS = "inverter_data_points"
+JUNE = date(2025, 6, 1), date(2025, 6, 2)
 
 
 def kill_at(step: str, skip: int, owner: Owner, *arguments: object) -> None:
@@ -124,3 +125,18 @@ def test_what_a_killed_command_has_archived_of_a_list_is_built_by_any_command(si
     assert "Building 1 archived response (ev_chargers 1).\n" in done.out
     assert [row["charger_uuid"] for row in owner.sql("FROM ev_chargers")] == sim.charger_uuids
     assert owner.givlake("build").out == "Every archived response is in the tables.\n"
+
+
+def test_a_damaged_archive_file_that_nothing_has_read_yet_stops_no_command(simulate, own):
+    """The count of what is pending read it before what mends it did, and ended every command."""
+    sim = simulate(inverters=1)
+    owner = own(sim)
+    command = ("backfill", "--start", JUNE[0], "--end", JUNE[1])
+    kill_at("answers archived", 1, owner, *command)
+    newest = max((owner.data / "archive" / "segments").iterdir())
+    newest.write_bytes(newest.read_bytes()[:-200])
+    query = owner.givlake("query", "SELECT count(*) AS n FROM inverters_now")
+    assert (query.status, query.out.split()) == (0, ["n", "1"]), query.said
+    again = owner.givlake(*command)
+    assert (again.status, "Traceback" in again.said) == (0, False), again.said
+    assert_same(owner.rows(), expected_rows(sim, sim.serials, days_between(*JUNE)))
