@@ -39,6 +39,22 @@ def pytest_configure(config: pytest.Config) -> None:
         clock.begin(moment)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, at another moment than the usual one, tests that run at moments of their own."""
+    if config.getoption("clock") == clock.DEFAULT:
+        return
+    own = [item for item in items if _has_its_own_moment(item)]
+    if own:
+        config.hook.pytest_deselected(items=own)
+        items[:] = [item for item in items if item not in set(own)]
+
+
+def _has_its_own_moment(item: pytest.Item) -> bool:
+    named = getattr(getattr(item, "callspec", None), "params", {}).get("moment")
+    at_real_time = "machine_clock" in getattr(item, "fixturenames", ())
+    return named is not None or at_real_time
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     """Say when it is."""
     return f"clock: {config.getoption('clock')}"
