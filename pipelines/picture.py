@@ -70,8 +70,11 @@ def calendars(
             of_dataset = of_dataset.filter(chosen)
         if of_dataset.num_rows == 0:
             continue
-        bounds = pc.min(of_dataset["first_date"]).as_py(), datetime.now(UTC).date()
-        for month in day_states(lake, dataset, of_dataset, *bounds, now=datetime.now(UTC)):
+        now = datetime.now(UTC)
+        # Expected days end with the devices' own today, which can be ahead of UTC's.
+        last = pc.max(of_dataset["last_date"]).as_py() or now.date()
+        first = pc.min(of_dataset["first_date"]).as_py()
+        for month in day_states(lake, dataset, of_dataset, first, last, now=now):
             columns = (month[name].to_pylist() for name in ("device_id", "request_date", "state"))
             for device_id, day, state in zip(*columns, strict=True):
                 key = (device_id, dataset.name)
