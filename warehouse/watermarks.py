@@ -176,29 +176,35 @@ def _watermark(manifest: Manifest | None, lost: Gaps) -> Watermark:
 
 
 def _answers(lake: Lake, index: Manifest | None, marks: dict[str, Watermark]) -> Iterator[pa.Table]:
-    """Read successful responses that may not be in the tables, a part at a time.
+    """Read successful responses that may not be in the tables.
 
     From the index of requests as far as it goes, which is far smaller than the archive; of it,
     only if a dataset has had an answer since its last build.
     """
-    if index is None:
-        after = min((mark.certain for mark in marks.values()), default=0)
-    else:
-        after = index.watermark
+    after = min((mark.certain for mark in marks.values()), default=0)
+    if index is not None:
         newest = requests.newest_answers(index)
-        behind = [
-            mark.certain for name, mark in marks.items() if newest.get(name, 0) > mark.certain
-        ]
-        if behind:
-            wanted = [
-                ("segment", ">", min(behind)),
-                ("segment", "<=", after),
-                ("outcome", "=", "ok"),
-            ]
-            for path in map(lake.folder.joinpath, index.below(requests.FOLDER)):
-                yield pq.read_table(path, columns=list(_COLUMNS), filters=wanted, partitioning=None)
+        behind = [mark.certain for of, mark in marks.items() if newest.get(of, 0) > mark.certain]
+        after = min(behind, default=index.watermark)
+        try:
+            indexed = list(_indexed(lake, index, after))
+        except (OSError, pa.ArrowException):
+            pass  # replaced meanwhile, or damaged: the archive has the same
+        else:
+            yield from indexed
+            after = index.watermark
     for rows in lake.archive.scan(_COLUMNS, after=after):
         yield rows.filter(pc.equal(rows["outcome"], "ok"))
+
+
+def _indexed(lake: Lake, index: Manifest, after: int) -> Iterator[pa.Table]:
+    """Read successful responses above a segment that the index of requests knows of."""
+    if after >= index.watermark:
+        return
+    segments = [("segment", ">", after), ("segment", "<=", index.watermark)]
+    wanted = [*segments, ("outcome", "=", "ok")]
+    for path in map(lake.folder.joinpath, index.below(requests.FOLDER)):
+        yield pq.read_table(path, columns=list(_COLUMNS), filters=wanted, partitioning=None)
 
 
 def _file(dataset: str) -> str:

@@ -32,5 +32,6 @@ def test_two_first_backfills_do_not_spoil_dagsters_state(simulate, own):
     one_day = ("backfill", "--start", "2025-06-01", "--end", "2025-06-01")
     other_day = ("backfill", "--start", "2025-06-02", "--end", "2025-06-02")
     started = [owner.start(*one_day), owner.start(*other_day)]
-    assert [finished(process).status for process in started] == [0, 0]
+    done = [finished(process) for process in started]
+    assert [one.status for one in done] == [0, 0], [one.said for one in done]
     assert owner.givlake("backfill", "--start", "2025-06-03", "--end", "2025-06-03").status == 0

@@ -156,6 +156,17 @@ def test_a_dataset_that_another_process_builds_is_left_to_it_unless_it_is_waited
         assert report.responses == 1
 
 
+def test_an_index_of_requests_that_cannot_be_read_is_no_obstacle(begun: Path) -> None:
+    """It can be replaced, or damaged, while it is read."""
+    with Lake(begun) as lake:
+        lake.archive.append([answer("B", DAY, day_rows(DAY))])
+        lake.archive.flush()
+        refresh_coverage(lake, RULES)
+        (part,) = (begun / "index/requests").glob("part-*.parquet")
+        part.write_bytes(part.read_bytes()[:-20])
+        assert pending_responses(lake, [DATASET]) == {DATASET: {"B": 1}}
+
+
 @pytest.mark.parametrize("error", [StoreError("it is broken"), ZeroDivisionError("it is broken")])
 def test_a_dataset_that_cannot_be_built_stops_no_other(begun: Path, error: Exception) -> None:
     class Broken(ToyDecoder):
