@@ -55,7 +55,9 @@ class Page:
 
     def look(self) -> list[Process]:
         """List the processes that it has started, and those that they have."""
-        found = list(_below(self.process.pid))
+        command = getattr(_process(self.process.pid), "command", None)
+        # One that has its command as well is being started, and is not yet what it will be.
+        found = [each for each in _below(self.process.pid) if each.command != command]
         self.seen.update({each.pid: each for each in found})
         return found
 
