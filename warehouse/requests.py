@@ -202,8 +202,6 @@ def _extend(lake: Lake, change: Change, manifest: Manifest, target: int) -> dict
 
 def _write(change: Change, name: str, held: list[pa.Table]) -> None:
     rows = pa.concat_tables(held)
-    if name in change.removes:
-        change.removes.remove(name)
     path = change.path_for(name)
     ledger.write_book(path, rows, change.live(name))
     change.add(name, path, rows.num_rows)

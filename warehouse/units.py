@@ -186,7 +186,7 @@ class Change:
         return self._unit.folder / name
 
     def add(self, name: str, written: Path, rows: int, *, trimmed: bool = False) -> None:
-        """Stage ``written`` (from :meth:`path_for`) to become ``name``.
+        """Stage ``written`` (from :meth:`path_for`) to become ``name``, which is not removed then.
 
         Args:
             name: The unit's file.
@@ -196,6 +196,8 @@ class Change:
         """
         if name in self.staged:
             self.staged.pop(name).unlink()
+        if name in self.removes:
+            self.removes.remove(name)
         if self._unit.durable:
             fsync_file(written)
         stat = written.stat()

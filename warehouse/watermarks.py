@@ -127,8 +127,6 @@ def stage(change: Change, dataset: str, segment: int, facts: dict[str, object]) 
     rows = pa.Table.from_pylist(
         [{"dataset": dataset, "built_to_segment": segment}], WATERMARK_SCHEMA
     )
-    if name in change.removes:
-        change.removes.remove(name)
     path = change.path_for(name)
     ledger.write_book(path, rows, change.live(name))
     change.add(name, path, rows.num_rows)

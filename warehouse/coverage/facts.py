@@ -112,8 +112,6 @@ def _fold_month(lake: Lake, change: Change, start: Manifest, month: str, facts: 
         lake.unit(UNIT).forget_manifest()
         raise
     folded = with_states(fold(pa.concat_tables([stored.cast(FOLDED_SCHEMA), facts])))
-    if name in change.removes:
-        change.removes.remove(name)
     target = change.path_for(name)
     ledger.write_book(target, folded, change.live(name))
     change.add(name, target, folded.num_rows)
