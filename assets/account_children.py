@@ -15,12 +15,12 @@ from typing import Any
 import pyarrow as pa
 
 from assets.accounts import Account, account_columns, account_schema
-from assets.framework.asks import Ask
-from assets.framework.dataset import DeviceList, RowByRow
-from assets.framework.devices import Device, DeviceKind
-from assets.framework.json_rows import Rows
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.dataset import DeviceList, RowByRow
+from assets.framework.contract.devices import Device, DeviceKind
+from assets.framework.contract.json_rows import Rows
+from assets.framework.contract.known_state import View
+from assets.framework.contract.request import Ask
+from assets.framework.contract.table import Table
 from givenergy import ACCOUNT_CHILDREN
 from warehouse import ArchivedResponse
 

@@ -17,13 +17,8 @@ import pyarrow as pa
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.communication_devices import kind_of
-from assets.communication_devices.wire import CommunicationDevice
-from assets.framework.asks import Ask
-from assets.framework.columns import extra_column, leaf_columns, optional_times
-from assets.framework.dataset import DeviceList, RowByRow
-from assets.framework.devices import Device, DeviceKind
-from assets.framework.json_rows import Rows
-from assets.framework.schema import (
+from assets.communication_devices.device_json import CommunicationDevice
+from assets.framework.contract.column_schema import (
     extra_fields,
     history_columns,
     instant,
@@ -31,8 +26,13 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import extra_column, leaf_columns, optional_times
+from assets.framework.contract.dataset import DeviceList, RowByRow
+from assets.framework.contract.devices import Device, DeviceKind
+from assets.framework.contract.json_rows import Rows
+from assets.framework.contract.known_state import View
+from assets.framework.contract.request import Ask
+from assets.framework.contract.table import Table
 from givenergy import ACCOUNT_DEVICES
 from warehouse import ArchivedResponse
 

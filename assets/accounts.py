@@ -14,11 +14,7 @@ from typing import Any
 import pandera.pandas as pandera
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import extra_column, leaf_columns
-from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
-from assets.framework.json_rows import Int64, Rows, Shape, Wire
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     extra_fields,
     history_columns,
     integer,
@@ -26,8 +22,12 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import extra_column, leaf_columns
+from assets.framework.contract.dataset import Cadence, RefreshedDataset, RowByRow
+from assets.framework.contract.json_rows import Int64, Rows, Shape, Wire
+from assets.framework.contract.known_state import View
+from assets.framework.contract.request import Ask
+from assets.framework.contract.table import Table
 from givenergy import ACCOUNT
 from warehouse import ArchivedResponse
 

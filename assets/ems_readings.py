@@ -18,19 +18,7 @@ from typing import Any
 import pandera.pandas as pandera
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import (
-    extra_column,
-    leaf_columns,
-    local_columns,
-    optional_times,
-    reject_without_reading,
-)
-from assets.framework.dataset import Cadence, PageByPage, RefreshedDataset, Urgency
-from assets.framework.decode import Part
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Int64, Rows, Shape, Wire
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     TIME_UTC,
     column,
     extra_fields,
@@ -43,8 +31,20 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import (
+    extra_column,
+    leaf_columns,
+    local_columns,
+    optional_times,
+    reject_without_reading,
+)
+from assets.framework.contract.dataset import Cadence, PageByPage, RefreshedDataset, Urgency
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import Int64, Rows, Shape, Wire
+from assets.framework.contract.known_state import View
+from assets.framework.contract.request import Ask
+from assets.framework.contract.table import Table
+from assets.framework.decoding.decoder import Part
 from givenergy import EMS_LATEST
 from warehouse import ArchivedResponse
 

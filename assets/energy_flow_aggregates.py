@@ -25,13 +25,7 @@ import numpy as np
 import pyarrow as pa
 
 from assets.energy_flows import FlowRow, flow_ask, flow_columns, flow_schema
-from assets.framework.asks import Ask
-from assets.framework.columns import extra_column, reject
-from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
-from assets.framework.devices import DeviceKind, local_day
-from assets.framework.json_rows import Rows
-from assets.framework.local_labels import Moments, parse_labels, to_utc
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     TIME_LOCAL,
     column,
     extra_fields,
@@ -42,8 +36,14 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import extra_column, reject
+from assets.framework.contract.dataset import Cadence, RefreshedDataset, RowByRow
+from assets.framework.contract.devices import DeviceKind, local_day
+from assets.framework.contract.json_rows import Rows
+from assets.framework.contract.known_state import View
+from assets.framework.contract.local_time import Moments, parse_labels, to_utc
+from assets.framework.contract.request import Ask
+from assets.framework.contract.table import Table
 from givenergy import ENERGY_FLOWS
 from warehouse import ArchivedResponse
 

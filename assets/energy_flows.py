@@ -23,13 +23,7 @@ import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import extra_column, reject
-from assets.framework.dataset import DailyDataset, RowByRow
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Rows, Wire, elements
-from assets.framework.local_labels import Moments, folds, parse_labels, to_utc
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     TIME_LOCAL,
     column,
     extra_fields,
@@ -40,7 +34,13 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
+from assets.framework.contract.columns import extra_column, reject
+from assets.framework.contract.dataset import DailyDataset, RowByRow
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import Rows, Wire, elements
+from assets.framework.contract.local_time import Moments, folds, parse_labels, to_utc
+from assets.framework.contract.request import Ask
+from assets.framework.contract.table import Table
 from givenergy import ENERGY_FLOWS
 from warehouse import ArchivedResponse
 

@@ -13,21 +13,21 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.asks import Ask, ask_each
-from assets.framework.columns import extra_column, reject
-from assets.framework.dataset import Cadence, PageByPage, RefreshedDataset
-from assets.framework.decode import Part
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Rows, Shape, Wire
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     extra_fields,
     history_columns,
     name_of_code,
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import extra_column, reject
+from assets.framework.contract.dataset import Cadence, PageByPage, RefreshedDataset
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import Rows, Shape, Wire
+from assets.framework.contract.known_state import View
+from assets.framework.contract.request import Ask, ask_each
+from assets.framework.contract.table import Table
+from assets.framework.decoding.decoder import Part
 from givenergy import EV_CHARGER_COMMANDS, domain
 from warehouse import ArchivedResponse
 

@@ -18,13 +18,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import as_json, extra_column
-from assets.framework.dataset import Cadence, PageByPage, RefreshedDataset
-from assets.framework.decode import Part
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Rows, Shape, Wire, json_type, number_of, revealed
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     column,
     extra_fields,
     flag,
@@ -36,8 +30,14 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import as_json, extra_column
+from assets.framework.contract.dataset import Cadence, PageByPage, RefreshedDataset
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import Rows, Shape, Wire, json_type, number_of, revealed
+from assets.framework.contract.known_state import View
+from assets.framework.contract.request import Ask
+from assets.framework.contract.table import Table
+from assets.framework.decoding.decoder import Part
 from givenergy import EV_CHARGER_COMMAND_DATA
 from givenergy.codes.charger_commands import COMMANDS_WITHOUT_DATA
 from warehouse import ArchivedResponse

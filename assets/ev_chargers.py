@@ -23,12 +23,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import as_text, extra_column, leaf_columns, optional_times
-from assets.framework.dataset import Cadence, DeviceList, RowByRow
-from assets.framework.devices import Device, DeviceKind
-from assets.framework.json_rows import Rows, Wire
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     extra_fields,
     flag,
     history_columns,
@@ -37,8 +32,13 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import as_text, extra_column, leaf_columns, optional_times
+from assets.framework.contract.dataset import Cadence, DeviceList, RowByRow
+from assets.framework.contract.devices import Device, DeviceKind
+from assets.framework.contract.json_rows import Rows, Wire
+from assets.framework.contract.known_state import View
+from assets.framework.contract.request import Ask
+from assets.framework.contract.table import Table
 from givenergy import EV_CHARGERS
 from warehouse import ArchivedResponse, Lake
 

@@ -20,21 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.asks import Ask, Value
-from assets.framework.columns import (
-    difference,
-    extra_column,
-    leaf_columns,
-    local_columns,
-    optional_times,
-    parse_times,
-    reject,
-)
-from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Rows, Wire, decode_rows
-from assets.framework.open_items import ask_from, looks_back, open_items
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     TIME_LOCAL,
     column,
     extra_fields,
@@ -45,8 +31,22 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import (
+    difference,
+    extra_column,
+    leaf_columns,
+    local_columns,
+    optional_times,
+    parse_times,
+    reject,
+)
+from assets.framework.contract.dataset import Cadence, RefreshedDataset, RowByRow
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import Rows, Wire, decode_rows
+from assets.framework.contract.known_state import View
+from assets.framework.contract.lookback import ask_from, looks_back, open_items
+from assets.framework.contract.request import Ask, Value
+from assets.framework.contract.table import Table
 from givenergy import INVERTER_EVENTS, Fetched
 from warehouse import ArchivedResponse
 

@@ -21,12 +21,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import extra_column, leaf_columns, local_columns, parse_times
-from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
-from assets.framework.devices import Device, DeviceKind
-from assets.framework.json_rows import Int64, Rows, Wire
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     extra_fields,
     integer,
     measurement,
@@ -35,8 +30,13 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import extra_column, leaf_columns, local_columns, parse_times
+from assets.framework.contract.dataset import Cadence, RefreshedDataset, RowByRow
+from assets.framework.contract.devices import Device, DeviceKind
+from assets.framework.contract.json_rows import Int64, Rows, Wire
+from assets.framework.contract.known_state import View
+from assets.framework.contract.request import Ask
+from assets.framework.contract.table import Table
 from givenergy import INVERTER_GRID_METER_DATA
 from warehouse import ArchivedResponse
 

@@ -13,12 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.asks import Ask, ask_each
-from assets.framework.columns import extra_column, leaf_columns
-from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Int64, Rows, Wire
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     column,
     extra_fields,
     history_columns,
@@ -26,8 +21,13 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import extra_column, leaf_columns
+from assets.framework.contract.dataset import Cadence, RefreshedDataset, RowByRow
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import Int64, Rows, Wire
+from assets.framework.contract.known_state import View
+from assets.framework.contract.request import Ask, ask_each
+from assets.framework.contract.table import Table
 from givenergy import INVERTER_SETTINGS
 from warehouse import ArchivedResponse
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from functools import cache
 
 import assets
-from assets.framework.dataset import DailyDataset, Dataset, DeviceList, RefreshedDataset
+from assets.framework.contract.dataset import DailyDataset, Dataset, DeviceList, RefreshedDataset
 
 _NOT_DATASETS = ("assets.framework", "assets.reconciliation", __name__)
 

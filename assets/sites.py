@@ -13,11 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import as_json, extra_column, leaf_columns, optional_dates
-from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
-from assets.framework.json_rows import Int64, Rows, Wire
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     column,
     extra_fields,
     history_columns,
@@ -26,8 +22,12 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import as_json, extra_column, leaf_columns, optional_dates
+from assets.framework.contract.dataset import Cadence, RefreshedDataset, RowByRow
+from assets.framework.contract.json_rows import Int64, Rows, Wire
+from assets.framework.contract.known_state import View
+from assets.framework.contract.request import Ask
+from assets.framework.contract.table import Table
 from givenergy import SITES
 from warehouse import ArchivedResponse
 

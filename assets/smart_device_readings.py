@@ -18,12 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.framework.asks import Ask
-from assets.framework.columns import extra_column, leaf_columns, local_columns, parse_times
-from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Rows, Wire, decode_rows
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     extra_fields,
     measurement,
     provenance_columns,
@@ -31,8 +26,13 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import extra_column, leaf_columns, local_columns, parse_times
+from assets.framework.contract.dataset import Cadence, RefreshedDataset, RowByRow
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import Rows, Wire, decode_rows
+from assets.framework.contract.known_state import View
+from assets.framework.contract.request import Ask
+from assets.framework.contract.table import Table
 from givenergy import SMART_DEVICE_DATA, Page
 from warehouse import ArchivedResponse
 

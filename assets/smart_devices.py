@@ -16,14 +16,19 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import as_text, extra_column, leaf_columns
-from assets.framework.dataset import DeviceList, RowByRow
-from assets.framework.devices import Device, DeviceKind
-from assets.framework.json_rows import Rows, Wire
-from assets.framework.schema import extra_fields, history_columns, table_schema, text
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.column_schema import (
+    extra_fields,
+    history_columns,
+    table_schema,
+    text,
+)
+from assets.framework.contract.columns import as_text, extra_column, leaf_columns
+from assets.framework.contract.dataset import DeviceList, RowByRow
+from assets.framework.contract.devices import Device, DeviceKind
+from assets.framework.contract.json_rows import Rows, Wire
+from assets.framework.contract.known_state import View
+from assets.framework.contract.request import Ask
+from assets.framework.contract.table import Table
 from givenergy import SMART_DEVICES
 from warehouse import ArchivedResponse
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import duckdb
 
-from assets.framework.schema import source_of
-from assets.framework.table import Table
+from assets.framework.contract.column_schema import source_of
+from assets.framework.contract.table import Table
 from assets.registry import datasets
 from simulator import Simulator
 

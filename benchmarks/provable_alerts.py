@@ -17,7 +17,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -25,12 +24,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "pipelines"))
-
-from listener import Listener, listening
-from owner import Owner, command, finished
-
 from simulator import Simulator, SimulatorConfig
+from tests.support.http_listener import Listener, listening
+from tests.support.owner import Owner, command, finished
 
 LAUNCH = """
 mutation Launch($params: ExecutionParams!) {

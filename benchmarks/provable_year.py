@@ -19,19 +19,15 @@ import json
 import shlex
 import shutil
 import subprocess
-import sys
 import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "pipelines"))
-
-from owner import Done, Owner, finished
-from truth import days_between
-
 from simulator import Simulator, SimulatorConfig
+from tests.support.owner import Done, Owner, finished
+from tests.support.simulator_truth import days_between
 
 AWAY = timedelta(days=3)
 POINTS, FLOWS = "inverter_data_points", "energy_flows"

@@ -11,8 +11,8 @@ import msgspec
 import pyarrow as pa
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
-from assets.framework.dataset import DeviceList
-from assets.framework.devices import (
+from assets.framework.contract.dataset import DeviceList
+from assets.framework.contract.devices import (
     Device,
     DeviceKind,
     Devices,
@@ -20,9 +20,9 @@ from assets.framework.devices import (
     local_day,
     of_kinds,
 )
-from assets.framework.refresh import RefreshReport, refresh
-from assets.framework.session import Session
-from assets.framework.view import View
+from assets.framework.contract.known_state import View
+from assets.framework.ingestion.session import Session
+from assets.framework.ingestion.snapshot import RefreshReport, refresh
 from assets.registry import daily_datasets, device_lists
 from givenergy import ForbiddenError
 from warehouse import Lake

@@ -11,20 +11,20 @@ from typing import Protocol
 
 import dagster as dg
 
-from assets.framework.dataset import Dataset, DeviceList
-from assets.framework.devices import Devices
-from assets.framework.due import due_devices
-from assets.framework.refresh import RefreshReport
-from assets.framework.report import Report
-from assets.framework.session import Session
-from assets.framework.view import View
+from assets.framework.contract.dataset import Dataset, DeviceList
+from assets.framework.contract.devices import Devices
+from assets.framework.contract.known_state import View
+from assets.framework.ingestion.due import due_devices
+from assets.framework.ingestion.report import Report
+from assets.framework.ingestion.session import Session
+from assets.framework.ingestion.snapshot import RefreshReport
 from givenergy import GivEnergyError, RequestBudget
-from pipelines.alerts.troubles import TROUBLE_LABEL, trouble_of
+from pipelines.alerts.failure_kinds import TROUBLE_LABEL, trouble_of
 from pipelines.discovery import Discovery, discover, last_discovery, view_of
-from pipelines.kept_current import note_scheduled_run
-from pipelines.pending import build_all_pending
+from pipelines.health.schedule_watch import note_scheduled_run
+from pipelines.pending_builds import build_all_pending
 from pipelines.selection import lists_for, selected
-from pipelines.session import open_budget, open_lake, open_session
+from pipelines.session_factory import open_budget, open_lake, open_session
 from pipelines.settings import Settings, SettingsError, load_settings
 from warehouse import Lake, WarehouseError
 

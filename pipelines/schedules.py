@@ -8,18 +8,18 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from assets.framework.dataset import DailyDataset, RefreshedDataset
-from assets.framework.devices import local_day, of_kinds
-from assets.framework.due import due_datasets
-from assets.framework.keys import asset_specs
-from assets.framework.view import View
+from assets.framework.contract.dataset import DailyDataset, RefreshedDataset
+from assets.framework.contract.devices import local_day, of_kinds
+from assets.framework.contract.known_state import View
+from assets.framework.ingestion.due import due_datasets
+from assets.framework.orchestration.asset_keys import asset_specs
+from pipelines.backfill_plan import Errand, runs, wished
 from pipelines.discovery import known_devices, last_discovery
-from pipelines.errands import Errand, runs, wished
 from pipelines.partitions import range_tags
-from pipelines.pending import name_built_days, take_built_days
-from pipelines.session import open_lake, stored_zone
+from pipelines.pending_builds import name_built_days, take_built_days
+from pipelines.requested_ranges import remember_sync
+from pipelines.session_factory import open_lake, stored_zone
 from pipelines.settings import load_settings
-from pipelines.wishes import remember_sync
 
 # How far back the daily schedule looks for days that are open or failed; `givlake backfill` and
 # `givlake sync` look at all of history.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
-from assets.framework.dataset import DailyDataset, Dataset, DeviceList, RefreshedDataset
+from assets.framework.contract.dataset import DailyDataset, Dataset, DeviceList, RefreshedDataset
 from assets.registry import daily_datasets, datasets, device_lists, refreshed_datasets
 from pipelines.settings import Settings, SettingsError
 

@@ -14,20 +14,26 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.communication_devices.tables import (
+from assets.communication_devices.device_json import Battery, CommunicationDevice, Inverter, Meter
+from assets.communication_devices.device_tables import (
     BATTERIES_TABLE,
     COMMUNICATION_DEVICES_TABLE,
     INVERTERS_TABLE,
     METERS_TABLE,
 )
-from assets.communication_devices.wire import Battery, CommunicationDevice, Inverter, Meter
-from assets.framework.asks import Ask
-from assets.framework.columns import as_json, as_text, extra_column, leaf_columns, optional_times
-from assets.framework.dataset import Cadence, DeviceList
-from assets.framework.decode import Part
-from assets.framework.devices import Device, DeviceKind
-from assets.framework.json_rows import Rows
-from assets.framework.view import View
+from assets.framework.contract.columns import (
+    as_json,
+    as_text,
+    extra_column,
+    leaf_columns,
+    optional_times,
+)
+from assets.framework.contract.dataset import Cadence, DeviceList
+from assets.framework.contract.devices import Device, DeviceKind
+from assets.framework.contract.json_rows import Rows
+from assets.framework.contract.known_state import View
+from assets.framework.contract.request import Ask
+from assets.framework.decoding.decoder import Part
 from givenergy import COMMUNICATION_DEVICES
 from warehouse import ArchivedResponse
 

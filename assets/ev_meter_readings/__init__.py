@@ -27,13 +27,13 @@ import msgspec
 import pyarrow as pa
 
 from assets.ev_meter_readings.measurements import extra_column, measurements_of, normalised
-from assets.ev_meter_readings.table import TABLE, DataPoint
-from assets.framework.asks import Ask
-from assets.framework.columns import instant_of, local_columns, parse_times
-from assets.framework.dataset import DailyDataset, PageByPage
-from assets.framework.decode import Part
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Rows, decode_rows
+from assets.ev_meter_readings.reading_columns import TABLE, DataPoint
+from assets.framework.contract.columns import instant_of, local_columns, parse_times
+from assets.framework.contract.dataset import DailyDataset, PageByPage
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import Rows, decode_rows
+from assets.framework.contract.request import Ask
+from assets.framework.decoding.decoder import Part
 from givenergy import EV_METER_DATA, domain
 from warehouse import ArchivedResponse
 

@@ -14,19 +14,19 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import (
+from assets.framework.contract.columns import (
     extra_column,
     leaf_columns,
     list_of_structs,
     local_columns,
     parse_times,
 )
-from assets.framework.dataset import DailyDataset, RowByRow
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Rows
-from assets.inverter_data_points.table import PV_ARRAYS, SCHEMA, TABLE
-from assets.inverter_data_points.wire import Point
+from assets.framework.contract.dataset import DailyDataset, RowByRow
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import Rows
+from assets.framework.contract.request import Ask
+from assets.inverter_data_points.point_columns import PV_ARRAYS, SCHEMA, TABLE
+from assets.inverter_data_points.point_json import Point
 from givenergy import INVERTER_DATA_POINTS
 from warehouse import ArchivedResponse
 

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from pipelines.alerts.tell import Told, tell
-from pipelines.alerts.troubles import TROUBLE_LABEL, fault_of
-from pipelines.session import stored_zone
+from pipelines.alerts.failure_kinds import TROUBLE_LABEL, fault_of
+from pipelines.alerts.send_alerts import Told, tell
+from pipelines.session_factory import stored_zone
 from pipelines.settings import Settings, load_settings
 
 STARTED_BY = "givlake/started_by"

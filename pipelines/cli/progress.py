@@ -13,9 +13,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from assets.framework.dataset import Dataset
-from assets.framework.refresh import RefreshReport
-from assets.framework.report import Report
+from assets.framework.contract.dataset import Dataset
+from assets.framework.ingestion.report import Report
+from assets.framework.ingestion.snapshot import RefreshReport
 from givenergy import ForbiddenError, GivEnergyError
 from pipelines.cli.common import console, duration, plural
 

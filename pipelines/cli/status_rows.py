@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from pipelines.freshness import Freshness
-from pipelines.status import SETTLED, DeviceOverview, Overview
+from pipelines.health.freshness import Freshness
+from pipelines.health.overview import SETTLED, DeviceOverview, Overview
 from warehouse import State
 
 COLUMNS = (

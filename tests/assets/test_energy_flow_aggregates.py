@@ -4,15 +4,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from contract import needs_shared, recorded
-from home import decode, leaves, rows_of
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.energy_flow_aggregates import DATASET, TABLE
-from assets.framework.collect import Outcome
-from assets.framework.devices import Device, DeviceKind, local_day
-from assets.framework.schema import source_of
+from assets.framework.contract.column_schema import source_of
+from assets.framework.contract.devices import Device, DeviceKind, local_day
+from assets.framework.ingestion.fetcher import Outcome
 from pipelines.discovery import view_of
+from tests.support.api_examples import needs_shared, recorded
+from tests.support.simulated_home import decode, leaves, rows_of
 
 DAILY, MONTHLY, YEARLY, TOTAL = 1, 2, 3, 4
 KWH = [name for name in TABLE.schema.columns if name.endswith("_kwh")]

@@ -3,15 +3,15 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from contract import example, needs_shared
-from home import decode, rows_of
 
 from assets.ev_chargers import DATASET as CHARGERS
 from assets.ev_charging_sessions import DATASET
-from assets.framework.devices import Device, DeviceKind
-from assets.framework.view import View
+from assets.framework.contract.devices import Device, DeviceKind
+from assets.framework.contract.known_state import View
 from givenergy import domain
 from pipelines.discovery import view_of
+from tests.support.api_examples import example, needs_shared
+from tests.support.simulated_home import decode, rows_of
 
 LISTS = (CHARGERS,)
 

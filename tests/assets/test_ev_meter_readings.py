@@ -5,16 +5,16 @@ from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from contract import example, needs_shared
-from home import decode, rows_of
 
 from assets.ev_chargers import DATASET as CHARGERS
 from assets.ev_charging_sessions import DATASET as SESSIONS
 from assets.ev_meter_readings import DATASET
-from assets.framework.devices import DeviceKind
-from assets.framework.ingest import ingest
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.ingestion.daily import ingest
 from tests.support import clock
+from tests.support.api_examples import example, needs_shared
 from tests.support.clock import at_notable_moments
+from tests.support.simulated_home import decode, rows_of
 
 LONDON = "Europe/London"
 

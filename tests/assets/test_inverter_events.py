@@ -6,15 +6,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from contract import example, needs_shared, recorded
-from home import decode, leaves, rows_of
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
-from assets.framework.devices import DeviceKind
-from assets.framework.open_items import open_items
-from assets.framework.schema import source_of
+from assets.framework.contract.column_schema import source_of
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.lookback import open_items
 from assets.inverter_events import DATASET, SCHEMA, TABLE
 from pipelines.discovery import known_devices, view_of
+from tests.support.api_examples import example, needs_shared, recorded
+from tests.support.simulated_home import decode, leaves, rows_of
 
 LISTS = (COMMUNICATION_DEVICES,)
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -4,12 +4,12 @@ import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from home import decode, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.inverter_grid_meter_readings import DATASET, cut, missing
+from tests.support.simulated_home import decode, rows_of
 
 LISTS = (COMMUNICATION_DEVICES,)
 ASKED = '{"address":2,"end_time":"2025-07-02T00:00:00Z","start_time":"2025-07-01T00:00:00Z"}'

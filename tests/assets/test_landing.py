@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from contract import CONTRACT, example, needs_shared, recorded
-from home import leaves, response
 
 from assets.ev_chargers import EvChargers
-from assets.framework.landing import landing, saved_answer
+from assets.framework.decoding.field_trace import landing, saved_answer
 from assets.registry import datasets
+from tests.support.api_examples import CONTRACT, example, needs_shared, recorded
+from tests.support.simulated_home import leaves, response
 
 DATASETS = {dataset.name: dataset for dataset in datasets()}
 RECORDED = {

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from assets.framework.open_items import Look, OpenItem, ask_from
+from assets.framework.contract.lookback import Look, OpenItem, ask_from
 
 NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)

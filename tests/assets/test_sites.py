@@ -4,13 +4,13 @@ import json
 from datetime import UTC, date, datetime
 
 import pytest
-from contract import example, needs_shared
-from home import decode, rows_of
 
-from assets.framework.due import due_devices
+from assets.framework.ingestion.due import due_devices
 from assets.site_statuses import DATASET as STATUSES
 from assets.sites import DATASET as SITES
 from pipelines.discovery import view_of
+from tests.support.api_examples import example, needs_shared
+from tests.support.simulated_home import decode, rows_of
 
 PERSONAL = ("name", "account", "latitude", "longitude")
 

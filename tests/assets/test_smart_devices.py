@@ -3,15 +3,15 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from contract import example, needs_shared
-from home import decode, rows_of
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
-from assets.framework.collect import Outcome
-from assets.framework.devices import DeviceKind
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.ingestion.fetcher import Outcome
 from assets.registry import datasets, without_devices
 from assets.smart_device_readings import DATASET as READINGS
 from assets.smart_devices import DATASET as DEVICES
+from tests.support.api_examples import example, needs_shared
+from tests.support.simulated_home import decode, rows_of
 from warehouse import forget
 
 # The list of communication devices is always asked for, and stands for none here.

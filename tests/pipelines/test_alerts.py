@@ -7,16 +7,16 @@ import dagster as dg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from listener import Listener, listening
 
 from pipelines.alerts import tell
 from pipelines.alerts.message import message_of, message_when_over, plain_name
-from pipelines.alerts.missing import Hole, Missing
+from pipelines.alerts.missing_days import Hole, Missing
 from pipelines.alerts.sensors import is_due
-from pipelines.alerts.told import Ledger, News, compare
+from pipelines.alerts.sent_alerts import Ledger, News, compare
 from pipelines.settings import SettingsError, load_settings
 from simulator import TokenGrant
 from tests.support.clock import LONDON, at_moments, at_notable_moments
+from tests.support.http_listener import Listener, listening
 
 DAYS = [date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 3)]
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])

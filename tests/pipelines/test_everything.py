@@ -10,13 +10,13 @@ import dagster as dg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from owner import Owner
 
-from assets.framework.dataset import DailyDataset
-from assets.framework.readable import unreadable
+from assets.framework.contract.dataset import DailyDataset
+from assets.framework.decoding.response_check import unreadable
 from assets.registry import datasets
 from simulator import Simulator, SimulatorConfig
 from tests.support import clock
+from tests.support.owner import Owner
 
 LONDON = ZoneInfo("Europe/London")
 DAYS = 3

@@ -4,9 +4,9 @@ from datetime import date, timedelta
 
 import dagster as dg
 import pytest
-from truth import assert_same, days_between, expected_rows
 
 from simulator import TokenGrant
+from tests.support.simulator_truth import assert_same, days_between, expected_rows
 
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 4))
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])

@@ -9,10 +9,10 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from owner import TIMEOUT_S, Owner
-from truth import assert_same, days_between, expected_rows
 
 from simulator import Simulator, SimulatorConfig
+from tests.support.owner import TIMEOUT_S, Owner
+from tests.support.simulator_truth import assert_same, days_between, expected_rows
 
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 3))
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])

@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from owner import TIMEOUT_S, Owner, command
 
 from tests.support import clock
+from tests.support.owner import TIMEOUT_S, Owner, command
 
 TOKEN = "of-today"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from warehouse_toy import DATASET, answer, day_rows, failure
 
+from tests.support.toy_decoder import DATASET, answer, day_rows, failure
 from warehouse import Entry, Lake, pack
 from warehouse.archive import Archive
 from warehouse.archive.store import Batch

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from canonical import content_of, rows_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from warehouse_toy import SCHEMA, ToyDecoder, answer, day_rows, failure, spec
 
+from tests.support.table_content import content_of, rows_of
+from tests.support.toy_decoder import SCHEMA, ToyDecoder, answer, day_rows, failure, spec
 from warehouse import (
     AccountingError,
     Decoded,
@@ -33,7 +33,7 @@ from warehouse import (
     rebuild,
     refresh_coverage,
 )
-from warehouse.tables.files import Layout, bucket_of
+from warehouse.tables.partition_files import Layout, bucket_of
 
 DAY = date(2025, 6, 1)
 # Many small stores: the disk's syncs would be most of the time.

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from warehouse_toy import ToyDecoder, answer, built_coverage, day_rows, failure
 
 from tests.support.clock import at_moments
+from tests.support.toy_decoder import ToyDecoder, answer, built_coverage, day_rows, failure
 from warehouse import EXPECTED_SCHEMA, CoverageRule, Entry, Lake, connect, pack, publish
-from warehouse.coverage.fact import FOLDED_SCHEMA, fold
-from warehouse.coverage.facts import day_over_us
+from warehouse.coverage.coverage_fact import FOLDED_SCHEMA, fold
+from warehouse.coverage.fact_store import day_over_us
 
 DAY = date(2025, 6, 1)
 RULES = [CoverageRule("readings", 1)]

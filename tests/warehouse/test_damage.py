@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from canonical import content_of, rows_of
-from warehouse_toy import ToyDecoder, answer, day_rows
 
+from tests.support.table_content import content_of, rows_of
+from tests.support.toy_decoder import ToyDecoder, answer, day_rows
 from warehouse import (
     CoverageRule,
     DamagedError,
@@ -35,7 +35,7 @@ from warehouse import (
     publish,
     rebuild,
 )
-from warehouse.filesystems import parse_mounts, type_of
+from warehouse.storage.filesystems import parse_mounts, type_of
 
 DAY = date(2025, 6, 1)
 RULES = [CoverageRule("readings", 0)]
@@ -230,9 +230,8 @@ def test_the_folder_is_its_owners_only(folder: Path) -> None:
 
 UNPRIVILEGED = """
 import os, resource, sys
-sys.path[:0] = {path!r}
 import warehouse
-from warehouse_toy import ToyDecoder, answer, day_rows
+from tests.support.toy_decoder import ToyDecoder, answer, day_rows
 from datetime import date
 day = date(2025, 6, 1)
 {body}
@@ -240,7 +239,7 @@ day = date(2025, 6, 1)
 
 
 def run_apart(body: str) -> str:
-    code = UNPRIVILEGED.format(path=[*sys.path], body=body)
+    code = UNPRIVILEGED.format(body=body)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from canonical import content_of, rows_of
-from warehouse_toy import ToyDecoder, answer, day_rows
 
+from tests.support.table_content import content_of, rows_of
+from tests.support.toy_decoder import ToyDecoder, answer, day_rows
 from warehouse import (
     EXPECTED_SCHEMA,
     Lake,
@@ -24,7 +24,7 @@ from warehouse import (
     refresh_coverage,
     trim,
 )
-from warehouse.overwriting import content_digest, data_span, unused_bytes, write
+from warehouse.storage.live_parquet import content_digest, data_span, unused_bytes, write
 
 DAY = date(2025, 6, 1)
 DEVICES = ("SECRET", "KEPT")

@@ -12,9 +12,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from canonical import content_of
-from warehouse_toy import DATASET, ToyDecoder, answer, day_rows
 
+from tests.support.table_content import content_of
+from tests.support.toy_decoder import DATASET, ToyDecoder, answer, day_rows
 from warehouse import (
     EXPECTED_SCHEMA,
     CoverageRule,
@@ -35,9 +35,8 @@ from warehouse import (
     verify,
 )
 
-HERE = Path(__file__).parent
-KILLED = HERE.parent / "support" / "killed.py"
-WORKER = HERE / "stores_worker.py"
+KILLED = ("-m", "tests.support.killed")
+WORKER = "tests.support.stores_worker"
 DECODER = ToyDecoder()
 RULES = [CoverageRule(DATASET, 1)]
 DAY = date(2025, 6, 1)
@@ -50,7 +49,7 @@ EXPECTED = [
 
 def kill_at(step: str, skip: int, folder: Path, work: str) -> None:
     """Let a worker end itself at a step."""
-    command = [sys.executable, KILLED, step, skip, WORKER, folder, work, skip]
+    command = [sys.executable, *KILLED, step, skip, WORKER, folder, work, skip]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
 

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from warehouse_toy import ToyDecoder, answer, built_coverage, day_rows, failure
 
+from tests.support.toy_decoder import ToyDecoder, answer, built_coverage, day_rows, failure
 from warehouse import (
     EXPECTED_SCHEMA,
     CoverageRule,
@@ -27,7 +27,7 @@ from warehouse import (
     rebuild,
 )
 from warehouse.archive.entry import INDEX_SCHEMA
-from warehouse.coverage.days import COLUMNS, fetches_by_month
+from warehouse.coverage.daily_requests import COLUMNS, fetches_by_month
 
 FIRST = date(2025, 6, 28)
 LAST = date(2025, 7, 3)

@@ -1,7 +1,7 @@
 """The archive: what was fetched, as it came. Nothing here decodes a body."""
 
+from warehouse.archive.compaction import PackReport, pack
 from warehouse.archive.entry import ARCHIVE_SCHEMA, ArchivedResponse, Entry
-from warehouse.archive.packing import PackReport, pack
 from warehouse.archive.store import Archive, Batch
 
 __all__ = [

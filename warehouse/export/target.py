@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from warehouse.errors import StoreError
-from warehouse.files import explained, fsync_file, fsync_folder, sha256_of
 from warehouse.lake import Lake
+from warehouse.storage.atomic_files import explained, fsync_file, fsync_folder, sha256_of
 
 CHECKSUMS = "SHA256SUMS"
 

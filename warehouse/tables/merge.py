@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.tables.compare import Comparison, Mask, compare_rows
-from warehouse.tables.keys import key_codes
+from warehouse.tables.key_codes import key_codes
+from warehouse.tables.row_compare import Comparison, Mask, compare_rows
 from warehouse.tables.spec import TableSpec
 
 NEW, IDENTICAL, SUPERSEDING, SUPERSEDED, DUPLICATE = range(5)
