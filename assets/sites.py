@@ -23,10 +23,10 @@ from assets.framework.contract.column_schema import (
     text,
 )
 from assets.framework.contract.columns import as_json, extra_column, leaf_columns, optional_dates
-from assets.framework.contract.dataset import Cadence, RefreshedDataset, RowByRow
+from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset
 from assets.framework.contract.json_rows import Int64, Rows, Wire
-from assets.framework.contract.known_state import View
-from assets.framework.contract.request import Ask
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request
 from assets.framework.contract.table import Table
 from givenergy import SITES
 from warehouse import ArchivedResponse
@@ -71,11 +71,11 @@ TABLE = Table(
         }
     ),
     key=("site_id",),
-    volatile=(),
+    unversioned_columns=(),
 )
 
 
-class Sites(RowByRow, RefreshedDataset):
+class Sites(RowByRow, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "sites"
@@ -83,13 +83,13 @@ class Sites(RowByRow, RefreshedDataset):
     endpoint = SITES
     group = "accounts"
     row_type = _Site
-    made = (TABLE,)
+    output_tables = (TABLE,)
     cadence = Cadence.WEEKLY
     optional = True
 
-    def asks(self, view: View) -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask for the whole list."""
-        yield Ask()
+        yield Request()
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Make the columns of one answer."""

@@ -39,7 +39,7 @@ _ROOT = _SELF.parent.parent
 _KINDS = ("bare", "lean", "work", "whole", "events")
 _IMPORTS = {
     "bare": "import orjson, pyarrow.parquet, requests",
-    "work": "import pipelines.session_factory, pipelines.discovery, assets.framework.ingestion.daily",
+    "work": "import pipelines.discovery, assets.framework.ingestion.daily",
     "whole": "import pipelines.cli.main, pipelines.cli.runs",
 }
 _MB = 1e6
@@ -102,7 +102,7 @@ def measured_work(job: Mapping[str, Any]) -> dict[str, Any]:
         stages.install()
     facts["imports_s"] = cpu_s()
     with open_session(load_settings()) as session:
-        devices = of_kinds(discover(session, lists_for([DATASET])).devices, DATASET.about)
+        devices = of_kinds(discover(session, lists_for([DATASET])).devices, DATASET.device_kinds)
         days = [date.fromisoformat(day) for day in job["days"]]
         report = ingest(session, DATASET, devices, days[0], days[-1])
     assert not report.failures, report.failures[0]
@@ -127,7 +127,7 @@ def measured_events(job: Mapping[str, Any]) -> dict[str, Any]:
     settings = load_settings()
     days = [date.fromisoformat(day) for day in job["days"]]
     months = [list(of) for _, of in groupby(days, lambda day: (day.year, day.month))]
-    config = {"devices": [], "again": False, "refresh": False}
+    config = {"devices": [], "refetch": False, "refresh": False}
     definitions = build_definitions(settings)
     with open_instance(settings) as instance:
         for month in reversed(months):

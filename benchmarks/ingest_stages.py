@@ -54,7 +54,7 @@ _PLACES: tuple[tuple[Any, str, str], ...] = (
     (warehouse.tables.builder, "merge", "tables: merge"),
     (warehouse.tables.partition_files, "write", "tables: write Parquet"),
     (warehouse.tables.partition_files, "read", "tables: read back"),
-    (warehouse.storage.transaction.Change, "commit", "tables: commit (fsync, rename)"),
+    (warehouse.storage.transaction.Transaction, "commit", "tables: commit (fsync, rename)"),
     (
         warehouse.accounting.row_accounting,
         "write_book",
@@ -65,9 +65,9 @@ _PLACES: tuple[tuple[Any, str, str], ...] = (
         "merge_quarantine",
         "books: accounts, quarantine, requests, coverage",
     ),
-    (warehouse.tables.builder.Work, "_round", "tables: the rest of a build"),
+    (warehouse.tables.builder.TableBuilder, "_round", "tables: the rest of a build"),
     (assets.framework.ingestion.daily, "build", "tables: the rest of a build"),
-    (assets.framework.ingestion.leases.Claims, "take", "archive: has it come in meanwhile"),
+    (assets.framework.ingestion.leases.DayLeases, "take", "archive: has it come in meanwhile"),
     (assets.framework.ingestion.day_states, "coverage", "plan and coverage"),
 )
 

@@ -46,7 +46,7 @@ class Dagster:
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}/graphql"
 
-    def ask(self, query: str, **variables: Any) -> Any:
+    def request(self, query: str, **variables: Any) -> Any:
         """Send a query."""
         body = json.dumps({"query": query, "variables": variables}).encode()
         headers = {"Content-Type": "application/json"}
@@ -56,7 +56,7 @@ class Dagster:
 
     def wait(self) -> None:
         """Wait until it answers."""
-        wait_for(lambda: self.ask("{ version }"))
+        wait_for(lambda: self.request("{ version }"))
 
     def run(self, job: str, day: str) -> str:
         """Launch a run of a day and wait for its end; returns how it ended."""
@@ -67,10 +67,10 @@ class Dagster:
         }
         tags = [{"key": "dagster/partition", "value": day}]
         params = {"selector": selector, "executionMetadata": {"tags": tags}, "runConfigData": {}}
-        run_id = self.ask(LAUNCH, params=params)["launchRun"]["run"]["runId"]
+        run_id = self.request(LAUNCH, params=params)["launchRun"]["run"]["runId"]
 
         def ended() -> str | None:
-            status: str = self.ask(STATUS, id=run_id)["runOrError"]["status"]
+            status: str = self.request(STATUS, id=run_id)["runOrError"]["status"]
             return status if status in ("SUCCESS", "FAILURE", "CANCELED") else None
 
         return str(wait_for(ended))

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from assets.framework.contract.dataset import DailyDataset
 from assets.framework.contract.devices import Device, expected_days
-from assets.framework.ingestion.day_ranges import wants_of
+from assets.framework.ingestion.day_ranges import day_ranges_of
 from assets.framework.ingestion.planner import plan
 from pipelines.requested_ranges import Range, ranges_for
 from warehouse import Lake, State
@@ -21,13 +21,13 @@ _NEWEST = timedelta(days=31)
 
 
 @dataclass(slots=True)
-class Errand:
+class BackfillTask:
     """Days without a gap, of devices that want the same ones.
 
     Attributes:
         dataset: what to fetch.
         devices: whose days.
-        everybody: whether these are all devices of the account.
+        all_devices: whether these are all devices of the account.
         start: first day.
         end: last day.
         to_fetch: device-days that are missing, by requested date; `look` fills it in.
@@ -36,7 +36,7 @@ class Errand:
 
     dataset: DailyDataset
     devices: tuple[Device, ...]
-    everybody: bool
+    all_devices: bool
     start: date
     end: date
     to_fetch: Counter[date] = field(default_factory=Counter)
@@ -45,16 +45,16 @@ class Errand:
     @property
     def device_ids(self) -> list[str]:
         """The devices to limit a run to; none means all."""
-        return [] if self.everybody else [device.device_id for device in self.devices]
+        return [] if self.all_devices else [device.device_id for device in self.devices]
 
-    def look(
+    def plan_missing(
         self,
         lake: Lake,
         zone: str,
         *,
         days_per_request: int = 1,
         now: datetime | None = None,
-        again: bool = False,
+        refetch: bool = False,
         refresh: bool = False,
         only: State | None = None,
     ) -> None:
@@ -65,7 +65,7 @@ class Errand:
             zone: IANA time zone of the days.
             days_per_request: how many days one request may cover.
             now: the present time, UTC.
-            again: whether what is there counts too.
+            refetch: whether what is there counts too.
             refresh: whether days that were not over when they were fetched count too.
             only: the state to look for; None for all that are to be fetched.
         """
@@ -79,14 +79,14 @@ class Errand:
             self.end,
             zone,
             now=now or datetime.now(UTC),
-            again=again,
+            refetch=refetch,
             refresh=refresh,
             refused=True,
         )
         if only is not None:
             months = (of.filter(pc.equal(of["state"], str(only))) for of in months)
-        wants = wants_of(map(self._counted, months), days_per_request)
-        self.requests += sum(map(len, wants))
+        day_ranges = day_ranges_of(map(self._counted, months), days_per_request)
+        self.requests += sum(map(len, day_ranges))
 
     def _counted(self, states: pa.Table) -> pa.Table:
         for counted in pc.value_counts(states["request_date"]).to_pylist():
@@ -100,7 +100,9 @@ class Errand:
         return sum((last - first).days + 1 for first, last in zip(*bounds, strict=True))
 
 
-def wished(lake: Lake, dataset: DailyDataset, devices: Sequence[Device]) -> list[Errand]:
+def requested_tasks(
+    lake: Lake, dataset: DailyDataset, devices: Sequence[Device]
+) -> list[BackfillTask]:
     """List what the owner has asked for so far, devices that want the same days together."""
     groups: dict[tuple[Range, ...], list[Device]] = {}
     for device in devices:
@@ -108,46 +110,46 @@ def wished(lake: Lake, dataset: DailyDataset, devices: Sequence[Device]) -> list
             device
         )
     return [
-        Errand(dataset, tuple(group), len(group) == len(devices), start, end)
+        BackfillTask(dataset, tuple(group), len(group) == len(devices), start, end)
         for ranges, group in groups.items()
         for start, end in ranges
     ]
 
 
-def runs(errands: Sequence[Errand]) -> Iterator[tuple[Errand, date, date]]:
+def runs(tasks: Sequence[BackfillTask]) -> Iterator[tuple[BackfillTask, date, date]]:
     """Make the runs of errands: the newest weeks of every dataset, then the rest of each.
 
     A run goes from the first to the last day on which something is missing; what lies between is
     wanted too, and is there. Of a lone dataset there is one run for all of an errand, as each pause
     between two runs would leave requests of the budget unused.
     """
-    missing = [errand for errand in errands if errand.to_fetch]
-    if len({errand.dataset.name for errand in missing}) < 2:
+    missing = [task for task in tasks if task.to_fetch]
+    if len({task.dataset.name for task in missing}) < 2:
         yield from _newest_first(_spans(missing))
         return
-    newest = max(max(errand.to_fetch) for errand in missing)
+    newest = max(max(task.to_fetch) for task in missing)
     border = newest - _NEWEST
     yield from _newest_first(_spans(missing, after=border))
     # What takes the fewest requests next, so that access that ends leaves the least undone.
-    names = {errand.dataset.name: 0 for errand in missing}
-    for errand in missing:
-        days = sum(count for day, count in errand.to_fetch.items() if day <= border)
-        names[errand.dataset.name] += days // (31 if errand.dataset.takes_ranges else 1)
+    names = {task.dataset.name: 0 for task in missing}
+    for task in missing:
+        days = sum(count for day, count in task.to_fetch.items() if day <= border)
+        names[task.dataset.name] += days // (31 if task.dataset.takes_ranges else 1)
     for name in sorted(names, key=lambda name: names[name]):
-        of_dataset = [errand for errand in missing if errand.dataset.name == name]
+        of_dataset = [task for task in missing if task.dataset.name == name]
         yield from _newest_first(_spans(of_dataset, until=border))
 
 
 def _spans(
-    errands: Sequence[Errand], after: date = date.min, until: date = date.max
-) -> Iterator[tuple[Errand, date, date]]:
-    for errand in errands:
-        days = [day for day in errand.to_fetch if after < day <= until]
+    tasks: Sequence[BackfillTask], after: date = date.min, until: date = date.max
+) -> Iterator[tuple[BackfillTask, date, date]]:
+    for task in tasks:
+        days = [day for day in task.to_fetch if after < day <= until]
         if days:
-            yield errand, min(days), max(days)
+            yield task, min(days), max(days)
 
 
 def _newest_first(
-    spans: Iterable[tuple[Errand, date, date]],
-) -> list[tuple[Errand, date, date]]:
+    spans: Iterable[tuple[BackfillTask, date, date]],
+) -> list[tuple[BackfillTask, date, date]]:
     return sorted(spans, key=lambda span: span[2], reverse=True)

@@ -11,15 +11,15 @@ import dagster as dg
 from assets.framework.contract.dataset import Cadence, Dataset, DeviceList
 from assets.framework.orchestration.asset_keys import table_key
 from assets.framework.orchestration.daily_asset import daily_asset
-from assets.framework.orchestration.snapshot_asset import refreshed_asset
+from assets.framework.orchestration.snapshot_asset import snapshot_asset
 from pipelines.alerts.sensors import alert_sensors
 from pipelines.health.data_checks import data_check_schedule, drift_check, reconciliation_checks
 from pipelines.health.history_check import check_schedule, history_check
 from pipelines.maintenance_job import pack_archive_job, pack_schedule
 from pipelines.partitions import daily_partitions
 from pipelines.resources import GivEnergyApi, RateLimit, silent_reporter
-from pipelines.schedules import daily_schedule, poll_schedule, refresh_schedule, today_schedule
-from pipelines.selection import daily, lists_for, refreshed, selected
+from pipelines.schedules import daily_schedule, poll_schedule, snapshot_schedule, today_schedule
+from pipelines.selection import daily, lists_for, selected, selected_snapshots
 from pipelines.session_factory import stored_zone
 from pipelines.settings import Settings
 
@@ -48,11 +48,14 @@ def build_definitions(
     lists = lists_for(chosen)
     chosen = [*chosen, *(found for found in lists if found not in chosen)]
     zone = stored_zone(settings)
-    snapshots = {
-        dataset: refreshed_asset(dataset, _deps(dataset, lists)) for dataset in refreshed(chosen)
+    snapshot_assets = {
+        dataset: snapshot_asset(dataset, _deps(dataset, lists))
+        for dataset in selected_snapshots(chosen)
     }
-    polled = [asset for dataset, asset in snapshots.items() if dataset.cadence is Cadence.TICK]
-    assets: list[dg.AssetsDefinition] = list(snapshots.values())
+    polled = [
+        asset for dataset, asset in snapshot_assets.items() if dataset.cadence is Cadence.EVERY_POLL
+    ]
+    assets: list[dg.AssetsDefinition] = list(snapshot_assets.values())
     jobs: list[Any] = [
         dg.define_asset_job(REFRESH_JOB, _of(assets), description="Everything but days."),
         dg.define_asset_job(POLL_JOB, _of(polled), description="What cannot be had later."),
@@ -61,7 +64,7 @@ def build_definitions(
     schedules = [
         pack_schedule(zone),
         poll_schedule(POLL_JOB, settings.poll_minutes, zone),
-        refresh_schedule(REFRESH_JOB, list(snapshots), zone),
+        snapshot_schedule(REFRESH_JOB, list(snapshot_assets), zone),
     ]
     checks = []
     for dataset in daily(chosen):
@@ -107,9 +110,9 @@ def _deps(dataset: Dataset, lists: Sequence[DeviceList]) -> list[dg.AssetKey]:
     of_devices = [
         table_key(found.main)
         for found in lists
-        if found is not dataset and set(found.kinds) & set(dataset.about)
+        if found is not dataset and set(found.kinds) & set(dataset.device_kinds)
     ]
-    return of_devices + [dg.AssetKey(name) for name in dataset.reads]
+    return of_devices + [dg.AssetKey(name) for name in dataset.depends_on]
 
 
 def _of(assets: Sequence[dg.AssetsDefinition]) -> dg.AssetSelection:

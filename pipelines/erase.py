@@ -24,7 +24,7 @@ _SQLITE = b"SQLite format 3"
 _LOCKED_PATIENCE_S = 60.0
 
 
-def forget_things(
+def erase_devices(
     settings: Settings, device_ids: Sequence[str], account: str | None
 ) -> ForgetReport:
     """Remove devices, or an account with its devices, from everything in the data folder.

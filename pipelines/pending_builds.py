@@ -14,7 +14,7 @@ import duckdb
 import msgspec
 
 from assets.registry import daily_datasets, datasets
-from pipelines.backfill_plan import Errand
+from pipelines.backfill_plan import BackfillTask
 from pipelines.health.notices import sql
 from warehouse import (
     BuildReport,
@@ -103,15 +103,15 @@ def describe(found: Pending) -> str:
     return f"{_counted(found)} {verb} not in the tables yet; build with: givlake build"
 
 
-def take_built_days(lake: Lake, errands: Sequence[Errand]) -> BuiltDays:
+def take_built_days(lake: Lake, tasks: Sequence[BackfillTask]) -> BuiltDays:
     """Give, and forget, the days of errands that were built without a run."""
     stored = msgspec.convert(lake.settings.get(_BUILT_DAYS, {}), BuiltDays)
     taken = {
-        errand.dataset.name: stored[errand.dataset.name]
-        for errand in errands
-        if errand.dataset.name in stored
-        and errand.start <= stored[errand.dataset.name][1]
-        and errand.end >= stored[errand.dataset.name][0]
+        task.dataset.name: stored[task.dataset.name]
+        for task in tasks
+        if task.dataset.name in stored
+        and task.start <= stored[task.dataset.name][1]
+        and task.end >= stored[task.dataset.name][0]
     }
 
     def without_taken(stored: object) -> object:
@@ -123,13 +123,13 @@ def take_built_days(lake: Lake, errands: Sequence[Errand]) -> BuiltDays:
     return taken
 
 
-def name_built_days(errands: Sequence[Errand], built: BuiltDays) -> None:
+def name_built_days(tasks: Sequence[BackfillTask], built: BuiltDays) -> None:
     """Let errands be about days that were built without a run, so that they show in Dagster."""
-    for errand in errands:
-        if (days := built.get(errand.dataset.name)) is not None:
-            first, last = max(errand.start, days[0]), min(errand.end, days[1])
+    for task in tasks:
+        if (days := built.get(task.dataset.name)) is not None:
+            first, last = max(task.start, days[0]), min(task.end, days[1])
             for day in (first, last) if first <= last else ():
-                errand.to_fetch[day] += 0
+                task.to_fetch[day] += 0
 
 
 def _note_built_days(lake: Lake, reports: Iterable[BuildReport]) -> None:

@@ -11,7 +11,7 @@ from warehouse import Lake
 _LOG = logging.getLogger(__name__)
 
 
-def restore_expectations(lake: Lake, zone: str) -> bool:
+def restore_expected_days(lake: Lake, zone: str) -> bool:
     """Note again which days are expected, without a request, after that was emptied or removed.
 
     Args:

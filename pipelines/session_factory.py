@@ -18,9 +18,9 @@ from assets.registry import datasets
 from givenergy import Client, FailedAttempt, RequestBudget, SqliteRequestBudget, resolve_account
 from givenergy.retry import NO_RETRY, RetryPolicy
 from pipelines.pseudonyms import pseudonym_key
-from pipelines.restore_expected_days import restore_expectations
+from pipelines.restore_expected_days import restore_expected_days
 from pipelines.settings import Settings, SettingsError
-from warehouse import Entry, Lake, mend_tables, publish, show_watermarks, unfinished
+from warehouse import Entry, Lake, publish, repair_tables, show_watermarks, unfinished
 
 _LOG = logging.getLogger(__name__)
 BudgetOpener = Callable[[Settings, str], RequestBudget]
@@ -55,9 +55,9 @@ def open_lake(settings: Settings, *, mend: bool = True) -> Lake:
     tables = [table for dataset in datasets() for table in dataset.tables]
     publish(lake, tables, [*views(), *reconciliation_views()])
     if mend:
-        mend_tables(lake, datasets())
+        repair_tables(lake, datasets())
         if lake.expected().num_rows == 0:
-            restore_expectations(lake, str(lake.settings.get(_ACCOUNT_ZONE) or settings.zone))
+            restore_expected_days(lake, str(lake.settings.get(_ACCOUNT_ZONE) or settings.zone))
     return lake
 
 

@@ -24,14 +24,14 @@ from warehouse.errors import (
     VersionError,
     WarehouseError,
 )
-from warehouse.export import ExportReport, Layout, export_bodies, export_tables
+from warehouse.export import ExportLayout, ExportReport, export_bodies, export_tables
 from warehouse.forget import ForgetReport, forget, is_known, pattern_of, unfinished
 from warehouse.lake import EXPECTED_SCHEMA, Lake
 from warehouse.storage.vacuum import trim
 from warehouse.tables import History, Listing, TableSpec
 from warehouse.tables.builder import BuildReport, Limits
 from warehouse.tables.decoder_protocol import QUARANTINE_SCHEMA, Decoded, Decoder, Drift
-from warehouse.tables.rebuild_policy import build, build_pending, mend_tables, rebuild, row_counts
+from warehouse.tables.rebuild_policy import build, build_pending, rebuild, repair_tables, row_counts
 from warehouse.tables.watermarks import Pending, pending_responses, unindexed_files
 from warehouse.tables.watermarks import show as show_watermarks
 from warehouse.verification.canonical_form import Days
@@ -55,12 +55,12 @@ __all__ = [
     "Decoder",
     "Drift",
     "Entry",
+    "ExportLayout",
     "ExportReport",
     "Finding",
     "ForgetReport",
     "History",
     "Lake",
-    "Layout",
     "Limits",
     "Listing",
     "LockTimeoutError",
@@ -87,13 +87,13 @@ __all__ = [
     "forget",
     "is_known",
     "make_manifest",
-    "mend_tables",
     "pack",
     "pattern_of",
     "pending_responses",
     "publish",
     "rebuild",
     "refresh_coverage",
+    "repair_tables",
     "retrying",
     "row_counts",
     "show_watermarks",

@@ -27,7 +27,7 @@ from warehouse.storage.atomic_files import (
 )
 from warehouse.storage.filesystems import network_type
 from warehouse.storage.state_file import Settings
-from warehouse.storage.transaction import Unit
+from warehouse.storage.transaction import FileSet
 
 LAYOUT_VERSION = 1
 _FOLDERS = (
@@ -114,9 +114,9 @@ class Lake:
         archive.recover_sequences()
         return archive
 
-    def unit(self, name: str) -> Unit:
+    def file_set(self, name: str) -> FileSet:
         """Return the unit of derived files with this name; indexes need not outlive a power cut."""
-        return Unit(self.folder, name, durable=name.startswith(_BUILD))
+        return FileSet(self.folder, name, durable=name.startswith(_BUILD))
 
     def expect(self, expected: pa.Table, *, keep_old: bool = True) -> None:
         """Store which days are expected of which device, replacing what was stored.
@@ -196,7 +196,7 @@ class Lake:
 _UPGRADES: dict[int, Callable[[Path], None]] = {}
 
 
-def unit_name(dataset: str) -> str:
+def file_set_name(dataset: str) -> str:
     """Return the name of the unit (and lock) of a dataset's tables."""
     return f"{_BUILD}{dataset}"
 

@@ -41,7 +41,7 @@ COMMUNICATION_DEVICES_TABLE = Table(
         }
     ),
     key=("communication_device_serial",),
-    volatile=(),
+    unversioned_columns=(),
 )
 
 INVERTERS_TABLE = Table(
@@ -124,7 +124,7 @@ INVERTERS_TABLE = Table(
         }
     ),
     key=("inverter_serial",),
-    volatile=("last_online", "last_updated"),
+    unversioned_columns=("last_online", "last_updated"),
 )
 
 BATTERIES_TABLE = Table(
@@ -178,7 +178,7 @@ BATTERIES_TABLE = Table(
         }
     ),
     key=("battery_id",),
-    volatile=(),
+    unversioned_columns=(),
 )
 
 METERS_TABLE = Table(
@@ -225,5 +225,5 @@ METERS_TABLE = Table(
         }
     ),
     key=("inverter_serial", "address"),
-    volatile=(),
+    unversioned_columns=(),
 )

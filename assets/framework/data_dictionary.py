@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from assets.framework.contract.column_schema import arrow_type_of, source_of
-from assets.framework.contract.dataset import Cadence, DailyDataset, Dataset, RefreshedDataset
+from assets.framework.contract.dataset import Cadence, DailyDataset, Dataset, SnapshotDataset
 from assets.framework.contract.table import Table
 from assets.registry import datasets
 
@@ -34,14 +34,14 @@ def dictionary() -> str:
         *_VIEWS,
     ]
     for dataset in datasets():
-        for table in dataset.made:
+        for table in dataset.output_tables:
             lines += ["", *_table(dataset, table)]
     return "\n".join(lines) + "\n"
 
 
 def _contents() -> Iterator[str]:
     for dataset in datasets():
-        for table in dataset.made:
+        for table in dataset.output_tables:
             link = f"[`{table.name}`](#{table.name})"
             yield f"| {link} | {dataset.group.replace('_', ' ')} | {table.description} |"
 
@@ -65,12 +65,12 @@ def about(dataset: Dataset, table: Table) -> Iterator[str]:
     yield table.description
     yield f"Source: `{dataset.endpoint.method} {dataset.endpoint.path}`."
     keys = " and ".join(f"`{name}`" for name in table.key)
-    if table.volatile is None:
+    if table.unversioned_columns is None:
         yield f"One row for each {keys}."
     else:
         yield f"One row for each {keys} and version; `{table.name}_now` has those of now."
-        if table.volatile:
-            names = ", ".join(f"`{name}`" for name in table.volatile)
+        if table.unversioned_columns:
+            names = ", ".join(f"`{name}`" for name in table.unversioned_columns)
             yield f"No version of its own is made by a change of {names}."
     yield when(dataset)
 
@@ -80,8 +80,12 @@ def when(dataset: Dataset) -> str:
     if isinstance(dataset, DailyDataset):
         days = f"{dataset.lateness_days} day{'' if dataset.lateness_days == 1 else 's'}"
         return f"Asked for by day; a day can change until {days} after its end."
-    assert isinstance(dataset, RefreshedDataset)
-    how_often = {Cadence.TICK: "with every poll", Cadence.DAILY: "daily", Cadence.WEEKLY: "weekly"}
+    assert isinstance(dataset, SnapshotDataset)
+    how_often = {
+        Cadence.EVERY_POLL: "with every poll",
+        Cadence.DAILY: "daily",
+        Cadence.WEEKLY: "weekly",
+    }
     optional = " Left out where the account lacks the endpoint." if dataset.optional else ""
     return f"Asked for {how_often[dataset.cadence]}.{optional}"
 

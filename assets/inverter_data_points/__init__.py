@@ -24,7 +24,7 @@ from assets.framework.contract.columns import (
 from assets.framework.contract.dataset import DailyDataset, RowByRow
 from assets.framework.contract.devices import DeviceKind
 from assets.framework.contract.json_rows import Rows
-from assets.framework.contract.request import Ask
+from assets.framework.contract.request import Request
 from assets.inverter_data_points.point_columns import PV_ARRAYS, SCHEMA, TABLE
 from assets.inverter_data_points.point_json import Point
 from givenergy import INVERTER_DATA_POINTS
@@ -39,13 +39,13 @@ class InverterDataPoints(RowByRow, DailyDataset):
     endpoint = INVERTER_DATA_POINTS
     group = "inverters"
     row_type = Point
-    made = (TABLE,)
-    about = (DeviceKind.INVERTER,)
+    output_tables = (TABLE,)
+    device_kinds = (DeviceKind.INVERTER,)
     lateness_days = 1
 
-    def ask(self, device_id: str, first: date, last: date, zone: str) -> Ask:
+    def request(self, device_id: str, first: date, last: date, zone: str) -> Request:
         """Name the inverter and the day."""
-        return Ask(path={"inverter": device_id, "date": first.isoformat()})
+        return Request(path={"inverter": device_id, "date": first.isoformat()})
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Make the columns of one answer."""

@@ -34,7 +34,7 @@ _OVER = {
 }
 
 
-def trouble_of(error: BaseException, job: str) -> str:
+def failure_kind_of(error: BaseException, job: str) -> str:
     """Name the kind of trouble that an error means; one that nobody foresaw is the job's own."""
     match error:
         case UnauthenticatedError():

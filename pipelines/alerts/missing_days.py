@@ -15,18 +15,18 @@ import pyarrow.compute as pc
 from assets.framework.contract.dataset import DailyDataset
 from assets.framework.contract.devices import Devices, of_kinds
 from assets.framework.ingestion.day_states import day_states
-from pipelines.backfill_plan import wished
+from pipelines.backfill_plan import requested_tasks
 from pipelines.discovery import known_devices
 from pipelines.health.freshness import freshness
 from pipelines.requested_ranges import Range, joined
-from pipelines.selection import daily, refreshed, selected
+from pipelines.selection import daily, selected, selected_snapshots
 from pipelines.settings import Settings
 from warehouse import Lake, State
 
 # As far back as the daily schedule looks by itself.
 _LOOK_BACK = timedelta(days=35)
-_WRONG = frozenset({State.FAILED, State.DENIED, State.PARTIAL})
-_NOT_THERE = _WRONG | {State.NEVER_ASKED, State.PROVISIONAL, State.NOT_BUILT}
+_WRONG = frozenset({State.FAILED, State.FORBIDDEN, State.PARTIAL})
+_NOT_THERE = _WRONG | {State.NOT_REQUESTED, State.PROVISIONAL, State.NOT_BUILT}
 # What is archived is in the tables long before, unless its build fails or a process was killed.
 _BUILT_WITHIN = timedelta(hours=1)
 
@@ -34,7 +34,7 @@ Days = Mapping[str, Sequence[Range]]  # by device
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class MissingDays:
     """Days of a device, one after the other, that are missing.
 
     Attributes:
@@ -60,7 +60,7 @@ class Missing:
         looked_at: the datasets that were looked at.
     """
 
-    days: dict[str, dict[str, list[Hole]]] = field(default_factory=dict)
+    days: dict[str, dict[str, list[MissingDays]]] = field(default_factory=dict)
     asked: dict[str, dict[str, bool]] = field(default_factory=dict)
     looked_at: set[str] = field(default_factory=set)
 
@@ -104,20 +104,20 @@ def missing(
                         days.setdefault(device_id, {})[day] = wrong
         if days:
             found.days[dataset.name] = {
-                device_id: _holes(of_device) for device_id, of_device in days.items()
+                device_id: _gaps(of_device) for device_id, of_device in days.items()
             }
-    for fresh in freshness(lake, refreshed(chosen), settings):
-        asked = dict.fromkeys(fresh.never_asked, False)
+    for fresh in freshness(lake, selected_snapshots(chosen), settings):
+        asked = dict.fromkeys(fresh.not_requested, False)
         asked |= {one.device_id: True for one in fresh.asked if one.state in _WRONG}
         if asked:
             found.asked[fresh.dataset] = asked
     return found
 
 
-def _holes(days: Mapping[date, bool]) -> list[Hole]:
+def _gaps(days: Mapping[date, bool]) -> list[MissingDays]:
     ranges = joined([(day, day) for day in days])
     return [
-        Hole(first, last, any(wrong for day, wrong in days.items() if first <= day <= last))
+        MissingDays(first, last, any(wrong for day, wrong in days.items() if first <= day <= last))
         for first, last in ranges
     ]
 
@@ -135,15 +135,15 @@ class _Window:
 def _windows(
     lake: Lake, dataset: DailyDataset, devices: Devices, since: date, until: date
 ) -> Iterator[_Window]:
-    of_dataset = of_kinds(devices, dataset.about)
-    everybody = [device.device_id for device in of_dataset]
-    yield _Window(everybody, min(since, until), until, False)
+    of_dataset = of_kinds(devices, dataset.device_kinds)
+    all_devices = [device.device_id for device in of_dataset]
+    yield _Window(all_devices, min(since, until), until, False)
     # Whoever wants alerts wants the last day, also when no schedule has ever run.
-    yield _Window(everybody, until, until, True)
-    for errand in wished(lake, dataset, of_dataset):
-        first, last = max(errand.start, since), min(errand.end, until)
+    yield _Window(all_devices, until, until, True)
+    for task in requested_tasks(lake, dataset, of_dataset):
+        first, last = max(task.start, since), min(task.end, until)
         if first <= last:
-            yield _Window([device.device_id for device in errand.devices], first, last, True)
+            yield _Window([device.device_id for device in task.devices], first, last, True)
 
 
 def _of_known(known: Days) -> Iterator[_Window]:

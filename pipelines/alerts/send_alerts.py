@@ -21,14 +21,14 @@ _DAY = timedelta(days=1)
 
 
 @dataclass(slots=True)
-class Told:
+class AlertReport:
     """What was sent, and a sentence for each way that it could not go."""
 
     messages: int = 0
     trouble: list[str] = field(default_factory=list)
 
 
-def tell(
+def send_alerts(
     settings: Settings,
     *,
     troubles: Collection[str] = (),
@@ -36,7 +36,7 @@ def tell(
     unasked: bool = False,
     since: date | None = None,
     now: datetime | None = None,
-) -> Told:
+) -> AlertReport:
     """Send what the owner has not been told yet: what began, and what is over.
 
     Args:
@@ -50,7 +50,7 @@ def tell(
     Raises:
         SettingsError, WarehouseError: if the data folder cannot be used.
     """
-    result = Told()
+    result = AlertReport()
     ways = channels(settings)
     state = settings.data / "state"
     # Nothing can be missing where nobody has used a token yet.
@@ -101,11 +101,11 @@ def tell(
     return result
 
 
-def send_test(settings: Settings) -> Told:
+def send_test(settings: Settings) -> AlertReport:
     """Send a message that says that all is well."""
     ways = channels(settings)
     trouble = send(ways, TEST)
-    return Told(len(ways) - len(trouble), trouble)
+    return AlertReport(len(ways) - len(trouble), trouble)
 
 
 def _is_stale(lake: Lake, now: datetime) -> bool:

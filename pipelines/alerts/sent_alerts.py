@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from pipelines.alerts.missing_days import Hole, Missing
+from pipelines.alerts.missing_days import Missing, MissingDays
 from pipelines.requested_ranges import Range
 from warehouse import Lake
 
@@ -20,7 +20,7 @@ _KEY = "alerts"
 DaysByDevice = dict[str, dict[str, list[Range]]]  # by dataset, then device
 
 
-class Ledger(msgspec.Struct):
+class SentAlerts(msgspec.Struct):
     """What was told and is not over, as it is stored.
 
     Attributes:
@@ -46,12 +46,12 @@ class News:
         return bool(self.days or self.asked or self.troubles)
 
 
-def read(lake: Lake) -> Ledger:
+def read(lake: Lake) -> SentAlerts:
     """Give what was told."""
-    return msgspec.convert(lake.settings.get(_KEY) or {}, Ledger)
+    return msgspec.convert(lake.settings.get(_KEY) or {}, SentAlerts)
 
 
-def write(lake: Lake, ledger: Ledger) -> None:
+def write(lake: Lake, ledger: SentAlerts) -> None:
     """Keep what was told."""
     lake.settings.set(_KEY, msgspec.to_builtins(ledger))
 
@@ -64,9 +64,9 @@ class Changes:
     over: News = field(default_factory=News)
     going_on: DaysByDevice = field(default_factory=dict)
 
-    def applied(self, told: Ledger, *, began: bool, over: bool, now: datetime) -> Ledger:
+    def applied(self, told: SentAlerts, *, began: bool, over: bool, now: datetime) -> SentAlerts:
         """Give what has been told, if the owner heard of what `began` or of what is `over`."""
-        after = Ledger(
+        after = SentAlerts(
             days={name: dict(of) for name, of in self.going_on.items()},
             asked={name: list(ids) for name, ids in told.asked.items()},
             troubles=dict(told.troubles),
@@ -89,7 +89,7 @@ class Changes:
         return after
 
 
-def compare(told: Ledger, found: Missing, *, unasked: bool) -> Changes:
+def compare(told: SentAlerts, found: Missing, *, unasked: bool) -> Changes:
     """Compare what was told with what is missing now.
 
     Args:
@@ -101,11 +101,11 @@ def compare(told: Ledger, found: Missing, *, unasked: bool) -> Changes:
     for dataset in told.days.keys() | found.days.keys():
         known_days, now_days = told.days.get(dataset, {}), found.days.get(dataset, {})
         for device_id in known_days.keys() | now_days.keys():
-            known, holes = known_days.get(device_id, []), now_days.get(device_id, [])
+            known, gaps = known_days.get(device_id, []), now_days.get(device_id, [])
             if dataset not in found.looked_at:
                 changes.going_on.setdefault(dataset, {})[device_id] = known
                 continue
-            for hole in holes:
+            for hole in gaps:
                 if any(_overlap(one, hole) for one in known):
                     place = changes.going_on
                 elif hole.wrong or unasked:
@@ -114,7 +114,7 @@ def compare(told: Ledger, found: Missing, *, unasked: bool) -> Changes:
                     continue
                 of_device = place.setdefault(dataset, {}).setdefault(device_id, [])
                 of_device.append((hole.first, hole.last))
-            if ended := [one for one in known if not any(_overlap(one, hole) for hole in holes)]:
+            if ended := [one for one in known if not any(_overlap(one, hole) for hole in gaps)]:
                 changes.over.days.setdefault(dataset, {})[device_id] = ended
     for dataset in found.looked_at:
         known_ids, now_ids = set(told.asked.get(dataset, [])), found.asked.get(dataset, {})
@@ -126,5 +126,5 @@ def compare(told: Ledger, found: Missing, *, unasked: bool) -> Changes:
     return changes
 
 
-def _overlap(one: Range, hole: Hole) -> bool:
+def _overlap(one: Range, hole: MissingDays) -> bool:
     return one[0] <= hole.last and hole.first <= one[1]

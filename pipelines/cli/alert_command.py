@@ -32,7 +32,7 @@ def alert(test: bool) -> None:
     For cron on a machine without Dagster's daemon, at the hour by which all should be there. Where
     alerts go stands in GIVLAKE_ALERT_URLS and GIVLAKE_ALERT_APP.
     """
-    from pipelines.alerts import send_test, tell
+    from pipelines.alerts import send_alerts, send_test
 
     settings = load_settings()
     if not (settings.alert_urls or settings.alert_app):
@@ -41,7 +41,7 @@ def alert(test: bool) -> None:
             " them, or GIVLAKE_ALERT_APP to 1.",
             WRONG_USAGE,
         )
-    told = send_test(settings) if test else tell(settings, unasked=True)
+    told = send_test(settings) if test else send_alerts(settings, unasked=True)
     for sentence in told.trouble:
         click.echo(printable(sentence), err=True)
     click.echo(f"{plural(told.messages, 'message')} sent.")
@@ -72,12 +72,12 @@ def _tell(settings: Settings, error: Exception | None) -> None:
     """Tell, if there is anywhere to; a fault in telling is said and changes nothing else."""
     if not (settings.alert_urls or settings.alert_app):
         return
-    from pipelines.alerts import tell, trouble_of
+    from pipelines.alerts import failure_kind_of, send_alerts
 
     try:
-        told = tell(
+        told = send_alerts(
             settings,
-            troubles=() if error is None else (trouble_of(error, _JOB),),
+            troubles=() if error is None else (failure_kind_of(error, _JOB),),
             mended=(_JOB,) if error is None else (),
             since=date.min,
         )

@@ -160,19 +160,19 @@ def _data(
 ) -> Iterator[Finding]:
     """Ask for one day of the device that was last in contact, to see whether the scope is there."""
     for dataset in datasets:
-        of_dataset = of_kinds(devices, dataset.about)
+        of_dataset = of_kinds(devices, dataset.device_kinds)
         if not of_dataset:
             continue
         never = datetime.min.replace(tzinfo=UTC)
         newest = max(of_dataset, key=lambda device: device.last_contact_at or never)
         day: date = local_day(newest.last_contact_at or datetime.now(UTC), session.zone)
-        ask = dataset.ask(newest.device_id, day, day, session.zone)
+        request = dataset.request(newest.device_id, day, day, session.zone)
         try:
             session.client.fetch(
                 dataset.endpoint,
-                path=ask.path,
-                query=ask.query,
-                body=ask.body,
+                path=request.path,
+                query=request.query,
+                body=request.body,
                 priority=Priority.TODAY,
                 context={"dataset": "doctor"},
             )

@@ -12,7 +12,7 @@ from pipelines.cli.verify_command import chosen_datasets
 from pipelines.pending_builds import what_is_behind
 from pipelines.session_factory import open_lake
 from pipelines.settings import load_settings
-from warehouse import Days, Layout, export_bodies, export_tables
+from warehouse import Days, ExportLayout, export_bodies, export_tables
 
 _BODIES = "json"
 # What is worth having beside the tables when givlake is no more.
@@ -31,8 +31,8 @@ _VIEWS = ("coverage", "quarantine", "requests", "codes")
 @click.option(
     "--format",
     "layout",
-    type=click.Choice([*(layout.value for layout in Layout), _BODIES]),
-    default=Layout.PARQUET.value,
+    type=click.Choice([*(layout.value for layout in ExportLayout), _BODIES]),
+    default=ExportLayout.PARQUET.value,
     show_default=True,
     help="json: the answers as they were archived, by device and day.",
 )
@@ -46,7 +46,7 @@ def export(
     names: tuple[str, ...],
     start: date | None,
     end: date | None,
-    again: bool,
+    refetch: bool,
 ) -> None:
     """Write the history to files that stand alone, with checksums and a data dictionary."""
     chosen = chosen_datasets(names)
@@ -64,7 +64,7 @@ def export(
                 target,
                 dictionary=dictionary(),
                 days=days,
-                again=again,
+                overwrite=refetch,
             )
         else:
             not_built = what_is_behind(lake)
@@ -72,12 +72,12 @@ def export(
                 lake,
                 chosen,
                 target,
-                Layout(layout),
+                ExportLayout(layout),
                 dictionary=dictionary(),
                 rules=[dataset.coverage_rule for dataset in daily_datasets()],
                 views=_VIEWS,
                 days=days,
-                again=again,
+                overwrite=refetch,
             )
     what = "response" if layout == _BODIES else "row"
     console().print(

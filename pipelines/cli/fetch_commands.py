@@ -7,12 +7,12 @@ from functools import partial
 import click
 
 from assets.ev_chargers import look_back_to
-from assets.framework.contract.dataset import Dataset, DeviceList, RefreshedDataset
+from assets.framework.contract.dataset import Dataset, DeviceList, SnapshotDataset
 from assets.framework.contract.devices import Devices, local_day, of_kinds
 from assets.framework.ingestion.due import due_datasets, due_devices
 from assets.framework.ingestion.range_limits import longest_range
 from assets.framework.ingestion.session import Session
-from pipelines.backfill_plan import Errand, wished
+from pipelines.backfill_plan import BackfillTask, requested_tasks
 from pipelines.cli.alert_command import alerting
 from pipelines.cli.common import (
     DAY,
@@ -30,7 +30,7 @@ from pipelines.discovery import (
     Discovery,
     discover,
     history_start,
-    view_of,
+    known_state_of,
 )
 from pipelines.maintenance import pack_if_due
 from pipelines.pending_builds import build_all_pending, what_is_behind
@@ -40,8 +40,8 @@ from pipelines.selection import (
     daily,
     lists_for,
     named,
-    refreshed,
     selected,
+    selected_snapshots,
 )
 from pipelines.session_factory import open_session, stored_zone
 from pipelines.settings import Settings, load_settings
@@ -86,27 +86,29 @@ def plan(
         first, last = _range(session.zone, devices, start, end, today)
         rows: list[tuple[str, ...]] = []
         total = 0
-        for errand in _errands(chosen, devices, not device_ids, first, last):
-            errand.look(
+        for task in _tasks(chosen, devices, not device_ids, first, last):
+            task.plan_missing(
                 session.lake,
                 session.zone,
-                days_per_request=longest_range(session, errand.dataset),
+                days_per_request=longest_range(session, task.dataset),
             )
-            to_fetch, in_range = errand.to_fetch.total(), errand.device_days(session.zone)
-            total += errand.requests
+            to_fetch, in_range = task.to_fetch.total(), task.device_days(session.zone)
+            total += task.requests
             rows.append(
                 (
-                    errand.dataset.name,
+                    task.dataset.name,
                     f"{in_range:,}",
                     f"{in_range - to_fetch:,}",
                     f"{to_fetch:,}",
-                    f"{errand.requests:,}",
+                    f"{task.requests:,}",
                 )
             )
-        view = view_of(session, devices)
-        for dataset in _to_refresh(session, chosen, devices, everybody=not device_ids, again=False):
-            due = due_devices(dataset, view)
-            requests = sum(ask.device_id in due for ask in dataset.asks(view))
+        known_state = known_state_of(session, devices)
+        for dataset in _to_refresh(
+            session, chosen, devices, all_devices=not device_ids, refetch=False
+        ):
+            due = due_devices(dataset, known_state)
+            requests = sum(request.device_id in due for request in dataset.requests(known_state))
             total += requests
             rows.append((dataset.name, "", "", "", f"{requests:,}"))
         snapshot = session.budget.snapshot()
@@ -137,7 +139,7 @@ def backfill(
     end: date | None,
     names: tuple[str, ...],
     device_ids: tuple[str, ...],
-    again: bool,
+    refetch: bool,
 ) -> None:
     """Fetch history that is missing: first what cannot be had later, then newest days first."""
     settings = load_settings()
@@ -145,27 +147,27 @@ def backfill(
     today = local_day(datetime.now(UTC), stored_zone(settings))
     check_range(start, end or today, today)
 
-    def wanted(lake: Lake, zone: str, found: Discovery) -> list[Errand]:
+    def wanted(lake: Lake, zone: str, found: Discovery) -> list[BackfillTask]:
         devices = found.choose(device_ids)
         first, last = _range(zone, devices, start, end, today)
-        errands = _errands(chosen, devices, not device_ids, first, last)
-        for errand in errands:
-            remember(lake, errand.dataset.name, device_ids, first, last)
+        tasks = _tasks(chosen, devices, not device_ids, first, last)
+        for task in tasks:
+            remember(lake, task.dataset.name, device_ids, first, last)
             if last == today and not device_ids:
-                keep_current(lake, errand.dataset.name, first, today)
-            errand.look(lake, zone, again=again)
-        return errands
+                keep_current(lake, task.dataset.name, first, today)
+            task.plan_missing(lake, zone, refetch=refetch)
+        return tasks
 
     with open_session(settings, prepare=partial(build_all_pending, say=_OUT.print)) as session:
         if start and (names or device_ids):
             # Of everything since some day, what is known of chargers limits what they are asked.
             look_back_to(session.lake, start)
         found = _discover(session, chosen)
-        errands = wanted(session.lake, session.zone, found)
+        tasks = wanted(session.lake, session.zone, found)
         refreshes = _to_refresh(
-            session, chosen, found.choose(device_ids), everybody=not device_ids, again=again
+            session, chosen, found.choose(device_ids), all_devices=not device_ids, refetch=refetch
         )
-    Fetching(settings, chosen, found, wanted).do(errands, refreshes, device_ids, again=again)
+    Fetching(settings, chosen, found, wanted).do(tasks, refreshes, device_ids, refetch=refetch)
 
 
 @click.command()
@@ -179,22 +181,22 @@ def sync(names: tuple[str, ...]) -> None:
     settings = load_settings()
     chosen = choose_datasets(settings, names)
 
-    def wanted(lake: Lake, zone: str, found: Discovery) -> list[Errand]:
+    def wanted(lake: Lake, zone: str, found: Discovery) -> list[BackfillTask]:
         today = local_day(datetime.now(UTC), zone)
-        errands = []
+        tasks = []
         for dataset in daily(chosen):
             remember_sync(lake, dataset.name, today)
-            errands += wished(lake, dataset, of_kinds(found.devices, dataset.about))
-        for errand in errands:
-            errand.look(lake, zone, refresh=True)
-        return errands
+            tasks += requested_tasks(lake, dataset, of_kinds(found.devices, dataset.device_kinds))
+        for task in tasks:
+            task.plan_missing(lake, zone, refresh=True)
+        return tasks
 
     with open_session(settings, prepare=partial(build_all_pending, say=_OUT.print)) as session:
         found = _discover(session, chosen)
-        errands = wanted(session.lake, session.zone, found)
-        refreshes = _to_refresh(session, chosen, found.devices, everybody=True, again=False)
+        tasks = wanted(session.lake, session.zone, found)
+        refreshes = _to_refresh(session, chosen, found.devices, all_devices=True, refetch=False)
         pack_if_due(session.lake)
-    Fetching(settings, chosen, found, wanted).do(errands, refreshes, refresh=True)
+    Fetching(settings, chosen, found, wanted).do(tasks, refreshes, refresh=True)
 
 
 def choose_datasets(settings: Settings, names: Sequence[str]) -> tuple[Dataset, ...]:
@@ -232,11 +234,11 @@ def _range(
     return start or min(history_start(everything, zone), last), last
 
 
-def _errands(
-    chosen: Sequence[Dataset], devices: Devices, everybody: bool, first: date, last: date
-) -> list[Errand]:
+def _tasks(
+    chosen: Sequence[Dataset], devices: Devices, all_devices: bool, first: date, last: date
+) -> list[BackfillTask]:
     return [
-        Errand(dataset, of_kinds(devices, dataset.about), everybody, first, last)
+        BackfillTask(dataset, of_kinds(devices, dataset.device_kinds), all_devices, first, last)
         for dataset in daily(chosen)
     ]
 
@@ -246,14 +248,14 @@ def _to_refresh(
     chosen: Sequence[Dataset],
     devices: Devices,
     *,
-    everybody: bool,
-    again: bool,
-) -> list[RefreshedDataset]:
+    all_devices: bool,
+    refetch: bool,
+) -> list[SnapshotDataset]:
     """Choose what to ask for as it stands now; lists of devices have just been asked for."""
-    view = view_of(session, devices, again=again)
+    known_state = known_state_of(session, devices, refetch=refetch)
     candidates = [
         dataset
-        for dataset in refreshed(chosen)
-        if not isinstance(dataset, DeviceList) and (everybody or dataset.about)
+        for dataset in selected_snapshots(chosen)
+        if not isinstance(dataset, DeviceList) and (all_devices or dataset.device_kinds)
     ]
-    return due_datasets(candidates, view)
+    return due_datasets(candidates, known_state)

@@ -56,8 +56,8 @@ def givlake() -> None:
     GIVLAKE_KEEP_PERSONAL,
     GIVLAKE_ALERT_URLS, GIVLAKE_ALERT_APP, GIVLAKE_ALERT_BY.
 
-    Exit status: 0, all that was asked for is there; 1, something is failed, partial, denied or was
-    never asked for; 2, wrong usage or settings.
+    Exit status: 0, everything requested is complete, confirmed empty or not final yet; 1, something
+    is failed, partial, forbidden or not requested; 2, wrong usage or settings.
     """
 
 

@@ -13,7 +13,7 @@ from pipelines.cli.common import (
     printable,
 )
 from pipelines.cli.verify_command import kind_of
-from pipelines.erase import forget_things
+from pipelines.erase import erase_devices
 from pipelines.maintenance import pack_archive
 from pipelines.pending_builds import build_all_pending
 from pipelines.session_factory import open_lake
@@ -73,7 +73,7 @@ def forget(device_ids: tuple[str, ...], account: str | None, yes: bool) -> None:
     what = ", ".join([*device_ids, *([f"account {account}"] if account else [])])
     if not yes:
         click.confirm(f"Remove {what} from archive and tables for good?", abort=True)
-    report = forget_things(load_settings(), device_ids, account)
+    report = erase_devices(load_settings(), device_ids, account)
     _OUT.print(
         f"{plural(report.responses, 'response')} removed, {report.rewritten:,} kept without"
         f" {printable(what)}; it is noted in forgotten.jsonl."

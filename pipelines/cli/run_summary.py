@@ -1,6 +1,6 @@
 """What the command line says of the runs of a command when they are over."""
 
-from assets.framework.ingestion.day_ranges import Want
+from assets.framework.ingestion.day_ranges import DayRange
 from assets.framework.ingestion.fetcher import Outcome
 from pipelines.cli.common import console, plural, printable
 from pipelines.cli.progress import ProgressReporter
@@ -27,20 +27,20 @@ def say(reporter: ProgressReporter) -> None:
     gone = {device: why for report in reporter.reports for device, why in report.gone.items()}
     for device_id, message in list(gone.items())[:_CAUSES_NAMED]:
         out.print(f"{printable(device_id)} is gone: {printable(message)}")
-    causes: dict[str, list[Want]] = {}
+    causes: dict[str, list[DayRange]] = {}
     for report in reporter.reports:
         for result in report.failures:
             # What was refused along with all else of its dataset has been said.
-            if report.stopped is None or result.outcome is not Outcome.DENIED:
-                causes.setdefault(result.message, []).append(result.want)
+            if report.stopped is None or result.outcome is not Outcome.FORBIDDEN:
+                causes.setdefault(result.message, []).append(result.day_range)
     for cause, wanted in list(causes.items())[:_CAUSES_NAMED]:
-        first = min(wanted, key=lambda want: want.first)
+        first = min(wanted, key=lambda day_range: day_range.first)
         out.print(
             f"{plural(sum(map(len, wanted)), 'device-day')} failed, the first"
             f" {printable(first.device_id)} {first.first}: {printable(cause)}"
         )
-    for refreshed in refreshes:
-        for answer in refreshed.failures[:_CAUSES_NAMED]:
-            if not reporter.ended or answer.outcome is not Outcome.DENIED:
-                about = f" {answer.ask.device_id}" if answer.ask.device_id else ""
-                out.print(printable(f"{refreshed.dataset}{about}: {answer.message}"))
+    for snapshot in refreshes:
+        for answer in snapshot.failures[:_CAUSES_NAMED]:
+            if not reporter.ended or answer.outcome is not Outcome.FORBIDDEN:
+                about = f" {answer.request.device_id}" if answer.request.device_id else ""
+                out.print(printable(f"{snapshot.dataset}{about}: {answer.message}"))

@@ -8,13 +8,13 @@ from typing import Self
 
 import dagster as dg
 
-from assets.framework.contract.dataset import Dataset, RefreshedDataset
-from assets.framework.ingestion.snapshot import RefreshReport
+from assets.framework.contract.dataset import Dataset, SnapshotDataset
+from assets.framework.ingestion.snapshot import SnapshotReport
 from assets.framework.orchestration.asset_keys import asset_specs
 from assets.framework.orchestration.snapshot_asset import results
 from assets.registry import device_lists
 from pipelines.alerts.sensors import STARTED_BY
-from pipelines.backfill_plan import Errand, runs
+from pipelines.backfill_plan import BackfillTask, runs
 from pipelines.cli.progress import ProgressReporter
 from pipelines.cli.run_summary import say
 from pipelines.definitions_factory import REFRESH_JOB, build_definitions, job_name
@@ -48,7 +48,7 @@ class Runs:
     ) -> None:
         self._open.close()
 
-    def show(self, reports: Mapping[str, RefreshReport]) -> None:
+    def show(self, reports: Mapping[str, SnapshotReport]) -> None:
         """Show in Dagster what lists of devices brought that were asked for before any run.
 
         Args:
@@ -66,16 +66,16 @@ class Runs:
                     )
 
     def refresh(
-        self, datasets: Sequence[RefreshedDataset], device_ids: Sequence[str], *, again: bool
+        self, datasets: Sequence[SnapshotDataset], device_ids: Sequence[str], *, refetch: bool
     ) -> None:
         """Refresh datasets as far as they are due.
 
         Args:
             datasets: what to ask for, the most urgent first.
             device_ids: devices to limit it to; none means all.
-            again: ask for what is there as well.
+            refetch: ask for what is there as well.
         """
-        config = {"devices": list(device_ids), "again": again, "force": again}
+        config = {"devices": list(device_ids), "refetch": refetch, "force": refetch}
         for _, group in groupby(datasets, key=lambda dataset: dataset.urgency):
             if self._reporter.ended:
                 return
@@ -85,25 +85,25 @@ class Runs:
                 REFRESH_JOB, {dataset.name: config for dataset in of_group}, asset_selection=keys
             )
 
-    def fetch_days(self, errands: Sequence[Errand], *, again: bool, refresh: bool) -> None:
+    def fetch_days(self, tasks: Sequence[BackfillTask], *, refetch: bool, refresh: bool) -> None:
         """Ingest days that are missing, the newest first.
 
         Args:
-            errands: which days are wanted and which of them are missing.
-            again: fetch what is there as well.
+            tasks: which days are wanted and which of them are missing.
+            refetch: fetch what is there as well.
             refresh: fetch the days that were not over when they were fetched.
         """
-        self._reporter.expect(sum(errand.to_fetch.total() for errand in errands))
-        for errand, first, last in runs(errands):
+        self._reporter.expect(sum(task.to_fetch.total() for task in tasks))
+        for task, first, last in runs(tasks):
             # Dagster calls a run that was ended from within a failed one.
             if self._reporter.ended:
                 return
-            if errand.dataset.name in self._reporter.closed:
+            if task.dataset.name in self._reporter.closed:
                 continue
-            config = {"devices": errand.device_ids, "again": again, "refresh": refresh}
+            config = {"devices": task.device_ids, "refetch": refetch, "refresh": refresh}
             self._execute(
-                job_name(errand.dataset.name),
-                {errand.dataset.name: config},
+                job_name(task.dataset.name),
+                {task.dataset.name: config},
                 tags=range_tags(first, last),
             )
 
@@ -154,10 +154,10 @@ class Runs:
         if result.dagster_run.status is dg.DagsterRunStatus.CANCELED:
             raise KeyboardInterrupt
         if not self._reporter.ended:
-            _raise_what_nobody_foresaw(result)
+            _raise_unexpected_failures(result)
 
 
-def _raise_what_nobody_foresaw(result: dg.ExecuteInProcessResult) -> None:
+def _raise_unexpected_failures(result: dg.ExecuteInProcessResult) -> None:
     """Raise the errors of a run that the assets do not report themselves.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from assets.framework.contract.devices import Devices, of_kinds
-from pipelines.backfill_plan import wished
+from pipelines.backfill_plan import requested_tasks
 from pipelines.cli.budget_lines import budget_lines
 from pipelines.cli.common import (
     ALL_THERE,
@@ -32,10 +32,10 @@ from pipelines.discovery import known_devices
 from pipelines.health.calendar import calendars, svg
 from pipelines.health.freshness import Freshness, freshness
 from pipelines.health.notices import notes
-from pipelines.health.overview import DeviceOverview, Hole, Overview, failed, overview
+from pipelines.health.overview import DeviceOverview, Gap, Overview, failed, overview
 from pipelines.health.schedule_watch import neglect
 from pipelines.pending_builds import describe, pending
-from pipelines.selection import daily, refreshed, selected
+from pipelines.selection import daily, selected, selected_snapshots
 from pipelines.session_factory import open_budget, open_lake, stored_account, stored_zone
 from pipelines.settings import Settings, load_settings
 from warehouse import Lake, State
@@ -74,9 +74,10 @@ def status(layout: str, picture: Path | None, with_gaps: bool) -> None:
     with open_lake(settings) as lake:
         devices = known_devices(lake)
         found = [
-            overview(lake, dataset, of_kinds(devices, dataset.about)) for dataset in daily(chosen)
+            overview(lake, dataset, of_kinds(devices, dataset.device_kinds))
+            for dataset in daily(chosen)
         ]
-        fresh = freshness(lake, refreshed(chosen), settings)
+        fresh = freshness(lake, selected_snapshots(chosen), settings)
         missing = _missing(lake, settings, devices)
         noted = notes(lake, chosen, settings)
         not_built = pending(lake)
@@ -144,10 +145,10 @@ def _missing(lake: Lake, settings: Settings, devices: Devices) -> int:
     zone = stored_zone(settings)
     total = 0
     for dataset in daily(selected(settings)):
-        for errand in wished(lake, dataset, of_kinds(devices, dataset.about)):
+        for task in requested_tasks(lake, dataset, of_kinds(devices, dataset.device_kinds)):
             days = settings.range_days if dataset.takes_ranges else 1
-            errand.look(lake, zone, days_per_request=days)
-            total += errand.requests
+            task.plan_missing(lake, zone, days_per_request=days)
+            total += task.requests
     return total
 
 
@@ -156,8 +157,8 @@ def _show_fresh(found: Sequence[Freshness]) -> None:
     rows = []
     for part in found:
         states = Counter(str(one.state).replace("_", " ") for one in part.asked)
-        if part.never_asked:
-            states["never asked"] = len(part.never_asked)
+        if part.not_requested:
+            states["not requested"] = len(part.not_requested)
         said = ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()))
         lacking = "not available" if part.unavailable.get("") else "nothing to ask"
         when = f"{part.oldest_at:%Y-%m-%d %H:%M}" if part.oldest_at else ""
@@ -183,7 +184,7 @@ def _fresh_as_json(found: Freshness) -> dict[str, Any]:
             }
             for one in found.asked
         ],
-        "never_asked": found.never_asked,
+        "not_requested": found.not_requested,
         "not_available": found.unavailable,
     }
 
@@ -203,15 +204,17 @@ def _show(found: Overview, *, only: bool) -> None:
         for device in found.devices
     ]
     print_groups(_OUT, ["device", "month", *states], groups, right=states)
-    holes = _together(found)
-    if holes:
+    gaps = _together(found)
+    if gaps:
         _OUT.print("\nMissing, newest first:")
-        for device_ids, hole in holes[:_HOLES_SHOWN]:
-            everybody = len(device_ids) == len(found.devices)
-            command = _command("" if only else found.dataset, [] if everybody else device_ids, hole)
+        for device_ids, hole in gaps[:_HOLES_SHOWN]:
+            all_devices = len(device_ids) == len(found.devices)
+            command = _command(
+                "" if only else found.dataset, [] if all_devices else device_ids, hole
+            )
             _OUT.print(f"  {_sentence(device_ids, hole)}{printable(command)}")
-        if len(holes) > _HOLES_SHOWN:
-            _OUT.print(f"  and {len(holes) - _HOLES_SHOWN} more: see --format json")
+        if len(gaps) > _HOLES_SHOWN:
+            _OUT.print(f"  and {len(gaps) - _HOLES_SHOWN} more: see --format json")
     _OUT.print()
 
 
@@ -228,11 +231,11 @@ def _spans(device: DeviceOverview) -> Iterator[tuple[str, Counter[State]]]:
         yield (last if first == last else f"{first} to {last}"), days
 
 
-def _together(found: Overview) -> list[tuple[list[str], Hole]]:
+def _together(found: Overview) -> list[tuple[list[str], Gap]]:
     """Take together what is missing of several devices for the same reason until the same day."""
-    groups: dict[tuple[date, State, str], tuple[list[str], Hole]] = {}
+    groups: dict[tuple[date, State, str], tuple[list[str], Gap]] = {}
     for device in found.devices:
-        for hole in device.holes:
+        for hole in device.gaps:
             key = (hole.last, hole.state, hole.reason)
             device_ids, widest = groups.setdefault(key, ([], hole))
             device_ids.append(device.device_id)
@@ -240,16 +243,16 @@ def _together(found: Overview) -> list[tuple[list[str], Hole]]:
     return [groups[key] for key in sorted(groups, key=lambda key: key[0], reverse=True)]
 
 
-def _sentence(device_ids: Sequence[str], hole: Hole) -> str:
+def _sentence(device_ids: Sequence[str], hole: Gap) -> str:
     who = device_ids[0] if len(device_ids) == 1 else plural(len(device_ids), "device")
     days = str(hole.first) if hole.first == hole.last else f"{hole.first} to {hole.last}"
     what = hole.state.replace("_", " ")
-    reason = f": {hole.reason.rstrip('.')}" if hole.state is not State.NEVER_ASKED else ""
+    reason = f": {hole.reason.rstrip('.')}" if hole.state is not State.NOT_REQUESTED else ""
     how_often = failed(hole.error_count, hole.last_error_at)
     return printable(f"{who}, {days}, {what}{reason}{how_often}. Mend with: ")
 
 
-def _command(dataset: str, device_ids: Sequence[str], hole: Hole) -> str:
+def _command(dataset: str, device_ids: Sequence[str], hole: Gap) -> str:
     if hole.state is State.NOT_BUILT:
         return "givlake build"
     command = f"givlake backfill --start {hole.first} --end {hole.last}"
@@ -282,7 +285,7 @@ def _as_json(found: Overview) -> dict[str, Any]:
                         "error_count": hole.error_count,
                         "last_error_at": hole.last_error_at and hole.last_error_at.isoformat(),
                     }
-                    for hole in device.holes
+                    for hole in device.gaps
                 ],
             }
             for device in found.devices

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipelines.cli.common import console, duration, plural, printable
-from pipelines.health.notices import Notes, sql
+from pipelines.health.notices import Notices, sql
 from warehouse import Lake, connect, retrying
 
 _OUT = console()
@@ -21,7 +21,7 @@ _CAUSES = {
 }
 
 
-def show_notes(found: Iterable[Notes]) -> None:
+def show_notes(found: Iterable[Notices]) -> None:
     """Show a line for each thing to know about a dataset, with the command that shows more."""
     lines = [line for notes in found if notes for line in _lines(notes)]
     if lines:
@@ -32,7 +32,7 @@ def show_notes(found: Iterable[Notes]) -> None:
         _OUT.print()
 
 
-def _lines(notes: Notes) -> Iterator[str]:
+def _lines(notes: Notices) -> Iterator[str]:
     if notes.quarantined:
         reasons = ", ".join(f"{rows:,} {reason}" for reason, rows in notes.quarantined.items())
         rows = plural(sum(notes.quarantined.values()), "row")
@@ -68,7 +68,7 @@ def _drifted(row: dict[str, Any]) -> str:
     return f"{kind} {row['field']} = {row['example'][:_EXAMPLE_SHOWN]}, {times}"
 
 
-def notes_as_json(notes: Notes) -> dict[str, Any]:
+def notes_as_json(notes: Notices) -> dict[str, Any]:
     """Give the same for programs."""
     return {
         "quarantined": notes.quarantined,

@@ -25,9 +25,9 @@ COLOURS = {
     State.NOT_BUILT: ("#f0e442", "🔶"),
     State.PARTIAL: ("#e69f00", "🟨"),
     State.FAILED: ("#d55e00", "🟥"),
-    State.DENIED: ("#cc79a7", "🟪"),
+    State.FORBIDDEN: ("#cc79a7", "🟪"),
     State.GONE: ("#8a6d4f", "🟫"),
-    State.NEVER_ASKED: ("none", "⬛"),
+    State.NOT_REQUESTED: ("none", "⬛"),
 }
 # What asks for a look, or is nothing, has a shape of its own as well; the others are squares.
 _SHAPES = {
@@ -35,7 +35,7 @@ _SHAPES = {
     State.NOT_BUILT: "m4.5,0l4.5,9h-9z",
     State.PARTIAL: "v9h9z",
     State.FAILED: "h3l1.5,2l1.5,-2h3l-3,4.5l3,4.5h-3l-1.5,-2l-1.5,2h-3l3,-4.5z",
-    State.DENIED: "m4.5,0l4.5,4.5l-4.5,4.5l-4.5,-4.5z",
+    State.FORBIDDEN: "m4.5,0l4.5,4.5l-4.5,4.5l-4.5,-4.5z",
     State.GONE: "m1,3h7v3h-7z",
 }
 _SQUARE = "h9v9h-9z"
@@ -116,7 +116,7 @@ text { font: 11px system-ui, sans-serif; fill: #7a7f85; }
 .device { font-size: 13px; font-weight: 600; }
 .month { font-size: 9px; }
 path { fill: none; stroke: none; }
-path.never_asked { stroke: #7a7f85; stroke-opacity: 0.45; }
+path.not_requested { stroke: #7a7f85; stroke-opacity: 0.45; }
 </style>"""
 
 

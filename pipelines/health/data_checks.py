@@ -41,7 +41,9 @@ class Reconciled:
 
 def reconcile(lake: Lake, reconciliation: Reconciliation) -> Reconciled:
     """Compare what a reconciliation compares."""
-    query = sql("reconciled").format(view=reconciliation.name, deviation=reconciliation.deviation)
+    query = sql("reconciled").format(
+        known_state=reconciliation.name, deviation=reconciliation.deviation
+    )
     with connect(lake) as connection:
         table = retrying(lambda: connection.sql(query).to_arrow_table())
     (row,) = table.to_pylist()
@@ -50,7 +52,7 @@ def reconcile(lake: Lake, reconciliation: Reconciliation) -> Reconciled:
 
 def reconciliation_checks(datasets: Collection[Dataset]) -> list[dg.AssetChecksDefinition]:
     """Make the checks of which all tables are among those of some datasets."""
-    keys = {table.name: table_key(table) for dataset in datasets for table in dataset.made}
+    keys = {table.name: table_key(table) for dataset in datasets for table in dataset.output_tables}
     return [
         _reconciliation_check(each, [keys[table] for table in each.tables])
         for each in RECONCILIATIONS

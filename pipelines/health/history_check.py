@@ -27,14 +27,14 @@ def history_check(dataset: DailyDataset) -> dg.AssetChecksDefinition:
     )
     def _check() -> dg.AssetCheckResult:
         with open_lake(load_settings()) as lake:
-            devices = of_kinds(known_devices(lake), dataset.about)
+            devices = of_kinds(known_devices(lake), dataset.device_kinds)
             states = overview(lake, dataset, devices)
             shown = [device.device_id for device in devices[:_CALENDARS_SHOWN]]
             drawn = [characters(each) for each in calendars(lake, [dataset], shown)]
         without = [
             device.device_id
             for device in states.devices
-            if set(device.days_by_state) <= {State.NEVER_ASKED}
+            if set(device.days_by_state) <= {State.NOT_REQUESTED}
         ]
         commands = [f"givlake backfill --device {shlex.quote(each)}" for each in without]
         return dg.AssetCheckResult(

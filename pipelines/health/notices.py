@@ -7,14 +7,14 @@ from importlib import resources
 from typing import Any
 
 from assets.framework.contract.dataset import Dataset
-from assets.framework.contract.known_state import View
+from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.lookback import OpenItem, open_items
 from pipelines.settings import Settings
 from warehouse import Lake
 
 
 @dataclass(slots=True)
-class Notes:
+class Notices:
     """One dataset.
 
     Attributes:
@@ -38,22 +38,22 @@ class Notes:
         return bool(self.quarantined or self.drift or self.open)
 
 
-def notes(lake: Lake, datasets: Sequence[Dataset], settings: Settings) -> dict[str, Notes]:
+def notes(lake: Lake, datasets: Sequence[Dataset], settings: Settings) -> dict[str, Notices]:
     """Gather them by dataset, without a request."""
     now = datetime.now(UTC)
-    view = View(lake, {}, "", now, settings.zone, settings.range_days)
-    found = {dataset.name: Notes(dataset.name) for dataset in datasets}
-    for row in view.rows(sql("quarantine_reasons")):
+    known_state = KnownState(lake, {}, "", now, settings.zone, settings.range_days)
+    found = {dataset.name: Notices(dataset.name) for dataset in datasets}
+    for row in known_state.rows(sql("quarantine_reasons")):
         if row["dataset"] in found:
             found[row["dataset"]].quarantined[row["reason"]] = row["rows"]
-    for row in view.rows(sql("drift"), dataset=None):
+    for row in known_state.rows(sql("drift"), dataset=None):
         if row["dataset"] in found:
             found[row["dataset"]].drift.append(row)
     for dataset in datasets:
-        for table in dataset.made:
+        for table in dataset.output_tables:
             if "has_ended" in table.schema.columns:
                 # What tells things of a device apart ends with when they began.
-                items = open_items(view, table, table.key[-1])
+                items = open_items(known_state, table, table.key[-1])
                 known = found[dataset.name]
                 known.open = sorted(items, key=lambda item: item.began_at)
                 known.stale = [item for item in known.open if item.is_stale(now)]

@@ -18,7 +18,7 @@ SETTLED = frozenset({State.COMPLETE, State.EMPTY, State.PROVISIONAL, State.GONE}
 
 
 @dataclass(slots=True)
-class Hole:
+class Gap:
     """Days of one device, one after the other, that are in one state for one reason.
 
     `error_count` is how many requests for the most troubled of them failed.
@@ -39,7 +39,7 @@ class DeviceOverview:
     device_id: str
     days_by_state: Counter[State] = field(default_factory=Counter)
     months: dict[str, Counter[State]] = field(default_factory=dict)
-    holes: list[Hole] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     rows: int = 0
 
 
@@ -60,7 +60,7 @@ class Overview:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is failed, partial, denied or never asked."""
+        """Whether nothing is failed, partial, forbidden or not requested."""
         return set(self.days_by_state) <= SETTLED
 
 
@@ -85,7 +85,7 @@ def overview(
         now=datetime.now(UTC),
     ):
         _count(states, by_device)
-        _find_holes(states, by_device)
+        _find_gaps(states, by_device)
     return Overview(dataset.name, list(by_device.values()))
 
 
@@ -129,21 +129,21 @@ def _count(states: pa.Table, by_device: dict[str, DeviceOverview]) -> None:
         device.rows += group["rows_sum"] or 0
 
 
-def _find_holes(states: pa.Table, by_device: dict[str, DeviceOverview]) -> None:
+def _find_gaps(states: pa.Table, by_device: dict[str, DeviceOverview]) -> None:
     """Find what is missing of a month; months come newest first, and so do a device's holes."""
     settled = pa.array([str(state) for state in SETTLED])
     missing = states.filter(pc.invert(pc.is_in(states["state"], settled)))
     missing = missing.sort_by([("device_id", "ascending"), ("request_date", "descending")])
     why = pc.if_else(
-        pc.is_in(missing["state"], pa.array([str(State.FAILED), str(State.DENIED)])),
+        pc.is_in(missing["state"], pa.array([str(State.FAILED), str(State.FORBIDDEN)])),
         pc.coalesce(missing["last_error"], missing["reason"]),
         missing["reason"],
     )
     names = ("device_id", "request_date", "state", "last_error_at", "error_count")
     columns = [missing[name].to_pylist() for name in names]
     for device_id, day, state, at, errors, reason in zip(*columns, why.to_pylist(), strict=True):
-        holes = by_device[device_id].holes
-        newest = holes[-1] if holes else None
+        gaps = by_device[device_id].gaps
+        newest = gaps[-1] if gaps else None
         if (
             newest is not None
             and (newest.first - day).days == 1
@@ -152,4 +152,4 @@ def _find_holes(states: pa.Table, by_device: dict[str, DeviceOverview]) -> None:
             newest.first = day
             newest.error_count = max(newest.error_count, errors)
         else:
-            holes.append(Hole(day, day, State(state), reason or "", at, errors))
+            gaps.append(Gap(day, day, State(state), reason or "", at, errors))

@@ -158,9 +158,9 @@ def test_the_documents_example_lands_whole():
     answer = example("Get Latest EMS System Data")
     decoded = decode(DATASET, answer)
     assert decoded.quarantine.num_rows == 0
-    tables = {table.name: rows_of(decoded, table.name) for table in DATASET.made}
+    tables = {table.name: rows_of(decoded, table.name) for table in DATASET.output_tables}
     landed = {}
-    for table in DATASET.made:
+    for table in DATASET.output_tables:
         for name, column in table.schema.columns.items():
             for number, row in enumerate(tables[table.name]):
                 if source := source_of(column):

@@ -310,7 +310,7 @@ def test_revised_half_hours_take_the_place_of_those_before(home):
     fetch(owner, day, day)
     early = stored(owner, serial)
     owner.simulator.set_clock(datetime(2024, 7, 12, tzinfo=UTC))
-    fetch(owner, day, day, again=True)
+    fetch(owner, day, day, refetch=True)
     final = stored(owner, serial)
     expected = simulated(owner.simulator, serial, day, day)
     assert {start: final[start] for start in expected} == expected

@@ -217,7 +217,7 @@ def test_a_walk_that_did_not_reach_the_end_is_begun_anew(plugs):
     first = min(sim.smart_device_uuids)
     sim.fail(rf"/v1/smart-device/{first}/data\?.*page=3", status=500)
     report = plugs.refresh(READINGS, lists=LISTS)
-    assert [(a.ask.device_id, a.outcome) for a in report.failures] == [(first, Outcome.FAILED)]
+    assert [(a.request.device_id, a.outcome) for a in report.failures] == [(first, Outcome.FAILED)]
     sim.clear_failures()
     plugs.refresh(READINGS, lists=LISTS)
     assert {uuid for uuid, page in pages(plugs) if page > 1} == {first}
@@ -233,5 +233,5 @@ def test_all_is_read_again_on_demand(plugs):
     sim.set_listing("smart-device-data", uuid, changed)
     plugs.refresh(READINGS, lists=LISTS)
     assert readings(plugs) != truth(sim)
-    plugs.refresh(READINGS, lists=LISTS, again=True)
+    plugs.refresh(READINGS, lists=LISTS, refetch=True)
     assert readings(plugs) == truth(sim)

@@ -286,7 +286,7 @@ def test_the_calendar_shows_in_the_metadata_of_the_check(sim, owner):
     calendars = done.metadata["calendars"].value
     assert all(serial in calendars for serial in sim.serials)
     assert done.metadata["days by state"].value["failed"] == 1
-    assert "⬛ never asked" in calendars
+    assert "⬛ not requested" in calendars
 
 
 def test_a_name_from_the_api_is_only_a_name_in_pictures():

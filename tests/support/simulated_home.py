@@ -8,7 +8,7 @@ from pathlib import Path
 
 from assets.framework.contract.dataset import DeviceList
 from assets.framework.ingestion.snapshot import refresh
-from pipelines.discovery import discover, view_of
+from pipelines.discovery import discover, known_state_of
 from pipelines.session_factory import open_session
 from pipelines.settings import load_settings
 from warehouse import ArchivedResponse
@@ -99,12 +99,12 @@ class Home:
         with open_session(load_settings(self._settings)) as session:
             yield session
 
-    def refresh(self, dataset, *, lists=(), again=False):
+    def refresh(self, dataset, *, lists=(), refetch=False):
         """Look for devices in the given lists, then refresh a dataset; give its report."""
         with self.session() as session:
             devices = discover(session, lists).devices if lists else {}
             self.simulator.clear_requests()
-            return refresh(session, dataset, view_of(session, devices, again=again))
+            return refresh(session, dataset, known_state_of(session, devices, refetch=refetch))
 
     def devices(self, *lists: DeviceList):
         """Ask for lists of devices; give the devices by kind."""
@@ -114,7 +114,7 @@ class Home:
     def rows(self, sql: str):
         """Run a query over the catalogue."""
         with self.session() as session:
-            return view_of(session, {}).rows(sql)
+            return known_state_of(session, {}).rows(sql)
 
     def paths(self):
         """List the paths asked for since the last refresh began."""

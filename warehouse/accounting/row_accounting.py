@@ -81,7 +81,7 @@ _SAME_ROW = [
 ]
 
 
-class Accounts:
+class RowAccounting:
     """Rows of each response by what became of them."""
 
     def __init__(self, dataset: str) -> None:
@@ -279,7 +279,7 @@ def merge_drift(stored: pa.Table, drift: Iterable[Drift]) -> pa.Table:
     return folded.select(fields).cast(DRIFT_SCHEMA).sort_by([(key, "ascending") for key in keys])
 
 
-def write_book(path: Path, rows: pa.Table, live: Path) -> None:
+def write_accounting(path: Path, rows: pa.Table, live: Path) -> None:
     """Write a file of the books, to take the place of ``live``."""
     live_parquet.write(
         path,

@@ -2,13 +2,13 @@
 
 from warehouse.archive.compaction import PackReport, pack
 from warehouse.archive.entry import ARCHIVE_SCHEMA, ArchivedResponse, Entry
-from warehouse.archive.store import Archive, Batch
+from warehouse.archive.store import Archive, ResponseBatch
 
 __all__ = [
     "ARCHIVE_SCHEMA",
     "Archive",
     "ArchivedResponse",
-    "Batch",
+    "ResponseBatch",
     "Entry",
     "PackReport",
     "pack",

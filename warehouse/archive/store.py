@@ -30,7 +30,7 @@ _FLUSH_AGE_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class ResponseBatch:
     """Responses read back.
 
     Attributes:
@@ -224,7 +224,7 @@ class Archive:
         after: int = 0,
         up_to: int | None = None,
         max_body_bytes: int = _FLUSH_BODY_BYTES,
-    ) -> Iterator[Batch]:
+    ) -> Iterator[ResponseBatch]:
         """Read successful responses of a dataset back, in batches that never split a fetch.
 
         Args:
@@ -250,9 +250,9 @@ class Archive:
                 held_bytes += sum(len(response.body) for response in taken)
                 if held_bytes >= max_body_bytes:
                     ends = group == groups[-1]
-                    yield Batch(held, min(reader.file.last, up_to) if ends else None)
+                    yield ResponseBatch(held, min(reader.file.last, up_to) if ends else None)
                     held, held_bytes = [], 0
-        yield Batch(held, up_to)
+        yield ResponseBatch(held, up_to)
 
     def least_response_id(self, dataset: str, *, after: int) -> int | None:
         """Return a number that no response of a dataset in segments above ``after`` is below.

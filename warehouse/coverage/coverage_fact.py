@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 # An empty day is believed once a second answer, so much later, says the same.
 CONFIRM_US = 24 * 3600 * 1_000_000
-_DENIED = (401, 402, 403)
+_FORBIDDEN = (401, 402, 403)
 GONE = 404
 NOT_BUILT_REASON = "archived, and not in the tables yet"
 GONE_REASON = "the device is not known any more"
@@ -47,9 +47,9 @@ class State(StrEnum):
     NOT_BUILT = "not_built"
     PARTIAL = "partial"
     FAILED = "failed"
-    DENIED = "denied"
+    FORBIDDEN = "forbidden"
     GONE = "gone"
-    NEVER_ASKED = "never_asked"
+    NOT_REQUESTED = "not_requested"
 
 
 # States of days that are in the tables, as far as the API has them.
@@ -160,8 +160,8 @@ def with_states(facts: pa.Table) -> pa.Table:
     }
     has = {name: values != _NONE for name, values in value.items()}
     status = value["last_error_status"]
-    denied = np.isin(status, _DENIED)
-    refused = denied | (status == GONE)
+    forbidden = np.isin(status, _FORBIDDEN)
+    refused = forbidden | (status == GONE)
     failed_since = value["error_id"] > value["complete_id"]
     complete = has["complete_id"]
     confirmed = has["first_final_empty_at"] & (
@@ -176,13 +176,13 @@ def with_states(facts: pa.Table) -> pa.Table:
          "an earlier answer had rows, the newest was empty", None),
         (has["rows_id"] & has["final_at"], State.COMPLETE, "fetched when final", None),
         (once_empty & confirmed, State.EMPTY, "empty, confirmed a day later", None),
-        (complete & denied & failed_since, State.DENIED, "not final, then refused", None),
+        (complete & forbidden & failed_since, State.FORBIDDEN, "not final, then refused", None),
         (complete & refused & failed_since, State.GONE, GONE_REASON, None),
         (once_empty, State.PROVISIONAL, "empty, to be confirmed",
          value["first_final_empty_at"] + CONFIRM_US),
         (complete, State.PROVISIONAL, "fetched before it was final", value["final_from"]),
         (partial, State.PARTIAL, _LACKING, np.zeros(len(status))),
-        (denied, State.DENIED, "access was refused", None),
+        (forbidden, State.FORBIDDEN, "access was refused", None),
         (refused, State.GONE, GONE_REASON, None),
         (np.ones(len(status), dtype=bool), State.FAILED, FAILED_REASON,
          np.zeros(len(status))),

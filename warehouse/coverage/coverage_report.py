@@ -88,8 +88,8 @@ def coverage(
     Returns:
         ``COVERAGE_SCHEMA``, by month, then dataset, device and day. ``due``: a fetch now may
         change the state. Days whose newest answer is archived and not yet in the tables are
-        ``not_built``. Days that have not begun are ``never_asked`` and not due. Days that were
-        never asked of a device whose newest answer is 404 are ``gone`` and not due either, unless
+        ``not_built``. Days that have not begun are ``not_requested`` and not due. Days that were
+        not requested of a device whose newest answer is 404 are ``gone`` and not due either, unless
         it has been in contact since: asking for each of them would tell nothing new.
 
     Raises:
@@ -141,9 +141,9 @@ def coverage_by_month(
 def _made_again(lake: Lake, rules: Sequence[CoverageRule], damage: DamagedError) -> Manifest:
     """Make facts again that turned out to be damaged though nothing showed it."""
     _LOG.warning(str(damage))
-    unit = lake.unit(UNIT)
-    with unit.lock():
-        unit.forget_manifest()
+    file_set = lake.file_set(UNIT)
+    with file_set.lock():
+        file_set.forget_manifest()
     return refresh_coverage(lake, rules)[0]
 
 
@@ -250,7 +250,7 @@ def _month(
     not_built = np.asarray(fetched) & pending[source]
     told = np.select([unknown, not_built, asked], [2, 3, -1], gone)
     columns["state"] = _told(
-        state, told, (State.NEVER_ASKED, State.GONE, State.FAILED, State.NOT_BUILT)
+        state, told, (State.NOT_REQUESTED, State.GONE, State.FAILED, State.NOT_BUILT)
     )
     columns["reason"] = _told(
         columns["reason"],

@@ -28,7 +28,7 @@ from warehouse.coverage.daily_requests import COLUMNS, fetches_by_month
 from warehouse.errors import DamagedError
 from warehouse.lake import Lake
 from warehouse.storage.atomic_files import explained
-from warehouse.storage.transaction import Change, Manifest
+from warehouse.storage.transaction import Manifest, Transaction
 from warehouse.tables.partition_files import read as read_file
 
 _LOG = logging.getLogger(__name__)
@@ -56,10 +56,10 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
         StoreError: the disk is full or not writable.
     """
     index, damage = request_index.refresh(lake)
-    unit = lake.unit(UNIT)
-    with unit.lock(), explained("Folding coverage in", lake.folder):
-        manifest = unit.manifest()
-        if manifest is not None and (found := unit.findings(manifest)):
+    file_set = lake.file_set(UNIT)
+    with file_set.lock(), explained("Folding coverage in", lake.folder):
+        manifest = file_set.manifest()
+        if manifest is not None and (found := file_set.findings(manifest)):
             damage.append(f"{found[0]}: coverage is made again from the index of requests")
             _LOG.warning(damage[-1])
             manifest = None
@@ -79,17 +79,17 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
         if manifest is not None and manifest.watermark == index.watermark:
             return manifest, damage
         start = manifest or Manifest()
-        change = unit.begin()
+        transaction = file_set.begin()
         for path in (lake.folder / FOLDER).glob("[!_]*.parquet"):
             name = str(path.relative_to(lake.folder))
             if name not in start.files:
-                change.remove(name)
+                transaction.remove(name)
         # The index may have grown since; its lock keeps its files as they are while they are read.
-        with lake.unit(request_index.UNIT).lock():
+        with lake.file_set(request_index.UNIT).lock():
             for rows in request_index.added(lake, start.watermark, index.watermark, COLUMNS):
                 for month, fetches in fetches_by_month(rows):
-                    _fold_month(lake, change, start, month, _facts_of(fetches, lateness))
-        return change.commit(Manifest(index.watermark, facts, start.files)), damage
+                    _fold_month(lake, transaction, start, month, _facts_of(fetches, lateness))
+        return transaction.commit(Manifest(index.watermark, facts, start.files)), damage
 
 
 def renew(lake: Lake) -> None:
@@ -98,7 +98,7 @@ def renew(lake: Lake) -> None:
     Raises:
         StoreError: the disk is full or not writable.
     """
-    manifest = lake.unit(UNIT).manifest() or Manifest()
+    manifest = lake.file_set(UNIT).manifest() or Manifest()
     if manifest.facts.get("version") != _VERSION and any((lake.folder / FOLDER).glob("month=*")):
         refresh_coverage(lake, [])
 
@@ -108,20 +108,22 @@ def month_file(month: str) -> str:
     return f"{FOLDER}/month={month}.parquet"
 
 
-def _fold_month(lake: Lake, change: Change, start: Manifest, month: str, facts: pa.Table) -> None:
+def _fold_month(
+    lake: Lake, transaction: Transaction, start: Manifest, month: str, facts: pa.Table
+) -> None:
     name = month_file(month)
-    path = change.staged.get(name)
+    path = transaction.staged.get(name)
     if path is None and name in start.files:
         path = lake.folder / name
     try:
         stored = read_file(path, FACTS_SCHEMA).select(FOLDED_SCHEMA.names)
     except DamagedError:
-        lake.unit(UNIT).forget_manifest()
+        lake.file_set(UNIT).forget_manifest()
         raise
     folded = with_states(fold(pa.concat_tables([stored.cast(FOLDED_SCHEMA), facts])))
-    target = change.path_for(name)
-    row_accounting.write_book(target, folded, change.live(name))
-    change.add(name, target, folded.num_rows)
+    target = transaction.path_for(name)
+    row_accounting.write_accounting(target, folded, transaction.live(name))
+    transaction.add(name, target, folded.num_rows)
 
 
 def _facts_of(rows: pa.Table, lateness: dict[str, int]) -> pa.Table:

@@ -21,7 +21,7 @@ from warehouse.archive.repair import mend
 from warehouse.errors import ArchiveDamagedError, DamagedError
 from warehouse.lake import Lake
 from warehouse.storage.atomic_files import explained
-from warehouse.storage.transaction import Change, Manifest
+from warehouse.storage.transaction import Manifest, Transaction
 from warehouse.tables.partition_files import read as read_file
 
 _LOG = logging.getLogger(__name__)
@@ -39,17 +39,17 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
     Raises:
         StoreError: the disk is full or not writable.
     """
-    unit = lake.unit(UNIT)
+    file_set = lake.file_set(UNIT)
     damage: list[str] = []
-    manifest = unit.manifest()
-    if manifest is not None and _fresh(lake, manifest) and not unit.findings(manifest):
+    manifest = file_set.manifest()
+    if manifest is not None and _fresh(lake, manifest) and not file_set.findings(manifest):
         return manifest, damage
-    with unit.lock(), explained("Indexing requests in", lake.folder):
+    with file_set.lock(), explained("Indexing requests in", lake.folder):
         while True:
-            manifest = unit.manifest()
+            manifest = file_set.manifest()
             facts = _facts(lake)
             target = lake.archive.last_segment()
-            if manifest is not None and (found := unit.findings(manifest)):
+            if manifest is not None and (found := file_set.findings(manifest)):
                 damage.append(f"{found[0]}: the index of requests is made again from the archive")
                 manifest = None
             elif manifest is not None and manifest.watermark > target:
@@ -68,14 +68,14 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
                 damage.append(_lost(lake, Manifest(), lost))
             try:
                 start = manifest or Manifest()
-                change = unit.begin()
+                transaction = file_set.begin()
                 for name in _left_over(lake) - start.files.keys():
-                    change.remove(name)
-                newest = _extend(lake, change, start, target)
+                    transaction.remove(name)
+                newest = _extend(lake, transaction, start, target)
                 for sentence in damage:
                     _LOG.warning(sentence)
                 facts[_NEWEST] = newest
-                return change.commit(Manifest(target, facts, start.files)), damage
+                return transaction.commit(Manifest(target, facts, start.files)), damage
             except ArchiveDamagedError as error:
                 sentences = mend(lake.archive, only=error.name)
                 if not sentences:
@@ -83,7 +83,7 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
                 damage += sentences
             except DamagedError as error:
                 damage.append(str(error))
-                unit.forget_manifest()
+                file_set.forget_manifest()
 
 
 def trusted_manifest(lake: Lake) -> Manifest | None:
@@ -91,7 +91,7 @@ def trusted_manifest(lake: Lake) -> Manifest | None:
 
     The archive may have grown since; nothing is locked or written.
     """
-    manifest = lake.unit(UNIT).manifest()
+    manifest = lake.file_set(UNIT).manifest()
     return manifest if manifest is not None and _is_of(manifest, _facts(lake)) else None
 
 
@@ -107,7 +107,7 @@ def renew(lake: Lake) -> None:
     Raises:
         StoreError: the disk is full or not writable.
     """
-    manifest = lake.unit(UNIT).manifest()
+    manifest = lake.file_set(UNIT).manifest()
     if manifest is not None and (
         manifest.facts.get("columns") != INDEX_SCHEMA.names or _NEWEST not in manifest.facts
     ):
@@ -120,7 +120,7 @@ def added(lake: Lake, after: int, up_to: int, columns: Sequence[str]) -> Iterato
     For use while holding the unit's lock.
     """
     wanted = [("segment", ">", after), ("segment", "<=", up_to)]
-    manifest = lake.unit(UNIT).manifest() or Manifest()
+    manifest = lake.file_set(UNIT).manifest() or Manifest()
     # Parts are in order of their segments, so that only the newest need to be opened.
     for name in reversed(manifest.below(FOLDER)):
         path = lake.folder / name
@@ -177,7 +177,9 @@ def _left_over(lake: Lake) -> set[str]:
     return {str(path.relative_to(lake.folder)) for path in found}
 
 
-def _extend(lake: Lake, change: Change, manifest: Manifest, target: int) -> dict[str, int]:
+def _extend(
+    lake: Lake, transaction: Transaction, manifest: Manifest, target: int
+) -> dict[str, int]:
     """Stage what was archived since; return the newest segment with an answer of each dataset."""
     newest: dict[str, int] = dict(manifest.facts.get(_NEWEST, {}))
     names = manifest.below(FOLDER)
@@ -188,7 +190,7 @@ def _extend(lake: Lake, change: Change, manifest: Manifest, target: int) -> dict
     held, count = [tail], tail.num_rows
     for rows in lake.archive.scan(INDEX_SCHEMA.names, after=manifest.watermark, up_to=target):
         if count and count + rows.num_rows > row_accounting.PART_ROWS:
-            _write(change, last, held)
+            _write(transaction, last, held)
             last, held, count = _part(_number(last) + 1), [], 0
         held.append(rows.cast(INDEX_SCHEMA))
         count += rows.num_rows
@@ -196,15 +198,15 @@ def _extend(lake: Lake, change: Change, manifest: Manifest, target: int) -> dict
         for found in answers.group_by("dataset").aggregate([("segment", "max")]).to_pylist():
             newest[found["dataset"]] = max(newest.get(found["dataset"], 0), found["segment_max"])
     if count or not manifest.files:
-        _write(change, last, held)
+        _write(transaction, last, held)
     return newest
 
 
-def _write(change: Change, name: str, held: list[pa.Table]) -> None:
+def _write(transaction: Transaction, name: str, held: list[pa.Table]) -> None:
     rows = pa.concat_tables(held)
-    path = change.path_for(name)
-    row_accounting.write_book(path, rows, change.live(name))
-    change.add(name, path, rows.num_rows)
+    path = transaction.path_for(name)
+    row_accounting.write_accounting(path, rows, transaction.live(name))
+    transaction.add(name, path, rows.num_rows)
 
 
 def _part(number: int) -> str:

@@ -50,7 +50,7 @@ def export_bodies(
     *,
     dictionary: str,
     days: Days | None = None,
-    again: bool = False,
+    overwrite: bool = False,
 ) -> ExportReport:
     """Write every successful answer as it was archived, and an index of them.
 
@@ -61,7 +61,7 @@ def export_bodies(
         dictionary: The text that explains tables and columns.
         days: Only answers to requests for these days, or where a request had no day, that were
             fetched on one of them (UTC). None for all.
-        again: Whether to replace an earlier export.
+        overwrite: Whether to replace an earlier export.
 
     Raises:
         DamagedError: a file of the archive does not hold what was written to it.
@@ -70,7 +70,7 @@ def export_bodies(
     days = days or Days()
     lake.archive.flush()
     sums: list[tuple[str, str]] = []
-    with new_folder(lake, target, again=again) as folder:
+    with new_folder(lake, target, overwrite=overwrite) as folder:
         index = CsvFiles(folder).table(INDEX, _INDEX_SCHEMA)
         for dataset in datasets:
             for batch in lake.archive.read(dataset):

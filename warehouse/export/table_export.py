@@ -34,7 +34,7 @@ _DICTIONARY_SCHEMA = pa.schema(
 _MANIFEST_SCHEMA = pa.schema([("manifest", pa.string())])
 
 
-class Layout(StrEnum):
+class ExportLayout(StrEnum):
     """In which form tables are exported."""
 
     PARQUET = "parquet"
@@ -70,13 +70,13 @@ def export_tables(
     lake: Lake,
     decoders: Sequence[Decoder],
     target: Path,
-    layout: Layout,
+    layout: ExportLayout,
     *,
     dictionary: str,
     rules: Sequence[CoverageRule] = (),
     views: Sequence[str] = (),
     days: Days | None = None,
-    again: bool = False,
+    overwrite: bool = False,
 ) -> ExportReport:
     """Write tables to a folder, or to the one DuckDB file that ``target`` names.
 
@@ -90,20 +90,22 @@ def export_tables(
         views: Views of the catalogue to export as tables, cut by dataset and day as far as they
             have columns ``dataset`` and ``request_date``.
         days: Only rows of these days; tables of things are exported whole. None for all.
-        again: Whether to replace an earlier export.
+        overwrite: Whether to replace an earlier export.
 
     Raises:
         StoreError: ``target`` holds something else, or the disk is full or not writable.
     """
     wish = _Wish(lake, decoders, rules, views, days or Days())
     report = ExportReport()
-    if layout is Layout.DUCKDB and target.suffix == ".duckdb":
-        with new_file(lake, target, again=again) as path:
+    if layout is ExportLayout.DUCKDB and target.suffix == ".duckdb":
+        with new_file(lake, target, overwrite=overwrite) as path:
             _fill(wish, DuckDbFile(path), report, described=True)
         report.files = 2
         return report
-    with new_folder(lake, target, again=again) as folder:
-        manifest = _fill(wish, _sinks(layout, folder), report, described=layout is Layout.DUCKDB)
+    with new_folder(lake, target, overwrite=overwrite) as folder:
+        manifest = _fill(
+            wish, _sinks(layout, folder), report, described=layout is ExportLayout.DUCKDB
+        )
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         (folder / DICTIONARY).write_text(dictionary, encoding="utf-8")
         written = sorted(folder.iterdir())
@@ -112,10 +114,10 @@ def export_tables(
     return report
 
 
-def _sinks(layout: Layout, folder: Path) -> Sinks:
-    if layout is Layout.DUCKDB:
+def _sinks(layout: ExportLayout, folder: Path) -> Sinks:
+    if layout is ExportLayout.DUCKDB:
         return DuckDbFile(folder / DUCKDB_FILE)
-    return CsvFiles(folder) if layout is Layout.CSV else ParquetFiles(folder)
+    return CsvFiles(folder) if layout is ExportLayout.CSV else ParquetFiles(folder)
 
 
 def _fill(wish: _Wish, sinks: Sinks, report: ExportReport, *, described: bool) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Settings:
         """Give ``name`` a JSON value; None removes it."""
         self.update(name, lambda _: value)
 
-    def update(self, name: str, change: Callable[[Json], object]) -> None:
+    def update(self, name: str, transaction: Callable[[Json], object]) -> None:
         """Replace the value of ``name`` by what ``change`` makes of it, with no one in between.
 
         ``change`` takes the present value, None where there is none, and returns a JSON value;
@@ -55,7 +55,7 @@ class Settings:
         """
         with explained("Writing", self._path), FileLock(self._lock):
             values: dict[str, object] = {**self.all()}
-            value = change(values.pop(name, None))  # type: ignore[arg-type]
+            value = transaction(values.pop(name, None))  # type: ignore[arg-type]
             if value is not None:
                 values[name] = value
             text = json.dumps(values, indent=2, sort_keys=True)

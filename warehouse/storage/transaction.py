@@ -61,7 +61,7 @@ class Manifest:
         return sorted(name for name in self.files if name.startswith(prefix))
 
 
-class Unit:
+class FileSet:
     """The files of one unit below the data folder; use its methods while holding ``lock()``."""
 
     def __init__(self, folder: Path, name: str, *, durable: bool = True) -> None:
@@ -122,19 +122,21 @@ class Unit:
                 found.append(f"{name} is not what givlake wrote ({fact.rows:,} rows)")
         return found
 
-    def begin(self) -> Change:
+    def begin(self) -> Transaction:
         """Start a change, dropping what an unfinished one left."""
         shutil.rmtree(self._staging, ignore_errors=True)
         self._staging.mkdir(parents=True, mode=0o700)
-        return Change(self, self._staging)
+        return Transaction(self, self._staging)
 
-    def _commit(self, change: Change, manifest: Manifest) -> None:
+    def _commit(self, transaction: Transaction, manifest: Manifest) -> None:
         raw = {
             "watermark": manifest.watermark,
             "facts": manifest.facts,
             "files": {name: list(asdict(fact).values()) for name, fact in manifest.files.items()},
         }
-        moves = [[str(path.relative_to(self.folder)), name] for name, path in change.staged.items()]
+        moves = [
+            [str(path.relative_to(self.folder)), name] for name, path in transaction.staged.items()
+        ]
         staged = self._staging / "manifest.json"
         staged.write_bytes(json.dumps(raw, separators=(",", ":")).encode())
         if self.durable:
@@ -146,7 +148,7 @@ class Unit:
                 str(self._manifest_path.relative_to(self.folder)),
             ]
         )
-        journal = {"moves": moves, "removes": change.removes}
+        journal = {"moves": moves, "removes": transaction.removes}
         text = json.dumps(journal).encode()
         write_atomically(self._journal_path, text, self._staging, durable=self.durable)
         self._apply(journal)
@@ -170,12 +172,12 @@ class Unit:
             shutil.rmtree(self._staging, ignore_errors=True)
 
 
-class Change:
+class Transaction:
     """Files written beside the unit, waiting for :meth:`commit`."""
 
-    def __init__(self, unit: Unit, staging: Path) -> None:
-        """Use :meth:`Unit.begin`."""
-        self._unit = unit
+    def __init__(self, file_set: FileSet, staging: Path) -> None:
+        """Use :meth:`FileSet.begin`."""
+        self._file_set = file_set
         self.folder = staging
         self.staged: dict[str, Path] = {}
         self.removes: list[str] = []
@@ -189,7 +191,7 @@ class Change:
 
     def live(self, name: str) -> Path:
         """Return where the unit's file ``name`` is that readers may be opening."""
-        return self._unit.folder / name
+        return self._file_set.folder / name
 
     def add(self, name: str, written: Path, rows: int, *, trimmed: bool = False) -> None:
         """Stage ``written`` (from :meth:`path_for`) to become ``name``, which is not removed then.
@@ -204,7 +206,7 @@ class Change:
             self.staged.pop(name).unlink()
         if name in self.removes:
             self.removes.remove(name)
-        if self._unit.durable:
+        if self._file_set.durable:
             fsync_file(written)
         stat = written.stat()
         self.facts[name] = FileFact(
@@ -239,5 +241,5 @@ class Change:
         for name in self.removes:
             files.pop(name, None)
         new = Manifest(manifest.watermark, manifest.facts, files)
-        self._unit._commit(self, new)
+        self._file_set._commit(self, new)
         return new

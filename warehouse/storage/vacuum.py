@@ -9,7 +9,7 @@ from warehouse.errors import LockTimeoutError
 from warehouse.lake import Lake
 from warehouse.storage import live_parquet
 from warehouse.storage.atomic_files import explained
-from warehouse.storage.transaction import FileFact, Manifest, Unit
+from warehouse.storage.transaction import FileFact, FileSet, Manifest
 
 # Nobody is between the two openings of a file for so long.
 _QUIET_S = 600.0
@@ -31,20 +31,20 @@ def trim(lake: Lake, *, at_once: bool = False) -> int:
     """
     trimmed = 0
     for path in sorted((lake.folder / "index" / "manifests").glob("*.json")):
-        unit = lake.unit(path.stem)
+        file_set = lake.file_set(path.stem)
         try:
             with (
-                unit.lock(timeout_s=None if at_once else 0.0),
+                file_set.lock(timeout_s=None if at_once else 0.0),
                 explained("Trimming files in", lake.folder),
             ):
-                trimmed += _trim_unit(unit, None if at_once else _QUIET_S)
+                trimmed += _trim_unit(file_set, None if at_once else _QUIET_S)
         except LockTimeoutError:
             continue
     return trimmed
 
 
-def _trim_unit(unit: Unit, quiet_s: float | None) -> int:
-    manifest = unit.manifest()
+def _trim_unit(file_set: FileSet, quiet_s: float | None) -> int:
+    manifest = file_set.manifest()
     if manifest is None:
         return 0
     # At once is at once, also where files have times ahead of this machine's clock.
@@ -54,16 +54,16 @@ def _trim_unit(unit: Unit, quiet_s: float | None) -> int:
         for name, fact in manifest.files.items()
         if fact.unused_bytes and fact.mtime_ns <= before_ns
     }
-    if not wanted or unit.findings(Manifest(files=wanted)):
+    if not wanted or file_set.findings(Manifest(files=wanted)):
         return 0  # what somebody has changed is made again by whoever uses it next
-    return _replace(unit, manifest, wanted)
+    return _replace(file_set, manifest, wanted)
 
 
-def _replace(unit: Unit, manifest: Manifest, wanted: dict[str, FileFact]) -> int:
-    change = unit.begin()
+def _replace(file_set: FileSet, manifest: Manifest, wanted: dict[str, FileFact]) -> int:
+    transaction = file_set.begin()
     for name, fact in wanted.items():
-        target = change.path_for(name)
-        live_parquet.trim(unit.folder / name, target)
-        change.add(name, target, fact.rows, trimmed=True)
-    change.commit(manifest)
+        target = transaction.path_for(name)
+        live_parquet.trim(file_set.folder / name, target)
+        transaction.add(name, target, fact.rows, trimmed=True)
+    transaction.commit(manifest)
     return sum(fact.unused_bytes for fact in wanted.values())

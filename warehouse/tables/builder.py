@@ -18,12 +18,12 @@ from warehouse.archive.missing_segments import missing, named, unaccepted
 from warehouse.errors import StoreError
 from warehouse.lake import Lake
 from warehouse.storage.spill import Spill
-from warehouse.storage.transaction import Change, Manifest, Unit
+from warehouse.storage.transaction import FileSet, Manifest, Transaction
 from warehouse.tables import TableSpec, merge, partition_files, watermarks
 from warehouse.tables.decoder_protocol import QUARANTINE_SCHEMA, Decoder, Drift
 from warehouse.tables.merge import DUPLICATE, IDENTICAL, NEW, SUPERSEDED, SUPERSEDING
-from warehouse.tables.scd2_tables import Histories
-from warehouse.tables.staged_files import Stored
+from warehouse.tables.scd2_tables import Scd2Tables
+from warehouse.tables.staged_files import StagedFiles
 
 _CLASSES = {
     "new": NEW,
@@ -87,18 +87,18 @@ def fingerprints(decoder: Decoder) -> dict[str, str]:
     return {spec.name: spec.fingerprint for spec in decoder.tables}
 
 
-class Work:
+class TableBuilder:
     """One build of one dataset; use while holding the unit's lock."""
 
-    def __init__(self, lake: Lake, decoder: Decoder, unit: Unit, limits: Limits) -> None:
+    def __init__(self, lake: Lake, decoder: Decoder, file_set: FileSet, limits: Limits) -> None:
         """Prepare; nothing is touched."""
         self._lake = lake
         self._decoder = decoder
-        self._unit = unit
+        self._file_set = file_set
         self._limits = limits
         self._specs = {spec.name: spec for spec in decoder.tables}
         self._report = BuildReport(decoder.dataset)
-        self._histories = Histories(decoder)
+        self._histories = Scd2Tables(decoder)
         self._quarantine_folder = f"index/quarantine/{decoder.dataset}"
         self._accounting_folder = f"index/row_accounting/{decoder.dataset}"
         self._drift_file = f"index/drift/{decoder.dataset}.parquet"
@@ -109,11 +109,11 @@ class Work:
         if target < manifest.watermark and up_to is None:
             self._report.damage.append(self._archive_is_short(target, manifest.watermark))
         while manifest.watermark < target:
-            change = self._unit.begin()
-            stored = Stored(self._lake.folder, change, manifest)
+            transaction = self._file_set.begin()
+            stored = StagedFiles(self._lake.folder, transaction, manifest)
             self._histories.go_on_from(manifest.facts.get("folded", {}))
             reached = self._round(stored, manifest.watermark, target)
-            manifest = self._commit(change, manifest, reached)
+            manifest = self._commit(transaction, manifest, reached)
         self._report.watermark = manifest.watermark
         return self._report
 
@@ -128,8 +128,8 @@ class Work:
                 f"{named(lost)} missing: the tables of {self._decoder.dataset} are made without "
                 "what was in there; bring the missing archive files back from a copy"
             )
-        change = self._unit.begin()
-        stored = Stored(self._lake.folder, change, None)
+        transaction = self._file_set.begin()
+        stored = StagedFiles(self._lake.folder, transaction, None)
         reached = 0
         while reached < target:
             reached = self._round(stored, reached, target)
@@ -139,10 +139,10 @@ class Work:
                 none = partition_files.stored_schema(spec, versions=versions).empty_table()
                 stored.write_table(f"{folder}/{partition_files.SCHEMA_FILE}", spec, none)
         self._report.returned_from_quarantine = self._returned(stored)
-        for name in self._left_over(old) - change.facts.keys():
-            change.remove(name)
-        change.keep_equal(old)
-        self._report.watermark = self._commit(change, Manifest(), target).watermark
+        for name in self._left_over(old) - transaction.facts.keys():
+            transaction.remove(name)
+        transaction.keep_equal(old)
+        self._report.watermark = self._commit(transaction, Manifest(), target).watermark
         return self._report
 
     def _target(self, up_to: int | None) -> int:
@@ -154,15 +154,15 @@ class Work:
             f"segments up to {watermark}: bring the missing archive files back from a copy"
         )
 
-    def _commit(self, change: Change, manifest: Manifest, reached: int) -> Manifest:
+    def _commit(self, transaction: Transaction, manifest: Manifest, reached: int) -> Manifest:
         facts = {
             "decoder_version": self._decoder.version,
             "fingerprints": fingerprints(self._decoder),
             "folded": self._histories.folded,
             "gaps": missing(self._lake.archive),
         }
-        watermarks.stage(change, self._decoder.dataset, reached, facts)
-        return change.commit(Manifest(reached, facts, manifest.files))
+        watermarks.stage(transaction, self._decoder.dataset, reached, facts)
+        return transaction.commit(Manifest(reached, facts, manifest.files))
 
     def _left_over(self, old: Manifest) -> set[str]:
         """Name the files of the old tables, also where no manifest lists them."""
@@ -175,20 +175,20 @@ class Work:
 
     # -- one round: what is staged between two commits ---------------------------------------
 
-    def _round(self, stored: Stored, after: int, target: int) -> int:
+    def _round(self, stored: StagedFiles, after: int, target: int) -> int:
         """Stage the responses above ``after`` until enough is spilled; return how far it got."""
-        layout = partition_files.Layout(stored.table_rows(), self._devices(after, target))
+        layout = partition_files.PartitionLayout(stored.table_rows(), self._devices(after, target))
         splitters = {
             name: partial(partition_files.split, spec, layout=layout)
             for name, spec in self._specs.items()
         }
-        rows = Spill(splitters, stored.change.folder / "rows", self._limits.memory_bytes)
+        rows = Spill(splitters, stored.transaction.folder / "rows", self._limits.memory_bytes)
         refused = Spill(
             {"": row_accounting.split_quarantine},
-            stored.change.folder / "refused",
+            stored.transaction.folder / "refused",
             self._limits.memory_bytes,
         )
-        accounts = row_accounting.Accounts(self._decoder.dataset)
+        accounts = row_accounting.RowAccounting(self._decoder.dataset)
         drift: list[Drift] = []
         reached = after
         for batch in self._lake.archive.read(
@@ -225,10 +225,10 @@ class Work:
         for _, place, incoming in refused.groups():
             name = f"{self._quarantine_folder}/{place}"
             book = stored.read(name, row_accounting.STORED_QUARANTINE_SCHEMA)
-            stored.write_book(name, row_accounting.merge_quarantine(book, incoming))
+            stored.write_accounting(name, row_accounting.merge_quarantine(book, incoming))
         if drift:
             book = stored.read(self._drift_file, row_accounting.DRIFT_SCHEMA)
-            stored.write_book(self._drift_file, row_accounting.merge_drift(book, drift))
+            stored.write_accounting(self._drift_file, row_accounting.merge_drift(book, drift))
         self._enter(stored, accounts.table())
         self._report.drift += drift
         return reached
@@ -257,11 +257,11 @@ class Work:
 
     def _put(
         self,
-        stored: Stored,
+        stored: StagedFiles,
         spec: TableSpec,
         place: str,
         incoming: pa.Table,
-        accounts: row_accounting.Accounts,
+        accounts: row_accounting.RowAccounting,
     ) -> pa.Table:
         """Stage a table file and its superseded versions; return rows for the quarantine."""
         name, versions_name = f"{spec.folder}/{place}", f"{spec.superseded_folder}/{place}"
@@ -277,7 +277,11 @@ class Work:
         return self._count(spec, incoming, merged.classes, accounts)
 
     def _fold(
-        self, stored: Stored, accounts: row_accounting.Accounts, refused: Spill, below: int | None
+        self,
+        stored: StagedFiles,
+        accounts: row_accounting.RowAccounting,
+        refused: Spill,
+        below: int | None,
     ) -> None:
         """Stage the versions that follow from what was observed in responses below a number."""
         for spec, observed, classes in self._histories.fold(stored, below):
@@ -288,7 +292,7 @@ class Work:
         spec: TableSpec,
         rows: pa.Table,
         classes: np.ndarray,
-        accounts: row_accounting.Accounts,
+        accounts: row_accounting.RowAccounting,
     ) -> pa.Table:
         """Enter what became of rows; return those for the quarantine."""
         ids = np.asarray(rows["response_id"])
@@ -297,7 +301,7 @@ class Work:
         again = rows.filter(pa.array(classes == DUPLICATE))
         return row_accounting.duplicates(self._decoder.dataset, spec, again)
 
-    def _enter(self, stored: Stored, accounting: pa.Table) -> None:
+    def _enter(self, stored: StagedFiles, accounting: pa.Table) -> None:
         """Stage the accounts: appended to the last part while that is small, else in a new one."""
         self._report.accounting = pa.concat_tables([self._report.accounting, accounting])
         if accounting.num_rows == 0:
@@ -308,9 +312,9 @@ class Work:
         if stored.row_count(name) >= row_accounting.TAIL_ROWS:
             name = f"{self._accounting_folder}/part-{last + 1:06d}.parquet"
         book = stored.read(name, row_accounting.ACCOUNTING_SCHEMA)
-        stored.write_book(name, pa.concat_tables([book, accounting]))
+        stored.write_accounting(name, pa.concat_tables([book, accounting]))
 
-    def _returned(self, stored: Stored) -> int:
+    def _returned(self, stored: StagedFiles) -> int:
         """Count rows that were in quarantine and are not any more."""
         root = self._lake.folder
         old = row_accounting.row_digests(root.glob(f"{self._quarantine_folder}/*/*.parquet"))

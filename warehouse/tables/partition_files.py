@@ -69,7 +69,7 @@ class Shares(NamedTuple):
         return share
 
 
-class Layout:
+class PartitionLayout:
     """How each month of each table is divided: fixed once a month's first file exists."""
 
     def __init__(self, files: Iterable[tuple[str, int]], devices: Collection[str]) -> None:
@@ -132,7 +132,9 @@ def bucket_of(device: str, count: int) -> int:
     return zlib.crc32(device.encode()) % count
 
 
-def split(spec: TableSpec, rows: pa.Table, layout: Layout) -> Iterator[tuple[str, pa.Table]]:
+def split(
+    spec: TableSpec, rows: pa.Table, layout: PartitionLayout
+) -> Iterator[tuple[str, pa.Table]]:
     """Divide rows by the file they belong in.
 
     Yields:

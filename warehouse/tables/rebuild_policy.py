@@ -19,13 +19,13 @@ from warehouse.errors import (
     VersionError,
     WarehouseError,
 )
-from warehouse.lake import Lake, unit_name
+from warehouse.lake import Lake, file_set_name
 from warehouse.storage.atomic_files import explained
-from warehouse.storage.transaction import Manifest, Unit
-from warehouse.tables.builder import BuildReport, Limits, Work, fingerprints
+from warehouse.storage.transaction import FileSet, Manifest
+from warehouse.tables.builder import BuildReport, Limits, TableBuilder, fingerprints
 from warehouse.tables.decoder_protocol import Decoder
 from warehouse.tables.partition_files import SCHEMA_FILE
-from warehouse.tables.scd2_tables import LateError
+from warehouse.tables.scd2_tables import OutOfOrderError
 from warehouse.tables.watermarks import pending_responses
 
 _ASKED_FOR = "it was asked for"
@@ -109,14 +109,14 @@ def rebuild(lake: Lake, decoder: Decoder, *, limits: Limits | None = None) -> Bu
 
 def row_counts(lake: Lake, decoder: Decoder) -> dict[str, int]:
     """Return how many rows each of the decoder's tables has, without reading them."""
-    manifest = lake.unit(unit_name(decoder.dataset)).manifest() or Manifest()
+    manifest = lake.file_set(file_set_name(decoder.dataset)).manifest() or Manifest()
     return {
         spec.name: sum(manifest.files[name].rows for name in manifest.below(f"{spec.folder}/"))
         for spec in decoder.tables
     }
 
 
-def mend_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
+def repair_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
     """Make tables and indexes again whose files were removed or changed, or are an older givlake's.
 
     A look at sizes and times finds out. What another process is working at is left to it, so that
@@ -134,27 +134,27 @@ def mend_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
     """
     sentences = []
     for decoder in decoders:
-        unit = lake.unit(unit_name(decoder.dataset))
-        if _is_older(unit, decoder) or _is_changed(unit):
+        file_set = lake.file_set(file_set_name(decoder.dataset))
+        if _is_older(file_set, decoder) or _is_changed(file_set):
             sentences += build(lake, decoder).damage
-    indexes = [lake.unit(name) for name in (request_index.UNIT, fact_store.UNIT)]
-    if any(_is_changed(unit) for unit in indexes):
+    indexes = [lake.file_set(name) for name in (request_index.UNIT, fact_store.UNIT)]
+    if any(_is_changed(file_set) for file_set in indexes):
         sentences += refresh_coverage(lake, [])[1]
     return sentences
 
 
 def drop(lake: Lake, dataset: str) -> None:
     """Remove a dataset's tables and books; its next build makes them from the archive."""
-    unit = lake.unit(unit_name(dataset))
-    with unit.lock(), explained("Removing tables from", lake.folder):
-        manifest = unit.manifest()
+    file_set = lake.file_set(file_set_name(dataset))
+    with file_set.lock(), explained("Removing tables from", lake.folder):
+        manifest = file_set.manifest()
         if manifest is not None:
-            change = unit.begin()
+            transaction = file_set.begin()
             for name in manifest.files:
                 if not name.endswith(SCHEMA_FILE):
-                    change.remove(name)
-            change.commit(manifest)
-            unit.forget_manifest()
+                    transaction.remove(name)
+            transaction.commit(manifest)
+            file_set.forget_manifest()
 
 
 def _locked(
@@ -167,15 +167,15 @@ def _locked(
     lock_timeout_s: float | None = None,
 ) -> BuildReport:
     lake.archive.flush()
-    unit = lake.unit(unit_name(decoder.dataset))
-    with unit.lock(lock_timeout_s), explained("Building in", lake.folder):
-        _refuse_newer(decoder, unit.manifest())
-        damage = _changed_by_others(unit, decoder)
+    file_set = lake.file_set(file_set_name(decoder.dataset))
+    with file_set.lock(lock_timeout_s), explained("Building in", lake.folder):
+        _refuse_newer(decoder, file_set.manifest())
+        damage = _changed_by_others(file_set, decoder)
         forced = forced or (damage[0] if damage else None)
         while True:
-            manifest = unit.manifest()
+            manifest = file_set.manifest()
             reason = forced or _why_anew(lake, decoder, manifest)
-            work = Work(lake, decoder, unit, limits)
+            work = TableBuilder(lake, decoder, file_set, limits)
             try:
                 if manifest is not None and reason is None:
                     report = work.add_to(manifest, up_to)
@@ -187,7 +187,7 @@ def _locked(
                 if not sentences:
                     raise
                 damage += sentences
-            except LateError as error:
+            except OutOfOrderError as error:
                 forced = str(error)
             except DamagedError as error:
                 if forced == str(error):
@@ -210,9 +210,9 @@ def _refuse_newer(decoder: Decoder, manifest: Manifest | None) -> None:
         )
 
 
-def _is_older(unit: Unit, decoder: Decoder) -> bool:
+def _is_older(file_set: FileSet, decoder: Decoder) -> bool:
     """Tell whether tables were made for other columns: a view of these cannot read them."""
-    manifest = unit.manifest()
+    manifest = file_set.manifest()
     return (
         manifest is not None
         and manifest.facts["decoder_version"] < decoder.version
@@ -220,23 +220,23 @@ def _is_older(unit: Unit, decoder: Decoder) -> bool:
     )
 
 
-def _is_changed(unit: Unit) -> bool:
+def _is_changed(file_set: FileSet) -> bool:
     """Tell whether a file of a unit is not as it was committed, when nobody is changing it."""
-    manifest = unit.manifest()
-    if manifest is None or not unit.findings(manifest):
+    manifest = file_set.manifest()
+    if manifest is None or not file_set.findings(manifest):
         return False
     try:
-        with unit.lock(timeout_s=0.0):
-            manifest = unit.manifest()
-            return manifest is not None and bool(unit.findings(manifest))
+        with file_set.lock(timeout_s=0.0):
+            manifest = file_set.manifest()
+            return manifest is not None and bool(file_set.findings(manifest))
     except LockTimeoutError:
         return False
 
 
-def _changed_by_others(unit: Unit, decoder: Decoder) -> list[str]:
+def _changed_by_others(file_set: FileSet, decoder: Decoder) -> list[str]:
     """Return a sentence about files that are not as they were committed, if there are any."""
-    manifest = unit.manifest()
-    found = unit.findings(manifest) if manifest is not None else []
+    manifest = file_set.manifest()
+    found = file_set.findings(manifest) if manifest is not None else []
     if not found:
         return []
     more = f" (and {len(found) - 1} files more)" if len(found) > 1 else ""

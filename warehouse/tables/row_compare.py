@@ -12,14 +12,14 @@ Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class RowComparison:
     """For each pair of rows: ``equal``, and ``reduces``: the new one only turns values to null."""
 
     equal: Mask
     reduces: Mask
 
 
-def compare_rows(old: pa.Table, new: pa.Table) -> Comparison:
+def compare_rows(old: pa.Table, new: pa.Table) -> RowComparison:
     """Compare two tables of the same columns and length row by row.
 
     ``reduces`` includes equality, so it is reflexive and transitive. Floats are compared by their
@@ -31,7 +31,7 @@ def compare_rows(old: pa.Table, new: pa.Table) -> Comparison:
         result = _compare(_one(old[name]), _one(new[name]))
         equal &= result.equal
         reduces &= result.reduces
-    return Comparison(equal, reduces)
+    return RowComparison(equal, reduces)
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
@@ -40,7 +40,7 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks() if column.num_chunks else pa.array([], column.type)
 
 
-def _compare(old: pa.Array, new: pa.Array) -> Comparison:
+def _compare(old: pa.Array, new: pa.Array) -> RowComparison:
     old_valid, new_valid = _valid(old), _valid(new)
     kind = old.type
     if pa.types.is_struct(kind):
@@ -49,9 +49,9 @@ def _compare(old: pa.Array, new: pa.Array) -> Comparison:
         inside = _compare_lists(old, new)
     else:
         same = _same_values(old, new)
-        inside = Comparison(same, same)
+        inside = RowComparison(same, same)
     both = old_valid & new_valid
-    return Comparison(
+    return RowComparison(
         (both & inside.equal) | (~old_valid & ~new_valid),
         ~new_valid | (both & inside.reduces),
     )
@@ -85,17 +85,17 @@ def _bits(array: pa.Array) -> np.ndarray:
     return whole[array.offset : array.offset + len(array)]
 
 
-def _compare_structs(old: pa.StructArray, new: pa.StructArray) -> Comparison:
+def _compare_structs(old: pa.StructArray, new: pa.StructArray) -> RowComparison:
     equal = np.ones(len(old), dtype=bool)
     reduces = np.ones(len(old), dtype=bool)
     for old_child, new_child in zip(old.flatten(), new.flatten(), strict=True):
         result = _compare(old_child, new_child)
         equal &= result.equal
         reduces &= result.reduces
-    return Comparison(equal, reduces)
+    return RowComparison(equal, reduces)
 
 
-def _compare_lists(old: pa.ListArray, new: pa.ListArray) -> Comparison:
+def _compare_lists(old: pa.ListArray, new: pa.ListArray) -> RowComparison:
     """Compare element by element; lists of different lengths are simply different."""
     lengths = np.asarray(pc.fill_null(old.value_lengths(), -1))
     same_length = lengths == np.asarray(pc.fill_null(new.value_lengths(), -1))
@@ -105,4 +105,4 @@ def _compare_lists(old: pa.ListArray, new: pa.ListArray) -> Comparison:
     equal, reduces = same_length.copy(), same_length.copy()
     equal[owner[~inside.equal]] = False
     reduces[owner[~inside.reduces]] = False
-    return Comparison(equal, reduces)
+    return RowComparison(equal, reduces)

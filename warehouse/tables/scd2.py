@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from warehouse.tables.key_codes import key_codes
 from warehouse.tables.merge import DUPLICATE, IDENTICAL, NEW, SUPERSEDED, Indices
-from warehouse.tables.row_compare import Comparison, Mask, compare_rows
+from warehouse.tables.row_compare import Mask, RowComparison, compare_rows
 from warehouse.tables.spec import PROVENANCE, VALID_FROM, VALID_TO, TableSpec
 
 
@@ -200,7 +200,7 @@ class _Fold:
             column = self.rows[name].combine_chunks()
             if name in (VALID_FROM, VALID_TO):
                 column = begun if name == VALID_FROM else ended
-            elif name in self.history.volatile:
+            elif name in self.history.unversioned_columns:
                 column = column.take(self._last_known(column.take(pa.array(walk)), walk))
             else:
                 column = column.take(pa.array(newest if name in of_newest else held))
@@ -238,7 +238,7 @@ class _Fold:
         kind = self.spec.schema.field(VALID_FROM).type
         return pa.array(begun, kind), pa.array(ended, kind, mask=open_ended)
 
-    def _compare(self, old: Indices, new: Indices) -> Comparison:
+    def _compare(self, old: Indices, new: Indices) -> RowComparison:
         return compare_rows(self.content.take(pa.array(old)), self.content.take(pa.array(new)))
 
 

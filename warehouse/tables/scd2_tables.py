@@ -14,17 +14,17 @@ import pyarrow.compute as pc
 from warehouse.errors import StoreError
 from warehouse.tables import Listing, TableSpec, fold, partition_files
 from warehouse.tables.decoder_protocol import Decoded, Decoder
-from warehouse.tables.staged_files import Stored
+from warehouse.tables.staged_files import StagedFiles
 
 _FILE = "part-0-of-1.parquet"
 _DUPLICATE = "duplicate_key"
 
 
-class LateError(Exception):
+class OutOfOrderError(Exception):
     """Observations are older than what was folded: the tables are to be made from nothing."""
 
 
-class Histories:
+class Scd2Tables:
     """The tables with a history that a decoder fills, and what was observed for them.
 
     Attributes:
@@ -90,7 +90,7 @@ class Histories:
                 self._listings[listing.table].append(listing)
 
     def fold(
-        self, stored: Stored, below: int | None
+        self, stored: StagedFiles, below: int | None
     ) -> Iterator[tuple[TableSpec, pa.Table, np.ndarray]]:
         """Stage the versions that follow from all responses below a number (None: from all).
 
@@ -125,7 +125,7 @@ class Histories:
 
     def _refuse_late(self, name: str, response_id: int) -> None:
         if response_id <= self.folded.get(name, 0):
-            raise LateError(
+            raise OutOfOrderError(
                 f"older answers of {self._dataset} came in after newer ones: "
                 f"the versions of {name} are made again from the archive"
             )

@@ -21,9 +21,9 @@ from warehouse.archive.missing_segments import Gaps, missing, without
 from warehouse.archive.segment_files import ArchiveFile
 from warehouse.coverage import request_index
 from warehouse.errors import LockTimeoutError
-from warehouse.lake import Lake, unit_name
+from warehouse.lake import Lake, file_set_name
 from warehouse.storage.atomic_files import explained
-from warehouse.storage.transaction import Change, Manifest, Unit
+from warehouse.storage.transaction import FileSet, Manifest, Transaction
 
 FOLDER = "index/watermarks"
 WATERMARK_SCHEMA = pa.schema(
@@ -72,7 +72,8 @@ def watermarks(lake: Lake, datasets: Iterable[str]) -> dict[str, Watermark]:
     """Return the watermark of each dataset, without locks."""
     lost = missing(lake.archive)
     return {
-        dataset: _watermark(lake.unit(unit_name(dataset)).manifest(), lost) for dataset in datasets
+        dataset: _watermark(lake.file_set(file_set_name(dataset)).manifest(), lost)
+        for dataset in datasets
     }
 
 
@@ -109,17 +110,17 @@ def unindexed_files(folder: Path) -> int:
 
     For a folder that cannot be written, and so not be opened.
     """
-    manifest = Unit(folder, request_index.UNIT).manifest() or Manifest()
+    manifest = FileSet(folder, request_index.UNIT).manifest() or Manifest()
     paths = (folder / "archive").glob("*/*.parquet")
     files = (ArchiveFile.named(path) for path in paths if path.parent.name in ("segments", "packs"))
     return sum(file is not None and file.last > manifest.watermark for file in files)
 
 
-def stage(change: Change, dataset: str, segment: int, facts: dict[str, object]) -> None:
+def stage(transaction: Transaction, dataset: str, segment: int, facts: dict[str, object]) -> None:
     """Stage the file that tells the catalogue's views how far a dataset's tables have come.
 
     Args:
-        change: A change of the unit of the dataset's tables.
+        transaction: A transaction of the file set of the dataset's tables.
         dataset: The dataset.
         segment: The segment up to which the tables lack nothing.
         facts: Those of the manifest that the change will be committed with.
@@ -128,9 +129,9 @@ def stage(change: Change, dataset: str, segment: int, facts: dict[str, object]) 
     rows = pa.Table.from_pylist(
         [{"dataset": dataset, "built_to_segment": segment}], WATERMARK_SCHEMA
     )
-    path = change.path_for(name)
-    row_accounting.write_book(path, rows, change.live(name))
-    change.add(name, path, rows.num_rows)
+    path = transaction.path_for(name)
+    row_accounting.write_accounting(path, rows, transaction.live(name))
+    transaction.add(name, path, rows.num_rows)
     facts[_SHOWN] = segment
 
 
@@ -145,18 +146,18 @@ def show(lake: Lake, datasets: Iterable[str]) -> None:
     """
     lost = missing(lake.archive)
     for dataset in datasets:
-        unit = lake.unit(unit_name(dataset))
-        if _is_shown(lake, unit.manifest(), dataset, lost):
+        file_set = lake.file_set(file_set_name(dataset))
+        if _is_shown(lake, file_set.manifest(), dataset, lost):
             continue
         try:
-            with unit.lock(0.0), explained("Writing a watermark into", lake.folder):
-                manifest = unit.manifest()
+            with file_set.lock(0.0), explained("Writing a watermark into", lake.folder):
+                manifest = file_set.manifest()
                 if manifest is None:
                     (lake.folder / _file(dataset)).unlink(missing_ok=True)
                 elif not _is_shown(lake, manifest, dataset, lost):
-                    change = unit.begin()
-                    stage(change, dataset, _watermark(manifest, lost).certain, manifest.facts)
-                    change.commit(manifest)
+                    transaction = file_set.begin()
+                    stage(transaction, dataset, _watermark(manifest, lost).certain, manifest.facts)
+                    transaction.commit(manifest)
         except LockTimeoutError:
             continue
 

@@ -91,15 +91,15 @@ def check(lake: Lake, decoders: Sequence[Decoder] = (), *, mend: bool = False) -
             )
         )
     for path in sorted((lake.folder / "index" / "manifests").glob("*.json")):
-        unit = lake.unit(path.stem)
-        with unit.lock():
-            manifest = unit.manifest()
+        file_set = lake.file_set(path.stem)
+        with file_set.lock():
+            manifest = file_set.manifest()
             if manifest is None:
                 sentences = [f"{path.name} cannot be read: what it describes is made again"]
             else:
-                sentences = unit.findings(manifest, thorough=True)
+                sentences = file_set.findings(manifest, thorough=True)
             if sentences and mend:
-                unit.forget_manifest()
+                file_set.forget_manifest()
             findings += [Finding(sentence, mended=mend) for sentence in sentences]
     if sentence := catalogue.damage_of(lake, mend=mend):
         findings.append(Finding(sentence, mended=mend))

@@ -13,7 +13,7 @@ from typing import Any
 
 from warehouse.connection import connect, retrying
 from warehouse.coverage import CoverageRule, refresh_coverage
-from warehouse.lake import Lake, unit_name
+from warehouse.lake import Lake, file_set_name
 from warehouse.tables import TableSpec
 from warehouse.tables.builder import fingerprints
 from warehouse.tables.decoder_protocol import Decoder
@@ -41,11 +41,11 @@ def held_still(lake: Lake, decoder: Decoder) -> Iterator[None]:
     Raises:
         StoreError: the disk is full or not writable.
     """
-    unit = lake.unit(unit_name(decoder.dataset))
-    manifest = unit.manifest()
+    file_set = lake.file_set(file_set_name(decoder.dataset))
+    manifest = file_set.manifest()
     if manifest is not None and manifest.facts["fingerprints"] != fingerprints(decoder):
         build(lake, decoder)
-    with unit.lock():
+    with file_set.lock():
         yield
 
 

@@ -67,7 +67,7 @@ class Difference:
         return bool(self.missing or self.extra or self.different or self.repeated)
 
 
-class Comparison:
+class TableDiff:
     """The files of a data folder beside those of a second one over the same archive.
 
     Attributes:

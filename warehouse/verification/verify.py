@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 
 from warehouse.accounting.row_accounting import DRIFT_SCHEMA, STORED_QUARANTINE_SCHEMA
 from warehouse.errors import ArchiveDamagedError
-from warehouse.lake import Lake, unit_name
-from warehouse.storage.transaction import Manifest, Unit
-from warehouse.tables.builder import Limits, Work, fingerprints
+from warehouse.lake import Lake, file_set_name
+from warehouse.storage.transaction import FileSet, Manifest
+from warehouse.tables.builder import Limits, TableBuilder, fingerprints
 from warehouse.tables.decoder_protocol import Decoder
 from warehouse.tables.partition_files import stored_schema
-from warehouse.tables.scd2_tables import LateError
+from warehouse.tables.scd2_tables import OutOfOrderError
 from warehouse.tables.watermarks import pending_responses
 from warehouse.verification.integrity import Finding, Remedy, pending_finding
-from warehouse.verification.table_diff import Comparison, Difference, Store
+from warehouse.verification.table_diff import Difference, Store, TableDiff
 
 
 @dataclass(slots=True)
@@ -57,15 +57,15 @@ def verify(lake: Lake, decoder: Decoder, *, limits: Limits | None = None) -> Ver
     """
     lake.archive.flush()
     done = Verification(decoder.dataset)
-    unit = lake.unit(unit_name(decoder.dataset))
-    with unit.lock():
-        manifest = unit.manifest()
+    file_set = lake.file_set(file_set_name(decoder.dataset))
+    with file_set.lock():
+        manifest = file_set.manifest()
     try:
         with _beside(lake, decoder) as second:
             work = _Second(second, decoder, limits or Limits())
             work.reach(manifest.watermark if manifest else 0)
-            with unit.lock():
-                manifest = unit.manifest()
+            with file_set.lock():
+                manifest = file_set.manifest()
                 work.reach(manifest.watermark if manifest else 0)
                 _compare(lake, second, decoder, manifest, done)
                 pending = pending_responses(lake, [decoder.dataset])
@@ -101,29 +101,29 @@ class _Second:
     def __init__(self, lake: Lake, decoder: Decoder, limits: Limits) -> None:
         self._lake, self._decoder, self._limits = lake, decoder, limits
         # Nothing here has to outlive a power cut.
-        self._unit = Unit(lake.folder, unit_name(decoder.dataset), durable=False)
+        self._file_set = FileSet(lake.folder, file_set_name(decoder.dataset), durable=False)
 
     def reach(self, segment: int) -> None:
         """Build all responses up to a segment."""
-        with self._unit.lock():
-            manifest = self._unit.manifest()
+        with self._file_set.lock():
+            manifest = self._file_set.manifest()
             if manifest is not None and manifest.watermark <= segment:
                 try:
                     self._work().add_to(manifest, segment)
                     return
-                except LateError:
+                except OutOfOrderError:
                     pass  # only a build from nothing takes older observations in
             self._work().from_nothing(manifest or Manifest(), None, segment)
 
-    def _work(self) -> Work:
-        return Work(self._lake, self._decoder, self._unit, self._limits)
+    def _work(self) -> TableBuilder:
+        return TableBuilder(self._lake, self._decoder, self._file_set, self._limits)
 
 
 def _compare(
     lake: Lake, second: Lake, decoder: Decoder, manifest: Manifest | None, done: Verification
 ) -> None:
     """Compare while nobody builds; enter what was found."""
-    comparison = Comparison(lake, second, decoder.dataset)
+    comparison = TableDiff(lake, second, decoder.dataset)
     done.responses = comparison.responses()
     if manifest is None:
         return  # all that is archived is pending

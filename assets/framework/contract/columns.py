@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.framework.contract.column_schema import TIME_LOCAL, TIME_UTC, arrow_type_of, source_of
-from assets.framework.contract.json_rows import Rejected, Rows, Shape, elements, revealed
+from assets.framework.contract.json_rows import Rejected, ResponseShape, Rows, elements, revealed
 
 # What is not known comes as the year 1 or 9999: a day or a zone further, every calendar ends.
 FIRST_YEAR, LAST_YEAR = 1970, 2199
@@ -72,7 +72,7 @@ def parse_times(
     rows: Rows[Any],
     field: str,
     body: bytes,
-    shape: Shape = Shape.LIST,
+    shape: ResponseShape = ResponseShape.LIST,
     *,
     zoneless_is_utc: bool = False,
 ) -> pa.Array:
@@ -99,8 +99,8 @@ def parse_times(
             if are_possible(times):
                 return times
     read = [instant_of(text, zoneless_is_utc=zoneless_is_utc) for text in texts]
-    unreadable = [index for index, time in enumerate(read) if time is None]
-    reject(rows, unreadable, field, body, shape)
+    why_unreadable = [index for index, time in enumerate(read) if time is None]
+    reject(rows, why_unreadable, field, body, shape)
     return pa.array([time for time in read if time is not None], TIME_UTC)
 
 
@@ -213,7 +213,7 @@ def reject(
     indexes: Sequence[int],
     field: str,
     body: bytes,
-    shape: Shape = Shape.LIST,
+    shape: ResponseShape = ResponseShape.LIST,
     *,
     reason: str = "not_decodable",
 ) -> None:

@@ -2,29 +2,27 @@
 
 The framework plans, collects, builds and presents every dataset through these classes alone. A
 dataset is either asked for by day (`DailyDataset`), or asked for as it stands now
-(`RefreshedDataset`): lists, latest values, and histories that are read in one go.
+(`SnapshotDataset`): lists, latest values, and histories that are read in one go.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pyarrow as pa
 
 from assets.framework.contract.devices import Device, DeviceKind
-from assets.framework.contract.json_rows import Rows, Shape
-from assets.framework.contract.request import Ask
+from assets.framework.contract.json_rows import ResponseShape, Rows
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request
 from assets.framework.contract.table import Table
-from assets.framework.decoding.decoder import Batch, Part
-from assets.framework.decoding.decoder_failures import Fetches, decoded_apart
+from assets.framework.decoding.decoder import DecodingBatch, TableRows
+from assets.framework.decoding.decoder_failures import Fetches, decode_separately
 from givenergy import Endpoint, Fetched
 from warehouse import ArchivedResponse, CoverageRule, Decoded
-
-if TYPE_CHECKING:
-    from assets.framework.contract.known_state import View
 
 
 class Dataset(ABC):
@@ -47,13 +45,13 @@ class Dataset(ABC):
     endpoint: Endpoint
     group: str
     row_type: type[msgspec.Struct]
-    shape: Shape = Shape.LIST
-    made: tuple[Table, ...]
-    about: tuple[DeviceKind, ...] = ()
-    reads: tuple[str, ...] = ()
+    shape: ResponseShape = ResponseShape.LIST
+    output_tables: tuple[Table, ...]
+    device_kinds: tuple[DeviceKind, ...] = ()
+    depends_on: tuple[str, ...] = ()
 
     def __init__(self) -> None:
-        self.tables = tuple(table.spec(self.version) for table in self.made)
+        self.tables = tuple(table.spec(self.version) for table in self.output_tables)
 
     @property
     def dataset(self) -> str:
@@ -63,7 +61,7 @@ class Dataset(ABC):
     @property
     def main(self) -> Table:
         """The table that stands for the dataset."""
-        return self.made[0]
+        return self.output_tables[0]
 
     def listed_by(self, response: ArchivedResponse) -> str:
         """Name the list that vouches for the things of an answer: a device's, or the account's."""
@@ -72,7 +70,7 @@ class Dataset(ABC):
     @abstractmethod
     def parts_of_fetch(
         self, pages: Sequence[tuple[Rows[Any], ArchivedResponse]]
-    ) -> Sequence[Mapping[str, Part]]:
+    ) -> Sequence[Mapping[str, TableRows]]:
         """Make the rows of each table out of all pages of a fetch, page by page.
 
         Rows of which a value cannot be read are moved to `rows.rejected` of their page. Provenance
@@ -88,10 +86,10 @@ class Dataset(ABC):
         for response in responses:
             fetches.setdefault(response.fetch_id, []).append(response)
         pages = [sorted(pages, key=lambda page: page.page) for pages in fetches.values()]
-        return decoded_apart(self, self._decoded, pages)
+        return decode_separately(self, self._decoded, pages)
 
     def _decoded(self, fetches: Fetches) -> Decoded:
-        batch = Batch(self)
+        batch = DecodingBatch(self)
         for pages in fetches:
             batch.add_fetch(pages)
         return batch.decoded()
@@ -101,12 +99,12 @@ class PageByPage(Dataset):
     """A dataset that can make rows of a page without looking at the others of its fetch."""
 
     @abstractmethod
-    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, Part]:
+    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, TableRows]:
         """Make the rows of each table out of one page."""
 
     def parts_of_fetch(
         self, pages: Sequence[tuple[Rows[Any], ArchivedResponse]]
-    ) -> Sequence[Mapping[str, Part]]:
+    ) -> Sequence[Mapping[str, TableRows]]:
         """Make the rows of each page."""
         return [self.parts(rows, response) for rows, response in pages]
 
@@ -118,9 +116,9 @@ class RowByRow(PageByPage):
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Make the columns of the table out of one page."""
 
-    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, Part]:
+    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, TableRows]:
         """Make the rows of the table."""
-        return {self.main.name: Part(self.columns(rows, response), rows.positions)}
+        return {self.main.name: TableRows(self.columns(rows, response), rows.positions)}
 
 
 class DailyDataset(Dataset):
@@ -142,7 +140,7 @@ class DailyDataset(Dataset):
         return CoverageRule(self.name, self.lateness_days)
 
     @abstractmethod
-    def ask(self, device_id: str, first: date, last: date, zone: str) -> Ask:
+    def request(self, device_id: str, first: date, last: date, zone: str) -> Request:
         """Say what to request for days of a device, both included, understood in a time zone."""
 
     def rows_by_day(
@@ -158,7 +156,7 @@ class DailyDataset(Dataset):
 class Cadence(StrEnum):
     """How often a dataset is asked for by itself."""
 
-    TICK = "tick"  # with every poll, as its past cannot be had later
+    EVERY_POLL = "tick"  # with every poll, as its past cannot be had later
     DAILY = "daily"
     WEEKLY = "weekly"
 
@@ -166,12 +164,12 @@ class Cadence(StrEnum):
 class Urgency(IntEnum):
     """What is asked for first when an account is seen for the first time."""
 
-    NEVER_AGAIN = 0  # cannot be had later
-    THINGS = 1  # which things there are
+    PERISHABLE = 0  # cannot be had later
+    DEVICES = 1  # which things there are
     HISTORY = 2
 
 
-class RefreshedDataset(Dataset):
+class SnapshotDataset(Dataset):
     """A dataset asked for as it stands now.
 
     Attributes:
@@ -186,25 +184,27 @@ class RefreshedDataset(Dataset):
     optional: bool = False
 
     @abstractmethod
-    def asks(self, view: "View") -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Say what to request now, given what is known so far."""
 
-    def learn(self, view: "View", answers: Sequence[tuple[Ask, Fetched]]) -> None:
+    def observe_responses(
+        self, state: KnownState, answers: Sequence[tuple[Request, Fetched]]
+    ) -> None:
         """Take note of what the answers of one refresh tell about the API itself."""
 
 
-class DeviceList(RefreshedDataset):
+class DeviceList(SnapshotDataset):
     """A list of devices, from which the other datasets know whom to ask about.
 
     Attributes:
         kinds: what it lists.
     """
 
-    urgency = Urgency.THINGS
+    urgency = Urgency.DEVICES
     kinds: tuple[DeviceKind, ...]
 
     @abstractmethod
-    def devices(self, view: "View") -> Mapping[DeviceKind, Sequence[Device]]:
+    def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
         """Read the devices from the tables."""
 
     @abstractmethod

@@ -24,7 +24,7 @@ Row = TypeVar("Row", bound=msgspec.Struct)
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
-class Shape(Enum):
+class ResponseShape(Enum):
     """Where the rows of a body stand."""
 
     LIST = "data is a list of rows, or an object of rows keyed by index"
@@ -92,14 +92,14 @@ _ELEMENT = msgspec.json.Decoder(_Element)
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError)
 
 
-def elements(body: bytes, shape: Shape = Shape.LIST) -> list[msgspec.Raw]:
+def elements(body: bytes, shape: ResponseShape = ResponseShape.LIST) -> list[msgspec.Raw]:
     """Split a body into its rows, undecoded, in order.
 
     An object keyed by index ("0", "1", … "10"), as energy flows come, is ordered by number.
     """
-    if shape is Shape.BARE:
+    if shape is ResponseShape.BARE:
         return [msgspec.Raw(body)]
-    if shape is Shape.SINGLE:
+    if shape is ResponseShape.SINGLE:
         return [_ELEMENT.decode(body).data]
     data = _ELEMENTS.decode(body).data
     if isinstance(data, list):
@@ -107,9 +107,11 @@ def elements(body: bytes, shape: Shape = Shape.LIST) -> list[msgspec.Raw]:
     return [data[key] for key in sorted(data, key=lambda key: (len(key), key))]
 
 
-def decode_rows(body: bytes, row: type[Row], shape: Shape = Shape.LIST) -> Rows[Row]:
+def decode_rows(
+    body: bytes, row: type[Row], shape: ResponseShape = ResponseShape.LIST
+) -> Rows[Row]:
     """Decode the rows of a body that is known to be JSON."""
-    if shape is Shape.LIST:
+    if shape is ResponseShape.LIST:
         try:
             values = _decoder(row).decode(body).data
         except _UNDECODABLE:

@@ -15,7 +15,7 @@ from warehouse import Lake, connect, retrying
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class LatestResponse:
     """The newest answer to requests with the same path and parameters.
 
     Attributes:
@@ -34,7 +34,7 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class KnownState:
     """What a dataset can look at to decide what to ask for.
 
     Attributes:
@@ -44,7 +44,7 @@ class View:
         now: the present time, UTC.
         zone: IANA time zone of the account.
         range_days: days that one request may cover, where the endpoint takes ranges.
-        again: whether all of history is to be asked for anew.
+        refetch: whether all of history is to be asked for anew.
     """
 
     lake: Lake
@@ -53,7 +53,7 @@ class View:
     now: datetime
     zone: str
     range_days: int
-    again: bool = False
+    refetch: bool = False
     _open: list[duckdb.DuckDBPyConnection] = field(default_factory=list, repr=False, compare=False)
 
     @contextmanager
@@ -76,11 +76,11 @@ class View:
         """The devices of a kind."""
         return self.devices.get(kind, ())
 
-    def answered(self, dataset: str) -> list[Answered]:
+    def answered(self, dataset: str) -> list[LatestResponse]:
         """What was asked for a dataset with success, each different request once."""
         sql = resources.files(__package__).joinpath("sql", "latest_responses.sql").read_text()
         return [
-            Answered(
+            LatestResponse(
                 row["device_id"], row["path"], json.loads(row["params"]), row["at"], row["complete"]
             )
             for row in self.rows(sql, dataset=dataset)

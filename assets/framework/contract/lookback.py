@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 
-from assets.framework.contract.known_state import View
+from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.table import Table
 
 STALE_AFTER = timedelta(days=30)
@@ -34,33 +34,33 @@ class OpenItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Lookback:
     """A whole answer: from when on things were asked for, and when it was fetched, UTC."""
 
     asked_from: datetime
     at: datetime
 
 
-def open_items(view: View, table: Table, start_column: str) -> list[OpenItem]:
+def open_items(state: KnownState, table: Table, start_column: str) -> list[OpenItem]:
     """List the open things of a table.
 
     Args:
-        view: what is known.
+        state: what is known.
         table: has a device column and `has_ended`.
         start_column: says when a thing began.
     """
     sql = resources.files(__package__).joinpath("sql", "open_items.sql").read_text()
     query = sql.format(table=table.name, device=table.device_column, start=start_column)
-    return [OpenItem(row["device_id"], row["began_at"]) for row in view.rows(query)]
+    return [OpenItem(row["device_id"], row["began_at"]) for row in state.rows(query)]
 
 
-def looks_back(
-    view: View, dataset: str, start_parameter: str, apart_by: str = ""
-) -> Mapping[tuple[str, str], list[Look]]:
+def lookbacks(
+    state: KnownState, dataset: str, start_parameter: str, apart_by: str = ""
+) -> Mapping[tuple[str, str], list[Lookback]]:
     """Tell from when on each device was asked lately, and at the last whole answer.
 
     Args:
-        view: what is known.
+        state: what is known.
         dataset: its name.
         start_parameter: of the requests; a date or an ISO 8601 time.
         apart_by: a parameter whose values are different lists, such as `cleared`.
@@ -69,25 +69,25 @@ def looks_back(
         Looks by device and value of that parameter.
     """
     sql = resources.files(__package__).joinpath("sql", "lookbacks.sql").read_text()
-    found: dict[tuple[str, str], list[Look]] = {}
-    for row in view.rows(
+    found: dict[tuple[str, str], list[Lookback]] = {}
+    for row in state.rows(
         sql,
         dataset=dataset,
         start=start_parameter,
         apart=apart_by,
-        since=view.now - _STALE_EVERY,
+        since=state.now - _STALE_EVERY,
     ):
         asked_from = datetime.fromisoformat(row["asked_from"])
         if asked_from.tzinfo is None:
             asked_from = asked_from.replace(tzinfo=UTC)
         found.setdefault((row["device_id"], row["apart"]), []).append(
-            Look(asked_from, row["answered_at"])
+            Lookback(asked_from, row["answered_at"])
         )
     return found
 
 
 def ask_from(
-    items: Iterable[OpenItem], looks: Collection[Look], *, beginning: datetime, now: datetime
+    items: Iterable[OpenItem], looks: Collection[Lookback], *, beginning: datetime, now: datetime
 ) -> datetime:
     """Decide from when on to ask a device.
 

@@ -11,7 +11,7 @@ Value = str | int | Sequence[int] | Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Request:
     """One request, and as many more as its answer has pages.
 
     Attributes:
@@ -33,7 +33,7 @@ class Ask:
     label: str = ""
     part: str = ""
     enough: Callable[[Page], bool] | None = None
-    instead: "Callable[[], Sequence[Ask]] | None" = None
+    instead: "Callable[[], Sequence[Request]] | None" = None
 
     @property
     def subject(self) -> str:
@@ -41,7 +41,7 @@ class Ask:
         return f"{self.device_id} {self.part}".strip()
 
 
-def ask_each(devices: Iterable[Device], parameter: str) -> Iterator[Ask]:
+def request_each(devices: Iterable[Device], parameter: str) -> Iterator[Request]:
     """Ask once about each device, which a parameter of the path names."""
     for device in devices:
-        yield Ask(path={parameter: device.device_id}, device_id=device.device_id)
+        yield Request(path={parameter: device.device_id}, device_id=device.device_id)

@@ -30,7 +30,7 @@ class Table:
     key: tuple[str, ...]
     time_column: str | None = None
     device_column: str | None = None
-    volatile: tuple[str, ...] | None = None
+    unversioned_columns: tuple[str, ...] | None = None
 
     @property
     def arrow_schema(self) -> pa.Schema:
@@ -47,5 +47,5 @@ class Table:
             device_column=self.device_column,
             decoder_version=version,
             description=self.description,
-            history=None if self.volatile is None else History(self.volatile),
+            history=None if self.unversioned_columns is None else History(self.unversioned_columns),
         )

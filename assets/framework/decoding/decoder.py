@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from assets.framework.contract.dataset import Dataset
 
 
-class Part(NamedTuple):
+class TableRows(NamedTuple):
     """Rows of one table out of one response.
 
     Attributes:
@@ -36,13 +36,13 @@ class Part(NamedTuple):
     exploded: bool = False
 
 
-class Batch:
+class DecodingBatch:
     """Responses of one dataset, whole fetches, being decoded."""
 
     def __init__(self, dataset: "Dataset") -> None:
         self._dataset = dataset
-        self._filling = {table.name: _Filling(table) for table in dataset.made}
-        self._books = _Books(dataset)
+        self._filling = {table.name: TableAccumulator(table) for table in dataset.output_tables}
+        self._books = QuarantineLog(dataset)
         self._rows_in: dict[int, int] = {}
         self._listings: list[Listing] = []
 
@@ -64,13 +64,15 @@ class Batch:
                     last_response_id=pages[-1].response_id,
                     fetched_at=pages[-1].fetched_at,
                 )
-                for table in self._dataset.made
-                if table.volatile is not None
+                for table in self._dataset.output_tables
+                if table.unversioned_columns is not None
             ]
 
-    def _add_page(self, rows: Rows[Any], page: ArchivedResponse, parts: Mapping[str, Part]) -> None:
+    def _add_page(
+        self, rows: Rows[Any], page: ArchivedResponse, parts: Mapping[str, TableRows]
+    ) -> None:
         count = len(rows.rejected)
-        main = self._dataset.made[0].name
+        main = self._dataset.output_tables[0].name
         listed_by = self._dataset.listed_by(page)
         for name, part in parts.items():
             rejected = rows.rejected if name == main else ()
@@ -96,7 +98,7 @@ class Batch:
         )
 
 
-class _Filling:
+class TableAccumulator:
     """The rows of one table, each traceable to its place in a response."""
 
     def __init__(self, table: Table) -> None:
@@ -113,7 +115,12 @@ class _Filling:
         self._indexes: list[np.ndarray] = []
 
     def add(
-        self, page: ArchivedResponse, part: Part, indexes: np.ndarray, drift: Any, listed_by: str
+        self,
+        page: ArchivedResponse,
+        part: TableRows,
+        indexes: np.ndarray,
+        drift: Any,
+        listed_by: str,
     ) -> None:
         """Take in the rows of a page; codes that are not documented are counted as drift."""
         columns = dict(part.columns)
@@ -125,7 +132,7 @@ class _Filling:
 
         repeat("response_id", page.response_id)
         repeat("fetched_at", page.fetched_at)
-        if self._table.volatile is not None:
+        if self._table.unversioned_columns is not None:
             repeat("valid_from", page.fetched_at)
             repeat("valid_to", None)
             repeat("listed_by", listed_by)
@@ -140,17 +147,17 @@ class _Filling:
         self._elements.append(part.elements)
         self._indexes.append(indexes)
 
-    def rows(self, dataset: "Dataset", books: "_Books") -> pa.Table:
+    def rows(self, dataset: "Dataset", books: "QuarantineLog") -> pa.Table:
         """Give the rows that are valid, one for each key and fetch; the others are set aside."""
         table = pa.concat_tables(self._parts) if self._parts else self._schema.empty_table()
         good = np.ones(table.num_rows, dtype=bool)
         if table.num_rows:
-            self._judge(table, good, dataset, books)
+            self._validate(table, good, dataset, books)
             self._drop_duplicates(table, good, dataset, books)
         return table if good.all() else table.filter(pa.array(good))
 
-    def _judge(
-        self, table: pa.Table, good: np.ndarray, dataset: "Dataset", books: "_Books"
+    def _validate(
+        self, table: pa.Table, good: np.ndarray, dataset: "Dataset", books: "QuarantineLog"
     ) -> None:
         by_row: dict[int, list[Any]] = {}
         for fault in faults(self._table.schema, table):
@@ -163,7 +170,7 @@ class _Filling:
             )
 
     def _drop_duplicates(
-        self, table: pa.Table, good: np.ndarray, dataset: "Dataset", books: "_Books"
+        self, table: pa.Table, good: np.ndarray, dataset: "Dataset", books: "QuarantineLog"
     ) -> None:
         """Let the later of two valid rows with one key win in an answer, and keep the other aside.
 
@@ -197,7 +204,7 @@ class _Filling:
         self,
         row: int,
         dataset: "Dataset",
-        books: "_Books",
+        books: "QuarantineLog",
         reason: str,
         field: str,
         value: str,
@@ -214,7 +221,7 @@ class _Filling:
             row -= len(taken)
 
 
-class _Books:
+class QuarantineLog:
     """What is set aside, and what the contract does not know."""
 
     def __init__(self, dataset: "Dataset") -> None:
@@ -268,13 +275,15 @@ class _Books:
             )
 
     def quarantine(self) -> pa.Table:
+        """Return the quarantined rows."""
         return pa.Table.from_pylist(self._quarantine, schema=QUARANTINE_SCHEMA)
 
     def drift(self) -> list[Drift]:
+        """Return what the contract does not know."""
         return list(self._drift.values())
 
 
-def _row_indexes(part: Part, rejected: Sequence[Rejected]) -> tuple[np.ndarray, Sequence[int]]:
+def _row_indexes(part: TableRows, rejected: Sequence[Rejected]) -> tuple[np.ndarray, Sequence[int]]:
     """Number the rows of a part, and the elements that gave none, within their response.
 
     Where each element is a row, it is the element's position. Where an element can give several

@@ -22,7 +22,7 @@ Fetches = Sequence[Sequence[ArchivedResponse]]
 _LOG = logging.getLogger(__name__)
 
 
-def decoded_apart(
+def decode_separately(
     dataset: "Dataset", decode: Callable[[Fetches], Decoded], fetches: Fetches
 ) -> Decoded:
     """Decode fetches, and set aside those at which that fails.
@@ -39,7 +39,10 @@ def decoded_apart(
         if len(fetches) > 1:
             half = len(fetches) // 2
             return _joined(
-                [decoded_apart(dataset, decode, part) for part in (fetches[:half], fetches[half:])]
+                [
+                    decode_separately(dataset, decode, part)
+                    for part in (fetches[:half], fetches[half:])
+                ]
             )
         _LOG.exception(
             "An answer of %s could not be decoded and was set aside: please report this, with what"

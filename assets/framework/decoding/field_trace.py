@@ -18,11 +18,11 @@ import pyarrow as pa
 
 from assets.framework.contract.column_schema import arrow_type_of, source_of
 from assets.framework.contract.dataset import DailyDataset, Dataset
-from assets.framework.contract.json_rows import Shape
+from assets.framework.contract.json_rows import ResponseShape
 from givenergy.personal import redaction_of
 from warehouse import ArchivedResponse, Decoded
 
-_PREFIX = {Shape.LIST: "data[].", Shape.SINGLE: "data.", Shape.BARE: ""}
+_PREFIX = {ResponseShape.LIST: "data[].", ResponseShape.SINGLE: "data.", ResponseShape.BARE: ""}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d")
 # What stands in the place of a value that the archive does not hold.
@@ -67,9 +67,11 @@ def saved_answer(
         ValueError: if it is no JSON.
     """
     answer = json.loads(body)
-    if dataset.shape is not Shape.BARE and not (isinstance(answer, dict) and "data" in answer):
+    if dataset.shape is not ResponseShape.BARE and not (
+        isinstance(answer, dict) and "data" in answer
+    ):
         answer = {"data": answer}
-    if dataset.shape is Shape.LIST and not _is_list(answer["data"]):
+    if dataset.shape is ResponseShape.LIST and not _is_list(answer["data"]):
         # A thing that was asked for alone, as the list would hold it.
         answer["data"] = [answer["data"]]
     redaction = redaction_of(
@@ -129,7 +131,7 @@ class _Landed:
         self._seen: dict[str, set[str]] = defaultdict(set)
         self._aside: dict[str, Counter[str]] = {}
         self._tables: dict[str, set[str]] = defaultdict(set)
-        for table in dataset.made:
+        for table in dataset.output_tables:
             rows = decoded.tables[table.name]
             for name, description in table.schema.columns.items():
                 source = source_of(description)
@@ -210,11 +212,11 @@ def _of_cell(source: str | None, kind: pa.DataType, cell: Any) -> Iterator[tuple
             yield from _leaves(json.loads(cell), source)
 
 
-def _elements(answer: Any, shape: Shape) -> list[Any]:
-    if shape is Shape.BARE:
+def _elements(answer: Any, shape: ResponseShape) -> list[Any]:
+    if shape is ResponseShape.BARE:
         return [answer]
     data = answer["data"]
-    if shape is Shape.SINGLE:
+    if shape is ResponseShape.SINGLE:
         return [data]
     return list(data.values()) if isinstance(data, dict) else list(data)
 
@@ -223,8 +225,8 @@ def _is_list(data: Any) -> bool:
     return isinstance(data, list) or (isinstance(data, dict) and all(map(str.isdigit, data)))
 
 
-def _envelope(answer: Any, shape: Shape) -> Iterator[Leaf]:
-    if shape is Shape.BARE:
+def _envelope(answer: Any, shape: ResponseShape) -> Iterator[Leaf]:
+    if shape is ResponseShape.BARE:
         return
     for name in answer.keys() - {"data"}:
         for path, value in _leaves(answer[name], name):
@@ -243,7 +245,7 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, object]]:
         yield path, value
 
 
-def _full(path: str, shape: Shape) -> str:
+def _full(path: str, shape: ResponseShape) -> str:
     return f"{_PREFIX[shape]}{path}".removesuffix(".")
 
 

@@ -12,7 +12,7 @@ from assets.framework.contract.json_rows import decode_rows, elements
 from warehouse import ArchivedResponse
 
 
-def unreadable(
+def why_unreadable(
     dataset: DailyDataset, bodies: Sequence[bytes], device_id: str, day: date, zone: str
 ) -> str | None:
     """Say why no row of an answer can be read; None if one can, or if there are none.

@@ -23,7 +23,7 @@ def _notes(stored: Any) -> dict[str, dict[str, _Note]]:
     return msgspec.convert(stored or {}, dict[str, dict[str, _Note]])
 
 
-class Unavailable:
+class Availability:
     """What is not available of one dataset, by device; "" stands for all of it."""
 
     def __init__(self, lake: Lake, dataset: str) -> None:

@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from assets.framework.contract.dataset import DailyDataset
 from assets.framework.contract.devices import Device
-from assets.framework.ingestion.day_ranges import Want, wants_of
-from assets.framework.ingestion.fetcher import Outcome, Result, Stopped, collect
-from assets.framework.ingestion.leases import Claims
+from assets.framework.ingestion.day_ranges import DayRange, day_ranges_of
+from assets.framework.ingestion.fetcher import AccessRevokedError, Outcome, Result, collect
+from assets.framework.ingestion.leases import DayLeases
 from assets.framework.ingestion.planner import plan
 from assets.framework.ingestion.range_limits import longest_range
 from assets.framework.ingestion.report import Report
@@ -41,7 +41,7 @@ def ingest(
     start: date,
     end: date,
     *,
-    again: bool = False,
+    refetch: bool = False,
     refresh: bool = False,
     with_table: bool = True,
     progress: Progress | None = None,
@@ -57,17 +57,17 @@ def ingest(
         devices: whose days.
         start: first day.
         end: last day.
-        again: fetch what is there as well.
+        refetch: fetch what is there as well.
         refresh: fetch the days that were not over when they were fetched.
         with_table: False to leave the table alone.
         progress: called with the report after each device-day.
         settle: called after each build with the report and the days that are done since the last.
     """
-    run = _Ingestion(session, dataset, devices, with_table, progress, settle)
+    run = _DailyRun(session, dataset, devices, with_table, progress, settle)
     run.build()
     try:
-        run.fetch(start, end, again=again, refresh=refresh)
-    except Stopped as stopped:
+        run.fetch(start, end, refetch=refetch, refresh=refresh)
+    except AccessRevokedError as stopped:
         run.report.stopped = stopped.error
     finally:
         session.lake.archive.flush()
@@ -77,7 +77,7 @@ def ingest(
     return run.report
 
 
-class _Ingestion:
+class _DailyRun:
     """The work of one call of `ingest`."""
 
     def __init__(
@@ -96,7 +96,7 @@ class _Ingestion:
         self._with_table = with_table
         self._progress = progress
         self._settle = settle
-        self._claims = Claims(session, dataset)
+        self._day_leases = DayLeases(session, dataset)
         self._unbuilt_bytes = 0
         self._built_at = self._result_at = time.monotonic()
 
@@ -115,25 +115,29 @@ class _Ingestion:
         self._unbuilt_bytes = 0
         self._built_at = time.monotonic()
 
-    def fetch(self, start: date, end: date, *, again: bool, refresh: bool) -> None:
-        left = self._collect(self._wants(start, end, again=again, refresh=refresh))
+    def fetch(self, start: date, end: date, *, refetch: bool, refresh: bool) -> None:
+        left = self._collect(self._day_ranges(start, end, refetch=refetch, refresh=refresh))
         while left and not self._session.cancelled.wait(_ELSEWHERE_WAIT_S):
             left = self._collect(self._still_wanted(left, refresh=refresh))
 
-    def _wants(self, start: date, end: date, *, again: bool, refresh: bool) -> Iterator[Want]:
+    def _day_ranges(
+        self, start: date, end: date, *, refetch: bool, refresh: bool
+    ) -> Iterator[DayRange]:
         """Plan a month when the one before it has been taken up, so that there is no pause."""
-        months = self._counted(self._plan(start, end, again=again, refresh=refresh, refused=True))
-        for wants in wants_of(months, longest_range(self._session, self._dataset)):
-            self._claims.planned_anew()
-            yield from wants
+        months = self._counted(
+            self._plan(start, end, refetch=refetch, refresh=refresh, refused=True)
+        )
+        for day_ranges in day_ranges_of(months, longest_range(self._session, self._dataset)):
+            self._day_leases.planned_anew()
+            yield from day_ranges
 
     def _counted(self, months: Iterator[pa.Table]) -> Iterator[pa.Table]:
         for states in months:
-            self.report.want(states["request_date"].to_pylist())
+            self.report.day_range(states["request_date"].to_pylist())
             yield states
 
     def _plan(
-        self, start: date, end: date, *, again: bool, refresh: bool, refused: bool
+        self, start: date, end: date, *, refetch: bool, refresh: bool, refused: bool
     ) -> Iterator[pa.Table]:
         yield from plan(
             self._session.lake,
@@ -143,37 +147,42 @@ class _Ingestion:
             end,
             self._session.zone,
             now=datetime.now(UTC),
-            again=again,
+            refetch=refetch,
             refresh=refresh,
             refused=refused,
         )
 
-    def _still_wanted(self, left: Sequence[Want], *, refresh: bool) -> list[Want]:
+    def _still_wanted(self, left: Sequence[DayRange], *, refresh: bool) -> list[DayRange]:
         """Count days that another process has fetched by now as dealt with; return the others."""
         self._session.lake.archive.flush()
-        first, last = min(want.first for want in left), max(want.last for want in left)
-        days = {(want.device_id, day) for want in left for day in want.days}
+        first, last = (
+            min(day_range.first for day_range in left),
+            max(day_range.last for day_range in left),
+        )
+        days = {(day_range.device_id, day) for day_range in left for day in day_range.days}
         months = []
-        for states in self._plan(first, last, again=False, refresh=refresh, refused=False):
+        for states in self._plan(first, last, refetch=False, refresh=refresh, refused=False):
             pairs = zip(
                 states["device_id"].to_pylist(), states["request_date"].to_pylist(), strict=True
             )
             months.append(states.filter(pa.array([pair in days for pair in pairs], pa.bool_())))
-        wants = [
-            want
-            for of_month in wants_of(months, longest_range(self._session, self._dataset))
-            for want in of_month
+        day_ranges = [
+            day_range
+            for of_month in day_ranges_of(months, longest_range(self._session, self._dataset))
+            for day_range in of_month
         ]
-        for device_id, day in days - {(want.device_id, day) for want in wants for day in want.days}:
-            self.report.add(Result(Want(device_id, day, day), Outcome.ELSEWHERE))
-        return wants
+        for device_id, day in days - {
+            (day_range.device_id, day) for day_range in day_ranges for day in day_range.days
+        }:
+            self.report.add(Result(DayRange(device_id, day, day), Outcome.IN_PROGRESS_ELSEWHERE))
+        return day_ranges
 
-    def _collect(self, wants: Iterable[Want]) -> list[Want]:
+    def _collect(self, day_ranges: Iterable[DayRange]) -> list[DayRange]:
         """Fetch, and return what another process is fetching."""
         elsewhere = []
-        for result in collect(self._session, self._dataset, wants, self._claims):
-            if result.outcome is Outcome.ELSEWHERE:
-                elsewhere.append(result.want)
+        for result in collect(self._session, self._dataset, day_ranges, self._day_leases):
+            if result.outcome is Outcome.IN_PROGRESS_ELSEWHERE:
+                elsewhere.append(result.day_range)
                 continue
             if result.outcome is Outcome.SPLIT:
                 continue

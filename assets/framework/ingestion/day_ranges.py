@@ -10,7 +10,7 @@ _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
+class DayRange:
     """Days of a device, `first` to `last`, that one request is to bring."""
 
     device_id: str
@@ -29,17 +29,17 @@ class Want:
         until = "" if self.first == self.last else f" to {self.last}"
         return f"{self.device_id} {self.first}{until}"
 
-    def part(self, start: int, stop: int) -> "Want":
+    def part(self, start: int, stop: int) -> "DayRange":
         """The days from the one numbered `start` up to, not including, the one numbered `stop`."""
-        return Want(self.device_id, self.first + _DAY * start, self.first + _DAY * (stop - 1))
+        return DayRange(self.device_id, self.first + _DAY * start, self.first + _DAY * (stop - 1))
 
-    def halves(self) -> "tuple[Want, Want]":
+    def halves(self) -> "tuple[DayRange, DayRange]":
         """The newer days and the older ones."""
         middle = len(self) // 2
         return self.part(middle, len(self)), self.part(0, middle)
 
 
-def wants_of(months: Iterable[pa.Table], days_per_request: int) -> Iterator[list[Want]]:
+def day_ranges_of(months: Iterable[pa.Table], days_per_request: int) -> Iterator[list[DayRange]]:
     """Group device-days into requests, newest days first; nothing that is not wanted is bridged.
 
     Args:
@@ -50,7 +50,7 @@ def wants_of(months: Iterable[pa.Table], days_per_request: int) -> Iterator[list
         The wants that are settled once a month is known: those that the month before it could make
         longer are held back until it is known too.
     """
-    growing: dict[str, Want] = {}
+    growing: dict[str, DayRange] = {}
     for states in months:
         ready = []
         ordered = states.sort_by([("request_date", "descending"), ("device_id", "ascending")])
@@ -59,13 +59,13 @@ def wants_of(months: Iterable[pa.Table], days_per_request: int) -> Iterator[list
         ):
             held = growing.get(device_id)
             if held is not None and held.first - _DAY == day and len(held) < days_per_request:
-                growing[device_id] = Want(device_id, day, held.last)
+                growing[device_id] = DayRange(device_id, day, held.last)
                 continue
             if held is not None:
                 ready.append(held)
-            growing[device_id] = Want(device_id, day, day)
-        full = [want for want in growing.values() if len(want) >= days_per_request]
-        for want in full:
-            del growing[want.device_id]
+            growing[device_id] = DayRange(device_id, day, day)
+        full = [day_range for day_range in growing.values() if len(day_range) >= days_per_request]
+        for day_range in full:
+            del growing[day_range.device_id]
         yield ready + full
     yield list(growing.values())

@@ -15,9 +15,9 @@ import msgspec
 
 from assets.framework.contract.dataset import DailyDataset
 from assets.framework.contract.devices import day_is_over_at
-from assets.framework.decoding.response_check import unreadable
-from assets.framework.ingestion.day_ranges import Want
-from assets.framework.ingestion.leases import Claim, Claims
+from assets.framework.decoding.response_check import why_unreadable
+from assets.framework.ingestion.day_ranges import DayRange
+from assets.framework.ingestion.leases import DayLease, DayLeases
 from assets.framework.ingestion.range_limits import longest_range, shorten_range
 from assets.framework.ingestion.session import Session
 from givenergy import (
@@ -49,9 +49,9 @@ class Outcome(StrEnum):
     FETCHED = "fetched"
     INCOMPLETE = "incomplete"
     FAILED = "failed"
-    DENIED = "denied"
+    FORBIDDEN = "forbidden"
     GONE = "gone"
-    ELSEWHERE = "elsewhere"
+    IN_PROGRESS_ELSEWHERE = "elsewhere"
     SPLIT = "split"
 
 
@@ -60,7 +60,7 @@ class Result:
     """What became of one want.
 
     Attributes:
-        want: the days that the result is about.
+        day_range: the days that the result is about.
         outcome: what became of them.
         message: a whole sentence, unless they were fetched.
         rows: rows received.
@@ -70,17 +70,17 @@ class Result:
         left: days that are to be asked for by requests of their own.
     """
 
-    want: Want
+    day_range: DayRange
     outcome: Outcome
     message: str = ""
     rows: int = 0
     requests: int = 0
     bytes: int = 0
     request_s: float = 0.0
-    left: tuple[Want, ...] = field(default=())
+    left: tuple[DayRange, ...] = field(default=())
 
 
-class Stopped(Exception):
+class AccessRevokedError(Exception):
     """Nothing more can be had: the token, the plan or the scope does not allow it."""
 
     def __init__(self, error: GivEnergyError) -> None:
@@ -144,7 +144,7 @@ def entries_of(
 
 
 def collect(
-    session: Session, dataset: DailyDataset, wants: Iterable[Want], claims: Claims
+    session: Session, dataset: DailyDataset, day_ranges: Iterable[DayRange], day_leases: DayLeases
 ) -> Iterator[Result]:
     """Fetch days into the archive and yield what became of each want, in the order of completion.
 
@@ -154,24 +154,24 @@ def collect(
     Raises:
         Stopped: if the account is refused (401, 402, or 403 for every device asked).
     """
-    collector = _Collector(session, dataset, claims)
-    queue = iter(wants)
-    left: deque[Want] = deque()
+    collector = _Fetcher(session, dataset, day_leases)
+    queue = iter(day_ranges)
+    left: deque[DayRange] = deque()
     threads = session.connections
 
-    def upcoming() -> Want | None:
+    def upcoming() -> DayRange | None:
         return left.popleft() if left else next(queue, None)
 
     with ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool:
         running: set[Future[Result | None]] = set()
         try:
             while True:
-                while len(running) < 2 * threads and (want := upcoming()) is not None:
-                    running.add(pool.submit(collector.fetch, want))
+                while len(running) < 2 * threads and (day_range := upcoming()) is not None:
+                    running.add(pool.submit(collector.fetch, day_range))
                 if not running:
                     break
                 done, running = wait(running, _LOOK_EVERY_S, return_when=FIRST_COMPLETED)
-                claims.flush_if_due()
+                day_leases.flush_if_due()
                 for future in done:
                     if (result := future.result()) is not None:
                         left.extend(result.left)
@@ -179,16 +179,16 @@ def collect(
         finally:
             collector.stop()
             pool.shutdown(wait=True, cancel_futures=True)
-            claims.flush()
+            day_leases.flush()
     yield from collector.not_found()
     collector.raise_if_refused()
 
 
-class _Collector:
+class _Fetcher:
     """Fetches single wants; remembers what makes further ones pointless."""
 
-    def __init__(self, session: Session, dataset: DailyDataset, claims: Claims) -> None:
-        self._claims = claims
+    def __init__(self, session: Session, dataset: DailyDataset, day_leases: DayLeases) -> None:
+        self._day_leases = day_leases
         self._session = session
         self._dataset = dataset
         self._closed: dict[str, Result] = {}
@@ -205,89 +205,93 @@ class _Collector:
 
     def raise_if_refused(self) -> None:
         if self._refusal is not None and not self._answered:
-            raise Stopped(self._refusal)
+            raise AccessRevokedError(self._refusal)
 
-    def fetch(self, want: Want) -> Result | None:
+    def fetch(self, day_range: DayRange) -> Result | None:
         """Fetch one want, or None if the work has been stopped."""
         if self._stopped or self._session.cancelled.is_set():
             return None
-        closed = self._closed.get(want.device_id)
+        closed = self._closed.get(day_range.device_id)
         if closed is not None:
-            return Result(want, closed.outcome, closed.message)
-        if len(want) > longest_range(self._session, self._dataset):
-            return Result(want, Outcome.SPLIT, left=want.halves())
-        claim = self._claims.take(want)
-        if claim is None:
-            return Result(want, Outcome.ELSEWHERE, "Another process is fetching it.")
+            return Result(day_range, closed.outcome, closed.message)
+        if len(day_range) > longest_range(self._session, self._dataset):
+            return Result(day_range, Outcome.SPLIT, left=day_range.halves())
+        day_lease = self._day_leases.take(day_range)
+        if day_lease is None:
+            return Result(
+                day_range, Outcome.IN_PROGRESS_ELSEWHERE, "Another process is fetching it."
+            )
         result = None
         try:
-            result = self._ask(want, claim)
+            result = self._ask(day_range, day_lease)
         finally:
             if result is not None and result.outcome in (Outcome.FETCHED, Outcome.INCOMPLETE):
-                self._claims.keep(claim)
+                self._day_leases.keep(day_lease)
             else:
-                claim.release()
+                day_lease.release()
         return result
 
-    def _ask(self, want: Want, claim: Claim) -> Result | None:
-        ask = self._dataset.ask(want.device_id, want.first, want.last, self._session.zone)
+    def _ask(self, day_range: DayRange, day_lease: DayLease) -> Result | None:
+        request = self._dataset.request(
+            day_range.device_id, day_range.first, day_range.last, self._session.zone
+        )
         context = {
             "dataset": self._dataset.name,
-            "device_id": want.device_id,
-            "request_date": want.first.isoformat(),
-            "request_end_date": want.last.isoformat(),
+            "device_id": day_range.device_id,
+            "request_date": day_range.first.isoformat(),
+            "request_end_date": day_range.last.isoformat(),
             "request_zone": self._session.zone,
         }
         try:
             fetched = self._session.client.fetch(
                 self._dataset.endpoint,
-                path=ask.path,
-                query=ask.query,
-                body=ask.body,
-                priority=_priority(want),
+                path=request.path,
+                query=request.query,
+                body=request.body,
+                priority=_priority(day_range),
                 context=context,
             )
         except CancelledError:
             return None
         except DeviceNotFoundError as error:
-            self._not_found(Result(want, Outcome.GONE, str(error)), error)
+            self._not_found(Result(day_range, Outcome.GONE, str(error)), error)
             return None
         except ForbiddenError as error:
-            return self._refused(Result(want, Outcome.DENIED, str(error)), error)
+            return self._refused(Result(day_range, Outcome.FORBIDDEN, str(error)), error)
         except AccessError as error:
-            raise Stopped(error) from error
+            raise AccessRevokedError(error) from error
         except RequestRefusedError as error:
-            if len(want) == 1:
-                return Result(want, Outcome.FAILED, str(error))
-            shorten_range(self._session, self._dataset, len(want))
-            return Result(want, Outcome.SPLIT, str(error), left=want.halves())
+            if len(day_range) == 1:
+                return Result(day_range, Outcome.FAILED, str(error))
+            shorten_range(self._session, self._dataset, len(day_range))
+            return Result(day_range, Outcome.SPLIT, str(error), left=day_range.halves())
         except GivEnergyError as error:
-            return Result(want, Outcome.FAILED, str(error))
+            return Result(day_range, Outcome.FAILED, str(error))
         self._answered = True
-        self._answering.add(want.device_id)
-        self._refusals.pop(want.device_id, None)
-        return self._archive(want, fetched, claim)
+        self._answering.add(day_range.device_id)
+        self._refusals.pop(day_range.device_id, None)
+        return self._archive(day_range, fetched, day_lease)
 
-    def _archive(self, want: Want, fetched: Fetched, claim: Claim) -> Result:
+    def _archive(self, day_range: DayRange, fetched: Fetched, day_lease: DayLease) -> Result:
         zone = self._session.zone
         bodies = [page.body for page in fetched.pages]
-        day_rows = self._dataset.rows_by_day(bodies, want.first, want.last, zone)
-        covered, left = want, tuple[Want, ...]()
-        if why := unreadable(self._dataset, bodies, want.device_id, want.first, zone):
+        day_rows = self._dataset.rows_by_day(bodies, day_range.first, day_range.last, zone)
+        covered, left = day_range, tuple[DayRange, ...]()
+        if why := why_unreadable(self._dataset, bodies, day_range.device_id, day_range.first, zone):
             fetched = replace(fetched, complete=False, missing=why)
         elif day_rows is not None:
-            covered, left = _covered(want, day_rows, zone)
-            start = (covered.first - want.first).days
+            covered, left = _covered(day_range, day_rows, zone)
+            start = (covered.first - day_range.first).days
             day_rows = day_rows[start : start + len(covered)]
             for part in left:
-                claim.release(part.days)
+                day_lease.release(part.days)
         self._session.lake.archive.append(
             entries_of(
                 fetched,
                 self._dataset.endpoint,
                 dataset=self._dataset.name,
                 account=self._session.account,
-                device_id=want.device_id,
+                device_id=day_range.device_id,
                 days=(covered.first, covered.last),
                 day_rows=day_rows,
                 zone=zone,
@@ -307,7 +311,7 @@ class _Collector:
     def not_found(self) -> Iterator[Result]:
         """Tell devices that are gone from days that a device which is there does not know."""
         for result in self._unknown:
-            device_id = result.want.device_id
+            device_id = result.day_range.device_id
             there = device_id in self._answering and device_id not in self._closed
             yield replace(result, outcome=Outcome.FAILED) if there else result
 
@@ -319,20 +323,22 @@ class _Collector:
         """Tell a day that is refused from a device that is, and that from the whole account."""
         self._refusal = error
         self._count_refusal(result, error)
-        closed = [one for one in list(self._closed.values()) if one.outcome is Outcome.DENIED]
+        closed = [one for one in list(self._closed.values()) if one.outcome is Outcome.FORBIDDEN]
         if not self._answered and len(closed) >= _REFUSALS_UNTIL_STOP:
-            raise Stopped(error) from error
+            raise AccessRevokedError(error) from error
         return result
 
     def _count_refusal(self, result: Result, error: GivEnergyError) -> None:
         """Ask a device that is gone or closed to us for no other day in this run."""
-        device_id = result.want.device_id
+        device_id = result.day_range.device_id
         self._refusals[device_id] += 1
         if error.lack is Lack.ENDPOINT or self._refusals[device_id] >= _REFUSALS_UNTIL_CLOSED:
             self._closed[device_id] = result
 
 
-def _covered(want: Want, day_rows: Sequence[int], zone: str) -> tuple[Want, tuple[Want, ...]]:
+def _covered(
+    day_range: DayRange, day_rows: Sequence[int], zone: str
+) -> tuple[DayRange, tuple[DayRange, ...]]:
     """Tell which days an answer speaks of, and which are to be asked for alone.
 
     How long a range the API really answers is not documented. Days at either end of an answer
@@ -341,20 +347,20 @@ def _covered(want: Want, day_rows: Sequence[int], zone: str) -> tuple[Want, tupl
     """
     filled = [number for number, rows in enumerate(day_rows) if rows]
     if not filled:
-        return want, ()
+        return day_range, ()
     start, stop = filled[0], filled[-1] + 1
     now = datetime.now(UTC)
-    days = want.days
-    while stop < len(want) and day_is_over_at(days[stop], zone) > now:
+    days = day_range.days
+    while stop < len(day_range) and day_is_over_at(days[stop], zone) > now:
         stop += 1
     left = []
-    if stop < len(want):
-        left.append(want.part(stop, len(want)))
+    if stop < len(day_range):
+        left.append(day_range.part(stop, len(day_range)))
     if start > 0:
-        left.append(want.part(0, start))
-    return want.part(start, stop), tuple(left)
+        left.append(day_range.part(0, start))
+    return day_range.part(start, stop), tuple(left)
 
 
-def _priority(want: Want) -> Priority:
-    age_days = (datetime.now(UTC).date() - want.last).days
+def _priority(day_range: DayRange) -> Priority:
+    age_days = (datetime.now(UTC).date() - day_range.last).days
     return Priority.TODAY if age_days <= 1 else Priority.BACKFILL

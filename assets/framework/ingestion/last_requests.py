@@ -6,19 +6,19 @@ from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
 
-from assets.framework.contract.known_state import View
+from assets.framework.contract.known_state import KnownState
 from warehouse import State
 
-_REFUSED = {401: State.DENIED, 402: State.DENIED, 403: State.DENIED, 404: State.GONE}
+_REFUSED = {401: State.FORBIDDEN, 402: State.FORBIDDEN, 403: State.FORBIDDEN, 404: State.GONE}
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LastRequest:
     """One kind of request about one thing.
 
     Attributes:
         device_id: the device it is about; "" is the account.
-        state: complete, partial, failed, denied or gone.
+        state: complete, partial, failed, forbidden or gone.
         at: when it came to that, UTC.
         complete_at: when it was last answered whole, UTC.
         reason: why it is not complete; "" if it is.
@@ -33,23 +33,25 @@ class Standing:
     error_count: int = 0
 
 
-def standings(view: View, dataset: str | None = None) -> Mapping[str, Sequence[Standing]]:
+def last_requests(
+    state: KnownState, dataset: str | None = None
+) -> Mapping[str, Sequence[LastRequest]]:
     """Tell how requests last went, by dataset; `dataset` limits them to one."""
     sql = resources.files(__package__).joinpath("sql", "last_requests.sql").read_text()
-    found: dict[str, list[Standing]] = {}
-    for row in view.rows(sql, dataset=dataset):
-        found.setdefault(row["dataset"], []).append(_standing(row))
+    found: dict[str, list[LastRequest]] = {}
+    for row in state.rows(sql, dataset=dataset):
+        found.setdefault(row["dataset"], []).append(_last_request(row))
     return found
 
 
-def _standing(row: Mapping[str, Any]) -> Standing:
+def _last_request(row: Mapping[str, Any]) -> LastRequest:
     device_id, complete_at = row["device_id"], row["complete_at"]
     began = datetime.min.replace(tzinfo=UTC)
     at = max(time or began for time in (complete_at, row["error_at"], row["partial_at"]))
     if at == complete_at:
-        return Standing(device_id, State.COMPLETE, at, complete_at)
+        return LastRequest(device_id, State.COMPLETE, at, complete_at)
     if at == row["partial_at"]:
         reason = row["partial"] or "the list came incomplete"
-        return Standing(device_id, State.PARTIAL, at, complete_at, reason)
+        return LastRequest(device_id, State.PARTIAL, at, complete_at, reason)
     state = _REFUSED.get(row["error_status"], State.FAILED)
-    return Standing(device_id, state, at, complete_at, row["error"] or "", row["error_count"])
+    return LastRequest(device_id, state, at, complete_at, row["error"] or "", row["error_count"])

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
 from assets.framework.contract.dataset import DailyDataset
-from assets.framework.ingestion.day_ranges import Want
+from assets.framework.ingestion.day_ranges import DayRange
 from assets.framework.ingestion.session import Session
 from givenergy import Lease
 
@@ -19,7 +19,7 @@ _LEASE_S = 300.0
 _FLUSH_EVERY_S = 15.0
 
 
-class Claim:
+class DayLease:
     """The leases on the days of one want."""
 
     def __init__(self, leases: Mapping[date, Lease]) -> None:
@@ -31,7 +31,7 @@ class Claim:
             self._leases.pop(day).release()
 
 
-class Claims:
+class DayLeases:
     """The claims of one run; `take` from any thread, the rest from the one that owns it."""
 
     def __init__(self, session: Session, dataset: DailyDataset) -> None:
@@ -42,32 +42,32 @@ class Claims:
         self._fetched: set[tuple[str, date]] = set()
         self._fetched_before: set[tuple[str, date]] = set()
         self._scanning = threading.Lock()
-        self._held: list[Claim] = []
+        self._held: list[DayLease] = []
         self._flushed_at = time.monotonic()
 
-    def take(self, want: Want) -> Claim | None:
+    def take(self, day_range: DayRange) -> DayLease | None:
         """Claim days; None if another process is fetching one of them or has just done so."""
         leases: dict[date, Lease] = {}
-        for day in want.days:
-            key = f"{self._dataset.name}/{want.device_id}/{day.isoformat()}"
+        for day in day_range.days:
+            key = f"{self._dataset.name}/{day_range.device_id}/{day.isoformat()}"
             lease = self._session.budget.lease(key, _LEASE_S)
             if lease is None:
                 break
             leases[day] = lease
-        claim = Claim(leases)
-        if len(leases) < len(want) or self._has_come_in(want):
-            claim.release()
+        day_lease = DayLease(leases)
+        if len(leases) < len(day_range) or self._already_fetched(day_range):
+            day_lease.release()
             return None
-        return claim
+        return day_lease
 
     def planned_anew(self) -> None:
         """Hear that a further part was planned, and the part before the last has been taken up."""
         with self._scanning:
             self._fetched_before, self._fetched = self._fetched, set()
 
-    def keep(self, claim: Claim) -> None:
+    def keep(self, day_lease: DayLease) -> None:
         """Hold a claim until the answer to it, which has been appended, is in the archive."""
-        self._held.append(claim)
+        self._held.append(day_lease)
 
     def flush_if_due(self) -> None:
         """Flush the archive now and then, and give up the claims on what is in it."""
@@ -78,14 +78,14 @@ class Claims:
         """Flush the archive and give up the claims on what is in it."""
         held, self._held = self._held, []
         self._session.lake.archive.flush()
-        for claim in held:
-            claim.release()
+        for day_lease in held:
+            day_lease.release()
         self._flushed_at = time.monotonic()
 
-    def _has_come_in(self, want: Want) -> bool:
+    def _already_fetched(self, day_range: DayRange) -> bool:
         with self._scanning:
             self._scan()
-            days = {(want.device_id, day) for day in want.days}
+            days = {(day_range.device_id, day) for day in day_range.days}
             return not (days.isdisjoint(self._fetched) and days.isdisjoint(self._fetched_before))
 
     def _scan(self) -> None:

@@ -21,7 +21,7 @@ def plan(
     zone: str,
     *,
     now: datetime,
-    again: bool = False,
+    refetch: bool = False,
     refresh: bool = False,
     refused: bool = False,
 ) -> Iterator[pa.Table]:
@@ -35,7 +35,7 @@ def plan(
         end: last day.
         zone: IANA time zone in which days are understood.
         now: the present time, UTC.
-        again: ask for every day anew, whatever is there.
+        refetch: ask for every day anew, whatever is there.
         refresh: also ask anew for days that were last asked for before they were over, such as
             today; otherwise a day that is there is asked again only when that will make it final.
         refused: also ask for days to which access was refused, which may have been mended since.
@@ -46,10 +46,10 @@ def plan(
     expected = expected_days(dataset.name, devices, start, end, zone)
     for states in day_states(lake, dataset, expected, start, end, now=now):
         wanted = states["due"]
-        if again:
+        if refetch:
             wanted = pc.is_valid(states["state"])
         if refused:
-            wanted = pc.or_(wanted, pc.equal(states["state"], str(State.DENIED)))
+            wanted = pc.or_(wanted, pc.equal(states["state"], str(State.FORBIDDEN)))
         if refresh:
             wanted = pc.or_(wanted, _open_when_fetched(states, zone))
         yield states.filter(wanted)

@@ -9,7 +9,7 @@ from assets.framework.ingestion.fetcher import Outcome, Result
 from givenergy import BudgetSnapshot, GivEnergyError
 from warehouse import BuildReport
 
-_GOOD = (Outcome.FETCHED, Outcome.GONE, Outcome.ELSEWHERE)
+_GOOD = (Outcome.FETCHED, Outcome.GONE, Outcome.IN_PROGRESS_ELSEWHERE)
 _BUILD_COUNTS = ("rows_in", "new", "identical", "superseding", "superseded", "quarantined")
 
 
@@ -85,7 +85,7 @@ class Report:
             self.days[day].given = True
         return done
 
-    def want(self, days: Iterable[date]) -> None:
+    def day_range(self, days: Iterable[date]) -> None:
         """Count device-days that are to be asked for, given by their dates."""
         for day in days:
             self.days.setdefault(day, DayFigures()).wanted += 1
@@ -95,7 +95,7 @@ class Report:
 
         What one request brought for several days is counted with the newest of them.
         """
-        days = result.want.days
+        days = result.day_range.days
         for day in days:
             self.days[day].done += 1
         self.done += len(days)
@@ -105,7 +105,7 @@ class Report:
         newest.bytes += result.bytes
         newest.request_s += result.request_s
         if result.outcome is Outcome.GONE:
-            self.gone[result.want.device_id] = result.message
+            self.gone[result.day_range.device_id] = result.message
         if result.outcome not in _GOOD:
             for day in days:
                 self.days[day].failed += 1

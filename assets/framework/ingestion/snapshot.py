@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from assets.framework.contract.dataset import RefreshedDataset
-from assets.framework.contract.known_state import View
-from assets.framework.contract.request import Ask
-from assets.framework.ingestion.availability import Unavailable
-from assets.framework.ingestion.fetcher import Outcome, Stopped, entries_of
+from assets.framework.contract.dataset import SnapshotDataset
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request
+from assets.framework.ingestion.availability import Availability
+from assets.framework.ingestion.fetcher import AccessRevokedError, Outcome, entries_of
 from assets.framework.ingestion.session import Session
 from givenergy import (
     AccessError,
@@ -42,17 +42,17 @@ class Answer:
     `left` is what is to be asked for instead.
     """
 
-    ask: Ask
+    request: Request
     outcome: Outcome
     message: str = ""
     rows: int = 0
     requests: int = 0
-    left: tuple[Ask, ...] = ()
+    left: tuple[Request, ...] = ()
     error: GivEnergyError | None = None
 
 
 @dataclass(slots=True)
-class RefreshReport:
+class SnapshotReport:
     """What a refresh did.
 
     Attributes:
@@ -72,7 +72,7 @@ class RefreshReport:
     @property
     def failures(self) -> list[Answer]:
         """Asks that brought nothing although they should have."""
-        bad = (Outcome.FAILED, Outcome.INCOMPLETE, Outcome.DENIED)
+        bad = (Outcome.FAILED, Outcome.INCOMPLETE, Outcome.FORBIDDEN)
         return [answer for answer in self.answers if answer.outcome in bad]
 
     @property
@@ -93,86 +93,86 @@ class RefreshReport:
         return sum(answer.requests for answer in self.answers)
 
 
-Progress = Callable[[RefreshReport], None]
+Progress = Callable[[SnapshotReport], None]
 
 
 def refresh(
     session: Session,
-    dataset: RefreshedDataset,
-    view: View,
+    dataset: SnapshotDataset,
+    state: KnownState,
     *,
     only: Container[str] | None = None,
     progress: Progress | None = None,
-) -> RefreshReport:
+) -> SnapshotReport:
     """Ask for what a dataset wants now, archive the answers and build its tables.
 
     Args:
         session: stores, client and budget.
         dataset: what to refresh.
-        view: what is known.
+        state: what is known.
         only: devices to ask about, "" for the account; None means all.
         progress: called with the report after each answer.
     """
-    report = RefreshReport(dataset.name)
+    report = SnapshotReport(dataset.name)
     lake = session.lake
     lake.archive.flush()
     report.built = build(lake, dataset)
     refresh_coverage(lake, [])
-    run = _Refresh(session, dataset, view, report, only)
+    run = _SnapshotRun(session, dataset, state, report, only)
     try:
         for answer in run.answers():
             report.answers.append(answer)
             if progress:
                 progress(report)
-    except Stopped as stopped:
+    except AccessRevokedError as stopped:
         report.stopped = stopped.error
     finally:
         run.finish()
     if report.answers or report.stopped:
         report.built = build(lake, dataset)
         refresh_coverage(lake, [])
-    dataset.learn(view, run.fetched)
+    dataset.observe_responses(state, run.fetched)
     return report
 
 
-class _Refresh:
+class _SnapshotRun:
     """The asks of one refresh, several in flight."""
 
     def __init__(
         self,
         session: Session,
-        dataset: RefreshedDataset,
-        view: View,
-        report: RefreshReport,
+        dataset: SnapshotDataset,
+        state: KnownState,
+        report: SnapshotReport,
         only: Container[str] | None,
     ) -> None:
-        self.fetched: list[tuple[Ask, Fetched]] = []
+        self.fetched: list[tuple[Request, Fetched]] = []
         self._session = session
         self._dataset = dataset
-        self._view = view
+        self._view = state
         self._report = report
         self._only = only
-        self._unavailable = Unavailable(session.lake, dataset.name)
+        self._unavailable = Availability(session.lake, dataset.name)
         self._planned_at = session.lake.archive.last_segment()
         self._held: list[Lease] = []
-        with view.reading():
-            self._known = {answer.device_id for answer in view.answered(dataset.name)}
-            self._asks = list(dataset.asks(view))
+        with state.reading():
+            self._known = {answer.device_id for answer in state.answered(dataset.name)}
+            self._requests = list(dataset.requests(state))
         self._has_answered = bool(self._known)
 
     def answers(self) -> Iterator[Answer]:
         """Fetch; yield what became of each ask."""
-        planned = (ask for ask in self._asks if self._is_wanted(ask))
-        left: deque[Ask] = deque()
+        planned = (request for request in self._requests if self._is_wanted(request))
+        left: deque[Request] = deque()
         with ThreadPoolExecutor(self._session.connections, "refresh") as pool:
             running: set[Future[Answer | None]] = set()
             try:
                 while True:
                     while len(running) < self._most_in_flight():
-                        ask = left.popleft() if left else next(planned, None)
-                        if ask is None:
+                        request = left.popleft() if left else next(planned, None)
+                        if request is None:
                             break
-                        running.add(pool.submit(self._fetch, ask))
+                        running.add(pool.submit(self._fetch, request))
                     if not running:
                         break
                     done, running = wait(running, _LOOK_EVERY_S, return_when=FIRST_COMPLETED)
@@ -197,26 +197,26 @@ class _Refresh:
         for lease in self._held:
             lease.release()
 
-    def _is_wanted(self, ask: Ask) -> bool:
-        if self._only is not None and ask.device_id not in self._only:
+    def _is_wanted(self, request: Request) -> bool:
+        if self._only is not None and request.device_id not in self._only:
             return False
-        why = None if self._view.again else self._unavailable.why(ask.subject, self._view.now)
+        why = None if self._view.refetch else self._unavailable.why(request.subject, self._view.now)
         if why is not None and why not in self._report.unavailable:
             self._report.unavailable.append(why)
         return why is None
 
-    def _fetch(self, ask: Ask) -> Answer | None:
+    def _fetch(self, request: Request) -> Answer | None:
         if self._session.cancelled.is_set():
             return None
-        key = f"{self._dataset.name}/{ask.device_id}/{ask.label}"
+        key = f"{self._dataset.name}/{request.device_id}/{request.label}"
         lease = self._session.budget.lease(key, _LEASE_S)
-        if lease is None or self._has_come_in(ask):
+        if lease is None or self._already_fetched(request):
             if lease is not None:
                 lease.release()
-            return Answer(ask, Outcome.ELSEWHERE, "Another process is fetching it.")
+            return Answer(request, Outcome.IN_PROGRESS_ELSEWHERE, "Another process is fetching it.")
         answer = None
         try:
-            answer = self._ask(ask)
+            answer = self._ask(request)
         finally:
             # Only what is in the archive must not be asked for again by whoever comes next.
             if answer is not None and answer.outcome in (Outcome.FETCHED, Outcome.INCOMPLETE):
@@ -225,58 +225,58 @@ class _Refresh:
                 lease.release()
         return answer
 
-    def _ask(self, ask: Ask) -> Answer | None:
+    def _ask(self, request: Request) -> Answer | None:
         try:
             fetched = self._session.client.fetch(
                 self._dataset.endpoint,
-                path=ask.path,
-                query=ask.query,
-                body=ask.body,
+                path=request.path,
+                query=request.query,
+                body=request.body,
                 priority=Priority.TODAY,
-                context={"dataset": self._dataset.name, "device_id": ask.device_id},
-                enough=ask.enough,
+                context={"dataset": self._dataset.name, "device_id": request.device_id},
+                enough=request.enough,
             )
         except CancelledError:
             return None
         except (DeviceNotFoundError, ForbiddenError) as error:
-            return self._refused(ask, error)
+            return self._refused(request, error)
         except AccessError as error:
-            raise Stopped(error) from error
+            raise AccessRevokedError(error) from error
         except RequestRefusedError as error:
-            instead = tuple(ask.instead()) if ask.instead else ()
+            instead = tuple(request.instead()) if request.instead else ()
             outcome = Outcome.SPLIT if instead else Outcome.FAILED
-            return Answer(ask, outcome, str(error), requests=1, left=instead, error=error)
+            return Answer(request, outcome, str(error), requests=1, left=instead, error=error)
         except GivEnergyError as error:
-            return Answer(ask, Outcome.FAILED, str(error), error=error)
+            return Answer(request, Outcome.FAILED, str(error), error=error)
         self._has_answered = True
-        self._unavailable.forget(ask.subject)
+        self._unavailable.forget(request.subject)
         self._session.lake.archive.append(
             entries_of(
                 fetched,
                 self._dataset.endpoint,
                 dataset=self._dataset.name,
                 account=self._session.account,
-                device_id=ask.device_id,
+                device_id=request.device_id,
                 zone=self._view.zone,
             )
         )
-        self.fetched.append((ask, fetched))
+        self.fetched.append((request, fetched))
         return Answer(
-            ask,
+            request,
             Outcome.FETCHED if fetched.complete else Outcome.INCOMPLETE,
             fetched.missing or "",
             rows=sum(page.rows or 1 for page in fetched.pages if page.rows != 0),
             requests=sum(page.attempts for page in fetched.pages),
         )
 
-    def _refused(self, ask: Ask, error: DeviceNotFoundError | ForbiddenError) -> Answer:
+    def _refused(self, request: Request, error: DeviceNotFoundError | ForbiddenError) -> Answer:
         """Tell what the account lacks from what has gone, and from what it should be able to see.
 
         An optional endpoint that is refused is not available; it is not asked again for a while.
         A thing that has answered before has the endpoint: it is asked again like any other.
         """
         if self._dataset.optional and not (
-            error.lack is Lack.THING and ask.device_id in self._known
+            error.lack is Lack.THING and request.device_id in self._known
         ):
             # A token without the scope gets the same for every device; where the answer does not
             # tell, one device that was let in shows that it is not that.
@@ -284,21 +284,21 @@ class _Refresh:
                 error.lack is Lack.UNCLEAR and not self._has_answered
             )
             why = self._unavailable.note(
-                "" if everywhere else ask.subject, str(error), self._view.now
+                "" if everywhere else request.subject, str(error), self._view.now
             )
             if why not in self._report.unavailable:
                 self._report.unavailable.append(why)
-            return Answer(ask, Outcome.GONE, why, requests=1)
-        outcome = Outcome.GONE if isinstance(error, DeviceNotFoundError) else Outcome.DENIED
-        return Answer(ask, outcome, str(error), requests=1, error=error)
+            return Answer(request, Outcome.GONE, why, requests=1)
+        outcome = Outcome.GONE if isinstance(error, DeviceNotFoundError) else Outcome.FORBIDDEN
+        return Answer(request, outcome, str(error), requests=1, error=error)
 
-    def _has_come_in(self, ask: Ask) -> bool:
+    def _already_fetched(self, request: Request) -> bool:
         """Tell whether somebody has fetched the same since this refresh was planned."""
         archive = self._session.lake.archive
         last = archive.last_segment()
         if last == self._planned_at:
             return False
-        path = self._dataset.endpoint.url_path(ask.path)
+        path = self._dataset.endpoint.url_path(request.path)
         for rows in archive.scan(
             ["device_id", "path", "params", "outcome"],
             dataset=self._dataset.name,
@@ -307,14 +307,14 @@ class _Refresh:
         ):
             for row in rows.to_pylist():
                 about = (row["outcome"], row["device_id"], row["path"])
-                if about == ("ok", ask.device_id, path) and _same(row["params"], ask):
+                if about == ("ok", request.device_id, path) and _same(row["params"], request):
                     return True
         return False
 
 
-def _same(params: str, ask: Ask) -> bool:
+def _same(params: str, request: Request) -> bool:
     """Tell whether archived parameters, but for those of paging, are those of an ask."""
-    wanted = {**ask.query, **(ask.body or {})}
+    wanted = {**request.query, **(request.body or {})}
     archived = {
         name: value
         for name, value in msgspec.json.decode(params).items()

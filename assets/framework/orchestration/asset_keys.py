@@ -50,6 +50,6 @@ def asset_specs(dataset: Dataset, deps: Sequence[dg.AssetKey]) -> list[dg.AssetS
             metadata={"dagster/column_schema": column_schema(table)},
             skippable=True,
         )
-        for table in dataset.made
+        for table in dataset.output_tables
     ]
     return [archive, *tables]

@@ -82,7 +82,7 @@ def newest_rows(lake: Lake, dataset: Dataset) -> dict[str, dg.MarkdownMetadataVa
     """Show some of the rows of each table that came last, where there are any."""
     shown = {}
     with connect(lake) as connection:
-        for table in dataset.made:
+        for table in dataset.output_tables:
             names = [n for n in table.schema.columns if n not in _LEFT_OUT_OF_PREVIEWS]
             sql = resources.files(__package__).joinpath("sql", "newest.sql").read_text()
             text = sql.format(

@@ -32,12 +32,12 @@ class IngestConfig(dg.Config):
 
     Attributes:
         devices: serial numbers or UUIDs to limit the run to; none means all.
-        again: fetch days that are there as well.
+        refetch: fetch days that are there as well.
         refresh: fetch the days that were not over when they were last fetched.
     """
 
     devices: list[str] = Field(default_factory=list)
-    again: bool = False
+    refetch: bool = False
     refresh: bool = True
 
 
@@ -94,10 +94,10 @@ def daily_asset(
             report = ingest(
                 session,
                 dataset,
-                of_kinds(discovery.choose(config.devices), dataset.about),
+                of_kinds(discovery.choose(config.devices), dataset.device_kinds),
                 min(days),
                 max(days),
-                again=config.again,
+                refetch=config.refetch,
                 refresh=config.refresh,
                 with_table=table in chosen,
                 progress=reporter.progress,
@@ -122,7 +122,7 @@ def _sentence(dataset: Dataset, report: Report) -> str:
     if report.stopped is not None:
         lines.append(str(report.stopped))
     lines += [
-        f"{dataset.name} {result.want}: {result.message}"
+        f"{dataset.name} {result.day_range}: {result.message}"
         for result in report.failures[:_FAILURES_NAMED]
     ]
     if (more := len(report.failures) - _FAILURES_NAMED) > 0:

@@ -11,10 +11,10 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from assets.framework.contract.dataset import DeviceList, RefreshedDataset
+from assets.framework.contract.dataset import DeviceList, SnapshotDataset
 from assets.framework.contract.devices import Device
 from assets.framework.ingestion.due import due_devices
-from assets.framework.ingestion.snapshot import RefreshReport, refresh
+from assets.framework.ingestion.snapshot import SnapshotReport, refresh
 from assets.framework.orchestration.asset_keys import archive_key, asset_specs, table_key
 from assets.framework.orchestration.asset_metadata import newest_rows
 from warehouse import Lake, rebuild, row_counts
@@ -22,21 +22,21 @@ from warehouse import Lake, rebuild, row_counts
 _FAILURES_NAMED = 20
 
 
-class RefreshConfig(dg.Config):
+class SnapshotConfig(dg.Config):
     """What a run can be told from Dagster's launch pad.
 
     Attributes:
         devices: serial numbers or UUIDs to limit the run to; none means all.
-        again: ask for all of history anew, and for what was not available.
+        refetch: ask for all of history anew, and for what was not available.
         force: ask although it was asked a short time ago.
     """
 
     devices: list[str] = Field(default_factory=list)
-    again: bool = False
+    refetch: bool = False
     force: bool = True
 
 
-def refreshed_asset(dataset: RefreshedDataset, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+def snapshot_asset(dataset: SnapshotDataset, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     """Make the assets of a dataset.
 
     Args:
@@ -52,36 +52,36 @@ def refreshed_asset(dataset: RefreshedDataset, deps: Sequence[dg.AssetKey]) -> d
         required_resource_keys={"rate_limit", "givenergy", "reporter"},
     )
     def _asset(
-        context: dg.AssetExecutionContext, config: RefreshConfig
+        context: dg.AssetExecutionContext, config: SnapshotConfig
     ) -> Iterator[dg.MaterializeResult[None]]:
         chosen = context.selected_asset_keys
         api = context.resources.givenergy
         if archive not in chosen:
             with api.lake() as lake:
                 rebuild(lake, dataset)
-                yield from results(chosen, lake, dataset, RefreshReport(dataset.name))
+                yield from results(chosen, lake, dataset, SnapshotReport(dataset.name))
             return
         of_list = dataset if isinstance(dataset, DeviceList) else None
         with api.session(of_list, force=config.force) as (session, discovery):
             if of_list is not None:
-                report = discovery.reports.get(dataset.name, RefreshReport(dataset.name))
+                report = discovery.reports.get(dataset.name, SnapshotReport(dataset.name))
                 _name_new(context, discovery.new)
             else:
-                view = api.view(session, discovery.choose(config.devices), again=config.again)
-                only = None if config.force else due_devices(dataset, view)
+                state = api.state(session, discovery.choose(config.devices), refetch=config.refetch)
+                only = None if config.force else due_devices(dataset, state)
                 report = refresh(
                     session,
                     dataset,
-                    view,
+                    state,
                     only=only,
-                    progress=context.resources.reporter.refreshing,
+                    progress=context.resources.reporter.snapshot_progress,
                 )
             # Without a result Dagster would leave out whatever reads these tables.
             yield from results(chosen, session.lake, dataset, report)
             cancelled = session.cancelled.is_set()
             if not cancelled and report.has_worked:
                 api.note_run(session.lake, context.run.tags)
-        context.resources.reporter.refreshed(report)
+        context.resources.reporter.snapshot_finished(report)
         if cancelled:
             raise KeyboardInterrupt
         if report.failures or report.stopped is not None:
@@ -101,23 +101,25 @@ def _name_new(context: dg.AssetExecutionContext, new: Sequence[Device]) -> None:
 def results(
     chosen: Collection[dg.AssetKey],
     lake: Lake,
-    dataset: RefreshedDataset,
-    report: RefreshReport,
+    dataset: SnapshotDataset,
+    report: SnapshotReport,
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Give the result of each chosen asset."""
     asked: dict[str, Any] = {
         "requests": report.requests,
         "rows received": report.rows,
-        "devices": len({answer.ask.device_id for answer in report.answers} - {""}),
+        "devices": len({answer.request.device_id for answer in report.answers} - {""}),
     }
     if report.unavailable:
         asked["not available"] = report.unavailable
     keys = [(archive_key(dataset), asked)]
     rows, newest = row_counts(lake, dataset), newest_rows(lake, dataset)
-    for table in dataset.made:
+    for table in dataset.output_tables:
         figures = {**asked, "dagster/row_count": rows[table.name]}
         if report.built is not None:
-            of_all = "new rows" if len(dataset.made) == 1 else "new rows in all of its tables"
+            of_all = (
+                "new rows" if len(dataset.output_tables) == 1 else "new rows in all of its tables"
+            )
             figures[of_all] = report.built.rows("new")
             figures["rows set aside in quarantine"] = report.built.rows("quarantined")
         if table.name in newest:
@@ -128,12 +130,12 @@ def results(
             yield dg.MaterializeResult(asset_key=key, metadata=metadata)
 
 
-def _sentence(report: RefreshReport) -> str:
+def _sentence(report: SnapshotReport) -> str:
     """Say what is missing, a line for each request, the first twenty of them."""
     lines = [f"{len(report.failures)} requests for {report.dataset} failed."]
     if report.stopped is not None:
         lines.append(str(report.stopped))
     for answer in report.failures[:_FAILURES_NAMED]:
-        what = " ".join(part for part in (answer.ask.device_id, answer.ask.label) if part)
+        what = " ".join(part for part in (answer.request.device_id, answer.request.label) if part)
         lines.append(f"{what}: {answer.message}" if what else answer.message)
     return "\n".join(lines)
