@@ -8,8 +8,8 @@ __all__ = [
     "ARCHIVE_SCHEMA",
     "Archive",
     "ArchivedResponse",
-    "ResponseBatch",
     "Entry",
     "PackReport",
+    "ResponseBatch",
     "pack",
 ]
