@@ -6,7 +6,7 @@ business of ``givenergy`` and ``assets``.
 
 from warehouse.archive import Archive, ArchivedResponse, Entry, PackReport, pack
 from warehouse.catalogue import ViewSpec, publish
-from warehouse.connection import connect, connect_unwritable, execute, retrying
+from warehouse.connection import connect, execute, retrying
 from warehouse.coverage import (
     COVERAGE_SCHEMA,
     NOT_BUILT_REASON,
@@ -27,12 +27,14 @@ from warehouse.errors import (
 from warehouse.export import ExportLayout, ExportReport, export_bodies, export_tables
 from warehouse.forget import ForgetReport, forget, is_known, pattern_of, unfinished
 from warehouse.lake import EXPECTED_SCHEMA, Lake
+from warehouse.read_only import ReadOnlyLake
+from warehouse.storage.state_file import read_settings
 from warehouse.storage.vacuum import trim
 from warehouse.tables import History, Listing, TableSpec
 from warehouse.tables.builder import BuildReport, Limits
 from warehouse.tables.decoder_protocol import QUARANTINE_SCHEMA, Decoded, Decoder, Drift
 from warehouse.tables.rebuild_policy import build, build_pending, rebuild, repair_tables, row_counts
-from warehouse.tables.watermarks import Pending, pending_responses, unindexed_files
+from warehouse.tables.watermarks import Pending, pending_responses
 from warehouse.tables.watermarks import show as show_watermarks
 from warehouse.verification.canonical_form import Days
 from warehouse.verification.integrity import Finding, Remedy, check
@@ -66,6 +68,7 @@ __all__ = [
     "LockTimeoutError",
     "PackReport",
     "Pending",
+    "ReadOnlyLake",
     "Remedy",
     "State",
     "StoreError",
@@ -78,7 +81,6 @@ __all__ = [
     "build_pending",
     "check",
     "connect",
-    "connect_unwritable",
     "coverage",
     "coverage_by_month",
     "execute",
@@ -91,6 +93,7 @@ __all__ = [
     "pattern_of",
     "pending_responses",
     "publish",
+    "read_settings",
     "rebuild",
     "refresh_coverage",
     "repair_tables",
@@ -99,6 +102,5 @@ __all__ = [
     "show_watermarks",
     "trim",
     "unfinished",
-    "unindexed_files",
     "verify",
 ]

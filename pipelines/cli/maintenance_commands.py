@@ -9,6 +9,7 @@ from pipelines.cli.common import (
     WRONG_USAGE,
     KnownError,
     console,
+    opened_for_reading,
     plural,
     printable,
 )
@@ -29,10 +30,13 @@ _OUT = console()
 def check(mend: bool) -> None:
     """Read every stored file and prove that it holds what was written to it."""
     settings = load_settings()
-    with open_lake(settings, mend=False) as lake:
-        findings = check_stores(lake, datasets(), mend=mend)
     if mend:
+        with open_lake(settings, mend=False) as lake:
+            findings = check_stores(lake, datasets(), mend=True)
         open_lake(settings).close()  # makes the catalogue again if it was damaged
+    else:
+        with opened_for_reading(settings) as reading:
+            findings = check_stores(reading, datasets())
     for finding in findings:
         kind = "mended" if finding.mended else kind_of(finding)
         _OUT.print(f"{kind:7} {printable(finding.sentence)}")

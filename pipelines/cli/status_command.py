@@ -20,6 +20,7 @@ from pipelines.cli.common import (
     KnownError,
     console,
     duration,
+    opened_for_reading,
     plural,
     print_groups,
     printable,
@@ -36,7 +37,7 @@ from pipelines.health.overview import DeviceOverview, Gap, Overview, failed, ove
 from pipelines.health.schedule_watch import neglect
 from pipelines.pending_builds import describe, pending
 from pipelines.selection import daily, selected, selected_snapshots
-from pipelines.session_factory import open_budget, open_lake, stored_account, stored_zone
+from pipelines.session_factory import budget_snapshot, stored_account, stored_zone
 from pipelines.settings import Settings, load_settings
 from warehouse import Lake, State
 
@@ -71,7 +72,7 @@ def status(layout: str, picture: Path | None, with_gaps: bool) -> None:
         )
     settings = load_settings()
     chosen = selected(settings)
-    with open_lake(settings) as lake:
+    with opened_for_reading(settings) as lake:
         devices = known_devices(lake)
         found = [
             overview(lake, dataset, of_kinds(devices, dataset.device_kinds))
@@ -111,8 +112,8 @@ def status(layout: str, picture: Path | None, with_gaps: bool) -> None:
         show_notes(noted.values())
         if found_gaps is not None:
             show_gaps(found_gaps)
-        if account is not None:
-            snapshot = open_budget(settings, account).snapshot()
+        snapshot = budget_snapshot(settings, account) if account is not None else None
+        if snapshot is not None:
             for line in budget_lines(snapshot):
                 _OUT.print(line)
             if missing:
