@@ -71,11 +71,7 @@ class Lake:
         """
         self.folder = resolved(folder)
         with explained("Opening the data folder", self.folder):
-            if kind := network_type(_existing(self.folder)):
-                raise StoreError(
-                    f"the data folder {self.folder} lies on a network file system ({kind}), where "
-                    "locks do not hold between machines: choose a folder on a local disk"
-                )
+            refuse_network(self.folder)
             if not self.folder.exists():
                 self.folder.mkdir(parents=True, mode=0o700)
                 self.folder.chmod(0o700)
@@ -224,6 +220,19 @@ _UPGRADES: dict[int, Callable[[Path], None]] = {}
 def file_set_name(dataset: str) -> str:
     """Return the name of the unit (and lock) of a dataset's tables."""
     return f"{_BUILD}{dataset}"
+
+
+def refuse_network(folder: Path) -> None:
+    """Refuse a data folder on a network file system.
+
+    Raises:
+        StoreError: it lies on one.
+    """
+    if kind := network_type(_existing(folder)):
+        raise StoreError(
+            f"the data folder {folder} lies on a network file system ({kind}), where "
+            "locks do not hold between machines: choose a folder on a local disk"
+        )
 
 
 def _existing(folder: Path) -> Path:

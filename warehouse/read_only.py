@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from warehouse.archive import Archive
 from warehouse.catalogue import ViewSpec, empty_files, flaw_of, view_statements
-from warehouse.connection import quoted, root_of
+from warehouse.connection import root_of
 from warehouse.coverage import CoverageRule, refresh_coverage
 from warehouse.errors import ArchiveDamagedError, StoreError, VersionError
 from warehouse.lake import (
@@ -211,10 +211,8 @@ class ReadOnlyLake(Lake):
                 (self._own / folder).mkdir(parents=True, exist_ok=True)
                 empty.write(self._own / empty.name)
                 others = sorted(set(self.folder.glob(empty.files)) - {path})
-                listed = ", ".join(
-                    f"'{quoted(file)}'" for file in [self._own / empty.name, *others]
-                )
-                replaced[pattern] = f"[{listed}]"
+                listed = [f"'{root_of(file)}'" for file in (self._own / empty.name, *others)]
+                replaced[pattern] = f"[{', '.join(listed)}]"
         if flaw is None and not replaced:
             return None
         for pattern, text in replaced.items():

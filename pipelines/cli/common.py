@@ -31,8 +31,14 @@ class KnownError(Exception):
 
 
 @contextmanager
-def opened_for_reading(settings: "Settings") -> Iterator["ReadOnlyLake"]:
+def opened_for_reading(
+    settings: "Settings", *, say_if_empty: bool = True
+) -> Iterator["ReadOnlyLake"]:
     """Open the data folder for a command that only reads; say on standard error what is wrong.
+
+    Args:
+        settings: where the data folder is.
+        say_if_empty: whether to say so where nothing is there yet.
 
     Raises:
         SettingsError: if there can be no such folder.
@@ -41,11 +47,11 @@ def opened_for_reading(settings: "Settings") -> Iterator["ReadOnlyLake"]:
     from pipelines.session_factory import open_for_reading
 
     with open_for_reading(settings) as lake:
-        if lake.is_empty:
+        if lake.is_empty and say_if_empty:
             click.echo(
                 f"There is no data in {lake.folder} yet: start with givlake backfill.", err=True
             )
-        elif lake.problems:
+        if lake.problems:
             more = len(lake.problems) - 1
             others = f" (and {plural(more, 'problem')} more)" if more else ""
             sentence = f"{lake.problems[0]}{others}; repair with: givlake build"

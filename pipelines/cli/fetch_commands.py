@@ -1,8 +1,11 @@
 """`givlake plan`, `backfill` and `sync`: what to fetch, and fetching it."""
 
+import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
+from pathlib import Path
 
 import click
 
@@ -21,6 +24,7 @@ from pipelines.cli.common import (
     check_range,
     console,
     duration,
+    opened_for_reading,
     plural,
     printable,
     table,
@@ -74,15 +78,21 @@ def plan(
 ) -> None:
     """Say what a backfill would ask for, and how long that takes.
 
-    Asks the API for the lists of devices and nothing else.
+    Asks the API for the lists of devices and nothing else; changes nothing in the data folder.
     """
     settings = load_settings()
     chosen = choose_datasets(settings, names)
     today = local_day(datetime.now(UTC), stored_zone(settings))
     check_range(start, end or today, today)
-    with open_session(settings) as session:
+    with (
+        opened_for_reading(settings, say_if_empty=False) as lake,
+        tempfile.TemporaryDirectory(prefix="givlake-") as scratch,
+        open_session(settings, scratch=Path(scratch)) as session,
+    ):
         found = _discover(session, chosen)
         devices = found.choose(device_ids)
+        if not lake.is_empty:
+            session = replace(session, lake=lake)
         first, last = _range(session.zone, devices, start, end, today)
         rows: list[tuple[str, ...]] = []
         total = 0
@@ -112,7 +122,7 @@ def plan(
             total += requests
             rows.append((dataset.name, "", "", "", f"{requests:,}"))
         snapshot = session.budget.snapshot()
-        not_built = what_is_behind(session.lake)
+        not_built = what_is_behind(lake)
     count = len({device.device_id for kind in devices.values() for device in kind})
     _OUT.print(f"{plural(count, 'device')}, {first} to {last}:")
     columns = ("dataset", "device-days", "there", "to fetch", "requests")
@@ -132,7 +142,7 @@ def plan(
 @_END
 @_DATASET
 @_DEVICE
-@click.option("--again", is_flag=True, help="Fetch what is there as well.")
+@click.option("--again", "refetch", is_flag=True, help="Fetch what is there as well.")
 @alerting
 def backfill(
     start: date | None,

@@ -72,7 +72,7 @@ def status(layout: str, picture: Path | None, with_gaps: bool) -> None:
         )
     settings = load_settings()
     chosen = selected(settings)
-    with opened_for_reading(settings) as lake:
+    with opened_for_reading(settings, say_if_empty=False) as lake:
         devices = known_devices(lake)
         found = [
             overview(lake, dataset, of_kinds(devices, dataset.device_kinds))
