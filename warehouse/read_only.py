@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.archive import Archive
-from warehouse.catalogue import ViewSpec, empty_files, flaw_of, view_statements
+from warehouse.catalogue import EmptyFile, ViewSpec, empty_files, flaw_of, view_statements
 from warehouse.connection import root_of
 from warehouse.coverage import CoverageRule, refresh_coverage
 from warehouse.errors import ArchiveDamagedError, StoreError, VersionError
@@ -202,14 +202,13 @@ class ReadOnlyLake(Lake):
             pattern = f"'{root_of(self.folder)}/{empty.files}'"
             if folder in own_folders or empty.name in self._own_files:
                 if Path(empty.name).name == SCHEMA_FILE:
-                    empty.write(self._own / empty.name)
+                    self._write_empty(empty)
                 replaced[pattern] = f"'{root_of(self._own)}/{empty.files}'"
             elif not path.exists() or not (
                 (flaw is None and empty.name != EXPECTED_FILE) or empty.fits(self.folder)
             ):
                 self._note_problem(f"{empty.name} is missing or damaged")
-                (self._own / folder).mkdir(parents=True, exist_ok=True)
-                empty.write(self._own / empty.name)
+                self._write_empty(empty)
                 others = sorted(set(self.folder.glob(empty.files)) - {path})
                 listed = [f"'{root_of(file)}'" for file in (self._own / empty.name, *others)]
                 replaced[pattern] = f"[{', '.join(listed)}]"
@@ -218,6 +217,11 @@ class ReadOnlyLake(Lake):
         for pattern, text in replaced.items():
             statements = [statement.replace(pattern, text) for statement in statements]
         return statements
+
+    def _write_empty(self, empty: EmptyFile) -> None:
+        path = self._own / empty.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        empty.write(path)
 
     def _note_problem(self, sentence: str) -> None:
         if sentence not in self.problems and not self.is_empty:

@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.table_content import content_of, rows_of
 from tests.support.toy_decoder import ToyDecoder, answer, day_rows
+from tests.support.unprivileged import run_apart
 from warehouse import (
     CoverageRule,
     DamagedError,
@@ -226,23 +227,6 @@ def test_the_folder_is_its_owners_only(folder: Path) -> None:
     assert finding.sentence.startswith("every user of this machine can read")
     with Lake(folder):
         assert folder.stat().st_mode & 0o777 == 0o755  # widened by its owner: left so
-
-
-UNPRIVILEGED = """
-import os, resource, sys
-import warehouse
-from tests.support.toy_decoder import ToyDecoder, answer, day_rows
-from datetime import date
-day = date(2025, 6, 1)
-{body}
-"""
-
-
-def run_apart(body: str) -> str:
-    code = UNPRIVILEGED.format(body=body)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
