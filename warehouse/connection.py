@@ -124,12 +124,16 @@ def retrying(work: Callable[[], T]) -> T:
     try:
         return work()
     except duckdb.Error as error:
-        if not _is_unreadable(error):
-            raise
-        raise DamagedError(
-            f"DuckDB cannot read a stored file ({str(error).splitlines()[0]}): "
-            "run givlake check --mend"
-        ) from error
+        raise named_damage(error) from error
+
+
+def named_damage(error: duckdb.Error) -> Exception:
+    """Return the error of a stored file that cannot be read; other errors as they are."""
+    if not _is_unreadable(error):
+        return error
+    return DamagedError(
+        f"DuckDB cannot read a stored file ({str(error).splitlines()[0]}): run givlake check --mend"
+    )
 
 
 def _is_unreadable(error: duckdb.Error) -> bool:
