@@ -153,7 +153,7 @@ def main() -> None:
         readers = {name: how for name, how in readers.items() if not name.startswith("DuckDB")}
         readers["givlake's own, catalogue locked"] = [sys.executable, "-c", OWN]
         readers["DuckDB, left open for writing"] = [sys.executable, "-c", HOLD]
-    works = ["put", "put", "rebuild", "pack"]
+    works = ["put", "put", "rebuild", "compact"]
     writing = [
         subprocess.Popen(
             [*worker, work, str(seed), seconds, arguments.pause], stdout=subprocess.PIPE, text=True

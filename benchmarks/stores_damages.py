@@ -179,7 +179,7 @@ def full_disk(bench: Bench, tiny: Path) -> None:
     for left in (64 << 10, 16 << 10, 0):
         ballast.write_bytes(bytes(room - left))
         print(f"- {left >> 10} kB left:")
-        for command in [("status",), COUNT, FETCH, ("check",), ("rebuild",), ("pack",)]:
+        for command in [("status",), COUNT, FETCH, ("check",), ("rebuild",), ("compact",)]:
             try:
                 print(f"  - `{command[0]}` {said(bench.owner.givlake(*command))}")
             except Exception as error:

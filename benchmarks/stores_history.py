@@ -3,7 +3,7 @@
     python benchmarks/stores_history.py FOLDER [--deliveries 1000]
 
 New days, revised days, late and older rows, re-deliveries, days in which values turn to null, bad
-rows and duplicates, built in steps of random size with packing in between. Then the archive alone
+rows and duplicates, built in steps of random size, compacted in between. Then the archive alone
 is copied, rebuilt, and everything derived is deleted and made again: hashes over canonical rows.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 
 from tests.support.table_content import content_of, rows_of
 from tests.support.toy_decoder import ToyDecoder, answer, day_rows
-from warehouse import Lake, build, pack, publish, rebuild, refresh_coverage
+from warehouse import Lake, build, compact, publish, rebuild, refresh_coverage
 
 
 def delivery(chance: random.Random) -> tuple[str, date, list[dict[str, Any]]]:
@@ -69,7 +69,7 @@ def main() -> None:
                 for name in counts:
                     counts[name] += report.rows(name)
             if chance.random() < 0.02:
-                pack(lake.archive)
+                compact(lake.archive)
         publish(lake, ToyDecoder().tables)
     grown = content_of(arguments.folder / "grown")
     shutil.copytree(arguments.folder / "grown/archive", arguments.folder / "apart/archive")

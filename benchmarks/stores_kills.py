@@ -22,7 +22,7 @@ from tests.support.toy_decoder import DATASET, ToyDecoder
 from warehouse import Lake, build, check, publish, rebuild, refresh_coverage
 
 # What a kill meets in each kind of work is written down by what it left behind.
-WORKS = ("flush", "put", "catalogue", "pack", "rebuild")
+WORKS = ("flush", "put", "catalogue", "compact", "rebuild")
 
 
 def kill_once(folder: Path, work: str, seed: int, after_s: float) -> set[int]:

@@ -113,16 +113,16 @@ class Rounds:
         self.kills: list[float] = []
 
     def killed_in(self, kind: str, outcome: Kinds) -> None:
-        """Start a backfill (or a packing), kill it in the work meant, and say what was found."""
+        """Start a backfill (or a compaction), kill it in the work meant, and say what was found."""
         first = FIRST + timedelta(days=DAYS_A_ROUND * self.rounds)
         last = first + timedelta(days=DAYS_A_ROUND - 1)
         self.rounds += 1
         data = self.owner.data
         command: tuple[object, ...] = ("backfill", "--start", first, "--end", last)
         self.days += [first + timedelta(days=at) for at in range(DAYS_A_ROUND)]
-        if kind == "packing":
+        if kind == "compaction":
             self.owner.process(*command)
-            command = ("pack",)
+            command = ("compact",)
         if kind == "catalogue":
             (data / "warehouse.duckdb").unlink(missing_ok=True)
         answered = len(self.data_requests())
@@ -165,9 +165,9 @@ class Rounds:
                 return True
             if kind == "slow fetch" and len(self.data_requests()) - answered >= 10 + wanted // 2:
                 return True
-            if kind == "packing" and sign and writing_archive(data):
+            if kind == "compaction" and sign and writing_archive(data):
                 return True
-            if kind == "packing" and packs(data) != before:
+            if kind == "compaction" and packs(data) != before:
                 return True
             if kind == "Dagster":
                 now = dagster_state(data)
@@ -181,7 +181,7 @@ class Rounds:
     def delay_s(self, kind: str) -> float:
         """Return within what time after the first sign the work is still going on, mostly."""
         return {"fetch": 0.05, "slow fetch": 0.5, "flush": 0.003, "table put": 0.03,
-                "catalogue": 0.03, "packing": 0.003, "Dagster": 0.0}[kind]  # fmt: skip
+                "catalogue": 0.03, "compaction": 0.003, "Dagster": 0.0}[kind]  # fmt: skip
 
     def found(self) -> list[str]:
         """Say in what state the kill left the folder."""
@@ -273,7 +273,7 @@ def main() -> None:
         latency_jitter_s=0.1, faults=FAULTS, stall_s=2.0, commissioned=FIRST, empty_day_rate=0.0,
     )  # fmt: skip
     kinds = arguments.kinds or [
-        "slow fetch", "fetch", "flush", "table put", "catalogue", "Dagster", "packing",
+        "slow fetch", "fetch", "flush", "table put", "catalogue", "Dagster", "compaction",
     ]  # fmt: skip
     begun = time.monotonic()
     with Simulator(config) as sim:

@@ -1,4 +1,4 @@
-"""Polling one inverter for a long time: bytes and time per poll, before and after packing.
+"""Polling one inverter for a long time: bytes and time per poll, before and after compaction.
 
     python benchmarks/stores_polls.py FOLDER [--days 30] [--points 288]
     python benchmarks/stores_polls.py FOLDER --year
@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 from stores_fleet import DATASET, MEASURES, SCHEMA, SPEC, entry
 
-from warehouse import ArchivedResponse, Decoded, Lake, build, pack, refresh_coverage, trim
+from warehouse import ArchivedResponse, Decoded, Lake, build, compact, refresh_coverage, trim
 
 POLLS_A_DAY = 96
 FIELDS = 20
@@ -103,7 +103,7 @@ def year(folder: Path) -> None:
                 refresh_coverage(lake, [])
             unpacked = size_of(lake.folder / "archive")[0]
             if number % 5 == 4 or number in MEASURED_DAYS or number + 1 in MEASURED_DAYS:
-                pack(lake.archive)
+                compact(lake.archive)
                 trim(lake, at_once=True)
             if times:
                 wall_ms, cpu_ms = (float(v) * 1000 for v in np.median(np.array(times), axis=0))
@@ -169,7 +169,7 @@ def main() -> None:
                 cpu_s += time.process_time() - start
                 wall_s += time.perf_counter() - begun
             unpacked, files = size_of(lake.folder / "archive")
-            pack(lake.archive)
+            compact(lake.archive)
             trim(lake, at_once=True)
             packed, fewer = size_of(lake.folder / "archive")
             total += (unpacked - before, packed - before)

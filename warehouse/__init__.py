@@ -4,7 +4,7 @@ Nothing here knows of GivEnergy or of Dagster: what is asked for, and what it me
 business of ``givenergy`` and ``assets``.
 """
 
-from warehouse.archive import Archive, ArchivedResponse, Entry, PackReport, pack
+from warehouse.archive import Archive, ArchivedResponse, CompactionReport, Entry, compact
 from warehouse.catalogue import ViewSpec, publish
 from warehouse.connection import connect, execute, retrying
 from warehouse.coverage import (
@@ -50,6 +50,7 @@ __all__ = [
     "Archive",
     "ArchivedResponse",
     "BuildReport",
+    "CompactionReport",
     "CoverageRule",
     "DamagedError",
     "Days",
@@ -66,7 +67,6 @@ __all__ = [
     "Limits",
     "Listing",
     "LockTimeoutError",
-    "PackReport",
     "Pending",
     "ReadOnlyLake",
     "Remedy",
@@ -80,6 +80,7 @@ __all__ = [
     "build",
     "build_pending",
     "check",
+    "compact",
     "connect",
     "coverage",
     "coverage_by_month",
@@ -89,7 +90,6 @@ __all__ = [
     "forget",
     "is_known",
     "make_manifest",
-    "pack",
     "pattern_of",
     "pending_responses",
     "publish",

@@ -36,7 +36,7 @@ from pipelines.discovery import (
     history_start,
     known_state_of,
 )
-from pipelines.maintenance import pack_if_due
+from pipelines.maintenance import compact_if_due
 from pipelines.pending_builds import build_all_pending, what_is_behind
 from pipelines.requested_ranges import keep_current, remember, remember_sync
 from pipelines.selection import (
@@ -205,7 +205,7 @@ def sync(names: tuple[str, ...]) -> None:
         found = _discover(session, chosen)
         tasks = wanted(session.lake, session.zone, found)
         refreshes = _to_refresh(session, chosen, found.devices, all_devices=True, refetch=False)
-        pack_if_due(session.lake)
+        compact_if_due(session.lake)
     Fetching(settings, chosen, found, wanted).do(tasks, refreshes, refresh=True)
 
 

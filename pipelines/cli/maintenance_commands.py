@@ -1,4 +1,4 @@
-"""`givlake check`, `pack` and `forget`: proving, packing and removing what is stored."""
+"""`givlake check`, `compact` and `forget`: proving, compacting and removing what is stored."""
 
 import click
 
@@ -15,7 +15,7 @@ from pipelines.cli.common import (
 )
 from pipelines.cli.verify_command import kind_of
 from pipelines.erase import erase_devices
-from pipelines.maintenance import pack_archive
+from pipelines.maintenance import compact_archive
 from pipelines.pending_builds import build_all_pending
 from pipelines.session_factory import open_lake
 from pipelines.settings import load_settings
@@ -53,15 +53,15 @@ def check(mend: bool) -> None:
 
 
 @click.command()
-def pack() -> None:
+def compact() -> None:
     """Merge the archive's small files into large ones; done daily by sync and Dagster."""
     with open_lake(load_settings()) as lake:
         build_all_pending(lake, say=_OUT.print)
-        report = pack_archive(lake)
+        report = compact_archive(lake)
     for sentence in report.damaged:
         _OUT.print(f"damage  {printable(sentence)}")
     _OUT.print(
-        f"{plural(report.packed_files, 'file')} packed into {report.packs_written:,},"
+        f"{plural(report.merged_files, 'file')} merged into {report.packs_written:,},"
         f" {report.bytes_before / 1e6:,.1f} MB into {report.bytes_after / 1e6:,.1f} MB."
     )
 

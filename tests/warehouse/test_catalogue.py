@@ -226,7 +226,7 @@ def _read_by_another_user(folder: Path) -> str:
         "def read():\n"
         "    with warehouse.ReadOnlyLake(folder, [ToyDecoder()]) as lake:\n"
         "        with warehouse.connect(lake) as connection:\n"
-        "            states = connection.sql('SELECT state FROM coverage ORDER BY ALL').fetchall()\n"
+        "            states = connection.sql('SELECT state FROM coverage ORDER BY 1').fetchall()\n"
         "        pending = warehouse.pending_responses(lake, ['readings'])\n"
         "        return states, pending['readings'].total(), lake.problems\n"
         "read()  # modules that are imported on the way may be of the first user alone\n"

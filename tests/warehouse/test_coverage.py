@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.support.clock import at_moments
 from tests.support.toy_decoder import ToyDecoder, answer, built_coverage, day_rows, failure
-from warehouse import EXPECTED_SCHEMA, CoverageRule, Entry, Lake, connect, pack, publish
+from warehouse import EXPECTED_SCHEMA, CoverageRule, Entry, Lake, compact, connect, publish
 from warehouse.coverage.coverage_fact import FOLDED_SCHEMA, fold
 from warehouse.coverage.fact_store import day_over_us
 
@@ -108,7 +108,7 @@ def test_folding_step_by_step_and_at_once_agree_and_the_view_agrees_with_both(la
         stepwise = connection.execute(sql).fetchall()
     (lake.folder / "index/manifests/coverage.json").unlink()
     (lake.folder / "index/manifests/requests.json").unlink()
-    pack(lake.archive)
+    compact(lake.archive)
     built_coverage(lake, RULES, expect(), DAY, DAY)
     with connect(lake) as connection:
         at_once = connection.execute(sql).fetchall()

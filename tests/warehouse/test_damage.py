@@ -27,10 +27,10 @@ from warehouse import (
     build,
     build_pending,
     check,
+    compact,
     connect,
     coverage,
     execute,
-    pack,
     pending_responses,
     publish,
     rebuild,
@@ -129,7 +129,7 @@ def test_check_finds_a_flipped_byte_in_archive_and_tables_and_mends_on_demand(fi
 def test_a_damaged_pack_loses_nothing_that_can_still_be_read(
     filled: Lake, harm: Callable[[Path], None]
 ) -> None:
-    pack(filled.archive)
+    compact(filled.archive)
     filled.archive.append([answer("B", DAY, day_rows(DAY))])
     filled.archive.flush()
     (path,) = filled.archive.packs.iterdir()
@@ -385,7 +385,7 @@ def test_a_segment_that_is_missing_in_the_middle_is_named_and_its_day_is_due(
     (found,) = check(filled)
     assert not found.mended
     assert found.sentence.startswith("archive segment 2 is missing: bring the files back from")
-    pack(filled.archive)  # what is missing stays open
+    compact(filled.archive)  # what is missing stays open
     assert [(file.first, file.last) for file in filled.archive.files()] == [(1, 1), (3, 3)]
     report = rebuild(filled, ToyDecoder())
     assert report.rows() == 40
@@ -424,7 +424,7 @@ def test_a_number_that_a_dead_process_had_not_noted_is_not_given_twice(filled: L
     filled.archive.flush()
     assert [file.first for file in filled.archive.files()] == [1, 2, 3, 4]
     (filled.folder / "archive/last_segment").write_bytes(b"%020d\n" % 2)
-    pack(filled.archive)
+    compact(filled.archive)
     filled.archive.append([answer("B", DAY, day_rows(DAY))])
     filled.archive.flush()
     assert [(file.first, file.last) for file in filled.archive.files()] == [(1, 4), (5, 5)]

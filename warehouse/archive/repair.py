@@ -70,7 +70,7 @@ def mend(archive: Archive, *, only: str | None = None) -> list[str]:
     if archive.read_only:
         return []
     sentences = []
-    with FileLock(archive.pack_lock_path), explained("Mending", archive.damaged):
+    with FileLock(archive.compaction_lock_path), explained("Mending", archive.damaged):
         for file in archive.files():
             if only is not None and file.path.name != only:
                 continue

@@ -1,6 +1,6 @@
 """The archive: appending responses, listing its files at one moment, reading them back.
 
-Nothing here looks into a body. Packing and mending have modules of their own.
+Nothing here looks into a body. Compaction and mending have modules of their own.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Archive:
         self.scratch = scratch
         self.read_only = read_only
         self._lock_path = locks / "archive"
-        self.pack_lock_path = locks / "pack"
+        self.compaction_lock_path = locks / "pack"
         self._ids = Sequence(folder / "last_response", self._largest_response_id)
         self._numbers = Sequence(folder / "last_segment", self._largest_segment)
         self._generations = Sequence(folder / "generation", lambda: 0, read_only=read_only)
@@ -271,7 +271,7 @@ class Archive:
         return min((number for number in least if number is not None), default=None)
 
     def _readers(self, after: int, up_to: int | None) -> Iterator[tuple[Reader, int]]:
-        """Open the files of a range of segments in order, listing again when one was packed.
+        """Open the files of a range of segments in order, listing again when one was compacted.
 
         With each comes the segment up to which everything has been read before it.
         """
