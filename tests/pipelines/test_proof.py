@@ -229,7 +229,8 @@ def test_an_export_never_overwrites_what_is_not_one(owner, tmp_path):
     assert refused(mine)[0] == 0  # an empty folder is as good as none
     assert refused(mine) == (
         2,
-        f"{mine} is not empty: choose another place, or replace the export there with --overwrite\n",
+        f"{mine} is not empty: choose another place, or replace the export there with"
+        " --overwrite\n",
     )
     (mine / "old").touch()
     assert refused(mine, "--overwrite")[0] == 0
