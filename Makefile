@@ -41,7 +41,7 @@ format: .venv/installed
 constraints:
 	uv pip compile --universal --generate-hashes --no-annotate --quiet \
 		--custom-compile-command "make constraints" --python-version 3.11 \
-		--group dev pyproject.toml -o constraints.txt
+		--group dev --group docs pyproject.toml -o constraints.txt
 
 # Looks up every pinned package in the Python advisory database; needs pip-audit.
 audit:
