@@ -69,7 +69,7 @@ audit:  ## look up the pins in the advisory database; needs pip-audit
 	pip-audit --strict --no-deps --disable-pip -r constraints.txt
 
 dictionary: .venv/installed  ## docs/data-dictionary.md from the schemas
-	@$(BIN)/python -m assets.framework.dictionary docs/data-dictionary.md
+	@$(BIN)/python -m assets.framework.data_dictionary docs/data-dictionary.md
 
 clean:  ## remove the environment, the demo's data and build
 	rm -rf .venv $(DEMO_DATA) build *.egg-info
