@@ -21,6 +21,7 @@ from warehouse.catalogue import EmptyFile, ViewSpec, empty_files, flaw_of, view_
 from warehouse.connection import root_of
 from warehouse.coverage import CoverageRule, refresh_coverage
 from warehouse.errors import ArchiveDamagedError, StoreError, VersionError
+from warehouse.interface.decoder_protocol import Decoder
 from warehouse.lake import (
     EXPECTED_FILE,
     EXPECTED_SCHEMA,
@@ -31,9 +32,8 @@ from warehouse.lake import (
 )
 from warehouse.storage.state_file import Settings
 from warehouse.storage.transaction import FileSet
-from warehouse.tables.decoder_protocol import Decoder
+from warehouse.table_repair import needed_repairs
 from warehouse.tables.partition_files import SCHEMA_FILE
-from warehouse.tables.rebuild_policy import needed_repairs
 from warehouse.tables.watermarks import FOLDER as WATERMARKS
 from warehouse.tables.watermarks import are_shown, write_all
 
