@@ -22,14 +22,15 @@ NOT_BUILT = "SELECT count(*) AS n FROM coverage WHERE state = 'not_built'"
 SPENDING = ("plan", "doctor")
 COMMANDS = (
     ("status",),
-    ("status", "--format", "json"),
-    ("query", "SHOW TABLES"),
     ("query", "SELECT count(*) FROM requests"),
     ("quarantine",),
     ("export", "--to", "EXPORT"),
+    ("check",),
+)
+# These open the folder in the same way, and take longer.
+LONG_COMMANDS = (
     ("export", "--to", "EXPORT", "--format", "json"),
     ("verify", "--manifest", "MANIFEST"),
-    ("check",),
     ("plan", "--start", DAYS[0], "--end", DAYS[-1]),
     ("doctor",),
 )
@@ -139,12 +140,15 @@ STATES = {
 }  # fmt: skip
 
 
+ALL_COMMANDS = ("healthy", "absent", "pending responses", "table file damaged", "catalogue older")
+
+
 @pytest.mark.parametrize("state", STATES)
 def test_reading_commands_leave_the_data_folder_as_it_is(sim, owner, tmp_path, state):
     harm, said, is_whole = STATES[state]
     harm(owner)
     before = snapshot(owner)
-    for command in COMMANDS:
+    for command in (*COMMANDS, *LONG_COMMANDS) if state in ALL_COMMANDS else COMMANDS:
         places = {"EXPORT": tmp_path / "-".join(map(str, command)), "MANIFEST": tmp_path / "m.json"}
         done = owner.givlake(*(places.get(word, word) for word in command))
         assert "Traceback" not in done.said and done.status in (0, 1, 2), (command, done)
