@@ -114,7 +114,8 @@ def open_for_reading(settings: Settings) -> ReadOnlyLake:
         expected = expected_of(known_devices(lake), zone)
         if expected.num_rows:
             lake.expect(expected)
-            lake.problems.append(f"{EXPECTED_FILE} is empty, missing or damaged")
+            if not any(EXPECTED_FILE in problem for problem in lake.problems):
+                lake.problems.append(f"{EXPECTED_FILE} is empty")
     return lake
 
 
