@@ -33,7 +33,7 @@ from owner import Done, Owner, finished  # noqa: E402
 from truth import assert_same, expected_rows  # noqa: E402
 
 from simulator import Simulator, SimulatorConfig  # noqa: E402
-from simulator.request_log import RequestRecord  # noqa: E402
+from simulator.http.request_log import RequestRecord  # noqa: E402
 
 FIRST = date(2024, 1, 1)
 DAYS_A_ROUND = 6

@@ -1,7 +1,7 @@
-"""``python -m simulator`` and ``givlake simulator``: the simulator by itself.
+"""`python -m simulator` and `givlake simulator`: the simulator as a process.
 
-Belongs here: arguments, the line that says where it listens, the end by Ctrl-C. Does not belong
-here: what the settings mean (``config``).
+Belongs here: arguments, the printed address, the end by Ctrl-C. Does not belong here: what the
+settings mean (`config`).
 """
 
 import argparse
@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
 
-from simulator import faults
 from simulator.config import (
     CLEARED_MEANINGS,
     FLOW_SHAPES,
@@ -23,13 +22,15 @@ from simulator.config import (
     SimulatorConfig,
     TokenGrant,
 )
-from simulator.simulator import Simulator
+from simulator.http.faults import KINDS
+from simulator.rates import parse_rates
+from simulator.simulator_server import Simulator
 
 _WRONG_USAGE = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs until Ctrl-C or SIGTERM; 0 then, 2 for wrong usage or a port that cannot be had."""
+    """Run until Ctrl-C or SIGTERM; return 0 then, 2 for wrong usage or an unavailable port."""
     try:
         given = _parser().parse_args(argv)
     except SystemExit as done:
@@ -42,10 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         simulator.start()
     except OSError as error:
-        print(_unreachable(given, error), file=sys.stderr)
+        print(_cannot_listen(given, error), file=sys.stderr)
         return _WRONG_USAGE
     try:
-        with _ended_by_signals() as ended:
+        with _set_by_signals() as ended:
             port = simulator.base_url.removesuffix("/v1").rpartition(":")[2]
             if given.port_file:
                 given.port_file.write_text(port)
@@ -59,8 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 @contextlib.contextmanager
-def _ended_by_signals() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set; elsewhere than in the main thread nothing does."""
+def _set_by_signals() -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C and SIGTERM set, if this is the main thread."""
     ended = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield ended
@@ -76,17 +77,17 @@ def _ended_by_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _unreachable(given: argparse.Namespace, error: OSError) -> str:
+def _cannot_listen(given: argparse.Namespace, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
-            f"Port {given.port} of {given.host} is already taken; choose another with --port, "
+            f"Port {given.port} of {given.host} is already in use; choose another with --port, "
             "or --port 0 for any free one."
         )
     return f"The simulator cannot listen on {given.host} port {given.port}: {error.strerror}."
 
 
 def _config(given: argparse.Namespace) -> SimulatorConfig:
-    """The settings as given. Raises ``ValueError`` with a sentence."""
+    """Return the settings as given. Raises `ValueError` with a message for the user."""
     return SimulatorConfig(
         host=given.host,
         port=given.port,
@@ -107,9 +108,9 @@ def _config(given: argparse.Namespace) -> SimulatorConfig:
         subscription=not given.no_subscription,
         latency_s=given.latency,
         latency_jitter_s=given.latency_jitter,
-        faults=faults.parse_rates(given.faults),
+        faults=parse_rates(given.faults),
         stall_s=given.stall,
-        odd=faults.parse_rates(given.odd),
+        anomalies=parse_rates(given.anomalies),
         links_base=given.links_base,
         account_type=given.account_type,
         children=given.children,
@@ -128,70 +129,85 @@ def _config(given: argparse.Namespace) -> SimulatorConfig:
 
 
 def _grant(text: str) -> TokenGrant:
-    """``TOKEN[@ACCOUNT][=SCOPE,SCOPE]``."""
+    """Parse `TOKEN[@ACCOUNT][=SCOPE,SCOPE]`."""
     token, equals, scopes = text.partition("=")
     token, at, account = token.partition("@")
     if at and not (account.isdigit() and int(account) >= 1):
-        raise ValueError(f"{account!r} is no account number; write TOKEN@2 for account 2.")
+        raise ValueError(f"{account!r} is not an account number; write TOKEN@2 for account 2.")
     granted = frozenset(filter(None, scopes.split(","))) if equals else None
     return TokenGrant(token, int(account) if at else 1, granted)
 
 
-def _moment(text: str) -> dt.datetime:
+def _time(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="simulator", description="The GivEnergy Cloud API in miniature, on loopback."
+        prog="simulator", description="A simulated GivEnergy Cloud API, on loopback."
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: loopback)")
     add("--port", type=int, default=0, help="0 takes a free one (default)")
-    add("--port-file", type=Path, help="file that holds the port while it runs")
+    add("--port-file", type=Path, help="file to write the port to; removed at the end")
     add("--inverters", type=int, default=3, help="inverters per account, up to 2000")
     add("--gateways", type=int, help="how many of them are Gateways (default: every tenth)")
-    add("--gone", type=int, default=0, help="inverters that are listed although they are gone")
-    add("--seed", type=int, default=1, help="all invented data follows from it")
+    add("--gone", type=int, default=0, help="removed inverters that stay listed")
+    add("--seed", type=int, default=1, help="seed of all generated data")
     add("--commissioned", type=dt.date.fromisoformat, help="date for all inverters")
-    add("--timezone", default="Europe/London", help="zone of the account")
-    add("--rows-per-day", type=int, default=400, help="mean data points a day")
+    add("--timezone", default="Europe/London", help="time zone of the account")
+    add("--rows-per-day", type=int, default=400, help="mean number of data points per day")
     add("--empty-day-rate", type=float, default=0.01, help="share of days without data")
-    add("--clock", type=_moment, help="the present, fixed, such as 2025-06-01T12:00:00Z")
+    add("--clock", type=_time, help="fixed present, such as 2025-06-01T12:00:00Z")
     add("--recordings", type=Path, help="folder with inverter_data_points_YYYY-MM-DD.json")
     add("--rate-limit", type=int, default=300, help="requests per window")
-    add("--rate-window", type=float, default=60.0, help="length of the window in s")
-    add("--retry-after", action="store_true", help="429 says when to come back")
+    add("--rate-window", type=float, default=60.0, help="length of the window in seconds")
+    add("--retry-after", action="store_true", help="send Retry-After with 429")
     add(
         "--token",
         action="append",
         default=[],
         metavar="TOKEN[@ACCOUNT][=SCOPE,…]",
-        help="may be given several times (default: one, made of the seed, with all scopes)",
+        help="repeatable (default: one token with all scopes, derived from the seed)",
     )
-    add("--no-subscription", action="store_true", help="answer everything with 402")
-    add("--latency", type=float, default=0.0, help="s from arrival to answer")
-    add("--latency-jitter", type=float, default=0.0, help="up to so many s more")
-    add("--faults", default="", help=f"KIND=RATE,…; kinds: {', '.join(faults.KINDS)}")
-    add("--stall", type=float, default=120.0, help="how long a stall lasts in s")
-    add("--odd", default="", help="KIND=RATE,… of odd content")
+    add("--no-subscription", action="store_true", help="respond to everything with 402")
+    add("--latency", type=float, default=0.0, help="seconds from arrival to response")
+    add(
+        "--latency-jitter",
+        type=float,
+        default=0.0,
+        help="random addition to the latency, up to so many seconds",
+    )
+    add("--faults", default="", help=f"KIND=RATE,…; kinds: {', '.join(KINDS)}")
+    add("--stall", type=float, default=120.0, help="duration of a stall in seconds")
+    add("--anomalies", default="", help="KIND=RATE,… of anomalies in the content")
     add("--account-type", default="customer", help=f"of the first account: {TYPES_TEXT}")
     add("--children", type=int, default=0, help="accounts below the first one")
     add("--child-inverters", type=int, default=1, help="inverters of each child")
     add("--ev-chargers", type=int, default=0, help="EV chargers per account")
-    add("--ev-points-every", type=int, default=60, help="s between two of a charger's points")
+    add(
+        "--ev-points-every",
+        type=int,
+        default=60,
+        help="interval of a charger's data points in seconds",
+    )
     add("--ems", type=int, default=0, help="EMS per account")
-    add("--flows-as", choices=FLOW_SHAPES, default=FLOW_SHAPES[0], help="shape of energy flows")
-    add("--flows-max-days", type=int, help="longest range of energy flows (default: any)")
+    add("--flows-as", choices=FLOW_SHAPES, default=FLOW_SHAPES[0], help="JSON type of energy flows")
+    add("--flows-max-days", type=int, help="longest range of energy flows (default: unlimited)")
     add(
         "--cleared-means",
         choices=CLEARED_MEANINGS,
         default=CLEARED_MEANINGS[0],
         help="what cleared=1 does to a list of events",
     )
-    add("--later-api", action="store_true", help="serve what only later versions have")
+    add("--later-api", action="store_true", help="serve endpoints that only later versions have")
     add("--smart-devices", type=int, default=0, help="smart devices per account")
-    add("--smart-points-every", type=int, default=300, help="s between two of their points")
-    add("--unavailable", default="", metavar="NAME,…", help="endpoints that answer 404")
-    add("--links-base", help="where links in pages point to instead of here")
+    add(
+        "--smart-points-every",
+        type=int,
+        default=300,
+        help="interval of their data points in seconds",
+    )
+    add("--unavailable", default="", metavar="NAME,…", help="endpoints that return 404")
+    add("--links-base", help="base address of pagination links (default: this server)")
     return parser
