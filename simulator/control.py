@@ -21,7 +21,7 @@ class ControlError(Exception):
 
 
 class Control:
-    """Controls the simulator at `url`: its base URL or its control URL."""
+    """Controls the simulator at `url`, its base URL."""
 
     def __init__(self, url: str, *, timeout_s: float = 300.0) -> None:
         """Make no request yet."""

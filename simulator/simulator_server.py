@@ -62,11 +62,6 @@ class Simulator(Simulation):
             self._server.stop()
             self._server = None
 
-    @property
-    def control_url(self) -> str:
-        """The address for `simulator.control.Control`."""
-        return self.base_url.removesuffix("/v1") + CONTROL_PREFIX
-
     def _respond(self, request: HttpRequest) -> tuple[HttpResponse, Callable[[bool], None]]:
         if request.path.startswith(CONTROL_PREFIX):
             return self._control.handle(request), lambda complete: None

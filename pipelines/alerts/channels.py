@@ -15,7 +15,7 @@ import msgspec
 from givenergy import NOTIFICATION_SEND, Client, GivEnergyError
 from givenergy.retry import NO_RETRY
 from pipelines.alerts.message import Message
-from pipelines.session import open_budget, stored_account
+from pipelines.session_factory import open_budget, stored_account
 from pipelines.settings import Settings
 
 _ICON = "mdi-alert-outline"

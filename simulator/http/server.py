@@ -13,7 +13,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -114,6 +114,10 @@ class HttpServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
+class _BadRequestError(Exception):
+    """The received bytes are not a valid HTTP request."""
+
+
 class _Connection(BaseHTTPRequestHandler):
     """One connection and the requests on it."""
 
@@ -128,18 +132,21 @@ class _Connection(BaseHTTPRequestHandler):
 
     def handle_one_request(self) -> None:
         """Read a request and send its response; `close_connection` says whether that was all."""
+        self.close_connection = True
         self.connection.settimeout(self.server.keep_alive_s)
         try:
             request = self._read()
         except TimeoutError:
-            request = None
+            return
+        except _BadRequestError as error:
+            self._send(json_response(400, {"message": str(error)}), compress=False)
+            return
         if request is None:
-            self.close_connection = True
             return
         self.connection.settimeout(None)
         self._responses += 1
-        if self._responses == self.server.requests_per_connection:
-            self.close_connection = True
+        is_last = self._responses == self.server.requests_per_connection
+        self.close_connection = is_last or not _is_kept_alive(self.request_version, request)
         response, sent = self.server.respond(request)
         complete = False
         try:
@@ -150,62 +157,46 @@ class _Connection(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _read(self) -> HttpRequest | None:
-        """Return the next request; None if the client closed or sent something else."""
-        self.raw_requestline = self.rfile.readline(_LINE_LIMIT_BYTES)
-        if not self.raw_requestline or not self.parse_request():
+        """Return the next request, or None if the client closed. Raises `_BadRequestError`.
+
+        The inherited parser, made for e-mail, costs a fifth of the rate of small responses.
+        """
+        first = self.rfile.readline(_LINE_LIMIT_BYTES)
+        if not first:
             return None
-        headers = self._fields
-        length = headers.get("content-length", "0")
-        if "transfer-encoding" in headers:
-            self.send_error(400, "A request body needs a Content-Length.")
-            return None
-        if not (length.isascii() and length.isdigit()) or int(length) > _BODY_LIMIT_BYTES:
-            self.send_error(400, "Bad Content-Length.")
-            return None
-        body = self.rfile.read(int(length))
-        if len(body) < int(length):
-            self.send_error(400, "The body ended early.")
-            return None
-        path, _, query = self.path.partition("?")
+        words = first.decode("latin-1").split()
+        if len(words) != 3 or not words[2].startswith("HTTP/1."):
+            raise _BadRequestError("Malformed request line.")
+        self.command, target, self.request_version = words
+        headers: dict[str, str] = {}
+        while (line := self.rfile.readline(_LINE_LIMIT_BYTES)) not in (b"\r\n", b"\n"):
+            name, colon, value = line.decode("latin-1").partition(":")
+            if not colon or not line.endswith(b"\n") or len(headers) == _MAX_HEADERS:
+                raise _BadRequestError("Malformed header.")
+            headers[name.lower()] = value.strip()
+        path, _, query = target.partition("?")
         return HttpRequest(
             method=self.command,
-            target=self.path,
+            target=target,
             path=unquote(path),
             query=dict(parse_qsl(query, keep_blank_values=True)),
             headers=headers,
-            body=body,
+            body=self._read_body(headers),
             peer=self.client_address[:2],
         )
 
-    def parse_request(self) -> bool:
-        """Parse request line and headers; return False after sending an error.
-
-        The inherited parser, made for e-mail, takes as long as all the rest of a cached response.
-        """
-        words = self.raw_requestline.decode("latin-1").split()
-        if len(words) != 3 or not words[2].startswith("HTTP/1."):
-            self.send_error(400, "Malformed request line.")
-            return False
-        self.command, self.path, self.request_version = words
-        self._fields: dict[str, str] = {}
-        while (line := self.rfile.readline(_LINE_LIMIT_BYTES)) not in (b"\r\n", b"\n", b""):
-            name, colon, value = line.decode("latin-1").partition(":")
-            if not colon or not line.endswith(b"\n") or len(self._fields) == _MAX_HEADERS:
-                self.send_error(400, "Malformed header.")
-                return False
-            self._fields[name.lower()] = value.strip()
-        connection = self._fields.get("connection", "").lower()
-        is_old = self.request_version == "HTTP/1.0"
-        self.close_connection = connection == "close" or (is_old and connection != "keep-alive")
-        if self._fields.get("expect", "").lower() == "100-continue":
+    def _read_body(self, headers: Mapping[str, str]) -> bytes:
+        if "transfer-encoding" in headers:
+            raise _BadRequestError("A request body needs a Content-Length.")
+        length = headers.get("content-length", "0")
+        if not (length.isascii() and length.isdigit()) or int(length) > _BODY_LIMIT_BYTES:
+            raise _BadRequestError("Invalid Content-Length.")
+        if headers.get("expect", "").lower() == "100-continue":
             self.connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return True
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Send an error of HTTP itself as JSON and end the connection."""
-        self.close_connection = True
-        payload = {"message": message or HTTPStatus(code).phrase}
-        self._send(json_response(code, payload), compress=False)
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            raise _BadRequestError("The body is incomplete.")
+        return body
 
     def _send(self, response: HttpResponse, *, compress: bool) -> bool:
         """Send a response; return False if it was not sent whole."""
@@ -277,6 +268,11 @@ class _Connection(BaseHTTPRequestHandler):
         # The socket closes with the last file on it; a shutdown before that would send a FIN.
         self.rfile.close()
         self.connection.close()
+
+
+def _is_kept_alive(version: str, request: HttpRequest) -> bool:
+    wanted = request.headers.get("connection", "").lower()
+    return wanted == "keep-alive" or (wanted != "close" and version == "HTTP/1.1")
 
 
 def _reason(status: int) -> str:

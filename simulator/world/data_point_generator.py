@@ -153,8 +153,8 @@ class DataPointGenerator:
         arrays = [self._array(key, 31, first), self._array(key, 34, solar - first)]
         volts = tenths(40, 245, 5)
         moments = np.datetime_as_string((start_s + elapsed).astype("datetime64[s]"), timezone="UTC")
-        today_columns = [_kwh(column) for column in today.T]
-        total_columns = [_kwh(column) for column in total.T]
+        today_columns = [_scaled(column, 10) for column in today.T]
+        total_columns = [_scaled(column, 10) for column in total.T]
         columns = zip(
             moments.tolist(),
             self._statuses(key, inverter),
@@ -175,7 +175,7 @@ class DataPointGenerator:
             _decimals(50 + 0.15 * triangular(key + 46, index), 100),
             *today_columns,
             *total_columns,
-            _kwh(both),
+            _scaled(both, 10),
             strict=True,
         )
         return self._encoded(key, len(index), columns)
@@ -298,10 +298,6 @@ def _whole(values: Floats) -> list[int]:
 def _decimals(values: Floats, scale: int) -> list[float | int]:
     """Return numbers rounded to 1/scale; whole ones as integers, as the real API writes them."""
     return _scaled(np.rint(values * scale).astype(np.int64), scale)
-
-
-def _kwh(tenths: Integers) -> list[float | int]:
-    return _scaled(tenths, 10)
 
 
 def _scaled(values: Integers, scale: int) -> list[float | int]:
