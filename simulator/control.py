@@ -166,4 +166,4 @@ class Control:
             message = json.loads(error.read()).get("message", error.reason)
             raise ControlError(f"{method} {self._root}{path}: {message}") from error
         except OSError as error:
-            raise ControlError(f"No simulator answers at {self._root}: {error}.") from error
+            raise ControlError(f"No simulator responds at {self._root}: {error}.") from error

@@ -37,7 +37,7 @@ class LimitDecision:
     reset_in_s: float
 
 
-class RequestBudget:
+class FixedWindowBudget:
     """One budget. A window starts with its first request and lasts `length_s`."""
 
     def __init__(
@@ -87,15 +87,15 @@ class RateLimits:
         """Set the limit and window for budgets without one of their own."""
         self._limit = limit
         self._window_s = window_s
-        self._budgets: dict[str, RequestBudget] = {}
+        self._budgets: dict[str, FixedWindowBudget] = {}
         self._lock = threading.Lock()
 
-    def budget(self, name: str, own: tuple[int, float] | None = None) -> RequestBudget:
+    def budget(self, name: str, own: tuple[int, float] | None = None) -> FixedWindowBudget:
         """Return the budget with this name; `own` is its limit and window if it has its own."""
         with self._lock:
             if name not in self._budgets:
                 limit, window_s = own or (self._limit, self._window_s)
-                self._budgets[name] = RequestBudget(limit, window_s)
+                self._budgets[name] = FixedWindowBudget(limit, window_s)
             return self._budgets[name]
 
     def report(self) -> dict[str, list[dict[str, Any]]]:

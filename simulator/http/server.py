@@ -68,6 +68,7 @@ class HttpServer(ThreadingHTTPServer):
         self.compress = compress
         self._connections: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
+        self._acceptor = threading.Thread(target=self.serve_forever, daemon=True, name="simulator")
         super().__init__((host, port), _Connection)
 
     def server_bind(self) -> None:
@@ -76,13 +77,14 @@ class HttpServer(ThreadingHTTPServer):
 
     def start(self) -> None:
         """Accept connections in a thread."""
-        threading.Thread(target=self.serve_forever, daemon=True, name="simulator").start()
+        self._acceptor.start()
 
     def stop(self) -> None:
         """Stop listening, cut every connection, and wait for their threads."""
         _shut_down(self.socket)  # wakes the accepting thread at once
         self.shutdown()
         self.server_close()
+        self._acceptor.join()
         with self._lock:
             connections = dict(self._connections)
         for connection in connections:

@@ -14,7 +14,7 @@ import msgspec
 from simulator.rates import choose_kind
 from simulator.seeded_random import key_of, uniform, uniform_of
 from simulator.world import ev_anomalies
-from simulator.world.data_point_generator import DataPoint
+from simulator.world.data_point_generator import GeneratedDataPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,8 @@ def is_hit(rates: Mapping[str, float], kind: str, *identity: object) -> bool:
 
 
 def add_anomalies(
-    points: Sequence[DataPoint], rates: Mapping[str, float], *identity: object
-) -> tuple[list[DataPoint], list[AnomalousRow]]:
+    points: Sequence[GeneratedDataPoint], rates: Mapping[str, float], *identity: object
+) -> tuple[list[GeneratedDataPoint], list[AnomalousRow]]:
     """Return the points with anomalies, and the list of the anomalies.
 
     `identity` (seed, serial, date) decides which rows are hit; each row is hit at most once.
@@ -138,7 +138,7 @@ def add_anomalies(
     if not rates:
         return list(points), []
     chances = uniform(key_of("odd", *identity), range(len(points))).tolist()
-    result: list[DataPoint] = []
+    result: list[GeneratedDataPoint] = []
     anomalous: list[AnomalousRow] = []
     for point, chance in zip(points, chances, strict=True):
         kind = choose_kind(chance, rates)
@@ -157,7 +157,7 @@ def add_anomalies(
     return result, anomalous
 
 
-def _altered(point: DataPoint, kind: str) -> DataPoint:
+def _altered(point: GeneratedDataPoint, kind: str) -> GeneratedDataPoint:
     if kind == "not_an_object":
         return replace(point, text=b'"not a data point"')
     change = _ALTER.get(kind)

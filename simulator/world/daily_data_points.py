@@ -17,7 +17,7 @@ import numpy as np
 from simulator.config import SimulatorConfig
 from simulator.seeded_random import Integers, uniform_of
 from simulator.world import anomalies
-from simulator.world.data_point_generator import DataPoint, DataPointGenerator
+from simulator.world.data_point_generator import DataPointGenerator, GeneratedDataPoint
 from simulator.world.households import Households
 from simulator.world.installations import SimulatedDevice
 from simulator.world.local_calendar import utc_span
@@ -26,7 +26,7 @@ from simulator.world.lru_cache import LruCache
 _DAYS_KEPT = 32
 _LOCAL_DAYS_KEPT = 4
 _FINISHED_KEPT = 100_000
-_SOURCES_KEPT = 2_048
+_GENERATORS_KEPT = 2_048
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,10 @@ class DailyDataPoints:
         self._recorded_serial = recorded_serial
         self._households = households
         self._calendar = households.calendar
-        self._sources: LruCache[str, DataPointGenerator] = LruCache(_SOURCES_KEPT)
-        self._local: LruCache[tuple[str, int], list[DataPoint]] = LruCache(_LOCAL_DAYS_KEPT)
+        self._generators: LruCache[str, DataPointGenerator] = LruCache(_GENERATORS_KEPT)
+        self._local: LruCache[tuple[str, int], list[GeneratedDataPoint]] = LruCache(
+            _LOCAL_DAYS_KEPT
+        )
         self._days: LruCache[tuple[str, dt.date], DayOfDataPoints] = LruCache(_DAYS_KEPT)
         self._finished: LruCache[tuple[str, dt.date], tuple[int, DayVersion]] = LruCache(
             _FINISHED_KEPT
@@ -173,24 +175,24 @@ class DailyDataPoints:
             anomalous_rows=anomalous,
         )
 
-    def _local_day(self, device: SimulatedDevice, ordinal: int) -> list[DataPoint]:
+    def _local_day(self, device: SimulatedDevice, ordinal: int) -> list[GeneratedDataPoint]:
         key = (device.serial, ordinal)
         known = self._local.get(key)
         if known is None:
-            known = self._local.put(key, self._source(device).local_day(ordinal))
+            known = self._local.put(key, self._generator(device).local_day(ordinal))
         return known
 
-    def _source(self, device: SimulatedDevice) -> DataPointGenerator:
-        source = self._sources.get(device.serial)
-        if source is None:
-            source = DataPointGenerator(
+    def _generator(self, device: SimulatedDevice) -> DataPointGenerator:
+        generator = self._generators.get(device.serial)
+        if generator is None:
+            generator = DataPointGenerator(
                 self._households.of(device),
                 self._calendar,
                 rows_per_day=self._config.rows_per_day,
                 gateway=device.gateway,
             )
-            self._sources.put(device.serial, source)
-        return source
+            self._generators.put(device.serial, generator)
+        return generator
 
 
 def is_offline(config: SimulatorConfig, device: SimulatedDevice, date: dt.date) -> bool:

@@ -34,7 +34,7 @@ _NULLABLE = (
 
 
 @dataclass(frozen=True, slots=True)
-class DataPoint:
+class GeneratedDataPoint:
     """One data point: its time and when it becomes visible (UTC epoch s), and its JSON text."""
 
     time_s: int
@@ -60,7 +60,7 @@ class DataPointGenerator:
         self._gateway = gateway
         self._has_battery_voltage = not gateway and uniform_of(household.key, "voltage") < 0.34
 
-    def local_day(self, ordinal: int) -> list[DataPoint]:
+    def local_day(self, ordinal: int) -> list[GeneratedDataPoint]:
         """Return the points of a local day in order of time; none before commissioning."""
         if ordinal < self._household.first_day:
             return []
@@ -80,9 +80,9 @@ class DataPointGenerator:
         points = []
         twice = (uniform(key + 23, index) < 0.0003).tolist()
         for time_s, visible_s, text, again in zip(times, visible, rows, twice, strict=True):
-            points.append(DataPoint(time_s, visible_s, text))
+            points.append(GeneratedDataPoint(time_s, visible_s, text))
             if again:
-                points.append(DataPoint(time_s, visible_s, text))
+                points.append(GeneratedDataPoint(time_s, visible_s, text))
         return points
 
     def _times(self, key: int, length_s: int) -> Integers:

@@ -109,7 +109,7 @@ def test_wrong_orders_are_explained(control):
         control.truth("XX", "2024-06-01")
     with pytest.raises(ControlError, match="rate_limit"):
         control.configure(rate_limit=3)
-    with pytest.raises(ControlError, match="No simulator answers"):
+    with pytest.raises(ControlError, match="No simulator responds"):
         Control("http://127.0.0.1:9").stats()
 
 

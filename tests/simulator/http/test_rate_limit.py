@@ -7,12 +7,12 @@ import time
 import requests
 
 from simulator import Simulator, SimulatorConfig, TokenGrant
-from simulator.http.rate_limit import RequestBudget
+from simulator.http.rate_limit import FixedWindowBudget
 
 
 def test_the_window_starts_with_the_first_request_and_ends_whole():
     now = 100.0
-    budget = RequestBudget(limit=3, length_s=60, clock=lambda: now)
+    budget = FixedWindowBudget(limit=3, length_s=60, clock=lambda: now)
     now = 130.0  # idle time before the first request does not count
     decisions = [budget.count() for _ in range(5)]
     assert [d.allowed for d in decisions] == [True, True, True, False, False]
