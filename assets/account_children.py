@@ -21,7 +21,7 @@ from assets.framework.devices import Device, DeviceKind
 from assets.framework.json_rows import Rows
 from assets.framework.table import Table
 from assets.framework.view import View
-from givenergy import ACCOUNT_CHILDREN
+from givenergy.endpoints import ACCOUNT_CHILDREN
 from warehouse import ArchivedResponse
 
 TABLE = Table(

@@ -33,7 +33,7 @@ from assets.framework.schema import (
 )
 from assets.framework.table import Table
 from assets.framework.view import View
-from givenergy import ACCOUNT_DEVICES
+from givenergy.endpoints import ACCOUNT_DEVICES
 from warehouse import ArchivedResponse
 
 TABLE = Table(

@@ -28,7 +28,7 @@ from assets.framework.schema import (
 )
 from assets.framework.table import Table
 from assets.framework.view import View
-from givenergy import ACCOUNT
+from givenergy.endpoints import ACCOUNT
 from warehouse import ArchivedResponse
 
 

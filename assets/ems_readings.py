@@ -45,7 +45,7 @@ from assets.framework.schema import (
 )
 from assets.framework.table import Table
 from assets.framework.view import View
-from givenergy import EMS_LATEST
+from givenergy.endpoints import EMS_LATEST
 from warehouse import ArchivedResponse
 
 # An account with more inverters than that and no EMS listed is not searched for one.

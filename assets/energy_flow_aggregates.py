@@ -44,7 +44,7 @@ from assets.framework.schema import (
 )
 from assets.framework.table import Table
 from assets.framework.view import View
-from givenergy import ENERGY_FLOWS
+from givenergy.endpoints import ENERGY_FLOWS
 from warehouse import ArchivedResponse
 
 DAILY, MONTHLY, YEARLY, TOTAL = 1, 2, 3, 4

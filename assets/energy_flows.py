@@ -41,7 +41,7 @@ from assets.framework.schema import (
     text,
 )
 from assets.framework.table import Table
-from givenergy import ENERGY_FLOWS
+from givenergy.endpoints import ENERGY_FLOWS
 from warehouse import ArchivedResponse
 
 HALF_HOURLY = 0

@@ -28,7 +28,8 @@ from assets.framework.schema import (
 )
 from assets.framework.table import Table
 from assets.framework.view import View
-from givenergy import EV_CHARGER_COMMANDS, domain
+from givenergy import domain
+from givenergy.endpoints import EV_CHARGER_COMMANDS
 from warehouse import ArchivedResponse
 
 _DESCRIPTIONS = {code.code.upper(): code.description for code in domain("charger_command")}

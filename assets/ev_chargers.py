@@ -39,7 +39,7 @@ from assets.framework.schema import (
 )
 from assets.framework.table import Table
 from assets.framework.view import View
-from givenergy import EV_CHARGERS
+from givenergy.endpoints import EV_CHARGERS
 from warehouse import ArchivedResponse, Lake
 
 _LOOK_BACK = timedelta(days=31)

@@ -47,7 +47,8 @@ from assets.framework.schema import (
 )
 from assets.framework.table import Table
 from assets.framework.view import View
-from givenergy import EV_CHARGING_SESSIONS, domain
+from givenergy import domain
+from givenergy.endpoints import EV_CHARGING_SESSIONS
 from warehouse import ArchivedResponse
 
 _METER_KWH = (-1e9, 1e9)

@@ -47,7 +47,8 @@ from assets.framework.schema import (
 )
 from assets.framework.table import Table
 from assets.framework.view import View
-from givenergy import INVERTER_EVENTS, Fetched
+from givenergy import Fetched
+from givenergy.endpoints import INVERTER_EVENTS
 from warehouse import ArchivedResponse
 
 # From when on to ask about an inverter of which it is not known when it was commissioned.

@@ -37,7 +37,7 @@ from assets.framework.schema import (
 )
 from assets.framework.table import Table
 from assets.framework.view import View
-from givenergy import INVERTER_GRID_METER_DATA
+from givenergy.endpoints import INVERTER_GRID_METER_DATA
 from warehouse import ArchivedResponse
 
 Span = tuple[datetime, datetime]

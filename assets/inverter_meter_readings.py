@@ -39,7 +39,7 @@ from assets.framework.table import Table
 from assets.framework.view import View
 from assets.inverter_data_points.table import SCHEMA as POINTS
 from assets.inverter_data_points.wire import Energy
-from givenergy import INVERTER_METER_DATA
+from givenergy.endpoints import INVERTER_METER_DATA
 from warehouse import ArchivedResponse
 
 

@@ -21,7 +21,7 @@ from assets.framework.json_rows import Int64, Rows, Wire
 from assets.framework.schema import extra_fields, history_columns, integer, table_schema, text
 from assets.framework.table import Table
 from assets.framework.view import View
-from givenergy import INVERTER_PRESETS
+from givenergy.endpoints import INVERTER_PRESETS
 from warehouse import ArchivedResponse
 
 

@@ -28,7 +28,7 @@ from assets.framework.schema import (
 )
 from assets.framework.table import Table
 from assets.framework.view import View
-from givenergy import INVERTER_SETTINGS
+from givenergy.endpoints import INVERTER_SETTINGS
 from warehouse import ArchivedResponse
 
 

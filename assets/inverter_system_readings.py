@@ -44,7 +44,7 @@ from assets.framework.view import View
 from assets.inverter_data_points.table import PV_ARRAYS
 from assets.inverter_data_points.table import SCHEMA as POINTS
 from assets.inverter_data_points.wire import Battery, Grid, Inverter, Solar
-from givenergy import INVERTER_SYSTEM_DATA
+from givenergy.endpoints import INVERTER_SYSTEM_DATA
 from warehouse import ArchivedResponse
 
 

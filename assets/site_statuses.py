@@ -30,7 +30,7 @@ from assets.framework.schema import (
 )
 from assets.framework.table import Table
 from assets.framework.view import View
-from givenergy import SITE_STATUS
+from givenergy.endpoints import SITE_STATUS
 from warehouse import ArchivedResponse
 
 

@@ -28,7 +28,7 @@ from assets.framework.schema import (
 )
 from assets.framework.table import Table
 from assets.framework.view import View
-from givenergy import SITES
+from givenergy.endpoints import SITES
 from warehouse import ArchivedResponse
 
 

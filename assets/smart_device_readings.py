@@ -33,7 +33,8 @@ from assets.framework.schema import (
 )
 from assets.framework.table import Table
 from assets.framework.view import View
-from givenergy import SMART_DEVICE_DATA, Page
+from givenergy import Page
+from givenergy.endpoints import SMART_DEVICE_DATA
 from warehouse import ArchivedResponse
 
 

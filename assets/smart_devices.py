@@ -24,7 +24,7 @@ from assets.framework.json_rows import Rows, Wire
 from assets.framework.schema import extra_fields, history_columns, table_schema, text
 from assets.framework.table import Table
 from assets.framework.view import View
-from givenergy import SMART_DEVICES
+from givenergy.endpoints import SMART_DEVICES
 from warehouse import ArchivedResponse
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values, find_dotenv
 
-from givenergy.personal import checked_entries
+from givenergy.redaction import checked_entries
 
 DEFAULT_URL = "https://api.givenergy.cloud/v1"
 DEFAULT_ZONE = "Europe/London"

@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import settings
 
 from tests.support import clock
 
@@ -15,6 +16,11 @@ OF_OTHERS = (
     "ignore:InitResourceContext.dagster_run is deprecated:DeprecationWarning:dagster",
     "ignore:'imghdr' is deprecated:DeprecationWarning:apprise",
 )
+
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -28,7 +28,7 @@ from assets.framework.decode import Part
 from assets.framework.devices import Device, DeviceKind
 from assets.framework.json_rows import Rows
 from assets.framework.view import View
-from givenergy import COMMUNICATION_DEVICES
+from givenergy.endpoints import COMMUNICATION_DEVICES
 from warehouse import ArchivedResponse
 
 _GATEWAY = "Gateway"

@@ -34,7 +34,8 @@ from assets.framework.dataset import DailyDataset, PageByPage
 from assets.framework.decode import Part
 from assets.framework.devices import DeviceKind
 from assets.framework.json_rows import Rows, decode_rows
-from givenergy import EV_METER_DATA, domain
+from givenergy import domain
+from givenergy.endpoints import EV_METER_DATA
 from warehouse import ArchivedResponse
 
 # Newer versions of the API answer only for what is named.

@@ -20,7 +20,8 @@ from assets.framework.devices import Device, DeviceKind
 from assets.framework.json_rows import Rows, Shape
 from assets.framework.table import Table
 from assets.framework.unforeseen import Fetches, decoded_apart
-from givenergy import Endpoint, Fetched
+from givenergy import Fetched
+from givenergy.endpoints.definition import Endpoint
 from warehouse import ArchivedResponse, CoverageRule, Decoded
 
 if TYPE_CHECKING:

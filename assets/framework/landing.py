@@ -19,7 +19,7 @@ import pyarrow as pa
 from assets.framework.dataset import DailyDataset, Dataset
 from assets.framework.json_rows import Shape
 from assets.framework.schema import arrow_type_of, source_of
-from givenergy.personal import redaction_of
+from givenergy.redaction import redaction_of
 from warehouse import ArchivedResponse, Decoded
 
 _PREFIX = {Shape.LIST: "data[].", Shape.SINGLE: "data.", Shape.BARE: ""}

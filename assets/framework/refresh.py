@@ -20,15 +20,15 @@ from assets.framework.view import View
 from givenergy import (
     AccessError,
     CancelledError,
-    DeviceNotFoundError,
     Fetched,
     ForbiddenError,
     GivEnergyError,
     Lease,
+    NotFoundError,
     Priority,
     RequestRefusedError,
 )
-from givenergy.errors import Lack
+from givenergy.errors import MissingCapability
 from warehouse import BuildReport, build, refresh_coverage
 
 _LEASE_S = 300.0
@@ -238,7 +238,7 @@ class _Refresh:
             )
         except CancelledError:
             return None
-        except (DeviceNotFoundError, ForbiddenError) as error:
+        except (NotFoundError, ForbiddenError) as error:
             return self._refused(ask, error)
         except AccessError as error:
             raise Stopped(error) from error
@@ -269,19 +269,19 @@ class _Refresh:
             requests=sum(page.attempts for page in fetched.pages),
         )
 
-    def _refused(self, ask: Ask, error: DeviceNotFoundError | ForbiddenError) -> Answer:
+    def _refused(self, ask: Ask, error: NotFoundError | ForbiddenError) -> Answer:
         """Tell what the account lacks from what has gone, and from what it should be able to see.
 
         An optional endpoint that is refused is not available; it is not asked again for a while.
         A thing that has answered before has the endpoint: it is asked again like any other.
         """
         if self._dataset.optional and not (
-            error.lack is Lack.THING and ask.device_id in self._known
+            error.missing_capability is MissingCapability.RESOURCE and ask.device_id in self._known
         ):
             # A token without the scope gets the same for every device; where the answer does not
             # tell, one device that was let in shows that it is not that.
-            everywhere = error.lack is Lack.ENDPOINT or (
-                error.lack is Lack.UNCLEAR and not self._has_answered
+            everywhere = error.missing_capability is MissingCapability.ENDPOINT or (
+                error.missing_capability is MissingCapability.UNCLEAR and not self._has_answered
             )
             why = self._unavailable.note(
                 "" if everywhere else ask.subject, str(error), self._view.now
@@ -289,7 +289,7 @@ class _Refresh:
             if why not in self._report.unavailable:
                 self._report.unavailable.append(why)
             return Answer(ask, Outcome.GONE, why, requests=1)
-        outcome = Outcome.GONE if isinstance(error, DeviceNotFoundError) else Outcome.DENIED
+        outcome = Outcome.GONE if isinstance(error, NotFoundError) else Outcome.DENIED
         return Answer(ask, outcome, str(error), requests=1, error=error)
 
     def _has_come_in(self, ask: Ask) -> bool:

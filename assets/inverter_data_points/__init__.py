@@ -27,7 +27,7 @@ from assets.framework.devices import DeviceKind
 from assets.framework.json_rows import Rows
 from assets.inverter_data_points.table import PV_ARRAYS, SCHEMA, TABLE
 from assets.inverter_data_points.wire import Point
-from givenergy import INVERTER_DATA_POINTS
+from givenergy.endpoints import INVERTER_DATA_POINTS
 from warehouse import ArchivedResponse
 
 
