@@ -48,7 +48,7 @@ audit:
 	pip-audit --strict --no-deps --disable-pip -r constraints.txt
 
 dictionary: .venv/installed
-	@$(BIN)/python -m assets.framework.dictionary docs/data-dictionary.md
+	@$(BIN)/python -m assets.framework.data_dictionary docs/data-dictionary.md
 
 clean:
 	rm -rf .venv $(DEMO_DATA) build *.egg-info

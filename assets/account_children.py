@@ -15,12 +15,12 @@ from typing import Any
 import pyarrow as pa
 
 from assets.accounts import Account, account_columns, account_schema
-from assets.framework.asks import Ask
-from assets.framework.dataset import DeviceList, RowByRow
-from assets.framework.devices import Device, DeviceKind
-from assets.framework.json_rows import Rows
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.dataset import DeviceList, RowByRow
+from assets.framework.contract.devices import Device, DeviceKind
+from assets.framework.contract.json_rows import Rows
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request
+from assets.framework.contract.table import Table
 from givenergy.endpoints import ACCOUNT_CHILDREN
 from warehouse import ArchivedResponse
 
@@ -29,7 +29,7 @@ TABLE = Table(
     description="Accounts below the account of the token, one row for each and version.",
     schema=account_schema(),
     key=("account_id",),
-    volatile=(),
+    unversioned_columns=(),
 )
 
 
@@ -41,15 +41,15 @@ class AccountChildren(RowByRow, DeviceList):
     endpoint = ACCOUNT_CHILDREN
     group = "accounts"
     row_type = Account
-    made = (TABLE,)
+    output_tables = (TABLE,)
     kinds = ()
     optional = True
 
-    def asks(self, view: View) -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask for the whole list."""
-        yield Ask()
+        yield Request()
 
-    def devices(self, view: View) -> Mapping[DeviceKind, Sequence[Device]]:
+    def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
         """List nothing: accounts are no devices."""
         return {}
 

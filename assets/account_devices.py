@@ -17,13 +17,8 @@ import pyarrow as pa
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.communication_devices import kind_of
-from assets.communication_devices.wire import CommunicationDevice
-from assets.framework.asks import Ask
-from assets.framework.columns import extra_column, leaf_columns, optional_times
-from assets.framework.dataset import DeviceList, RowByRow
-from assets.framework.devices import Device, DeviceKind
-from assets.framework.json_rows import Rows
-from assets.framework.schema import (
+from assets.communication_devices.device_json import CommunicationDevice
+from assets.framework.contract.column_schema import (
     extra_fields,
     history_columns,
     instant,
@@ -31,8 +26,13 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import extra_column, leaf_columns, optional_times
+from assets.framework.contract.dataset import DeviceList, RowByRow
+from assets.framework.contract.devices import Device, DeviceKind
+from assets.framework.contract.json_rows import Rows
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request
+from assets.framework.contract.table import Table
 from givenergy.endpoints import ACCOUNT_DEVICES
 from warehouse import ArchivedResponse
 
@@ -69,7 +69,7 @@ TABLE = Table(
         }
     ),
     key=("account_id", "communication_device_serial"),
-    volatile=("last_online", "last_updated"),
+    unversioned_columns=("last_online", "last_updated"),
 )
 
 _TIMES = ("commission_date", "inverter_commission_date", "last_online", "last_updated")
@@ -83,21 +83,21 @@ class AccountDevices(RowByRow, DeviceList):
     endpoint = ACCOUNT_DEVICES
     group = "accounts"
     row_type = CommunicationDevice
-    made = (TABLE,)
+    output_tables = (TABLE,)
     kinds = (DeviceKind.INVERTER, DeviceKind.EMS)
     optional = True
-    reads = ("account_children",)
+    depends_on = ("account_children",)
 
-    def asks(self, view: View) -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask for the devices of each child account."""
-        for row in view.rows(_sql("children_known")):
+        for row in state.rows(_sql("children_known")):
             account = str(row["account_id"])
-            yield Ask(path={"account": account}, device_id=account)
+            yield Request(path={"account": account}, device_id=account)
 
-    def devices(self, view: View) -> Mapping[DeviceKind, Sequence[Device]]:
+    def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
         """List the inverters and EMS that the account's own list does not show."""
         found: dict[DeviceKind, list[Device]] = {kind: [] for kind in self.kinds}
-        for row in view.rows(_sql("children_inverters")):
+        for row in state.rows(_sql("children_inverters")):
             began = (row["commission_date"], row["inverter_commission_date"])
             seen = (row["last_online"], row["last_updated"])
             device = Device(

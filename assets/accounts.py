@@ -14,11 +14,7 @@ from typing import Any
 import pandera.pandas as pandera
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import extra_column, leaf_columns
-from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
-from assets.framework.json_rows import Int64, Rows, Shape, Wire
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     extra_fields,
     history_columns,
     integer,
@@ -26,8 +22,12 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import extra_column, leaf_columns
+from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset
+from assets.framework.contract.json_rows import Int64, ResponseShape, Rows, Wire
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request
+from assets.framework.contract.table import Table
 from givenergy.endpoints import ACCOUNT
 from warehouse import ArchivedResponse
 
@@ -85,11 +85,11 @@ TABLE = Table(
     description="The account of the token, one row for each version.",
     schema=account_schema(),
     key=("account_id",),
-    volatile=(),
+    unversioned_columns=(),
 )
 
 
-class Accounts(RowByRow, RefreshedDataset):
+class Accounts(RowByRow, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "accounts"
@@ -97,13 +97,13 @@ class Accounts(RowByRow, RefreshedDataset):
     endpoint = ACCOUNT
     group = "accounts"
     row_type = Account
-    shape = Shape.SINGLE
-    made = (TABLE,)
+    shape = ResponseShape.SINGLE
+    output_tables = (TABLE,)
     cadence = Cadence.WEEKLY
 
-    def asks(self, view: View) -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask for the account of the token."""
-        yield Ask()
+        yield Request()
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Make the columns of one answer."""

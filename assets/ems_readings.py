@@ -18,19 +18,7 @@ from typing import Any
 import pandera.pandas as pandera
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import (
-    extra_column,
-    leaf_columns,
-    local_columns,
-    optional_times,
-    reject_without_reading,
-)
-from assets.framework.dataset import Cadence, PageByPage, RefreshedDataset, Urgency
-from assets.framework.decode import Part
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Int64, Rows, Shape, Wire
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     TIME_UTC,
     column,
     extra_fields,
@@ -43,8 +31,20 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import (
+    extra_column,
+    leaf_columns,
+    local_columns,
+    optional_times,
+    reject_without_reading,
+)
+from assets.framework.contract.dataset import Cadence, PageByPage, SnapshotDataset, Urgency
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import Int64, ResponseShape, Rows, Wire
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request
+from assets.framework.contract.table import Table
+from assets.framework.decoding.decoder import TableRows
 from givenergy.endpoints import EMS_LATEST
 from warehouse import ArchivedResponse
 
@@ -234,7 +234,7 @@ def _measured(reading: _Reading) -> Iterator[object]:
         yield meter.active_power
 
 
-class EmsReadings(PageByPage, RefreshedDataset):
+class EmsReadings(PageByPage, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "ems_readings"
@@ -242,25 +242,25 @@ class EmsReadings(PageByPage, RefreshedDataset):
     endpoint = EMS_LATEST
     group = "ems"
     row_type = _Reading
-    shape = Shape.SINGLE
-    made = (READINGS_TABLE, INVERTERS_TABLE, METERS_TABLE)
-    about = (DeviceKind.EMS,)
-    cadence = Cadence.TICK
-    urgency = Urgency.NEVER_AGAIN
+    shape = ResponseShape.SINGLE
+    output_tables = (READINGS_TABLE, INVERTERS_TABLE, METERS_TABLE)
+    device_kinds = (DeviceKind.EMS,)
+    cadence = Cadence.EVERY_POLL
+    urgency = Urgency.PERISHABLE
     optional = True
 
-    def asks(self, view: View) -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask each EMS; where none is known, each inverter whether it is one."""
-        listed = {device.device_id for device in view.of(DeviceKind.EMS)}
-        answered = {answer.device_id for answer in view.answered(self.name)}
-        inverters = {device.device_id for device in view.of(DeviceKind.INVERTER)}
+        listed = {device.device_id for device in state.of(DeviceKind.EMS)}
+        answered = {answer.device_id for answer in state.answered(self.name)}
+        inverters = {device.device_id for device in state.of(DeviceKind.INVERTER)}
         for serial in sorted(listed | (answered & inverters)):
-            yield Ask(path={"ems": serial}, device_id=serial)
+            yield Request(path={"ems": serial}, device_id=serial)
         if not (listed or answered) and len(inverters) <= _MOST_PROBED:
             for serial in sorted(inverters):
-                yield Ask(path={"ems": serial}, device_id=serial, label="probe")
+                yield Request(path={"ems": serial}, device_id=serial, label="probe")
 
-    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, Part]:
+    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, TableRows]:
         """Make the rows of all tables."""
         reject_without_reading(rows, _measured)
         times = optional_times(READINGS_TABLE.schema, rows, ("time",))["time"].to_pylist()
@@ -268,7 +268,7 @@ class EmsReadings(PageByPage, RefreshedDataset):
 
         def part(
             table: Table, items_of: Callable[[_Reading], Sequence[Any]], *, exploded: bool
-        ) -> Part:
+        ) -> TableRows:
             taken = [
                 (index, item)
                 for index, reading in enumerate(readings)
@@ -285,7 +285,7 @@ class EmsReadings(PageByPage, RefreshedDataset):
             }
             if table is READINGS_TABLE:
                 columns["extra_fields"] = extra_column(rows)
-            return Part(columns, [rows.positions[index] for index, _ in taken], exploded)
+            return TableRows(columns, [rows.positions[index] for index, _ in taken], exploded)
 
         return {
             READINGS_TABLE.name: part(READINGS_TABLE, lambda reading: [reading], exploded=False),

@@ -25,13 +25,7 @@ import numpy as np
 import pyarrow as pa
 
 from assets.energy_flows import FlowRow, flow_ask, flow_columns, flow_schema
-from assets.framework.asks import Ask
-from assets.framework.columns import extra_column, reject
-from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
-from assets.framework.devices import DeviceKind, local_day
-from assets.framework.json_rows import Rows
-from assets.framework.local_labels import Moments, parse_labels, to_utc
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     TIME_LOCAL,
     column,
     extra_fields,
@@ -42,8 +36,14 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import extra_column, reject
+from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset
+from assets.framework.contract.devices import DeviceKind, local_day
+from assets.framework.contract.json_rows import Rows
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.local_time import Moments, parse_labels, to_utc
+from assets.framework.contract.request import Request
+from assets.framework.contract.table import Table
 from givenergy.endpoints import ENERGY_FLOWS
 from warehouse import ArchivedResponse
 
@@ -100,7 +100,7 @@ TABLE = Table(
 )
 
 
-class EnergyFlowAggregates(RowByRow, RefreshedDataset):
+class EnergyFlowAggregates(RowByRow, SnapshotDataset):
     """The dataset; see the module's docstring.
 
     Later versions of the API call the endpoint deprecated: it may be missing one day.
@@ -111,17 +111,17 @@ class EnergyFlowAggregates(RowByRow, RefreshedDataset):
     endpoint = ENERGY_FLOWS
     group = "energy_flows"
     row_type = FlowRow
-    made = (TABLE,)
-    about = (DeviceKind.INVERTER,)
+    output_tables = (TABLE,)
+    device_kinds = (DeviceKind.INVERTER,)
     cadence = Cadence.DAILY
     optional = True
 
-    def asks(self, view: View) -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask for what is not known for good yet."""
-        today = local_day(view.now, view.zone)
-        settled = {} if view.again else self._settled(view)
-        for device in view.of(DeviceKind.INVERTER):
-            first, last = device.days(_OLDEST, today, view.zone)
+        today = local_day(state.now, state.zone)
+        settled = {} if state.refetch else self._settled(state)
+        for device in state.of(DeviceKind.INVERTER):
+            first, last = device.days(_OLDEST, today, state.zone)
             for grouping in (DAILY, MONTHLY, YEARLY, TOTAL):
                 begin = _period_start(first, grouping)
                 until = begin - _DAY
@@ -132,13 +132,13 @@ class EnergyFlowAggregates(RowByRow, RefreshedDataset):
                     begin = max(begin, _asked_from(until, last, grouping))
                     # A day that begins at the end comes whole, but a total ends there.
                     end = min(last + _DAY, today) if grouping == TOTAL else last
-                    yield from _asks(device.device_id, begin, end, grouping)
+                    yield from _requests(device.device_id, begin, end, grouping)
 
-    def _settled(self, view: View) -> Mapping[tuple[str, int], list[tuple[date, date]]]:
+    def _settled(self, state: KnownState) -> Mapping[tuple[str, int], list[tuple[date, date]]]:
         """Give, by inverter and grouping, ranges of which the answers were final, in order."""
         sql = resources.files("assets").joinpath("sql", "flow_aggregates_answered.sql").read_text()
         found: dict[tuple[str, int], list[tuple[date, date]]] = {}
-        for row in view.rows(sql, dataset=self.name):
+        for row in state.rows(sql, dataset=self.name):
             key = (row["device_id"], row["grouping_code"])
             found.setdefault(key, []).append((row["first_date"], row["settled_date"]))
         return found
@@ -182,7 +182,7 @@ def _asked_from(settled: date, last: date, grouping: int) -> date:
     return _period_start(min(settled + timedelta(days=1), last_month), grouping)
 
 
-def _asks(device_id: str, first: date, last: date, grouping: int) -> Iterator[Ask]:
+def _requests(device_id: str, first: date, last: date, grouping: int) -> Iterator[Request]:
     """Ask for a range of days, both included; days in as many requests as it takes."""
     while grouping == DAILY and (last - first).days >= _MOST_DAYS:
         end = first + timedelta(days=_MOST_DAYS - 1)
@@ -191,21 +191,21 @@ def _asks(device_id: str, first: date, last: date, grouping: int) -> Iterator[As
     yield _ask(device_id, first, last, grouping)
 
 
-def _ask(device_id: str, first: date, last: date, grouping: int) -> Ask:
+def _ask(device_id: str, first: date, last: date, grouping: int) -> Request:
     # What begins at the end of a range comes as well (recorded): the last day, month or year.
     label = f"grouping {grouping}, {first} to {last}"
-    ask = flow_ask(device_id, first, last, grouping, label)
+    request = flow_ask(device_id, first, last, grouping, label)
     middle = _middle(first, last, grouping)
     if middle is None:
-        return ask
+        return request
 
-    def halves() -> list[Ask]:
+    def halves() -> list[Request]:
         return [
             _ask(device_id, first, middle - timedelta(days=1), grouping),
             _ask(device_id, middle, last, grouping),
         ]
 
-    return replace(ask, instead=halves)
+    return replace(request, instead=halves)
 
 
 def _middle(first: date, last: date, grouping: int) -> date | None:

@@ -23,13 +23,7 @@ import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import extra_column, reject
-from assets.framework.dataset import DailyDataset, RowByRow
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Rows, Wire, elements
-from assets.framework.local_labels import Moments, folds, parse_labels, to_utc
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     TIME_LOCAL,
     column,
     extra_fields,
@@ -40,7 +34,13 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
+from assets.framework.contract.columns import extra_column, reject
+from assets.framework.contract.dataset import DailyDataset, RowByRow
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import Rows, Wire, elements
+from assets.framework.contract.local_time import Moments, folds, parse_labels, to_utc
+from assets.framework.contract.request import Request
+from assets.framework.contract.table import Table
 from givenergy.endpoints import ENERGY_FLOWS
 from warehouse import ArchivedResponse
 
@@ -102,7 +102,7 @@ def flow_columns(rows: Sequence[FlowRow]) -> dict[str, pa.Array]:
     }
 
 
-def flow_ask(device_id: str, first: date, end: date, grouping: int, label: str = "") -> Ask:
+def flow_ask(device_id: str, first: date, end: date, grouping: int, label: str = "") -> Request:
     """Ask for all flows from a day to whatever begins at the start of another one."""
     body = {
         "start_time": first.isoformat(),
@@ -110,7 +110,7 @@ def flow_ask(device_id: str, first: date, end: date, grouping: int, label: str =
         "grouping": grouping,
         "types": list(range(len(_FLOWS))),
     }
-    return Ask(path={"inverter": device_id}, body=body, device_id=device_id, label=label)
+    return Request(path={"inverter": device_id}, body=body, device_id=device_id, label=label)
 
 
 TABLE = Table(
@@ -174,13 +174,13 @@ class EnergyFlows(RowByRow, DailyDataset):
     endpoint = ENERGY_FLOWS
     group = "energy_flows"
     row_type = FlowRow
-    made = (TABLE,)
-    about = (DeviceKind.INVERTER,)
+    output_tables = (TABLE,)
+    device_kinds = (DeviceKind.INVERTER,)
     lateness_days = 3
     takes_ranges = True
     today_cron = "10 */3 * * *"
 
-    def ask(self, device_id: str, first: date, last: date, zone: str) -> Ask:
+    def request(self, device_id: str, first: date, last: date, zone: str) -> Request:
         """Ask up to the midnight that ends the last day."""
         return flow_ask(device_id, first, last + timedelta(days=1), HALF_HOURLY)
 

@@ -13,21 +13,21 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.asks import Ask, ask_each
-from assets.framework.columns import extra_column, reject
-from assets.framework.dataset import Cadence, PageByPage, RefreshedDataset
-from assets.framework.decode import Part
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Rows, Shape, Wire
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     extra_fields,
     history_columns,
     name_of_code,
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import extra_column, reject
+from assets.framework.contract.dataset import Cadence, PageByPage, SnapshotDataset
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import ResponseShape, Rows, Wire
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request, request_each
+from assets.framework.contract.table import Table
+from assets.framework.decoding.decoder import TableRows
 from givenergy import domain
 from givenergy.endpoints import EV_CHARGER_COMMANDS
 from warehouse import ArchivedResponse
@@ -55,11 +55,11 @@ TABLE = Table(
         }
     ),
     key=("charger_uuid", "command"),
-    volatile=(),
+    unversioned_columns=(),
 )
 
 
-class EvChargerCommands(PageByPage, RefreshedDataset):
+class EvChargerCommands(PageByPage, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "ev_charger_commands"
@@ -67,17 +67,17 @@ class EvChargerCommands(PageByPage, RefreshedDataset):
     endpoint = EV_CHARGER_COMMANDS
     group = "ev_chargers"
     row_type = _Commands
-    shape = Shape.BARE
-    made = (TABLE,)
-    about = (DeviceKind.EV_CHARGER,)
+    shape = ResponseShape.BARE
+    output_tables = (TABLE,)
+    device_kinds = (DeviceKind.EV_CHARGER,)
     cadence = Cadence.WEEKLY
     optional = True
 
-    def asks(self, view: View) -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask each charger."""
-        return ask_each(view.of(DeviceKind.EV_CHARGER), "charger")
+        return request_each(state.of(DeviceKind.EV_CHARGER), "charger")
 
-    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, Part]:
+    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, TableRows]:
         """Make a row of each command; the answer's rows are bare texts."""
         lists = [isinstance(answer.data, list | dict) for answer in rows.values]
         odd = [index for index, is_list in enumerate(lists) if not is_list]
@@ -97,7 +97,7 @@ class EvChargerCommands(PageByPage, RefreshedDataset):
             "extra_fields": extra_column(rows).take(pa.array([i for i, _ in found], pa.int64())),
         }
         positions = [rows.positions[index] for index, _ in found]
-        return {TABLE.name: Part(columns, positions, exploded=True)}
+        return {TABLE.name: TableRows(columns, positions, exploded=True)}
 
 
 def _listed(data: list[Any] | dict[str, Any]) -> list[Any]:

@@ -18,13 +18,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import as_json, extra_column
-from assets.framework.dataset import Cadence, PageByPage, RefreshedDataset
-from assets.framework.decode import Part
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Rows, Shape, Wire, json_type, number_of, revealed
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     column,
     extra_fields,
     flag,
@@ -36,8 +30,21 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import as_json, extra_column
+from assets.framework.contract.dataset import Cadence, PageByPage, SnapshotDataset
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import (
+    ResponseShape,
+    Rows,
+    Wire,
+    json_type,
+    number_of,
+    revealed,
+)
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request
+from assets.framework.contract.table import Table
+from assets.framework.decoding.decoder import TableRows
 from givenergy.codes import codes_with_flag
 from givenergy.endpoints import EV_CHARGER_COMMAND_DATA
 from warehouse import ArchivedResponse
@@ -106,7 +113,7 @@ TABLE = Table(
     description="What each EV charger is set to, one row for each command and version.",
     schema=SCHEMA,
     key=("charger_uuid", "command"),
-    volatile=(),
+    unversioned_columns=(),
 )
 
 _KNOWN_LEAVES = frozenset(
@@ -123,7 +130,7 @@ _KNOWN_LEAVES = frozenset(
 )
 
 
-class EvChargerConfiguration(PageByPage, RefreshedDataset):
+class EvChargerConfiguration(PageByPage, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "ev_charger_configuration"
@@ -131,29 +138,29 @@ class EvChargerConfiguration(PageByPage, RefreshedDataset):
     endpoint = EV_CHARGER_COMMAND_DATA
     group = "ev_chargers"
     row_type = _Answer
-    shape = Shape.BARE
-    made = (TABLE,)
-    about = (DeviceKind.EV_CHARGER,)
-    reads = ("ev_charger_commands",)
+    shape = ResponseShape.BARE
+    output_tables = (TABLE,)
+    device_kinds = (DeviceKind.EV_CHARGER,)
+    depends_on = ("ev_charger_commands",)
     cadence = Cadence.WEEKLY
     optional = True
 
-    def asks(self, view: View) -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask each charger for each command that it supports and that can have data."""
         sql = resources.files("assets").joinpath("sql", "ev_charger_commands_known.sql").read_text()
-        chargers = {device.device_id for device in view.of(DeviceKind.EV_CHARGER)}
+        chargers = {device.device_id for device in state.of(DeviceKind.EV_CHARGER)}
         without_data = codes_with_flag("charger_command", "without_data")
-        for row in view.rows(sql):
+        for row in state.rows(sql):
             uuid, command = row["charger_uuid"], row["command"]
             if uuid in chargers and command not in without_data:
                 path = {"charger": uuid, "command": command}
-                yield Ask(path=path, device_id=uuid, label=command, part=command)
+                yield Request(path=path, device_id=uuid, label=command, part=command)
 
     def listed_by(self, response: ArchivedResponse) -> str:
         """Name charger and command: an answer tells of no other command."""
         return f"{response.device_id} {_command_of(response)}"
 
-    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, Part]:
+    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, TableRows]:
         """Make a row of the data of one command, if there is any."""
         indexes = [i for i, answer in enumerate(rows.values) if answer.data not in (None, [], {})]
         command = _command_of(response)
@@ -167,7 +174,7 @@ class EvChargerConfiguration(PageByPage, RefreshedDataset):
             "command": pa.repeat(pa.scalar(command), len(told)),
             "extra_fields": extra_column(rows).take(pa.array(indexes, pa.int64())),
         }
-        return {TABLE.name: Part(columns, [rows.positions[i] for i in indexes], exploded=True)}
+        return {TABLE.name: TableRows(columns, [rows.positions[i] for i in indexes], exploded=True)}
 
 
 def _command_of(response: ArchivedResponse) -> str:

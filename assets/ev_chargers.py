@@ -23,12 +23,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import as_text, extra_column, leaf_columns, optional_times
-from assets.framework.dataset import Cadence, DeviceList, RowByRow
-from assets.framework.devices import Device, DeviceKind
-from assets.framework.json_rows import Rows, Wire
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     extra_fields,
     flag,
     history_columns,
@@ -37,8 +32,13 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import as_text, extra_column, leaf_columns, optional_times
+from assets.framework.contract.dataset import Cadence, DeviceList, RowByRow
+from assets.framework.contract.devices import Device, DeviceKind
+from assets.framework.contract.json_rows import Rows, Wire
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request
+from assets.framework.contract.table import Table
 from givenergy.endpoints import EV_CHARGERS
 from warehouse import ArchivedResponse, Lake
 
@@ -78,7 +78,7 @@ TABLE = Table(
     description="EV chargers of the account, one row for each and version.",
     schema=SCHEMA,
     key=("charger_uuid",),
-    volatile=(),
+    unversioned_columns=(),
 )
 
 
@@ -90,19 +90,19 @@ class EvChargers(RowByRow, DeviceList):
     endpoint = EV_CHARGERS
     group = "ev_chargers"
     row_type = _Charger
-    made = (TABLE,)
+    output_tables = (TABLE,)
     kinds = (DeviceKind.EV_CHARGER,)
-    cadence = Cadence.TICK
+    cadence = Cadence.EVERY_POLL
     optional = True
 
-    def asks(self, view: View) -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask for the whole list."""
-        yield Ask()
+        yield Request()
 
-    def devices(self, view: View) -> Mapping[DeviceKind, Sequence[Device]]:
+    def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
         """List chargers, with the days on which they can have had data."""
         sql = resources.files("assets").joinpath("sql", "ev_chargers_known.sql").read_text()
-        named = view.lake.settings.get(_FIRST_DAY)
+        named = state.lake.settings.get(_FIRST_DAY)
         since = [datetime.combine(date.fromisoformat(str(named)), time(), UTC)] if named else []
         chargers = [
             Device(
@@ -110,7 +110,7 @@ class EvChargers(RowByRow, DeviceList):
                 commissioned_at=min([row["oldest_at"] - _LOOK_BACK, *since]),
                 last_contact_at=row["last_contact_at"],
             )
-            for row in view.rows(sql)
+            for row in state.rows(sql)
         ]
         return {DeviceKind.EV_CHARGER: chargers}
 

@@ -18,21 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import (
-    as_text,
-    difference,
-    extra_column,
-    leaf_columns,
-    local_columns,
-    optional_times,
-    parse_times,
-)
-from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Rows, Wire
-from assets.framework.open_items import ask_from, looks_back, open_items
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     TIME_LOCAL,
     column,
     extra_fields,
@@ -45,8 +31,22 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import (
+    as_text,
+    difference,
+    extra_column,
+    leaf_columns,
+    local_columns,
+    optional_times,
+    parse_times,
+)
+from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import Rows, Wire
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.lookback import ask_from, lookbacks, open_items
+from assets.framework.contract.request import Request
+from assets.framework.contract.table import Table
 from givenergy import domain
 from givenergy.endpoints import EV_CHARGING_SESSIONS
 from warehouse import ArchivedResponse
@@ -113,7 +113,7 @@ TABLE = Table(
 )
 
 
-class EvChargingSessions(RowByRow, RefreshedDataset):
+class EvChargingSessions(RowByRow, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "ev_charging_sessions"
@@ -121,29 +121,29 @@ class EvChargingSessions(RowByRow, RefreshedDataset):
     endpoint = EV_CHARGING_SESSIONS
     group = "ev_chargers"
     row_type = _Session
-    made = (TABLE,)
-    about = (DeviceKind.EV_CHARGER,)
+    output_tables = (TABLE,)
+    device_kinds = (DeviceKind.EV_CHARGER,)
     cadence = Cadence.DAILY
 
-    def asks(self, view: View) -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask each charger from a few days ago on, from its open sessions on, or for all."""
-        items = open_items(view, TABLE, "started_at")
-        looks = {} if view.again else looks_back(view, self.name, "start_time")
+        items = open_items(state, TABLE, "started_at")
+        looks = {} if state.refetch else lookbacks(state, self.name, "start_time")
         # In which zone the API reads a date is not documented: a day to spare on either side.
-        end = (view.now + timedelta(days=2)).date()
-        for device in view.of(DeviceKind.EV_CHARGER):
+        end = (state.now + timedelta(days=2)).date()
+        for device in state.of(DeviceKind.EV_CHARGER):
             uuid = device.device_id
             start = ask_from(
                 [item for item in items if item.device_id == uuid],
                 looks.get((uuid, ""), ()),
                 beginning=_BEGINNING,
-                now=view.now,
+                now=state.now,
             )
             query = {
                 "start_time": (start - timedelta(days=1)).date().isoformat(),
                 "end_time": end.isoformat(),
             }
-            yield Ask(path={"charger": uuid}, query=query, device_id=uuid)
+            yield Request(path={"charger": uuid}, query=query, device_id=uuid)
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Make the columns of one answer."""

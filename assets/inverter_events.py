@@ -20,21 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.asks import Ask, Value
-from assets.framework.columns import (
-    difference,
-    extra_column,
-    leaf_columns,
-    local_columns,
-    optional_times,
-    parse_times,
-    reject,
-)
-from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Rows, Wire, decode_rows
-from assets.framework.open_items import ask_from, looks_back, open_items
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     TIME_LOCAL,
     column,
     extra_fields,
@@ -45,8 +31,22 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import (
+    difference,
+    extra_column,
+    leaf_columns,
+    local_columns,
+    optional_times,
+    parse_times,
+    reject,
+)
+from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import Rows, Wire, decode_rows
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.lookback import ask_from, lookbacks, open_items
+from assets.framework.contract.request import Request, Value
+from assets.framework.contract.table import Table
 from givenergy import Fetched
 from givenergy.endpoints import INVERTER_EVENTS
 from warehouse import ArchivedResponse
@@ -96,7 +96,7 @@ TABLE = Table(
 )
 
 
-class InverterEvents(RowByRow, RefreshedDataset):
+class InverterEvents(RowByRow, SnapshotDataset):
     """The dataset; see the module's docstring.
 
     Optional, so that inverters that stay listed without data are not asked again every day.
@@ -107,26 +107,26 @@ class InverterEvents(RowByRow, RefreshedDataset):
     endpoint = INVERTER_EVENTS
     group = "inverters"
     row_type = _Event
-    made = (TABLE,)
-    about = (DeviceKind.INVERTER,)
+    output_tables = (TABLE,)
+    device_kinds = (DeviceKind.INVERTER,)
     cadence = Cadence.DAILY
     optional = True
 
-    def asks(self, view: View) -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask each inverter from a few days ago on, from its open events on, or for all."""
-        items = open_items(view, TABLE, "start_time")
-        looks = {} if view.again else looks_back(view, self.name, "start", apart_by="cleared")
-        adds = view.lake.settings.get(_MEANING) == "also" and not view.again
+        items = open_items(state, TABLE, "start_time")
+        looks = {} if state.refetch else lookbacks(state, self.name, "start", apart_by="cleared")
+        adds = state.lake.settings.get(_MEANING) == "also" and not state.refetch
         # In which zone the API reads a date is not documented: a day to spare on either side.
-        end = (view.now + timedelta(days=2)).date()
-        for device in view.of(DeviceKind.INVERTER):
+        end = (state.now + timedelta(days=2)).date()
+        for device in state.of(DeviceKind.INVERTER):
             serial = device.device_id
             for cleared in (1,) if adds else (0, 1):
                 start = ask_from(
                     [item for item in items if item.device_id == serial],
                     looks.get((serial, str(cleared)), ()),
                     beginning=device.commissioned_at or _OLDEST,
-                    now=view.now,
+                    now=state.now,
                 )
                 # Nothing can have begun or ended since the last look.
                 if device.last_contact_at is not None and start > device.last_contact_at + _DAY:
@@ -136,25 +136,30 @@ class InverterEvents(RowByRow, RefreshedDataset):
                     "end": end.isoformat(),
                     "cleared": cleared,
                 }
-                yield Ask(
+                yield Request(
                     path={"inverter": serial},
                     query=query,
                     device_id=serial,
                     label=f"cleared={cleared}",
                 )
 
-    def learn(self, view: View, answers: Sequence[tuple[Ask, Fetched]]) -> None:
+    def observe_responses(
+        self, state: KnownState, answers: Sequence[tuple[Request, Fetched]]
+    ) -> None:
         """Find out what `cleared` means; without an open event nothing can be told."""
-        both: dict[str, dict[Any, tuple[Ask, Fetched]]] = {}
-        for ask, fetched in answers:
+        both: dict[str, dict[Any, tuple[Request, Fetched]]] = {}
+        for request, fetched in answers:
             if fetched.complete:
-                both.setdefault(ask.device_id, {})[ask.query["cleared"]] = (ask, fetched)
+                both.setdefault(request.device_id, {})[request.query["cleared"]] = (
+                    request,
+                    fetched,
+                )
         meanings = {_meaning(lists) for lists in both.values()}
         # What contradicts itself is no reason to ask for less: "only" goes first.
         for meaning in ("only", "also"):
             if meaning in meanings:
-                if view.lake.settings.get(_MEANING) != meaning:
-                    view.lake.settings.set(_MEANING, meaning)
+                if state.lake.settings.get(_MEANING) != meaning:
+                    state.lake.settings.set(_MEANING, meaning)
                 return
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
@@ -178,11 +183,11 @@ class InverterEvents(RowByRow, RefreshedDataset):
         }
 
 
-def _meaning(lists: Mapping[Any, tuple[Ask, Fetched]]) -> str | None:
+def _meaning(lists: Mapping[Any, tuple[Request, Fetched]]) -> str | None:
     """Tell what `cleared` means from the answers to both of its values; None if they do not."""
     if 1 not in lists:
         return None
-    ask, fetched = lists[1]
+    request, fetched = lists[1]
     cleared = _events(fetched)
     if any(event.end_time is None for event in cleared):
         return "also"
@@ -195,7 +200,7 @@ def _meaning(lists: Mapping[Any, tuple[Ask, Fetched]]) -> str | None:
         for event in _events(lists[0][1])
         if event.end_time is None
         and event.start_time
-        and str(ask.query["start"]) < event.start_time < until
+        and str(request.query["start"]) < event.start_time < until
     ]
     return "only" if set(expected) - known else None
 

@@ -21,12 +21,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import extra_column, leaf_columns, local_columns, parse_times
-from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
-from assets.framework.devices import Device, DeviceKind
-from assets.framework.json_rows import Int64, Rows, Wire
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     extra_fields,
     integer,
     measurement,
@@ -35,8 +30,13 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import extra_column, leaf_columns, local_columns, parse_times
+from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset
+from assets.framework.contract.devices import Device, DeviceKind
+from assets.framework.contract.json_rows import Int64, Rows, Wire
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request
+from assets.framework.contract.table import Table
 from givenergy.endpoints import INVERTER_GRID_METER_DATA
 from warehouse import ArchivedResponse
 
@@ -121,7 +121,7 @@ TABLE = Table(
 )
 
 
-class InverterGridMeterReadings(RowByRow, RefreshedDataset):
+class InverterGridMeterReadings(RowByRow, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "inverter_grid_meter_readings"
@@ -129,23 +129,23 @@ class InverterGridMeterReadings(RowByRow, RefreshedDataset):
     endpoint = INVERTER_GRID_METER_DATA
     group = "inverters"
     row_type = _Reading
-    made = (TABLE,)
-    about = (DeviceKind.INVERTER,)
+    output_tables = (TABLE,)
+    device_kinds = (DeviceKind.INVERTER,)
     cadence = Cadence.DAILY
     optional = True
 
-    def asks(self, view: View) -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask each meter for what is missing, newest first."""
         sql = resources.files("assets").joinpath("sql", "grid_meters_known.sql").read_text()
-        began = {d.device_id: _begin(d) for d in view.of(DeviceKind.INVERTER)}
-        covered = {} if view.again else _covered(view)
-        now = view.now.replace(microsecond=0)
-        for row in view.rows(sql):
+        began = {d.device_id: _begin(d) for d in state.of(DeviceKind.INVERTER)}
+        covered = {} if state.refetch else _covered(state)
+        now = state.now.replace(microsecond=0)
+        for row in state.rows(sql):
             meter = (row["inverter_serial"], row["address"])
             if meter[0] not in began:
                 continue
             for span in missing((began[meter[0]], now), covered.get(meter, ())):
-                yield from map(_Asking(*meter), cut(span, timedelta(days=view.range_days)))
+                yield from map(_Asking(*meter), cut(span, timedelta(days=state.range_days)))
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Make the columns of one answer; a row that names no address is of the one asked for."""
@@ -169,9 +169,9 @@ class _Asking:
         self._serial = serial
         self._address = address
 
-    def __call__(self, span: Span) -> Ask:
+    def __call__(self, span: Span) -> Request:
         start, end = (moment.strftime(_FORMAT) for moment in span)
-        return Ask(
+        return Request(
             path={"inverter": self._serial},
             query={"address": self._address, "start_time": start, "end_time": end},
             device_id=self._serial,
@@ -220,10 +220,10 @@ def _halves(span: Span) -> Sequence[Span]:
     return [(middle, end), (start, middle)]
 
 
-def _covered(view: View) -> dict[tuple[str, int], list[Span]]:
+def _covered(state: KnownState) -> dict[tuple[str, int], list[Span]]:
     """By meter, the spans of which no more can come than has come."""
     covered: dict[tuple[str, int], list[Span]] = {}
-    for answer in view.answered(InverterGridMeterReadings.name):
+    for answer in state.answered(InverterGridMeterReadings.name):
         start, end = (
             datetime.strptime(answer.params[name], _FORMAT).replace(tzinfo=UTC)
             for name in ("start_time", "end_time")

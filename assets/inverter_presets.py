@@ -13,14 +13,20 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.asks import Ask, ask_each
-from assets.framework.columns import as_json, extra_column, leaf_columns
-from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Int64, Rows, Wire
-from assets.framework.schema import extra_fields, history_columns, integer, table_schema, text
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.column_schema import (
+    extra_fields,
+    history_columns,
+    integer,
+    table_schema,
+    text,
+)
+from assets.framework.contract.columns import as_json, extra_column, leaf_columns
+from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import Int64, Rows, Wire
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request, request_each
+from assets.framework.contract.table import Table
 from givenergy.endpoints import INVERTER_PRESETS
 from warehouse import ArchivedResponse
 
@@ -51,11 +57,11 @@ TABLE = Table(
         }
     ),
     key=("inverter_serial", "preset_id"),
-    volatile=(),
+    unversioned_columns=(),
 )
 
 
-class InverterPresets(RowByRow, RefreshedDataset):
+class InverterPresets(RowByRow, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "inverter_presets"
@@ -63,14 +69,14 @@ class InverterPresets(RowByRow, RefreshedDataset):
     endpoint = INVERTER_PRESETS
     group = "inverters"
     row_type = _Preset
-    made = (TABLE,)
-    about = (DeviceKind.INVERTER,)
+    output_tables = (TABLE,)
+    device_kinds = (DeviceKind.INVERTER,)
     cadence = Cadence.WEEKLY
     optional = True
 
-    def asks(self, view: View) -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask each inverter."""
-        return ask_each(view.of(DeviceKind.INVERTER), "inverter")
+        return request_each(state.of(DeviceKind.INVERTER), "inverter")
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Make the columns of one answer."""

@@ -17,20 +17,7 @@ import msgspec
 import pandera.pandas as pandera
 import pyarrow as pa
 
-from assets.framework.asks import Ask, ask_each
-from assets.framework.columns import (
-    extra_column,
-    leaf_columns,
-    leaf_of,
-    list_of_structs,
-    local_columns,
-    parse_times,
-    reject_without_reading,
-)
-from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow, Urgency
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Rows, Shape, Wire
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     extra_fields,
     from_leaf,
     provenance_columns,
@@ -39,11 +26,24 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
-from assets.inverter_data_points.table import PV_ARRAYS
-from assets.inverter_data_points.table import SCHEMA as POINTS
-from assets.inverter_data_points.wire import Battery, Grid, Inverter, Solar
+from assets.framework.contract.columns import (
+    extra_column,
+    leaf_columns,
+    leaf_of,
+    list_of_structs,
+    local_columns,
+    parse_times,
+    reject_without_reading,
+)
+from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset, Urgency
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import ResponseShape, Rows, Wire
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request, request_each
+from assets.framework.contract.table import Table
+from assets.inverter_data_points.point_columns import PV_ARRAYS
+from assets.inverter_data_points.point_columns import SCHEMA as POINTS
+from assets.inverter_data_points.point_json import Battery, Grid, Inverter, Solar
 from givenergy.endpoints import INVERTER_SYSTEM_DATA
 from warehouse import ArchivedResponse
 
@@ -108,7 +108,7 @@ def _measured(reading: _Reading) -> Iterator[object]:
         yield from (array.voltage, array.current, array.power)
 
 
-class InverterSystemReadings(RowByRow, RefreshedDataset):
+class InverterSystemReadings(RowByRow, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "inverter_system_readings"
@@ -116,15 +116,15 @@ class InverterSystemReadings(RowByRow, RefreshedDataset):
     endpoint = INVERTER_SYSTEM_DATA
     group = "inverters"
     row_type = _Reading
-    shape = Shape.SINGLE
-    made = (TABLE,)
-    about = (DeviceKind.INVERTER,)
-    cadence = Cadence.TICK
-    urgency = Urgency.NEVER_AGAIN
+    shape = ResponseShape.SINGLE
+    output_tables = (TABLE,)
+    device_kinds = (DeviceKind.INVERTER,)
+    cadence = Cadence.EVERY_POLL
+    urgency = Urgency.PERISHABLE
 
-    def asks(self, view: View) -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask each inverter."""
-        return ask_each(view.of(DeviceKind.INVERTER), "inverter")
+        return request_each(state.of(DeviceKind.INVERTER), "inverter")
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Make the columns of one answer."""

@@ -100,7 +100,7 @@ _GAP_COLUMNS = {
     "last_date": "Local day on which it ends.",
     "duration_s": "How long it is.",
     "cause": (
-        "not_fetched: a day in it failed, is partial, denied or gone, or was never asked for;"
+        "not_fetched: a day in it failed, is partial, forbidden or gone, or was not requested;"
         " not_sent: the inverter went on counting and its points never reached the API;"
         " device_off: nothing was counted; unknown: there are no counters."
     ),

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from functools import cache
 
 import assets
-from assets.framework.dataset import DailyDataset, Dataset, DeviceList, RefreshedDataset
+from assets.framework.contract.dataset import DailyDataset, Dataset, DeviceList, SnapshotDataset
 
 _NOT_DATASETS = ("assets.framework", "assets.reconciliation", __name__)
 
@@ -28,15 +28,15 @@ def daily_datasets() -> tuple[DailyDataset, ...]:
     return tuple(dataset for dataset in datasets() if isinstance(dataset, DailyDataset))
 
 
-def refreshed_datasets() -> tuple[RefreshedDataset, ...]:
+def snapshot_datasets() -> tuple[SnapshotDataset, ...]:
     """The datasets that are asked for as they stand now, what is most urgent first."""
-    found = (dataset for dataset in datasets() if isinstance(dataset, RefreshedDataset))
+    found = (dataset for dataset in datasets() if isinstance(dataset, SnapshotDataset))
     return tuple(sorted(found, key=lambda dataset: (dataset.urgency, dataset.name)))
 
 
 def device_lists() -> tuple[DeviceList, ...]:
     """The datasets that say which devices there are."""
-    return tuple(dataset for dataset in refreshed_datasets() if isinstance(dataset, DeviceList))
+    return tuple(dataset for dataset in snapshot_datasets() if isinstance(dataset, DeviceList))
 
 
 def without_devices(dataset: str, body: bytes, device_ids: Collection[str]) -> bytes | None:

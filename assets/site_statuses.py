@@ -15,11 +15,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import extra_column, reject
-from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
-from assets.framework.json_rows import Rows, Shape, Wire
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     column,
     extra_fields,
     history_columns,
@@ -28,8 +24,12 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import extra_column, reject
+from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset
+from assets.framework.contract.json_rows import ResponseShape, Rows, Wire
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request
+from assets.framework.contract.table import Table
 from givenergy.endpoints import SITE_STATUS
 from warehouse import ArchivedResponse
 
@@ -57,11 +57,11 @@ TABLE = Table(
         }
     ),
     key=("site_id",),
-    volatile=(),
+    unversioned_columns=(),
 )
 
 
-class SiteStatuses(RowByRow, RefreshedDataset):
+class SiteStatuses(RowByRow, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "site_statuses"
@@ -69,18 +69,18 @@ class SiteStatuses(RowByRow, RefreshedDataset):
     endpoint = SITE_STATUS
     group = "accounts"
     row_type = _Status
-    shape = Shape.BARE
-    made = (TABLE,)
-    reads = ("sites",)
+    shape = ResponseShape.BARE
+    output_tables = (TABLE,)
+    depends_on = ("sites",)
     cadence = Cadence.WEEKLY
     optional = True
 
-    def asks(self, view: View) -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask for each site's status."""
         sql = resources.files("assets").joinpath("sql", "sites_known.sql").read_text()
-        for row in view.rows(sql):
+        for row in state.rows(sql):
             site = str(row["site_id"])
-            yield Ask(path={"site": site}, device_id=site)
+            yield Request(path={"site": site}, device_id=site)
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Make the columns of one answer."""

@@ -13,11 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import as_json, extra_column, leaf_columns, optional_dates
-from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
-from assets.framework.json_rows import Int64, Rows, Wire
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     column,
     extra_fields,
     history_columns,
@@ -26,8 +22,12 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import as_json, extra_column, leaf_columns, optional_dates
+from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset
+from assets.framework.contract.json_rows import Int64, Rows, Wire
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request
+from assets.framework.contract.table import Table
 from givenergy.endpoints import SITES
 from warehouse import ArchivedResponse
 
@@ -71,11 +71,11 @@ TABLE = Table(
         }
     ),
     key=("site_id",),
-    volatile=(),
+    unversioned_columns=(),
 )
 
 
-class Sites(RowByRow, RefreshedDataset):
+class Sites(RowByRow, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "sites"
@@ -83,13 +83,13 @@ class Sites(RowByRow, RefreshedDataset):
     endpoint = SITES
     group = "accounts"
     row_type = _Site
-    made = (TABLE,)
+    output_tables = (TABLE,)
     cadence = Cadence.WEEKLY
     optional = True
 
-    def asks(self, view: View) -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask for the whole list."""
-        yield Ask()
+        yield Request()
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Make the columns of one answer."""

@@ -18,12 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.framework.asks import Ask
-from assets.framework.columns import extra_column, leaf_columns, local_columns, parse_times
-from assets.framework.dataset import Cadence, RefreshedDataset, RowByRow
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Rows, Wire, decode_rows
-from assets.framework.schema import (
+from assets.framework.contract.column_schema import (
     extra_fields,
     measurement,
     provenance_columns,
@@ -31,8 +26,13 @@ from assets.framework.schema import (
     table_schema,
     text,
 )
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.columns import extra_column, leaf_columns, local_columns, parse_times
+from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import Rows, Wire, decode_rows
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request
+from assets.framework.contract.table import Table
 from givenergy import Page
 from givenergy.endpoints import SMART_DEVICE_DATA
 from warehouse import ArchivedResponse
@@ -67,7 +67,7 @@ TABLE = Table(
 )
 
 
-class SmartDeviceReadings(RowByRow, RefreshedDataset):
+class SmartDeviceReadings(RowByRow, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "smart_device_readings"
@@ -75,20 +75,20 @@ class SmartDeviceReadings(RowByRow, RefreshedDataset):
     endpoint = SMART_DEVICE_DATA
     group = "smart_devices"
     row_type = _Reading
-    made = (TABLE,)
-    about = (DeviceKind.SMART_DEVICE,)
+    output_tables = (TABLE,)
+    device_kinds = (DeviceKind.SMART_DEVICE,)
     cadence = Cadence.DAILY
 
-    def asks(self, view: View) -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask each device for what is new, or for all."""
         sql = resources.files("assets").joinpath("sql", "smart_readings_known.sql").read_text()
-        newest = {row["device_uuid"]: row["newest"] for row in view.rows(sql)}
-        answers = sorted(view.answered(self.name), key=lambda answer: answer.at)
+        newest = {row["device_uuid"]: row["newest"] for row in state.rows(sql)}
+        answers = sorted(state.answered(self.name), key=lambda answer: answer.at)
         complete = {answer.device_id: answer.complete for answer in answers}
-        for device in view.of(DeviceKind.SMART_DEVICE):
+        for device in state.of(DeviceKind.SMART_DEVICE):
             uuid = device.device_id
-            goes_on = complete.get(uuid, False) and uuid in newest and not view.again
-            yield Ask(
+            goes_on = complete.get(uuid, False) and uuid in newest and not state.refetch
+            yield Request(
                 path={"device": uuid},
                 device_id=uuid,
                 enough=_reaches(newest[uuid]) if goes_on else None,

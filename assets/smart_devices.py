@@ -16,14 +16,19 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import as_text, extra_column, leaf_columns
-from assets.framework.dataset import DeviceList, RowByRow
-from assets.framework.devices import Device, DeviceKind
-from assets.framework.json_rows import Rows, Wire
-from assets.framework.schema import extra_fields, history_columns, table_schema, text
-from assets.framework.table import Table
-from assets.framework.view import View
+from assets.framework.contract.column_schema import (
+    extra_fields,
+    history_columns,
+    table_schema,
+    text,
+)
+from assets.framework.contract.columns import as_text, extra_column, leaf_columns
+from assets.framework.contract.dataset import DeviceList, RowByRow
+from assets.framework.contract.devices import Device, DeviceKind
+from assets.framework.contract.json_rows import Rows, Wire
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request
+from assets.framework.contract.table import Table
 from givenergy.endpoints import SMART_DEVICES
 from warehouse import ArchivedResponse
 
@@ -59,7 +64,7 @@ TABLE = Table(
         }
     ),
     key=("device_uuid",),
-    volatile=(),
+    unversioned_columns=(),
 )
 
 
@@ -71,18 +76,18 @@ class SmartDevices(RowByRow, DeviceList):
     endpoint = SMART_DEVICES
     group = "smart_devices"
     row_type = _SmartDevice
-    made = (TABLE,)
+    output_tables = (TABLE,)
     kinds = (DeviceKind.SMART_DEVICE,)
     optional = True
 
-    def asks(self, view: View) -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask for the whole list."""
-        yield Ask()
+        yield Request()
 
-    def devices(self, view: View) -> Mapping[DeviceKind, Sequence[Device]]:
+    def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
         """List those that are in the account now; the API does not say since when."""
         sql = resources.files("assets").joinpath("sql", "smart_devices_known.sql").read_text()
-        found = [Device(row["device_uuid"], None, None) for row in view.rows(sql)]
+        found = [Device(row["device_uuid"], None, None) for row in state.rows(sql)]
         return {DeviceKind.SMART_DEVICE: found}
 
     def ids_of(self, element: Mapping[str, Any]) -> Collection[str]:

@@ -25,8 +25,8 @@ import dagster as dg
 
 from benchmarks.datasets_truth import compare
 from givenergy.codes import codes_with_flag
-from pipelines.build import POLL_JOB, REFRESH_JOB, build_definitions, job_name
 from pipelines.cli import main as givlake
+from pipelines.definitions_factory import POLL_JOB, REFRESH_JOB, build_definitions, job_name
 from pipelines.instance import open_instance
 from pipelines.partitions import range_tags
 from pipelines.selection import daily, selected

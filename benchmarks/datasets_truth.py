@@ -16,8 +16,8 @@ from typing import Any
 
 import duckdb
 
-from assets.framework.schema import source_of
-from assets.framework.table import Table
+from assets.framework.contract.column_schema import source_of
+from assets.framework.contract.table import Table
 from assets.registry import datasets
 from simulator import Simulator
 
@@ -75,7 +75,7 @@ def compare(simulator: Simulator, data: Path, start: date) -> list[Compared]:
     with duckdb.connect(str(data / "warehouse.duckdb"), read_only=True) as lake:
         lake.execute("SET TimeZone = 'UTC'")
         truth = _Truth(simulator, lake, start)
-        tables = {table.name: table for dataset in datasets() for table in dataset.made}
+        tables = {table.name: table for dataset in datasets() for table in dataset.output_tables}
         return [
             _compare(lake, tables[name], list(rows())) for name, rows in truth.by_table().items()
         ]
@@ -238,7 +238,7 @@ class _Truth:
 
 def _compare(lake: duckdb.DuckDBPyConnection, table: Table, truth: Sequence[Row]) -> Compared:
     name = table.name
-    view = name if table.volatile is None else f"{name}_now"
+    view = name if table.unversioned_columns is None else f"{name}_now"
     found = lake.sql(f'FROM "{view}"').to_arrow_table().to_pylist()
     done = Compared(name, rows=len(found), truth=len(truth))
     keys = _FOUND_BY.get(name, table.key)
@@ -272,7 +272,7 @@ def _compare(lake: duckdb.DuckDBPyConnection, table: Table, truth: Sequence[Row]
 
 def _personal(table: str) -> tuple[set[str], frozenset[str]]:
     """Name the leaves of a table that are left out, and values that stay, as of no person."""
-    (dataset,) = (d for d in datasets() if table in {made.name for made in d.made})
+    (dataset,) = (d for d in datasets() if table in {made.name for made in d.output_tables})
     endpoint = dataset.endpoint
     leaves = endpoint.personal | endpoint.pseudonymise
     below = {leaf.removeprefix("data").removeprefix("[]").removeprefix(".") for leaf in leaves}

@@ -39,8 +39,8 @@ _ROOT = _SELF.parent.parent
 _KINDS = ("bare", "lean", "work", "whole", "events")
 _IMPORTS = {
     "bare": "import orjson, pyarrow.parquet, requests",
-    "work": "import pipelines.session, pipelines.discovery, assets.framework.ingest",
-    "whole": "import pipelines.cli.main, pipelines.runs",
+    "work": "import pipelines.discovery, assets.framework.ingestion.daily",
+    "whole": "import pipelines.cli.main, pipelines.cli.runs",
 }
 _MB = 1e6
 
@@ -85,12 +85,12 @@ def measured_lean(job: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def measured_work(job: Mapping[str, Any]) -> dict[str, Any]:
-    from assets.framework.devices import of_kinds
-    from assets.framework.ingest import ingest
+    from assets.framework.contract.devices import of_kinds
+    from assets.framework.ingestion.daily import ingest
     from assets.inverter_data_points import DATASET
     from pipelines.discovery import discover
     from pipelines.selection import lists_for
-    from pipelines.session import open_session
+    from pipelines.session_factory import open_session
     from pipelines.settings import load_settings
 
     facts: dict[str, Any] = {}
@@ -102,7 +102,7 @@ def measured_work(job: Mapping[str, Any]) -> dict[str, Any]:
         stages.install()
     facts["imports_s"] = cpu_s()
     with open_session(load_settings()) as session:
-        devices = of_kinds(discover(session, lists_for([DATASET])).devices, DATASET.about)
+        devices = of_kinds(discover(session, lists_for([DATASET])).devices, DATASET.device_kinds)
         days = [date.fromisoformat(day) for day in job["days"]]
         report = ingest(session, DATASET, devices, days[0], days[-1])
     assert not report.failures, report.failures[0]
@@ -114,20 +114,20 @@ def measured_work(job: Mapping[str, Any]) -> dict[str, Any]:
 
 def measured_events(job: Mapping[str, Any]) -> dict[str, Any]:
     """Run over what is there already, then count the metadata's queries by themselves."""
-    from assets.framework.metadata import day_metadata
-    from assets.framework.report import Report
+    from assets.framework.ingestion.report import Report
+    from assets.framework.orchestration.asset_metadata import day_metadata
     from assets.inverter_data_points import DATASET
-    from pipelines.build import build_definitions, job_name
+    from pipelines.definitions_factory import build_definitions, job_name
     from pipelines.instance import open_instance
     from pipelines.partitions import range_tags
-    from pipelines.session import open_lake
+    from pipelines.session_factory import open_lake
     from pipelines.settings import load_settings
 
     facts: dict[str, Any] = {"imports_s": cpu_s()}
     settings = load_settings()
     days = [date.fromisoformat(day) for day in job["days"]]
     months = [list(of) for _, of in groupby(days, lambda day: (day.year, day.month))]
-    config = {"devices": [], "again": False, "refresh": False}
+    config = {"devices": [], "refetch": False, "refresh": False}
     definitions = build_definitions(settings)
     with open_instance(settings) as instance:
         for month in reversed(months):

@@ -17,17 +17,17 @@ from typing import Any
 
 import requests.adapters
 
-import assets.framework.claims
-import assets.framework.decode
-import assets.framework.ingest
-import assets.framework.states
+import assets.framework.decoding.decoder
+import assets.framework.ingestion.daily
+import assets.framework.ingestion.day_states
+import assets.framework.ingestion.leases
 import assets.inverter_data_points
-import warehouse.archive.files
+import warehouse.accounting.row_accounting
+import warehouse.archive.segment_files
 import warehouse.archive.store
-import warehouse.ledger
-import warehouse.tables.files
-import warehouse.units
-import warehouse.work
+import warehouse.storage.transaction
+import warehouse.tables.builder
+import warehouse.tables.partition_files
 from assets.inverter_data_points import InverterDataPoints
 from givenergy import SqliteRequestBudget
 from givenergy.budget.sqlite_lease import SqliteLease
@@ -48,19 +48,27 @@ _PLACES: tuple[tuple[Any, str, str], ...] = (
     (Archive, "last_segment", "archive: read back"),
     (InverterDataPoints, "decode", "decode: the rest"),
     (InverterDataPoints, "columns", "decode: typed columns"),
-    (assets.framework.decode, "decode_rows", "decode: JSON to structs"),
-    (assets.framework.decode, "faults", "pandera"),
-    (assets.framework.decode._Batch, "_drop_duplicates", "duplicate keys"),
-    (warehouse.work, "merge", "tables: merge"),
-    (warehouse.tables.files, "write", "tables: write Parquet"),
-    (warehouse.tables.files, "read", "tables: read back"),
-    (warehouse.units.Change, "commit", "tables: commit (fsync, rename)"),
-    (warehouse.ledger, "write_book", "books: accounts, quarantine, requests, coverage"),
-    (warehouse.ledger, "merge_quarantine", "books: accounts, quarantine, requests, coverage"),
-    (warehouse.work.Work, "_round", "tables: the rest of a build"),
-    (assets.framework.ingest, "build", "tables: the rest of a build"),
-    (assets.framework.claims.Claims, "take", "archive: has it come in meanwhile"),
-    (assets.framework.states, "coverage", "plan and coverage"),
+    (assets.framework.decoding.decoder, "decode_rows", "decode: JSON to structs"),
+    (assets.framework.decoding.decoder, "faults", "pandera"),
+    (assets.framework.decoding.decoder._Batch, "_drop_duplicates", "duplicate keys"),
+    (warehouse.tables.builder, "merge", "tables: merge"),
+    (warehouse.tables.partition_files, "write", "tables: write Parquet"),
+    (warehouse.tables.partition_files, "read", "tables: read back"),
+    (warehouse.storage.transaction.Transaction, "commit", "tables: commit (fsync, rename)"),
+    (
+        warehouse.accounting.row_accounting,
+        "write_book",
+        "books: accounts, quarantine, requests, coverage",
+    ),
+    (
+        warehouse.accounting.row_accounting,
+        "merge_quarantine",
+        "books: accounts, quarantine, requests, coverage",
+    ),
+    (warehouse.tables.builder.TableBuilder, "_round", "tables: the rest of a build"),
+    (assets.framework.ingestion.daily, "build", "tables: the rest of a build"),
+    (assets.framework.ingestion.leases.DayLeases, "take", "archive: has it come in meanwhile"),
+    (assets.framework.ingestion.day_states, "coverage", "plan and coverage"),
 )
 
 

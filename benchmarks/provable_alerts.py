@@ -17,7 +17,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -25,12 +24,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "pipelines"))
-
-from listener import Listener, listening
-from owner import Owner, command, finished
-
 from simulator import Simulator, SimulatorConfig
+from tests.support.http_listener import Listener, listening
+from tests.support.owner import Owner, command, finished
 
 LAUNCH = """
 mutation Launch($params: ExecutionParams!) {
@@ -50,7 +46,7 @@ class Dagster:
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}/graphql"
 
-    def ask(self, query: str, **variables: Any) -> Any:
+    def request(self, query: str, **variables: Any) -> Any:
         """Send a query."""
         body = json.dumps({"query": query, "variables": variables}).encode()
         headers = {"Content-Type": "application/json"}
@@ -60,7 +56,7 @@ class Dagster:
 
     def wait(self) -> None:
         """Wait until it answers."""
-        wait_for(lambda: self.ask("{ version }"))
+        wait_for(lambda: self.request("{ version }"))
 
     def run(self, job: str, day: str) -> str:
         """Launch a run of a day and wait for its end; returns how it ended."""
@@ -71,10 +67,10 @@ class Dagster:
         }
         tags = [{"key": "dagster/partition", "value": day}]
         params = {"selector": selector, "executionMetadata": {"tags": tags}, "runConfigData": {}}
-        run_id = self.ask(LAUNCH, params=params)["launchRun"]["run"]["runId"]
+        run_id = self.request(LAUNCH, params=params)["launchRun"]["run"]["runId"]
 
         def ended() -> str | None:
-            status: str = self.ask(STATUS, id=run_id)["runOrError"]["status"]
+            status: str = self.request(STATUS, id=run_id)["runOrError"]["status"]
             return status if status in ("SUCCESS", "FAILURE", "CANCELED") else None
 
         return str(wait_for(ended))

@@ -15,7 +15,6 @@ import argparse
 import itertools
 import json
 import shutil
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,12 +23,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "pipelines"))
-
-from owner import Done, Owner, finished
-from truth import assert_same, days_between, expected_rows
-
 from simulator import Simulator, SimulatorConfig
+from tests.support.owner import Done, Owner, finished
+from tests.support.simulator_truth import assert_same, days_between, expected_rows
 
 FIRST = date(2025, 5, 1)
 DAYS = days_between(FIRST, FIRST + timedelta(days=14))

@@ -13,21 +13,18 @@ import argparse
 import json
 import re
 import shutil
-import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "pipelines"))
-
 import pyarrow as pa
 import pyarrow.parquet as pq
-from owner import Owner
-from truth import days_between
 
 from simulator import Simulator, SimulatorConfig
-from warehouse.files import sha256_of
+from tests.support.owner import Owner
+from tests.support.simulator_truth import days_between
+from warehouse.storage.atomic_files import sha256_of
 
 DAYS = days_between(date(2025, 5, 30), date(2025, 6, 2))
 FETCH = ("backfill", "--start", DAYS[0], "--end", DAYS[-1])

@@ -19,23 +19,19 @@ import json
 import shlex
 import shutil
 import subprocess
-import sys
 import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "pipelines"))
-
-from owner import Done, Owner, finished
-from truth import days_between
-
 from simulator import Simulator, SimulatorConfig
+from tests.support.owner import Done, Owner, finished
+from tests.support.simulator_truth import days_between
 
 AWAY = timedelta(days=3)
 POINTS, FLOWS = "inverter_data_points", "energy_flows"
-OPEN = ("failed", "partial", "denied", "never_asked")
+OPEN = ("failed", "partial", "forbidden", "not_requested")
 Day = tuple[str, str, date]  # dataset, device, day
 
 
@@ -46,7 +42,7 @@ class Year:
         self.sim, self.first, self.last = sim, first, first + timedelta(days=days - 1)
         self.home, self.late, self.silent = sim.serials
         (self.gone,) = {d.serial for d in sim.devices if d.gone}
-        self.holes: dict[str, set[Day]] = {}
+        self.gaps: dict[str, set[Day]] = {}
 
     def day(self, number: int) -> date:
         """Number days from 0; a shorter year is squeezed."""
@@ -54,7 +50,7 @@ class Year:
 
     def hole(self, state: str, dataset: str, device: str, *days: date) -> None:
         """Note what is planted."""
-        self.holes.setdefault(state, set()).update((dataset, device, day) for day in days)
+        self.gaps.setdefault(state, set()).update((dataset, device, day) for day in days)
 
     def plant(self) -> None:
         """All that lasts until the faults end."""
@@ -71,7 +67,7 @@ class Year:
         self.hole("partial", POINTS, self.home, day)
         day = self.day(200)
         sim.fail(f"{self.late}/data-points/{day}", status=403)
-        self.hole("denied", POINTS, self.late, day)
+        self.hole("forbidden", POINTS, self.late, day)
         for serial, number in ((self.home, 100), (self.silent, 150), (self.silent, 151)):
             sim.set_rows(serial, self.day(number), [])
             self.hole("empty", POINTS, serial, self.day(number))
@@ -138,7 +134,7 @@ def settle(year: Year) -> None:
         # Flows were first asked for from the 31st day on.
         if first < year.day(30):
             asked_until = year.day(30) - timedelta(days=1)
-            year.hole("never_asked", FLOWS, serial, *days_between(first, asked_until))
+            year.hole("not_requested", FLOWS, serial, *days_between(first, asked_until))
         for dataset, lateness in ((POINTS, 1), (FLOWS, 3)):
             open_since = year.last - timedelta(days=lateness)
             if last >= open_since:
@@ -168,7 +164,7 @@ def said_by_coverage(owner: Owner) -> set[tuple[str, Day]]:
 
 def gaps_planted(year: Year) -> Counter[tuple[str, str]]:
     """Count gaps by inverter and cause, from the rows that the simulator holds."""
-    lacking = {day for state in OPEN for day in year.holes.get(state, ())}
+    lacking = {day for state in OPEN for day in year.gaps.get(state, ())}
     found: Counter[tuple[str, str]] = Counter()
     for serial, (first, last) in year.expected().items():
         if serial == year.gone:
@@ -286,7 +282,7 @@ def look(run: Run, year: Year) -> None:
     owner, folder = run.owner, run.folder
     print("| said by | what | planted | named | not named | named besides |")
     print("|---|---|---|---|---|---|")
-    planted = {(state, day) for state, days in year.holes.items() for day in days}
+    planted = {(state, day) for state, days in year.gaps.items() for day in days}
     found, done = said_by_status(owner)
     run.compare("`status`", found, {one for one in planted if one[0] in OPEN})
     covered = {one for one in said_by_coverage(owner) if one[1][0] in (POINTS, FLOWS)}

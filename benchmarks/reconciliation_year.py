@@ -9,20 +9,15 @@ fetched before a few half hours are spoilt, so that only the latter are wrong.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).parents[1] / "tests" / "pipelines"
-sys.path.insert(0, str(TESTS))
-
-from owner import Owner  # noqa: E402
-
-from assets.reconciliation import RECONCILIATIONS  # noqa: E402
-from simulator import Simulator, SimulatorConfig  # noqa: E402
+from assets.reconciliation import RECONCILIATIONS
+from simulator import Simulator, SimulatorConfig
+from tests.support.owner import Owner
 
 FIRST = date(2025, 1, 1)
 DATASETS = (

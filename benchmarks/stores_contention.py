@@ -17,13 +17,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-TESTS = Path(__file__).parents[1] / "tests" / "warehouse"
-sys.path.insert(0, str(TESTS))
-
-from stores_worker import POINTS, whole_day  # noqa: E402
-from warehouse_toy import ToyDecoder  # noqa: E402
-
-from warehouse import Lake, build, publish, refresh_coverage  # noqa: E402
+from tests.support.stores_worker import POINTS, whole_day
+from tests.support.toy_decoder import ToyDecoder
+from warehouse import Lake, build, publish, refresh_coverage
 
 CHECK = """
 import sys, time
@@ -142,7 +138,7 @@ def main() -> None:
         lake.archive.append([whole_day(random.Random(0))])  # pandas cannot read a folder of nothing
         build(lake, ToyDecoder())
     seconds = str(arguments.seconds)
-    worker = [sys.executable, str(TESTS / "stores_worker.py"), str(folder)]
+    worker = [sys.executable, "-m", "tests.support.stores_worker", str(folder)]
     readers = {
         "DuckDB, opened for each read": [sys.executable, "-c", DUCKDB],
         "DuckDB, left open": [sys.executable, "-c", LEFT_OPEN],

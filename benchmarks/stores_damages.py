@@ -14,20 +14,16 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-TESTS = Path(__file__).parents[1] / "tests" / "pipelines"
-sys.path.insert(0, str(TESTS))
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-import pyarrow.compute as pc  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
-from owner import Done, Owner  # noqa: E402
-from truth import assert_same, days_between, expected_rows  # noqa: E402
-
-from simulator import Simulator, SimulatorConfig  # noqa: E402
+from simulator import Simulator, SimulatorConfig
+from tests.support.owner import Done, Owner
+from tests.support.simulator_truth import assert_same, days_between, expected_rows
 
 DAYS = days_between(date(2025, 5, 30), date(2025, 6, 4))
 FETCH = ("backfill", "--start", DAYS[0], "--end", DAYS[-1])

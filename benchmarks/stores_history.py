@@ -12,18 +12,13 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
-import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).parents[1] / "tests" / "warehouse"
-sys.path.insert(0, str(TESTS))
-
-from canonical import content_of, rows_of  # noqa: E402
-from warehouse_toy import ToyDecoder, answer, day_rows  # noqa: E402
-
-from warehouse import Lake, build, pack, publish, rebuild, refresh_coverage  # noqa: E402
+from tests.support.table_content import content_of, rows_of
+from tests.support.toy_decoder import ToyDecoder, answer, day_rows
+from warehouse import Lake, build, pack, publish, rebuild, refresh_coverage
 
 
 def delivery(chance: random.Random) -> tuple[str, date, list[dict[str, Any]]]:

@@ -17,13 +17,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-TESTS = Path(__file__).parents[1] / "tests" / "warehouse"
-sys.path.insert(0, str(TESTS))
-
-from canonical import content_of  # noqa: E402
-from warehouse_toy import DATASET, ToyDecoder  # noqa: E402
-
-from warehouse import Lake, build, check, publish, rebuild, refresh_coverage  # noqa: E402
+from tests.support.table_content import content_of
+from tests.support.toy_decoder import DATASET, ToyDecoder
+from warehouse import Lake, build, check, publish, rebuild, refresh_coverage
 
 # What a kill meets in each kind of work is written down by what it left behind.
 WORKS = ("flush", "put", "catalogue", "pack", "rebuild")
@@ -31,7 +27,7 @@ WORKS = ("flush", "put", "catalogue", "pack", "rebuild")
 
 def kill_once(folder: Path, work: str, seed: int, after_s: float) -> set[int]:
     """Run a worker, kill it, return the responses it had acknowledged."""
-    command = [sys.executable, str(TESTS / "stores_worker.py"), str(folder), work, str(seed)]
+    command = [sys.executable, "-m", "tests.support.stores_worker", str(folder), work, str(seed)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdout is not None
         worker.stdout.readline()

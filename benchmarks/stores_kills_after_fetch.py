@@ -23,14 +23,10 @@ from pathlib import Path
 
 import duckdb
 
-TESTS = Path(__file__).parents[1] / "tests"
-sys.path.insert(0, str(TESTS / "pipelines"))
+from simulator import Simulator, SimulatorConfig
+from tests.support.owner import Done, Owner, finished
 
-from owner import Done, Owner, finished  # noqa: E402
-
-from simulator import Simulator, SimulatorConfig  # noqa: E402
-
-KILLED = TESTS / "support" / "killed.py"
+KILLED = ("-m", "tests.support.killed")
 KINDS = {
     "last answers archived": ("answers archived",),
     "segment flush": ("segment written", "segment published"),
@@ -50,7 +46,7 @@ NOW = datetime(2025, 6, 20, 10, 30, tzinfo=UTC)
 
 def kill(owner: Owner, step: str, skip: int) -> bool:
     """Run the command so that it ends itself at a step; False if it never got there so often."""
-    command = [sys.executable, KILLED, step, skip, "-m", "pipelines.cli", *COMMAND]
+    command = [sys.executable, *KILLED, step, skip, "pipelines.cli", *COMMAND]
     process = subprocess.Popen(
         list(map(str, command)), cwd=owner.folder, env=owner.environment,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -26,14 +26,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
-TESTS = Path(__file__).parents[1] / "tests" / "pipelines"
-sys.path.insert(0, str(TESTS))
-
-from owner import Done, Owner, finished  # noqa: E402
-from truth import assert_same, expected_rows  # noqa: E402
-
-from simulator import Simulator, SimulatorConfig  # noqa: E402
-from simulator.request_log import RequestRecord  # noqa: E402
+from simulator import Simulator, SimulatorConfig
+from simulator.request_log import RequestRecord
+from tests.support.owner import Done, Owner, finished
+from tests.support.simulator_truth import assert_same, expected_rows
 
 FIRST = date(2024, 1, 1)
 DAYS_A_ROUND = 6

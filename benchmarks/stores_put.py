@@ -22,7 +22,7 @@ from stores_fleet import SCHEMA, SPEC, START, day_body, device_name, entry
 from stores_polls import points_of
 
 from warehouse import Lake
-from warehouse.tables import files, merge
+from warehouse.tables import merge, partition_files
 from warehouse.tables.merge import STANDS
 
 
@@ -119,10 +119,10 @@ def main() -> None:
     for name, incoming in cases.items():
         merged = merge(SPEC, standing, versions, incoming)
         path, live = folder / "put.parquet", folder / "live.parquet"
-        files.write(live, SPEC, standing)
+        partition_files.write(live, SPEC, standing)
         rows = merged.standing
         merging = cpu_ms(partial(merge, SPEC, standing, versions, incoming))
-        put = partial(files.write, path, SPEC, merged.rows, merged.winners)
+        put = partial(partition_files.write, path, SPEC, merged.rows, merged.winners)
         alone_ms, writing = cpu_ms(put), cpu_ms(partial(put, live=live))
         plain_ms = cpu_ms(partial(pq.write_table, rows, path, compression="zstd"))
         print(f"| {name} | {merging:.0f} | {writing:.0f} | {alone_ms:.0f} | {plain_ms:.0f} |")

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from warehouse import overwriting
+from warehouse.storage import live_parquet
 
 LOOP = """
 import sys, time
@@ -75,7 +75,7 @@ def put(path: Path, version: int, *, plainly: bool) -> None:
     if plainly:
         pq.write_table(rows, temporary, compression="zstd")
     else:
-        overwriting.write(temporary, rows.schema, lambda: [rows], path, compression="zstd")
+        live_parquet.write(temporary, rows.schema, lambda: [rows], path, compression="zstd")
     temporary.replace(path)
 
 

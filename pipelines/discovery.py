@@ -11,8 +11,8 @@ import msgspec
 import pyarrow as pa
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
-from assets.framework.dataset import DeviceList
-from assets.framework.devices import (
+from assets.framework.contract.dataset import DeviceList
+from assets.framework.contract.devices import (
     Device,
     DeviceKind,
     Devices,
@@ -20,9 +20,9 @@ from assets.framework.devices import (
     local_day,
     of_kinds,
 )
-from assets.framework.refresh import RefreshReport, refresh
-from assets.framework.session import Session
-from assets.framework.view import View
+from assets.framework.contract.known_state import KnownState
+from assets.framework.ingestion.session import Session
+from assets.framework.ingestion.snapshot import SnapshotReport, refresh
 from assets.registry import daily_datasets, device_lists
 from givenergy import ForbiddenError
 from warehouse import Lake
@@ -50,7 +50,7 @@ class Discovery:
     devices: Devices
     new: tuple[Device, ...]
     at: datetime
-    reports: Mapping[str, RefreshReport] = field(default_factory=dict)
+    reports: Mapping[str, SnapshotReport] = field(default_factory=dict)
 
     @property
     def trouble(self) -> list[str]:
@@ -103,14 +103,14 @@ def discover(
             a scope that the token lacks.
     """
     lake = session.lake
-    before = view_of(session, {})
+    before = known_state_of(session, {})
     reports = {
         found.name: refresh(session, found, before)
         for found in ([only] if only is not None else lists)
         if found in (only, COMMUNICATION_DEVICES) or _is_old(found, before)
     }
     for report in reports.values():
-        _raise_if_vain(report)
+        _raise_if_fatal(report)
     known = msgspec.convert(lake.settings.get(_KNOWN), list[str] | None)
     devices = known_devices(lake, lists)
     # What other lists have told before still stands: their devices are neither gone nor new.
@@ -134,7 +134,7 @@ def expect(lake: Lake, zone: str) -> tuple[Device, ...]:
     devices = known_devices(lake)
     today = local_day(datetime.now(UTC), zone)
     tables = [
-        expected_days(dataset.name, of_kinds(devices, dataset.about), EARLIEST, today, zone)
+        expected_days(dataset.name, of_kinds(devices, dataset.device_kinds), EARLIEST, today, zone)
         for dataset in daily_datasets()
     ]
     lake.expect(pa.concat_tables(tables))
@@ -147,22 +147,22 @@ def _starts(devices: Devices, everything: Sequence[Device], zone: str) -> dict[s
     """Give the first day of each dataset: how far back one kind is looked for tells of no other."""
     starts = {}
     for dataset in daily_datasets():
-        asked = of_kinds(devices, dataset.about)
+        asked = of_kinds(devices, dataset.device_kinds)
         dated = asked and all(device.commissioned_at is not None for device in asked)
         starts[dataset.name] = history_start(asked if dated else everything, zone).isoformat()
     return starts
 
 
-def view_of(session: Session, devices: Devices, *, again: bool = False) -> View:
+def known_state_of(session: Session, devices: Devices, *, refetch: bool = False) -> KnownState:
     """Show datasets what is known."""
-    return View(
+    return KnownState(
         lake=session.lake,
         devices=devices,
         account=session.account,
         now=datetime.now(UTC),
         zone=session.zone,
         range_days=session.range_days,
-        again=again,
+        refetch=refetch,
     )
 
 
@@ -176,11 +176,13 @@ def last_discovery(lake: Lake) -> Discovery | None:
 
 def known_devices(lake: Lake, lists: Sequence[DeviceList] | None = None) -> Devices:
     """List the devices of the last discovery, without a request."""
-    view = View(lake=lake, devices={}, account="", now=datetime.now(UTC), zone="UTC", range_days=1)
+    known_state = KnownState(
+        lake=lake, devices={}, account="", now=datetime.now(UTC), zone="UTC", range_days=1
+    )
     found: dict[DeviceKind, dict[str, Device]] = {}
-    with view.reading():
+    with known_state.reading():
         for device_list in device_lists() if lists is None else lists:
-            for kind, devices in device_list.devices(view).items():
+            for kind, devices in device_list.devices(known_state).items():
                 # What several lists name stands as the first of them has it.
                 of_kind = found.setdefault(kind, {})
                 for device in devices:
@@ -201,12 +203,12 @@ def _once(devices: Devices) -> tuple[Device, ...]:
     return tuple({d.device_id: d for kind in devices.values() for d in kind}.values())
 
 
-def _is_old(found: DeviceList, view: View) -> bool:
-    asked = [answer.at for answer in view.answered(found.name)]
-    return not asked or view.now - max(asked) > _LISTS_LAST
+def _is_old(found: DeviceList, known_state: KnownState) -> bool:
+    asked = [answer.at for answer in known_state.answered(found.name)]
+    return not asked or known_state.now - max(asked) > _LISTS_LAST
 
 
-def _raise_if_vain(report: RefreshReport) -> None:
+def _raise_if_fatal(report: SnapshotReport) -> None:
     """Raise what makes it pointless to go on."""
     if report.stopped is not None:
         raise report.stopped

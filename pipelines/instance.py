@@ -9,9 +9,9 @@ from pathlib import Path
 
 import dagster as dg
 
-from pipelines.migrations import read_once
+from pipelines.dagster_workarounds.migrations import read_once
 from pipelines.settings import Settings
-from warehouse.locks import FileLock
+from warehouse.storage.locks import FileLock
 
 _PROJECT = Path(__file__).resolve().parent.parent
 _DEFAULT_FOLDER = "data/dagster"

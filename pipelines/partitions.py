@@ -5,7 +5,7 @@ from datetime import date
 import dagster as dg
 
 from pipelines.discovery import EARLIEST, HISTORY_STARTS
-from pipelines.session import stored_settings, stored_zone
+from pipelines.session_factory import stored_settings, stored_zone
 from pipelines.settings import Settings
 
 

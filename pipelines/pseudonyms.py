@@ -9,8 +9,8 @@ import secrets
 from pathlib import Path
 
 from pipelines.settings import SettingsError
-from warehouse.files import fsync_file, publish
-from warehouse.locks import FileLock
+from warehouse.storage.atomic_files import fsync_file, publish
+from warehouse.storage.locks import FileLock
 
 _KEY_BYTES = 32
 

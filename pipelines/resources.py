@@ -11,20 +11,20 @@ from typing import Protocol
 
 import dagster as dg
 
-from assets.framework.dataset import Dataset, DeviceList
-from assets.framework.devices import Devices
-from assets.framework.due import due_devices
-from assets.framework.refresh import RefreshReport
-from assets.framework.report import Report
-from assets.framework.session import Session
-from assets.framework.view import View
+from assets.framework.contract.dataset import Dataset, DeviceList
+from assets.framework.contract.devices import Devices
+from assets.framework.contract.known_state import KnownState
+from assets.framework.ingestion.due import due_devices
+from assets.framework.ingestion.report import Report
+from assets.framework.ingestion.session import Session
+from assets.framework.ingestion.snapshot import SnapshotReport
 from givenergy import GivEnergyError, RequestBudget
-from pipelines.alerts.troubles import TROUBLE_LABEL, trouble_of
-from pipelines.discovery import Discovery, discover, last_discovery, view_of
-from pipelines.kept_current import note_scheduled_run
-from pipelines.pending import build_all_pending
+from pipelines.alerts.failure_kinds import TROUBLE_LABEL, failure_kind_of
+from pipelines.discovery import Discovery, discover, known_state_of, last_discovery
+from pipelines.health.schedule_watch import note_scheduled_run
+from pipelines.pending_builds import build_all_pending
 from pipelines.selection import lists_for, selected
-from pipelines.session import open_budget, open_lake, open_session
+from pipelines.session_factory import open_budget, open_lake, open_session
 from pipelines.settings import Settings, SettingsError, load_settings
 from warehouse import Lake, WarehouseError
 
@@ -41,10 +41,10 @@ class Reporter(Protocol):
     def finished(self, dataset: Dataset, report: Report) -> None:
         """Hear what the whole run did."""
 
-    def refreshing(self, report: RefreshReport) -> None:
+    def snapshot_progress(self, report: SnapshotReport) -> None:
         """Hear of each answer to the refresh of a dataset."""
 
-    def refreshed(self, report: RefreshReport) -> None:
+    def snapshot_finished(self, report: SnapshotReport) -> None:
         """Hear what the refresh of a dataset did."""
 
 
@@ -57,10 +57,10 @@ class _Silence:
     def finished(self, dataset: Dataset, report: Report) -> None:
         """Say nothing."""
 
-    def refreshing(self, report: RefreshReport) -> None:
+    def snapshot_progress(self, report: SnapshotReport) -> None:
         """Say nothing."""
 
-    def refreshed(self, report: RefreshReport) -> None:
+    def snapshot_finished(self, report: SnapshotReport) -> None:
         """Say nothing."""
 
 
@@ -109,18 +109,21 @@ class GivEnergyApi(dg.ConfigurableResource):  # type: ignore[type-arg]
                 if (
                     recent is None
                     or (only is None and datetime.now(UTC) - recent.at > _DISCOVERY_LASTS)
-                    or (only is not None and (force or due_devices(only, view_of(session, {}))))
+                    or (
+                        only is not None
+                        and (force or due_devices(only, known_state_of(session, {})))
+                    )
                 ):
                     lists = lists_for(selected(load_settings()))
                     recent = discover(session, lists, only=only)
                 yield session, recent
         except (GivEnergyError, SettingsError, WarehouseError) as error:
-            trouble = {TROUBLE_LABEL: trouble_of(error, "a run")}
+            trouble = {TROUBLE_LABEL: failure_kind_of(error, "a run")}
             raise dg.Failure(str(error), metadata=trouble, allow_retries=False) from error
 
-    def view(self, session: Session, devices: Devices, *, again: bool) -> View:
+    def known_state(self, session: Session, devices: Devices, *, refetch: bool) -> KnownState:
         """Show a dataset what is known."""
-        return view_of(session, devices, again=again)
+        return known_state_of(session, devices, refetch=refetch)
 
     def note_run(self, lake: Lake, tags: Mapping[str, str]) -> None:
         """Note that a run with these tags has done its work."""

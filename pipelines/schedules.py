@@ -8,18 +8,18 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from assets.framework.dataset import DailyDataset, RefreshedDataset
-from assets.framework.devices import local_day, of_kinds
-from assets.framework.due import due_datasets
-from assets.framework.keys import asset_specs
-from assets.framework.view import View
+from assets.framework.contract.dataset import DailyDataset, SnapshotDataset
+from assets.framework.contract.devices import local_day, of_kinds
+from assets.framework.contract.known_state import KnownState
+from assets.framework.ingestion.due import due_datasets
+from assets.framework.orchestration.asset_keys import asset_specs
+from pipelines.backfill_plan import BackfillTask, requested_tasks, runs
 from pipelines.discovery import known_devices, last_discovery
-from pipelines.errands import Errand, runs, wished
 from pipelines.partitions import range_tags
-from pipelines.pending import name_built_days, take_built_days
-from pipelines.session import open_lake, stored_zone
+from pipelines.pending_builds import name_built_days, take_built_days
+from pipelines.requested_ranges import remember_sync
+from pipelines.session_factory import open_lake, stored_zone
 from pipelines.settings import load_settings
-from pipelines.wishes import remember_sync
 
 # How far back the daily schedule looks for days that are open or failed; `givlake backfill` and
 # `givlake sync` look at all of history.
@@ -41,15 +41,15 @@ def daily_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.Schedu
     )
     def _schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
         now = context.scheduled_execution_time.astimezone(UTC)
-        errands = _errands(dataset, now)
-        if not errands:
+        tasks = _tasks(dataset, now)
+        if not tasks:
             # Nobody has asked for the devices yet: the run does.
             yesterday = local_day(now, zone) - timedelta(days=1)
             yield dg.RunRequest(run_key=f"{now:%Y-%m-%d}", tags=range_tags(yesterday, yesterday))
-        for errand, first, last in reversed(list(runs(errands))):
-            config = {"ops": {dataset.name: {"config": {"devices": errand.device_ids}}}}
+        for task, first, last in reversed(list(runs(tasks))):
+            config = {"ops": {dataset.name: {"config": {"devices": task.device_ids}}}}
             yield dg.RunRequest(
-                run_key=f"{now:%Y-%m-%d} {first} {last} {' '.join(errand.device_ids[:3])}",
+                run_key=f"{now:%Y-%m-%d} {first} {last} {' '.join(task.device_ids[:3])}",
                 tags=range_tags(first, last),
                 run_config=config,
             )
@@ -98,8 +98,8 @@ def poll_schedule(job_name: str, every_minutes: int, zone: str) -> dg.ScheduleDe
     return _schedule
 
 
-def refresh_schedule(
-    job_name: str, datasets: Sequence[RefreshedDataset], zone: str
+def snapshot_schedule(
+    job_name: str, datasets: Sequence[SnapshotDataset], zone: str
 ) -> dg.ScheduleDefinition:
     """Ask every night for whatever of lists, sessions, events and sums is due."""
 
@@ -127,7 +127,7 @@ def refresh_schedule(
     return _schedule
 
 
-def _due(datasets: Sequence[RefreshedDataset], now: datetime) -> Sequence[RefreshedDataset]:
+def _due(datasets: Sequence[SnapshotDataset], now: datetime) -> Sequence[SnapshotDataset]:
     """List the datasets of which something is due, without a request."""
     settings = load_settings()
     with open_lake(settings) as lake:
@@ -135,10 +135,12 @@ def _due(datasets: Sequence[RefreshedDataset], now: datetime) -> Sequence[Refres
         if found is None:
             return datasets
         zone = stored_zone(settings)
-        return due_datasets(datasets, View(lake, found.devices, "", now, zone, settings.range_days))
+        return due_datasets(
+            datasets, KnownState(lake, found.devices, "", now, zone, settings.range_days)
+        )
 
 
-def _errands(dataset: DailyDataset, now: datetime) -> list[Errand]:
+def _tasks(dataset: DailyDataset, now: datetime) -> list[BackfillTask]:
     """List what was wanted of the last weeks until yesterday, as `givlake sync` does of all."""
     settings = load_settings()
     zone = stored_zone(settings)
@@ -146,16 +148,16 @@ def _errands(dataset: DailyDataset, now: datetime) -> list[Errand]:
     yesterday = today - timedelta(days=1)
     with open_lake(settings) as lake:
         remember_sync(lake, dataset.name, today)
-        errands = wished(lake, dataset, of_kinds(known_devices(lake), dataset.about))
-        for errand in errands:
-            errand.start = max(errand.start, today - timedelta(days=_LOOK_BACK_DAYS))
-            errand.end = min(errand.end, yesterday)
-            errand.look(lake, zone, now=now)
-            if errand.start <= yesterday == errand.end:
+        tasks = requested_tasks(lake, dataset, of_kinds(known_devices(lake), dataset.device_kinds))
+        for task in tasks:
+            task.start = max(task.start, today - timedelta(days=_LOOK_BACK_DAYS))
+            task.end = min(task.end, yesterday)
+            task.plan_missing(lake, zone, now=now)
+            if task.start <= yesterday == task.end:
                 # Named although nothing may be missing, so that the day shows in Dagster.
-                errand.to_fetch[yesterday] += 0
-        name_built_days(errands, take_built_days(lake, errands))
-    return errands
+                task.to_fetch[yesterday] += 0
+        name_built_days(tasks, take_built_days(lake, tasks))
+    return tasks
 
 
 def _prune(instance: dg.DagsterInstance, tick: str, before: datetime) -> None:

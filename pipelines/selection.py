@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
-from assets.framework.dataset import DailyDataset, Dataset, DeviceList, RefreshedDataset
-from assets.registry import daily_datasets, datasets, device_lists, refreshed_datasets
+from assets.framework.contract.dataset import DailyDataset, Dataset, DeviceList, SnapshotDataset
+from assets.registry import daily_datasets, datasets, device_lists, snapshot_datasets
 from pipelines.settings import Settings, SettingsError
 
 
@@ -50,19 +50,19 @@ def daily(chosen: Sequence[Dataset]) -> tuple[DailyDataset, ...]:
     return tuple(dataset for dataset in daily_datasets() if dataset in chosen)
 
 
-def refreshed(chosen: Sequence[Dataset]) -> tuple[RefreshedDataset, ...]:
+def selected_snapshots(chosen: Sequence[Dataset]) -> tuple[SnapshotDataset, ...]:
     """Those of some datasets that are asked for as they stand now, what is most urgent first."""
-    return tuple(dataset for dataset in refreshed_datasets() if dataset in chosen)
+    return tuple(dataset for dataset in snapshot_datasets() if dataset in chosen)
 
 
 def lists_for(chosen: Sequence[Dataset]) -> tuple[DeviceList, ...]:
     """The lists of devices that some datasets need to be asked for, and those among them."""
-    kinds = {kind for dataset in chosen for kind in dataset.about}
-    tables = {table.name for dataset in chosen for table in dataset.made}
+    kinds = {kind for dataset in chosen for kind in dataset.device_kinds}
+    tables = {table.name for dataset in chosen for table in dataset.output_tables}
     return tuple(
         found
         for found in device_lists()
         if found is COMMUNICATION_DEVICES
         or found in chosen
-        or (kinds & set(found.kinds) and tables >= set(found.reads))
+        or (kinds & set(found.kinds) and tables >= set(found.depends_on))
     )

@@ -3,8 +3,10 @@
 Warnings that libraries give of themselves are left out by name; all others are shown.
 """
 
+import os
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -34,6 +36,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Set the clock before modules of tests are imported; leave out warnings of others' code."""
+    # Processes that tests start find `tests.support` as the tests themselves do.
+    folders = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, folders))
     for known in OF_OTHERS:
         config.addinivalue_line("filterwarnings", known)
     try:

@@ -5,10 +5,8 @@ business of ``givenergy`` and ``assets``.
 """
 
 from warehouse.archive import Archive, ArchivedResponse, Entry, PackReport, pack
-from warehouse.build import build, build_pending, mend_tables, rebuild, row_counts
-from warehouse.canonical import Days
 from warehouse.catalogue import ViewSpec, publish
-from warehouse.check import Finding, Remedy, check
+from warehouse.connection import connect, connect_unwritable, execute, retrying
 from warehouse.coverage import (
     COVERAGE_SCHEMA,
     NOT_BUILT_REASON,
@@ -18,7 +16,6 @@ from warehouse.coverage import (
     coverage_by_month,
     refresh_coverage,
 )
-from warehouse.decoding import QUARANTINE_SCHEMA, Decoded, Decoder, Drift
 from warehouse.errors import (
     AccountingError,
     DamagedError,
@@ -27,17 +24,20 @@ from warehouse.errors import (
     VersionError,
     WarehouseError,
 )
-from warehouse.export import ExportReport, Layout, export_bodies, export_tables
+from warehouse.export import ExportLayout, ExportReport, export_bodies, export_tables
 from warehouse.forget import ForgetReport, forget, is_known, pattern_of, unfinished
 from warehouse.lake import EXPECTED_SCHEMA, Lake
-from warehouse.manifest import make_manifest
-from warehouse.reading import connect, connect_unwritable, execute, retrying
+from warehouse.storage.vacuum import trim
 from warehouse.tables import History, Listing, TableSpec
-from warehouse.trimming import trim
-from warehouse.verify import Verification, verify
-from warehouse.watermarks import Pending, pending_responses, unindexed_files
-from warehouse.watermarks import show as show_watermarks
-from warehouse.work import BuildReport, Limits
+from warehouse.tables.builder import BuildReport, Limits
+from warehouse.tables.decoder_protocol import QUARANTINE_SCHEMA, Decoded, Decoder, Drift
+from warehouse.tables.rebuild_policy import build, build_pending, rebuild, repair_tables, row_counts
+from warehouse.tables.watermarks import Pending, pending_responses, unindexed_files
+from warehouse.tables.watermarks import show as show_watermarks
+from warehouse.verification.canonical_form import Days
+from warehouse.verification.integrity import Finding, Remedy, check
+from warehouse.verification.manifest import make_manifest
+from warehouse.verification.verify import Verification, verify
 
 __all__ = [
     "COVERAGE_SCHEMA",
@@ -55,12 +55,12 @@ __all__ = [
     "Decoder",
     "Drift",
     "Entry",
+    "ExportLayout",
     "ExportReport",
     "Finding",
     "ForgetReport",
     "History",
     "Lake",
-    "Layout",
     "Limits",
     "Listing",
     "LockTimeoutError",
@@ -87,13 +87,13 @@ __all__ = [
     "forget",
     "is_known",
     "make_manifest",
-    "mend_tables",
     "pack",
     "pattern_of",
     "pending_responses",
     "publish",
     "rebuild",
     "refresh_coverage",
+    "repair_tables",
     "retrying",
     "row_counts",
     "show_watermarks",

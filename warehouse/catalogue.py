@@ -19,21 +19,24 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from warehouse import requests
+from warehouse.accounting.row_accounting import (
+    ACCOUNTING_SCHEMA,
+    DRIFT_SCHEMA,
+    STORED_QUARANTINE_SCHEMA,
+)
 from warehouse.archive.entry import INDEX_SCHEMA
-from warehouse.coverage import facts
-from warehouse.coverage.fact import FACTS_SCHEMA
-from warehouse.files import explained, fsync_file, sha256_of, write_atomically
-from warehouse.files import publish as publish_file
+from warehouse.connection import FILE, STATEMENTS, quoted, recorded, root_of
+from warehouse.coverage import fact_store, request_index
+from warehouse.coverage.coverage_fact import FACTS_SCHEMA
 from warehouse.lake import EXPECTED_FILE, EXPECTED_SCHEMA, Lake
-from warehouse.ledger import ACCOUNTING_SCHEMA, DRIFT_SCHEMA, STORED_QUARANTINE_SCHEMA
-from warehouse.locks import FileLock
-from warehouse.reading import FILE, STATEMENTS, quoted, recorded, root_of
+from warehouse.storage.atomic_files import explained, fsync_file, sha256_of, write_atomically
+from warehouse.storage.atomic_files import publish as publish_file
+from warehouse.storage.locks import FileLock
 from warehouse.tables import TableSpec
-from warehouse.tables.files import SCHEMA_FILE, stored_schema
-from warehouse.tables.files import write as write_table
-from warehouse.watermarks import FOLDER as WATERMARKS
-from warehouse.watermarks import WATERMARK_SCHEMA
+from warehouse.tables.partition_files import SCHEMA_FILE, stored_schema
+from warehouse.tables.partition_files import write as write_table
+from warehouse.tables.watermarks import FOLDER as WATERMARKS
+from warehouse.tables.watermarks import WATERMARK_SCHEMA
 
 _DATABASE_MAGIC_AT, _DATABASE_MAGIC = 8, b"DUCK"
 _LOG = logging.getLogger(__name__)
@@ -92,8 +95,8 @@ def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] =
         return _is_database(target) and noted.get("sha256") == known and "folder" in noted
 
     # Their files must have the columns that the views name.
-    requests.renew(lake)
-    facts.renew(lake)
+    request_index.renew(lake)
+    fact_store.renew(lake)
     with (
         explained("Publishing the catalogue in", lake.folder),
         FileLock(lake.folder / "locks" / "catalogue"),

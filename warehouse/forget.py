@@ -14,16 +14,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.archive import files
-from warehouse.archive.files import ArchiveFile, Reader
-from warehouse.archive.salvage import rewrite
-from warehouse.build import drop, rebuild
+from warehouse.archive import segment_files
+from warehouse.archive.repair import rewrite
+from warehouse.archive.segment_files import ArchiveFile, Reader
 from warehouse.coverage import refresh_coverage
-from warehouse.decoding import Decoder
-from warehouse.files import explained, publish, write_atomically
 from warehouse.lake import Lake
-from warehouse.locks import FileLock
-from warehouse.trimming import trim
+from warehouse.storage.atomic_files import explained, publish, write_atomically
+from warehouse.storage.locks import FileLock
+from warehouse.storage.vacuum import trim
+from warehouse.tables.decoder_protocol import Decoder
+from warehouse.tables.rebuild_policy import drop, rebuild
 
 RECORD = "forgotten.jsonl"
 _JOURNAL = "forgetting.json"
@@ -197,7 +197,7 @@ class _Found:
     def without(self, file: ArchiveFile) -> pa.Table | None:
         """Return a file's rows without what is to be forgotten; None when it has none of it."""
         reader = Reader(file)
-        rows = reader.read(reader.groups()) if reader.groups() else files.EMPTY
+        rows = reader.read(reader.groups()) if reader.groups() else segment_files.EMPTY
         reader.close()
         own = pc.or_(
             pc.is_in(rows["device_id"], self.devices), pc.is_in(rows["account"], self.accounts)

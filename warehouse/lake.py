@@ -14,13 +14,20 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from warehouse import overwriting
 from warehouse.archive import Archive
 from warehouse.errors import StoreError, VersionError
-from warehouse.files import Scratch, explained, fsync_file, publish, sweep, write_atomically
-from warehouse.filesystems import network_type
-from warehouse.settings import Settings
-from warehouse.units import Unit
+from warehouse.storage import live_parquet
+from warehouse.storage.atomic_files import (
+    Scratch,
+    explained,
+    fsync_file,
+    publish,
+    sweep,
+    write_atomically,
+)
+from warehouse.storage.filesystems import network_type
+from warehouse.storage.state_file import Settings
+from warehouse.storage.transaction import FileSet
 
 LAYOUT_VERSION = 1
 _FOLDERS = (
@@ -107,9 +114,9 @@ class Lake:
         archive.recover_sequences()
         return archive
 
-    def unit(self, name: str) -> Unit:
+    def file_set(self, name: str) -> FileSet:
         """Return the unit of derived files with this name; indexes need not outlive a power cut."""
-        return Unit(self.folder, name, durable=name.startswith(_BUILD))
+        return FileSet(self.folder, name, durable=name.startswith(_BUILD))
 
     def expect(self, expected: pa.Table, *, keep_old: bool = True) -> None:
         """Store which days are expected of which device, replacing what was stored.
@@ -129,7 +136,7 @@ class Lake:
         temporary = self.scratch / uuid.uuid4().hex
         with explained("Writing the expected days into", self.folder):
             target = self.folder / EXPECTED_FILE
-            overwriting.write(temporary, rows.schema, lambda: [rows], target if keep_old else None)
+            live_parquet.write(temporary, rows.schema, lambda: [rows], target if keep_old else None)
             fsync_file(temporary)
             publish(temporary, target)
 
@@ -189,7 +196,7 @@ class Lake:
 _UPGRADES: dict[int, Callable[[Path], None]] = {}
 
 
-def unit_name(dataset: str) -> str:
+def file_set_name(dataset: str) -> str:
     """Return the name of the unit (and lock) of a dataset's tables."""
     return f"{_BUILD}{dataset}"
 

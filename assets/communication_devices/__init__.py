@@ -14,20 +14,26 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.communication_devices.tables import (
+from assets.communication_devices.device_json import Battery, CommunicationDevice, Inverter, Meter
+from assets.communication_devices.device_tables import (
     BATTERIES_TABLE,
     COMMUNICATION_DEVICES_TABLE,
     INVERTERS_TABLE,
     METERS_TABLE,
 )
-from assets.communication_devices.wire import Battery, CommunicationDevice, Inverter, Meter
-from assets.framework.asks import Ask
-from assets.framework.columns import as_json, as_text, extra_column, leaf_columns, optional_times
-from assets.framework.dataset import Cadence, DeviceList
-from assets.framework.decode import Part
-from assets.framework.devices import Device, DeviceKind
-from assets.framework.json_rows import Rows
-from assets.framework.view import View
+from assets.framework.contract.columns import (
+    as_json,
+    as_text,
+    extra_column,
+    leaf_columns,
+    optional_times,
+)
+from assets.framework.contract.dataset import Cadence, DeviceList
+from assets.framework.contract.devices import Device, DeviceKind
+from assets.framework.contract.json_rows import Rows
+from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request
+from assets.framework.decoding.decoder import TableRows
 from givenergy.endpoints import COMMUNICATION_DEVICES
 from warehouse import ArchivedResponse
 
@@ -47,19 +53,19 @@ class CommunicationDevices(DeviceList):
     endpoint = COMMUNICATION_DEVICES
     group = "devices"
     row_type = CommunicationDevice
-    made = (COMMUNICATION_DEVICES_TABLE, INVERTERS_TABLE, BATTERIES_TABLE, METERS_TABLE)
+    output_tables = (COMMUNICATION_DEVICES_TABLE, INVERTERS_TABLE, BATTERIES_TABLE, METERS_TABLE)
     kinds = (DeviceKind.INVERTER, DeviceKind.EMS)
-    cadence = Cadence.TICK
+    cadence = Cadence.EVERY_POLL
 
-    def asks(self, view: View) -> Iterator[Ask]:
+    def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask for the whole list."""
-        yield Ask()
+        yield Request()
 
-    def devices(self, view: View) -> Mapping[DeviceKind, Sequence[Device]]:
+    def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
         """List inverters and EMS."""
         sql = resources.files("assets").joinpath("sql", "inverters_known.sql").read_text()
         found: dict[DeviceKind, list[Device]] = {DeviceKind.INVERTER: [], DeviceKind.EMS: []}
-        for row in view.rows(sql):
+        for row in state.rows(sql):
             began = [t for t in (row["commission_date"], row["dongle_commission_date"]) if t]
             seen = [t for t in (row["last_online"], row["last_updated"]) if t]
             device = Device(
@@ -78,7 +84,7 @@ class CommunicationDevices(DeviceList):
 
     def parts_of_fetch(
         self, pages: Sequence[tuple[Rows[Any], ArchivedResponse]]
-    ) -> Sequence[Mapping[str, Part]]:
+    ) -> Sequence[Mapping[str, TableRows]]:
         """Make the rows of all tables; a battery that a Gateway repeats can be on another page."""
         own = {
             battery_id
@@ -89,7 +95,7 @@ class CommunicationDevices(DeviceList):
         }
         return [self._parts(rows, own) for rows, _ in pages]
 
-    def _parts(self, rows: Rows[Any], own: Collection[str]) -> Mapping[str, Part]:
+    def _parts(self, rows: Rows[Any], own: Collection[str]) -> Mapping[str, TableRows]:
         devices: Sequence[CommunicationDevice] = rows.values
         inverters = [index for index, device in enumerate(devices) if _has_inverter(device)]
         batteries = [
@@ -104,20 +110,20 @@ class CommunicationDevices(DeviceList):
             for meter in devices[index].inverter.connections.meters or ()
         ]
         made = (
-            Part(_device_columns(rows), rows.positions),
-            Part(_inverter_columns(rows, inverters), [rows.positions[i] for i in inverters]),
-            Part(
+            TableRows(_device_columns(rows), rows.positions),
+            TableRows(_inverter_columns(rows, inverters), [rows.positions[i] for i in inverters]),
+            TableRows(
                 _battery_columns(devices, batteries),
                 [rows.positions[index] for index, _, _ in batteries],
                 exploded=True,
             ),
-            Part(
+            TableRows(
                 _meter_columns(devices, meters),
                 [rows.positions[index] for index, _ in meters],
                 exploded=True,
             ),
         )
-        return {table.name: part for table, part in zip(self.made, made, strict=True)}
+        return {table.name: part for table, part in zip(self.output_tables, made, strict=True)}
 
 
 _BEHIND = "behind "

@@ -27,13 +27,13 @@ import msgspec
 import pyarrow as pa
 
 from assets.ev_meter_readings.measurements import extra_column, measurements_of, normalised
-from assets.ev_meter_readings.table import TABLE, DataPoint
-from assets.framework.asks import Ask
-from assets.framework.columns import instant_of, local_columns, parse_times
-from assets.framework.dataset import DailyDataset, PageByPage
-from assets.framework.decode import Part
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Rows, decode_rows
+from assets.ev_meter_readings.reading_columns import TABLE, DataPoint
+from assets.framework.contract.columns import instant_of, local_columns, parse_times
+from assets.framework.contract.dataset import DailyDataset, PageByPage
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import Rows, decode_rows
+from assets.framework.contract.request import Request
+from assets.framework.decoding.decoder import TableRows
 from givenergy import domain
 from givenergy.endpoints import EV_METER_DATA
 from warehouse import ArchivedResponse
@@ -57,15 +57,15 @@ class EvMeterReadings(PageByPage, DailyDataset):
     endpoint = EV_METER_DATA
     group = "ev_chargers"
     row_type = DataPoint
-    made = (TABLE,)
-    about = (DeviceKind.EV_CHARGER,)
+    output_tables = (TABLE,)
+    device_kinds = (DeviceKind.EV_CHARGER,)
     lateness_days = 1
 
-    def ask(self, device_id: str, first: date, last: date, zone: str) -> Ask:
+    def request(self, device_id: str, first: date, last: date, zone: str) -> Request:
         """Name the charger, the bounds of its local days in UTC, and all that can be measured."""
         start, end = _midnight(first, zone), _midnight(last + timedelta(days=1), zone)
         now = datetime.now(UTC) - _CLOCK_MARGIN
-        return Ask(
+        return Request(
             path={"charger": device_id},
             query={
                 "start_time": _written(start),
@@ -91,7 +91,7 @@ class EvMeterReadings(PageByPage, DailyDataset):
                 counts[number] += sum(time is not None and start <= time < end for time in times)
         return counts
 
-    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, Part]:
+    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, TableRows]:
         """Make a row of each measurement."""
         times = parse_times(rows, "timestamp", response.body, zoneless_is_utc=True)
         found = measurements_of(rows, response.body)
@@ -111,7 +111,7 @@ class EvMeterReadings(PageByPage, DailyDataset):
             "extra_fields": extra_column(rows, found),
         }
         positions = [rows.positions[point] for point in found.points]
-        return {TABLE.name: Part(columns, positions, exploded=True)}
+        return {TABLE.name: TableRows(columns, positions, exploded=True)}
 
 
 def _midnight(day: date, zone: str) -> datetime:

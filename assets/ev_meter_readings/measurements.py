@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from assets.framework.columns import rounded
-from assets.framework.json_rows import Rejected, Rows, elements, json_type, number_of
+from assets.framework.contract.columns import rounded
+from assets.framework.contract.json_rows import Rejected, Rows, elements, json_type, number_of
 from givenergy.codes import measurand_units, unit_conversions
 
 _KINDS: dict[str, type[int] | type[float]] = {"measurand": int, "value": float, "unit": int}
@@ -53,13 +53,13 @@ def measurements_of(rows: Rows[Any], body: bytes) -> Measurements:
         places += range(count)
         items += point.measurements
     values = {name: [getattr(item, name) for item in items] for name in _KINDS}
-    unreadable: dict[int, str] = {}
+    why_unreadable: dict[int, str] = {}
     for name, kind in _KINDS.items():
         values[name], bad = _numbers(values[name], kind, f"measurements[].{name}", rows.drift)
-        unreadable |= dict.fromkeys(bad, name)
-    if unreadable:
-        _reject(rows, body, points, items, unreadable)
-        kept = [index not in unreadable for index in range(len(items))]
+        why_unreadable |= dict.fromkeys(bad, name)
+    if why_unreadable:
+        _reject(rows, body, points, items, why_unreadable)
+        kept = [index not in why_unreadable for index in range(len(items))]
         points, places = list(compress(points, kept)), list(compress(places, kept))
         values = {name: list(compress(of_name, kept)) for name, of_name in values.items()}
     columns = {
@@ -95,10 +95,10 @@ def _reject(
     body: bytes,
     points: Sequence[int],
     items: Sequence[Any],
-    unreadable: dict[int, str],
+    why_unreadable: dict[int, str],
 ) -> None:
     raws = elements(body)
-    for index, name in unreadable.items():
+    for index, name in why_unreadable.items():
         position = rows.positions[points[index]]
         value = msgspec.json.encode(getattr(items[index], name)).decode()[:200]
         raw = bytes(raws[position]).decode(errors="replace")

@@ -14,19 +14,19 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.asks import Ask
-from assets.framework.columns import (
+from assets.framework.contract.columns import (
     extra_column,
     leaf_columns,
     list_of_structs,
     local_columns,
     parse_times,
 )
-from assets.framework.dataset import DailyDataset, RowByRow
-from assets.framework.devices import DeviceKind
-from assets.framework.json_rows import Rows
-from assets.inverter_data_points.table import PV_ARRAYS, SCHEMA, TABLE
-from assets.inverter_data_points.wire import Point
+from assets.framework.contract.dataset import DailyDataset, RowByRow
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.json_rows import Rows
+from assets.framework.contract.request import Request
+from assets.inverter_data_points.point_columns import PV_ARRAYS, SCHEMA, TABLE
+from assets.inverter_data_points.point_json import Point
 from givenergy.endpoints import INVERTER_DATA_POINTS
 from warehouse import ArchivedResponse
 
@@ -39,13 +39,13 @@ class InverterDataPoints(RowByRow, DailyDataset):
     endpoint = INVERTER_DATA_POINTS
     group = "inverters"
     row_type = Point
-    made = (TABLE,)
-    about = (DeviceKind.INVERTER,)
+    output_tables = (TABLE,)
+    device_kinds = (DeviceKind.INVERTER,)
     lateness_days = 1
 
-    def ask(self, device_id: str, first: date, last: date, zone: str) -> Ask:
+    def request(self, device_id: str, first: date, last: date, zone: str) -> Request:
         """Name the inverter and the day."""
-        return Ask(path={"inverter": device_id, "date": first.isoformat()})
+        return Request(path={"inverter": device_id, "date": first.isoformat()})
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Make the columns of one answer."""

@@ -31,7 +31,7 @@ not_had AS (
     FROM coverage
     WHERE
         dataset = 'inverter_data_points'
-        AND state IN ('failed', 'partial', 'denied', 'gone', 'never_asked')
+        AND state IN ('failed', 'partial', 'forbidden', 'gone', 'not_requested')
 ),
 lacking AS (
     SELECT gaps.inverter_serial, gaps.last_point_at, count(*) AS days

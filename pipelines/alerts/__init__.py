@@ -5,7 +5,7 @@ What is wrong follows from the stored states (`missing`) and from runs that did 
 `channels` the ways they go, `tell` puts it together, `sensors` is its place in Dagster.
 """
 
-from pipelines.alerts.tell import Told, send_test, tell
-from pipelines.alerts.troubles import trouble_of
+from pipelines.alerts.failure_kinds import failure_kind_of
+from pipelines.alerts.send_alerts import AlertReport, send_alerts, send_test
 
-__all__ = ["Told", "send_test", "tell", "trouble_of"]
+__all__ = ["AlertReport", "failure_kind_of", "send_alerts", "send_test"]

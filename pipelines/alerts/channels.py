@@ -17,7 +17,7 @@ from givenergy.endpoints import NOTIFICATION_SEND
 from givenergy.retry import NO_RETRY
 from givenergy.transport import Timeouts
 from pipelines.alerts.message import Message
-from pipelines.session import open_budget, stored_account
+from pipelines.session_factory import open_budget, stored_account
 from pipelines.settings import Settings
 
 _ICON = "mdi-alert-outline"

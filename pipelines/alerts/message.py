@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from pipelines.alerts.told import DaysByDevice, News
-from pipelines.alerts.troubles import words, words_when_over
-from pipelines.wishes import Range
+from pipelines.alerts.failure_kinds import words, words_when_over
+from pipelines.alerts.sent_alerts import DaysByDevice, News
+from pipelines.requested_ranges import Range
 
 _LINES = 12
 _NAMED = 3

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from pipelines.alerts.tell import Told, tell
-from pipelines.alerts.troubles import TROUBLE_LABEL, fault_of
-from pipelines.session import stored_zone
+from pipelines.alerts.failure_kinds import TROUBLE_LABEL, fault_of
+from pipelines.alerts.send_alerts import AlertReport, send_alerts
+from pipelines.session_factory import stored_zone
 from pipelines.settings import Settings, load_settings
 
 STARTED_BY = "givlake/started_by"
@@ -35,7 +35,7 @@ def _run_failure() -> dg.SensorDefinition:
         # The command line tells by itself.
         if STARTED_BY in context.dagster_run.tags:
             return
-        told = tell(load_settings(), troubles=_troubles(context), since=_first_day(context))
+        told = send_alerts(load_settings(), troubles=_troubles(context), since=_first_day(context))
         _log(context, told)
 
     return _sensor
@@ -51,7 +51,7 @@ def _missed_completeness() -> dg.SensorDefinition:
     def _sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         settings = load_settings()
         now = datetime.now(UTC)
-        told = tell(
+        told = send_alerts(
             settings,
             unasked=is_due(now, settings, stored_zone(settings)),
             mended=_mended(context.instance),
@@ -99,6 +99,8 @@ def _mended(instance: dg.DagsterInstance) -> list[str]:
     return [job for job, status in newest.items() if status is dg.DagsterRunStatus.SUCCESS]
 
 
-def _log(context: dg.RunFailureSensorContext | dg.SensorEvaluationContext, told: Told) -> None:
+def _log(
+    context: dg.RunFailureSensorContext | dg.SensorEvaluationContext, told: AlertReport
+) -> None:
     for sentence in told.trouble:
         context.log.warning(sentence)

@@ -8,25 +8,25 @@ import click
 from pipelines.cli.common import WRONG_USAGE, KnownError, known_error
 
 _COMMANDS = {
-    "demo": "demo",
-    "doctor": "doctor",
-    "plan": "fetch",
-    "backfill": "fetch",
-    "sync": "fetch",
-    "alert": "alerting",
-    "status": "status",
-    "query": "query",
-    "quarantine": "quarantine",
-    "decode": "decode",
-    "build": "build",
-    "rebuild": "rebuild",
-    "verify": "verify",
-    "export": "export",
-    "check": "upkeep",
-    "pack": "upkeep",
-    "forget": "upkeep",
-    "ui": "ui",
-    "simulator": "simulator",
+    "demo": "demo_command",
+    "doctor": "doctor_command",
+    "plan": "fetch_commands",
+    "backfill": "fetch_commands",
+    "sync": "fetch_commands",
+    "alert": "alert_command",
+    "status": "status_command",
+    "query": "query_command",
+    "quarantine": "quarantine_command",
+    "decode": "decode_command",
+    "build": "build_command",
+    "rebuild": "rebuild_command",
+    "verify": "verify_command",
+    "export": "export_command",
+    "check": "maintenance_commands",
+    "pack": "maintenance_commands",
+    "forget": "maintenance_commands",
+    "ui": "ui_command",
+    "simulator": "simulator_command",
 }
 
 
@@ -56,8 +56,8 @@ def givlake() -> None:
     GIVLAKE_KEEP_PERSONAL,
     GIVLAKE_ALERT_URLS, GIVLAKE_ALERT_APP, GIVLAKE_ALERT_BY.
 
-    Exit status: 0, all that was asked for is there; 1, something is failed, partial, denied or was
-    never asked for; 2, wrong usage or settings.
+    Exit status: 0, everything requested is complete, confirmed empty or not final yet; 1, something
+    is failed, partial, forbidden or not requested; 2, wrong usage or settings.
     """
 
 

@@ -37,7 +37,7 @@ def lines(settings: Settings, stopped: Collection[str], now: datetime) -> Iterat
         now: the present time, UTC.
     """
     # The assets take a second to load, which `givlake ui` does not wait for.
-    from pipelines.build import build_definitions
+    from pipelines.definitions_factory import build_definitions
 
     definitions = build_definitions(settings)
     schedules = [

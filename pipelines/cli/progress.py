@@ -13,9 +13,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from assets.framework.dataset import Dataset
-from assets.framework.refresh import RefreshReport
-from assets.framework.report import Report
+from assets.framework.contract.dataset import Dataset
+from assets.framework.ingestion.report import Report
+from assets.framework.ingestion.snapshot import SnapshotReport
 from givenergy import ForbiddenError, GivEnergyError
 from pipelines.cli.common import console, duration, plural
 
@@ -27,7 +27,7 @@ class ProgressReporter:
 
     def __init__(self) -> None:
         self.reports: list[Report] = []
-        self.refreshes: list[RefreshReport] = []
+        self.refreshes: list[SnapshotReport] = []
         self.closed: set[str] = set()
         self._total = 0
         self._before = 0
@@ -88,11 +88,11 @@ class ProgressReporter:
             self.closed.add(dataset.name)
         self._before += report.done
 
-    def refreshing(self, report: RefreshReport) -> None:
+    def snapshot_progress(self, report: SnapshotReport) -> None:
         """Show which dataset is being asked for."""
         self._bar.update(self._task, rate=f"{report.dataset}: {len(report.answers):,}")
 
-    def refreshed(self, report: RefreshReport) -> None:
+    def snapshot_finished(self, report: SnapshotReport) -> None:
         """Keep the report of a refresh."""
         self.refreshes.append(report)
 
@@ -104,7 +104,7 @@ class ProgressReporter:
     @property
     def stopped(self) -> list[GivEnergyError]:
         """Why runs ended before their work was done."""
-        reports: list[Report | RefreshReport] = [*self.reports, *self.refreshes]
+        reports: list[Report | SnapshotReport] = [*self.reports, *self.refreshes]
         return [report.stopped for report in reports if report.stopped is not None]
 
     @property

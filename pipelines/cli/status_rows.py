@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from pipelines.freshness import Freshness
-from pipelines.status import SETTLED, DeviceOverview, Overview
+from pipelines.health.freshness import Freshness
+from pipelines.health.overview import SETTLED, DeviceOverview, Overview
 from warehouse import State
 
 COLUMNS = (
@@ -29,16 +29,16 @@ def rows(found: Sequence[Overview], fresh: Sequence[Freshness]) -> Iterator[dict
                         "days": days,
                         **_hole(part.dataset, device, month, state),
                     }
-    for refreshed in fresh:
+    for snapshot in fresh:
         standing = [
-            (one.device_id, str(one.state), one.reason, one.error_count) for one in refreshed.asked
+            (one.device_id, str(one.state), one.reason, one.error_count) for one in snapshot.asked
         ]
-        never = [(device_id, "never_asked", "", 0) for device_id in refreshed.never_asked]
-        lacking = [(one, "not_available", why, None) for one, why in refreshed.unavailable.items()]
+        never = [(device_id, "not_requested", "", 0) for device_id in snapshot.not_requested]
+        lacking = [(one, "not_available", why, None) for one, why in snapshot.unavailable.items()]
         for device_id, told, reason, errors in [*standing, *never, *lacking]:
             mends = told not in (*SETTLED, "not_available")
             yield {
-                "dataset": refreshed.dataset,
+                "dataset": snapshot.dataset,
                 "device_id": device_id,
                 "state": told,
                 "reason": reason or None,
@@ -58,18 +58,18 @@ def _hole(dataset: str, device: DeviceOverview, month: str, state: State) -> dic
         return {}
     first = date.fromisoformat(f"{month}-01")
     last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-    holes = [
+    gaps = [
         hole
-        for hole in device.holes
+        for hole in device.gaps
         if hole.state is state and hole.first <= last and hole.last >= first
     ]
-    start = max(first, min(hole.first for hole in holes))
-    end = min(last, max(hole.last for hole in holes))
+    start = max(first, min(hole.first for hole in gaps))
+    end = min(last, max(hole.last for hole in gaps))
     return {
-        "reason": "; ".join(dict.fromkeys(hole.reason for hole in holes if hole.reason)),
-        "error_count": max(hole.error_count for hole in holes),
+        "reason": "; ".join(dict.fromkeys(hole.reason for hole in gaps if hole.reason)),
+        "error_count": max(hole.error_count for hole in gaps),
         "last_error_at": max(
-            (hole.last_error_at for hole in holes if hole.last_error_at), default=None
+            (hole.last_error_at for hole in gaps if hole.last_error_at), default=None
         ),
         "command": (
             "givlake build"

@@ -1,17 +1,12 @@
 """Fixtures of the datasets' tests; helpers beside this file are importable by their names."""
 
-import sys
 from contextlib import ExitStack
 from datetime import date
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from home import Home
-
 from simulator import Simulator, SimulatorConfig
+from tests.support.simulated_home import Home
 
 
 @pytest.fixture

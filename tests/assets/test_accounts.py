@@ -1,16 +1,16 @@
 """Accounts: one's own, those below it, and whose devices are whose; nothing personal by default."""
 
 import pytest
-from contract import example, needs_shared
-from home import decode, leaves, rows_of
 
 from assets.account_children import DATASET as CHILDREN
 from assets.account_devices import DATASET as DEVICES
 from assets.accounts import DATASET as ACCOUNTS
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
-from assets.framework.devices import DeviceKind
-from assets.framework.schema import source_of
+from assets.framework.contract.column_schema import source_of
+from assets.framework.contract.devices import DeviceKind
 from assets.registry import datasets, without_devices
+from tests.support.api_examples import example, needs_shared
+from tests.support.simulated_home import decode, leaves, rows_of
 from warehouse import forget
 
 PERSONAL = (

@@ -4,11 +4,11 @@ import copy
 import json
 
 import pytest
-from contract import example, needs_shared, recorded
-from home import decode, leaves, rows_of
 
 from assets.communication_devices import DATASET
-from assets.framework.devices import DeviceKind
+from assets.framework.contract.devices import DeviceKind
+from tests.support.api_examples import example, needs_shared, recorded
+from tests.support.simulated_home import decode, leaves, rows_of
 
 BATTERY = {
     "module_number": 1,

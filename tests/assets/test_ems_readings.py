@@ -4,14 +4,14 @@ import json
 from datetime import UTC, date, datetime
 
 import pytest
-from contract import example, needs_shared
-from home import FETCHED_AT, decode, leaves, rows_of
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.ems_readings import DATASET
-from assets.framework.collect import Outcome
-from assets.framework.schema import source_of
-from assets.framework.unavailable import unavailable
+from assets.framework.contract.column_schema import source_of
+from assets.framework.ingestion.availability import unavailable
+from assets.framework.ingestion.fetcher import Outcome
+from tests.support.api_examples import example, needs_shared
+from tests.support.simulated_home import FETCHED_AT, decode, leaves, rows_of
 
 LISTS = (COMMUNICATION_DEVICES,)
 
@@ -158,9 +158,9 @@ def test_the_documents_example_lands_whole():
     answer = example("Get Latest EMS System Data")
     decoded = decode(DATASET, answer)
     assert decoded.quarantine.num_rows == 0
-    tables = {table.name: rows_of(decoded, table.name) for table in DATASET.made}
+    tables = {table.name: rows_of(decoded, table.name) for table in DATASET.output_tables}
     landed = {}
-    for table in DATASET.made:
+    for table in DATASET.output_tables:
         for name, column in table.schema.columns.items():
             for number, row in enumerate(tables[table.name]):
                 if source := source_of(column):

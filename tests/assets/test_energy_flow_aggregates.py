@@ -4,15 +4,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from contract import needs_shared, recorded
-from home import decode, leaves, rows_of
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.energy_flow_aggregates import DATASET, TABLE
-from assets.framework.collect import Outcome
-from assets.framework.devices import Device, DeviceKind, local_day
-from assets.framework.schema import source_of
-from pipelines.discovery import view_of
+from assets.framework.contract.column_schema import source_of
+from assets.framework.contract.devices import Device, DeviceKind, local_day
+from assets.framework.ingestion.fetcher import Outcome
+from pipelines.discovery import known_state_of
+from tests.support.api_examples import needs_shared, recorded
+from tests.support.simulated_home import decode, leaves, rows_of
 
 DAILY, MONTHLY, YEARLY, TOTAL = 1, 2, 3, 4
 KWH = [name for name in TABLE.schema.columns if name.endswith("_kwh")]
@@ -85,12 +85,12 @@ def test_rows_that_cannot_stand_are_set_aside(change, column):
     assert row["pv_to_home_kwh"] == 1.0
 
 
-def ranges(asks):
+def ranges(requests):
     return {
         grouping: [
-            (ask.body["start_time"], ask.body["end_time"])
-            for ask in asks
-            if ask.body["grouping"] == grouping
+            (request.body["start_time"], request.body["end_time"])
+            for request in requests
+            if request.body["grouping"] == grouping
         ]
         for grouping in (DAILY, MONTHLY, YEARLY, TOTAL)
     }
@@ -100,17 +100,17 @@ def days_ago(today, days):
     return datetime(today.year, today.month, today.day, 12, tzinfo=UTC) - timedelta(days=days)
 
 
-def asks_of(home, device, *, now, again=False):
+def asks_of(home, device, *, now, refetch=False):
     """Say what would be asked for at a time, in an empty home or after what was fetched."""
     with home.session() as session:
-        view = view_of(session, {DeviceKind.INVERTER: [device]}, again=again)
-        return list(DATASET.asks(replace(view, now=now)))
+        view = known_state_of(session, {DeviceKind.INVERTER: [device]}, refetch=refetch)
+        return list(DATASET.requests(replace(view, now=now)))
 
 
 def test_the_first_time_all_of_a_life_is_asked_for(home):
     device = Device("SIM", datetime(2022, 5, 10, 9, tzinfo=UTC), None)
-    asks = asks_of(home(), device, now=datetime(2024, 7, 10, 23, 30, tzinfo=UTC))
-    assert ranges(asks) == {
+    requests = asks_of(home(), device, now=datetime(2024, 7, 10, 23, 30, tzinfo=UTC))
+    assert ranges(requests) == {
         # It is the 11th in London already.
         DAILY: [
             ("2022-05-10", "2023-05-10"),
@@ -121,28 +121,28 @@ def test_the_first_time_all_of_a_life_is_asked_for(home):
         YEARLY: [("2022-01-01", "2024-07-11")],
         TOTAL: [("2022-05-10", "2024-07-11")],
     }
-    assert len({(ask.device_id, ask.label) for ask in asks}) == len(asks)
-    assert all(ask.body["types"] == [0, 1, 2, 3, 4, 5, 6] for ask in asks)
+    assert len({(request.device_id, request.label) for request in requests}) == len(requests)
+    assert all(request.body["types"] == [0, 1, 2, 3, 4, 5, 6] for request in requests)
 
 
 def test_an_inverter_of_unknown_age_and_one_that_is_silent(home):
     home, now = home(), datetime(2024, 7, 10, 12, tzinfo=UTC)
-    asks = asks_of(home, Device("SIM", None, None), now=now)
-    assert ranges(asks)[TOTAL] == [("2015-01-01", "2024-07-10")]
+    requests = asks_of(home, Device("SIM", None, None), now=now)
+    assert ranges(requests)[TOTAL] == [("2015-01-01", "2024-07-10")]
     silent = Device("SIM", datetime(2022, 5, 10, tzinfo=UTC), datetime(2023, 2, 1, tzinfo=UTC))
-    asks = asks_of(home, silent, now=now)
-    assert ranges(asks)[DAILY] == [("2022-05-10", "2023-02-01")]
-    assert ranges(asks)[YEARLY] == [("2022-01-01", "2023-02-01")]
+    requests = asks_of(home, silent, now=now)
+    assert ranges(requests)[DAILY] == [("2022-05-10", "2023-02-01")]
+    assert ranges(requests)[YEARLY] == [("2022-01-01", "2023-02-01")]
 
 
 def test_the_total_of_a_silent_inverter_has_its_last_day(home):
     born, last = datetime(2022, 5, 10, tzinfo=UTC), datetime(2023, 2, 1, 11, tzinfo=UTC)
     silent = Device("SIM", born, last)
-    asks = asks_of(home(), silent, now=datetime(2024, 7, 10, 12, tzinfo=UTC))
-    assert ranges(asks)[TOTAL] == [("2022-05-10", "2023-02-02")]
+    requests = asks_of(home(), silent, now=datetime(2024, 7, 10, 12, tzinfo=UTC))
+    assert ranges(requests)[TOTAL] == [("2022-05-10", "2023-02-02")]
     # A midnight that is still to come is not asked for.
-    asks = asks_of(home(), silent, now=last)
-    assert ranges(asks)[TOTAL] == [("2022-05-10", "2023-02-01")]
+    requests = asks_of(home(), silent, now=last)
+    assert ranges(requests)[TOTAL] == [("2022-05-10", "2023-02-01")]
 
 
 def truth(sim, serial, grouping, first, last):
@@ -212,7 +212,7 @@ def test_a_whole_life_equals_the_truth_and_later_only_what_can_change_is_asked_f
         assert stored(owner, serial) == expected
     report = owner.refresh(DATASET, lists=LISTS)
     last_month = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
-    asked = ranges([a.ask for a in report.answers if a.ask.device_id == sim.serials[0]])
+    asked = ranges([a.request for a in report.answers if a.request.device_id == sim.serials[0]])
     assert asked == {
         DAILY: [(f"{last_month}", f"{today}")],
         MONTHLY: [(f"{last_month}", f"{today}")],
@@ -236,7 +236,7 @@ def check_later(owner, serial, born, today, settled):
     assert asked[YEARLY] == [(f"{settled.year}-01-01", f"{later.date()}")]
     # All of it again: when the owner says so, or when it turns out to be older.
     for device_again, again in ((device, True), (Device(serial, days_ago(born, 30), None), False)):
-        asked = ranges(asks_of(owner, device_again, now=later, again=again))
+        asked = ranges(asks_of(owner, device_again, now=later, refetch=again))
         assert len(asked[DAILY]) == 2
         assert asked[DAILY][0][0] == device_again.commissioned_at.date().isoformat()
     # Nothing of one that was silent before it was asked about.
@@ -249,7 +249,7 @@ def test_ranges_that_are_refused_are_halved_where_that_is_possible(home, now, to
     report = owner.refresh(DATASET, lists=LISTS)
     # A total cannot be halved.
     sim = owner.simulator
-    assert [(answer.ask.label, answer.outcome) for answer in report.failures] == [
+    assert [(answer.request.label, answer.outcome) for answer in report.failures] == [
         (f"grouping 4, {born} to {today}", Outcome.FAILED)
     ]
     expected = {

@@ -4,14 +4,14 @@ import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from contract import example, needs_shared, recorded
-from home import decode, leaves, rows_of
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.energy_flows import DATASET
-from assets.framework.devices import DeviceKind
-from assets.framework.ingest import ingest
-from assets.framework.schema import source_of
+from assets.framework.contract.column_schema import source_of
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.ingestion.daily import ingest
+from tests.support.api_examples import example, needs_shared, recorded
+from tests.support.simulated_home import decode, leaves, rows_of
 
 KWH = [
     "pv_to_home_kwh",
@@ -310,7 +310,7 @@ def test_revised_half_hours_take_the_place_of_those_before(home):
     fetch(owner, day, day)
     early = stored(owner, serial)
     owner.simulator.set_clock(datetime(2024, 7, 12, tzinfo=UTC))
-    fetch(owner, day, day, again=True)
+    fetch(owner, day, day, refetch=True)
     final = stored(owner, serial)
     expected = simulated(owner.simulator, serial, day, day)
     assert {start: final[start] for start in expected} == expected

@@ -3,16 +3,16 @@
 import json
 
 import pytest
-from contract import SHARED, example, needs_shared
-from home import decode, rows_of
 
 from assets.ev_charger_commands import DATASET as COMMANDS
 from assets.ev_charger_configuration import DATASET as CONFIGURATION
 from assets.ev_chargers import DATASET as CHARGERS
-from assets.framework.unavailable import unavailable
+from assets.framework.ingestion.availability import unavailable
 from givenergy import domain
 from givenergy.codes import codes_with_flag
 from simulator.config import TokenGrant, default_token
+from tests.support.api_examples import SHARED, example, needs_shared
+from tests.support.simulated_home import decode, rows_of
 
 LISTS = (CHARGERS,)
 

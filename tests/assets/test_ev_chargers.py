@@ -3,15 +3,15 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from contract import example, needs_shared, recorded
-from home import decode, rows_of
 
 from assets.ev_chargers import DATASET
 from assets.ev_charging_sessions import DATASET as SESSIONS
 from assets.ev_meter_readings import DATASET as READINGS
-from assets.framework.devices import DeviceKind
-from assets.framework.ingest import ingest
-from assets.framework.unavailable import unavailable
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.ingestion.availability import unavailable
+from assets.framework.ingestion.daily import ingest
+from tests.support.api_examples import example, needs_shared, recorded
+from tests.support.simulated_home import decode, rows_of
 
 NOW = datetime(2025, 6, 20, 12, tzinfo=UTC)
 

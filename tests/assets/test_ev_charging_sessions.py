@@ -3,15 +3,15 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from contract import example, needs_shared
-from home import decode, rows_of
 
 from assets.ev_chargers import DATASET as CHARGERS
 from assets.ev_charging_sessions import DATASET
-from assets.framework.devices import Device, DeviceKind
-from assets.framework.view import View
+from assets.framework.contract.devices import Device, DeviceKind
+from assets.framework.contract.known_state import KnownState
 from givenergy import domain
-from pipelines.discovery import view_of
+from pipelines.discovery import known_state_of
+from tests.support.api_examples import example, needs_shared
+from tests.support.simulated_home import decode, rows_of
 
 LISTS = (CHARGERS,)
 
@@ -226,12 +226,12 @@ def test_an_open_session_is_seen_to_close_days_later(home):
     assert len(stored(at_home, uuid)) == 3
 
 
-def asks(at_home, days_later):
+def requests(at_home, days_later):
     """Give the first days asked for, if it were so many days later."""
     with at_home.session() as opened:
-        now = view_of(opened, {})
+        now = known_state_of(opened, {})
         (uuid,) = at_home.simulator.charger_uuids
-        view = View(
+        view = KnownState(
             lake=now.lake,
             devices={DeviceKind.EV_CHARGER: (Device(uuid, None, None),)},
             account=now.account,
@@ -239,7 +239,9 @@ def asks(at_home, days_later):
             zone=now.zone,
             range_days=31,
         )
-        return [date.fromisoformat(ask.query["start_time"]) for ask in DATASET.asks(view)]
+        return [
+            date.fromisoformat(request.query["start_time"]) for request in DATASET.requests(view)
+        ]
 
 
 def test_a_session_that_never_closes_is_looked_at_once_a_week(home):
@@ -252,15 +254,15 @@ def test_a_session_that_never_closes_is_looked_at_once_a_week(home):
         "charging-sessions", uuid, [still_open(started_at=f"{began:%Y-%m-%dT%H:%M:%SZ}")]
     )
     at_home.refresh(DATASET, lists=LISTS)
-    assert asks(at_home, 1) == [(now - timedelta(days=4)).date()]
-    assert asks(at_home, 8) == [(began - timedelta(days=1)).date()]
+    assert requests(at_home, 1) == [(now - timedelta(days=4)).date()]
+    assert requests(at_home, 8) == [(began - timedelta(days=1)).date()]
 
 
 @pytest.mark.parametrize("again", [False, True])
 def test_history_is_asked_for_anew_on_demand(home, again):
     at_home = home(ev_chargers=1)
     at_home.refresh(DATASET, lists=LISTS)
-    at_home.refresh(DATASET, lists=LISTS, again=again)
+    at_home.refresh(DATASET, lists=LISTS, refetch=again)
     assert {query["start_time"] == "2014-12-31" for query in queries(at_home)} == {again}
 
 

@@ -5,16 +5,16 @@ from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from contract import example, needs_shared
-from home import decode, rows_of
 
 from assets.ev_chargers import DATASET as CHARGERS
 from assets.ev_charging_sessions import DATASET as SESSIONS
 from assets.ev_meter_readings import DATASET
-from assets.framework.devices import DeviceKind
-from assets.framework.ingest import ingest
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.ingestion.daily import ingest
 from tests.support import clock
+from tests.support.api_examples import example, needs_shared
 from tests.support.clock import at_notable_moments
+from tests.support.simulated_home import decode, rows_of
 
 LONDON = "Europe/London"
 
@@ -277,9 +277,9 @@ def test_each_leaf_of_the_documents_example_lands():
 )
 def test_a_local_day_is_asked_for_in_utc_with_all_that_can_be_measured(day, start, end):
     with clock.at(datetime.combine(day, time(), UTC) + timedelta(days=2)):
-        ask = DATASET.ask("charger-1", day, day, LONDON)
-    assert ask.path == {"charger": "charger-1"}
-    assert ask.query == {
+        request = DATASET.request("charger-1", day, day, LONDON)
+    assert request.path == {"charger": "charger-1"}
+    assert request.query == {
         "start_time": start,
         "end_time": end,
         "measurands[]": list(range(22)),
@@ -290,9 +290,9 @@ def test_a_local_day_is_asked_for_in_utc_with_all_that_can_be_measured(day, star
 @at_notable_moments
 def test_the_day_that_is_going_on_is_asked_for_up_to_now():
     now = datetime.now(UTC)
-    ask = DATASET.ask("charger-1", now.date(), now.date(), "UTC")
-    end = datetime.fromisoformat(ask.query["end_time"])
-    start = datetime.fromisoformat(ask.query["start_time"])
+    request = DATASET.request("charger-1", now.date(), now.date(), "UTC")
+    end = datetime.fromisoformat(request.query["end_time"])
+    start = datetime.fromisoformat(request.query["start_time"])
     assert start == now.replace(hour=0, minute=0, second=0, microsecond=0)
     assert start <= end <= max(start, now)
     assert end == start or now - end < timedelta(minutes=2)
@@ -378,14 +378,14 @@ def compare_day(home, day, hours, moment):
     sim = at_home.simulator
     report = run(at_home, day - timedelta(days=1), day + timedelta(days=1))
     assert report.failures == []
-    start = datetime.fromisoformat(DATASET.ask("", day, day, LONDON).query["start_time"])
+    start = datetime.fromisoformat(DATASET.request("", day, day, LONDON).query["start_time"])
     for uuid in sim.charger_uuids:
         expected = truth(sim, uuid, start, start + timedelta(hours=hours))
         where = f"charger_uuid = '{uuid}' AND local_date = '{day}'"
         assert stored(at_home, where) == expected
         assert len(expected) > 300
     states = at_home.rows("SELECT DISTINCT state FROM coverage WHERE dataset = 'ev_meter_readings'")
-    assert {row["state"] for row in states} <= {"complete", "never_asked"}
+    assert {row["state"] for row in states} <= {"complete", "not_requested"}
     asked = len(at_home.paths())
     assert asked > 0
     run(at_home, day - timedelta(days=1), day + timedelta(days=1))

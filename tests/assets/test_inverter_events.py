@@ -6,15 +6,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from contract import example, needs_shared, recorded
-from home import decode, leaves, rows_of
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
-from assets.framework.devices import DeviceKind
-from assets.framework.open_items import open_items
-from assets.framework.schema import source_of
+from assets.framework.contract.column_schema import source_of
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.contract.lookback import open_items
 from assets.inverter_events import DATASET, SCHEMA, TABLE
-from pipelines.discovery import known_devices, view_of
+from pipelines.discovery import known_devices, known_state_of
+from tests.support.api_examples import example, needs_shared, recorded
+from tests.support.simulated_home import decode, leaves, rows_of
 
 LISTS = (COMMUNICATION_DEVICES,)
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -157,14 +157,14 @@ def test_without_an_open_event_both_values_are_asked_for_again(owner):
     owner.refresh(DATASET, lists=LISTS)
     assert asked(owner) == [(0, 4), (1, 4)]
     happen(owner, OLD, RECENT, OPEN)
-    owner.refresh(DATASET, lists=LISTS, again=True)
+    owner.refresh(DATASET, lists=LISTS, refetch=True)
     assert stored(owner) == [OLD, OPEN, RECENT]
     owner.refresh(DATASET, lists=LISTS)
     assert asked(owner) == [(1, 13)]
     # All of history again asks for both, whatever is known.
     with owner.session() as session:
-        view = view_of(session, known_devices(session.lake), again=True)
-        assert [ask.query["cleared"] for ask in DATASET.asks(view)] == [0, 1]
+        view = known_state_of(session, known_devices(session.lake), refetch=True)
+        assert [request.query["cleared"] for request in DATASET.requests(view)] == [0, 1]
 
 
 @pytest.mark.parametrize("meaning", ["also", "only"])
@@ -177,18 +177,18 @@ def test_an_open_event_closes_days_later(owner, meaning):
     owner.refresh(DATASET, lists=LISTS)
     assert stored(owner) == [OLD, closed]
     with owner.session() as session:
-        assert open_items(view_of(session, {}), TABLE, "start_time") == []
+        assert open_items(known_state_of(session, {}), TABLE, "start_time") == []
 
 
 def test_stale_events_are_looked_at_weekly_and_are_found_by_the_status(owner):
     owner = owner(STALE, OPEN, events_cleared_means="also")
     owner.refresh(DATASET, lists=LISTS)
     with owner.session() as session:
-        view = view_of(session, known_devices(session.lake))
+        view = known_state_of(session, known_devices(session.lake))
 
         def start(after_days):
-            (ask,) = DATASET.asks(replace(view, now=view.now + timedelta(days=after_days)))
-            return (NOW.date() - date.fromisoformat(ask.query["start"])).days
+            (request,) = DATASET.requests(replace(view, now=view.now + timedelta(days=after_days)))
+            return (NOW.date() - date.fromisoformat(request.query["start"])).days
 
         items = open_items(view, TABLE, "start_time")
         assert [item.is_stale(view.now) for item in items] == [True, False]
@@ -200,16 +200,16 @@ def test_nothing_is_asked_of_an_inverter_that_was_silent_since(owner):
     owner = owner(OLD, events_cleared_means="also")
     owner.refresh(DATASET, lists=LISTS)
     with owner.session() as session:
-        view = view_of(session, known_devices(session.lake))
+        view = known_state_of(session, known_devices(session.lake))
         (device,) = view.of(DeviceKind.INVERTER)
 
-        def asks(last_contact_days_ago):
+        def requests(last_contact_days_ago):
             contact = view.now - timedelta(days=last_contact_days_ago)
             silent = replace(device, last_contact_at=contact)
-            return list(DATASET.asks(replace(view, devices={"inverter": [silent]})))
+            return list(DATASET.requests(replace(view, devices={"inverter": [silent]})))
 
-        assert asks(last_contact_days_ago=10) == []
-        assert len(asks(last_contact_days_ago=1)) == 2
+        assert requests(last_contact_days_ago=10) == []
+        assert len(requests(last_contact_days_ago=1)) == 2
 
 
 def test_a_fault_that_begins_while_pages_are_read_loses_nothing(owner):
@@ -276,5 +276,5 @@ def test_a_later_answer_without_the_end_of_an_event_takes_back_none(owner):
     owner = owner(closed, events_cleared_means="also")
     owner.refresh(DATASET, lists=LISTS)
     happen(owner, OPEN)
-    owner.refresh(DATASET, lists=LISTS, again=True)
+    owner.refresh(DATASET, lists=LISTS, refetch=True)
     assert stored(owner) == [closed]

@@ -4,12 +4,12 @@ import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from home import decode, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.inverter_grid_meter_readings import DATASET, cut, missing
+from tests.support.simulated_home import decode, rows_of
 
 LISTS = (COMMUNICATION_DEVICES,)
 ASKED = '{"address":2,"end_time":"2025-07-02T00:00:00Z","start_time":"2025-07-01T00:00:00Z"}'
@@ -133,7 +133,7 @@ def test_all_of_history_is_read_once_and_then_the_last_day(metered):
     metered.refresh(DATASET, lists=LISTS)
     ((start, end),) = set(spans(metered))
     assert timedelta(hours=24) <= end - start < timedelta(hours=24, minutes=2)
-    metered.refresh(DATASET, lists=LISTS, again=True)
+    metered.refresh(DATASET, lists=LISTS, refetch=True)
     assert len(set(spans(metered))) == 2
 
 

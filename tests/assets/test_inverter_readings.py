@@ -4,13 +4,13 @@ import json
 from datetime import UTC, date, datetime
 
 import pytest
-from contract import example, needs_shared, recorded
-from home import decode, leaves, rows_of
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
-from assets.framework.schema import source_of
+from assets.framework.contract.column_schema import source_of
 from assets.inverter_meter_readings import DATASET as METER
 from assets.inverter_system_readings import DATASET as SYSTEM
+from tests.support.api_examples import example, needs_shared, recorded
+from tests.support.simulated_home import decode, leaves, rows_of
 
 
 def system(**changes):

@@ -3,14 +3,14 @@
 import json
 
 import pytest
-from contract import example, needs_shared, recorded
-from home import decode, rows_of
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
-from assets.framework.unavailable import unavailable
+from assets.framework.ingestion.availability import unavailable
 from assets.inverter_presets import DATASET as PRESETS
 from assets.inverter_setting_definitions import DATASET as SETTINGS
 from simulator.config import TokenGrant, default_token
+from tests.support.api_examples import example, needs_shared, recorded
+from tests.support.simulated_home import decode, rows_of
 
 LISTS = (COMMUNICATION_DEVICES,)
 

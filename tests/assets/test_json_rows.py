@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 import pytest
 
-from assets.framework.json_rows import Int64, Wire, decode_rows, number_of
+from assets.framework.contract.json_rows import Int64, Wire, decode_rows, number_of
 from assets.registry import datasets
 
 

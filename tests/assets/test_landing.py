@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from contract import CONTRACT, example, needs_shared, recorded
-from home import leaves, response
 
 from assets.ev_chargers import EvChargers
-from assets.framework.landing import landing, saved_answer
+from assets.framework.decoding.field_trace import landing, saved_answer
 from assets.registry import datasets
+from tests.support.api_examples import CONTRACT, example, needs_shared, recorded
+from tests.support.simulated_home import leaves, response
 
 DATASETS = {dataset.name: dataset for dataset in datasets()}
 RECORDED = {
@@ -164,7 +164,7 @@ def test_every_endpoint_of_the_document_is_in_a_table_or_left_out_for_a_reason()
     for method, path in printed:
         (found,) = (s for s in shapes if s[0] == method and re.fullmatch(s[1], path))
         shapes.remove(found)
-    tables = {table.name for dataset in DATASETS.values() for table in dataset.made}
+    tables = {table.name for dataset in DATASETS.values() for table in dataset.output_tables}
     filled = {name for _, _, what in rows if not what.startswith("none: ") for name in
               re.findall(r"`(\w+)`", what)}  # fmt: skip
     assert filled == tables - {"inverter_grid_meter_readings"}

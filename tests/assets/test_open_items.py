@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from assets.framework.open_items import Look, OpenItem, ask_from
+from assets.framework.contract.lookback import Lookback, OpenItem, ask_from
 
 NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
@@ -19,7 +19,7 @@ def start(opened, looks):
     return ask_from(items, looks, beginning=BEGINNING, now=NOW)
 
 
-YESTERDAY = Look(asked_from=ago(days=4), at=ago(days=1))
+YESTERDAY = Lookback(asked_from=ago(days=4), at=ago(days=1))
 
 
 @pytest.mark.parametrize(
@@ -29,17 +29,17 @@ YESTERDAY = Look(asked_from=ago(days=4), at=ago(days=1))
         ([ago(days=1)], [], BEGINNING),
         ([], [YESTERDAY], ago(days=4)),
         # The look that came last counts, however long ago.
-        ([], [Look(BEGINNING, ago(days=90)), Look(BEGINNING, ago(days=60))], ago(days=63)),
+        ([], [Lookback(BEGINNING, ago(days=90)), Lookback(BEGINNING, ago(days=60))], ago(days=63)),
         ([ago(days=2)], [YESTERDAY], ago(days=4)),
         ([ago(days=29), ago(days=12)], [YESTERDAY], ago(days=29)),
         # Stale, and not looked at for a week.
         ([ago(days=31)], [YESTERDAY], ago(days=31)),
-        ([ago(days=31)], [YESTERDAY, Look(ago(days=40), ago(days=7))], ago(days=31)),
+        ([ago(days=31)], [YESTERDAY, Lookback(ago(days=40), ago(days=7))], ago(days=31)),
         # Stale, and looked at within the week.
-        ([ago(days=31)], [YESTERDAY, Look(ago(days=31), ago(days=6))], ago(days=4)),
+        ([ago(days=31)], [YESTERDAY, Lookback(ago(days=31), ago(days=6))], ago(days=4)),
         (
             [ago(days=31), ago(days=500)],
-            [YESTERDAY, Look(ago(days=31), ago(days=6))],
+            [YESTERDAY, Lookback(ago(days=31), ago(days=6))],
             ago(days=500),
         ),
     ],

@@ -4,13 +4,13 @@ import json
 from datetime import UTC, date, datetime
 
 import pytest
-from contract import example, needs_shared
-from home import decode, rows_of
 
-from assets.framework.due import due_devices
+from assets.framework.ingestion.due import due_devices
 from assets.site_statuses import DATASET as STATUSES
 from assets.sites import DATASET as SITES
-from pipelines.discovery import view_of
+from pipelines.discovery import known_state_of
+from tests.support.api_examples import example, needs_shared
+from tests.support.simulated_home import decode, rows_of
 
 PERSONAL = ("name", "account", "latitude", "longitude")
 
@@ -153,7 +153,7 @@ def test_weekly_datasets_that_ask_about_no_device_are_not_due_every_time(home):
     at_home.refresh(SITES)
     at_home.refresh(STATUSES)
     with at_home.session() as session:
-        view = view_of(session, {})
+        view = known_state_of(session, {})
         assert view.now > datetime(2025, 1, 1, tzinfo=UTC)
         assert due_devices(STATUSES, view) == frozenset()
         assert due_devices(SITES, view) == frozenset()

@@ -3,15 +3,15 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from contract import example, needs_shared
-from home import decode, rows_of
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
-from assets.framework.collect import Outcome
-from assets.framework.devices import DeviceKind
+from assets.framework.contract.devices import DeviceKind
+from assets.framework.ingestion.fetcher import Outcome
 from assets.registry import datasets, without_devices
 from assets.smart_device_readings import DATASET as READINGS
 from assets.smart_devices import DATASET as DEVICES
+from tests.support.api_examples import example, needs_shared
+from tests.support.simulated_home import decode, rows_of
 from warehouse import forget
 
 # The list of communication devices is always asked for, and stands for none here.
@@ -217,7 +217,7 @@ def test_a_walk_that_did_not_reach_the_end_is_begun_anew(plugs):
     first = min(sim.smart_device_uuids)
     sim.fail(rf"/v1/smart-device/{first}/data\?.*page=3", status=500)
     report = plugs.refresh(READINGS, lists=LISTS)
-    assert [(a.ask.device_id, a.outcome) for a in report.failures] == [(first, Outcome.FAILED)]
+    assert [(a.request.device_id, a.outcome) for a in report.failures] == [(first, Outcome.FAILED)]
     sim.clear_failures()
     plugs.refresh(READINGS, lists=LISTS)
     assert {uuid for uuid, page in pages(plugs) if page > 1} == {first}
@@ -233,5 +233,5 @@ def test_all_is_read_again_on_demand(plugs):
     sim.set_listing("smart-device-data", uuid, changed)
     plugs.refresh(READINGS, lists=LISTS)
     assert readings(plugs) != truth(sim)
-    plugs.refresh(READINGS, lists=LISTS, again=True)
+    plugs.refresh(READINGS, lists=LISTS, refetch=True)
     assert readings(plugs) == truth(sim)

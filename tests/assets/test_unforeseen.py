@@ -1,8 +1,7 @@
 """An answer at which decoding itself fails stops no other, and its rows are set aside."""
 
-from home import response
-
 from assets.smart_device_readings import SmartDeviceReadings
+from tests.support.simulated_home import response
 
 
 class Fragile(SmartDeviceReadings):

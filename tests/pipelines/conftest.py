@@ -1,7 +1,6 @@
 """Fixtures of the end-to-end tests; helpers beside this file are importable by their names."""
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
@@ -12,14 +11,11 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from owner import Owner
-
 from pipelines.instance import open_instance
 from pipelines.settings import load_settings
 from simulator import Simulator, SimulatorConfig
 from tests.support import clock
+from tests.support.owner import Owner
 
 
 @pytest.fixture

@@ -7,16 +7,16 @@ import dagster as dg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from listener import Listener, listening
 
-from pipelines.alerts import tell
+from pipelines.alerts import send_alerts
 from pipelines.alerts.message import message_of, message_when_over, plain_name
-from pipelines.alerts.missing import Hole, Missing
+from pipelines.alerts.missing_days import Gap, Missing
 from pipelines.alerts.sensors import is_due
-from pipelines.alerts.told import Ledger, News, compare
+from pipelines.alerts.sent_alerts import News, SentAlerts, compare
 from pipelines.settings import SettingsError, load_settings
 from simulator import TokenGrant
 from tests.support.clock import LONDON, at_moments, at_notable_moments
+from tests.support.http_listener import Listener, listening
 
 DAYS = [date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 3)]
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])
@@ -251,15 +251,15 @@ def test_yesterday_that_nobody_fetched_is_missed_by_the_hour_and_not_before(
         settings = load_settings()
         assert not is_due(datetime.combine(today, time(4), UTC), settings, "UTC")
         assert is_due(noon, settings, "UTC")
-        assert tell(settings, unasked=False, now=noon).messages == 0
-        assert tell(settings, unasked=True, now=noon).messages == 1
-        assert tell(settings, unasked=True, now=noon).messages == 0
+        assert send_alerts(settings, unasked=False, now=noon).messages == 0
+        assert send_alerts(settings, unasked=True, now=noon).messages == 1
+        assert send_alerts(settings, unasked=True, now=noon).messages == 0
         assert "2 device-days missing" in listener.texts[0]
         # Fetched since it was over: yesterday is there, though it can change for a day more.
         assert owner.givlake("backfill", "--start", yesterday, "--end", yesterday).status == 0
         assert listener.titles == [MISSING, OVER]
         # Nobody has asked for anything for days.
-        assert tell(settings, unasked=True, now=noon + timedelta(days=4)).messages == 1
+        assert send_alerts(settings, unasked=True, now=noon + timedelta(days=4)).messages == 1
         assert "Nothing has been asked for" in listener.texts[-1]
 
 
@@ -269,21 +269,21 @@ def test_a_day_that_was_fetched_before_it_was_over_only_is_missed(simulate, own,
     assert owner.givlake("backfill", "--start", today, "--end", today).status == 0
     with owner.at_work():
         later = datetime.combine(today + timedelta(days=1), time(12), UTC)
-        assert tell(load_settings(), unasked=True, now=later).messages == 1
+        assert send_alerts(load_settings(), unasked=True, now=later).messages == 1
 
 
-def holes(*ranges: tuple[int, int], wrong: bool = True) -> list[Hole]:
-    return [Hole(date(2025, 6, a), date(2025, 6, b), wrong) for a, b in ranges]
+def gaps(*ranges: tuple[int, int], wrong: bool = True) -> list[Gap]:
+    return [Gap(date(2025, 6, a), date(2025, 6, b), wrong) for a, b in ranges]
 
 
 def test_runs_of_days_are_causes():
-    def after(told: Ledger, *ranges: tuple[int, int]):
-        found = Missing({"d": {"X": holes(*ranges)}} if ranges else {}, {}, {"d"})
+    def after(told: SentAlerts, *ranges: tuple[int, int]):
+        found = Missing({"d": {"X": gaps(*ranges)}} if ranges else {}, {}, {"d"})
         changes = compare(told, found, unasked=False)
         now = datetime(2025, 7, 1, tzinfo=UTC)
         return changes, changes.applied(told, began=True, over=True, now=now)
 
-    changes, told = after(Ledger(), (1, 1))
+    changes, told = after(SentAlerts(), (1, 1))
     assert changes.began and not changes.over
     # An outage goes on: nothing new. Its first day is mended: nothing is over yet.
     changes, told = after(told, (1, 5))
@@ -296,27 +296,27 @@ def test_runs_of_days_are_causes():
     changes, told = after(told, (20, 20))
     assert changes.over.days == {"d": {"X": [(date(2025, 6, 3), date(2025, 6, 6))]}}
     changes, told = after(told)
-    assert changes.over and told == Ledger()
+    assert changes.over and told == SentAlerts()
 
 
 def test_a_mended_day_is_over_though_the_next_day_is_missing():
     """A new hole beside a mended one used to hide that the old one was over."""
-    told = Ledger(days={"d": {"X": [(date(2025, 6, 1),) * 2]}})
-    changes = compare(told, Missing({"d": {"X": holes((2, 2))}}, {}, {"d"}), unasked=False)
+    told = SentAlerts(days={"d": {"X": [(date(2025, 6, 1),) * 2]}})
+    changes = compare(told, Missing({"d": {"X": gaps((2, 2))}}, {}, {"d"}), unasked=False)
     assert changes.over.days == {"d": {"X": [(date(2025, 6, 1),) * 2]}}
     assert changes.began.days == {"d": {"X": [(date(2025, 6, 2),) * 2]}}
 
 
 def test_what_was_not_looked_at_is_not_over():
-    told = Ledger(days={"d": {"X": [(date(2025, 6, 1),) * 2]}}, asked={"e": ["Y"]})
+    told = SentAlerts(days={"d": {"X": [(date(2025, 6, 1),) * 2]}}, asked={"e": ["Y"]})
     changes = compare(told, Missing(), unasked=True)
     assert not changes.began and not changes.over
     assert changes.applied(told, began=False, over=False, now=datetime.now(UTC)) == told
 
 
 def test_what_could_not_be_told_stays_as_it_was():
-    told = Ledger(days={"d": {"X": [(date(2025, 6, 1),) * 2]}}, asked={"e": ["Y"]})
-    found = Missing({"d": {"Z": holes((5, 5))}}, {"e": {"W": True}}, {"d", "e"})
+    told = SentAlerts(days={"d": {"X": [(date(2025, 6, 1),) * 2]}}, asked={"e": ["Y"]})
+    found = Missing({"d": {"Z": gaps((5, 5))}}, {"e": {"W": True}}, {"d", "e"})
     changes = compare(told, found, unasked=False)
     assert changes.began and changes.over
     assert changes.applied(told, began=False, over=False, now=datetime.now(UTC)) == told
@@ -356,5 +356,5 @@ def test_a_folder_in_which_no_token_was_used_yet_is_looked_at_without_a_failure(
         assert (done.status, done.err) == (0, "")
         assert inbox.heard == []
         with owner.at_work():
-            tell(load_settings(), troubles=["token"])
+            send_alerts(load_settings(), troubles=["token"])
         assert len(inbox.heard) == 1

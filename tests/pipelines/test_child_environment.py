@@ -10,15 +10,15 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 import requests
-from dagster_page import REPOSITORY, page
-from listener import listening
-from owner import TIMEOUT_S
 
-from pipelines.cli.demo import simulated_account
+from pipelines.cli.demo_command import simulated_account
 from pipelines.cli.next_ticks import stopped_by_hand
 from pipelines.instance import open_instance
 from pipelines.settings import SettingsError, load_settings
 from simulator import Simulator, SimulatorConfig
+from tests.support.dagster_page import REPOSITORY, page
+from tests.support.http_listener import listening
+from tests.support.owner import TIMEOUT_S
 
 pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc"),

@@ -4,7 +4,8 @@ from collections import defaultdict
 from datetime import UTC, date
 
 import pytest
-from truth import LONDON, assert_same, days_between, expected_rows
+
+from tests.support.simulator_truth import LONDON, assert_same, days_between, expected_rows
 
 DAILY = """
 SELECT

@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import dagster as dg
-from owner import TIMEOUT_S
-from truth import assert_same, days_between, expected_rows
 
-from assets.inverter_data_points.table import SCHEMA
+from assets.inverter_data_points.point_columns import SCHEMA
 from tests.support.clock import at_moments
+from tests.support.owner import TIMEOUT_S
+from tests.support.simulator_truth import assert_same, days_between, expected_rows
 
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 3))
 ARCHIVE = dg.AssetKey(["archive", "inverter_data_points"])

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 
-from owner import Owner
+from tests.support.owner import Owner
 
 CHARGER = {"uuid": "a", "serial_number": 7, "type": "GivEnergy", "alias": "Home", "online": True}
 

@@ -6,7 +6,7 @@ import dagster as dg
 from dagster._core.events import DagsterEvent, StepMaterializationData
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
-from pipelines.event_log import KeptSqliteEventLogStorage
+from pipelines.dagster_workarounds.event_log import KeptSqliteEventLogStorage
 
 
 @dg.asset

@@ -10,13 +10,13 @@ import dagster as dg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from owner import Owner
 
-from assets.framework.dataset import DailyDataset
-from assets.framework.readable import unreadable
+from assets.framework.contract.dataset import DailyDataset
+from assets.framework.decoding.response_check import why_unreadable
 from assets.registry import datasets
 from simulator import Simulator, SimulatorConfig
 from tests.support import clock
+from tests.support.owner import Owner
 
 LONDON = ZoneInfo("Europe/London")
 DAYS = 3
@@ -395,7 +395,7 @@ def test_no_value_of_an_answer_stops_a_build_or_goes_unaccounted(answers, data):
     spoilt = replace(answer, body=json.dumps(body).encode(errors="replace"))
     if isinstance(dataset, DailyDataset):
         day = spoilt.request_date
-        unreadable(dataset, [spoilt.body], spoilt.device_id, day, "Europe/London")
+        why_unreadable(dataset, [spoilt.body], spoilt.device_id, day, "Europe/London")
         dataset.rows_by_day([spoilt.body], day, day, "Europe/London")
     decoded = dataset.decode([spoilt])
     assert "decoder_failed" not in decoded.quarantine["reason"].to_pylist()

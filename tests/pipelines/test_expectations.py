@@ -20,7 +20,7 @@ def test_lost_expectations_do_not_make_status_content(simulate, own, caplog, tod
     assert owner.givlake("backfill", "--start", first, "--end", first).status == 0
     path = owner.data / "expected_days.parquet"
     before, states = pq.read_table(path).to_pylist(), owner.states()
-    assert states == {"complete": 1, "never_asked": 500 + 501}  # of two datasets
+    assert states == {"complete": 1, "not_requested": 500 + 501}  # of two datasets
     asked = len(sim.requests)
     for harm in (empty, cut_short, type(path).unlink):
         harm(path)

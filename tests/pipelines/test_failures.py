@@ -4,9 +4,9 @@ from datetime import date, timedelta
 
 import dagster as dg
 import pytest
-from truth import assert_same, days_between, expected_rows
 
 from simulator import TokenGrant
+from tests.support.simulator_truth import assert_same, days_between, expected_rows
 
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 4))
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])
@@ -123,7 +123,7 @@ def test_days_that_were_refused_are_fetched_once_access_is_mended(simulate, own)
     done = owner.givlake("backfill", *RANGE)
     assert done.status == 1
     assert done.out.count("It needs the scope api:inverter:data") == 1
-    assert "denied" in done.out
+    assert "forbidden" in done.out
     assert owner.rows() == []
 
     owner.settings["GIVENERGY_API_TOKEN"] = "second-token"
@@ -146,7 +146,7 @@ def test_a_day_whose_answer_holds_nothing_that_is_a_point_is_not_there(simulate,
     assert done.status == 1
     assert "1 complete, 2 failed, 1 partial device-days" in done.out
     told = owner.sql("SELECT state, coalesce(last_error, reason) AS why FROM coverage ORDER BY ALL")
-    assert [(row["state"], row["why"]) for row in told if row["state"] != "never_asked"] == [
+    assert [(row["state"], row["why"]) for row in told if row["state"] != "not_requested"] == [
         ("complete", "fetched when final"),
         ("failed", "The response's data contains 3 elements, but no row."),
         ("failed", "The response's data is an object instead of the requested rows."),
@@ -159,7 +159,7 @@ def test_a_day_whose_answer_holds_nothing_that_is_a_point_is_not_there(simulate,
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
 
 
-@pytest.mark.parametrize(("status", "state"), [(403, "denied"), (404, "failed")])
+@pytest.mark.parametrize(("status", "state"), [(403, "forbidden"), (404, "failed")])
 def test_a_day_that_is_refused_takes_no_other_day_along(simulate, own, status, state):
     sim = simulate(inverters=1)
     owner = own(sim, GIVLAKE_CONNECTIONS="1")
@@ -189,7 +189,7 @@ def test_what_a_token_may_not_read_of_one_dataset_leaves_the_others(simulate, ow
     done = owner.givlake("backfill", "--start", days[0], "--end", days[-1])
     assert done.status == 1
     assert done.out.count("It needs the scope api:ev-charger:data") == 1
-    assert "ev_meter_readings: 2 denied device-days" in done.out
+    assert "ev_meter_readings: 2 forbidden device-days" in done.out
     assert "inverter_data_points: 2 complete device-days" in done.out
     assert_same(owner.rows(), expected_rows(sim, sim.serials, days))
     assert sum("/meter-data" in request.path for request in sim.requests) <= len(days)
@@ -204,7 +204,7 @@ def test_a_token_that_may_not_list_inverters_still_fetches_chargers(simulate, ow
     done = owner.givlake("backfill", "--start", day, "--end", day)
     assert done.status == 1
     assert "It needs the scope api:inverter:list" in done.out
-    assert "communication_devices: denied" in done.out
+    assert "communication_devices: forbidden" in done.out
     assert "ev_meter_readings: 1 complete device-days" in done.out
     assert owner.sql("FROM ev_meter_readings") != []
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from owner import Owner
 
 from simulator import Simulator, SimulatorConfig
+from tests.support.owner import Owner
 
 
 @pytest.fixture(scope="module")

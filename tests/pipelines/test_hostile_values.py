@@ -11,9 +11,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from owner import Owner
 
 from simulator import Simulator, SimulatorConfig
+from tests.support.owner import Owner
 
 DAY = date(2025, 6, 2)
 RANGE = ("--start", DAY, "--end", DAY)
@@ -231,8 +231,8 @@ def test_no_export_is_named_or_computed_by_what_the_api_sent(owner, tmp_path, la
 
 
 def test_the_simulator_and_dagster_listen_on_this_machine_only_by_default(sim):
-    from pipelines.cli.simulator import simulator as simulator_command
-    from pipelines.cli.ui import ui
+    from pipelines.cli.simulator_command import simulator as simulator_command
+    from pipelines.cli.ui_command import ui
 
     assert sim.base_url.startswith("http://127.0.0.1:")
     assert SimulatorConfig().host == "127.0.0.1"

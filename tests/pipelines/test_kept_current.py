@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipelines.kept_current import neglect
+from pipelines.health.schedule_watch import neglect
 
 BY_SCHEDULE = {"dagster/schedule_name": "poll"}
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)

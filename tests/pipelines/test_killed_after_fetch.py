@@ -5,21 +5,21 @@ import signal
 import subprocess
 import sys
 from datetime import date, timedelta
-from pathlib import Path
 
 import dagster as dg
 import pytest
-from owner import TIMEOUT_S, Owner
-from truth import assert_same, days_between, expected_rows
 
-KILLED = Path(__file__).parents[1] / "support" / "killed.py"
+from tests.support.owner import TIMEOUT_S, Owner
+from tests.support.simulator_truth import assert_same, days_between, expected_rows
+
+KILLED = ("-m", "tests.support.killed")
 POINTS = "inverter_data_points"
 JUNE = date(2025, 6, 1), date(2025, 6, 2)
 
 
 def kill_at(step: str, skip: int, owner: Owner, *arguments: object) -> None:
     """Run a command of the owner's that ends itself at a step."""
-    command = [sys.executable, KILLED, step, skip, "-m", "pipelines.cli", *arguments]
+    command = [sys.executable, *KILLED, step, skip, "pipelines.cli", *arguments]
     done = subprocess.run(
         list(map(str, command)),
         cwd=owner.folder,

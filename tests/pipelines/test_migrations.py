@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import dagster as dg
 
-from pipelines import migrations
+from pipelines.dagster_workarounds import migrations
 from pipelines.instance import open_instance
 from pipelines.settings import load_settings
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
-from pipelines.build import build_definitions
 from pipelines.cli.next_ticks import lines, next_tick
+from pipelines.definitions_factory import build_definitions
 from pipelines.settings import load_settings
 
 LONDON = "Europe/London"

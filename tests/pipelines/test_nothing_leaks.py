@@ -9,11 +9,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from listener import listening
-from owner import Owner, finished
 from test_secrets import contents
 
 from simulator import Simulator, SimulatorConfig, TokenGrant
+from tests.support.http_listener import listening
+from tests.support.owner import Owner, finished
 
 TOKEN = "sesame-fedcba9876543210-sesame"
 LOCAL_KEY = "0penthekettle-local"

@@ -12,11 +12,11 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from owner import Owner
-from truth import days_between, expected_rows
 
 from simulator import Simulator, SimulatorConfig
-from warehouse.export.bodies import folder_name
+from tests.support.owner import Owner
+from tests.support.simulator_truth import days_between, expected_rows
+from warehouse.export.body_export import folder_name
 from warehouse.export.sinks import guarded
 
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 3))
@@ -107,7 +107,7 @@ def test_everything_is_proven_and_the_manifest_says_what_there_is(sim, owner):
         assert (device["device"], device["rows"]) == (serial, len(times))
         assert (device["first"], device["last"]) == (str(min(times)), str(max(times)))
         states = device["days"]["states"]
-        assert states["complete"] == 3 and set(states) == {"complete", "never_asked"}
+        assert states["complete"] == 3 and set(states) == {"complete", "not_requested"}
         assert device["days"]["first"] == "2024-01-01"
 
 

@@ -9,10 +9,10 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from owner import TIMEOUT_S, Owner
-from truth import assert_same, days_between, expected_rows
 
 from simulator import Simulator, SimulatorConfig
+from tests.support.owner import TIMEOUT_S, Owner
+from tests.support.simulator_truth import assert_same, days_between, expected_rows
 
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 3))
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])
@@ -92,10 +92,10 @@ def test_status_for_programs_has_the_right_numbers(sim, owner):
         expected = len(expected_rows(sim, [device["device_id"]], DAYS))
         sent = sum(len(sim.truth(device["device_id"], day)) for day in DAYS)
         assert expected <= device["rows"] <= sent
-        assert device["months"]["2025-06"] == {"complete": 3, "never_asked": 27}
+        assert device["months"]["2025-06"] == {"complete": 3, "not_requested": 27}
         after, before = device["missing"]
         assert (before["first"], before["last"]) == ("2024-01-01", "2025-05-31")
-        assert (after["first"], after["state"]) == ("2025-06-04", "never_asked")
+        assert (after["first"], after["state"]) == ("2025-06-04", "not_requested")
     table = owner.givlake("status")
     assert table.status == 1
     assert "--start 2024-01-01 --end 2025-05-31" in table.out

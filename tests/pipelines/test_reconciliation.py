@@ -4,12 +4,12 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
-from owner import Owner
-from truth import days_between
 
 from assets.reconciliation import RECONCILIATIONS
-from pipelines.data_checks import Reconciled, reconcile
+from pipelines.health.data_checks import Reconciled, reconcile
 from simulator import Simulator, SimulatorConfig
+from tests.support.owner import Owner
+from tests.support.simulator_truth import days_between
 
 DAYS = days_between(date(2025, 6, 2), date(2025, 6, 5))
 DATASETS = (

@@ -6,7 +6,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from truth import assert_same, expected_rows
+
+from tests.support.simulator_truth import assert_same, expected_rows
 
 SAMPLES = Path(os.environ.get("GIVLAKE_SHARED", Path(__file__).parents[3] / "shared")) / "samples"
 # Requested date: rows with a time of their own, rows that a later one replaces.

@@ -3,7 +3,7 @@
 import pytest
 
 from assets.registry import datasets
-from pipelines.build import build_definitions
+from pipelines.definitions_factory import build_definitions
 from pipelines.selection import selected
 from pipelines.settings import load_settings
 

@@ -4,11 +4,10 @@ import json
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from owner import Owner
-from truth import assert_same, days_between, expected_rows
-
-from pipelines.wishes import ranges_for, remember_sync
+from pipelines.requested_ranges import ranges_for, remember_sync
 from tests.support.clock import at_moments, at_notable_moments
+from tests.support.owner import Owner
+from tests.support.simulator_truth import assert_same, days_between, expected_rows
 from warehouse import Entry
 
 LONDON = ZoneInfo("Europe/London")

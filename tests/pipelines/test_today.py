@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from owner import TIMEOUT_S, Owner, command
 
 from tests.support import clock
+from tests.support.owner import TIMEOUT_S, Owner, command
 
 TOKEN = "of-today"
 
@@ -78,7 +78,7 @@ def test_a_backfill_of_some_days_a_sync_status_and_a_query_today(owner):
     # Those that are long over, of two inverters; yesterday and today can still change.
     assert states["complete"] >= 2
     assert states["complete"] + states["provisional"] >= 8
-    assert set(states) <= {"complete", "provisional", "never_asked"}
+    assert set(states) <= {"complete", "provisional", "not_requested"}
     query = "SELECT request_date AS day, count(*) AS rows FROM inverter_data_points GROUP BY 1"
     done = owner.process("query", query, "--format", "json")
     assert done.status == 0, done.said

@@ -7,14 +7,14 @@ import xml.etree.ElementTree as ElementTree
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from owner import Owner
 from rich.console import Console
-from truth import days_between
 
 from pipelines.cli.common import print_groups
 from pipelines.cli.formats import as_csv
-from pipelines.picture import Calendar, characters, svg
+from pipelines.health.calendar import Calendar, characters, svg
 from simulator import Simulator, SimulatorConfig
+from tests.support.owner import Owner
+from tests.support.simulator_truth import days_between
 from warehouse import State
 
 DAYS = days_between(date(2025, 6, 2), date(2025, 6, 5))
@@ -286,7 +286,7 @@ def test_the_calendar_shows_in_the_metadata_of_the_check(sim, owner):
     calendars = done.metadata["calendars"].value
     assert all(serial in calendars for serial in sim.serials)
     assert done.metadata["days by state"].value["failed"] == 1
-    assert "⬛ never asked" in calendars
+    assert "⬛ not requested" in calendars
 
 
 def test_a_name_from_the_api_is_only_a_name_in_pictures():

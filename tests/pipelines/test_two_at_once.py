@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import date
 
-from owner import finished
+from tests.support.owner import finished
 
 COMMAND = ("backfill", "--start", "2025-06-01", "--end", "2025-06-20")
 

@@ -1,8 +1,8 @@
 """A program that kills itself with SIGKILL at a step between the archive and the tables.
 
-    python killed.py STEP SKIP PROGRAM [ARGUMENT ...]
+    python -m tests.support.killed STEP SKIP MODULE [ARGUMENT ...]
 
-PROGRAM is a Python file or `-m` and a module. It runs as it is up to the given step; the step is
+MODULE runs as it is up to the given step; the step is
 passed SKIP times before the process ends there, as if the machine's power were cut.
 """
 
@@ -20,10 +20,10 @@ from typing import Any
 from warehouse import pending_responses
 
 STORE = import_module("warehouse.archive.store")
-BUILD = import_module("warehouse.build")  # the package has a function of this name
+BUILD = import_module("warehouse.tables.rebuild_policy")  # the package has a function of this name
 CATALOGUE = import_module("warehouse.catalogue")
-UNITS = import_module("warehouse.units")
-WORK = import_module("warehouse.work")
+UNITS = import_module("warehouse.storage.transaction")
+WORK = import_module("warehouse.tables.builder")
 Condition = Callable[..., bool]
 
 
@@ -54,14 +54,14 @@ STEPS: dict[str, tuple[Any, str, bool, Condition]] = {
     "segment written": (STORE, "publish", False, always),
     "segment published": (STORE, "publish", True, always),
     "answers archived": (BUILD, "_locked", False, has_something_to_build),
-    "build begun": (WORK.Work, "_put", False, always),
-    "table staged": (UNITS.Unit, "_commit", False, stages_rows),
-    "journal written": (UNITS.Unit, "_apply", False, moves_rows),
-    "table built": (UNITS.Unit, "_apply", True, moves_rows),
-    "requests staged": (UNITS.Unit, "_commit", False, is_of("requests")),
-    "requests decided": (UNITS.Unit, "_apply", False, is_of("requests")),
-    "coverage staged": (UNITS.Unit, "_commit", False, is_of("coverage")),
-    "coverage decided": (UNITS.Unit, "_apply", False, is_of("coverage")),
+    "build begun": (WORK.TableBuilder, "_put", False, always),
+    "table staged": (UNITS.FileSet, "_commit", False, stages_rows),
+    "journal written": (UNITS.FileSet, "_apply", False, moves_rows),
+    "table built": (UNITS.FileSet, "_apply", True, moves_rows),
+    "requests staged": (UNITS.FileSet, "_commit", False, is_of("requests")),
+    "requests decided": (UNITS.FileSet, "_apply", False, is_of("requests")),
+    "coverage staged": (UNITS.FileSet, "_commit", False, is_of("coverage")),
+    "coverage decided": (UNITS.FileSet, "_apply", False, is_of("coverage")),
     "catalogue made": (CATALOGUE, "publish_file", False, always),
     "catalogue in place": (CATALOGUE, "publish_file", True, always),
 }
@@ -92,14 +92,10 @@ def arm(step: str, skip: int) -> None:
     setattr(holder, name, armed)
 
 
-def main(step: str, skip: str, program: str, *arguments: str) -> None:
+def main(step: str, skip: str, *module_and_arguments: str) -> None:
     arm(step, int(skip))
-    if program == "-m":
-        sys.argv = list(arguments)
-        runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
-    else:
-        sys.argv = [program, *arguments]
-        runpy.run_path(program, run_name="__main__")
+    sys.argv = list(module_and_arguments)
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from warehouse_toy import DATASET, answer, day_rows, failure
 
+from tests.support.toy_decoder import DATASET, answer, day_rows, failure
 from warehouse import Entry, Lake, pack
 from warehouse.archive import Archive
-from warehouse.archive.store import Batch
+from warehouse.archive.store import ResponseBatch
 
 DAY = date(2025, 6, 1)
 
@@ -198,7 +198,7 @@ def test_packing_can_stop_at_every_step(folder: Path) -> None:
 def test_a_reader_goes_on_when_its_files_are_packed_under_it(lake: Lake) -> None:
     kept = fill(lake)
     batches = lake.archive.read(DATASET, max_body_bytes=1)
-    found: list[Batch] = [next(batches), next(batches)]
+    found: list[ResponseBatch] = [next(batches), next(batches)]
     pack(lake.archive)
     found += list(batches)
     ids = [response.response_id for batch in found for response in batch.responses]

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from canonical import content_of, rows_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from warehouse_toy import SCHEMA, ToyDecoder, answer, day_rows, failure, spec
 
+from tests.support.table_content import content_of, rows_of
+from tests.support.toy_decoder import SCHEMA, ToyDecoder, answer, day_rows, failure, spec
 from warehouse import (
     AccountingError,
     Decoded,
@@ -27,13 +27,13 @@ from warehouse import (
     VersionError,
     build,
     connect,
-    mend_tables,
     pending_responses,
     publish,
     rebuild,
     refresh_coverage,
+    repair_tables,
 )
-from warehouse.tables.files import Layout, bucket_of
+from warehouse.tables.partition_files import PartitionLayout, bucket_of
 
 DAY = date(2025, 6, 1)
 # Many small stores: the disk's syncs would be most of the time.
@@ -178,7 +178,7 @@ def test_a_folder_of_an_older_givlake_that_lacks_a_column_is_opened_and_mended(l
     new = ToyDecoder(version=2, tables=(spec(2, wider),))
     # What every command does first.
     assert publish(lake, new.tables)
-    mend_tables(lake, [new])
+    repair_tables(lake, [new])
     with connect(lake) as reader:
         assert reader.execute("SELECT count(*), count(note) FROM readings").fetchone() == (4, 0)
         assert reader.execute("SELECT count(*) FROM readings_superseded").fetchone() == (0,)
@@ -284,11 +284,11 @@ def test_few_devices_are_told_apart_by_their_buckets() -> None:
     time = pa.array([DAY] * 800, pa.date32()).cast(pa.timestamp("us", tz="UTC"))
     rows = pa.table({"meter": [names[0]] * 800, "time": time})
     table = spec()
-    shares = Layout([], names).shares(table, f"{DAY:%Y-%m}", rows)
+    shares = PartitionLayout([], names).shares(table, f"{DAY:%Y-%m}", rows)
     assert shares.slices == 1
     assert len({bucket_of(name, shares.buckets) for name in names}) == 3
     # 800 rows a day of one device would be 24,800 a month: one file.
-    assert Layout([], names[:1]).shares(table, f"{DAY:%Y-%m}", rows) == (1, 1)
+    assert PartitionLayout([], names[:1]).shares(table, f"{DAY:%Y-%m}", rows) == (1, 1)
 
 
 def test_a_month_of_a_device_that_is_too_much_for_a_file_is_divided_by_days(lake: Lake) -> None:

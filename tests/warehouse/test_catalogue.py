@@ -12,8 +12,8 @@ import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from warehouse_toy import ToyDecoder, answer, day_rows, spec
 
+from tests.support.toy_decoder import ToyDecoder, answer, day_rows, spec
 from warehouse import (
     Lake,
     StoreError,

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from warehouse_toy import ToyDecoder, answer, built_coverage, day_rows, failure
 
 from tests.support.clock import at_moments
+from tests.support.toy_decoder import ToyDecoder, answer, built_coverage, day_rows, failure
 from warehouse import EXPECTED_SCHEMA, CoverageRule, Entry, Lake, connect, pack, publish
-from warehouse.coverage.fact import FOLDED_SCHEMA, fold
-from warehouse.coverage.facts import day_over_us
+from warehouse.coverage.coverage_fact import FOLDED_SCHEMA, fold
+from warehouse.coverage.fact_store import day_over_us
 
 DAY = date(2025, 6, 1)
 RULES = [CoverageRule("readings", 1)]
@@ -52,16 +52,16 @@ def expect(
 
 
 CASES: dict[str, tuple[list[Entry], datetime, str, bool]] = {
-    "nothing asked": ([], FINAL, "never_asked", True),
-    "nothing asked, not begun in any zone": ([], datetime(2025, 5, 31, 22, tzinfo=UTC), "never_asked", False),  # noqa: E501
-    "nothing asked, begun in London": ([], datetime(2025, 5, 31, 23, tzinfo=UTC), "never_asked", True),  # noqa: E501
+    "nothing asked": ([], FINAL, "not_requested", True),
+    "nothing asked, not begun in any zone": ([], datetime(2025, 5, 31, 22, tzinfo=UTC), "not_requested", False),  # noqa: E501
+    "nothing asked, begun in London": ([], datetime(2025, 5, 31, 23, tzinfo=UTC), "not_requested", True),  # noqa: E501
     "asked while it ran": ([ok(OVER - HOUR)], OVER, "provisional", False),
     "asked while it ran, could be final now": ([ok(OVER - HOUR)], FINAL, "provisional", True),
     "asked when over, within lateness": ([ok(FINAL - HOUR)], FINAL - HOUR, "provisional", False),
     "asked when final": ([ok(FINAL)], FINAL, "complete", False),
     "failure after complete": ([ok(FINAL), bad(FINAL + HOUR, 503)], FINAL + HOUR, "complete", False),  # noqa: E501
     "failure after provisional": ([ok(OVER), bad(FINAL, 503)], FINAL, "provisional", True),
-    "refused after provisional": ([ok(OVER), bad(FINAL, 403)], FINAL, "denied", False),
+    "refused after provisional": ([ok(OVER), bad(FINAL, 403)], FINAL, "forbidden", False),
     "not known after provisional": ([ok(OVER), bad(FINAL, 404)], FINAL, "gone", False),
     "empty once": ([ok(FINAL, 0)], FINAL + 23 * HOUR, "provisional", False),
     "empty once, a day ago": ([ok(FINAL, 0)], FINAL + 24 * HOUR, "provisional", True),
@@ -74,11 +74,11 @@ CASES: dict[str, tuple[list[Entry], datetime, str, bool]] = {
     "list incomplete, then whole": ([ok(FINAL, complete=False), ok(FINAL)], FINAL, "complete", False),  # noqa: E501
     "failed": ([bad(FINAL, 503)], FINAL, "failed", True),
     "time-out": ([bad(FINAL, None)], FINAL, "failed", True),
-    "no token": ([bad(FINAL, 401)], FINAL, "denied", False),
-    "not paid": ([bad(FINAL, 402)], FINAL, "denied", False),
-    "no scope": ([bad(FINAL, 403)], FINAL, "denied", False),
+    "no token": ([bad(FINAL, 401)], FINAL, "forbidden", False),
+    "not paid": ([bad(FINAL, 402)], FINAL, "forbidden", False),
+    "no scope": ([bad(FINAL, 403)], FINAL, "forbidden", False),
     "gone": ([bad(FINAL, 404)], FINAL, "gone", False),
-    "failed after denied": ([bad(FINAL, 403), bad(FINAL, 500)], FINAL, "failed", True),
+    "failed after forbidden": ([bad(FINAL, 403), bad(FINAL, 500)], FINAL, "failed", True),
     "failed after partial": ([ok(FINAL, complete=False), bad(FINAL, 500)], FINAL, "failed", True),
 }  # fmt: skip
 
@@ -153,7 +153,7 @@ def test_the_view_lists_days_that_were_never_asked(lake: Lake) -> None:
         rows = connection.execute(
             "SELECT request_date, state, is_expected FROM coverage ORDER BY 1"
         ).fetchall()
-    assert rows == [(DAY + timedelta(days=at), "never_asked", True) for at in range(3)]
+    assert rows == [(DAY + timedelta(days=at), "not_requested", True) for at in range(3)]
 
 
 @at_moments(
@@ -185,10 +185,10 @@ def test_the_view_ends_with_the_devices_own_today_whatever_zone_the_session_has(
     [
         ([404], None, ["gone", "gone"]),
         ([200, 404], FINAL, ["complete", "gone"]),
-        ([404], FINAL + 2 * HOUR, ["failed", "never_asked"]),  # it was in contact since
-        ([404, None], FINAL, ["failed", "never_asked"]),
-        ([404, 200], FINAL, ["complete", "never_asked"]),
-        ([403], FINAL, ["denied", "never_asked"]),
+        ([404], FINAL + 2 * HOUR, ["failed", "not_requested"]),  # it was in contact since
+        ([404, None], FINAL, ["failed", "not_requested"]),
+        ([404, 200], FINAL, ["complete", "not_requested"]),
+        ([403], FINAL, ["forbidden", "not_requested"]),
     ],
 )
 def test_days_never_asked_of_a_device_that_is_gone_are_gone(
@@ -202,7 +202,7 @@ def test_days_never_asked_of_a_device_that_is_gone_are_gone(
     publish(lake, ToyDecoder().tables)
     found = built_coverage(lake, RULES, wanted, DAY, DAY + timedelta(days=1), now=at).to_pylist()
     assert [row["state"] for row in found] == states
-    assert found[1]["due"] == (states[1] == "never_asked")
+    assert found[1]["due"] == (states[1] == "not_requested")
     with connect(lake) as connection:
         sql = "SELECT state, reason FROM coverage ORDER BY request_date"
         assert connection.execute(sql).fetchall() == [(r["state"], r["reason"]) for r in found]
@@ -231,7 +231,7 @@ def test_expectations_of_an_older_givlake_do_not_hinder_the_catalogue(lake: Lake
     pq.write_table(older, lake.folder / "expected_days.parquet")
     publish(lake, ToyDecoder().tables)
     with connect(lake) as connection:
-        assert connection.execute("SELECT state FROM coverage").fetchall() == [("never_asked",)]
+        assert connection.execute("SELECT state FROM coverage").fetchall() == [("not_requested",)]
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from canonical import content_of, rows_of
-from warehouse_toy import ToyDecoder, answer, day_rows
 
+from tests.support.table_content import content_of, rows_of
+from tests.support.toy_decoder import ToyDecoder, answer, day_rows
 from warehouse import (
     CoverageRule,
     DamagedError,
@@ -29,13 +29,13 @@ from warehouse import (
     connect,
     coverage,
     execute,
-    mend_tables,
     pack,
     pending_responses,
     publish,
     rebuild,
+    repair_tables,
 )
-from warehouse.filesystems import parse_mounts, type_of
+from warehouse.storage.filesystems import parse_mounts, type_of
 
 DAY = date(2025, 6, 1)
 RULES = [CoverageRule("readings", 0)]
@@ -100,7 +100,7 @@ def test_a_damaged_segment_is_set_aside_and_its_day_is_due_again(
     assert sentence.endswith("is fetched again by the next sync (0 responses of it kept)")
     assert len(list(filled.archive.damaged.iterdir())) == 1
     assert report.rows() == 40
-    assert states(filled) == ["complete", "never_asked", "complete"]
+    assert states(filled) == ["complete", "not_requested", "complete"]
     assert build(filled, ToyDecoder()).damage == []
     assert check(filled) == []
 
@@ -137,7 +137,7 @@ def test_a_damaged_pack_loses_nothing_that_can_still_be_read(
     report = build(filled, ToyDecoder())
     assert report.rows("new") == 4
     assert len(rows_of(filled.folder)) == 64
-    assert states(filled) == ["never_asked"] * 3
+    assert states(filled) == ["not_requested"] * 3
 
 
 def edit(path: Path) -> None:
@@ -230,9 +230,8 @@ def test_the_folder_is_its_owners_only(folder: Path) -> None:
 
 UNPRIVILEGED = """
 import os, resource, sys
-sys.path[:0] = {path!r}
 import warehouse
-from warehouse_toy import ToyDecoder, answer, day_rows
+from tests.support.toy_decoder import ToyDecoder, answer, day_rows
 from datetime import date
 day = date(2025, 6, 1)
 {body}
@@ -240,7 +239,7 @@ day = date(2025, 6, 1)
 
 
 def run_apart(body: str) -> str:
-    code = UNPRIVILEGED.format(path=[*sys.path], body=body)
+    code = UNPRIVILEGED.format(body=body)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -340,11 +339,11 @@ def test_tables_are_mended_unless_another_process_is_at_work(
     lake.archive.append([answer("A", DAY, day_rows(DAY, 6))])
     build(lake, ToyDecoder())
     before = content_of(lake.folder)
-    assert mend_tables(lake, [ToyDecoder()]) == []
+    assert repair_tables(lake, [ToyDecoder()]) == []
     damage(next((lake.folder / "tables").rglob("part-*.parquet")))
-    with lake.unit("build-readings").lock():
-        assert mend_tables(lake, [ToyDecoder()]) == []
-    (sentence,) = mend_tables(lake, [ToyDecoder()])
+    with lake.file_set("build-readings").lock():
+        assert repair_tables(lake, [ToyDecoder()]) == []
+    (sentence,) = repair_tables(lake, [ToyDecoder()])
     assert sentence.endswith("the tables of readings are made again from the archive")
     assert caplog.messages == [sentence]
     assert content_of(lake.folder) == before
@@ -381,7 +380,7 @@ def test_archive_files_that_are_missing_at_the_end_are_reported(
     states(lake)
     (lake.folder / "archive/last_segment").write_text("")
     max((lake.folder / "archive/segments").iterdir()).unlink()
-    assert states(lake)[1] == "never_asked"
+    assert states(lake)[1] == "not_requested"
     assert "the archive ends at segment 1 and held 2: bring the missing" in caplog.text
 
 
@@ -392,12 +391,12 @@ def test_a_segment_that_is_missing_in_the_middle_is_named_and_its_day_is_due(
     content = content_of(filled.folder)
     segment = filled.archive.segments / "000000000002.parquet"
     segment.rename(tmp_path / "kept")
-    assert states(filled) == ["complete", "never_asked", "complete"]
+    assert states(filled) == ["complete", "not_requested", "complete"]
     assert caplog.messages == [
         "archive segment 2 is missing (1 answers and failures): bring the missing archive files "
         "back from a copy, or the next sync fetches their days again"
     ]
-    assert states(filled) == ["complete", "never_asked", "complete"]
+    assert states(filled) == ["complete", "not_requested", "complete"]
     assert len(caplog.messages) == 1
     (found,) = check(filled)
     assert not found.mended
@@ -427,11 +426,11 @@ def test_what_is_missing_is_not_reported_once_it_was_accepted(
     assert check(filled) == []
     caplog.clear()
     (filled.folder / "index/manifests/requests.json").unlink()
-    assert states(filled) == ["never_asked", "complete", "complete"]
+    assert states(filled) == ["not_requested", "complete", "complete"]
     assert caplog.messages == []
     (filled.archive.segments / "000000000002.parquet").unlink()
     (filled.folder / "index/manifests/requests.json").unlink()
-    assert states(filled) == ["never_asked", "never_asked", "complete"]
+    assert states(filled) == ["not_requested", "not_requested", "complete"]
     assert [message[:28] for message in caplog.messages] == ["archive segment 2 is missing"]
 
 
@@ -466,9 +465,9 @@ def test_views_over_damaged_indexes_answer_once_the_folder_was_mended(
     states(filled)
     (path,) = (filled.folder / "index" / store).glob("[!_]*.parquet")
     harm(path)
-    (sentence,) = mend_tables(filled, [ToyDecoder()])
+    (sentence,) = repair_tables(filled, [ToyDecoder()])
     assert sentence.startswith(f"index/{store}/")
-    assert mend_tables(filled, [ToyDecoder()]) == []
+    assert repair_tables(filled, [ToyDecoder()]) == []
     with connect(filled) as connection:
         assert connection.execute(f"SELECT count(*) FROM {store}").fetchone() == (3,)
 

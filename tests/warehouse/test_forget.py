@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from canonical import rows_of
-from warehouse_toy import ToyDecoder, answer, day_rows, failure
 
+from tests.support.table_content import rows_of
+from tests.support.toy_decoder import ToyDecoder, answer, day_rows, failure
 from warehouse import (
     CoverageRule,
     Lake,

@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from canonical import rows_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from warehouse_things import DATASET, SCHEMA, ThingsDecoder, box, hour, page, spec
-from warehouse_toy import UTC_US
 
+from tests.support.listing_decoder import DATASET, SCHEMA, ThingsDecoder, box, hour, page, spec
+from tests.support.table_content import rows_of
+from tests.support.toy_decoder import UTC_US
 from warehouse import (
     History,
     Lake,

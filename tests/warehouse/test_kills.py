@@ -9,17 +9,17 @@ import time
 from pathlib import Path
 
 import pytest
-from canonical import content_of
-from stores_worker import WORK
-from warehouse_toy import DATASET, ToyDecoder
 
+from tests.support.stores_worker import WORK
+from tests.support.table_content import content_of
+from tests.support.toy_decoder import DATASET, ToyDecoder
 from warehouse import Lake, build, publish, rebuild, refresh_coverage
 
-WORKER = str(Path(__file__).with_name("stores_worker.py"))
+WORKER = "tests.support.stores_worker"
 
 
 def start(folder: Path, work: str, seed: int, seconds: float = 0) -> subprocess.Popen[str]:
-    command = [sys.executable, WORKER, str(folder), work, str(seed), str(seconds)]
+    command = [sys.executable, "-m", WORKER, str(folder), work, str(seed), str(seconds)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from warehouse_toy import SCHEMA, spec
 
+from tests.support.toy_decoder import SCHEMA, spec
 from warehouse import StoreError
 from warehouse.tables import merge
-from warehouse.tables.compare import compare_rows
-from warehouse.tables.keys import key_codes
+from warehouse.tables.key_codes import key_codes
 from warehouse.tables.merge import DUPLICATE, IDENTICAL, NEW, STANDS, SUPERSEDED, SUPERSEDING
+from warehouse.tables.row_compare import compare_rows
 
 SPEC = spec()
 NO_ROWS = SCHEMA.empty_table()

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from canonical import content_of, rows_of
-from warehouse_toy import ToyDecoder, answer, day_rows
 
+from tests.support.table_content import content_of, rows_of
+from tests.support.toy_decoder import ToyDecoder, answer, day_rows
 from warehouse import (
     EXPECTED_SCHEMA,
     Lake,
@@ -24,7 +24,7 @@ from warehouse import (
     refresh_coverage,
     trim,
 )
-from warehouse.overwriting import content_digest, data_span, unused_bytes, write
+from warehouse.storage.live_parquet import content_digest, data_span, unused_bytes, write
 
 DAY = date(2025, 6, 1)
 DEVICES = ("SECRET", "KEPT")
@@ -101,7 +101,7 @@ def test_what_is_no_parquet_file_is_replaced_all_the_same(tmp_path: Path) -> Non
 
 def replaced_ago(lake: Lake, unit: str, *, seconds: int = 3600) -> None:
     """Let a unit's files have been replaced that long ago."""
-    manifest = lake.unit(unit).manifest()
+    manifest = lake.file_set(unit).manifest()
     assert manifest is not None
     path = lake.folder / f"index/manifests/{unit}.json"
     text = path.read_text()
@@ -145,7 +145,7 @@ def test_trimming_leaves_a_unit_alone_that_another_process_is_at(lake: Lake) -> 
     built(lake, 1.0)
     built(lake, 2.0)
     replaced_ago(lake, "build-readings")
-    with lake.unit("build-readings").lock():
+    with lake.file_set("build-readings").lock():
         assert trim(lake) == 0
     assert trim(lake) > 0
 

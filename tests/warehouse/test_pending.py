@@ -12,9 +12,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from canonical import content_of
-from warehouse_toy import DATASET, ToyDecoder, answer, day_rows
 
+from tests.support.table_content import content_of
+from tests.support.toy_decoder import DATASET, ToyDecoder, answer, day_rows
 from warehouse import (
     EXPECTED_SCHEMA,
     CoverageRule,
@@ -35,9 +35,8 @@ from warehouse import (
     verify,
 )
 
-HERE = Path(__file__).parent
-KILLED = HERE.parent / "support" / "killed.py"
-WORKER = HERE / "stores_worker.py"
+KILLED = ("-m", "tests.support.killed")
+WORKER = "tests.support.stores_worker"
 DECODER = ToyDecoder()
 RULES = [CoverageRule(DATASET, 1)]
 DAY = date(2025, 6, 1)
@@ -50,7 +49,7 @@ EXPECTED = [
 
 def kill_at(step: str, skip: int, folder: Path, work: str) -> None:
     """Let a worker end itself at a step."""
-    command = [sys.executable, KILLED, step, skip, WORKER, folder, work, skip]
+    command = [sys.executable, *KILLED, step, skip, WORKER, folder, work, skip]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
 
@@ -100,7 +99,7 @@ def test_a_kill_at_any_step_leaves_no_answer_unseen_and_none_unbuilt(
     kill_at(step, skip, begun, work)
     with Lake(begun) as lake:
         # Another process' locks are free: what was decided is finished by whoever comes next.
-        with lake.unit(f"build-{DATASET}").lock():
+        with lake.file_set(f"build-{DATASET}").lock():
             missing = unbuilt(begun)
         found = pending_responses(lake, [DATASET])
         assert found.get(DATASET, {}) == {
@@ -149,7 +148,7 @@ def test_a_dataset_that_another_process_builds_is_left_to_it_unless_it_is_waited
     with Lake(begun) as lake, Lake(begun) as other:
         lake.archive.append([answer("B", DAY, day_rows(DAY))])
         lake.archive.flush()
-        with other.unit(f"build-{DATASET}").lock():
+        with other.file_set(f"build-{DATASET}").lock():
             assert build_pending(lake, [DECODER]) == ([], {})
         assert pending_responses(lake, [DATASET]) == {DATASET: {"B": 1}}
         ((report,), _) = build_pending(lake, [DECODER], wait=True)
@@ -222,7 +221,7 @@ def test_views_say_the_same_whoever_has_built_or_lost_tables(begun: Path, tmp_pa
         segment = lake.archive.segments / "000000000002.parquet"
         segment.rename(tmp_path / "kept")
         rebuild(lake, DECODER)
-        assert agreed() == ["complete", "never_asked", "complete"]
+        assert agreed() == ["complete", "not_requested", "complete"]
         (tmp_path / "kept").rename(segment)
         refresh_coverage(lake, RULES)
         show_watermarks(lake, [DATASET])

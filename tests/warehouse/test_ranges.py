@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from warehouse_toy import ToyDecoder, answer, built_coverage, day_rows, failure
 
+from tests.support.toy_decoder import ToyDecoder, answer, built_coverage, day_rows, failure
 from warehouse import (
     EXPECTED_SCHEMA,
     CoverageRule,
@@ -27,7 +27,7 @@ from warehouse import (
     rebuild,
 )
 from warehouse.archive.entry import INDEX_SCHEMA
-from warehouse.coverage.days import COLUMNS, fetches_by_month
+from warehouse.coverage.daily_requests import COLUMNS, fetches_by_month
 
 FIRST = date(2025, 6, 28)
 LAST = date(2025, 7, 3)
@@ -74,7 +74,7 @@ def test_each_day_of_a_range_has_its_own_state_and_rows(lake: Lake) -> None:
         ("complete", 3),
         ("complete", 1),
         ("complete", 4),
-        ("never_asked", None),
+        ("not_requested", None),
     ]
     assert [row["due"] for row in rows] == [False, False, False, False, False, True]
     assert rows[1]["due_from"] == FINAL + timedelta(days=1)
@@ -99,7 +99,7 @@ def test_a_failed_range_fails_the_days_that_were_not_complete_before(lake: Lake)
     store(lake, alone, days_failure(FIRST, DAYS[4], 503, FINAL + HOUR))
     rows = found(lake)
     assert [row["state"] for row in rows] == [
-        "failed", "failed", "complete", "failed", "failed", "never_asked",
+        "failed", "failed", "complete", "failed", "failed", "not_requested",
     ]  # fmt: skip
     assert [row["error_count"] for row in rows] == [1, 1, 1, 1, 1, 0]
     assert [row["last_error_status"] for row in rows] == [503] * 5 + [None]
@@ -107,7 +107,7 @@ def test_a_failed_range_fails_the_days_that_were_not_complete_before(lake: Lake)
 
 def test_a_list_that_came_incomplete_is_partial_on_each_of_its_days(lake: Lake) -> None:
     store(lake, days_answer(FIRST, [3, 0, 1], complete=False))
-    assert states(lake)[:4] == [("partial", None)] * 3 + [("never_asked", None)]
+    assert states(lake)[:4] == [("partial", None)] * 3 + [("not_requested", None)]
 
 
 def test_pages_of_a_range_are_added_up_day_by_day(lake: Lake) -> None:
@@ -177,7 +177,7 @@ def test_forgetting_a_device_takes_its_ranges_along(lake: Lake) -> None:
     other = answer("B", FIRST, day_rows(FIRST), request_end_date=FIRST, day_rows=[4])
     store(lake, [days_answer(FIRST, [1, 1])], [other])
     assert forget(lake, devices=["A"], decoders=[ToyDecoder()]).responses == 1
-    assert [state for state, _ in states(lake)] == ["never_asked"] * 6
+    assert [state for state, _ in states(lake)] == ["not_requested"] * 6
     (rows,) = lake.archive.scan(["device_id", "day_rows"])
     assert rows.to_pylist() == [{"device_id": "B", "day_rows": [4]}]
 
@@ -209,7 +209,7 @@ def test_segments_and_an_index_of_before_ranges_are_read(lake: Lake) -> None:
         sql = "SELECT request_date, request_end_date, day_rows FROM requests"
         assert connection.execute(sql).fetchall() == [(FIRST, None, None)]
         store(lake, days_answer(DAYS[1], [2, 2]))
-        assert states(lake)[:4] == [("complete", n) for n in (3, 2, 2)] + [("never_asked", None)]
+        assert states(lake)[:4] == [("complete", n) for n in (3, 2, 2)] + [("not_requested", None)]
         assert connection.execute(sql + " ORDER BY 1").fetchall() == [
             (FIRST, None, None),
             (DAYS[1], DAYS[2], [2, 2]),

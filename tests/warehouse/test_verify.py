@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from canonical import content_of
-from warehouse_toy import ToyDecoder, answer, day_rows
 
+from tests.support.table_content import content_of
+from tests.support.toy_decoder import ToyDecoder, answer, day_rows
 from warehouse import Lake, build, check, make_manifest, publish, rebuild, verify
-from warehouse.files import sha256_of
-from warehouse.tables.files import write
+from warehouse.storage.atomic_files import sha256_of
+from warehouse.tables.partition_files import write
 
 DAY = date(2025, 6, 29)
 DECODER = ToyDecoder()

@@ -1,15 +1,15 @@
 """The archive: what was fetched, as it came. Nothing here decodes a body."""
 
+from warehouse.archive.compaction import PackReport, pack
 from warehouse.archive.entry import ARCHIVE_SCHEMA, ArchivedResponse, Entry
-from warehouse.archive.packing import PackReport, pack
-from warehouse.archive.store import Archive, Batch
+from warehouse.archive.store import Archive, ResponseBatch
 
 __all__ = [
     "ARCHIVE_SCHEMA",
     "Archive",
     "ArchivedResponse",
-    "Batch",
     "Entry",
     "PackReport",
+    "ResponseBatch",
     "pack",
 ]

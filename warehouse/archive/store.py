@@ -16,21 +16,21 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from warehouse.archive import files
+from warehouse.archive import segment_files
 from warehouse.archive.entry import ArchivedResponse, Entry
-from warehouse.archive.files import ArchiveFile, Reader
-from warehouse.archive.rows import Taken, between, responses_of, rows_of
-from warehouse.archive.sequence import Sequence, now_us
+from warehouse.archive.id_sequence import Sequence, now_us
+from warehouse.archive.segment_files import ArchiveFile, Reader
+from warehouse.archive.segment_rows import Taken, between, responses_of, rows_of
 from warehouse.errors import DamagedError
-from warehouse.files import explained, fsync_file, publish
-from warehouse.locks import FileLock
+from warehouse.storage.atomic_files import explained, fsync_file, publish
+from warehouse.storage.locks import FileLock
 
 _FLUSH_BODY_BYTES = 4 << 20
 _FLUSH_AGE_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class ResponseBatch:
     """Responses read back.
 
     Attributes:
@@ -150,14 +150,14 @@ class Archive:
         temporary = self.scratch / uuid.uuid4().hex
         with explained("Writing a segment into", self.segments):
             try:
-                files.write(temporary, rows, files.SEGMENT_GROUP_BYTES)
+                segment_files.write(temporary, rows, segment_files.SEGMENT_GROUP_BYTES)
                 fsync_file(temporary)
                 # Number and name are given under one lock, so that a reader who sees segment n
                 # sees all before it: a watermark may then be a single number. The number counts
                 # as used once the file is there, so that a number without a file is a loss.
                 with FileLock(self._lock_path):
                     number = self._numbers.last() + 1
-                    while (target := self.segments / files.segment_name(number)).exists():
+                    while (target := self.segments / segment_files.segment_name(number)).exists():
                         number += 1  # published by a process that died before it had noted it
                     publish(temporary, target)
                     self.note_published(number)
@@ -170,7 +170,7 @@ class Archive:
         """Return the files that hold every published segment once, as of this moment."""
         # A folder that changes while it is listed may show neither a new file nor an old one.
         with FileLock(self._lock_path, shared=True):
-            return files.covering(self.all_files())
+            return segment_files.covering(self.all_files())
 
     def all_files(self) -> list[ArchiveFile]:
         """Return all files, also those that a pack covers; for use under the archive's lock."""
@@ -224,7 +224,7 @@ class Archive:
         after: int = 0,
         up_to: int | None = None,
         max_body_bytes: int = _FLUSH_BODY_BYTES,
-    ) -> Iterator[Batch]:
+    ) -> Iterator[ResponseBatch]:
         """Read successful responses of a dataset back, in batches that never split a fetch.
 
         Args:
@@ -250,9 +250,9 @@ class Archive:
                 held_bytes += sum(len(response.body) for response in taken)
                 if held_bytes >= max_body_bytes:
                     ends = group == groups[-1]
-                    yield Batch(held, min(reader.file.last, up_to) if ends else None)
+                    yield ResponseBatch(held, min(reader.file.last, up_to) if ends else None)
                     held, held_bytes = [], 0
-        yield Batch(held, up_to)
+        yield ResponseBatch(held, up_to)
 
     def least_response_id(self, dataset: str, *, after: int) -> int | None:
         """Return a number that no response of a dataset in segments above ``after`` is below.

@@ -4,7 +4,7 @@
 export appears whole or not at all. Nothing here knows what the values mean.
 """
 
-from warehouse.export.bodies import export_bodies
-from warehouse.export.tables import ExportReport, Layout, export_tables
+from warehouse.export.body_export import export_bodies
+from warehouse.export.table_export import ExportLayout, ExportReport, export_tables
 
-__all__ = ["ExportReport", "Layout", "export_bodies", "export_tables"]
+__all__ = ["ExportLayout", "ExportReport", "export_bodies", "export_tables"]

@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from warehouse.canonical import MEMORY, encode, values
-from warehouse.reading import quoted
+from warehouse.connection import quoted
+from warehouse.verification.canonical_form import MEMORY, encode, values
 
 _ROW_GROUP_ROWS = 45_000
 # A spreadsheet takes a cell that begins with one of these for a formula. The apostrophe itself is

@@ -14,20 +14,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from warehouse.errors import StoreError
-from warehouse.files import explained, fsync_file, fsync_folder, sha256_of
 from warehouse.lake import Lake
+from warehouse.storage.atomic_files import explained, fsync_file, fsync_folder, sha256_of
 
 CHECKSUMS = "SHA256SUMS"
 
 
 @contextmanager
-def new_folder(lake: Lake, target: Path, *, again: bool) -> Iterator[Path]:
+def new_folder(lake: Lake, target: Path, *, overwrite: bool) -> Iterator[Path]:
     """Give a folder to write an export into; it becomes ``target`` when it is complete.
 
     Args:
         lake: The data folder, in or above which nothing is exported to.
         target: Where the export shall be.
-        again: Whether to replace an earlier export there.
+        overwrite: Whether to replace an earlier export there.
 
     Raises:
         StoreError: ``target`` holds something else, or the disk is full or not writable.
@@ -35,7 +35,7 @@ def new_folder(lake: Lake, target: Path, *, again: bool) -> Iterator[Path]:
     target = target.expanduser().absolute()
     _refuse_data_folder(lake, target)
     if target.exists() or target.is_symlink():
-        _refuse_others(target, again)
+        _refuse_others(target, overwrite)
     with explained("Exporting to", target):
         folder = _unfinished(target)
         try:
@@ -47,7 +47,7 @@ def new_folder(lake: Lake, target: Path, *, again: bool) -> Iterator[Path]:
 
 
 @contextmanager
-def new_file(lake: Lake, target: Path, *, again: bool) -> Iterator[Path]:
+def new_file(lake: Lake, target: Path, *, overwrite: bool) -> Iterator[Path]:
     """Give a path to write an export of one file to; ``target`` appears when it is complete.
 
     Beside it stands its checksum, as ``<target>.sha256``. Args and errors are those of
@@ -56,8 +56,8 @@ def new_file(lake: Lake, target: Path, *, again: bool) -> Iterator[Path]:
     target = target.expanduser().absolute()
     beside = target.with_name(f"{target.name}.sha256")
     _refuse_data_folder(lake, target)
-    if target.is_dir() or (target.exists() and not (again and beside.is_file())):
-        raise StoreError(_refusal(target, again))
+    if target.is_dir() or (target.exists() and not (overwrite and beside.is_file())):
+        raise StoreError(_refusal(target, overwrite))
     with explained("Exporting to", target):
         folder = _unfinished(target)
         try:
@@ -106,14 +106,14 @@ def _refuse_data_folder(lake: Lake, target: Path) -> None:
         )
 
 
-def _refuse_others(target: Path, again: bool) -> None:
-    ours = again and (target / CHECKSUMS).is_file()
+def _refuse_others(target: Path, overwrite: bool) -> None:
+    ours = overwrite and (target / CHECKSUMS).is_file()
     if not (target.is_dir() and not target.is_symlink() and (ours or not any(target.iterdir()))):
-        raise StoreError(_refusal(target, again))
+        raise StoreError(_refusal(target, overwrite))
 
 
-def _refusal(target: Path, again: bool) -> str:
-    if again:
+def _refusal(target: Path, overwrite: bool) -> str:
+    if overwrite:
         return f"{target} is there and is no export of givlake: choose another place"
     return f"{target} is there and is not empty: choose another place, or replace it with --again"
 

@@ -56,7 +56,7 @@ days AS (
             WHEN is_unknown THEN 'failed'
             WHEN is_pending THEN 'not_built'
             WHEN facts.state IS NOT NULL THEN facts.state
-            WHEN gone.device_id IS NULL THEN 'never_asked'
+            WHEN gone.device_id IS NULL THEN 'not_requested'
             ELSE 'gone'
         END AS state,
         CASE

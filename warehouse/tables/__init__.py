@@ -1,7 +1,7 @@
 """Tables: their contract, the law of puts, and their files. Nothing here knows of GivEnergy."""
 
-from warehouse.tables.history import Folded, Listing, fold
 from warehouse.tables.merge import Merged, merge
+from warehouse.tables.scd2 import Folded, Listing, fold
 from warehouse.tables.spec import PROVENANCE, History, TableSpec
 
 __all__ = [

@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.tables.compare import Comparison, Mask, compare_rows
-from warehouse.tables.keys import key_codes
+from warehouse.tables.key_codes import key_codes
+from warehouse.tables.row_compare import Mask, RowComparison, compare_rows
 from warehouse.tables.spec import TableSpec
 
 NEW, IDENTICAL, SUPERSEDING, SUPERSEDED, DUPLICATE = range(5)
@@ -193,7 +193,7 @@ class _Work:
         rows = self.rows.take(pa.array(kept))
         return rows.append_column(STANDS, pa.array(np.isin(kept, winners)))
 
-    def _compare(self, old: Indices, new: Indices) -> Comparison:
+    def _compare(self, old: Indices, new: Indices) -> RowComparison:
         return compare_rows(self.content.take(pa.array(old)), self.content.take(pa.array(new)))
 
     @staticmethod

@@ -23,7 +23,7 @@ class History:
         listed_by: The column that names the list that vouches for a thing.
     """
 
-    volatile: tuple[str, ...]
+    unversioned_columns: tuple[str, ...]
     listed_by: str = "listed_by"
 
 
@@ -66,13 +66,13 @@ class TableSpec:
             wanted[self.time_column] = _UTC
         if self.history is not None:
             wanted |= {VALID_FROM: _UTC, VALID_TO: _UTC, self.history.listed_by: pa.string()}
-            named += [*wanted, *self.history.volatile]
+            named += [*wanted, *self.history.unversioned_columns]
             if self.time_column is not None:
                 raise ValueError(
                     f"table {self.name} has a history and the time column {self.time_column!r}: "
                     "its versions are kept in one file, so it can have none"
                 )
-            if twice := set(self.history.volatile) & {*self.key, *PROVENANCE, *wanted}:
+            if twice := set(self.history.unversioned_columns) & {*self.key, *PROVENANCE, *wanted}:
                 raise ValueError(
                     f"column {min(twice)!r} of table {self.name} cannot be volatile: it is part "
                     "of the key, or says where a row came from"
@@ -91,7 +91,12 @@ class TableSpec:
         """The columns whose change makes another row: neither key nor provenance."""
         other = [*self.key, *PROVENANCE]
         if self.history is not None:
-            other += [VALID_FROM, VALID_TO, self.history.listed_by, *self.history.volatile]
+            other += [
+                VALID_FROM,
+                VALID_TO,
+                self.history.listed_by,
+                *self.history.unversioned_columns,
+            ]
         return [name for name in self.schema.names if name not in other]
 
     @property
@@ -108,7 +113,9 @@ class TableSpec:
             f"decoder={self.decoder_version}",
         ]
         if self.history is not None:
-            parts.append(f"volatile={self.history.volatile} listed_by={self.history.listed_by}")
+            parts.append(
+                f"volatile={self.history.unversioned_columns} listed_by={self.history.listed_by}"
+            )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     @property

@@ -1,0 +1,1 @@
+"""What a dataset module declares: requests, tables, columns, devices and time."""

@@ -1,0 +1,312 @@
+"""Arrow columns out of decoded rows: leaves, times, local times, codes and lists of structs."""
+
+import keyword
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.framework.contract.column_schema import TIME_LOCAL, TIME_UTC, arrow_type_of, source_of
+from assets.framework.contract.json_rows import Rejected, ResponseShape, Rows, elements, revealed
+
+# What is not known comes as the year 1 or 9999: a day or a zone further, every calendar ends.
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+
+
+def leaf_columns(
+    schema: pandera.DataFrameSchema,
+    rows: Sequence[Any],
+    *,
+    only: Collection[str] | None = None,
+    skip: Collection[str] = (),
+    convert: Callable[[Any], Any] | None = None,
+) -> dict[str, pa.Array]:
+    """Make a column of each leaf that the schema names as a source.
+
+    Args:
+        schema: the table's.
+        rows: decoded rows.
+        only: the columns to make; None for all.
+        skip: columns not to make.
+        convert: what to make of each value.
+    """
+    columns = {}
+    for name, description in schema.columns.items():
+        if (
+            source_of(description) is None
+            or name in skip
+            or (only is not None and name not in only)
+        ):
+            continue
+        values = map(leaf_of(description), rows)
+        columns[name] = pa.array(
+            list(map(convert, values) if convert else values), arrow_type_of(description)
+        )
+    return columns
+
+
+def leaf_of(description: pandera.Column) -> Callable[[Any], Any]:
+    """Make the function that takes a column's JSON leaf from a decoded row.
+
+    Where the source goes through a list (`[]`), the row is an item of that list.
+    """
+    source = source_of(description)
+    assert source is not None
+    below = source.rpartition("[].")[2]
+    return attrgetter(".".join(_attribute(part) for part in below.split(".")))
+
+
+def _attribute(name: str) -> str:
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
+def parse_times(
+    rows: Rows[Any],
+    field: str,
+    body: bytes,
+    shape: ResponseShape = ResponseShape.LIST,
+    *,
+    zoneless_is_utc: bool = False,
+) -> pa.Array:
+    """Read an ISO 8601 time with its offset from each row, as microseconds UTC.
+
+    Rows whose time is missing, unreadable or without an offset are moved to `rows.rejected`.
+
+    Args:
+        rows: decoded rows.
+        field: the field of the time.
+        body: that they were decoded from.
+        shape: of the body.
+        zoneless_is_utc: take a time without an offset for UTC, where the endpoint sends such.
+    """
+    texts = [getattr(row, field) for row in rows.values]
+    column = pa.array(texts, pa.string())
+    # Date and time to the second with a Z, as all recorded times are: one pass for all rows.
+    if column.null_count == 0 and pc.all(pc.match_like(column, "____-__-__T__:__:__Z")).as_py():
+        try:
+            times = column.cast(TIME_UTC)
+        except pa.ArrowInvalid:
+            pass  # A field out of range, such as hour 25: find the rows that have it.
+        else:
+            if are_possible(times):
+                return times
+    read = [instant_of(text, zoneless_is_utc=zoneless_is_utc) for text in texts]
+    why_unreadable = [index for index, time in enumerate(read) if time is None]
+    reject(rows, why_unreadable, field, body, shape)
+    return pa.array([time for time in read if time is not None], TIME_UTC)
+
+
+def are_possible(times: pa.Array) -> bool:
+    """Tell whether all times are such as a device can mean."""
+    found = pc.min_max(pc.year(times)).as_py()
+    return found["min"] is None or (found["min"] >= FIRST_YEAR and found["max"] <= LAST_YEAR)
+
+
+def difference(start: pa.Array, stop: pa.Array, unit: float = 1.0) -> pa.Array:
+    """Subtract, in units of so much."""
+    apart = pc.subtract(stop, start).cast(pa.float64(), safe=False)
+    found = apart.to_numpy(zero_copy_only=False) / unit
+    return pa.array(rounded(found), mask=np.asarray(pc.is_null(apart)))
+
+
+def rounded(values: np.ndarray) -> np.ndarray:
+    """Round to the sixth digit, as 1423.7 - 1400.1 is to be 23.6 and not 23.600000000000136.
+
+    What is too large for that stays as it is.
+    """
+    with np.errstate(over="ignore"):
+        found: np.ndarray = np.round(values, 6)
+    return np.where(np.isfinite(found), found, values)
+
+
+def optional_times(
+    schema: pandera.DataFrameSchema,
+    rows: Rows[Any],
+    names: Collection[str],
+    indexes: Sequence[int] | None = None,
+) -> dict[str, pa.Array]:
+    """Make columns of times that a row can do without.
+
+    A time that cannot be read becomes null, and its text stands in the row's extra fields.
+
+    Args:
+        schema: the table's.
+        rows: decoded rows.
+        names: the columns to make.
+        indexes: of the rows to take; None for all.
+    """
+    taken = range(len(rows.values)) if indexes is None else indexes
+    return {name: _read(schema.columns[name], rows, taken, instant_of) for name in names}
+
+
+def optional_dates(
+    schema: pandera.DataFrameSchema, rows: Rows[Any], names: Collection[str]
+) -> dict[str, pa.Array]:
+    """Make columns of dates that a row can do without; see `optional_times`."""
+    taken = range(len(rows.values))
+    return {name: _read(schema.columns[name], rows, taken, _date) for name in names}
+
+
+def _read(
+    description: pandera.Column,
+    rows: Rows[Any],
+    indexes: Sequence[int],
+    read: Callable[[str | None], date | None],
+) -> pa.Array:
+    leaf = leaf_of(description)
+    source = str(source_of(description))
+    values = []
+    for index in indexes:
+        text = leaf(rows.values[index])
+        value = read(text)
+        if text is not None and value is None:
+            rows.extra.setdefault(index, {})[source] = text
+            rows.drift["changed_type", source, "string"] += 1
+        values.append(value)
+    return pa.array(values, arrow_type_of(description))
+
+
+def as_text(value: Any) -> str | None:
+    """Write what comes as a number in some answers and as text in others."""
+    value = revealed(value)
+    return None if value is None else str(value)
+
+
+def as_json(value: Any) -> str | None:
+    """Write a value of any shape as JSON text."""
+    if value is None or value is msgspec.UNSET:
+        return None
+    return msgspec.json.encode(value, order="deterministic").decode()
+
+
+def instant_of(text: str | None, *, zoneless_is_utc: bool = False) -> datetime | None:
+    """Read an ISO 8601 time with its offset; None if there is none, or if it cannot be true."""
+    try:
+        time = datetime.fromisoformat(text or "")
+        if time.utcoffset() is None:
+            if not zoneless_is_utc:
+                return None
+            time = time.replace(tzinfo=UTC)
+        time = time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return time if FIRST_YEAR <= time.year <= LAST_YEAR else None
+
+
+def _date(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return None
+
+
+def reject(
+    rows: Rows[Any],
+    indexes: Sequence[int],
+    field: str,
+    body: bytes,
+    shape: ResponseShape = ResponseShape.LIST,
+    *,
+    reason: str = "not_decodable",
+) -> None:
+    """Move rows whose field is missing or cannot be read from the values to the rejected ones."""
+    raws = elements(body, shape) if indexes else []
+    for index in indexes:
+        position = rows.positions[index]
+        value = as_json(getattr(rows.values[index], field)) or "null"
+        raw = bytes(raws[position]).decode(errors="replace")
+        rows.rejected.append(Rejected(position, reason, field, value, raw))
+    _remove(rows, indexes)
+
+
+def reject_without_reading(
+    rows: Rows[Any], measured: Callable[[Any], Iterable[object | None]]
+) -> None:
+    """Move rows in which nothing is measured to the rejected ones: an answer, but no reading.
+
+    Nothing of such a row is kept, so that all of a device are one row of quarantine with a count.
+
+    Args:
+        rows: decoded rows.
+        measured: gives what can be measured of a row; nulls are what was not.
+    """
+    empty = [
+        index
+        for index, row in enumerate(rows.values)
+        if all(value is None for value in measured(row))
+    ]
+    rows.rejected += [Rejected(rows.positions[index], "no_reading", "", "", "") for index in empty]
+    _remove(rows, empty)
+
+
+def _remove(rows: Rows[Any], indexes: Sequence[int]) -> None:
+    gone = set(indexes)
+    kept = [index for index in range(len(rows.values)) if index not in gone]
+    rows.extra = {new: rows.extra[old] for new, old in enumerate(kept) if old in rows.extra}
+    rows.values = [rows.values[index] for index in kept]
+    rows.positions = [rows.positions[index] for index in kept]
+
+
+def local_columns(time: pa.Array, zone: str) -> dict[str, pa.Array]:
+    """Give `local_time` and `local_date` of UTC times in an IANA time zone."""
+    # pandas reads the zone from the tzdata package, where Arrow needs the system to have one.
+    local = pd.DatetimeIndex(time.to_pandas()).tz_convert(zone).tz_localize(None)
+    local_time = pa.array(local).cast(TIME_LOCAL)
+    return {"local_time": local_time, "local_date": local_time.cast(pa.date32(), safe=False)}
+
+
+def list_of_structs(
+    lists: Sequence[Sequence[Any] | None], arrow_type: pa.ListType, attributes: Sequence[str]
+) -> pa.Array:
+    """Make a list column; `attributes` are the items', in the order of the struct's fields."""
+    offsets = [0]
+    items: list[Any] = []
+    for part in lists:
+        items.extend(part or ())
+        offsets.append(len(items))
+    struct = arrow_type.value_type
+    fields = [struct.field(number) for number in range(struct.num_fields)]
+    values = pa.StructArray.from_arrays(
+        [
+            pa.array(list(map(attrgetter(name), items)), field.type)
+            for name, field in zip(attributes, fields, strict=True)
+        ],
+        fields=fields,
+    )
+    missing = pa.array([part is None for part in lists], pa.bool_())
+    return pa.ListArray.from_arrays(
+        pa.array(offsets, pa.int32()), values, type=arrow_type, mask=missing
+    )
+
+
+def code_names(codes: pa.Array, names: Mapping[str, str]) -> tuple[pa.Array, Counter[str]]:
+    """Decode codes, compared without case; unknown ones become `unknown (code)` and are counted."""
+    encoded = codes.dictionary_encode()
+    decoded = []
+    unknown: Counter[str] = Counter()
+    counts = Counter(encoded.indices.to_pylist())
+    for index, code in enumerate(encoded.dictionary.to_pylist()):
+        name = names.get(str(code).upper())
+        if name is None:
+            name = f"unknown ({code})"
+            unknown[str(code)] += counts[index]
+        decoded.append(name)
+    return pa.DictionaryArray.from_arrays(encoded.indices, pa.array(decoded, pa.string())).cast(
+        pa.string()
+    ), unknown
+
+
+def extra_column(rows: Rows[Any]) -> pa.Array:
+    """Give, as JSON text, the fields that the rows' type does not know, or null."""
+    texts: list[str | None] = [None] * len(rows.values)
+    for index, fields in rows.extra.items():
+        texts[index] = msgspec.json.encode(fields).decode()
+    return pa.array(texts, pa.string())

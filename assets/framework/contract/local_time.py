@@ -1,0 +1,132 @@
+"""Times as the wall clock shows them, without an offset, and the moments that they stand for.
+
+Belongs here: reading such labels, which of two moments a repeated one means, labels that do not
+exist. Does not belong here: which column of a table they end up in.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.framework.contract.column_schema import TIME_LOCAL, TIME_UTC
+from assets.framework.contract.columns import FIRST_YEAR, LAST_YEAR, are_possible, reject
+from assets.framework.contract.json_rows import Rows
+
+
+def parse_labels(rows: Rows[Any], fields: Sequence[str], body: bytes) -> list[pa.Array]:
+    """Read local times such as `2024-07-03 00:30` from each row, an array for each field.
+
+    Rows of which a label is missing, unreadable or has an offset are moved to `rows.rejected`.
+    """
+    arrays = [_as_recorded([getattr(row, field) for row in rows.values]) for field in fields]
+    if all(array is not None for array in arrays):
+        return arrays
+    for field in fields:
+        times = [_naive(getattr(row, field)) for row in rows.values]
+        reject(rows, [index for index, time in enumerate(times) if time is None], field, body)
+    return [
+        pa.array([_naive(getattr(row, field)) for row in rows.values], TIME_LOCAL)
+        for field in fields
+    ]
+
+
+def _as_recorded(texts: Sequence[str | None]) -> pa.Array | None:
+    """Read labels of the usual form in one pass; None if one of them is of another."""
+    column = pa.array(texts, pa.string())
+    if column.null_count or not pc.all(pc.match_like(column, "____-__-__ __:__")).as_py():
+        return None if len(column) else column.cast(TIME_LOCAL)
+    try:
+        labels = column.cast(TIME_LOCAL)
+    except pa.ArrowInvalid:  # A field out of range, such as month 13.
+        return None
+    return labels if are_possible(labels) else None
+
+
+def _naive(text: str | None) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    is_label = time.tzinfo is None and FIRST_YEAR <= time.year <= LAST_YEAR
+    return time if is_label else None
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """The moments that labels of a zone can stand for.
+
+    Attributes:
+        first: the only moment, or the earlier of two; of a label that the clock leaves out, NaT.
+        second: the only moment, or the later of two.
+    """
+
+    first: pd.DatetimeIndex
+    second: pd.DatetimeIndex
+
+    @classmethod
+    def of(cls, labels: pa.Array, zone: str, *, shift: bool = False) -> "Moments":
+        """Find the moments.
+
+        Args:
+            labels: local times.
+            zone: IANA time zone.
+            shift: read a label that the clock leaves out as the moment at which it jumps.
+        """
+        # pandas reads the zone from the tzdata package, where Arrow needs the system to have one.
+        local = pd.DatetimeIndex(labels.to_pandas())
+        left_out: Literal["shift_forward", "NaT"] = "shift_forward" if shift else "NaT"
+
+        def read(earlier: bool) -> pd.DatetimeIndex:
+            choice = np.full(len(local), earlier)
+            moments = local.tz_localize(zone, ambiguous=choice, nonexistent=left_out)
+            return moments.tz_convert("UTC")
+
+        return cls(read(True), read(False))
+
+    @property
+    def exist(self) -> np.ndarray:
+        """Which labels the clock shows at all."""
+        return np.asarray(self.first.notna())
+
+    @property
+    def twice(self) -> np.ndarray:
+        """Which labels the clock shows twice."""
+        return np.asarray((self.first != self.second) & self.first.notna())
+
+    def starts(self, fold: np.ndarray) -> pd.DatetimeIndex:
+        """Give the earlier moment where `fold` is 0, else the later one."""
+        return pd.DatetimeIndex(self.first.where(fold == 0, self.second))
+
+    def after(self, starts: pd.DatetimeIndex) -> pd.DatetimeIndex:
+        """Give the earlier moment that comes after a start; NaT where there is none."""
+        later = self.second.where(self.second > starts)
+        return pd.DatetimeIndex(self.first.where(self.first > starts, later))
+
+
+def folds(labels: pa.Array, twice: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Tell repeated labels apart by the order in which they stand.
+
+    Args:
+        labels: local times of one answer, in its order.
+        twice: which of them the clock shows twice.
+
+    Returns:
+        0 or 1 for each label, and which are ambiguous: a label that the clock shows twice, but
+        that stands in the answer once, can mean either.
+    """
+    shown = pd.Series(np.asarray(labels.cast(pa.int64())))
+    occurrence = shown.groupby(shown).cumcount().to_numpy()
+    count = shown.groupby(shown).transform("size").to_numpy()
+    fold = np.where(twice, np.minimum(occurrence, 1), 0)
+    return fold, twice & (count == 1)
+
+
+def to_utc(moments: pd.DatetimeIndex) -> pa.Array:
+    """Make a column of moments."""
+    return pa.array(moments).cast(TIME_UTC)

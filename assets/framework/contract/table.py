@@ -1,0 +1,51 @@
+"""What a table that a dataset fills is: its name, columns and key, and if rows have a history."""
+
+from dataclasses import dataclass
+
+import pandera.pandas as pandera
+import pyarrow as pa
+
+from assets.framework.contract.column_schema import arrow_schema
+from warehouse import History, TableSpec
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """One table.
+
+    Attributes:
+        name: of the table, of its view and of its Dagster asset.
+        description: one sentence for people.
+        schema: its columns.
+        key: columns that tell rows apart; of a table with history, those that tell things apart.
+        time_column: UTC column whose month names the file; None for tables that stay small.
+        device_column: column that names the device.
+        volatile: None, or, of a table with one row for each thing and version, the columns whose
+            change makes no new version.
+    """
+
+    name: str
+    description: str
+    schema: pandera.DataFrameSchema
+    key: tuple[str, ...]
+    time_column: str | None = None
+    device_column: str | None = None
+    unversioned_columns: tuple[str, ...] | None = None
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The columns as the files have them."""
+        return arrow_schema(self.schema)
+
+    def spec(self, version: int) -> TableSpec:
+        """Say what the stores have to know, for a version of the decoder."""
+        return TableSpec(
+            name=self.name,
+            schema=self.arrow_schema,
+            key=self.key,
+            time_column=self.time_column,
+            device_column=self.device_column,
+            decoder_version=version,
+            description=self.description,
+            history=None if self.unversioned_columns is None else History(self.unversioned_columns),
+        )

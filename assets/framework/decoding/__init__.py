@@ -1,0 +1,1 @@
+"""From archived responses to validated rows, quarantined rows and drift."""

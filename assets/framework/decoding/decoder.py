@@ -1,0 +1,307 @@
+"""Archived responses on their way into tables: rows judged, duplicates settled, all accounted for.
+
+What a row's columns are is the dataset's business; every row of every response ends up in a table
+or in quarantine.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from assets.framework.contract.column_schema import codes_of, faults, name_column
+from assets.framework.contract.columns import code_names
+from assets.framework.contract.json_rows import Rejected, Rows, decode_rows, elements
+from assets.framework.contract.table import Table
+from givenergy import domain
+from warehouse import QUARANTINE_SCHEMA, ArchivedResponse, Decoded, Drift, Listing
+
+if TYPE_CHECKING:
+    from assets.framework.contract.dataset import Dataset
+
+
+class TableRows(NamedTuple):
+    """Rows of one table out of one response.
+
+    Attributes:
+        columns: the table's columns, but for provenance, versions and the names of codes.
+        elements: for each row, the position of the JSON element that it came from.
+        exploded: whether an element can give several rows, or none.
+    """
+
+    columns: Mapping[str, pa.Array]
+    elements: Sequence[int]
+    exploded: bool = False
+
+
+class DecodingBatch:
+    """Responses of one dataset, whole fetches, being decoded."""
+
+    def __init__(self, dataset: "Dataset") -> None:
+        self._dataset = dataset
+        self._filling = {table.name: TableAccumulator(table) for table in dataset.output_tables}
+        self._books = QuarantineLog(dataset)
+        self._rows_in: dict[int, int] = {}
+        self._listings: list[Listing] = []
+
+    def add_fetch(self, pages: Sequence[ArchivedResponse]) -> None:
+        """Decode all pages of one fetch."""
+        decoded = [
+            (decode_rows(page.body, self._dataset.row_type, self._dataset.shape), page)
+            for page in pages
+        ]
+        for (rows, page), parts in zip(decoded, self._dataset.parts_of_fetch(decoded), strict=True):
+            self._add_page(rows, page, parts)
+        # What a list with a row that cannot be read lacks is not known.
+        if pages[0].complete and not any(rows.rejected for rows, _ in decoded):
+            self._listings += [
+                Listing(
+                    table=table.name,
+                    listed_by=self._dataset.listed_by(pages[0]),
+                    first_response_id=pages[0].response_id,
+                    last_response_id=pages[-1].response_id,
+                    fetched_at=pages[-1].fetched_at,
+                )
+                for table in self._dataset.output_tables
+                if table.unversioned_columns is not None
+            ]
+
+    def _add_page(
+        self, rows: Rows[Any], page: ArchivedResponse, parts: Mapping[str, TableRows]
+    ) -> None:
+        count = len(rows.rejected)
+        main = self._dataset.output_tables[0].name
+        listed_by = self._dataset.listed_by(page)
+        for name, part in parts.items():
+            rejected = rows.rejected if name == main else ()
+            indexes, rejected_indexes = _row_indexes(part, rejected)
+            self._filling[name].add(page, part, indexes, rows.drift, listed_by)
+            for position, row in zip(rejected_indexes, rejected, strict=True):
+                self._books.set_aside(page, name, position, row, check="")
+            count += len(part.elements)
+        self._books.count_drift(page, rows.drift)
+        self._rows_in[page.response_id] = count
+
+    def decoded(self) -> Decoded:
+        """Give what came of it."""
+        return Decoded(
+            tables={
+                name: filling.rows(self._dataset, self._books)
+                for name, filling in self._filling.items()
+            },
+            quarantine=self._books.quarantine(),
+            drift=self._books.drift(),
+            rows_in=self._rows_in,
+            listings=self._listings,
+        )
+
+
+class TableAccumulator:
+    """The rows of one table, each traceable to its place in a response."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._schema = table.arrow_schema
+        self._codes = {
+            name: {code.code.upper(): code.name for code in domain(codes)}
+            for name, description in table.schema.columns.items()
+            if (codes := codes_of(description))
+        }
+        self._responses: list[ArchivedResponse] = []
+        self._parts: list[pa.Table] = []
+        self._elements: list[Sequence[int]] = []
+        self._indexes: list[np.ndarray] = []
+
+    def add(
+        self,
+        page: ArchivedResponse,
+        part: TableRows,
+        indexes: np.ndarray,
+        drift: Any,
+        listed_by: str,
+    ) -> None:
+        """Take in the rows of a page; codes that are not documented are counted as drift."""
+        columns = dict(part.columns)
+        count = len(part.elements)
+
+        def repeat(name: str, value: object) -> None:
+            kind = self._schema.field(name).type
+            columns[name] = pa.repeat(pa.scalar(value, kind), count)
+
+        repeat("response_id", page.response_id)
+        repeat("fetched_at", page.fetched_at)
+        if self._table.unversioned_columns is not None:
+            repeat("valid_from", page.fetched_at)
+            repeat("valid_to", None)
+            repeat("listed_by", listed_by)
+        for name, of_domain in self._codes.items():
+            columns[name_column(name)], unknown = code_names(columns[name], of_domain)
+            for code, number in unknown.items():
+                drift["unknown_code", name, code] += number
+        self._parts.append(
+            pa.table([columns[name] for name in self._schema.names], schema=self._schema)
+        )
+        self._responses.append(page)
+        self._elements.append(part.elements)
+        self._indexes.append(indexes)
+
+    def rows(self, dataset: "Dataset", books: "QuarantineLog") -> pa.Table:
+        """Give the rows that are valid, one for each key and fetch; the others are set aside."""
+        table = pa.concat_tables(self._parts) if self._parts else self._schema.empty_table()
+        good = np.ones(table.num_rows, dtype=bool)
+        if table.num_rows:
+            self._validate(table, good, dataset, books)
+            self._drop_duplicates(table, good, dataset, books)
+        return table if good.all() else table.filter(pa.array(good))
+
+    def _validate(
+        self, table: pa.Table, good: np.ndarray, dataset: "Dataset", books: "QuarantineLog"
+    ) -> None:
+        by_row: dict[int, list[Any]] = {}
+        for fault in faults(self._table.schema, table):
+            by_row.setdefault(fault.row, []).append(fault)
+        for row, found in sorted(by_row.items()):
+            good[row] = False
+            checks = "; ".join(dict.fromkeys(f"{fault.column}: {fault.check}" for fault in found))
+            self._set_aside(
+                row, dataset, books, "check_failed", found[0].column, found[0].value, checks
+            )
+
+    def _drop_duplicates(
+        self, table: pa.Table, good: np.ndarray, dataset: "Dataset", books: "QuarantineLog"
+    ) -> None:
+        """Let the later of two valid rows with one key win in an answer, and keep the other aside.
+
+        A later row that only turns values into nulls does not win.
+        """
+        key = list(self._table.key)
+        keys = table.select(key).to_pandas()
+        keys["fetch"] = np.repeat(
+            [response.fetch_id for response in self._responses],
+            [part.num_rows for part in self._parts],
+        )
+        valid = keys[good]
+        repeated = valid[valid.duplicated(keep=False)]
+        if repeated.empty:
+            return
+        content = [
+            name for name in self._schema.names if name not in (*key, "response_id", "fetched_at")
+        ]
+        rows = table.select(content).take(pa.array(repeated.index)).to_pylist()
+        contents = dict(zip(repeated.index, rows, strict=True))
+        for _, group in repeated.groupby(list(keys.columns), sort=False):
+            winner, *later = group.index
+            for row in later:
+                loser = row if _only_loses_values(contents[winner], contents[row]) else winner
+                winner = winner if loser == row else row
+                good[loser] = False
+                text = " ".join(str(keys.at[loser, name]) for name in key)
+                self._set_aside(loser, dataset, books, "duplicate_key", ", ".join(key), text, "")
+
+    def _set_aside(
+        self,
+        row: int,
+        dataset: "Dataset",
+        books: "QuarantineLog",
+        reason: str,
+        field: str,
+        value: str,
+        check: str,
+    ) -> None:
+        for response, taken, indexes in zip(
+            self._responses, self._elements, self._indexes, strict=True
+        ):
+            if row < len(taken):
+                raw = books.raw(response, dataset, taken[row])
+                rejected = Rejected(taken[row], reason, field, value, raw)
+                books.set_aside(response, self._table.name, int(indexes[row]), rejected, check)
+                return
+            row -= len(taken)
+
+
+class QuarantineLog:
+    """What is set aside, and what the contract does not know."""
+
+    def __init__(self, dataset: "Dataset") -> None:
+        self._dataset = dataset
+        self._quarantine: list[dict[str, object]] = []
+        self._drift: dict[tuple[str, str, str], Drift] = {}
+        self._raws: dict[int, list[msgspec.Raw]] = {}
+
+    def raw(self, response: ArchivedResponse, dataset: "Dataset", element: int) -> str:
+        """Give an element of a response as it came."""
+        raws = self._raws.get(response.response_id)
+        if raws is None:
+            raws = self._raws[response.response_id] = elements(response.body, dataset.shape)
+        return bytes(raws[element]).decode(errors="replace")
+
+    def set_aside(
+        self, response: ArchivedResponse, table: str, index: int, rejected: Rejected, check: str
+    ) -> None:
+        """Put a row into quarantine."""
+        self._quarantine.append(
+            {
+                "dataset": self._dataset.name,
+                "table": table,
+                "response_id": response.response_id,
+                "device_id": response.device_id,
+                "request_date": response.request_date,
+                "row_index": index,
+                "reason": rejected.reason,
+                "check": check,
+                "column": rejected.field,
+                "value": rejected.value,
+                "raw": rejected.raw,
+                "first_seen": response.fetched_at,
+            }
+        )
+
+    def count_drift(
+        self, response: ArchivedResponse, drift: Mapping[tuple[str, str, str], int]
+    ) -> None:
+        """Count what a response holds beyond the contract."""
+        at = response.fetched_at
+        for (kind, field, example), number in drift.items():
+            seen = self._drift.get((kind, field, example))
+            self._drift[kind, field, example] = Drift(
+                dataset=self._dataset.name,
+                kind=kind,
+                field=field,
+                value=example,
+                count=number + (seen.count if seen else 0),
+                first_seen=min(at, seen.first_seen) if seen else at,
+            )
+
+    def quarantine(self) -> pa.Table:
+        """Return the quarantined rows."""
+        return pa.Table.from_pylist(self._quarantine, schema=QUARANTINE_SCHEMA)
+
+    def drift(self) -> list[Drift]:
+        """Return what the contract does not know."""
+        return list(self._drift.values())
+
+
+def _row_indexes(part: TableRows, rejected: Sequence[Rejected]) -> tuple[np.ndarray, Sequence[int]]:
+    """Number the rows of a part, and the elements that gave none, within their response.
+
+    Where each element is a row, it is the element's position. Where an element can give several
+    rows, rows are counted through, a rejected element as one.
+    """
+    taken = np.asarray(part.elements, dtype=np.int64)
+    aside = [row.position for row in rejected]
+    if not part.exploded:
+        return taken, aside
+    everything = np.concatenate([taken, np.asarray(aside, dtype=np.int64)])
+    order = np.argsort(everything, kind="stable")
+    numbers = np.empty(len(everything), dtype=np.int64)
+    numbers[order] = np.arange(len(everything))
+    return numbers[: len(taken)], [int(number) for number in numbers[len(taken) :]]
+
+
+def _only_loses_values(kept: Mapping[str, object], candidate: Mapping[str, object]) -> bool:
+    """Tell whether a candidate equals what is kept but for values that it turns into nulls."""
+    return candidate != kept and all(
+        value is None or value == kept[name] for name, value in candidate.items()
+    )

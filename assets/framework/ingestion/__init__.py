@@ -1,0 +1,1 @@
+"""Planning requests, fetching them into the archive and building the tables."""

@@ -1,0 +1,59 @@
+"""Whether it is time to ask again for what is asked for as it stands now."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from assets.framework.contract.dataset import Cadence, SnapshotDataset
+from assets.framework.contract.known_state import KnownState
+from assets.framework.ingestion.availability import Availability
+from assets.framework.ingestion.last_requests import last_requests
+from warehouse import State
+
+# A little less than the period, so that a run that began late does not put the next one off.
+_PERIOD = {
+    Cadence.EVERY_POLL: timedelta(minutes=10),
+    Cadence.DAILY: timedelta(hours=20),
+    Cadence.WEEKLY: timedelta(days=6, hours=12),
+}
+
+
+def due_datasets(datasets: Sequence[SnapshotDataset], state: KnownState) -> list[SnapshotDataset]:
+    """List those of some datasets of which something is to be asked for now, in their order."""
+    due = {dataset for dataset in datasets if due_devices(dataset, state)}
+    # What they are about to bring may tell other datasets what to ask for.
+    brought = {table.name for dataset in due for table in dataset.output_tables}
+    due |= {dataset for dataset in datasets if brought & set(dataset.depends_on)}
+    return [dataset for dataset in datasets if dataset in due]
+
+
+def due_devices(dataset: SnapshotDataset, state: KnownState) -> frozenset[str]:
+    """List the devices, "" for the account, of which something is to be asked for now.
+
+    Those of which something would be asked for, and that were not answered in the dataset's period,
+    or of which the newest request failed. What is not available is not due.
+    """
+    unavailable = Availability(state.lake, dataset.name)
+    with state.reading():
+        wanted = {
+            request.device_id
+            for request in dataset.requests(state)
+            if state.refetch or unavailable.why(request.subject, state.now) is None
+        }
+        known = [] if state.refetch else last_requests(state, dataset.name).get(dataset.name, ())
+    if state.refetch:
+        return frozenset(wanted)
+    answered: dict[str, datetime] = {}
+    failed = set()
+    for standing in known:
+        if standing.state in (State.COMPLETE, State.GONE):
+            before = answered.get(standing.device_id, standing.at)
+            answered[standing.device_id] = max(before, standing.at)
+        else:
+            failed.add(standing.device_id)
+    return frozenset(
+        device_id
+        for device_id in wanted
+        if device_id in failed
+        or device_id not in answered
+        or state.now - answered[device_id] > _PERIOD[dataset.cadence]
+    )

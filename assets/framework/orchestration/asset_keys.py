@@ -1,0 +1,55 @@
+"""The Dagster assets of a dataset: one for its archived responses, one for each of its tables."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from assets.framework.contract.dataset import Dataset
+from assets.framework.contract.table import Table
+from assets.framework.data_dictionary import about, when
+from assets.framework.orchestration.asset_metadata import column_schema
+
+_ARCHIVE_PREFIX = "archive"
+
+
+def archive_key(dataset: Dataset) -> dg.AssetKey:
+    """Name the asset that stands for a dataset's archived responses."""
+    return dg.AssetKey([_ARCHIVE_PREFIX, dataset.name])
+
+
+def table_key(table: Table) -> dg.AssetKey:
+    """Name the asset that stands for a table."""
+    return dg.AssetKey(table.name)
+
+
+def asset_specs(dataset: Dataset, deps: Sequence[dg.AssetKey]) -> list[dg.AssetSpec]:
+    """Describe the assets of a dataset.
+
+    Args:
+        dataset: any dataset.
+        deps: assets that say which devices there are.
+    """
+    archive = dg.AssetSpec(
+        archive_key(dataset),
+        deps=list(deps),
+        description=(
+            f"What the API answered for {dataset.name}, as it came.\n\n"
+            f"`{dataset.endpoint.method} {dataset.endpoint.path}`. {when(dataset)}"
+        ),
+        group_name=dataset.group,
+        kinds={"bronze", "parquet"},
+        skippable=True,
+    )
+    tables = [
+        dg.AssetSpec(
+            table_key(table),
+            deps=[archive.key],
+            description=f"{table.description}\n\n{' '.join([*about(dataset, table)][1:])}",
+            group_name=dataset.group,
+            kinds={"silver", "parquet", "duckdb"},
+            metadata={"dagster/column_schema": column_schema(table)},
+            skippable=True,
+        )
+        for table in dataset.output_tables
+    ]
+    return [archive, *tables]

@@ -1,0 +1,167 @@
+"""What Dagster shows of a dataset: its columns, and figures for each day that was ingested."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from importlib import resources
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pyarrow as pa
+
+from assets.framework.contract.column_schema import arrow_type_of, extra_fields, history_columns
+from assets.framework.contract.dataset import Dataset
+from assets.framework.contract.table import Table
+from assets.framework.ingestion.report import DayFigures, Report
+from warehouse import Lake, connect, retrying
+
+_PREVIEW_FIGURES = 6
+_ROWS_AT_ONCE = 50_000
+Rows = list[dict[str, Any]]
+_PREVIEW_COLUMNS = 9
+# Whence a row comes, which is the same for all of them, and what repeats its time.
+_LEFT_OUT_OF_PREVIEWS = {*history_columns(), *extra_fields(), "local_time", "local_date"}
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    """Describe the columns of a table as Dagster shows them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name,
+                type=str(field.type),
+                description=column.description,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable),
+            )
+            for (name, column), field in zip(
+                table.schema.columns.items(), table.arrow_schema, strict=True
+            )
+        ],
+    )
+
+
+def day_metadata(
+    lake: Lake, dataset: Dataset, report: Report, days: Sequence[date]
+) -> dict[date, dict[str, Any]]:
+    """Give figures and a preview for each day: what was asked for, what the table holds of it."""
+    if not days:
+        return {}
+    figures, previews = dict[date, Rows](), dict[date, Rows]()
+    with connect(lake) as connection:
+        for some in _few_rows(_by_day(connection, dataset, "day_counts.sql", days)):
+            figures |= _by_day(connection, dataset, "day_figures.sql", some)
+            previews |= _by_day(connection, dataset, "day_preview.sql", some)
+    metadata: dict[date, dict[str, Any]] = {}
+    for day in days:
+        metadata[day] = _requests(report.days.get(day, DayFigures()))
+        metadata[day]["seconds waited for the budget (so far in the run)"] = round(
+            report.waited_s, 2
+        )
+        if (budget := report.budget) is not None:
+            metadata[day]["request budget"] = (
+                f"{budget.available} of {budget.limit} left, {budget.used_by_us} used by givlake,"
+                f" {budget.used_by_others} by others"
+            )
+        metadata[day]["rows set aside in quarantine (so far in the run)"] = report.built[
+            "quarantined"
+        ]
+        for row in figures.get(day, []):
+            metadata[day] |= {
+                "dagster/partition_row_count": row["row_count"],
+                "devices": row["device_count"],
+                "gaps over 15 minutes": row["gap_count"],
+            }
+            if row["longest_gap_minutes"] is not None:
+                metadata[day]["longest gap (minutes)"] = round(row["longest_gap_minutes"], 1)
+        if day in previews:
+            metadata[day]["preview"] = dg.MetadataValue.md(_markdown(previews[day]))
+    return metadata
+
+
+def newest_rows(lake: Lake, dataset: Dataset) -> dict[str, dg.MarkdownMetadataValue]:
+    """Show some of the rows of each table that came last, where there are any."""
+    shown = {}
+    with connect(lake) as connection:
+        for table in dataset.output_tables:
+            names = [n for n in table.schema.columns if n not in _LEFT_OUT_OF_PREVIEWS]
+            sql = resources.files(__package__).joinpath("sql", "newest.sql").read_text()
+            text = sql.format(
+                table=_quoted(table.name),
+                columns=", ".join(map(_quoted, names[:_PREVIEW_COLUMNS])),
+                key=", ".join(f"{_quoted(name)} DESC" for name in table.key),
+            )
+            rows = _fetch(connection, text, {})
+            if rows:
+                shown[table.name] = dg.MetadataValue.md(_markdown(rows))
+    return shown
+
+
+def _requests(day: DayFigures) -> dict[str, Any]:
+    return {
+        "rows received": day.rows,
+        "requests": day.requests,
+        "bytes received": day.bytes,
+        "seconds waited for the API": round(day.request_s, 2),
+    }
+
+
+def _few_rows(counts: Mapping[date, Rows]) -> Iterator[list[date]]:
+    """Divide days so that no more rows are looked at together than need little memory."""
+    some: list[date] = []
+    held = 0
+    for day, (counted,) in sorted(counts.items()):
+        if some and held + counted["row_count"] > _ROWS_AT_ONCE:
+            yield some
+            some, held = [], 0
+        some.append(day)
+        held += counted["row_count"]
+    if some:
+        yield some
+
+
+def _by_day(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, query: str, days: Sequence[date]
+) -> Mapping[date, Rows]:
+    sql = resources.files(__package__).joinpath("sql", query).read_text()
+    measured = [
+        name
+        for name, description in dataset.main.schema.columns.items()
+        if pa.types.is_floating(arrow_type_of(description))
+    ]
+    text = sql.format(
+        table=_quoted(dataset.main.name),
+        time=_quoted(str(dataset.main.time_column)),
+        device=_quoted(str(dataset.main.device_column)),
+        figures=", ".join(map(_quoted, measured[:_PREVIEW_FIGURES])),
+    )
+    bounds = {"first": min(days), "last": max(days)}
+    by_day: dict[date, Rows] = {}
+    for row in _fetch(connection, text, bounds):
+        by_day.setdefault(row.pop("request_date"), []).append(row)
+    return by_day
+
+
+def _fetch(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]
+) -> Rows:
+    rows: pa.Table = retrying(lambda: connection.sql(sql, params=dict(parameters)).to_arrow_table())
+    return list(rows.to_pylist())
+
+
+def _quoted(identifier: str) -> str:
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+    lines = [list(rows[0]), ["---"] * len(rows[0])]
+    lines += [[_cell(value) for value in row.values()] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    """Show a value so that nothing in it is taken as Markdown or HTML."""
+    text = "" if value is None else str(value)
+    return "".join(
+        character if character.isalnum() or character in " .:+-" else f"&#{ord(character)};"
+        for character in text
+    )

@@ -1,0 +1,176 @@
+"""Running the assets from the command line: the same jobs as in Dagster's UI, in this process."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from itertools import groupby
+from types import MappingProxyType, TracebackType
+from typing import Self
+
+import dagster as dg
+
+from assets.framework.contract.dataset import Dataset, SnapshotDataset
+from assets.framework.ingestion.snapshot import SnapshotReport
+from assets.framework.orchestration.asset_keys import asset_specs
+from assets.framework.orchestration.snapshot_asset import results
+from assets.registry import device_lists
+from pipelines.alerts.sensors import STARTED_BY
+from pipelines.backfill_plan import BackfillTask, runs
+from pipelines.cli.progress import ProgressReporter
+from pipelines.cli.run_summary import say
+from pipelines.definitions_factory import REFRESH_JOB, build_definitions, job_name
+from pipelines.instance import open_instance
+from pipelines.partitions import range_tags
+from pipelines.session_factory import open_lake
+from pipelines.settings import Settings
+
+
+class Runs:
+    """The runs of one command, shown on the console; use it in a `with` block."""
+
+    def __init__(self, settings: Settings, datasets: Sequence[Dataset]) -> None:
+        """Prepare the jobs of some datasets."""
+        self._settings = settings
+        self._log_level = _quiet(settings.log_level)
+        self._reporter = ProgressReporter()
+        self._datasets = datasets
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._instance = self._open.enter_context(open_instance(self._settings))
+        self._open.enter_context(self._reporter)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    def show(self, reports: Mapping[str, SnapshotReport]) -> None:
+        """Show in Dagster what lists of devices brought that were asked for before any run.
+
+        Args:
+            reports: what was asked for, by the name of the list.
+        """
+        with open_lake(self._settings) as lake:
+            for asked in device_lists():
+                if (report := reports.get(asked.name)) is None:
+                    continue
+                keys = [spec.key for spec in asset_specs(asked, ())]
+                for result in results(keys, lake, asked, report):
+                    assert result.asset_key is not None
+                    self._instance.report_runless_asset_event(
+                        dg.AssetMaterialization(result.asset_key, metadata=result.metadata)
+                    )
+
+    def refresh(
+        self, datasets: Sequence[SnapshotDataset], device_ids: Sequence[str], *, refetch: bool
+    ) -> None:
+        """Refresh datasets as far as they are due.
+
+        Args:
+            datasets: what to ask for, the most urgent first.
+            device_ids: devices to limit it to; none means all.
+            refetch: ask for what is there as well.
+        """
+        config = {"devices": list(device_ids), "refetch": refetch, "force": refetch}
+        for _, group in groupby(datasets, key=lambda dataset: dataset.urgency):
+            if self._reporter.ended:
+                return
+            of_group = list(group)
+            keys = [spec.key for dataset in of_group for spec in asset_specs(dataset, ())]
+            self._execute(
+                REFRESH_JOB, {dataset.name: config for dataset in of_group}, asset_selection=keys
+            )
+
+    def fetch_days(self, tasks: Sequence[BackfillTask], *, refetch: bool, refresh: bool) -> None:
+        """Ingest days that are missing, the newest first.
+
+        Args:
+            tasks: which days are wanted and which of them are missing.
+            refetch: fetch what is there as well.
+            refresh: fetch the days that were not over when they were fetched.
+        """
+        self._reporter.expect(sum(task.to_fetch.total() for task in tasks))
+        for task, first, last in runs(tasks):
+            # Dagster calls a run that was ended from within a failed one.
+            if self._reporter.ended:
+                return
+            if task.dataset.name in self._reporter.closed:
+                continue
+            config = {"devices": task.device_ids, "refetch": refetch, "refresh": refresh}
+            self._execute(
+                job_name(task.dataset.name),
+                {task.dataset.name: config},
+                tags=range_tags(first, last),
+            )
+
+    @property
+    def ended(self) -> bool:
+        """Whether a run ended before its work was done, so that further ones are pointless."""
+        return self._reporter.ended
+
+    def say(self) -> bool:
+        """Say what was fetched and what could not be; return whether anything went wrong.
+
+        Raises:
+            KeyboardInterrupt: if the owner ended it; what was fetched is kept.
+        """
+        self._reporter.close()
+        say(self._reporter)
+        if self._reporter.cancelled:
+            raise KeyboardInterrupt
+        return any(report.failures or report.stopped for report in self._reporter.refreshes)
+
+    def _definitions(self) -> dg.Definitions:
+        """Make the definitions anew, as a refresh can tell of days before those known so far."""
+        reporter = dg.ResourceDefinition.hardcoded_resource(self._reporter)
+        return build_definitions(self._settings, {"reporter": reporter}, datasets=self._datasets)
+
+    def _execute(
+        self,
+        job: str,
+        configs: Mapping[str, Mapping[str, object]],
+        *,
+        tags: Mapping[str, str] = MappingProxyType({}),
+        asset_selection: Sequence[dg.AssetKey] | None = None,
+    ) -> None:
+        result = (
+            self._definitions()
+            .resolve_job_def(job)
+            .execute_in_process(
+                instance=self._instance,
+                asset_selection=asset_selection,
+                tags={**tags, STARTED_BY: "command line"},
+                run_config={
+                    "ops": {name: {"config": config} for name, config in configs.items()},
+                    "loggers": {"console": {"config": {"log_level": self._log_level}}},
+                },
+                raise_on_error=False,
+            )
+        )
+        if result.dagster_run.status is dg.DagsterRunStatus.CANCELED:
+            raise KeyboardInterrupt
+        if not self._reporter.ended:
+            _raise_unexpected_failures(result)
+
+
+def _raise_unexpected_failures(result: dg.ExecuteInProcessResult) -> None:
+    """Raise the errors of a run that the assets do not report themselves.
+
+    Raises:
+        RuntimeError: with Dagster's account of what happened.
+    """
+    failed = [event for event in result.all_events if event.is_step_failure]
+    for event in failed:
+        if event.step_failure_data.user_failure_data is None:
+            raise RuntimeError(event.step_failure_data.error_display_string)
+    if not result.success and not failed:
+        raise RuntimeError(f"Dagster ended run {result.run_id} without saying why.")
+
+
+def _quiet(log_level: str) -> str:
+    """Leave to Dagster's console log only what was asked for: it reports our failures as errors."""
+    return log_level if log_level in ("DEBUG", "INFO") else "CRITICAL"

@@ -1,0 +1,1 @@
+"""Workarounds for Dagster, each with the version and the upstream issue it waits for."""

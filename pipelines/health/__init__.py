@@ -1,0 +1,1 @@
+"""What is complete, late, missing or in need of attention."""

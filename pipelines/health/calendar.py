@@ -1,0 +1,217 @@
+"""Calendars of what is there: an SVG of all devices, and the same in characters for Dagster.
+
+One calendar for each device, dataset and year: a column for each week, Monday on top. What a state
+means stands in `docs/stores.md`.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from html import escape
+
+import pyarrow.compute as pc
+
+from assets.framework.contract.dataset import DailyDataset
+from assets.framework.ingestion.day_states import day_states
+from warehouse import Lake, State
+
+# In the order of the legend. Colours of Okabe and Ito, which the colour-blind tell apart, light
+# enough for a dark page and dark enough for a light one.
+COLOURS = {
+    State.COMPLETE: ("#009e73", "🟩"),
+    State.PROVISIONAL: ("#56b4e9", "🟦"),
+    State.EMPTY: ("#a7b0b8", "⬜"),
+    State.NOT_BUILT: ("#f0e442", "🔶"),
+    State.PARTIAL: ("#e69f00", "🟨"),
+    State.FAILED: ("#d55e00", "🟥"),
+    State.FORBIDDEN: ("#cc79a7", "🟪"),
+    State.GONE: ("#8a6d4f", "🟫"),
+    State.NOT_REQUESTED: ("none", "⬛"),
+}
+# What asks for a look, or is nothing, has a shape of its own as well; the others are squares.
+_SHAPES = {
+    State.EMPTY: "m3,3h3v3h-3z",
+    State.NOT_BUILT: "m4.5,0l4.5,9h-9z",
+    State.PARTIAL: "v9h9z",
+    State.FAILED: "h3l1.5,2l1.5,-2h3l-3,4.5l3,4.5h-3l-1.5,-2l-1.5,2h-3l3,-4.5z",
+    State.FORBIDDEN: "m4.5,0l4.5,4.5l-4.5,4.5l-4.5,-4.5z",
+    State.GONE: "m1,3h7v3h-7z",
+}
+_SQUARE = "h9v9h-9z"
+_STEP = 11
+_LEFT, _RIGHT, _TOP = 70, 24, 82
+_WEEKS = 54
+_WIDTH = _LEFT + _WEEKS * _STEP + _RIGHT
+_YEAR_HEIGHT = 7 * _STEP + 17
+_HEADING, _SUBHEADING = 34, 24
+_NO_DAY = "  "  # as wide as an emoji
+
+
+@dataclass(slots=True)
+class Calendar:
+    """The states of one device's days of one dataset."""
+
+    dataset: str
+    device_id: str
+    states: dict[date, State]
+
+
+def calendars(
+    lake: Lake, datasets: Sequence[DailyDataset], device_ids: Sequence[str] | None = None
+) -> list[Calendar]:
+    """Gather the calendars of all devices, or of some, by device and dataset."""
+    expected = lake.expected()
+    found: dict[tuple[str, str], Calendar] = {}
+    for dataset in datasets:
+        of_dataset = expected.filter(pc.equal(expected["dataset"], dataset.name))
+        if device_ids is not None:
+            chosen = pc.is_in(of_dataset["device_id"], pc.cast(list(device_ids), "string"))
+            of_dataset = of_dataset.filter(chosen)
+        if of_dataset.num_rows == 0:
+            continue
+        now = datetime.now(UTC)
+        # Expected days end with the devices' own today, which can be ahead of UTC's.
+        last = pc.max(of_dataset["last_date"]).as_py() or now.date()
+        first = pc.min(of_dataset["first_date"]).as_py()
+        for month in day_states(lake, dataset, of_dataset, first, last, now=now):
+            columns = (month[name].to_pylist() for name in ("device_id", "request_date", "state"))
+            for device_id, day, state in zip(*columns, strict=True):
+                key = (device_id, dataset.name)
+                calendar = found.setdefault(key, Calendar(dataset.name, device_id, {}))
+                calendar.states[day] = State(state)
+    return [found[key] for key in sorted(found)]
+
+
+def svg(of: Sequence[Calendar], title: str) -> str:
+    """Draw calendars below each other, the newest year of each first."""
+    parts: list[str] = []
+    y, device_id = _TOP, None
+    for calendar in of:
+        if calendar.device_id != device_id:
+            device_id = calendar.device_id
+            y += _HEADING
+            parts.append(_text(16, y - 12, device_id, "device"))
+        y += _SUBHEADING
+        counts = _counted(Counter(calendar.states.values()))
+        parts.append(_text(16, y - 8, f"{calendar.dataset}: {counts}", "dataset"))
+        for year, days in _years(calendar.states):
+            parts += _year(calendar, year, days, y)
+            y += _YEAR_HEIGHT
+    head = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {y + 16}"'
+        f' width="{_WIDTH}" height="{y + 16}" role="img">',
+        f"<title>{_plain(title)}</title>",
+        _STYLE,
+        _text(16, 24, title, "title"),
+        *_legend(),
+    ]
+    return "\n".join([*head, *parts, "</svg>"]) + "\n"
+
+
+# No background, and greys that read on white and on black.
+_STYLE = """<style>
+text { font: 11px system-ui, sans-serif; fill: #7a7f85; }
+.title { font-size: 15px; font-weight: 600; }
+.device { font-size: 13px; font-weight: 600; }
+.month { font-size: 9px; }
+path { fill: none; stroke: none; }
+path.not_requested { stroke: #7a7f85; stroke-opacity: 0.45; }
+</style>"""
+
+
+def _legend() -> Iterator[str]:
+    x = 16
+    for state in COLOURS:
+        words = state.replace("_", " ")
+        yield f'<path {_colour(state)} d="{_cell(state, x, 38)}"/>'
+        yield _text(x + 14, 46, words, "legend")
+        x += 14 + 7 * len(words) + 14
+    yield _text(
+        16, 64, "A column is a week, Monday on top. Where no cell is, no day is expected.", "legend"
+    )
+
+
+def _year(calendar: Calendar, year: int, days: Mapping[date, State], y: int) -> Iterator[str]:
+    yield _text(_LEFT - 8, y + 4 * _STEP + 8, str(year), "year", 'text-anchor="end"')
+    # One path for each state: a cell for itself would make a fleet's picture ten times as large.
+    paths: dict[State, list[str]] = {}
+    for day, state in days.items():
+        x = _LEFT + _week(day) * _STEP
+        paths.setdefault(state, []).append(_cell(state, x, y + 10 + day.weekday() * _STEP))
+    for state, cells in paths.items():
+        days_of = _counted({state: len(cells)})
+        about = _plain(f"{calendar.device_id} {calendar.dataset} {year}: {days_of}")
+        yield f'<path {_colour(state)} d="{"".join(cells)}"><title>{about}</title></path>'
+    yield from _months(days, y)
+
+
+def _months(days: Iterable[date], y: int) -> Iterator[str]:
+    """Name each month above its first day, unless the next name would run into it."""
+    firsts: dict[str, date] = {}
+    for day in sorted(days, reverse=True):
+        firsts[f"{day:%b}"] = day
+    free_until = _WEEKS
+    for name, first in firsts.items():
+        if _week(first) + 2 <= free_until:
+            free_until = _week(first)
+            yield _text(_LEFT + free_until * _STEP, y + 7, name, "month")
+
+
+def _week(day: date) -> int:
+    """Number the weeks of a year from 0, each from Monday on."""
+    return ((day - day.replace(month=1, day=1)).days + day.replace(month=1, day=1).weekday()) // 7
+
+
+def _cell(state: State, x: int, y: int) -> str:
+    return f"M{x},{y}{_SHAPES.get(state, _SQUARE)}"
+
+
+def _colour(state: State) -> str:
+    return f'class="{state}" style="fill:{COLOURS[state][0]}"'
+
+
+def _text(x: int, y: int, words: str, kind: str, extra: str = "") -> str:
+    return f'<text x="{x}" y="{y}" class="{kind}" {extra}>{_plain(words)}</text>'
+
+
+def _plain(words: str) -> str:
+    """Escape a text; control characters are not allowed in XML, however they are written."""
+    return escape("".join(char if char.isprintable() else "?" for char in words))
+
+
+def _years(states: Mapping[date, State]) -> Iterator[tuple[int, dict[date, State]]]:
+    for year in sorted({day.year for day in states}, reverse=True):
+        yield year, {day: state for day, state in states.items() if day.year == year}
+
+
+def _counted(days: Mapping[State, int]) -> str:
+    return ", ".join(
+        f"{days[state]:,} {state.replace('_', ' ')}" for state in COLOURS if days.get(state)
+    )
+
+
+def characters(calendar: Calendar, weeks: int = 53) -> str:
+    """Draw the newest weeks of a calendar as Markdown in which nothing is taken as markup.
+
+    Args:
+        calendar: of one device and dataset.
+        weeks: how many at most.
+    """
+    last = max(calendar.states)
+    monday = last - timedelta(days=last.weekday())
+    first = max(monday - timedelta(weeks=weeks - 1), min(calendar.states))
+    first -= timedelta(days=first.weekday())
+    columns = range(0, (monday - first).days + 1, 7)
+    lines = [f"{first} to {last}, a column for each week, Monday on top:", ""]
+    for weekday in range(7):
+        days = (first + timedelta(days=column + weekday) for column in columns)
+        lines.append("".join(_character(calendar.states.get(day)) for day in days))
+    used = [state for state in COLOURS if state in calendar.states.values()]
+    lines += ["", ", ".join(f"{COLOURS[state][1]} {state.replace('_', ' ')}" for state in used)]
+    name = "".join(c for c in calendar.device_id if c.isalnum() or c in "-_. ")
+    return f"{name}\n\n```\n" + "\n".join(lines) + "\n```\n"
+
+
+def _character(state: State | None) -> str:
+    return _NO_DAY if state is None else COLOURS[state][1]

@@ -1,0 +1,67 @@
+"""Asset checks: what a person should look at although every run was green."""
+
+import shlex
+
+import dagster as dg
+
+from assets.framework.contract.dataset import DailyDataset
+from assets.framework.contract.devices import of_kinds
+from assets.framework.orchestration.asset_keys import table_key
+from pipelines.discovery import known_devices
+from pipelines.health.calendar import calendars, characters
+from pipelines.health.overview import overview
+from pipelines.session_factory import open_lake
+from pipelines.settings import load_settings
+from warehouse import State
+
+_CALENDARS_SHOWN = 10
+
+
+def history_check(dataset: DailyDataset) -> dg.AssetChecksDefinition:
+    """Warn of devices of which no history has been asked for yet, such as new ones."""
+
+    @dg.asset_check(
+        asset=table_key(dataset.main),
+        name="every_device_has_history",
+        description="Is there a device of which nothing has been asked for?",
+    )
+    def _check() -> dg.AssetCheckResult:
+        with open_lake(load_settings()) as lake:
+            devices = of_kinds(known_devices(lake), dataset.device_kinds)
+            states = overview(lake, dataset, devices)
+            shown = [device.device_id for device in devices[:_CALENDARS_SHOWN]]
+            drawn = [characters(each) for each in calendars(lake, [dataset], shown)]
+        without = [
+            device.device_id
+            for device in states.devices
+            if set(device.days_by_state) <= {State.NOT_REQUESTED}
+        ]
+        commands = [f"givlake backfill --device {shlex.quote(each)}" for each in without]
+        return dg.AssetCheckResult(
+            passed=not without,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=(
+                "Every device has some history."
+                if not without
+                else f"{len(without)} devices have none; fetch it with: {'; '.join(commands)}"
+            ),
+            metadata={
+                "devices without history": without,
+                "days by state": {str(s): n for s, n in sorted(states.days_by_state.items())},
+                "calendars": dg.MetadataValue.md("\n\n".join(drawn)),
+            },
+        )
+
+    return _check
+
+
+def check_schedule(job_name: str, zone: str) -> dg.ScheduleDefinition:
+    """Check every morning."""
+    return dg.ScheduleDefinition(
+        name="check_history_daily",
+        job_name=job_name,
+        cron_schedule="30 6 * * *",
+        execution_timezone=zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Looks for devices of which nothing has been asked for.",
+    )

@@ -1,0 +1,170 @@
+"""`givlake ui` as it is really run, its page asked as a browser does, and all of its processes."""
+
+import contextlib
+import json
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.owner import TIMEOUT_S, command
+
+REPOSITORY = {
+    "repositoryLocationName": "pipelines.definitions",
+    "repositoryName": "__repository__",
+}
+_LAUNCH = """mutation($run: ExecutionParams!) {
+    launchRun(executionParams: $run) {
+        __typename
+        ... on LaunchRunSuccess { run { runId } }
+        ... on PythonError { message }
+    }
+}"""
+_ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process of this machine with the environment that it was started with."""
+
+    pid: int
+    command: str
+    environment: Mapping[str, str]
+    folder: str
+
+
+class Page:
+    """A running `givlake ui`."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int, folder: Path) -> None:
+        self.process = process
+        self.port = port
+        self._folder = folder
+        # Also those that have ended since.
+        self.seen: dict[int, Process] = {}
+
+    @property
+    def said(self) -> list[str]:
+        """The lines that it has printed."""
+        return (self._folder / "out").read_text().splitlines()
+
+    def look(self) -> list[Process]:
+        """List the processes that it has started, and those that they have."""
+        command = getattr(_process(self.process.pid), "command", None)
+        # One that has its command as well is being started, and is not yet what it will be.
+        found = [each for each in _below(self.process.pid) if each.command != command]
+        self.seen.update({each.pid: each for each in found})
+        return found
+
+    def until(self, what) -> Any:
+        """Wait for something to be true, looking at the processes meanwhile; give what it is."""
+        end = time.monotonic() + TIMEOUT_S
+        while not (found := what()):
+            self.look()
+            log = (self._folder / "err").read_text()
+            assert self.process.poll() is None and time.monotonic() < end, log[-5000:]
+            time.sleep(0.3)
+        return found
+
+    def has_started(self, *names: str) -> bool:
+        """Whether each of some programs is among its processes."""
+        commands = [each.command for each in self.look()]
+        return all(any(name in words for words in commands) for name in names)
+
+    def graphql(self, query: str, **variables: object) -> dict[str, Any]:
+        """Ask the page, as soon as it answers."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/graphql",
+            json.dumps({"query": query, "variables": variables}).encode(),
+            {"Content-Type": "application/json"},
+        )
+
+        def ask() -> dict[str, Any] | None:
+            with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=60) as sent:
+                return json.load(sent)
+            return None
+
+        answer = self.until(ask)
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    def run(self, job: str) -> str:
+        """Launch a run of a job, and give the status with which it ends."""
+        run = {"selector": {**REPOSITORY, "jobName": job}, "runConfigData": {}}
+        launched = self.graphql(_LAUNCH, run=run)["launchRun"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        query = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+
+        def status() -> str | None:
+            found = self.graphql(query, id=launched["run"]["runId"])["runOrError"]["status"]
+            return found if found in _ENDED else None
+
+        return self.until(status)
+
+
+@contextlib.contextmanager
+def page(folder: Path, environment: Mapping[str, str], *arguments: object) -> Iterator[Page]:
+    """Run `givlake ui` in a folder; end it as a service manager does, which must leave nothing."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
+        process = subprocess.Popen(
+            command("ui", "--port", port, *arguments),
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+        )
+    found = Page(process, port, folder)
+    try:
+        yield found
+        started = found.look()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    assert [each.command for each in started if is_running(each)] == []
+
+
+def is_running(process: Process) -> bool:
+    """Whether a process has not ended."""
+    now = _process(process.pid)
+    return now is not None and now.command == process.command
+
+
+def _below(pid: int) -> Iterator[Process]:
+    children: dict[int, list[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            # The name of a program, in brackets, may hold spaces.
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            children.setdefault(int(parent), []).append(int(folder.name))
+    left = children.get(pid, [])
+    while left:
+        child = left.pop()
+        left += children.get(child, [])
+        if (found := _process(child)) is not None:
+            yield found
+
+
+def _process(pid: int) -> Process | None:
+    """Read what /proc says of a process; None if there is none, or it has just ended."""
+    folder = Path("/proc") / str(pid)
+    try:
+        words = (folder / "cmdline").read_bytes().decode().replace("\0", " ").strip()
+        pairs = (folder / "environ").read_bytes().decode().split("\0")
+        where = str((folder / "cwd").readlink())
+    except OSError:
+        return None
+    environment = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+    return Process(pid, words, environment, where) if words else None

@@ -1,0 +1,140 @@
+"""An owner of an account at work: a data folder, settings, and givlake as it is really run."""
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import dagster as dg
+import duckdb
+
+from pipelines.cli import main
+from pipelines.definitions_factory import build_definitions
+from pipelines.instance import open_instance
+from pipelines.settings import load_settings
+from warehouse import Lake
+
+# For what hangs; a machine that does much else may be slow.
+TIMEOUT_S = 600
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        return self.out + self.err
+
+
+class Owner:
+    """Runs givlake in a folder, with settings of its own and none of this process' environment."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str], token: str | None) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.settings = {
+            "GIVLAKE_DATA": str(self.data),
+            "GIVLAKE_RETRY_S": "0",
+            "GIVLAKE_DATASETS": "inverter_data_points",
+            **({"GIVENERGY_API_TOKEN": token} if token is not None else {}),
+            **settings,
+        }
+
+    @property
+    def environment(self) -> dict[str, str]:
+        ours = ("GIVLAKE_", "GIVENERGY_", "DAGSTER_")
+        kept = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
+        return {**kept, "COLUMNS": "300", **self.settings}
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Let this process be the owner's."""
+        with patch.dict(os.environ, self.environment, clear=True), contextlib.chdir(self.folder):
+            yield
+
+    def givlake(self, *arguments: object) -> Done:
+        """Run a command in this process, by the function that the console script calls."""
+        out, err = io.StringIO(), io.StringIO()
+        status: Any = 0
+        with (
+            self.at_work(),
+            patch.object(sys, "argv", ["givlake", *map(str, arguments)]),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            try:
+                main()
+            except SystemExit as end:
+                status = end.code or 0
+        return Done(status, out.getvalue(), err.getvalue())
+
+    def start(self, *arguments: object) -> "subprocess.Popen[bytes]":
+        """Start a command as a process of its own."""
+        return subprocess.Popen(
+            command(*arguments),
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def process(self, *arguments: object) -> Done:
+        """Run a command as a process of its own, to its end."""
+        return finished(self.start(*arguments))
+
+    def sql(self, query: str, zone: str = "UTC") -> list[dict[str, Any]]:
+        """Query the catalogue as an analyst does, by DuckDB alone."""
+        with duckdb.connect(str(self.data / "warehouse.duckdb"), read_only=True) as connection:
+            connection.execute(f"SET TimeZone = '{zone}'")
+            found = connection.sql(query)
+            return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All data points, without the columns that say whence they came."""
+        return self.sql("SELECT * EXCLUDE (response_id, fetched_at) FROM inverter_data_points")
+
+    def states(self) -> dict[str, int]:
+        """Count the device-days of data points by state, as the catalogue has them."""
+        found = self.sql(
+            "SELECT state, count(*) AS days FROM coverage WHERE is_expected GROUP BY state"
+        )
+        return {row["state"]: row["days"] for row in found}
+
+    @contextlib.contextmanager
+    def lake(self) -> Iterator[Lake]:
+        with Lake(self.data) as lake:
+            yield lake
+
+    @contextlib.contextmanager
+    def dagster(self) -> Iterator[tuple[dg.Definitions, dg.DagsterInstance]]:
+        """Load the definitions and the instance that `givlake ui` shows."""
+        with self.at_work(), open_instance(load_settings()) as instance:
+            yield build_definitions(load_settings()), instance
+
+
+def command(*arguments: object) -> list[str]:
+    """Name the console script that belongs to this Python, with arguments."""
+    return [str(Path(sys.executable).with_name("givlake")), *map(str, arguments)]
+
+
+def finished(process: "subprocess.Popen[bytes]", timeout_s: float = TIMEOUT_S) -> Done:
+    """Wait for a process; one that hangs is killed and fails the test."""
+    try:
+        out, err = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
+    return Done(process.returncode, out.decode(), err.decode())

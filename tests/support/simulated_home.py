@@ -1,0 +1,121 @@
+"""A home for tests of datasets: decoding without a lake, and refreshing one over a simulator."""
+
+import json
+from collections import Counter
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from assets.framework.contract.dataset import DeviceList
+from assets.framework.ingestion.snapshot import refresh
+from pipelines.discovery import discover, known_state_of
+from pipelines.session_factory import open_session
+from pipelines.settings import load_settings
+from warehouse import ArchivedResponse
+
+FETCHED_AT = datetime(2025, 7, 1, 12, tzinfo=UTC)
+
+
+def response(
+    dataset, answer, *, device_id="SIM0001", response_id=1, params="{}", account="owner", path="/"
+):
+    """Make an archived response of one page out of its JSON."""
+    body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+    return ArchivedResponse(
+        response_id=response_id,
+        fetch_id=response_id,
+        segment=1,
+        dataset=dataset.name,
+        device_id=device_id,
+        request_date=None,
+        request_zone="Europe/London",
+        path=path,
+        params=params,
+        status=200,
+        requested_at=FETCHED_AT,
+        fetched_at=FETCHED_AT,
+        page=1,
+        page_count=1,
+        complete=True,
+        rows=None,
+        redaction_version=None,
+        account=account,
+        body=body,
+    )
+
+
+def decode(dataset, *answers, **fields):
+    """Decode answers, each a response of its own, and see that every row is accounted for."""
+    responses = [
+        response(dataset, answer, response_id=number, **fields)
+        for number, answer in enumerate(answers, start=1)
+    ]
+    decoded = dataset.decode(responses)
+    accounted = Counter()
+    for table in decoded.tables.values():
+        accounted.update(table["response_id"].to_pylist())
+    aside = {(r["response_id"], r["table"], r["row_index"]) for r in decoded.quarantine.to_pylist()}
+    accounted.update(response_id for response_id, _, _ in aside)
+    assert accounted == Counter(decoded.rows_in)
+    return decoded
+
+
+def rows_of(decoded, table):
+    """List a table's rows without the columns that say whence they came."""
+    provenance = ("response_id", "fetched_at", "valid_from", "valid_to", "listed_by")
+    return [
+        {name: value for name, value in row.items() if name not in provenance}
+        for row in decoded.tables[table].to_pylist()
+    ]
+
+
+def leaves(value, path=""):
+    """Name each leaf of a JSON value with what stands there, list elements as `[0]`, `[1]`, …"""
+    if isinstance(value, dict):
+        for name, child in value.items():
+            yield from leaves(child, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for number, child in enumerate(value):
+            yield from leaves(child, f"{path}[{number}]")
+    else:
+        yield path, value
+
+
+class Home:
+    """A data folder that is filled from a simulator."""
+
+    def __init__(self, folder: Path, simulator, **settings: str) -> None:
+        self.simulator = simulator
+        self._settings = {
+            "GIVENERGY_API_URL": simulator.base_url,
+            "GIVENERGY_API_TOKEN": simulator.token,
+            "GIVLAKE_DATA": str(folder / "data"),
+            "GIVLAKE_RETRY_S": "0",
+            **settings,
+        }
+
+    @contextmanager
+    def session(self):
+        with open_session(load_settings(self._settings)) as session:
+            yield session
+
+    def refresh(self, dataset, *, lists=(), refetch=False):
+        """Look for devices in the given lists, then refresh a dataset; give its report."""
+        with self.session() as session:
+            devices = discover(session, lists).devices if lists else {}
+            self.simulator.clear_requests()
+            return refresh(session, dataset, known_state_of(session, devices, refetch=refetch))
+
+    def devices(self, *lists: DeviceList):
+        """Ask for lists of devices; give the devices by kind."""
+        with self.session() as session:
+            return discover(session, lists).devices
+
+    def rows(self, sql: str):
+        """Run a query over the catalogue."""
+        with self.session() as session:
+            return known_state_of(session, {}).rows(sql)
+
+    def paths(self):
+        """List the paths asked for since the last refresh began."""
+        return [request.path.removeprefix("/v1") for request in self.simulator.requests]

@@ -1,0 +1,1 @@
+"""Row accounting, quarantine and drift of each build."""

@@ -1,0 +1,211 @@
+"""What is known of one device's day: the fact, how facts fold, and the state that follows.
+
+Pure functions on tables. Where facts are kept, and what they are made from, is in ``facts``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# An empty day is believed once a second answer, so much later, says the same.
+CONFIRM_US = 24 * 3600 * 1_000_000
+_FORBIDDEN = (401, 402, 403)
+GONE = 404
+NOT_BUILT_REASON = "archived, and not in the tables yet"
+GONE_REASON = "the device is not known any more"
+FAILED_REASON = "the newest request failed"
+_LACKING = "the list came incomplete"
+_NONE = np.iinfo(np.int64).min
+_UTC = pa.timestamp("us", tz="UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageRule:
+    """How long after its end a day of a dataset can still change.
+
+    Attributes:
+        dataset: The dataset.
+        lateness_days: Days after the end of a day until its data are final.
+    """
+
+    dataset: str
+    lateness_days: int
+
+
+class State(StrEnum):
+    """What is known of a device's day."""
+
+    COMPLETE = "complete"
+    PROVISIONAL = "provisional"
+    EMPTY = "empty"
+    NOT_BUILT = "not_built"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    FORBIDDEN = "forbidden"
+    GONE = "gone"
+    NOT_REQUESTED = "not_requested"
+
+
+# States of days that are in the tables, as far as the API has them.
+FETCHED = (State.COMPLETE, State.PROVISIONAL, State.EMPTY)
+# Newest response of a kind -> the columns that come from it.
+_NEWEST = {
+    "complete_id": ("complete_at",),
+    "rows_id": ("rows",),
+    "partial_id": ("lack",),
+    "error_id": ("last_error_at", "last_error_status", "last_error"),
+}
+_LEAST = ("first_final_empty_at",)
+_GREATEST = ("over_at", "final_from", "final_at", "last_final_empty_at", "answer_segment")
+_SUMS = ("request_count", "error_count")
+_KEYS = ("dataset", "device_id", "request_date")
+
+
+def _field(name: str, kind: pa.DataType, description: str) -> pa.Field:
+    return pa.field(name, kind, metadata={"description": description})
+
+
+FOLDED_SCHEMA = pa.schema(
+    [
+        _field("dataset", pa.string(), "Dataset"),
+        _field("device_id", pa.string(), "Device asked"),
+        _field("request_date", pa.date32(), "Day asked for"),
+        _field("over_at", _UTC, "When the day had ended, in its zone and in UTC"),
+        _field("final_from", _UTC, "From when an answer is final"),
+        _field("complete_id", pa.int64(), "Newest response that held the whole list"),
+        _field("complete_at", _UTC, "When it was fetched"),
+        _field("final_at", _UTC, "When a final whole list was last fetched"),
+        _field("rows_id", pa.int64(), "Newest whole list that was not empty"),
+        _field("rows", pa.int64(), "Its rows"),
+        _field("first_final_empty_at", _UTC, "First final answer that was empty"),
+        _field("last_final_empty_at", _UTC, "Last final answer that was empty"),
+        _field("partial_id", pa.int64(), "Newest answer that was not the whole list"),
+        _field("lack", pa.string(), "What it lacked"),
+        _field("error_id", pa.int64(), "Newest failure"),
+        _field("last_error_at", _UTC, "When it failed"),
+        _field("last_error_status", pa.int16(), "HTTP status of it"),
+        _field("last_error", pa.string(), "What it said"),
+        _field("answer_segment", pa.int64(), "Newest archive segment with an answer"),
+        _field("request_count", pa.int64(), "Answers and failures in the archive"),
+        _field("error_count", pa.int64(), "Failures in the archive"),
+    ]
+)
+FACTS_SCHEMA = (
+    FOLDED_SCHEMA.append(_field("state", pa.string(), "What is known of the day"))
+    .append(_field("reason", pa.string(), "Why"))
+    .append(_field("due_from", _UTC, "From when it is to be fetched again; null: it is not"))
+)
+
+
+def fold(facts: pa.Table) -> pa.Table:
+    """Fold facts of the same dataset, device and day into one; their order does not matter."""
+    keys = [np.asarray(_codes(facts[name])) for name in _KEYS]
+    order = np.lexsort(keys[::-1])
+    sorted_keys = [key[order] for key in keys]
+    changed = np.zeros(len(order), dtype=bool)
+    changed[:1] = True
+    for key in sorted_keys:
+        changed[1:] |= key[1:] != key[:-1]
+    group = np.empty(len(order), dtype=np.int64)
+    group[order] = np.cumsum(changed) - 1
+    count = int(changed.sum())
+    first = pa.array(order[changed])
+    columns: dict[str, object] = {name: facts[name].take(first) for name in _KEYS}
+    for name, companions in _NEWEST.items():
+        ids = _filled(facts[name], _NONE)
+        best = np.full(count, _NONE)
+        np.maximum.at(best, group, ids)
+        hit = np.flatnonzero((ids == best[group]) & (ids != _NONE))
+        source = np.full(count, -1)
+        source[group[hit]] = hit
+        index = pa.array(source, mask=source < 0)
+        for column in (name, *companions):
+            columns[column] = facts[column].take(index)
+    for names, least, function in (
+        (_GREATEST, _NONE, np.maximum),
+        (_LEAST, -_NONE - 1, np.minimum),
+    ):
+        for name in names:
+            best = np.full(count, least)
+            function.at(best, group, _filled(facts[name], least))
+            kind = FOLDED_SCHEMA.field(name).type
+            columns[name] = pa.array(best, kind, mask=best == least)
+    for name in _SUMS:
+        columns[name] = np.bincount(group, _filled(facts[name], 0), count).astype(np.int64)
+    return pa.table({name: columns[name] for name in FOLDED_SCHEMA.names}).cast(FOLDED_SCHEMA)
+
+
+def _codes(column: pa.ChunkedArray) -> pa.Array:
+    """Return integers in the order of the values."""
+    if pa.types.is_date32(column.type):
+        return column.combine_chunks().cast(pa.int32())
+    return pc.rank(column, sort_keys="ascending", tiebreaker="dense")
+
+
+def _filled(column: pa.ChunkedArray, value: int) -> np.ndarray:
+    return np.asarray(pc.fill_null(column.combine_chunks().cast(pa.int64()), value))
+
+
+def with_states(facts: pa.Table) -> pa.Table:
+    """Add what follows from folded facts: the state, why, and from when a fetch is due."""
+    value = {
+        name: _filled(facts[name], _NONE)
+        for name in (*_NEWEST, *_GREATEST, *_LEAST, "last_error_at", "last_error_status")
+    }
+    has = {name: values != _NONE for name, values in value.items()}
+    status = value["last_error_status"]
+    forbidden = np.isin(status, _FORBIDDEN)
+    refused = forbidden | (status == GONE)
+    failed_since = value["error_id"] > value["complete_id"]
+    complete = has["complete_id"]
+    confirmed = has["first_final_empty_at"] & (
+        value["last_final_empty_at"] - value["first_final_empty_at"] >= CONFIRM_US
+    )
+    partial = value["partial_id"] > value["error_id"]
+    once_empty = complete & ~has["rows_id"] & has["final_at"]
+    lost = has["rows_id"] & (value["complete_id"] > value["rows_id"])
+    # (condition, state, reason, due from), first match wins
+    cases: Iterable[tuple[np.ndarray, State, str, np.ndarray | None]] = [
+        (has["rows_id"] & has["final_at"] & lost, State.COMPLETE,
+         "an earlier answer had rows, the newest was empty", None),
+        (has["rows_id"] & has["final_at"], State.COMPLETE, "fetched when final", None),
+        (once_empty & confirmed, State.EMPTY, "empty, confirmed a day later", None),
+        (complete & forbidden & failed_since, State.FORBIDDEN, "not final, then refused", None),
+        (complete & refused & failed_since, State.GONE, GONE_REASON, None),
+        (once_empty, State.PROVISIONAL, "empty, to be confirmed",
+         value["first_final_empty_at"] + CONFIRM_US),
+        (complete, State.PROVISIONAL, "fetched before it was final", value["final_from"]),
+        (partial, State.PARTIAL, _LACKING, np.zeros(len(status))),
+        (forbidden, State.FORBIDDEN, "access was refused", None),
+        (refused, State.GONE, GONE_REASON, None),
+        (np.ones(len(status), dtype=bool), State.FAILED, FAILED_REASON,
+         np.zeros(len(status))),
+    ]  # fmt: skip
+    conditions, states, reasons, due = zip(*cases, strict=True)
+    case = np.select(conditions, range(len(conditions)))
+    due_from = np.choose(case, [np.full(len(case), _NONE) if at is None else at for at in due])
+    return (
+        facts.append_column(FACTS_SCHEMA.field("state"), _named(case, [str(s) for s in states]))
+        .append_column(FACTS_SCHEMA.field("reason"), _reasons(case, reasons, facts["lack"]))
+        .append_column(
+            FACTS_SCHEMA.field("due_from"),
+            pa.array(due_from.astype(np.int64), _UTC, mask=due_from == _NONE),
+        )
+    )
+
+
+def _reasons(case: np.ndarray, reasons: Sequence[str], lack: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Give the reason of each case; that of a partial day is what it lacks, where that is known."""
+    named = _named(case, list(reasons))
+    partial = pa.array(case == reasons.index(_LACKING))
+    return pc.if_else(partial, pc.coalesce(lack, named), named)
+
+
+def _named(codes: np.ndarray, names: list[str]) -> pa.Array:
+    return pa.array(names).take(pa.array(codes))

@@ -1,0 +1,309 @@
+"""Coverage as a table: the days that are expected, with what the facts say of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from warehouse.coverage.coverage_fact import (
+    FACTS_SCHEMA,
+    FAILED_REASON,
+    FETCHED,
+    GONE,
+    GONE_REASON,
+    NOT_BUILT_REASON,
+    CoverageRule,
+    State,
+)
+from warehouse.coverage.fact_store import UNIT, month_file, refresh_coverage
+from warehouse.errors import DamagedError
+from warehouse.lake import EXPECTED_SCHEMA, Lake
+from warehouse.storage.transaction import Manifest
+from warehouse.tables.partition_files import damage_named
+from warehouse.tables.watermarks import Watermark, watermarks
+
+_LOG = logging.getLogger(__name__)
+_UTC = pa.timestamp("us", tz="UTC")
+_WORD = pa.dictionary(pa.int32(), pa.string())
+COVERAGE_SCHEMA = pa.schema(
+    [
+        ("dataset", _WORD),
+        ("device_id", _WORD),
+        ("request_date", pa.date32()),
+        ("state", _WORD),
+        ("reason", _WORD),
+        ("rows", pa.int64()),
+        ("last_fetched_at", _UTC),
+        ("last_error", _WORD),
+        ("last_error_status", pa.int16()),
+        ("last_error_at", _UTC),
+        ("error_count", pa.int64()),
+        ("due", pa.bool_()),
+        ("due_from", _UTC),
+    ]
+)
+_FROM_FACTS = {
+    "state": "state",
+    "reason": "reason",
+    "rows": "rows",
+    "complete_at": "last_fetched_at",
+    "last_error": "last_error",
+    "last_error_status": "last_error_status",
+    "last_error_at": "last_error_at",
+    "error_count": "error_count",
+    "due_from": "due_from",
+}
+_WORDS = ["dataset", "device_id", "state", "reason", "last_error"]
+
+
+def coverage(
+    lake: Lake,
+    rules: Sequence[CoverageRule],
+    expected: pa.Table,
+    start: date,
+    end: date,
+    *,
+    now: datetime | None = None,
+    only_due: bool = False,
+) -> pa.Table:
+    """Say for every expected day of every device what is there.
+
+    Args:
+        lake: The data folder.
+        rules: The datasets wanted, with their lateness.
+        expected: As :meth:`warehouse.Lake.expect` takes it.
+        start: First day.
+        end: Last day, inclusive.
+        now: The moment to judge by; None for the clock's.
+        only_due: Leave out days that need no fetch now.
+
+    Returns:
+        ``COVERAGE_SCHEMA``, by month, then dataset, device and day. ``due``: a fetch now may
+        change the state. Days whose newest answer is archived and not yet in the tables are
+        ``not_built``. Days that have not begun are ``not_requested`` and not due. Days that were
+        not requested of a device whose newest answer is 404 are ``gone`` and not due either, unless
+        it has been in contact since: asking for each of them would tell nothing new.
+
+    Raises:
+        StoreError: the disk is full or not writable.
+    """
+    parts = coverage_by_month(lake, rules, expected, start, end, now=now, only_due=only_due)
+    return pa.concat_tables([COVERAGE_SCHEMA.empty_table(), *parts])
+
+
+def coverage_by_month(
+    lake: Lake,
+    rules: Sequence[CoverageRule],
+    expected: pa.Table,
+    start: date,
+    end: date,
+    *,
+    now: datetime | None = None,
+    only_due: bool = False,
+    newest_first: bool = False,
+) -> Iterator[pa.Table]:
+    """Yield what :func:`coverage` returns piece by piece (a month of a dataset), for fleets.
+
+    Args and errors are those of :func:`coverage`; ``newest_first`` turns the months round.
+    """
+    manifest, _ = refresh_coverage(lake, rules)
+    try:
+        not_found = _not_found(lake, manifest)
+    except DamagedError as damage:
+        manifest = _made_again(lake, rules, damage)
+        not_found = _not_found(lake, manifest)
+    moment = now or datetime.now(UTC)
+    wanted = expected.select(EXPECTED_SCHEMA.names).cast(EXPECTED_SCHEMA)
+    wanted = wanted.filter(pc.is_in(wanted["dataset"], pa.array([rule.dataset for rule in rules])))
+    by_dataset = []
+    for dataset, built in watermarks(lake, sorted(set(wanted["dataset"].to_pylist()))).items():
+        devices = wanted.filter(pc.equal(wanted["dataset"], dataset))
+        by_dataset.append((dataset, devices, _gone(dataset, devices, not_found), built))
+    months = list(_months(start, end))
+    for first, last in reversed(months) if newest_first else months:
+        for dataset, devices, gone, built in by_dataset:
+            try:
+                part = _month(lake, manifest, dataset, devices, gone, built, first, last, moment)
+            except DamagedError as damage:
+                manifest = _made_again(lake, rules, damage)
+                part = _month(lake, manifest, dataset, devices, gone, built, first, last, moment)
+            yield part.filter(part["due"]) if only_due else part
+
+
+def _made_again(lake: Lake, rules: Sequence[CoverageRule], damage: DamagedError) -> Manifest:
+    """Make facts again that turned out to be damaged though nothing showed it."""
+    _LOG.warning(str(damage))
+    file_set = lake.file_set(UNIT)
+    with file_set.lock():
+        file_set.forget_manifest()
+    return refresh_coverage(lake, rules)[0]
+
+
+def _not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime]:
+    """Return when each dataset and device was answered 404, where that is the newest answer.
+
+    The view ``coverage`` says the same in SQL.
+    """
+    keys, ids = ["dataset", "device_id"], ["complete_id", "partial_id", "error_id"]
+    files = [lake.folder / name for name in manifest.files]
+    refused = _gathered(
+        files, [*keys, "error_id", "last_error_at"], pc.field("last_error_status") == GONE
+    )
+    if refused.num_rows == 0:
+        return {}
+    known = pc.field("device_id").isin(pc.unique(refused["device_id"]))
+    asked = _gathered(files, [*keys, *ids], known)
+    newest: dict[tuple[str, str], int] = {}
+    for row in asked.group_by(keys).aggregate([(name, "max") for name in ids]).to_pylist():
+        newest[row["dataset"], row["device_id"]] = max(row[f"{name}_max"] or 0 for name in ids)
+    return {
+        (row["dataset"], row["device_id"]): row["last_error_at"]
+        for row in refused.to_pylist()
+        if newest[row["dataset"], row["device_id"]] == row["error_id"]
+    }
+
+
+def _gathered(files: Sequence[Path], columns: list[str], which: pc.Expression) -> pa.Table:
+    found = [FACTS_SCHEMA.empty_table().select(columns)]
+    for path in files:
+        with damage_named(path):
+            found.append(pq.read_table(path, columns=columns, filters=which))
+    return pa.concat_tables(found)
+
+
+def _gone(
+    dataset: str, devices: pa.Table, not_found: dict[tuple[str, str], datetime]
+) -> np.ndarray:
+    """Tell which devices were not known when last asked and have not been in contact since."""
+    gone = np.zeros(devices.num_rows, dtype=bool)
+    names, contacts = (devices[name].to_pylist() for name in ("device_id", "last_contact_at"))
+    for at, (name, contact) in enumerate(zip(names, contacts, strict=True)):
+        refused_at = not_found.get((dataset, name))
+        gone[at] = refused_at is not None and (contact is None or contact < refused_at)
+    return gone
+
+
+def _months(start: date, end: date) -> Iterator[tuple[np.datetime64, np.datetime64]]:
+    """Yield the first and last day of the part of each month that lies in the range."""
+    low, high = np.datetime64(start), np.datetime64(end)
+    if low > high:
+        return
+    for month in np.arange(low.astype("M8[M]"), high.astype("M8[M]") + 1):
+        last = (month + 1).astype("M8[D]") - 1
+        yield max(low, month.astype("M8[D]")), min(high, last)
+
+
+def _month(
+    lake: Lake,
+    manifest: Manifest,
+    dataset: str,
+    devices: pa.Table,
+    gone: np.ndarray,
+    built: Watermark,
+    first: np.datetime64,
+    last: np.datetime64,
+    now: datetime,
+) -> pa.Table:
+    days = int((last - first).astype(int)) + 1
+    facts = _facts(lake, manifest, dataset, str(first.astype("M8[M]")))
+    # The last is for days of which nothing was asked, whose row is -1.
+    pending = np.append(built.lacks(_filled(facts["answer_segment"], 0)), False)
+    # The row of the facts for each device (row) and day (column); -1 where nothing was asked.
+    source = np.full((devices.num_rows, days), -1, dtype=np.int64)
+    device = _filled(pc.index_in(facts["device_id"].cast(pa.string()), devices["device_id"]), -1)
+    day = (np.asarray(facts["request_date"]).astype("M8[D]") - first).astype(int)
+    inside = np.flatnonzero((device >= 0) & (day >= 0) & (day < days))
+    source[device[inside], day[inside]] = inside
+    grid = first + np.arange(days)
+    from_date = np.asarray(devices["first_date"]).astype("M8[D]")
+    to_date = np.asarray(pc.fill_null(devices["last_date"], date.max)).astype("M8[D]")
+    wanted = (grid >= from_date[:, None]) & (grid <= to_date[:, None])
+    at_device, at_day = np.nonzero(wanted)
+    source = source[at_device, at_day]
+    index = pa.array(source, mask=source < 0)
+    columns = {
+        name: facts[column].combine_chunks().take(index) for column, name in _FROM_FACTS.items()
+    }
+    asked = source >= 0
+    today = np.array([_today(zone, now) for zone in devices["zone"].to_pylist()], dtype="M8[D]")
+    begun = grid[at_day] <= today[at_device]
+    gone = gone[at_device]
+    # What a device that is there did not know is a failure of that one day.
+    state = columns["state"]
+    as_gone = pc.index(state.dictionary, str(State.GONE)).as_py()
+    unknown = ~gone & asked & (as_gone >= 0) & (_filled(state.indices, -1) == as_gone)
+    never = np.iinfo(np.int64).max
+    due_from = np.where(unknown, 0, _filled(columns["due_from"].cast(pa.int64()), never))
+    columns["due_from"] = pa.array(due_from, _UTC, mask=due_from == never)
+    columns["due"] = pa.array(
+        np.where(asked, due_from <= int(now.timestamp() * 1_000_000), ~gone) & begun
+    )
+    fetched = pc.is_in(state.cast(pa.string()), pa.array([str(each) for each in FETCHED]))
+    not_built = np.asarray(fetched) & pending[source]
+    told = np.select([unknown, not_built, asked], [2, 3, -1], gone)
+    columns["state"] = _told(
+        state, told, (State.NOT_REQUESTED, State.GONE, State.FAILED, State.NOT_BUILT)
+    )
+    columns["reason"] = _told(
+        columns["reason"],
+        told,
+        ("nothing was asked", GONE_REASON, FAILED_REASON, NOT_BUILT_REASON),
+    )
+    columns["error_count"] = pc.fill_null(columns["error_count"], 0)
+    words = pa.array(at_device.astype(np.int32))
+    columns["device_id"] = pa.DictionaryArray.from_arrays(
+        words, devices["device_id"].combine_chunks()
+    )
+    columns["dataset"] = pa.DictionaryArray.from_arrays(
+        pa.array(np.zeros(len(at_device), dtype=np.int32)), pa.array([dataset])
+    )
+    columns["request_date"] = pa.array(grid[at_day])
+    return pa.table({name: columns[name] for name in COVERAGE_SCHEMA.names}).cast(COVERAGE_SCHEMA)
+
+
+def _facts(lake: Lake, manifest: Manifest, dataset: str, month: str) -> pa.Table:
+    name = month_file(month)
+    columns = ["dataset", "device_id", "request_date", "answer_segment", *_FROM_FACTS]
+    if name not in manifest.files:
+        empty = {column: pa.array([], _kind(column)) for column in columns}
+        return pa.table(empty)
+    path = lake.folder / name
+    with (
+        damage_named(path),
+        pq.ParquetFile(path, read_dictionary=_WORDS, page_checksum_verification=True) as parquet,
+    ):
+        rows = parquet.read(columns=columns).unify_dictionaries().combine_chunks()
+    return rows.filter(pc.equal(rows["dataset"].cast(pa.string()), dataset))
+
+
+def _kind(column: str) -> pa.DataType:
+    if column == "answer_segment":
+        return FACTS_SCHEMA.field(column).type
+    return COVERAGE_SCHEMA.field(_FROM_FACTS.get(column, column)).type
+
+
+def _told(words: pa.DictionaryArray, told: np.ndarray, others: Sequence[str]) -> pa.Array:
+    """Put other words in place of those that facts give: at -1 none, else that of the number."""
+    names = pa.concat_arrays([words.dictionary, pa.array([str(other) for other in others])])
+    codes = np.where(told < 0, _filled(words.indices, 0), len(words.dictionary) + told)
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), names)
+
+
+def _filled(array: pa.Array | pa.ChunkedArray, value: int) -> np.ndarray:
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    return np.asarray(pc.fill_null(array.cast(pa.int64()), value))
+
+
+def _today(zone: str | None, now: datetime) -> date:
+    """Return the latest day that has begun, in the zone or in UTC."""
+    local = now.astimezone(ZoneInfo(zone)) if zone else now
+    return max(local.date(), now.astimezone(UTC).date())

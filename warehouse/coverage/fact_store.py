@@ -1,0 +1,195 @@
+"""What the archive says about each device and day, folded from the index of requests.
+
+A fact holds what the state follows from, so that new requests are folded into it without looking
+at the old ones again, in whatever order they come. A cache, by month of the day asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from warehouse.accounting import row_accounting
+from warehouse.coverage import request_index
+from warehouse.coverage.coverage_fact import (
+    FACTS_SCHEMA,
+    FOLDED_SCHEMA,
+    CoverageRule,
+    fold,
+    with_states,
+)
+from warehouse.coverage.daily_requests import COLUMNS, fetches_by_month
+from warehouse.errors import DamagedError
+from warehouse.lake import Lake
+from warehouse.storage.atomic_files import explained
+from warehouse.storage.transaction import Manifest, Transaction
+from warehouse.tables.partition_files import read as read_file
+
+_LOG = logging.getLogger(__name__)
+FOLDER = "index/coverage"
+UNIT = "coverage"
+# Raised whenever the same requests would give other facts.
+_VERSION = 4
+_DAY_US = 24 * 3600 * 1_000_000
+_EPOCH = date(1970, 1, 1)
+_UTC = pa.timestamp("us", tz="UTC")
+
+
+def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifest, list[str]]:
+    """Bring the facts up to the newest segment.
+
+    Args:
+        lake: The data folder.
+        rules: Lateness by dataset; a dataset without a rule has none. Facts of before a rule
+            changed are made again.
+
+    Returns:
+        The manifest of the facts, and a sentence for each damage that was met.
+
+    Raises:
+        StoreError: the disk is full or not writable.
+    """
+    index, damage = request_index.refresh(lake)
+    file_set = lake.file_set(UNIT)
+    with file_set.lock(), explained("Folding coverage in", lake.folder):
+        manifest = file_set.manifest()
+        if manifest is not None and (found := file_set.findings(manifest)):
+            damage.append(f"{found[0]}: coverage is made again from the index of requests")
+            _LOG.warning(damage[-1])
+            manifest = None
+        lateness = {rule.dataset: rule.lateness_days for rule in rules}
+        if manifest is not None:
+            lateness = manifest.facts["lateness"] | lateness
+        facts = {
+            "version": _VERSION,
+            "generation": index.facts["generation"],
+            "gaps": index.facts["gaps"],
+            "lateness": lateness,
+        }
+        if manifest is not None and (
+            manifest.facts != facts or manifest.watermark > index.watermark
+        ):
+            manifest = None
+        if manifest is not None and manifest.watermark == index.watermark:
+            return manifest, damage
+        start = manifest or Manifest()
+        transaction = file_set.begin()
+        for path in (lake.folder / FOLDER).glob("[!_]*.parquet"):
+            name = str(path.relative_to(lake.folder))
+            if name not in start.files:
+                transaction.remove(name)
+        # The index may have grown since; its lock keeps its files as they are while they are read.
+        with lake.file_set(request_index.UNIT).lock():
+            for rows in request_index.added(lake, start.watermark, index.watermark, COLUMNS):
+                for month, fetches in fetches_by_month(rows):
+                    _fold_month(lake, transaction, start, month, _facts_of(fetches, lateness))
+        return transaction.commit(Manifest(index.watermark, facts, start.files)), damage
+
+
+def renew(lake: Lake) -> None:
+    """Recompute facts that an older givlake has stored with other columns.
+
+    Raises:
+        StoreError: the disk is full or not writable.
+    """
+    manifest = lake.file_set(UNIT).manifest() or Manifest()
+    if manifest.facts.get("version") != _VERSION and any((lake.folder / FOLDER).glob("month=*")):
+        refresh_coverage(lake, [])
+
+
+def month_file(month: str) -> str:
+    """Return the name of the file with the facts of a month (``YYYY-MM``)."""
+    return f"{FOLDER}/month={month}.parquet"
+
+
+def _fold_month(
+    lake: Lake, transaction: Transaction, start: Manifest, month: str, facts: pa.Table
+) -> None:
+    name = month_file(month)
+    path = transaction.staged.get(name)
+    if path is None and name in start.files:
+        path = lake.folder / name
+    try:
+        stored = read_file(path, FACTS_SCHEMA).select(FOLDED_SCHEMA.names)
+    except DamagedError:
+        lake.file_set(UNIT).forget_manifest()
+        raise
+    folded = with_states(fold(pa.concat_tables([stored.cast(FOLDED_SCHEMA), facts])))
+    target = transaction.path_for(name)
+    row_accounting.write_accounting(target, folded, transaction.live(name))
+    transaction.add(name, target, folded.num_rows)
+
+
+def _facts_of(rows: pa.Table, lateness: dict[str, int]) -> pa.Table:
+    """Write each fetch and day as a fact of its own, to be folded with the others of its day."""
+    over = _over_us(rows["request_date"], rows["request_zone"])
+    datasets = rows["dataset"].combine_chunks().dictionary_encode()
+    late = np.array([lateness.get(name, 0) for name in datasets.dictionary.to_pylist()])
+    late = late[np.asarray(datasets.indices)]
+    final_from = over + late * _DAY_US
+    at = np.asarray(rows["fetched_at"].combine_chunks().cast(pa.int64()))
+    ok = np.asarray(pc.equal(rows["outcome"], "ok"))
+    whole = ok & np.asarray(rows["complete"])
+    empty = np.asarray(pc.fill_null(pc.equal(rows["rows"], 0), False))
+    final = whole & (at >= final_from)
+    response = np.asarray(rows["response_id"].combine_chunks())
+    said = pc.coalesce(rows["message"], rows["error_kind"])
+
+    def where(mask: np.ndarray, values: object) -> pa.Array:
+        return pc.if_else(pa.array(mask), values, pa.scalar(None, values.type))  # type: ignore[attr-defined]
+
+    times = pa.array(at, _UTC)
+    ids = pa.array(response)
+    columns = {
+        "dataset": rows["dataset"],
+        "device_id": rows["device_id"],
+        "request_date": rows["request_date"],
+        "over_at": pa.array(over, _UTC),
+        "final_from": pa.array(final_from, _UTC),
+        "complete_id": where(whole, ids),
+        "complete_at": where(whole, times),
+        "final_at": where(final, times),
+        "rows_id": where(whole & ~empty, ids),
+        "rows": where(whole & ~empty, rows["rows"].combine_chunks()),
+        "first_final_empty_at": where(final & empty, times),
+        "last_final_empty_at": where(final & empty, times),
+        "partial_id": where(ok & ~whole, ids),
+        "lack": where(ok & ~whole, rows["message"].combine_chunks()),
+        "error_id": where(~ok, ids),
+        "last_error_at": where(~ok, times),
+        "last_error_status": where(~ok, rows["status"].combine_chunks()),
+        "last_error": where(~ok, said.combine_chunks()),
+        "answer_segment": where(ok, rows["segment"].combine_chunks()),
+        "request_count": pa.array(np.ones(len(at), dtype=np.int64)),
+        "error_count": pa.array((~ok).astype(np.int64)),
+    }
+    return pa.table(columns).cast(FOLDED_SCHEMA)
+
+
+def _over_us(days: pa.ChunkedArray, zones: pa.ChunkedArray) -> np.ndarray:
+    """Return when each day had ended, in its zone and in UTC (microseconds since 1970)."""
+    encoded = zones.combine_chunks().dictionary_encode(null_encoding="encode")
+    names = encoded.dictionary.to_pylist()
+    number = np.asarray(days.combine_chunks().cast(pa.int32())).astype(np.int64)
+    pairs = number * len(names) + np.asarray(encoded.indices)
+    known, which = np.unique(pairs, return_inverse=True)
+    over = [
+        day_over_us(_EPOCH + timedelta(days=int(day)), names[int(zone)])
+        for day, zone in zip(known // len(names), known % len(names), strict=True)
+    ]
+    return np.array(over, dtype=np.int64)[which]
+
+
+def day_over_us(day: date, zone: str | None) -> int:
+    """Return when ``day`` has ended both in ``zone`` and in UTC (microseconds since 1970)."""
+    midnight = datetime.combine(day + timedelta(days=1), time())
+    ends = [midnight.replace(tzinfo=UTC)]
+    if zone:
+        ends.append(midnight.replace(tzinfo=ZoneInfo(zone)))
+    return int(max(ends, key=datetime.timestamp).timestamp()) * 1_000_000

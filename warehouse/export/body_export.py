@@ -1,0 +1,114 @@
+"""Exporting the answers themselves, one file each, by dataset, device and day."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+
+from warehouse.archive import ArchivedResponse
+from warehouse.export.sinks import CsvFiles
+from warehouse.export.table_export import DICTIONARY, ExportReport
+from warehouse.export.target import new_folder, write_checksums
+from warehouse.lake import Lake
+from warehouse.storage.atomic_files import sha256_of
+from warehouse.verification.canonical_form import Days
+
+INDEX = "responses"
+_NO_DEVICE = "account"
+_LONGEST_NAME = 80
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+_UTC = pa.timestamp("us", tz="UTC")
+_INDEX_SCHEMA = pa.schema(
+    [
+        ("file", pa.string()),
+        ("response_id", pa.int64()),
+        ("dataset", pa.string()),
+        ("device_id", pa.string()),
+        ("request_date", pa.date32()),
+        ("request_end_date", pa.date32()),
+        ("path", pa.string()),
+        ("params", pa.string()),
+        ("status", pa.int64()),
+        ("fetched_at", _UTC),
+        ("page", pa.int64()),
+        ("page_count", pa.int64()),
+        ("complete", pa.bool_()),
+        ("redaction_version", pa.int64()),
+    ]
+)
+
+
+def export_bodies(
+    lake: Lake,
+    datasets: Sequence[str],
+    target: Path,
+    *,
+    dictionary: str,
+    days: Days | None = None,
+    overwrite: bool = False,
+) -> ExportReport:
+    """Write every successful answer as it was archived, and an index of them.
+
+    Args:
+        lake: The data folder.
+        datasets: Names of the datasets to export.
+        target: A folder.
+        dictionary: The text that explains tables and columns.
+        days: Only answers to requests for these days, or where a request had no day, that were
+            fetched on one of them (UTC). None for all.
+        overwrite: Whether to replace an earlier export.
+
+    Raises:
+        DamagedError: a file of the archive does not hold what was written to it.
+        StoreError: ``target`` holds something else, or the disk is full or not writable.
+    """
+    days = days or Days()
+    lake.archive.flush()
+    sums: list[tuple[str, str]] = []
+    with new_folder(lake, target, overwrite=overwrite) as folder:
+        index = CsvFiles(folder).table(INDEX, _INDEX_SCHEMA)
+        for dataset in datasets:
+            for batch in lake.archive.read(dataset):
+                rows = []
+                for response in batch.responses:
+                    day = response.request_date or response.fetched_at.date()
+                    if not days.overlap(day, response.request_end_date or day):
+                        continue
+                    name = _name(response, day)
+                    path = folder / name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(response.body)
+                    sums.append((hashlib.sha256(response.body).hexdigest(), name))
+                    rows.append(_index_row(response, name))
+                for part in pa.Table.from_pylist(rows, _INDEX_SCHEMA).to_batches():
+                    index.write(part)
+        index.close()
+        (folder / DICTIONARY).write_text(dictionary, encoding="utf-8")
+        beside = [f"{INDEX}.csv", DICTIONARY]
+        answers = len(sums)
+        sums += [(sha256_of(folder / name), name) for name in beside]
+        write_checksums(folder, sums)
+    return ExportReport(files=len(sums) + 1, rows=answers)
+
+
+def _name(response: ArchivedResponse, day: date) -> str:
+    device = folder_name(response.device_id) if response.device_id else _NO_DEVICE
+    return f"{folder_name(response.dataset)}/{device}/{day}/{response.response_id}.json"
+
+
+def folder_name(text: str) -> str:
+    """Make a folder's name of what the API sent: what is no letter or digit as ``%`` and hex."""
+    name = _UNSAFE.sub(lambda found: "".join(f"%{b:02X}" for b in found[0].encode()), text)
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[: _LONGEST_NAME // 2]}%{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+
+def _index_row(response: ArchivedResponse, name: str) -> dict[str, object]:
+    columns = [field for field in _INDEX_SCHEMA.names if field != "file"]
+    return {"file": name, **{column: getattr(response, column) for column in columns}}

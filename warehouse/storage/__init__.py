@@ -1,0 +1,1 @@
+"""Locks, atomic files, transactions over groups of files, and files that replace live ones."""

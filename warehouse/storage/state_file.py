@@ -1,0 +1,62 @@
+"""Small settings that the stores keep for their users: names and JSON values in one file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from warehouse.errors import StoreError
+from warehouse.storage.atomic_files import explained, write_atomically
+from warehouse.storage.locks import FileLock
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+
+class Settings:
+    """A JSON object in a file, read whole and replaced whole; safe between processes."""
+
+    def __init__(self, path: Path, lock: Path, scratch: Path) -> None:
+        """Keep the settings in ``path``; the file appears with the first :meth:`set`."""
+        self._path = path
+        self._lock = lock
+        self._scratch = scratch
+
+    def all(self) -> dict[str, Json]:
+        """Return every setting.
+
+        Raises:
+            StoreError: the file is no JSON object.
+        """
+        try:
+            values = json.loads(self._path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise StoreError(
+                f"{self._path} is not valid JSON ({error}): mend it or remove it, then run again"
+            ) from error
+        return dict(values)
+
+    def get(self, name: str, default: Json = None) -> Json:
+        """Return the value of ``name``, or ``default``."""
+        return self.all().get(name, default)
+
+    def set(self, name: str, value: Json) -> None:
+        """Give ``name`` a JSON value; None removes it."""
+        self.update(name, lambda _: value)
+
+    def update(self, name: str, transaction: Callable[[Json], object]) -> None:
+        """Replace the value of ``name`` by what ``change`` makes of it, with no one in between.
+
+        ``change`` takes the present value, None where there is none, and returns a JSON value;
+        None removes it.
+        """
+        with explained("Writing", self._path), FileLock(self._lock):
+            values: dict[str, object] = {**self.all()}
+            value = transaction(values.pop(name, None))  # type: ignore[arg-type]
+            if value is not None:
+                values[name] = value
+            text = json.dumps(values, indent=2, sort_keys=True)
+            write_atomically(self._path, text.encode(), self._scratch)

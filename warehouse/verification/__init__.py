@@ -1,0 +1,1 @@
+"""Integrity checks, manifests, and comparison with tables rebuilt from the archive."""
