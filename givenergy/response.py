@@ -23,7 +23,7 @@ from givenergy.errors import (
     error_for_status,
 )
 from givenergy.models import EXCERPT_BYTES
-from givenergy.transport import HttpResponse, TooLargeError, TransportError
+from givenergy.transport import RawResponse, TooLargeError, TransportError
 
 __all__ = [
     "AttemptFailure",
@@ -55,7 +55,7 @@ class AttemptFailure:
 
 
 def classify_response(
-    response: HttpResponse, *, what: str, endpoint: Endpoint, host: str, clean: Callable[[str], str]
+    response: RawResponse, *, what: str, endpoint: Endpoint, host: str, clean: Callable[[str], str]
 ) -> Envelope | AttemptFailure:
     """Return the response's envelope, or the failure.
 
@@ -155,7 +155,7 @@ def rate_signal(outcome: RequestOutcome, headers: Mapping[str, str]) -> Signal:
 
 
 def _failure(
-    response: HttpResponse,
+    response: RawResponse,
     kind: str,
     message: str,
     outcome: RequestOutcome,

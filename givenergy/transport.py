@@ -20,7 +20,7 @@ from requests.utils import get_environ_proxies
 from givenergy.models import EXCERPT_BYTES
 from givenergy.version import __version__
 
-__all__ = ["HttpResponse", "Timeouts", "TooLargeError", "Transport", "TransportError"]
+__all__ = ["RawResponse", "Timeouts", "TooLargeError", "Transport", "TransportError"]
 
 _CHUNK_BYTES = 1 << 18
 
@@ -35,7 +35,7 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
-class HttpResponse:
+class RawResponse:
     """A complete response: status, headers and the content-decoded body."""
 
     status: int
@@ -117,7 +117,7 @@ class Transport:
 
     def send(
         self, method: str, path: str, *, query: Mapping[str, Any], body: bytes | None
-    ) -> HttpResponse:
+    ) -> RawResponse:
         """Send one request and read the whole response. Redirects are not followed.
 
         A query parameter whose value is a list is repeated for each of its elements.
@@ -145,7 +145,7 @@ class Transport:
             # A connection with unread bytes cannot be reused.
             response.close()
             raise
-        return HttpResponse(response.status_code, response.headers, body)
+        return RawResponse(response.status_code, response.headers, body)
 
     def close(self) -> None:
         """Close the connections."""

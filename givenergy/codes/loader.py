@@ -14,7 +14,7 @@ A file is read when first needed.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -29,7 +29,6 @@ __all__ = [
     "charger_modes",
     "codes_with_flag",
     "domain",
-    "lookup",
     "measurand_units",
     "observed_codes",
     "unit_conversions",
@@ -84,11 +83,6 @@ def observed_codes() -> frozenset[Code]:
 def domain(name: str) -> tuple[Code, ...]:
     """Return all codes of a domain in the documentation's order, observed ones last."""
     return tuple(code for code in all_codes() if code.domain == name)
-
-
-def lookup(codes: Iterable[Code]) -> dict[str, Code]:
-    """Return codes by upper-cased text: the API's casing differs between endpoints (recorded)."""
-    return {code.code.upper(): code for code in codes}
 
 
 @cache

@@ -13,7 +13,6 @@ from givenergy.codes import (
     codes_with_flag,
     domain,
     loader,
-    lookup,
     measurand_units,
     observed_codes,
     unit_conversions,
@@ -181,7 +180,6 @@ def test_every_domain_is_tested_and_every_code_once():
     for code in all_codes():
         assert code.name, code
         assert code.description.endswith("."), code
-    assert lookup(domain("inverter_status"))["NORMAL"].name == "NORMAL"
     assert domain("nothing") == ()
 
 
