@@ -98,7 +98,7 @@ def resolve_account(
         account = msgspec.json.decode(page.body, type=_AccountBody).data
         account_id = str(account.id)
         key = account_key(base_url, account_id)
-        budget.hand_over(key)
+        budget.move_requests_to(key)
         budget.remember_identity(token_hash, account_id, account.standard_timezone)
         return AccountIdentity(account_id, account.standard_timezone, token_hash, key)
     finally:

@@ -118,23 +118,23 @@ class SqliteRequestBudget:
         self._heartbeat.ensure_running()
         policy = self._policy(bucket, own)
         process = self._process()
-        me = f"{process}/{threading.get_ident()}"
+        thread = f"{process}/{threading.get_ident()}"
         began = time.monotonic()
         waited = False
 
-        def ask(state: AccountState, _: sqlite3.Connection) -> SqliteGrant | int:
+        def try_grant(state: AccountState, _: sqlite3.Connection) -> SqliteGrant | int:
             now = now_ms()
-            limit = state.bucket(bucket, policy.limit)
-            rules.expire_slots(limit, policy, now)
-            wait = self._wait_ms(state, limit, policy, now, priority, patience_s)
+            counted = state.bucket(bucket, policy.limit)
+            rules.expire_slots(counted, policy, now)
+            wait = self._wait_ms(state, counted, policy, now, priority, patience_s)
             if wait and end_dead_requests(state, self._policies, now, process):
-                wait = self._wait_ms(state, limit, policy, now, priority, patience_s)
+                wait = self._wait_ms(state, counted, policy, now, priority, patience_s)
             if wait:
-                limit.waiting[me] = Waiter(priority, now)
+                counted.waiting[thread] = Waiter(priority, now)
                 return wait
-            limit.waiting.pop(me, None)
+            counted.waiting.pop(thread, None)
             state.last_id += 1
-            request = rules.open_request(limit, now, id_=state.last_id, holder=process)
+            request = rules.open_request(counted, now, id_=state.last_id, holder=process)
             probe = bool(state.breaker.opened_ms)
             if probe:
                 state.breaker.probe_id = request.id
@@ -144,7 +144,7 @@ class SqliteRequestBudget:
             while True:
                 if cancelled is not None and cancelled.is_set():
                     raise CancelledError("Cancelled while waiting for the request budget.")
-                granted = self._store.transact(self.account, ask, cancelled)
+                granted = self._store.transact(self.account, try_grant, cancelled)
                 if isinstance(granted, SqliteGrant):
                     waited = False
                     granted.waited_s = time.monotonic() - began
@@ -158,7 +158,7 @@ class SqliteRequestBudget:
                     cancelled.wait(pause_s)
         finally:
             if waited:
-                self._forget_waiter(bucket, policy.limit, me)
+                self._forget_waiter(bucket, policy.limit, thread)
 
     def settle(self, grant: SqliteGrant, signal: Signal) -> None:
         """Record how a granted request ended; postponed while the file is locked."""
@@ -215,7 +215,7 @@ class SqliteRequestBudget:
             ),
         )
 
-    def hand_over(self, account: str) -> None:
+    def move_requests_to(self, account: str) -> None:
         """Move the requests made under this budget's key to another account's budget.
 
         Used when it becomes known which account a token belongs to.
@@ -247,7 +247,7 @@ class SqliteRequestBudget:
     def _wait_ms(
         self,
         state: AccountState,
-        limit: BucketState,
+        bucket: BucketState,
         policy: Policy,
         now: int,
         priority: Priority,
@@ -258,22 +258,22 @@ class SqliteRequestBudget:
         self._outage.check(state.breaker, now, patience_s)
         reserve = self.reserve if policy is self._policies[ACCOUNT_BUCKET] else 0
         return breakers.admit(state.breaker, now) or rules.admit(
-            limit, policy, now, priority=priority, reserve=reserve
+            bucket, policy, now, priority=priority, reserve=reserve
         )
 
     def _settle(self, grant: SqliteGrant, signal: Signal) -> None:
         policy = self._policies[grant.bucket]
 
         def end(state: AccountState, connection: sqlite3.Connection) -> None:
-            limit = state.bucket(grant.bucket, policy.limit)
+            bucket = state.bucket(grant.bucket, policy.limit)
             now = now_ms()
-            request = next((r for r in limit.in_flight if r.id == grant.id), None)
+            request = next((r for r in bucket.in_flight if r.id == grant.id), None)
             if request is None:
                 # Granted by a file that was deleted since: counted as sent just now.
-                request = rules.open_request(limit, now, id_=grant.id, holder="")
-            before = limit.window.others if limit.window else 0
-            rules.settle(limit, policy, request, now, signal)
-            after = limit.window.others if limit.window else 0
+                request = rules.open_request(bucket, now, id_=grant.id, holder="")
+            before = bucket.window.others if bucket.window else 0
+            rules.settle(bucket, policy, request, now, signal)
+            after = bucket.window.others if bucket.window else 0
             breakers.record(
                 state.breaker, self._breaker_policy, now, id_=request.id, outcome=signal.outcome
             )
@@ -283,9 +283,9 @@ class SqliteRequestBudget:
 
         self._store.transact(self.account, end)
 
-    def _forget_waiter(self, bucket: str, limit: int, me: str) -> None:
+    def _forget_waiter(self, bucket: str, limit: int, thread: str) -> None:
         self._store.transact(
-            self.account, lambda state, _: state.bucket(bucket, limit).waiting.pop(me, None)
+            self.account, lambda state, _: state.bucket(bucket, limit).waiting.pop(thread, None)
         )
 
     def renew(self) -> None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -180,6 +179,9 @@ class _Row(dict[str, str]):
             raise self.error(f"{name} is {self[name]!r}, expected one of {', '.join(values)}")
 
     def number(self, name: str) -> float:
+        # Imported here as it takes longer than the rest of the package, and few need it.
+        from fractions import Fraction
+
         try:
             return float(Fraction(self[name]))
         except (ValueError, ZeroDivisionError):

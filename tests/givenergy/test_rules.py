@@ -3,6 +3,7 @@
 import importlib.util
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -261,3 +262,11 @@ def test_an_own_limit_is_counted_apart():
     assert rules.admit(bucket, policy, 3_600_000, priority=Priority.TODAY) > 0
     rules.expire_slots(bucket, policy, 3_600_600)
     assert rules.admit(bucket, policy, 3_600_600, priority=Priority.TODAY) == 0
+
+
+def test_a_file_of_an_earlier_version_is_read_with_all_its_requests():
+    text = b'{"limit":60,"flights":[[7,"p",5]],"done":[[1,2,1,3,40]],"seen":[40,1,2]}'
+    bucket = msgspec.json.decode(text, type=BucketState)
+    assert bucket.occupied == 4
+    assert rules.used_slots(bucket) == 41
+    assert msgspec.json.encode(bucket).startswith(text[:-1])
