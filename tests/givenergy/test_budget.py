@@ -253,7 +253,7 @@ def test_a_damaged_store_is_set_aside_and_a_whole_window_waited(open_budget, tmp
 
 
 def test_a_locked_store_is_waited_for_and_can_be_cancelled(open_budget):
-    budget = open_budget()
+    budget = open_budget(window_s=60.0)
     spend(budget, 1)
     blocker = sqlite3.connect(budget.path, isolation_level=None, check_same_thread=False)
     blocker.execute("BEGIN EXCLUSIVE")
@@ -334,7 +334,7 @@ def test_the_wall_clock_may_jump(open_budget, monkeypatch):
 
 
 def test_after_a_fork_the_child_opens_its_own(open_budget):
-    budget = open_budget()
+    budget = open_budget(window_s=60.0)
     spend(budget, 2)
     pid = os.fork()
     if pid == 0:
