@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from givenergy.personal import checked_entries
+from givenergy.redaction import checked_entries
 
 DEFAULT_URL = "https://api.givenergy.cloud/v1"
 ENV_FILE = "GIVLAKE_ENV_FILE"
