@@ -1,22 +1,27 @@
-"""What a sensible engineer writes in an afternoon: fetch days, flatten points, write Parquet.
+"""A bare fetch-and-write loop, as an engineer writes it in an afternoon.
+
+    python -m benchmarks.ingest.bare_loop URL TOKEN FOLDER FIRST LAST SERIAL...
 
 The yardstick of the ingestion benchmark. No archive, no validation, no retry, no budget, no state:
-eight threads share one session, each fetches a device's day and flattens it. What is written is one
-file of each device's day, as such loops do, or one of each month at the end, which costs less.
+eight threads share one session; each fetches a device's day, flattens it and writes a Parquet file.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-import orjson
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import requests
 from requests.adapters import HTTPAdapter
+
+from tests.support.simulator_truth import days_between
 
 _ARRAYS = pa.list_(
     pa.struct(
@@ -30,58 +35,27 @@ _ARRAYS = pa.list_(
 )
 
 
-def run(
-    url: str,
-    token: str,
-    serials: Sequence[str],
-    days: Sequence[str],
-    folder: Path,
-    *,
-    by_month: bool = False,
-) -> None:
-    """Fetch every day of every inverter into `folder`, newest days first.
-
-    Args:
-        url: base URL of the API.
-        token: bearer token.
-        serials: inverters.
-        days: days as YYYY-MM-DD.
-        folder: an empty folder.
-        by_month: hold all in memory and write a file of each month.
-    """
+def run(url: str, token: str, folder: Path, days: Sequence[date], serials: Sequence[str]) -> None:
+    """Fetch every day of every inverter into an empty folder, newest days first."""
     session = requests.Session()
     session.headers.update({"Authorization": f"Bearer {token}", "Accept": "application/json"})
     session.mount("http://", HTTPAdapter(pool_maxsize=8))
 
-    def fetch(serial: str, day: str) -> pa.Table | None:
+    def fetch(day: date, serial: str) -> None:
         answer = session.get(
-            f"{url}/inverter/{serial}/data-points/{day}",
-            params={"pageSize": 100_000},
-            timeout=60,
+            f"{url}/inverter/{serial}/data-points/{day}", params={"pageSize": 100_000}, timeout=60
         )
         answer.raise_for_status()
-        rows = flatten(serial, orjson.loads(answer.content)["data"])
-        if by_month:
-            return rows
-        pq.write_table(rows, folder / f"{serial}_{day}.parquet", compression="zstd")
-        return None
+        rows = flatten(serial, msgspec.json.decode(answer.content)["data"])
+        pq.write_table(rows, folder / f"part-{serial}-{day}.parquet", compression="zstd")
 
-    months: dict[str, list[pa.Table]] = {}
     with ThreadPoolExecutor(8) as pool:
-        jobs = [
-            (day[:7], pool.submit(fetch, serial, day))
-            for day in reversed(days)
-            for serial in serials
-        ]
-        for month, job in jobs:
-            if (rows := job.result()) is not None:
-                months.setdefault(month, []).append(rows)
-    for month, tables in months.items():
-        pq.write_table(pa.concat_tables(tables), folder / f"{month}.parquet", compression="zstd")
+        for done in [pool.submit(fetch, day, one) for day in reversed(days) for one in serials]:
+            done.result()
 
 
 def flatten(serial: str, points: Sequence[dict[str, Any]]) -> pa.Table:
-    """One row per point, one column per leaf, PV arrays as a list of structs."""
+    """Make a row of each point and a column of each leaf; PV arrays are a list of structs."""
     power = [point["power"] for point in points]
     columns = {
         "inverter_serial": pa.array([serial] * len(points)),
@@ -113,3 +87,12 @@ def flatten(serial: str, points: Sequence[dict[str, Any]]) -> pa.Table:
 
 def _floats(values: list[float | None]) -> pa.Array:
     return pa.array(values, pa.float64())
+
+
+def main(url: str, token: str, folder: str, first: str, last: str, *serials: str) -> None:
+    days = days_between(date.fromisoformat(first), date.fromisoformat(last))
+    run(url, token, Path(folder), days, serials)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
