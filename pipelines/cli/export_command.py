@@ -39,7 +39,7 @@ _VIEWS = ("coverage", "quarantine", "requests", "codes")
 @click.option("--dataset", "names", multiple=True, metavar="NAME", help="Only this dataset.")
 @click.option("--start", type=DAY, help="First day.")
 @click.option("--end", type=DAY, help="Last day.")
-@click.option("--again", is_flag=True, help="Replace an earlier export.")
+@click.option("--again", "refetch", is_flag=True, help="Replace an earlier export.")
 def export(
     target: Path,
     layout: str,

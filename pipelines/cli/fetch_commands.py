@@ -132,7 +132,7 @@ def plan(
 @_END
 @_DATASET
 @_DEVICE
-@click.option("--again", is_flag=True, help="Fetch what is there as well.")
+@click.option("--again", "refetch", is_flag=True, help="Fetch what is there as well.")
 @alerting
 def backfill(
     start: date | None,
