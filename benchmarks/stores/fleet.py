@@ -1,21 +1,19 @@
-"""Planning, building, rebuilding and querying for a fleet: time, CPU and peak memory of each.
+"""Measure planning, building, rebuilding and querying for a fleet: time, CPU and peak memory.
 
-    python benchmarks/stores_fleet.py FOLDER [--devices 2000] [--days 30] [--points 288]
+    python -m benchmarks.stores.fleet FOLDER [--devices 2000] [--days 30] [--points 288]
 
-Archives one body per device and day directly (no requests; a body is an Arrow stream, so that
-decoding costs next to nothing and what is measured are the stores). Each step runs in a process
-of its own. Needs about 60 kB of disk per device and day at 288 points.
+A body of each device and day is archived directly, without requests. Bodies are Arrow streams, so
+that decoding costs next to nothing and the stores are measured. Each step runs in a process of its
+own that has imported what givlake imports. Takes about 60 kB of disk per device and day at 288
+points.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import resource
-import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -23,14 +21,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from benchmarks.common import ROOT, heading, measure, new_folder, parser, print_load, row
+from benchmarks.stores.measurements import DATASET, MEASURES, SCHEMA, SPEC, entry
+from tests.support.owner import Owner
 from warehouse import (
     EXPECTED_SCHEMA,
     ArchivedResponse,
     CoverageRule,
     Decoded,
-    Entry,
     Lake,
-    TableSpec,
     build,
     connect,
     coverage_by_month,
@@ -38,22 +37,11 @@ from warehouse import (
     rebuild,
 )
 
-DATASET = "points"
-MEASURES = [f"measure_{number:02d}" for number in range(48)]
 START = date(2025, 5, 1)
-SCHEMA = pa.schema(
-    [
-        ("inverter", pa.string()),
-        ("time", pa.timestamp("us", tz="UTC")),
-        *((name, pa.float64()) for name in MEASURES),
-        ("response_id", pa.int64()),
-        ("fetched_at", pa.timestamp("us", tz="UTC")),
-        ("request_date", pa.date32()),
-    ]
-)
-SPEC = TableSpec(
-    DATASET, SCHEMA, ("inverter", "time"), "time", "inverter", 1, "One row per inverter and time."
-)
+HISTORY = timedelta(days=5 * 365)
+BODIES_A_DAY = 40
+# `pipelines` comes first: it sets the allocators before anything else is imported.
+STEP = "import pipelines.definitions, benchmarks.stores.fleet as fleet; fleet.main()"
 
 
 class StreamDecoder:
@@ -65,27 +53,23 @@ class StreamDecoder:
 
     def decode(self, responses: Sequence[ArchivedResponse]) -> Decoded:
         """Read the streams and add where each row comes from."""
-        tables = []
+        tables, counts = [], {}
         for response in responses:
             rows = pa.ipc.open_stream(response.body).read_all()
-            count = rows.num_rows
-            tables.append(
-                rows.add_column(0, SCHEMA.field("inverter"), pa.array([response.device_id] * count))
-                .append_column(
-                    SCHEMA.field("response_id"), pa.array(np.full(count, response.response_id))
-                )
-                .append_column(
-                    SCHEMA.field("fetched_at"),
-                    pa.array([response.fetched_at] * count, SCHEMA.field("fetched_at").type),
-                )
-                .append_column(
-                    SCHEMA.field("request_date"), pa.array([response.request_date] * count)
-                )
-            )
-        counts = {
-            response.response_id: rows.num_rows
-            for response, rows in zip(responses, tables, strict=True)
-        }
+            counts[response.response_id] = rows.num_rows
+            values = {
+                "inverter": response.device_id,
+                "response_id": response.response_id,
+                "fetched_at": response.fetched_at,
+                "request_date": response.request_date,
+            }
+            columns = [
+                pa.repeat(pa.scalar(values[field.name], field.type), rows.num_rows)
+                if field.name in values
+                else rows[field.name]
+                for field in SCHEMA
+            ]
+            tables.append(pa.table(columns, schema=SCHEMA))
         return Decoded({DATASET: pa.concat_tables(tables)}, rows_in=counts)
 
 
@@ -115,139 +99,109 @@ def day_body(day: date, points: int, seed: int) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def entry(device: str, day: date, body: bytes, rows: int) -> Entry:
-    """Archive a body as the final answer for a day."""
-    fetched = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=3)
-    return Entry(
-        dataset=DATASET, device_id=device, request_date=day, request_zone="Europe/London",
-        method="GET", path=f"/inverter/{device}/data-points/{day}", params="{}", status=200,
-        outcome="ok", error_kind=None, message=None, requested_at=fetched, fetched_at=fetched,
-        page=1, page_count=1, complete=True, rows=rows, body=body, attempts=1,
-        redaction_version=None,
-    )  # fmt: skip
-
-
-def archive_fleet(folder: Path, devices: int, days: int, points: int) -> str:
+def archive(options: argparse.Namespace) -> str:
     """Write the archive as a backfill would, newest day first; a few bodies serve all devices."""
-    with Lake(folder) as lake:
-        for back in range(days):
-            day = START + timedelta(days=days - 1 - back)
-            bodies = [day_body(day, points, seed) for seed in range(40)]
-            for number in range(devices):
+    with Lake(options.folder) as lake:
+        for back in range(options.days):
+            day = START + timedelta(days=options.days - 1 - back)
+            bodies = [day_body(day, options.points, seed) for seed in range(BODIES_A_DAY)]
+            for number in range(options.devices):
                 body = bodies[number % len(bodies)]
-                lake.archive.append([entry(device_name(number), day, body, points)])
-    size = sum(path.stat().st_size for path in (folder / "archive").rglob("*.parquet"))
-    return f"{devices * days:,} responses, {size / 1e6:,.0f} MB on disk"
+                lake.archive.append([entry(device_name(number), day, body, options.points)])
+    files = (options.folder / "archive").rglob("*.parquet")
+    size = sum(path.stat().st_size for path in files)
+    return f"{options.devices * options.days:,} responses, {size / 1e6:,.0f} MB on disk"
 
 
-def expected_fleet(devices: int) -> pa.Table:
-    """Expect five years of every device."""
-    names = [device_name(number) for number in range(devices)]
-    return pa.table(
+def plan(options: argparse.Namespace) -> str:
+    """Compute what is due of five years of every device."""
+    end = START + timedelta(days=options.days - 1)
+    expected = pa.table(
         {
-            "dataset": [DATASET] * devices,
-            "device_id": names,
-            "first_date": [START - timedelta(days=5 * 365)] * devices,
-            "last_date": [None] * devices,
-            "zone": ["Europe/London"] * devices,
-            "last_contact_at": [None] * devices,
+            "dataset": [DATASET] * options.devices,
+            "device_id": [device_name(number) for number in range(options.devices)],
+            "first_date": [START - HISTORY] * options.devices,
+            "last_date": [None] * options.devices,
+            "zone": ["Europe/London"] * options.devices,
+            "last_contact_at": [None] * options.devices,
         },
         schema=EXPECTED_SCHEMA,
     )
-
-
-def plan_fleet(folder: Path, devices: int, days: int) -> str:
-    """Say what is due of five years."""
-    end = START + timedelta(days=days - 1)
-    with Lake(folder) as lake:
-        days_in_all = due = 0
+    days = due = 0
+    with Lake(options.folder) as lake:
         for month in coverage_by_month(
-            lake, [CoverageRule(DATASET, 1)], expected_fleet(devices),
-            end - timedelta(days=5 * 365), end, newest_first=True,
-        ):  # fmt: skip
-            days_in_all += month.num_rows
+            lake, [CoverageRule(DATASET, 1)], expected, end - HISTORY, end, newest_first=True
+        ):
+            days += month.num_rows
             due += int(pc.sum(month["due"]).as_py())
-    return f"{days_in_all:,} device-days, {due:,} due"
+    return f"{days:,} device-days, {due:,} due"
 
 
-def build_fleet(folder: Path) -> str:
-    """Put what is archived into tables."""
-    with Lake(folder) as lake:
+def build_tables(options: argparse.Namespace) -> str:
+    """Build the tables from the archive."""
+    with Lake(options.folder) as lake:
         report = build(lake, StreamDecoder())
         publish(lake, [SPEC])
     return f"{report.rows():,} rows, {report.rows('new'):,} new"
 
 
-def rebuild_fleet(folder: Path) -> str:
-    """Make the tables from nothing."""
-    with Lake(folder) as lake:
+def rebuild_tables(options: argparse.Namespace) -> str:
+    """Build the tables anew over those that exist."""
+    with Lake(options.folder) as lake:
         report = rebuild(lake, StreamDecoder())
     return f"{report.rows():,} rows"
 
 
-def query_fleet(folder: Path) -> str:
+def query(options: argparse.Namespace) -> str:
     """Ask for a day's total of every inverter, then of one."""
-    with Lake(folder) as lake, connect(lake) as connection:
-        connection.execute("SET enable_progress_bar = false")  # it would be taken for the answer
-        sql = "SELECT inverter, time_bucket(INTERVAL 1 DAY, time), max(measure_01) FROM points"
-        cold = time.perf_counter()
-        rows = len(connection.execute(f"{sql} GROUP BY ALL").fetchall())
-        all_s = time.perf_counter() - cold
-        start = time.perf_counter()
-        one = f"{sql} WHERE inverter = '{device_name(7)}' GROUP BY ALL"
-        few = len(connection.execute(one).fetchall())
-        one_s = time.perf_counter() - start
-    files = sum(1 for _ in (folder / "tables").rglob("part-*.parquet"))
-    return f"all {rows:,} rows {all_s:.2f} s, one device {few} rows {one_s:.3f} s, {files} files"
+    sql = "SELECT inverter, time_bucket(INTERVAL 1 DAY, time), max(measure_01) FROM points"
+    one = f"{sql} WHERE inverter = '{device_name(options.devices // 2)}'"
+    texts = []
+    with Lake(options.folder) as lake, connect(lake) as connection:
+        connection.execute("SET enable_progress_bar = false")  # it would be taken for the output
+        for name, wanted in (("all devices", sql), ("one device", one)):
+            start = time.perf_counter()
+            rows = len(connection.execute(f"{wanted} GROUP BY ALL").fetchall())
+            texts.append(f"{name}: {rows:,} rows in {time.perf_counter() - start:.2f} s")
+    files = sum(1 for _ in (options.folder / "tables").rglob("part-*.parquet"))
+    return f"{', '.join(texts)}, {files} files"
 
 
-_AS_GIVLAKE = [
-    "-c",
-    "import pipelines.definitions, runpy, sys; del sys.argv[0];"
-    "sys.path.insert(0, ''); runpy.run_path(sys.argv[0], run_name='__main__')",
-]
-STEPS = {
-    "archive": lambda a: archive_fleet(a.folder, a.devices, a.days, a.points),
-    "plan-first": lambda a: plan_fleet(a.folder, a.devices, a.days),
-    "plan-again": lambda a: plan_fleet(a.folder, a.devices, a.days),
-    "build": lambda a: build_fleet(a.folder),
-    "rebuild": lambda a: rebuild_fleet(a.folder),
-    "query": lambda a: query_fleet(a.folder),
+STEPS: dict[str, Callable[[argparse.Namespace], str]] = {
+    "imports": lambda _: "",
+    "archive": archive,
+    "plan, making the indexes": plan,
+    "plan again": plan,
+    "build": build_tables,
+    "rebuild": rebuild_tables,
+    "query": query,
 }
 
 
 def main() -> None:
     """Run the steps, each in its own process, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--devices", type=int, default=2000)
-    parser.add_argument("--days", type=int, default=30)
-    parser.add_argument("--points", type=int, default=288)
-    parser.add_argument("--steps", nargs="*", default=list(STEPS))
-    parser.add_argument("--all-imports", action="store_true", help="load what givlake loads")
-    parser.add_argument("--one", choices=STEPS)
-    arguments = parser.parse_args()
-    if arguments.one:
-        imports_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        start, cpu = time.perf_counter(), time.process_time()
-        said = STEPS[arguments.one](arguments)
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        figures = (time.perf_counter() - start, time.process_time() - cpu, imports_mb, peak_mb)
-        print(json.dumps([*figures, said]))
+    arguments = parser(__doc__)
+    arguments.add_argument("folder", type=Path)
+    arguments.add_argument("--devices", type=int, default=2000)
+    arguments.add_argument("--days", type=int, default=30)
+    arguments.add_argument("--points", type=int, default=288, help="points of a day")
+    arguments.add_argument("--step", choices=STEPS, help="run one step in this process")
+    options = arguments.parse_args()
+    if options.step:
+        print(STEPS[options.step](options))
         return
-    print("| step | wall s | CPU s | imports MB | peak MB | what |\n|---|---|---|---|---|---|")
-    for step in arguments.steps:
-        # givlake sets the allocators before anything else is imported.
-        first = _AS_GIVLAKE if arguments.all_imports else []
-        command = [sys.executable, *first, *sys.argv, "--one", step]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(done.stderr)
-        wall, cpu, imports_mb, peak_mb, said = json.loads(done.stdout)
-        print(
-            f"| {step} | {wall:.1f} | {cpu:.1f} | {imports_mb:.0f} | {peak_mb:.0f} | {said} |",
-            flush=True,
-        )
+    folder = new_folder(options.folder)
+    owner = Owner(folder, {"PYTHONPATH": str(ROOT)}, token=None)
+    print_load()
+    print(heading("step", "wall s", "CPU s", "peak MB", "what"))
+    for step in STEPS:
+        given = [f"--{name}={getattr(options, name)}" for name in ("devices", "days", "points")]
+        used = measure([sys.executable, "-c", STEP, folder, *given, "--step", step], owner)
+        peak_mb = used.peak_bytes / 1e6
+        figures = [f"{used.wall_s:.1f}", f"{used.cpu_s:.1f}", f"{peak_mb:.0f}"]
+        print(row(step, *figures, used.output.strip()), flush=True)
+    print()
+    print_load()
 
 
 if __name__ == "__main__":

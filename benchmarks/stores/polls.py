@@ -1,191 +1,134 @@
-"""Polling one inverter for a long time: bytes and time per poll, before and after packing.
+"""Measure a year of polls of one inverter: time of a poll, and bytes before and after packing.
 
-    python benchmarks/stores_polls.py FOLDER [--days 30] [--points 288]
-    python benchmarks/stores_polls.py FOLDER --year
+    python -m benchmarks.stores.polls FOLDER [--days 365]
 
-Every 15 minutes the day so far is archived, as JSON of about the real size, and built; each night
-the archive is packed. With ``--year`` the polls of most days are archived without a build between
-them, of which only the last of a day is decoded (the others hold nothing else), and single polls
-are measured on some days.
+Every 15 minutes the day so far is archived, as JSON of about the real size. On the measured days
+each poll is built; on the others only now and then. Of a day's polls only the last is decoded: it
+holds the rows of all. The archive is packed every few days.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
-import shutil
 import time
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from statistics import median
 
 import msgspec
-import numpy as np
 import pyarrow as pa
-from stores_fleet import DATASET, MEASURES, SCHEMA, SPEC, entry
 
-from warehouse import ArchivedResponse, Decoded, Lake, build, pack, refresh_coverage, trim
+from benchmarks.common import heading, new_folder, parser, print_load, row
+from benchmarks.stores.measurements import DATASET, MEASURES, SCHEMA, SPEC, entry, size_of
+from warehouse import ArchivedResponse, Decoded, Entry, Lake, build, pack, refresh_coverage, trim
 
-POLLS_A_DAY = 96
-FIELDS = 20
+FIRST = date(2025, 1, 1)
+POLLS_A_DAY, POINTS_A_DAY = 96, 288
+VARYING = 20
 
 
-class JsonDecoder:
-    """Reads bodies that are JSON lists of points."""
+class LastPollDecoder:
+    """Decodes a day's polls from the one that has all its points."""
 
     dataset = DATASET
     version = 1
     tables = (SPEC,)
 
-    def decode(self, responses: list[ArchivedResponse]) -> Decoded:
-        """Read the lists and add where each row comes from."""
-        rows, counts = [], {}
-        for response in responses:
-            points = msgspec.json.decode(response.body)["data"]
-            counts[response.response_id] = len(points)
-            for point in points:
-                rows.append(
-                    {
-                        "inverter": response.device_id,
-                        "time": datetime.fromisoformat(point["time"]),
-                        **point["power"],
-                        "response_id": response.response_id,
-                        "fetched_at": response.fetched_at,
-                        "request_date": response.request_date,
-                    }
-                )
+    def decode(self, responses: Sequence[ArchivedResponse]) -> Decoded:
+        """Read the lists of points and add where each row comes from."""
+        whole = [response for response in responses if response.rows == POINTS_A_DAY]
+        rows = [
+            {
+                "inverter": response.device_id,
+                "time": datetime.fromisoformat(point["time"]),
+                **point["power"],
+                "response_id": response.response_id,
+                "fetched_at": response.fetched_at,
+                "request_date": response.request_date,
+            }
+            for response in whole
+            for point in msgspec.json.decode(response.body)["data"]
+        ]
+        counts = dict.fromkeys((response.response_id for response in responses), 0)
+        counts |= {response.response_id: POINTS_A_DAY for response in whole}
         return Decoded({DATASET: pa.Table.from_pylist(rows, SCHEMA)}, rows_in=counts)
 
 
-class LastOfDay(JsonDecoder):
-    """Reads of a day's polls only the last, which holds all the rows of the others."""
-
-    def decode(self, responses: list[ArchivedResponse]) -> Decoded:
-        """Read the polls with the most rows."""
-        decoded = super().decode([response for response in responses if response.rows == 288])
-        counts = {response.response_id: 0 for response in responses}
-        return Decoded(decoded.tables, rows_in=counts | decoded.rows_in)
-
-
-MEASURED_DAYS = (0, 89, 179, 364)
-
-
-def year(folder: Path) -> None:
-    """Archive a year of polls, and measure single polls on the way."""
-    chance = random.Random(1)
-    names = ("archive", "tables", "index")
-    print(
-        "| day | ms a poll | CPU ms | archive kB with that day unpacked | packed | tables kB "
-        "| indexes kB | files |\n|---|---|---|---|---|---|---|---|"
-    )
-    with Lake(folder) as lake:
-        for number in range(MEASURED_DAYS[-1] + 1):
-            day = date(2025, 1, 1) + timedelta(days=number)
-            points = points_of(day, 288, chance)
-            polls = []
-            for poll in range(1, POLLS_A_DAY + 1):
-                so_far = points[: 3 * poll]
-                body = ('{"data":[' + ",".join(so_far) + "]}").encode()
-                polls.append(entry("XX0001G001", day, body, len(so_far)))
-            times: list[tuple[float, float]] = []
-            for poll in polls:
-                if number not in MEASURED_DAYS:
-                    lake.archive.append([poll])
-                    continue
-                begun, cpu = time.perf_counter(), time.process_time()
-                lake.archive.append([poll])
-                lake.archive.flush()
-                build(lake, LastOfDay())
-                refresh_coverage(lake, [])
-                times.append((time.perf_counter() - begun, time.process_time() - cpu))
-            if number % 30 == 29 or number + 1 in MEASURED_DAYS or number in MEASURED_DAYS:
-                build(lake, LastOfDay())
-                refresh_coverage(lake, [])
-            unpacked = size_of(lake.folder / "archive")[0]
-            if number % 5 == 4 or number in MEASURED_DAYS or number + 1 in MEASURED_DAYS:
-                pack(lake.archive)
-                trim(lake, at_once=True)
-            if times:
-                wall_ms, cpu_ms = (float(v) * 1000 for v in np.median(np.array(times), axis=0))
-                archive, tables, index = (size_of(lake.folder / n)[0] / 1e3 for n in names)
-                print(
-                    f"| {number + 1} | {wall_ms:.0f} | {cpu_ms:.0f} | {unpacked / 1e3:,.0f} "
-                    f"| {archive:,.0f} | {tables:,.0f} | {index:,.0f} "
-                    f"| {size_of(lake.folder)[1]} |",
-                    flush=True,
-                )
-
-
-def points_of(day: date, count: int, chance: random.Random) -> list[str]:
-    """Make a day's points as JSON texts of about 900 bytes, in order of time."""
+def polls_of(day: date, chance: random.Random) -> list[Entry]:
+    """Make a day's answers; each holds the points so far, of about 900 bytes each."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     points = []
-    for at in range(count):
-        power = {name: round(chance.gauss(230, 3), 1) for name in MEASURES[:FIELDS]}
-        zeros = {name: 0 for name in MEASURES[FIELDS:]}
-        moment = (start + at * timedelta(days=1) / count).isoformat()
-        points.append(json.dumps({"time": moment, "status": "NORMAL", "power": power | zeros}))
-    return points
+    for at in range(POINTS_A_DAY):
+        power = {name: round(chance.gauss(230, 3), 1) for name in MEASURES[:VARYING]}
+        power |= dict.fromkeys(MEASURES[VARYING:], 0)
+        moment = (start + at * timedelta(days=1) / POINTS_A_DAY).isoformat()
+        points.append(json.dumps({"time": moment, "status": "NORMAL", "power": power}))
+    step = POINTS_A_DAY // POLLS_A_DAY
+    return [
+        entry("XX0001G001", day, f'{{"data":[{",".join(points[:count])}]}}'.encode(), count)
+        for count in range(step, POINTS_A_DAY + 1, step)
+    ]
 
 
-def size_of(folder: Path) -> tuple[int, int]:
-    """Return bytes on disk (holes take none) and number of the files below a folder."""
-    found = [path.stat() for path in folder.rglob("*") if path.is_file()]
-    sizes = [min(stat.st_size, stat.st_blocks * 512) for stat in found]
-    return sum(sizes), len(sizes)
+def build_all(lake: Lake) -> None:
+    """Build the table and bring the coverage up to date."""
+    build(lake, LastPollDecoder())
+    refresh_coverage(lake, [])
+
+
+def measured(lake: Lake, polls: list[Entry]) -> tuple[float, float]:
+    """Archive and build each poll; returns medians of wall and CPU ms."""
+    walls, cpus = [], []
+    for poll in polls:
+        wall, cpu = time.perf_counter(), time.process_time()
+        lake.archive.append([poll])
+        lake.archive.flush()
+        build_all(lake)
+        walls.append(time.perf_counter() - wall)
+        cpus.append(time.process_time() - cpu)
+    return median(walls) * 1000, median(cpus) * 1000
 
 
 def main() -> None:
-    """Poll for some days and print sizes and times."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--days", type=int, default=30)
-    parser.add_argument("--points", type=int, default=288)
-    parser.add_argument("--year", action="store_true")
-    arguments = parser.parse_args()
-    shutil.rmtree(arguments.folder, ignore_errors=True)
-    if arguments.year:
-        year(arguments.folder)
-        return
-    chance = random.Random(1)
-    print(
-        "| day | wall ms a poll | CPU ms a poll | archive kB unpacked | packed | files | after "
-        "| all else kB |\n|---|---|---|---|---|---|---|---|"
-    )
-    total = np.zeros(2, dtype=np.int64)
-    with Lake(arguments.folder) as lake:
-        for number in range(arguments.days):
-            day = date(2025, 5, 1) + timedelta(days=number)
-            points = points_of(day, arguments.points, chance)
-            cpu_s = wall_s = 0.0
-            before = size_of(lake.folder / "archive")[0]
-            for poll in range(1, POLLS_A_DAY + 1):
-                so_far = points[: len(points) * poll // POLLS_A_DAY]
-                body = ('{"data":[' + ",".join(so_far) + "]}").encode()
-                start, begun = time.process_time(), time.perf_counter()
-                lake.archive.append([entry("XX0001G001", day, body, len(so_far))])
-                build(lake, JsonDecoder())
-                refresh_coverage(lake, [])
-                cpu_s += time.process_time() - start
-                wall_s += time.perf_counter() - begun
-            unpacked, files = size_of(lake.folder / "archive")
-            pack(lake.archive)
-            trim(lake, at_once=True)
-            packed, fewer = size_of(lake.folder / "archive")
-            total += (unpacked - before, packed - before)
-            if number in (0, 1, 6, 13, 20) or number == arguments.days - 1:
-                rest = size_of(lake.folder)[0] - packed
+    """Poll for a year and print a row for each measured day."""
+    arguments = parser(__doc__)
+    arguments.add_argument("folder", type=Path)
+    arguments.add_argument("--days", type=int, default=365)
+    options = arguments.parse_args()
+    folder, chance = new_folder(options.folder), random.Random(1)
+    quarter = options.days // 4
+    days = {0, quarter - 1, 2 * quarter - 1, options.days - 1}
+    print_load()
+    names = ("day", "wall ms a poll", "CPU ms a poll", "archive kB, that day unpacked", "packed")
+    print(heading(*names, "tables kB", "indexes kB", "files"))
+    with Lake(folder) as lake:
+        for number in range(options.days):
+            polls = polls_of(FIRST + timedelta(days=number), chance)
+            # A measured day begins with everything built and packed.
+            at_rest = number in days or number + 1 in days
+            if number in days:
+                wall_ms, cpu_ms = measured(lake, polls)
+            else:
+                for poll in polls:
+                    lake.archive.append([poll])
+            if at_rest or number % 30 == 29:
+                build_all(lake)
+            unpacked = size_of(folder / "archive")[0]
+            if at_rest or number % 5 == 4:
+                pack(lake.archive)
+                trim(lake, at_once=True)
+            if number in days:
+                sizes = [size_of(folder / name)[0] for name in ("archive", "tables", "index")]
+                kilobytes = [f"{size / 1e3:,.0f}" for size in (unpacked, *sizes)]
+                files = size_of(folder)[1]
                 print(
-                    f"| {number + 1} | {wall_s / POLLS_A_DAY * 1000:.0f} "
-                    f"| {cpu_s / POLLS_A_DAY * 1000:.0f} "
-                    f"| {(unpacked - before) / 1e3:,.0f} | {(packed - before) / 1e3:,.0f} "
-                    f"| {files} | {fewer} | {rest / 1e3:,.0f} |",
+                    row(number + 1, f"{wall_ms:.0f}", f"{cpu_ms:.0f}", *kilobytes, files),
                     flush=True,
                 )
-    print(
-        f"\nA day in the archive: {total[0] / arguments.days / 1e3:,.0f} kB as it comes, "
-        f"{total[1] / arguments.days / 1e3:,.0f} kB packed."
-    )
+    print()
+    print_load()
 
 
 if __name__ == "__main__":
