@@ -1,42 +1,37 @@
-"""What a backfill brings, value by value, and what every dataset costs: at first, again, usually.
+"""Count the requests of every dataset: of a first backfill, of the next one, of a usual day.
 
-    python -m benchmarks.datasets_requests [--days 60] [--ev-points-every 60]
+    python -m benchmarks.datasets.request_counts [--days 60] [--ev-points-every 600]
 
 Simulates 3 inverters (one a Gateway), 2 EV chargers, an EMS and 2 smart devices without latency and
-without a limit that matters. The minimum is what the endpoints' paging and filters leave no way
-around; `_minimum` counts it. A usual day is what the schedules start, each run once, times
-how often they do.
+without a limit that matters. The minimum is what the endpoints' paging and filters require. A usual
+day is what the schedules start: each run once, times how often they start it. CPU includes the
+simulator's.
 """
 
-import argparse
-import contextlib
-import io
-import os
 import re
-import sys
 import tempfile
 import time
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from unittest.mock import patch
 
 import dagster as dg
 
-from benchmarks.datasets_truth import compare
+from benchmarks.common import owner_of, parser, print_load, print_table
 from givenergy.codes.charger_commands import COMMANDS_WITHOUT_DATA
-from pipelines.cli import main as givlake
-from pipelines.definitions_factory import POLL_JOB, REFRESH_JOB, build_definitions, job_name
-from pipelines.instance import open_instance
+from pipelines.definitions_factory import POLL_JOB, REFRESH_JOB, job_name
 from pipelines.partitions import range_tags
 from pipelines.selection import daily, selected
 from pipelines.settings import load_settings
 from simulator import Simulator, SimulatorConfig
+from tests.support.owner import Owner
 
-_INVERTERS, _CHARGERS, _SMART = 3, 2, 2
-_PAGE_CAPS = {"ev-meter-data": 10_000, "smart-device-data": 2_000, "charging-sessions": 1_000}
-# Dataset by what its path looks like below the API's address.
-_PATHS = {
+INVERTERS, CHARGERS, SMART_DEVICES = 3, 2, 2
+PAGE_CAPS = {"ev-meter-data": 10_000, "smart-device-data": 2_000, "charging-sessions": 1_000}
+# Datasets by a pattern of their paths.
+PATHS = {
     r"/account$": "accounts",
     r"/account-children": "account_children",
     r"/communication-device": "communication_devices",
@@ -60,85 +55,18 @@ _PATHS = {
 }
 
 
-def main() -> None:
-    """Run, and print the tables of `datasets-results.md`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--days", type=int, default=60)
-    parser.add_argument("--ev-points-every", type=int, default=60, metavar="SECONDS")
-    arguments = parser.parse_args()
-    days = arguments.days
-    start = date.today() - timedelta(days=days)
-    config = SimulatorConfig(
-        inverters=_INVERTERS,
-        gateways=1,
-        ev_chargers=_CHARGERS,
-        ev_points_every_s=arguments.ev_points_every,
-        ems=1,
-        smart_devices=_SMART,
-        commissioned=start,
-        rate_limit=1_000_000,
-        page_size_caps=_PAGE_CAPS,
-        clock=datetime.now(UTC) + timedelta(hours=1),
-    )
-    with Simulator(config) as simulator, tempfile.TemporaryDirectory() as folder:
-        environment = {
-            "GIVENERGY_API_URL": simulator.base_url,
-            "GIVENERGY_API_TOKEN": simulator.token,
-            "GIVLAKE_DATA": str(Path(folder) / "data"),
-            "COLUMNS": "200",
-        }
-        with patch.dict(os.environ, environment):
-            first, first_s = _command(simulator, "backfill")
-            compared = compare(simulator, Path(folder) / "data", start)
-            second, second_s = _command(simulator, "backfill")
-            minimum = _minimum(simulator, days)
-            usual = _usual_day(simulator)
-    print("| table | rows | truth | values compared | left out as personal | differing |")
-    print("|---|---|---|---|---|---|")
-    for of in compared:
-        counts = (of.rows, of.truth, of.values, of.personal, len(of.differing))
-        print(f"| {of.table} | {' | '.join(f'{count:,}' for count in counts)} |")
-    print(*(text for of in compared for text in of.differing[:5]), sep="\n")
-    print(f"First backfill of {days} days and today: {first_s:.0f} s; again: {second_s:.0f} s.\n")
-    print("| dataset | requests | minimum | again |\n|---|---|---|---|")
-    for name in sorted(first | minimum | second):
-        print(f"| {name} | {first[name]} | {minimum.get(name, '')} | {second[name]} |")
-    print(f"| all | {first.total()} | {sum(minimum.values())} | {second.total()} |\n")
-    print("| started by | times a day | requests each | CPU s each | requests a day |")
-    print("|---|---|---|---|---|")
-    for what, times, requests, seconds in usual:
-        print(f"| {what} | {times} | {requests} | {seconds:.1f} | {times * requests} |")
-    print(f"| all | | | | {sum(times * requests for _, times, requests, _ in usual)} |")
-
-
-def _command(simulator: Simulator, *arguments: str) -> tuple[Counter[str], float]:
-    simulator.clear_requests()
-    began = time.monotonic()
-    with (
-        patch.object(sys, "argv", ["givlake", *arguments]),
-        contextlib.redirect_stdout(io.StringIO()) as said,
-        contextlib.redirect_stderr(said),
-    ):
-        try:
-            givlake()
-        except SystemExit as end:
-            if end.code:
-                raise RuntimeError(said.getvalue()) from end
-    return _requests(simulator), time.monotonic() - began
-
-
-def _requests(simulator: Simulator) -> Counter[str]:
+def requests_by_dataset(simulator: Simulator) -> Counter[str]:
     counted: Counter[str] = Counter()
     for request in simulator.requests:
         if request.path.endswith("/energy-flows"):
             counted["energy flows, both datasets"] += 1
             continue
-        names = (name for path, name in _PATHS.items() if re.search(path, request.path))
+        names = (name for path, name in PATHS.items() if re.search(path, request.path))
         counted[next(names, request.path)] += 1
     return counted
 
 
-def _minimum(simulator: Simulator, days: int) -> dict[str, int]:
+def minimum_of(simulator: Simulator, days: int) -> dict[str, int]:
     """Count the requests that no client could do without, for this account."""
     pages = {
         uuid: -(-len(simulator.truth_of("smart-device-data", uuid)) // 2_000)
@@ -160,77 +88,130 @@ def _minimum(simulator: Simulator, days: int) -> dict[str, int]:
         "ev_chargers": 1,
         "smart_devices": 1,
         "sites": 1,
-        "inverter_data_points": _INVERTERS * (days + 1),
-        "ev_meter_readings": _CHARGERS * (days + 1),
-        "energy flows, both datasets": _INVERTERS * (ranges + 4),
-        "inverter_events": _INVERTERS,
-        "ev_charging_sessions": _CHARGERS,
-        "ev_charger_commands": _CHARGERS,
+        "inverter_data_points": INVERTERS * (days + 1),
+        "ev_meter_readings": CHARGERS * (days + 1),
+        "energy flows, both datasets": INVERTERS * (ranges + 4),
+        "inverter_events": INVERTERS,
+        "ev_charging_sessions": CHARGERS,
+        "ev_charger_commands": CHARGERS,
         "ems_readings": 1,
-        "inverter_system_readings": _INVERTERS,
-        "inverter_meter_readings": _INVERTERS,
-        "inverter_presets": _INVERTERS,
-        "inverter_setting_definitions": _INVERTERS,
+        "inverter_system_readings": INVERTERS,
+        "inverter_meter_readings": INVERTERS,
+        "inverter_presets": INVERTERS,
+        "inverter_setting_definitions": INVERTERS,
         "smart_device_readings": sum(pages.values()),
     }
 
 
-def _usual_day(simulator: Simulator) -> list[tuple[str, int, int, float]]:
-    settings = load_settings()
-    today = date.today()
+def usual_day(simulator: Simulator, owner: Owner) -> list[tuple[str, int, int, float]]:
+    """Run what the schedules start: name, times a day, requests and CPU seconds of each."""
+    today = datetime.now(UTC).date()
     rows = []
-    definitions = build_definitions(settings)
+    with owner.dagster() as (definitions, instance):
 
-    def run(what: str, times: int, job: str, tags: dict[str, str]) -> None:
-        simulator.clear_requests()
-        began = time.process_time()
-        with open_instance(settings) as instance:
+        def measured(what: str, times: int, execute: Callable[[], None]) -> None:
+            simulator.clear_requests()
+            began = time.process_time()
+            execute()
+            rows.append((what, times, len(simulator.requests), time.process_time() - began))
+
+        def run(job: str, tags: dict[str, str]) -> None:
             result = definitions.resolve_job_def(job).execute_in_process(
                 instance=instance,
                 tags=tags,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
-        assert result.success
-        rows.append((what, times, len(simulator.requests), time.process_time() - began))
+            assert result.success
 
-    def refresh(what: str, days_later: int) -> None:
-        """Let the nightly schedule say what is due, and ask for that."""
-        simulator.clear_requests()
-        began = time.process_time()
-        at = datetime.now(UTC) + timedelta(days=days_later, minutes=1)
-        with open_instance(settings) as instance:
+        def refresh() -> None:
+            """Let the nightly schedule say what is due, and run that."""
+            at = datetime.now(UTC) + timedelta(minutes=1)
             with dg.build_schedule_context(instance, scheduled_execution_time=at) as context:
                 ticked = definitions.get_schedule_def("refresh_daily").evaluate_tick(context)
             for wanted in ticked.run_requests:
-                assert (
-                    definitions.resolve_job_def(REFRESH_JOB)
-                    .execute_in_process(instance=instance, asset_selection=wanted.asset_selection)
-                    .success
-                )
-        rows.append((what, 1, len(simulator.requests), time.process_time() - began))
+                job = definitions.resolve_job_def(REFRESH_JOB)
+                assert job.execute_in_process(
+                    instance=instance, asset_selection=wanted.asset_selection
+                ).success
 
-    run("poll", 96, POLL_JOB, {})
-    refresh("refresh, nothing due: no run", 0)
-    for dataset in daily(selected(settings)):
-        schedule = definitions.get_schedule_def(f"{dataset.name}_today")
-        times = _times_a_day(str(schedule.cron_schedule))
-        run(f"{dataset.name}, today", times, job_name(dataset.name), range_tags(today, today))
-    yesterday = today - timedelta(days=1)
-    for dataset in daily(selected(settings)):
-        first = yesterday - timedelta(days=dataset.lateness_days - 1)
-        run(f"{dataset.name}, daily", 1, job_name(dataset.name), range_tags(first, yesterday))
-    refresh("refresh, a usual night", 1)
+        measured("poll", 96, partial(run, POLL_JOB, {}))
+        measured("refresh, nothing due: no run", 1, refresh)
+        chosen = daily(selected(load_settings()))
+        for dataset in chosen:
+            schedule = definitions.get_schedule_def(f"{dataset.name}_today")
+            tags = range_tags(today, today)
+            times = times_a_day(str(schedule.cron_schedule))
+            measured(f"{dataset.name}, today", times, partial(run, job_name(dataset.name), tags))
+        yesterday = today - timedelta(days=1)
+        for dataset in chosen:
+            tags = range_tags(yesterday - timedelta(days=dataset.lateness_days - 1), yesterday)
+            measured(f"{dataset.name}, daily", 1, partial(run, job_name(dataset.name), tags))
+        measured("refresh, a usual night", 1, refresh)
     return rows
 
 
-def _times_a_day(cron: str) -> int:
+def times_a_day(cron: str) -> int:
+    """Count how often a schedule starts."""
     minute, hour, *_ = cron.split()
     per_hour = 60 // int(minute.removeprefix("*/")) if minute.startswith("*/") else 1
     hours = 24 // int(hour.removeprefix("*/")) if hour.startswith("*/") else 24
     return per_hour * hours
 
 
-if __name__ == "__main__":
-    # Dagster's log would stand between the tables.
+def backfill(simulator: Simulator, owner: Owner) -> tuple[Counter[str], float]:
+    """Backfill everything; returns requests by dataset, and seconds."""
+    simulator.clear_requests()
+    began = time.monotonic()
+    done = owner.givlake("backfill")
+    if done.status:
+        raise SystemExit(done.said)
+    return requests_by_dataset(simulator), time.monotonic() - began
+
+
+def main() -> None:
+    """Run, and print Markdown."""
+    arguments = parser(__doc__)
+    arguments.add_argument("--days", type=int, default=60)
+    arguments.add_argument("--ev-points-every", type=int, default=600, metavar="SECONDS")
+    options = arguments.parse_args()
+    now = datetime.now(UTC)
+    config = SimulatorConfig(
+        inverters=INVERTERS,
+        gateways=1,
+        ev_chargers=CHARGERS,
+        ev_points_every_s=options.ev_points_every,
+        ems=1,
+        smart_devices=SMART_DEVICES,
+        commissioned=now.date() - timedelta(days=options.days),
+        rate_limit=1_000_000,
+        page_size_caps=PAGE_CAPS,
+        clock=now + timedelta(hours=1),
+    )
     dg.get_dagster_logger().setLevel("CRITICAL")
+    print_load()
+    with Simulator(config) as simulator, tempfile.TemporaryDirectory() as folder:
+        owner = owner_of(simulator, Path(folder), COLUMNS="200")
+        first, first_s = backfill(simulator, owner)
+        second, second_s = backfill(simulator, owner)
+        minimum = minimum_of(simulator, options.days)
+        usual = usual_day(simulator, owner)
+    print(f"First backfill of {options.days} days and today: {first_s:.0f} s; again:", end=" ")
+    print(f"{second_s:.0f} s.\n")
+    rows: list[tuple[object, ...]] = [
+        (name, first[name], minimum.get(name, ""), second[name])
+        for name in sorted(first | minimum | second)
+    ]
+    rows.append(("all", first.total(), sum(minimum.values()), second.total()))
+    print_table(("dataset", "requests", "minimum", "again"), rows)
+    days: list[tuple[object, ...]] = [
+        (what, times, requests, f"{cpu_s:.1f}", times * requests)
+        for what, times, requests, cpu_s in usual
+    ]
+    days.append(("all", "", "", "", sum(times * requests for _, times, requests, _ in usual)))
+    print_table(
+        ("started by", "times a day", "requests each", "CPU s each", "requests a day"), days
+    )
+
+
+if __name__ == "__main__":
     main()

@@ -1,22 +1,23 @@
-"""Writers, a rebuilder, a packer and readers of several kinds at once, on the same months.
+"""Let writers, a rebuilder, a packer and readers of several kinds work on the same months.
 
-    python benchmarks/stores_contention.py FOLDER [--seconds 120] [--old-duckdb PYTHON ...]
+    python -m benchmarks.stores.contention FOLDER [--seconds 120] [--old-duckdb PYTHON ...]
 
 Readers check at every read that each device-day is absent or exactly one answer, and that counts
-never fall. ``--old-duckdb`` names interpreters with other versions of DuckDB, ``--polars`` one
-with Polars. With ``--open-for-writing`` a client holds the catalogue as the ``duckdb`` command line
-does by default, which locks other DuckDB clients out of it; givlake's own readers take their place.
+never fall. `--old-duckdb` names interpreters with other versions of DuckDB, `--polars` one with
+Polars. With `--open-for-writing` a client holds the catalogue as the `duckdb` command line does by
+default, which locks other DuckDB clients out of it; givlake's own readers take their place.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.common import ROOT, heading, new_folder, parser, print_load, row
 from tests.support.stores_worker import POINTS, whole_day
 from tests.support.toy_decoder import ToyDecoder
 from warehouse import Lake, build, publish, refresh_coverage
@@ -120,61 +121,68 @@ print(1, 0, 0)
 """
 
 
+def readers_of(options: argparse.Namespace) -> dict[str, list[str]]:
+    """Return the commands of the readers by name."""
+    ours = {
+        "DuckDB, opened for each read": DUCKDB,
+        "DuckDB, left open": LEFT_OPEN,
+        "DuckDB, left open, with a cache of footers": CACHED,
+        "Arrow's datasets": ARROW,
+        "pandas on the Parquet files": PANDAS,
+    }
+    if options.open_for_writing:
+        ours = {name: code for name, code in ours.items() if not name.startswith("DuckDB")}
+        ours |= {"givlake's own, catalogue locked": OWN, "DuckDB, left open for writing": HOLD}
+        options.old_duckdb = []
+    readers = {name: [sys.executable, "-c", code] for name, code in ours.items()}
+    for number, python in enumerate(options.old_duckdb, 1):
+        readers[f"DuckDB, other version {number}"] = [python, "-c", DUCKDB]
+    if options.polars:
+        readers["Polars on the Parquet files"] = [options.polars, "-c", POLARS]
+    return readers
+
+
 def main() -> None:
     """Run everybody for a while and print what they saw."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seconds", type=float, default=120)
-    parser.add_argument("--old-duckdb", nargs="*", default=[])
-    parser.add_argument("--polars", type=Path)
-    parser.add_argument("--open-for-writing", action="store_true")
-    parser.add_argument("--pause", default="0", help="seconds between the builds of a writer")
-    arguments = parser.parse_args()
-    folder = arguments.folder
-    shutil.rmtree(folder, ignore_errors=True)
+    arguments = parser(__doc__)
+    add = arguments.add_argument
+    add("folder", type=Path)
+    add("--seconds", type=float, default=120)
+    add("--old-duckdb", nargs="*", default=[], metavar="PYTHON")
+    add("--polars", metavar="PYTHON")
+    add("--open-for-writing", action="store_true")
+    add("--pause", default="0", help="seconds between the builds of a writer")
+    options = arguments.parse_args()
+    folder = new_folder(options.folder)
     with Lake(folder) as lake:
         publish(lake, ToyDecoder().tables)
         refresh_coverage(lake, [])
-        lake.archive.append([whole_day(random.Random(0))])  # pandas cannot read a folder of nothing
+        lake.archive.append([whole_day(random.Random(0))])  # pandas cannot read an empty folder
         build(lake, ToyDecoder())
-    seconds = str(arguments.seconds)
+    readers = readers_of(options)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    seconds = str(options.seconds)
     worker = [sys.executable, "-m", "tests.support.stores_worker", str(folder)]
-    readers = {
-        "DuckDB, opened for each read": [sys.executable, "-c", DUCKDB],
-        "DuckDB, left open": [sys.executable, "-c", LEFT_OPEN],
-        "DuckDB, left open, with a cache of footers": [sys.executable, "-c", CACHED],
-        "Arrow's datasets": [sys.executable, "-c", ARROW],
-        "pandas on the Parquet files": [sys.executable, "-c", PANDAS],
-        **{f"DuckDB of {python}": [python, "-c", DUCKDB] for python in arguments.old_duckdb},
+    writers = {
+        f"writer {seed}: {work}": [*worker, work, str(seed), seconds, options.pause]
+        for seed, work in enumerate(("put", "put", "rebuild", "pack"))
     }
-    if arguments.polars:
-        readers["Polars on the Parquet files"] = [str(arguments.polars), "-c", POLARS]
-    if arguments.open_for_writing:
-        readers = {name: how for name, how in readers.items() if not name.startswith("DuckDB")}
-        readers["givlake's own, catalogue locked"] = [sys.executable, "-c", OWN]
-        readers["DuckDB, left open for writing"] = [sys.executable, "-c", HOLD]
-    works = ["put", "put", "rebuild", "pack"]
-    writing = [
-        subprocess.Popen(
-            [*worker, work, str(seed), seconds, arguments.pause], stdout=subprocess.PIPE, text=True
-        )
-        for seed, work in enumerate(works)
-    ]
-    reading = {
-        name: subprocess.Popen([*command, str(folder), seconds], stdout=subprocess.PIPE, text=True)
-        for name, command in readers.items()
+    commands = writers | {name: [*how, str(folder), seconds] for name, how in readers.items()}
+    print_load()
+    running = {
+        name: subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        for name, command in commands.items()
     }
-    print("| who | done | errors | wrong reads |\n|---|---|---|---|")
-    for work, process in zip(works, writing, strict=True):
+    print(heading("who", "done", "errors", "wrong reads"))
+    for name, process in running.items():
         out, _ = process.communicate()
-        print(
-            f"| writer: {work} | {out.count('ack ')} responses | {int(process.returncode != 0)} | |"
-        )
-    for number, (name, process) in enumerate(reading.items(), 1):
-        out, _ = process.communicate()
-        reads, errors, wrong = out.split() if process.returncode == 0 else ("0", "1", "0")
-        label = name if "/" not in name else f"DuckDB, another version ({number})"
-        print(f"| reader: {label} | {reads} reads | {errors} | {wrong} |")
+        if name in writers:
+            print(row(name, f"{out.count('ack ')} responses", int(process.returncode != 0), ""))
+        else:
+            reads, errors, wrong = out.split() if process.returncode == 0 else ("0", "1", "0")
+            print(row(name, f"{reads} reads", errors, wrong))
+    print()
+    print_load()
 
 
 if __name__ == "__main__":

@@ -1,28 +1,27 @@
-"""kill -9 of the real command between the archive and the tables, and the same command again.
+"""Kill `givlake backfill` between the archive and the tables, then run the same command again.
 
-    python benchmarks/stores_kills_after_fetch.py FOLDER [--each 10]
+    python -m benchmarks.stores.kills_after_fetch FOLDER [--each 10]
 
-Each kill has a folder of its own: `givlake backfill` of some days of five datasets ends itself at
-a step, chosen among the datasets by chance. Before anything builds, DuckDB counts the archived
-answers that no build has accounted for, and `givlake verify` must find as many. Then the same
-command runs again, and every table is compared with that of a folder that nobody killed.
+Each kill has a folder of its own: `givlake backfill` of some days of five datasets ends itself with
+SIGKILL at a step, at a random dataset. Before anything builds, DuckDB counts the archived answers
+that no build has accounted for, and `givlake verify` must find as many. Then the same command runs
+again, and every table is compared with that of a folder without a kill. Ends with 1 if anything
+differs.
 """
 
 from __future__ import annotations
 
-import argparse
 import random
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
 
+from benchmarks.common import ROOT, heading, new_folder, owner_of, parser, print_load, row
 from simulator import Simulator, SimulatorConfig
 from tests.support.owner import Done, Owner, finished
 
@@ -35,11 +34,11 @@ KINDS = {
     "journal written": ("journal written",),
     "catalogue publication": ("catalogue made", "catalogue in place"),
 }
-DATASETS = "inverter_data_points,energy_flows,inverter_events,ev_chargers,ev_charging_sessions"
-TABLES = (
+DATASETS = (
     "inverter_data_points", "energy_flows", "inverter_events", "ev_chargers",
-    "ev_charging_sessions", "communication_devices", "inverters", "batteries",
+    "ev_charging_sessions",
 )  # fmt: skip
+TABLES = (*DATASETS, "communication_devices", "inverters", "batteries")
 COMMAND = ("backfill", "--start", date(2025, 5, 25), "--end", date(2025, 6, 7))
 NOW = datetime(2025, 6, 20, 10, 30, tzinfo=UTC)
 
@@ -48,7 +47,8 @@ def kill(owner: Owner, step: str, skip: int) -> bool:
     """Run the command so that it ends itself at a step; False if it never got there so often."""
     command = [sys.executable, *KILLED, step, skip, "pipelines.cli", *COMMAND]
     process = subprocess.Popen(
-        list(map(str, command)), cwd=owner.folder, env=owner.environment,
+        list(map(str, command)), cwd=owner.folder,
+        env={**owner.environment, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     return finished(process).status == -signal.SIGKILL
@@ -87,8 +87,8 @@ def differing(owner: Owner, whole: Owner) -> tuple[int, int]:
     """Count rows that a folder lacks beside one that nobody killed, and rows that it has more."""
     short = more = 0
     with duckdb.connect() as connection:
-        for name, of in (("killed", owner), ("whole", whole)):
-            connection.execute(f"ATTACH '{of.data / 'warehouse.duckdb'}' AS {name} (READ_ONLY)")
+        for name, each in (("killed", owner), ("whole", whole)):
+            connection.execute(f"ATTACH '{each.data / 'warehouse.duckdb'}' AS {name} (READ_ONLY)")
         for table in TABLES:
             left = ", ".join(
                 f'"{column}"'
@@ -112,74 +112,72 @@ def differing(owner: Owner, whole: Owner) -> tuple[int, int]:
     return short, more
 
 
+def recover(owner: Owner, whole: Owner) -> tuple[int, int, dict[str, int]]:
+    """Run the command again; returns rows short, rows too many, and what must all be 0."""
+    again = owner.process(*COMMAND)
+    short, more = differing(owner, whole)
+    gaps = "SELECT count(*) AS n FROM gaps WHERE cause = 'not_sent'"
+    return short, more, {
+        "backfill": again.status,
+        "verify": owner.givlake("verify").status,
+        "pending": len(owner.sql("FROM pending_responses")),
+        "gaps": int(owner.sql(gaps) != whole.sql(gaps)),
+    }  # fmt: skip
+
+
+def killed_owner(sim: Simulator, folder: Path, step: str, chance: random.Random) -> Owner:
+    """Return an owner whose command was killed at a step, after passing it some times."""
+    skip = 0 if step.startswith("catalogue") else chance.randint(0, 6)
+    while True:
+        owner = owner_of(sim, new_folder(folder), *DATASETS)
+        if kill(owner, step, skip):
+            return owner
+        if not skip:
+            raise SystemExit(f"The command never gets to the step {step!r}.")
+        skip = chance.randint(0, skip - 1)
+
+
 def main() -> None:
     """Kill, look, run again, compare, count."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--each", type=int, default=10)
-    arguments = parser.parse_args()
-    shutil.rmtree(arguments.folder, ignore_errors=True)
-    chance = random.Random(7)
+    arguments = parser(__doc__)
+    arguments.add_argument("folder", type=Path)
+    arguments.add_argument("--each", type=int, default=10, help="kills of each kind")
+    options = arguments.parse_args()
+    folder, chance = new_folder(options.folder), random.Random(7)
     config = SimulatorConfig(
         inverters=3, ev_chargers=1, seed=7, rate_limit=100_000, rows_per_day=96,
         commissioned=date(2025, 1, 1), empty_day_rate=0.0, clock=NOW,
     )  # fmt: skip
-    begun = time.monotonic()
+    wrong = False
     with Simulator(config) as sim:
-
-        def owner_of(name: str) -> Owner:
-            folder = arguments.folder / name
-            folder.mkdir(parents=True)
-            settings = {"GIVENERGY_API_URL": sim.base_url, "GIVLAKE_DATASETS": DATASETS}
-            return Owner(folder, settings, token=sim.token)
-
-        whole = owner_of("whole")
+        whole = owner_of(sim, folder / "whole", *DATASETS)
         done = whole.process(*COMMAND)
         if done.status:
-            sys.exit(done.said)
+            raise SystemExit(done.said)
         rows = sum(whole.sql(f'SELECT count(*) AS n FROM "{name}"')[0]["n"] for name in TABLES)
-        print(f"{rows:,} rows in {len(TABLES)} tables of the folder that nobody killed.\n")
-        print(
-            "| killed at | kills | answers archived and not built: by DuckDB | by verify "
-            "| then: rows short | rows too many | status, verify, gaps |"
-        )
-        print("|---|---|---|---|---|---|---|")
+        print(f"{rows:,} rows in {len(TABLES)} tables of the folder without a kill.\n")
+        print_load()
+        names = ("killed at", "kills", "archived and not built: by DuckDB", "by verify")
+        print(heading(*names, "then: rows short", "rows too many", "others"))
         for kind, steps in KINDS.items():
-            counted, verified, short, more, failures, kills = 0, 0, 0, 0, [], 0
-            while kills < arguments.each:
-                owner = owner_of(f"{kind}-{kills}".replace(" ", "-"))
-                step = steps[kills % len(steps)]
-                skip = 0 if step.startswith("catalogue") else chance.randint(0, 6)
-                while not kill(owner, step, skip):
-                    shutil.rmtree(owner.folder)
-                    owner = owner_of(owner.folder.name)
-                    skip = chance.randint(0, skip - 1)
-                kills += 1
+            counted = verified = short = more = 0
+            failures: list[str] = []
+            for number in range(options.each):
+                step = steps[number % len(steps)]
+                owner = killed_owner(sim, folder / "killed", step, chance)
                 if (owner.data / "store.json").exists() and kind != "catalogue publication":
-                    # What was decided is finished by whoever takes the lock; verify does.
-                    said = owner.givlake("verify")
-                    verified += found_by_verify(said)
+                    # A decided change is completed by whoever takes the lock; verify does.
+                    verified += found_by_verify(owner.givlake("verify"))
                     counted += unbuilt(owner.data)
-                again = owner.process(*COMMAND)
-                lacks, has_more = differing(owner, whole)
-                short, more = short + lacks, more + has_more
-                causes = owner.sql("SELECT count(*) AS n FROM gaps WHERE cause = 'not_sent'")
-                ends = {
-                    "backfill": again.status,
-                    "verify": owner.givlake("verify").status,
-                    "pending": len(owner.sql("FROM pending_responses")),
-                    "gaps": int(causes != whole.sql(
-                        "SELECT count(*) AS n FROM gaps WHERE cause = 'not_sent'"
-                    )),
-                }  # fmt: skip
-                failures += [f"{step} {skip}: {ends}"] if any(ends.values()) else []
-                shutil.rmtree(owner.folder)
-            print(
-                f"| {kind} | {kills} | {counted} | {verified} | {short} | {more} "
-                f"| {'; '.join(failures) or 'all right'} |",
-                flush=True,
-            )
-    print(f"\n{time.monotonic() - begun:.0f} s in all.")
+                fewer, extra, ends = recover(owner, whole)
+                short, more = short + fewer, more + extra
+                failures += [f"{step}: {ends}"] if any(ends.values()) else []
+            wrong |= bool(counted != verified or short or more or failures)
+            told = "; ".join(failures) or "all right"
+            print(row(kind, options.each, counted, verified, short, more, told), flush=True)
+    print()
+    print_load()
+    raise SystemExit(1 if wrong else 0)
 
 
 if __name__ == "__main__":

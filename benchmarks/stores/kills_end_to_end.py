@@ -1,21 +1,19 @@
-"""kill -9 of the real command in the middle of a backfill, aimed at what it is writing.
+"""Kill `givlake backfill` and `givlake pack` in the middle of each kind of work.
 
-    python benchmarks/stores_kills_end_to_end.py FOLDER [--each 17]
+    python -m benchmarks.stores.kills_end_to_end FOLDER [--each 17]
 
-The simulator answers with faults. Each round backfills six days of its own, which nobody asked for
-before, and is killed in one of six kinds of work; the moment is found by watching for the files of
-that work, and a random delay follows; what lay there after the kill is counted. After each kind
-``givlake sync`` finishes what was begun. A command that died before it had noted what was wanted
-is given again in the end; then every device-day is compared with the truth.
+The simulator answers with faults. Each round backfills six days of its own and is killed in one of
+six kinds of work: a watcher looks for the files of that work, and a random delay follows. What the
+kill left behind is counted. After each kind `givlake sync` completes what was begun. In the end the
+whole range is requested once more, as a command may have died before it noted the range; then every
+device-day is compared with the simulator's.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import random
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -26,24 +24,21 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
+from benchmarks.common import heading, new_folder, owner_of, parser, print_load, row
 from simulator import Simulator, SimulatorConfig
 from simulator.request_log import RequestRecord
-from tests.support.owner import Done, Owner, finished
+from tests.support.owner import Owner
 from tests.support.simulator_truth import assert_same, expected_rows
 
 FIRST = date(2024, 1, 1)
 DAYS_A_ROUND = 6
 FAULTS = {"5xx": 0.03, "reset": 0.02, "truncated": 0.02}
 ROUND_LIMIT_S = 40.0
-COMMAND_LIMIT_S = 300.0
-
-
-class PatientOwner(Owner):
-    """An owner on a busy machine."""
-
-    def process(self, *arguments: object) -> Done:
-        """Run a command as a process of its own, to its end."""
-        return finished(self.start(*arguments), COMMAND_LIMIT_S)
+# Each kind of work, and for how long after the first sign of it it mostly goes on.
+DELAYS_S = {
+    "fetch": 0.05, "flush": 0.003, "table put": 0.03, "catalogue": 0.03, "Dagster": 0.0,
+    "packing": 0.003,
+}  # fmt: skip
 
 
 def scratch_files(data: Path) -> Iterator[Path]:
@@ -126,19 +121,15 @@ class Rounds:
         if kind == "catalogue":
             (data / "warehouse.duckdb").unlink(missing_ok=True)
         answered = len(self.data_requests())
-        self.sim.configure(latency_s=0.9 if kind == "slow fetch" else 0.04)
-        self.owner.settings["GIVLAKE_CONNECTIONS"] = "1" if kind == "slow fetch" else "8"
         process = self.owner.start(*command)
         met = self.aim(kind, process, answered)
         if met:
-            time.sleep(self.chance.uniform(0.0, self.delay_s(kind)))
+            time.sleep(self.chance.uniform(0.0, DELAYS_S[kind]))
         ended = process.poll() is not None
         on_their_way = any(r.duration_s is None for r in self.data_requests()[-8:])
         process.kill()
         process.communicate()
         self.kills.append(time.monotonic())
-        self.sim.configure(latency_s=0.04)
-        self.owner.settings["GIVLAKE_CONNECTIONS"] = "8"
         if ended or not met:
             outcome.missed += 1
             return
@@ -153,35 +144,32 @@ class Rounds:
         writes, seen = 0, dagster_state(data) if kind == "Dagster" else ()
         before = packs(data)
         sign = self.rounds % 2
+
+        def fetched() -> int:
+            return len(self.data_requests()) - answered
+
         # Several looks a millisecond: some of the works take no longer.
         while process.poll() is None and time.monotonic() < deadline:
-            if kind == "fetch" and len(self.data_requests()) - answered >= wanted:
+            match kind:
+                case "fetch":
+                    met = fetched() >= wanted
+                case "flush":
+                    met = writing_archive(data) and fetched() > 0
+                case "table put":
+                    met = staged(data) and fetched() > 0
+                case "catalogue":
+                    met = writing_catalogue(data)
+                case "packing":
+                    met = (sign and writing_archive(data)) or packs(data) != before
+                case _:
+                    now = dagster_state(data)
+                    writes += now != seen
+                    seen = now
+                    met = writes >= 3 * wanted
+            if met:
                 return True
-            if kind == "flush" and writing_archive(data) and len(self.data_requests()) > answered:
-                return True
-            if kind == "table put" and staged(data) and len(self.data_requests()) > answered:
-                return True
-            if kind == "catalogue" and writing_catalogue(data):
-                return True
-            if kind == "slow fetch" and len(self.data_requests()) - answered >= 10 + wanted // 2:
-                return True
-            if kind == "packing" and sign and writing_archive(data):
-                return True
-            if kind == "packing" and packs(data) != before:
-                return True
-            if kind == "Dagster":
-                now = dagster_state(data)
-                writes += now != seen
-                seen = now
-                if writes >= 3 * wanted:
-                    return True
             time.sleep(0.0002)
         return False
-
-    def delay_s(self, kind: str) -> float:
-        """Return within what time after the first sign the work is still going on, mostly."""
-        return {"fetch": 0.05, "slow fetch": 0.5, "flush": 0.003, "table put": 0.03,
-                "catalogue": 0.03, "packing": 0.003, "Dagster": 0.0}[kind]  # fmt: skip
 
     def found(self) -> list[str]:
         """Say in what state the kill left the folder."""
@@ -226,7 +214,7 @@ class Rounds:
         return left
 
     def data_requests(self) -> list[RequestRecord]:
-        """The requests for days so far."""
+        """Return the requests for days so far."""
         return [request for request in self.sim.requests if "data-points" in request.path]
 
 
@@ -254,76 +242,59 @@ def dagster_runs(data: Path) -> Counter[str]:
         return Counter(status for (status,) in connection.execute("SELECT status FROM runs"))
 
 
+def compare(rounds: Rounds) -> None:
+    """Request the whole range again, and compare every device-day with the simulator's."""
+    sim, owner, days = rounds.sim, rounds.owner, rounds.days
+    before = len(rounds.data_requests())
+    for _ in range(4):
+        if owner.process("backfill", "--start", days[0], "--end", days[-1]).status == 0:
+            break
+    print(f"Requests of the commands run again: {len(rounds.data_requests()) - before}.")
+    rows = [one for one in owner.rows() if one["request_date"] in set(days)]
+    assert_same(rows, expected_rows(sim, sim.serials, days))
+    print(f"{len(days) * len(sim.serials):,} device-days, {len(rows):,} rows: all as sent.")
+    good, again, oldest_s = repeated(sim, rounds.kills)
+    print(f"{good:,} good answers; repeated {again}, at most {oldest_s:.0f} s old when killed.")
+    print("Dagster's runs:", dict(dagster_runs(owner.data)))
+    print(owner.process("check").said, owner.process("verify").said, sep="\n")
+
+
 def main() -> None:
     """Kill, go on, compare, count."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--each", type=int, default=17)
-    parser.add_argument("--kinds", nargs="*")
-    parser.add_argument(
-        "--datasets", nargs="*", default=["inverter_data_points", "energy_flows"],
-        help="none: all",
-    )  # fmt: skip
-    parser.add_argument("--seconds", type=float, default=900, help="begin no round after this")
-    arguments = parser.parse_args()
-    shutil.rmtree(arguments.folder, ignore_errors=True)
-    arguments.folder.mkdir(parents=True)
+    arguments = parser(__doc__)
+    add = arguments.add_argument
+    add("folder", type=Path)
+    add("--each", type=int, default=17, help="kills of each kind")
+    add("--kinds", nargs="*", default=list(DELAYS_S), choices=DELAYS_S)
+    add("--datasets", nargs="*", default=["inverter_data_points", "energy_flows"])
+    add("--seconds", type=float, default=900, help="begin no round after this")
+    options = arguments.parse_args()
+    folder = new_folder(options.folder)
     config = SimulatorConfig(
         inverters=3, seed=7, rate_limit=100_000, rows_per_day=96, latency_s=0.04,
         latency_jitter_s=0.1, faults=FAULTS, stall_s=2.0, commissioned=FIRST, empty_day_rate=0.0,
     )  # fmt: skip
-    kinds = arguments.kinds or [
-        "slow fetch", "fetch", "flush", "table put", "catalogue", "Dagster", "packing",
-    ]  # fmt: skip
     begun = time.monotonic()
+    print_load()
     with Simulator(config) as sim:
-        settings = {
-            "GIVENERGY_API_URL": sim.base_url,
-            "GIVLAKE_RETRY_S": "4",
-            "GIVLAKE_DATASETS": ",".join(arguments.datasets),
-        }
-        owner = PatientOwner(arguments.folder, settings, token=sim.token)
-        rounds = Rounds(sim, owner)
-        outcomes = {kind: Kinds() for kind in kinds}
-        owner.process("status")
-        print(
-            "| killed during | kills | moment missed | what the kill left behind | syncs | s "
-            "| left over after them |\n|---|---|---|---|---|---|---|"
-        )
-        for kind, outcome in outcomes.items():
-            each = min(arguments.each, 3) if kind == "slow fetch" else arguments.each
-            while outcome.kills < each and outcome.missed < 2 * each:
-                if time.monotonic() - begun > arguments.seconds:
+        rounds = Rounds(sim, owner_of(sim, folder, *options.datasets, GIVLAKE_RETRY_S="4"))
+        rounds.owner.process("status")
+        names = ("killed during", "kills", "moment missed", "what the kill left behind", "syncs")
+        print(heading(*names, "s", "left over after them"))
+        for kind in options.kinds:
+            outcome = Kinds()
+            while outcome.kills < options.each and outcome.missed < 2 * options.each:
+                if time.monotonic() - begun > options.seconds:
                     break
                 rounds.killed_in(kind, outcome)
             rounds.sync(outcome)
             found = ", ".join(f"{count} x {what}" for what, count in outcome.found.most_common())
             left = ", ".join(sorted(outcome.left)) or "nothing"
-            print(
-                f"| {kind} | {outcome.kills} | {outcome.missed} | {found} | {outcome.syncs} "
-                f"| {outcome.sync_s:.0f} | {left} |",
-                flush=True,
-            )
-        asked = rounds.days
-        before = len(rounds.data_requests())
-        for _ in range(4):
-            last = owner.process("backfill", "--start", asked[0], "--end", asked[-1])
-            if last.status == 0:
-                break
-        print(f"\nRequests of the commands given again: {len(rounds.data_requests()) - before}.")
-        rows = [row for row in owner.rows() if row["request_date"] in set(asked)]
-        assert_same(rows, expected_rows(sim, sim.serials, asked))
-        print(
-            f"{len(asked) * len(sim.serials):,} device-days, {len(rows):,} rows: all as in truth."
-        )
-        good, again, oldest_s = repeated(sim, rounds.kills)
-        print(
-            f"{good:,} good answers; given again {again}, at most {oldest_s:.0f} s old when killed."
-        )
-        print("Dagster's runs:", dict(dagster_runs(owner.data)))
-        print(f"{time.monotonic() - begun:.0f} s in all.")
-        print(owner.process("check").said)
-        print(owner.process("verify").said)
+            figures = (outcome.syncs, f"{outcome.sync_s:.0f}", left)
+            print(row(kind, outcome.kills, outcome.missed, found, *figures), flush=True)
+        print()
+        compare(rounds)
+    print_load()
 
 
 if __name__ == "__main__":
