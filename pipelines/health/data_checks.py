@@ -42,7 +42,7 @@ class Reconciled:
 def reconcile(lake: Lake, reconciliation: Reconciliation) -> Reconciled:
     """Compare what a reconciliation compares."""
     query = sql("reconciled").format(
-        known_state=reconciliation.name, deviation=reconciliation.deviation
+        view=reconciliation.name, deviation=reconciliation.deviation
     )
     with connect(lake) as connection:
         table = retrying(lambda: connection.sql(query).to_arrow_table())
