@@ -1,14 +1,14 @@
-"""A year of a home with planted errors: each comparison's figures, and what it found of them.
+"""Plant errors in a year of a home, and compare them with what each reconciliation finds.
 
-    python benchmarks/reconciliation_year.py FOLDER [--days 365] [--picture FILE.svg]
+    python -m benchmarks.datasets.reconciliation_year FOLDER [--days 365]
 
 One inverter and one charger, fetched by `givlake backfill` from the simulator. Sums of days are
-fetched before a few half hours are spoilt, so that only the latter are wrong.
+fetched before some half hours are spoilt, so that only the latter are wrong. Ends with 1 if a
+reconciliation misses an error or reports a day without one.
 """
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from assets.reconciliation import RECONCILIATIONS
+from benchmarks.common import heading, new_folder, owner_of, parser, row
 from simulator import Simulator, SimulatorConfig
-from tests.support.owner import Owner
 
 FIRST = date(2025, 1, 1)
 DATASETS = (
@@ -30,20 +30,18 @@ DATASETS = (
 EACH = 3
 
 
-def config() -> SimulatorConfig:
-    """An inverter, a charger, no limit: what is measured here is not the budget."""
-    return SimulatorConfig(
-        inverters=1,
-        gateways=0,
-        seed=7,
-        rows_per_day=280,
-        rate_limit=1_000_000,
-        commissioned=FIRST - timedelta(days=10),
-        empty_day_rate=0.01,
-        bare_devices=False,
-        ev_chargers=1,
-        ev_points_every_s=600,
-    )
+CONFIG = SimulatorConfig(
+    inverters=1,
+    gateways=0,
+    seed=7,
+    rows_per_day=280,
+    rate_limit=1_000_000,
+    commissioned=FIRST - timedelta(days=10),
+    empty_day_rate=0.01,
+    bare_devices=False,
+    ev_chargers=1,
+    ev_points_every_s=600,
+)
 
 
 def plant_points(sim: Simulator, day: date, which: slice, change: Callable[[Any], None]) -> None:
@@ -119,43 +117,41 @@ def plant_flows(sim: Simulator, days: int, planted: dict[str, set[tuple[str, str
 
 def main() -> None:
     """Fetch the year and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--days", type=int, default=365)
-    parser.add_argument("--picture", type=Path)
-    given = parser.parse_args()
-    given.folder.mkdir(parents=True, exist_ok=True)
-    with Simulator(config()) as sim:
-        planted = plant(sim, given.days)
-        settings = {"GIVENERGY_API_URL": sim.base_url, "GIVLAKE_DATASETS": ",".join(DATASETS)}
-        owner = Owner(given.folder, settings, token=sim.token)
-        days = ("--start", FIRST, "--end", FIRST + timedelta(days=given.days - 1))
+    arguments = parser(__doc__)
+    arguments.add_argument("folder", type=Path)
+    arguments.add_argument("--days", type=int, default=365)
+    options = arguments.parse_args()
+    with Simulator(CONFIG) as sim:
+        planted = plant(sim, options.days)
+        owner = owner_of(sim, new_folder(options.folder), *DATASETS)
+        days = ("--start", FIRST, "--end", FIRST + timedelta(days=options.days - 1))
         first = [word for name in DATASETS[:-1] for word in ("--dataset", name)]
         print(owner.givlake("backfill", *days, *first).out)
-        plant_flows(sim, given.days, planted)
+        plant_flows(sim, options.days, planted)
         print(owner.givlake("backfill", *days, "--dataset", DATASETS[-1]).out)
-    if given.picture is not None:
-        owner.givlake("status", "--picture", given.picture)
-    print("| view | rows | values | largest on other days | planted | found | others | seconds |")
-    print("|---|---|---|---|---|---|---|---|")
+    names = ("view", "rows", "values", "largest deviation on other days", "planted", "found")
+    print(heading(*names, "others", "seconds"))
     spoilt = {day for items in planted.values() for day, _ in items}
+    differing = []
     for each in RECONCILIATIONS:
         begun = time.perf_counter()
-        rows = owner.sql(
+        found = owner.sql(
             f"SELECT day::VARCHAR AS day, item, compared, is_within,"
             f" abs({each.deviation}) AS deviation FROM {each.name}"
         )
         seconds = time.perf_counter() - begun
-        outside = {(row["day"], row["item"]) for row in rows if not row["is_within"]}
-        clean = [row["deviation"] for row in rows if row["day"] not in spoilt]
+        outside = {(one["day"], one["item"]) for one in found if not one["is_within"]}
+        clean = [one["deviation"] for one in found if one["day"] not in spoilt]
         wanted = planted[each.name]
+        compared = f"{sum(one['compared'] for one in found):,}"
+        largest = f"{max(clean, default=0):.3g} {each.unit}"
+        counts = (len(wanted), len(outside & wanted), len(outside - wanted))
         print(
-            f"| `{each.name}` | {len(rows):,} | {sum(row['compared'] for row in rows):,} |"
-            f" {max(clean):.3g} {each.unit} | {len(wanted)} | {len(outside & wanted)} |"
-            f" {len(outside - wanted)} | {seconds:.2f} |"
+            row(f"`{each.name}`", f"{len(found):,}", compared, largest, *counts, f"{seconds:.2f}")
         )
-        for day, item in sorted(outside ^ wanted):
-            print(f"    {'besides' if (day, item) in outside else 'MISSED'}: {day} {item}")
+        differing += [f"{each.name}: reported {one}" for one in sorted(outside - wanted)]
+        differing += [f"{each.name}: missed {one}" for one in sorted(wanted - outside)]
+    raise SystemExit("\n".join(differing) or 0)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""What is done to the data folder by hand, what `givlake verify` says of it, and what mends it.
+"""Tamper with a data folder, and see what `givlake verify` says and whether its advice helps.
 
-    python benchmarks/provable_tampering.py FOLDER [--only TEXT]
+    python -m benchmarks.provability.tampering FOLDER [--only TEXT]
 
 Two inverters over the end of a month, points and energy flows. Each time a copy of the folder is
-tampered with and `verify` is asked; then the commands that its findings name are run, and a
-`backfill` for what the archive has lost; in the end the manifest's hashes must be those of before.
+tampered with and verified; then the commands that the findings name are run, and a `backfill` for
+what the archive has lost. In the end the manifest's hashes must be those of before, or the
+benchmark ends with 1.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import shutil
@@ -21,6 +21,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.common import heading, new_folder, owner_of, parser, row
 from simulator import Simulator, SimulatorConfig
 from tests.support.owner import Owner
 from tests.support.simulator_truth import days_between
@@ -36,11 +37,12 @@ UNIT = "index/manifests/build-inverter_data_points.json"
 
 
 def segments(data: Path) -> list[Path]:
+    """Return the archive's files in order."""
     return sorted((data / "archive/segments").iterdir())
 
 
 def largest(data: Path) -> Path:
-    """The archive file of the points, between others."""
+    """Return the archive file of the points, which lies between others."""
     return max(segments(data), key=lambda path: path.stat().st_size)
 
 
@@ -56,11 +58,13 @@ def flip(path: Path, column: str) -> None:
 
 
 def cut(path: Path) -> None:
+    """Cut the second half off."""
     raw = path.read_bytes()
     path.write_bytes(raw[: len(raw) // 2])
 
 
 def swap(one: Path, other: Path) -> None:
+    """Exchange the contents of two files."""
     kept = one.read_bytes()
     one.write_bytes(other.read_bytes())
     other.write_bytes(kept)
@@ -74,6 +78,7 @@ def rewrite(path: Path, change: Callable[[list[dict[str, Any]]], object]) -> Non
 
 
 def one_value(rows: list[dict[str, Any]], value: object = 12_345.0) -> None:
+    """Change one value of one row."""
     rows[40]["solar_power_w"] = value
 
 
@@ -93,6 +98,7 @@ def other_body(rows: list[dict[str, Any]]) -> None:
 
 
 def edit_json(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change a JSON file."""
     text = json.loads(path.read_text())
     change(text)
     path.write_text(json.dumps(text))
@@ -157,12 +163,12 @@ def hashes(owner: Owner, file: Path) -> tuple[int, dict[str, str]]:
     }
 
 
-def tampered(name: str, folder: Path, whole: Path, settings: dict[str, str], token: str) -> str:
-    """Tamper with a copy, and give the row of the table."""
+def tampered(name: str, sim: Simulator, folder: Path, whole: Owner) -> list[object]:
+    """Tamper with a copy, and return the row of the table."""
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(whole, folder)
-    owner = Owner(folder, settings, token)
-    before = hashes(Owner(whole, settings, token), folder / "before.json")[1]
+    shutil.copytree(whole.folder, folder)
+    owner = owner_of(sim, folder, "inverter_data_points", "energy_flows")
+    before = hashes(whole, folder / "before.json")[1]
     TAMPERINGS[name](owner.data)
     found = owner.givlake("verify")
     lines = [line for line in found.said.splitlines() if not line.startswith(("proven", "Every"))]
@@ -173,56 +179,44 @@ def tampered(name: str, folder: Path, whole: Path, settings: dict[str, str], tok
         done.append(f"`{command}`")
     status, after = hashes(owner, folder / "after.json")
     if status or after != before:
-        for command in (("rebuild",), FETCH):
-            owner.givlake(*command)
-            done.append(f"`{command[0]}`")
+        for arguments in (("rebuild",), FETCH):
+            owner.givlake(*arguments)
+            done.append(f"`{arguments[0]}`")
         status, after = hashes(owner, folder / "after.json")
-    whole_again = "yes" if after == before and not status else "**NO**"
     said = "<br>".join(shown(line) for line in lines[:_LINES]) or "nothing"
     said += f"<br>and {len(lines) - _LINES} more" if len(lines) > _LINES else ""
-    return f"| {name} | {found.status} | {said} | {', '.join(done)} | {whole_again} |"
+    same = "yes" if after == before and not status else "**NO**"
+    return [name, found.status, said, ", ".join(done), same]
 
 
 def shown(line: str) -> str:
+    """Shorten a line and escape it for a table."""
     line = re.sub(r"\(the first: [^)]*\)", "(the first: …)", line.removeprefix("damage  "))
     return line.replace("|", "\\|")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", default="", help="what was tampered with, or a part of it")
-    given = parser.parse_args()
+    """Tamper, verify, repair, compare."""
+    arguments = parser(__doc__)
+    arguments.add_argument("folder", type=Path)
+    arguments.add_argument("--only", default="", help="cases whose name holds this text")
+    options = arguments.parse_args()
+    folder = new_folder(options.folder)
     config = SimulatorConfig(
-        inverters=2,
-        gateways=0,
-        seed=7,
-        rate_limit=100_000,
-        rows_per_day=100,
-        empty_day_rate=0.0,
-        commissioned=DAYS[0],
-        bare_devices=False,
-    )
-    folder = given.folder.resolve()
-    whole = folder / "whole"
-    shutil.rmtree(whole, ignore_errors=True)
-    whole.mkdir(parents=True)
+        inverters=2, gateways=0, seed=7, rate_limit=100_000, rows_per_day=100, empty_day_rate=0.0,
+        commissioned=DAYS[0], bare_devices=False,
+    )  # fmt: skip
     wrong = False
     with Simulator(config) as sim:
-        settings = {
-            "GIVENERGY_API_URL": sim.base_url,
-            "GIVLAKE_DATASETS": "inverter_data_points,energy_flows",
-        }
-        owner = Owner(whole, settings, sim.token)
+        whole = owner_of(sim, folder / "whole", "inverter_data_points", "energy_flows")
         for day in reversed(DAYS):
-            owner.givlake("backfill", "--start", day, "--end", day)
-        print("| tampered with | exit | `verify` says | then | the same hashes again |")
-        print("|---|---:|---|---|---|")
+            whole.givlake("backfill", "--start", day, "--end", day)
+        print(heading("tampered with", "exit", "`verify` says", "then", "the same hashes again"))
         for name in TAMPERINGS:
-            if given.only in name:
-                row = tampered(name, folder / "tampered", whole, settings, sim.token)
-                wrong |= row.endswith("**NO** |")
-                print(row, flush=True)
+            if options.only in name:
+                cells = tampered(name, sim, folder / "tampered", whole)
+                wrong |= cells[-1] != "yes"
+                print(row(*cells), flush=True)
     raise SystemExit(1 if wrong else 0)
 
 
