@@ -75,7 +75,7 @@ def repaired(sim: Simulator, owner: Owner, days: list[date], *more: str) -> list
 
 def refetched(sim: Simulator, owner: Owner, days: list[date]) -> list[Done]:
     """Fetch everything again once the fault has ended."""
-    return repaired(sim, owner, days, "--again")
+    return repaired(sim, owner, days, "--refetch")
 
 
 def killed(sim: Simulator, owner: Owner, days: list[date]) -> list[Done]:
@@ -109,7 +109,7 @@ def late(sim: Simulator, owner: Owner, days: list[date]) -> list[Done]:
     first = backfill(owner, days)
     for serial, day in itertools.product(sim.serials, days):
         sim.set_rows(serial, day, None)
-    return [first, backfill(owner, days, "--again")]
+    return [first, backfill(owner, days, "--refetch")]
 
 
 def revised(sim: Simulator, owner: Owner, days: list[date]) -> list[Done]:
@@ -120,7 +120,7 @@ def revised(sim: Simulator, owner: Owner, days: list[date]) -> list[Done]:
         for each in rows[::10]:
             each["power"]["grid"]["voltage"] = 239.9
         sim.set_rows(serial, day, rows)
-    return [first, backfill(owner, days, "--again")]
+    return [first, backfill(owner, days, "--refetch")]
 
 
 @dataclass
