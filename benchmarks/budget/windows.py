@@ -68,7 +68,9 @@ def backfill(sim: Simulator, folder: Path, processes: int, days: int) -> None:
             raise SystemExit(done.said)
 
 
-def measured(processes: int, options: argparse.Namespace) -> tuple[list[object], list[object]]:
+def measured(
+    processes: int, options: argparse.Namespace
+) -> tuple[list[object], list[list[object]]]:
     """Return the row of a run, and the rows of its windows."""
     config = SimulatorConfig(
         seed=7, rows_per_day=50, latency_s=options.latency,
@@ -91,7 +93,7 @@ def measured(processes: int, options: argparse.Namespace) -> tuple[list[object],
         f"{span_s / ideal_s:.3f}" if ideal_s else "",
         ", ".join(full),
     ]
-    by_window: list[object] = [
+    by_window: list[list[object]] = [
         [processes, each["number"], each["used"], each["neighbours"], refused[each["number"]],
          ours[each["number"]]]
         for each in windows

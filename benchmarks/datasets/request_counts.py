@@ -56,6 +56,7 @@ PATHS = {
 
 
 def requests_by_dataset(simulator: Simulator) -> Counter[str]:
+    """Count the requests so far by the dataset that their paths belong to."""
     counted: Counter[str] = Counter()
     for request in simulator.requests:
         if request.path.endswith("/energy-flows"):
@@ -127,8 +128,8 @@ def usual_day(simulator: Simulator, owner: Owner) -> list[tuple[str, int, int, f
             """Let the nightly schedule say what is due, and run that."""
             at = datetime.now(UTC) + timedelta(minutes=1)
             with dg.build_schedule_context(instance, scheduled_execution_time=at) as context:
-                ticked = definitions.get_schedule_def("refresh_daily").evaluate_tick(context)
-            for wanted in ticked.run_requests:
+                ticked = definitions.resolve_schedule_def("refresh_daily").evaluate_tick(context)
+            for wanted in ticked.run_requests or ():
                 job = definitions.resolve_job_def(REFRESH_JOB)
                 assert job.execute_in_process(
                     instance=instance, asset_selection=wanted.asset_selection
@@ -138,7 +139,7 @@ def usual_day(simulator: Simulator, owner: Owner) -> list[tuple[str, int, int, f
         measured("refresh, nothing due: no run", 1, refresh)
         chosen = daily(selected(load_settings()))
         for dataset in chosen:
-            schedule = definitions.get_schedule_def(f"{dataset.name}_today")
+            schedule = definitions.resolve_schedule_def(f"{dataset.name}_today")
             tags = range_tags(today, today)
             times = times_a_day(str(schedule.cron_schedule))
             measured(f"{dataset.name}, today", times, partial(run, job_name(dataset.name), tags))

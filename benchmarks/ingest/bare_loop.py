@@ -78,10 +78,10 @@ def flatten(serial: str, points: Sequence[dict[str, Any]]) -> pa.Table:
         parts = [point[period] for point in points]
         for name in ("solar", "consumption", "ac_charge"):
             columns[f"{period}_{name}"] = _floats([part.get(name) for part in parts])
-        for group, names in (("grid", ("import", "export")), ("battery", ("charge", "discharge"))):
+        for group, *ways in (("grid", "import", "export"), ("battery", "charge", "discharge")):
             inner = [part[group] for part in parts]
-            for name in names:
-                columns[f"{period}_{group}_{name}"] = _floats([part.get(name) for part in inner])
+            for way in ways:
+                columns[f"{period}_{group}_{way}"] = _floats([part.get(way) for part in inner])
     return pa.table(columns)
 
 
@@ -90,6 +90,7 @@ def _floats(values: list[float | None]) -> pa.Array:
 
 
 def main(url: str, token: str, folder: str, first: str, last: str, *serials: str) -> None:
+    """Run the loop over the days from first to last."""
     days = days_between(date.fromisoformat(first), date.fromisoformat(last))
     run(url, token, Path(folder), days, serials)
 

@@ -146,7 +146,7 @@ class Case:
 
 def failing(name: str, run: Commands = once, ends: tuple[int, ...] = (0,), **how: Any) -> Case:
     """Return a case in which the requests for one day fail."""
-    settings = {key: how.pop(key) for key in ("stall_s", "storm_s") if key in how}
+    settings: dict[str, Any] = {key: how.pop(key) for key in ("stall_s", "storm_s") if key in how}
     path = how.pop("path", PLANTED_DAY)
     return Case(name, settings, lambda sim: sim.fail(path, **how), run, ends=ends)
 
@@ -169,12 +169,9 @@ def cases() -> Iterator[Case]:
         yield Case(f"transport faults of six kinds, {share:.0%}", {"faults": each})
     for kind in (*TRANSPORT, *BODIES, "stall", "stall_body"):
         yield Case(f"`{kind}`, 20% of requests", {"faults": {kind: 0.2}, "stall_s": 2.0})
-    once_only = {"times": 1}
-    yield failing(
-        "a stall longer than the time-out, once", fault="stall", stall_s=70.0, **once_only
-    )
-    yield failing("a storm of 429 without headers, 5 s", fault="storm", storm_s=5.0, **once_only)
-    yield failing("a storm of 429 without headers, 20 requests", fault="storm", **once_only)
+    yield failing("a stall longer than the time-out, once", fault="stall", stall_s=70.0, times=1)
+    yield failing("a storm of 429 without headers, 5 s", fault="storm", storm_s=5.0, times=1)
+    yield failing("a storm of 429 without headers, 20 requests", fault="storm", times=1)
     yield Case("a limit of 20 requests a minute", {"rate_limit": 20})
     yield Case("the network away for 3 s in the middle", {"latency_s": 0.1}, run=offline)
     ends = (-9,) * len(KILLS_AT)

@@ -53,6 +53,7 @@ def named_by_status(owner: Owner) -> tuple[set[tuple[str, Day]], Done]:
 
 
 def named_by_coverage(owner: Owner) -> set[tuple[str, Day]]:
+    """Return the days that the view `coverage` has as not complete."""
     rows = owner.sql(
         "SELECT state, dataset, device_id, request_date FROM coverage"
         " WHERE is_expected AND state <> 'complete'"

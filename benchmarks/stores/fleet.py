@@ -96,7 +96,7 @@ def day_body(day: date, points: int, seed: int) -> bytes:
     table = pa.table(columns)
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
 def archive(options: argparse.Namespace) -> str:

@@ -71,7 +71,7 @@ def unbuilt(data: Path) -> int:
             "SELECT count(DISTINCT response_id) FROM read_parquet(?, union_by_name = true)"
             " WHERE outcome = 'ok' AND response_id NOT IN (FROM accounted)",
             [[str(path) for path in archive]],
-        ).fetchone()
+        ).fetchall()[0]
     return int(count)
 
 
@@ -106,7 +106,7 @@ def differing(owner: Owner, whole: Owner) -> tuple[int, int]:
                     f'SELECT count(*) FROM (SELECT {left} FROM {one}."{table}"'
                     f' EXCEPT ALL SELECT {left} FROM {other}."{table}")'
                 )
-                (count,) = connection.execute(query).fetchone()
+                (count,) = connection.execute(query).fetchall()[0]
                 short += count if one == "whole" else 0
                 more += count if one == "killed" else 0
     return short, more
