@@ -124,9 +124,9 @@ def usual_day(simulator: Simulator, owner: Owner) -> list[tuple[str, int, int, f
             )
             assert result.success
 
-        def refresh() -> None:
+        def refresh(days_later: int) -> None:
             """Let the nightly schedule say what is due, and run that."""
-            at = datetime.now(UTC) + timedelta(minutes=1)
+            at = datetime.now(UTC) + timedelta(days=days_later, minutes=1)
             with dg.build_schedule_context(instance, scheduled_execution_time=at) as context:
                 ticked = definitions.resolve_schedule_def("refresh_daily").evaluate_tick(context)
             for wanted in ticked.run_requests or ():
@@ -136,7 +136,7 @@ def usual_day(simulator: Simulator, owner: Owner) -> list[tuple[str, int, int, f
                 ).success
 
         measured("poll", 96, partial(run, POLL_JOB, {}))
-        measured("refresh, nothing due: no run", 1, refresh)
+        measured("refresh, nothing due: no run", 1, partial(refresh, 0))
         chosen = daily(selected(load_settings()))
         for dataset in chosen:
             schedule = definitions.resolve_schedule_def(f"{dataset.name}_today")
@@ -147,7 +147,7 @@ def usual_day(simulator: Simulator, owner: Owner) -> list[tuple[str, int, int, f
         for dataset in chosen:
             tags = range_tags(yesterday - timedelta(days=dataset.lateness_days - 1), yesterday)
             measured(f"{dataset.name}, daily", 1, partial(run, job_name(dataset.name), tags))
-        measured("refresh, a usual night", 1, refresh)
+        measured("refresh, a usual night", 1, partial(refresh, 1))
     return rows
 
 
