@@ -119,7 +119,7 @@ def main() -> None:
     """Fetch the year and print the table."""
     arguments = parser(__doc__)
     arguments.add_argument("folder", type=Path)
-    arguments.add_argument("--days", type=int, default=365)
+    arguments.add_argument("--days", type=int, default=365, help="planted days meet below 100")
     options = arguments.parse_args()
     with Simulator(CONFIG) as sim:
         planted = plant(sim, options.days)
