@@ -1,12 +1,12 @@
-"""Inject every fault and every kind of odd content, each under a real `givlake backfill`.
+"""Inject every fault and every kind of anomalous content, each under a real `givlake backfill`.
 
     python -m benchmarks.provability.fault_matrix FOLDER [--only TEXT]
 
 Each row of the table is a simulated account and a data folder of its own. Afterwards the table is
-compared with the simulator's rows, leaf by leaf where content is sound; where it is odd, every row
-that was sent must be in the table or in quarantine, once. Requests are counted in the simulator's
-log. The output of each command is kept in `FOLDER/NN/said-N.txt`. Ends with 1 on a wrong exit
-status, or if a row is lost or doubled.
+compared with the simulator's rows, leaf by leaf where content is sound; where it is anomalous,
+every row that was sent must be in the table or in quarantine, once. Requests are counted in the
+simulator's log. The output of each command is kept in `FOLDER/NN/said-N.txt`. Ends with 1 on a
+wrong exit status, or if a row is lost or doubled.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ STANDARD: dict[str, Any] = {
 }
 TRANSPORT = ("5xx", "reset", "reset_body", "close", "truncated", "truncated_length")
 BODIES = ("empty", "null", "no_data", "html", "not_json", "gzip_broken")
-ODD = (
+ANOMALIES = (
     "numeric_strings", "unknown_status", "extra_fields", "unparsable_time", "missing_time",
     "null_time", "out_of_range", "booleans", "nested_null", "null_counters", "arrays_null",
     "arrays_empty", "arrays_three", "wrong_types", "not_an_object", "duplicate_row",
@@ -128,7 +128,7 @@ class Case:
     """A row: what is injected, and what is done about it.
 
     Attributes:
-        name: The fault or the odd content.
+        name: The fault or the anomaly.
         settings: Of the simulator.
         plant: Prepares the simulator.
         run: Runs the commands.
@@ -183,8 +183,8 @@ def cases() -> Iterator[Case]:
                   status=402)  # fmt: skip
     for name, text in NO_ROWS.items():
         yield answering(name, text)
-    for kind in ODD:
-        yield Case(f"`{kind}`, 10% of rows", {"odd": {kind: 0.1}})
+    for kind in ANOMALIES:
+        yield Case(f"`{kind}`, 10% of rows", {"anomalies": {kind: 0.1}})
     yield Case("late rows: half of each day comes after the first fetch", run=late)
     yield Case("revised rows: a tenth changes after the first fetch", run=revised)
     yield Case("clock change in spring", days=days_between(date(2025, 3, 28), date(2025, 4, 1)))
@@ -222,7 +222,7 @@ def cells(case: Case, sim: Simulator, owner: Owner, ends: list[Done]) -> list[ob
         f"SELECT count(*) AS n {of_dataset} AND rows_in != new + identical + superseding"
         " + superseded + quarantined"
     )
-    if "odd" in case.settings:
+    if "anomalies" in case.settings:
         expected = sum(len(sim.truth(serial, day)) for serial in sim.serials for day in case.days)
         lost = expected - len(keys) - aside["n"]
     else:

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from benchmarks.common import heading, new_folder, owner_of, parser, print_load, row
 from simulator import Simulator, SimulatorConfig
-from simulator.request_log import RequestRecord
+from simulator.http.request_log import RequestRecord
 from tests.support.owner import Owner
 from tests.support.simulator_truth import assert_same, expected_rows
 
