@@ -20,7 +20,7 @@ from pathlib import Path
 import dagster as dg
 
 from benchmarks.common import owner_of, parser, print_load, print_table
-from givenergy.codes.charger_commands import COMMANDS_WITHOUT_DATA
+from givenergy.codes import codes_with_flag
 from pipelines.definitions_factory import POLL_JOB, REFRESH_JOB, job_name
 from pipelines.partitions import range_tags
 from pipelines.selection import daily, selected
@@ -74,7 +74,7 @@ def minimum_of(simulator: Simulator, days: int) -> dict[str, int]:
         for uuid in simulator.smart_device_uuids
     }
     configured = sum(
-        command not in COMMANDS_WITHOUT_DATA
+        command not in codes_with_flag("charger_command", "without_data")
         for uuid in simulator.charger_uuids
         for command in simulator.truth_of("ev-commands", uuid)
     )

@@ -1,7 +1,7 @@
 """Leases: who works on what, so that nothing is fetched twice at the same time.
 
-They live beside the budget because they share its file, its clock and its view of dead processes.
-What a key means (device, day, dataset) is the caller's business.
+They belong to the budget because they share its file, its clock and its check for dead processes.
+What a key means (device, day, dataset) is decided by the caller.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from types import TracebackType
 from typing import Self
 
 from givenergy.budget.clock import now_ms
-from givenergy.budget.holders import alive
+from givenergy.budget.process_identity import is_alive
 from givenergy.budget.state import AccountState
-from givenergy.budget.store import StateStore
+from givenergy.budget.state_store import StateStore
 
 __all__ = ["SqliteLease", "take_lease"]
 
 
 class SqliteLease:
-    """An exclusive right, renewed by the budget's keeper; see `interface.Lease`."""
+    """An exclusive right, renewed by the budget's heartbeat; see `interface.Lease`."""
 
     def __init__(
         self, store: StateStore, account: str, key: str, *, holder: str, id_: int, ttl_ms: int
@@ -30,18 +30,18 @@ class SqliteLease:
         self._account = account
         self._holder = holder
         self._id = id_
-        self._stands_in = store.store_id
+        self._stored_in = store.store_id
         self._ttl_ms = ttl_ms
         self._expires_ms = now_ms() + ttl_ms
         self._released = False
 
     @property
     def lost(self) -> bool:
-        """Whether it ran out and somebody else may hold it now."""
+        """Whether it expired and another process may hold it now."""
         return now_ms() >= self._expires_ms
 
     def release(self) -> None:
-        """Give it back; doing so twice is harmless."""
+        """Release it; doing so twice is harmless."""
         if self._released:
             return
         self._released = True
@@ -53,23 +53,23 @@ class SqliteLease:
             ),
         )
 
-    def keep(self) -> None:
-        """Push the expiry out once a third of the time is gone, or the store is another one."""
+    def renew(self) -> None:
+        """Postpone the expiry once a third of the time has passed or the file is a new one."""
         now = now_ms()
         due = self._expires_ms - now <= self._ttl_ms * 2 // 3
-        if self._released or not (due or self._stands_in != self._store.store_id):
+        if self._released or not (due or self._stored_in != self._store.store_id):
             return
 
-        def renew(_: AccountState, connection: sqlite3.Connection) -> int:
+        def store(_: AccountState, connection: sqlite3.Connection) -> int:
             return connection.execute(
                 "INSERT INTO leases VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE "
                 "SET expires_ms = excluded.expires_ms WHERE id = excluded.id",
                 (self._account, self.key, self._holder, self._id, now + self._ttl_ms),
             ).rowcount
 
-        if self._store.transact(self._account, renew):
+        if self._store.transact(self._account, store):
             self._expires_ms = now + self._ttl_ms
-        self._stands_in = self._store.store_id
+        self._stored_in = self._store.store_id
 
     def __enter__(self) -> Self:
         """Hold the lease for the length of a `with` block."""
@@ -88,7 +88,7 @@ class SqliteLease:
 def take_lease(
     store: StateStore, account: str, key: str, *, holder: str, ttl_ms: int
 ) -> SqliteLease | None:
-    """Take the lease on `key`, or None if a living process holds it and it has not run out.
+    """Take the lease on `key`; return None if a living process holds it and it has not expired.
 
     Raises:
         BudgetStoreError: If the store cannot be used.
@@ -96,18 +96,18 @@ def take_lease(
 
     def take(state: AccountState, connection: sqlite3.Connection) -> int | None:
         now = now_ms()
-        if now < state.hold_until_ms:
-            # A new store: whoever held a lease in a deleted one has not told yet.
-            return now - state.hold_until_ms
+        if now < store.noticed_at_ms:
+            # A new file: processes with a lease in a deleted one may not have renewed it yet.
+            return now - store.noticed_at_ms
         row = connection.execute(
             "SELECT holder, id, expires_ms FROM leases WHERE account = ? AND key = ?",
             (account, key),
         ).fetchone()
         if row is not None:
             held_by, held_id, expires_ms = row
-            # After a reboot the clock is young: an expiry further off than any lease is an old one.
+            # After a reboot the clock starts again: an expiry later than any lease is an old one.
             current = held_id <= state.last_id and now < expires_ms <= now + 24 * 3_600_000
-            if current and alive(held_by) is not False:
+            if current and is_alive(held_by) is not False:
                 return None
         state.last_id += 1
         connection.execute(

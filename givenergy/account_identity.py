@@ -1,8 +1,8 @@
-"""Which account a token belongs to: the key of the shared budget.
+"""Find out which account a token belongs to: the key of the shared budget.
 
-The budget is the account's, whatever token spends it, so the account must be known before the
-budget can be shared. It is asked for once per token and remembered in the budget's store, under a
-hash of the token; the token itself is never written.
+All tokens of an account share its budget, so the account must be known before the budget can be
+used. It is requested once per token and stored in the budget's file, under a hash of the token; the
+token itself is never written.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from givenergy.budget.sqlite import SqliteRequestBudget
+from givenergy.budget.sqlite_budget import SqliteRequestBudget
 from givenergy.client import Client
 from givenergy.endpoints import ACCOUNT
 from givenergy.errors import ForbiddenError
@@ -26,10 +26,10 @@ __all__ = ["AccountIdentity", "account_key", "forget_identity", "resolve_account
 
 @dataclass(frozen=True, slots=True)
 class AccountIdentity:
-    """An account as far as givlake needs it.
+    """What givlake needs to know about an account.
 
     Attributes:
-        account_id: The API's number of the account as text; "" if the token may not ask for it.
+        account_id: The API's id of the account as text; "" if the token may not read it.
         timezone: IANA name of the account's zone, None if unknown.
         token_hash: Hash of base URL and token.
         budget_key: Key of the account's request budget.
@@ -46,12 +46,12 @@ class _Account(msgspec.Struct):
     standard_timezone: str | None = None
 
 
-class _Answer(msgspec.Struct):
+class _AccountBody(msgspec.Struct):
     data: _Account
 
 
 def account_key(base_url: str, account_id: str) -> str:
-    """Key of an account's budget: a hash of base URL and account id."""
+    """Return the key of an account's budget: a hash of base URL and account id."""
     return _hash(base_url.rstrip("/"), "account", account_id)[:32]
 
 
@@ -62,18 +62,18 @@ def resolve_account(
     store: Path,
     open_client: Callable[[SqliteRequestBudget], Client],
 ) -> AccountIdentity:
-    """The account of a token: from the store, or by one request when the token is new.
+    """Return the account of a token: from the file, or by one request if the token is new.
 
     Args:
         base_url: Address of the API.
         token: The token.
         store: File of the request budget.
-        open_client: Makes the client that asks; its budget is one of the token alone, as the
-            account's is not known yet. The client is closed here.
+        open_client: Opens the client for the request; its budget is that of the token alone, as
+            the account is not known yet. The client is closed here.
 
     Returns:
-        The identity; without the scope `api:account:read` one without account id and zone, whose
-        budget is shared only by processes with the same token.
+        The identity. If the token lacks the scope `api:account:read`, it has no account id and
+        zone, and its budget is shared only by processes with the same token.
 
     Raises:
         GivEnergyError: As `Client.fetch`, except for the missing scope.
@@ -90,15 +90,15 @@ def resolve_account(
         try:
             page = client.fetch(ACCOUNT).pages[0]
         except ForbiddenError:
-            # A token keeps the scopes that it was made with: asking again would be in vain.
+            # A token keeps the scopes it was created with: another request would fail too.
             budget.remember_identity(token_hash, "", None)
             return AccountIdentity("", None, token_hash, provisional_key)
         finally:
             client.close()
-        account = msgspec.json.decode(page.body, type=_Answer).data
+        account = msgspec.json.decode(page.body, type=_AccountBody).data
         account_id = str(account.id)
         key = account_key(base_url, account_id)
-        budget.hand_over(key)
+        budget.move_requests_to(key)
         budget.remember_identity(token_hash, account_id, account.standard_timezone)
         return AccountIdentity(account_id, account.standard_timezone, token_hash, key)
     finally:
@@ -106,7 +106,7 @@ def resolve_account(
 
 
 def forget_identity(store: Path, base_url: str, key: str) -> None:
-    """Remove an account and the hashes of its tokens from the store; its next use asks again.
+    """Remove an account and the hashes of its tokens from the file; its next use requests it again.
 
     Args:
         store: File of the request budget.

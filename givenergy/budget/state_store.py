@@ -3,9 +3,8 @@
 A transaction loads an account's state, lets a function change it and writes it back. Nothing here
 knows what the state means.
 
-When somebody deletes the file while processes use it, each of them tells the next file what it last
-saw in the former. The deleted file itself is never read again: SQLite's side files are found by
-name, so that its connections would see the new file's.
+If the file is deleted or damaged while it is in use, the new file grants no request for one
+window: every request counted in the lost file is then no longer counted by the server.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from typing import TypeVar
 import msgspec
 
 from givenergy.budget.clock import boot_id, now_ms
-from givenergy.budget.state import AccountState, unite
+from givenergy.budget.state import AccountState
 from givenergy.errors import BudgetStoreError, CancelledError
 
 __all__ = ["StateStore"]
@@ -31,6 +30,7 @@ __all__ = ["StateStore"]
 VERSION = 1
 # How long another program may keep the file locked before that is an error.
 LOCKED_PATIENCE_S = 60.0
+_MAX_REPAIRS = 10
 
 _T = TypeVar("_T")
 _SCHEMA = """
@@ -56,30 +56,31 @@ class StateStore:
     """Transactions on the shared file; safe for threads, processes and forks.
 
     Args:
-        path: The database; made, with its folder, if absent.
-        hold_ms: How long a new file grants nothing, so that processes which still know the
-            deleted one can tell what they have spent.
-        window_ms: How long to grant nothing after a damaged file had to be set aside.
+        path: The database; created, with its folder, if absent.
+        notice_ms: Time within which processes that used a deleted file notice the new one, which
+            grants nothing until then.
+        window_ms: How long nothing is granted after a file in use was deleted or damaged.
 
     Attributes:
         path: The database.
-        store_id: Names the file itself: another one at the same path has another id.
+        store_id: Identifies the file itself: another file at the same path has another id.
+        noticed_at_ms: When every process that used a deleted file has noticed this one.
     """
 
-    def __init__(self, path: Path, *, hold_ms: int, window_ms: int) -> None:
+    def __init__(self, path: Path, *, notice_ms: int, window_ms: int) -> None:
         self.path = path
-        self._hold_ms = hold_ms
+        self._notice_ms = notice_ms
         self._window_ms = window_ms
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self._encode = msgspec.json.Encoder().encode
         self._decode = msgspec.json.Decoder(AccountState).decode
         self._connection: sqlite3.Connection | None = None
-        self._identity: tuple[int, int] | None = None
-        self.store_id = ""
-        self._known: dict[str, tuple[str, int]] = {}
+        self._inode: tuple[int, int] | None = None
         self._boot = boot_id()
         self._hold_until_ms = 0
+        self.store_id = ""
+        self.noticed_at_ms = 0
         with self._lock:
             self._guarded(self._open)
 
@@ -89,7 +90,7 @@ class StateStore:
         change: Callable[[AccountState, sqlite3.Connection], _T],
         cancelled: threading.Event | None = None,
     ) -> _T:
-        """Run `change` on the account's state while no other process can, and keep the result.
+        """Run `change` on the account's state while no other process can, and store the result.
 
         Raises:
             BudgetStoreError: If the file cannot be written, or stays locked for a minute.
@@ -100,13 +101,10 @@ class StateStore:
             connection = self._usable()
             connection.execute("BEGIN IMMEDIATE")
             try:
-                state = self._load(connection, account)
-                result = change(state, connection)
-                state.changes += 1
-                text, seen_ms = self._encode(state).decode(), now_ms()
-                connection.execute(_WRITE, (account, text))
+                result = self.change_in(
+                    connection, account, lambda state: change(state, connection)
+                )
                 connection.execute("COMMIT")
-                self._known[account] = (text, seen_ms)
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
@@ -116,16 +114,16 @@ class StateStore:
         return self._guarded(work, cancelled)
 
     def change_in(
-        self, connection: sqlite3.Connection, account: str, change: Callable[[AccountState], None]
-    ) -> None:
-        """Change another account's state within the transaction that is under way."""
+        self, connection: sqlite3.Connection, account: str, change: Callable[[AccountState], _T]
+    ) -> _T:
+        """Change an account's state within the transaction that is open on `connection`."""
         state = self._load(connection, account)
-        change(state)
-        state.changes += 1
+        result = change(state)
         connection.execute(_WRITE, (account, self._encode(state).decode()))
+        return result
 
     def read(self, account: str, look: Callable[[AccountState, sqlite3.Connection], _T]) -> _T:
-        """Let `look` see the account's state; what it changes there is not kept.
+        """Run `look` on the account's state; changes made there are not stored.
 
         Raises:
             BudgetStoreError: As for `transact`.
@@ -133,12 +131,23 @@ class StateStore:
 
         def work() -> _T:
             connection = self._usable()
-            seen_ms = now_ms()
-            state = self._load(connection, account)
-            self._known[account] = (self._encode(state).decode(), seen_ms)
-            return look(state, connection)
+            return look(self._load(connection, account), connection)
 
         return self._guarded(work)
+
+    def keep_hold(self, account: str) -> None:
+        """Store the hold that this process set because its file was deleted or damaged.
+
+        Raises:
+            BudgetStoreError: As for `transact`.
+        """
+
+        def held() -> bool:
+            self._usable()
+            return self._hold_until_ms > now_ms()
+
+        if self._guarded(held):
+            self.transact(account, lambda *_: None)
 
     def close(self) -> None:
         """Close the file."""
@@ -148,7 +157,7 @@ class StateStore:
             self._connection = None
 
     def _guarded(self, work: Callable[[], _T], cancelled: threading.Event | None = None) -> _T:
-        """Run `work`, waiting out locks and mending what can be mended."""
+        """Run `work`; wait while the file is locked, repair what can be repaired."""
         if self._pid != os.getpid():
             # A fork may have copied the lock while another thread held it, and the connection is
             # the parent's: drop it unclosed.
@@ -156,7 +165,7 @@ class StateStore:
             self._lock = threading.RLock()
             self._connection = None
         deadline = time.monotonic() + LOCKED_PATIENCE_S
-        mended = 0
+        repairs = 0
         while True:
             try:
                 with self._lock:
@@ -165,12 +174,14 @@ class StateStore:
                 name = getattr(error, "sqlite_errorname", "")
                 if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
                     if cancelled is not None and cancelled.is_set():
-                        raise CancelledError("Stopped while waiting for a request.") from None
+                        raise CancelledError(
+                            "Cancelled while waiting for the request budget."
+                        ) from None
                     if time.monotonic() < deadline:
                         continue
-                elif mended < 10 and self._mend(name):
-                    mended += 1
-                    time.sleep(0.01 * mended)
+                elif repairs < _MAX_REPAIRS and self._repair(name):
+                    repairs += 1
+                    time.sleep(0.01 * repairs)
                     continue
                 raise BudgetStoreError(
                     f"The request budget in {self.path} cannot be used: {error}.",
@@ -178,82 +189,84 @@ class StateStore:
                 ) from error
             except OSError as error:
                 # Deleted while it was opened.
-                if isinstance(error, FileNotFoundError) and mended < 10:
-                    mended += 1
-                    time.sleep(0.01 * mended)
+                if isinstance(error, FileNotFoundError) and repairs < _MAX_REPAIRS:
+                    repairs += 1
+                    time.sleep(0.01 * repairs)
                     continue
                 raise BudgetStoreError(
                     f"The request budget in {self.path} cannot be used: {error.strerror}.",
                     hint="Make its folder writable, or set GIVLAKE_DATA to one that is.",
                 ) from error
 
-    def _mend(self, name: str) -> bool:
-        """Whether trying again can help after an error of this name."""
+    def _repair(self, name: str) -> bool:
+        """Return whether another try can help after an SQLite error of this name."""
         if name in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
             with self._lock:
                 self._set_aside()
             return True
-        # A file deleted under an open connection, or while it is opened, shows itself in several
-        # ways.
+        # A file deleted under an open connection, or while it is opened, shows in several ways.
         return name == "SQLITE_READONLY_DBMOVED" or self._replaced()
 
     def _set_aside(self) -> None:
-        """Move a damaged file away; what it knew is lost, so wait for a whole window."""
+        """Rename a damaged file, unless another process has done so, and start a new one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        stamp = f"damaged-{int(time.time())}"
-        for suffix in ("", "-journal"):
-            file = Path(f"{self.path}{suffix}")
-            if file.exists():
-                file.replace(f"{self.path}.{stamp}{suffix}")
-        self._open(hold_ms=self._window_ms)
+        if not self._replaced():
+            stamp = f"damaged-{int(time.time())}"
+            for suffix in ("", "-journal"):
+                file = Path(f"{self.path}{suffix}")
+                if file.exists():
+                    file.replace(f"{self.path}.{stamp}{suffix}")
+        self._open(lost=True)
 
     def _replaced(self) -> bool:
         try:
-            found = os.stat(self.path)  # noqa: PTH116 - on the way of every grant
+            found = os.stat(self.path)  # noqa: PTH116 - called for every grant
         except FileNotFoundError:
             return True
-        return (found.st_dev, found.st_ino) != self._identity
+        return (found.st_dev, found.st_ino) != self._inode
 
     def _usable(self) -> sqlite3.Connection:
-        """The connection to the file that now stands at the path."""
+        """Return the connection to the file that is now at the path."""
         if self._connection is None or self._replaced():
-            former_id = self.store_id
+            lost = self._connection is not None
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
-            self._open()
-            if self.store_id != former_id:
-                self._tell(former_id)
+            self._open(lost=lost)
         assert self._connection is not None
         return self._connection
 
-    def _open(self, hold_ms: int | None = None) -> None:
+    def _open(self, *, lost: bool = False) -> None:
+        """Open the file; `lost` says that the one used before was deleted or damaged."""
+        if lost:
+            # Before anything that can fail: the next try must not forget it.
+            self._hold_until_ms = now_ms() + self._window_ms
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         found = os.fstat(file)
         os.close(file)
-        self._identity = (found.st_dev, found.st_ino)
+        self._inode = (found.st_dev, found.st_ino)
         connection = sqlite3.connect(
             self.path, timeout=1.0, isolation_level=None, check_same_thread=False
         )
         try:
             # Not WAL: its side files, found by name, would join a deleted file to the next one. No
-            # fsync: what a power cut may spoil is made anew, and a boot begins a new account of
-            # what was spent anyway.
+            # fsync: a file damaged by a power cut is replaced, and a boot begins with a hold.
             connection.execute("PRAGMA journal_mode = PERSIST")
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("BEGIN IMMEDIATE")
             for statement in _SCHEMA.split(";"):
                 connection.execute(statement)
-            hold_until = now_ms() + (self._hold_ms if hold_ms is None else hold_ms)
+            noticed_at_ms = now_ms() + self._notice_ms
             connection.executemany(
                 "INSERT OR IGNORE INTO meta VALUES (?, ?)",
                 [
                     ("store_id", uuid.uuid4().hex),
                     ("boot", self._boot),
-                    ("hold_until_ms", str(hold_until)),
+                    ("noticed_at_ms", str(noticed_at_ms)),
+                    ("hold_until_ms", str(max(noticed_at_ms, self._hold_until_ms))),
                     ("version", str(VERSION)),
                 ],
             )
@@ -265,7 +278,9 @@ class StateStore:
             connection.close()
             raise
         self.store_id = meta["store_id"]
-        self._hold_until_ms = int(meta["hold_until_ms"]) if meta["boot"] == self._boot else 0
+        if meta["boot"] == self._boot:
+            self.noticed_at_ms = int(meta["noticed_at_ms"])
+            self._hold_until_ms = max(self._hold_until_ms, int(meta["hold_until_ms"]))
         self._connection = connection
         if int(meta["version"]) > VERSION:
             raise BudgetStoreError(
@@ -274,48 +289,23 @@ class StateStore:
             )
 
     def _load(self, connection: sqlite3.Connection, account: str) -> AccountState:
+        # Numbers continue above those of a lost file.
+        state = AccountState(boot=self._boot, last_id=now_ms() * 1000)
         row = connection.execute(_READ, (account,)).fetchone()
-        if row is None:
-            return AccountState(
-                boot=self._boot,
-                hold_until_ms=self._hold_until_ms,
-                # Numbers go on rising over a deleted store.
-                last_id=now_ms() * 1000,
-            )
-        try:
-            state = self._decode(row[0])
-        except msgspec.DecodeError:
-            return AccountState(
-                boot=self._boot,
-                hold_until_ms=now_ms() + self._window_ms,
-                last_id=now_ms() * 1000,
-            )
+        if row is not None:
+            try:
+                state = self._decode(row[0])
+            except msgspec.DecodeError:
+                state.hold_until_ms = now_ms() + self._window_ms
         if state.boot != self._boot:
             state.restart(self._boot, now_ms())
+        state.hold_until_ms = max(state.hold_until_ms, self._hold_until_ms)
         return state
-
-    def _tell(self, former_id: str) -> None:
-        """Tell the new file what this process last saw in the former one."""
-        connection = self._connection
-        assert connection is not None
-        known, self._known = self._known, {}
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            for account, (text, seen_ms) in known.items():
-                state = self._load(connection, account)
-                unite(state, self._decode(text), former_id, seen_ms)
-                connection.execute(_WRITE, (account, self._encode(state).decode()))
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            self._known = known
-            raise
 
 
 def _hint(name: str) -> str:
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return "Another program keeps it locked: close what has it open and start again."
+        return "Another program keeps it locked: close that program and start again."
     if name == "SQLITE_FULL":
         return "The disk is full: make room and start again."
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):

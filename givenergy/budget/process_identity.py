@@ -1,7 +1,7 @@
-"""Which process holds something, and whether it still lives.
+"""Identify the processes that hold requests and leases, and check whether they are alive.
 
-A process is named by id, start time and process namespace, so that a reused id is not mistaken for
-its former owner and a container does not judge another container's processes.
+A process is identified by id, start time and process namespace, so that a reused id is not taken
+for the process that had it before, and a container does not judge another container's processes.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import os
 import sys
 from pathlib import Path
 
-__all__ = ["alive", "own_holder"]
+__all__ = ["is_alive", "own_identity"]
 
 
-def own_holder() -> str:
-    """This process' name, the same in all its threads."""
+def own_identity() -> str:
+    """Return this process' identity, the same in all its threads."""
     pid = os.getpid()
     return f"{pid}:{_start_time(pid) or ''}:{_namespace()}"
 
 
-def alive(holder: str) -> bool | None:
-    """Whether the named process lives; None when that cannot be seen from here."""
+def is_alive(identity: str) -> bool | None:
+    """Return whether the process is alive; None if that cannot be determined from here."""
     try:
-        pid_text, start, namespace = holder.split(":", 2)
+        pid_text, start, namespace = identity.split(":", 2)
         pid = int(pid_text)
     except ValueError:
         return None
@@ -43,14 +43,14 @@ def alive(holder: str) -> bool | None:
 
 
 def _start_time(pid: int) -> str | None:
-    """Clock ticks from boot to the process' start; None if it is gone or there is no /proc."""
+    """Return the clock ticks from boot to the process' start; None if gone or without /proc."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return None
-    # The name of the program stands in brackets and may itself hold spaces and brackets.
+    # The program name is in brackets and may itself contain spaces and brackets.
     fields = stat.rpartition(b")")[2].split()
-    if fields[0] in (b"Z", b"X"):  # killed, not yet collected by its parent
+    if fields[0] in (b"Z", b"X"):  # ended, not yet waited for by its parent
         return None
     return fields[19].decode("ascii")
 
