@@ -198,7 +198,7 @@ def open_session(
     stored: dict[str, Any] = {}
     if scratch is not None:
         stored = stored_settings(settings)
-        settings = replace(settings, data=scratch)
+        settings = settings.model_copy(update={"data": scratch})
         if not os.access(budget_store(budget_settings), os.W_OK):
             budget_settings = settings
     with open_lake(settings) as lake:

@@ -5,7 +5,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -96,9 +96,10 @@ def _examine() -> Iterator[Finding]:
         return
     try:
         # Whoever asks wants to know now: a host that is down is not waited for.
+        impatient = settings.model_copy(update={"retry_s": 0})
         with (
             tempfile.TemporaryDirectory(prefix="givlake-") as scratch,
-            open_session(replace(settings, retry_s=0), scratch=Path(scratch)) as session,
+            open_session(impatient, scratch=Path(scratch)) as session,
         ):
             yield Finding("token", "ok", "The API accepts it.")
             yield from _account(session, selected(settings))
