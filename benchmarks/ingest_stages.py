@@ -19,12 +19,12 @@ import requests.adapters
 
 import assets.framework.decoding.decoder
 import assets.framework.ingestion.daily
-import assets.framework.ingestion.day_states
 import assets.framework.ingestion.leases
 import assets.inverter_data_points
 import warehouse.accounting.row_accounting
 import warehouse.archive.segment_files
 import warehouse.archive.store
+import warehouse.coverage.missing_days
 import warehouse.storage.transaction
 import warehouse.tables.builder
 import warehouse.tables.partition_files
@@ -68,7 +68,7 @@ _PLACES: tuple[tuple[Any, str, str], ...] = (
     (warehouse.tables.builder.TableBuilder, "_round", "tables: the rest of a build"),
     (assets.framework.ingestion.daily, "build", "tables: the rest of a build"),
     (assets.framework.ingestion.leases.DayLeases, "take", "archive: has it come in meanwhile"),
-    (assets.framework.ingestion.day_states, "coverage", "plan and coverage"),
+    (warehouse.coverage.missing_days, "coverage_by_month", "plan and coverage"),
 )
 
 

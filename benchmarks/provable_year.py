@@ -199,7 +199,7 @@ def grown(before: Any, after: Any) -> bool:
 
 def commands_of(text: str) -> list[list[str]]:
     """Take the commands out of what `status` printed, as a person would paste them."""
-    lines = [line.split("Mend with: ", 1)[1] for line in text.splitlines() if "Mend with: " in line]
+    lines = [line.split("Fix: ", 1)[1] for line in text.splitlines() if "Fix: " in line]
     return [shlex.split(line)[1:] for line in dict.fromkeys(lines)]
 
 

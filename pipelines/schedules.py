@@ -1,4 +1,4 @@
-"""When runs start by themselves: daily to close what is open, more often for today.
+"""The schedules: daily for days that are missing or not final, more often for today.
 
 Both name their days explicitly, decided from the states in the archive.
 """
@@ -11,9 +11,9 @@ import dagster as dg
 from assets.framework.contract.dataset import DailyDataset, SnapshotDataset
 from assets.framework.contract.devices import local_day, of_kinds
 from assets.framework.contract.known_state import KnownState
-from assets.framework.ingestion.due import due_datasets
+from assets.framework.ingestion.planner import due_datasets
 from assets.framework.orchestration.asset_keys import asset_specs
-from pipelines.backfill_plan import BackfillTask, requested_tasks, runs
+from pipelines.backfill_plan import BackfillTask, plan_missing, requested_tasks, runs
 from pipelines.discovery import known_devices, last_discovery
 from pipelines.partitions import range_tags
 from pipelines.pending_builds import name_built_days, take_built_days
@@ -29,7 +29,7 @@ _TICK_TAG = "givlake/tick"
 
 
 def daily_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.ScheduleDefinition:
-    """Close yesterday, and what was wanted in the last weeks and is missing or can still change."""
+    """Make the schedule for yesterday, and requested days of the last weeks that need a fetch."""
 
     @dg.schedule(
         name=f"{dataset.name}_daily",
@@ -141,7 +141,7 @@ def _due(datasets: Sequence[SnapshotDataset], now: datetime) -> Sequence[Snapsho
 
 
 def _tasks(dataset: DailyDataset, now: datetime) -> list[BackfillTask]:
-    """List what was wanted of the last weeks until yesterday, as `givlake sync` does of all."""
+    """Plan the requested days of the last weeks until yesterday, as `givlake sync` plans all."""
     settings = load_settings()
     zone = stored_zone(settings)
     today = local_day(now, zone)
@@ -152,8 +152,10 @@ def _tasks(dataset: DailyDataset, now: datetime) -> list[BackfillTask]:
         for task in tasks:
             task.start = max(task.start, today - timedelta(days=_LOOK_BACK_DAYS))
             task.end = min(task.end, yesterday)
-            task.plan_missing(lake, zone, now=now)
-            if task.start <= yesterday == task.end:
+        tasks = [task for task in tasks if task.start <= task.end]
+        plan_missing(lake, tasks, zone, now=now)
+        for task in tasks:
+            if task.end == yesterday:
                 # Named although nothing may be missing, so that the day shows in Dagster.
                 task.to_fetch[yesterday] += 0
         name_built_days(tasks, take_built_days(lake, tasks))

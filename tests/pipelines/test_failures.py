@@ -217,5 +217,5 @@ def test_backfill_names_what_a_token_may_not_list(simulate, own):
     for _ in range(2):
         done = owner.givlake("backfill", "--start", DAYS[0], "--end", DAYS[0])
         assert done.status == 0
-        assert "ev_chargers left out: The token may not do this" in done.out
+        assert "ev_chargers skipped: The token may not do this" in done.out
         assert done.out.count("It needs the scope api:ev-charger:list") == 1

@@ -14,9 +14,17 @@ from hypothesis import strategies as st
 
 from tests.support.clock import at_moments
 from tests.support.toy_decoder import ToyDecoder, answer, built_coverage, day_rows, failure
-from warehouse import EXPECTED_SCHEMA, CoverageRule, Entry, Lake, connect, pack, publish
+from warehouse import (
+    EXPECTED_SCHEMA,
+    CoverageRule,
+    Entry,
+    Lake,
+    connect,
+    day_is_over_at,
+    pack,
+    publish,
+)
 from warehouse.coverage.coverage_fact import FOLDED_SCHEMA, fold
-from warehouse.coverage.fact_store import day_over_us
 
 DAY = date(2025, 6, 1)
 RULES = [CoverageRule("readings", 1)]
@@ -247,7 +255,7 @@ def test_expectations_of_an_older_givlake_do_not_hinder_the_catalogue(lake: Lake
 def test_a_day_is_over_when_it_is_in_its_zone_and_in_utc(
     day: date, zone: str | None, over: datetime
 ) -> None:
-    assert day_over_us(day, zone) == over.timestamp() * 1_000_000
+    assert day_is_over_at(day, zone) == over
 
 
 @settings(deadline=None)

@@ -1,15 +1,43 @@
 """Coverage: for every device and day, what is there, what is truly empty, what is missing."""
 
-from warehouse.coverage.coverage_fact import NOT_BUILT_REASON, CoverageRule, State
+from warehouse.coverage.coverage_fact import (
+    NOT_BUILT_REASON,
+    SETTLED,
+    UNSUCCESSFUL,
+    CoverageRule,
+    State,
+    day_is_over_at,
+)
 from warehouse.coverage.coverage_report import COVERAGE_SCHEMA, coverage, coverage_by_month
 from warehouse.coverage.fact_store import refresh_coverage
+from warehouse.coverage.missing_days import (
+    Gap,
+    add_gaps,
+    between,
+    day_states,
+    days_to_fetch,
+    joined_gaps,
+    missing_days,
+    overdue_days,
+)
 
 __all__ = [
     "COVERAGE_SCHEMA",
     "NOT_BUILT_REASON",
+    "SETTLED",
+    "UNSUCCESSFUL",
     "CoverageRule",
+    "Gap",
     "State",
+    "add_gaps",
+    "between",
     "coverage",
     "coverage_by_month",
+    "day_is_over_at",
+    "day_states",
+    "days_to_fetch",
+    "joined_gaps",
+    "missing_days",
+    "overdue_days",
     "refresh_coverage",
 ]

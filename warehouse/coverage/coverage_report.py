@@ -22,6 +22,7 @@ from warehouse.coverage.coverage_fact import (
     NOT_BUILT_REASON,
     CoverageRule,
     State,
+    days_over_us,
 )
 from warehouse.coverage.fact_store import UNIT, month_file, refresh_coverage
 from warehouse.errors import DamagedError
@@ -46,6 +47,7 @@ COVERAGE_SCHEMA = pa.schema(
         ("last_error_status", pa.int16()),
         ("last_error_at", _UTC),
         ("error_count", pa.int64()),
+        ("over_at", _UTC),
         ("due", pa.bool_()),
         ("due_from", _UTC),
     ]
@@ -79,18 +81,19 @@ def coverage(
     Args:
         lake: The data folder.
         rules: The datasets wanted, with their lateness.
-        expected: As :meth:`warehouse.Lake.expect` takes it.
+        expected: As `warehouse.Lake.expect` takes it.
         start: First day.
         end: Last day, inclusive.
         now: The moment to judge by; None for the clock's.
         only_due: Leave out days that need no fetch now.
 
     Returns:
-        ``COVERAGE_SCHEMA``, by month, then dataset, device and day. ``due``: a fetch now may
-        change the state. Days whose newest answer is archived and not yet in the tables are
-        ``not_built``. Days that have not begun are ``not_requested`` and not due. Days that were
-        not requested of a device whose newest answer is 404 are ``gone`` and not due either, unless
-        it has been in contact since: asking for each of them would tell nothing new.
+        `COVERAGE_SCHEMA`, by month, then dataset, device and day. `over_at`: when the day has
+        ended in its zone and in UTC. `due`: a fetch now may change the state. Days whose newest
+        answer is archived and not yet in the tables are `not_built`. Days that have not begun are
+        `not_requested` and not due. Days that were not requested of a device whose newest answer is
+        404 are `gone` and not due either, unless it has been in contact since: requesting each of
+        them would bring nothing new.
 
     Raises:
         StoreError: the disk is full or not writable.
@@ -110,9 +113,9 @@ def coverage_by_month(
     only_due: bool = False,
     newest_first: bool = False,
 ) -> Iterator[pa.Table]:
-    """Yield what :func:`coverage` returns piece by piece (a month of a dataset), for fleets.
+    """Yield what `coverage` returns piece by piece (a month of a dataset), for fleets.
 
-    Args and errors are those of :func:`coverage`; ``newest_first`` turns the months round.
+    Args and errors are those of `coverage`; `newest_first` turns the months round.
     """
     manifest, _ = refresh_coverage(lake, rules)
     try:
@@ -150,7 +153,7 @@ def _made_again(lake: Lake, rules: Sequence[CoverageRule], damage: DamagedError)
 def _not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime]:
     """Return when each dataset and device was answered 404, where that is the newest answer.
 
-    The view ``coverage`` says the same in SQL.
+    The view `coverage` says the same in SQL.
     """
     keys, ids = ["dataset", "device_id"], ["complete_id", "partial_id", "error_id"]
     files = [lake.folder / name for name in manifest.files]
@@ -233,8 +236,12 @@ def _month(
         name: facts[column].combine_chunks().take(index) for column, name in _FROM_FACTS.items()
     }
     asked = source >= 0
-    today = np.array([_today(zone, now) for zone in devices["zone"].to_pylist()], dtype="M8[D]")
-    begun = grid[at_day] <= today[at_device]
+    zones = devices["zone"].combine_chunks().dictionary_encode(null_encoding="encode")
+    zone_names, at_zone = zones.dictionary.to_pylist(), np.asarray(zones.indices)[at_device]
+    over_at = days_over_us(grid.tolist(), zone_names)
+    columns["over_at"] = pa.array(over_at[at_zone, at_day], _UTC)
+    today = np.array([_today(zone, now) for zone in zone_names], dtype="M8[D]")
+    begun = grid[at_day] <= today[at_zone]
     gone = gone[at_device]
     # What a device that is there did not know is a failure of that one day.
     state = columns["state"]

@@ -115,7 +115,7 @@ def renew(lake: Lake) -> None:
 
 
 def added(lake: Lake, after: int, up_to: int, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """Read columns of the index for segments in (``after``, ``up_to``], a table for each part.
+    """Read columns of the index for segments in (`after`, `up_to`], a table for each part.
 
     For use while holding the unit's lock.
     """
