@@ -130,9 +130,7 @@ def plan(
 @_END
 @_DATASET
 @_DEVICE
-@click.option(
-    "--again", "refetch", is_flag=True, help="Fetch days again that are already complete."
-)
+@click.option("--refetch", "--again", "refetch", is_flag=True, help="Fetch complete days again.")
 @alerting
 def backfill(
     start: date | None,
