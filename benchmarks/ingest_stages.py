@@ -24,7 +24,6 @@ import assets.inverter_data_points
 import warehouse.accounting.row_accounting
 import warehouse.archive.segment_files
 import warehouse.archive.store
-import warehouse.coverage.missing_days
 import warehouse.storage.transaction
 import warehouse.tables.builder
 import warehouse.tables.partition_files
@@ -34,6 +33,7 @@ from givenergy.budget.leases import SqliteLease
 from givenergy.client import Client
 from givenergy.transport import Transport
 from warehouse.archive.store import Archive
+from warehouse.coverage import missing
 
 _PLACES: tuple[tuple[Any, str, str], ...] = (
     (Client, "fetch", "HTTP: client, retry, pages"),
@@ -68,7 +68,7 @@ _PLACES: tuple[tuple[Any, str, str], ...] = (
     (warehouse.tables.builder.TableBuilder, "_round", "tables: the rest of a build"),
     (assets.framework.ingestion.daily, "build", "tables: the rest of a build"),
     (assets.framework.ingestion.leases.DayLeases, "take", "archive: has it come in meanwhile"),
-    (warehouse.coverage.missing_days, "coverage_by_month", "plan and coverage"),
+    (missing, "coverage_by_month", "plan and coverage"),
 )
 
 

@@ -10,7 +10,7 @@ from warehouse.coverage.coverage_fact import (
 )
 from warehouse.coverage.coverage_report import COVERAGE_SCHEMA, coverage, coverage_by_month
 from warehouse.coverage.fact_store import refresh_coverage
-from warehouse.coverage.missing_days import (
+from warehouse.coverage.missing import (
     Gap,
     add_gaps,
     between,
