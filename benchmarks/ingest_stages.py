@@ -20,6 +20,7 @@ import requests.adapters
 import assets.framework.decoding.decoder
 import assets.framework.ingestion.daily
 import assets.framework.ingestion.leases
+import assets.framework.ingestion.planner
 import assets.inverter_data_points
 import warehouse.accounting.row_accounting
 import warehouse.archive.segment_files
@@ -33,7 +34,6 @@ from givenergy.budget.leases import SqliteLease
 from givenergy.client import Client
 from givenergy.transport import Transport
 from warehouse.archive.store import Archive
-from warehouse.coverage import missing
 
 _PLACES: tuple[tuple[Any, str, str], ...] = (
     (Client, "fetch", "HTTP: client, retry, pages"),
@@ -68,7 +68,7 @@ _PLACES: tuple[tuple[Any, str, str], ...] = (
     (warehouse.tables.builder.TableBuilder, "_round", "tables: the rest of a build"),
     (assets.framework.ingestion.daily, "build", "tables: the rest of a build"),
     (assets.framework.ingestion.leases.DayLeases, "take", "archive: has it come in meanwhile"),
-    (missing, "coverage_by_month", "plan and coverage"),
+    (assets.framework.ingestion.planner, "coverage_by_month", "plan and coverage"),
 )
 
 

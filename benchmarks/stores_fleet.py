@@ -163,7 +163,7 @@ def plan_fleet(folder: Path, devices: int, days: int) -> str:
         days_in_all = due = 0
         for month in coverage_by_month(
             lake, [CoverageRule(DATASET, 1)], expected_fleet(devices),
-            end - timedelta(days=5 * 365), end, newest_first=True,
+            end - timedelta(days=5 * 365), end,
         ):  # fmt: skip
             days_in_all += month.num_rows
             due += int(pc.sum(month["due"]).as_py())

@@ -14,7 +14,7 @@ from assets.framework.contract.dataset import DailyDataset
 from assets.framework.contract.devices import Device, expected_days
 from assets.framework.ingestion.day_ranges import day_ranges_of
 from pipelines.requested_ranges import Range, ranges_for
-from warehouse import Lake, State, between, day_states, days_to_fetch
+from warehouse import Lake, State, between, coverage_by_month, days_to_fetch
 
 # How much of every dataset is fetched before the rest of any: as many days as one request covers
 # where it covers several, so that the border costs none.
@@ -93,7 +93,7 @@ def plan_missing(
         devices = {device.device_id: device for task in of_dataset for device in task.devices}
         start, end = min(task.start for task in of_dataset), max(task.end for task in of_dataset)
         expected = expected_days(dataset.name, devices.values(), start, end, zone)
-        months = day_states(lake, dataset.coverage_rule, expected, start, end, now=now)
+        months = coverage_by_month(lake, [dataset.coverage_rule], expected, start, end, now=now)
         planned = _plan_by_month(of_dataset, months, select)
         requests[dataset.name] = count_requests(planned, days_per_request(dataset))
     return requests

@@ -22,7 +22,7 @@ from warehouse import (
     Lake,
     add_gaps,
     between,
-    day_states,
+    coverage_by_month,
     joined_gaps,
     overdue_days,
 )
@@ -110,7 +110,9 @@ def _gaps(
     gaps: dict[str, list[Gap]] = {}
     for first, last in reversed(joined((window.first, window.last) for window in windows)):
         start = max(first, earliest)
-        for states in day_states(lake, dataset.coverage_rule, expected, start, last, now=now):
+        for states in coverage_by_month(
+            lake, [dataset.coverage_rule], expected, start, last, now=now
+        ):
             days = overdue_days(states, now, built_within=_BUILT_WITHIN)
             add_gaps(gaps, days.filter(_is_inside(days, windows)))
     return {device_id: joined_gaps(of_device) for device_id, of_device in gaps.items()}

@@ -13,7 +13,7 @@ from html import escape
 import pyarrow.compute as pc
 
 from assets.framework.contract.dataset import DailyDataset
-from warehouse import Lake, State, day_states
+from warehouse import Lake, State, coverage_by_month
 
 # In the order of the legend. Colours of Okabe and Ito, which the colour-blind tell apart, light
 # enough for a dark page and dark enough for a light one.
@@ -73,7 +73,9 @@ def calendars(
         # Expected days end with the devices' own today, which can be ahead of UTC's.
         last = pc.max(of_dataset["last_date"]).as_py() or now.date()
         first = pc.min(of_dataset["first_date"]).as_py()
-        for month in day_states(lake, dataset.coverage_rule, of_dataset, first, last, now=now):
+        for month in coverage_by_month(
+            lake, [dataset.coverage_rule], of_dataset, first, last, now=now
+        ):
             columns = (month[name].to_pylist() for name in ("device_id", "request_date", "state"))
             for device_id, day, state in zip(*columns, strict=True):
                 key = (device_id, dataset.name)

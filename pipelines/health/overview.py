@@ -11,7 +11,16 @@ import pyarrow.compute as pc
 from assets.framework.contract.dataset import DailyDataset
 from assets.framework.contract.devices import Device
 from pipelines.backfill_plan import count_requests, requested_tasks
-from warehouse import SETTLED, Gap, Lake, State, add_gaps, day_states, days_to_fetch, missing_days
+from warehouse import (
+    SETTLED,
+    Gap,
+    Lake,
+    State,
+    add_gaps,
+    coverage_by_month,
+    days_to_fetch,
+    missing_days,
+)
 
 
 @dataclass(slots=True)
@@ -79,9 +88,9 @@ def overview(
     gaps = {device_id: device.gaps for device_id, device in by_device.items()}
 
     def requested_days() -> Iterator[pa.Table]:
-        for states in day_states(
+        for states in coverage_by_month(
             lake,
-            dataset.coverage_rule,
+            [dataset.coverage_rule],
             expected,
             pc.min(expected["first_date"]).as_py(),
             pc.max(expected["last_date"]).as_py(),

@@ -133,15 +133,13 @@ def test_pages_of_a_fetch_are_one_answer(lake: Lake) -> None:
     assert (row["state"], row["rows"], row["last_error_status"]) == ("complete", 6, 500)
 
 
-def test_only_expected_days_and_only_due_ones_when_asked(lake: Lake) -> None:
+def test_only_expected_days_and_which_of_them_are_due(lake: Lake) -> None:
     lake.archive.append([ok(FINAL)])
     lake.archive.flush()
     wanted = expect(DAY - timedelta(days=2), None)
     found = built_coverage(lake, RULES, wanted, DAY - timedelta(days=9), DAY, now=FINAL)
     assert [row["request_date"].day for row in found.to_pylist()] == [30, 31, 1]
-    first = DAY - timedelta(days=9)
-    due = built_coverage(lake, RULES, wanted, first, DAY, now=FINAL, only_due=True)
-    assert [row["request_date"].day for row in due.to_pylist()] == [30, 31]
+    assert [row["request_date"].day for row in found.to_pylist() if row["due"]] == [30, 31]
     assert built_coverage(lake, RULES, wanted, DAY, DAY - timedelta(days=1)).num_rows == 0
 
 

@@ -25,10 +25,6 @@ START = date(2025, 1, 30)
 NOW = datetime(2025, 2, 10, 12, tzinfo=UTC)
 OVER = datetime.combine(START + timedelta(days=1), time(), UTC)
 EARLY = OVER - timedelta(hours=1)
-SCHEMA = pa.schema(
-    (name, pa.string() if pa.types.is_dictionary(kind) else kind)
-    for name, kind in zip(COVERAGE_SCHEMA.names, COVERAGE_SCHEMA.types, strict=True)
-)
 
 
 def states(*rows: dict) -> pa.Table:
@@ -42,7 +38,7 @@ def states(*rows: dict) -> pa.Table:
         "over_at": OVER,
         "due": False,
     }
-    return pa.Table.from_pylist([standard | row for row in rows], SCHEMA)
+    return pa.Table.from_pylist([standard | row for row in rows], COVERAGE_SCHEMA)
 
 
 DAYS = st.lists(

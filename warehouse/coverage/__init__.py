@@ -8,13 +8,12 @@ from warehouse.coverage.coverage_fact import (
     State,
     day_is_over_at,
 )
-from warehouse.coverage.coverage_report import COVERAGE_SCHEMA, coverage, coverage_by_month
+from warehouse.coverage.coverage_report import COVERAGE_SCHEMA, coverage_by_month
 from warehouse.coverage.fact_store import refresh_coverage
 from warehouse.coverage.missing import (
     Gap,
     add_gaps,
     between,
-    day_states,
     days_to_fetch,
     joined_gaps,
     missing_days,
@@ -31,10 +30,8 @@ __all__ = [
     "State",
     "add_gaps",
     "between",
-    "coverage",
     "coverage_by_month",
     "day_is_over_at",
-    "day_states",
     "days_to_fetch",
     "joined_gaps",
     "missing_days",

@@ -36,14 +36,14 @@ _UTC = pa.timestamp("us", tz="UTC")
 _WORD = pa.dictionary(pa.int32(), pa.string())
 COVERAGE_SCHEMA = pa.schema(
     [
-        ("dataset", _WORD),
-        ("device_id", _WORD),
+        ("dataset", pa.string()),
+        ("device_id", pa.string()),
         ("request_date", pa.date32()),
-        ("state", _WORD),
-        ("reason", _WORD),
+        ("state", pa.string()),
+        ("reason", pa.string()),
         ("rows", pa.int64()),
         ("last_fetched_at", _UTC),
-        ("last_error", _WORD),
+        ("last_error", pa.string()),
         ("last_error_status", pa.int16()),
         ("last_error_at", _UTC),
         ("error_count", pa.int64()),
@@ -66,42 +66,6 @@ _FROM_FACTS = {
 _WORDS = ["dataset", "device_id", "state", "reason", "last_error"]
 
 
-def coverage(
-    lake: Lake,
-    rules: Sequence[CoverageRule],
-    expected: pa.Table,
-    start: date,
-    end: date,
-    *,
-    now: datetime | None = None,
-    only_due: bool = False,
-) -> pa.Table:
-    """Say for every expected day of every device what is there.
-
-    Args:
-        lake: The data folder.
-        rules: The datasets wanted, with their lateness.
-        expected: As `warehouse.Lake.expect` takes it.
-        start: First day.
-        end: Last day, inclusive.
-        now: The moment to judge by; None for the clock's.
-        only_due: Leave out days that need no fetch now.
-
-    Returns:
-        `COVERAGE_SCHEMA`, by month, then dataset, device and day. `over_at`: when the day has
-        ended in its zone and in UTC. `due`: a fetch now may change the state. Days whose newest
-        answer is archived and not yet in the tables are `not_built`. Days that have not begun are
-        `not_requested` and not due. Days that were not requested of a device whose newest answer is
-        404 are `gone` and not due either, unless it has been in contact since: requesting each of
-        them would bring nothing new.
-
-    Raises:
-        StoreError: the disk is full or not writable.
-    """
-    parts = coverage_by_month(lake, rules, expected, start, end, now=now, only_due=only_due)
-    return pa.concat_tables([COVERAGE_SCHEMA.empty_table(), *parts])
-
-
 def coverage_by_month(
     lake: Lake,
     rules: Sequence[CoverageRule],
@@ -110,12 +74,26 @@ def coverage_by_month(
     end: date,
     *,
     now: datetime | None = None,
-    only_due: bool = False,
-    newest_first: bool = False,
 ) -> Iterator[pa.Table]:
-    """Yield what `coverage` returns piece by piece (a month of a dataset), for fleets.
+    """Yield the state of every expected day: a table for each month and dataset, newest first.
 
-    Args and errors are those of `coverage`; `newest_first` turns the months round.
+    Args:
+        lake: The data folder.
+        rules: The datasets, with their lateness.
+        expected: As `Lake.expect` takes it.
+        start: First day.
+        end: Last day, inclusive.
+        now: The moment to judge by; None for the clock's.
+
+    Yields:
+        `COVERAGE_SCHEMA`, by device and day. `over_at`: when the day has ended in its zone and in
+        UTC. `due`: a fetch now may change the state. Days whose newest answer is archived and not
+        yet in the tables are `not_built`. Days that have not begun are `not_requested` and not due.
+        Days that were not requested of a device whose newest answer is 404 are `gone` and not due
+        either, unless it has been in contact since: requesting each would bring nothing new.
+
+    Raises:
+        StoreError: the disk is full or not writable.
     """
     manifest, _ = refresh_coverage(lake, rules)
     try:
@@ -130,15 +108,14 @@ def coverage_by_month(
     for dataset, built in watermarks(lake, sorted(set(wanted["dataset"].to_pylist()))).items():
         devices = wanted.filter(pc.equal(wanted["dataset"], dataset))
         by_dataset.append((dataset, devices, _gone(dataset, devices, not_found), built))
-    months = list(_months(start, end))
-    for first, last in reversed(months) if newest_first else months:
+    for first, last in reversed(list(_months(start, end))):
         for dataset, devices, gone, built in by_dataset:
             try:
                 part = _month(lake, manifest, dataset, devices, gone, built, first, last, moment)
             except DamagedError as damage:
                 manifest = _made_again(lake, rules, damage)
                 part = _month(lake, manifest, dataset, devices, gone, built, first, last, moment)
-            yield part.filter(part["due"]) if only_due else part
+            yield part
 
 
 def _made_again(lake: Lake, rules: Sequence[CoverageRule], damage: DamagedError) -> Manifest:
@@ -292,9 +269,7 @@ def _facts(lake: Lake, manifest: Manifest, dataset: str, month: str) -> pa.Table
 
 
 def _kind(column: str) -> pa.DataType:
-    if column == "answer_segment":
-        return FACTS_SCHEMA.field(column).type
-    return COVERAGE_SCHEMA.field(_FROM_FACTS.get(column, column)).type
+    return _WORD if column in _WORDS else FACTS_SCHEMA.field(column).type
 
 
 def _told(words: pa.DictionaryArray, told: np.ndarray, others: Sequence[str]) -> pa.Array:

@@ -5,7 +5,7 @@ The only computation of it: plans, runs, `status`, alerts and the commands that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -13,50 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.coverage.coverage_fact import SETTLED, UNSUCCESSFUL, CoverageRule, State
-from warehouse.coverage.coverage_report import COVERAGE_SCHEMA, coverage_by_month
-from warehouse.lake import Lake
+from warehouse.coverage.coverage_fact import SETTLED, UNSUCCESSFUL, State
 
 _DAY = timedelta(days=1)
 _UTC = pa.timestamp("us", tz="UTC")
 _GAP_COLUMNS = [
     "device_id", "request_date", "state", "reason", "last_error_at", "error_count",
 ]  # fmt: skip
-_TEXT_SCHEMA = pa.schema(
-    [
-        (name, pa.string() if pa.types.is_dictionary(kind) else kind)
-        for name, kind in zip(COVERAGE_SCHEMA.names, COVERAGE_SCHEMA.types, strict=True)
-    ]
-)
-
-
-def day_states(
-    lake: Lake,
-    rule: CoverageRule,
-    expected: pa.Table,
-    start: date,
-    end: date,
-    *,
-    now: datetime | None = None,
-) -> Iterator[pa.Table]:
-    """Yield the states of a dataset's expected days, a table for each month, newest first.
-
-    Args:
-        lake: The data folder.
-        rule: The dataset and its lateness.
-        expected: As `Lake.expect` takes it.
-        start: First day.
-        end: Last day, inclusive.
-        now: The moment to judge by; None for the clock's.
-
-    Yields:
-        Tables in the columns of `COVERAGE_SCHEMA`, text in place of dictionaries.
-
-    Raises:
-        StoreError: the disk is full or not writable.
-    """
-    for states in coverage_by_month(lake, [rule], expected, start, end, now=now, newest_first=True):
-        yield states.cast(_TEXT_SCHEMA)
 
 
 def days_to_fetch(
@@ -65,7 +28,7 @@ def days_to_fetch(
     """Select the days to request.
 
     Args:
-        states: Days as `day_states` yields them.
+        states: Days as `coverage_by_month` yields them.
         refetch: Select every day, complete ones too.
         refresh: Also select days that were last fetched before they were over, such as today;
             otherwise a fetched day is selected only when a fetch now makes it final.
@@ -86,7 +49,7 @@ def missing_days(states: pa.Table) -> pa.Table:
     """Select the days that are not settled: they need a fetch, a build or a person.
 
     Args:
-        states: Days as `day_states` yields them.
+        states: Days as `coverage_by_month` yields them.
 
     Returns:
         The same columns; the reason of a request that failed is what the API said.
@@ -101,7 +64,7 @@ def overdue_days(states: pa.Table, now: datetime, *, built_within: timedelta) ->
     that were not built for a while after they were fetched.
 
     Args:
-        states: Days as `day_states` yields them.
+        states: Days as `coverage_by_month` yields them.
         now: The moment to judge by.
         built_within: How long after its fetch a day may be not built yet.
     """

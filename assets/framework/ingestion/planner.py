@@ -10,7 +10,7 @@ from assets.framework.contract.devices import Device, expected_days
 from assets.framework.contract.known_state import KnownState
 from assets.framework.ingestion.availability import Availability
 from assets.framework.ingestion.last_requests import last_requests
-from warehouse import Lake, day_states, days_to_fetch
+from warehouse import Lake, coverage_by_month, days_to_fetch
 
 # A little less than the period, so that a run that began late does not put the next one off.
 _PERIOD = {
@@ -48,7 +48,7 @@ def plan(
         refused: see there.
     """
     expected = expected_days(dataset.name, devices, start, end, zone)
-    for states in day_states(lake, dataset.coverage_rule, expected, start, end, now=now):
+    for states in coverage_by_month(lake, [dataset.coverage_rule], expected, start, end, now=now):
         yield days_to_fetch(states, refetch=refetch, refresh=refresh, refused=refused)
 
 
