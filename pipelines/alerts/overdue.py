@@ -106,13 +106,11 @@ def _gaps(
     expected = expected.filter(pc.equal(expected["dataset"], dataset.name))
     if expected.num_rows == 0:
         return {}
-    earliest = pc.min(expected["first_date"]).as_py()
+    rules, earliest = [dataset.coverage_rule], pc.min(expected["first_date"]).as_py()
     gaps: dict[str, list[Gap]] = {}
     for first, last in reversed(joined((window.first, window.last) for window in windows)):
         start = max(first, earliest)
-        for states in coverage_by_month(
-            lake, [dataset.coverage_rule], expected, start, last, now=now
-        ):
+        for states in coverage_by_month(lake, rules, expected, start, last, now=now):
             days = overdue_days(states, now, built_within=_BUILT_WITHIN)
             add_gaps(gaps, days.filter(_is_inside(days, windows)))
     return {device_id: joined_gaps(of_device) for device_id, of_device in gaps.items()}

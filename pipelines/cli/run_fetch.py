@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NoReturn
 
@@ -27,35 +28,25 @@ _OUT = console()
 MakeTasks = Callable[[Lake, str, Discovery], list[BackfillTask]]
 
 
+@dataclass(frozen=True, slots=True)
 class Fetching:
-    """One `backfill` or `sync`: snapshot datasets first, then days, then the result."""
+    """One `backfill` or `sync`: snapshot datasets first, then days, then the result.
 
-    def __init__(
-        self,
-        settings: Settings,
-        chosen: Sequence[Dataset],
-        found: Discovery,
-        make_tasks: MakeTasks,
-        *,
-        refetch: bool = False,
-        refresh: bool = False,
-    ) -> None:
-        """Prepare to fetch.
+    Attributes:
+        settings: where the data folder is, and what runs.
+        chosen: the datasets of the command.
+        found: the devices.
+        make_tasks: makes the tasks again when the devices have changed.
+        refetch: whether to fetch complete days again.
+        refresh: whether to fetch days again that were not over when they were fetched.
+    """
 
-        Args:
-            settings: where the data folder is, and what runs.
-            chosen: the datasets of the command.
-            found: the devices.
-            make_tasks: makes the tasks anew when the devices have changed.
-            refetch: whether to fetch complete days again.
-            refresh: whether to fetch days again that were not over when they were fetched.
-        """
-        self._settings = settings
-        self._chosen = chosen
-        self._found = found
-        self._make_tasks = make_tasks
-        self._refetch = refetch
-        self._refresh = refresh
+    settings: Settings
+    chosen: Sequence[Dataset]
+    found: Discovery
+    make_tasks: MakeTasks
+    refetch: bool = False
+    refresh: bool = False
 
     def run(
         self,
@@ -71,7 +62,7 @@ class Fetching:
             device_ids: devices to limit snapshots to; none means all.
         """
         failed = False
-        with open_lake(self._settings) as lake:
+        with open_lake(self.settings) as lake:
             built = take_built_days(lake, tasks)
         name_built_days(tasks, built)
         is_needed = bool(snapshots) or any(task.to_fetch for task in tasks)
@@ -79,19 +70,19 @@ class Fetching:
             # Dagster takes a second to load, and is not needed when nothing is missing.
             from pipelines.cli.runs import Runs
 
-            with Runs(self._settings, [*daily(self._chosen), *snapshots]) as runs:
-                runs.show(self._found.reports)
+            with Runs(self.settings, [*daily(self.chosen), *snapshots]) as runs:
+                runs.show(self.found.reports)
                 if snapshots:
-                    runs.refresh(snapshots, device_ids, refetch=self._refetch)
+                    runs.refresh(snapshots, device_ids, refetch=self.refetch)
                     tasks = self._planned_anew(tasks)
                     name_built_days(tasks, built)
-                runs.fetch_days(tasks, refetch=self._refetch, refresh=self._refresh)
+                runs.fetch_days(tasks, refetch=self.refetch, refresh=self.refresh)
                 self._fetch_older_days(runs, tasks)
                 failed = runs.say()
         else:
             _OUT.print("Nothing to fetch.")
-        if self._refresh:
-            with open_lake(self._settings) as lake:
+        if self.refresh:
+            with open_lake(self.settings) as lake:
                 note_kept_current(lake)
         else:
             self._print_skipped()
@@ -101,21 +92,20 @@ class Fetching:
     def _print_skipped(self) -> None:
         """Print what the account or the token lacks: it is no failure, but it is not fetched."""
         names = {
-            dataset.name
-            for dataset in (*lists_for(self._chosen), *selected_snapshots(self._chosen))
+            dataset.name for dataset in (*lists_for(self.chosen), *selected_snapshots(self.chosen))
         }
-        with open_lake(self._settings) as lake:
+        with open_lake(self.settings) as lake:
             for name, reasons in unavailable(lake).items():
                 for reason in dict.fromkeys(reasons.values()) if name in names else ():
                     _OUT.print(printable(f"{name} skipped: {reason}"))
 
     def _planned_anew(self, tasks: Sequence[BackfillTask]) -> Sequence[BackfillTask]:
         """Plan again if the devices have changed: sessions tell since when a charger has data."""
-        with open_lake(self._settings) as lake:
+        with open_lake(self.settings) as lake:
             fresh, zone = self._fresh_tasks(lake)
             if fresh == tasks:
                 return tasks
-            plan_missing(lake, fresh, zone, refetch=self._refetch, refresh=self._refresh)
+            plan_missing(lake, fresh, zone, refetch=self.refetch, refresh=self.refresh)
             return fresh
 
     def _fetch_older_days(self, runs: "Runs", tasks: Sequence[BackfillTask]) -> None:
@@ -142,7 +132,7 @@ class Fetching:
         }
         if not fetched:
             return []
-        with open_lake(self._settings) as lake:
+        with open_lake(self.settings) as lake:
             fresh, zone = self._fresh_tasks(lake)
             fresh = [task for task in fresh if task.dataset.name in fetched]
             plan_missing(lake, fresh, zone, only=State.NOT_REQUESTED)
@@ -150,23 +140,23 @@ class Fetching:
 
     def _fresh_tasks(self, lake: Lake) -> tuple[list[BackfillTask], str]:
         """Make the tasks with the devices as they are known by now, and return the time zone."""
-        devices = known_devices(lake, lists_for(self._chosen))
-        zone = stored_zone(self._settings)
+        devices = known_devices(lake, lists_for(self.chosen))
+        zone = stored_zone(self.settings)
         expect(lake, zone)
-        return self._make_tasks(lake, zone, Discovery(devices, (), datetime.now(UTC))), zone
+        return self.make_tasks(lake, zone, Discovery(devices, (), datetime.now(UTC))), zone
 
     def _print_result(self, tasks: Sequence[BackfillTask], *, has_run: bool) -> int:
         """Print the states of what was requested, and return the exit status."""
         days: dict[str, Counter[State]] = {}
-        with open_lake(self._settings) as lake:
+        with open_lake(self.settings) as lake:
             # Days that another process has fetched are judged when it has built them.
-            built, _ = build_all_pending(lake, wait_for={dataset.name for dataset in self._chosen})
+            built, _ = build_all_pending(lake, wait_for={dataset.name for dataset in self.chosen})
             if has_run or built or any(task.days_by_state[State.NOT_BUILT] for task in tasks):
                 tasks, zone = self._fresh_tasks(lake)
                 plan_missing(lake, tasks, zone)
             for task in tasks:
                 days.setdefault(task.dataset.name, Counter()).update(task.days_by_state)
-            snapshots = freshness(lake, selected_snapshots(self._chosen), self._settings)
+            snapshots = freshness(lake, selected_snapshots(self.chosen), self.settings)
         for name, by_state in days.items():
             states = ", ".join(f"{number:,} {state}" for state, number in sorted(by_state.items()))
             _OUT.print(f"{name}: {states or 'no'} device-days")

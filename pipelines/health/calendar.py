@@ -73,9 +73,8 @@ def calendars(
         # Expected days end with the devices' own today, which can be ahead of UTC's.
         last = pc.max(of_dataset["last_date"]).as_py() or now.date()
         first = pc.min(of_dataset["first_date"]).as_py()
-        for month in coverage_by_month(
-            lake, [dataset.coverage_rule], of_dataset, first, last, now=now
-        ):
+        rules = [dataset.coverage_rule]
+        for month in coverage_by_month(lake, rules, of_dataset, first, last, now=now):
             columns = (month[name].to_pylist() for name in ("device_id", "request_date", "state"))
             for device_id, day, state in zip(*columns, strict=True):
                 key = (device_id, dataset.name)
