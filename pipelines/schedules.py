@@ -43,7 +43,7 @@ def daily_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.Schedu
         now = context.scheduled_execution_time.astimezone(UTC)
         tasks = _tasks(dataset, now)
         if not tasks:
-            # Nobody has asked for the devices yet: the run does.
+            # The devices are not known yet: the run requests them.
             yesterday = local_day(now, zone) - timedelta(days=1)
             yield dg.RunRequest(run_key=f"{now:%Y-%m-%d}", tags=range_tags(yesterday, yesterday))
         for task, first, last in reversed(list(runs(tasks))):
@@ -58,7 +58,7 @@ def daily_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.Schedu
 
 
 def today_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.ScheduleDefinition:
-    """Fetch today again several times a day."""
+    """Make the schedule that fetches today again several times a day."""
 
     @dg.schedule(
         name=f"{dataset.name}_today",
@@ -80,7 +80,7 @@ def today_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.Schedu
 
 
 def poll_schedule(job_name: str, every_minutes: int, zone: str) -> dg.ScheduleDefinition:
-    """Ask for what cannot be had later: latest readings and statuses, in one run."""
+    """Make the schedule for perishable data, latest readings and statuses, in one run."""
 
     @dg.schedule(
         name="poll",
@@ -101,7 +101,7 @@ def poll_schedule(job_name: str, every_minutes: int, zone: str) -> dg.ScheduleDe
 def snapshot_schedule(
     job_name: str, datasets: Sequence[SnapshotDataset], zone: str
 ) -> dg.ScheduleDefinition:
-    """Ask every night for whatever of lists, sessions, events and sums is due."""
+    """Make the schedule that requests due lists, sessions, events and sums every night."""
 
     @dg.schedule(
         name="refresh_daily",
@@ -117,7 +117,7 @@ def snapshot_schedule(
         now = context.scheduled_execution_time.astimezone(UTC)
         due = _due(datasets, now)
         if not due:
-            return dg.SkipReason("All that is asked for daily or weekly has been asked for.")
+            return dg.SkipReason("No snapshot dataset is due.")
         return dg.RunRequest(
             run_key=f"{now:%Y-%m-%d}",
             run_config={"ops": {dataset.name: {"config": {"force": False}} for dataset in due}},
@@ -131,12 +131,12 @@ def _due(datasets: Sequence[SnapshotDataset], now: datetime) -> Sequence[Snapsho
     """List the datasets of which something is due, without a request."""
     settings = load_settings()
     with open_lake(settings) as lake:
-        found = last_discovery(lake)
-        if found is None:
+        discovery = last_discovery(lake)
+        if discovery is None:
             return datasets
         zone = stored_zone(settings)
         return due_datasets(
-            datasets, KnownState(lake, found.devices, "", now, zone, settings.range_days)
+            datasets, KnownState(lake, discovery.devices, "", now, zone, settings.range_days)
         )
 
 

@@ -81,8 +81,8 @@ def plan(
     today = local_day(datetime.now(UTC), stored_zone(settings))
     check_range(start, end or today, today)
     with open_session(settings) as session:
-        found = _discover(session, chosen)
-        devices = found.choose(device_ids)
+        discovery = _discover(session, chosen)
+        devices = discovery.choose(device_ids)
         first, last = _range(session.zone, devices, start, end, today)
         tasks = _tasks(chosen, devices, not device_ids, first, last)
         requests = plan_missing(
@@ -145,8 +145,8 @@ def backfill(
     today = local_day(datetime.now(UTC), stored_zone(settings))
     check_range(start, end or today, today)
 
-    def make_tasks(lake: Lake, zone: str, found: Discovery) -> list[BackfillTask]:
-        devices = found.choose(device_ids)
+    def make_tasks(lake: Lake, zone: str, discovery: Discovery) -> list[BackfillTask]:
+        devices = discovery.choose(device_ids)
         first, last = _range(zone, devices, start, end, today)
         tasks = _tasks(chosen, devices, not device_ids, first, last)
         for task in tasks:
@@ -159,13 +159,19 @@ def backfill(
         if start and (names or device_ids):
             # Without a choice, what is known of chargers limits how far back they are requested.
             look_back_to(session.lake, start)
-        found = _discover(session, chosen)
-        tasks = make_tasks(session.lake, session.zone, found)
+        discovery = _discover(session, chosen)
+        tasks = make_tasks(session.lake, session.zone, discovery)
         plan_missing(session.lake, tasks, session.zone, refetch=refetch)
         snapshots = _due_snapshots(
-            session, chosen, found.choose(device_ids), all_devices=not device_ids, refetch=refetch
+            session,
+            chosen,
+            discovery.choose(device_ids),
+            all_devices=not device_ids,
+            refetch=refetch,
         )
-    Fetching(settings, chosen, found, make_tasks, refetch=refetch).run(tasks, snapshots, device_ids)
+    Fetching(settings, chosen, discovery, make_tasks, refetch=refetch).run(
+        tasks, snapshots, device_ids
+    )
 
 
 @click.command()
@@ -180,20 +186,24 @@ def sync(names: tuple[str, ...]) -> None:
     chosen = choose_datasets(settings, names)
     now = datetime.now(UTC)
 
-    def make_tasks(lake: Lake, zone: str, found: Discovery) -> list[BackfillTask]:
+    def make_tasks(lake: Lake, zone: str, discovery: Discovery) -> list[BackfillTask]:
         tasks = []
         for dataset in daily(chosen):
             remember_sync(lake, dataset.name, local_day(now, zone))
-            tasks += requested_tasks(lake, dataset, of_kinds(found.devices, dataset.device_kinds))
+            tasks += requested_tasks(
+                lake, dataset, of_kinds(discovery.devices, dataset.device_kinds)
+            )
         return tasks
 
     with open_session(settings, prepare=partial(build_all_pending, say=_OUT.print)) as session:
-        found = _discover(session, chosen)
-        tasks = make_tasks(session.lake, session.zone, found)
+        discovery = _discover(session, chosen)
+        tasks = make_tasks(session.lake, session.zone, discovery)
         plan_missing(session.lake, tasks, session.zone, refresh=True)
-        snapshots = _due_snapshots(session, chosen, found.devices, all_devices=True, refetch=False)
+        snapshots = _due_snapshots(
+            session, chosen, discovery.devices, all_devices=True, refetch=False
+        )
         pack_if_due(session.lake)
-    Fetching(settings, chosen, found, make_tasks, refresh=True).run(tasks, snapshots)
+    Fetching(settings, chosen, discovery, make_tasks, refresh=True).run(tasks, snapshots)
 
 
 def choose_datasets(settings: Settings, names: Sequence[str]) -> tuple[Dataset, ...]:

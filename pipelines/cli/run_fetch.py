@@ -35,7 +35,7 @@ class Fetching:
     Attributes:
         settings: where the data folder is, and what runs.
         chosen: the datasets of the command.
-        found: the devices.
+        discovery: the devices.
         make_tasks: makes the tasks again when the devices have changed.
         refetch: whether to fetch complete days again.
         refresh: whether to fetch days again that were not over when they were fetched.
@@ -43,7 +43,7 @@ class Fetching:
 
     settings: Settings
     chosen: Sequence[Dataset]
-    found: Discovery
+    discovery: Discovery
     make_tasks: MakeTasks
     refetch: bool = False
     refresh: bool = False
@@ -71,7 +71,7 @@ class Fetching:
             from pipelines.cli.runs import Runs
 
             with Runs(self.settings, [*daily(self.chosen), *snapshots]) as runs:
-                runs.show(self.found.reports)
+                runs.show(self.discovery.reports)
                 if snapshots:
                     runs.refresh(snapshots, device_ids, refetch=self.refetch)
                     tasks = self._planned_anew(tasks)

@@ -1,4 +1,4 @@
-"""Coverage: for every device and day, what is there, what is truly empty, what is missing."""
+"""Coverage: which days of each device are complete, confirmed empty or missing."""
 
 from warehouse.coverage.coverage_fact import (
     NOT_BUILT_REASON,

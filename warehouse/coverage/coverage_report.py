@@ -1,4 +1,4 @@
-"""Coverage as a table: the days that are expected, with what the facts say of them."""
+"""Coverage as tables: the state of each expected day, from the facts."""
 
 from __future__ import annotations
 
@@ -152,11 +152,11 @@ def _not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime
 
 
 def _gathered(files: Sequence[Path], columns: list[str], which: pc.Expression) -> pa.Table:
-    found = [FACTS_SCHEMA.empty_table().select(columns)]
+    parts = [FACTS_SCHEMA.empty_table().select(columns)]
     for path in files:
         with damage_named(path):
-            found.append(pq.read_table(path, columns=columns, filters=which))
-    return pa.concat_tables(found)
+            parts.append(pq.read_table(path, columns=columns, filters=which))
+    return pa.concat_tables(parts)
 
 
 def _gone(
