@@ -15,13 +15,14 @@ RANGE = ("--start", "2025-06-01", "--end", "2025-06-03")
 def reads(monkeypatch) -> Counter[str]:
     """Count the reads of coverage by dataset."""
     counts: Counter[str] = Counter()
+    read = coverage_by_month
 
     def counted(lake, rules, *arguments, **options):
         counts.update(rule.dataset for rule in rules)
-        return coverage_by_month(lake, rules, *arguments, **options)
+        return read(lake, rules, *arguments, **options)
 
     for module in list(sys.modules.values()):
-        if getattr(module, "coverage_by_month", None) is coverage_by_month:
+        if getattr(module, "coverage_by_month", None) is read:
             monkeypatch.setattr(module, "coverage_by_month", counted)
     return counts
 
