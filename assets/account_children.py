@@ -21,7 +21,7 @@ from assets.framework.contract.json_rows import Rows
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request
 from assets.framework.contract.table import Table
-from givenergy import ACCOUNT_CHILDREN
+from givenergy.endpoints import ACCOUNT_CHILDREN
 from warehouse import ArchivedResponse
 
 TABLE = Table(

@@ -28,7 +28,7 @@ from assets.framework.contract.json_rows import Int64, ResponseShape, Rows, Wire
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request
 from assets.framework.contract.table import Table
-from givenergy import ACCOUNT
+from givenergy.endpoints import ACCOUNT
 from warehouse import ArchivedResponse
 
 

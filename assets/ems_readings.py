@@ -45,7 +45,7 @@ from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request
 from assets.framework.contract.table import Table
 from assets.framework.decoding.decoder import TableRows
-from givenergy import EMS_LATEST
+from givenergy.endpoints import EMS_LATEST
 from warehouse import ArchivedResponse
 
 # An account with more inverters than that and no EMS listed is not searched for one.

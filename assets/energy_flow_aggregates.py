@@ -44,7 +44,7 @@ from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.local_time import Moments, parse_labels, to_utc
 from assets.framework.contract.request import Request
 from assets.framework.contract.table import Table
-from givenergy import ENERGY_FLOWS
+from givenergy.endpoints import ENERGY_FLOWS
 from warehouse import ArchivedResponse
 
 DAILY, MONTHLY, YEARLY, TOTAL = 1, 2, 3, 4

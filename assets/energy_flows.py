@@ -41,7 +41,7 @@ from assets.framework.contract.json_rows import Rows, Wire, elements
 from assets.framework.contract.local_time import Moments, folds, parse_labels, to_utc
 from assets.framework.contract.request import Request
 from assets.framework.contract.table import Table
-from givenergy import ENERGY_FLOWS
+from givenergy.endpoints import ENERGY_FLOWS
 from warehouse import ArchivedResponse
 
 HALF_HOURLY = 0

@@ -28,7 +28,8 @@ from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request, request_each
 from assets.framework.contract.table import Table
 from assets.framework.decoding.decoder import TableRows
-from givenergy import EV_CHARGER_COMMANDS, domain
+from givenergy import domain
+from givenergy.endpoints import EV_CHARGER_COMMANDS
 from warehouse import ArchivedResponse
 
 _DESCRIPTIONS = {code.code.upper(): code.description for code in domain("charger_command")}

@@ -39,7 +39,7 @@ from assets.framework.contract.json_rows import Rows, Wire
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request
 from assets.framework.contract.table import Table
-from givenergy import EV_CHARGERS
+from givenergy.endpoints import EV_CHARGERS
 from warehouse import ArchivedResponse, Lake
 
 _LOOK_BACK = timedelta(days=31)

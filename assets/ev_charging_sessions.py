@@ -47,7 +47,8 @@ from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.lookback import ask_from, lookbacks, open_items
 from assets.framework.contract.request import Request
 from assets.framework.contract.table import Table
-from givenergy import EV_CHARGING_SESSIONS, domain
+from givenergy import domain
+from givenergy.endpoints import EV_CHARGING_SESSIONS
 from warehouse import ArchivedResponse
 
 _METER_KWH = (-1e9, 1e9)

@@ -47,7 +47,8 @@ from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.lookback import ask_from, lookbacks, open_items
 from assets.framework.contract.request import Request, Value
 from assets.framework.contract.table import Table
-from givenergy import INVERTER_EVENTS, Fetched
+from givenergy import Fetched
+from givenergy.endpoints import INVERTER_EVENTS
 from warehouse import ArchivedResponse
 
 # From when on to ask about an inverter of which it is not known when it was commissioned.

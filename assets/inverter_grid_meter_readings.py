@@ -37,7 +37,7 @@ from assets.framework.contract.json_rows import Int64, Rows, Wire
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request
 from assets.framework.contract.table import Table
-from givenergy import INVERTER_GRID_METER_DATA
+from givenergy.endpoints import INVERTER_GRID_METER_DATA
 from warehouse import ArchivedResponse
 
 Span = tuple[datetime, datetime]

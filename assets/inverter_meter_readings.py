@@ -39,7 +39,7 @@ from assets.framework.contract.request import Request, request_each
 from assets.framework.contract.table import Table
 from assets.inverter_data_points.point_columns import SCHEMA as POINTS
 from assets.inverter_data_points.point_json import Energy
-from givenergy import INVERTER_METER_DATA
+from givenergy.endpoints import INVERTER_METER_DATA
 from warehouse import ArchivedResponse
 
 

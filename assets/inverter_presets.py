@@ -27,7 +27,7 @@ from assets.framework.contract.json_rows import Int64, Rows, Wire
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request, request_each
 from assets.framework.contract.table import Table
-from givenergy import INVERTER_PRESETS
+from givenergy.endpoints import INVERTER_PRESETS
 from warehouse import ArchivedResponse
 
 

@@ -30,7 +30,7 @@ from assets.framework.contract.json_rows import ResponseShape, Rows, Wire
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request
 from assets.framework.contract.table import Table
-from givenergy import SITE_STATUS
+from givenergy.endpoints import SITE_STATUS
 from warehouse import ArchivedResponse
 
 

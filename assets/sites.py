@@ -28,7 +28,7 @@ from assets.framework.contract.json_rows import Int64, Rows, Wire
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request
 from assets.framework.contract.table import Table
-from givenergy import SITES
+from givenergy.endpoints import SITES
 from warehouse import ArchivedResponse
 
 

@@ -33,7 +33,8 @@ from assets.framework.contract.json_rows import Rows, Wire, decode_rows
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request
 from assets.framework.contract.table import Table
-from givenergy import SMART_DEVICE_DATA, Page
+from givenergy import Page
+from givenergy.endpoints import SMART_DEVICE_DATA
 from warehouse import ArchivedResponse
 
 

@@ -29,7 +29,7 @@ from assets.framework.contract.json_rows import Rows, Wire
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request
 from assets.framework.contract.table import Table
-from givenergy import SMART_DEVICES
+from givenergy.endpoints import SMART_DEVICES
 from warehouse import ArchivedResponse
 
 

@@ -34,7 +34,7 @@ from assets.framework.contract.json_rows import Rows
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request
 from assets.framework.decoding.decoder import TableRows
-from givenergy import COMMUNICATION_DEVICES
+from givenergy.endpoints import COMMUNICATION_DEVICES
 from warehouse import ArchivedResponse
 
 _GATEWAY = "Gateway"

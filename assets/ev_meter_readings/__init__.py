@@ -34,7 +34,8 @@ from assets.framework.contract.devices import DeviceKind
 from assets.framework.contract.json_rows import Rows, decode_rows
 from assets.framework.contract.request import Request
 from assets.framework.decoding.decoder import TableRows
-from givenergy import EV_METER_DATA, domain
+from givenergy import domain
+from givenergy.endpoints import EV_METER_DATA
 from warehouse import ArchivedResponse
 
 # Newer versions of the API answer only for what is named.

@@ -27,7 +27,7 @@ from assets.framework.contract.json_rows import Rows
 from assets.framework.contract.request import Request
 from assets.inverter_data_points.point_columns import PV_ARRAYS, SCHEMA, TABLE
 from assets.inverter_data_points.point_json import Point
-from givenergy import INVERTER_DATA_POINTS
+from givenergy.endpoints import INVERTER_DATA_POINTS
 from warehouse import ArchivedResponse
 
 

@@ -21,7 +21,8 @@ from assets.framework.contract.request import Request
 from assets.framework.contract.table import Table
 from assets.framework.decoding.decoder import DecodingBatch, TableRows
 from assets.framework.decoding.decoder_failures import Fetches, decode_separately
-from givenergy import Endpoint, Fetched
+from givenergy import Fetched
+from givenergy.endpoints.definition import Endpoint
 from warehouse import ArchivedResponse, CoverageRule, Decoded
 
 

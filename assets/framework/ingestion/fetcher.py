@@ -22,15 +22,15 @@ from assets.framework.ingestion.session import Session
 from givenergy import (
     AccessError,
     CancelledError,
-    DeviceNotFoundError,
-    Endpoint,
     Fetched,
     ForbiddenError,
     GivEnergyError,
+    NotFoundError,
     Priority,
     RequestRefusedError,
 )
-from givenergy.errors import Lack
+from givenergy.endpoints.definition import Endpoint
+from givenergy.errors import MissingCapability
 from warehouse import Entry, day_is_over_at
 
 # A third party's lock closes single devices; a missing scope closes all. This many devices are
@@ -252,7 +252,7 @@ class _Fetcher:
             )
         except CancelledError:
             return None
-        except DeviceNotFoundError as error:
+        except NotFoundError as error:
             self._not_found(Result(day_range, Outcome.GONE, str(error)), error)
             return None
         except ForbiddenError as error:
@@ -314,7 +314,7 @@ class _Fetcher:
             there = device_id in self._answering and device_id not in self._closed
             yield replace(result, outcome=Outcome.FAILED) if there else result
 
-    def _not_found(self, result: Result, error: DeviceNotFoundError) -> None:
+    def _not_found(self, result: Result, error: NotFoundError) -> None:
         self._unknown.append(result)
         self._count_refusal(result, error)
 
@@ -331,7 +331,10 @@ class _Fetcher:
         """Ask a device that is gone or closed to us for no other day in this run."""
         device_id = result.day_range.device_id
         self._refusals[device_id] += 1
-        if error.lack is Lack.ENDPOINT or self._refusals[device_id] >= _REFUSALS_UNTIL_CLOSED:
+        if (
+            error.missing_capability is MissingCapability.ENDPOINT
+            or self._refusals[device_id] >= _REFUSALS_UNTIL_CLOSED
+        ):
             self._closed[device_id] = result
 
 

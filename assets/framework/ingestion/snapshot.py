@@ -20,15 +20,15 @@ from assets.framework.ingestion.session import Session
 from givenergy import (
     AccessError,
     CancelledError,
-    DeviceNotFoundError,
     Fetched,
     ForbiddenError,
     GivEnergyError,
     Lease,
+    NotFoundError,
     Priority,
     RequestRefusedError,
 )
-from givenergy.errors import Lack
+from givenergy.errors import MissingCapability
 from warehouse import BuildReport, build, refresh_coverage
 
 _LEASE_S = 300.0
@@ -238,7 +238,7 @@ class _SnapshotRun:
             )
         except CancelledError:
             return None
-        except (DeviceNotFoundError, ForbiddenError) as error:
+        except (NotFoundError, ForbiddenError) as error:
             return self._refused(request, error)
         except AccessError as error:
             raise AccessRevokedError(error) from error
@@ -269,19 +269,20 @@ class _SnapshotRun:
             requests=sum(page.attempts for page in fetched.pages),
         )
 
-    def _refused(self, request: Request, error: DeviceNotFoundError | ForbiddenError) -> Answer:
+    def _refused(self, request: Request, error: NotFoundError | ForbiddenError) -> Answer:
         """Tell what the account lacks from what has gone, and from what it should be able to see.
 
         An optional endpoint that is refused is not available; it is not asked again for a while.
         A thing that has answered before has the endpoint: it is asked again like any other.
         """
         if self._dataset.optional and not (
-            error.lack is Lack.THING and request.device_id in self._known
+            error.missing_capability is MissingCapability.RESOURCE
+            and request.device_id in self._known
         ):
             # A token without the scope gets the same for every device; where the answer does not
             # tell, one device that was let in shows that it is not that.
-            everywhere = error.lack is Lack.ENDPOINT or (
-                error.lack is Lack.UNCLEAR and not self._has_answered
+            everywhere = error.missing_capability is MissingCapability.ENDPOINT or (
+                error.missing_capability is MissingCapability.UNCLEAR and not self._has_answered
             )
             why = self._unavailable.note(
                 "" if everywhere else request.subject, str(error), self._view.now
@@ -289,7 +290,7 @@ class _SnapshotRun:
             if why not in self._report.unavailable:
                 self._report.unavailable.append(why)
             return Answer(request, Outcome.GONE, why, requests=1)
-        outcome = Outcome.GONE if isinstance(error, DeviceNotFoundError) else Outcome.FORBIDDEN
+        outcome = Outcome.GONE if isinstance(error, NotFoundError) else Outcome.FORBIDDEN
         return Answer(request, outcome, str(error), requests=1, error=error)
 
     def _already_fetched(self, request: Request) -> bool:
