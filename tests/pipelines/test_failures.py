@@ -42,7 +42,7 @@ def test_one_inverter_fails_on_one_day_and_only_that_is_asked_for_again(simulate
 
     status = owner.givlake("status")
     assert status.status == 1
-    assert f"--start {day} --end {day} --device {serial}" in status.out
+    assert f"--device {serial} --start {day} --end {day}" in status.out
 
     # The fault comes once more, which takes a setting under which it is tried again.
     sim.clear_failures()
