@@ -14,12 +14,12 @@ import dagster as dg
 from assets.framework.contract.dataset import Dataset, DeviceList
 from assets.framework.contract.devices import Devices
 from assets.framework.contract.known_state import KnownState
-from assets.framework.ingestion.due import due_devices
+from assets.framework.ingestion.planner import due_devices
 from assets.framework.ingestion.report import Report
 from assets.framework.ingestion.session import Session
 from assets.framework.ingestion.snapshot import SnapshotReport
 from givenergy import GivEnergyError, RequestBudget
-from pipelines.alerts.failure_kinds import TROUBLE_LABEL, failure_kind_of
+from pipelines.alerts.failure_kinds import FAILURE_KIND_LABEL, failure_kind_of
 from pipelines.discovery import Discovery, discover, known_state_of, last_discovery
 from pipelines.health.schedule_watch import note_scheduled_run
 from pipelines.pending_builds import build_all_pending
@@ -118,8 +118,8 @@ class GivEnergyApi(dg.ConfigurableResource):  # type: ignore[type-arg]
                     recent = discover(session, lists, only=only)
                 yield session, recent
         except (GivEnergyError, SettingsError, WarehouseError) as error:
-            trouble = {TROUBLE_LABEL: failure_kind_of(error, "a run")}
-            raise dg.Failure(str(error), metadata=trouble, allow_retries=False) from error
+            kind = {FAILURE_KIND_LABEL: failure_kind_of(error, "a run")}
+            raise dg.Failure(str(error), metadata=kind, allow_retries=False) from error
 
     def known_state(self, session: Session, devices: Devices, *, refetch: bool) -> KnownState:
         """Show a dataset what is known."""

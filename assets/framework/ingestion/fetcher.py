@@ -14,7 +14,6 @@ from enum import StrEnum
 import msgspec
 
 from assets.framework.contract.dataset import DailyDataset
-from assets.framework.contract.devices import day_is_over_at
 from assets.framework.decoding.response_check import why_unreadable
 from assets.framework.ingestion.day_ranges import DayRange
 from assets.framework.ingestion.leases import DayLease, DayLeases
@@ -32,7 +31,7 @@ from givenergy import (
 )
 from givenergy.endpoints.definition import Endpoint
 from givenergy.errors import MissingCapability
-from warehouse import Entry
+from warehouse import Entry, day_is_over_at
 
 # A third party's lock closes single devices; a missing scope closes all. This many devices are
 # asked before a refusal counts as one of the whole account.

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from assets.framework.contract.dataset import DeviceList, SnapshotDataset
 from assets.framework.contract.devices import Device
-from assets.framework.ingestion.due import due_devices
+from assets.framework.ingestion.planner import due_devices
 from assets.framework.ingestion.snapshot import SnapshotReport, refresh
 from assets.framework.orchestration.asset_keys import archive_key, asset_specs, table_key
 from assets.framework.orchestration.asset_metadata import newest_rows
