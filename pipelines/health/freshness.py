@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from assets.framework.contract.dataset import SnapshotDataset
 from assets.framework.contract.known_state import KnownState
+from assets.framework.decoding.decoder import DatasetDecoder
 from assets.framework.ingestion.availability import Availability, unavailable
 from assets.framework.ingestion.last_requests import LastRequest, last_requests
 from pipelines.discovery import known_devices
@@ -101,7 +102,7 @@ def _freshness(
     never = {request.device_id for request in wanted} - {one.device_id for one in asked}
     return Freshness(
         dataset.name,
-        row_counts(known_state.lake, dataset)[dataset.main.name],
+        row_counts(known_state.lake, DatasetDecoder(dataset))[dataset.main.name],
         [one for one in asked if not missing.keys() & {"", one.device_id}],
         sorted(never),
         missing,

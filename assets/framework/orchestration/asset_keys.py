@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import dagster as dg
 
 from assets.framework.contract.dataset import Dataset
+from assets.framework.contract.description import describe_schedule, describe_table
 from assets.framework.contract.table import Table
-from assets.framework.data_dictionary import about, when
 from assets.framework.orchestration.asset_metadata import column_schema
 
 _ARCHIVE_PREFIX = "archive"
@@ -34,7 +34,7 @@ def asset_specs(dataset: Dataset, deps: Sequence[dg.AssetKey]) -> list[dg.AssetS
         deps=list(deps),
         description=(
             f"What the API answered for {dataset.name}, as it came.\n\n"
-            f"`{dataset.endpoint.method} {dataset.endpoint.path}`. {when(dataset)}"
+            f"`{dataset.endpoint.method} {dataset.endpoint.path}`. {describe_schedule(dataset)}"
         ),
         group_name=dataset.group,
         kinds={"bronze", "parquet"},
@@ -44,7 +44,7 @@ def asset_specs(dataset: Dataset, deps: Sequence[dg.AssetKey]) -> list[dg.AssetS
         dg.AssetSpec(
             table_key(table),
             deps=[archive.key],
-            description=f"{table.description}\n\n{' '.join([*about(dataset, table)][1:])}",
+            description=f"{table.description}\n\n{' '.join([*describe_table(dataset, table)][1:])}",
             group_name=dataset.group,
             kinds={"silver", "parquet", "duckdb"},
             metadata={"dagster/column_schema": column_schema(table)},

@@ -12,7 +12,7 @@ import pyarrow as pa
 from assets.framework.contract.column_schema import arrow_type_of, extra_fields, history_columns
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.table import Table
-from assets.framework.ingestion.report import DayFigures, Report
+from assets.framework.ingestion.report import Figures, IngestionReport
 from warehouse import Lake, connect, retrying
 
 _PREVIEW_FIGURES = 6
@@ -41,7 +41,7 @@ def column_schema(table: Table) -> dg.TableSchema:
 
 
 def day_metadata(
-    lake: Lake, dataset: Dataset, report: Report, days: Sequence[date]
+    lake: Lake, dataset: Dataset, report: IngestionReport, days: Sequence[date]
 ) -> dict[date, dict[str, Any]]:
     """Give figures and a preview for each day: what was asked for, what the table holds of it."""
     if not days:
@@ -53,18 +53,14 @@ def day_metadata(
             previews |= _by_day(connection, dataset, "day_preview.sql", some)
     metadata: dict[date, dict[str, Any]] = {}
     for day in days:
-        metadata[day] = _requests(report.days.get(day, DayFigures()))
-        metadata[day]["seconds waited for the budget (so far in the run)"] = round(
-            report.waited_s, 2
-        )
+        metadata[day] = _requests(report.days.get(day, Figures()))
+        metadata[day]["budget wait, cumulative (s)"] = round(report.waited_s, 2)
         if (budget := report.budget) is not None:
             metadata[day]["request budget"] = (
                 f"{budget.available} of {budget.limit} left, {budget.used_by_us} used by givlake,"
                 f" {budget.used_by_others} by others"
             )
-        metadata[day]["rows set aside in quarantine (so far in the run)"] = report.built[
-            "quarantined"
-        ]
+        metadata[day]["rows quarantined, cumulative"] = report.built["quarantined"]
         for row in figures.get(day, []):
             metadata[day] |= {
                 "dagster/partition_row_count": row["row_count"],
@@ -96,7 +92,7 @@ def newest_rows(lake: Lake, dataset: Dataset) -> dict[str, dg.MarkdownMetadataVa
     return shown
 
 
-def _requests(day: DayFigures) -> dict[str, Any]:
+def _requests(day: Figures) -> dict[str, Any]:
     return {
         "rows received": day.rows,
         "requests": day.requests,
