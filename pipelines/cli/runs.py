@@ -11,7 +11,7 @@ import dagster as dg
 from assets.framework.contract.dataset import Dataset, SnapshotDataset
 from assets.framework.ingestion.report import IngestionReport
 from assets.framework.orchestration.asset_keys import asset_specs
-from assets.framework.orchestration.snapshot_asset import table_results
+from assets.framework.orchestration.dataset_asset import table_results
 from assets.registry import device_lists
 from pipelines.alerts.sensors import STARTED_BY
 from pipelines.backfill_plan import BackfillTask, runs

@@ -7,7 +7,6 @@ import dagster as dg
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.description import describe_schedule, describe_table
 from assets.framework.contract.table import Table
-from assets.framework.orchestration.asset_metadata import column_schema
 
 _ARCHIVE_PREFIX = "archive"
 
@@ -47,9 +46,26 @@ def asset_specs(dataset: Dataset, deps: Sequence[dg.AssetKey]) -> list[dg.AssetS
             description=f"{table.description}\n\n{' '.join([*describe_table(dataset, table)][1:])}",
             group_name=dataset.group,
             kinds={"silver", "parquet", "duckdb"},
-            metadata={"dagster/column_schema": column_schema(table)},
+            metadata={"dagster/column_schema": _column_schema(table)},
             skippable=True,
         )
         for table in dataset.output_tables
     ]
     return [archive, *tables]
+
+
+def _column_schema(table: Table) -> dg.TableSchema:
+    """Describe the columns of a table as Dagster shows them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name,
+                type=str(field.type),
+                description=column.description,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable),
+            )
+            for (name, column), field in zip(
+                table.schema.columns.items(), table.arrow_schema, strict=True
+            )
+        ],
+    )
