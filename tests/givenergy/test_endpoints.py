@@ -72,10 +72,9 @@ def test_every_request_of_the_contract_is_allowed_or_left_out_for_a_reason():
         else:
             left_out.add(f"{method} {path}")
     assert left_out == LEFT_OUT.keys()
-    assert ENDPOINTS.keys() - allowed == {"inverter_grid_meter_readings"}
-    assert [e.name for e in ENDPOINTS.values() if e.later_version] == [
-        "inverter_grid_meter_readings"
-    ]
+    later = {endpoint.name for endpoint in ENDPOINTS.values() if endpoint.later_version}
+    assert ENDPOINTS.keys() - allowed == later
+    assert "inverter_grid_meter_readings" in later
 
 
 @needs_contract

@@ -42,15 +42,17 @@ class Fetcher:
         unavailable: why requests were not made, or not answered, because the account lacks them.
     """
 
-    def __init__(self, session: Session, dataset: Dataset) -> None:
-        """Prepare a run over a session's account."""
+    def __init__(self, session: Session, dataset: Dataset, plan: RequestPlan) -> None:
+        """Prepare a run of a plan over a session's account."""
         self.leases = RequestLeases(session, dataset)
         self.unavailable: list[str] = []
         self._session = session
         self._dataset = dataset
+        self._plan = plan
+        self._refusals: Refusals
         self._stopped = False
 
-    def fetch(self, requests: Iterable[Request], plan: RequestPlan) -> Iterator[FetchResult]:
+    def fetch(self, requests: Iterable[Request]) -> Iterator[FetchResult]:
         """Fetch into the archive, and yield what became of each request as they complete.
 
         Today and yesterday go before what others request of history. Closing the generator, or
@@ -59,18 +61,16 @@ class Fetcher:
 
         Args:
             requests: taken one by one, when there is room for another.
-            plan: that they are of; it sees the answers.
 
         Raises:
             AccessRevokedError: if the account is refused (401, 402, or 403 for every device).
         """
         self._stopped = False
-        self._plan = plan
         self._refusals = Refusals(
             self._session.lake,
             self._dataset,
-            plan.answered_before(),
-            retry=plan.retry_unavailable,
+            self._plan.answered_before(),
+            retry=self._plan.retry_unavailable,
             unavailable=self.unavailable,
         )
         planned = (request for request in requests if self._refusals.allows(request))

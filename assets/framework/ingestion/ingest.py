@@ -86,7 +86,7 @@ class _Ingestion:
         self._with_tables = with_tables
         self._progress = progress
         self._settle = settle
-        self._fetcher = Fetcher(session, dataset)
+        self._fetcher = Fetcher(session, dataset, plan)
         self.report.unavailable = self._fetcher.unavailable
         self._unbuilt_bytes = 0
         self._built_at = self._result_at = time.monotonic()
@@ -122,7 +122,7 @@ class _Ingestion:
     def _fetch(self, requests: Iterable[Request]) -> list[Request]:
         """Fetch, and return what another process is fetching if the run is to wait for it."""
         elsewhere = []
-        for result in self._fetcher.fetch(requests, self._plan):
+        for result in self._fetcher.fetch(requests):
             if result.outcome is Outcome.IN_PROGRESS_ELSEWHERE and self._plan.awaits_others:
                 elsewhere.append(result.request)
                 continue
