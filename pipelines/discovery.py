@@ -149,9 +149,9 @@ def _starts(devices: Devices, everything: Sequence[Device], zone: str) -> dict[s
     """Give the first day of each dataset: how far back one kind is looked for tells of no other."""
     starts = {}
     for dataset in daily_datasets():
-        asked = of_kinds(devices, dataset.device_kinds)
-        dated = asked and all(device.commissioned_at is not None for device in asked)
-        starts[dataset.name] = history_start(asked if dated else everything, zone).isoformat()
+        chosen = of_kinds(devices, dataset.device_kinds)
+        dated = chosen and all(device.commissioned_at is not None for device in chosen)
+        starts[dataset.name] = history_start(chosen if dated else everything, zone).isoformat()
     return starts
 
 
@@ -181,17 +181,17 @@ def known_devices(lake: Lake, lists: Sequence[DeviceList] | None = None) -> Devi
     known_state = KnownState(
         lake=lake, devices={}, account="", now=datetime.now(UTC), zone="UTC", range_days=1
     )
-    found: dict[DeviceKind, dict[str, Device]] = {}
+    by_kind: dict[DeviceKind, dict[str, Device]] = {}
     with known_state.reading():
         for device_list in device_lists() if lists is None else lists:
             for kind, devices in device_list.devices(known_state).items():
                 # What several lists name stands as the first of them has it.
-                of_kind = found.setdefault(kind, {})
+                of_kind = by_kind.setdefault(kind, {})
                 for device in devices:
                     of_kind.setdefault(device.device_id, device)
     return {
         kind: tuple(sorted(devices.values(), key=lambda device: device.device_id))
-        for kind, devices in found.items()
+        for kind, devices in by_kind.items()
     }
 
 

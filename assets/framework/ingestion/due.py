@@ -1,4 +1,4 @@
-"""Whether it is time to ask again for what is asked for as it stands now."""
+"""Which datasets that are requested in their present state are due."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -18,41 +18,41 @@ _PERIOD = {
 
 
 def due_datasets(datasets: Sequence[SnapshotDataset], state: KnownState) -> list[SnapshotDataset]:
-    """List those of some datasets of which something is to be asked for now, in their order."""
+    """Return those of some datasets of which something is to be requested now, in their order."""
     due = {dataset for dataset in datasets if due_devices(dataset, state)}
-    # What they are about to bring may tell other datasets what to ask for.
-    brought = {table.name for dataset in due for table in dataset.output_tables}
-    due |= {dataset for dataset in datasets if brought & set(dataset.depends_on)}
+    # What they are about to fill may tell other datasets what to request.
+    filled = {table.name for dataset in due for table in dataset.output_tables}
+    due |= {dataset for dataset in datasets if filled & set(dataset.depends_on)}
     return [dataset for dataset in datasets if dataset in due]
 
 
 def due_devices(dataset: SnapshotDataset, state: KnownState) -> frozenset[str]:
-    """List the devices, "" for the account, of which something is to be asked for now.
+    """Return the devices, "" for the account, of which something is to be requested now.
 
-    Those of which something would be asked for, and that were not answered in the dataset's period,
-    or of which the newest request failed. What is not available is not due.
+    Those that the dataset would request, and that were not answered in the dataset's period, or
+    whose newest request failed. What is unavailable is not due.
     """
     unavailable = Availability(state.lake, dataset.name)
     with state.reading():
-        wanted = {
+        requested = {
             request.device_id
             for request in dataset.requests(state)
             if state.refetch or unavailable.why(request.subject, state.now) is None
         }
-        known = [] if state.refetch else last_requests(state, dataset.name).get(dataset.name, ())
+        last = [] if state.refetch else last_requests(state, dataset.name).get(dataset.name, ())
     if state.refetch:
-        return frozenset(wanted)
+        return frozenset(requested)
     answered: dict[str, datetime] = {}
     failed = set()
-    for standing in known:
-        if standing.state in (State.COMPLETE, State.GONE):
-            before = answered.get(standing.device_id, standing.at)
-            answered[standing.device_id] = max(before, standing.at)
+    for request in last:
+        if request.state in (State.COMPLETE, State.GONE):
+            before = answered.get(request.device_id, request.at)
+            answered[request.device_id] = max(before, request.at)
         else:
-            failed.add(standing.device_id)
+            failed.add(request.device_id)
     return frozenset(
         device_id
-        for device_id in wanted
+        for device_id in requested
         if device_id in failed
         or device_id not in answered
         or state.now - answered[device_id] > _PERIOD[dataset.cadence]

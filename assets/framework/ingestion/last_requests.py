@@ -1,4 +1,4 @@
-"""How each request for what is asked for as it stands now last went."""
+"""The last outcome of each request of a dataset that is requested in its present state."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ _REFUSED = {401: State.FORBIDDEN, 402: State.FORBIDDEN, 403: State.FORBIDDEN, 40
 
 @dataclass(frozen=True, slots=True)
 class LastRequest:
-    """One kind of request about one thing.
+    """One kind of request about one device, or the account.
 
     Attributes:
         device_id: the device it is about; "" is the account.
         state: complete, partial, failed, forbidden or gone.
-        at: when it came to that, UTC.
-        complete_at: when it was last answered whole, UTC.
+        at: when it got into that state, UTC.
+        complete_at: when it was last answered completely, UTC.
         reason: why it is not complete; "" if it is.
         error_count: failures in the archive.
     """
@@ -36,12 +36,12 @@ class LastRequest:
 def last_requests(
     state: KnownState, dataset: str | None = None
 ) -> Mapping[str, Sequence[LastRequest]]:
-    """Tell how requests last went, by dataset; `dataset` limits them to one."""
+    """Return the last outcome of requests, by dataset; `dataset` limits them to one."""
     sql = resources.files(__package__).joinpath("sql", "last_requests.sql").read_text()
-    found: dict[str, list[LastRequest]] = {}
+    by_dataset: dict[str, list[LastRequest]] = {}
     for row in state.rows(sql, dataset=dataset):
-        found.setdefault(row["dataset"], []).append(_last_request(row))
-    return found
+        by_dataset.setdefault(row["dataset"], []).append(_last_request(row))
+    return by_dataset
 
 
 def _last_request(row: Mapping[str, Any]) -> LastRequest:
