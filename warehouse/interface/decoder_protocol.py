@@ -88,3 +88,8 @@ class Decoder(Protocol):
 
     def decode(self, responses: Sequence[ArchivedResponse]) -> Decoded:
         """Decode whole fetches; called with many device-days at once."""
+
+
+def fingerprints(decoder: Decoder) -> dict[str, str]:
+    """Return the fingerprint of each of the decoder's tables."""
+    return {spec.name: spec.fingerprint for spec in decoder.tables}
