@@ -34,7 +34,7 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy import ACCOUNT
+from givenergy.endpoints import ACCOUNT
 from warehouse import ArchivedResponse
 
 

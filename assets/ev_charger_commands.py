@@ -34,7 +34,8 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy import EV_CHARGER_COMMANDS, domain
+from givenergy import domain
+from givenergy.endpoints import EV_CHARGER_COMMANDS
 from warehouse import ArchivedResponse
 
 _DESCRIPTIONS = {code.code.upper(): code.description for code in domain("charger_command")}

@@ -46,8 +46,8 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy import EV_CHARGER_COMMAND_DATA
-from givenergy.codes.charger_commands import COMMANDS_WITHOUT_DATA
+from givenergy.codes import codes_with_flag
+from givenergy.endpoints import EV_CHARGER_COMMAND_DATA
 from warehouse import ArchivedResponse
 
 
@@ -150,9 +150,10 @@ class EvChargerConfiguration(PageByPage, SnapshotDataset):
         """Ask each charger for each command that it supports and that can have data."""
         sql = resources.files("assets").joinpath("sql", "ev_charger_commands_known.sql").read_text()
         chargers = {device.device_id for device in state.of(DeviceKind.EV_CHARGER)}
+        without_data = codes_with_flag("charger_command", "without_data")
         for row in state.rows(sql):
             uuid, command = row["charger_uuid"], row["command"]
-            if uuid in chargers and command not in COMMANDS_WITHOUT_DATA:
+            if uuid in chargers and command not in without_data:
                 path = {"charger": uuid, "command": command}
                 yield Request(path=path, device_id=uuid, label=command, part=command)
 

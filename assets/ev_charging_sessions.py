@@ -50,7 +50,8 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy import EV_CHARGING_SESSIONS, domain
+from givenergy import domain
+from givenergy.endpoints import EV_CHARGING_SESSIONS
 from warehouse import ArchivedResponse
 
 _METER_KWH = (-1e9, 1e9)

@@ -52,7 +52,8 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy import INVERTER_EVENTS, Fetched
+from givenergy import Fetched
+from givenergy.endpoints import INVERTER_EVENTS
 from warehouse import ArchivedResponse
 
 # From when on to ask about an inverter of which it is not known when it was commissioned.

@@ -45,7 +45,7 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy import INVERTER_GRID_METER_DATA
+from givenergy.endpoints import INVERTER_GRID_METER_DATA
 from warehouse import ArchivedResponse
 
 Span = tuple[datetime, datetime]

@@ -35,7 +35,7 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy import SITES
+from givenergy.endpoints import SITES
 from warehouse import ArchivedResponse
 
 

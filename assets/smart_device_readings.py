@@ -40,7 +40,8 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy import SMART_DEVICE_DATA, Page
+from givenergy import Page
+from givenergy.endpoints import SMART_DEVICE_DATA
 from warehouse import ArchivedResponse
 
 

@@ -34,7 +34,7 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy import SMART_DEVICES
+from givenergy.endpoints import SMART_DEVICES
 from warehouse import ArchivedResponse
 
 

@@ -16,7 +16,7 @@ from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
 
-from givenergy.accounts import account_key
+from givenergy.account_identity import account_key
 from givenergy.budget import Priority, SqliteRequestBudget
 from givenergy.client import Client
 from givenergy.endpoints import INVERTER_DATA_POINTS

@@ -17,7 +17,7 @@ from typing import Any
 import requests
 
 from benchmarks.budget_common import SPAWN, Job, budget_of, day_of, table
-from givenergy.budget import Outcome, Signal, SqliteRequestBudget
+from givenergy.budget import RequestOutcome, Signal, SqliteRequestBudget
 from givenergy.client import Client
 from givenergy.endpoints import INVERTER_DATA_POINTS
 from simulator import Simulator, SimulatorConfig
@@ -28,7 +28,7 @@ LIMIT = 10_000_000
 def grants(store: Path, count: int, start: Any, answers: Any) -> None:
     """Take and settle grants as fast as possible; puts wall and CPU seconds."""
     budget = SqliteRequestBudget(store, account="cost", limit=LIMIT)
-    answer = Signal(Outcome.ANSWERED, LIMIT, LIMIT - 1)
+    answer = Signal(RequestOutcome.ANSWERED, LIMIT, LIMIT - 1)
     budget.grant().settle(answer)
     start.wait()
     began, cpu = time.monotonic(), time.process_time()

@@ -24,7 +24,7 @@ from unittest.mock import patch
 import dagster as dg
 
 from benchmarks.datasets_truth import compare
-from givenergy.codes.charger_commands import COMMANDS_WITHOUT_DATA
+from givenergy.codes import codes_with_flag
 from pipelines.cli import main as givlake
 from pipelines.definitions_factory import POLL_JOB, REFRESH_JOB, build_definitions, job_name
 from pipelines.instance import open_instance
@@ -145,7 +145,7 @@ def _minimum(simulator: Simulator, days: int) -> dict[str, int]:
         for uuid in simulator.smart_device_uuids
     }
     configured = sum(
-        command not in COMMANDS_WITHOUT_DATA
+        command not in codes_with_flag("charger_command", "without_data")
         for uuid in simulator.charger_uuids
         for command in simulator.truth_of("ev-commands", uuid)
     )

@@ -30,7 +30,7 @@ import warehouse.tables.builder
 import warehouse.tables.partition_files
 from assets.inverter_data_points import InverterDataPoints
 from givenergy import SqliteRequestBudget
-from givenergy.budget.leases import SqliteLease
+from givenergy.budget.sqlite_lease import SqliteLease
 from givenergy.client import Client
 from givenergy.transport import Transport
 from warehouse.archive.store import Archive

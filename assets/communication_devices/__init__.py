@@ -36,7 +36,7 @@ from assets.framework import (
     leaf_columns,
     optional_times,
 )
-from givenergy import COMMUNICATION_DEVICES
+from givenergy.endpoints import COMMUNICATION_DEVICES
 from warehouse import ArchivedResponse
 
 _GATEWAY = "Gateway"

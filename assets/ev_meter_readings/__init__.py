@@ -40,7 +40,8 @@ from assets.framework import (
     local_columns,
     parse_times,
 )
-from givenergy import EV_METER_DATA, domain
+from givenergy import domain
+from givenergy.endpoints import EV_METER_DATA
 from warehouse import ArchivedResponse
 
 # Newer versions of the API answer only for what is named.

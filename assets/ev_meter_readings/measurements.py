@@ -20,7 +20,7 @@ from assets.framework import (
     number_of,
     rounded,
 )
-from givenergy.codes.ev_meters import MEASURAND_UNIT, UNIT_NORMALISATION
+from givenergy.codes import measurand_units, unit_conversions
 
 _KINDS: dict[str, type[int] | type[float]] = {"measurand": int, "value": float, "unit": int}
 # What these are measured in has no second unit that could be meant where none is sent.
@@ -126,8 +126,8 @@ def _comparable(measurand: int | None, unit: int | None) -> _Comparable:
     if unit is None:
         certain = str(measurand) in _ONE_UNIT
         factor = 1.0 if certain else np.nan
-        return _Comparable(MEASURAND_UNIT[str(measurand)] if certain else None, factor, 0.0)
-    known = UNIT_NORMALISATION.get(str(unit))
+        return _Comparable(measurand_units()[str(measurand)] if certain else None, factor, 0.0)
+    known = unit_conversions().get(str(unit))
     return _Comparable(*known) if known else _Comparable(None, np.nan, 0.0)
 
 

@@ -12,8 +12,10 @@ from typing import Protocol
 
 import msgspec
 
-from givenergy import NOTIFICATION_SEND, Client, GivEnergyError
+from givenergy import Client, GivEnergyError
+from givenergy.endpoints import NOTIFICATION_SEND
 from givenergy.retry import NO_RETRY
+from givenergy.transport import Timeouts
 from pipelines.alerts.message import Message
 from pipelines.session_factory import open_budget, stored_account
 from pipelines.settings import Settings
@@ -102,12 +104,13 @@ class _App:
                 token=self._settings.required_token(),
                 budget=budget,
                 retry=NO_RETRY,
+                timeouts=Timeouts(read_s=_APP_PATIENCE_S, total_s=_APP_PATIENCE_S),
                 cancelled=cancelled,
             )
         except ValueError as error:
             budget.close()
             raise AlertError(f"The app cannot be notified: {error}") from error
-        patience = threading.Timer(_APP_PATIENCE_S, client.cancel)
+        patience = threading.Timer(_APP_PATIENCE_S, cancelled.set)
         patience.start()
         try:
             fetched = client.fetch(

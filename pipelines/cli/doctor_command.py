@@ -14,13 +14,8 @@ from assets.framework.contract.dataset import DailyDataset, Dataset
 from assets.framework.contract.devices import DeviceKind, Devices, local_day, of_kinds
 from assets.framework.ingestion.availability import unavailable
 from assets.framework.ingestion.session import Session
-from givenergy import (
-    INVERTER_SETTINGS,
-    DeviceNotFoundError,
-    ForbiddenError,
-    GivEnergyError,
-    Priority,
-)
+from givenergy import ForbiddenError, GivEnergyError, NotFoundError, Priority
+from givenergy.endpoints import INVERTER_SETTINGS
 from pipelines.cli.budget_lines import budget_lines
 from pipelines.cli.common import (
     ALL_THERE,
@@ -176,7 +171,7 @@ def _data(
                 priority=Priority.TODAY,
                 context={"dataset": "doctor"},
             )
-        except DeviceNotFoundError as error:
+        except NotFoundError as error:
             yield Finding(dataset.name, "note", str(error))
         except GivEnergyError as error:
             yield Finding(dataset.name, "wrong", str(error), SOMETHING_MISSING)

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from pipelines.alerts import send_alerts
 from pipelines.alerts.message import message_of, message_when_over, plain_name
-from pipelines.alerts.missing_days import MissingDays, Missing
+from pipelines.alerts.missing_days import Missing, MissingDays
 from pipelines.alerts.sensors import is_due
 from pipelines.alerts.sent_alerts import News, SentAlerts, compare
 from pipelines.settings import SettingsError, load_settings
 from simulator import TokenGrant
 from tests.support.clock import LONDON, at_moments, at_notable_moments
 from tests.support.http_listener import Listener, listening
+from tests.support.settings import settings_of
 
 DAYS = [date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 3)]
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])
@@ -148,20 +149,23 @@ def test_an_address_that_apprise_does_not_know_is_named_without_being_shown(simu
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"GIVLAKE_ALERT_URLS": "sesame@example.org"}, "GIVLAKE_ALERT_URLS: address 1 is none"),
+        (
+            {"GIVLAKE_ALERT_URLS": "sesame@example.org"},
+            "GIVLAKE_ALERT_URLS: address 1 is not a URL",
+        ),
         ({"GIVLAKE_ALERT_APP": "yes"}, "GIVLAKE_ALERT_APP is 'yes': use 1"),
         ({"GIVLAKE_ALERT_BY": "25:00"}, "GIVLAKE_ALERT_BY is '25:00': use a time of day"),
     ],
 )
 def test_settings_that_cannot_be_used(settings, says):
     with pytest.raises(SettingsError, match=re.escape(says)) as caught:
-        load_settings(settings)
+        settings_of(settings)
     assert "sesame" not in str(caught.value)
 
 
 def test_addresses_may_hold_commas():
     urls = "mailto://a:b@c.org?to=x@y.org,z@y.org, json://h/p"
-    settings = load_settings({"GIVLAKE_ALERT_URLS": urls})
+    settings = settings_of({"GIVLAKE_ALERT_URLS": urls})
     assert settings.alert_urls == ("mailto://a:b@c.org?to=x@y.org,z@y.org", "json://h/p")
     assert "json" not in repr(settings)
 
@@ -228,7 +232,7 @@ def test_dagster_tells_of_a_failed_run_and_of_its_end(simulate, own, listener, t
 
 @at_notable_moments
 def test_the_hour_by_which_yesterday_should_be_there_is_the_accounts(moment, today):
-    settings = load_settings({"GIVLAKE_ALERT_BY": "09:00"})
+    settings = settings_of({"GIVLAKE_ALERT_BY": "09:00"})
     for day in (today - timedelta(days=1), today, today + timedelta(days=1)):
         nine = datetime.combine(day, time(9), LONDON)
         assert is_due(nine, settings, "Europe/London")

@@ -13,7 +13,7 @@ from assets.framework.ingestion.ingest import ingest
 from assets.framework.ingestion.snapshot import SnapshotPlan
 from pipelines.discovery import discover, known_state_of
 from pipelines.session_factory import open_session
-from pipelines.settings import load_settings
+from tests.support.settings import settings_of
 from warehouse import ArchivedResponse
 
 FETCHED_AT = datetime(2025, 7, 1, 12, tzinfo=UTC)
@@ -104,7 +104,7 @@ class Home:
 
     @contextmanager
     def session(self):
-        with open_session(load_settings(self._settings)) as session:
+        with open_session(settings_of(self._settings)) as session:
             yield session
 
     def refresh(self, dataset, *, lists=(), refetch=False):

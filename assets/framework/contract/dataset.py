@@ -22,7 +22,8 @@ from assets.framework.contract.json_rows import ResponseShape, Rows
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request
 from assets.framework.contract.table import Table, TableRows
-from givenergy import Endpoint, Fetched
+from givenergy import Fetched
+from givenergy.endpoints.definition import Endpoint
 from warehouse import ArchivedResponse, CoverageRule
 
 

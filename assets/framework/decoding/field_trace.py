@@ -20,7 +20,7 @@ from assets.framework.contract.column_schema import arrow_type_of, source_of
 from assets.framework.contract.dataset import DailyDataset, Dataset
 from assets.framework.contract.json_rows import ResponseShape
 from assets.framework.decoding.decoder import DatasetDecoder
-from givenergy.personal import redaction_of
+from givenergy.redaction import redaction_of
 from warehouse import ArchivedResponse, Decoded
 
 _PREFIX = {ResponseShape.LIST: "data[].", ResponseShape.SINGLE: "data.", ResponseShape.BARE: ""}

@@ -23,10 +23,10 @@ from assets.framework.ingestion.session import Session
 from givenergy import (
     AccessError,
     CancelledError,
-    DeviceNotFoundError,
     Fetched,
     ForbiddenError,
     GivEnergyError,
+    NotFoundError,
     RequestRefusedError,
 )
 
@@ -143,7 +143,7 @@ class Fetcher:
             )
         except CancelledError:
             return None
-        except (DeviceNotFoundError, ForbiddenError) as error:
+        except (NotFoundError, ForbiddenError) as error:
             return self._refusals.refused(request, error)
         except AccessError as error:
             raise AccessRevokedError(error) from error

@@ -14,8 +14,8 @@ from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.request import Request
 from assets.framework.ingestion.availability import Availability
 from assets.framework.ingestion.fetch_result import AccessRevokedError, FetchResult, Outcome
-from givenergy import DeviceNotFoundError, ForbiddenError
-from givenergy.errors import Lack
+from givenergy import ForbiddenError, NotFoundError
+from givenergy.errors import MissingCapability
 from warehouse import Lake
 
 # A third party's lock closes single devices; a missing scope closes all. This many devices are
@@ -83,7 +83,7 @@ class Refusals:
         self._availability.forget(request.subject)
 
     def refused(
-        self, request: Request, error: DeviceNotFoundError | ForbiddenError
+        self, request: Request, error: NotFoundError | ForbiddenError
     ) -> FetchResult | None:
         """Note a refusal; return its result, or None if that is known only at the end.
 
@@ -91,10 +91,13 @@ class Refusals:
             AccessRevokedError: if the whole account is refused.
         """
         # A device that has answered before has the endpoint: it is requested again like any other.
-        lost = error.lack is Lack.THING and request.device_id in self._answered_before
+        lost = (
+            error.missing_capability is MissingCapability.RESOURCE
+            and request.device_id in self._answered_before
+        )
         if self._dataset.optional and not lost:
             return self._lacking(request, error)
-        not_found = isinstance(error, DeviceNotFoundError)
+        not_found = isinstance(error, NotFoundError)
         outcome = Outcome.GONE if not_found else Outcome.FORBIDDEN
         result = FetchResult(request, outcome, str(error), requests=1, error=error)
         if not self._dataset.stops_when_refused:
@@ -105,7 +108,7 @@ class Refusals:
             self._not_found.append(result)
         self._in_a_row[request.device_id] += 1
         if (
-            error.lack is Lack.ENDPOINT
+            error.missing_capability is MissingCapability.ENDPOINT
             or self._in_a_row[request.device_id] >= _REFUSALS_UNTIL_CLOSED
         ):
             self._closed[request.device_id] = result
@@ -129,13 +132,11 @@ class Refusals:
         if self._forbidden is not None and not self.has_answered:
             raise AccessRevokedError(self._forbidden)
 
-    def _lacking(
-        self, request: Request, error: DeviceNotFoundError | ForbiddenError
-    ) -> FetchResult:
+    def _lacking(self, request: Request, error: NotFoundError | ForbiddenError) -> FetchResult:
         # A token without the scope gets the same for every device; where the answer does not
         # tell, one device that was let in shows that it is not that.
-        everywhere = error.lack is Lack.ENDPOINT or (
-            error.lack is Lack.UNCLEAR and not self.has_answered
+        everywhere = error.missing_capability is MissingCapability.ENDPOINT or (
+            error.missing_capability is MissingCapability.UNCLEAR and not self.has_answered
         )
         subject = "" if everywhere else request.subject
         why = self._availability.note(subject, str(error), self._now)
