@@ -17,6 +17,7 @@ from assets.framework.contract.day_range import DayRange
 from assets.framework.contract.request import Request
 from assets.framework.ingestion.session import Session
 from givenergy import Lease
+from givenergy.errors import UnusableNameError
 
 _LEASE_S = 300.0
 # Answers are flushed, and leases on them given up, at least this often.
@@ -91,7 +92,10 @@ class RequestLeases:
         self._flushed_at = time.monotonic()
 
     def _already_fetched(self, request: Request) -> bool:
-        path = self._dataset.endpoint.url_path(request.path)
+        try:
+            path = self._dataset.endpoint.url_path(request.path)
+        except UnusableNameError:
+            return False  # and the client will say so
         parameters = {**request.query, **(request.body or {})}
         fetched = set(_fetched(request.device_id, request.day_range, path, parameters))
         with self._scanning:
