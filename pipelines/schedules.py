@@ -120,7 +120,7 @@ def snapshot_schedule(
             return dg.SkipReason("No snapshot dataset is due.")
         return dg.RunRequest(
             run_key=f"{now:%Y-%m-%d}",
-            run_config={"ops": {dataset.name: {"config": {"force": False}} for dataset in due}},
+            run_config={"ops": {dataset.name: {"config": {"refresh": False}} for dataset in due}},
             asset_selection=[spec.key for dataset in due for spec in asset_specs(dataset, ())],
         )
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from assets.framework.contract.dataset import SnapshotDataset
 from assets.framework.contract.known_state import KnownState
+from assets.framework.decoding.decoder import DatasetDecoder
 from assets.framework.ingestion.availability import Availability, unavailable
 from assets.framework.ingestion.last_requests import LastRequest, last_requests
 from pipelines.discovery import known_devices
@@ -100,7 +101,7 @@ def _freshness(
     }
     return Freshness(
         dataset.name,
-        row_counts(known_state.lake, dataset)[dataset.main.name],
+        row_counts(known_state.lake, DatasetDecoder(dataset))[dataset.main.name],
         [each for each in requested if not reasons.keys() & {"", each.device_id}],
         sorted(candidates - {each.device_id for each in requested}),
         reasons,
