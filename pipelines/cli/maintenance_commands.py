@@ -2,6 +2,7 @@
 
 import click
 
+from assets.framework.decoding.decoder import decoders
 from assets.registry import datasets
 from pipelines.cli.common import (
     ALL_THERE,
@@ -32,11 +33,11 @@ def check(mend: bool) -> None:
     settings = load_settings()
     if mend:
         with open_lake(settings, mend=False) as lake:
-            findings = check_stores(lake, datasets(), mend=True)
+            findings = check_stores(lake, decoders(datasets()), mend=True)
         open_lake(settings).close()  # makes the catalogue again if it was damaged
     else:
         with opened_for_reading(settings) as reading:
-            findings = check_stores(reading, datasets())
+            findings = check_stores(reading, decoders(datasets()))
     for finding in findings:
         kind = "mended" if finding.mended else kind_of(finding)
         _OUT.print(f"{kind:7} {printable(finding.sentence)}")

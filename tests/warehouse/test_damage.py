@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.table_content import content_of, rows_of
-from tests.support.toy_decoder import ToyDecoder, answer, day_rows
+from tests.support.toy_decoder import ToyDecoder, answer, coverage, day_rows
 from tests.support.unprivileged import run_apart
 from warehouse import (
     CoverageRule,
@@ -29,7 +29,6 @@ from warehouse import (
     check,
     compact,
     connect,
-    coverage,
     execute,
     pending_responses,
     publish,
