@@ -39,7 +39,7 @@ _FOUND_BY = {
 # What a charger is set to stands in one column as it came, and is spread over others by its kind.
 _WHOLE = {"ev_charger_configuration": ("charger_uuid", "command", "data")}
 # Made of what was sent together with something else.
-_MADE = {"energy_flows": ("start", "end"), "energy_flow_aggregates": ("start", "end")}
+_MADE = {"energy_flows": ("start_at", "end_at"), "energy_flow_aggregates": ("start_at", "end_at")}
 _LEFT_OUT = ({"redacted"}, {"pseudonym"})
 
 

@@ -107,7 +107,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     ),
     "expected_days.parquet cut short": lambda data: cut(data / "expected_days.parquet"),
     "expected_days.parquet emptied": lambda data: no_rows(data / "expected_days.parquet"),
-    "settings.json cut short": lambda data: cut(data / "settings.json"),
+    "state.json cut short": lambda data: cut(data / "state.json"),
     "store.json cut short": lambda data: cut(data / "store.json"),
     "catalogue deleted": lambda data: (data / "warehouse.duckdb").unlink(),
     "catalogue overwritten": lambda data: (data / "warehouse.duckdb").write_bytes(b"no database"),

@@ -9,7 +9,7 @@ import msgspec
 
 from warehouse import Lake, PackReport, pack, trim
 
-_PACKED_AT = "packed_at"
+_COMPACTED_AT = "compacted_at"
 _PACK_EVERY = timedelta(days=1)
 
 
@@ -17,13 +17,13 @@ def pack_archive(lake: Lake) -> PackReport:
     """Merge the small segments of the archive into large sorted packs; trim what was replaced."""
     report = pack(lake.archive)
     trim(lake)
-    lake.settings.set(_PACKED_AT, datetime.now(UTC).isoformat())
+    lake.state.set(_COMPACTED_AT, datetime.now(UTC).isoformat())
     return report
 
 
 def pack_if_due(lake: Lake) -> PackReport | None:
     """Pack the archive if that was not done for a day."""
-    packed_at = msgspec.convert(lake.settings.get(_PACKED_AT), datetime | None)
+    packed_at = msgspec.convert(lake.state.get(_COMPACTED_AT), datetime | None)
     if packed_at is not None and datetime.now(UTC) - packed_at < _PACK_EVERY:
         return None
     return pack_archive(lake)

@@ -10,7 +10,7 @@ import msgspec
 
 from warehouse import Lake
 
-_KEY = "wished_ranges"
+_KEY = "requested_ranges"
 _SYNCED_KEY = "synced_until"
 _ALL_DEVICES = "*"
 
@@ -28,13 +28,13 @@ def remember(lake: Lake, dataset: str, device_ids: Sequence[str], start: date, e
             of_dataset[device_id] = joined([*of_dataset.get(device_id, []), (start, end)])
         return msgspec.to_builtins(wishes)
 
-    lake.settings.update(_KEY, add)
+    lake.state.update(_KEY, add)
 
 
 def remember_sync(lake: Lake, dataset: str, today: date) -> None:
     """Note that days of all devices are wanted from yesterday, or the last sync, until today."""
     yesterday = today - timedelta(days=1)
-    synced = msgspec.convert(lake.settings.get(_SYNCED_KEY, {}), dict[str, date])
+    synced = msgspec.convert(lake.state.get(_SYNCED_KEY, {}), dict[str, date])
     first = min(synced.get(dataset, yesterday), yesterday)
     remember(lake, dataset, (), first, today)
     keep_current(lake, dataset, first, today)
@@ -49,12 +49,12 @@ def keep_current(lake: Lake, dataset: str, first: date, today: date) -> None:
             return stored
         return msgspec.to_builtins({**synced, dataset: today})
 
-    lake.settings.update(_SYNCED_KEY, note)
+    lake.state.update(_SYNCED_KEY, note)
 
 
 def ranges_for(lake: Lake, dataset: str, device_id: str) -> list[Range]:
     """List the wanted ranges of a device, those wanted of all devices included."""
-    wishes = msgspec.convert(lake.settings.get(_KEY, {}), _Wishes).get(dataset, {})
+    wishes = msgspec.convert(lake.state.get(_KEY, {}), _Wishes).get(dataset, {})
     return joined([*wishes.get(_ALL_DEVICES, []), *wishes.get(device_id, [])])
 
 

@@ -57,7 +57,7 @@ def open_lake(settings: Settings, *, mend: bool = True) -> Lake:
     if mend:
         repair_tables(lake, datasets())
         if lake.expected().num_rows == 0:
-            restore_expected_days(lake, str(lake.settings.get(_ACCOUNT_ZONE) or settings.zone))
+            restore_expected_days(lake, str(lake.state.get(_ACCOUNT_ZONE) or settings.zone))
     return lake
 
 
@@ -136,10 +136,10 @@ def open_session(
         )
         archiver.account = account.budget_key
         zone = account.timezone or settings.zone
-        if lake.settings.get(_ACCOUNT_ZONE) != zone:
-            lake.settings.set(_ACCOUNT_ZONE, zone)
-        if lake.settings.get(_ACCOUNT_KEY) != account.budget_key:
-            lake.settings.set(_ACCOUNT_KEY, account.budget_key)
+        if lake.state.get(_ACCOUNT_ZONE) != zone:
+            lake.state.set(_ACCOUNT_ZONE, zone)
+        if lake.state.get(_ACCOUNT_KEY) != account.budget_key:
+            lake.state.set(_ACCOUNT_KEY, account.budget_key)
         budget = open_budget(settings, account.budget_key)
         client = open_client(budget)
         try:
@@ -208,10 +208,10 @@ def _retry_policy(retry_s: int) -> RetryPolicy:
 
 def stored_settings(settings: Settings) -> dict[str, Any]:
     """Read what earlier runs stored in the data folder, without making one."""
-    if not (settings.data / "settings.json").exists():
+    if not (settings.data / "store.json").exists():
         return {}
     with Lake(settings.data) as lake:
-        return lake.settings.all()
+        return lake.state.all()
 
 
 def stored_zone(settings: Settings) -> str:

@@ -15,12 +15,12 @@ from pipelines.alerts.missing_days import Missing, MissingDays
 from pipelines.requested_ranges import Range
 from warehouse import Lake
 
-_KEY = "alerts"
+_KEY = "sent_alerts"
 
 DaysByDevice = dict[str, dict[str, list[Range]]]  # by dataset, then device
 
 
-class SentAlerts(msgspec.Struct):
+class SentAlerts(msgspec.Struct, rename={"asked": "snapshots", "troubles": "failure_kinds"}):
     """What was told and is not over, as it is stored.
 
     Attributes:
@@ -48,12 +48,12 @@ class News:
 
 def read(lake: Lake) -> SentAlerts:
     """Give what was told."""
-    return msgspec.convert(lake.settings.get(_KEY) or {}, SentAlerts)
+    return msgspec.convert(lake.state.get(_KEY) or {}, SentAlerts)
 
 
 def write(lake: Lake, ledger: SentAlerts) -> None:
     """Keep what was told."""
-    lake.settings.set(_KEY, msgspec.to_builtins(ledger))
+    lake.state.set(_KEY, msgspec.to_builtins(ledger))
 
 
 @dataclass(slots=True)

@@ -58,7 +58,7 @@ def _lines(notes: Notices) -> Iterator[str]:
         yield (
             f"{notes.dataset}: {len(notes.open):,} open{stale}, the oldest since"
             f" {_utc(oldest.began_at)} ({oldest.device_id}): givlake query"
-            f' "FROM {notes.open_table} WHERE has_ended IS NULL"'
+            f' "FROM {notes.open_table} WHERE NOT has_ended"'
         )
 
 
@@ -72,7 +72,7 @@ def notes_as_json(notes: Notices) -> dict[str, Any]:
     """Give the same for programs."""
     return {
         "quarantined": notes.quarantined,
-        "drift": [{**row, "first_seen": _iso(row["first_seen"])} for row in notes.drift],
+        "drift": [{**row, "first_seen_at": _iso(row["first_seen_at"])} for row in notes.drift],
         "open": [
             {
                 "device_id": item.device_id,

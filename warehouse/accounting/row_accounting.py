@@ -49,7 +49,7 @@ ACCOUNTING_SCHEMA = pa.schema(
     ]
 )
 STORED_QUARANTINE_SCHEMA = QUARANTINE_SCHEMA.append(
-    _field("last_seen", _UTC, "When it was last fetched")
+    _field("last_seen_at", _UTC, "When it was last fetched")
 ).append(_field("times_seen", pa.int64(), "Responses that brought it"))
 DRIFT_SCHEMA = pa.schema(
     [
@@ -58,7 +58,7 @@ DRIFT_SCHEMA = pa.schema(
         _field("field", pa.string(), "Where in the row"),
         _field("value", pa.string(), "The value, or an example"),
         _field("count", pa.int64(), "How often it was met"),
-        _field("first_seen", _UTC, "When it was first met"),
+        _field("first_seen_at", _UTC, "When it was first met"),
     ]
 )
 PART_ROWS = 100_000
@@ -180,7 +180,7 @@ def duplicates(dataset: str, spec: TableSpec, rows: pa.Table) -> pa.Table:
                 "column": ",".join(spec.key),
                 "value": ",".join(str(row[name]) for name in spec.key),
                 "raw": json.dumps(row, default=str),
-                "first_seen": row["fetched_at"],
+                "first_seen_at": row["fetched_at"],
             }
             for row in rows.to_pylist()
         ],
@@ -190,7 +190,7 @@ def duplicates(dataset: str, spec: TableSpec, rows: pa.Table) -> pa.Table:
 
 def split_quarantine(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """Divide quarantine rows by their file: month asked for, and a bucket of the device."""
-    days = pc.coalesce(rows["request_date"], pc.cast(rows["first_seen"], pa.date32()))
+    days = pc.coalesce(rows["request_date"], pc.cast(rows["first_seen_at"], pa.date32()))
     months = pc.strftime(days, format="%Y-%m").to_pylist()
     devices = [
         zlib.crc32(device.encode()) % _QUARANTINE_BUCKETS
@@ -234,7 +234,7 @@ def row_digests(paths: Iterable[Path]) -> np.ndarray:
 def merge_quarantine(stored: pa.Table, incoming: pa.Table) -> pa.Table:
     """Unite quarantine rows: the same row brought again is counted, not repeated."""
     incoming = incoming.append_column(
-        STORED_QUARANTINE_SCHEMA.field("last_seen"), incoming["first_seen"]
+        STORED_QUARANTINE_SCHEMA.field("last_seen_at"), incoming["first_seen_at"]
     ).append_column(
         STORED_QUARANTINE_SCHEMA.field("times_seen"),
         pa.array(np.ones(incoming.num_rows, dtype=np.int64)),
@@ -245,8 +245,8 @@ def merge_quarantine(stored: pa.Table, incoming: pa.Table) -> pa.Table:
         [
             ("response_id", "first"),
             ("row_index", "first"),
-            ("first_seen", "min"),
-            ("last_seen", "max"),
+            ("first_seen_at", "min"),
+            ("last_seen_at", "max"),
             ("times_seen", "sum"),
         ]
     )
@@ -273,8 +273,8 @@ def merge_drift(stored: pa.Table, drift: Iterable[Drift]) -> pa.Table:
     folded = (
         pa.concat_tables([stored, incoming])
         .group_by(keys, use_threads=False)
-        .aggregate([("count", "sum"), ("first_seen", "min")])
-        .rename_columns([*keys, "count", "first_seen"])
+        .aggregate([("count", "sum"), ("first_seen_at", "min")])
+        .rename_columns([*keys, "count", "first_seen_at"])
     )
     return folded.select(fields).cast(DRIFT_SCHEMA).sort_by([(key, "ascending") for key in keys])
 

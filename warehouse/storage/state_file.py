@@ -1,4 +1,4 @@
-"""Small settings that the stores keep for their users: names and JSON values in one file."""
+"""What runs note for later ones: names and JSON values in one file of the data folder."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from warehouse.storage.locks import FileLock
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
-class Settings:
+class StateFile:
     """A JSON object in a file, read whole and replaced whole; safe between processes."""
 
     def __init__(self, path: Path, lock: Path, scratch: Path) -> None:
-        """Keep the settings in ``path``; the file appears with the first :meth:`set`."""
+        """Keep the values in ``path``; the file appears with the first :meth:`set`."""
         self._path = path
         self._lock = lock
         self._scratch = scratch
 
     def all(self) -> dict[str, Json]:
-        """Return every setting.
+        """Return every value.
 
         Raises:
             StoreError: the file is no JSON object.
@@ -47,7 +47,7 @@ class Settings:
         """Give ``name`` a JSON value; None removes it."""
         self.update(name, lambda _: value)
 
-    def update(self, name: str, transaction: Callable[[Json], object]) -> None:
+    def update(self, name: str, change: Callable[[Json], object]) -> None:
         """Replace the value of ``name`` by what ``change`` makes of it, with no one in between.
 
         ``change`` takes the present value, None where there is none, and returns a JSON value;
@@ -55,7 +55,7 @@ class Settings:
         """
         with explained("Writing", self._path), FileLock(self._lock):
             values: dict[str, object] = {**self.all()}
-            value = transaction(values.pop(name, None))  # type: ignore[arg-type]
+            value = change(values.pop(name, None))  # type: ignore[arg-type]
             if value is not None:
                 values[name] = value
             text = json.dumps(values, indent=2, sort_keys=True)

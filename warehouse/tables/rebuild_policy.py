@@ -21,6 +21,7 @@ from warehouse.errors import (
 )
 from warehouse.lake import Lake, file_set_name
 from warehouse.storage.atomic_files import explained
+from warehouse.storage.layout import LAYOUT_VERSION
 from warehouse.storage.transaction import FileSet, Manifest
 from warehouse.tables.builder import BuildReport, Limits, TableBuilder, fingerprints
 from warehouse.tables.decoder_protocol import Decoder
@@ -213,11 +214,17 @@ def _refuse_newer(decoder: Decoder, manifest: Manifest | None) -> None:
 def _is_older(file_set: FileSet, decoder: Decoder) -> bool:
     """Tell whether tables were made for other columns: a view of these cannot read them."""
     manifest = file_set.manifest()
-    return (
-        manifest is not None
-        and manifest.facts["decoder_version"] < decoder.version
+    if manifest is None:
+        return False
+    return _is_of_older_layout(manifest) or (
+        manifest.facts["decoder_version"] < decoder.version
         and manifest.facts["fingerprints"] != fingerprints(decoder)
     )
+
+
+def _is_of_older_layout(manifest: Manifest) -> bool:
+    # Layout 1 did not say so.
+    return bool(manifest.facts.get("layout", 1) < LAYOUT_VERSION)
 
 
 def _is_changed(file_set: FileSet) -> bool:
@@ -247,6 +254,8 @@ def _why_anew(lake: Lake, decoder: Decoder, manifest: Manifest | None) -> str | 
     """Return why the tables must be made from nothing; None when they can be added to."""
     if manifest is None:
         return None  # a first build, whatever lies there
+    if _is_of_older_layout(manifest):
+        return f"the tables of {decoder.dataset} have an older layout"
     if manifest.facts["fingerprints"] != fingerprints(decoder):
         return f"the tables of {decoder.dataset} have a new schema or decoder"
     known = manifest.facts.get("gaps")

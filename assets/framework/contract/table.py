@@ -22,6 +22,8 @@ class Table:
         device_column: column that names the device.
         volatile: None, or, of a table with one row for each thing and version, the columns whose
             change makes no new version.
+        derived_columns: computed from other columns of the row, which alone decide whether two
+            versions of a row differ.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Table:
     time_column: str | None = None
     device_column: str | None = None
     unversioned_columns: tuple[str, ...] | None = None
+    derived_columns: tuple[str, ...] = ()
 
     @property
     def arrow_schema(self) -> pa.Schema:
@@ -48,4 +51,5 @@ class Table:
             decoder_version=version,
             description=self.description,
             history=None if self.unversioned_columns is None else History(self.unversioned_columns),
+            derived_columns=self.derived_columns,
         )
