@@ -6,6 +6,7 @@ versions" in `docs/stores.md`.
 
 import hashlib
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -177,7 +178,7 @@ def before(
     sim.set_rows(one, today - timedelta(days=3), rows)
     day = ("--start", today - timedelta(days=3), "--end", today - timedelta(days=3))
     assert old.givlake("backfill", *day, "--again", "--device", one).status == 0
-    verified = old.givlake("verify")
+    verified = old.givlake("verify", "--manifest", owner.folder / "before.json")
     assert verified.status == 0, verified.said
     shutil.copytree(owner.data, owner.folder / "as it was")
     return contents(owner.data, renamed=True)
@@ -267,8 +268,26 @@ def test_every_row_of_every_table_and_view_is_the_same(
     }
     assert differing == {}
     assert sim.requests == []
-    verified = migrated.givlake("verify")
+
+
+def test_the_new_folder_is_proven_and_has_the_hashes_that_the_old_one_had(
+    migrated: Owner,
+) -> None:
+    verified = migrated.givlake("verify", "--manifest", migrated.folder / "after.json")
     assert verified.status == 0, verified.said
+    old, new = (hashes(migrated.folder / f"{name}.json") for name in ("before", "after"))
+    assert {name for name in old if old[name] != new[name]} == {
+        # What is open has `has_ended` false now, not null.
+        "ev_charging_sessions", "inverter_events",
+    }  # fmt: skip
+
+
+def hashes(manifest: Path) -> dict[str, list[tuple[object, ...]]]:
+    tables = json.loads(manifest.read_text())["tables"]
+    return {
+        name: [(one["device"], one["rows"], one["sha256"]) for one in table["devices"]]
+        for name, table in tables.items()
+    }
 
 
 def test_what_runs_had_noted_is_kept_under_its_new_names(migrated: Owner) -> None:
