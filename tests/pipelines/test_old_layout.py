@@ -135,6 +135,19 @@ def sim() -> Iterator[Simulator]:
         going_on = {**ended, "event": "Battery Cold", "end_time": None}
         nameless = {**ended, "event": None}
         simulator.set_listing("events", one, [going_on, ended, nameless])
+        charger = simulator.charger_uuids[0]
+        session = {
+            "started_by": "4711",
+            "meter_start": 100.5,
+            "started_at": f"{now - timedelta(hours=40):%Y-%m-%dT%H:%M:%SZ}",
+            "stopped_by": "4711",
+            "meter_stop": 108.25,
+            "stopped_at": f"{now - timedelta(hours=36):%Y-%m-%dT%H:%M:%SZ}",
+            "stop_reason": "EV_DISCONNECTED",
+        }
+        still_open = dict.fromkeys(("stopped_by", "meter_stop", "stopped_at", "stop_reason"))
+        begun = {"started_at": f"{now - timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}"}
+        simulator.set_listing("charging-sessions", charger, [session | still_open | begun, session])
         rows = simulator.truth(one, today - timedelta(days=2))
         rows[3]["power"]["battery"]["percent"] = 300
         rows[4]["unheard_of"] = 1
