@@ -4,53 +4,74 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO_DATA ?= data-demo
 
-.PHONY: demo test ui lint types pytest test-dates format constraints audit dictionary clean
+.PHONY: demo test ui lint types pytest test-dates format constraints audit dictionary docs coverage help clean
 
-demo: .venv/installed
+help:  ## this list
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/installed  ## a simulated account, ingested and queried
 	@$(BIN)/givlake demo --data $(DEMO_DATA)
 
-test: lint types pytest
+test: lint types pytest  ## everything that has to pass: lint, types, pytest
 
-ui: .venv/installed
+ui: .venv/installed  ## Dagster on the demo's data
 	@$(BIN)/givlake ui --demo $(DEMO_DATA)
 
-lint: .venv/installed
+lint: .venv/installed  ## ruff and sqlfmt, without changing a file
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-types: .venv/installed
+types: .venv/installed  ## mypy
 	@$(BIN)/mypy
 
 # Tests start many processes and wait a good deal: code is compiled once, and there are more workers
 # than cores. The longest files come first, so that all workers end together. CLOCK= is the moment at
 # which they run, see docs/testing.md.
-pytest: .venv/installed
+pytest: .venv/installed  ## all tests; CLOCK= sets their moment, see docs/testing.md
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder \
 		$(if $(CLOCK),--clock "$(CLOCK)") \
 		tests/pipelines tests/warehouse tests/assets tests/givenergy tests/simulator
 
 # The tests at many dates, one run after the other; ARGS="--list" says at which.
-test-dates: .venv/installed
+test-dates: .venv/installed  ## all tests at many dates; takes hours
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m tests.support.dates $(ARGS)
 
-format: .venv/installed
+# The same tests with the lines that they reach, in child processes too; pages in build/coverage.
+coverage: .venv/installed  ## all tests with coverage; pages in build/coverage
+	@PYTEST_ADDOPTS="--cov --cov-report=term --cov-report=html:build/coverage" $(MAKE) pytest
+
+format: .venv/installed  ## fix and format Python and SQL
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+	@$(BIN)/sqlfmt --quiet .
+
+# The site in build/docs: README, docs and the reference of the packages, from a copy of every Markdown
+# file that git does not ignore. One page per package: each page holds the whole navigation, so that
+# a page per module takes four times as long.
+docs: .venv/installed  ## the documentation site in build/docs
+	@rm -rf build/docs build/docs-source && mkdir -p build/docs-source
+	@git ls-files --cached --others --exclude-standard LICENSE '*.md' '*.svg' ':!.github' ':!docs/site' \
+		| tar -cf - -T - | tar -xf - -C build/docs-source
+	@for package in givenergy assets warehouse pipelines; do \
+		$(BIN)/sphinx-apidoc -q --no-toc --templatedir docs/site/apidoc \
+			-o build/docs-source/api $$package || exit 1; done
+	@$(BIN)/sphinx-build -q -W --keep-going -c docs/site build/docs-source build/docs
+	@echo "The site is in build/docs/index.html"
 
 # Pins every dependency of every platform with its hashes; needs uv.
-constraints:
+constraints:  ## pin all dependencies again; needs uv
 	uv pip compile --universal --generate-hashes --no-annotate --quiet \
 		--custom-compile-command "make constraints" --python-version 3.11 \
-		--group dev pyproject.toml -o constraints.txt
+		--group dev --group docs pyproject.toml -o constraints.txt
 
 # Looks up every pinned package in the Python advisory database; needs pip-audit.
-audit:
+audit:  ## look up the pins in the advisory database; needs pip-audit
 	pip-audit --strict --no-deps --disable-pip -r constraints.txt
 
-dictionary: .venv/installed
+dictionary: .venv/installed  ## docs/data-dictionary.md from the schemas
 	@$(BIN)/python -m assets.framework.data_dictionary docs/data-dictionary.md
 
-clean:
+clean:  ## remove the environment, the demo's data and build
 	rm -rf .venv $(DEMO_DATA) build *.egg-info
 
 .venv/installed: constraints.txt pyproject.toml

@@ -124,7 +124,7 @@ def _view(
 ) -> ViewSpec:
     """Make a view; days of which answers of some datasets are not built yet are left out."""
     sql = _sql(name)
-    selected = sql[sql.rindex("\nSELECT") :]
+    selected = sql[sql.lower().rindex("\nselect") :]
     schema = pa.schema(
         pa.field(column, pa.null(), metadata={"description": text})
         for column, text in columns.items()

@@ -128,10 +128,10 @@ def rate(kind: str, share: float, **settings: Any) -> Case:
 def odd(kind: str, share: float = 0.1) -> Case:
     return Case(
         f"`{kind}`, {share:.0%} of rows",
-        {"odd": {kind: share}},
+        {"anomalies": {kind: share}},
         odd=True,
         injected=lambda sim: sum(
-            len(sim.odd_rows(serial, day)) for serial in sim.serials for day in DAYS
+            len(sim.anomalous_rows(serial, day)) for serial in sim.serials for day in DAYS
         ),
     )
 

@@ -27,7 +27,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from simulator import Simulator, SimulatorConfig
-from simulator.request_log import RequestRecord
+from simulator.http.request_log import RequestRecord
 from tests.support.owner import Done, Owner, finished
 from tests.support.simulator_truth import assert_same, expected_rows
 

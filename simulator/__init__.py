@@ -1,10 +1,10 @@
-"""The GivEnergy Cloud API in miniature: a real HTTP server on loopback, at least as strict.
+"""A simulated GivEnergy Cloud API: a real HTTP server on loopback, at least as strict.
 
-It is the other end of every test and the default of the demo. It is written apart from the client
-(it imports nothing of it, nor the other way round), so an error of understanding in one does not
-hide in the other. Everything that it invents follows from a seed.
+It is the other end of every test and the default of the demo. It shares no code with the client, so
+that a misunderstanding in one is not hidden by the other. All generated data is derived from a
+seed.
 
-In a test::
+In a test:
 
     from simulator import Simulator, SimulatorConfig
 
@@ -15,40 +15,37 @@ In a test::
         assert rows == sim.truth(sim.serials[0], "2025-06-01")
         assert sim.stats()["limited"] == 0 and sim.commands_received == 0
 
-By itself, and looked into from another process::
+As a process, controlled from another one:
 
     python -m simulator --port 8099 --faults 5xx=0.02,reset=0.01
     Control("http://127.0.0.1:8099").stats()        # simulator.control
 
-What it does as the real API does (contract and recordings): the fixed window of the rate limit
-begins with the account's first request and counts every request when it arrives, refused and
-failed ones too; endpoints with a limit of their own count apart; strangers without a valid token
-spend from a budget per address. Lists have 15 rows a page unless asked otherwise; ``links`` drop
-``pageSize``; a page past the end is empty. A request without ``Accept: application/json`` gets an
-HTML page with status 200. Data points come by local day, for a Gateway by UTC day.
+Like the real API (contract and recordings): the fixed window of the rate limit starts with the
+account's first request and counts every request on arrival, refused and failed ones too; endpoints
+with a limit of their own count separately; requests without a valid token count against a budget
+per address. Lists have 15 rows per page by default; `links` omit `pageSize`; a page past the end is
+empty. A request without `Accept: application/json` gets an HTML page with status 200. Data points
+are selected by local day, for a Gateway by UTC day.
 
-What goes wrong: faults of the transport by rate or by order (``simulator.faults.KINDS``), odd
-content by rate (``simulator.odd.KINDS``), and always a little of what recordings show: repeated
-times, null leaves, a counter that steps back, gaps, late rows, days without data.
+What goes wrong: transport faults by rate or on demand (`simulator.http.faults.KINDS`), anomalies in
+the content by rate (`simulator.world.anomalies.ALL_KINDS`), and always a few irregularities that
+recordings show: repeated times, null leaves, a counter that steps back, gaps, late rows, days
+without data.
 
-Order of decisions for a request: route, budget (429), fault chosen; ``Accept``, token (401),
+Order of checks for a request: route, budget (429), choice of a fault; `Accept`, token (401),
 subscription (402), route (404, 405), scope and account type (403), override, endpoint (403, 404,
-422); then the fault spoils what was found.
+422); then the fault is applied to the response.
 
-What a listing holds can be asked for and replaced by name: ``sim.truth_of("charging-sessions",
-uuid)``, ``sim.set_listing(…)``. Lists of an account go by its id as a text.
+The rows of a listing can be read and replaced by name: `sim.truth_of("charging-sessions", uuid)`,
+`sim.set_listing(…)`. An account's lists take its id as text.
 
-Modules: ``config`` settings; ``simulator`` the Python API; ``api`` a request's way; ``endpoints``
-one module each; ``listings`` the rows behind them by name, ``…_rows`` those of one kind;
-``world``, ``accounts``, ``devices``, ``ev_chargers``, ``smart_devices`` who exists; ``path_days``,
-``points``, ``energy``, ``households``, ``readings``, ``flow_energy``, ``energy_flows``,
-``ev_sessions``, ``ev_commands``, ``local_time``, ``noise`` what was
-measured and set; ``odd``, ``ev_odd``, ``faults`` what goes wrong; ``rate_limit`` windows;
-``paging``, ``answers``, ``http_*`` the wire; ``request_log`` what was asked; ``control_api``,
-``control`` the same over HTTP; ``command_line``.
+Modules: `config` settings; `simulator_server` the server; `simulation` the Python API; `api` the
+steps of a request; `endpoints` one module each, with its rows; `framework` what they are built of;
+`world` what exists and is measured; `http` the wire; `control_api` and `control` the Python API
+over HTTP; `command_line`.
 """
 
 from simulator.config import SimulatorConfig, TokenGrant
-from simulator.simulator import Simulator
+from simulator.simulator_server import Simulator
 
 __all__ = ["Simulator", "SimulatorConfig", "TokenGrant"]

@@ -1,32 +1,36 @@
-"""From a request to an answer: log, token, limit, fault, scope, endpoint, in the vendor's order.
+"""From a request to a response: log, token, limit, fault, scope, endpoint, in the vendor's order.
 
-Belongs here: what is the same for all endpoints. Does not belong here: a single endpoint
-(``endpoints``), the simulator's own control paths (``control_api``).
+Belongs here: routing and what is the same for all endpoints. Does not belong here: a single
+endpoint (`endpoints`), the simulator's own control paths (`control_api`).
 """
 
 import datetime as dt
+import importlib
+import pkgutil
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from email.utils import format_datetime
 
-from simulator.answers import Answer, ApiError, Delivery
+from simulator import endpoints
 from simulator.config import TokenGrant
-from simulator.endpoints import Call, Endpoint, Router
-from simulator.faults import HTML, FaultPlan, status_answer
-from simulator.http_request import Request
-from simulator.noise import one_uniform
-from simulator.rate_limit import RateLimits, Verdict
-from simulator.request_log import RequestLog, RequestRecord, kept_headers
-from simulator.world import World
+from simulator.framework.endpoint import ApiCall, ApiEndpoint
+from simulator.framework.listings import ListingRegistry, SimulatedListing
+from simulator.http.faults import HTML, FaultPlan, status_response
+from simulator.http.messages import ApiError, Delivery, HttpRequest, HttpResponse
+from simulator.http.rate_limit import LimitDecision, RateLimits
+from simulator.http.request_log import RequestLog, RequestRecord, redact_headers
+from simulator.seeded_random import uniform_of
+from simulator.world.cloud_state import CloudState
 
-BodyMaker = Callable[[Request], bytes]
+BodyMaker = Callable[[HttpRequest], bytes]
+Route = tuple[ApiEndpoint, dict[str, str]]
 
 
 @dataclass(slots=True)
 class Override:
-    """An order to answer paths in which ``pattern`` is found with something else."""
+    """A replacement for the response to paths in which `pattern` is found."""
 
     pattern: re.Pattern[str]
     body: bytes | BodyMaker
@@ -35,50 +39,78 @@ class Override:
     left: int | None
 
 
-class Api:
-    """Answers requests below /v1."""
+class Router:
+    """Finds the endpoint for a method and path."""
 
-    def __init__(self, world: World, plan: FaultPlan, log: RequestLog) -> None:
-        """Limits start unused."""
-        self.world = world
+    def __init__(self) -> None:
+        """Collect the endpoints and listings of all modules in `simulator.endpoints`."""
+        self._routes: list[tuple[re.Pattern[str], ApiEndpoint]] = []
+        self.listings: dict[str, type[SimulatedListing]] = {}
+        for info in pkgutil.iter_modules(endpoints.__path__, f"{endpoints.__name__}."):
+            module = importlib.import_module(info.name)
+            self._routes += [(endpoint.pattern(), endpoint) for endpoint in module.ENDPOINTS]
+            self.listings |= module.LISTINGS
+
+    def find(self, method: str, path: str) -> Route:
+        """Return the endpoint and its path parameters. Raises `ApiError` 404 or 405."""
+        others = []
+        for pattern, endpoint in self._routes:
+            match = pattern.fullmatch(path)
+            if match is None:
+                continue
+            if endpoint.method == method:
+                return endpoint, match.groupdict()
+            others.append(endpoint.method)
+        if others:
+            raise ApiError(405, f"{method} is not supported here; use {', '.join(others)}.")
+        raise ApiError.no_route(path)
+
+
+class Api:
+    """Responds to requests below /v1."""
+
+    def __init__(self, state: CloudState, plan: FaultPlan, log: RequestLog) -> None:
+        """Start with unused limits."""
+        self.state = state
         self.plan = plan
         self.log = log
-        self.limits = RateLimits(world.config.rate_limit, world.config.rate_window_s)
+        self.limits = RateLimits(state.config.rate_limit, state.config.rate_window_s)
         self.overrides: list[Override] = []
         self._router = Router()
-        for name, make in self._router.listings.items():
-            world.listings.add(name, make(world))
-        self._grants = {grant.token: grant for grant in world.config.tokens}
+        self.listings = ListingRegistry(
+            {name: listing(state) for name, listing in self._router.listings.items()}
+        )
+        self._grants = {grant.token: grant for grant in state.config.tokens}
 
-    def handle(self, request: Request) -> tuple[Answer, Callable[[bool], None]]:
-        """The answer, after the latency, and what to call once it was (not) sent whole."""
+    def handle(self, request: HttpRequest) -> tuple[HttpResponse, Callable[[bool], None]]:
+        """Return the response, after the latency, and what to call with whether it was sent."""
         record = RequestRecord(
             received_at=request.received_at,
             received_wall=request.received_wall,
             method=request.method,
             path=request.path,
             query=dict(request.query),
-            headers=kept_headers(request.headers),
+            headers=redact_headers(request.headers),
             client=request.headers.get("x-client") or request.headers.get("user-agent", ""),
             client_port=request.peer[1],
         )
         self.log.add(record)
-        answer = self._answer(request, record)
+        response = self._response(request, record)
         self._wait(request, record.number)
-        record.status = answer.status
+        record.status = response.status
         record.duration_s = time.monotonic() - request.received_at
-        # Set before sending, so that whoever holds the answer finds the record finished.
-        record.complete = answer.delivery == Delivery()
+        # Set before sending, so that whoever has the response finds the record complete.
+        record.complete = response.delivery == Delivery()
 
-        def delivered(whole: bool) -> None:
-            record.complete = whole
+        def sent(complete: bool) -> None:
+            record.complete = complete
             record.duration_s = time.monotonic() - request.received_at
 
-        return answer, delivered
+        return response, sent
 
-    def rehearse(self, path: str, page_size: str) -> None:
-        """Lets the home account's GET fill the cache, unlogged and uncounted."""
-        request = Request(
+    def fill_cache(self, path: str, page_size: str) -> None:
+        """Make the response to the first account's GET, without logging or counting it."""
+        request = HttpRequest(
             method="GET",
             target=path,
             path=path,
@@ -88,115 +120,106 @@ class Api:
             peer=("", 0),
         )
         endpoint, parameters = self._router.find("GET", path)
-        endpoint.handle(Call(self.world, self.world.home, request, parameters))
+        account = self.state.first_account
+        endpoint.handle(ApiCall(self.state, self.listings, account, request, parameters))
 
-    def _wait(self, request: Request, number: int) -> None:
-        config = self.world.config
-        jitter = config.latency_jitter_s
+    def _wait(self, request: HttpRequest, number: int) -> None:
+        config = self.state.config
         latency = config.latency_s
-        if jitter:
-            latency += jitter * one_uniform("latency", config.seed, number)
+        if config.latency_jitter_s:
+            latency += config.latency_jitter_s * uniform_of("latency", config.seed, number)
         left = request.received_at + latency - time.monotonic()
         if left > 0:
             time.sleep(left)
 
-    def _answer(self, request: Request, record: RequestRecord) -> Answer:
-        found: tuple[Endpoint, dict[str, str]] | ApiError
+    def _response(self, request: HttpRequest, record: RequestRecord) -> HttpResponse:
+        route: Route | ApiError
         try:
-            found = self._router.find(request.method, request.path)
+            route = self._router.find(request.method, request.path)
         except ApiError as error:
-            found = error
-        self._note_command(request, found)
-        self.world.tick()
+            route = error
+        self._note_command(request, route)
+        self.state.advance_clock()
         grant = self._grant(request)
-        own_limit = None if isinstance(found, ApiError) else found[0].own_limit
-        record.budget = _budget(request, grant, found)
-        verdict = self.limits.budget(record.budget, own_limit).count()
-        record.window, record.remaining = verdict.window, verdict.remaining
-        if not verdict.allowed:
-            return self._with_limit(status_answer(429), verdict)
+        own_limit = None if isinstance(route, ApiError) else route[0].own_limit
+        record.budget = _budget_name(request, grant, route)
+        decision = self.limits.budget(record.budget, own_limit).count()
+        record.window, record.remaining = decision.window, decision.remaining
+        if not decision.allowed:
+            return self._with_limit(status_response(429), decision)
         fault = self.plan.choose(record.number, request.target)
         try:
-            answer = self._respond(request, grant, found)
+            response = self._response_before_faults(request, grant, route)
         except ApiError as error:
-            answer = error.answer()
+            response = error.response()
         if fault is not None:
             record.fault = fault
-            answer = self.plan.spoil(fault, answer, record.number)
-        return answer if answer.bare else self._with_limit(answer, verdict)
+            response = self.plan.apply(fault, response, record.number)
+        return response if response.bare else self._with_limit(response, decision)
 
-    def _note_command(
-        self, request: Request, found: tuple[Endpoint, dict[str, str]] | ApiError
-    ) -> None:
-        if isinstance(found, ApiError):
-            commanded = request.method not in ("GET", "HEAD", "OPTIONS")
+    def _note_command(self, request: HttpRequest, route: Route | ApiError) -> None:
+        if isinstance(route, ApiError):
+            is_command = request.method not in ("GET", "HEAD", "OPTIONS")
         else:
-            commanded = not found[0].reads
-        if commanded:
-            self.log.command(request.method, request.path)
+            is_command = not route[0].reads
+        if is_command:
+            self.log.add_command(request.method, request.path)
 
-    def _grant(self, request: Request) -> TokenGrant | None:
+    def _grant(self, request: HttpRequest) -> TokenGrant | None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return self._grants.get(token.strip()) if scheme.lower() == "bearer" else None
 
-    def _with_limit(self, answer: Answer, verdict: Verdict) -> Answer:
+    def _with_limit(self, response: HttpResponse, decision: LimitDecision) -> HttpResponse:
         headers = {
-            **answer.headers,
-            "Date": format_datetime(self.world.now().astimezone(dt.UTC), usegmt=True),
-            "X-RateLimit-Limit": str(verdict.limit),
-            "X-RateLimit-Remaining": str(verdict.remaining),
+            **response.headers,
+            "Date": format_datetime(self.state.now().astimezone(dt.UTC), usegmt=True),
+            "X-RateLimit-Limit": str(decision.limit),
+            "X-RateLimit-Remaining": str(decision.remaining),
         }
-        if not verdict.allowed and self.world.config.retry_after:
-            headers["Retry-After"] = str(max(int(verdict.reset_in_s + 0.999), 1))
-        return replace(answer, headers=headers)
+        if not decision.allowed and self.state.config.retry_after:
+            headers["Retry-After"] = str(max(int(decision.reset_in_s + 0.999), 1))
+        return replace(response, headers=headers)
 
-    def _respond(
-        self,
-        request: Request,
-        grant: TokenGrant | None,
-        found: tuple[Endpoint, dict[str, str]] | ApiError,
-    ) -> Answer:
+    def _response_before_faults(
+        self, request: HttpRequest, grant: TokenGrant | None, route: Route | ApiError
+    ) -> HttpResponse:
+        """Return the response before faults. Raises `ApiError`."""
         if "application/json" not in request.headers.get("accept", ""):
-            # Contract: without this header the answer may be no valid data.
-            return Answer(200, HTML, content_type="text/html; charset=UTF-8")
+            # Contract: without this header the response may be no valid data.
+            return HttpResponse(200, HTML, content_type="text/html; charset=UTF-8")
         if grant is None:
-            return status_answer(401)
-        if not self.world.config.subscription:
-            return status_answer(402)
-        if isinstance(found, ApiError):
-            raise found
-        endpoint, parameters = found
-        if endpoint.name in self.world.config.unavailable:
-            raise ApiError(404, f"The route {request.path.lstrip('/')} could not be found.")
+            return status_response(401)
+        if not self.state.config.subscription:
+            return status_response(402)
+        if isinstance(route, ApiError):
+            raise route
+        endpoint, parameters = route
+        if endpoint.name in self.state.config.unavailable:
+            raise ApiError.no_route(request.path)
         if grant.scopes is not None and not endpoint.scopes <= grant.scopes:
             raise ApiError(403, "Invalid scope(s) provided.")
-        account = self.world.accounts[grant.account]
+        account = self.state.accounts[grant.account]
         if not endpoint.admits(account):
-            raise ApiError(403, "This action is unauthorized.")
-        replaced = self._overridden(request)
-        if replaced is not None:
-            return replaced
-        return endpoint.handle(Call(self.world, account, request, parameters))
+            raise ApiError.unauthorized()
+        return self._overridden(request) or endpoint.handle(
+            ApiCall(self.state, self.listings, account, request, parameters)
+        )
 
-    def _overridden(self, request: Request) -> Answer | None:
+    def _overridden(self, request: HttpRequest) -> HttpResponse | None:
         for override in self.overrides:
             if override.left == 0 or not override.pattern.search(request.target):
                 continue
             if override.left is not None:
                 override.left -= 1
             body = override.body if isinstance(override.body, bytes) else override.body(request)
-            return Answer(override.status, body, content_type=override.content_type)
+            return HttpResponse(override.status, body, content_type=override.content_type)
         return None
 
 
-def _budget(
-    request: Request,
-    grant: TokenGrant | None,
-    found: tuple[Endpoint, dict[str, str]] | ApiError,
-) -> str:
-    """The name of the budget that a request spends from."""
+def _budget_name(request: HttpRequest, grant: TokenGrant | None, route: Route | ApiError) -> str:
+    """Return the name of the budget that a request counts against."""
     if grant is None:
         return f"stranger {request.peer[0]}"
-    if not isinstance(found, ApiError) and found[0].own_limit is not None:
-        return f"account {grant.account} {found[0].method} {found[0].path}"
+    if not isinstance(route, ApiError) and route[0].own_limit is not None:
+        return f"account {grant.account} {route[0].method} {route[0].path}"
     return f"account {grant.account}"

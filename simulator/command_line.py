@@ -1,21 +1,22 @@
-"""``python -m simulator`` and ``givlake simulator``: the simulator by itself.
+"""`python -m simulator` and `givlake simulator`: the simulator as a process.
 
-Belongs here: arguments, the line that says where it listens, the end by Ctrl-C. Does not belong
-here: what the settings mean (``config``).
+Belongs here: arguments, the printed address, the end by Ctrl-C. Does not belong here: what the
+settings mean (`config`).
 """
 
 import argparse
 import contextlib
+import dataclasses
 import datetime as dt
 import errno
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
 
-from simulator import faults
 from simulator.config import (
     CLEARED_MEANINGS,
     FLOW_SHAPES,
@@ -23,17 +24,20 @@ from simulator.config import (
     SimulatorConfig,
     TokenGrant,
 )
-from simulator.simulator import Simulator
+from simulator.http.faults import KINDS
+from simulator.rates import parse_rates
+from simulator.simulator_server import Simulator
 
 _WRONG_USAGE = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs until Ctrl-C or SIGTERM; 0 then, 2 for wrong usage or a port that cannot be had."""
+    """Run until Ctrl-C or SIGTERM; return 0 then, 2 for wrong usage or an unavailable port."""
     try:
         given = _parser().parse_args(argv)
     except SystemExit as done:
         return int(done.code or 0)
+    port_file: Path | None = getattr(given, "port_file", None)
     try:
         simulator = Simulator(_config(given))
     except (ValueError, ZoneInfoNotFoundError) as error:
@@ -42,25 +46,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         simulator.start()
     except OSError as error:
-        print(_unreachable(given, error), file=sys.stderr)
+        print(_cannot_listen(simulator.config, error), file=sys.stderr)
         return _WRONG_USAGE
     try:
-        with _ended_by_signals() as ended:
+        with _set_by_signals() as ended:
             port = simulator.base_url.removesuffix("/v1").rpartition(":")[2]
-            if given.port_file:
-                given.port_file.write_text(port)
+            if port_file:
+                port_file.write_text(port)
             print(f"Simulator: {simulator.base_url} with token {simulator.token}", flush=True)
             ended.wait()
     finally:
         simulator.stop()
-        if given.port_file:
-            given.port_file.unlink(missing_ok=True)
+        if port_file:
+            port_file.unlink(missing_ok=True)
     return 0
 
 
 @contextlib.contextmanager
-def _ended_by_signals() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set; elsewhere than in the main thread nothing does."""
+def _set_by_signals() -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C and SIGTERM set, if this is the main thread."""
     ended = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield ended
@@ -76,122 +80,98 @@ def _ended_by_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _unreachable(given: argparse.Namespace, error: OSError) -> str:
+def _cannot_listen(config: SimulatorConfig, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
-            f"Port {given.port} of {given.host} is already taken; choose another with --port, "
+            f"Port {config.port} of {config.host} is already in use; choose another with --port, "
             "or --port 0 for any free one."
         )
-    return f"The simulator cannot listen on {given.host} port {given.port}: {error.strerror}."
+    return f"The simulator cannot listen on {config.host} port {config.port}: {error.strerror}."
 
 
 def _config(given: argparse.Namespace) -> SimulatorConfig:
-    """The settings as given. Raises ``ValueError`` with a sentence."""
-    return SimulatorConfig(
-        host=given.host,
-        port=given.port,
-        inverters=given.inverters,
-        seed=given.seed,
-        gateways=given.gateways,
-        gone=given.gone,
-        commissioned=given.commissioned,
-        timezone=given.timezone,
-        rows_per_day=given.rows_per_day,
-        empty_day_rate=given.empty_day_rate,
-        clock=given.clock,
-        recordings=given.recordings,
-        rate_limit=given.rate_limit,
-        rate_window_s=given.rate_window,
-        retry_after=given.retry_after,
-        tokens=tuple(_grant(text) for text in given.token),
-        subscription=not given.no_subscription,
-        latency_s=given.latency,
-        latency_jitter_s=given.latency_jitter,
-        faults=faults.parse_rates(given.faults),
-        stall_s=given.stall,
-        odd=faults.parse_rates(given.odd),
-        links_base=given.links_base,
-        account_type=given.account_type,
-        children=given.children,
-        child_inverters=given.child_inverters,
-        ev_chargers=given.ev_chargers,
-        ev_points_every_s=given.ev_points_every,
-        ems=given.ems,
-        flows_as=given.flows_as,
-        flows_max_days=given.flows_max_days,
-        events_cleared_means=given.cleared_means,
-        later_api=given.later_api,
-        smart_devices=given.smart_devices,
-        smart_points_every_s=given.smart_points_every,
-        unavailable=frozenset(filter(None, given.unavailable.split(","))),
-    )
+    """Return the settings as given. Raises `ValueError` with a message for the user."""
+    names = {field.name for field in dataclasses.fields(SimulatorConfig)}
+    settings: dict[str, Any] = {k: v for k, v in vars(given).items() if k in names}
+    for name, parse in _PARSERS.items():
+        if name in settings:
+            settings[name] = parse(settings[name])
+    return SimulatorConfig(**settings)
 
 
 def _grant(text: str) -> TokenGrant:
-    """``TOKEN[@ACCOUNT][=SCOPE,SCOPE]``."""
+    """Parse `TOKEN[@ACCOUNT][=SCOPE,SCOPE]`."""
     token, equals, scopes = text.partition("=")
     token, at, account = token.partition("@")
     if at and not (account.isdigit() and int(account) >= 1):
-        raise ValueError(f"{account!r} is no account number; write TOKEN@2 for account 2.")
+        raise ValueError(f"{account!r} is not an account number; write TOKEN@2 for account 2.")
     granted = frozenset(filter(None, scopes.split(","))) if equals else None
     return TokenGrant(token, int(account) if at else 1, granted)
 
 
-def _moment(text: str) -> dt.datetime:
-    return dt.datetime.fromisoformat(text)
+# Parsed after argparse, which replaces the messages of errors by its own.
+_PARSERS: dict[str, Callable[[Any], object]] = {
+    "tokens": lambda texts: tuple(map(_grant, texts)),
+    "faults": parse_rates,
+    "anomalies": parse_rates,
+    "unavailable": lambda text: frozenset(filter(None, text.split(","))),
+}
 
 
 def _parser() -> argparse.ArgumentParser:
+    """Return the parser; `dest` is the setting's name, whose default `SimulatorConfig` has."""
     parser = argparse.ArgumentParser(
-        prog="simulator", description="The GivEnergy Cloud API in miniature, on loopback."
+        prog="simulator",
+        description="A simulated GivEnergy Cloud API, on loopback.",
+        argument_default=argparse.SUPPRESS,
     )
     add = parser.add_argument
-    add("--host", default="127.0.0.1", help="address to listen on (default: loopback)")
-    add("--port", type=int, default=0, help="0 takes a free one (default)")
-    add("--port-file", type=Path, help="file that holds the port while it runs")
-    add("--inverters", type=int, default=3, help="inverters per account, up to 2000")
+    add("--host", help="address to listen on (default: loopback)")
+    add("--port", type=int, help="0 takes a free one (default)")
+    add("--port-file", type=Path, help="file to write the port to; removed at the end")
+    add("--inverters", type=int, help="inverters per account, up to 2000")
     add("--gateways", type=int, help="how many of them are Gateways (default: every tenth)")
-    add("--gone", type=int, default=0, help="inverters that are listed although they are gone")
-    add("--seed", type=int, default=1, help="all invented data follows from it")
+    add("--gone", type=int, help="removed inverters that stay listed")
+    add("--seed", type=int, help="seed of all generated data")
     add("--commissioned", type=dt.date.fromisoformat, help="date for all inverters")
-    add("--timezone", default="Europe/London", help="zone of the account")
-    add("--rows-per-day", type=int, default=400, help="mean data points a day")
-    add("--empty-day-rate", type=float, default=0.01, help="share of days without data")
-    add("--clock", type=_moment, help="the present, fixed, such as 2025-06-01T12:00:00Z")
+    add("--timezone", help="time zone of the account")
+    add("--rows-per-day", type=int, help="mean number of data points per day")
+    add("--empty-day-rate", type=float, help="share of days without data")
+    add("--clock", type=dt.datetime.fromisoformat, help="fixed present, as 2025-06-01T12:00:00Z")
     add("--recordings", type=Path, help="folder with inverter_data_points_YYYY-MM-DD.json")
-    add("--rate-limit", type=int, default=300, help="requests per window")
-    add("--rate-window", type=float, default=60.0, help="length of the window in s")
-    add("--retry-after", action="store_true", help="429 says when to come back")
+    add("--rate-limit", type=int, help="requests per window")
+    add("--rate-window", dest="rate_window_s", type=float, help="length of the window, s")
+    add("--retry-after", action="store_true", help="send Retry-After with 429")
     add(
         "--token",
+        dest="tokens",
         action="append",
-        default=[],
         metavar="TOKEN[@ACCOUNT][=SCOPE,…]",
-        help="may be given several times (default: one, made of the seed, with all scopes)",
+        help="repeatable (default: one token with all scopes, derived from the seed)",
     )
-    add("--no-subscription", action="store_true", help="answer everything with 402")
-    add("--latency", type=float, default=0.0, help="s from arrival to answer")
-    add("--latency-jitter", type=float, default=0.0, help="up to so many s more")
-    add("--faults", default="", help=f"KIND=RATE,…; kinds: {', '.join(faults.KINDS)}")
-    add("--stall", type=float, default=120.0, help="how long a stall lasts in s")
-    add("--odd", default="", help="KIND=RATE,… of odd content")
-    add("--account-type", default="customer", help=f"of the first account: {TYPES_TEXT}")
-    add("--children", type=int, default=0, help="accounts below the first one")
-    add("--child-inverters", type=int, default=1, help="inverters of each child")
-    add("--ev-chargers", type=int, default=0, help="EV chargers per account")
-    add("--ev-points-every", type=int, default=60, help="s between two of a charger's points")
-    add("--ems", type=int, default=0, help="EMS per account")
-    add("--flows-as", choices=FLOW_SHAPES, default=FLOW_SHAPES[0], help="shape of energy flows")
-    add("--flows-max-days", type=int, help="longest range of energy flows (default: any)")
+    add("--no-subscription", dest="subscription", action="store_false", help="respond with 402")
+    add("--latency", dest="latency_s", type=float, help="from arrival to response, s")
+    add("--latency-jitter", dest="latency_jitter_s", type=float, help="maximum random addition, s")
+    add("--faults", help=f"KIND=RATE,…; kinds: {', '.join(KINDS)}")
+    add("--stall", dest="stall_s", type=float, help="duration of a stall, s")
+    add("--anomalies", help="KIND=RATE,… of anomalies in the content")
+    add("--account-type", help=f"of the first account: {TYPES_TEXT}")
+    add("--children", type=int, help="accounts below the first one")
+    add("--child-inverters", type=int, help="inverters of each child")
+    add("--ev-chargers", type=int, help="EV chargers per account")
+    add("--ev-points-every", dest="ev_points_every_s", type=int, help="interval of their data, s")
+    add("--ems", type=int, help="EMS per account")
+    add("--flows-as", choices=FLOW_SHAPES, help="JSON type of energy flows")
+    add("--flows-max-days", type=int, help="longest range of energy flows (default: unlimited)")
     add(
         "--cleared-means",
+        dest="events_cleared_means",
         choices=CLEARED_MEANINGS,
-        default=CLEARED_MEANINGS[0],
         help="what cleared=1 does to a list of events",
     )
-    add("--later-api", action="store_true", help="serve what only later versions have")
-    add("--smart-devices", type=int, default=0, help="smart devices per account")
-    add("--smart-points-every", type=int, default=300, help="s between two of their points")
-    add("--unavailable", default="", metavar="NAME,…", help="endpoints that answer 404")
-    add("--links-base", help="where links in pages point to instead of here")
+    add("--later-api", action="store_true", help="serve endpoints that only later versions have")
+    add("--smart-devices", type=int, help="smart devices per account")
+    add("--smart-points-every", dest="smart_points_every_s", type=int, help="data interval, s")
+    add("--unavailable", metavar="NAME,…", help="endpoints that return 404")
+    add("--links-base", help="base address of pagination links (default: this server)")
     return parser

@@ -1,7 +1,7 @@
-"""Settings of a simulator and what they are allowed to be.
+"""Settings of a simulator and their permitted values.
 
 Belongs here: the settings' meaning, defaults and checks. Does not belong here: how they are given
-(``command_line``) or acted upon.
+(`command_line`) or acted upon.
 """
 
 import datetime as dt
@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from simulator import faults, odd
+from simulator.http.faults import check_fault_rates
+from simulator.rates import check_rates
+from simulator.world.anomalies import ALL_KINDS
 
-MOST_INVERTERS = 2_000
-MOST_CHILDREN = 2_000
+MAX_INVERTERS = 2_000
+MAX_CHILDREN = 2_000
 DATA_POINTS_CAP = 100_000
 OTHER_LISTS_CAP = 100
 FLOW_SHAPES = ("object", "array")
@@ -39,69 +41,72 @@ class TokenGrant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatorConfig:
-    """What a simulator is to be like. Times end in ``_s`` (seconds), sizes in ``_bytes``.
+    """Settings of a simulator. Times end in `_s` (seconds), sizes in `_bytes`.
 
     Attributes:
-        host: Address to listen on; anything but loopback has to be asked for.
-        port: 0 takes a free one, which then stays the same over stop and start.
-        inverters: Inverters per account, up to 2,000; one more is listed for each of ``gone``.
-        seed: Everything that is invented follows from it.
+        host: Address to listen on.
+        port: 0 takes a free one, which stays the same over stop and start.
+        inverters: Inverters per account, up to 2,000; one more is listed for each of `gone`.
+        seed: All generated data is derived from it.
         gateways: How many of the inverters are Gateways (path date = UTC day); default: every
             tenth, starting with the third.
-        gone: Inverters that stay listed although their data is 404.
-        bare_devices: List a communication device with ``inverter: null`` and one with ``{}``.
-        commissioned: Date for all inverters; default: each its own in 2022 or 2023.
+        gone: Removed inverters: they stay listed, but their data is 404.
+        bare_devices: List a communication device with `inverter: null` and one with `{}`.
+        commissioned: Date for all inverters; default: each has its own in 2022 or 2023.
         timezone: The zone of the account and of local-day devices.
         rows_per_day: Mean number of data points of an inverter's day.
         empty_day_rate: Share of days on which an inverter was offline all day.
-        clock: The present, fixed (aware); default: the real one.
-        recordings: Folder with ``inverter_data_points_YYYY-MM-DD.json``.
+        clock: The fixed present (aware); default: the real time.
+        recordings: Folder with `inverter_data_points_YYYY-MM-DD.json`.
         rate_limit: Requests per window and account.
         rate_window_s: Length of the window.
-        retry_after: Whether a 429 says when to come back.
-        tokens: Who may do what; default: one token with all scopes, derived from the seed.
-        subscription: False answers everything with 402.
-        latency_s: From arrival to answer; ``latency_jitter_s`` is added at random up to its value.
-        faults: Rate (0..1) by kind, see ``simulator.faults.KINDS``.
-        stall_s: How long a stalled answer stalls.
-        storm_requests: How many requests a storm of 429 lasts; ``storm_s`` limits it in time.
-        oversized_bytes: Size of an oversized body, unpacked.
-        odd: Rate (0..1) by kind of odd content, see ``simulator.odd.KINDS``.
+        retry_after: Whether a 429 has a Retry-After header.
+        tokens: Tokens with account and scopes; default: one with all scopes, derived from the seed.
+        subscription: If False, every response is 402.
+        latency_s: Time from arrival to response.
+        latency_jitter_s: Upper bound of a random addition to the latency.
+        faults: Rate (0..1) by kind, see `simulator.http.faults.KINDS`.
+        stall_s: Duration of a stall.
+        storm_requests: Number of requests in a storm of 429.
+        storm_s: Duration of a storm; default: it ends after `storm_requests`.
+        oversized_bytes: Uncompressed size of an oversized body.
+        anomalies: Rate (0..1) by kind, see `simulator.world.anomalies.ALL_KINDS`.
         page_size_caps: Largest page by listing name; the others have 100, data points 100,000.
-        links_base: Where pagination links point to; default: this server.
+        links_base: Base address of pagination links; default: this server.
         shift_after: By listing name, the number of page requests after which a row is inserted at
             the front, once.
-        gzip: Compress when the client accepts it.
-        ems: EMS per account, listed as communication devices; each looks after up to three of the
+        gzip: Compress responses if the client accepts it.
+        ems: EMS per account, listed as communication devices; each manages up to three of the
             account's inverters.
-        flows_as: How energy flows list their rows: an "object" keyed "0", "1", … or an "array".
+        flows_as: How energy flows contain their rows: an "object" keyed "0", "1", … or an "array".
         flows_max_days: Longest range of a request for energy flows; default: any.
-        flow_gap_rate: Share of half hours that energy flows lack for good.
-        events_cleared_means: What ``cleared=1`` does to a list of events: "also" adds cleared ones
+        flow_gap_rate: Share of half hours that energy flows never contain.
+        events_cleared_means: What `cleared=1` does to a list of events: "also" adds cleared ones
             to the open ones, "only" leaves out the open ones, "nothing" lists all either way.
-        later_api: Serve what only later versions of the API have.
-        meter_rows_every_s: Cadence of an inverter's own meters in that later endpoint.
-        unavailable: Names of endpoints that answer 404, as if API or plan lacked them: those of
-            their listings.
+        later_api: Serve endpoints that only later versions of the API have.
+        meter_rows_every_s: Interval of the rows of an inverter's own meter (a later endpoint).
+        unavailable: Endpoints that return 404, as if the API did not have them; their names are
+            those of their listings.
         account_type: Type of the first account; others are customers.
         children: Accounts below the first one, whose devices an engineer or company may read. The
             first child of a company is an engineer who has access to the others.
         child_inverters: Inverters of each child.
         children_devices_listed: Whether an account's own list of communication devices holds its
             children's, too.
-        clock_step_s: How far each request moves a fixed clock on, so that lists grow while they
-            are read.
+        clock_step_s: Time by which each request advances a fixed clock, so that lists grow while
+            they are read.
         ev_chargers: EV chargers per account; children have none.
         chargers_404: The list of chargers of an account that has none is 404, not empty.
         ev_points_every_s: Time between two data points of a charger's meter.
         ev_offline_rate: Share of days on which a charger goes offline for some hours.
-        meter_lists_required: Meter data without measurands or meters is 422; else all are meant.
+        meter_lists_required: Meter data without measurands or meters is 422; otherwise all are
+            selected.
         smart_devices: Smart devices per account; children have none.
         smart_points_every_s: Time between two data points of a smart device.
-        site_status_approved: Whether the status of sites may be read, which few are approved for.
-        cache_bytes: Bound of the cache of answers.
-        keep_alive_s: Idle connections are closed after it.
-        requests_per_connection: Close a connection after so many answers.
+        site_status_approved: Whether the account is approved to read the status of sites.
+        cache_bytes: Maximum size of the cache of response bodies.
+        keep_alive_s: Time after which an idle connection is closed.
+        requests_per_connection: Number of responses after which a connection is closed.
     """
 
     host: str = "127.0.0.1"
@@ -129,7 +134,7 @@ class SimulatorConfig:
     storm_requests: int = 20
     storm_s: float | None = None
     oversized_bytes: int = 64 * 1024 * 1024
-    odd: Mapping[str, float] = field(default_factory=dict)
+    anomalies: Mapping[str, float] = field(default_factory=dict)
     page_size_caps: Mapping[str, int] = field(default_factory=dict)
     links_base: str | None = None
     shift_after: Mapping[str, int] = field(default_factory=dict)
@@ -160,8 +165,8 @@ class SimulatorConfig:
     requests_per_connection: int | None = None
 
     def __post_init__(self) -> None:
-        """Raises ``ValueError`` that names the setting, its value and what it may be."""
-        _check(0 <= self.inverters <= MOST_INVERTERS, "inverters", self.inverters, "0 to 2000")
+        """Validate. Raises `ValueError` with the setting, its value and the permitted values."""
+        _check(0 <= self.inverters <= MAX_INVERTERS, "inverters", self.inverters, "0 to 2000")
         _check(0 <= self.port <= 65_535, "port", self.port, "0 to 65535")
         _check(self.rate_limit >= 1, "rate limit", self.rate_limit, "1 or more")
         _check(self.rate_window_s > 0, "rate window", self.rate_window_s, "more than 0 s")
@@ -171,16 +176,16 @@ class SimulatorConfig:
             self.clock is None or self.clock.tzinfo is not None,
             "clock",
             self.clock,
-            "a time with a zone, such as 2025-06-01T12:00:00Z",
+            "a time with a time zone, such as 2025-06-01T12:00:00Z",
         )
         _check(
             self.recordings is None or self.recordings.is_dir(),
             "recordings folder",
             self.recordings,
-            "a folder that exists",
+            "an existing folder",
         )
         _check(self.account_type in ACCOUNT_TYPES, "account type", self.account_type, TYPES_TEXT)
-        _check(0 <= self.children <= MOST_CHILDREN, "children", self.children, "0 to 2000")
+        _check(0 <= self.children <= MAX_CHILDREN, "children", self.children, "0 to 2000")
         for name in ("child_inverters", "ev_chargers", "smart_devices"):
             _check(0 <= getattr(self, name) <= 1000, name, getattr(self, name), "0 to 1000")
         for name in ("ev_points_every_s", "smart_points_every_s"):
@@ -204,26 +209,26 @@ class SimulatorConfig:
         )
         _check(
             self.meter_rows_every_s >= 1,
-            "cadence of meters",
+            "interval of meter rows",
             self.meter_rows_every_s,
             "1 s or more",
         )
         ZoneInfo(self.timezone)
-        faults.check_rates(self.faults)
-        odd.check_kinds(self.odd)
+        check_fault_rates(self.faults)
+        check_rates(self.anomalies, ALL_KINDS, "anomaly")
         if not self.tokens:
             object.__setattr__(self, "tokens", (TokenGrant(default_token(self.seed)),))
 
     def page_size_cap(self, listing: str) -> int:
-        """The largest page that a listing gives."""
+        """Return the maximum page size of a listing."""
         return self.page_size_caps.get(listing, _CAPS.get(listing, OTHER_LISTS_CAP))
 
 
 def default_token(seed: int) -> str:
-    """The token of a simulator that was given none: long and unlike any other text."""
+    """Return the token of a simulator that was given none."""
     return f"simulator-{hashlib.sha256(f'token {seed}'.encode()).hexdigest()[:40]}"
 
 
-def _check(good: bool, name: str, value: object, allowed: str) -> None:
-    if not good:
+def _check(is_valid: bool, name: str, value: object, allowed: str) -> None:
+    if not is_valid:
         raise ValueError(f"The simulator's {name} is {value}; it must be {allowed}.")

@@ -26,14 +26,15 @@ from warehouse.errors import (
 )
 from warehouse.export import ExportLayout, ExportReport, export_bodies, export_tables
 from warehouse.forget import ForgetReport, forget, is_known, pattern_of, unfinished
+from warehouse.interface.decoder_protocol import QUARANTINE_SCHEMA, Decoded, Decoder, Drift
 from warehouse.lake import EXPECTED_SCHEMA, Lake
-from warehouse.storage.vacuum import trim
+from warehouse.table_repair import repair_tables
 from warehouse.tables import History, Listing, TableSpec
+from warehouse.tables.build import build, build_pending, rebuild, row_counts
 from warehouse.tables.builder import BuildReport, Limits
-from warehouse.tables.decoder_protocol import QUARANTINE_SCHEMA, Decoded, Decoder, Drift
-from warehouse.tables.rebuild_policy import build, build_pending, rebuild, repair_tables, row_counts
 from warehouse.tables.watermarks import Pending, pending_responses, unindexed_files
 from warehouse.tables.watermarks import show as show_watermarks
+from warehouse.vacuum import trim
 from warehouse.verification.canonical_form import Days
 from warehouse.verification.integrity import Finding, Remedy, check
 from warehouse.verification.manifest import make_manifest

@@ -19,11 +19,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from warehouse.accounting.row_accounting import (
-    ACCOUNTING_SCHEMA,
-    DRIFT_SCHEMA,
-    STORED_QUARANTINE_SCHEMA,
-)
+from warehouse.accounting.drift import DRIFT_SCHEMA
+from warehouse.accounting.quarantine import STORED_QUARANTINE_SCHEMA
+from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA
 from warehouse.archive.entry import INDEX_SCHEMA
 from warehouse.connection import FILE, STATEMENTS, quoted, recorded, root_of
 from warehouse.coverage import fact_store, request_index

@@ -18,12 +18,12 @@ from warehouse.archive import segment_files
 from warehouse.archive.repair import rewrite
 from warehouse.archive.segment_files import ArchiveFile, Reader
 from warehouse.coverage import refresh_coverage
+from warehouse.interface.decoder_protocol import Decoder
 from warehouse.lake import Lake
 from warehouse.storage.atomic_files import explained, publish, write_atomically
 from warehouse.storage.locks import FileLock
-from warehouse.storage.vacuum import trim
-from warehouse.tables.decoder_protocol import Decoder
-from warehouse.tables.rebuild_policy import drop, rebuild
+from warehouse.tables.build import drop, rebuild
+from warehouse.vacuum import trim
 
 RECORD = "forgotten.jsonl"
 _JOURNAL = "forgetting.json"

@@ -4,7 +4,7 @@ WITH newest AS (
     FROM ev_chargers
     QUALIFY row_number() OVER (PARTITION BY charger_uuid ORDER BY valid_from DESC) = 1
 ),
--- The first day with readings is told by the index of requests, which is far smaller than they are.
+-- The first day with readings comes from the index of requests, which is far smaller.
 known AS (
     SELECT charger_uuid, valid_from AS known_at FROM ev_chargers
     UNION ALL

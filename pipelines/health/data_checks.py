@@ -41,9 +41,7 @@ class Reconciled:
 
 def reconcile(lake: Lake, reconciliation: Reconciliation) -> Reconciled:
     """Compare what a reconciliation compares."""
-    query = sql("reconciled").format(
-        known_state=reconciliation.name, deviation=reconciliation.deviation
-    )
+    query = sql("reconciled").format(view=reconciliation.name, deviation=reconciliation.deviation)
     with connect(lake) as connection:
         table = retrying(lambda: connection.sql(query).to_arrow_table())
     (row,) = table.to_pylist()

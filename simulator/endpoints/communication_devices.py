@@ -1,25 +1,166 @@
 """GET /communication-device and …/{serial} (contract, "Communication Device")."""
 
-from simulator.answers import Answer
-from simulator.device_rows import CommunicationDevices
-from simulator.endpoints import Call, Endpoint
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from simulator.framework.endpoint import ApiCall, ApiEndpoint
+from simulator.framework.listings import LazyRows, Parameters, SimulatedListing
+from simulator.http.messages import HttpResponse
+from simulator.seeded_random import key_of
+from simulator.world.cloud_state import CloudState
+from simulator.world.installations import SimulatedAccount, SimulatedDevice
+from simulator.world.local_calendar import utc_text
 
 LISTING = "communication-device"
+_MODELS = ("GIV-HY5.0", "GIV-HY3.6", "All-In-One", "GIV-AC-3.0")
 
 
-def _list(call: Call) -> Answer:
-    if call.world.shift_due(LISTING):
-        call.world.insert_device(call.account)
+class CommunicationDeviceListing(SimulatedListing):
+    """By an account's id all devices it may access, by a serial number that one.
+
+    Whether an account's list includes its children's devices is `children_devices_listed` in the
+    settings: the contract says "all devices the account has access to" and shows no example.
+    """
+
+    def generate(self, device_id: str, parameters: Parameters) -> Sequence[Any]:
+        """Return the devices in the order of listing."""
+        account = self.state.hierarchy.by_id(device_id)
+        if account is None:
+            device = self.state.find_communication_device(device_id)
+            if device is None:
+                raise KeyError(f"The simulator has no communication device {device_id!r}.")
+            return device_rows(self.state, [device])
+        devices = account.devices
+        if self.state.config.children_devices_listed:
+            children = self.state.hierarchy.children_of(account)
+            devices = devices + [device for child in children for device in child.devices]
+        return device_rows(self.state, devices)
+
+
+def device_rows(state: CloudState, devices: Sequence[SimulatedDevice]) -> Sequence[Any]:
+    """Return the rows of these devices."""
+    now = state.now()
+
+    def rows(shown: slice) -> list[dict[str, Any]]:
+        return [
+            _described(device, _neighbour(state.accounts[device.account], device), now)
+            for device in devices[shown]
+        ]
+
+    return LazyRows(len(devices), rows)
+
+
+def _neighbour(account: SimulatedAccount, device: SimulatedDevice) -> SimulatedDevice | None:
+    """Return the device before a Gateway: the All-In-One whose battery it lists again."""
+    if not device.gateway:
+        return None
+    return next((d for d in account.devices if d.number == device.number - 1), None)
+
+
+def _described(
+    device: SimulatedDevice, neighbour: SimulatedDevice | None, now: dt.datetime
+) -> dict[str, Any]:
+    """Return a device as listed; a Gateway also lists the battery of its `neighbour`."""
+    inverter: dict[str, Any] | None = None
+    if device.inverter == "empty":
+        inverter = {}
+    elif device.inverter == "present":
+        inverter = _describe_inverter(device, neighbour, now)
+    return {
+        "serial_number": device.datalog,
+        "firmware_version": None if device.number % 4 == 0 else 206 + device.number % 7,
+        "type": ("GPRS", "WIFI", "LAN")[device.number % 3],
+        "commission_date": _midnight(device.commissioned),
+        "inverter": inverter,
+        "site_id": 70_000 + device.account,
+    }
+
+
+def _describe_inverter(
+    device: SimulatedDevice, neighbour: SimulatedDevice | None, now: dt.datetime
+) -> dict[str, Any]:
+    seen = now - dt.timedelta(days=400 if device.gone else 0, seconds=key_of(device.serial) % 300)
+    last_online = utc_text(seen.timestamp())
+    batteries = [] if device.ems else [_battery(device)]
+    if device.gateway and neighbour is not None:
+        batteries.append(_battery(neighbour))
+    model = _MODELS[key_of(device.serial) % len(_MODELS)]
+    if device.gateway or device.ems:
+        model = "Gateway" if device.gateway else "EMS"
+    nominal: dict[str, Any] = {"nominal_capacity": 186, "nominal_voltage": 51.2}
+    if device.number % 2:
+        nominal["depth_of_discharge"] = 0.85
+    return {
+        "serial": device.serial,
+        "status": "LOST" if device.gone else "NORMAL",
+        "last_online": last_online,
+        "last_updated": last_online,
+        "commission_date": _midnight(device.commissioned),
+        "info": {
+            "battery_type": "LITHIUM",
+            "battery": nominal if device.number % 7 != 5 else {},
+            "model": model,
+            "max_charge_rate": 3600,
+        },
+        "warranty": {
+            "type": "Standard",
+            "expiry_date": _midnight(device.commissioned + dt.timedelta(days=3652)),
+        },
+        "firmware_version": {
+            "ARM": 616 + device.number % 5 + device.firmware_updates,
+            "DSP": 616,
+        },
+        "connections": {
+            "batteries": batteries,
+            "meters": [
+                {
+                    "address": 1,
+                    "serial_number": 30_000_000 + device.number
+                    if device.number % 2
+                    else f"M{device.number:07d}",
+                    "manufacturer_code": "1179713813",
+                    "type_code": 277,
+                    "hardware_version": 1,
+                    "software_version": 1,
+                    "baud_rate": 9600,
+                }
+            ],
+        },
+        "flags": ["full-power-discharge-in-eco-mode"] if device.number % 3 else [],
+    }
+
+
+def _battery(device: SimulatedDevice) -> dict[str, Any]:
+    successor = f"N{device.batteries_replaced}" if device.batteries_replaced else ""
+    return {
+        "module_number": 1,
+        "serial": f"B{device.serial[1:]}{successor}",
+        "firmware_version": 3012 if device.number % 2 else "3012",
+        "capacity": {"full": 167.4, "design": 160},
+        "cell_count": 16,
+        "has_usb": False,
+        "nominal_voltage": 51.2,
+    }
+
+
+def _midnight(day: dt.date) -> str:
+    return f"{day.isoformat()}T00:00:00Z"
+
+
+def _list(call: ApiCall) -> HttpResponse:
+    if call.state.is_shift_due(LISTING):
+        call.state.insert_device(call.account)
     return call.page(LISTING, call.account.id)
 
 
-def _show(call: Call) -> Answer:
-    device = call.owned(call.world.communication_device(call.parameters["serial"]))
+def _show(call: ApiCall) -> HttpResponse:
+    device = call.accessible(call.state.find_communication_device(call.parameters["serial"]))
     return call.one(LISTING, device.datalog)
 
 
+LISTINGS = {LISTING: CommunicationDeviceListing}
 ENDPOINTS = (
-    Endpoint("GET", f"/{LISTING}", "api:inverter:list", _list, name=LISTING),
-    Endpoint("GET", f"/{LISTING}/{{serial}}", "api:inverter:read", _show, name=LISTING),
+    ApiEndpoint("GET", f"/{LISTING}", "api:inverter:list", _list, name=LISTING),
+    ApiEndpoint("GET", f"/{LISTING}/{{serial}}", "api:inverter:read", _show, name=LISTING),
 )
-LISTINGS = {LISTING: CommunicationDevices}

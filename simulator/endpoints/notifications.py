@@ -1,16 +1,15 @@
 """POST /notification/send (contract, "Notifications"): to the owner's own app, 10 an hour."""
 
 import re
-from typing import Any
 
-import orjson
-
-from simulator.answers import Answer, ApiError, json_answer
-from simulator.endpoints import Call, Endpoint
+from simulator.framework.endpoint import ApiCall, ApiEndpoint
+from simulator.framework.listings import SimulatedListing
+from simulator.framework.parameters import is_required
+from simulator.http.messages import ApiError, HttpResponse, json_response
 
 _PLATFORMS = ("persist", "push")
 _TEXTS = ("title", "body", "icon")
-# The contract names what is refused, not how it is found: this is strict, so as to be safe.
+# The contract says what is refused, not how it is recognized: this is strict, to be safe.
 _REFUSED = {
     "e-mail addresses": re.compile(r"\S@\S"),
     "telephone numbers": re.compile(r"\d(?:[ ().-]*\d){6}"),
@@ -18,16 +17,16 @@ _REFUSED = {
 }
 
 
-def _send(call: Call) -> Answer:
-    payload = _payload(call.request.body)
+def _send(call: ApiCall) -> HttpResponse:
+    payload = call.request.json_object()
     errors = {
-        name: f"The {name} field is required."
+        name: is_required(name)
         for name in _TEXTS
         if not isinstance(payload.get(name), str) or not payload[name]
     }
     platforms = payload.get("platforms")
     if not isinstance(platforms, list) or not platforms:
-        errors["platforms"] = "The platforms field is required."
+        errors["platforms"] = is_required("platforms")
     elif not all(platform in _PLATFORMS for platform in platforms):
         errors["platforms"] = "The selected platforms is invalid."
     for name in ("title", "body"):
@@ -36,20 +35,13 @@ def _send(call: Call) -> Answer:
                 errors[name] = f"The {name} must not include any {what}."
     if errors:
         raise ApiError.invalid(**errors)
-    call.world.notifications.append(payload)
-    return json_answer(200, {"success": True})
+    call.state.notifications.append(payload)
+    return json_response(200, {"success": True})
 
 
-def _payload(body: bytes) -> dict[str, Any]:
-    try:
-        payload = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return payload if isinstance(payload, dict) else {}
-
-
+LISTINGS: dict[str, type[SimulatedListing]] = {}
 ENDPOINTS = (
-    Endpoint(
+    ApiEndpoint(
         "POST",
         "/notification/send",
         "api:notification:send",

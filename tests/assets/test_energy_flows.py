@@ -272,7 +272,7 @@ CLOCK = {"clock": datetime(2024, 7, 10, 12, tzinfo=UTC), "flow_gap_rate": 0.0}
         (date(2024, 3, 31), 46, {}),
         (date(2023, 10, 29), 50, {}),
         (date(2023, 10, 29), 50, {"flows_as": "array"}),
-        (date(2024, 6, 5), 48, {"odd": {"flow_keys_unsorted": 1}}),
+        (date(2024, 6, 5), 48, {"anomalies": {"flow_keys_unsorted": 1}}),
     ],
 )
 def test_days_are_fetched_in_one_request_and_equal_the_truth(home, day, slots, settings):

@@ -436,7 +436,7 @@ def test_odd_data_points_are_all_accounted_for(home):
         clock=datetime(2025, 6, 9, tzinfo=UTC),
         ev_points_every_s=300,
         ev_offline_rate=0.0,
-        odd=rates,
+        anomalies=rates,
     )
     report = run(at_home, date(2025, 6, 1), date(2025, 6, 2))
     assert report.failures == []

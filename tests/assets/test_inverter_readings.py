@@ -232,7 +232,7 @@ def test_polls_fill_one_row_for_each_reading(home, dataset, listing, tail):
 
 
 def test_repeated_answers_of_nulls_are_one_row_of_quarantine(home):
-    at_home = home(inverters=1, odd={"null_snapshot": 1.0})
+    at_home = home(inverters=1, anomalies={"null_snapshot": 1.0})
     for _ in range(2):
         at_home.refresh(SYSTEM, lists=(COMMUNICATION_DEVICES,))
     (row,) = at_home.rows("SELECT reason, times_seen FROM quarantine")

@@ -16,7 +16,7 @@ from givenergy.endpoints import (
     SITE_STATUS,
 )
 from simulator import Simulator, SimulatorConfig
-from simulator.endpoints import Router
+from simulator.api import Router
 
 SHARED = Path(os.environ.get("GIVLAKE_SHARED", Path(__file__).parents[3] / "shared"))
 CONTRACT = SHARED / "api" / "givenergy-api-v1.26.txt"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipelines.alerts import send_alerts
 from pipelines.alerts.message import message_of, message_when_over, plain_name
-from pipelines.alerts.missing_days import Gap, Missing
+from pipelines.alerts.missing_days import Missing, MissingDays
 from pipelines.alerts.sensors import is_due
 from pipelines.alerts.sent_alerts import News, SentAlerts, compare
 from pipelines.settings import SettingsError, load_settings
@@ -272,8 +272,8 @@ def test_a_day_that_was_fetched_before_it_was_over_only_is_missed(simulate, own,
         assert send_alerts(load_settings(), unasked=True, now=later).messages == 1
 
 
-def gaps(*ranges: tuple[int, int], wrong: bool = True) -> list[Gap]:
-    return [Gap(date(2025, 6, a), date(2025, 6, b), wrong) for a, b in ranges]
+def gaps(*ranges: tuple[int, int], wrong: bool = True) -> list[MissingDays]:
+    return [MissingDays(date(2025, 6, a), date(2025, 6, b), wrong) for a, b in ranges]
 
 
 def test_runs_of_days_are_causes():

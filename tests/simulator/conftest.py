@@ -9,6 +9,9 @@ from simulator import Simulator
 
 Ask = Callable[..., requests.Response]
 
+# No test waits so long on any machine; a time-out only ends a test that hangs.
+TIMEOUT_S = 300
+
 
 @pytest.fixture
 def ask() -> Iterator[Ask]:
@@ -24,6 +27,8 @@ def ask() -> Iterator[Ask]:
                 "Accept": "application/json",
                 **rest.pop("headers", {}),
             }
-            return session.request(method, sim.base_url + path, headers=headers, timeout=10, **rest)
+            return session.request(
+                method, sim.base_url + path, headers=headers, timeout=TIMEOUT_S, **rest
+            )
 
         yield send

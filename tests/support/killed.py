@@ -20,7 +20,7 @@ from typing import Any
 from warehouse import pending_responses
 
 STORE = import_module("warehouse.archive.store")
-BUILD = import_module("warehouse.tables.rebuild_policy")  # the package has a function of this name
+BUILD = import_module("warehouse.tables.build")  # the package has a function of this name
 CATALOGUE = import_module("warehouse.catalogue")
 UNITS = import_module("warehouse.storage.transaction")
 WORK = import_module("warehouse.tables.builder")

@@ -155,7 +155,7 @@ def test_a_table_or_book_changed_by_another_hand_is_made_again(
     what = "is missing" if harm is Path.unlink else r"is not what givlake wrote \(\d+ rows\)"
     (sentence,) = report.damage
     assert re.fullmatch(
-        f"{name} {what}: the tables of readings are made again from the archive", sentence
+        f"{name} {what}: the tables of readings are rebuilt from the archive", sentence
     )
     assert content_of(filled.folder) == before
     assert build(filled, ToyDecoder()).damage == []
@@ -344,7 +344,7 @@ def test_tables_are_mended_unless_another_process_is_at_work(
     with lake.file_set("build-readings").lock():
         assert repair_tables(lake, [ToyDecoder()]) == []
     (sentence,) = repair_tables(lake, [ToyDecoder()])
-    assert sentence.endswith("the tables of readings are made again from the archive")
+    assert sentence.endswith("the tables of readings are rebuilt from the archive")
     assert caplog.messages == [sentence]
     assert content_of(lake.folder) == before
 

@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.accounting import row_accounting
 from warehouse.coverage import request_index
 from warehouse.coverage.coverage_fact import (
     FACTS_SCHEMA,
@@ -27,6 +26,7 @@ from warehouse.coverage.coverage_fact import (
 from warehouse.coverage.daily_requests import COLUMNS, fetches_by_month
 from warehouse.errors import DamagedError
 from warehouse.lake import Lake
+from warehouse.storage import live_parquet
 from warehouse.storage.atomic_files import explained
 from warehouse.storage.transaction import Manifest, Transaction
 from warehouse.tables.partition_files import read as read_file
@@ -122,7 +122,7 @@ def _fold_month(
         raise
     folded = with_states(fold(pa.concat_tables([stored.cast(FOLDED_SCHEMA), facts])))
     target = transaction.path_for(name)
-    row_accounting.write_accounting(target, folded, transaction.live(name))
+    live_parquet.write_table(target, folded, transaction.live(name))
     transaction.add(name, target, folded.num_rows)
 
 

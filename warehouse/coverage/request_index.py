@@ -20,6 +20,7 @@ from warehouse.archive.missing_segments import Gaps, missing, named, unaccepted,
 from warehouse.archive.repair import mend
 from warehouse.errors import ArchiveDamagedError, DamagedError
 from warehouse.lake import Lake
+from warehouse.storage import live_parquet
 from warehouse.storage.atomic_files import explained
 from warehouse.storage.transaction import Manifest, Transaction
 from warehouse.tables.partition_files import read as read_file
@@ -205,7 +206,7 @@ def _extend(
 def _write(transaction: Transaction, name: str, held: list[pa.Table]) -> None:
     rows = pa.concat_tables(held)
     path = transaction.path_for(name)
-    row_accounting.write_accounting(path, rows, transaction.live(name))
+    live_parquet.write_table(path, rows, transaction.live(name))
     transaction.add(name, path, rows.num_rows)
 
 

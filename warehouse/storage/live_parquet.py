@@ -56,6 +56,25 @@ def write(path: Path, schema: pa.Schema, parts: Parts, live: Path | None, **opti
     _end_at(path, kept_size if size <= kept_size else size + int(_ROOM * size))
 
 
+def write_table(path: Path, rows: pa.Table, live: Path) -> None:
+    """Write a table with the options that index and accounting files have.
+
+    Args:
+        path: A temporary file.
+        rows: The rows, in one row group.
+        live: The file that it will replace.
+    """
+    write(
+        path,
+        rows.schema,
+        lambda: [rows],
+        live,
+        compression="zstd",
+        compression_level=3,
+        write_page_checksum=True,
+    )
+
+
 def data_span(path: Path) -> Span | None:
     """Return where a file's data begin and end; None when it cannot be read."""
     try:

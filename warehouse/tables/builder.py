@@ -13,15 +13,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.accounting import row_accounting
+from warehouse.accounting import drift as drift_log
+from warehouse.accounting import quarantine, row_accounting
 from warehouse.archive.missing_segments import missing, named, unaccepted
 from warehouse.errors import StoreError
+from warehouse.interface.decoder_protocol import QUARANTINE_SCHEMA, Decoder, Drift, fingerprints
 from warehouse.lake import Lake
 from warehouse.storage.layout import LAYOUT_VERSION
 from warehouse.storage.spill import Spill
 from warehouse.storage.transaction import FileSet, Manifest, Transaction
 from warehouse.tables import TableSpec, merge, partition_files, watermarks
-from warehouse.tables.decoder_protocol import QUARANTINE_SCHEMA, Decoder, Drift
 from warehouse.tables.merge import DUPLICATE, IDENTICAL, NEW, SUPERSEDED, SUPERSEDING
 from warehouse.tables.scd2_tables import Scd2Tables
 from warehouse.tables.staged_files import StagedFiles
@@ -81,11 +82,6 @@ class BuildReport:
     def rows(self, what: str = "rows_in") -> int:
         """Return the total of a column of ``accounting``, such as "new" or "quarantined"."""
         return int(pc.sum(self.accounting[what]).as_py() or 0)
-
-
-def fingerprints(decoder: Decoder) -> dict[str, str]:
-    """Return the fingerprint of each of the decoder's tables."""
-    return {spec.name: spec.fingerprint for spec in decoder.tables}
 
 
 class TableBuilder:
@@ -186,7 +182,7 @@ class TableBuilder:
         }
         rows = Spill(splitters, stored.transaction.folder / "rows", self._limits.memory_bytes)
         refused = Spill(
-            {"": row_accounting.split_quarantine},
+            {"": quarantine.split_quarantine},
             stored.transaction.folder / "refused",
             self._limits.memory_bytes,
         )
@@ -206,7 +202,7 @@ class TableBuilder:
                     taker = self._histories if name in self._histories.names else rows
                     taker.add(name, self._checked(name, table))
                 self._histories.add_listings(decoded)
-                refused.add("", row_accounting.sampled(decoded.quarantine.cast(QUARANTINE_SCHEMA)))
+                refused.add("", quarantine.sampled(decoded.quarantine.cast(QUARANTINE_SCHEMA)))
                 drift += decoded.drift
             if batch.complete_to is not None:
                 reached = batch.complete_to
@@ -226,11 +222,11 @@ class TableBuilder:
             pa.default_memory_pool().release_unused()
         for _, place, incoming in refused.groups():
             name = f"{self._quarantine_folder}/{place}"
-            book = stored.read(name, row_accounting.STORED_QUARANTINE_SCHEMA)
-            stored.write_accounting(name, row_accounting.merge_quarantine(book, incoming))
+            book = stored.read(name, quarantine.STORED_QUARANTINE_SCHEMA)
+            stored.write_index(name, quarantine.merge_quarantine(book, incoming))
         if drift:
-            book = stored.read(self._drift_file, row_accounting.DRIFT_SCHEMA)
-            stored.write_accounting(self._drift_file, row_accounting.merge_drift(book, drift))
+            book = stored.read(self._drift_file, drift_log.DRIFT_SCHEMA)
+            stored.write_index(self._drift_file, drift_log.merge_drift(book, drift))
         self._enter(stored, accounts.table())
         self._report.drift += drift
         return reached
@@ -301,7 +297,7 @@ class TableBuilder:
         for what, kind in _CLASSES.items():
             accounts.count(what, ids[classes == kind])
         again = rows.filter(pa.array(classes == DUPLICATE))
-        return row_accounting.duplicates(self._decoder.dataset, spec, again)
+        return quarantine.duplicates(self._decoder.dataset, spec, again)
 
     def _enter(self, stored: StagedFiles, accounting: pa.Table) -> None:
         """Stage the accounts: appended to the last part while that is small, else in a new one."""
@@ -314,11 +310,11 @@ class TableBuilder:
         if stored.row_count(name) >= row_accounting.TAIL_ROWS:
             name = f"{self._accounting_folder}/part-{last + 1:06d}.parquet"
         book = stored.read(name, row_accounting.ACCOUNTING_SCHEMA)
-        stored.write_accounting(name, pa.concat_tables([book, accounting]))
+        stored.write_index(name, pa.concat_tables([book, accounting]))
 
     def _returned(self, stored: StagedFiles) -> int:
         """Count rows that were in quarantine and are not any more."""
         root = self._lake.folder
-        old = row_accounting.row_digests(root.glob(f"{self._quarantine_folder}/*/*.parquet"))
-        new = row_accounting.row_digests(stored.paths(self._quarantine_folder))
+        old = quarantine.row_digests(root.glob(f"{self._quarantine_folder}/*/*.parquet"))
+        new = quarantine.row_digests(stored.paths(self._quarantine_folder))
         return int((~np.isin(old, new)).sum())

@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from warehouse.interface.table_spec import TableSpec
 from warehouse.tables.key_codes import key_codes
 from warehouse.tables.row_compare import Mask, RowComparison, compare_rows
-from warehouse.tables.spec import TableSpec
 
 NEW, IDENTICAL, SUPERSEDING, SUPERSEDED, DUPLICATE = range(5)
 STANDS = pa.field("stands", pa.bool_(), metadata={"description": "Whether it is in the table"})

@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from warehouse.errors import DamagedError, StoreError
+from warehouse.interface.table_spec import TableSpec
 from warehouse.storage import live_parquet
 from warehouse.tables.merge import STANDS, Indices
-from warehouse.tables.spec import TableSpec
 
 SCHEMA_FILE = "_schema.parquet"
 _ROW_GROUP_ROWS = 45_000

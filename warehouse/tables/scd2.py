@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from warehouse.interface.table_spec import PROVENANCE, VALID_FROM, VALID_TO, TableSpec
 from warehouse.tables.key_codes import key_codes
 from warehouse.tables.merge import DUPLICATE, IDENTICAL, NEW, SUPERSEDED, Indices
 from warehouse.tables.row_compare import Mask, RowComparison, compare_rows
-from warehouse.tables.spec import PROVENANCE, VALID_FROM, VALID_TO, TableSpec
 
 
 @dataclass(frozen=True, slots=True)

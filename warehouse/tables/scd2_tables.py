@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from warehouse.errors import StoreError
+from warehouse.interface.decoder_protocol import Decoded, Decoder
 from warehouse.tables import Listing, TableSpec, fold, partition_files
-from warehouse.tables.decoder_protocol import Decoded, Decoder
 from warehouse.tables.staged_files import StagedFiles
 
 _FILE = "part-0-of-1.parquet"
@@ -127,5 +127,5 @@ class Scd2Tables:
         if response_id <= self.folded.get(name, 0):
             raise OutOfOrderError(
                 f"older answers of {self._dataset} came in after newer ones: "
-                f"the versions of {name} are made again from the archive"
+                f"the versions of {name} are rebuilt from the archive"
             )

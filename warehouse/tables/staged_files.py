@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from warehouse.accounting import row_accounting
+from warehouse.storage import live_parquet
 from warehouse.storage.transaction import Manifest, Transaction
 from warehouse.tables import TableSpec, partition_files
 from warehouse.tables.merge import Indices
@@ -57,8 +57,8 @@ class StagedFiles:
         partition_files.write(path, spec, rows, order, live=self.transaction.live(name))
         self.transaction.add(name, path, rows.num_rows if order is None else len(order))
 
-    def write_accounting(self, name: str, rows: pa.Table) -> None:
+    def write_index(self, name: str, rows: pa.Table) -> None:
         """Stage a file of the books."""
         path = self.transaction.path_for(name)
-        row_accounting.write_accounting(path, rows, self.transaction.live(name))
+        live_parquet.write_table(path, rows, self.transaction.live(name))
         self.transaction.add(name, path, rows.num_rows)

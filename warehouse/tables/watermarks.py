@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from warehouse.accounting import row_accounting
 from warehouse.archive.missing_segments import Gaps, missing, without
 from warehouse.archive.segment_files import ArchiveFile
 from warehouse.coverage import request_index
 from warehouse.errors import LockTimeoutError
 from warehouse.lake import Lake, file_set_name
+from warehouse.storage import live_parquet
 from warehouse.storage.atomic_files import explained
 from warehouse.storage.transaction import FileSet, Manifest, Transaction
 
@@ -130,7 +130,7 @@ def stage(transaction: Transaction, dataset: str, segment: int, facts: dict[str,
         [{"dataset": dataset, "built_to_segment": segment}], WATERMARK_SCHEMA
     )
     path = transaction.path_for(name)
-    row_accounting.write_accounting(path, rows, transaction.live(name))
+    live_parquet.write_table(path, rows, transaction.live(name))
     transaction.add(name, path, rows.num_rows)
     facts[_SHOWN] = segment
 

@@ -19,9 +19,9 @@ import pyarrow.compute as pc
 
 from warehouse.connection import quoted, root_of
 from warehouse.errors import StoreError
+from warehouse.interface.table_spec import PROVENANCE
 from warehouse.lake import Lake
 from warehouse.tables import TableSpec
-from warehouse.tables.spec import PROVENANCE
 
 FORM = 1
 _ROWS_AT_ONCE = 10_000

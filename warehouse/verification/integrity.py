@@ -16,9 +16,9 @@ from warehouse.archive.missing_segments import accept, named, unaccepted
 from warehouse.archive.repair import examine
 from warehouse.archive.repair import mend as mend_archive
 from warehouse.errors import ArchiveDamagedError
+from warehouse.interface.decoder_protocol import Decoder
 from warehouse.lake import Lake
-from warehouse.tables.decoder_protocol import Decoder
-from warehouse.tables.rebuild_policy import build_pending
+from warehouse.tables.build import build_pending
 from warehouse.tables.watermarks import pending_responses
 
 

@@ -13,11 +13,10 @@ from typing import Any
 
 from warehouse.connection import connect, retrying
 from warehouse.coverage import CoverageRule, refresh_coverage
+from warehouse.interface.decoder_protocol import Decoder, fingerprints
 from warehouse.lake import Lake, file_set_name
 from warehouse.tables import TableSpec
-from warehouse.tables.builder import fingerprints
-from warehouse.tables.decoder_protocol import Decoder
-from warehouse.tables.rebuild_policy import build
+from warehouse.tables.build import build
 from warehouse.tables.watermarks import Pending, pending_responses
 from warehouse.verification.canonical_form import (
     FORM,

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from warehouse.accounting.row_accounting import DRIFT_SCHEMA, STORED_QUARANTINE_SCHEMA
+from warehouse.accounting.drift import DRIFT_SCHEMA
+from warehouse.accounting.quarantine import STORED_QUARANTINE_SCHEMA
 from warehouse.errors import ArchiveDamagedError
+from warehouse.interface.decoder_protocol import Decoder, fingerprints
 from warehouse.lake import Lake, file_set_name
 from warehouse.storage.transaction import FileSet, Manifest
-from warehouse.tables.builder import Limits, TableBuilder, fingerprints
-from warehouse.tables.decoder_protocol import Decoder
+from warehouse.tables.builder import Limits, TableBuilder
 from warehouse.tables.partition_files import stored_schema
 from warehouse.tables.scd2_tables import OutOfOrderError
 from warehouse.tables.watermarks import pending_responses

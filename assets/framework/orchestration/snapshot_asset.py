@@ -67,7 +67,9 @@ def snapshot_asset(dataset: SnapshotDataset, deps: Sequence[dg.AssetKey]) -> dg.
                 report = discovery.reports.get(dataset.name, SnapshotReport(dataset.name))
                 _name_new(context, discovery.new)
             else:
-                state = api.state(session, discovery.choose(config.devices), refetch=config.refetch)
+                state = api.known_state(
+                    session, discovery.choose(config.devices), refetch=config.refetch
+                )
                 only = None if config.force else due_devices(dataset, state)
                 report = refresh(
                     session,

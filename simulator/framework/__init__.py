@@ -1,0 +1,1 @@
+"""What endpoint modules are built of: endpoints, listings of rows, pages, parameters."""

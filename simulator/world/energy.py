@@ -1,0 +1,193 @@
+"""The household behind an inverter: power by quarter hour and the resulting energy counters.
+
+Belongs here: solar power, load, battery and grid, in W and kWh, for any local day of a device. Does
+not belong here: when data points are sent and what they look like (`data_point_generator`).
+
+Each day starts from a state of charge of its own and ends at that of the next, so days can be
+computed in any order and still fit together. Energies are whole milliwatt-hours (integers), so that
+sums over years are exact in any order.
+"""
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulator.seeded_random import Floats, Integers, key_of, triangular, uniform
+from simulator.world.local_calendar import DAY_S, EPOCH_ORDINAL, LocalCalendar
+
+SLOT_S = 900
+SLOTS = 100  # 25 hours: the longest day of the year
+COUNTERS = ("solar", "import", "export", "charge", "discharge", "consumption", "ac_charge")
+MWH_PER_KWH = 1_000_000
+
+_BLOCK_DAYS = 366
+_STEERED_SLOTS = 20
+_FIRST_STEERED_SLOT = 92 - _STEERED_SLOTS  # on the shortest day of the year
+_LATITUDE = np.radians(52.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """The installed equipment. Powers in W, capacity in kWh, load as its all-day base in W."""
+
+    solar_peak_w: float
+    inverter_w: float
+    battery_kwh: float
+    battery_w: float
+    base_load_w: float
+
+    @classmethod
+    def of(cls, key: int) -> "Plant":
+        """Return a plausible plant for a device's key."""
+        u = uniform(key, np.arange(5))
+        capacity = (5.2, 8.2, 9.5, 13.5)[int(u[0] * 4)]
+        return cls(
+            solar_peak_w=3000 + 3500 * float(u[1]),
+            inverter_w=(3600, 5000, 6000)[int(u[2] * 3)],
+            battery_kwh=capacity,
+            battery_w=capacity * (280 + 80 * float(u[3])),
+            base_load_w=180 + 240 * float(u[4]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PowerCurves:
+    """Mean power per quarter hour in W, arrays of shape (days, SLOTS), 0 past a day's end.
+
+    Battery is positive when it discharges, grid is positive when it exports.
+    """
+
+    solar: Floats
+    battery: Floats
+    load: Floats
+    inverter: Floats
+    lengths: Integers
+    charge_kwh_at_start: Floats
+
+    def energies(self) -> Integers:
+        """Return milliwatt-hours per slot and counter, shape (days, SLOTS, 7)."""
+        grid = self.inverter - self.load
+        charge = np.maximum(-self.battery, 0)
+        powers = np.stack(
+            [
+                self.solar,
+                np.maximum(-grid, 0),
+                np.maximum(grid, 0),
+                charge,
+                np.maximum(self.battery, 0),
+                self.load,
+                np.minimum(charge, np.maximum(charge - self.solar, 0)),
+            ],
+            axis=-1,
+        )
+        return np.rint(powers * (SLOT_S / 3600 * 1000)).astype(np.int64)
+
+
+def inverter_power(solar: Floats, battery: Floats) -> Floats:
+    """Return AC output in W for DC input in W: a constant loss and a proportional one."""
+    dc = solar + battery
+    return dc - 25.0 - 0.03 * np.abs(dc)
+
+
+class Household:
+    """One device's energy, day by day. Safe to use from several threads."""
+
+    def __init__(self, seed: int, serial: str, calendar: LocalCalendar, first_day: int) -> None:
+        """Start all counters at 0 on the local day whose ordinal is `first_day`."""
+        self.key = key_of(seed, serial)
+        self.plant = Plant.of(self.key)
+        self.first_day = first_day
+        self._calendar = calendar
+        self._blocks: list[Integers] = []
+        self._lock = threading.Lock()
+
+    def slots(self, days: Integers) -> PowerCurves:
+        """Return the power curves of local days, given by ordinal."""
+        spans = [self._calendar.span(int(day)) for day in days]
+        starts = np.array([span.start_s for span in spans])
+        lengths = np.array([(span.end_s - span.start_s) // SLOT_S for span in spans])
+        slot = np.arange(SLOTS)
+        seconds = starts[:, None] + slot * SLOT_S + SLOT_S // 2
+        # European clocks change at 01:00 UTC; elsewhere only the load's shape is a little off.
+        changed = seconds >= ((days - EPOCH_ORDINAL) * DAY_S + 3600)[:, None]
+        offsets = np.where(
+            changed,
+            np.array([span.offset_at_end_s for span in spans])[:, None],
+            np.array([span.offset_at_start_s for span in spans])[:, None],
+        )
+        inside = slot[None, :] < lengths[:, None]
+        counters = days[:, None] * 128 + slot
+        solar = np.where(inside, self._solar(days, seconds, counters), 0.0)
+        load = np.where(inside, self._load(days, (seconds + offsets) % DAY_S, counters), 0.0)
+        battery, stored = self._battery(days, solar, load, lengths)
+        inverter = np.where(inside, inverter_power(solar, battery), 0.0)
+        return PowerCurves(solar, battery, load, inverter, lengths, stored)
+
+    def _solar(self, days: Integers, seconds: Integers, counters: Integers) -> Floats:
+        turn = 2 * np.pi / 365.25
+        # The winter solstice is ten days before a year's start.
+        declination = -0.409 * np.cos(turn * (days - EPOCH_ORDINAL + 10))[:, None]
+        hour_angle = (seconds % DAY_S / 3600 - 12) * (np.pi / 12)
+        height = np.sin(_LATITUDE) * np.sin(declination) + np.cos(_LATITUDE) * np.cos(
+            declination
+        ) * np.cos(hour_angle)
+        weather = 0.12 + 0.88 * np.sqrt(uniform(self.key + 1, days))[:, None]
+        clouds = 1 - (1 - weather) * 0.8 * uniform(self.key + 2, counters)
+        power = self.plant.solar_peak_w * np.maximum(height, 0) ** 1.2 * weather * clouds
+        limited: Floats = np.minimum(power, self.plant.inverter_w)
+        return limited
+
+    def _load(self, days: Integers, wall_s: Integers, counters: Integers) -> Floats:
+        hour = wall_s / 3600
+        morning = np.exp(-(((hour - 7.6) / 1.1) ** 2))
+        evening = np.exp(-(((hour - 18.6) / 1.9) ** 2))
+        busy = 0.6 + 0.9 * uniform(self.key + 3, days)[:, None]
+        cooking = np.where(uniform(self.key + 4, counters) < 0.05, 1900.0, 0.0) * (
+            0.05 + morning + evening
+        )
+        shape = self.plant.base_load_w + busy * (700 * morning + 1300 * evening) + cooking
+        load: Floats = shape * (1 + 0.25 * triangular(self.key + 5, counters))
+        return load
+
+    def _battery(
+        self, days: Integers, solar: Floats, load: Floats, lengths: Integers
+    ) -> tuple[Floats, Floats]:
+        """Return battery power in W and the energy stored at the day's start in kWh."""
+        capacity, rate = self.plant.battery_kwh, self.plant.battery_w
+        hours = SLOT_S / 3600
+        start = capacity * (0.35 + 0.35 * uniform(self.key + 6, days))
+        end = capacity * (0.35 + 0.35 * uniform(self.key + 6, days + 1))
+        stored = start.copy()
+        power = np.zeros((SLOTS, len(days)))
+        requested_by_slot = np.minimum(np.maximum(load - solar, -rate), rate).T.copy()
+        per_kwh = 1000 / hours
+        for slot, requested in enumerate(requested_by_slot):
+            left = lengths - slot
+            if slot >= _FIRST_STEERED_SLOT:
+                steered = (stored - end) * per_kwh / np.maximum(left, 1)
+                requested = np.where(left <= _STEERED_SLOTS, steered, requested)
+                requested = np.where(left > 0, requested, 0.0)
+            most = np.maximum(stored - 0.04 * capacity, 0) * per_kwh
+            least = np.minimum(stored - capacity, 0) * per_kwh
+            power[slot] = np.minimum(np.maximum(requested, least), most)
+            stored -= power[slot] / per_kwh
+        power = power.T
+        return power, start
+
+    def counters_before(self, day: int) -> Integers:
+        """Return milliwatt-hours from commissioning up to the local midnight that begins `day`."""
+        days = max(day - self.first_day, 0)
+        blocks, rest = divmod(days, _BLOCK_DAYS)
+        with self._lock:
+            while len(self._blocks) <= blocks:
+                self._blocks.append(self._block(len(self._blocks)))
+            total: Integers = self._blocks[blocks][rest].copy()
+        return total
+
+    def _block(self, number: int) -> Integers:
+        """Return the counters at the 367 midnights of a block of 366 days."""
+        first = self.first_day + number * _BLOCK_DAYS
+        daily = self.slots(np.arange(first, first + _BLOCK_DAYS)).energies().sum(axis=1)
+        before = self._blocks[-1][-1] if self._blocks else np.zeros(len(COUNTERS), np.int64)
+        return np.vstack([before, before + np.cumsum(daily, axis=0)])
