@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO_DATA ?= data-demo
 
-.PHONY: demo test ui lint types pytest test-dates format constraints audit dictionary docs coverage help clean
+.PHONY: demo test ui lint types pytest test-dates format constraints audit dictionary settings docs coverage help clean
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ audit:  ## look up the pins in the advisory database; needs pip-audit
 
 dictionary: .venv/installed  ## docs/data-dictionary.md from the schemas
 	@$(BIN)/python -m assets.framework.data_dictionary docs/data-dictionary.md
+
+settings: .venv/installed  ## the README's table of settings from their declaration
+	@$(BIN)/python -m pipelines.settings_table README.md
 
 clean:  ## remove the environment, the demo's data and build
 	rm -rf .venv $(DEMO_DATA) build *.egg-info

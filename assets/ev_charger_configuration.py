@@ -18,35 +18,36 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import (
+from assets.framework import (
+    Cadence,
+    DeviceKind,
+    KnownState,
+    PageByPage,
+    Request,
+    ResponseShape,
+    Rows,
+    SnapshotDataset,
+    Table,
+    TableRows,
+    Wire,
+    as_json,
     column,
+    extra_column,
     extra_fields,
     flag,
     history_columns,
     integer,
+    json_type,
     name_of_code,
     number,
+    number_of,
+    revealed,
     source_of,
     table_schema,
     text,
 )
-from assets.framework.contract.columns import as_json, extra_column
-from assets.framework.contract.dataset import Cadence, PageByPage, SnapshotDataset
-from assets.framework.contract.devices import DeviceKind
-from assets.framework.contract.json_rows import (
-    ResponseShape,
-    Rows,
-    Wire,
-    json_type,
-    number_of,
-    revealed,
-)
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request
-from assets.framework.contract.table import Table
-from assets.framework.decoding.decoder import TableRows
-from givenergy import EV_CHARGER_COMMAND_DATA
-from givenergy.codes.charger_commands import COMMANDS_WITHOUT_DATA
+from givenergy.codes import codes_with_flag
+from givenergy.endpoints import EV_CHARGER_COMMAND_DATA
 from warehouse import ArchivedResponse
 
 
@@ -149,9 +150,10 @@ class EvChargerConfiguration(PageByPage, SnapshotDataset):
         """Ask each charger for each command that it supports and that can have data."""
         sql = resources.files("assets").joinpath("sql", "ev_charger_commands_known.sql").read_text()
         chargers = {device.device_id for device in state.of(DeviceKind.EV_CHARGER)}
+        without_data = codes_with_flag("charger_command", "without_data")
         for row in state.rows(sql):
             uuid, command = row["charger_uuid"], row["command"]
-            if uuid in chargers and command not in COMMANDS_WITHOUT_DATA:
+            if uuid in chargers and command not in without_data:
                 path = {"charger": uuid, "command": command}
                 yield Request(path=path, device_id=uuid, label=command, part=command)
 

@@ -1,95 +1,39 @@
-"""The GivEnergy Cloud API, and nothing else.
+"""A client for the GivEnergy Cloud API, usable without the rest of givlake.
 
-Here live the client, the shared request budget, pagination, the errors by what one can do about
-them and the code tables. What is done with a response (archive, tables, Dagster) lives elsewhere;
-this package imports none of it and can be used alone.
+This package has the client, the shared request budget, paging, the errors and the code tables. What
+is done with a response (archive, tables, Dagster) belongs to other packages, none of which is
+imported here. The endpoints are in `givenergy.endpoints`, the codes in `givenergy.codes`.
 """
 
-from givenergy.accounts import AccountIdentity, forget_identity, resolve_account
-from givenergy.attempts import FailedAttempt
+from givenergy.account_identity import AccountIdentity, forget_identity, resolve_account
 from givenergy.budget.interface import BudgetSnapshot, Lease, Priority, RequestBudget
-from givenergy.budget.sqlite import SqliteRequestBudget
-from givenergy.client import Client, Fetched, Page
+from givenergy.budget.sqlite_budget import SqliteRequestBudget
+from givenergy.client import Client
 from givenergy.codes import domain
-from givenergy.endpoints import (
-    ACCOUNT,
-    ACCOUNT_BY_ID,
-    ACCOUNT_CHILDREN,
-    ACCOUNT_DEVICES,
-    COMMUNICATION_DEVICES,
-    EMS_LATEST,
-    ENDPOINTS,
-    ENERGY_FLOWS,
-    EV_CHARGER,
-    EV_CHARGER_COMMAND_DATA,
-    EV_CHARGER_COMMANDS,
-    EV_CHARGERS,
-    EV_CHARGING_SESSIONS,
-    EV_METER_DATA,
-    INVERTER_DATA_POINTS,
-    INVERTER_EVENTS,
-    INVERTER_GRID_METER_DATA,
-    INVERTER_METER_DATA,
-    INVERTER_PRESETS,
-    INVERTER_SETTINGS,
-    INVERTER_SYSTEM_DATA,
-    NOTIFICATION_SEND,
-    SITE_STATUS,
-    SITES,
-    SMART_DEVICE_DATA,
-    SMART_DEVICES,
-    Endpoint,
-)
 from givenergy.errors import (
     AccessError,
     CancelledError,
-    DeviceNotFoundError,
     ForbiddenError,
     GivEnergyError,
     HostDownError,
+    NotFoundError,
     RequestRefusedError,
 )
+from givenergy.models import FailedAttempt, Fetched, Page
 
 __all__ = [
-    "ACCOUNT",
-    "ACCOUNT_BY_ID",
-    "ACCOUNT_CHILDREN",
-    "ACCOUNT_DEVICES",
-    "COMMUNICATION_DEVICES",
-    "EMS_LATEST",
-    "ENDPOINTS",
-    "ENERGY_FLOWS",
-    "EV_CHARGER",
-    "EV_CHARGERS",
-    "EV_CHARGER_COMMANDS",
-    "EV_CHARGER_COMMAND_DATA",
-    "EV_CHARGING_SESSIONS",
-    "EV_METER_DATA",
-    "INVERTER_DATA_POINTS",
-    "INVERTER_EVENTS",
-    "INVERTER_GRID_METER_DATA",
-    "INVERTER_METER_DATA",
-    "INVERTER_PRESETS",
-    "INVERTER_SETTINGS",
-    "INVERTER_SYSTEM_DATA",
-    "NOTIFICATION_SEND",
-    "SITES",
-    "SITE_STATUS",
-    "SMART_DEVICES",
-    "SMART_DEVICE_DATA",
     "AccessError",
     "AccountIdentity",
     "BudgetSnapshot",
     "CancelledError",
     "Client",
-    "DeviceNotFoundError",
-    "Endpoint",
     "FailedAttempt",
     "Fetched",
     "ForbiddenError",
     "GivEnergyError",
     "HostDownError",
     "Lease",
+    "NotFoundError",
     "Page",
     "Priority",
     "RequestBudget",

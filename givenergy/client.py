@@ -1,8 +1,8 @@
-"""The client: everything between "I want this list" and "here are its pages".
+"""The client: fetches all pages of a request.
 
-It asks the budget for leave, sends, tries again where that can help and reports every failed
-attempt. What may be sent stands in `endpoints`, how bytes travel in `transport`, what an answer is
-worth in `verdict`, how pages are walked in `pagination`; what rows mean is none of its business.
+It waits for the budget, sends, retries and reports every failed attempt. Which requests are allowed
+is defined in `endpoints`, HTTP in `transport`, what a response means in `response`, paging in
+`pagination`. What the rows mean is unknown here.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -17,32 +18,39 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from givenergy.access import checked_token, checked_url
-from givenergy.attempts import ClientTotals, FailedAttempt, Totals, utc_now
+from givenergy.auth import checked_token, checked_url
 from givenergy.budget.interface import (
     ACCOUNT_BUCKET,
     Grant,
-    Outcome,
     Priority,
     RequestBudget,
+    RequestOutcome,
     Signal,
 )
-from givenergy.endpoints import ENDPOINTS, Endpoint
+from givenergy.endpoints import ENDPOINTS
+from givenergy.endpoints.definition import Endpoint
 from givenergy.envelope import Envelope
 from givenergy.errors import CancelledError
-from givenergy.pages import Call, Fetched, Page, Query
-from givenergy.pagination import walk
-from givenergy.personal import checked_entries, redaction_of
-from givenergy.redaction import scrub
-from givenergy.retry import RetryPolicy
+from givenergy.models import (
+    ApiRequest,
+    ClientTotals,
+    FailedAttempt,
+    Fetched,
+    Page,
+    Query,
+    Totals,
+    utc_now,
+)
+from givenergy.pagination import read_pages
+from givenergy.redaction import checked_entries, redaction_of, scrub
+from givenergy.response import AttemptFailure, classify_error, classify_response, rate_signal
+from givenergy.retry import RetryPolicy, RetryState
 from givenergy.server_clock import ServerClock
 from givenergy.transport import Timeouts, Transport, TransportError
-from givenergy.tries import Tries
-from givenergy.verdict import Failure, judge_answer, judge_error, rate_signal
 
-__all__ = ["Client", "FailedAttempt", "Fetched", "Page"]
+__all__ = ["Client"]
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class Client:
@@ -53,16 +61,15 @@ class Client:
         token: The account's bearer token.
         budget: The account's request budget.
         on_attempt: Called with every failed attempt, from the thread that made it.
-        connections: Requests in flight at most, of each priority.
-        retry: How long to try again.
+        connections: Maximum number of requests in flight, for each priority.
+        retry: How long to retry.
         max_response_bytes: Larger responses are refused.
-        timeouts: How long to wait for what.
-        cancelled: Ends every waiting when set, and lets requests under way finish; `cancel` sets
-            it and interrupts those too.
+        timeouts: Time limits of a request.
+        cancelled: Ends every wait when set; requests in flight are completed.
         allow_http: Whether the token may be sent unencrypted to another machine.
-        keep_personal: Leaves that the owner wants kept though they are personal, as
-            `endpoint:leaf` or `endpoint:*` (see `givenergy.personal`).
-        pseudonym_key: Makes the pseudonyms of ID tags; without it they are left out.
+        keep_personal: Personal leaves that the owner wants to keep, as `endpoint:leaf` or
+            `endpoint:*` (see `givenergy.redaction`).
+        pseudonym_key: Key of the pseudonyms of ID tags; without it they are redacted.
 
     Raises:
         ValueError: If the address, the token or an entry of `keep_personal` cannot be used.
@@ -91,16 +98,16 @@ class Client:
         self._on_attempt = on_attempt
         self._retry = retry or RetryPolicy()
         self._cancelled = cancelled or threading.Event()
-        wanted = checked_entries(keep_personal)
+        kept = checked_entries(keep_personal)
         self._redactions = {
-            name: redaction_of(endpoint, keep_personal=wanted, pseudonym_key=pseudonym_key)
+            name: redaction_of(endpoint, keep_personal=kept, pseudonym_key=pseudonym_key)
             for name, endpoint in ENDPOINTS.items()
         }
         self._totals = Totals()
         self._clock = ServerClock()
         self._reached = False
-        # Apart, as waiting backfills hold theirs and must not keep today's data out.
-        self._places = {p: threading.BoundedSemaphore(connections) for p in Priority}
+        # Separate, so that waiting backfills do not block the requests of today's data.
+        self._slots = {p: threading.BoundedSemaphore(connections) for p in Priority}
         self._transport = Transport(
             self.base_url,
             self._token,
@@ -114,54 +121,54 @@ class Client:
 
     @property
     def totals(self) -> ClientTotals:
-        """What this client has done so far."""
+        """The totals of this client so far."""
         return self._totals.get()
 
     @property
     def clock_ahead_s(self) -> float | None:
-        """Seconds by which this machine's clock is ahead of the API's, None if it gave no time."""
+        """Seconds by which this machine's clock is ahead of the API's, None if unknown."""
         return self._clock.ahead_s()
 
     def fetch(
         self,
         endpoint: Endpoint,
         *,
-        path: Mapping[str, str] = _NOTHING,
-        query: Query = _NOTHING,
+        path: Mapping[str, str] = _EMPTY,
+        query: Query = _EMPTY,
         body: Mapping[str, Any] | None = None,
         priority: Priority = Priority.BACKFILL,
-        context: Mapping[str, str] = _NOTHING,
+        context: Mapping[str, str] = _EMPTY,
         enough: Callable[[Page], bool] | None = None,
     ) -> Fetched:
-        """Fetch everything that one request asks for, over all its pages.
+        """Fetch all pages of one request.
 
         Args:
             endpoint: One of `givenergy.endpoints`.
             path: The path's parameters.
             query: Query parameters, without those of paging; a list is sent as one for each value.
             body: Body parameters, for an endpoint that takes them.
-            priority: Who goes first at the budget.
-            context: Handed on to `on_attempt` with every failed attempt.
-            enough: Asked after each page of a list that comes newest first; True ends the reading,
-                and what came is complete. Asked again from the first page if the list must be
-                read again.
+            priority: Which requests go first at the budget.
+            context: Passed to `on_attempt` with every failed attempt.
+            enough: Called after each page of a list that is newest first; True ends the reading,
+                and the pages so far are complete. Called again from the first page if the list
+                must be read again.
 
         Raises:
             ValueError: If the endpoint is not on the allow-list or a parameter does not fit.
-            RetryableError: If every try failed in a way that may pass.
+            RetryableError: If every attempt failed for a reason that may be temporary.
             HostDownError: If the host has been down for longer than the policy's patience.
-            UnusableNameError: If the path would hold a name of which no request can be made.
+            UnusableNameError: If a path parameter cannot be used in a request.
             RequestRefusedError: 400, 405, 422 and the like; a redirect; a response too large.
-            DeviceNotFoundError: 404.
+            NotFoundError: 404.
             AccessError: 401, 402, 403.
-            CancelledError: If the client was told to stop.
+            CancelledError: If the client was cancelled.
             BudgetStoreError: If the request budget cannot be used.
         """
         if ENDPOINTS.get(endpoint.name) != endpoint:
-            raise ValueError(f"{endpoint.name!r} is not on the list of requests givlake may make.")
+            raise ValueError(f"{endpoint.name!r} is not on the list of allowed requests.")
         if enough is not None and not endpoint.newest_first:
-            raise ValueError(f"{endpoint.name} has no known order: it can only be read whole.")
-        call = Call(
+            raise ValueError(f"{endpoint.name} has no known order: it can only be read completely.")
+        request = ApiRequest(
             endpoint,
             endpoint.url_path(path),
             query,
@@ -171,123 +178,131 @@ class Client:
             self._redactions[endpoint.name],
         )
         if endpoint.page_size is None:
-            return Fetched((self._page(call, 1)[0],), complete=True, missing=None)
-        walked = walk(
-            lambda number: self._page(call, number),
+            return Fetched((self._page(request, 1)[0],), complete=True, missing=None)
+        result = read_pages(
+            lambda number: self._page(request, number),
             newest_first=endpoint.newest_first,
             enough=enough,
         )
-        return Fetched(walked.pages, complete=walked.missing is None, missing=walked.missing)
-
-    def cancel(self) -> None:
-        """End every waiting and every request under way; each `fetch` raises CancelledError."""
-        self._cancelled.set()
-        self._transport.interrupt()
+        return Fetched(result.pages, complete=result.missing is None, missing=result.missing)
 
     def close(self) -> None:
         """Close the connections; the budget stays open."""
         self._transport.close()
 
-    def _page(self, call: Call, number: int) -> tuple[Page, Envelope]:
-        """One page, tried until it arrives or no further try can help."""
-        tries = Tries(call.what, self._host)
+    def _page(self, request: ApiRequest, number: int) -> tuple[Page, Envelope]:
+        """Fetch one page, with retries."""
+        state = RetryState(request.what, self._host)
         while True:
-            tries.attempts += 1
-            result = self._attempt(call, number, tries)
-            if not isinstance(result, Failure):
+            state.attempts += 1
+            result = self._attempt(request, number, state)
+            if not isinstance(result, AttemptFailure):
                 return result
             if result.final is not None:
                 raise result.final
-            if tries.failures and self._cancelled.wait(self._retry.pause_s(tries.failures)):
-                raise CancelledError(f"Stopped before {call.what} was fetched.")
+            if state.failures and self._cancelled.wait(self._retry.pause_s(state.failures)):
+                raise _cancelled(request)
 
-    def _attempt(self, call: Call, number: int, tries: Tries) -> tuple[Page, Envelope] | Failure:
-        endpoint = call.endpoint
-        with self._places[call.priority]:
+    def _attempt(
+        self, request: ApiRequest, number: int, state: RetryState
+    ) -> tuple[Page, Envelope] | AttemptFailure:
+        endpoint = request.endpoint
+        with self._slots[request.priority]:
             grant = self._budget.grant(
                 bucket=endpoint.name if endpoint.limit else ACCOUNT_BUCKET,
                 own=endpoint.limit,
-                priority=call.priority,
+                priority=request.priority,
                 cancelled=self._cancelled,
                 patience_s=self._retry.patience_s,
             )
             requested_at, began = utc_now(), time.monotonic()
-            judged, status, body, signal = None, 0, b"", Signal(Outcome.FAILED)
+            status, body, signal = 0, b"", Signal(RequestOutcome.FAILED)
+            result: Envelope | AttemptFailure
             try:
-                answer = self._transport.send(
+                response = self._transport.send(
                     endpoint.method,
-                    call.url_path,
-                    query=call.query_of_page(number),
-                    body=None if call.body is None else msgspec.json.encode(call.body),
+                    request.url_path,
+                    query=request.query_of_page(number),
+                    body=None if request.body is None else msgspec.json.encode(request.body),
                 )
                 duration_s = time.monotonic() - began
-                judged = judge_answer(
-                    answer, what=call.what, endpoint=endpoint, host=self._host, clean=self._clean
+                result = classify_response(
+                    response,
+                    what=request.what,
+                    endpoint=endpoint,
+                    host=self._host,
+                    clean=self._clean,
                 )
-                status, body = answer.status, answer.body
+                status, body = response.status, response.body
                 self._reached = True
-                self._clock.note(answer.headers)
-                outcome = judged.outcome if isinstance(judged, Failure) else Outcome.ANSWERED
-                signal = rate_signal(outcome, answer.headers)
+                self._clock.note(response.headers)
+                outcome = RequestOutcome.ANSWERED
+                if isinstance(result, AttemptFailure):
+                    outcome = result.outcome
+                signal = rate_signal(outcome, response.headers)
             except TransportError as error:
-                judged = judge_error(error, what=call.what)
-                signal = rate_signal(judged.outcome, error.headers)
+                result = classify_error(error, what=request.what)
+                signal = rate_signal(result.outcome, error.headers)
             finally:
                 # Also when interrupted: the request may have arrived.
                 grant.settle(signal)
         ended_at = utc_now()
-        if isinstance(judged, Failure):
-            if self._cancelled.is_set() and judged.final is None:
-                raise CancelledError(f"Stopped before {call.what} was fetched.")
-            return self._failed(call, number, tries, judged, grant, requested_at, ended_at)
-        self._totals.add(requests=1, received_bytes=len(body), waited_s=grant.waited_s)
-        kept, redaction_version = call.redaction.body(body)
+        if isinstance(result, AttemptFailure):
+            if self._cancelled.is_set() and result.final is None:
+                raise _cancelled(request)
+            return self._failed(request, number, state, result, grant, requested_at, ended_at)
+        self._totals.add(
+            ClientTotals(requests=1, received_bytes=len(body), waited_s=grant.waited_s)
+        )
+        kept, redaction_version = request.redaction.body(body)
         page = Page(
             number=number,
             body=kept,
-            rows=judged.rows,
+            rows=result.rows,
             status=status,
             requested_at=requested_at,
             received_at=ended_at,
             duration_s=duration_s,
-            attempts=tries.attempts,
-            params=call.params(number),
-            url_path=call.url_path,
+            attempts=state.attempts,
+            params=request.params(number),
+            url_path=request.url_path,
             redaction_version=redaction_version,
         )
-        return page, judged
+        return page, result
 
     def _failed(
         self,
-        call: Call,
+        request: ApiRequest,
         number: int,
-        tries: Tries,
-        failure: Failure,
+        state: RetryState,
+        failure: AttemptFailure,
         grant: Grant,
         requested_at: datetime,
         ended_at: datetime,
-    ) -> Failure:
-        """Report a failed attempt; the returned failure has `final` set if it is the last one."""
-        tries.failed(failure, probe=grant.probe)
+    ) -> AttemptFailure:
+        """Report a failed attempt; return it with `final` set if it is the last one."""
+        state.count_failure(failure, probe=grant.probe)
         message = self._clean(failure.message)
-        final = failure.final or tries.given_up(
+        final = failure.final or state.error_if_exhausted(
             failure, message, policy=self._retry, reached=self._reached
         )
         self._totals.add(
-            requests=int(failure.outcome is not Outcome.UNREACHED),
-            failed=1,
-            rate_limited=int(failure.outcome is Outcome.RATE_LIMITED),
-            waited_s=grant.waited_s,
+            ClientTotals(
+                requests=int(failure.outcome is not RequestOutcome.UNREACHED),
+                failed=1,
+                rate_limited=int(failure.outcome is RequestOutcome.RATE_LIMITED),
+                waited_s=grant.waited_s,
+            )
         )
         if self._on_attempt is not None:
-            personal = call.endpoint.keep is not None
+            personal = request.endpoint.keep is not None
             excerpt = self._clean(failure.excerpt.decode("utf-8", "replace")).encode()
             self._on_attempt(
                 FailedAttempt(
-                    endpoint=call.endpoint.name,
-                    method=call.endpoint.method,
-                    url_path=call.url_path,
-                    params=call.params(number),
+                    endpoint=request.endpoint.name,
+                    method=request.endpoint.method,
+                    url_path=request.url_path,
+                    params=request.params(number),
                     status=failure.status,
                     kind=failure.kind,
                     message=message,
@@ -295,17 +310,14 @@ class Client:
                     requested_at=requested_at,
                     ended_at=ended_at,
                     final=final is not None,
-                    context=call.context,
+                    context=request.context,
                 )
             )
-        return Failure(
-            failure.kind,
-            message,
-            failure.status,
-            failure.outcome,
-            failure.headers,
-            final=final,
-        )
+        return replace(failure, message=message, final=final)
 
     def _clean(self, text: str) -> str:
         return scrub(text, self._token)
+
+
+def _cancelled(request: ApiRequest) -> CancelledError:
+    return CancelledError(f"Cancelled before {request.what} was fetched.")

@@ -1,7 +1,7 @@
-"""Reading an answer's outer shape without building its content.
+"""Read the envelope of a response without decoding its content.
 
-Nearly every answer is an object with `data`; paginated ones carry `meta` (API documentation,
-Response Format and Pagination). What the rows mean belongs to the datasets.
+Nearly every response is an object with `data`; paginated ones have `meta` (API documentation,
+Response Format and Pagination). What the rows mean is defined by the datasets.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Envelope", "Meta", "NotAnAnswerError", "read", "vendor_message"]
+__all__ = ["Envelope", "InvalidResponseError", "Meta", "read_envelope", "vendor_message"]
 
 
 class Meta(msgspec.Struct):
-    """The page's place in the whole list; what is absent is None."""
+    """The page's position in the whole list; absent fields are None."""
 
     current_page: int | None = None
     last_page: int | None = None
@@ -26,13 +26,13 @@ class Meta(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The outer shape of a successful answer.
+    """The envelope of a successful response.
 
     Attributes:
         rows: Rows in `data`: of a list, or of an object keyed 0, 1, ... (recorded); None when
-            `data` is a single thing.
-        meta: The page's place in the whole list, None when the answer has none.
-        content: The list's rows as sent; empty unless `data` is a list.
+            `data` is a single object.
+        meta: The page's position in the whole list, None if the response has none.
+        content: The rows as sent; empty unless `data` is a list.
     """
 
     rows: int | None
@@ -41,24 +41,24 @@ class Envelope:
 
     @property
     def total(self) -> int | None:
-        """Rows of the whole list, as far as the answer says."""
+        """Rows of the whole list; None if the response does not say."""
         return None if self.meta is None else self.meta.total
 
 
-class _ListAnswer(msgspec.Struct):
+class _ListBody(msgspec.Struct):
     data: list[msgspec.Raw]
     meta: Meta | None = None
 
 
-class _DataAnswer(msgspec.Struct):
+class _DataBody(msgspec.Struct):
     data: list[msgspec.Raw] | dict[str, msgspec.Raw] | str | float | bool | None
 
 
-class _MetaAnswer(msgspec.Struct):
+class _MetaBody(msgspec.Struct):
     meta: Meta | None = None
 
 
-class _SingleAnswer(msgspec.Struct):
+class _SingleBody(msgspec.Struct):
     data: Any = msgspec.UNSET
 
 
@@ -67,68 +67,69 @@ class _Message(msgspec.Struct):
     errors: dict[str, list[str]] | None = None
 
 
-_LIST = msgspec.json.Decoder(_ListAnswer, strict=False)
-_DATA = msgspec.json.Decoder(_DataAnswer)
-_META = msgspec.json.Decoder(_MetaAnswer, strict=False)
-_SINGLE = msgspec.json.Decoder(_SingleAnswer)
+_LIST = msgspec.json.Decoder(_ListBody, strict=False)
+_DATA = msgspec.json.Decoder(_DataBody)
+_META = msgspec.json.Decoder(_MetaBody, strict=False)
+_SINGLE = msgspec.json.Decoder(_SingleBody)
 _BARE = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MESSAGE = msgspec.json.Decoder(_Message)
-_KINDS = {dict: "an object", str: "a text", float: "a number", bool: "a boolean"}
+_KINDS = {dict: "an object", str: "a string", float: "a number", bool: "a boolean"}
 
 
-class NotAnAnswerError(Exception):
-    """A 2xx body that is no answer of the API: `kind` is "not_json", "no_data" or "empty_body"."""
+class InvalidResponseError(Exception):
+    """The body of a 2xx response is invalid: `kind` is "not_json", "no_data" or "empty_body"."""
 
     def __init__(self, kind: str, message: str) -> None:
         self.kind = kind
         super().__init__(message)
 
 
-def read(
+def read_envelope(
     body: bytes, *, enveloped: bool = True, single: bool = False, listed: bool = False
 ) -> Envelope:
-    """Check the body of a successful answer.
+    """Check the body of a successful response and return its envelope.
 
     Args:
         body: The body as received.
-        enveloped: Whether the content must stand in `data`; otherwise any object with something in
-            it will do.
-        single: Whether `data` is one thing, of any kind, that may also be null.
+        enveloped: Whether the content must be in `data`; otherwise any non-empty object is valid.
+        single: Whether `data` is a single value, of any type, that may also be null.
         listed: Whether `data` is a list of objects.
 
     Raises:
-        NotAnAnswerError: If it is empty, no JSON, or has no `data` of the kind that it must be.
+        InvalidResponseError: If it is empty, not JSON, or has no `data` of the expected type.
     """
     if not body or body.isspace():
-        raise NotAnAnswerError("empty_body", "The answer is empty.")
+        raise InvalidResponseError("empty_body", "The response is empty.")
     try:
-        # Skipping over strings does not look at their bytes; a decoder of the rows would fail.
+        # Raw values are not checked to be UTF-8; decoding the rows later would fail.
         if not body.isascii():
             body.decode("utf-8")
         if not enveloped:
             return _bare(body)
         return _single(body) if single else _shape(body, listed)
     except msgspec.ValidationError as error:
-        raise NotAnAnswerError("no_data", f"The answer has not the API's shape: {error}.") from None
+        raise InvalidResponseError(
+            "no_data", f"The response has an unexpected structure: {error}."
+        ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotAnAnswerError("not_json", f"The answer is not JSON: {error}.") from None
+        raise InvalidResponseError("not_json", f"The response is not JSON: {error}.") from None
 
 
 def _shape(body: bytes, listed: bool) -> Envelope:
     try:
         # One pass for the common case; the rows are slices of the body.
-        answer = _LIST.decode(body)
+        decoded = _LIST.decode(body)
     except msgspec.ValidationError:
         return _other_shape(body, listed)
     if listed:
-        _check_rows(answer.data)
-    return Envelope(len(answer.data), answer.meta, answer.data)
+        _check_rows(decoded.data)
+    return Envelope(len(decoded.data), decoded.meta, decoded.data)
 
 
 def _other_shape(body: bytes, listed: bool) -> Envelope:
     data, meta = _DATA.decode(body).data, _meta(body)
     if data is None:
-        raise NotAnAnswerError("no_data", "The answer's data is null.")
+        raise InvalidResponseError("no_data", "The response's data is null.")
     if isinstance(data, dict) and all(key.isdigit() for key in data):
         if listed:
             _check_rows(list(data.values()))
@@ -138,14 +139,14 @@ def _other_shape(body: bytes, listed: bool) -> Envelope:
             _check_rows(data)
         return Envelope(len(data), meta, data)
     if listed or not isinstance(data, dict):
-        raise NotAnAnswerError(
-            "no_data", f"The answer's data is {_KINDS[type(data)]} in place of what was asked for."
+        raise InvalidResponseError(
+            "no_data", f"The response's data is {_KINDS[type(data)]} instead of the requested rows."
         )
     return Envelope(None, meta)
 
 
 def _meta(body: bytes) -> Meta | None:
-    """The page's place in the whole list; one that cannot be read counts as absent."""
+    """Return the page's position in the whole list; invalid `meta` counts as absent."""
     try:
         return _META.decode(body).meta
     except msgspec.ValidationError:
@@ -154,28 +155,28 @@ def _meta(body: bytes) -> Meta | None:
 
 def _check_rows(rows: Sequence[msgspec.Raw]) -> None:
     if rows and not any(bytes(row).startswith(b"{") for row in rows):
-        raise NotAnAnswerError(
-            "no_data", f"The answer's data holds no row, but something else ({len(rows)})."
+        raise InvalidResponseError(
+            "no_data", f"The response's data contains {len(rows)} elements, but no row."
         )
 
 
 def _bare(body: bytes) -> Envelope:
     if not _BARE.decode(body):
-        raise NotAnAnswerError("no_data", "The answer is an object without content.")
+        raise InvalidResponseError("no_data", "The response is an empty object.")
     return Envelope(None, None)
 
 
 def _single(body: bytes) -> Envelope:
     if _SINGLE.decode(body).data is msgspec.UNSET:
-        raise NotAnAnswerError("no_data", "The answer has no data.")
+        raise InvalidResponseError("no_data", "The response has no data.")
     return Envelope(None, None)
 
 
 def vendor_message(body: bytes) -> str:
-    """What an unsuccessful answer says of itself, with the fields it objects to; "" if nothing."""
+    """Return the error message of a response, with the fields it rejects; "" if it has none."""
     try:
-        said = _MESSAGE.decode(body)
+        error = _MESSAGE.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
-    objections = [text for texts in (said.errors or {}).values() for text in texts]
-    return " ".join([said.message, *objections]).strip()
+    rejections = [text for texts in (error.errors or {}).values() for text in texts]
+    return " ".join([error.message, *rejections]).strip()

@@ -1,8 +1,8 @@
-"""Errors, sorted by what one can do about them.
+"""Errors, classified by what the caller can do about them.
 
-An exception from the client says three things: what happened (`status`, `vendor_message`), what to
-do (`hint`), and by its class whether to go on: with the next request, the next device, or not at
-all. How a failure is recognised lives in the client, how often it is tried again in `retry`.
+An exception of the client says what happened (`status`, `vendor_message`), what to do (`hint`), and
+by its class whether to continue: with the next request, the next device, or not at all. How a
+failure is recognised is defined in `response`, how often a request is retried in `retry`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ __all__ = [
     "AccessError",
     "BudgetStoreError",
     "CancelledError",
-    "DeviceNotFoundError",
     "ForbiddenError",
     "GivEnergyError",
     "HostDownError",
-    "Lack",
+    "MissingCapability",
+    "NotFoundError",
     "PaymentRequiredError",
     "RedirectRefusedError",
     "RequestRefusedError",
@@ -30,27 +30,27 @@ __all__ = [
 TOKENS_PAGE = "the API Tokens page of the GivEnergy portal"
 
 
-class Lack(StrEnum):
-    """What a refused request lacks: whether others are worth a try."""
+class MissingCapability(StrEnum):
+    """What a refused request lacks, which shows whether other requests can succeed."""
 
     ACCESS = "access"
-    """The token or the account's plan opens nothing (401, 402): nothing else will do either."""
+    """The token or the account's plan permits nothing (401, 402): every request is refused."""
     ENDPOINT = "endpoint"
-    """The API, the token's scopes or the account's type lack this endpoint: for every thing."""
-    THING = "thing"
-    """The API does not know the device, site or account in the path; others may be there."""
+    """The API version, the token's scopes or the account's type lack this endpoint."""
+    RESOURCE = "resource"
+    """The API does not know the device, site or account in the path; it may know others."""
     UNCLEAR = "unclear"
-    """Either of the last two: it is the endpoint if every thing is refused in the same way."""
+    """ENDPOINT or RESOURCE: it is the endpoint if every resource is refused in the same way."""
 
 
 class GivEnergyError(Exception):
-    """Something about the API went wrong; the subclasses say what one can do.
+    """Base class of the client's errors; the subclasses show what the caller can do.
 
     Attributes:
-        status: HTTP status of the answer, None when there was none.
-        vendor_message: What the API said, "" when it said nothing.
+        status: HTTP status of the response, None if there was none.
+        vendor_message: The API's own error message, "" if there was none.
         hint: One sentence: what to do, and where.
-        lack: What a refused request lacks; None when that is not why it failed.
+        missing_capability: What a refused request lacks; None if it failed for another reason.
     """
 
     def __init__(
@@ -60,53 +60,53 @@ class GivEnergyError(Exception):
         status: int | None = None,
         vendor_message: str = "",
         hint: str = "",
-        lack: Lack | None = None,
+        missing_capability: MissingCapability | None = None,
     ) -> None:
         self.status = status
-        self.lack = lack
+        self.missing_capability = missing_capability
         self.vendor_message = vendor_message
         self.hint = hint
         super().__init__(f"{message} {hint}".strip())
 
 
 class CancelledError(GivEnergyError):
-    """The caller asked to stop; nothing is wrong with the request."""
+    """The caller cancelled the request."""
 
 
 class BudgetStoreError(GivEnergyError):
-    """The file in which the request budget is shared cannot be used."""
+    """The file with the shared request budget cannot be used."""
 
 
 class RetryableError(GivEnergyError):
-    """Every try failed in a way that may pass: ask for the same thing again later."""
+    """Every attempt failed for a reason that may be temporary: try again later."""
 
 
 class HostDownError(RetryableError):
-    """The host has not answered anybody for too long: stop for now."""
+    """The host has not answered any request for too long: stop for now."""
 
 
 class RequestRefusedError(GivEnergyError):
-    """The API refuses this very request: give it up and go on with the others."""
+    """The API refuses this request: give it up and continue with others."""
 
 
 class UnusableNameError(RequestRefusedError, ValueError):
-    """The API lists a thing under a name of which no request can be made."""
+    """The API lists a resource under a name that cannot be used in a request."""
 
 
 class RedirectRefusedError(RequestRefusedError):
-    """The answer points elsewhere, where the token must not go."""
+    """The response redirects to another address, to which the token is not sent."""
 
 
 class ResponseTooLargeError(RequestRefusedError):
-    """The answer is larger than the size set for it."""
+    """The response is larger than the configured limit."""
 
 
-class DeviceNotFoundError(GivEnergyError):
-    """404: the API does not know the thing asked for, or has no such request (see `lack`)."""
+class NotFoundError(GivEnergyError):
+    """404: the API does not know the resource or the endpoint (see `missing_capability`)."""
 
 
 class AccessError(GivEnergyError):
-    """The token opens nothing here: give up altogether, and mend the access."""
+    """The token gives no access: give up all requests, and fix the access."""
 
 
 class UnauthenticatedError(AccessError):
@@ -118,7 +118,7 @@ class PaymentRequiredError(AccessError):
 
 
 class ForbiddenError(AccessError):
-    """403: the token lacks the scope, or the account may not see the thing.
+    """403: the token lacks the scope, or the account may not see the resource.
 
     Attributes:
         scope: The scope that the endpoint needs.
@@ -132,11 +132,15 @@ class ForbiddenError(AccessError):
         status: int | None = 403,
         vendor_message: str = "",
         hint: str = "",
-        lack: Lack | None = None,
+        missing_capability: MissingCapability | None = None,
     ) -> None:
         self.scope = scope
         super().__init__(
-            message, status=status, vendor_message=vendor_message, hint=hint, lack=lack
+            message,
+            status=status,
+            vendor_message=vendor_message,
+            hint=hint,
+            missing_capability=missing_capability,
         )
 
 
@@ -147,69 +151,69 @@ def error_for_status(
     vendor_message: str,
     scope: str,
     account_type: str = "any",
-    lack: Lack | None = None,
+    missing_capability: MissingCapability | None = None,
 ) -> GivEnergyError:
-    """The error for a status that no further try can mend.
+    """Return the error for a status that no retry can fix.
 
     Args:
         status: HTTP status, 4xx other than 408 and 429 (API documentation, Response Codes; 402 is
             known from later versions).
-        what: The request in words: method and path.
-        vendor_message: The `message` of the answer's body.
-        scope: The scope that the endpoint needs, or several with a space between.
-        account_type: The type of account that it needs, "any" if all will do.
-        lack: What the request lacks.
+        what: The request: method and path.
+        vendor_message: The `message` in the body of the response.
+        scope: The scopes that the endpoint needs, separated by spaces.
+        account_type: The type of account that it needs, "any" if every type will do.
+        missing_capability: What the request lacks.
     """
-    said = f': "{vendor_message}"' if vendor_message else ""
+    quoted = f': "{vendor_message}"' if vendor_message else ""
     if status == 401:
         return UnauthenticatedError(
-            f"The API does not accept the token (401 for {what}{said}).",
-            hint=f"Make a new token on {TOKENS_PAGE} and set GIVENERGY_API_TOKEN to it.",
+            f"The API does not accept the token (401 for {what}{quoted}).",
+            hint=f"Create a new token on {TOKENS_PAGE} and set GIVENERGY_API_TOKEN to it.",
             status=status,
             vendor_message=vendor_message,
-            lack=lack,
+            missing_capability=missing_capability,
         )
     if status == 402:
         return PaymentRequiredError(
-            f"The account's plan does not include this request (402 for {what}{said}).",
+            f"The account's plan does not include this request (402 for {what}{quoted}).",
             hint="Check the subscription of the account in the GivEnergy portal.",
             status=status,
             vendor_message=vendor_message,
-            lack=lack,
+            missing_capability=missing_capability,
         )
     if status == 403:
         scopes = scope.replace(" ", " and ")
         account = "" if account_type == "any" else f" and an account of type {account_type}"
         return ForbiddenError(
-            f"The token may not do this (403 for {what}{said}).",
+            f"The token lacks permission (403 for {what}{quoted}).",
             scope=scope,
             hint=f"It needs the scope {scopes}{account}: add the scope on {TOKENS_PAGE}, or check "
             "that the device is shared with this account.",
             status=status,
             vendor_message=vendor_message,
-            lack=lack,
+            missing_capability=missing_capability,
         )
-    if status == 404 and lack is Lack.ENDPOINT:
-        return DeviceNotFoundError(
-            f"The API has no {what} for this account (404{said}).",
-            hint="Other versions of the API, or accounts with such devices, may have it: nothing "
-            "needs to be done.",
+    if status == 404 and missing_capability is MissingCapability.ENDPOINT:
+        return NotFoundError(
+            f"The API has no {what} for this account (404{quoted}).",
+            hint="Other API versions, or accounts with such devices, may have it: no action is "
+            "needed.",
             status=status,
             vendor_message=vendor_message,
-            lack=lack,
+            missing_capability=missing_capability,
         )
     if status == 404:
-        return DeviceNotFoundError(
-            f"The API knows nothing at {what} (404{said}).",
+        return NotFoundError(
+            f"The API finds nothing at {what} (404{quoted}).",
             hint="Compare the device with the list that `givlake doctor` prints.",
             status=status,
             vendor_message=vendor_message,
-            lack=lack,
+            missing_capability=missing_capability,
         )
     return RequestRefusedError(
-        f"The API refuses the request ({status} for {what}{said}).",
-        hint="It will be refused again: report it with this message.",
+        f"The API refuses the request ({status} for {what}{quoted}).",
+        hint="A retry will be refused too: report it with this message.",
         status=status,
         vendor_message=vendor_message,
-        lack=lack,
+        missing_capability=missing_capability,
     )

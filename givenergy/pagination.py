@@ -1,8 +1,7 @@
-"""Walking the pages of a list, so that the whole list and nothing twice comes out.
+"""Read all pages of a list, so that the result is complete and has no row twice.
 
-Pages are asked for by number with constant parameters: the links in an answer drop the page size
-and the filters (recorded), and would move the offsets. How one page is fetched is the client's
-business.
+Pages are requested by number with constant parameters: the links in a response drop the page size
+and the filters (recorded), and would shift the offsets. A page is fetched by the client.
 """
 
 from __future__ import annotations
@@ -14,63 +13,63 @@ import msgspec
 
 from givenergy.envelope import Envelope
 from givenergy.errors import RequestRefusedError
-from givenergy.pages import Page
+from givenergy.models import Page
 
-__all__ = ["Walked", "walk"]
+__all__ = ["PageSequence", "read_pages"]
 
-# A list that changes under every walk is given up with what there is after this many.
-ROUNDS = 4
-# 10,000 pages of 15 rows are more than any list of the API holds.
-MOST_PAGES = 10_000
+# A list that changes during each of so many passes is returned as incomplete.
+MAX_PASSES = 4
+# 10,000 pages of 15 rows are more than any list of the API has.
+MAX_PAGES = 10_000
 
 FetchPage = Callable[[int], tuple[Page, Envelope]]
 Enough = Callable[[Page], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Walked:
-    """The pages of the last walk; `missing` says what does not fit, None if the list is whole."""
+class PageSequence:
+    """The pages of the last pass; `missing` says why the list is incomplete, None if it is not."""
 
     pages: tuple[Page, ...]
     missing: str | None
 
 
-def walk(
+def read_pages(
     fetch_page: FetchPage, *, newest_first: bool = False, enough: Enough | None = None
-) -> Walked:
-    """Fetch all pages; walk again when the list moved meanwhile.
+) -> PageSequence:
+    """Fetch all pages; read them again if the list changed meanwhile.
 
-    A list is whole when all pages report the same total, their rows add up to it, and no page
-    begins with the row its predecessor ended with (lists shift by one when a row is added before
-    it) - unless a second walk brings the very same pages.
+    A list is complete if all pages report the same total, their rows add up to it, and no page
+    begins with the last row of the previous one (a row added earlier in the list shifts the others
+    by one) - unless a second pass returns exactly the same pages.
 
-    Rows added at the front of a list that comes newest first lose nothing: each moves one row over
-    to the next page. Such a walk goes on when the next page begins with just as many of its
-    predecessor's last rows as the total has grown by; it holds what the list held when the walk
-    began, those rows twice, and ends at what is then the last page.
+    Rows added at the front of a list that is newest first lose nothing: each moves one row to the
+    next page. The pass continues if the next page begins with as many of the previous page's last
+    rows as the total has grown by. It then contains all rows that the list had when the pass began,
+    the moved rows twice, and ends at the page that is the last by then.
 
     Args:
-        fetch_page: Brings one page.
+        fetch_page: Fetches one page.
         newest_first: Whether rows are added at the front.
-        enough: Asked after each page; True ends the walk, and the pages are whole up to there.
+        enough: Called after each page; True ends the pass, and the pages are complete so far.
 
     Raises:
         RequestRefusedError: If the API announces more pages than any list has.
     """
-    former: list[bytes] = []
-    for _ in range(ROUNDS):
-        pages, doubt, certain = _walk_once(fetch_page, newest_first, enough)
+    previous: list[bytes] = []
+    for _ in range(MAX_PASSES):
+        pages, problem, certain = _read_once(fetch_page, newest_first, enough)
         bodies = [page.body for page in pages]
-        if doubt is None or (not certain and bodies == former):
-            return Walked(tuple(pages), None)
-        former = bodies
-    return Walked(tuple(pages), doubt)
+        if problem is None or (not certain and bodies == previous):
+            return PageSequence(tuple(pages), None)
+        previous = bodies
+    return PageSequence(tuple(pages), problem)
 
 
-def _walk_once(
+def _read_once(
     fetch_page: FetchPage, newest_first: bool, enough: Enough | None
 ) -> tuple[list[Page], str | None, bool]:
-    """One walk: its pages, what does not fit, and whether that is certain to be a fault."""
+    """Read all pages once; return them, the problem if any, and whether it is certain."""
     pages: list[Page] = []
     before: Envelope | None = None
     changed = repeated = stopped = False
@@ -79,7 +78,7 @@ def _walk_once(
         page, envelope = fetch_page(number)
         meta = envelope.meta
         if meta is None and pages and (not page.rows or page.body == pages[-1].body):
-            # Without `meta` only an empty page, or a server that ignores the number, is the end.
+            # Without `meta` the end is an empty page, or the same page again.
             break
         pages.append(page)
         if before is not None:
@@ -91,19 +90,19 @@ def _walk_once(
         stopped = enough is not None and enough(page)
         if stopped or _is_last(number, page, envelope):
             break
-        if number >= MOST_PAGES:
+        if number >= MAX_PAGES:
             raise RequestRefusedError(
-                f"The API announces more than {MOST_PAGES} pages for {page.url_path}.",
-                hint="Ask for a shorter range.",
+                f"The API announces more than {MAX_PAGES} pages for {page.url_path}.",
+                hint="Request a shorter range.",
             )
     rows = sum(page.rows or 0 for page in pages)
     total = None if before is None else before.total
     if changed:
         return pages, "The list changed while it was being read.", True
     if total is not None and total != rows and not stopped:
-        return pages, f"{rows} rows arrived, the API counts {total}.", True
+        return pages, f"{rows} rows received, but the API reports {total}.", True
     if repeated and not newest_first:
-        return pages, "A row stands at the end of one page and at the start of the next.", False
+        return pages, "A row is at the end of one page and at the start of the next.", False
     return pages, None, False
 
 
@@ -114,7 +113,7 @@ def _is_last(number: int, page: Page, envelope: Envelope) -> bool:
 
 
 def _continues(before: Envelope, after: Envelope) -> bool:
-    """Whether nothing but rows at the front explains how the second page follows the first."""
+    """Return whether rows added at the front fully explain how the second page follows."""
     if before.total is None or after.total is None:
         return False
     added = after.total - before.total

@@ -1,9 +1,9 @@
-"""Keeping personal data and secrets out of everything that is written.
+"""Keep personal data and secrets out of everything that is written.
 
-On endpoints that carry such data only an allow-list of leaves stays; of every other leaf the path
-remains, with the JSON type or a pseudonym in place of the value. Texts lose the token. What is
-allowed stands at the endpoints, what the owner adds in `personal`; a change of what this module
-does raises `REDACTION_VERSION`.
+On endpoints with such data only an allow-list of leaves keeps its values; every other leaf is
+replaced by its JSON type or by a pseudonym. The token is removed from texts. The allow-lists are
+defined at the endpoints; the owner may add entries `endpoint:leaf`, such as `sites:data[].name`, or
+`endpoint:*` for all leaves. A change of what this module does raises `REDACTION_VERSION`.
 """
 
 from __future__ import annotations
@@ -11,44 +11,43 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-__all__ = ["REDACTION_VERSION", "Redaction", "is_secret", "scrub"]
+from givenergy.endpoints import ENDPOINTS
+from givenergy.endpoints.definition import Endpoint
+
+__all__ = ["REDACTION_VERSION", "Redaction", "checked_entries", "redaction_of", "scrub"]
 
 REDACTION_VERSION = 2
 
+_ALL = "*"
 _PSEUDONYM_DIGITS = 16
 _PAGING = frozenset({"page", "pageSize"})
 _CREDENTIALS = re.compile(r"//[^/\s@]+@")
 _BEARER = re.compile(r"(?i)bearer\s+[\w.~+/|=-]+")
-# The key to a smart device, however it is spelt.
+# The key to a smart device, in every spelling.
 _SECRET = re.compile(rb"(?i)local[_-]?key")
 _SECRET_LEAF = re.compile(r'(?i)("local[_-]?key"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^,}\]\s]*)')
 
 
-def is_secret(name: str) -> bool:
-    """Whether a leaf of this name must never be written, whatever the owner allows."""
-    return _SECRET.search(name.encode()) is not None
-
-
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """What may be written of one endpoint's bodies and parameters.
+    """The rules for one endpoint's bodies and parameters.
 
     Paths are dotted, with `[]` for the elements of a list or of an object keyed 0, 1, ...:
-    `data.id`, `data[].serial`. Leaves that are left out become `{"redacted": "string"}` and so
-    on; nulls stay, they tell nothing.
+    `data.id`, `data[].serial`. Redacted leaves become `{"redacted": "string"}` and so on; nulls
+    are kept.
 
     Attributes:
-        keep: The leaves that stay; None keeps all but secrets.
+        keep: The leaves that are kept; None keeps all but secrets.
         pseudonymise: The leaves that become `{"pseudonym": "16 hex digits"}`.
         plain: Values that need no pseudonym, in capitals.
-        key: Makes pseudonyms that nobody without it can try out; without a key such leaves are
-            left out like the others.
+        key: Key of the pseudonyms, without which they cannot be guessed by trying; without a key
+            such leaves are redacted like the others.
     """
 
     keep: frozenset[str] | None
@@ -57,20 +56,20 @@ class Redaction:
     key: bytes | None = field(default=None, repr=False)
 
     def body(self, body: bytes) -> tuple[bytes, int | None]:
-        """The JSON body as it may be written, and the version of the rules applied to it.
+        """Return the JSON body as it may be written, and the version of the rules applied to it.
 
-        The version is None for a body that stays as it was received.
+        The version is None for a body that is returned as received.
 
         Raises:
-            msgspec.DecodeError: If the body is no JSON.
+            msgspec.DecodeError: If the body is not JSON.
         """
-        # The first look is five times as fast, at bodies of up to a megabyte.
+        # The first check is five times as fast, with bodies of up to a megabyte.
         if self.keep is None and not (b"local" in body.lower() and _SECRET.search(body)):
             return body, None
         return msgspec.json.encode(self._walk(msgspec.json.decode(body), "")), REDACTION_VERSION
 
     def params(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Query and body parameters by the same rules."""
+        """Return query and body parameters, redacted by the same rules."""
         return {
             name: value if name in _PAGING else self._child(name, value, f"params.{name}")
             for name, value in params.items()
@@ -88,10 +87,10 @@ class Redaction:
             return value
         if path in self.pseudonymise:
             return self._pseudonym(value)
-        return _left_out(value)
+        return _redacted(value)
 
     def _child(self, name: str, value: Any, path: str) -> Any:
-        return _left_out(value) if is_secret(name) else self._walk(value, path)
+        return _redacted(value) if _is_secret(name) else self._walk(value, path)
 
     def _pseudonym(self, value: Any) -> Any:
         # Chargers tell ID tags apart without regard to case (OCPP 1.6, IdToken).
@@ -99,13 +98,51 @@ class Redaction:
         if not text or text in self.plain:
             return value
         if self.key is None:
-            return _left_out(value)
+            return _redacted(value)
         digest = hmac.new(self.key, text.encode(), hashlib.sha256).hexdigest()
         return {"pseudonym": digest[:_PSEUDONYM_DIGITS]}
 
 
+def redaction_of(
+    endpoint: Endpoint, *, keep_personal: frozenset[str], pseudonym_key: bytes | None
+) -> Redaction:
+    """Return the endpoint's rules, with the owner's entries added."""
+    keep = endpoint.keep
+    if keep is not None:
+        added = {e.partition(":")[2] for e in keep_personal if e.startswith(f"{endpoint.name}:")}
+        keep = None if _ALL in added else keep | added
+    return Redaction(keep, endpoint.pseudonymise, endpoint.plain, pseudonym_key)
+
+
+def checked_entries(entries: Iterable[str]) -> frozenset[str]:
+    """Return the owner's entries after checking that each names leaves redacted by default.
+
+    Raises:
+        ValueError: If one does not; the message names it and the possible entries.
+    """
+    return frozenset(_checked(entry) for entry in entries)
+
+
+def _checked(entry: str) -> str:
+    name, colon, leaf = entry.partition(":")
+    endpoint = ENDPOINTS.get(name)
+    if not colon or endpoint is None or endpoint.keep is None:
+        personal = ", ".join(sorted(e.name for e in ENDPOINTS.values() if e.keep is not None))
+        raise ValueError(
+            f"{entry!r} names no endpoint with personal data: write endpoint:leaf or "
+            f"endpoint:{_ALL}, with one of {personal}."
+        )
+    if _is_secret(leaf):
+        raise ValueError(f"{entry!r} is the key to a device, which is never kept: remove it.")
+    leaves = endpoint.personal | endpoint.pseudonymise
+    if leaf != _ALL and leaf not in leaves:
+        usable = ", ".join(f"{name}:{known}" for known in [*sorted(leaves), _ALL])
+        raise ValueError(f"{entry!r} names no redacted leaf: use one of {usable}.")
+    return entry
+
+
 def scrub(text: str, *secrets: str) -> str:
-    """The text without the given secrets, keys of devices, bearer tokens and credentials."""
+    """Return the text without the given secrets, device keys, bearer tokens and credentials."""
     for secret in secrets:
         if secret:
             text = text.replace(secret, "***")
@@ -113,7 +150,12 @@ def scrub(text: str, *secrets: str) -> str:
     return _CREDENTIALS.sub("//***@", _BEARER.sub("Bearer ***", text))
 
 
-def _left_out(value: Any) -> Any:
+def _is_secret(name: str) -> bool:
+    """Return whether a leaf of this name must never be written, whatever the owner allows."""
+    return _SECRET.search(name.encode()) is not None
+
+
+def _redacted(value: Any) -> Any:
     kinds = {
         bool: "boolean",
         int: "integer",

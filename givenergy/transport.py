@@ -1,16 +1,12 @@
-"""One HTTP exchange: a request goes out, an answer of bounded size comes back in bounded time.
+"""One HTTP exchange: send a request, read a response of limited size in limited time.
 
-Nothing here knows of limits, tries or what an answer means.
+Rate limits, retries and what a response means are handled elsewhere.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import socket
-import threading
 import time
-import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -21,17 +17,17 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
-from givenergy.attempts import EXCERPT_BYTES
+from givenergy.models import EXCERPT_BYTES
 from givenergy.version import __version__
 
-__all__ = ["Answer", "Timeouts", "TooLargeError", "Transport", "TransportError"]
+__all__ = ["RawResponse", "Timeouts", "TooLargeError", "Transport", "TransportError"]
 
 _CHUNK_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds to wait: for a connection, for the next bytes, and for the whole answer."""
+    """Seconds to wait for a connection, for the next bytes, and for the whole response."""
 
     connect_s: float = 10.0
     read_s: float = 60.0
@@ -39,8 +35,8 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back: status, headers and the content-decoded body."""
+class RawResponse:
+    """A complete response: status, headers and the content-decoded body."""
 
     status: int
     headers: Mapping[str, str]
@@ -48,12 +44,12 @@ class Answer:
 
 
 class TransportError(Exception):
-    """No whole answer arrived.
+    """No complete response arrived.
 
     Attributes:
-        kind: "timeout", "reset", "truncated", "unreachable" or "tls".
+        kind: "timeout", "reset", "truncated", "unreachable", "tls" or "too_large".
         reached: Whether the request may have arrived at the server.
-        status: Status of an answer whose body broke off, else None.
+        status: Status of a response whose body is incomplete, else None.
         headers: Its headers.
         excerpt: The beginning of its body.
     """
@@ -77,51 +73,7 @@ class TransportError(Exception):
 
 
 class TooLargeError(TransportError):
-    """The answer is larger than allowed."""
-
-
-class _LiveConnections:
-    """The connections that are open, so that whatever waits for an answer can be interrupted."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._open: weakref.WeakSet[urllib3.connection.HTTPConnection] = weakref.WeakSet()
-
-    def mount_on(self, adapter: HTTPAdapter) -> None:
-        """Note every connection that the adapter makes (those through a proxy apart)."""
-        note = self._note
-
-        class Http(urllib3.connection.HTTPConnection):
-            def connect(self) -> None:
-                super().connect()
-                note(self)
-
-        class Https(urllib3.connection.HTTPSConnection):
-            def connect(self) -> None:
-                super().connect()
-                note(self)
-
-        class HttpPool(urllib3.HTTPConnectionPool):
-            ConnectionCls = Http
-
-        class HttpsPool(urllib3.HTTPSConnectionPool):
-            ConnectionCls = Https
-
-        adapter.poolmanager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
-
-    def shut_down(self) -> None:
-        """End every exchange that is under way."""
-        with self._lock:
-            connections = list(self._open)
-        for connection in connections:
-            if connection.sock is not None:
-                # A connection that the other side has closed just now needs no ending.
-                with contextlib.suppress(OSError):
-                    connection.sock.shutdown(socket.SHUT_RDWR)
-
-    def _note(self, connection: urllib3.connection.HTTPConnection) -> None:
-        with self._lock:
-            self._open.add(connection)
+    """The response is larger than allowed."""
 
 
 class Transport:
@@ -130,7 +82,7 @@ class Transport:
     Args:
         base_url: A URL that `checked_url` returned.
         token: The bearer token.
-        connections: Connections kept open for use again.
+        connections: Connections kept open for reuse.
         timeouts: How long to wait for what.
         max_bytes: Largest body accepted, content-decoded.
     """
@@ -142,8 +94,8 @@ class Transport:
         self._timeouts = timeouts
         self._max_bytes = max_bytes
         self._session = requests.Session()
-        # The environment's ~/.netrc would replace the Authorization header; proxies and CA
-        # bundles of the environment are wanted, and looked up once instead of for each request.
+        # ~/.netrc would replace the Authorization header. Proxies and CA bundles from the
+        # environment are used, and looked up once instead of for each request.
         self._session.trust_env = False
         self._session.proxies = get_environ_proxies(base_url)
         self._session.verify = (
@@ -160,20 +112,18 @@ class Transport:
             }
         )
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
-        self._live = _LiveConnections()
-        self._live.mount_on(adapter)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
     def send(
         self, method: str, path: str, *, query: Mapping[str, Any], body: bytes | None
-    ) -> Answer:
-        """Send one request and read the whole answer. Redirects are not followed.
+    ) -> RawResponse:
+        """Send one request and read the whole response. Redirects are not followed.
 
         A query parameter whose value is a list is repeated for each of its elements.
 
         Raises:
-            TransportError: If no whole answer arrived.
+            TransportError: If no complete response arrived.
             TooLargeError: If it is larger than allowed.
         """
         deadline = time.monotonic() + self._timeouts.total_s
@@ -188,17 +138,14 @@ class Transport:
                 stream=True,
             )
         except requests.RequestException as error:
-            raise _explained(error) from error
+            raise _transport_error(error) from error
         try:
-            return Answer(response.status_code, response.headers, self._read(response, deadline))
+            body = self._read(response, deadline)
         except BaseException:
-            # A connection with unread bytes cannot be used again.
+            # A connection with unread bytes cannot be reused.
             response.close()
             raise
-
-    def interrupt(self) -> None:
-        """End every exchange that is under way; its `send` raises `TransportError`."""
-        self._live.shut_down()
+        return RawResponse(response.status_code, response.headers, body)
 
     def close(self) -> None:
         """Close the connections."""
@@ -207,53 +154,53 @@ class Transport:
     def _read(self, response: requests.Response, deadline: float) -> bytes:
         chunks: list[bytes] = []
         size = 0
-        facts: dict[str, Any] = {"status": response.status_code, "headers": response.headers}
+        details: dict[str, Any] = {"status": response.status_code, "headers": response.headers}
         try:
-            # read1 returns what is there: a body that drips cannot outlive the deadline.
+            # read1 returns what has arrived: a slow body cannot outlast the deadline.
             while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > self._max_bytes:
                     raise TooLargeError(
                         "too_large",
-                        f"The answer is larger than {self._max_bytes} bytes.",
+                        f"The response is larger than {self._max_bytes} bytes.",
                         excerpt=chunks[0][:EXCERPT_BYTES],
-                        **facts,
+                        **details,
                     )
                 if time.monotonic() > deadline:
                     raise TransportError(
                         "timeout",
-                        f"The answer was not complete after {self._timeouts.total_s:g} s.",
+                        f"The response was not complete after {self._timeouts.total_s:g} s.",
                         excerpt=chunks[0][:EXCERPT_BYTES],
-                        **facts,
+                        **details,
                     )
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            kind, message = "truncated", "The answer broke off in its body."
+            kind, message = "truncated", "The response ended within its body."
             if isinstance(error, urllib3.exceptions.ReadTimeoutError | TimeoutError):
                 kind = "timeout"
-                message = f"The answer stalled in its body for {self._timeouts.read_s:g} s."
+                message = f"The response stalled in its body for {self._timeouts.read_s:g} s."
             excerpt = chunks[0][:EXCERPT_BYTES] if chunks else b""
-            raise TransportError(kind, message, excerpt=excerpt, **facts) from error
+            raise TransportError(kind, message, excerpt=excerpt, **details) from error
         response.raw.release_conn()
         return b"".join(chunks)
 
 
-def _explained(error: requests.RequestException) -> TransportError:
-    """The failure in words of our own: an exception's text may name a proxy with its password."""
+def _transport_error(error: requests.RequestException) -> TransportError:
+    """Return the failure in our own words: the exception may contain a proxy's password."""
     cause = error.args[0] if error.args else None
     reason = getattr(cause, "reason", cause)
     if isinstance(error, requests.exceptions.SSLError):
         return TransportError(
-            "tls", "The server's certificate or TLS set-up is not accepted.", reached=False
+            "tls", "The server's certificate or TLS configuration is not accepted.", reached=False
         )
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return TransportError("timeout", "No connection within the time set.", reached=False)
+        return TransportError("timeout", "No connection within the time limit.", reached=False)
     if isinstance(error, requests.exceptions.ReadTimeout):
-        return TransportError("timeout", "No answer within the time set.")
+        return TransportError("timeout", "No response within the time limit.")
     if isinstance(error, requests.exceptions.ProxyError):
-        return TransportError("unreachable", "The proxy does not let it through.", reached=False)
+        return TransportError("unreachable", "The proxy refuses the request.", reached=False)
     if isinstance(reason, urllib3.exceptions.NameResolutionError):
-        return TransportError("unreachable", "The host's name cannot be resolved.", reached=False)
+        return TransportError("unreachable", "The host name cannot be resolved.", reached=False)
     if isinstance(reason, urllib3.exceptions.NewConnectionError):
         return TransportError("unreachable", "The host refuses the connection.", reached=False)
-    return TransportError("reset", "The connection broke before an answer came.")
+    return TransportError("reset", "The connection was closed before a response arrived.")

@@ -1,3 +1,3 @@
-"""The version of givlake, as the client names itself to the API."""
+"""The version of givlake, which the client also sends as its user agent."""
 
 __version__ = "0.1.0"

@@ -26,7 +26,7 @@ def own_environment() -> dict[str, str]:
     """
     merged = merged_environment()
     settings = {name: text for name, text in merged.items() if name.startswith(_SETTINGS)}
-    data = load_settings(merged).data
+    data = load_settings().data
     return {**os.environ, **settings, "GIVLAKE_DATA": str(data), ENV_FILE: ""}
 
 

@@ -1,222 +1,324 @@
-"""Settings from the environment and a `.env` file; every one of them, and nothing else, is here."""
+"""Settings from the environment and a `.env` file, declared once.
+
+The help, the table in the README and the messages about wrong values are made from the declaration.
+"""
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from datetime import time
 from pathlib import Path
+from typing import Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values, find_dotenv
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from givenergy.personal import checked_entries
+from givenergy.redaction import checked_entries
 
 DEFAULT_URL = "https://api.givenergy.cloud/v1"
-DEFAULT_ZONE = "Europe/London"
 ENV_FILE = "GIVLAKE_ENV_FILE"
-# Longer than the API's window of a minute, so that one bad minute fails nothing.
-_DEFAULT_RETRY_S = 75
-# How long a range the API answers is not documented; a month is what its own pages show.
-_DEFAULT_RANGE_DAYS = 31
-_DEFAULT_POLL_MINUTES = 15
-_DEFAULT_ALERT_BY = time(9)
 # Addresses may hold commas; between two of them one is followed by a scheme.
 _URL_BREAK = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
-_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class SettingsError(Exception):
     """A setting that cannot be used; the message names it, its value and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What an owner can set.
+def _refuse(advice: str) -> PydanticCustomError:
+    """Make the error of a value: `load_settings` puts the setting's name before the advice."""
+    return PydanticCustomError("setting", "{advice}", {"advice": advice})
 
-    Attributes:
-        token: GIVENERGY_API_TOKEN; never shown.
-        url: GIVENERGY_API_URL.
-        data: GIVLAKE_DATA, absolute.
-        zone: GIVLAKE_TIMEZONE, used where neither site nor account has a time zone.
-        log_level: GIVLAKE_LOG_LEVEL.
-        connections: GIVLAKE_CONNECTIONS, requests in flight.
-        reserve: GIVLAKE_RESERVE, requests a minute that are always left to others.
-        retry_s: GIVLAKE_RETRY_S, seconds for which a failing request is tried again; 0 for none.
-        range_days: GIVLAKE_RANGE_DAYS, days that one request may cover where it can cover several.
-        datasets: GIVLAKE_DATASETS, names of those that run; none means all. Those with `-` in
-            front do not run.
-        poll_minutes: GIVLAKE_POLL_MINUTES, minutes between two scheduled polls.
-        keep_personal: GIVLAKE_KEEP_PERSONAL, personal leaves that are kept all the same.
-        alert_urls: GIVLAKE_ALERT_URLS, where alerts go by Apprise; never shown.
-        alert_app: GIVLAKE_ALERT_APP, whether they go to the owner's GivEnergy app.
-        alert_by: GIVLAKE_ALERT_BY, by when yesterday should be there, in the account's zone.
+
+def _whole_number(low: int, high: int) -> BeforeValidator:
+    """Take whole numbers between two bounds, both included, in plain digits."""
+
+    def check(value: str | int) -> int:
+        text = str(value)
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise _refuse(f"use a whole number from {low} to {high}.")
+        return int(text)
+
+    return BeforeValidator(check)
+
+
+def _check_log_level(level: str) -> str:
+    if level.upper() not in _LOG_LEVELS:
+        raise _refuse(f"use one of {', '.join(_LOG_LEVELS)}.")
+    return level.upper()
+
+
+def _check_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        raise _refuse("use the name of a time zone, such as Europe/London.") from None
+    return name
+
+
+def _check_poll_minutes(minutes: int) -> int:
+    if 60 % minutes:
+        raise _refuse("use a divisor of 60: 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30 or 60.")
+    return minutes
+
+
+def _read_switch(value: str | bool) -> bool:
+    if value not in ("0", "1", True, False):
+        raise _refuse("use 1 for on and 0 for off.")
+    return value in ("1", True)
+
+
+def _read_time(value: str | time) -> time:
+    if isinstance(value, time):
+        return value
+    try:
+        moment = time.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or f"{moment:%H:%M}" != value:
+        raise _refuse("use a time of day such as 09:00.")
+    return moment
+
+
+def _read_names(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else value
+    return tuple(name.strip() for name in names if name.strip())
+
+
+def _read_personal(value: str | frozenset[str]) -> frozenset[str]:
+    try:
+        return checked_entries(_read_names(value) if isinstance(value, str) else value)
+    except ValueError as error:
+        raise _refuse(str(error)) from error
+
+
+def _read_alert_urls(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    texts = _URL_BREAK.split(value.strip(" \t\n,")) if isinstance(value, str) else value
+    urls = tuple(filter(None, texts))
+    for number, url in enumerate(urls, start=1):
+        if not _URL.fullmatch(url):
+            raise _refuse(
+                f"address {number} is not a URL: write addresses as Apprise takes them, such as"
+                " mailto://…, separated by commas."
+            )
+    return urls
+
+
+def _setting(name: str, meaning: str, *, shown: str | None = None, **options: Any) -> Any:
+    """Declare a setting.
+
+    Args:
+        name: of the environment variable.
+        meaning: a phrase in Markdown, for the README and the help.
+        shown: what to show as its default; None shows the default itself.
+        **options: Those of pydantic's `Field`.
     """
+    extra: dict[str, Any] = {} if shown is None else {"shown": shown}
+    return Field(alias=name, description=meaning, json_schema_extra=extra, **options)
 
-    token: str | None = field(repr=False)
-    url: str
-    data: Path
-    zone: str
-    log_level: str
-    connections: int
-    reserve: int
-    retry_s: int
-    range_days: int = _DEFAULT_RANGE_DAYS
-    datasets: tuple[str, ...] = ()
-    poll_minutes: int = _DEFAULT_POLL_MINUTES
-    keep_personal: frozenset[str] = frozenset()
-    alert_urls: tuple[str, ...] = field(default=(), repr=False)
-    alert_app: bool = False
-    alert_by: time = _DEFAULT_ALERT_BY
+
+class Settings(BaseSettings):
+    """What an owner can set. Secrets are left out of its `repr` and of messages."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, case_sensitive=True, env_ignore_empty=True, extra="ignore"
+    )
+
+    token: str | None = _setting(
+        "GIVENERGY_API_TOKEN",
+        "the API token; it is never written to disk or shown",
+        default=None,
+        repr=False,
+    )
+    url: Annotated[str, AfterValidator(lambda url: url.rstrip("/"))] = _setting(
+        "GIVENERGY_API_URL",
+        "another API address, such as a simulator's",
+        shown="the GivEnergy Cloud API",
+        default=DEFAULT_URL,
+    )
+    data: Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())] = _setting(
+        "GIVLAKE_DATA",
+        "the data folder",
+        shown="`data`",
+        default=Path("data"),
+        validate_default=True,
+    )
+    datasets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_names)] = _setting(
+        "GIVLAKE_DATASETS",
+        "the [datasets](docs/data-dictionary.md) to ingest, separated by commas; `-` before a name"
+        " leaves it out",
+        shown="all",
+        default=(),
+    )
+    poll_minutes: Annotated[int, AfterValidator(_check_poll_minutes), _whole_number(1, 60)] = (
+        _setting(
+            "GIVLAKE_POLL_MINUTES",
+            "minutes between two scheduled [polls](docs/dagster.md#what-a-day-costs)",
+            default=15,
+        )
+    )
+    zone: Annotated[str, AfterValidator(_check_zone)] = _setting(
+        "GIVLAKE_TIMEZONE",
+        "the time zone where neither site nor account has one",
+        default="Europe/London",
+    )
+    log_level: Annotated[str, AfterValidator(_check_log_level)] = _setting(
+        "GIVLAKE_LOG_LEVEL", "`DEBUG`, `INFO`, `WARNING` or `ERROR`", default="WARNING"
+    )
+    connections: Annotated[int, _whole_number(1, 64)] = _setting(
+        "GIVLAKE_CONNECTIONS", "requests in flight", default=8
+    )
+    reserve: Annotated[int, _whole_number(0, 100_000)] = _setting(
+        "GIVLAKE_RESERVE", "requests per minute left to other programs", default=0
+    )
+    range_days: Annotated[int, _whole_number(1, 366)] = _setting(
+        "GIVLAKE_RANGE_DAYS",
+        "days per request for energy flows; halved automatically where the API refuses the range",
+        # How long a range the API answers is not documented; a month is what its own pages show.
+        default=31,
+    )
+    retry_s: Annotated[int, _whole_number(0, 86_400)] = _setting(
+        "GIVLAKE_RETRY_S",
+        "seconds during which a failing request is retried; `0` disables retries",
+        # Longer than the API's window of a minute, so that one bad minute fails nothing.
+        default=75,
+    )
+    alert_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_alert_urls)] = _setting(
+        "GIVLAKE_ALERT_URLS",
+        "where [alerts](docs/security.md#alerts) go: Apprise addresses, separated by commas",
+        shown="",
+        default=(),
+        repr=False,
+    )
+    alert_app: Annotated[bool, BeforeValidator(_read_switch)] = _setting(
+        "GIVLAKE_ALERT_APP", "`1` sends alerts to the GivEnergy app too", shown="`0`", default=False
+    )
+    alert_by: Annotated[time, BeforeValidator(_read_time)] = _setting(
+        "GIVLAKE_ALERT_BY",
+        "local time by which yesterday should be complete",
+        shown="`09:00`",
+        default=time(9),
+    )
+    keep_personal: Annotated[frozenset[str], NoDecode, BeforeValidator(_read_personal)] = _setting(
+        "GIVLAKE_KEEP_PERSONAL",
+        "[personal values](docs/personal-data.md) to keep, such as"
+        " `sites:data[].name,smart_devices:*`",
+        shown="",
+        default=frozenset(),
+    )
 
     def required_token(self) -> str:
-        """Give the token.
+        """Return the token.
 
         Raises:
-            SettingsError: if there is none.
+            SettingsError: there is none.
         """
         if not self.token:
             raise SettingsError(
-                "GIVENERGY_API_TOKEN is not set: make a token in the GivEnergy portal (Account"
+                "GIVENERGY_API_TOKEN is not set: create a token in the GivEnergy portal (Account"
                 " settings, API tokens) and put GIVENERGY_API_TOKEN=… into the environment or a"
                 " .env file."
             )
         return self.token
 
 
-def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings.
+class Described(NamedTuple):
+    """A setting as the help and the README show it: `default` and `meaning` are Markdown."""
 
-    Args:
-        environment: instead of what `merged_environment` gives.
+    name: str
+    default: str
+    meaning: str
+
+
+def described_settings() -> Iterator[Described]:
+    """Yield every setting in the order of its declaration, the settings file's name last."""
+    for field in Settings.model_fields.values():
+        extra = field.json_schema_extra
+        shown = extra.get("shown") if isinstance(extra, dict) else None
+        default = "" if field.default is None else f"`{field.default}`"
+        yield Described(
+            str(field.alias), default if shown is None else str(shown), str(field.description)
+        )
+    yield Described(
+        ENV_FILE, "`.env`", "another settings file; empty: none. Read from the environment only"
+    )
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment, and from the settings file what it does not have.
 
     Raises:
-        SettingsError: if a setting cannot be used.
+        SettingsError: a setting, or the settings file, cannot be used.
     """
-    if environment is None:
-        environment = merged_environment()
-    zone = environment.get("GIVLAKE_TIMEZONE") or DEFAULT_ZONE
+    with_file: Callable[..., Settings] = Settings
+    path = env_file()
+    _read_env_file(path)
     try:
-        ZoneInfo(zone)
-    except (ValueError, OSError, KeyError) as error:
-        raise SettingsError(
-            f"GIVLAKE_TIMEZONE is {zone!r}, which is no time zone: use a name such as"
-            f" {DEFAULT_ZONE}."
-        ) from error
-    level = (environment.get("GIVLAKE_LOG_LEVEL") or "WARNING").upper()
-    if level not in _LEVELS:
-        raise SettingsError(f"GIVLAKE_LOG_LEVEL is {level!r}: use one of {', '.join(_LEVELS)}.")
-    return Settings(
-        token=environment.get("GIVENERGY_API_TOKEN") or None,
-        url=(environment.get("GIVENERGY_API_URL") or DEFAULT_URL).rstrip("/"),
-        data=Path(environment.get("GIVLAKE_DATA") or "data").expanduser().absolute(),
-        zone=zone,
-        log_level=level,
-        connections=_whole_number(environment, "GIVLAKE_CONNECTIONS", 8, low=1, high=64),
-        reserve=_whole_number(environment, "GIVLAKE_RESERVE", 0, low=0, high=100_000),
-        retry_s=_whole_number(environment, "GIVLAKE_RETRY_S", _DEFAULT_RETRY_S, low=0, high=86_400),
-        range_days=_whole_number(
-            environment, "GIVLAKE_RANGE_DAYS", _DEFAULT_RANGE_DAYS, low=1, high=366
-        ),
-        datasets=tuple(
-            name.strip()
-            for name in environment.get("GIVLAKE_DATASETS", "").split(",")
-            if name.strip()
-        ),
-        poll_minutes=_poll_minutes(environment),
-        keep_personal=_personal_leaves(environment),
-        alert_urls=_alert_urls(environment),
-        alert_app=_switch(environment, "GIVLAKE_ALERT_APP"),
-        alert_by=_time_of_day(environment, "GIVLAKE_ALERT_BY", _DEFAULT_ALERT_BY),
-    )
+        return with_file(_env_file=path)
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from None
 
 
 def merged_environment() -> dict[str, str]:
-    """Give the process' environment, and of the settings file what the environment does not have.
-
-    The file is the one that GIVLAKE_ENV_FILE names, none if that is empty, and `.env` at or above
-    the present folder if it is not set.
+    """Return the process' environment, and of the settings file what that does not have.
 
     Raises:
-        SettingsError: if the file cannot be read.
+        SettingsError: the file cannot be read.
+    """
+    return {**_read_env_file(env_file()), **os.environ}
+
+
+def env_file() -> Path | None:
+    """Return the settings file: the one that GIVLAKE_ENV_FILE names, else the nearest `.env`.
+
+    It is looked for in the working folder and those above; an empty GIVLAKE_ENV_FILE means none.
+
+    Raises:
+        SettingsError: the file that is named does not exist.
     """
     named = os.environ.get(ENV_FILE)
     if named == "":
-        return {**os.environ}
-    path = find_dotenv(usecwd=True) if named is None else Path(named).expanduser()
-    advice = f"name another file in {ENV_FILE}, or leave that empty to read none."
-    if named is not None and (not Path(path).exists() or Path(path).is_dir()):
-        raise SettingsError(f"{ENV_FILE} is {named!r}, and there is no such file: {advice}")
+        return None
+    if named is None:
+        return Path(nearest) if (nearest := find_dotenv(usecwd=True)) else None
+    path = Path(named).expanduser()
+    if not path.exists() or path.is_dir():
+        raise SettingsError(f"{ENV_FILE} is {named!r}, and there is no such file: {_OTHER_FILE}")
+    return path
+
+
+_OTHER_FILE = f"name another file in {ENV_FILE}, or leave that empty to read none."
+
+
+def _read_env_file(path: Path | None) -> dict[str, str]:
+    if path is None:
+        return {}
     try:
-        file = dotenv_values(path)
+        values = dotenv_values(path)
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsError(
-            f"The settings in {path} cannot be read ({reason}): make the file readable, {advice}"
+            f"The settings in {path} cannot be read ({reason}): make the file readable,"
+            f" {_OTHER_FILE}"
         ) from error
-    return {**{name: text for name, text in file.items() if text is not None}, **os.environ}
+    return {name: text for name, text in values.items() if text is not None}
 
 
-def _poll_minutes(environment: Mapping[str, str]) -> int:
-    minutes = _whole_number(
-        environment, "GIVLAKE_POLL_MINUTES", _DEFAULT_POLL_MINUTES, low=1, high=60
-    )
-    if 60 % minutes:
-        raise SettingsError(
-            f"GIVLAKE_POLL_MINUTES is '{minutes}', which does not go into an hour: use 1, 2, 3, 4,"
-            " 5, 6, 10, 12, 15, 20, 30 or 60."
+def _sentence(error: ValidationError) -> str:
+    """Name the first setting that cannot be used, its value unless it is secret, and what to do."""
+    first = error.errors()[0]
+    name = str(first["loc"][0])
+    advice = str(first["msg"]).rstrip(".") + "."
+    if first["type"] == "literal_error":
+        advice = (
+            f"use one of {first['ctx']['expected'].replace(' or ', ', ').replace(chr(39), '')}."
         )
-    return minutes
-
-
-def _personal_leaves(environment: Mapping[str, str]) -> frozenset[str]:
-    text = environment.get("GIVLAKE_KEEP_PERSONAL") or ""
-    try:
-        return checked_entries(filter(None, map(str.strip, text.split(","))))
-    except ValueError as error:
-        raise SettingsError(f"GIVLAKE_KEEP_PERSONAL: {error}") from error
-
-
-def _alert_urls(environment: Mapping[str, str]) -> tuple[str, ...]:
-    text = environment.get("GIVLAKE_ALERT_URLS") or ""
-    urls = tuple(filter(None, _URL_BREAK.split(text.strip(" \t\n,"))))
-    for number, url in enumerate(urls, start=1):
-        # Not shown, as it may hold a password.
-        if not _URL.fullmatch(url):
-            raise SettingsError(
-                f"GIVLAKE_ALERT_URLS: address {number} is none: write addresses as Apprise takes"
-                " them, such as mailto://…, with commas between."
-            )
-    return urls
-
-
-def _switch(environment: Mapping[str, str], name: str) -> bool:
-    text = environment.get(name) or "0"
-    if text not in ("0", "1"):
-        raise SettingsError(f"{name} is {text!r}: use 1 for on and 0 for off.")
-    return text == "1"
-
-
-def _time_of_day(environment: Mapping[str, str], name: str, default: time) -> time:
-    text = environment.get(name)
-    if not text:
-        return default
-    try:
-        moment = time.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or f"{moment:%H:%M}" != text:
-        raise SettingsError(f"{name} is {text!r}: use a time of day such as {default:%H:%M}.")
-    return moment
-
-
-def _whole_number(
-    environment: Mapping[str, str], name: str, default: int, low: int, high: int
-) -> int:
-    text = environment.get(name)
-    if not text:
-        return default
-    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-        raise SettingsError(f"{name} is {text!r}: use a whole number from {low} to {high}.")
-    return int(text)
+    hidden = {field.alias for field in Settings.model_fields.values() if not field.repr}
+    if name in hidden or name == "GIVLAKE_KEEP_PERSONAL":
+        return f"{name}: {advice}"
+    return f"{name} is {str(first['input'])!r}: {advice}"

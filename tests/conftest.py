@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support import clock
 
@@ -17,6 +18,11 @@ OF_OTHERS = (
     "ignore:InitResourceContext.dagster_run is deprecated:DeprecationWarning:dagster",
     "ignore:'imghdr' is deprecated:DeprecationWarning:apprise",
 )
+
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -12,9 +12,15 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from assets.framework.contract.columns import rounded
-from assets.framework.contract.json_rows import Rejected, Rows, elements, json_type, number_of
-from givenergy.codes.ev_meters import MEASURAND_UNIT, UNIT_NORMALISATION
+from assets.framework import (
+    Rejected,
+    Rows,
+    elements,
+    json_type,
+    number_of,
+    rounded,
+)
+from givenergy.codes import measurand_units, unit_conversions
 
 _KINDS: dict[str, type[int] | type[float]] = {"measurand": int, "value": float, "unit": int}
 # What these are measured in has no second unit that could be meant where none is sent.
@@ -120,8 +126,8 @@ def _comparable(measurand: int | None, unit: int | None) -> _Comparable:
     if unit is None:
         certain = str(measurand) in _ONE_UNIT
         factor = 1.0 if certain else np.nan
-        return _Comparable(MEASURAND_UNIT[str(measurand)] if certain else None, factor, 0.0)
-    known = UNIT_NORMALISATION.get(str(unit))
+        return _Comparable(measurand_units()[str(measurand)] if certain else None, factor, 0.0)
+    known = unit_conversions().get(str(unit))
     return _Comparable(*known) if known else _Comparable(None, np.nan, 0.0)
 
 

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from givenergy.codes import CODES
+from givenergy.codes import all_codes
 from warehouse import ViewSpec
 
 
@@ -12,7 +12,7 @@ def views() -> list[ViewSpec]:
 
 
 def _codes() -> ViewSpec:
-    rows = ",\n    ".join(f"({', '.join(map(_literal, code))})" for code in CODES)
+    rows = ",\n    ".join(f"({', '.join(map(_literal, code))})" for code in all_codes())
     texts = {
         "domain": ("Domain", "What the code is one of, e.g. measurand."),
         "code": ("Code", "As the API sends it, numbers written out."),

@@ -1,7 +1,7 @@
 """The shared request budget: how many requests the account has left, over all processes.
 
-`interface` says what a budget offers, `rules` and `breaker` decide as pure functions on `state`,
-`sqlite` applies them for one machine. Sending requests is the client's business.
+`interface` defines what a budget offers, `rules` and `breaker` decide as pure functions on
+`state`, `sqlite_budget` applies them for one machine. Requests are sent by the client.
 """
 
 from givenergy.budget.interface import (
@@ -10,13 +10,13 @@ from givenergy.budget.interface import (
     Grant,
     Lease,
     Minute,
-    Outcome,
     OwnLimit,
     Priority,
     RequestBudget,
+    RequestOutcome,
     Signal,
 )
-from givenergy.budget.sqlite import SqliteRequestBudget
+from givenergy.budget.sqlite_budget import SqliteRequestBudget
 
 __all__ = [
     "ACCOUNT_BUCKET",
@@ -24,10 +24,10 @@ __all__ = [
     "Grant",
     "Lease",
     "Minute",
-    "Outcome",
     "OwnLimit",
     "Priority",
     "RequestBudget",
+    "RequestOutcome",
     "Signal",
     "SqliteRequestBudget",
 ]

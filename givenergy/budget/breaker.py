@@ -1,25 +1,29 @@
-"""The circuit breaker: when the host fails everybody, one request at a time tries whether it is up.
+"""The circuit breaker: while the host is down, one request at a time probes whether it is back.
 
-Pure functions on its state. It belongs to the account's shared state, so that all processes pause
-and return together; what is a failure is decided by the client.
+The rules are pure functions on the breaker in the account's shared state, so that all processes
+pause and resume together. What counts as a failure is decided by the client.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from givenergy.budget.interface import Outcome
+from givenergy.budget.interface import RequestOutcome
 from givenergy.budget.state import Breaker
+from givenergy.errors import HostDownError
 
-__all__ = ["BreakerPolicy", "admit", "record"]
+__all__ = ["BreakerPolicy", "OutagePatience", "admit", "record"]
+
+# The address of a host that never answered may be wrong: wait less than for one that did.
+_UNKNOWN_HOST_S = 75.0
 
 
 class BreakerPolicy(msgspec.Struct, frozen=True):
     """The constants of the breaker.
 
     Attributes:
-        failures: Failures in a row, of all processes together, that open it. Independent faults
-            in a fifth of the requests reach eight once in 400,000.
+        failures: Consecutive failures, over all processes, that open it. Independent faults in a
+            fifth of the requests reach eight once in 400,000.
         first_ms: Wait before the first probe; doubled after each failed one.
         longest_ms: Longest wait between probes: how late the end of an outage is noticed.
     """
@@ -30,7 +34,7 @@ class BreakerPolicy(msgspec.Struct, frozen=True):
 
 
 def admit(breaker: Breaker, now_ms: int) -> int:
-    """0 if a request may pass (as the probe, when open), else ms to wait before asking again."""
+    """Return 0 if a request may pass (as the probe, when open), else the ms to wait."""
     if not breaker.opened_ms:
         return 0
     if breaker.probe_id:
@@ -39,11 +43,11 @@ def admit(breaker: Breaker, now_ms: int) -> int:
 
 
 def record(
-    breaker: Breaker, policy: BreakerPolicy, now_ms: int, *, id_: int, outcome: Outcome
+    breaker: Breaker, policy: BreakerPolicy, now_ms: int, *, id_: int, outcome: RequestOutcome
 ) -> None:
-    """Take in how the request `id_` ended."""
-    if outcome in (Outcome.ANSWERED, Outcome.RATE_LIMITED):
-        # A refusal for rate is an answer too: the host is there.
+    """Record how the request `id_` ended."""
+    if outcome in (RequestOutcome.ANSWERED, RequestOutcome.RATE_LIMITED):
+        # A 429 is a response too: the host is up.
         breaker.failures = breaker.opened_ms = breaker.probe_id = 0
         breaker.ever_answered = True
         return
@@ -58,3 +62,28 @@ def record(
         breaker.probe_id = 0
         breaker.backoff_ms = min(breaker.backoff_ms * 2, policy.longest_ms)
         breaker.probe_at_ms = now_ms + breaker.backoff_ms
+
+
+class OutagePatience:
+    """How long this process waits for a host that is down.
+
+    The wait counts from when this process met the outage, so that a later run tries at least once.
+    """
+
+    def __init__(self) -> None:
+        self._opened_ms = self._met_ms = 0
+
+    def check(self, breaker: Breaker, now_ms: int, patience_s: float | None) -> None:
+        """Raise HostDownError if the outage has lasted longer than `patience_s`."""
+        if self._opened_ms != breaker.opened_ms:
+            self._opened_ms, self._met_ms = breaker.opened_ms, now_ms
+        if not breaker.opened_ms or patience_s is None:
+            return
+        if not breaker.ever_answered:
+            patience_s = min(patience_s, _UNKNOWN_HOST_S)
+        if now_ms - self._met_ms > patience_s * 1000:
+            raise HostDownError(
+                f"The API has not answered for {(now_ms - breaker.opened_ms) / 1000:.0f} s.",
+                hint="Check the network and GIVENERGY_API_URL, then run the same command to "
+                "resume.",
+            )

@@ -1,7 +1,7 @@
-"""Time that every process of a machine shares and nobody can set.
+"""A clock that all processes of a machine share and nobody can set.
 
-The wall clock jumps; what is compared here never does while the machine is up, not even over
-suspend. It starts anew with each boot, which `boot_id` tells apart.
+The wall clock may jump; this clock does not while the machine is up, and it counts through suspend.
+It starts again with each boot, which `boot_id` identifies.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from pathlib import Path
 
 __all__ = ["boot_id", "now_ms"]
 
-# Linux' monotonic clock stands still in suspend while the server's window runs on; its boot-time
-# clock does not. On macOS the monotonic clock itself counts suspend.
+# The monotonic clock of Linux stops in suspend, the boot-time clock does not. On macOS the
+# monotonic clock itself counts suspend.
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 def now_ms() -> int:
-    """Milliseconds since some moment at or before this boot, the same in every process."""
+    """Return the milliseconds since a fixed moment of this boot, the same in every process."""
     if _CLOCK is None:
         return time.monotonic_ns() // 1_000_000
     return time.clock_gettime_ns(_CLOCK) // 1_000_000
 
 
 def boot_id() -> str:
-    """A name of the present boot; where the system has none, the boot's wall-clock quarter hour."""
+    """Return an id of the present boot; where the system has none, its wall-clock quarter hour."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:

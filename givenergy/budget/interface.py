@@ -1,7 +1,7 @@
-"""What a request budget offers, whatever it is kept in.
+"""The interface of a request budget, whatever it is stored in.
 
 The client and its callers depend on this module alone, so that another store (PostgreSQL, for
-several machines) can take SQLite's place. No rule and no storage belongs here.
+several machines) can replace SQLite. No rule and no storage belongs here.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ __all__ = [
     "Grant",
     "Lease",
     "Minute",
-    "Outcome",
     "OwnLimit",
     "Priority",
     "RequestBudget",
+    "RequestOutcome",
     "Signal",
 ]
 
@@ -31,28 +31,28 @@ ACCOUNT_BUCKET = "account"
 
 
 class Priority(IntEnum):
-    """Who goes first: data of today and yesterday, then history."""
+    """Which requests go first: data of today and yesterday, then history."""
 
     TODAY = 0
     BACKFILL = 1
 
 
-class Outcome(StrEnum):
-    """What became of a granted request, as far as the budget cares."""
+class RequestOutcome(StrEnum):
+    """How a granted request ended, as far as the budget is concerned."""
 
     ANSWERED = "answered"
-    """The API answered as an API does, be it with a refusal."""
+    """The API answered, be it with a refusal."""
     FAILED = "failed"
-    """5xx, nonsense, or no answer although the request may have arrived."""
+    """5xx, an invalid response, or none although the request may have arrived."""
     RATE_LIMITED = "rate_limited"
     """429."""
     UNREACHED = "unreached"
-    """Never left this machine (no connection): it costs no slot."""
+    """Never left this machine (no connection): it uses no slot."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnLimit:
-    """A limit that an endpoint has for itself: `requests` in `window_s` seconds."""
+    """A limit of one endpoint: `requests` in `window_s` seconds."""
 
     requests: int
     window_s: float
@@ -60,26 +60,26 @@ class OwnLimit:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What an answer, or its absence, tells the budget.
+    """What the budget learns from a response, or from its absence.
 
     Attributes:
-        outcome: What became of the request.
+        outcome: How the request ended.
         limit: `X-RateLimit-Limit`, None when absent.
         remaining: `X-RateLimit-Remaining`, None when absent.
         retry_after_s: `Retry-After` of a 429 in seconds, None when absent.
     """
 
-    outcome: Outcome
+    outcome: RequestOutcome
     limit: int | None = None
     remaining: int | None = None
     retry_after_s: float | None = None
 
 
 class Grant(Protocol):
-    """Leave to send one request now.
+    """Permission to send one request now.
 
     Attributes:
-        probe: The host is down and this request finds out whether it is back.
+        probe: Whether the host is down and this request probes whether it is back.
         waited_s: Seconds spent waiting for the grant.
     """
 
@@ -87,20 +87,20 @@ class Grant(Protocol):
     waited_s: float
 
     def settle(self, signal: Signal) -> None:
-        """Say what became of the request, right after the answer or time-out; once."""
+        """Report how the request ended, right after the response or time-out; once."""
 
 
 class Lease(Protocol):
-    """The exclusive right to work on something, kept up while this process lives."""
+    """The exclusive right to work on something, renewed while this process lives."""
 
     key: str
 
     @property
     def lost(self) -> bool:
-        """Whether it ran out and somebody else may hold it now."""
+        """Whether it expired and another process may hold it now."""
 
     def release(self) -> None:
-        """Give it back; doing so twice is harmless."""
+        """Release it; doing so twice is harmless."""
 
     def __enter__(self) -> Self:
         """Hold the lease for the length of a `with` block."""
@@ -116,7 +116,7 @@ class Lease(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """Requests in one minute of the wall clock (UTC), as far as the answers showed them."""
+    """Requests in one minute of the wall clock (UTC), as far as responses have shown them."""
 
     start: datetime
     sent: int
@@ -133,15 +133,15 @@ class BudgetSnapshot:
         limit: Requests that a window allows.
         window_s: Length of the window, in seconds.
         reserve: Requests left to others by setting.
-        used_by_us: Requests sent whose slots have not come back.
-        used_by_others: Requests that others were seen to spend in the present window.
-        others_expected: Requests a window that are left to others because they took them lately.
-        in_flight: Requests of ours without an answer yet.
+        used_by_us: Requests of this machine whose slots are not free again.
+        used_by_others: Observed requests of others in the present window.
+        others_expected: Requests per window that are left to others because of their recent use.
+        in_flight: Requests of this machine without a response yet.
         waiting: Threads of all processes that wait for a grant, by priority.
-        window_resets_in_s: Seconds until the window has surely ended; None when none is open.
-        paused_for_s: Seconds that everybody still waits after a 429; 0 when not paused.
+        window_resets_in_s: Seconds until the window has certainly ended; None if none is open.
+        paused_for_s: Seconds that all requests wait after a 429 or a new file; 0 if not paused.
         host_down_for_s: Seconds since the circuit breaker opened; None while it is closed.
-        next_probe_in_s: Seconds until a down host is tried again; None while it is up.
+        next_probe_in_s: Seconds until a host that is down is probed again; None while it is up.
         history: The last minutes with any request, oldest first.
     """
 
@@ -161,11 +161,11 @@ class BudgetSnapshot:
 
     @property
     def available(self) -> int:
-        """Requests that are left in the present window, without the reserve."""
+        """Requests left in the present window, without the reserve."""
         return max(0, self.limit - self.reserve - self.used_by_us - self.used_by_others)
 
     def seconds_for(self, requests: int) -> float:
-        """Roughly how long `requests` more take, in seconds, if nothing slower holds them up."""
+        """Estimate how long `requests` more take, in seconds, if only the budget limits them."""
         start = max(self.paused_for_s, self.next_probe_in_s or 0.0)
         rest = requests - (0 if self.paused_for_s else self.available)
         if rest <= 0:
@@ -175,7 +175,7 @@ class BudgetSnapshot:
 
 
 class RequestBudget(Protocol):
-    """One account's requests, shared by every thread and process that spends them."""
+    """One account's requests, shared by every thread and process that uses them."""
 
     def grant(
         self,
@@ -189,34 +189,34 @@ class RequestBudget(Protocol):
         """Wait until one request may be sent.
 
         Args:
-            bucket: Which limit it is counted on; an endpoint's name where it has its own.
-            own: The endpoint's own limit, needed with such a bucket.
-            priority: Who goes first.
-            cancelled: Ends the waiting promptly when set.
-            patience_s: Longest wait for a host that is down, in seconds; None waits on.
+            bucket: Which limit it counts towards; an endpoint's name if it has its own.
+            own: The endpoint's own limit, required with such a bucket.
+            priority: Which requests go first.
+            cancelled: Ends the wait promptly when set.
+            patience_s: Longest wait for a host that is down, in seconds; None waits forever.
 
         Raises:
             CancelledError: If `cancelled` was set.
             HostDownError: If the host has been down for longer than `patience_s`.
-            BudgetStoreError: If the store cannot be used.
+            BudgetStoreError: If the budget's file cannot be used.
         """
 
     def lease(self, key: str, ttl_s: float = 60.0) -> Lease | None:
-        """Take the lease on `key`, or None if somebody else holds it.
+        """Take the lease on `key`; return None if somebody else holds it.
 
-        It is renewed while it is held and this process lives; of a dead process it is free at
-        once where that can be seen, and after `ttl_s` seconds otherwise.
+        It is renewed while it is held and this process lives. The lease of a dead process is free
+        at once if its death can be detected, and after `ttl_s` seconds otherwise.
 
         Raises:
-            BudgetStoreError: If the store cannot be used.
+            BudgetStoreError: If the budget's file cannot be used.
         """
 
     def snapshot(self) -> BudgetSnapshot:
-        """The budget as it stands.
+        """Return the budget as it is now.
 
         Raises:
-            BudgetStoreError: If the store cannot be used.
+            BudgetStoreError: If the budget's file cannot be used.
         """
 
     def close(self) -> None:
-        """Give back what this process holds and stop its background work."""
+        """Release what this process holds and stop its background work."""

@@ -1,7 +1,7 @@
-"""The shared state of one account's budget: plain data, small, written as JSON.
+"""The shared state of one account's budget: plain data, small, stored as JSON.
 
-No rule belongs here. Times are milliseconds of `clock.now_ms`. Answered requests are kept in
-groups of nearly the same time, so that the state stays some kilobytes whatever the limit.
+No rule belongs here. Times are milliseconds of `clock.now_ms`. Completed requests are kept in
+groups of nearly the same time, so that the state stays within some kilobytes whatever the limit.
 """
 
 from __future__ import annotations
@@ -12,30 +12,28 @@ __all__ = [
     "AccountState",
     "Breaker",
     "BucketState",
-    "Done",
-    "Flight",
+    "Completed",
+    "InFlight",
+    "LastReported",
     "MinuteCount",
-    "Seen",
-    "Told",
+    "RateWindow",
     "Waiter",
-    "Window",
-    "unite",
 ]
 
 
-class Flight(msgspec.Struct, array_like=True):
-    """A granted request without an answer yet."""
+class InFlight(msgspec.Struct, array_like=True):
+    """A granted request without a response yet."""
 
     id: int
     holder: str
     sent_ms: int
 
 
-class Done(msgspec.Struct, array_like=True):
+class Completed(msgspec.Struct, array_like=True):
     """Requests that ended at nearly the same time and still occupy slots.
 
-    `used` is the least use of the server's window that their answers reported, -1 for requests
-    whose answers told nothing.
+    `used` is the lowest use of the server's window that their responses reported, -1 for requests
+    whose responses reported none.
     """
 
     first_ms: int
@@ -45,21 +43,22 @@ class Done(msgspec.Struct, array_like=True):
     used: int
 
 
-class Seen(msgspec.Struct, array_like=True):
-    """The answer that reported the highest use of the present window."""
+class LastReported(msgspec.Struct, array_like=True):
+    """The response that reported the highest use of the present window."""
 
     used: int
     sent_ms: int
     ended_ms: int
 
 
-class Window(msgspec.Struct, array_like=True):
-    """The server's present window, as far as it can be told from here.
+class RateWindow(msgspec.Struct, array_like=True):
+    """The server's present rate-limit window, as far as the client can tell.
 
-    `opened_ms` is an estimate; `first_end_ms` is when the first answer out of it arrived (0 before
-    that): one window length later it has surely ended. Requests numbered below `first_id` were
-    sent before the window was known: their answers may speak of the one before. `ours` and
-    `others` have been counted in it, `peak` is the most that were in flight at once.
+    `opened_ms` is an estimate; `first_end_ms` is when the first response of the window arrived (0
+    before that): one window length later the window has certainly ended. Requests numbered below
+    `first_id` were sent before the window was known: their responses may belong to the previous
+    one. `ours` and `others` are the requests counted in it, `peak` is the highest number in flight
+    at once.
     """
 
     opened_ms: int
@@ -77,14 +76,18 @@ class Waiter(msgspec.Struct, array_like=True):
     asked_ms: int
 
 
-class BucketState(msgspec.Struct):
+class BucketState(
+    msgspec.Struct,
+    # The names in files of earlier versions, which stay readable.
+    rename={"in_flight": "flights", "completed": "done", "last_reported": "seen"},
+):
     """One limit: the account's, or an endpoint's own."""
 
     limit: int
-    flights: list[Flight] = []
-    done: list[Done] = []
-    seen: Seen | None = None
-    window: Window | None = None
+    in_flight: list[InFlight] = []
+    completed: list[Completed] = []
+    last_reported: LastReported | None = None
+    window: RateWindow | None = None
     others_recent: list[int] = []
     answer_ms: int = 0
     probing: bool = False
@@ -92,6 +95,11 @@ class BucketState(msgspec.Struct):
     pause_until_ms: int = 0
     refusals: int = 0
     waiting: dict[str, Waiter] = {}
+
+    @property
+    def occupied(self) -> int:
+        """Slots of this machine's requests that are not free again."""
+        return len(self.in_flight) + sum(group.count for group in self.completed)
 
 
 class Breaker(msgspec.Struct):
@@ -115,19 +123,8 @@ class MinuteCount(msgspec.Struct, array_like=True):
     others: int = 0
 
 
-class Told(msgspec.Struct, array_like=True):
-    """How much of another state has been united with this one: up to which id, seen when.
-
-    `changes` is how often the state had been changed by then.
-    """
-
-    last_id: int
-    seen_ms: int
-    changes: int = 0
-
-
 class AccountState(msgspec.Struct):
-    """All that processes share about one account."""
+    """Everything that processes share about one account."""
 
     boot: str
     buckets: dict[str, BucketState] = {}
@@ -136,65 +133,38 @@ class AccountState(msgspec.Struct):
     reaped_ms: int = 0
     minute: MinuteCount = msgspec.field(default_factory=MinuteCount)
     last_id: int = 0
-    told: dict[str, Told] = {}
-    changes: int = 0
 
     def bucket(self, name: str, limit: int) -> BucketState:
-        """The bucket of that name, made with `limit` if there is none yet."""
-        found = self.buckets.get(name)
-        if found is None:
-            found = self.buckets[name] = BucketState(limit)
-        return found
+        """Return the bucket of that name, created with `limit` if there is none yet."""
+        if name not in self.buckets:
+            self.buckets[name] = BucketState(limit)
+        return self.buckets[name]
 
     def restart(self, boot: str, now_ms: int) -> None:
-        """Carry the state over a reboot: every process is gone, and the clock began anew.
+        """Carry the state over a reboot: every process is gone, and the clock started again.
 
-        What was spent before is taken as spent just now, as nothing tells how long ago it was.
+        Requests sent before count as sent just now, as nothing shows how long ago they were sent.
         """
         self.boot = boot
         self.reaped_ms = self.hold_until_ms = 0
         self.last_id = max(self.last_id, now_ms * 1000)
         self.breaker.failures = self.breaker.opened_ms = self.breaker.probe_id = 0
         for bucket in self.buckets.values():
-            count = len(bucket.flights) + sum(group.count for group in bucket.done)
-            bucket.flights = []
-            bucket.done = [Done(now_ms, now_ms, now_ms, count, -1)] if count else []
-            bucket.seen = bucket.window = None
+            count = bucket.occupied
+            bucket.in_flight = []
+            bucket.completed = [_completed_now(now_ms, count)] if count else []
+            bucket.last_reported = bucket.window = None
             bucket.paused_ms = bucket.pause_until_ms = 0
             bucket.waiting = {}
 
+    def move_completed(self, target: AccountState, now_ms: int) -> None:
+        """Move the completed requests to another account, where they count as completed now."""
+        for name, bucket in self.buckets.items():
+            count = sum(group.count for group in bucket.completed)
+            if count:
+                target.bucket(name, bucket.limit).completed.append(_completed_now(now_ms, count))
+                bucket.completed = []
 
-def unite(state: AccountState, former: AccountState, former_id: str, seen_ms: int) -> None:
-    """Add to `state` what somebody saw, at `seen_ms`, in the former state named `former_id`.
 
-    Several processes may tell of the same former state, each of another moment: what was told
-    before is not added again, and a later view corrects which requests were still under way.
-    """
-    told = state.told.get(former_id)
-    # Not by the time of looking: who looked a moment later may have seen less.
-    if told is not None and told.changes >= former.changes:
-        return
-    known_id, known_ms = (told.last_id, told.seen_ms) if told else (0, -1)
-    state.told[former_id] = Told(former.last_id, seen_ms, former.changes)
-    state.last_id = max(state.last_id, former.last_id)
-    if not state.breaker.ever_answered:
-        state.breaker = former.breaker
-    for name, old in former.buckets.items():
-        bucket = state.bucket(name, old.limit)
-        fresh = not (bucket.flights or bucket.done)
-        under_way = {flight.id for flight in old.flights}
-        bucket.flights = [
-            f for f in bucket.flights if f.id > former.last_id or f.id in under_way
-        ] + [f for f in old.flights if f.id > known_id]
-        new = [group for group in old.done if group.last_ms > known_ms]
-        bucket.done = sorted([*bucket.done, *new], key=lambda group: group.last_ms)
-        if fresh:
-            # The window that was open goes on as it was.
-            bucket.window, bucket.seen = old.window, old.seen
-        bucket.limit = old.limit
-        bucket.answer_ms = bucket.answer_ms or old.answer_ms
-        bucket.others_recent = bucket.others_recent or old.others_recent
-        bucket.paused_ms = max(bucket.paused_ms, old.paused_ms)
-        bucket.pause_until_ms = max(bucket.pause_until_ms, old.pause_until_ms)
-        bucket.refusals = max(bucket.refusals, old.refusals)
-        bucket.probing = True
+def _completed_now(now_ms: int, count: int) -> Completed:
+    return Completed(now_ms, now_ms, now_ms, count, -1)

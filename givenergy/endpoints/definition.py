@@ -1,7 +1,6 @@
-"""What there is to say about a request before it is made.
+"""The definition of an endpoint: method, path, scope, paging, limits, personal data.
 
-Only the record and how it fills its path. Which requests there are stands in the other modules of
-this package; what an endpoint's answers mean is decided in the datasets.
+Which endpoints there are is defined in the package; what a response means in the datasets.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from givenergy.errors import UnusableNameError
 
 __all__ = ["PAGING", "Endpoint"]
 
-# The leaves of `meta` that a walk over pages needs; they count rows and name nobody.
+# The leaves of `meta` that paging needs; they contain nothing personal.
 PAGING = frozenset(
     f"meta.{name}" for name in ("current_page", "from", "last_page", "per_page", "to", "total")
 )
@@ -23,28 +22,28 @@ PAGING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One request that the API answers.
+    """One endpoint of the API.
 
     Attributes:
-        name: The dataset-like name, also the name of the bucket if the endpoint has its own limit.
-        method: ``GET``, or ``POST`` for a read that takes a body.
-        path: Path below the base URL, with ``{name}`` for each parameter.
-        scope: The token scope the endpoint needs; where it needs two, both with a space between.
-        account_type: The type the account must have, in words; "any" where all will do.
-        page_size: The largest page asked for; None when the endpoint is not paginated.
+        name: The name, also of its budget bucket if the endpoint has its own limit.
+        method: `GET`, or `POST` for a read that takes a body.
+        path: Path below the base URL, with `{name}` for each parameter.
+        scope: The token scope that it needs; several are separated by a space.
+        account_type: The type of account that it needs; "any" if every type will do.
+        page_size: Rows requested per page; None if the endpoint is not paginated.
         newest_first: Whether new rows are added at the front of the list.
-        later_version: Whether only later versions of the API than the documented one have it.
-        enveloped: Whether the answer's content stands in `data`, as nearly all of it does.
-        single: Whether the answer is a single thing that may be null: then null is an answer.
-        is_list: Whether the answer is a list of objects; whatever is paginated is.
-        reads: Whether it only reads. Whatever does not must be nobody's business but the owner's.
-        limit: A limit of the endpoint's own; None when it spends from the account's.
-        keep: On endpoints with personal data or secrets, the leaves that may be kept (dotted
-            paths below the top of the body, ``[]`` for any element); None keeps all.
-        personal: Of the other leaves, the documented ones that the owner may have kept.
-        pseudonymise: Of the other leaves, those that are replaced by a pseudonym, so that equal
-            values can still be told from different ones; the owner may have them kept too.
-        plain: Values of theirs that stand for no person and stay, in capitals.
+        later_version: Whether only API versions later than the documented one have it.
+        enveloped: Whether the content of the response is in `data`, as for nearly all endpoints.
+        single: Whether `data` is a single value that may be null.
+        is_list: Whether `data` is a list of objects; always true if paginated.
+        reads: Whether it only reads. An endpoint that does not may affect only the owner.
+        limit: The endpoint's own limit; None if it counts towards the account's.
+        keep: On endpoints with personal data or secrets, the leaves that are kept (dotted paths
+            from the top of the body, `[]` for any element); None keeps all.
+        personal: Of the other leaves, the documented ones that the owner may choose to keep.
+        pseudonymise: Of the other leaves, those replaced by a pseudonym, so that equal values can
+            be recognised; the owner may choose to keep them too.
+        plain: Values of these that identify nobody and are kept, in capitals.
     """
 
     name: str
@@ -70,10 +69,10 @@ class Endpoint:
             object.__setattr__(self, "is_list", True)
 
     def url_path(self, parameters: Mapping[str, str]) -> str:
-        """Fill the path, each value percent-encoded so that it cannot leave its segment.
+        """Return the path with its parameters, percent-encoded so that none leaves its segment.
 
         Raises:
-            UnusableNameError: If a parameter is no usable path segment.
+            UnusableNameError: If a parameter cannot be used as a path segment.
             ValueError: If a parameter is missing or unknown.
         """
         segments = []
@@ -93,10 +92,10 @@ class Endpoint:
 
 
 def _segment(name: str, value: str) -> str:
-    # "." and ".." survive percent-encoding: HTTP clients undo it and then climb the path.
+    # HTTP clients resolve "." and ".." even when percent-encoded.
     if value in {"", ".", ".."} or any(ord(c) < 32 or ord(c) == 127 for c in value):
         raise UnusableNameError(
-            f"{value!r} cannot be used as {name}: give the name the API lists, without control"
+            f"{value!r} cannot be used as {name}: use the name that the API lists, without control"
             " characters."
         )
     return quote(value, safe="")

@@ -3,7 +3,7 @@
 import platform
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from typing import Literal
@@ -14,13 +14,8 @@ from assets.framework.contract.dataset import DailyDataset, Dataset
 from assets.framework.contract.devices import DeviceKind, Devices, local_day, of_kinds
 from assets.framework.ingestion.availability import unavailable
 from assets.framework.ingestion.session import Session
-from givenergy import (
-    INVERTER_SETTINGS,
-    DeviceNotFoundError,
-    ForbiddenError,
-    GivEnergyError,
-    Priority,
-)
+from givenergy import ForbiddenError, GivEnergyError, NotFoundError, Priority
+from givenergy.endpoints import INVERTER_SETTINGS
 from pipelines.cli.budget_lines import budget_lines
 from pipelines.cli.common import (
     ALL_THERE,
@@ -94,7 +89,7 @@ def _examine() -> Iterator[Finding]:
         return
     try:
         # Whoever asks wants to know now: a host that is down is not waited for.
-        with open_session(replace(settings, retry_s=0)) as session:
+        with open_session(settings.model_copy(update={"retry_s": 0})) as session:
             yield Finding("token", "ok", "The API accepts it.")
             yield from _account(session, selected(settings))
     except SettingsError as error:
@@ -176,7 +171,7 @@ def _data(
                 priority=Priority.TODAY,
                 context={"dataset": "doctor"},
             )
-        except DeviceNotFoundError as error:
+        except NotFoundError as error:
             yield Finding(dataset.name, "note", str(error))
         except GivEnergyError as error:
             yield Finding(dataset.name, "wrong", str(error), SOMETHING_MISSING)

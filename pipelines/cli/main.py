@@ -1,11 +1,13 @@
 """The command group: finds each command's module when it is called, so that `--help` is quick."""
 
 import importlib
+import re
 import sys
 
 import click
 
 from pipelines.cli.common import WRONG_USAGE, KnownError, known_error
+from pipelines.settings import Described, described_settings
 
 _COMMANDS = {
     "demo": "demo_command",
@@ -43,18 +45,24 @@ class _LazyGroup(click.Group):
         command: click.Command = getattr(module, name)
         return command
 
+    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the settings below the commands."""
+        with formatter.section("Settings, from the environment or a .env file"):
+            formatter.write_dl(
+                [(setting.name, _plain(setting)) for setting in described_settings()]
+            )
+
+
+def _plain(setting: Described) -> str:
+    """Return what a setting means, without Markdown."""
+    text = setting.meaning + (f" (default: {setting.default})" if setting.default else "")
+    return re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text).replace("`", "")
+
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="givlake")
 def givlake() -> None:
     """Own your GivEnergy history: complete, provable, queryable.
-
-    Settings come from the environment, or from a .env file or the one that GIVLAKE_ENV_FILE names
-    (empty: none): GIVENERGY_API_TOKEN, GIVENERGY_API_URL,
-    GIVLAKE_DATA, GIVLAKE_DATASETS, GIVLAKE_TIMEZONE, GIVLAKE_LOG_LEVEL, GIVLAKE_CONNECTIONS,
-    GIVLAKE_RESERVE, GIVLAKE_RETRY_S, GIVLAKE_RANGE_DAYS, GIVLAKE_POLL_MINUTES,
-    GIVLAKE_KEEP_PERSONAL,
-    GIVLAKE_ALERT_URLS, GIVLAKE_ALERT_APP, GIVLAKE_ALERT_BY.
 
     Exit status: 0, everything requested is complete, confirmed empty or not final yet; 1, something
     is failed, partial, forbidden or not requested; 2, wrong usage or settings.

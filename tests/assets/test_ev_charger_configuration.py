@@ -9,7 +9,7 @@ from assets.ev_charger_configuration import DATASET as CONFIGURATION
 from assets.ev_chargers import DATASET as CHARGERS
 from assets.framework.ingestion.availability import unavailable
 from givenergy import domain
-from givenergy.codes.charger_commands import COMMANDS_WITHOUT_DATA
+from givenergy.codes import codes_with_flag
 from simulator.config import TokenGrant, default_token
 from tests.support.api_examples import SHARED, example, needs_shared
 from tests.support.simulated_home import decode, rows_of
@@ -187,7 +187,7 @@ def test_the_documents_data_of_each_command_land_whole():
         assert [json.loads(row["data"]) for row in rows] == ([] if data in (None, []) else [data])
         assert not [drift for drift in decoded.drift if drift.kind == "new_field"]
         if data in (None, []):
-            assert command in COMMANDS_WITHOUT_DATA
+            assert command in codes_with_flag("charger_command", "without_data")
 
 
 def test_commands_and_their_data_have_versions(home):
@@ -206,7 +206,7 @@ def test_commands_and_their_data_have_versions(home):
         f"/ev-charger/{uuid}/commands/{command}"
         for uuid, names in commands.items()
         for command in names
-        if command not in COMMANDS_WITHOUT_DATA
+        if command not in codes_with_flag("charger_command", "without_data")
     }
     assert sorted(at_home.paths()) == sorted(wanted)
     assert sim.commands_received == 0

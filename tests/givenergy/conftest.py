@@ -13,6 +13,9 @@ from simulator import Simulator, SimulatorConfig
 
 QUICK = RetryPolicy(tries=3, base_s=0.01, ceiling_s=0.02, span_s=0.0, patience_s=5.0)
 
+# Longer than any response takes on a busy machine: a request that is cut off counts twice.
+PATIENT = Timeouts(connect_s=60.0, read_s=60.0, total_s=120.0)
+
 
 @pytest.fixture
 def simulate() -> Iterator[Callable[..., Simulator]]:
@@ -56,7 +59,7 @@ def open_client(open_budget) -> Iterator[Callable[..., Client]]:
             "token": sim.token,
             "on_attempt": attempts.append,
             "retry": QUICK,
-            "timeouts": Timeouts(connect_s=5.0, read_s=1.0, total_s=10.0),
+            "timeouts": PATIENT,
             **settings,
         }
         if "budget" not in settings:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from givenergy.budget import rules
-from givenergy.budget.interface import Outcome, Priority, Signal
+from givenergy.budget.interface import Priority, RequestOutcome, Signal
 from givenergy.budget.rules import Policy
 from givenergy.budget.state import BucketState, Waiter
 
@@ -98,7 +98,7 @@ class World:
             self.at(start + self.today_at_ms, ("ask", 1000 + i, Priority.TODAY))
             self.today_asked[1000 + i] = start + self.today_at_ms
         self.end = start + until_ms
-        while self.events and (self.left > 0 or self.bucket.flights):
+        while self.events and (self.left > 0 or self.bucket.in_flight):
             now, _, (name, *args) = heapq.heappop(self.events)
             if now > self.end:
                 break
@@ -108,7 +108,7 @@ class World:
     def _ask(self, now: int, thread: int, priority: Priority) -> None:
         if self.left <= 0 and priority is Priority.BACKFILL:
             return
-        rules.advance(self.bucket, self.policy, now)
+        rules.expire_slots(self.bucket, self.policy, now)
         wait = rules.admit(self.bucket, self.policy, now, priority=priority, reserve=self.reserve)
         if wait:
             self.bucket.waiting[str(thread)] = Waiter(priority, now)
@@ -116,32 +116,32 @@ class World:
             return
         self.bucket.waiting.pop(str(thread), None)
         self.last_id += 1
-        flight = rules.launch(self.bucket, now, id_=self.last_id, holder="")
+        request = rules.open_request(self.bucket, now, id_=self.last_id, holder="")
         if priority is Priority.TODAY:
             self.today_waits.append(now - self.today_asked[thread])
         self.sent.append(now)
         self.left -= 1
-        self.at(now + self.random.randint(0, self.delay_ms), ("arrive", thread, priority, flight))
+        self.at(now + self.random.randint(0, self.delay_ms), ("arrive", thread, priority, request))
 
-    def _arrive(self, now: int, thread: int, priority: Priority, flight: object) -> None:
+    def _arrive(self, now: int, thread: int, priority: Priority, request: object) -> None:
         allowed, remaining = self.server.arrive(now, "ours")
         chance = self.random.random()
-        signal = Signal(Outcome.FAILED)
+        signal = Signal(RequestOutcome.FAILED)
         back = self.timeout_ms
         if chance < self.dying:
             back = self.random.randint(0, 2_000)
         elif chance >= self.dying + self.lost:
             back = self.random.randint(0, self.delay_ms)
-            outcome = Outcome.ANSWERED if allowed else Outcome.RATE_LIMITED
+            outcome = RequestOutcome.ANSWERED if allowed else RequestOutcome.RATE_LIMITED
             limit = self.limit if self.headers else None
             signal = Signal(outcome, limit, remaining if self.headers else None)
-        self.at(now + back, ("settle", thread, priority, flight, signal))
+        self.at(now + back, ("settle", thread, priority, request, signal))
 
     def _settle(
-        self, now: int, thread: int, priority: Priority, flight: object, signal: Signal
+        self, now: int, thread: int, priority: Priority, request: object, signal: Signal
     ) -> None:
-        rules.settle(self.bucket, self.policy, flight, now, signal)
-        if signal.outcome is Outcome.RATE_LIMITED:
+        rules.settle(self.bucket, self.policy, request, now, signal)
+        if signal.outcome is RequestOutcome.RATE_LIMITED:
             self.left += 1
         if priority is Priority.BACKFILL:
             self.at(now, ("ask", thread, priority))

@@ -14,23 +14,23 @@ from pathlib import Path
 
 import pytest
 
-from givenergy.accounts import account_key, resolve_account
+from givenergy.account_identity import account_key, resolve_account
 from givenergy.budget import (
     BudgetSnapshot,
-    Outcome,
     OwnLimit,
     Priority,
+    RequestOutcome,
     Signal,
     SqliteRequestBudget,
 )
-from givenergy.budget.holders import alive, own_holder
+from givenergy.budget.process_identity import is_alive, own_identity
 from givenergy.client import Client
 from givenergy.endpoints import COMMUNICATION_DEVICES, INVERTER_DATA_POINTS
 from givenergy.errors import BudgetStoreError, CancelledError, UnauthenticatedError
 from simulator import TokenGrant
 
 SPAWN = multiprocessing.get_context("spawn")
-ANSWERED = Signal(Outcome.ANSWERED)
+ANSWERED = Signal(RequestOutcome.ANSWERED)
 
 
 def account_windows(sim):
@@ -65,11 +65,11 @@ def test_processes_and_threads_share_the_windows(simulate, tmp_path):
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(60)
+        worker.join(120)
     assert fetched.value == 135
     assert sim.stats()["limited"] == 0
     # Scaled down thirtyfold the kept part has little time to be spent: full windows are measured
-    # in real ones by benchmarks/budget_windows.py and in invented ones by test_rules.py.
+    # in real ones by benchmarks/budget/windows.py and in invented ones by test_rules.py.
     windows = [w["used"] for w in account_windows(sim)]
     assert sum(windows) == 135
     assert max(windows) <= 60
@@ -89,14 +89,15 @@ def test_killed_processes_give_everything_back_and_no_window_overflows(simulate,
 
     for kill in range(3):
         victim = start(100 * kill, 1000)
-        before, deadline = len(sim.requests), time.monotonic() + 30
+        before, deadline = len(sim.requests), time.monotonic() + 120
         while len(sim.requests) < before + 20:
-            assert victim.is_alive() and time.monotonic() < deadline
+            assert victim.is_alive()
+            assert time.monotonic() < deadline
             time.sleep(0.005)
         os.kill(victim.pid, signal.SIGKILL)
         victim.join()
     last = start(500, 80)
-    last.join(60)
+    last.join(120)
     assert last.exitcode == 0
     assert sim.stats()["limited"] == 0
     budget = SqliteRequestBudget(path, account="test", window_s=2.0, margin_s=0.1)
@@ -117,37 +118,38 @@ def test_the_store_may_be_deleted_again_and_again_while_processes_work(simulate,
     ]
     for worker in workers:
         worker.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while len(sim.requests) < 10:
-        assert workers[0].is_alive() and time.monotonic() < deadline
+        assert workers[0].is_alive()
+        assert time.monotonic() < deadline
         time.sleep(0.01)
     for _ in range(5):
         time.sleep(0.3)
         path.unlink(missing_ok=True)
     for worker in workers:
-        worker.join(60)
+        worker.join(120)
     assert fetched.value == 80
     assert sim.stats()["limited"] == 0
 
 
 def test_a_dead_process_is_known_as_dead():
-    assert alive(own_holder()) is True
+    assert is_alive(own_identity()) is True
     child = SPAWN.Process(target=time.sleep, args=(60,))
     child.start()
-    pid, _, rest = own_holder().partition(":")
+    pid, _, rest = own_identity().partition(":")
     _, _, namespace = rest.partition(":")
-    assert alive(f"{child.pid}::{namespace}") is True
-    assert alive(f"{pid}:1:{namespace}") is False, "a reused process id"
+    assert is_alive(f"{child.pid}::{namespace}") is True
+    assert is_alive(f"{pid}:1:{namespace}") is False, "a reused process id"
     os.kill(child.pid, signal.SIGKILL)
     deadline = time.monotonic() + 10
     # Killed and not yet collected counts as dead.
     while Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    assert alive(f"{child.pid}:12345:{namespace}") is False
+    assert is_alive(f"{child.pid}:12345:{namespace}") is False
     child.join()
-    assert alive(f"{child.pid}::{namespace}") is False
-    assert alive("1:2:another namespace") is None
+    assert is_alive(f"{child.pid}::{namespace}") is False
+    assert is_alive("1:2:another namespace") is None
 
 
 def hold_lease(path, ready):
@@ -179,46 +181,61 @@ def test_a_lease_is_exclusive_and_of_a_dead_process_free(tmp_path, open_budget):
 
 def test_a_lease_is_renewed_while_held_and_runs_out_when_forgotten(open_budget):
     budget, other = open_budget(), open_budget()
-    lease = budget.lease("day", ttl_s=1.0)
-    time.sleep(1.6)
+    lease = budget.lease("day", ttl_s=3.0)
+    time.sleep(4.0)
     assert not lease.lost
     assert other.lease("day") is None
     del lease
-    time.sleep(1.6)
-    assert other.lease("day") is not None
+    deadline = time.monotonic() + 120
+    while other.lease("day") is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def spend(budget, count, *, used=None):
     for i in range(count):
         remaining = None if used is None else 300 - used - i
-        budget.grant().settle(Signal(Outcome.ANSWERED, 300, remaining))
+        budget.grant().settle(Signal(RequestOutcome.ANSWERED, 300, remaining))
 
 
-def test_a_deleted_store_is_made_again_with_what_was_known(open_budget):
+def test_after_a_deletion_nothing_is_granted_for_a_window_and_leases_are_kept(open_budget):
     first, second = open_budget(window_s=60.0), open_budget(window_s=60.0)
     spend(first, 40, used=1)
-    flight = second.grant()
+    in_flight = second.grant()
     lease = second.lease("day")
     shutil.rmtree(first.path.parent)
-    assert first.snapshot().used_by_us == 40
-    flight.settle(ANSWERED)
-    assert first.snapshot().used_by_us == second.snapshot().used_by_us == 41
-    assert first.lease("day") is None, "leases come along"
-    lease.release()
+    snapshot = first.snapshot()
     assert first.path.exists()
+    assert snapshot.used_by_us == 0
+    assert 30 < snapshot.paused_for_s <= 60.25
+    in_flight.settle(ANSWERED)
+    assert first.snapshot().used_by_us == 1, "a request that the lost file granted"
+    second.renew()
+    assert first.lease("day") is None
+    lease.release()
 
 
-def test_a_newcomer_after_a_deletion_waits_for_the_others_to_tell(open_budget):
+def test_a_deleted_store_is_replaced_and_a_whole_window_waited(open_budget):
+    budget = open_budget(window_s=1.5)
+    spend(budget, 5)
+    budget.path.unlink()
+    grant = budget.grant()
+    assert grant.waited_s >= 1.4
+    grant.settle(ANSWERED)
+
+
+def test_a_newcomer_after_a_deletion_waits_as_well(open_budget):
     old = open_budget(window_s=60.0, limit=10)
-    for _ in range(8):
-        old.grant().settle(ANSWERED)
+    old.grant().settle(ANSWERED)
     old.path.unlink()
     new = open_budget(window_s=60.0, limit=10)
-    grant = new.grant()
-    # The old one's keeper has noticed within the second that a new file grants nothing.
-    assert grant.waited_s >= 0.9
-    assert new.snapshot().used_by_us == 9
-    grant.settle(ANSWERED)
+    # What the heartbeat does within the second in which a new file grants nothing.
+    old.renew()
+    cancelled = threading.Event()
+    threading.Timer(2.0, cancelled.set).start()
+    with pytest.raises(CancelledError):
+        new.grant(cancelled=cancelled)
+    assert 30 < new.snapshot().paused_for_s <= 60.25
 
 
 def test_a_damaged_store_is_set_aside_and_a_whole_window_waited(open_budget, tmp_path):
@@ -236,7 +253,7 @@ def test_a_damaged_store_is_set_aside_and_a_whole_window_waited(open_budget, tmp
 
 
 def test_a_locked_store_is_waited_for_and_can_be_cancelled(open_budget):
-    budget = open_budget()
+    budget = open_budget(window_s=60.0)
     spend(budget, 1)
     blocker = sqlite3.connect(budget.path, isolation_level=None, check_same_thread=False)
     blocker.execute("BEGIN EXCLUSIVE")
@@ -247,16 +264,16 @@ def test_a_locked_store_is_waited_for_and_can_be_cancelled(open_budget):
     threading.Timer(0.5, lambda: blocker.execute("COMMIT")).start()
     began = time.monotonic()
     budget.grant().settle(ANSWERED)
-    assert 0.2 < time.monotonic() - began < 5
+    assert 0.2 < time.monotonic() - began < 50
     assert budget.snapshot().used_by_us == 2
     blocker.close()
 
 
 def test_a_store_that_stays_locked_is_an_error_with_a_sentence(open_budget, monkeypatch):
-    from givenergy.budget import store
+    from givenergy.budget import state_store
 
     budget = open_budget()
-    monkeypatch.setattr(store, "LOCKED_PATIENCE_S", 0.2)
+    monkeypatch.setattr(state_store, "LOCKED_PATIENCE_S", 0.2)
     blocker = sqlite3.connect(budget.path, isolation_level=None)
     blocker.execute("BEGIN EXCLUSIVE")
     with pytest.raises(BudgetStoreError, match=r"budget\.sqlite cannot be used.*keeps it locked"):
@@ -292,13 +309,13 @@ def test_the_store_is_for_its_owner_only(open_budget):
 
 
 def test_after_a_reboot_everything_sent_counts_as_just_sent(open_budget, monkeypatch):
-    from givenergy.budget import store
+    from givenergy.budget import state_store
 
     budget = open_budget(window_s=2.0, limit=10)
     for _ in range(9):
         budget.grant()
     budget.close()
-    monkeypatch.setattr(store, "boot_id", lambda: "another boot")
+    monkeypatch.setattr(state_store, "boot_id", lambda: "another boot")
     rebooted = open_budget(window_s=2.0, limit=10)
     snapshot = rebooted.snapshot()
     assert (snapshot.used_by_us, snapshot.in_flight) == (9, 0)
@@ -317,7 +334,7 @@ def test_the_wall_clock_may_jump(open_budget, monkeypatch):
 
 
 def test_after_a_fork_the_child_opens_its_own(open_budget):
-    budget = open_budget()
+    budget = open_budget(window_s=60.0)
     spend(budget, 2)
     pid = os.fork()
     if pid == 0:
@@ -331,11 +348,11 @@ def test_after_a_fork_the_child_opens_its_own(open_budget):
 
 
 def test_what_a_locked_store_could_not_take_is_recorded_later(open_budget, monkeypatch):
-    from givenergy.budget import store
+    from givenergy.budget import state_store
 
     budget = open_budget(window_s=30.0)
     grant = budget.grant()
-    monkeypatch.setattr(store, "LOCKED_PATIENCE_S", 0.1)
+    monkeypatch.setattr(state_store, "LOCKED_PATIENCE_S", 0.1)
     blocker = sqlite3.connect(budget.path, isolation_level=None)
     blocker.execute("BEGIN EXCLUSIVE")
     grant.settle(ANSWERED)
@@ -358,19 +375,19 @@ def test_own_limits_have_their_own_bucket_against_the_simulator(simulate, open_b
     body = {"title": "t", "body": "b", "platforms": ["persist"], "icon": "mdi-account"}
     statuses = []
     cancelled = threading.Event()
-    threading.Timer(3.0, cancelled.set).start()
+    for _ in range(10):
+        grant = budget.grant(bucket="notification_send", own=hour, cancelled=cancelled)
+        response = requests.post(
+            f"{sim.base_url}/notification/send",
+            json=body,
+            headers={"Authorization": f"Bearer {sim.token}", "Accept": "application/json"},
+            timeout=60,
+        )
+        statuses.append(response.status_code)
+        grant.settle(ANSWERED)
+    threading.Timer(1.0, cancelled.set).start()
     with pytest.raises(CancelledError):
-        for _ in range(12):
-            grant = budget.grant(bucket="notification_send", own=hour, cancelled=cancelled)
-            answer = requests.post(
-                f"{sim.base_url}/notification/send",
-                json=body,
-                headers={"Authorization": f"Bearer {sim.token}", "Accept": "application/json"},
-                timeout=5,
-            )
-            statuses.append(answer.status_code)
-            grant.settle(ANSWERED)
-    assert len(statuses) == 10
+        budget.grant(bucket="notification_send", own=hour, cancelled=cancelled)
     assert 429 not in statuses
     assert budget.snapshot().used_by_us == 0
 
@@ -380,17 +397,21 @@ def test_waiting_threads_and_today_first_are_seen(open_budget):
     budget.grant().settle(ANSWERED)
     cancelled = threading.Event()
 
+    def spend_until_cancelled(priority):
+        while True:
+            budget.grant(priority=priority, cancelled=cancelled).settle(ANSWERED)
+
     def wait(priority):
         with pytest.raises(CancelledError):
-            while True:
-                budget.grant(priority=priority, cancelled=cancelled).settle(ANSWERED)
+            spend_until_cancelled(priority)
 
     threads = [threading.Thread(target=wait, args=(p,)) for p in Priority]
     for thread in threads:
         thread.start()
-    time.sleep(0.6)
-    snapshot = budget.snapshot()
-    assert snapshot.waiting == {Priority.TODAY: 1, Priority.BACKFILL: 1}
+    deadline = time.monotonic() + 120
+    while (snapshot := budget.snapshot()).waiting != {Priority.TODAY: 1, Priority.BACKFILL: 1}:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     assert snapshot.used_by_us == 2
     began = time.monotonic()
     cancelled.set()
@@ -403,13 +424,13 @@ def test_waiting_threads_and_today_first_are_seen(open_budget):
 
 def test_the_picture_of_an_account(open_budget):
     budget = open_budget(window_s=60.0, reserve=20)
-    budget.grant().settle(Signal(Outcome.ANSWERED, 300, 289))
-    budget.grant().settle(Signal(Outcome.FAILED))
+    budget.grant().settle(Signal(RequestOutcome.ANSWERED, 300, 289))
+    budget.grant().settle(Signal(RequestOutcome.FAILED))
     snapshot = budget.snapshot()
     assert (snapshot.limit, snapshot.reserve, snapshot.window_s) == (300, 20, 60.0)
     assert (snapshot.used_by_us, snapshot.used_by_others) == (2, 10)
     assert snapshot.available == 300 - 20 - 2 - 10
-    assert 59 < snapshot.window_resets_in_s < 61
+    assert 30 < snapshot.window_resets_in_s < 61
     assert (snapshot.paused_for_s, snapshot.host_down_for_s) == (0, None)
     (minute,) = snapshot.history[-1:]
     assert (minute.sent, minute.failed, minute.rate_limited, minute.others) == (2, 1, 0, 10)
@@ -460,7 +481,8 @@ def test_the_account_is_asked_once_per_token(simulate, tmp_path):
     budget.close()
     for file in store.parent.iterdir():
         content = file.read_bytes()
-        assert b'"one"' not in content and b"Bearer" not in content
+        assert b'"one"' not in content
+        assert b"Bearer" not in content
 
 
 def test_without_the_account_scope_the_token_is_the_account(simulate, tmp_path):

@@ -8,15 +8,14 @@ from dataclasses import replace
 
 import pytest
 
-from givenergy.attempts import ClientTotals
 from givenergy.budget import Priority
 from givenergy.client import Client
 from givenergy.endpoints import ACCOUNT, COMMUNICATION_DEVICES, ENDPOINTS, INVERTER_DATA_POINTS
 from givenergy.errors import (
     CancelledError,
-    DeviceNotFoundError,
     ForbiddenError,
     HostDownError,
+    NotFoundError,
     PaymentRequiredError,
     RedirectRefusedError,
     RequestRefusedError,
@@ -24,11 +23,15 @@ from givenergy.errors import (
     RetryableError,
     UnauthenticatedError,
 )
+from givenergy.models import ClientTotals
 from givenergy.retry import NO_RETRY, RetryPolicy
 from givenergy.transport import Timeouts
 from simulator import TokenGrant
 
 DAY = "2024-03-05"
+PATIENT = Timeouts(connect_s=60.0, read_s=60.0, total_s=120.0)
+# For responses that stall; long enough for the second attempt on a busy machine.
+IMPATIENT = Timeouts(connect_s=60.0, read_s=3.0, total_s=120.0)
 
 
 def day_of(sim, device=0, day=DAY):
@@ -39,7 +42,8 @@ def test_a_day_arrives_as_sent(simulate, open_client):
     sim = simulate()
     client = open_client(sim)
     fetched = client.fetch(INVERTER_DATA_POINTS, path=day_of(sim), priority=Priority.TODAY)
-    assert fetched.complete and fetched.missing is None
+    assert fetched.complete
+    assert fetched.missing is None
     (page,) = fetched.pages
     truth = sim.truth(sim.serials[0], DAY)
     assert json.loads(page.body)["data"] == truth
@@ -47,7 +51,7 @@ def test_a_day_arrives_as_sent(simulate, open_client):
     assert page.params == {"page": 1, "pageSize": 100_000}
     assert page.url_path == f"/inverter/{sim.serials[0]}/data-points/{DAY}"
     assert page.received_at >= page.requested_at
-    assert 0 < page.duration_s < 5
+    assert 0 < page.duration_s < 60
     assert page.redaction_version is None
     assert client.totals.requests == 1
     (request,) = sim.requests
@@ -98,9 +102,10 @@ def test_personal_data_of_the_account_stays_out(simulate, open_client):
     ],
 )
 def test_a_fault_is_reported_and_the_day_arrives_all_the_same(simulate, open_client, kind):
-    sim = simulate(stall_s=3, gzip=not kind.startswith("truncated"))
+    sim = simulate(stall_s=60, gzip=not kind.startswith("truncated"))
     attempts = []
-    client = open_client(sim, attempts=attempts)
+    timeouts = IMPATIENT if kind.startswith("stall") else PATIENT
+    client = open_client(sim, attempts=attempts, timeouts=timeouts)
     sim.fail(r"/data-points/", fault=kind, times=1)
     fetched = client.fetch(
         INVERTER_DATA_POINTS, path=day_of(sim), context={"dataset": "inverter_data_points"}
@@ -122,7 +127,8 @@ def test_a_fault_is_reported_and_the_day_arrives_all_the_same(simulate, open_cli
     }
     wanted = f"http_{kind}" if kind.isdigit() else expected.get(kind, kind)
     assert attempt.kind == wanted
-    assert attempt.message and not attempt.final
+    assert attempt.message
+    assert not attempt.final
     assert attempt.context == {"dataset": "inverter_data_points"}
     assert attempt.ended_at >= attempt.requested_at
     assert client.totals.failed == 1
@@ -131,12 +137,12 @@ def test_a_fault_is_reported_and_the_day_arrives_all_the_same(simulate, open_cli
 def test_a_stalled_body_is_cut_off(simulate, open_client):
     sim = simulate(stall_s=60)
     attempts = []
-    client = open_client(sim, attempts=attempts, retry=NO_RETRY)
+    client = open_client(sim, attempts=attempts, retry=NO_RETRY, timeouts=IMPATIENT)
     sim.fail(r"/data-points/", fault="stall_body")
     began = time.monotonic()
     with pytest.raises(RetryableError, match="stalled"):
         client.fetch(INVERTER_DATA_POINTS, path=day_of(sim))
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 50
     assert attempts[0].final
 
 
@@ -175,7 +181,7 @@ def test_no_limit_of_tries_is_shorter_than_a_window():
         (401, UnauthenticatedError),
         (402, PaymentRequiredError),
         (403, ForbiddenError),
-        (404, DeviceNotFoundError),
+        (404, NotFoundError),
         (400, RequestRefusedError),
         (405, RequestRefusedError),
         (422, RequestRefusedError),
@@ -190,7 +196,8 @@ def test_refusals_are_final_and_say_what_to_do(simulate, open_client, status, er
         client.fetch(INVERTER_DATA_POINTS, path=day_of(sim))
     assert len(sim.requests) == 1
     assert caught.value.status == status
-    assert caught.value.hint and caught.value.hint in str(caught.value)
+    assert caught.value.hint
+    assert caught.value.hint in str(caught.value)
     assert str(status) in str(caught.value)
     assert [a.kind for a in attempts] == [f"http_{status}"]
     assert attempts[0].final
@@ -211,7 +218,7 @@ def test_an_unknown_device_is_not_found(simulate, open_client):
     sim = simulate()
     client = open_client(sim)
     for serial in ("../../x", "a'b", "a/b?c#d", "%2e%2e", "é"):
-        with pytest.raises(DeviceNotFoundError):
+        with pytest.raises(NotFoundError):
             client.fetch(INVERTER_DATA_POINTS, path={"inverter": serial, "date": DAY})
     paths = [request.path for request in sim.requests]
     assert all(path.startswith("/v1/inverter/") for path in paths), paths
@@ -252,8 +259,8 @@ def test_only_what_is_on_the_list_can_be_asked(simulate, open_client):
     [
         ("http://elsewhere.example/v1", "elsewhere.example"),
         ("//elsewhere.example/v1", "elsewhere.example"),
-        ("/v2/account", "another address of its own"),
-        ("", "another address of its own"),
+        ("/v2/account", "another address on the same host"),
+        ("", "another address on the same host"),
     ],
 )
 def test_no_redirect_is_followed_and_where_it_leads_is_named(
@@ -266,7 +273,7 @@ def test_no_redirect_is_followed_and_where_it_leads_is_named(
         client.fetch(ACCOUNT)
     assert str(refused.value) == (
         f"127.0.0.1 redirects GET /account to {named} ({status}); the token is not sent there."
-        " Set GIVENERGY_API_URL to the API's present address."
+        " Set GIVENERGY_API_URL to the API's current address."
     )
     assert asked == ["/v1/account"]
     assert sim.requests == []
@@ -399,12 +406,14 @@ def test_an_outage_is_sat_out_with_few_probes(simulate, open_client, open_budget
     ]
     for thread in threads:
         thread.start()
-    time.sleep(1.5)
-    snapshot = budget.snapshot()
-    assert snapshot.host_down_for_s is not None and snapshot.next_probe_in_s is not None
+    deadline = time.monotonic() + 60
+    while (snapshot := budget.snapshot()).host_down_for_s is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert snapshot.next_probe_in_s is not None
     sim.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert len(results) == 8
     # Eight were on their way, then one at a time with growing pauses.
     assert len(attempts) <= 8 + 10
@@ -425,10 +434,15 @@ def test_patience_with_a_host_that_is_down_ends(simulate, open_client, open_budg
 
 
 @pytest.mark.parametrize("retry_after", [True, False])
-def test_a_429_costs_no_try_and_pauses(simulate, open_client, retry_after):
-    sim = simulate(retry_after=retry_after, rate_window_s=1.5)
+def test_a_429_costs_no_try_and_pauses(simulate, open_client, open_budget, retry_after):
+    sim = simulate(retry_after=retry_after, rate_window_s=4.0)
     attempts = []
-    client = open_client(sim, attempts=attempts, retry=RetryPolicy(tries=1, span_s=0.0))
+    client = open_client(
+        sim,
+        attempts=attempts,
+        retry=RetryPolicy(tries=1, span_s=0.0),
+        budget=open_budget(window_s=4.0),
+    )
     sim.spend(300)
     fetched = client.fetch(INVERTER_DATA_POINTS, path=day_of(sim))
     assert fetched.complete
@@ -455,7 +469,8 @@ def test_a_storm_of_429_without_headers_is_sat_out(simulate, open_client, open_b
 
 def test_cancelling_ends_every_waiting_at_once(simulate, open_client):
     sim = simulate(rate_window_s=60)
-    client = open_client(sim)
+    cancelled = threading.Event()
+    client = open_client(sim, cancelled=cancelled)
     sim.fail(r"/data-points/", status=429)
     caught = []
 
@@ -470,7 +485,7 @@ def test_cancelling_ends_every_waiting_at_once(simulate, open_client):
         thread.start()
     time.sleep(0.5)
     began = time.monotonic()
-    client.cancel()
+    cancelled.set()
     for thread in threads:
         thread.join(30)
     assert len(caught) == 4
@@ -482,7 +497,8 @@ def test_today_is_not_kept_out_by_backfills_that_wait_in_the_same_client(
     simulate, open_client, open_budget
 ):
     sim = simulate(rate_window_s=60)
-    client = open_client(sim, budget=open_budget(window_s=60.0), connections=2)
+    cancelled = threading.Event()
+    client = open_client(sim, budget=open_budget(window_s=60.0), connections=2, cancelled=cancelled)
     client.fetch(ACCOUNT)
     sim.spend(250)
     client.fetch(ACCOUNT)
@@ -498,26 +514,34 @@ def test_today_is_not_kept_out_by_backfills_that_wait_in_the_same_client(
     began = time.monotonic()
     client.fetch(ACCOUNT, priority=Priority.TODAY)
     assert time.monotonic() - began < 30
-    client.cancel()
+    cancelled.set()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
 
 
-def test_cancelling_ends_requests_under_way(simulate, open_client):
-    sim = simulate(stall_s=60)
-    attempts = []
-    client = open_client(sim, attempts=attempts, timeouts=Timeouts())
-    sim.fail(r"/data-points/", fault="stall")
-    threading.Timer(0.5, client.cancel).start()
-    began = time.monotonic()
+def test_cancelling_lets_a_request_in_flight_finish(simulate, open_client):
+    sim = simulate(stall_s=2)
+    cancelled = threading.Event()
+    client = open_client(sim, cancelled=cancelled)
+    sim.fail(r"/data-points/", fault="stall", times=1)
+    fetched = []
+    thread = threading.Thread(
+        target=lambda: fetched.append(client.fetch(INVERTER_DATA_POINTS, path=day_of(sim)))
+    )
+    thread.start()
+    deadline = time.monotonic() + 60
+    while not sim.requests:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    cancelled.set()
+    thread.join(60)
+    assert [result.complete for result in fetched] == [True]
     with pytest.raises(CancelledError):
-        client.fetch(INVERTER_DATA_POINTS, path=day_of(sim))
-    assert time.monotonic() - began < 5
-    assert attempts == []
+        client.fetch(ACCOUNT)
 
 
 def test_a_host_that_never_answered_is_not_waited_for_long(simulate, open_client, open_budget):
-    from givenergy.budget import sqlite
+    from givenergy.budget import breaker
     from givenergy.budget.breaker import BreakerPolicy
 
     sim = simulate()
@@ -525,7 +549,7 @@ def test_a_host_that_never_answered_is_not_waited_for_long(simulate, open_client
     budget = open_budget(breaker=BreakerPolicy(failures=1, first_ms=50, longest_ms=50))
     client = open_client(sim, budget=budget, retry=RetryPolicy(base_s=0.01, patience_s=3600.0))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlite, "_UNKNOWN_HOST_S", 0.3)
+        patch.setattr(breaker, "_UNKNOWN_HOST_S", 0.3)
         with pytest.raises(HostDownError, match="has not answered"):
             client.fetch(ACCOUNT)
 
@@ -565,23 +589,23 @@ def test_a_later_run_asks_again_whatever_the_former_met(simulate, open_client, o
 
 
 def test_answers_are_checked_without_building_them():
-    from givenergy.envelope import NotAnAnswerError, read
+    from givenergy.envelope import InvalidResponseError, read_envelope
 
-    assert read(b'{"data": {"0": {}, "1": {}}}').rows == 2
-    assert read(b'{"data": {}}').rows == 0
-    assert read(b'{"data": {"id": 1}}').rows is None
-    assert read(b'{"data": [1, 2], "meta": {"total": "2"}}').meta.total == 2
-    assert read(b'{"status": null}', enveloped=False).rows is None
+    assert read_envelope(b'{"data": {"0": {}, "1": {}}}').rows == 2
+    assert read_envelope(b'{"data": {}}').rows == 0
+    assert read_envelope(b'{"data": {"id": 1}}').rows is None
+    assert read_envelope(b'{"data": [1, 2], "meta": {"total": "2"}}').meta.total == 2
+    assert read_envelope(b'{"status": null}', enveloped=False).rows is None
     for data in (b"null", b"true", b"[]", b'"standalone"', b'{"0": 1}'):
-        assert read(b'{"data": %b}' % data, single=True).rows is None
+        assert read_envelope(b'{"data": %b}' % data, single=True).rows is None
     for body, how in [
         (b"{}", {"enveloped": False}),
         (b"[1]", {"enveloped": False}),
         (b'{"message": "x"}', {"single": True}),
         (b"null", {"single": True}),
     ]:
-        with pytest.raises(NotAnAnswerError) as caught:
-            read(body, **how)
+        with pytest.raises(InvalidResponseError) as caught:
+            read_envelope(body, **how)
         assert caught.value.kind == "no_data", body
     for body, kind in [
         (b" \n", "empty_body"),
@@ -593,35 +617,35 @@ def test_answers_are_checked_without_building_them():
         (b'{"data": ["\xff"]}', "not_json"),
         (b"<html>", "not_json"),
     ]:
-        with pytest.raises(NotAnAnswerError) as caught:
-            read(body)
+        with pytest.raises(InvalidResponseError) as caught:
+            read_envelope(body)
         assert caught.value.kind == kind, body
 
 
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b'{"message": "Server busy."}', "an object in place of"),
-        (b'"maintenance"', "a text in place of"),
-        (b"0", "a number in place of"),
-        (b"false", "a boolean in place of"),
+        (b'{"message": "Server busy."}', "an object instead of"),
+        (b'"maintenance"', "a string instead of"),
+        (b"0", "a number instead of"),
+        (b"false", "a boolean instead of"),
         (b"null", "is null"),
-        (b"[null]", "holds no row"),
-        (b'["a", 1, []]', "holds no row"),
-        (b'{"0": 1}', "holds no row"),
+        (b"[null]", "but no row"),
+        (b'["a", 1, []]', "but no row"),
+        (b'{"0": 1}', "but no row"),
     ],
 )
 def test_something_else_in_place_of_rows_is_a_failed_request(data, said):
-    from givenergy.envelope import NotAnAnswerError, read
+    from givenergy.envelope import InvalidResponseError, read_envelope
 
-    with pytest.raises(NotAnAnswerError, match=said) as caught:
-        read(b'{"data": %b, "meta": {"total": 1}}' % data, listed=True)
+    with pytest.raises(InvalidResponseError, match=said) as caught:
+        read_envelope(b'{"data": %b, "meta": {"total": 1}}' % data, listed=True)
     assert caught.value.kind == "no_data"
 
 
 def test_a_meta_that_cannot_be_read_takes_no_rows_along():
-    from givenergy.envelope import read
+    from givenergy.envelope import read_envelope
 
     for meta in (b"[]", b'{"total": "many"}', b"7"):
-        envelope = read(b'{"data": [{}, {}], "meta": %b}' % meta, listed=True)
+        envelope = read_envelope(b'{"data": [{}, {}], "meta": %b}' % meta, listed=True)
         assert (envelope.rows, envelope.meta, len(envelope.content)) == (2, None, 2)

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from givenergy.codes import CODES, OBSERVED, domain, lookup
-from givenergy.codes.charger_commands import (
-    COMMANDS_WITHOUT_DATA,
-    CONFIGURATION_CHARGER_MODES,
-    INSTALLATION_CHARGER_MODES,
+from givenergy.codes import (
+    CodeTableError,
+    all_codes,
+    charger_modes,
+    codes_with_flag,
+    domain,
+    loader,
+    measurand_units,
+    observed_codes,
+    unit_conversions,
 )
-from givenergy.codes.ev_meters import MEASURAND_UNIT, UNIT_NORMALISATION
-from givenergy.codes.inverters import REMOTE_CONTROL_MAY_HAVE_WORKED
 
 SHARED = Path(os.environ.get("GIVLAKE_SHARED", Path(__file__).parents[3] / "shared"))
 CONTRACT = SHARED / "api" / "givenergy-api-v1.26.txt"
@@ -78,7 +81,7 @@ def table_after(text, heading):
 
 
 def documented(name):
-    return [code for code in domain(name) if code not in OBSERVED]
+    return [code for code in domain(name) if code not in observed_codes()]
 
 
 @needs_contract
@@ -115,7 +118,7 @@ def test_the_commands_are_those_of_the_contract():
         for head, end in zip(heads, ends, strict=True)
         if re.search(r"Command Data\n(null|\[\])\s*\Z", section[head.start() : end])
     }
-    assert empty == COMMANDS_WITHOUT_DATA
+    assert empty == codes_with_flag("charger_command", "without_data")
 
 
 @needs_contract
@@ -137,20 +140,20 @@ def test_facts_beside_the_codes():
     modes = {
         row[0]: tuple(row[3].split(", ")) for row in table_after(text, "Configuration Modes\n")
     }
-    assert modes == CONFIGURATION_CHARGER_MODES
+    assert modes == charger_modes("configuration_mode")
     modes = {row[0]: tuple(row[3].split()) for row in table_after(text, "Installation Modes\n")}
-    assert modes == INSTALLATION_CHARGER_MODES
+    assert modes == charger_modes("installation_mode")
     perhaps = {row[0] for row in table_after(text, "Remote Control Codes\n") if row[2] == "Yes"}
-    assert perhaps == REMOTE_CONTROL_MAY_HAVE_WORKED
+    assert perhaps == codes_with_flag("remote_control", "may_have_worked")
     for row in table_after(text, "Measurands\nA 'measurand'"):
         pair = re.search(r"\((\w+) or k(\w+)\)", row[2])
         if pair:
-            assert MEASURAND_UNIT[row[0]] == pair.group(1) == pair.group(2)
+            assert measurand_units()[row[0]] == pair.group(1) == pair.group(2)
 
 
 @needs_contract
 def test_what_is_only_seen_is_marked_and_seen():
-    marked = {(code.domain, code.code) for code in OBSERVED}
+    marked = {(code.domain, code.code) for code in observed_codes()}
     assert {pair for pair in marked if pair[0] not in SEEN_DOMAINS} == SEEN_ONLY
     text = contract()
     assert set(re.findall(r'"role": "(\w+)"', text)) == {c.code for c in domain("account_role")}
@@ -167,25 +170,25 @@ def test_no_description_is_the_contracts():
 
     text = contract()
     theirs = {plain(part) for part in re.split(r"[\n|.]", text)} | set(map(plain, text.split("\n")))
-    assert {code.description for code in CODES if plain(code.description) in theirs} == set()
+    assert {code.description for code in all_codes() if plain(code.description) in theirs} == set()
 
 
 def test_every_domain_is_tested_and_every_code_once():
     others = {"charger_command", "id_tag", "charger_power_limit_unit", "schedule_day"}
-    assert {code.domain for code in CODES} == {*TABLES, *others, *SEEN_DOMAINS}
-    assert len({(code.domain, code.code.upper()) for code in CODES}) == len(CODES)
-    for code in CODES:
-        assert code.name and code.description.endswith("."), code
-    assert lookup(domain("inverter_status"))["NORMAL"].name == "NORMAL"
+    assert {code.domain for code in all_codes()} == {*TABLES, *others, *SEEN_DOMAINS}
+    assert len({(code.domain, code.code.upper()) for code in all_codes()}) == len(all_codes())
+    for code in all_codes():
+        assert code.name, code
+        assert code.description.endswith("."), code
     assert domain("nothing") == ()
 
 
 def test_units_are_brought_to_one():
-    assert UNIT_NORMALISATION.keys() == {code.code for code in domain("unit")}
-    assert MEASURAND_UNIT.keys() == {code.code for code in domain("measurand")}
+    assert unit_conversions().keys() == {code.code for code in domain("unit")}
+    assert measurand_units().keys() == {code.code for code in domain("measurand")}
 
     def normalised(unit, value):
-        by = UNIT_NORMALISATION[unit]
+        by = unit_conversions()[unit]
         return round(value * by.factor + by.offset, 9), by.unit
 
     codes = {code.name: code.code for code in domain("unit")}
@@ -206,5 +209,67 @@ def test_units_are_brought_to_one():
     ]:
         assert normalised(codes[name], value) == expected, name
     # Whatever a value comes in, its measurand's unit is one that units come to.
-    reachable = {by.unit for by in UNIT_NORMALISATION.values()}
-    assert {*MEASURAND_UNIT.values()} - reachable == {None, "Hz", "rpm"}
+    reachable = {by.unit for by in unit_conversions().values()}
+    assert {*measurand_units().values()} - reachable == {None, "Hz", "rpm"}
+
+
+def test_the_values_that_no_contract_has():
+    """Some of them, so that a slip in a file is noticed where the contract is not at hand."""
+    assert len(all_codes()) == 202
+    assert len(observed_codes()) == 14
+    assert codes_with_flag("remote_control", "may_have_worked") == {"-1", "-5", "-6"}
+    assert charger_modes("installation_mode")["ct_meter"] == ("Boost", "Eco", "EcoPlus")
+    assert measurand_units()["14"] is None
+    assert measurand_units()["20"] == "°C"
+    assert unit_conversions()["13"] == ("°C", 5 / 9, -160 / 9)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        ("codes.csv", "domain,code", "domain,key", "codes.csv, line 1: the columns must be"),
+        ("codes.csv", ",documented", ",guessed", "line 2: source is 'guessed', expected one of"),
+        (
+            "codes.csv",
+            "inverter_status,NORMAL,",
+            "inverter_status,,",
+            "line 2: code is empty",
+        ),
+        ("codes.csv", "_status,WAITING", "_status,normal", "line 3: duplicate of an earlier"),
+        ("codes.csv", ",documented", "", "codes.csv, line 2: 4 fields, expected 5"),
+        ("unit_conversions.csv", "5/9", "5/0", "line 15: factor is '5/0', expected a number"),
+        ("measurand_units.csv", "21,V", "22,V", "line 23: codes.csv has no code '22' in the"),
+        ("code_flags.csv", "without_data", "x", "code_flags.csv, line 2: flag is 'x'"),
+        ("charger_modes.csv", "Boost", "boost", "line 2: codes.csv has no code 'boost' in"),
+    ],
+)
+def test_an_invalid_file_is_reported_with_its_line(tmp_path, monkeypatch, file, old, new, says):
+    for source in loader.FOLDER.glob("*.csv"):
+        (tmp_path / source.name).write_bytes(source.read_bytes())
+    text = (tmp_path / file).read_text(encoding="utf-8")
+    (tmp_path / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    tables = (
+        loader._codes,
+        loader._code_keys,
+        codes_with_flag,
+        charger_modes,
+        measurand_units,
+        unit_conversions,
+    )
+    monkeypatch.setattr(loader, "FOLDER", tmp_path)
+    for table in tables:
+        table.cache_clear()
+    try:
+        with pytest.raises(CodeTableError, match=re.escape(says)):
+            read_all()
+    finally:
+        for table in tables:
+            table.cache_clear()
+
+
+def read_all():
+    all_codes()
+    codes_with_flag("charger_command", "without_data")
+    charger_modes("configuration_mode")
+    measurand_units()
+    unit_conversions()

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from givenergy.endpoints import EV_CHARGING_SESSIONS, SMART_DEVICE_DATA
-from givenergy.envelope import read
-from givenergy.pages import Page
-from givenergy.pagination import ROUNDS, walk
+from givenergy.envelope import read_envelope
+from givenergy.models import Page
+from givenergy.pagination import MAX_PASSES, read_pages
 
 NOW = dt.datetime(2025, 6, 3, 12, tzinfo=dt.UTC)
 
@@ -48,7 +48,7 @@ class ShiftingList:
         meta = {"total": len(self.rows), "last_page": last, "per_page": self.size}
         body = json.dumps({"data": shown, "meta": meta}).encode()
         page = Page(number, body, len(shown), 200, NOW, NOW, 0.0, 1, {}, "/list", None)
-        return page, read(body)
+        return page, read_envelope(body)
 
 
 def held(pages):
@@ -65,7 +65,7 @@ def test_growth_at_the_front_costs_no_second_walk_and_loses_nothing(count, size,
     # Growth as fast as the reading would never end.
     growths = [growth if i % 3 == 0 else 0 for i, growth in enumerate(growths)]
     server = ShiftingList(list(range(count)), size, [[0] * growth for growth in growths])
-    walked = walk(server.page, newest_first=True)
+    walked = read_pages(server.page, newest_first=True)
     assert walked.missing is None
     assert set(range(count)) <= set(held(walked.pages))
     assert server.asked == list(range(1, len(walked.pages) + 1))
@@ -80,7 +80,7 @@ def test_growth_at_the_front_costs_no_second_walk_and_loses_nothing(count, size,
 )
 def test_rows_added_anywhere_never_lose_one_in_silence(count, size, happenings, newest_first):
     server = ShiftingList(list(range(count)), size, happenings)
-    walked = walk(server.page, newest_first=newest_first)
+    walked = read_pages(server.page, newest_first=newest_first)
     if walked.missing is None:
         assert set(server.began) <= set(held(walked.pages))
 
@@ -95,7 +95,7 @@ def test_rows_added_anywhere_never_lose_one_in_silence(count, size, happenings, 
 def test_a_removed_row_hides_no_other(count, size, at, place, newest_first):
     happenings = [*([[]] * at), [place]]
     server = ShiftingList(list(range(count)), size, happenings)
-    walked = walk(server.page, newest_first=newest_first)
+    walked = read_pages(server.page, newest_first=newest_first)
     assert walked.missing is None
     assert set(server.rows) <= set(held(walked.pages))
     assert len(server.asked) <= 2 * math.ceil(count / size)
@@ -109,7 +109,7 @@ def test_a_removed_row_hides_no_other(count, size, at, place, newest_first):
 )
 def test_reading_until_a_known_row_brings_all_newer_ones(count, size, known, growths):
     server = ShiftingList(list(range(count)), size, [[0] * growth for growth in growths])
-    walked = walk(server.page, newest_first=True, enough=lambda page: known in held([page]))
+    walked = read_pages(server.page, newest_first=True, enough=lambda page: known in held([page]))
     assert walked.missing is None
     newer = range(min(known + 1, count))
     assert set(newer) <= set(held(walked.pages))
@@ -129,16 +129,16 @@ def test_reading_until_a_known_row_brings_all_newer_ones(count, size, known, gro
 )
 def test_growth_that_hides_a_removal_loses_nothing_in_silence(count, size, happenings):
     server = ShiftingList(list(range(count)), size, happenings)
-    walked = walk(server.page, newest_first=True)
+    walked = read_pages(server.page, newest_first=True)
     if walked.missing is None:
         assert set(server.began) & set(server.rows) <= set(held(walked.pages))
 
 
 def test_a_list_that_changes_under_every_walk_is_incomplete_and_says_so():
     server = ShiftingList(list(range(6)), 2, [[3]] * 40)
-    walked = walk(server.page, newest_first=True)
+    walked = read_pages(server.page, newest_first=True)
     assert walked.missing == "The list changed while it was being read."
-    assert server.asked.count(1) == ROUNDS
+    assert server.asked.count(1) == MAX_PASSES
 
 
 def test_a_row_that_changes_while_the_list_grows_is_read_again():
@@ -151,7 +151,7 @@ def test_a_row_that_changes_while_the_list_grows_is_read_again():
             server.rows[:] = [0, 1, -2, 3, 4, 5]
         return asked(number)
 
-    walked = walk(page, newest_first=True)
+    walked = read_pages(page, newest_first=True)
     assert walked.missing is None
     assert held(walked.pages) == [0, 1, -2, 3, 4, 5]
     assert server.asked == [1, 2, 3, 1, 2, 3]
@@ -198,7 +198,7 @@ def test_reading_ends_where_rows_are_known(growing, open_client):
 
 
 def test_a_list_of_unknown_order_cannot_be_read_in_part(growing, open_client):
-    with pytest.raises(ValueError, match="no known order: it can only be read whole"):
+    with pytest.raises(ValueError, match="no known order: it can only be read completely"):
         open_client(growing).fetch(
             EV_CHARGING_SESSIONS, path={"charger": "x"}, enough=lambda page: True
         )

@@ -60,7 +60,7 @@ def test_a_count_that_never_fits_is_incomplete_and_says_so(simulate, open_client
     sim.override(r"/communication-device", page([1, 2], total=3))
     fetched = open_client(sim).fetch(COMMUNICATION_DEVICES)
     assert not fetched.complete
-    assert fetched.missing == "2 rows arrived, the API counts 3."
+    assert fetched.missing == "2 rows received, but the API reports 3."
     assert [p.rows for p in fetched.pages] == [2]
     assert len(sim.requests) == 4
 
@@ -95,7 +95,7 @@ def test_without_meta_a_server_that_ignores_the_page_is_noticed(simulate, open_c
 def test_an_absurd_number_of_pages_is_refused(simulate, open_client, monkeypatch):
     from givenergy import pagination
 
-    monkeypatch.setattr(pagination, "MOST_PAGES", 3)
+    monkeypatch.setattr(pagination, "MAX_PAGES", 3)
     sim = simulate()
     sim.override(r"/communication-device", page([1, 2], last=10**9, total=10**9))
     with pytest.raises(RequestRefusedError, match="more than 3 pages"):

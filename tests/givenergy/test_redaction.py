@@ -17,8 +17,7 @@ from givenergy.endpoints import (
     SITES,
     SMART_DEVICES,
 )
-from givenergy.personal import checked_entries, redaction_of
-from givenergy.redaction import Redaction, scrub
+from givenergy.redaction import Redaction, checked_entries, redaction_of, scrub
 
 SHARED = Path(os.environ.get("GIVLAKE_SHARED", Path(__file__).parents[3] / "shared"))
 CONTRACT = SHARED / "api" / "givenergy-api-v1.26.txt"
@@ -153,11 +152,11 @@ def test_a_body_without_personal_data_stays_as_received():
         ("inverter_data_points:*", "names no endpoint with personal data"),
         (
             "sites:data[].nme",
-            "'sites:data[].nme' names no leaf that is left out: use one of "
+            "'sites:data[].nme' names no redacted leaf: use one of "
             "sites:data[].account, sites:data[].latitude, sites:data[].longitude, "
             "sites:data[].name, sites:*.",
         ),
-        ("sites:data[].id", "names no leaf that is left out"),
+        ("sites:data[].id", "names no redacted leaf"),
         ("smart_devices:data[].other_data.local_key", "is the key to a device, which is never"),
     ],
 )

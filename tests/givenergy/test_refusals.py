@@ -17,15 +17,16 @@ from givenergy.endpoints import (
     SMART_DEVICES,
 )
 from givenergy.errors import (
-    DeviceNotFoundError,
     ForbiddenError,
     GivEnergyError,
-    Lack,
+    MissingCapability,
+    NotFoundError,
     RequestRefusedError,
 )
-from givenergy.verdict import what_is_lacking
+from givenergy.response import missing_capability
 from simulator import TokenGrant
 
+ACCESS, ENDPOINT, RESOURCE, UNCLEAR = MissingCapability
 DAY = "2024-03-05"
 METERS = {"address": 1, "start_time": f"{DAY}T00:00:00Z", "end_time": f"{DAY}T01:00:00Z"}
 
@@ -33,26 +34,36 @@ METERS = {"address": 1, "start_time": f"{DAY}T00:00:00Z", "end_time": f"{DAY}T01
 @pytest.mark.parametrize(
     ("status", "said", "endpoint", "lack"),
     [
-        (401, "Unauthenticated.", INVERTER_EVENTS, Lack.ACCESS),
-        (402, "", INVERTER_EVENTS, Lack.ACCESS),
-        (403, "Invalid scope(s) provided.", INVERTER_EVENTS, Lack.ENDPOINT),
-        (403, "This action is unauthorized.", EV_CHARGERS, Lack.ENDPOINT),
-        (403, "This action is unauthorized.", INVERTER_EVENTS, Lack.UNCLEAR),
-        (403, "", SITE_STATUS, Lack.UNCLEAR),
-        (404, "The route v1/x could not be found.", INVERTER_EVENTS, Lack.ENDPOINT),
-        (404, "The requested resource could not be found.", INVERTER_EVENTS, Lack.THING),
-        (404, "", INVERTER_EVENTS, Lack.THING),
-        (404, "", EV_CHARGERS, Lack.ENDPOINT),
-        (404, "", INVERTER_GRID_METER_DATA, Lack.UNCLEAR),
-        (404, "No query results for model [Inverter].", INVERTER_GRID_METER_DATA, Lack.THING),
-        (405, "GET is not supported here.", INVERTER_EVENTS, Lack.ENDPOINT),
-        (410, "", ENDPOINTS["energy_flows"], Lack.ENDPOINT),
+        (401, "Unauthenticated.", INVERTER_EVENTS, ACCESS),
+        (402, "", INVERTER_EVENTS, ACCESS),
+        (403, "Invalid scope(s) provided.", INVERTER_EVENTS, ENDPOINT),
+        (403, "This action is unauthorized.", EV_CHARGERS, ENDPOINT),
+        (403, "This action is unauthorized.", INVERTER_EVENTS, UNCLEAR),
+        (403, "", SITE_STATUS, UNCLEAR),
+        (404, "The route v1/x could not be found.", INVERTER_EVENTS, ENDPOINT),
+        (
+            404,
+            "The requested resource could not be found.",
+            INVERTER_EVENTS,
+            RESOURCE,
+        ),
+        (404, "", INVERTER_EVENTS, RESOURCE),
+        (404, "", EV_CHARGERS, ENDPOINT),
+        (404, "", INVERTER_GRID_METER_DATA, UNCLEAR),
+        (
+            404,
+            "No query results for model [Inverter].",
+            INVERTER_GRID_METER_DATA,
+            RESOURCE,
+        ),
+        (405, "GET is not supported here.", INVERTER_EVENTS, ENDPOINT),
+        (410, "", ENDPOINTS["energy_flows"], ENDPOINT),
         (422, "The given data was invalid.", INVERTER_EVENTS, None),
         (400, "", EV_CHARGERS, None),
     ],
 )
 def test_what_a_status_and_its_message_tell(status, said, endpoint, lack):
-    assert what_is_lacking(status, said, endpoint) is lack
+    assert missing_capability(status, said, endpoint) is lack
 
 
 def refused(client, endpoint, **how):
@@ -66,22 +77,22 @@ def test_an_endpoint_that_api_or_plan_lack(simulate, open_client):
     client = open_client(sim)
     inverter = {"inverter": sim.serials[0]}
     error = refused(client, INVERTER_EVENTS, path=inverter)
-    assert isinstance(error, DeviceNotFoundError)
-    assert (error.lack, error.status) == (Lack.ENDPOINT, 404)
+    assert isinstance(error, NotFoundError)
+    assert (error.missing_capability, error.status) == (ENDPOINT, 404)
     assert str(error).startswith(f"The API has no GET /inverter/{sim.serials[0]}/events for this")
-    assert "nothing needs to be done" in str(error)
-    assert refused(client, SMART_DEVICES).lack is Lack.ENDPOINT
+    assert "no action is needed" in str(error)
+    assert refused(client, SMART_DEVICES).missing_capability is ENDPOINT
     later = refused(client, INVERTER_GRID_METER_DATA, path=inverter, query=METERS)
-    assert later.lack is Lack.ENDPOINT
+    assert later.missing_capability is ENDPOINT
 
 
 def test_a_thing_that_is_not_there(simulate, open_client):
     client = open_client(simulate(later_api=True))
     error = refused(client, INVERTER_DATA_POINTS, path={"inverter": "XX0000X000", "date": DAY})
-    assert isinstance(error, DeviceNotFoundError)
-    assert error.lack is Lack.THING
+    assert isinstance(error, NotFoundError)
+    assert error.missing_capability is RESOURCE
     assert "Compare the device with the list" in str(error)
-    assert refused(client, EMS_LATEST, path={"ems": "none"}).lack is Lack.THING
+    assert refused(client, EMS_LATEST, path={"ems": "none"}).missing_capability is RESOURCE
 
 
 def test_a_scope_or_an_account_type_that_is_missing(simulate, open_client):
@@ -89,9 +100,12 @@ def test_a_scope_or_an_account_type_that_is_missing(simulate, open_client):
     client = open_client(sim, token="few")
     error = refused(client, INVERTER_SETTINGS, path={"inverter": sim.serials[0]})
     assert isinstance(error, ForbiddenError)
-    assert (error.lack, error.scope) == (Lack.ENDPOINT, "api:inverter:control")
+    assert (error.missing_capability, error.scope) == (
+        ENDPOINT,
+        "api:inverter:control",
+    )
     error = refused(client, ACCOUNT_CHILDREN)
-    assert error.lack is Lack.ENDPOINT
+    assert error.missing_capability is ENDPOINT
     assert "the scope api:account:list and an account of type engineer or above" in str(error)
 
 
@@ -100,7 +114,7 @@ def test_a_refusal_that_may_be_either_says_so(simulate, open_client):
     client = open_client(sim)
     site = client.fetch(ENDPOINTS["sites"]).pages[0]
     assert site.rows
-    assert refused(client, SITE_STATUS, path={"site": "1"}).lack is Lack.UNCLEAR
+    assert refused(client, SITE_STATUS, path={"site": "1"}).missing_capability is UNCLEAR
 
 
 def test_a_wrong_parameter_lacks_nothing(simulate, open_client):
@@ -108,4 +122,4 @@ def test_a_wrong_parameter_lacks_nothing(simulate, open_client):
     path = {"inverter": sim.serials[0], "date": "yesterday"}
     error = refused(open_client(sim), INVERTER_DATA_POINTS, path=path)
     assert isinstance(error, RequestRefusedError)
-    assert error.lack is None
+    assert error.missing_capability is None

@@ -12,10 +12,10 @@ import dagster as dg
 import pytest
 
 from pipelines.instance import open_instance
-from pipelines.settings import load_settings
 from simulator import Simulator, SimulatorConfig
 from tests.support import clock
 from tests.support.owner import Owner
+from tests.support.settings import settings_of
 
 
 @pytest.fixture
@@ -72,6 +72,6 @@ def yesterday(today: date) -> date:
 @pytest.fixture
 def owner_instance(tmp_path: Path) -> Iterator[tuple[dg.DagsterInstance, str]]:
     """Open Dagster's state as `dagster.yaml` describes it; with it comes the folder of events."""
-    settings = load_settings({"GIVLAKE_DATA": str(tmp_path)})
+    settings = settings_of({"GIVLAKE_DATA": str(tmp_path)})
     with patch.dict(os.environ), open_instance(settings) as instance:
         yield instance, str(tmp_path / "dagster" / "history" / "runs")

@@ -19,6 +19,7 @@ from simulator import Simulator, SimulatorConfig
 from tests.support.dagster_page import REPOSITORY, page
 from tests.support.http_listener import listening
 from tests.support.owner import TIMEOUT_S
+from tests.support.settings import settings_of
 
 pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc"),
@@ -128,7 +129,7 @@ def test_the_demo_asks_its_simulator_only_whatever_the_owner_has_set(simulate, o
     assert line.split()[1] in {quarter_after(began), quarter_after(printed_by)}
 
     # Who stops a schedule in Dagster finds it stopped the next time.
-    settings = load_settings({"GIVLAKE_DATA": str(demo)})
+    settings = settings_of({"GIVLAKE_DATA": str(demo)})
     with patch.dict("os.environ"), open_instance(settings) as instance:
         assert stopped_by_hand(instance) == {"pack_archive_daily"}
 

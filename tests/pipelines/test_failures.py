@@ -42,7 +42,7 @@ def test_one_inverter_fails_on_one_day_and_only_that_is_asked_for_again(simulate
 
     status = owner.givlake("status")
     assert status.status == 1
-    assert f"--start {day} --end {day} --device {serial}" in status.out
+    assert f"--device {serial} --start {day} --end {day}" in status.out
 
     # The fault comes once more, which takes a setting under which it is tried again.
     sim.clear_failures()
@@ -148,8 +148,8 @@ def test_a_day_whose_answer_holds_nothing_that_is_a_point_is_not_there(simulate,
     told = owner.sql("SELECT state, coalesce(last_error, reason) AS why FROM coverage ORDER BY ALL")
     assert [(row["state"], row["why"]) for row in told if row["state"] != "not_requested"] == [
         ("complete", "fetched when final"),
-        ("failed", "The answer's data holds no row, but something else (3)."),
-        ("failed", "The answer's data is an object in place of what was asked for."),
+        ("failed", "The response's data contains 3 elements, but no row."),
+        ("failed", "The response's data is an object instead of the requested rows."),
         ("partial", "None of the 2 rows that came can be read; the first: time is null."),
     ]
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS[3:]))
@@ -217,5 +217,5 @@ def test_backfill_names_what_a_token_may_not_list(simulate, own):
     for _ in range(2):
         done = owner.givlake("backfill", "--start", DAYS[0], "--end", DAYS[0])
         assert done.status == 0
-        assert "ev_chargers left out: The token may not do this" in done.out
+        assert "ev_chargers skipped: The token lacks permission" in done.out
         assert done.out.count("It needs the scope api:ev-charger:list") == 1

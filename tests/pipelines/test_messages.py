@@ -127,7 +127,7 @@ CASES = [
         "time zone",
         "status",
         2,
-        "GIVLAKE_TIMEZONE is 'Mars/Olympus', which is no time zone",
+        "GIVLAKE_TIMEZONE is 'Mars/Olympus': use the name",
         {"GIVLAKE_TIMEZONE": "Mars/Olympus"},
     ),
     Case(
@@ -148,7 +148,7 @@ CASES = [
         "polls",
         "status",
         2,
-        "GIVLAKE_POLL_MINUTES is '7', which does not go into an hour: use 1, 2, 3",
+        "GIVLAKE_POLL_MINUTES is '7': use a divisor of 60: 1, 2, 3",
         {"GIVLAKE_POLL_MINUTES": "7"},
     ),
     Case(

@@ -9,7 +9,7 @@ import dagster as dg
 
 from pipelines.dagster_workarounds import migrations
 from pipelines.instance import open_instance
-from pipelines.settings import load_settings
+from tests.support.settings import settings_of
 
 
 @dg.op
@@ -24,7 +24,7 @@ def idle() -> None:
 
 def databases(folder):
     """Run a job in a new data folder; give the tables and revision of each database there."""
-    settings = load_settings({"GIVLAKE_DATA": str(folder)})
+    settings = settings_of({"GIVLAKE_DATA": str(folder)})
     with patch.dict(os.environ), open_instance(settings) as instance:
         run_id = idle.execute_in_process(instance=instance).run_id
     found = {}

@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.cli.next_ticks import lines, next_tick
 from pipelines.definitions_factory import build_definitions
-from pipelines.settings import load_settings
+from tests.support.settings import settings_of
 
 LONDON = "Europe/London"
 
@@ -45,7 +45,7 @@ def test_an_expression_of_certain_days_is_refused():
 
 
 def test_what_is_printed(tmp_path):
-    settings = load_settings(
+    settings = settings_of(
         {
             "GIVLAKE_DATA": str(tmp_path / "none"),
             "GIVLAKE_DATASETS": "inverter_data_points,energy_flows",
@@ -78,7 +78,7 @@ def test_what_is_printed(tmp_path):
 
 
 def test_everything_runs_by_default(tmp_path):
-    settings = load_settings(
+    settings = settings_of(
         {"GIVLAKE_DATA": str(tmp_path), "GIVLAKE_ALERT_URLS": "json://127.0.0.1/"}
     )
     definitions = build_definitions(settings)

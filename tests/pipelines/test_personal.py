@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.pseudonyms import pseudonym_key
-from pipelines.settings import SettingsError, load_settings
+from pipelines.settings import SettingsError
+from tests.support.settings import settings_of
 
 SHOW = (
     "import sys; from pathlib import Path; from pipelines.pseudonyms import pseudonym_key;"
@@ -84,7 +85,7 @@ def test_a_key_that_cannot_be_read_or_written_is_told_in_a_sentence(tmp_path):
     ],
 )
 def test_what_the_owner_keeps_is_read_from_the_settings(text, kept):
-    assert load_settings({"GIVLAKE_KEEP_PERSONAL": text}).keep_personal == kept
+    assert settings_of({"GIVLAKE_KEEP_PERSONAL": text}).keep_personal == kept
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from assets.registry import datasets
 from pipelines.definitions_factory import build_definitions
 from pipelines.selection import selected
-from pipelines.settings import load_settings
+from tests.support.settings import settings_of
 
 ALL = {dataset.name for dataset in datasets()}
 LATEST = {"inverter_system_readings", "inverter_meter_readings"}
@@ -23,7 +23,7 @@ LIST = "communication_devices"
     ],
 )
 def test_datasets_are_named_or_left_out(setting, running):
-    chosen = [dataset.name for dataset in selected(load_settings({"GIVLAKE_DATASETS": setting}))]
+    chosen = [dataset.name for dataset in selected(settings_of({"GIVLAKE_DATASETS": setting}))]
     assert set(chosen) == running
     assert len(chosen) == len(running)
 
@@ -36,5 +36,5 @@ def test_polls_come_as_often_as_is_set(tmp_path, minutes, cron):
     environment = {"GIVLAKE_DATA": str(tmp_path), "GIVLAKE_DATASETS": "ems_readings"}
     if minutes:
         environment["GIVLAKE_POLL_MINUTES"] = minutes
-    definitions = build_definitions(load_settings(environment))
+    definitions = build_definitions(settings_of(environment))
     assert definitions.resolve_schedule_def("poll").cron_schedule == cron

@@ -34,7 +34,7 @@ STATE_2 = {
     "sent_alerts": {
         "days": STATE_1["alerts"]["days"],
         "snapshots": {"sites": [""]},
-        "failure_kinds": {"token": "2025-06-02T00:00:00Z"},
+        "failures": {"token": "2025-06-02T00:00:00Z"},
     },
     "compacted_at": MADE_AT,
     "account_zone": "Europe/London",

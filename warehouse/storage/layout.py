@@ -30,7 +30,7 @@ _STATE_NAMES = {
     "alerts": "sent_alerts",
     "packed_at": "compacted_at",
 }
-_ALERT_NAMES = {"asked": "snapshots", "troubles": "failure_kinds"}
+_ALERT_NAMES = {"asked": "snapshots", "troubles": "failures"}
 
 
 def needs_upgrade(folder: Path) -> bool:

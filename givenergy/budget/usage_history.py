@@ -1,0 +1,77 @@
+"""Requests by minute of the wall clock: how the budget was used.
+
+For people only: no decision depends on it, as the wall clock may jump. The present minute is
+counted in the account's state, past minutes are kept in a table for a week.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from datetime import UTC, datetime
+
+from givenergy.budget.interface import Minute, RequestOutcome
+from givenergy.budget.state import AccountState, MinuteCount
+
+__all__ = ["count_request", "read_minutes"]
+
+_KEPT = 7 * 24 * 60
+_SHOWN = 24 * 60
+
+
+def count_request(
+    state: AccountState,
+    connection: sqlite3.Connection,
+    account: str,
+    outcome: RequestOutcome,
+    *,
+    others: int,
+) -> None:
+    """Count one request that ended now, and `others`, the use by others that it has revealed."""
+    minute = int(time.time() // 60)
+    if state.minute.minute != minute:
+        _write(connection, account, state.minute)
+        state.minute = MinuteCount(minute)
+    present = state.minute
+    present.others += others
+    if outcome is not RequestOutcome.UNREACHED:
+        present.sent += 1
+    if outcome is RequestOutcome.RATE_LIMITED:
+        present.rate_limited += 1
+    elif outcome is not RequestOutcome.ANSWERED:
+        present.failed += 1
+
+
+def read_minutes(
+    connection: sqlite3.Connection, account: str, present: MinuteCount
+) -> tuple[Minute, ...]:
+    """Return the minutes of the last day with at least one request, oldest first."""
+    rows = connection.execute(
+        "SELECT minute, sent, failed, rate_limited, others FROM minutes "
+        "WHERE account = ? AND minute > ?",
+        (account, present.minute - _SHOWN),
+    ).fetchall()
+    totals: dict[int, list[int]] = {minute: list(counts) for minute, *counts in rows}
+    if present.minute:
+        # A clock that was set back can reach a minute for the second time.
+        earlier = totals.get(present.minute, [0, 0, 0, 0])
+        now = (present.sent, present.failed, present.rate_limited, present.others)
+        totals[present.minute] = [a + b for a, b in zip(earlier, now, strict=True)]
+    return tuple(
+        Minute(datetime.fromtimestamp(minute * 60, UTC), *counts)
+        for minute, counts in sorted(totals.items())
+    )
+
+
+def _write(connection: sqlite3.Connection, account: str, past: MinuteCount) -> None:
+    if not past.minute:
+        return
+    connection.execute(
+        "INSERT INTO minutes VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+        "sent = sent + excluded.sent, failed = failed + excluded.failed, "
+        "rate_limited = rate_limited + excluded.rate_limited, others = others + excluded.others",
+        (account, past.minute, past.sent, past.failed, past.rate_limited, past.others),
+    )
+    connection.execute(
+        "DELETE FROM minutes WHERE account = ? AND minute < ?", (account, past.minute - _KEPT)
+    )

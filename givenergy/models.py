@@ -1,0 +1,171 @@
+"""Records of what the client does: requests, pages, failed attempts and totals.
+
+Only data and what follows from it directly; no decisions.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+from givenergy.budget.interface import Priority
+from givenergy.endpoints.definition import Endpoint
+from givenergy.redaction import Redaction
+
+__all__ = [
+    "EXCERPT_BYTES",
+    "ApiRequest",
+    "ClientTotals",
+    "FailedAttempt",
+    "Fetched",
+    "Page",
+    "Query",
+    "Totals",
+    "utc_now",
+]
+
+EXCERPT_BYTES = 2048
+
+# A sequence is sent as one parameter for each of its values.
+Query = Mapping[str, str | int | Sequence[str | int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One successful response.
+
+    Attributes:
+        number: Page number, from 1.
+        body: The body as received (content-decoded); redacted on endpoints with personal data.
+        rows: Rows in `data`; None if it is a single object.
+        status: HTTP status.
+        requested_at: When the successful attempt was sent (UTC).
+        received_at: When its response was complete (UTC).
+        duration_s: Seconds between the two, by a monotonic clock.
+        attempts: Attempts that this page took, including failed ones.
+        params: Query and body parameters, redacted like the body.
+        url_path: Path below the base URL, as sent.
+        redaction_version: Version of the redaction applied; None if the body is as received.
+    """
+
+    number: int
+    body: bytes
+    rows: int | None
+    status: int
+    requested_at: datetime
+    received_at: datetime
+    duration_s: float
+    attempts: int
+    params: Mapping[str, Any]
+    url_path: str
+    redaction_version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """All pages of one request; if not `complete`, `missing` says why."""
+
+    pages: tuple[Page, ...]
+    complete: bool
+    missing: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """One request without a usable response.
+
+    Attributes:
+        endpoint: Name of the endpoint.
+        method: HTTP method.
+        url_path: Path below the base URL, as sent.
+        params: Query and body parameters, redacted on endpoints with personal data.
+        status: HTTP status, None if no response began.
+        kind: "http_503", "timeout", "reset", "truncated", "unreachable", "tls", "not_json",
+            "empty_body", "no_data", "rate_limited", "too_large", "redirect".
+        message: The API's error message, else the client's own; without the token.
+        excerpt: The body's first 2 kB without the token; empty on endpoints with personal data.
+        requested_at: When it was sent (UTC).
+        ended_at: When it had failed (UTC).
+        final: Whether no further attempt follows.
+        context: What the caller passed to `Client.fetch`, unchanged.
+    """
+
+    endpoint: str
+    method: str
+    url_path: str
+    params: Mapping[str, Any]
+    status: int | None
+    kind: str
+    message: str
+    excerpt: bytes
+    requested_at: datetime
+    ended_at: datetime
+    final: bool
+    context: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """One request of the caller, for all its pages."""
+
+    endpoint: Endpoint
+    url_path: str
+    query: Query
+    body: Mapping[str, Any] | None
+    priority: Priority
+    context: Mapping[str, str]
+    redaction: Redaction
+
+    @property
+    def what(self) -> str:
+        """The request for messages: method and path."""
+        return f"{self.endpoint.method} {self.url_path}"
+
+    def query_of_page(self, number: int) -> Query:
+        """Return the query for one page; only the page number differs between pages."""
+        if self.endpoint.page_size is None:
+            return self.query
+        return {**self.query, "page": number, "pageSize": self.endpoint.page_size}
+
+    def params(self, number: int) -> dict[str, Any]:
+        """Return the query and body parameters of one page, redacted."""
+        return self.redaction.params({**self.query_of_page(number), **(self.body or {})})
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTotals:
+    """Totals of a client; `waited_s` is the sum over threads of waiting for the budget."""
+
+    requests: int = 0
+    failed: int = 0
+    rate_limited: int = 0
+    received_bytes: int = 0
+    waited_s: float = 0.0
+
+
+class Totals:
+    """A thread-safe sum of `ClientTotals`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._now = ClientTotals()
+
+    def add(self, more: ClientTotals) -> None:
+        """Add to the sums."""
+        with self._lock:
+            self._now = ClientTotals(
+                *(getattr(self._now, f.name) + getattr(more, f.name) for f in fields(more))
+            )
+
+    def get(self) -> ClientTotals:
+        """Return the sums so far."""
+        return self._now
+
+
+def utc_now() -> datetime:
+    """Return the present by the wall clock, in UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,180 @@
+"""Classify one exchange: success, retryable or final failure, and what the budget learns.
+
+Pure functions on what `transport` returned or raised. Retries and pauses are up to the client.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+from givenergy.budget.interface import RequestOutcome, Signal
+from givenergy.endpoints.definition import Endpoint
+from givenergy.envelope import Envelope, InvalidResponseError, read_envelope, vendor_message
+from givenergy.errors import (
+    GivEnergyError,
+    MissingCapability,
+    RedirectRefusedError,
+    ResponseTooLargeError,
+    error_for_status,
+)
+from givenergy.models import EXCERPT_BYTES
+from givenergy.transport import RawResponse, TooLargeError, TransportError
+
+__all__ = [
+    "AttemptFailure",
+    "classify_error",
+    "classify_response",
+    "missing_capability",
+    "rate_signal",
+]
+
+# How the API's framework reports an unknown address, and an unknown row.
+_NO_ROUTE = re.compile(r"(?i)\broute\b|method is not supported")
+_NO_ROW = re.compile(r"(?i)no query results")
+_NO_SCOPE = re.compile(r"(?i)\bscope")
+# Statuses below 500 after which the same request may succeed.
+_RETRYABLE = frozenset({408, 425})
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailure:
+    """An attempt without a usable response; `final` is the error if no retry can help."""
+
+    kind: str
+    message: str
+    status: int | None
+    outcome: RequestOutcome
+    headers: Mapping[str, str]
+    excerpt: bytes = b""
+    final: GivEnergyError | None = None
+
+
+def classify_response(
+    response: RawResponse, *, what: str, endpoint: Endpoint, host: str, clean: Callable[[str], str]
+) -> Envelope | AttemptFailure:
+    """Return the response's envelope, or the failure.
+
+    Args:
+        response: The response.
+        what: The request: method and path.
+        endpoint: The requested endpoint.
+        host: The host of the API.
+        clean: Removes secrets from the API's messages.
+    """
+    status, body = response.status, response.body
+    if 200 <= status < 300:
+        try:
+            return read_envelope(
+                body,
+                enveloped=endpoint.enveloped,
+                single=endpoint.single,
+                listed=endpoint.is_list,
+            )
+        except InvalidResponseError as error:
+            return _failure(response, error.kind, str(error), RequestOutcome.FAILED)
+    said = clean(vendor_message(body))
+    message = said or f"The API answered {status}."
+    if status == 429:
+        return _failure(response, "rate_limited", message, RequestOutcome.RATE_LIMITED)
+    if status >= 500 or status in _RETRYABLE:
+        return _failure(response, f"http_{status}", message, RequestOutcome.FAILED)
+    if status < 400:
+        target = urlsplit(response.headers.get("Location", "")).hostname or host
+        where = "another address on the same host" if target == host else target
+        refusal = RedirectRefusedError(
+            f"{host} redirects {what} to {where} ({status}); the token is not sent there.",
+            status=status,
+            hint="Set GIVENERGY_API_URL to the API's current address.",
+        )
+        return _failure(response, "redirect", str(refusal), RequestOutcome.ANSWERED, refusal)
+    final = error_for_status(
+        status,
+        what=what,
+        vendor_message=said,
+        scope=endpoint.scope,
+        account_type=endpoint.account_type,
+        missing_capability=missing_capability(status, said, endpoint),
+    )
+    return _failure(response, f"http_{status}", message, RequestOutcome.ANSWERED, final)
+
+
+def missing_capability(status: int, message: str, endpoint: Endpoint) -> MissingCapability | None:
+    """Return what a refused request lacks; None if the refusal has another reason.
+
+    Args:
+        status: HTTP status.
+        message: The `message` in the body of the response.
+        endpoint: The requested endpoint.
+    """
+    if status in (401, 402):
+        return MissingCapability.ACCESS
+    if status in (405, 410):
+        return MissingCapability.ENDPOINT
+    if status not in (403, 404):
+        return None
+    names_resource = "{" in endpoint.path
+    says_so = (_NO_SCOPE if status == 403 else _NO_ROUTE).search(message)
+    if says_so or not names_resource:
+        return MissingCapability.ENDPOINT
+    if status == 403 or (endpoint.later_version and not _NO_ROW.search(message)):
+        return MissingCapability.UNCLEAR
+    return MissingCapability.RESOURCE
+
+
+def classify_error(error: TransportError, *, what: str) -> AttemptFailure:
+    """Return the failure of an exchange without a complete response."""
+    final = None
+    if isinstance(error, TooLargeError):
+        final = ResponseTooLargeError(
+            f"{error} It was received for {what} and not read further.",
+            status=error.status,
+            hint="Request less at once, or raise the client's max_response_bytes.",
+        )
+    outcome = RequestOutcome.FAILED if error.reached else RequestOutcome.UNREACHED
+    if final is not None:
+        outcome = RequestOutcome.ANSWERED
+    return AttemptFailure(
+        error.kind, str(error), error.status, outcome, error.headers, error.excerpt, final
+    )
+
+
+def rate_signal(outcome: RequestOutcome, headers: Mapping[str, str]) -> Signal:
+    """Return what the budget learns: outcome and headers (API documentation, Rate Limiting)."""
+    retry_after = headers.get("Retry-After") if outcome is RequestOutcome.RATE_LIMITED else None
+    return Signal(
+        outcome,
+        limit=_count(headers.get("X-RateLimit-Limit")),
+        remaining=_count(headers.get("X-RateLimit-Remaining")),
+        retry_after_s=None if retry_after is None else _seconds(retry_after),
+    )
+
+
+def _failure(
+    response: RawResponse,
+    kind: str,
+    message: str,
+    outcome: RequestOutcome,
+    final: GivEnergyError | None = None,
+) -> AttemptFailure:
+    excerpt = response.body[:EXCERPT_BYTES]
+    return AttemptFailure(kind, message, response.status, outcome, response.headers, excerpt, final)
+
+
+def _count(text: str | None) -> int | None:
+    return int(text) if text is not None and text.strip().isdecimal() else None
+
+
+def _seconds(text: str) -> float | None:
+    """Return `Retry-After` in seconds, from a number or a date (RFC 9110); None if neither."""
+    if text.strip().isdecimal():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,17 @@
+"""Settings of a test: those that it gives, and nothing of this process' environment."""
+
+import os
+from collections.abc import Mapping
+from unittest.mock import patch
+
+from pipelines.settings import ENV_FILE, Settings, load_settings
+
+
+def settings_of(environment: Mapping[str, str]) -> Settings:
+    """Read settings from an environment of these variables and without a settings file.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+    """
+    with patch.dict(os.environ, {**environment, ENV_FILE: ""}, clear=True):
+        return load_settings()
