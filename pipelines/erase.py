@@ -64,7 +64,7 @@ def erase_devices(
             accounts=accounts,
             decoders=datasets(),
             rewrite_body=without_devices,
-            elsewhere=elsewhere,
+            erase_elsewhere=elsewhere,
         )
 
 

@@ -7,16 +7,16 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from warehouse import Lake, PackReport, pack, trim
+from warehouse import Lake, PackReport, pack, vacuum
 
 _PACKED_AT = "packed_at"
 _PACK_EVERY = timedelta(days=1)
 
 
 def pack_archive(lake: Lake) -> PackReport:
-    """Merge the small segments of the archive into large sorted packs; trim what was replaced."""
+    """Merge the small segments of the archive into large sorted packs; vacuum replaced files."""
     report = pack(lake.archive)
-    trim(lake)
+    vacuum(lake)
     lake.settings.set(_PACKED_AT, datetime.now(UTC).isoformat())
     return report
 

@@ -20,7 +20,7 @@ from givenergy.retry import NO_RETRY, RetryPolicy
 from pipelines.pseudonyms import pseudonym_key
 from pipelines.restore_expected_days import restore_expected_days
 from pipelines.settings import Settings, SettingsError
-from warehouse import Entry, Lake, publish, repair_tables, show_watermarks, unfinished
+from warehouse import Entry, Lake, publish, publish_watermarks, repair_tables, unfinished
 
 _LOG = logging.getLogger(__name__)
 BudgetOpener = Callable[[Settings, str], RequestBudget]
@@ -51,7 +51,7 @@ def open_lake(settings: Settings, *, mend: bool = True) -> Lake:
             "Forgetting %s was interrupted and is not done: run the same givlake forget again",
             ", ".join(begun),
         )
-    show_watermarks(lake, [dataset.name for dataset in datasets()])
+    publish_watermarks(lake, [dataset.name for dataset in datasets()])
     tables = [table for dataset in datasets() for table in dataset.tables]
     publish(lake, tables, [*views(), *reconciliation_views()])
     if mend:

@@ -26,11 +26,11 @@ from warehouse.archive.entry import INDEX_SCHEMA
 from warehouse.connection import FILE, STATEMENTS, quoted, recorded, root_of
 from warehouse.coverage import fact_store, request_index
 from warehouse.coverage.coverage_fact import FACTS_SCHEMA
+from warehouse.interface.table_spec import TableSpec
 from warehouse.lake import EXPECTED_FILE, EXPECTED_SCHEMA, Lake
 from warehouse.storage.atomic_files import explained, fsync_file, sha256_of, write_atomically
 from warehouse.storage.atomic_files import publish as publish_file
 from warehouse.storage.locks import FileLock
-from warehouse.tables import TableSpec
 from warehouse.tables.partition_files import SCHEMA_FILE, stored_schema
 from warehouse.tables.partition_files import write as write_table
 from warehouse.tables.watermarks import FOLDER as WATERMARKS

@@ -126,7 +126,7 @@ def retrying(work: Callable[[], T]) -> T:
             raise
         raise DamagedError(
             f"DuckDB cannot read a stored file ({str(error).splitlines()[0]}): "
-            "run givlake check --mend"
+            "run givlake check --repair"
         ) from error
 
 

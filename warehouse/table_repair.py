@@ -1,4 +1,4 @@
-"""Repair of tables and indexes whose files were removed or changed, or are an older givlake's."""
+"""Rebuild of tables and indexes that were changed outside givlake or by an older version."""
 
 from __future__ import annotations
 
@@ -13,34 +13,33 @@ from warehouse.tables.build import build
 
 
 def repair_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
-    """Make tables and indexes again whose files were removed or changed, or are an older givlake's.
+    """Rebuild tables and indexes that were changed outside givlake or by an older version.
 
-    A look at sizes and times finds out. What another process is working at is left to it, so that
-    nobody waits for a build.
+    Sizes and modification times are compared. File sets in use by another process are skipped.
 
     Args:
         lake: The data folder.
-        decoders: The decoders of the datasets to look at.
+        decoders: The decoders of the datasets to check.
 
     Returns:
-        A sentence for each dataset and index that was mended; they are logged as well.
+        A message for each dataset and index that was repaired, which is also logged.
 
     Raises:
         StoreError: the disk is full or not writable.
     """
-    sentences = []
+    messages = []
     for decoder in decoders:
         file_set = lake.file_set(file_set_name(decoder.dataset))
         if _is_older(file_set, decoder) or _is_changed(file_set):
-            sentences += build(lake, decoder).damage
+            messages += build(lake, decoder).damage
     indexes = [lake.file_set(name) for name in (request_index.UNIT, fact_store.UNIT)]
     if any(_is_changed(file_set) for file_set in indexes):
-        sentences += refresh_coverage(lake, [])[1]
-    return sentences
+        messages += refresh_coverage(lake, [])[1]
+    return messages
 
 
 def _is_older(file_set: FileSet, decoder: Decoder) -> bool:
-    """Tell whether tables were made for other columns: a view of these cannot read them."""
+    """Return whether tables have the columns of an older decoder, which the views cannot read."""
     manifest = file_set.manifest()
     return (
         manifest is not None
@@ -50,7 +49,7 @@ def _is_older(file_set: FileSet, decoder: Decoder) -> bool:
 
 
 def _is_changed(file_set: FileSet) -> bool:
-    """Tell whether a file of a unit is not as it was committed, when nobody is changing it."""
+    """Return whether a file differs from its committed state while no process is changing it."""
     manifest = file_set.manifest()
     if manifest is None or not file_set.findings(manifest):
         return False

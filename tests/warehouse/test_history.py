@@ -36,8 +36,8 @@ from warehouse import (
     publish,
     rebuild,
 )
-from warehouse.tables import fold
 from warehouse.tables.merge import DUPLICATE, IDENTICAL, NEW, SUPERSEDED
+from warehouse.tables.scd2 import fold
 
 MEMORY = Path("/dev/shm")
 SMALL = Limits(batch_bytes=1, memory_bytes=1, spill_bytes=1)
@@ -200,7 +200,8 @@ def test_answers_that_come_late_lead_to_the_versions_of_a_rebuild(folder: Path) 
             ("blue", hour(2)),
             ("green", None),
         ]
-        assert report.damage == [] and pending_responses(one, ["boxes"]) == {}
+        assert report.damage == []
+        assert pending_responses(one, ["boxes"]) == {}
 
 
 def test_an_empty_list_that_comes_late_is_not_lost(folder: Path) -> None:

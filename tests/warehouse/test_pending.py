@@ -110,7 +110,7 @@ def test_a_kill_at_any_step_leaves_no_answer_unseen_and_none_unbuilt(
             f"{number} of {DATASET} {'is' if len(missing) == 1 else 'are'} not in its tables yet"
         ] * bool(missing)
         for findings in (check(lake, [DECODER]), verify(lake, DECODER).findings):
-            assert [finding.sentence for finding in findings] == sentences
+            assert [finding.message for finding in findings] == sentences
             assert {finding.remedy for finding in findings} <= {Remedy.BUILD}
 
         publish(lake, DECODER.tables)
@@ -180,8 +180,8 @@ def test_a_dataset_that_cannot_be_built_stops_no_other(begun: Path, error: Excep
         assert [report.dataset for report in reports] == [DATASET]
         assert errors == {"broken": error}
         assert pending_responses(lake, ["broken", DATASET]) == {"broken": {"A": 1}}
-        (finding,) = check(lake, [broken, DECODER], mend=True)
-        assert (finding.mended, finding.sentence) == (
+        (finding,) = check(lake, [broken, DECODER], repair=True)
+        assert (finding.repaired, finding.message) == (
             False,
             "1 archived response of broken is not in its tables yet, as they cannot be built:"
             " it is broken",

@@ -42,7 +42,7 @@ def filled(lake: Lake) -> Lake:
 
 
 def said(lake: Lake) -> list[str]:
-    return [finding.sentence for finding in verify(lake, DECODER).findings]
+    return [finding.message for finding in verify(lake, DECODER).findings]
 
 
 def commit(lake: Lake, name: str) -> None:
@@ -168,7 +168,7 @@ def test_a_table_file_that_is_damaged_or_deleted_is_named(filled: Lake, how: str
         raw = bytearray(path.read_bytes())
         raw[column.data_page_offset + column.total_compressed_size - 9] ^= 1
         path.write_bytes(bytes(raw))
-        assert [found.sentence for found in check(filled)] == [
+        assert [found.message for found in check(filled)] == [
             f"{JUNE} is not what givlake wrote (16 rows)"
         ]
         expected = f"table readings, 2025-06: file {JUNE} cannot be read ("
@@ -199,7 +199,7 @@ def test_a_flipped_byte_in_the_archive_stops_the_comparison_until_it_is_mended(
         f"{path.name} is damaged"
     ]
     assert path.read_bytes() == bytes(raw)  # looked at, not mended
-    check(filled, mend=True)
+    check(filled, repair=True)
     for meter in ("A", "B"):
         filled.archive.append([answer(meter, DAY, day_rows(DAY))])  # what the next sync would do
     rebuild(filled, DECODER)

@@ -28,8 +28,8 @@ from warehouse.errors import DamagedError
 from warehouse.lake import Lake
 from warehouse.storage import live_parquet
 from warehouse.storage.atomic_files import explained
+from warehouse.storage.parquet_files import read as read_file
 from warehouse.storage.transaction import Manifest, Transaction
-from warehouse.tables.partition_files import read as read_file
 
 _LOG = logging.getLogger(__name__)
 FOLDER = "index/coverage"

@@ -16,14 +16,20 @@ import pyarrow.parquet as pq
 
 from warehouse.accounting import row_accounting
 from warehouse.archive.entry import INDEX_SCHEMA
-from warehouse.archive.missing_segments import Gaps, missing, named, unaccepted, without
-from warehouse.archive.repair import mend
+from warehouse.archive.missing_segments import (
+    SegmentRanges,
+    describe,
+    missing_segments,
+    subtract,
+    unaccepted_losses,
+)
+from warehouse.archive.repair import repair
 from warehouse.errors import ArchiveDamagedError, DamagedError
 from warehouse.lake import Lake
 from warehouse.storage import live_parquet
 from warehouse.storage.atomic_files import explained
+from warehouse.storage.parquet_files import read as read_file
 from warehouse.storage.transaction import Manifest, Transaction
-from warehouse.tables.partition_files import read as read_file
 
 _LOG = logging.getLogger(__name__)
 FOLDER = "index/requests"
@@ -62,10 +68,10 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
                 manifest = None
             elif manifest is not None and not _is_of(manifest, facts):
                 known = manifest.facts.get("gaps")
-                if known is not None and (lost := without(facts["gaps"], known)):
+                if known is not None and (lost := subtract(facts["gaps"], known)):
                     damage.append(_lost(lake, manifest, lost))
                 manifest = None
-            elif manifest is None and (lost := unaccepted(lake.archive)):
+            elif manifest is None and (lost := unaccepted_losses(lake.archive)):
                 damage.append(_lost(lake, Manifest(), lost))
             try:
                 start = manifest or Manifest()
@@ -78,7 +84,7 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
                 facts[_NEWEST] = newest
                 return transaction.commit(Manifest(target, facts, start.files)), damage
             except ArchiveDamagedError as error:
-                sentences = mend(lake.archive, only=error.name)
+                sentences = repair(lake.archive, only=error.name)
                 if not sentences:
                     raise
                 damage += sentences
@@ -154,11 +160,11 @@ def _facts(lake: Lake) -> dict[str, Any]:
     return {
         "generation": lake.archive.generation(),
         "columns": INDEX_SCHEMA.names,
-        "gaps": missing(lake.archive),
+        "gaps": missing_segments(lake.archive),
     }
 
 
-def _lost(lake: Lake, manifest: Manifest, lost: Gaps) -> str:
+def _lost(lake: Lake, manifest: Manifest, lost: SegmentRanges) -> str:
     """Say what is missing, and how much it was as far as the index knows."""
     held = 0
     for first, last in lost:
@@ -168,7 +174,7 @@ def _lost(lake: Lake, manifest: Manifest, lost: Gaps) -> str:
             held += pq.read_table(path, columns=[], filters=wanted, partitioning=None).num_rows
     much = f" ({held:,} answers and failures)" if held else ""
     return (
-        f"{named(lost)} missing{much}: bring the missing archive files back from a copy, or the "
+        f"{describe(lost)} missing{much}: bring the missing archive files back from a copy, or the "
         "next sync fetches their days again"
     )
 

@@ -1,8 +1,8 @@
-"""Locks between processes that die with their holder. What they protect stands with the users.
+"""Locks between processes, released by the kernel when the process that holds one ends.
 
-Lock order, so that no two processes wait for each other: ``build-<dataset>`` -> ``coverage`` ->
-``requests`` -> ``pack`` -> ``archive`` -> a sequence's file. ``catalogue`` and ``settings`` are
-only held alone. A lock may be skipped, never taken against this order.
+Lock order, against deadlocks: `build-<dataset>` -> `coverage` -> `requests` -> `pack` ->
+`archive` -> the file of a sequence. `catalogue` and `settings` are only held alone. A lock may be
+skipped, but never acquired against this order.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ _POLL_S = 0.02
 
 
 class FileLock:
-    """An advisory ``flock`` on a file of its own; the kernel frees it when its process ends.
+    """An advisory `flock` on a dedicated file; the kernel releases it when the process ends.
 
-    Not re-entrant: two locks on one path exclude each other, also inside one process.
+    Not re-entrant: two locks on one path exclude each other, also within one process.
     """
 
     def __init__(self, path: Path, *, shared: bool = False, timeout_s: float | None = None) -> None:
-        """Prepare a lock on ``path``; ``timeout_s=None`` waits for ever, 0 does not wait."""
+        """Prepare a lock on `path`; `timeout_s=None` waits for ever, 0 does not wait."""
         self.path = path
         self._shared = shared
         self._timeout_s = timeout_s
         self._fd: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock.
+        """Acquire the lock.
 
         Raises:
-            LockTimeoutError: it was not free within ``timeout_s``.
+            LockTimeoutError: it was not free within `timeout_s`.
         """
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         mode = fcntl.LOCK_SH if self._shared else fcntl.LOCK_EX
@@ -65,14 +65,14 @@ class FileLock:
                 if time.monotonic() >= deadline:
                     raise LockTimeoutError(
                         f"{self.path.name} is held by another givlake process "
-                        f"after {self._timeout_s:g} s: let it end, then run again"
+                        f"after {self._timeout_s:g} s: wait until it has finished, then run again"
                     ) from None
                 time.sleep(_POLL_S)
             else:
                 return
 
     def release(self) -> None:
-        """Give the lock back; harmless when it is not held."""
+        """Release the lock; do nothing if it is not held."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None

@@ -18,7 +18,7 @@ class Settings:
     """A JSON object in a file, read whole and replaced whole; safe between processes."""
 
     def __init__(self, path: Path, lock: Path, scratch: Path) -> None:
-        """Keep the settings in ``path``; the file appears with the first :meth:`set`."""
+        """Keep the settings in `path`; the file appears with the first `set`."""
         self._path = path
         self._lock = lock
         self._scratch = scratch
@@ -35,22 +35,22 @@ class Settings:
             return {}
         except ValueError as error:
             raise StoreError(
-                f"{self._path} is not valid JSON ({error}): mend it or remove it, then run again"
+                f"{self._path} is not valid JSON ({error}): repair it or remove it, then run again"
             ) from error
         return dict(values)
 
     def get(self, name: str, default: Json = None) -> Json:
-        """Return the value of ``name``, or ``default``."""
+        """Return the value of `name`, or `default`."""
         return self.all().get(name, default)
 
     def set(self, name: str, value: Json) -> None:
-        """Give ``name`` a JSON value; None removes it."""
+        """Give `name` a JSON value; None removes it."""
         self.update(name, lambda _: value)
 
     def update(self, name: str, transaction: Callable[[Json], object]) -> None:
-        """Replace the value of ``name`` by what ``change`` makes of it, with no one in between.
+        """Replace the value of `name` by what `change` makes of it, with no one in between.
 
-        ``change`` takes the present value, None where there is none, and returns a JSON value;
+        `change` takes the present value, None where there is none, and returns a JSON value;
         None removes it.
         """
         with explained("Writing", self._path), FileLock(self._lock):

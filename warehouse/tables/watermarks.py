@@ -1,7 +1,7 @@
-"""How far each dataset's tables have come in the archive, and what they lack of it.
+"""Watermarks: the archive segment up to which all responses are in a dataset's tables.
 
-A watermark is the segment up to which all archived responses are in the tables. The manifest of the
-tables has it; a small file of the same unit repeats it for the views of the catalogue.
+The manifest of the tables holds the watermark; a small file of the same file set repeats it for the
+views of the catalogue.
 """
 
 from __future__ import annotations
@@ -16,7 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from warehouse.archive.missing_segments import Gaps, missing, without
+from warehouse.archive.missing_segments import (
+    MISSING_FACT,
+    SegmentRanges,
+    missing_segments,
+    subtract,
+)
 from warehouse.archive.segment_files import ArchiveFile
 from warehouse.coverage import request_index
 from warehouse.errors import LockTimeoutError
@@ -36,41 +41,41 @@ WATERMARK_SCHEMA = pa.schema(
         ),
     ]
 )
-# In the manifest of the tables: what the file says.
-_SHOWN = "watermark_shown"
+# The fact in the manifest of the tables that holds the content of the file.
+_PUBLISHED_FACT = "watermark_shown"
 _COLUMNS = ("dataset", "device_id", "segment", "outcome")
-# Of each dataset that lacks any: archived responses that its tables lack, by device.
+# Archived responses that are not in the tables, by dataset and device.
 Pending = dict[str, Counter[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """What a dataset's tables hold of the archive.
+    """The part of the archive that is in a dataset's tables.
 
     Attributes:
-        segment: All segments up to this one; 0 before the first build.
-        returned: Segments below it that were missing at the last build and are back since.
+        segment: The last segment in the tables; 0 before the first build.
+        restored: Segments below it that were missing at the last build and have been restored.
     """
 
     segment: int
-    returned: Gaps = field(default_factory=list)
+    restored: SegmentRanges = field(default_factory=list)
 
-    def lacks(self, segments: np.ndarray) -> np.ndarray:
-        """Tell for each segment number whether the tables lack the dataset's responses in it."""
-        lacking: np.ndarray = segments > self.segment
-        for first, last in self.returned:
-            lacking |= (segments >= first) & (segments <= last)
-        return lacking
+    def excludes(self, segments: np.ndarray) -> np.ndarray:
+        """Return for each segment number whether its responses are not in the tables."""
+        excluded: np.ndarray = segments > self.segment
+        for first, last in self.restored:
+            excluded |= (segments >= first) & (segments <= last)
+        return excluded
 
     @property
-    def certain(self) -> int:
-        """The segment up to which the tables lack nothing."""
-        return min([self.segment, *(first - 1 for first, _ in self.returned)])
+    def complete_to(self) -> int:
+        """The segment up to which the tables are complete."""
+        return min([self.segment, *(first - 1 for first, _ in self.restored)])
 
 
 def watermarks(lake: Lake, datasets: Iterable[str]) -> dict[str, Watermark]:
     """Return the watermark of each dataset, without locks."""
-    lost = missing(lake.archive)
+    lost = missing_segments(lake.archive)
     return {
         dataset: _watermark(lake.file_set(file_set_name(dataset)).manifest(), lost)
         for dataset in datasets
@@ -80,50 +85,52 @@ def watermarks(lake: Lake, datasets: Iterable[str]) -> dict[str, Watermark]:
 def pending_responses(lake: Lake, datasets: Iterable[str]) -> Pending:
     """Count archived responses that are not in the tables yet.
 
-    They are left there by a process that died between the archive and the tables, and for a while
-    by one that is fetching. Only what is published counts; nothing is locked or written.
+    A process that dies between archiving and building leaves such responses, and a running fetch
+    has some for a while. Only published segments count; nothing is locked or written.
 
     Args:
         lake: The data folder.
-        datasets: The datasets to look at.
+        datasets: The datasets to count.
 
     Returns:
-        The number of responses (each page is one) by dataset and device, "" being the account,
-        in the order of ``datasets``; without those that lack nothing.
+        The number of responses (one per page) by dataset and device ("" is the account), in the
+        order of `datasets`; without datasets that are complete.
 
     Raises:
-        DamagedError: a file of the archive does not hold what was written to it.
+        DamagedError: an archive file is damaged.
     """
     marks = watermarks(lake, datasets)
     index = request_index.trusted_manifest(lake)
     counts: Pending = {dataset: Counter() for dataset in marks}
-    for rows in _answers(lake, index, marks):
+    for rows in _successful_responses(lake, index, marks):
         for dataset in set(pc.unique(rows["dataset"]).to_pylist()) & marks.keys():
-            mine = rows.filter(pc.equal(rows["dataset"], dataset))
-            lacking = marks[dataset].lacks(np.asarray(mine["segment"]))
-            counts[dataset].update(mine.filter(pa.array(lacking))["device_id"].to_pylist())
+            selected = rows.filter(pc.equal(rows["dataset"], dataset))
+            excluded = marks[dataset].excludes(np.asarray(selected["segment"]))
+            counts[dataset].update(selected.filter(pa.array(excluded))["device_id"].to_pylist())
     return {dataset: devices for dataset, devices in counts.items() if devices}
 
 
 def unindexed_files(folder: Path) -> int:
-    """Count the archive files that the index of requests does not know of yet.
+    """Count the archive files that are not in the index of requests yet.
 
-    For a folder that cannot be written, and so not be opened.
+    For a folder that cannot be opened because it is not writable.
     """
     manifest = FileSet(folder, request_index.UNIT).manifest() or Manifest()
     paths = (folder / "archive").glob("*/*.parquet")
-    files = (ArchiveFile.named(path) for path in paths if path.parent.name in ("segments", "packs"))
+    files = (
+        ArchiveFile.from_path(path) for path in paths if path.parent.name in ("segments", "packs")
+    )
     return sum(file is not None and file.last > manifest.watermark for file in files)
 
 
 def stage(transaction: Transaction, dataset: str, segment: int, facts: dict[str, object]) -> None:
-    """Stage the file that tells the catalogue's views how far a dataset's tables have come.
+    """Stage the file with the watermark of a dataset for the views of the catalogue.
 
     Args:
         transaction: A transaction of the file set of the dataset's tables.
         dataset: The dataset.
-        segment: The segment up to which the tables lack nothing.
-        facts: Those of the manifest that the change will be committed with.
+        segment: The segment up to which the tables are complete.
+        facts: The facts of the manifest that will be committed; updated.
     """
     name = _file(dataset)
     rows = pa.Table.from_pylist(
@@ -132,64 +139,72 @@ def stage(transaction: Transaction, dataset: str, segment: int, facts: dict[str,
     path = transaction.path_for(name)
     live_parquet.write_table(path, rows, transaction.live(name))
     transaction.add(name, path, rows.num_rows)
-    facts[_SHOWN] = segment
+    facts[_PUBLISHED_FACT] = segment
 
 
-def show(lake: Lake, datasets: Iterable[str]) -> None:
-    """Let the files of :func:`stage` say what is so, whoever has built or changed tables since.
+def publish_watermarks(lake: Lake, datasets: Iterable[str]) -> None:
+    """Update the files of `stage` that are missing or out of date.
 
-    An older givlake writes none; a manifest can be lost; lost segments can come back. Tables that
-    somebody is building are left to the next call.
+    An older givlake does not write them; a manifest can be lost; lost segments can be restored.
+    Tables that are being built are left to the next call.
 
     Raises:
         StoreError: the disk is full or not writable.
     """
-    lost = missing(lake.archive)
+    lost = missing_segments(lake.archive)
     for dataset in datasets:
         file_set = lake.file_set(file_set_name(dataset))
-        if _is_shown(lake, file_set.manifest(), dataset, lost):
+        if _is_published(lake, file_set.manifest(), dataset, lost):
             continue
         try:
             with file_set.lock(0.0), explained("Writing a watermark into", lake.folder):
                 manifest = file_set.manifest()
                 if manifest is None:
                     (lake.folder / _file(dataset)).unlink(missing_ok=True)
-                elif not _is_shown(lake, manifest, dataset, lost):
+                elif not _is_published(lake, manifest, dataset, lost):
                     transaction = file_set.begin()
-                    stage(transaction, dataset, _watermark(manifest, lost).certain, manifest.facts)
+                    stage(
+                        transaction, dataset, _watermark(manifest, lost).complete_to, manifest.facts
+                    )
                     transaction.commit(manifest)
         except LockTimeoutError:
             continue
 
 
-def _is_shown(lake: Lake, manifest: Manifest | None, dataset: str, lost: Gaps) -> bool:
-    is_there = (lake.folder / _file(dataset)).exists()
+def _is_published(lake: Lake, manifest: Manifest | None, dataset: str, lost: SegmentRanges) -> bool:
+    exists = (lake.folder / _file(dataset)).exists()
     if manifest is None:
-        return not is_there
-    return is_there and manifest.facts.get(_SHOWN) == _watermark(manifest, lost).certain
+        return not exists
+    return exists and manifest.facts.get(_PUBLISHED_FACT) == _watermark(manifest, lost).complete_to
 
 
-def _watermark(manifest: Manifest | None, lost: Gaps) -> Watermark:
+def _watermark(manifest: Manifest | None, lost: SegmentRanges) -> Watermark:
     if manifest is None:
         return Watermark(0)
-    return Watermark(manifest.watermark, without(manifest.facts.get("gaps") or [], lost))
+    return Watermark(manifest.watermark, subtract(manifest.facts.get(MISSING_FACT) or [], lost))
 
 
-def _answers(lake: Lake, index: Manifest | None, marks: dict[str, Watermark]) -> Iterator[pa.Table]:
-    """Read successful responses that may not be in the tables.
+def _successful_responses(
+    lake: Lake, index: Manifest | None, marks: dict[str, Watermark]
+) -> Iterator[pa.Table]:
+    """Read the successful responses that may not be in the tables.
 
-    From the index of requests as far as it goes, which is far smaller than the archive; of it,
-    only if a dataset has had an answer since its last build.
+    From the index of requests as far as possible, since it is far smaller than the archive, and
+    only if a dataset has new responses since its last build.
     """
-    after = min((mark.certain for mark in marks.values()), default=0)
+    after = min((mark.complete_to for mark in marks.values()), default=0)
     if index is not None:
         newest = request_index.newest_answers(index)
-        behind = [mark.certain for of, mark in marks.items() if newest.get(of, 0) > mark.certain]
+        behind = [
+            mark.complete_to
+            for dataset, mark in marks.items()
+            if newest.get(dataset, 0) > mark.complete_to
+        ]
         after = min(behind, default=index.watermark)
         try:
             indexed = list(_indexed(lake, index, after))
         except (OSError, pa.ArrowException):
-            pass  # replaced meanwhile, or damaged: the archive has the same
+            pass  # replaced meanwhile, or damaged: read the archive instead
         else:
             yield from indexed
             after = index.watermark
@@ -198,13 +213,13 @@ def _answers(lake: Lake, index: Manifest | None, marks: dict[str, Watermark]) ->
 
 
 def _indexed(lake: Lake, index: Manifest, after: int) -> Iterator[pa.Table]:
-    """Read successful responses above a segment that the index of requests knows of."""
+    """Read the successful responses above a segment from the index of requests."""
     if after >= index.watermark:
         return
     segments = [("segment", ">", after), ("segment", "<=", index.watermark)]
-    wanted = [*segments, ("outcome", "=", "ok")]
+    filters = [*segments, ("outcome", "=", "ok")]
     for path in map(lake.folder.joinpath, index.below(request_index.FOLDER)):
-        yield pq.read_table(path, columns=list(_COLUMNS), filters=wanted, partitioning=None)
+        yield pq.read_table(path, columns=list(_COLUMNS), filters=filters, partitioning=None)
 
 
 def _file(dataset: str) -> str:
