@@ -9,7 +9,8 @@ import sys
 from datetime import date
 
 from assets.framework.contract.devices import of_kinds
-from assets.framework.ingestion.daily import ingest
+from assets.framework.ingestion.daily import DailyPlan
+from assets.framework.ingestion.ingest import ingest
 from assets.inverter_data_points import DATASET
 from pipelines.discovery import discover
 from pipelines.selection import lists_for
@@ -22,7 +23,7 @@ def main(first: str, last: str) -> None:
     with open_session(load_settings()) as session:
         devices = of_kinds(discover(session, lists_for([DATASET])).devices, DATASET.device_kinds)
         span = date.fromisoformat(first), date.fromisoformat(last)
-        report = ingest(session, DATASET, devices, *span)
+        report = ingest(session, DATASET, DailyPlan(session, DATASET, devices, *span))
     if report.failures:
         raise SystemExit(str(report.failures[0]))
 

@@ -130,7 +130,7 @@ def plan(options: argparse.Namespace) -> str:
     days = due = 0
     with Lake(options.folder) as lake:
         for month in coverage_by_month(
-            lake, [CoverageRule(DATASET, 1)], expected, end - HISTORY, end, newest_first=True
+            lake, [CoverageRule(DATASET, 1)], expected, end - HISTORY, end
         ):
             days += month.num_rows
             due += int(pc.sum(month["due"]).as_py())

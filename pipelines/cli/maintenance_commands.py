@@ -2,6 +2,7 @@
 
 import click
 
+from assets.framework.decoding.decoder import decoders
 from assets.registry import datasets
 from pipelines.cli.common import (
     ALL_THERE,
@@ -32,7 +33,7 @@ def check(repair: bool, repair_alias: bool) -> None:
     repair = repair or repair_alias
     settings = load_settings()
     with open_lake(settings, mend=False) as lake:
-        findings = check_stores(lake, datasets(), repair=repair)
+        findings = check_stores(lake, decoders(datasets()), repair=repair)
     if repair:
         open_lake(settings).close()  # rebuilds the catalogue if it was damaged
     for finding in findings:
