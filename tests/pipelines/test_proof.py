@@ -229,8 +229,7 @@ def test_an_export_never_overwrites_what_is_not_one(owner, tmp_path):
     assert refused(mine)[0] == 0  # an empty folder is as good as none
     assert refused(mine) == (
         2,
-        f"{mine} is not empty: choose another place, or replace the export there with"
-        " --overwrite\n",
+        f"{mine} is not empty: choose another path, or replace the export there with --overwrite\n",
     )
     (mine / "old").touch()
     assert refused(mine, "--overwrite")[0] == 0
@@ -238,7 +237,7 @@ def test_an_export_never_overwrites_what_is_not_one(owner, tmp_path):
     (mine / "SHA256SUMS").unlink()
     assert refused(mine, "--overwrite") == (
         2,
-        f"{mine} is there and is no export of givlake: choose another place\n",
+        f"{mine} exists and is not an export of givlake: choose another path\n",
     )
     file = tmp_path / "x.duckdb"
     file.write_text("mine")

@@ -96,7 +96,7 @@ def test_a_damaged_segment_is_set_aside_and_its_day_is_due_again(
     report = rebuild(filled, ToyDecoder())
     (sentence,) = report.damage
     assert sentence.startswith("archive file 000000000002.parquet is damaged (")
-    assert sentence.endswith("is fetched again by the next sync (0 responses of it kept)")
+    assert sentence.endswith("is fetched again by the next sync (0 of its responses kept)")
     assert len(list(filled.archive.damaged.iterdir())) == 1
     assert report.rows() == 40
     assert states(filled) == ["complete", "not_requested", "complete"]
@@ -277,9 +277,7 @@ def test_a_full_disk_loses_nothing(folder: Path) -> None:
     assert files == "1"
     assert len(sentences) == 3
     for sentence in sentences:
-        assert re.search(
-            r" failed because .*, then run again; nothing that was stored is lost$", sentence
-        )
+        assert re.search(r" failed because .*, then run again; no stored data is lost$", sentence)
     assert len(rows_of(folder)) == 2000
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 1000
 
@@ -301,7 +299,7 @@ def test_a_full_disk_is_named_when_the_catalogue_is_made(folder: Path) -> None:
     )
     assert said.splitlines() == [
         f"Publishing the catalogue in {folder} failed because the largest allowed file size is "
-        "reached: raise the limit, then run again; nothing that was stored is lost",
+        "reached: raise the limit, then run again; no stored data is lost",
         "False True",
     ]
 
@@ -400,7 +398,7 @@ def test_a_segment_that_is_missing_in_the_middle_is_named_and_its_day_is_due(
     assert len(caplog.messages) == 1
     (found,) = check(filled)
     assert not found.repaired
-    assert found.message.startswith("archive segment 2 is missing: bring the files back from")
+    assert found.message.startswith("archive segment 2 is missing: restore the files from")
     pack(filled.archive)  # what is missing stays open
     assert [(file.first, file.last) for file in filled.archive.files()] == [(1, 1), (3, 3)]
     report = rebuild(filled, ToyDecoder())
@@ -412,7 +410,7 @@ def test_a_segment_that_is_missing_in_the_middle_is_named_and_its_day_is_due(
     ((report,), errors) = build_pending(filled, [ToyDecoder()])
     assert errors == {}
     assert report.rebuilt_because is not None
-    assert "segment 2 is back" in report.rebuilt_because
+    assert "segment 2 is restored" in report.rebuilt_because
     assert states(filled) == ["complete"] * 3
     assert content_of(filled.folder) == content
     assert check(filled) == []

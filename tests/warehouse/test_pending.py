@@ -30,7 +30,7 @@ from warehouse import (
     publish,
     rebuild,
     refresh_coverage,
-    show_watermarks,
+    publish_watermarks,
     verify,
 )
 
@@ -182,7 +182,7 @@ def test_a_dataset_that_cannot_be_built_stops_no_other(begun: Path, error: Excep
         (finding,) = check(lake, [broken, DECODER], repair=True)
         assert (finding.repaired, finding.message) == (
             False,
-            "1 archived response of broken is not in its tables yet, as they cannot be built:"
+            "1 archived response of broken is not in its tables yet, because the build fails:"
             " it is broken",
         )
 
@@ -199,7 +199,7 @@ def test_views_say_the_same_whoever_has_built_or_lost_tables(begun: Path, tmp_pa
 
         def agreed() -> list[str]:
             refresh_coverage(lake, RULES)
-            show_watermarks(lake, [DATASET, "never built"])
+            publish_watermarks(lake, [DATASET, "never built"])
             assert states_by_view(lake) == states_of(lake)
             return [state for (device, _), state in states_of(lake).items() if device == "A"][:3]
 
@@ -223,7 +223,7 @@ def test_views_say_the_same_whoever_has_built_or_lost_tables(begun: Path, tmp_pa
         assert agreed() == ["complete", "not_requested", "complete"]
         (tmp_path / "kept").rename(segment)
         refresh_coverage(lake, RULES)
-        show_watermarks(lake, [DATASET])
+        publish_watermarks(lake, [DATASET])
         # The views know one number for each dataset: from the segment that is back, nothing counts.
         states = states_by_view(lake)
         assert [states["A", day] for day in DAYS[:3]] == ["complete", "not_built", "not_built"]
