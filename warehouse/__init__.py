@@ -34,6 +34,12 @@ from warehouse.errors import (
 )
 from warehouse.export import ExportLayout, ExportReport, export_bodies, export_tables
 from warehouse.forget import ForgetReport, forget, is_known, pattern_of, unfinished
+from warehouse.index.watermarks import (
+    Pending,
+    pending_responses,
+    publish_watermarks,
+    unindexed_files,
+)
 from warehouse.interface.decoder_protocol import (
     QUARANTINE_SCHEMA,
     Decoded,
@@ -46,12 +52,6 @@ from warehouse.lake import EXPECTED_SCHEMA, Lake
 from warehouse.table_repair import repair_tables
 from warehouse.tables.build import build, build_pending, rebuild, row_counts
 from warehouse.tables.build_report import BuildReport, Limits
-from warehouse.tables.watermarks import (
-    Pending,
-    pending_responses,
-    publish_watermarks,
-    unindexed_files,
-)
 from warehouse.vacuum import vacuum
 from warehouse.verification.canonical_form import Days
 from warehouse.verification.integrity import IntegrityFinding, Remedy, check

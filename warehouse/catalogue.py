@@ -24,8 +24,11 @@ from warehouse.accounting.quarantine import STORED_QUARANTINE_SCHEMA
 from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA
 from warehouse.archive.entry import INDEX_SCHEMA
 from warehouse.connection import FILE, STATEMENTS, quoted, recorded, root_of
-from warehouse.coverage import fact_store, request_index
+from warehouse.coverage import fact_store
 from warehouse.coverage.coverage_fact import FACTS_SCHEMA
+from warehouse.index import request_index
+from warehouse.index.watermarks import FOLDER as WATERMARKS
+from warehouse.index.watermarks import WATERMARK_SCHEMA
 from warehouse.interface.table_spec import TableSpec
 from warehouse.lake import EXPECTED_FILE, EXPECTED_SCHEMA, Lake
 from warehouse.storage.atomic_files import explained, fsync_file, sha256_of, write_atomically
@@ -33,8 +36,6 @@ from warehouse.storage.atomic_files import publish as publish_file
 from warehouse.storage.locks import FileLock
 from warehouse.tables.partition_files import SCHEMA_FILE, stored_schema
 from warehouse.tables.partition_files import write as write_table
-from warehouse.tables.watermarks import FOLDER as WATERMARKS
-from warehouse.tables.watermarks import WATERMARK_SCHEMA
 
 _DATABASE_MAGIC_AT, _DATABASE_MAGIC = 8, b"DUCK"
 _LOG = logging.getLogger(__name__)

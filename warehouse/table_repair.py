@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from warehouse.coverage import fact_store, refresh_coverage, request_index
+from warehouse.coverage import fact_store, refresh_coverage
 from warehouse.errors import LockTimeoutError
+from warehouse.index import request_index
 from warehouse.interface.decoder_protocol import Decoder, fingerprints
 from warehouse.lake import Lake, file_set_name
 from warehouse.storage.transaction import FileSet

@@ -379,7 +379,7 @@ def test_archive_files_that_are_missing_at_the_end_are_reported(
     (lake.folder / "archive/last_segment").write_text("")
     max((lake.folder / "archive/segments").iterdir()).unlink()
     assert states(lake)[1] == "not_requested"
-    assert "the archive ends at segment 1 and held 2: bring the missing" in caplog.text
+    assert "the archive ends at segment 1 instead of 2: restore the missing" in caplog.text
 
 
 def test_a_segment_that_is_missing_in_the_middle_is_named_and_its_day_is_due(
@@ -391,8 +391,8 @@ def test_a_segment_that_is_missing_in_the_middle_is_named_and_its_day_is_due(
     segment.rename(tmp_path / "kept")
     assert states(filled) == ["complete", "not_requested", "complete"]
     assert caplog.messages == [
-        "archive segment 2 is missing (1 answers and failures): bring the missing archive files "
-        "back from a copy, or the next sync fetches their days again"
+        "archive segment 2 is missing (1 responses and failures): restore the missing archive "
+        "files from a copy, or the next sync fetches their days again"
     ]
     assert states(filled) == ["complete", "not_requested", "complete"]
     assert len(caplog.messages) == 1

@@ -28,9 +28,9 @@ from warehouse import (
     make_manifest,
     pending_responses,
     publish,
+    publish_watermarks,
     rebuild,
     refresh_coverage,
-    publish_watermarks,
     verify,
 )
 

@@ -42,9 +42,6 @@ ACCOUNTING_SCHEMA = pa.schema(
         _field("quarantined", pa.int64(), "Rows that were quarantined"),
     ]
 )
-PART_ROWS = 100_000
-# Appending rewrites a part, so only small parts are appended to, and the cost of a poll is bounded.
-TAIL_ROWS = 4_000
 _OUTCOMES = ("new", "identical", "superseding", "superseded", "quarantined")
 
 

@@ -26,10 +26,10 @@ from warehouse.coverage.coverage_fact import (
 )
 from warehouse.coverage.fact_store import UNIT, month_file, refresh_coverage
 from warehouse.errors import DamagedError
+from warehouse.index.watermarks import Watermark, watermarks
 from warehouse.lake import EXPECTED_SCHEMA, Lake
 from warehouse.storage.parquet_files import read_errors_as_damage
 from warehouse.storage.transaction import Manifest
-from warehouse.tables.watermarks import Watermark, watermarks
 
 _LOG = logging.getLogger(__name__)
 _UTC = pa.timestamp("us", tz="UTC")

@@ -15,12 +15,12 @@ from warehouse.connection import connect, retrying
 from warehouse.coverage import CoverageRule
 from warehouse.export.sinks import DUCKDB_FILE, CsvFiles, DuckDbFile, ParquetFiles, Sinks
 from warehouse.export.target import new_file, new_folder, write_checksums
+from warehouse.index.watermarks import pending_responses
 from warehouse.interface.decoder_protocol import Decoder
 from warehouse.interface.table_spec import TableSpec
 from warehouse.lake import Lake
 from warehouse.storage.atomic_files import sha256_of
 from warehouse.tables.partition_files import stored_schema
-from warehouse.tables.watermarks import pending_responses
 from warehouse.verification.canonical_form import Days, TableDigest, sorted_rows
 from warehouse.verification.manifest import (
     days_by_state,

@@ -11,6 +11,11 @@ import pyarrow.parquet as pq
 
 from warehouse.errors import DamagedError
 
+# Logs of rows, such as the index of requests, consist of parts of at most this many rows.
+PART_ROWS = 100_000
+# Appending rewrites a part, so only small parts are appended to, and the cost of a poll is bounded.
+TAIL_ROWS = 4_000
+
 
 def read(path: Path | None, schema: pa.Schema) -> pa.Table:
     """Read a file with the given schema; None has no rows.

@@ -14,8 +14,9 @@ from warehouse.accounting.quarantine import (
     merge_quarantine,
     row_digests,
 )
-from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA, TAIL_ROWS
+from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA
 from warehouse.interface.decoder_protocol import Drift
+from warehouse.storage.parquet_files import TAIL_ROWS
 from warehouse.tables.staged_files import StagedFiles
 
 

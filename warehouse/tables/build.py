@@ -16,6 +16,7 @@ from warehouse.errors import (
     LockTimeoutError,
     WarehouseError,
 )
+from warehouse.index.watermarks import pending_responses
 from warehouse.interface.decoder_protocol import Decoder
 from warehouse.lake import Lake, file_set_name
 from warehouse.storage.atomic_files import explained
@@ -25,7 +26,6 @@ from warehouse.tables.builder import TableBuilder
 from warehouse.tables.partition_files import SCHEMA_FILE
 from warehouse.tables.rebuild_policy import changed_by_others, rebuild_reason, refuse_newer
 from warehouse.tables.scd2_tables import OutOfOrderError
-from warehouse.tables.watermarks import pending_responses
 
 _REQUESTED = "a rebuild was requested"
 _LOG = logging.getLogger(__name__)

@@ -20,12 +20,13 @@ from warehouse.archive.missing_segments import (
     unaccepted_losses,
 )
 from warehouse.errors import StoreError
+from warehouse.index import watermarks
 from warehouse.interface.decoder_protocol import QUARANTINE_SCHEMA, Decoder, Drift, fingerprints
 from warehouse.interface.table_spec import TableSpec
 from warehouse.lake import Lake
 from warehouse.storage.spill import Spill
 from warehouse.storage.transaction import FileSet, Manifest, Transaction
-from warehouse.tables import partition_files, watermarks
+from warehouse.tables import partition_files
 from warehouse.tables.accounting_files import AccountingFiles
 from warehouse.tables.build_report import BuildReport, Limits
 from warehouse.tables.merge import DUPLICATE, IDENTICAL, NEW, SUPERSEDED, SUPERSEDING, merge

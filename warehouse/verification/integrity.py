@@ -16,10 +16,10 @@ from warehouse.archive.missing_segments import accept_losses, describe, unaccept
 from warehouse.archive.repair import examine
 from warehouse.archive.repair import repair as repair_archive
 from warehouse.errors import ArchiveDamagedError
+from warehouse.index.watermarks import pending_responses
 from warehouse.interface.decoder_protocol import Decoder
 from warehouse.lake import Lake
 from warehouse.tables.build import build_pending
-from warehouse.tables.watermarks import pending_responses
 
 
 class Remedy(StrEnum):

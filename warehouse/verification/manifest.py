@@ -13,11 +13,11 @@ from typing import Any
 
 from warehouse.connection import connect, retrying
 from warehouse.coverage import CoverageRule, refresh_coverage
+from warehouse.index.watermarks import Pending, pending_responses
 from warehouse.interface.decoder_protocol import Decoder, fingerprints
 from warehouse.interface.table_spec import TableSpec
 from warehouse.lake import Lake, file_set_name
 from warehouse.tables.build import build
-from warehouse.tables.watermarks import Pending, pending_responses
 from warehouse.verification.canonical_form import (
     FORM,
     Days,

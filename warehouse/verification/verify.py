@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from warehouse.accounting.drift import DRIFT_SCHEMA
 from warehouse.accounting.quarantine import STORED_QUARANTINE_SCHEMA
 from warehouse.errors import ArchiveDamagedError
+from warehouse.index.watermarks import pending_responses
 from warehouse.interface.decoder_protocol import Decoder, fingerprints
 from warehouse.lake import Lake, file_set_name
 from warehouse.storage.transaction import FileSet, Manifest
@@ -21,7 +22,6 @@ from warehouse.tables.build_report import Limits
 from warehouse.tables.builder import TableBuilder
 from warehouse.tables.partition_files import stored_schema
 from warehouse.tables.scd2_tables import OutOfOrderError
-from warehouse.tables.watermarks import pending_responses
 from warehouse.verification.integrity import IntegrityFinding, Remedy, pending_finding
 from warehouse.verification.table_diff import ComparedFiles, Difference, TableDiff
 

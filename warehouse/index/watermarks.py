@@ -23,8 +23,8 @@ from warehouse.archive.missing_segments import (
     subtract,
 )
 from warehouse.archive.segment_files import ArchiveFile
-from warehouse.coverage import request_index
 from warehouse.errors import LockTimeoutError
+from warehouse.index import request_index
 from warehouse.lake import Lake, file_set_name
 from warehouse.storage import live_parquet
 from warehouse.storage.atomic_files import explained
