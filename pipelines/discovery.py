@@ -134,15 +134,20 @@ def expect(lake: Lake, zone: str) -> tuple[Device, ...]:
         The devices, each once.
     """
     devices = known_devices(lake)
+    lake.expect(expected_of(devices, zone))
+    if everything := _once(devices):
+        lake.settings.set(HISTORY_STARTS, {**_starts(devices, everything, zone)})
+    return everything
+
+
+def expected_of(devices: Devices, zone: str) -> pa.Table:
+    """List which days can be expected of devices, as `Lake.expect` takes it."""
     today = local_day(datetime.now(UTC), zone)
     tables = [
         expected_days(dataset.name, of_kinds(devices, dataset.device_kinds), EARLIEST, today, zone)
         for dataset in daily_datasets()
     ]
-    lake.expect(pa.concat_tables(tables))
-    if everything := _once(devices):
-        lake.settings.set(HISTORY_STARTS, {**_starts(devices, everything, zone)})
-    return everything
+    return pa.concat_tables(tables)
 
 
 def _starts(devices: Devices, everything: Sequence[Device], zone: str) -> dict[str, str]:

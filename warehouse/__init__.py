@@ -3,9 +3,9 @@
 Independent of the GivEnergy API and of Dagster, which `givenergy`, `assets` and `pipelines` handle.
 """
 
-from warehouse.archive import Archive, ArchivedResponse, Entry, PackReport, pack
+from warehouse.archive import Archive, ArchivedResponse, CompactionReport, Entry, compact
 from warehouse.catalogue import ViewSpec, publish
-from warehouse.connection import connect, connect_unwritable, execute, retrying
+from warehouse.connection import connect, execute, retrying
 from warehouse.coverage import (
     COVERAGE_SCHEMA,
     NOT_BUILT_REASON,
@@ -38,7 +38,6 @@ from warehouse.index.watermarks import (
     Pending,
     pending_responses,
     publish_watermarks,
-    unindexed_files,
 )
 from warehouse.interface.decoder_protocol import (
     QUARANTINE_SCHEMA,
@@ -49,6 +48,8 @@ from warehouse.interface.decoder_protocol import (
 )
 from warehouse.interface.table_spec import History, TableSpec
 from warehouse.lake import EXPECTED_SCHEMA, Lake
+from warehouse.read_only import ReadOnlyLake
+from warehouse.storage.state_file import read_settings
 from warehouse.table_repair import repair_tables
 from warehouse.tables.build import build, build_pending, rebuild, row_counts
 from warehouse.tables.build_report import BuildReport, Limits
@@ -69,6 +70,7 @@ __all__ = [
     "Archive",
     "ArchivedResponse",
     "BuildReport",
+    "CompactionReport",
     "CoverageRule",
     "DamagedError",
     "Days",
@@ -86,8 +88,8 @@ __all__ = [
     "Limits",
     "Listing",
     "LockTimeoutError",
-    "PackReport",
     "Pending",
+    "ReadOnlyLake",
     "Remedy",
     "State",
     "StoreError",
@@ -101,8 +103,8 @@ __all__ = [
     "build",
     "build_pending",
     "check",
+    "compact",
     "connect",
-    "connect_unwritable",
     "coverage_by_month",
     "day_is_over_at",
     "days_to_fetch",
@@ -115,18 +117,17 @@ __all__ = [
     "make_manifest",
     "missing_days",
     "overdue_days",
-    "pack",
     "pattern_of",
     "pending_responses",
     "publish",
     "publish_watermarks",
+    "read_settings",
     "rebuild",
     "refresh_coverage",
     "repair_tables",
     "retrying",
     "row_counts",
     "unfinished",
-    "unindexed_files",
     "vacuum",
     "verify",
 ]

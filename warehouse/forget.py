@@ -80,7 +80,7 @@ def forget(
     """
     lake.archive.flush()
     archive = lake.archive
-    with FileLock(archive.pack_lock_path), explained("Erasing from", lake.folder):
+    with FileLock(archive.compaction_lock_path), explained("Erasing from", lake.folder):
         progress = _Progress.read(lake)
         progress.accounts |= set(accounts) - {""}
         progress.devices |= (set(devices) - {""}) | _devices_of(lake, progress.accounts)

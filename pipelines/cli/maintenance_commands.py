@@ -1,4 +1,4 @@
-"""`givlake check`, `pack` and `forget`: proving, packing and removing what is stored."""
+"""`givlake check`, `compact` and `forget`: proving, compacting and removing what is stored."""
 
 import click
 
@@ -10,12 +10,13 @@ from pipelines.cli.common import (
     WRONG_USAGE,
     KnownError,
     console,
+    opened_for_reading,
     plural,
     printable,
 )
 from pipelines.cli.verify_command import kind_of
 from pipelines.erase import erase_devices
-from pipelines.maintenance import pack_archive
+from pipelines.maintenance import compact_archive
 from pipelines.pending_builds import build_all_pending
 from pipelines.session_factory import open_lake
 from pipelines.settings import load_settings
@@ -32,10 +33,13 @@ def check(repair: bool, repair_alias: bool) -> None:
     """Read every stored file and check it against its checksum."""
     repair = repair or repair_alias
     settings = load_settings()
-    with open_lake(settings, mend=False) as lake:
-        findings = check_stores(lake, decoders(datasets()), repair=repair)
     if repair:
+        with open_lake(settings, mend=False) as lake:
+            findings = check_stores(lake, decoders(datasets()), repair=True)
         open_lake(settings).close()  # rebuilds the catalogue if it was damaged
+    else:
+        with opened_for_reading(settings) as reading:
+            findings = check_stores(reading, decoders(datasets()))
     for finding in findings:
         kind = "repaired" if finding.repaired else kind_of(finding)
         _OUT.print(f"{kind:7} {printable(finding.message)}")
@@ -52,15 +56,15 @@ def check(repair: bool, repair_alias: bool) -> None:
 
 
 @click.command()
-def pack() -> None:
+def compact() -> None:
     """Merge the archive's small files into large ones; done daily by sync and Dagster."""
     with open_lake(load_settings()) as lake:
         build_all_pending(lake, say=_OUT.print)
-        report = pack_archive(lake)
+        report = compact_archive(lake)
     for sentence in report.damaged:
         _OUT.print(f"damage  {printable(sentence)}")
     _OUT.print(
-        f"{plural(report.packed_files, 'file')} packed into {report.packs_written:,},"
+        f"{plural(report.merged_files, 'file')} merged into {report.packs_written:,},"
         f" {report.bytes_before / 1e6:,.1f} MB into {report.bytes_after / 1e6:,.1f} MB."
     )
 

@@ -5,11 +5,18 @@ from typing import Any
 
 import click
 
-from pipelines.cli.common import WRONG_USAGE, KnownError, console, plural, printable, table
+from pipelines.cli.common import (
+    WRONG_USAGE,
+    KnownError,
+    console,
+    opened_for_reading,
+    plural,
+    printable,
+    table,
+)
 from pipelines.cli.formats import as_csv, as_json
 from pipelines.health.notices import sql
 from pipelines.selection import UnknownDatasetError, named
-from pipelines.session_factory import open_lake
 from pipelines.settings import load_settings
 from warehouse import connect, retrying
 
@@ -49,7 +56,7 @@ def quarantine(dataset: str | None, limit: int, layout: str) -> None:
             named([dataset])
         except UnknownDatasetError as error:
             raise KnownError(str(error), WRONG_USAGE) from error
-    with open_lake(load_settings()) as lake, connect(lake) as connection:
+    with opened_for_reading(load_settings()) as lake, connect(lake) as connection:
         groups = retrying(
             lambda: connection.sql(
                 sql("quarantine_groups"), params={"dataset": dataset}

@@ -38,7 +38,10 @@ def neglect(lake: Lake, now: datetime | None = None) -> str | None:
         if now - last <= _LONGEST:
             return None
         return f"Nothing has kept this folder current since {last:%Y-%m-%d %H:%M} UTC: {_ADVICE}"
-    made = _moment(json.loads((lake.folder / "store.json").read_bytes()).get("made_at"))
+    try:
+        made = _moment(json.loads((lake.folder / "store.json").read_bytes()).get("made_at"))
+    except FileNotFoundError:  # nothing is there yet
+        return None
     if made is None or now - made <= _LONGEST:
         return None
     return f"Neither a schedule nor givlake sync is known to have worked here: {_ADVICE}"

@@ -60,13 +60,15 @@ def repair(archive: Archive, *, only: str | None = None) -> list[str]:
         only: Name of the only file to repair; None for all.
 
     Returns:
-        A message for each damaged file.
+        A message for each damaged file; none if the archive is read-only.
 
     Raises:
         StoreError: the disk is full or not writable.
     """
+    if archive.read_only:
+        return []
     messages = []
-    with FileLock(archive.pack_lock_path), explained("Repairing", archive.damaged):
+    with FileLock(archive.compaction_lock_path), explained("Repairing", archive.damaged):
         for file in archive.files():
             if only is not None and file.path.name != only:
                 continue

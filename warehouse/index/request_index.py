@@ -52,6 +52,7 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
     manifest = file_set.manifest()
     if manifest is not None and _is_current(lake, manifest) and not file_set.findings(manifest):
         return manifest, damage
+    file_set = lake.writable_index(UNIT)
     with file_set.lock(), explained("Indexing requests in", lake.folder):
         while True:
             manifest = file_set.manifest()
@@ -80,7 +81,7 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
                 for name in _stored_parts(lake) - start.files.keys():
                     transaction.remove(name)
                 newest = _extend(lake, transaction, start, target)
-                for message in damage:
+                for message in () if lake.archive.read_only else damage:
                     _LOG.warning(message)
                 facts[_NEWEST] = newest
                 return transaction.commit(Manifest(target, facts, start.files)), damage
@@ -128,10 +129,11 @@ def added(lake: Lake, after: int, up_to: int, columns: Sequence[str]) -> Iterato
     Hold the lock of the file set.
     """
     filters = [("segment", ">", after), ("segment", "<=", up_to)]
-    manifest = lake.file_set(UNIT).manifest() or Manifest()
+    file_set = lake.file_set(UNIT)
+    manifest = file_set.manifest() or Manifest()
     # Parts are in order of their segments, so only the newest need to be opened.
     for name in reversed(manifest.below(FOLDER)):
-        path = lake.folder / name
+        path = file_set.folder / name
         rows = pq.read_table(path, columns=list(columns), filters=filters, partitioning=None)
         if rows.num_rows:
             yield rows
@@ -171,7 +173,7 @@ def _loss_message(lake: Lake, manifest: Manifest, lost: SegmentRanges) -> str:
     for first, last in lost:
         filters = [("segment", ">=", first), ("segment", "<=", last)]
         for name in manifest.below(FOLDER):
-            path = lake.folder / name
+            path = lake.file_set(UNIT).folder / name
             count += pq.read_table(path, columns=[], filters=filters, partitioning=None).num_rows
     number = f" ({count:,} responses and failures)" if count else ""
     return (
@@ -181,8 +183,8 @@ def _loss_message(lake: Lake, manifest: Manifest, lost: SegmentRanges) -> str:
 
 
 def _stored_parts(lake: Lake) -> set[str]:
-    paths = (lake.folder / FOLDER).glob("[!_]*.parquet")
-    return {str(path.relative_to(lake.folder)) for path in paths}
+    folder = lake.file_set(UNIT).folder
+    return {str(path.relative_to(folder)) for path in (folder / FOLDER).glob("[!_]*.parquet")}
 
 
 def _extend(
@@ -194,7 +196,7 @@ def _extend(
     last = names[-1] if names else _part(1)
     if names and manifest.files[last].rows >= TAIL_ROWS:
         names, last = [], _part(_number(last) + 1)
-    tail = read_file(lake.folder / last if names else None, INDEX_SCHEMA)
+    tail = read_file(lake.file_set(UNIT).folder / last if names else None, INDEX_SCHEMA)
     held, count = [tail], tail.num_rows
     for rows in lake.archive.scan(INDEX_SCHEMA.names, after=manifest.watermark, up_to=target):
         if count and count + rows.num_rows > PART_ROWS:

@@ -22,13 +22,12 @@ from warehouse.archive.missing_segments import (
     missing_segments,
     subtract,
 )
-from warehouse.archive.segment_files import ArchiveFile
 from warehouse.errors import LockTimeoutError
 from warehouse.index import request_index
 from warehouse.lake import Lake, file_set_name
 from warehouse.storage import live_parquet
 from warehouse.storage.atomic_files import explained
-from warehouse.storage.transaction import FileSet, Manifest, Transaction
+from warehouse.storage.transaction import Manifest, Transaction
 
 FOLDER = "index/watermarks"
 WATERMARK_SCHEMA = pa.schema(
@@ -110,19 +109,6 @@ def pending_responses(lake: Lake, datasets: Iterable[str]) -> Pending:
     return {dataset: devices for dataset, devices in counts.items() if devices}
 
 
-def unindexed_files(folder: Path) -> int:
-    """Count the archive files that are not in the index of requests yet.
-
-    For a folder that cannot be opened because it is not writable.
-    """
-    manifest = FileSet(folder, request_index.UNIT).manifest() or Manifest()
-    paths = (folder / "archive").glob("*/*.parquet")
-    files = (
-        ArchiveFile.from_path(path) for path in paths if path.parent.name in ("segments", "packs")
-    )
-    return sum(file is not None and file.last > manifest.watermark for file in files)
-
-
 def stage(transaction: Transaction, dataset: str, segment: int, facts: dict[str, object]) -> None:
     """Stage the file with the watermark of a dataset for the views of the catalogue.
 
@@ -169,6 +155,24 @@ def publish_watermarks(lake: Lake, datasets: Iterable[str]) -> None:
                     transaction.commit(manifest)
         except LockTimeoutError:
             continue
+
+
+def are_published(lake: Lake, datasets: Iterable[str]) -> bool:
+    """Return whether the files of `stage` are up to date."""
+    lost = missing_segments(lake.archive)
+    return all(
+        _is_published(lake, lake.file_set(file_set_name(dataset)).manifest(), dataset, lost)
+        for dataset in datasets
+    )
+
+
+def write_all(lake: Lake, datasets: Iterable[str], path: Path) -> None:
+    """Write the watermarks of datasets to a single file for the views."""
+    rows = [
+        {"dataset": dataset, "built_to_segment": mark.complete_to}
+        for dataset, mark in watermarks(lake, datasets).items()
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, WATERMARK_SCHEMA), path)
 
 
 def _is_published(lake: Lake, manifest: Manifest | None, dataset: str, lost: SegmentRanges) -> bool:
@@ -218,7 +222,8 @@ def _indexed(lake: Lake, index: Manifest, after: int) -> Iterator[pa.Table]:
         return
     segments = [("segment", ">", after), ("segment", "<=", index.watermark)]
     filters = [*segments, ("outcome", "=", "ok")]
-    for path in map(lake.folder.joinpath, index.below(request_index.FOLDER)):
+    folder = lake.file_set(request_index.UNIT).folder
+    for path in map(folder.joinpath, index.below(request_index.FOLDER)):
         yield pq.read_table(path, columns=list(_COLUMNS), filters=filters, partitioning=None)
 
 

@@ -107,7 +107,7 @@ def check(
     if damage := catalogue.damage_of(lake, mend=repair):
         findings.append(IntegrityFinding(damage, repaired=repair))
     findings += _pending(lake, decoders, repair=repair)
-    mode = lake.folder.stat().st_mode
+    mode = lake.folder.stat().st_mode if lake.folder.exists() else 0
     if mode & (stat.S_IROTH | stat.S_IXOTH):
         findings.append(
             IntegrityFinding(

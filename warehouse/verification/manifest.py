@@ -13,6 +13,7 @@ from typing import Any
 
 from warehouse.connection import connect, retrying
 from warehouse.coverage import CoverageRule, refresh_coverage
+from warehouse.errors import VersionError
 from warehouse.index.watermarks import Pending, pending_responses
 from warehouse.interface.decoder_protocol import Decoder, fingerprints
 from warehouse.interface.table_spec import TableSpec
@@ -34,15 +35,21 @@ DaysByDevice = dict[tuple[str, str], dict[str, Any]]
 def locked_tables(lake: Lake, decoder: Decoder) -> Iterator[None]:
     """Hold the lock of a dataset's tables.
 
-    Tables built by another version of their decoder are rebuilt first, since they may have other
-    columns; archived responses that are not in the tables yet are not included.
+    Tables built by another version of their decoder may have other columns: they are rebuilt first,
+    or refused if the folder was opened for reading. Archived responses that are not in the tables
+    yet are not included.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: the disk is full or not writable, or the tables are of another version.
     """
     file_set = lake.file_set(file_set_name(decoder.dataset))
     manifest = file_set.manifest()
     if manifest is not None and manifest.facts["fingerprints"] != fingerprints(decoder):
+        if file_set.read_only:
+            raise VersionError(
+                f"the tables of {decoder.dataset} were made by another version of givlake: "
+                f"run givlake rebuild --dataset {decoder.dataset}"
+            )
         build(lake, decoder)
     with file_set.lock():
         yield
