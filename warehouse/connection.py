@@ -32,7 +32,7 @@ _NOT_READ = (
     "too small to be a Parquet file",
     "No magic bytes found",
 )
-_DAMAGED = "{} is damaged ({}): run givlake check --mend"
+_DAMAGED = "{} is damaged ({}): run givlake check --repair"
 _LOG = logging.getLogger(__name__)
 
 
