@@ -90,7 +90,7 @@ def describe(found: Pending) -> str:
 
 def take_built_days(lake: Lake, tasks: Sequence[BackfillTask]) -> BuiltDays:
     """Give, and forget, the days of errands that were built without a run."""
-    stored = msgspec.convert(lake.settings.get(_BUILT_DAYS, {}), BuiltDays)
+    stored = msgspec.convert(lake.state.get(_BUILT_DAYS, {}), BuiltDays)
     taken = {
         task.dataset.name: stored[task.dataset.name]
         for task in tasks
@@ -104,7 +104,7 @@ def take_built_days(lake: Lake, tasks: Sequence[BackfillTask]) -> BuiltDays:
         return msgspec.to_builtins({name: days[name] for name in days.keys() - taken.keys()})
 
     if taken:
-        lake.settings.update(_BUILT_DAYS, without_taken)
+        lake.state.update(_BUILT_DAYS, without_taken)
     return taken
 
 
@@ -129,7 +129,7 @@ def _note_built_days(lake: Lake, reports: Iterable[BuildReport]) -> None:
             query = connection.sql(sql("built_days"), params=parameters)
             ((first, last),) = retrying(query.fetchall)
         if first is not None:
-            lake.settings.update(_BUILT_DAYS, _adding(report.dataset, first, last))
+            lake.state.update(_BUILT_DAYS, _adding(report.dataset, first, last))
 
 
 def _adding(dataset: str, first: date, last: date) -> Callable[[object], object]:

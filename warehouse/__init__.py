@@ -49,7 +49,8 @@ from warehouse.interface.decoder_protocol import (
 from warehouse.interface.table_spec import History, TableSpec
 from warehouse.lake import EXPECTED_SCHEMA, Lake
 from warehouse.read_only import ReadOnlyLake
-from warehouse.storage.state_file import read_settings
+from warehouse.storage.layout import state_file
+from warehouse.storage.state_file import read_state
 from warehouse.table_repair import repair_tables
 from warehouse.tables.build import build, build_pending, rebuild, row_counts
 from warehouse.tables.build_report import BuildReport, Limits
@@ -121,12 +122,13 @@ __all__ = [
     "pending_responses",
     "publish",
     "publish_watermarks",
-    "read_settings",
+    "read_state",
     "rebuild",
     "refresh_coverage",
     "repair_tables",
     "retrying",
     "row_counts",
+    "state_file",
     "unfinished",
     "vacuum",
     "verify",

@@ -34,7 +34,7 @@ QUARANTINE_SCHEMA = pa.schema(
         _field("column", pa.string(), "The column that failed the check"),
         _field("value", pa.string(), "The value that failed the check, as text"),
         _field("raw", pa.string(), "The row as JSON"),
-        _field("first_seen", _UTC, "When it was first fetched"),
+        _field("first_seen_at", _UTC, "When it was first fetched"),
     ]
 )
 
@@ -48,7 +48,7 @@ class Drift:
     field: str
     value: str
     count: int
-    first_seen: datetime
+    first_seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,9 @@ class TableSpec:
         history: Set if the table has a row for each entity and version. The decoder then returns
             observations: `key` identifies the entity, `valid_from` is `fetched_at` and `valid_to`
             is null.
+        derived_columns: Columns computed from others of the row, which are not compared between
+            versions: `has_ended` is false if `ended_at` is null, and a later response that only
+            lacks the end must not undo it.
     """
 
     name: str
@@ -53,6 +56,7 @@ class TableSpec:
     decoder_version: int
     description: str
     history: History | None = None
+    derived_columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Validate the specification.
@@ -61,6 +65,7 @@ class TableSpec:
             ValueError: a column is not in the schema, or has the wrong type.
         """
         required = [*self.key, "response_id", "fetched_at", self.time_column, self.device_column]
+        required += self.derived_columns
         types = {"response_id": pa.int64(), "fetched_at": _UTC}
         if self.time_column:
             types[self.time_column] = _UTC
@@ -92,8 +97,8 @@ class TableSpec:
 
     @property
     def content(self) -> list[str]:
-        """The columns that are compared between versions: neither key nor provenance."""
-        excluded = [*self.key, *PROVENANCE]
+        """The columns that are compared between versions: not key, provenance or derived."""
+        excluded = [*self.key, *PROVENANCE, *self.derived_columns]
         if self.history is not None:
             excluded += [
                 VALID_FROM,
@@ -120,6 +125,8 @@ class TableSpec:
             parts.append(
                 f"volatile={self.history.unversioned_columns} listed_by={self.history.listed_by}"
             )
+        if self.derived_columns:
+            parts.append(f"derived={self.derived_columns}")
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     @property

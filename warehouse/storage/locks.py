@@ -1,8 +1,8 @@
 """Locks between processes, released by the kernel when the process that holds one ends.
 
 Lock order, against deadlocks: `build-<dataset>` -> `coverage` -> `requests` -> `pack` ->
-`archive` -> the file of a sequence. `catalogue` and `settings` are only held alone. A lock may be
-skipped, but never acquired against this order.
+`archive` -> the file of a sequence. `catalogue`, `state` and `layout` are only held alone. A
+lock may be skipped, but never acquired against this order.
 """
 
 from __future__ import annotations

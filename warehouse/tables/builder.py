@@ -24,6 +24,7 @@ from warehouse.index import watermarks
 from warehouse.interface.decoder_protocol import QUARANTINE_SCHEMA, Decoder, Drift, fingerprints
 from warehouse.interface.table_spec import TableSpec
 from warehouse.lake import Lake
+from warehouse.storage.layout import LAYOUT_VERSION
 from warehouse.storage.spill import Spill
 from warehouse.storage.transaction import FileSet, Manifest, Transaction
 from warehouse.tables import partition_files
@@ -113,6 +114,7 @@ class TableBuilder:
         facts = {
             "decoder_version": self._decoder.version,
             "fingerprints": fingerprints(self._decoder),
+            "layout": LAYOUT_VERSION,
             "folded": self._scd2.folded,
             MISSING_FACT: missing_segments(self._lake.archive),
         }

@@ -11,6 +11,7 @@ from warehouse.archive.missing_segments import (
 from warehouse.errors import VersionError
 from warehouse.interface.decoder_protocol import Decoder, fingerprints
 from warehouse.lake import Lake
+from warehouse.storage.layout import LAYOUT_VERSION
 from warehouse.storage.transaction import FileSet, Manifest
 
 
@@ -28,6 +29,12 @@ def refuse_newer(decoder: Decoder, manifest: Manifest | None) -> None:
         )
 
 
+def is_of_older_layout(manifest: Manifest) -> bool:
+    """Return whether files have the names and columns of an older layout of the data folder."""
+    # Layout 1 did not say so.
+    return bool(manifest.facts.get("layout", 1) < LAYOUT_VERSION)
+
+
 def changed_by_others(file_set: FileSet, decoder: Decoder) -> list[str]:
     """Return a message if files differ from their committed state."""
     manifest = file_set.manifest()
@@ -42,6 +49,8 @@ def rebuild_reason(lake: Lake, decoder: Decoder, manifest: Manifest | None) -> s
     """Return why the tables must be rebuilt from the archive; None if rows can be appended."""
     if manifest is None:
         return None  # a first build, even if there are files
+    if is_of_older_layout(manifest):
+        return f"the tables of {decoder.dataset} have an older layout"
     if manifest.facts["fingerprints"] != fingerprints(decoder):
         return f"the tables of {decoder.dataset} have a new schema or decoder"
     missing = manifest.facts.get(MISSING_FACT)
