@@ -134,17 +134,17 @@ def _sha256(statements: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(statements).encode()).hexdigest()
 
 
-def damage_of(lake: Lake, *, mend: bool = False) -> str | None:
-    """Say in a sentence if the catalogue is not what was published; ``mend`` removes it then.
+def damage_of(lake: Lake, *, repair: bool = False) -> str | None:
+    """Return a message if the catalogue differs from what was published; `repair` removes it.
 
     A client that had it open for writing may have changed it as well.
     """
     path = lake.folder / FILE
     known = recorded(lake.folder / STATEMENTS).get("file_sha256")
-    with FileLock(lake.folder / "locks" / "catalogue", read_only=not mend):
+    with FileLock(lake.folder / "locks" / "catalogue", read_only=not repair):
         if not path.exists() or known in (None, sha256_of(path)):
             return None
-        if mend:
+        if repair:
             path.unlink()
     return f"{FILE} is not what givlake wrote: it is made again when it has been removed"
 

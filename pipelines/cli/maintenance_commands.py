@@ -34,7 +34,7 @@ def check(repair: bool, repair_alias: bool) -> None:
     repair = repair or repair_alias
     settings = load_settings()
     if repair:
-        with open_lake(settings, mend=False) as lake:
+        with open_lake(settings, repair=False) as lake:
             findings = check_stores(lake, decoders(datasets()), repair=True)
         open_lake(settings).close()  # rebuilds the catalogue if it was damaged
     else:

@@ -104,7 +104,7 @@ def check(
             if messages and repair:
                 file_set.forget_manifest()
             findings += [IntegrityFinding(message, repaired=repair) for message in messages]
-    if damage := catalogue.damage_of(lake, mend=repair):
+    if damage := catalogue.damage_of(lake, repair=repair):
         findings.append(IntegrityFinding(damage, repaired=repair))
     findings += _pending(lake, decoders, repair=repair)
     mode = lake.folder.stat().st_mode if lake.folder.exists() else 0
