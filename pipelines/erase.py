@@ -65,7 +65,7 @@ def erase_devices(
             accounts=accounts,
             decoders=decoders(datasets()),
             rewrite_body=without_devices,
-            elsewhere=elsewhere,
+            erase_elsewhere=elsewhere,
         )
 
 

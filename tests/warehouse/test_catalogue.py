@@ -115,7 +115,8 @@ def test_a_client_that_holds_the_catalogue_for_writing_stops_nobody(filled: Lake
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as client:
-        assert client.stdin is not None and client.stdout is not None
+        assert client.stdin is not None
+        assert client.stdout is not None
         assert client.stdout.readline() == "open\n"
         filled.archive.append([answer("B", DAY, day_rows(DAY))])
         build(filled, ToyDecoder())
