@@ -1,7 +1,7 @@
 """The catalogue: a DuckDB file of views, made beside and put in place whole.
 
 It holds no data and nobody writes to it once it is published, so that analysts and ingestion never
-wait for each other. The SQL of the views is in ``sql/``.
+wait for each other. The SQL of the views is in `sql/`.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ _COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class ViewSpec:
-    """A view over other views, or over nothing: its name, its SELECT, and what it is for people.
+    """A view beside the tables: its name, its SELECT and its description.
 
-    ``schema`` gives its columns' titles and descriptions.
+    `schema` gives its columns' titles and descriptions.
     """
 
     name: str
@@ -119,7 +119,7 @@ def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] =
 
 
 def flaw_of(folder: Path, statements: Sequence[str]) -> str | None:
-    """Say why the published catalogue of a data folder does not show these views, if so."""
+    """Return why the published catalogue lacks these views; None if it has them."""
     if not (folder / FILE).exists():
         return f"{FILE} is missing"
     if not _is_database(folder / FILE):
@@ -152,7 +152,7 @@ def damage_of(lake: Lake, *, repair: bool = False) -> str | None:
 def view_statements(
     folder: Path, tables: Sequence[TableSpec], views: Sequence[ViewSpec] = ()
 ) -> list[str]:
-    """Return the SQL that makes every view and its comments, over files below ``folder``."""
+    """Return the SQL that makes every view and its comments, over files below `folder`."""
     root = root_of(folder)
     statements: list[str] = []
     for spec in tables:
@@ -261,7 +261,7 @@ def empty_files(tables: Sequence[TableSpec]) -> Iterator[EmptyFile]:
 
 
 def _ensure_empty_files(lake: Lake, tables: Sequence[TableSpec], *, anew: bool) -> None:
-    """Make the files without rows that are missing; ``anew`` also those of other columns."""
+    """Make the files without rows that are missing; `anew` also those of other columns."""
     temporary = lake.scratch / "empty"
     for empty in empty_files(tables):
         path = lake.folder / empty.name

@@ -1,6 +1,6 @@
 """Opening the catalogue for queries: its file, or one of the same views where that cannot be.
 
-How the catalogue is made is in ``catalogue``.
+How the catalogue is made is in `catalogue`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _LOG = logging.getLogger(__name__)
 def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
     """Open the catalogue for queries; nothing can be written through it.
 
-    A client that holds the file open for writing (the ``duckdb`` command line's default) locks
+    A client that holds the file open for writing (the `duckdb` command line's default) locks
     others out of it; then, or if the file is damaged, or where the lake has views of its own, a
     catalogue of the same views is made in the scratch folder.
 
@@ -99,7 +99,7 @@ def execute(
     """Run a query; once more when ingestion replaced a file while DuckDB was opening it.
 
     DuckDB opens a Parquet file twice, by its path, for its footer and for its data. A file that is
-    replaced twice in between makes the query fail (see ``overwriting``).
+    replaced twice in between makes the query fail (see `overwriting`).
 
     Raises:
         DamagedError: a file cannot be read, however often it is tried.

@@ -55,7 +55,7 @@ class Lake:
     """One data folder with its three stores. Safe to open from many processes at once."""
 
     def __init__(self, folder: Path | str, *, archive: Archive | None = None) -> None:
-        """Open ``folder``, making it (readable by its owner only) where it does not exist.
+        """Open `folder`, making it (readable by its owner only) where it does not exist.
 
         Args:
             folder: The data folder.
@@ -137,7 +137,7 @@ class Lake:
             publish(temporary, target)
 
     def expected(self) -> pa.Table:
-        """Return the table that :meth:`expect` stored; without rows when there is none."""
+        """Return the table that `expect` stored; without rows when there is none."""
         try:
             return pq.read_table(self.folder / EXPECTED_FILE, schema=EXPECTED_SCHEMA)
         except FileNotFoundError:

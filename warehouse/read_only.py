@@ -51,13 +51,13 @@ class ReadOnlyLake(Lake):
         views: Sequence[ViewSpec] = (),
         rules: Sequence[CoverageRule] = (),
     ) -> None:
-        """Open ``folder``; look for what needs repair.
+        """Open `folder`; look for what needs repair.
 
         Args:
             folder: The data folder.
             decoders: The decoders of all datasets.
-            views: What stands beside the tables, as :func:`warehouse.publish` takes it.
-            rules: Lateness by dataset, as :func:`warehouse.refresh_coverage` takes it.
+            views: What stands beside the tables, as `warehouse.publish` takes it.
+            rules: Lateness by dataset, as `warehouse.refresh_coverage` takes it.
 
         Raises:
             StoreError: it cannot be read, or has a name that DuckDB cannot open.

@@ -44,7 +44,7 @@ def repair_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
 
 
 def needed_repairs(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
-    """Say which tables :func:`repair_tables` would repair, without doing it.
+    """Say which tables `repair_tables` would repair, without doing it.
 
     Args:
         lake: The data folder, opened for reading.

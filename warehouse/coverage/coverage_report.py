@@ -99,27 +99,29 @@ def coverage_by_month(
     try:
         not_found = _not_found(lake, manifest)
     except DamagedError as damage:
-        manifest = _made_again(lake, rules, damage)
+        manifest = _recompute_facts(lake, rules, damage)
         not_found = _not_found(lake, manifest)
     moment = now or datetime.now(UTC)
-    wanted = expected.select(EXPECTED_SCHEMA.names).cast(EXPECTED_SCHEMA)
-    wanted = wanted.filter(pc.is_in(wanted["dataset"], pa.array([rule.dataset for rule in rules])))
+    in_range = expected.select(EXPECTED_SCHEMA.names).cast(EXPECTED_SCHEMA)
+    in_range = in_range.filter(
+        pc.is_in(in_range["dataset"], pa.array([rule.dataset for rule in rules]))
+    )
     by_dataset = []
-    for dataset, built in watermarks(lake, sorted(set(wanted["dataset"].to_pylist()))).items():
-        devices = wanted.filter(pc.equal(wanted["dataset"], dataset))
+    for dataset, built in watermarks(lake, sorted(set(in_range["dataset"].to_pylist()))).items():
+        devices = in_range.filter(pc.equal(in_range["dataset"], dataset))
         by_dataset.append((dataset, devices, _gone(dataset, devices, not_found), built))
     for first, last in reversed(list(_months(start, end))):
         for dataset, devices, gone, built in by_dataset:
             try:
                 part = _month(lake, manifest, dataset, devices, gone, built, first, last, moment)
             except DamagedError as damage:
-                manifest = _made_again(lake, rules, damage)
+                manifest = _recompute_facts(lake, rules, damage)
                 part = _month(lake, manifest, dataset, devices, gone, built, first, last, moment)
             yield part
 
 
-def _made_again(lake: Lake, rules: Sequence[CoverageRule], damage: DamagedError) -> Manifest:
-    """Make facts again that turned out to be damaged though nothing showed it."""
+def _recompute_facts(lake: Lake, rules: Sequence[CoverageRule], damage: DamagedError) -> Manifest:
+    """Recompute facts that turn out to be damaged although their manifest matches."""
     _LOG.warning(str(damage))
     file_set = lake.writable_index(UNIT)
     with file_set.lock():
@@ -135,15 +137,15 @@ def _not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime
     keys, ids = ["dataset", "device_id"], ["complete_id", "partial_id", "error_id"]
     folder = lake.file_set(UNIT).folder
     files = [folder / name for name in manifest.files]
-    refused = _gathered(
+    refused = _read_where(
         files, [*keys, "error_id", "last_error_at"], pc.field("last_error_status") == GONE
     )
     if refused.num_rows == 0:
         return {}
     known = pc.field("device_id").isin(pc.unique(refused["device_id"]))
-    asked = _gathered(files, [*keys, *ids], known)
+    requested = _read_where(files, [*keys, *ids], known)
     newest: dict[tuple[str, str], int] = {}
-    for row in asked.group_by(keys).aggregate([(name, "max") for name in ids]).to_pylist():
+    for row in requested.group_by(keys).aggregate([(name, "max") for name in ids]).to_pylist():
         newest[row["dataset"], row["device_id"]] = max(row[f"{name}_max"] or 0 for name in ids)
     return {
         (row["dataset"], row["device_id"]): row["last_error_at"]
@@ -152,7 +154,7 @@ def _not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime
     }
 
 
-def _gathered(files: Sequence[Path], columns: list[str], which: pc.Expression) -> pa.Table:
+def _read_where(files: Sequence[Path], columns: list[str], which: pc.Expression) -> pa.Table:
     parts = [FACTS_SCHEMA.empty_table().select(columns)]
     for path in files:
         with read_errors_as_damage(path):
@@ -163,7 +165,7 @@ def _gathered(files: Sequence[Path], columns: list[str], which: pc.Expression) -
 def _gone(
     dataset: str, devices: pa.Table, not_found: dict[tuple[str, str], datetime]
 ) -> np.ndarray:
-    """Tell which devices were not known when last asked and have not been in contact since."""
+    """Tell which devices were not known when last requested and have not been in contact since."""
     gone = np.zeros(devices.num_rows, dtype=bool)
     names, contacts = (devices[name].to_pylist() for name in ("device_id", "last_contact_at"))
     for at, (name, contact) in enumerate(zip(names, contacts, strict=True)):
@@ -195,9 +197,9 @@ def _month(
 ) -> pa.Table:
     days = int((last - first).astype(int)) + 1
     facts = _facts(lake, manifest, dataset, str(first.astype("M8[M]")))
-    # The last is for days of which nothing was asked, whose row is -1.
+    # The last is for days of which nothing was requested, whose row is -1.
     pending = np.append(built.excludes(_filled(facts["answer_segment"], 0)), False)
-    # The row of the facts for each device (row) and day (column); -1 where nothing was asked.
+    # The row of the facts for each device (row) and day (column); -1 where nothing was requested.
     source = np.full((devices.num_rows, days), -1, dtype=np.int64)
     device = _filled(pc.index_in(facts["device_id"].cast(pa.string()), devices["device_id"]), -1)
     day = (np.asarray(facts["request_date"]).astype("M8[D]") - first).astype(int)
@@ -206,14 +208,14 @@ def _month(
     grid = first + np.arange(days)
     from_date = np.asarray(devices["first_date"]).astype("M8[D]")
     to_date = np.asarray(pc.fill_null(devices["last_date"], date.max)).astype("M8[D]")
-    wanted = (grid >= from_date[:, None]) & (grid <= to_date[:, None])
-    at_device, at_day = np.nonzero(wanted)
+    in_range = (grid >= from_date[:, None]) & (grid <= to_date[:, None])
+    at_device, at_day = np.nonzero(in_range)
     source = source[at_device, at_day]
     index = pa.array(source, mask=source < 0)
     columns = {
         name: facts[column].combine_chunks().take(index) for column, name in _FROM_FACTS.items()
     }
-    asked = source >= 0
+    requested = source >= 0
     zones = devices["zone"].combine_chunks().dictionary_encode(null_encoding="encode")
     zone_names, at_zone = zones.dictionary.to_pylist(), np.asarray(zones.indices)[at_device]
     over_at = days_over_us(grid.tolist(), zone_names)
@@ -224,23 +226,23 @@ def _month(
     # What a device that is there did not know is a failure of that one day.
     state = columns["state"]
     as_gone = pc.index(state.dictionary, str(State.GONE)).as_py()
-    unknown = ~gone & asked & (as_gone >= 0) & (_filled(state.indices, -1) == as_gone)
+    unknown = ~gone & requested & (as_gone >= 0) & (_filled(state.indices, -1) == as_gone)
     never = np.iinfo(np.int64).max
     due_at = np.where(unknown, 0, _filled(columns["due_at"].cast(pa.int64()), never))
     columns["due_at"] = pa.array(due_at, _UTC, mask=due_at == never)
     columns["due"] = pa.array(
-        np.where(asked, due_at <= int(now.timestamp() * 1_000_000), ~gone) & begun
+        np.where(requested, due_at <= int(now.timestamp() * 1_000_000), ~gone) & begun
     )
     fetched = pc.is_in(state.cast(pa.string()), pa.array([str(each) for each in FETCHED]))
     not_built = np.asarray(fetched) & pending[source]
-    told = np.select([unknown, not_built, asked], [2, 3, -1], gone)
-    columns["state"] = _told(
-        state, told, (State.NOT_REQUESTED, State.GONE, State.FAILED, State.NOT_BUILT)
+    replacement = np.select([unknown, not_built, requested], [2, 3, -1], gone)
+    columns["state"] = _replace_words(
+        state, replacement, (State.NOT_REQUESTED, State.GONE, State.FAILED, State.NOT_BUILT)
     )
-    columns["reason"] = _told(
+    columns["reason"] = _replace_words(
         columns["reason"],
-        told,
-        ("nothing was asked", GONE_REASON, FAILED_REASON, NOT_BUILT_REASON),
+        replacement,
+        ("nothing was requested", GONE_REASON, FAILED_REASON, NOT_BUILT_REASON),
     )
     columns["error_count"] = pc.fill_null(columns["error_count"], 0)
     words = pa.array(at_device.astype(np.int32))
@@ -273,10 +275,14 @@ def _kind(column: str) -> pa.DataType:
     return _WORD if column in _WORDS else FACTS_SCHEMA.field(column).type
 
 
-def _told(words: pa.DictionaryArray, told: np.ndarray, others: Sequence[str]) -> pa.Array:
-    """Put other words in place of those that facts give: at -1 none, else that of the number."""
+def _replace_words(
+    words: pa.DictionaryArray, replacement: np.ndarray, others: Sequence[str]
+) -> pa.Array:
+    """Replace words of the facts by others: -1 keeps the word, other numbers index `others`."""
     names = pa.concat_arrays([words.dictionary, pa.array([str(other) for other in others])])
-    codes = np.where(told < 0, _filled(words.indices, 0), len(words.dictionary) + told)
+    codes = np.where(
+        replacement < 0, _filled(words.indices, 0), len(words.dictionary) + replacement
+    )
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), names)
 
 

@@ -64,7 +64,7 @@ days AS (
             WHEN is_unknown THEN 'the newest request failed'
             WHEN is_pending THEN 'archived, and not in the tables yet'
             WHEN facts.reason IS NOT NULL THEN facts.reason
-            WHEN gone.device_id IS NULL THEN 'nothing was asked'
+            WHEN gone.device_id IS NULL THEN 'nothing was requested'
             ELSE 'the device is not known any more'
         END AS reason,
         facts.rows AS rows,

@@ -147,7 +147,7 @@ class Scratch:
 
 
 def is_in_use(root: Path) -> bool:
-    """Return whether a living process has a scratch folder below ``root``."""
+    """Return whether a living process has a scratch folder below `root`."""
     for path in root.glob("*.lock"):
         try:
             with FileLock(path, timeout_s=0.0):

@@ -34,10 +34,10 @@ _ALERT_NAMES = {"asked": "snapshots", "troubles": "failures"}
 
 
 def needs_upgrade(folder: Path) -> bool:
-    """Return whether an older givlake wrote the folder, which :func:`upgrade` has to change first.
+    """Return whether an older givlake wrote the folder, which `upgrade` has to change first.
 
     Raises:
-        StoreError: ``store.json`` cannot be read.
+        StoreError: `store.json` cannot be read.
         VersionError: a newer givlake has written the folder.
     """
     return _version(folder) < LAYOUT_VERSION
@@ -65,7 +65,7 @@ def upgrade(folder: Path) -> None:
     by the next process that opens the folder. Processes that come meanwhile wait.
 
     Raises:
-        StoreError: ``store.json`` or the state file cannot be read, the disk is full or not
+        StoreError: `store.json` or the state file cannot be read, the disk is full or not
             writable, or an older givlake is using the folder.
         VersionError: a newer givlake has written the folder.
     """
@@ -101,7 +101,7 @@ def upgrade(folder: Path) -> None:
 
 
 def stamp(folder: Path, scratch: Path, *, replace: bool = False) -> None:
-    """Write the version into a folder without one; ``replace`` an older one."""
+    """Write the version into a folder without one; `replace` an older one."""
     path = folder / STORE_FILE
     if path.exists() and not replace:
         return
