@@ -3,8 +3,8 @@
 Source: API document, section "Account", "Get Your Account Children Information".
 
 Grain: account, with history. Names and addresses are null unless the owner has them kept: they are
-left out before the answer is archived. It lists no devices, but whose devices to look for: so it is
-asked for together with the lists of devices, before `account_devices`.
+left out before the response is archived. It lists no devices, but whose devices to look for: so it is
+requested together with the lists of devices, before `account_devices`.
 
 Requests: one for each page of the list; none where the account is of a type that has none below it.
 """
@@ -50,7 +50,7 @@ class AccountChildren(RowByRow, DeviceList):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask for the whole list."""
+        """Request the whole list."""
         yield Request()
 
     def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
@@ -62,7 +62,7 @@ class AccountChildren(RowByRow, DeviceList):
         return ()
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Make the columns of one response."""
         return account_columns(TABLE.schema, rows)
 
 

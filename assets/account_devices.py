@@ -10,7 +10,6 @@ Requests: one for each child account and page of its list.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from importlib import resources
 from typing import Any
 
 import pyarrow as pa
@@ -34,6 +33,7 @@ from assets.framework import (
     integer,
     leaf_columns,
     optional_times,
+    read_sql,
     table_schema,
     text,
 )
@@ -93,15 +93,15 @@ class AccountDevices(RowByRow, DeviceList):
     depends_on = ("account_children",)
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask for the devices of each child account."""
-        for row in state.rows(_sql("children_known")):
+        """Request the devices of each child account."""
+        for row in state.rows(read_sql("children_known")):
             account = str(row["account_id"])
             yield Request(path={"account": account}, device_id=account)
 
     def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
         """List the inverters and EMS that the account's own list does not show."""
         found: dict[DeviceKind, list[Device]] = {kind: [] for kind in self.kinds}
-        for row in state.rows(_sql("children_inverters")):
+        for row in state.rows(read_sql("children_inverters")):
             began = (row["commission_date"], row["inverter_commission_date"])
             seen = (row["last_online"], row["last_updated"])
             device = Device(
@@ -117,7 +117,7 @@ class AccountDevices(RowByRow, DeviceList):
         return COMMUNICATION_DEVICES.ids_of(element)
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Make the columns of one response."""
         entries: Sequence[CommunicationDevice] = rows.values
         serials = [entry.serial_number or entry.inverter.serial for entry in entries]
         times = optional_times(TABLE.schema, rows, _TIMES)
@@ -128,10 +128,6 @@ class AccountDevices(RowByRow, DeviceList):
             **times,
             "extra_fields": extra_column(rows),
         }
-
-
-def _sql(name: str) -> str:
-    return resources.files("assets").joinpath("sql", f"{name}.sql").read_text()
 
 
 DATASET = AccountDevices()

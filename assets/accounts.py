@@ -3,7 +3,7 @@
 Source: API document, section "Account", "Get Your Account Information".
 
 Grain: account, with history. Names and addresses are null unless the owner has them kept: they are
-left out before the answer is archived. The accounts below it stand in `account_children`.
+left out before the response is archived. The accounts below it stand in `account_children`.
 
 Requests: one a week.
 """
@@ -108,11 +108,11 @@ class Accounts(RowByRow, SnapshotDataset):
     cadence = Cadence.WEEKLY
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask for the account of the token."""
+        """Request the account of the token."""
         yield Request()
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Make the columns of one response."""
         return account_columns(TABLE.schema, rows)
 
 

@@ -5,7 +5,7 @@ Source: API document, section "EMS Data", "Get Latest EMS System Data".
 Grain: EMS and time; in the other two tables also the number of the place. There is no other way to
 an EMS' history than polling. `time` can be null (the document's own example): then the fetch's time
 stands in its place and says so, as does one that cannot be read. Places without an inverter or a
-meter are rows like the others, with status 0. An answer with nothing but nulls is no reading and
+meter are rows like the others, with status 0. A response with nothing but nulls is no reading and
 goes to quarantine as `no_reading`.
 
 Requests: one for each EMS and poll. The document does not say how an EMS is listed: where no list
@@ -45,7 +45,7 @@ from assets.framework import (
     optional_times,
     provenance_columns,
     reading_time,
-    reject_without_reading,
+    reject_empty_readings,
     table_schema,
     text,
 )
@@ -73,7 +73,7 @@ class _Meter(Wire):
     type: Int64 | None = None
 
 
-class _Reading(Wire):
+class _EmsReading(Wire):
     battery_power: float | None = None
     battery_wh_remaining: float | None = None
     calculated_load_power: float | None = None
@@ -214,8 +214,8 @@ METERS_TABLE = _table(
 )
 
 
-def _measured(reading: _Reading) -> Iterator[object]:
-    """Give all that is measured, nulls included."""
+def _measured(reading: _EmsReading) -> Iterator[object]:
+    """Return all that is measured, nulls included."""
     yield from (
         reading.battery_power,
         reading.battery_wh_remaining,
@@ -245,7 +245,7 @@ class EmsReadings(PageByPage, SnapshotDataset):
     version = 1
     endpoint = EMS_LATEST
     group = "ems"
-    row_type = _Reading
+    row_type = _EmsReading
     shape = ResponseShape.SINGLE
     output_tables = (READINGS_TABLE, INVERTERS_TABLE, METERS_TABLE)
     device_kinds = (DeviceKind.EMS,)
@@ -254,24 +254,26 @@ class EmsReadings(PageByPage, SnapshotDataset):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask each EMS; where none is known, each inverter whether it is one."""
-        listed = {device.device_id for device in state.of(DeviceKind.EMS)}
-        answered = {answer.device_id for answer in state.answered(self.name)}
-        inverters = {device.device_id for device in state.of(DeviceKind.INVERTER)}
+        """Request each EMS; where none is known, each inverter whether it is one."""
+        listed = {device.device_id for device in state.devices_of(DeviceKind.EMS)}
+        answered = {answer.device_id for answer in state.latest_responses(self.name)}
+        inverters = {device.device_id for device in state.devices_of(DeviceKind.INVERTER)}
         for serial in sorted(listed | (answered & inverters)):
             yield Request(path={"ems": serial}, device_id=serial)
         if not (listed or answered) and len(inverters) <= _MOST_PROBED:
             for serial in sorted(inverters):
                 yield Request(path={"ems": serial}, device_id=serial, label="probe")
 
-    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, TableRows]:
+    def tables_of_page(
+        self, rows: Rows[Any], response: ArchivedResponse
+    ) -> Mapping[str, TableRows]:
         """Make the rows of all tables."""
-        reject_without_reading(rows, _measured)
+        reject_empty_readings(rows, _measured)
         times = optional_times(READINGS_TABLE.schema, rows, ("time",))["time"].to_pylist()
-        readings: Sequence[_Reading] = rows.values
+        readings: Sequence[_EmsReading] = rows.values
 
         def part(
-            table: Table, items_of: Callable[[_Reading], Sequence[Any]], *, exploded: bool
+            table: Table, items_of: Callable[[_EmsReading], Sequence[Any]], *, exploded: bool
         ) -> TableRows:
             taken = [
                 (index, item)

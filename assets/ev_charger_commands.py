@@ -80,11 +80,13 @@ class EvChargerCommands(PageByPage, SnapshotDataset):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask each charger."""
-        return request_each(state.of(DeviceKind.EV_CHARGER), "charger")
+        """Request each charger."""
+        return request_each(state.devices_of(DeviceKind.EV_CHARGER), "charger")
 
-    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, TableRows]:
-        """Make a row of each command; the answer's rows are bare texts."""
+    def tables_of_page(
+        self, rows: Rows[Any], response: ArchivedResponse
+    ) -> Mapping[str, TableRows]:
+        """Make a row of each command; the response's rows are bare texts."""
         lists = [isinstance(answer.data, list | dict) for answer in rows.values]
         odd = [index for index, is_list in enumerate(lists) if not is_list]
         reject(rows, odd, "data", response.body, self.shape)

@@ -12,7 +12,6 @@ token has the scope to control chargers.
 """
 
 from collections.abc import Iterator, Mapping
-from importlib import resources
 from typing import Any
 from urllib.parse import unquote
 
@@ -41,7 +40,8 @@ from assets.framework import (
     name_of_code,
     number,
     number_of,
-    revealed,
+    read_sql,
+    resolve_redaction,
     source_of,
     table_schema,
     text,
@@ -147,25 +147,26 @@ class EvChargerConfiguration(PageByPage, SnapshotDataset):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask each charger for each command that it supports and that can have data."""
-        sql = resources.files("assets").joinpath("sql", "ev_charger_commands_known.sql").read_text()
-        chargers = {device.device_id for device in state.of(DeviceKind.EV_CHARGER)}
+        """Request each charger for each command that it supports and that can have data."""
+        chargers = {device.device_id for device in state.devices_of(DeviceKind.EV_CHARGER)}
         without_data = codes_with_flag("charger_command", "without_data")
-        for row in state.rows(sql):
+        for row in state.rows(read_sql("ev_charger_commands_known")):
             uuid, command = row["charger_uuid"], row["command"]
             if uuid in chargers and command not in without_data:
                 path = {"charger": uuid, "command": command}
                 yield Request(path=path, device_id=uuid, label=command, part=command)
 
     def listed_by(self, response: ArchivedResponse) -> str:
-        """Name charger and command: an answer tells of no other command."""
+        """Name charger and command: a response tells of no other command."""
         return f"{response.device_id} {_command_of(response)}"
 
-    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, TableRows]:
+    def tables_of_page(
+        self, rows: Rows[Any], response: ArchivedResponse
+    ) -> Mapping[str, TableRows]:
         """Make a row of the data of one command, if there is any."""
         indexes = [i for i, answer in enumerate(rows.values) if answer.data not in (None, [], {})]
         command = _command_of(response)
-        told = [_told(command, rows.values[index].data, rows) for index in indexes]
+        told = [_command_row(command, rows.values[index].data, rows) for index in indexes]
         columns = {
             name: pa.array([row.get(name) for row in told], field.type)
             for name, field in zip(TABLE.arrow_schema.names, TABLE.arrow_schema, strict=True)
@@ -182,14 +183,14 @@ def _command_of(response: ArchivedResponse) -> str:
     return unquote(response.path.rpartition("/")[2])
 
 
-def _told(command: str, data: Any, rows: Rows[Any]) -> dict[str, Any]:
+def _command_row(command: str, data: Any, rows: Rows[Any]) -> dict[str, Any]:
     """Decode what a command was told."""
     leaves = data if isinstance(data, Mapping) else {"value": data}
     for name in leaves.keys() - _KNOWN_LEAVES:
         rows.drift["new_field", f"data.{name}", json_type(leaves[name])] += 1
 
     def read(name: str, kind: type) -> Any:
-        value = revealed(leaves.get(name))
+        value = resolve_redaction(leaves.get(name))
         found: Any
         if kind is str:
             found = value if isinstance(value, str | None) else as_json(value)

@@ -18,7 +18,6 @@ Requests: 1 for each poll (a page holds 1,000 chargers).
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from importlib import resources
 from typing import Any
 
 import pyarrow as pa
@@ -43,6 +42,7 @@ from assets.framework import (
     leaf_columns,
     name_of_code,
     optional_times,
+    read_sql,
     table_schema,
     text,
 )
@@ -103,12 +103,11 @@ class EvChargers(RowByRow, DeviceList):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask for the whole list."""
+        """Request the whole list."""
         yield Request()
 
     def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
         """List chargers, with the days on which they can have had data."""
-        sql = resources.files("assets").joinpath("sql", "ev_chargers_known.sql").read_text()
         named = state.lake.settings.get(_FIRST_DAY)
         since = [datetime.combine(date.fromisoformat(str(named)), time(), UTC)] if named else []
         chargers = [
@@ -117,7 +116,7 @@ class EvChargers(RowByRow, DeviceList):
                 commissioned_at=min([row["oldest_at"] - _LOOK_BACK, *since]),
                 last_contact_at=row["last_contact_at"],
             )
-            for row in state.rows(sql)
+            for row in state.rows(read_sql("ev_chargers_known"))
         ]
         return {DeviceKind.EV_CHARGER: chargers}
 
@@ -138,7 +137,7 @@ class EvChargers(RowByRow, DeviceList):
         }
 
 
-def look_back_to(lake: Lake, day: date) -> None:
+def set_first_day(lake: Lake, day: date) -> None:
     """Expect days of chargers from a day on that the owner has named, whatever is known of them."""
 
     def earlier(stored: object) -> object:

@@ -4,21 +4,22 @@ Source: API document, section "EV Charger", "Charging Sessions" and "Get Chargin
 filters are query parameters (reported by users), where the document's example sends a body.
 
 Grain: charger and start. A session has no number of its own. While it is open, all that tells of
-its end is null; it is asked for again from its start until it closes, and once a week after a
+its end is null; it is requested again from its start until it closes, and once a week after a
 month. Who began or ended it is an ID tag or a user: a pseudonym, unless the owner keeps it, but for
 the two values that stand for nobody. Energies are the readings of the charger's import meter.
 
-Requests: 1 for each charger and day, as its new sessions and open ones come in one answer; 1 for
+Requests: 1 for each charger and day, as its new sessions and open ones come in one response; 1 for
 all of history the first time (a page holds 1,000 sessions).
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
 
 from assets.framework import (
+    EARLIEST_DATA,
     TIME_LOCAL,
     Cadence,
     DeviceKind,
@@ -30,7 +31,6 @@ from assets.framework import (
     Table,
     Wire,
     as_text,
-    ask_from,
     column,
     difference,
     extra_column,
@@ -39,6 +39,7 @@ from assets.framework import (
     instant,
     leaf_columns,
     local_columns,
+    lookback_start,
     lookbacks,
     measurement,
     name_of_code,
@@ -55,8 +56,6 @@ from givenergy.endpoints import EV_CHARGING_SESSIONS
 from warehouse import ArchivedResponse
 
 _METER_KWH = (-1e9, 1e9)
-# No charger is older.
-_BEGINNING = datetime(2015, 1, 1, tzinfo=UTC)
 _NOBODY = {code.code: code.name for code in domain("id_tag")}
 _REASONS = {code.code.upper(): code.description for code in domain("stop_reason")}
 
@@ -129,17 +128,17 @@ class EvChargingSessions(RowByRow, SnapshotDataset):
     cadence = Cadence.DAILY
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask each charger from a few days ago on, from its open sessions on, or for all."""
+        """Request each charger from a few days ago on, from its open sessions on, or for all."""
         items = open_items(state, TABLE, "started_at")
         looks = {} if state.refetch else lookbacks(state, self.name, "start_time")
         # In which zone the API reads a date is not documented: a day to spare on either side.
         end = (state.now + timedelta(days=2)).date()
-        for device in state.of(DeviceKind.EV_CHARGER):
+        for device in state.devices_of(DeviceKind.EV_CHARGER):
             uuid = device.device_id
-            start = ask_from(
+            start = lookback_start(
                 [item for item in items if item.device_id == uuid],
                 looks.get((uuid, ""), ()),
-                beginning=_BEGINNING,
+                beginning=EARLIEST_DATA,
                 now=state.now,
             )
             query = {
@@ -149,7 +148,7 @@ class EvChargingSessions(RowByRow, SnapshotDataset):
             yield Request(path={"charger": uuid}, query=query, device_id=uuid)
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Make the columns of one response."""
         started_at = parse_times(rows, "started_at", response.body)
         stopped_at = optional_times(SCHEMA, rows, ("stopped_at",))["stopped_at"]
         sessions = rows.values

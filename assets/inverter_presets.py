@@ -82,11 +82,11 @@ class InverterPresets(RowByRow, SnapshotDataset):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask each inverter."""
-        return request_each(state.of(DeviceKind.INVERTER), "inverter")
+        """Request each inverter."""
+        return request_each(state.devices_of(DeviceKind.INVERTER), "inverter")
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Make the columns of one response."""
         return {
             "inverter_serial": pa.repeat(pa.scalar(response.device_id), len(rows.values)),
             **leaf_columns(TABLE.schema, rows.values, skip=("parameters",)),

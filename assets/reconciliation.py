@@ -8,10 +8,10 @@ API itself is described at the columns of the tables and not compared here.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 
 import pyarrow as pa
 
+from assets.framework import read_sql
 from warehouse import ViewSpec
 
 
@@ -122,8 +122,8 @@ def reconciliation_views() -> list[ViewSpec]:
 def _view(
     name: str, description: str, columns: dict[str, str], datasets: Sequence[str] = ()
 ) -> ViewSpec:
-    """Make a view; days of which answers of some datasets are not built yet are left out."""
-    sql = _sql(name)
+    """Make a view; days of which responses of some datasets are not built yet are left out."""
+    sql = read_sql(name)
     selected = sql[sql.lower().rindex("\nselect") :]
     schema = pa.schema(
         pa.field(column, pa.null(), metadata={"description": text})
@@ -132,9 +132,5 @@ def _view(
     )
     if datasets:
         named = ", ".join(f"'{dataset}'" for dataset in datasets)
-        sql = _sql("without_pending_days").format(compared=sql, datasets=named)
+        sql = read_sql("without_pending_days").format(compared=sql, datasets=named)
     return ViewSpec(name, sql, description, schema)
-
-
-def _sql(name: str) -> str:
-    return resources.files("assets").joinpath("sql", f"{name}.sql").read_text()

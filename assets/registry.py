@@ -29,12 +29,12 @@ def datasets() -> tuple[Dataset, ...]:
 
 
 def daily_datasets() -> tuple[DailyDataset, ...]:
-    """The datasets that are asked for by day."""
+    """The datasets that are requested by day."""
     return tuple(dataset for dataset in datasets() if isinstance(dataset, DailyDataset))
 
 
 def snapshot_datasets() -> tuple[SnapshotDataset, ...]:
-    """The datasets that are asked for as they stand now, what is most urgent first."""
+    """The datasets that are requested as they stand now, what is most urgent first."""
     found = (dataset for dataset in datasets() if isinstance(dataset, SnapshotDataset))
     return tuple(sorted(found, key=lambda dataset: (dataset.urgency, dataset.name)))
 

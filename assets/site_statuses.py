@@ -2,14 +2,13 @@
 
 Source: API document, section "Site", "Get Site Status"; for users whom the vendor has approved.
 
-Grain: site, with history. The answer is a bare object. A null is a value here: the site is part of
+Grain: site, with history. The response is a bare object. A null is a value here: the site is part of
 no scheme, which `has_status` says, so that losing a status is a new version too.
 
 Requests: one for each site and week.
 """
 
 from collections.abc import Iterator, Mapping
-from importlib import resources
 from typing import Any
 
 import msgspec
@@ -31,6 +30,7 @@ from assets.framework import (
     history_columns,
     integer,
     name_of_code,
+    read_sql,
     reject,
     table_schema,
     text,
@@ -81,14 +81,13 @@ class SiteStatuses(RowByRow, SnapshotDataset):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask for each site's status."""
-        sql = resources.files("assets").joinpath("sql", "sites_known.sql").read_text()
-        for row in state.rows(sql):
+        """Request each site's status."""
+        for row in state.rows(read_sql("sites_known")):
             site = str(row["site_id"])
             yield Request(path={"site": site}, device_id=site)
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Make the columns of one response."""
         unfit = [
             index
             for index, row in enumerate(rows.values)

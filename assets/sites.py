@@ -3,7 +3,7 @@
 Source: API document, section "Site", "Get Your Sites".
 
 Grain: site, with history. Name, account and coordinates tell who lives where: they are null unless
-the owner has them kept, as they are left out before the answer is archived.
+the owner has them kept, as they are left out before the response is archived.
 
 Requests: one for each page of the list and week.
 """
@@ -95,11 +95,11 @@ class Sites(RowByRow, SnapshotDataset):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask for the whole list."""
+        """Request the whole list."""
         yield Request()
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Make the columns of one response."""
         dates = optional_dates(TABLE.schema, rows, ("date_created",))
         return {
             **leaf_columns(TABLE.schema, rows.values, skip=("date_created", "products")),

@@ -3,14 +3,13 @@
 Source: API document, section "Smart Device", "Get Your Smart Devices".
 
 Grain: smart device, with history. `local_key`, with which anybody nearby can command the device, is
-taken out before the answer is archived and has no column; the alias is the owner's wording and null
+taken out before the response is archived and has no column; the alias is the owner's wording and null
 unless the owner has it kept.
 
 Requests: one for each page of the list.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from importlib import resources
 from typing import Any
 
 import msgspec
@@ -31,6 +30,7 @@ from assets.framework import (
     extra_fields,
     history_columns,
     leaf_columns,
+    read_sql,
     table_schema,
     text,
 )
@@ -86,13 +86,15 @@ class SmartDevices(RowByRow, DeviceList):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask for the whole list."""
+        """Request the whole list."""
         yield Request()
 
     def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
         """List those that are in the account now; the API does not say since when."""
-        sql = resources.files("assets").joinpath("sql", "smart_devices_known.sql").read_text()
-        found = [Device(row["device_uuid"], None, None) for row in state.rows(sql)]
+        found = [
+            Device(row["device_uuid"], None, None)
+            for row in state.rows(read_sql("smart_devices_known"))
+        ]
         return {DeviceKind.SMART_DEVICE: found}
 
     def ids_of(self, element: Mapping[str, Any]) -> Collection[str]:
@@ -100,7 +102,7 @@ class SmartDevices(RowByRow, DeviceList):
         return [element["uuid"]] if element.get("uuid") else []
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Make the columns of one response."""
         return {
             **leaf_columns(TABLE.schema, rows.values, skip=("hardware_id",)),
             **leaf_columns(TABLE.schema, rows.values, only=("hardware_id",), convert=as_text),

@@ -17,7 +17,7 @@ class Capacity(Wire):
     design: float | None = None
 
 
-class Battery(Wire):
+class BatteryModule(Wire):
     """A battery module."""
 
     module_number: Int64 | None = None
@@ -45,7 +45,7 @@ class Connections(Wire):
     """What an inverter is connected to."""
 
     datalog: Any = None
-    batteries: list[Battery] | None = None
+    batteries: list[BatteryModule] | None = None
     meters: list[Meter] | None = None
 
 
@@ -81,7 +81,7 @@ class Firmware(Wire):
     DSP: Any = None
 
 
-class Inverter(Wire):
+class ListedInverter(Wire):
     """An inverter, or an EMS."""
 
     serial: str | None = None
@@ -103,5 +103,5 @@ class CommunicationDevice(Wire):
     firmware_version: Any = None
     type: str | None = None
     commission_date: str | None = None
-    inverter: Inverter = msgspec.field(default_factory=Inverter)
+    inverter: ListedInverter = msgspec.field(default_factory=ListedInverter)
     site_id: Int64 | None = None

@@ -71,15 +71,15 @@ INVERTERS_TABLE = Table(
             ),
             "model": text("Model", "Model of the inverter.", "inverter.info.model"),
             "battery_type": text(
-                "Battery type", "Chemistry of the battery.", "inverter.info.battery_type"
+                "BatteryModule type", "Chemistry of the battery.", "inverter.info.battery_type"
             ),
             "battery_nominal_capacity_ah": number(
-                "Battery capacity (Ah)",
+                "BatteryModule capacity (Ah)",
                 "Nominal capacity of the battery.",
                 "inverter.info.battery.nominal_capacity",
             ),
             "battery_nominal_voltage_v": number(
-                "Battery voltage (V)",
+                "BatteryModule voltage (V)",
                 "Nominal voltage of the battery.",
                 "inverter.info.battery.nominal_voltage",
             ),
@@ -129,11 +129,11 @@ INVERTERS_TABLE = Table(
 
 BATTERIES_TABLE = Table(
     name="batteries",
-    description="Battery modules, one row for each and version, each counted once.",
+    description="BatteryModule modules, one row for each and version, each counted once.",
     schema=table_schema(
         {
             "battery_id": text(
-                "Battery",
+                "BatteryModule",
                 "Serial number of the module, or its inverter and place where it has none.",
                 nullable=False,
             ),

@@ -2,20 +2,20 @@
 
 Source: API document, section "EV Charger", "Meter Data", and what users have reported.
 
-Grain: charger, meter, time and measurand. The answer's rows are data points, each of one meter and
+Grain: charger, meter, time and measurand. The response's rows are data points, each of one meter and
 one time with several measurements; a data point without any is no row and counted as drift
 (`empty_list`). Times have no zone and are UTC. A value has the unit that is sent with it, which
 differs from one to the next (Wh and kWh, W and kW); `value_normalised` makes them comparable. Where
 no unit is sent it is implied only for what has no second one: a current, a voltage, a frequency, a
 power factor, a fan's turns, a state of charge. An energy, a power or a temperature without a unit
-is not guessed at. Both ends of what is asked for belong to the answer, so a reading at midnight
+is not guessed at. Both ends of what is requested belong to the response, so a reading at midnight
 comes with two days; it is one row, of the day that it begins.
 
 What is counted by day (`rows_by_day`, `coverage`) is data points, from the day's start to before
 its end; the table has a row for each measurement of them.
 
 Requests: 1 for each charger and day. A day has up to 1,500 data points of each of 4 meters, a page
-holds 10,000. A day that is not over is asked for up to now.
+holds 10,000. A day that is not over is requested up to now.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,18 +36,18 @@ from assets.framework import (
     Rows,
     TableRows,
     decode_rows,
-    instant_of,
     local_columns,
+    parse_time,
     parse_times,
 )
 from givenergy import domain
 from givenergy.endpoints import EV_METER_DATA
 from warehouse import ArchivedResponse
 
-# Newer versions of the API answer only for what is named.
+# Newer versions of the API response only for what is named.
 _MEASURANDS = [int(code.code) for code in domain("measurand")]
 _METERS = [int(code.code) for code in domain("ev_meter")]
-# A clock that is a little fast must not ask for what is the future to the API.
+# A clock that is a little fast must not request what is the future to the API.
 _CLOCK_MARGIN = timedelta(seconds=30)
 
 
@@ -90,14 +90,16 @@ class EvMeterReadings(PageByPage, DailyDataset):
         counts = [0] * len(days)
         for body in bodies:
             rows = decode_rows(body, _Stamp)
-            times = [instant_of(row.timestamp, zoneless_is_utc=True) for row in rows.values]
+            times = [parse_time(row.timestamp, zoneless_is_utc=True) for row in rows.values]
             counts[0] += len(rows.rejected) + times.count(None)
             for number in range(len(days)):
                 start, end = starts[number], starts[number + 1]
                 counts[number] += sum(time is not None and start <= time < end for time in times)
         return counts
 
-    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, TableRows]:
+    def tables_of_page(
+        self, rows: Rows[Any], response: ArchivedResponse
+    ) -> Mapping[str, TableRows]:
         """Make a row of each measurement."""
         times = parse_times(rows, "timestamp", response.body, zoneless_is_utc=True)
         found = measurements_of(rows, response.body)

@@ -59,13 +59,13 @@ def measurements_of(rows: Rows[Any], body: bytes) -> Measurements:
         places += range(count)
         items += point.measurements
     values = {name: [getattr(item, name) for item in items] for name in _KINDS}
-    why_unreadable: dict[int, str] = {}
+    unreadable: dict[int, str] = {}
     for name, kind in _KINDS.items():
         values[name], bad = _numbers(values[name], kind, f"measurements[].{name}", rows.drift)
-        why_unreadable |= dict.fromkeys(bad, name)
-    if why_unreadable:
-        _reject(rows, body, points, items, why_unreadable)
-        kept = [index not in why_unreadable for index in range(len(items))]
+        unreadable |= dict.fromkeys(bad, name)
+    if unreadable:
+        _reject(rows, body, points, items, unreadable)
+        kept = [index not in unreadable for index in range(len(items))]
         points, places = list(compress(points, kept)), list(compress(places, kept))
         values = {name: list(compress(of_name, kept)) for name, of_name in values.items()}
     columns = {
@@ -81,7 +81,7 @@ def _numbers(
     field: str,
     drift: Counter[tuple[str, str, str]],
 ) -> tuple[list[Any], list[int]]:
-    """Give numbers in place of the text that they can come as, and where neither stands."""
+    """Return numbers in place of the text that they can come as, and where neither stands."""
     kinds = set(map(type, values)) - {NoneType}
     sizes = (abs(value) for value in values if value is not None)
     if kinds <= {int, kind} and max(sizes, default=0) < 2**63:
@@ -101,13 +101,13 @@ def _reject(
     body: bytes,
     points: Sequence[int],
     items: Sequence[Any],
-    why_unreadable: dict[int, str],
+    unreadable: dict[int, str],
 ) -> None:
-    raws = elements(body)
-    for index, name in why_unreadable.items():
+    raw_rows = elements(body)
+    for index, name in unreadable.items():
         position = rows.positions[points[index]]
         value = msgspec.json.encode(getattr(items[index], name)).decode()[:200]
-        raw = bytes(raws[position]).decode(errors="replace")
+        raw = bytes(raw_rows[position]).decode(errors="replace")
         rows.rejected.append(
             Rejected(position, "not_decodable", f"measurements[].{name}", value, raw)
         )

@@ -11,7 +11,6 @@ from assets.framework import (
     Wire,
     column,
     extra_fields,
-    from_leaf,
     integer,
     name_of_code,
     number,
@@ -19,6 +18,7 @@ from assets.framework import (
     reading_time,
     table_schema,
     text,
+    with_source,
 )
 
 
@@ -50,7 +50,7 @@ TABLE = Table(
                 "Meter", "Which meter.", "meter_id", codes="ev_meter", nullable=False
             ),
             "meter_name": name_of_code("Meter"),
-            "time": from_leaf(_TIME["time"], "timestamp"),
+            "time": with_source(_TIME["time"], "timestamp"),
             "local_time": _TIME["local_time"],
             "local_date": _TIME["local_date"],
             "request_date": column(

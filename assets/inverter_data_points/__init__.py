@@ -4,8 +4,8 @@ Source: API document, section "Inverter Data", "Get Data Points", and the record
 
 Grain: inverter and time. The day in the path selects the local day of an ordinary inverter and the
 UTC day of a Gateway (recorded), so `time` alone says when a point was taken, and a point is never
-dropped for lying outside the day that was asked for. Several points of one inverter can carry the
-same time (recorded): the later position in the answer wins.
+dropped for lying outside the day that was requested. Several points of one inverter can carry the
+same time (recorded): the later position in the response wins.
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ class InverterDataPoints(RowByRow, DailyDataset):
         return Request(path={"inverter": device_id, "date": first.isoformat()})
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Make the columns of one response."""
         time = parse_times(rows, "time", response.body)
         points = rows.values
         count = len(points)

@@ -21,7 +21,7 @@ TIME_LOCAL = pa.timestamp("us")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class CheckFailure:
     """One reason why one row does not hold: its index, the check, the column and the value."""
 
     row: int
@@ -140,7 +140,7 @@ def reading_time() -> dict[str, pandera.Column]:
     }
 
 
-def from_leaf(
+def with_source(
     description: pandera.Column, source: str, checks: Sequence[pandera.Check] | None = None
 ) -> pandera.Column:
     """Describe a column as another table has it, read from another JSON leaf.
@@ -251,7 +251,7 @@ def name_column(name: str) -> str:
 
 
 def arrow_type_of(description: pandera.Column) -> pa.DataType:
-    """Give the Arrow type of a column made by `column`."""
+    """Return the Arrow type of a column made by `column`."""
     return description.dtype.type.pyarrow_dtype
 
 
@@ -275,7 +275,7 @@ def arrow_schema(schema: pandera.DataFrameSchema) -> pa.Schema:
     return pa.schema(fields)
 
 
-def faults(schema: pandera.DataFrameSchema, rows: pa.Table) -> list[Fault]:
+def check_failures(schema: pandera.DataFrameSchema, rows: pa.Table) -> list[CheckFailure]:
     """Judge rows by a schema and list what is wrong with which row.
 
     Raises:
@@ -290,7 +290,7 @@ def faults(schema: pandera.DataFrameSchema, rows: pa.Table) -> list[Fault]:
         if cases["index"].isna().any():
             raise
         return [
-            Fault(int(case.index), str(case.check), str(case.column), str(case.failure_case))
+            CheckFailure(int(case.index), str(case.check), str(case.column), str(case.failure_case))
             for case in cases[["index", "check", "column", "failure_case"]].itertuples(
                 index=False, name="Case"
             )

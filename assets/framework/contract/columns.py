@@ -15,7 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.framework.contract.column_schema import TIME_LOCAL, TIME_UTC, arrow_type_of, source_of
-from assets.framework.contract.json_rows import Rejected, ResponseShape, Rows, elements, revealed
+from assets.framework.contract.json_rows import (
+    Rejected,
+    ResponseShape,
+    Rows,
+    elements,
+    resolve_redaction,
+)
 
 # What is not known comes as the year 1 or 9999: a day or a zone further, every calendar ends.
 FIRST_YEAR, LAST_YEAR = 1970, 2199
@@ -46,14 +52,14 @@ def leaf_columns(
             or (only is not None and name not in only)
         ):
             continue
-        values = map(leaf_of(description), rows)
+        values = map(leaf_getter(description), rows)
         columns[name] = pa.array(
             list(map(convert, values) if convert else values), arrow_type_of(description)
         )
     return columns
 
 
-def leaf_of(description: pandera.Column) -> Callable[[Any], Any]:
+def leaf_getter(description: pandera.Column) -> Callable[[Any], Any]:
     """Make the function that takes a column's JSON leaf from a decoded row.
 
     Where the source goes through a list (`[]`), the row is an item of that list.
@@ -96,15 +102,15 @@ def parse_times(
         except pa.ArrowInvalid:
             pass  # A field out of range, such as hour 25: find the rows that have it.
         else:
-            if are_possible(times):
+            if are_plausible(times):
                 return times
-    read = [instant_of(text, zoneless_is_utc=zoneless_is_utc) for text in texts]
-    why_unreadable = [index for index, time in enumerate(read) if time is None]
-    reject(rows, why_unreadable, field, body, shape)
+    read = [parse_time(text, zoneless_is_utc=zoneless_is_utc) for text in texts]
+    unreadable = [index for index, time in enumerate(read) if time is None]
+    reject(rows, unreadable, field, body, shape)
     return pa.array([time for time in read if time is not None], TIME_UTC)
 
 
-def are_possible(times: pa.Array) -> bool:
+def are_plausible(times: pa.Array) -> bool:
     """Tell whether all times are such as a device can mean."""
     found = pc.min_max(pc.year(times)).as_py()
     return found["min"] is None or (found["min"] >= FIRST_YEAR and found["max"] <= LAST_YEAR)
@@ -144,7 +150,7 @@ def optional_times(
         indexes: of the rows to take; None for all.
     """
     taken = range(len(rows.values)) if indexes is None else indexes
-    return {name: _read(schema.columns[name], rows, taken, instant_of) for name in names}
+    return {name: _read(schema.columns[name], rows, taken, parse_time) for name in names}
 
 
 def optional_dates(
@@ -161,7 +167,7 @@ def _read(
     indexes: Sequence[int],
     read: Callable[[str | None], date | None],
 ) -> pa.Array:
-    leaf = leaf_of(description)
+    leaf = leaf_getter(description)
     source = str(source_of(description))
     values = []
     for index in indexes:
@@ -175,8 +181,8 @@ def _read(
 
 
 def as_text(value: Any) -> str | None:
-    """Write what comes as a number in some answers and as text in others."""
-    value = revealed(value)
+    """Write what comes as a number in some responses and as text in others."""
+    value = resolve_redaction(value)
     return None if value is None else str(value)
 
 
@@ -187,7 +193,7 @@ def as_json(value: Any) -> str | None:
     return msgspec.json.encode(value, order="deterministic").decode()
 
 
-def instant_of(text: str | None, *, zoneless_is_utc: bool = False) -> datetime | None:
+def parse_time(text: str | None, *, zoneless_is_utc: bool = False) -> datetime | None:
     """Read an ISO 8601 time with its offset; None if there is none, or if it cannot be true."""
     try:
         time = datetime.fromisoformat(text or "")
@@ -218,19 +224,19 @@ def reject(
     reason: str = "not_decodable",
 ) -> None:
     """Move rows whose field is missing or cannot be read from the values to the rejected ones."""
-    raws = elements(body, shape) if indexes else []
+    raw_rows = elements(body, shape) if indexes else []
     for index in indexes:
         position = rows.positions[index]
         value = as_json(getattr(rows.values[index], field)) or "null"
-        raw = bytes(raws[position]).decode(errors="replace")
+        raw = bytes(raw_rows[position]).decode(errors="replace")
         rows.rejected.append(Rejected(position, reason, field, value, raw))
     _remove(rows, indexes)
 
 
-def reject_without_reading(
+def reject_empty_readings(
     rows: Rows[Any], measured: Callable[[Any], Iterable[object | None]]
 ) -> None:
-    """Move rows in which nothing is measured to the rejected ones: an answer, but no reading.
+    """Move rows in which nothing is measured to the rejected ones: a response, but no reading.
 
     Nothing of such a row is kept, so that all of a device are one row of quarantine with a count.
 
@@ -256,7 +262,7 @@ def _remove(rows: Rows[Any], indexes: Sequence[int]) -> None:
 
 
 def local_columns(time: pa.Array, zone: str) -> dict[str, pa.Array]:
-    """Give `local_time` and `local_date` of UTC times in an IANA time zone."""
+    """Return `local_time` and `local_date` of UTC times in an IANA time zone."""
     # pandas reads the zone from the tzdata package, where Arrow needs the system to have one.
     local = pd.DatetimeIndex(time.to_pandas()).tz_convert(zone).tz_localize(None)
     local_time = pa.array(local).cast(TIME_LOCAL)

@@ -28,15 +28,15 @@ from warehouse import ArchivedResponse, CoverageRule
 
 
 class Dataset(ABC):
-    """One endpoint, and the tables that its answers fill.
+    """One endpoint, and the tables that its responses fill.
 
     Attributes:
         name: under which responses are archived.
         version: counts changes of the rows made of a response; a higher one rebuilds the tables.
         endpoint: where the data comes from.
         group: heading under which Dagster shows it.
-        row_type: the JSON of one row of the answer.
-        shape: where in an answer its rows are.
+        row_type: the JSON of one row of the response.
+        shape: where in a response its rows are.
         output_tables: the tables that are filled, the main one first.
         device_kinds: the kinds of devices that it requests; none if it requests the account.
         depends_on: tables of other datasets that tell it what to request, besides device lists.
@@ -67,11 +67,11 @@ class Dataset(ABC):
         return self.output_tables[0]
 
     def listed_by(self, response: ArchivedResponse) -> str:
-        """Name the list that an answer belongs to: a device's, or the account's."""
+        """Name the list that a response belongs to: a device's, or the account's."""
         return response.device_id or response.account
 
     @abstractmethod
-    def parts_of_fetch(
+    def tables_of_fetch(
         self, pages: Sequence[tuple[Rows[Any], ArchivedResponse]]
     ) -> Sequence[Mapping[str, TableRows]]:
         """Make the rows of each table from all pages of a fetch, page by page.
@@ -88,9 +88,9 @@ class Dataset(ABC):
     def rows_by_day(
         self, bodies: Sequence[bytes], first: date, last: date, zone: str
     ) -> list[int] | None:
-        """Count the rows of each day from `first` to `last` in the pages of an answer.
+        """Count the rows of each day from `first` to `last` in the pages of a response.
 
-        None if each request is for one day and its answer holds rows of that day alone.
+        None if each request is for one day and its response holds rows of that day alone.
         """
         return None
 
@@ -99,24 +99,28 @@ class PageByPage(Dataset):
     """A dataset that can make rows of a page without looking at the others of its fetch."""
 
     @abstractmethod
-    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, TableRows]:
+    def tables_of_page(
+        self, rows: Rows[Any], response: ArchivedResponse
+    ) -> Mapping[str, TableRows]:
         """Make the rows of each table from one page."""
 
-    def parts_of_fetch(
+    def tables_of_fetch(
         self, pages: Sequence[tuple[Rows[Any], ArchivedResponse]]
     ) -> Sequence[Mapping[str, TableRows]]:
         """Make the rows of each page."""
-        return [self.parts(rows, response) for rows, response in pages]
+        return [self.tables_of_page(rows, response) for rows, response in pages]
 
 
 class RowByRow(PageByPage):
-    """A dataset of which each row of an answer is a row of its one table."""
+    """A dataset of which each row of a response is a row of its one table."""
 
     @abstractmethod
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Make the columns of the table from one page."""
 
-    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, TableRows]:
+    def tables_of_page(
+        self, rows: Rows[Any], response: ArchivedResponse
+    ) -> Mapping[str, TableRows]:
         """Make the rows of the table."""
         return {self.main.name: TableRows(self.columns(rows, response), rows.positions)}
 
@@ -191,7 +195,7 @@ class SnapshotDataset(Dataset):
     def observe_responses(
         self, state: KnownState, responses: Sequence[tuple[Request, Fetched]]
     ) -> None:
-        """Note what the answers of one run tell about the API itself."""
+        """Note what the responses of one run tell about the API itself."""
 
 
 class DeviceList(SnapshotDataset):

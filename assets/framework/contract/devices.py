@@ -1,4 +1,4 @@
-"""The devices of the account as planning sees them: what to ask for, and for which days.
+"""The devices of the account as planning sees them: what to request, and for which days.
 
 Which devices there are comes from the newest device lists in the archive; the dataset modules say
 which of them they are about.
@@ -6,13 +6,16 @@ which of them they are about.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
 from warehouse import EXPECTED_SCHEMA
+
+# No device has data from before this, when the vendor's cloud did not exist.
+EARLIEST_DATA = datetime(2015, 1, 1, tzinfo=UTC)
 
 
 class DeviceKind(StrEnum):
@@ -26,7 +29,7 @@ class DeviceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device whose data can be asked for.
+    """A device whose data can be requested.
 
     Attributes:
         device_id: serial number or UUID, as the API's paths take it.
@@ -41,7 +44,7 @@ class Device:
     def days(self, start: date, end: date, zone: str) -> tuple[date, date]:
         """Limit a range of days to those on which the device can have had data.
 
-        Days before commissioning and after the last contact hold nothing and are not asked for.
+        Days before commissioning and after the last contact hold nothing and are not requested.
         Some devices have UTC days (recorded), so the wider of the two days is taken.
         """
         first, last = start, end
@@ -56,12 +59,12 @@ Devices = Mapping[DeviceKind, Sequence[Device]]
 
 
 def of_kinds(devices: Devices, kinds: Iterable[DeviceKind]) -> tuple[Device, ...]:
-    """Give the devices of some kinds."""
+    """Return the devices of some kinds."""
     return tuple(device for kind in kinds for device in devices.get(kind, ()))
 
 
 def local_day(time: datetime, zone: str) -> date:
-    """Give the day of a time in an IANA time zone."""
+    """Return the day of a time in an IANA time zone."""
     return time.astimezone(ZoneInfo(zone)).date()
 
 

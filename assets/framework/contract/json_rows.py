@@ -2,7 +2,7 @@
 
 A dataset describes its rows as `msgspec.Struct` types. A body that fits them is decoded in one
 pass. One that does not is taken apart row by row: numeric text becomes a number, unknown fields are
-set aside, and a row that still does not fit is rejected with the field and the value. Which values
+quarantined, and a row that still does not fit is rejected with the field and the value. Which values
 are plausible is judged later, by the pandera schema.
 """
 
@@ -64,7 +64,7 @@ class Rows(Generic[Row]):
     drift: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
 
-class _Misfit(Exception):
+class _MisfitError(Exception):
     """A value that cannot be read as what its field is documented to hold."""
 
     def __init__(self, path: str, value: object) -> None:
@@ -131,27 +131,27 @@ def decode_rows(
             return Rows(values, list(range(len(values))))
     rows: Rows[Row] = Rows([], [])
     try:
-        raws = elements(body, shape)
+        raw_rows = elements(body, shape)
     except _UNDECODABLE as error:
-        raws = []
+        raw_rows = []
         rows.rejected.append(
             Rejected(
                 0, "body_not_decodable", "data", str(error), body[:2000].decode(errors="replace")
             )
         )
-    for position, raw in enumerate(raws):
+    for position, raw in enumerate(raw_rows):
         extra: dict[str, Any] = {}
         try:
             value = strict.decode(raw)
         except _UNDECODABLE:
             try:
                 value = _lenient(row, _loads(raw), "", extra, rows.drift)
-            except _Misfit as misfit:
+            except _MisfitError as error:
                 text = bytes(raw).decode(errors="replace")
-                field_of = _field_of(misfit.path)
-                rows.drift["changed_type", field_of, json_type(misfit.value)] += 1
+                field_of = _field_of(error.path)
+                rows.drift["changed_type", field_of, json_type(error.value)] += 1
                 rows.rejected.append(
-                    Rejected(position, "not_decodable", field_of, _text(misfit.value), text)
+                    Rejected(position, "not_decodable", field_of, _text(error.value), text)
                 )
                 continue
         if extra:
@@ -165,7 +165,7 @@ def _loads(raw: msgspec.Raw) -> object:
     try:
         return msgspec.json.decode(raw)
     except _UNDECODABLE as error:
-        raise _Misfit("row", str(error)) from error
+        raise _MisfitError("row", str(error)) from error
 
 
 def _lenient(
@@ -176,10 +176,10 @@ def _lenient(
     drift: Counter[tuple[str, str, str]],
 ) -> Row:
     # An object without content can come as an empty list.
-    if path and (source is None or source == [] or is_left_out(source)):
+    if path and (source is None or source == [] or is_redacted(source)):
         return row()
     if not isinstance(source, Mapping):
-        raise _Misfit(path or "row", source)
+        raise _MisfitError(path or "row", source)
     types = _fields(row)
     values = {}
     for key, value in source.items():
@@ -200,16 +200,15 @@ def _fit(
     extra: dict[str, Any],
     drift: Counter[tuple[str, str, str]],
 ) -> object:
-    """Read a value as the type of its field, or raise `_Misfit`."""
-    value = _unredacted(value)
+    """Read a value as the type of its field, or raise `_MisfitError`."""
+    value = resolve_redaction(value)
     if isinstance(expected, type) and issubclass(expected, msgspec.Struct):
         return _lenient(expected, value, path, extra, drift)
-    value = revealed(value)
     if value is None or expected is Any:
         return value
     if typing.get_origin(expected) is list:
         if not isinstance(value, list):
-            raise _Misfit(path, value)
+            raise _MisfitError(path, value)
         (element,) = typing.get_args(expected)
         return [
             _fit(element, item, f"{path}[{number}]", extra, drift)
@@ -217,7 +216,7 @@ def _fit(
         ]
     if typing.get_origin(expected) is dict:
         if not isinstance(value, Mapping) and value != []:
-            raise _Misfit(path, value)
+            raise _MisfitError(path, value)
         _, of_values = typing.get_args(expected)
         kind = _without_none(of_values)
         return {
@@ -227,18 +226,7 @@ def _fit(
     if expected in (float, int):
         return _number(expected, value, path, drift)
     if not isinstance(value, expected):
-        raise _Misfit(path, value)
-    return value
-
-
-def _unredacted(value: object) -> object:
-    """Read what stands in place of a personal value: a pseudonym as text, anything else as null."""
-    if isinstance(value, Mapping) and len(value) == 1:
-        ((kind, content),) = value.items()
-        if kind == "redacted":
-            return None
-        if kind == "pseudonym":
-            return f"pseudonym:{content}"
+        raise _MisfitError(path, value)
     return value
 
 
@@ -251,7 +239,7 @@ def _number(
     """Read a number, or text that is one; true and false are no numbers."""
     number = number_of(value, expected)
     if number is None:
-        raise _Misfit(path, value)
+        raise _MisfitError(path, value)
     if isinstance(value, str):
         drift["changed_type", _field_of(path), "string"] += 1
     return number
@@ -277,14 +265,14 @@ def number_of(value: object, expected: type[float] | type[int] = float) -> float
     return whole if whole == number and abs(whole) < 2**63 else None
 
 
-def is_left_out(value: object) -> bool:
+def is_redacted(value: object) -> bool:
     """Tell whether a value was left out before archiving, as personal."""
     return isinstance(value, Mapping) and value.keys() == {"redacted"}
 
 
-def revealed(value: object) -> object:
+def resolve_redaction(value: object) -> object:
     """Read what stands in place of a personal value: null, or its pseudonym as text."""
-    if is_left_out(value):
+    if is_redacted(value):
         return None
     if isinstance(value, Mapping) and value.keys() == {"pseudonym"}:
         return f"pseudonym:{value['pseudonym']}"

@@ -1,22 +1,22 @@
-"""What is known before a dataset is refreshed: devices, earlier answers, the tables so far."""
+"""What is known before a dataset is refreshed: devices, earlier responses, the tables so far."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib import resources
 from typing import Any
 
 import duckdb
 
 from assets.framework.contract.devices import Device, DeviceKind, Devices
+from assets.framework.contract.sql_files import read_sql
 from warehouse import Lake, connect, retrying
 
 
 @dataclass(frozen=True, slots=True)
 class LatestResponse:
-    """The newest answer to requests with the same path and parameters.
+    """The newest response to requests with the same path and parameters.
 
     Attributes:
         device_id: the device it is about.
@@ -35,7 +35,7 @@ class LatestResponse:
 
 @dataclass(frozen=True, slots=True)
 class KnownState:
-    """What a dataset can look at to decide what to ask for.
+    """What a dataset can look at to decide what to request.
 
     Attributes:
         lake: the data folder.
@@ -44,7 +44,7 @@ class KnownState:
         now: the present time, UTC.
         zone: IANA time zone of the account.
         range_days: days that one request may cover, where the endpoint takes ranges.
-        refetch: whether all of history is to be asked for anew.
+        refetch: whether all of history is to be requested anew.
     """
 
     lake: Lake
@@ -72,13 +72,13 @@ class KnownState:
             finally:
                 self._open.pop()
 
-    def of(self, kind: DeviceKind) -> Sequence[Device]:
+    def devices_of(self, kind: DeviceKind) -> Sequence[Device]:
         """The devices of a kind."""
         return self.devices.get(kind, ())
 
-    def answered(self, dataset: str) -> list[LatestResponse]:
-        """What was asked for a dataset with success, each different request once."""
-        sql = resources.files(__package__).joinpath("sql", "latest_responses.sql").read_text()
+    def latest_responses(self, dataset: str) -> list[LatestResponse]:
+        """What was requested a dataset with success, each different request once."""
+        sql = read_sql("latest_responses", __package__)
         return [
             LatestResponse(
                 row["device_id"], row["path"], json.loads(row["params"]), row["at"], row["complete"]

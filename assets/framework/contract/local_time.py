@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.framework.contract.column_schema import TIME_LOCAL, TIME_UTC
-from assets.framework.contract.columns import FIRST_YEAR, LAST_YEAR, are_possible, reject
+from assets.framework.contract.columns import FIRST_YEAR, LAST_YEAR, are_plausible, reject
 from assets.framework.contract.json_rows import Rows
 
 
-def parse_labels(rows: Rows[Any], fields: Sequence[str], body: bytes) -> list[pa.Array]:
+def parse_local_times(rows: Rows[Any], fields: Sequence[str], body: bytes) -> list[pa.Array]:
     """Read local times such as `2024-07-03 00:30` from each row, an array for each field.
 
     Rows of which a label is missing, unreadable or has an offset are moved to `rows.rejected`.
@@ -45,7 +45,7 @@ def _as_recorded(texts: Sequence[str | None]) -> pa.Array | None:
         labels = column.cast(TIME_LOCAL)
     except pa.ArrowInvalid:  # A field out of range, such as month 13.
         return None
-    return labels if are_possible(labels) else None
+    return labels if are_plausible(labels) else None
 
 
 def _naive(text: str | None) -> datetime | None:
@@ -70,7 +70,7 @@ class Moments:
     second: pd.DatetimeIndex
 
     @classmethod
-    def of(cls, labels: pa.Array, zone: str, *, shift: bool = False) -> "Moments":
+    def from_local(cls, labels: pa.Array, zone: str, *, shift: bool = False) -> "Moments":
         """Find the moments.
 
         Args:
@@ -95,30 +95,30 @@ class Moments:
         return np.asarray(self.first.notna())
 
     @property
-    def twice(self) -> np.ndarray:
+    def repeated(self) -> np.ndarray:
         """Which labels the clock shows twice."""
         return np.asarray((self.first != self.second) & self.first.notna())
 
     def starts(self, fold: np.ndarray) -> pd.DatetimeIndex:
-        """Give the earlier moment where `fold` is 0, else the later one."""
+        """Return the earlier moment where `fold` is 0, else the later one."""
         return pd.DatetimeIndex(self.first.where(fold == 0, self.second))
 
     def after(self, starts: pd.DatetimeIndex) -> pd.DatetimeIndex:
-        """Give the earlier moment that comes after a start; NaT where there is none."""
+        """Return the earlier moment that comes after a start; NaT where there is none."""
         later = self.second.where(self.second > starts)
         return pd.DatetimeIndex(self.first.where(self.first > starts, later))
 
 
-def folds(labels: pa.Array, twice: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def folds_by_order(labels: pa.Array, twice: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Tell repeated labels apart by the order in which they stand.
 
     Args:
-        labels: local times of one answer, in its order.
+        labels: local times of one response, in its order.
         twice: which of them the clock shows twice.
 
     Returns:
         0 or 1 for each label, and which are ambiguous: a label that the clock shows twice, but
-        that stands in the answer once, can mean either.
+        that stands in the response once, can mean either.
     """
     shown = pd.Series(np.asarray(labels.cast(pa.int64())))
     occurrence = shown.groupby(shown).cumcount().to_numpy()

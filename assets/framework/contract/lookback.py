@@ -1,17 +1,17 @@
-"""From when on to ask for things that begin and end: charging sessions, faults of inverters.
+"""From when on to request things that begin and end: charging sessions, faults of inverters.
 
 Their lists are filtered by the beginning, so what was open at the last look is only seen to end by
 asking from its beginning on. After a month it is looked at once a week and reported as stale: some
-never end. The tables have a column `has_ended`, true or null, so that a later answer without an end
+never end. The tables have a column `has_ended`, true or null, so that a later response without an end
 takes back none. Which requests are made is the datasets' business.
 """
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from importlib import resources
 
 from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.sql_files import read_sql
 from assets.framework.contract.table import Table
 
 STALE_AFTER = timedelta(days=30)
@@ -35,7 +35,7 @@ class OpenItem:
 
 @dataclass(frozen=True, slots=True)
 class Lookback:
-    """A whole answer: from when on things were asked for, and when it was fetched, UTC."""
+    """A whole response: from when on things were requested, and when it was fetched, UTC."""
 
     asked_from: datetime
     at: datetime
@@ -49,7 +49,7 @@ def open_items(state: KnownState, table: Table, start_column: str) -> list[OpenI
         table: has a device column and `has_ended`.
         start_column: says when a thing began.
     """
-    sql = resources.files(__package__).joinpath("sql", "open_items.sql").read_text()
+    sql = read_sql("open_items", __package__)
     query = sql.format(table=table.name, device=table.device_column, start=start_column)
     return [OpenItem(row["device_id"], row["began_at"]) for row in state.rows(query)]
 
@@ -57,7 +57,7 @@ def open_items(state: KnownState, table: Table, start_column: str) -> list[OpenI
 def lookbacks(
     state: KnownState, dataset: str, start_parameter: str, apart_by: str = ""
 ) -> Mapping[tuple[str, str], list[Lookback]]:
-    """Tell from when on each device was asked lately, and at the last whole answer.
+    """Tell from when on each device was asked lately, and at the last whole response.
 
     Args:
         state: what is known.
@@ -68,7 +68,7 @@ def lookbacks(
     Returns:
         Looks by device and value of that parameter.
     """
-    sql = resources.files(__package__).joinpath("sql", "lookbacks.sql").read_text()
+    sql = read_sql("lookbacks", __package__)
     found: dict[tuple[str, str], list[Lookback]] = {}
     for row in state.rows(
         sql,
@@ -86,18 +86,18 @@ def lookbacks(
     return found
 
 
-def ask_from(
+def lookback_start(
     items: Iterable[OpenItem], looks: Collection[Lookback], *, beginning: datetime, now: datetime
 ) -> datetime:
     """Decide from when on to ask a device.
 
-    All of its history the first time. Later, from a few days before the last whole answer or from
+    All of its history the first time. Later, from a few days before the last whole response or from
     the beginning of what was open then; what is stale counts only if it was not looked at for a
     week.
 
     Args:
         items: the device's open things.
-        looks: earlier whole answers, each of which began where those before it had come to.
+        looks: earlier whole responses, each of which began where those before it had come to.
         beginning: of the device's history.
         now: the present time, UTC.
     """

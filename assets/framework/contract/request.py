@@ -14,7 +14,7 @@ Value = str | int | Sequence[int] | Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, and as many more as its answer has pages.
+    """One request, and as many more as its response has pages.
 
     Attributes:
         path: parameters of the endpoint's path.

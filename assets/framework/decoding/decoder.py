@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import codes_of, faults, name_column
+from assets.framework.contract.column_schema import check_failures, codes_of, name_column
 from assets.framework.contract.columns import code_names
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.json_rows import Rejected, Rows, decode_rows
@@ -71,7 +71,9 @@ class DecodingBatch:
             (decode_rows(page.body, self._dataset.row_type, self._dataset.shape), page)
             for page in pages
         ]
-        for (rows, page), parts in zip(decoded, self._dataset.parts_of_fetch(decoded), strict=True):
+        for (rows, page), parts in zip(
+            decoded, self._dataset.tables_of_fetch(decoded), strict=True
+        ):
             self._add_page(rows, page, parts)
         # What a list with a row that cannot be read lacks is not known.
         if pages[0].complete and not any(rows.rejected for rows, _ in decoded):
@@ -98,7 +100,7 @@ class DecodingBatch:
             indexes, rejected_indexes = _row_indexes(part, rejected)
             self._accumulators[name].add(page, part, indexes, rows.drift, listed_by)
             for position, row in zip(rejected_indexes, rejected, strict=True):
-                self._quarantine.set_aside(page, name, position, row, check="")
+                self._quarantine.add_row(page, name, position, row, check="")
             count += len(part.elements)
         self._quarantine.count_drift(page, rows.drift)
         self._rows_in[page.response_id] = count
@@ -167,7 +169,7 @@ class TableAccumulator:
         self._indexes.append(indexes)
 
     def rows(self, quarantine: QuarantineLog) -> pa.Table:
-        """Give the rows that are valid, one for each key and fetch; the others are set aside."""
+        """Return the rows that are valid, one for each key and fetch; the others are quarantined."""
         table = pa.concat_tables(self._parts) if self._parts else self._schema.empty_table()
         good = np.ones(table.num_rows, dtype=bool)
         if table.num_rows:
@@ -177,21 +179,21 @@ class TableAccumulator:
 
     def _validate(self, table: pa.Table, good: np.ndarray, quarantine: QuarantineLog) -> None:
         by_row: dict[int, list[Any]] = {}
-        for fault in faults(self._table.schema, table):
+        for fault in check_failures(self._table.schema, table):
             by_row.setdefault(fault.row, []).append(fault)
         for row, row_faults in sorted(by_row.items()):
             good[row] = False
             checks = "; ".join(
                 dict.fromkeys(f"{fault.column}: {fault.check}" for fault in row_faults)
             )
-            self._set_aside(
+            self._quarantine_row(
                 row, quarantine, "check_failed", row_faults[0].column, row_faults[0].value, checks
             )
 
     def _drop_duplicates(
         self, table: pa.Table, good: np.ndarray, quarantine: QuarantineLog
     ) -> None:
-        """Let the later of two valid rows with one key win in an answer, and keep the other aside.
+        """Let the later of two valid rows with one key win in a response, and keep the other quarantined.
 
         A later row that only turns values into nulls does not win.
         """
@@ -217,9 +219,9 @@ class TableAccumulator:
                 winner = winner if loser == row else row
                 good[loser] = False
                 text = " ".join(str(keys.at[loser, name]) for name in key)
-                self._set_aside(loser, quarantine, "duplicate_key", ", ".join(key), text, "")
+                self._quarantine_row(loser, quarantine, "duplicate_key", ", ".join(key), text, "")
 
-    def _set_aside(
+    def _quarantine_row(
         self,
         row: int,
         quarantine: QuarantineLog,
@@ -232,9 +234,9 @@ class TableAccumulator:
             self._responses, self._elements, self._indexes, strict=True
         ):
             if row < len(taken):
-                raw = quarantine.raw(response, taken[row])
+                raw = quarantine.raw_row(response, taken[row])
                 rejected = Rejected(taken[row], reason, field, value, raw)
-                quarantine.set_aside(response, self._table.name, int(indexes[row]), rejected, check)
+                quarantine.add_row(response, self._table.name, int(indexes[row]), rejected, check)
                 return
             row -= len(taken)
 
@@ -246,10 +248,10 @@ def _row_indexes(part: TableRows, rejected: Sequence[Rejected]) -> tuple[np.ndar
     rows, rows are counted through, a rejected element as one.
     """
     taken = np.asarray(part.elements, dtype=np.int64)
-    aside = [row.position for row in rejected]
+    rejected_positions = [row.position for row in rejected]
     if not part.exploded:
-        return taken, aside
-    everything = np.concatenate([taken, np.asarray(aside, dtype=np.int64)])
+        return taken, rejected_positions
+    everything = np.concatenate([taken, np.asarray(rejected_positions, dtype=np.int64)])
     order = np.argsort(everything, kind="stable")
     numbers = np.empty(len(everything), dtype=np.int64)
     numbers[order] = np.arange(len(everything))

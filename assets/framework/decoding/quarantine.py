@@ -17,16 +17,18 @@ class QuarantineLog:
         self._dataset = dataset
         self._quarantine: list[dict[str, object]] = []
         self._drift: dict[tuple[str, str, str], Drift] = {}
-        self._raws: dict[int, list[msgspec.Raw]] = {}
+        self._raw_rows_by_response: dict[int, list[msgspec.Raw]] = {}
 
-    def raw(self, response: ArchivedResponse, element: int) -> str:
+    def raw_row(self, response: ArchivedResponse, element: int) -> str:
         """Return an element of a response as it came."""
-        raws = self._raws.get(response.response_id)
-        if raws is None:
-            raws = self._raws[response.response_id] = elements(response.body, self._dataset.shape)
-        return bytes(raws[element]).decode(errors="replace")
+        raw_rows = self._raw_rows_by_response.get(response.response_id)
+        if raw_rows is None:
+            raw_rows = self._raw_rows_by_response[response.response_id] = elements(
+                response.body, self._dataset.shape
+            )
+        return bytes(raw_rows[element]).decode(errors="replace")
 
-    def set_aside(
+    def add_row(
         self, response: ArchivedResponse, table: str, index: int, rejected: Rejected, check: str
     ) -> None:
         """Put a row into quarantine."""

@@ -46,9 +46,9 @@ def day_ranges_of(months: Iterable[pa.Table], days_per_request: int) -> Iterator
 def covered_days(
     day_range: DayRange, day_rows: Sequence[int], zone: str
 ) -> tuple[DayRange, tuple[DayRange, ...]]:
-    """Tell which days an answer covers, and which are to be requested by themselves.
+    """Tell which days a response covers, and which are to be requested by themselves.
 
-    How long a range the API really answers is not documented. Days at either end of an answer
+    How long a range the API really responses is not documented. Days at either end of a response
     without a row can be days without data, or days that were cut off; only a request of their own
     tells which. A day that is not over can well be empty.
     """

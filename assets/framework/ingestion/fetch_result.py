@@ -32,9 +32,9 @@ class FetchResult:
         outcome: what became of it.
         message: a whole sentence, unless it was fetched.
         rows: rows received.
-        requests: requests made, failed attempts of an answer that came in the end included.
+        requests: requests made, failed attempts of a response that came in the end included.
         bytes: bytes received.
-        request_s: seconds until the answers were there.
+        request_s: seconds until the responses were there.
         follow_ups: what is to be requested by itself.
         error: why it was not fetched, if the API or the connection gave an error.
     """

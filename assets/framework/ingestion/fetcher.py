@@ -1,4 +1,4 @@
-"""Makes the requests of a dataset, several in flight, and archives every answer.
+"""Makes the requests of a dataset, several in flight, and archives every response.
 
 A failed request never stops the others; what makes all further requests pointless, such as a token
 that is refused, stops all. What to request is the plan's business; nothing here decodes a row.
@@ -30,7 +30,7 @@ from givenergy import (
     RequestRefusedError,
 )
 
-# How often the thread that waits for answers flushes what has come in.
+# How often the thread that waits for responses flushes what has come in.
 _WAIT_S = 1.0
 
 
@@ -100,7 +100,7 @@ class Fetcher:
         yield from self._refusals.settle()
 
     def _most_in_flight(self) -> int:
-        """What may not exist is requested once at a time, until there is an answer."""
+        """What may not exist is requested once at a time, until there is a response."""
         if self._dataset.optional and not self._refusals.has_answered:
             return 1
         return 2 * self._session.connections

@@ -1,4 +1,4 @@
-"""One run of a dataset: request what is planned, build its tables as answers come in.
+"""One run of a dataset: request what is planned, build its tables as responses come in.
 
 What was archived earlier and not yet built, by any process, is built before anything is requested.
 """
@@ -17,7 +17,7 @@ from assets.framework.ingestion.request_plan import RequestPlan
 from assets.framework.ingestion.session import Session
 from warehouse import build, refresh_coverage
 
-# Tables are built while answers come in, so that analysts see data soon, but not often, because
+# Tables are built while responses come in, so that analysts see data soon, but not often, because
 # each build rewrites the files of the months that it touches. A build takes the processor from the
 # threads that fetch, so it is best done while these wait for the budget.
 _BUILD_EVERY_BYTES = 64 * 2**20

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import resources
 from typing import Any
 
 from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.sql_files import read_sql
 from warehouse import SETTLED, State
 
 _STATE_OF_STATUS = {
@@ -47,7 +47,7 @@ def last_requests(
     state: KnownState, dataset: str | None = None
 ) -> Mapping[str, Sequence[LastRequest]]:
     """Return the last requests by dataset; `dataset` limits them to one."""
-    sql = resources.files(__package__).joinpath("sql", "last_requests.sql").read_text()
+    sql = read_sql("last_requests", __package__)
     by_dataset: dict[str, list[LastRequest]] = {}
     for row in state.rows(sql, dataset=dataset):
         by_dataset.setdefault(row["dataset"], []).append(_last_request(row))

@@ -1,6 +1,6 @@
 """Leases on requests, so that no two processes make the same one, nor one after the other.
 
-A lease is kept in the store of the request budget until the answer is in the archive, where others
+A lease is kept in the store of the request budget until the response is in the archive, where others
 see it; whoever gets the lease after that looks there before requesting.
 """
 
@@ -20,11 +20,11 @@ from givenergy import Lease
 from givenergy.errors import UnusableNameError
 
 _LEASE_S = 300.0
-# Answers are flushed, and leases on them given up, at least this often.
+# Responses are flushed, and leases on them given up, at least this often.
 _FLUSH_EVERY_S = 15.0
 _PAGING = ("page", "pageSize")
 _COLUMNS = ["device_id", "request_date", "request_end_date", "path", "params", "outcome"]
-# What an answer in the archive is of: a device's day, or a device, path and parameters.
+# What a response in the archive is of: a device's day, or a device, path and parameters.
 _Fetched = tuple[str, date] | tuple[str, str, bytes]
 
 
@@ -75,7 +75,7 @@ class RequestLeases:
             self._fetched_before, self._fetched = self._fetched, set()
 
     def keep(self, lease: RequestLease) -> None:
-        """Hold a lease until the answer, which has been appended, is in the archive."""
+        """Hold a lease until the response, which has been appended, is in the archive."""
         self._held.append(lease)
 
     def flush_if_due(self) -> None:
@@ -125,7 +125,7 @@ class RequestLeases:
 def _fetched(
     device_id: str, day_range: DayRange | None, path: str, parameters: Mapping[str, Any]
 ) -> Iterator[_Fetched]:
-    """Say what an answer is of; parameters of paging make no difference."""
+    """Say what a response is of; parameters of paging make no difference."""
     if day_range is None:
         named = {name: value for name, value in parameters.items() if name not in _PAGING}
         yield device_id, path, msgspec.json.encode(named, order="deterministic")

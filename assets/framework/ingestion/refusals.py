@@ -76,7 +76,7 @@ class Refusals:
         return closed and FetchResult(request, closed.outcome, closed.message)
 
     def answered(self, request: Request) -> None:
-        """Note an answer."""
+        """Note a response."""
         self.has_answered = True
         self._answering.add(request.device_id)
         self._in_a_row.pop(request.device_id, None)
@@ -123,7 +123,7 @@ class Refusals:
         """Tell devices that are gone from days that an existing device does not know.
 
         Raises:
-            AccessRevokedError: if there were refusals and no answer.
+            AccessRevokedError: if there were refusals and no response.
         """
         for result in self._not_found:
             device_id = result.request.device_id
@@ -133,7 +133,7 @@ class Refusals:
             raise AccessRevokedError(self._forbidden)
 
     def _lacking(self, request: Request, error: NotFoundError | ForbiddenError) -> FetchResult:
-        # A token without the scope gets the same for every device; where the answer does not
+        # A token without the scope gets the same for every device; where the response does not
         # tell, one device that was let in shows that it is not that.
         everywhere = error.missing_capability is MissingCapability.ENDPOINT or (
             error.missing_capability is MissingCapability.UNCLEAR and not self.has_answered

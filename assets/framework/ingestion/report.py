@@ -86,7 +86,7 @@ class IngestionReport:
 
     @property
     def has_worked(self) -> bool:
-        """Whether there was an answer, or nothing to request."""
+        """Whether there was a response, or nothing to request."""
         if not self.total.planned and not self.total.failed:
             return self.stopped is None
         return self.total.failed < self.total.done

@@ -32,7 +32,7 @@ class RequestPlan:
         return []
 
     def observe(self, request: Request, fetched: Fetched) -> None:
-        """Note an answer; called from several threads."""
+        """Note a response; called from several threads."""
 
     def finish(self) -> None:
-        """Note what the answers of the run tell."""
+        """Note what the responses of the run tell."""

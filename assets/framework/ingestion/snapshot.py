@@ -39,12 +39,12 @@ class SnapshotPlan(RequestPlan):
         """Return devices that have answered: they do not lack the endpoint."""
         if not self._dataset.optional:
             return ()
-        return {response.device_id for response in self._state.answered(self._dataset.name)}
+        return {response.device_id for response in self._state.latest_responses(self._dataset.name)}
 
     def observe(self, request: Request, fetched: Fetched) -> None:
-        """Keep an answer for `finish`."""
+        """Keep a response for `finish`."""
         self._responses.append((request, fetched))
 
     def finish(self) -> None:
-        """Let the dataset learn about the API from the answers."""
+        """Let the dataset learn about the API from the responses."""
         self._dataset.observe_responses(self._state, self._responses)
