@@ -2,11 +2,11 @@
 
 Source: API document, section "Account", "Get Your Account Children Information".
 
-Grain: account, with history. Names and addresses are null unless the owner has them kept: they are
-left out before the response is archived. It lists no devices, but whose devices to look for: so it is
-requested together with the lists of devices, before `account_devices`.
+Grain: account, with history. Names and addresses are redacted before archiving and therefore null,
+unless the owner keeps them. The dataset lists no devices, but the accounts whose devices
+`account_devices` requests, so it is requested together with the device lists.
 
-Requests: one for each page of the list; none where the account is of a type that has none below it.
+Requests: one per page of the list; none if the type of the account has no child accounts.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence

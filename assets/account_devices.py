@@ -1,12 +1,12 @@
-"""Account devices: which device belongs to which of the accounts below an installer's.
+"""Account devices: which device belongs to which child account of an installer.
 
 Source: API document, section "Account", "Get Account Dongles by ID".
 
-Grain: account and communication device, with history. What the devices are stands in
-`communication_devices` and `inverters`, if the installer's own list shows them; those that it does
-not show are found here, and become devices to ask about like the others.
+Grain: account and communication device, with history. Details of the devices are in
+`communication_devices` and `inverters` if the installer's own list has them. Devices that only a
+child account lists are discovered here and requested like all others.
 
-Requests: one for each child account and page of its list.
+Requests: one per child account and page of its list.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence

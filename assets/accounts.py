@@ -2,10 +2,10 @@
 
 Source: API document, section "Account", "Get Your Account Information".
 
-Grain: account, with history. Names and addresses are null unless the owner has them kept: they are
-left out before the response is archived. The accounts below it stand in `account_children`.
+Grain: account, with history. Names and addresses are redacted before archiving and therefore null,
+unless the owner keeps them. Child accounts are in `account_children`.
 
-Requests: one a week.
+Requests: one per week.
 """
 
 from collections.abc import Iterator, Mapping

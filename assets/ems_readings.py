@@ -1,15 +1,14 @@
-"""EMS readings: what an EMS and the inverters and meters behind it last sent, polled.
+"""EMS readings: the latest readings of an EMS and of its inverters and meters, polled.
 
 Source: API document, section "EMS Data", "Get Latest EMS System Data".
 
-Grain: EMS and time; in the other two tables also the number of the place. There is no other way to
-an EMS' history than polling. `time` can be null (the document's own example): then the fetch's time
-stands in its place and says so, as does one that cannot be read. Places without an inverter or a
-meter are rows like the others, with status 0. A response with nothing but nulls is no reading and
-goes to quarantine as `no_reading`.
+Grain: EMS and time; in the other two tables also the slot number. The API has no history of an EMS,
+only its latest reading. `time` can be null (the document's own example) or unreadable: the time of
+the fetch replaces it, and `time_is_fetched` is true. Empty slots are rows with status 0. A response
+that contains only nulls is no reading and goes to quarantine as `no_reading`.
 
-Requests: one for each EMS and poll. The document does not say how an EMS is listed: where no list
-shows one, each inverter of a small account is asked now and then whether it is one.
+Requests: one per EMS and poll. The document does not say how an EMS is listed. If no list has one,
+each inverter of a small account is probed from time to time.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

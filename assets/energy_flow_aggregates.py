@@ -1,17 +1,17 @@
-"""Energy flows by day, month and year and in total, as the API adds them up.
+"""Energy flows by day, month and year and in total, as aggregated by the API.
 
 Source: API document, section "Energy Flow Data", "Get Energy Flow Data", and the recorded days.
 
-Grain: inverter, grouping, start and end. Labels are local times without an offset; a day of a clock
-change has 23 or 25 hours. A period that is not over has its end all the same, and its energies are
-replaced by every later response until some days after it. The total runs from commissioning to the
-beginning of the day of the request, so that there is a row for each day on which it was requested,
-or to the end of the last day of an inverter that has gone silent.
+Grain: inverter, grouping, start and end. Labels are local times without an offset; the day of a
+clock change has 23 or 25 hours. A current period already has its end, and every later response
+replaces its energies until some days after it. The total runs from commissioning to the start of
+the day of the request, so each requested day has a row; the total of a silent inverter runs to the
+end of its last day.
 
-Requests: the first time, one for each year of an inverter's days, and one each for its months, its
-years and its total. Later four for each inverter and day: the days since the first of last month,
-last month and this one, this year (in January last year, too), the total. None for an inverter that
-has been silent since it was last asked about. Ranges that the API refuses are halved.
+Requests: the first time, one per year of an inverter's days and one each for its months, years and
+total. Later four per inverter and day: the days since the first of last month, last month and this
+month, this year (in January last year as well), and the total. None for an inverter that has been
+silent since the last request. Ranges that the API refuses are halved.
 """
 
 from collections.abc import Iterator, Mapping

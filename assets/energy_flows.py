@@ -1,16 +1,16 @@
-"""Energy flows: for each half hour, how much energy went from where to where.
+"""Energy flows: the energy between PV, battery, grid and home, per half hour.
 
 Source: API document, section "Energy Flow Data", "Get Energy Flow Data", and the recorded days.
 
-Grain: inverter and start. Labels are local times without an offset, for a Gateway too. On the day
-in autumn on which an hour comes twice, equal labels are told apart by their order in the response; a
-lone one is read as the earlier and marked ambiguous. A label that the clock leaves out in spring
-goes to quarantine as `nonexistent_local_time`. Half hours that are missing or not over are absent,
-never zero. The newest are revised for some days (recorded). Energies are often unrounded, such as
-9e-14 for nothing (recorded): they are kept as sent.
+Grain: inverter and start. Labels are local times without an offset, for a Gateway too. In the
+repeated hour in autumn, equal labels are told apart by their order in the response; a single one is
+taken for the earlier and marked ambiguous. A label in the skipped hour in spring goes to quarantine
+as `nonexistent_local_time`. Half hours that are missing or not over are absent, never zero. The API
+revises recent half hours for some days (recorded). Energies are often unrounded, such as 9e-14
+instead of zero (recorded), and are stored as sent.
 
-Requests: one for each inverter and range of days. The half hour that begins at the end of a range
-comes as well (recorded); it belongs to the next day and stands in the table, but is not counted.
+Requests: one per inverter and range of days. The response includes the half hour that begins at the
+end of the range (recorded); it belongs to the next day, is stored and is not counted.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,11 +1,11 @@
-"""EV charger commands: which commands the API offers for a charger. None is ever sent.
+"""EV charger commands: the commands that the API offers for a charger. givlake never sends one.
 
 Source: API document, section "EV Charger", "Commands" and "Get Supported Commands".
 
-Grain: charger and command, with history: what a charger supports changes with its firmware. What a
-command was last told is in `ev_charger_configuration`.
+Grain: charger and command, with history, because firmware changes the supported commands. The data
+of each command is in `ev_charger_configuration`.
 
-Requests: 1 for each charger and week, if the token has the scope to control chargers.
+Requests: one per charger and week, if the token has the scope to control chargers.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,13 +1,13 @@
-"""EV charger configuration: what each command of a charger was last told.
+"""EV charger configuration: the data of each command of a charger, such as its current setting.
 
 Source: API document, section "EV Charger", "Commands" and "Get Command Data".
 
-Grain: charger and command, with history; a command that has nothing to tell (null, or a list or an
-object without content) has no row. The data of a command is an object, or true and false, or a
-text: all of it is in `data`, and what several commands share is decoded beside it. ID tags are
-pseudonyms there, and names of tags and schedules are left out, unless the owner keeps them.
+Grain: charger and command, with history; a command without data (null, or an empty list or object)
+has no row. The data of a command is an object, a boolean or text: `data` has all of it, and fields
+that several commands share have columns of their own. ID tags are pseudonyms and names of tags and
+schedules are redacted, unless the owner keeps them.
 
-Requests: 1 for each charger, supported command that has data (14 are documented) and week, if the
+Requests: one per charger, supported command that has data (14 are documented) and week, if the
 token has the scope to control chargers.
 """
 

@@ -1,19 +1,17 @@
-"""EV chargers of the account, with history: what they are, their status, when they went offline.
+"""EV chargers of the account, with history: type, status, and when they went offline.
 
 Source: API document, section "EV Charger", "Info", and the recorded charger.
 
-Grain: one row for each charger and version; a status that changes makes a new version, since the
-list is the only place that tells it. A charger can be offline without the API saying since when
-(documented example). The name that the owner gave it is only there if the owner keeps it. An
-account that is no customer's has no such list, and one without chargers can get 404 in place of an
-empty one.
+Grain: charger and version; a change of status makes a new version, because only this list has the
+status. A charger can be offline without a time since when (documented example). Its alias is
+redacted unless the owner keeps it. Accounts other than a customer's have no such list, and an
+account without chargers can get 404 instead of an empty list.
 
-Since when a charger has been at work is told nowhere. It is taken to be a month before the oldest
-thing known of it, so that the start of its history moves back for as long as there is something to
-find: a month of days without a row ends the search. An owner who asks for
-earlier days of chargers is believed.
+The API does not say when a charger was installed. Its history is assumed to start one month before
+the oldest data known of it, so the start moves back as long as data is found; a month of days
+without a row ends the search. An owner who requests earlier days of chargers overrides this.
 
-Requests: 1 for each poll (a page holds 1,000 chargers).
+Requests: one per poll (a page holds 1,000 chargers).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence

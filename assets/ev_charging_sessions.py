@@ -1,15 +1,15 @@
-"""EV charging sessions: when a vehicle was charged, how much it took, who began and ended it.
+"""EV charging sessions: start, end, energy, and who started and stopped them.
 
 Source: API document, section "EV Charger", "Charging Sessions" and "Get Charging Sessions"; the
-filters are query parameters (reported by users), where the document's example sends a body.
+filters are query parameters (reported by users), although the document's example sends a body.
 
-Grain: charger and start. A session has no number of its own. While it is open, all that tells of
-its end is null; it is requested again from its start until it closes, and once a week after a
-month. Who began or ended it is an ID tag or a user: a pseudonym, unless the owner keeps it, but for
-the two values that stand for nobody. Energies are the readings of the charger's import meter.
+Grain: charger and start; a session has no number of its own. The columns about the end of an open
+session are null; it is requested again from its start until it closes, and after a month once a
+week. Who started or stopped it is an ID tag or a user: a pseudonym unless the owner keeps it,
+except for the two values that identify nobody. Energies are readings of the charger's import meter.
 
-Requests: 1 for each charger and day, as its new sessions and open ones come in one response; 1 for
-all of history the first time (a page holds 1,000 sessions).
+Requests: one per charger and day, which returns new and open sessions together; one for the whole
+history the first time (a page holds 1,000 sessions).
 """
 
 from collections.abc import Iterator, Mapping

@@ -2,15 +2,15 @@
 
 Source: API document, section "Inverter Data", "Get Events", and the recorded list.
 
-Grain: inverter, event and start; several can begin at once (recorded). While a fault lasts, its end
-is null; it is requested again from its start until it is over, and once a week after a month.
-Whether the filter `cleared` adds the faults that are over to those that are not, or leaves the
-latter out, is not documented: both of its values are requested and united, until responses show that
-one of them brings everything. The list comes newest first (recorded), so that a fault that begins
-while pages are read makes a row come twice: the second is quarantined as a duplicate.
+Grain: inverter, event and start; several can begin at once (recorded). The end of an open fault is
+null; the fault is requested again from its start until it ends, and after a month once a week. The
+document does not say whether the filter `cleared` adds cleared faults to open ones or excludes open
+ones: both values are requested and merged until responses show that one of them returns all faults.
+The list is sorted newest first (recorded), so a fault that begins while pages are read repeats a
+row: the second is quarantined as a duplicate.
 
-Requests: the first time two for each inverter, for all of its history. Later one for each inverter
-and day if `cleared` adds, else two; none for one that has been silent since it was last asked. A
+Requests: the first time two per inverter, for its whole history. Later one per inverter and day if
+`cleared` adds, otherwise two; none for an inverter that has been silent since the last request. A
 page holds 1,000 events.
 """
 

@@ -1,16 +1,14 @@
-"""Inverter grid meter readings: the history of the meters that are wired to an inverter.
+"""Inverter grid meter readings: the history of the meters wired to an inverter.
 
-Source: later versions of the API than the documented one, which have `GET
-/inverter/{serial}/meter/data` (address 1 to 8, start and end); no document and no recording shows
-a response. So the leaves and units are those that such a meter (EM115) is likely to have, and all
-others are kept in `extra_fields`.
+Source: later versions of the API than the documented one have `GET /inverter/{serial}/meter/data`
+(address 1 to 8, start and end). No document or recording shows a response: leaves and units are
+those that such a meter (EM115) probably has, and all others are kept in `extra_fields`.
 
-Grain: inverter, address of the meter, and time. Meters are those of the list of communication
-devices.
+Grain: inverter, address of the meter, and time. The list of communication devices names the meters.
 
-Requests: per meter, one for each span of as many days as the owner allows (halved where the API
-refuses it) until all of history is there; then one a day for the last day and what came since. An
-API that lacks the endpoint is asked once and then now and then.
+Requests: per meter, one for each span of as many days as the owner allows (halved if the API
+refuses it) until the whole history is fetched; then one per day for the last day and anything
+newer. An API without the endpoint is probed once and then from time to time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

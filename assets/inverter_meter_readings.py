@@ -1,13 +1,13 @@
-"""Inverter meter readings: the energy counters that an inverter sent last, polled.
+"""Inverter meter readings: the latest energy counters of an inverter, polled.
 
 Source: API document, section "Inverter Data", "Get Latest Meter Data", and the recorded reading.
 
-Grain: inverter and time; asking twice before the inverter sends again gives the same row. It is the
-newest data point's counters; what is known of their faults stands at the columns. A response with
-nothing but nulls is no reading and goes to quarantine as `no_reading`. An EMS has an endpoint of
-its own and is left out.
+Grain: inverter and time; polling twice before the inverter sends again gives the same row. The
+counters are those of the newest data point; column descriptions name their known faults. A response
+that contains only nulls is no reading and goes to quarantine as `no_reading`. An EMS has an
+endpoint of its own.
 
-Requests: one for each inverter and poll.
+Requests: one per inverter and poll.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,11 +1,11 @@
-"""Inverter presets: which bundles of settings the API offers for an inverter.
+"""Inverter presets: the bundles of settings that the API offers for an inverter.
 
 Source: API document, section "Inverter Control", "Get Setting Presets".
 
-Grain: inverter and preset, with history. Which preset is in force is not here: to read that is a
-command that reaches the inverter.
+Grain: inverter and preset, with history. The active preset is not included: reading it sends a
+command to the inverter.
 
-Requests: one for each inverter and week, if the token has the scope to control inverters.
+Requests: one per inverter and week, if the token has the scope to control inverters.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,11 +1,11 @@
-"""Inverter setting definitions: which settings an inverter has and what they may be set to.
+"""Inverter setting definitions: the settings of an inverter and their allowed values.
 
 Source: API document, section "Inverter Control", "Get Settings List", and the recorded list.
 
-Grain: inverter and setting, with history: firmware brings settings and changes their limits. The
-value of a setting is not here: to read one is a command that reaches the inverter.
+Grain: inverter and setting, with history: firmware adds settings and changes their limits. The
+value of a setting is not included: reading it sends a command to the inverter.
 
-Requests: one for each inverter and week, if the token has the scope to control inverters.
+Requests: one per inverter and week, if the token has the scope to control inverters.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,13 +1,13 @@
-"""Inverter system readings: the powers that an inverter sent last, polled.
+"""Inverter system readings: the latest powers of an inverter, polled.
 
 Source: API document, section "Inverter Data", "Get Latest System Data", and the recorded readings.
 
-Grain: inverter and time; asking twice before the inverter sends again gives the same row. It is the
-newest data point in another shape, there before the data points are. A Gateway responses now and then
-with nothing but nulls (logged by users): that is no reading and goes to quarantine as `no_reading`.
-An EMS has an endpoint of its own and is left out.
+Grain: inverter and time; polling twice before the inverter sends again gives the same row. It is
+the newest data point in another shape, available earlier than the data points. A Gateway sometimes
+sends only nulls (logged by users): that is no reading and goes to quarantine as `no_reading`. An
+EMS has an endpoint of its own.
 
-Requests: one for each inverter and poll.
+Requests: one per inverter and poll.
 """
 
 from collections.abc import Iterator, Mapping

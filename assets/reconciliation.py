@@ -1,9 +1,9 @@
-"""What the tables say of the same thing in two ways, compared: views of the catalogue.
+"""Views that compare figures which should agree, and the gaps between data points.
 
-Each view has a row for whatever is compared (a device, a day and what of it), with `deviation_w` or
-`deviation_kwh` and `is_within`, whether that is still what rounding, cadence and losses explain.
-Which tolerance rests on what stands in `docs/reconciliation.md`. What is known to be wrong in the
-API itself is described at the columns of the tables and not compared here.
+Each view has a row per device, day and compared item, with `deviation_w` or `deviation_kwh`, and
+`is_within`: whether rounding, cadence and losses explain the deviation. `docs/reconciliation.md`
+explains the tolerances. Known errors of the API are described at the columns of the tables and are
+not compared.
 """
 
 from collections.abc import Sequence

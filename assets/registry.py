@@ -1,4 +1,4 @@
-"""Finds the dataset modules of this package, so that a new one needs no line anywhere else."""
+"""Discover the dataset modules of this package, so that a new one is registered nowhere else."""
 
 import importlib
 import pkgutil

@@ -1,11 +1,11 @@
-"""Site statuses: whether somebody lives at a site, and whether it takes part in a scheme.
+"""Site statuses: whether a site is occupied, and whether it takes part in a scheme.
 
-Source: API document, section "Site", "Get Site Status"; for users whom the vendor has approved.
+Source: API document, section "Site", "Get Site Status"; only for users approved by the vendor.
 
-Grain: site, with history. The response is a bare object. A null is a value here: the site is part of
-no scheme, which `has_status` says, so that losing a status is a new version too.
+Grain: site, with history. The response is a bare object. Null is a value: the site is in no scheme.
+`has_status` records it, so losing a status makes a new version.
 
-Requests: one for each site and week.
+Requests: one per site and week.
 """
 
 from collections.abc import Iterator, Mapping

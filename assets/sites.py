@@ -1,11 +1,11 @@
-"""Sites: the places where the account's devices stand.
+"""Sites: the places where the account's devices are installed.
 
 Source: API document, section "Site", "Get Your Sites".
 
-Grain: site, with history. Name, account and coordinates tell who lives where: they are null unless
-the owner has them kept, as they are left out before the response is archived.
+Grain: site, with history. Name, account and coordinates identify people: they are redacted before
+archiving and therefore null, unless the owner keeps them.
 
-Requests: one for each page of the list and week.
+Requests: one per page of the list and week.
 """
 
 from collections.abc import Iterator, Mapping

@@ -2,12 +2,12 @@
 
 Source: API document, section "Smart Device", "Get Smart Device Data Points by ID".
 
-Grain: smart device and time. The list has no filter by date and comes newest first (recorded): it
-is read until a page reaches what is known; all of it is read for a new device, after a walk that
-did not reach the end, and when history is requested again. The unit of `power` is not documented:
-it is taken to be W.
+Grain: smart device and time. The list has no date filter and is sorted newest first (recorded). It
+is read until a page reaches a known reading; it is read to its end for a new device, after an
+incomplete read, and if the history is fetched again. The unit of `power` is not documented and
+assumed to be W.
 
-Requests: one for each device and day, as long as a page holds what a day brings.
+Requests: one per device and day, as long as one page holds the readings of a day.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -1,12 +1,12 @@
-"""Smart devices: plugs and the like that the account has.
+"""Smart devices of the account, such as smart plugs.
 
 Source: API document, section "Smart Device", "Get Your Smart Devices".
 
-Grain: smart device, with history. `local_key`, with which anybody nearby can command the device, is
-taken out before the response is archived and has no column; the alias is the owner's wording and null
-unless the owner has it kept.
+Grain: smart device, with history. `local_key`, which lets anybody nearby control the device, is
+removed before archiving and has no column. The alias is redacted and therefore null, unless the
+owner keeps it.
 
-Requests: one for each page of the list.
+Requests: one per page of the list.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -1,11 +1,11 @@
-"""Communication devices and what is behind them: inverters, batteries, meters, each with history.
+"""Communication devices and the inverters, batteries and meters connected to them, with history.
 
 Source: API document, section "Communication Device", and the recorded lists.
 
-Grain: one row for each thing and version. An entry can come without an inverter (null or `{}`), or
-without a serial number of its own, in which case the inverter's serial stands for both. A Gateway
-lists the batteries of its All-In-Ones once more (recorded): such a battery stands with the
-All-In-One. Which days can be requested follows from commissioning and last contact.
+Grain: device and version. An entry can lack an inverter (null or `{}`) or a serial number of its
+own; the inverter's serial then identifies both. A Gateway repeats the batteries of its All-In-Ones
+(recorded): each battery is stored once, with its All-In-One. Commissioning and last contact limit
+the days that are requested.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence

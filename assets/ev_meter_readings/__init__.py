@@ -1,21 +1,20 @@
-"""EV meter readings: everything that the meters of a charger measured, about once a minute.
+"""EV meter readings: every measurement of the meters of a charger, about once a minute.
 
-Source: API document, section "EV Charger", "Meter Data", and what users have reported.
+Source: API document, section "EV Charger", "Meter Data", and reports of users.
 
-Grain: charger, meter, time and measurand. The response's rows are data points, each of one meter and
-one time with several measurements; a data point without any is no row and counted as drift
-(`empty_list`). Times have no zone and are UTC. A value has the unit that is sent with it, which
-differs from one to the next (Wh and kWh, W and kW); `value_normalised` makes them comparable. Where
-no unit is sent it is implied only for what has no second one: a current, a voltage, a frequency, a
-power factor, a fan's turns, a state of charge. An energy, a power or a temperature without a unit
-is not guessed at. Both ends of what is requested belong to the response, so a reading at midnight
-comes with two days; it is one row, of the day that it begins.
+Grain: charger, meter, time and measurand. A row of the response is a data point of one meter and
+time with several measurements; a data point without any gives no row and is counted as drift
+(`empty_list`). Times have no offset and are UTC. The unit is sent with each value and varies (Wh
+and kWh, W and kW); `value_normalised` is comparable. A missing unit is implied only for measurands
+with a single unit: current, voltage, frequency, power factor, fan speed, state of charge. It is not
+guessed for an energy, a power or a temperature. Both bounds of a request are inclusive, so a
+reading at midnight is in the responses of two days; it is one row, of the day that it begins.
 
-What is counted by day (`rows_by_day`, `coverage`) is data points, from the day's start to before
-its end; the table has a row for each measurement of them.
+`rows_by_day` and `coverage` count data points, from the start of the day to before its end; the
+table has a row per measurement.
 
-Requests: 1 for each charger and day. A day has up to 1,500 data points of each of 4 meters, a page
-holds 10,000. A day that is not over is requested up to now.
+Requests: one per charger and day. A day has up to 1,500 data points of each of 4 meters; a page
+holds 10,000. The current day is requested up to now.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Measurements out of data points: read one by one, and brought to comparable units."""
+"""Extract measurements from data points and convert them to comparable units."""
 
 from collections import Counter
 from collections.abc import Sequence

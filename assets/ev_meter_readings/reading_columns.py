@@ -1,4 +1,4 @@
-"""The table of EV meter readings and the JSON that it comes from."""
+"""The table of EV meter readings and its JSON."""
 
 from typing import Any
 

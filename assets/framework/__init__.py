@@ -1,8 +1,8 @@
-"""What datasets share: how they are declared, decoded, fetched and shown in Dagster.
+"""The declarations that dataset modules import.
 
-Dataset modules import from here; this face is of `contract` alone, so that none of them needs
-Dagster. The steps that a response passes are in `ingestion`, `decoding` and `orchestration`.
-Nothing in here names an endpoint, a table or a column of one dataset.
+Only `contract` is exported, so that dataset modules do not need Dagster. `ingestion`, `decoding`
+and `orchestration` have the steps that a response passes. Nothing in the framework names an
+endpoint, a table or a column of one dataset.
 """
 
 from assets.framework.contract.column_schema import (

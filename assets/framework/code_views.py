@@ -1,4 +1,4 @@
-"""Views that stand in the catalogue beside the tables: the contract's codes."""
+"""The `codes` view of the catalogue: all documented codes."""
 
 import pyarrow as pa
 

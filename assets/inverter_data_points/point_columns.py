@@ -1,4 +1,4 @@
-"""The table of inverter data points: its columns, their limits and their JSON leaves."""
+"""The table of inverter data points: columns, limits and JSON leaves."""
 
 import pandas as pd
 import pandera.pandas as pandera

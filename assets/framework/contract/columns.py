@@ -1,4 +1,4 @@
-"""Arrow columns out of decoded rows: leaves, times, local times, codes and lists of structs."""
+"""Arrow columns from decoded rows: leaves, times, local times, codes and lists of structs."""
 
 import keyword
 from collections import Counter
@@ -23,7 +23,7 @@ from assets.framework.contract.json_rows import (
     resolve_redaction,
 )
 
-# What is not known comes as the year 1 or 9999: a day or a zone further, every calendar ends.
+# Unknown times are sent as year 1 or 9999, where adding a day or an offset overflows.
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 
 
@@ -35,14 +35,14 @@ def leaf_columns(
     skip: Collection[str] = (),
     convert: Callable[[Any], Any] | None = None,
 ) -> dict[str, pa.Array]:
-    """Make a column of each leaf that the schema names as a source.
+    """Return a column for each leaf that the schema names as a source.
 
     Args:
-        schema: the table's.
+        schema: schema of the table.
         rows: decoded rows.
-        only: the columns to make; None for all.
-        skip: columns not to make.
-        convert: what to make of each value.
+        only: names of the columns; None for all.
+        skip: names of columns to leave out.
+        convert: function applied to each value.
     """
     columns = {}
     for name, description in schema.columns.items():
@@ -60,9 +60,9 @@ def leaf_columns(
 
 
 def leaf_getter(description: pandera.Column) -> Callable[[Any], Any]:
-    """Make the function that takes a column's JSON leaf from a decoded row.
+    """Return a function that reads a column's JSON leaf from a decoded row.
 
-    Where the source goes through a list (`[]`), the row is an item of that list.
+    If the source goes through a list (`[]`), the row is an item of that list.
     """
     source = source_of(description)
     assert source is not None
@@ -88,10 +88,10 @@ def parse_times(
 
     Args:
         rows: decoded rows.
-        field: the field of the time.
-        body: that they were decoded from.
-        shape: of the body.
-        zoneless_is_utc: take a time without an offset for UTC, where the endpoint sends such.
+        field: name of the time's field.
+        body: JSON of the rows.
+        shape: shape of the body.
+        zoneless_is_utc: read a time without an offset as UTC.
     """
     texts = [getattr(row, field) for row in rows.values]
     column = pa.array(texts, pa.string())
@@ -111,26 +111,26 @@ def parse_times(
 
 
 def are_plausible(times: pa.Array) -> bool:
-    """Tell whether all times are such as a device can mean."""
-    found = pc.min_max(pc.year(times)).as_py()
-    return found["min"] is None or (found["min"] >= FIRST_YEAR and found["max"] <= LAST_YEAR)
+    """Return whether the years of all times are plausible."""
+    years = pc.min_max(pc.year(times)).as_py()
+    return years["min"] is None or (years["min"] >= FIRST_YEAR and years["max"] <= LAST_YEAR)
 
 
 def difference(start: pa.Array, stop: pa.Array, unit: float = 1.0) -> pa.Array:
-    """Subtract, in units of so much."""
-    apart = pc.subtract(stop, start).cast(pa.float64(), safe=False)
-    found = apart.to_numpy(zero_copy_only=False) / unit
-    return pa.array(rounded(found), mask=np.asarray(pc.is_null(apart)))
+    """Return `stop` less `start`, divided by `unit`."""
+    differences = pc.subtract(stop, start).cast(pa.float64(), safe=False)
+    quotients = differences.to_numpy(zero_copy_only=False) / unit
+    return pa.array(rounded(quotients), mask=np.asarray(pc.is_null(differences)))
 
 
 def rounded(values: np.ndarray) -> np.ndarray:
-    """Round to the sixth digit, as 1423.7 - 1400.1 is to be 23.6 and not 23.600000000000136.
+    """Round to six digits, so that 1423.7 - 1400.1 is 23.6 and not 23.600000000000136.
 
-    What is too large for that stays as it is.
+    Values too large for that are returned unchanged.
     """
     with np.errstate(over="ignore"):
-        found: np.ndarray = np.round(values, 6)
-    return np.where(np.isfinite(found), found, values)
+        result: np.ndarray = np.round(values, 6)
+    return np.where(np.isfinite(result), result, values)
 
 
 def optional_times(
@@ -139,15 +139,15 @@ def optional_times(
     names: Collection[str],
     indexes: Sequence[int] | None = None,
 ) -> dict[str, pa.Array]:
-    """Make columns of times that a row can do without.
+    """Return columns of optional times.
 
-    A time that cannot be read becomes null, and its text stands in the row's extra fields.
+    An unreadable time becomes null, and its text is kept in the row's extra fields.
 
     Args:
-        schema: the table's.
+        schema: schema of the table.
         rows: decoded rows.
-        names: the columns to make.
-        indexes: of the rows to take; None for all.
+        names: names of the columns.
+        indexes: indexes of the rows; None for all.
     """
     taken = range(len(rows.values)) if indexes is None else indexes
     return {name: _read(schema.columns[name], rows, taken, parse_time) for name in names}
@@ -156,7 +156,7 @@ def optional_times(
 def optional_dates(
     schema: pandera.DataFrameSchema, rows: Rows[Any], names: Collection[str]
 ) -> dict[str, pa.Array]:
-    """Make columns of dates that a row can do without; see `optional_times`."""
+    """Return columns of optional dates; see `optional_times`."""
     taken = range(len(rows.values))
     return {name: _read(schema.columns[name], rows, taken, _date) for name in names}
 
@@ -181,20 +181,20 @@ def _read(
 
 
 def as_text(value: Any) -> str | None:
-    """Write what comes as a number in some responses and as text in others."""
+    """Return as text a value that is sent either as a number or as text."""
     value = resolve_redaction(value)
     return None if value is None else str(value)
 
 
 def as_json(value: Any) -> str | None:
-    """Write a value of any shape as JSON text."""
+    """Return a value as JSON text."""
     if value is None or value is msgspec.UNSET:
         return None
     return msgspec.json.encode(value, order="deterministic").decode()
 
 
 def parse_time(text: str | None, *, zoneless_is_utc: bool = False) -> datetime | None:
-    """Read an ISO 8601 time with its offset; None if there is none, or if it cannot be true."""
+    """Return an ISO 8601 time with an offset in UTC; None if it is missing or implausible."""
     try:
         time = datetime.fromisoformat(text or "")
         if time.utcoffset() is None:
@@ -223,7 +223,7 @@ def reject(
     *,
     reason: str = "not_decodable",
 ) -> None:
-    """Move rows whose field is missing or cannot be read from the values to the rejected ones."""
+    """Move rows whose field is missing or unreadable to `rows.rejected`."""
     raw_rows = elements(body, shape) if indexes else []
     for index in indexes:
         position = rows.positions[index]
@@ -236,13 +236,13 @@ def reject(
 def reject_empty_readings(
     rows: Rows[Any], measured: Callable[[Any], Iterable[object | None]]
 ) -> None:
-    """Move rows in which nothing is measured to the rejected ones: a response, but no reading.
+    """Move rows that contain no measurement to `rows.rejected`.
 
-    Nothing of such a row is kept, so that all of a device are one row of quarantine with a count.
+    Their JSON is not kept, so that all of a device are one counted row of the quarantine.
 
     Args:
         rows: decoded rows.
-        measured: gives what can be measured of a row; nulls are what was not.
+        measured: returns the measurements of a row, nulls included.
     """
     empty = [
         index
@@ -254,8 +254,8 @@ def reject_empty_readings(
 
 
 def _remove(rows: Rows[Any], indexes: Sequence[int]) -> None:
-    gone = set(indexes)
-    kept = [index for index in range(len(rows.values)) if index not in gone]
+    removed = set(indexes)
+    kept = [index for index in range(len(rows.values)) if index not in removed]
     rows.extra = {new: rows.extra[old] for new, old in enumerate(kept) if old in rows.extra}
     rows.values = [rows.values[index] for index in kept]
     rows.positions = [rows.positions[index] for index in kept]
@@ -272,7 +272,7 @@ def local_columns(time: pa.Array, zone: str) -> dict[str, pa.Array]:
 def list_of_structs(
     lists: Sequence[Sequence[Any] | None], arrow_type: pa.ListType, attributes: Sequence[str]
 ) -> pa.Array:
-    """Make a list column; `attributes` are the items', in the order of the struct's fields."""
+    """Return a list column; `attributes` are those of the items, in the order of the struct's fields."""
     offsets = [0]
     items: list[Any] = []
     for part in lists:

@@ -1,7 +1,6 @@
-"""The devices of the account as planning sees them: what to request, and for which days.
+"""Devices of the account, and the days for which to request their data.
 
-Which devices there are comes from the newest device lists in the archive; the dataset modules say
-which of them they are about.
+The newest device lists in the archive name the devices; the dataset modules read them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +18,7 @@ EARLIEST_DATA = datetime(2015, 1, 1, tzinfo=UTC)
 
 
 class DeviceKind(StrEnum):
-    """What can be asked about."""
+    """Kinds of devices."""
 
     INVERTER = "inverter"
     EMS = "ems"
@@ -29,12 +28,12 @@ class DeviceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device whose data can be requested.
+    """A device.
 
     Attributes:
         device_id: serial number or UUID, as the API's paths take it.
         commissioned_at: UTC; None if unknown.
-        last_contact_at: UTC; None if it never was in contact or if that is unknown.
+        last_contact_at: UTC; None if unknown or never.
     """
 
     device_id: str
@@ -44,8 +43,8 @@ class Device:
     def days(self, start: date, end: date, zone: str) -> tuple[date, date]:
         """Limit a range of days to those on which the device can have had data.
 
-        Days before commissioning and after the last contact hold nothing and are not requested.
-        Some devices have UTC days (recorded), so the wider of the two days is taken.
+        Days before commissioning and after the last contact have no data and are not requested.
+        Some devices use UTC days (recorded), so the wider range applies.
         """
         first, last = start, end
         if (time := self.commissioned_at) is not None:
@@ -59,7 +58,7 @@ Devices = Mapping[DeviceKind, Sequence[Device]]
 
 
 def of_kinds(devices: Devices, kinds: Iterable[DeviceKind]) -> tuple[Device, ...]:
-    """Return the devices of some kinds."""
+    """Return the devices of the given kinds."""
     return tuple(device for kind in kinds for device in devices.get(kind, ()))
 
 
@@ -71,7 +70,7 @@ def local_day(time: datetime, zone: str) -> date:
 def expected_days(
     dataset: str, devices: Iterable[Device], start: date, end: date, zone: str
 ) -> pa.Table:
-    """List each device's first and last day between `start` and `end` that can hold data."""
+    """Return each device's first and last day between `start` and `end` that can have data."""
     rows = []
     for device in devices:
         first, last = device.days(start, end, zone)

@@ -1,9 +1,9 @@
-"""From the body of a response to typed rows; what does not fit is said row by row.
+"""Typed rows from the body of a response.
 
-A dataset describes its rows as `msgspec.Struct` types. A body that fits them is decoded in one
-pass. One that does not is taken apart row by row: numeric text becomes a number, unknown fields are
-quarantined, and a row that still does not fit is rejected with the field and the value. Which values
-are plausible is judged later, by the pandera schema.
+A dataset describes its rows as `msgspec.Struct` types. A body that matches is decoded in one pass.
+Any other is decoded row by row: numeric text becomes a number, unknown fields are kept apart, and a
+row that still does not match is rejected with the field and the value. The pandera schema validates
+values later.
 """
 
 import math
@@ -26,7 +26,7 @@ Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class ResponseShape(Enum):
-    """Where the rows of a body stand."""
+    """Location of the rows in a body."""
 
     LIST = "data is a list of rows, or an object of rows keyed by index"
     SINGLE = "data is one row"
@@ -34,12 +34,12 @@ class ResponseShape(Enum):
 
 
 class Wire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """Base of the types that describe JSON; every field has a default, any leaf can be missing."""
+    """Base class of types that describe JSON; every field has a default, as any leaf can be missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A row that cannot be decoded: its position, the field at fault, its value, the raw JSON."""
+    """A row that cannot be decoded: position, reason, field, value and raw JSON."""
 
     position: int
     reason: str
@@ -65,7 +65,7 @@ class Rows(Generic[Row]):
 
 
 class _MisfitError(Exception):
-    """A value that cannot be read as what its field is documented to hold."""
+    """Raised for a value that does not match the type of its field."""
 
     def __init__(self, path: str, value: object) -> None:
         super().__init__(path)
@@ -200,7 +200,7 @@ def _fit(
     extra: dict[str, Any],
     drift: Counter[tuple[str, str, str]],
 ) -> object:
-    """Read a value as the type of its field, or raise `_MisfitError`."""
+    """Convert a value to the type of its field, or raise `_MisfitError`."""
     value = resolve_redaction(value)
     if isinstance(expected, type) and issubclass(expected, msgspec.Struct):
         return _lenient(expected, value, path, extra, drift)
@@ -236,7 +236,7 @@ def _number(
     path: str,
     drift: Counter[tuple[str, str, str]],
 ) -> float | int:
-    """Read a number, or text that is one; true and false are no numbers."""
+    """Return a number, or one written as text; booleans are not numbers."""
     number = number_of(value, expected)
     if number is None:
         raise _MisfitError(path, value)
@@ -246,7 +246,7 @@ def _number(
 
 
 def number_of(value: object, expected: type[float] | type[int] = float) -> float | int | None:
-    """Give a number, or the one that a text writes out; None for anything else."""
+    """Return a number or a number written as text; None for anything else."""
     number: float | int
     try:
         if isinstance(value, str) and value.isascii() and "_" not in value:
@@ -266,12 +266,12 @@ def number_of(value: object, expected: type[float] | type[int] = float) -> float
 
 
 def is_redacted(value: object) -> bool:
-    """Tell whether a value was left out before archiving, as personal."""
+    """Return whether a value was redacted before archiving because it is personal."""
     return isinstance(value, Mapping) and value.keys() == {"redacted"}
 
 
 def resolve_redaction(value: object) -> object:
-    """Read what stands in place of a personal value: null, or its pseudonym as text."""
+    """Return null for a redacted value and the text of a pseudonym; any other value unchanged."""
     if is_redacted(value):
         return None
     if isinstance(value, Mapping) and value.keys() == {"pseudonym"}:
@@ -296,7 +296,7 @@ def _without_none(hint: Any) -> Any:
 
 
 def _field_of(path: str) -> str:
-    """Name the field at a path, whichever elements of lists the path goes through."""
+    """Return the field at a path, without list indexes."""
     return re.sub(r"\[\d+\]", "[]", path)
 
 
@@ -305,6 +305,6 @@ def _text(value: object) -> str:
 
 
 def json_type(value: object) -> str:
-    """Name the JSON type of a value."""
+    """Return the name of a value's JSON type."""
     names = {bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
     return "null" if value is None else names.get(type(value), "object")

@@ -1,7 +1,6 @@
-"""Decode archived responses into rows: validated, without duplicates, all accounted for.
+"""Decode archived responses into validated rows without duplicates.
 
-What a row's columns are is the dataset's business; every row of every response ends up in a table
-or in quarantine.
+Datasets make the columns. Every row of every response is either in a table or in quarantine.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,8 +1,8 @@
-"""What becomes of a response at which decoding itself fails: it is quarantined, and stops no other.
+"""Quarantine responses for which decoding itself raises an exception.
 
-Every value that a response can hold should be read or quarantined by its decoder. Where one was not
-thought of, the error must not keep all later responses out of the tables. Its rows go to quarantine
-with the error as the reason; the decoder that knows the value brings them back at its rebuild.
+A decoder should read or reject every value. An exception on an unexpected value must not keep later
+responses out of the tables, so the rows of that response are quarantined with the exception as the
+reason. A fixed decoder restores them when it rebuilds the table.
 """
 
 import logging

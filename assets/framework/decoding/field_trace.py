@@ -1,7 +1,6 @@
-"""What becomes of each value of a response: in which column it lands, or why in none.
+"""Trace each value of a response to its column, or to the reason why it is in none.
 
-Compares a response, as JSON, with what its dataset makes of it. Belongs here: finding every leaf and
-counting where its values are. Does not belong here: decoding, which is the datasets' business.
+Compares the JSON of a response with the decoded rows of its dataset.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Rows of archived responses that are in no table, with the reason; counts of drift."""
+"""Collect quarantined rows and drift while responses are decoded."""
 
 from collections.abc import Mapping
 

@@ -1,7 +1,7 @@
-"""Check whether a response can be read at all, before it is archived.
+"""Check before archiving whether a response is readable.
 
-A row that cannot be read goes to quarantine, and its day is complete. A response of which no row can
-be read is something else than what was requested: it is kept, but its day is incomplete.
+If some rows are unreadable, they go to quarantine and the day is complete. If no row is readable,
+the response is not what was requested: it is archived, but its day is incomplete.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A response that is decoded although it is not in the archive, or not yet."""
+"""Responses that are decoded without being in the archive."""
 
 from datetime import UTC, date, datetime
 

@@ -1,4 +1,4 @@
-"""The archive's entries of a response."""
+"""Make the archive entries of a response."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,6 @@
-"""What an account lacks: endpoints that its type, plan, token or devices do not have.
+"""Remember endpoints that an account's type, plan, token or devices lack.
 
-One refused request shows it; it is remembered and tried again weekly: plans and tokens change.
+One refused request is enough. It is retried weekly, because plans and tokens change.
 """
 
 from datetime import datetime, timedelta

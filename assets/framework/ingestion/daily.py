@@ -1,6 +1,6 @@
-"""What to request of a dataset that is requested by day.
+"""Plan the requests of a dataset requested by day.
 
-A month at a time, the newest first, so that memory does not depend on the range.
+Planning covers one month at a time, newest first, so that memory does not depend on the range.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Group the days to request: one request for as many of them as the endpoint takes."""
+"""Group days into requests of as many days as the endpoint accepts."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What became of a request."""
+"""The result of a request."""
 
 from dataclasses import dataclass
 from enum import StrEnum

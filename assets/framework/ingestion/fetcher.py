@@ -1,7 +1,8 @@
-"""Makes the requests of a dataset, several in flight, and archives every response.
+"""Make the requests of a dataset concurrently and archive every response.
 
-A failed request never stops the others; what makes all further requests pointless, such as a token
-that is refused, stops all. What to request is the plan's business; nothing here decodes a row.
+A failed request does not stop the others; an error that makes all further requests pointless, such
+as a refused token, stops the run. The request plan decides what to request; nothing is decoded
+here.
 """
 
 from collections import deque

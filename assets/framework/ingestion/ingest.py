@@ -1,6 +1,6 @@
-"""One run of a dataset: request what is planned, build its tables as responses come in.
+"""Run a dataset: make the planned requests and build its tables while responses arrive.
 
-What was archived earlier and not yet built, by any process, is built before anything is requested.
+Responses that any process archived earlier are built before the first request.
 """
 
 import time

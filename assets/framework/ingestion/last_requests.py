@@ -1,4 +1,4 @@
-"""How the last request of each kind and device of a snapshot dataset went."""
+"""The state of the last request of each kind and device of a snapshot dataset."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

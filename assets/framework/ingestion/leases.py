@@ -1,7 +1,7 @@
-"""Leases on requests, so that no two processes make the same one, nor one after the other.
+"""Leases on requests, so that two processes do not make the same request.
 
-A lease is kept in the store of the request budget until the response is in the archive, where others
-see it; whoever gets the lease after that looks there before requesting.
+A lease is kept in the store of the request budget until the response is in the archive and visible
+to others. The next holder of the lease checks the archive before it makes the request.
 """
 
 import threading

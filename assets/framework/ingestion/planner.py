@@ -1,4 +1,4 @@
-"""What to request now: device-days by their states, snapshots by when they were last complete."""
+"""Plan requests: device-days by their states, snapshots by the age of the last response."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta

@@ -1,6 +1,6 @@
-"""How many days a request may cover: as many as the owner allows and the endpoint takes.
+"""The number of days per request: as many as the owner allows and the endpoint accepts.
 
-What an endpoint takes is not documented; it is learnt from its refusals and remembered.
+The endpoint's limit is not documented; it is learnt from refusals and remembered.
 """
 
 import msgspec

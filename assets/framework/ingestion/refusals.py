@@ -1,8 +1,8 @@
-"""What a refused request means: for the request, for its device, for the whole account.
+"""Interpret a refused request: does it concern the request, its device, or the account?
 
-A dataset that an account can lack (`optional`) is unavailable when it is refused, and not requested
-again for a while. Of a dataset that makes many requests per device (`stops_when_refused`), a
-device that refuses several in a row gets no more of them, and the run ends when all devices refuse.
+A refusal makes an `optional` dataset unavailable, and it is not requested again for some time. For
+a dataset that makes many requests per device (`stops_when_refused`), a device that refuses several
+in a row is skipped for the rest of the run, and the run stops if all devices refuse.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What a run did: sums in all and by day, and each request that failed."""
+"""The report of a run: totals, figures per day, and failed requests."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What a run is to request; how a plan is made is the business of `daily` and `snapshot`."""
+"""The interface between the fetcher and its plans, `daily` and `snapshot`."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""What all ingestion works with: the stores, the client, the budget, the account's zone."""
+"""The session of an account: stores, client, budget, time zone."""
 
 import threading
 from dataclasses import dataclass, field

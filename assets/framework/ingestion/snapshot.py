@@ -1,4 +1,4 @@
-"""What to request of a dataset in its present state: what it says itself, as far as wanted."""
+"""Plan the requests of a snapshot dataset, limited to the devices that are due."""
 
 from collections.abc import Collection, Container, Iterable, Iterator
 

@@ -1,4 +1,4 @@
-"""The Dagster assets of a dataset: one for its archived responses, one for each of its tables."""
+"""Dagster assets of a dataset: one for its archived responses and one per table."""
 
 from collections.abc import Sequence
 

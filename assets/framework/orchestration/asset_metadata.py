@@ -1,4 +1,4 @@
-"""What Dagster shows of a dataset: its columns, and figures for each day that was ingested."""
+"""Dagster metadata of a dataset: figures and previews per day and per table."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date

@@ -1,11 +1,11 @@
 """Dagster assets of a dataset: its archive and its tables, in one multi-asset that can be subset.
 
-With the archive chosen, a run fetches and builds. With tables alone it builds them anew from the
-archive, without a request. It does all it can before it fails naming what is missing.
+If the archive is selected, a run fetches and builds. If only tables are selected, it rebuilds them
+from the archive without a request. A run does all it can before it fails with what is missing.
 
-What is fetched follows from the states in the archive; Dagster's partitions only show it. Of a
-dataset requested by day, each day that is complete gets its materialization as soon as it is built;
-it has no outputs, as Dagster would take them for one more materialization of every day.
+The states in the archive decide what is fetched; Dagster's partitions only show it. Of a dataset
+requested by day, each complete day is materialized as soon as it is built. The assets have no
+outputs, because Dagster would record them as another materialization of every day.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
