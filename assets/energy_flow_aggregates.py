@@ -213,7 +213,7 @@ def _request_range(device_id: str, first: date, last: date, grouping: int) -> Re
 
 
 def _middle(first: date, last: date, grouping: int) -> date | None:
-    """Return the first day of the second half of a range of periods; None if it cannot be halved."""
+    """Return the first day of the second half of a range; None if it cannot be halved."""
     days = (last - first).days + 1
     if grouping == TOTAL or days <= _SHORT_DAYS:
         return None

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from assets.framework.code_views import views
+from assets.framework.code_views import code_views
 from assets.framework.decoding.decoder import decoders
 from assets.framework.ingestion.session import Session
 from assets.reconciliation import reconciliation_views
@@ -55,7 +55,7 @@ def open_lake(settings: Settings, *, mend: bool = True) -> Lake:
     show_watermarks(lake, [dataset.name for dataset in datasets()])
     known = decoders(datasets())
     tables = [table for decoder in known for table in decoder.tables]
-    publish(lake, tables, [*views(), *reconciliation_views()])
+    publish(lake, tables, [*code_views(), *reconciliation_views()])
     if mend:
         repair_tables(lake, known)
         if lake.expected().num_rows == 0:

@@ -77,8 +77,8 @@ WRITES = {
     "Create Smart Device Data Point",
 }
 ASKED = {"ev_charger_configuration": "/ev-charger/SIM0001/commands/change-mode"}
-PERSONAL = "left out as personal"
-REASONS = {PERSONAL, "pseudonym", "empty", "paging, kept in the archive"}
+PERSONAL = "redacted as personal"
+REASONS = {PERSONAL, "pseudonym", "empty", "paging, archived only"}
 
 
 def trace(dataset, answer):
@@ -128,7 +128,7 @@ def test_every_value_of_a_documented_response_is_accounted_for(title):
     found = trace(dataset, example(title))
     assert {leaf.path: leaf.unaccounted for leaf in found if leaf.unaccounted} == {}
     # An EMS that sends no time was read when it was asked.
-    filled_in = {"null, filled in"} if dataset.name == "ems_readings" else set()
+    filled_in = {"null, replaced"} if dataset.name == "ems_readings" else set()
     assert {reason for leaf in found for reason in leaf.reasons} - REASONS == filled_in
     for leaf in found:
         assert leaf.columns or sum(leaf.reasons.values()) == leaf.values, leaf
@@ -192,4 +192,4 @@ def test_a_value_that_a_dataset_drops_is_unaccounted_for():
     assert found["data[].colour"].columns == ["ev_chargers.extra_fields"]
     assert [path for path, leaf in found.items() if leaf.unaccounted] == ["data[].type"]
     assert (found["data[].status"].values, found["data[].status"].nulls) == (1, 1)
-    assert found["meta.total"].reasons == {"paging, kept in the archive": 1}
+    assert found["meta.total"].reasons == {"paging, archived only": 1}

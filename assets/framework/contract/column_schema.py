@@ -220,7 +220,7 @@ def history_columns() -> dict[str, pandera.Column]:
 
 
 def elements_in_range(field: str, low: float, high: float) -> pandera.Check:
-    """Return a check of one field of the structs in a list column; a row fails if any struct does."""
+    """Return a check that a field of all structs in a list column is in a range."""
 
     def check(lists: "pd.Series[Any]") -> "pd.Series[Any]":
         array = pa.chunked_array(lists.array.__arrow_array__()).combine_chunks()

@@ -272,7 +272,7 @@ def local_columns(time: pa.Array, zone: str) -> dict[str, pa.Array]:
 def list_of_structs(
     lists: Sequence[Sequence[Any] | None], arrow_type: pa.ListType, attributes: Sequence[str]
 ) -> pa.Array:
-    """Return a list column; `attributes` are those of the items, in the order of the struct's fields."""
+    """Return a list column from attributes of the items, in the order of the struct's fields."""
     offsets = [0]
     items: list[Any] = []
     for part in lists:
@@ -311,7 +311,7 @@ def code_names(codes: pa.Array, names: Mapping[str, str]) -> tuple[pa.Array, Cou
 
 
 def extra_column(rows: Rows[Any]) -> pa.Array:
-    """Give, as JSON text, the fields that the rows' type does not know, or null."""
+    """Return the unknown fields of each row as JSON text, or null."""
     texts: list[str | None] = [None] * len(rows.values)
     for index, fields in rows.extra.items():
         texts[index] = msgspec.json.encode(fields).decode()

@@ -34,7 +34,7 @@ class ResponseShape(Enum):
 
 
 class Wire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """Base class of types that describe JSON; every field has a default, as any leaf can be missing."""
+    """Base class of types that describe JSON; any field can be missing and has a default."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,9 +47,16 @@ class KnownState:
         refetch: whether to request the whole history again.
     """
 
-    lake: Lake devices: Devices account: str now: datetime zone: str range_days: int refetch: bool =
-    False _connections: list[duckdb.DuckDBPyConnection] = field(default_factory=list, repr=False,
-    compare=False)
+    lake: Lake
+    devices: Devices
+    account: str
+    now: datetime
+    zone: str
+    range_days: int
+    refetch: bool = False
+    _connections: list[duckdb.DuckDBPyConnection] = field(
+        default_factory=list, repr=False, compare=False
+    )
 
     @contextmanager
     def reading(self) -> Iterator[None]:

@@ -25,13 +25,13 @@ def decode_separately(
     """Decode fetches, and quarantined those at which that fails.
 
     Args:
-        dataset: whose responses they are.
-        decode: decodes fetches, each its pages.
-        fetches: what to decode.
+        dataset: dataset of the responses.
+        decode: decodes fetches, each a list of pages.
+        fetches: fetches to decode.
     """
     try:
         return decode(fetches)
-    # Whatever it is: it is logged, and stands in the quarantine.
+    # Any exception is logged and recorded in the quarantine.
     except Exception as error:
         if len(fetches) > 1:
             half = len(fetches) // 2
@@ -42,8 +42,8 @@ def decode_separately(
                 ]
             )
         _LOG.exception(
-            "An answer of %s could not be decoded and was set aside: please report this, with what"
-            " givlake quarantine says of it",
+            "A response of %s could not be decoded and is quarantined: please report this with the"
+            " output of `givlake quarantine`",
             dataset.name,
         )
         return _quarantine_fetch(dataset, fetches[0], error)

@@ -26,22 +26,22 @@ from warehouse import ArchivedResponse, Decoded
 _PREFIX = {ResponseShape.LIST: "data[].", ResponseShape.SINGLE: "data.", ResponseShape.BARE: ""}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d")
-# What stands in the place of a value that the archive does not hold.
+# Placeholders for values that are not archived.
 _LEFT_OUT = ({"redacted"}, {"pseudonym"})
 _EXTRA = "extra_fields"
 
 
 @dataclass(slots=True)
 class LeafTrace:
-    """A place in a response, and what becomes of the values that stand there.
+    """A leaf of a response and the columns of its values.
 
     Attributes:
         path: names with dots between; `[]` for the elements of a list.
-        values: how many stand there, nulls included.
-        nulls: how many of them are null.
-        columns: `table.column` of where they land.
-        reasons: how many do not land, by the reason.
-        unaccounted: values that are in no column and of which no reason is known.
+        values: number of values, nulls included.
+        nulls: number of nulls.
+        columns: columns of the values, as `table.column`.
+        reasons: number of values in no column, by reason.
+        unaccounted: values that are in no column without a known reason.
     """
 
     path: str
@@ -55,17 +55,17 @@ class LeafTrace:
 def response_from_json(
     dataset: Dataset, body: bytes, *, device_id: str, params: str = "{}", zone: str = "UTC"
 ) -> ArchivedResponse:
-    """Make of a saved response what the archive would hold of it, personal values left out.
+    """Return a saved response as it would be archived, with personal values redacted.
 
     Args:
-        dataset: that the response is for.
+        dataset: dataset of the response.
         body: JSON, with or without its envelope.
-        device_id: of the device that it is about.
-        params: JSON of what was requested.
+        device_id: the device.
+        params: request parameters as JSON.
         zone: IANA time zone in which days are understood.
 
     Raises:
-        ValueError: if it is no JSON.
+        ValueError: if the body is not JSON.
     """
     answer = json.loads(body)
     if dataset.shape is not ResponseShape.BARE and not (
@@ -73,7 +73,7 @@ def response_from_json(
     ):
         answer = {"data": answer}
     if dataset.shape is ResponseShape.LIST and not _is_list(answer["data"]):
-        # A thing that was requested alone, as the list would hold it.
+        # A single item, in the form of a list.
         answer["data"] = [answer["data"]]
     redaction = redaction_of(
         dataset.endpoint, keep_personal=frozenset(), pseudonym_key=secrets.token_bytes()
@@ -91,28 +91,28 @@ def response_from_json(
 
 
 def trace_fields(dataset: Dataset, response: ArchivedResponse) -> list[LeafTrace]:
-    """List the leaves of an archived response, in the order in which they first stand there."""
+    """Return the leaves of a response in order of first appearance."""
     decoded = DatasetDecoder(dataset).decode([response])
     answer = json.loads(response.body)
     elements = _elements(answer, dataset.shape)
     decoded_values = _DecodedValues(dataset, decoded, elements)
-    found: dict[str, LeafTrace] = {}
+    leaves: dict[str, LeafTrace] = {}
     for element in elements:
         for path, value in _leaves(element):
-            leaf = found.setdefault(path, LeafTrace(_full_path(path, dataset.shape)))
+            leaf = leaves.setdefault(path, LeafTrace(_full_path(path, dataset.shape)))
             leaf.values += 1
             leaf.nulls += value is None
             if (reason := decoded_values.take(path, value)) is None:
                 leaf.unaccounted.append(value)
             elif reason:
                 leaf.reasons[reason] += 1
-    for path, leaf in found.items():
+    for path, leaf in leaves.items():
         leaf.columns = decoded_values.columns(path)
-    return [*found.values(), *_envelope(answer, dataset.shape)]
+    return [*leaves.values(), *_envelope(answer, dataset.shape)]
 
 
 class _DecodedValues:
-    """The values that tables and quarantine hold, each to be taken once."""
+    """The values in tables and quarantine, each matched at most once."""
 
     def __init__(self, dataset: Dataset, decoded: Decoded, elements: Sequence[Any]) -> None:
         self._columns: dict[str, dict[str, Counter[str]]] = defaultdict(dict)
@@ -134,17 +134,17 @@ class _DecodedValues:
         for row in decoded.quarantine.to_pylist():
             element = json.loads(row["raw"]) if row["raw"] else elements[row["row_index"]]
             for path, value in _leaves(element):
-                # What lands in another table than the one that did not take the row is no loss.
+                # A value that another table has is not lost.
                 if row["table"] in self._tables.get(path, {row["table"]}):
                     reasons = self._quarantined.setdefault(path, Counter())
                     reasons[f"{row['reason']}\0{_canonical_text(value)}"] += 1
 
     def columns(self, path: str) -> list[str]:
-        """Name the columns in which a leaf lands."""
+        """Return the columns of a leaf."""
         return list(self._columns_of(path))
 
     def take(self, path: str, value: object) -> str | None:
-        """Tell where a value is: "" for a column, a reason for no column, None for nowhere."""
+        """Return "" for a value in a column, the reason if it is in none, None if there is no reason."""
         text = _canonical_text(value)
         taken = False
         for counted in self._columns_of(path).values():
@@ -156,25 +156,25 @@ class _DecodedValues:
         if value in ([], {}):
             return "empty"
         if isinstance(value, dict):
-            return "left out as personal" if value.keys() == {"redacted"} else "pseudonym"
+            return "redacted as personal" if value.keys() == {"redacted"} else "pseudonym"
         for key, number in self._quarantined.get(path, {}).items():
             reason, _, held = key.partition("\0")
             if number and held == text:
                 self._quarantined[path][key] -= 1
                 return f"in quarantine as {reason}"
         if value is None and self._columns_of(path):
-            return "null, filled in"
-        return "repeats what another row holds" if text in self._texts[path] else None
+            return "null, replaced"
+        return "repeated in another row" if text in self._texts[path] else None
 
     def _columns_of(self, path: str) -> Mapping[str, Counter[str]]:
-        """Return the columns of a leaf; the items of a list can be rows of its column."""
+        """Return counts by column of a leaf; items of a list can be rows of its column."""
         return self._columns.get(path) or self._columns.get(path.removesuffix("[]"), {})
 
 
 def _column_values(
     source: str | None, kind: pa.DataType, cells: Sequence[Any]
 ) -> Mapping[str, Counter[str]]:
-    """Count what a column holds, by the leaf that it came from; a column can hold many leaves."""
+    """Count the values of a column by their leaf; a column can hold several leaves."""
     held: dict[str, Counter[str]] = defaultdict(Counter)
     for cell in cells:
         for path, value in _cell_values(source, kind, cell):
@@ -191,7 +191,7 @@ def _cell_values(source: str | None, kind: pa.DataType, cell: Any) -> Iterator[t
     elif pa.types.is_list(kind) and cell is not None:
         for item in cell:
             if isinstance(item, dict):
-                # The fields of a struct have the leaf's name and a unit.
+                # Fields of a struct are named after the leaf, with the unit as suffix.
                 for name, value in item.items():
                     yield f"{source}[].{name.split('_')[0]}", value
             else:
@@ -220,13 +220,11 @@ def _envelope(answer: Any, shape: ResponseShape) -> Iterator[LeafTrace]:
         return
     for name in answer.keys() - {"data"}:
         for path, value in _leaves(answer[name], name):
-            yield LeafTrace(
-                path, 1, int(value is None), [], Counter({"paging, kept in the archive": 1})
-            )
+            yield LeafTrace(path, 1, int(value is None), [], Counter({"paging, archived only": 1}))
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, object]]:
-    """Give each leaf; a list or object without any is one itself."""
+    """Yield each leaf; an empty list or object is a leaf."""
     if isinstance(value, dict) and value and value.keys() not in _LEFT_OUT:
         for name, child in value.items():
             yield from _leaves(child, f"{path}.{name}" if path else name)
@@ -242,7 +240,7 @@ def _full_path(path: str, shape: ResponseShape) -> str:
 
 
 def _canonical_text(value: object) -> str:
-    """Write a value so that all the forms that it takes on its way are the same text."""
+    """Return the same text for all forms that a value takes during decoding."""
     if isinstance(value, dict) and len(value) == 1 and value.keys() in _LEFT_OUT:
         value = next(iter(value.values()))
     if isinstance(value, str) and _NUMBER.fullmatch(value):

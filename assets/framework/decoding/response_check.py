@@ -18,9 +18,9 @@ def why_unreadable(
     """Return why no row of a response can be read; None if one can, or if there are none.
 
     Args:
-        dataset: what was requested.
-        bodies: the pages of the response.
-        day_range: the days requested.
+        dataset: dataset that was requested.
+        bodies: pages of the response.
+        day_range: days that were requested.
         zone: IANA time zone of the days.
     """
     reasons = []
@@ -28,17 +28,17 @@ def why_unreadable(
     for body in bodies:
         raw_rows = elements(body, dataset.shape)
         count += len(raw_rows)
-        # The first row is usually enough to see that the response is what it should be.
+        # The first row is usually enough.
         for part in (b'{"data":[%b]}' % bytes(raw_rows[0]), body) if raw_rows else ():
-            reasons.append(_refused(dataset, part, day_range, zone))
+            reasons.append(_decode_error(dataset, part, day_range, zone))
             if reasons[-1] is None:
                 return None
     if not reasons:
         return None
-    return f"None of the {count} rows that came can be read; the first: {reasons[0]}."
+    return f"None of the {count} rows received can be read; the first: {reasons[0]}."
 
 
-def _refused(dataset: Dataset, body: bytes, day_range: DayRange, zone: str) -> str | None:
+def _decode_error(dataset: Dataset, body: bytes, day_range: DayRange, zone: str) -> str | None:
     rows = decode_rows(body, dataset.row_type, dataset.shape)
     response = unarchived_response(
         dataset,
@@ -50,8 +50,7 @@ def _refused(dataset: Dataset, body: bytes, day_range: DayRange, zone: str) -> s
     if rows.values:
         try:
             dataset.tables_of_fetch([(rows, response)])
-        # What decoding fails at is quarantined by the build (`decoder_failures`), and no fault of
-        # the API.
+        # The build quarantines an exception of decoding (`decoder_failures`); the response is fine.
         except Exception:
             return None
     if rows.values:

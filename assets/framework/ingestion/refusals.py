@@ -41,11 +41,11 @@ class Refusals:
         retry: bool,
         unavailable: list[str],
     ) -> None:
-        """Start with what is known.
+        """Start with the state of earlier runs.
 
         Args:
             lake: the data folder, where it is noted what is unavailable.
-            dataset: what is requested.
+            dataset: dataset that is requested.
             answered_before: devices that have answered in earlier runs.
             retry: whether to request what was unavailable as well.
             unavailable: takes the reasons, each once, for which the account lacks something.
@@ -76,7 +76,7 @@ class Refusals:
         return closed and FetchResult(request, closed.outcome, closed.message)
 
     def answered(self, request: Request) -> None:
-        """Note a response."""
+        """Record a response."""
         self.has_answered = True
         self._answering.add(request.device_id)
         self._in_a_row.pop(request.device_id, None)
@@ -85,7 +85,7 @@ class Refusals:
     def refused(
         self, request: Request, error: NotFoundError | ForbiddenError
     ) -> FetchResult | None:
-        """Note a refusal; return its result, or None if that is known only at the end.
+        """Record a refusal; return its result, or None if it is only known at the end.
 
         Raises:
             AccessRevokedError: if the whole account is refused.
