@@ -30,7 +30,7 @@ from warehouse import ArchivedResponse
 
 TABLE = Table(
     name="account_children",
-    description="Accounts below the account of the token, one row for each and version.",
+    description="Accounts below the account of the token, one row per item and version.",
     schema=account_schema(),
     key=("account_id",),
     unversioned_columns=(),
@@ -62,7 +62,7 @@ class AccountChildren(RowByRow, DeviceList):
         return ()
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one response."""
+        """Return the columns of one response."""
         return account_columns(TABLE.schema, rows)
 
 

@@ -42,31 +42,33 @@ from warehouse import ArchivedResponse
 
 TABLE = Table(
     name="account_devices",
-    description="Which device belongs to which child account, one row for each and version.",
+    description="Which device belongs to which child account, one row per item and version.",
     schema=table_schema(
         {
             "account_id": integer("Account", "Number of the child account.", nullable=False),
             "communication_device_serial": text(
                 "Communication device",
-                "Serial number of the communication device; the inverter's where it has none.",
+                "Serial number of the communication device; the inverter's if it has none.",
                 "serial_number",
                 nullable=False,
             ),
-            "inverter_serial": text("Inverter", "The inverter behind it.", "inverter.serial"),
+            "inverter_serial": text(
+                "Inverter", "Serial number of the connected inverter.", "inverter.serial"
+            ),
             "model": text("Model", "Model of the inverter.", "inverter.info.model"),
             "commission_date": instant(
-                "Commissioned", "When it was commissioned.", "commission_date"
+                "Commissioned", "Time of commissioning, UTC.", "commission_date"
             ),
             "inverter_commission_date": instant(
                 "Inverter commissioned",
-                "When the inverter was commissioned.",
+                "Commissioning of the inverter, UTC.",
                 "inverter.commission_date",
             ),
             "last_online": instant(
-                "Last online", "When the inverter was last online.", "inverter.last_online"
+                "Last online", "Last time the inverter was online, UTC.", "inverter.last_online"
             ),
             "last_updated": instant(
-                "Last updated", "When the inverter last sent data.", "inverter.last_updated"
+                "Last updated", "Last time the inverter sent data, UTC.", "inverter.last_updated"
             ),
             **extra_fields(),
             **history_columns(),
@@ -100,7 +102,7 @@ class AccountDevices(RowByRow, DeviceList):
 
     def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
         """List the inverters and EMS that the account's own list does not show."""
-        found: dict[DeviceKind, list[Device]] = {kind: [] for kind in self.kinds}
+        devices_by_kind: dict[DeviceKind, list[Device]] = {kind: [] for kind in self.kinds}
         for row in state.rows(read_sql("children_inverters")):
             began = (row["commission_date"], row["inverter_commission_date"])
             seen = (row["last_online"], row["last_updated"])
@@ -109,15 +111,15 @@ class AccountDevices(RowByRow, DeviceList):
                 min((time for time in began if time), default=None),
                 max((time for time in seen if time), default=None),
             )
-            found[kind_of(row["model"])].append(device)
-        return found
+            devices_by_kind[kind_of(row["model"])].append(device)
+        return devices_by_kind
 
     def ids_of(self, element: Mapping[str, Any]) -> Collection[str]:
         """Name the communication device and its inverter."""
         return COMMUNICATION_DEVICES.ids_of(element)
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one response."""
+        """Return the columns of one response."""
         entries: Sequence[CommunicationDevice] = rows.values
         serials = [entry.serial_number or entry.inverter.serial for entry in entries]
         times = optional_times(TABLE.schema, rows, _TIMES)

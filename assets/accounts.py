@@ -57,7 +57,7 @@ class Account(Wire):
 
 def account_schema() -> pandera.DataFrameSchema:
     """Describe a table of accounts."""
-    personal = "Null unless the owner has it kept."
+    personal = "Null unless the owner keeps it."
     return table_schema(
         {
             "account_id": integer("Account", "Number of the account.", "id", nullable=False),
@@ -112,7 +112,7 @@ class Accounts(RowByRow, SnapshotDataset):
         yield Request()
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one response."""
+        """Return the columns of one response."""
         return account_columns(TABLE.schema, rows)
 
 

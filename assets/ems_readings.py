@@ -105,7 +105,7 @@ def _table(name: str, description: str, columns: Mapping[str, pandera.Column]) -
                 "time_is_fetched": column(
                     pa.bool_(),
                     "Time is that of the fetch",
-                    "Whether the EMS sent no time, so that the time is when it was asked.",
+                    "Whether the EMS sent no time and the time is that of the fetch.",
                     nullable=False,
                 ),
                 **columns,
@@ -125,7 +125,9 @@ READINGS_TABLE = _table(
         "status": integer("Status", "Code of the EMS' status.", "status", codes="ems_status"),
         "status_name": name_of_code("Status"),
         "battery_power_w": _power(
-            "Battery power (W)", "Of all batteries; the sign is not documented.", "battery_power"
+            "Battery power (W)",
+            "Power of all batteries; the sign is not documented.",
+            "battery_power",
         ),
         "battery_remaining_wh": measurement(
             "Battery energy left (Wh)",
@@ -136,11 +138,11 @@ READINGS_TABLE = _table(
         ),
         "calculated_load_power_w": _power(
             "Calculated load (W)",
-            "Load that follows from the other powers.",
+            "Load computed from the other powers.",
             "calculated_load_power",
         ),
         "measured_load_power_w": _power(
-            "Measured load (W)", "Load as its meter reads it.", "measured_load_power"
+            "Measured load (W)", "Load measured by its meter.", "measured_load_power"
         ),
         "car_power_w": _power("Car power (W)", "Power into cars.", "car_power"),
         "grid_power_w": _power(
@@ -160,14 +162,14 @@ READINGS_TABLE = _table(
 
 INVERTERS_TABLE = _table(
     "ems_inverter_readings",
-    "What each EMS last knew of the inverters behind it, as polled.",
+    "Latest readings of the inverters of each EMS, as polled.",
     {
         "number": integer(
-            "Place", "Place at the EMS, from 1.", "inverters[].number", nullable=False
+            "Place", "Slot at the EMS, from 1.", "inverters[].number", nullable=False
         ),
         "inverter_serial": text(
             "Inverter",
-            "Serial number of the inverter; null where the place is empty.",
+            "Serial number of the inverter; null for an empty slot.",
             "inverters[].serial_number",
         ),
         "status": integer(
@@ -195,11 +197,11 @@ INVERTERS_TABLE = _table(
 
 METERS_TABLE = _table(
     "ems_meter_readings",
-    "What each EMS last read from its meters, as polled.",
+    "Latest readings of the meters of each EMS, as polled.",
     {
-        "number": integer("Place", "Place at the EMS, from 1.", "meters[].number", nullable=False),
+        "number": integer("Place", "Slot at the EMS, from 1.", "meters[].number", nullable=False),
         "type": integer(
-            "Type", "Code of what the meter measures.", "meters[].type", codes="ems_meter_type"
+            "Type", "Code of the measured circuit.", "meters[].type", codes="ems_meter_type"
         ),
         "type_name": name_of_code("Type"),
         "status": integer(
@@ -214,7 +216,7 @@ METERS_TABLE = _table(
 
 
 def _measured(reading: _EmsReading) -> Iterator[object]:
-    """Return all that is measured, nulls included."""
+    """Yield all measurements, nulls included."""
     yield from (
         reading.battery_power,
         reading.battery_wh_remaining,
@@ -266,7 +268,7 @@ class EmsReadings(PageByPage, SnapshotDataset):
     def tables_of_page(
         self, rows: Rows[Any], response: ArchivedResponse
     ) -> Mapping[str, TableRows]:
-        """Make the rows of all tables."""
+        """Return the rows of all tables."""
         reject_empty_readings(rows, _measured)
         times = optional_times(READINGS_TABLE.schema, rows, ("time",))["time"].to_pylist()
         readings: Sequence[_EmsReading] = rows.values

@@ -69,7 +69,7 @@ TABLE = Table(
             "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
             "grouping": integer(
                 "Grouping",
-                "Over which periods energies are added up; the code that was asked for.",
+                "Code of the period over which energies are aggregated, as requested.",
                 codes="flow_grouping",
                 nullable=False,
             ),
@@ -141,14 +141,14 @@ class EnergyFlowAggregates(RowByRow, SnapshotDataset):
 
     def _settled(self, state: KnownState) -> Mapping[tuple[str, int], list[tuple[date, date]]]:
         """Give, by inverter and grouping, ranges of which the responses were final, in order."""
-        found: dict[tuple[str, int], list[tuple[date, date]]] = {}
+        ranges: dict[tuple[str, int], list[tuple[date, date]]] = {}
         for row in state.rows(read_sql("flow_aggregates_answered"), dataset=self.name):
             key = (row["device_id"], row["grouping_code"])
-            found.setdefault(key, []).append((row["first_date"], row["settled_date"]))
-        return found
+            ranges.setdefault(key, []).append((row["first_date"], row["settled_date"]))
+        return ranges
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one response."""
+        """Return the columns of one response."""
         zone = response.request_zone or "UTC"
         grouping = msgspec.json.decode(response.params)["grouping"]
         start_local, end_local = parse_local_times(rows, ("start_time", "end_time"), response.body)

@@ -78,12 +78,12 @@ class _Start(msgspec.Struct):
 
 # In the order of their codes, domain flow_type of `codes`.
 _FLOWS = {
-    "pv_to_home": ("PV to home", "Solar energy used in the house at once."),
-    "pv_to_battery": ("PV to battery", "Solar energy put into the battery."),
+    "pv_to_home": ("PV to home", "Solar energy used in the home directly."),
+    "pv_to_battery": ("PV to battery", "Solar energy that charges the battery."),
     "pv_to_grid": ("PV to grid", "Solar energy exported."),
-    "grid_to_home": ("Grid to home", "Imported energy used in the house at once."),
-    "grid_to_battery": ("Grid to battery", "Imported energy put into the battery."),
-    "battery_to_home": ("Battery to home", "Battery energy used in the house."),
+    "grid_to_home": ("Grid to home", "Grid energy used in the home directly."),
+    "grid_to_battery": ("Grid to battery", "Grid energy that charges the battery."),
+    "battery_to_home": ("Battery to home", "Battery energy used in the home."),
     "battery_to_grid": ("Battery to grid", "Battery energy exported."),
 }
 # The last digits of nothing can be negative, as energies are differences of counters.
@@ -154,13 +154,13 @@ TABLE = Table(
             ),
             "is_ambiguous": flag(
                 "Ambiguous",
-                "Whether the local start comes twice that day, but once in the answer.",
+                "Whether the local start comes twice that day, but once in the response.",
             ),
             "local_date": column(
-                pa.date32(), "Local date", "The day of the local start.", nullable=False
+                pa.date32(), "Local date", "Day of the local start.", nullable=False
             ),
             "request_date": column(
-                pa.date32(), "Requested date", "The same day: it was asked for.", nullable=False
+                pa.date32(), "Requested date", "Day of the request: the local date.", nullable=False
             ),
             **flow_schema(_MOST_IN_HALF_AN_HOUR_KWH),
             **extra_fields(),
@@ -207,7 +207,7 @@ class EnergyFlows(RowByRow, DailyDataset):
         return counts
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one response."""
+        """Return the columns of one response."""
         zone = response.request_zone or "UTC"
         _reject_left_out(rows, response.body, zone)
         start_local, end_local = parse_local_times(rows, ("start_time", "end_time"), response.body)

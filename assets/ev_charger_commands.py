@@ -47,15 +47,15 @@ class _Commands(Wire):
 
 TABLE = Table(
     name="ev_charger_commands",
-    description="The commands that each EV charger supports, one row for each and version.",
+    description="The commands that each EV charger supports, one row per item and version.",
     schema=table_schema(
         {
             "charger_uuid": text("Charger", "UUID of the charger.", nullable=False),
             "command": text(
-                "Command", "As the API names it.", "data", codes="charger_command", nullable=False
+                "Command", "Name in the API.", "data", codes="charger_command", nullable=False
             ),
             "command_name": name_of_code("Command"),
-            "command_description": text("Command in words", "What the command is for."),
+            "command_description": text("Command in words", "Description of the command."),
             **extra_fields(),
             **history_columns(),
         }
@@ -88,23 +88,25 @@ class EvChargerCommands(PageByPage, SnapshotDataset):
     ) -> Mapping[str, TableRows]:
         """Make a row of each command; the response's rows are bare texts."""
         lists = [isinstance(answer.data, list | dict) for answer in rows.values]
-        odd = [index for index, is_list in enumerate(lists) if not is_list]
-        reject(rows, odd, "data", response.body, self.shape)
-        found = [
+        not_lists = [index for index, is_list in enumerate(lists) if not is_list]
+        reject(rows, not_lists, "data", response.body, self.shape)
+        commands_by_row = [
             (index, command if isinstance(command, str) else None)
             for index, answer in enumerate(rows.values)
             for command in _listed(answer.data)
         ]
-        commands = [command for _, command in found]
+        commands = [command for _, command in commands_by_row]
         columns = {
-            "charger_uuid": pa.repeat(pa.scalar(response.device_id), len(found)),
+            "charger_uuid": pa.repeat(pa.scalar(response.device_id), len(commands_by_row)),
             "command": pa.array(commands, pa.string()),
             "command_description": pa.array(
                 [_DESCRIPTIONS.get(str(command).upper()) for command in commands], pa.string()
             ),
-            "extra_fields": extra_column(rows).take(pa.array([i for i, _ in found], pa.int64())),
+            "extra_fields": extra_column(rows).take(
+                pa.array([i for i, _ in commands_by_row], pa.int64())
+            ),
         }
-        positions = [rows.positions[index] for index, _ in found]
+        positions = [rows.positions[index] for index, _ in commands_by_row]
         return {TABLE.name: TableRows(columns, positions, exploded=True)}
 
 

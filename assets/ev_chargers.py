@@ -65,13 +65,13 @@ SCHEMA = table_schema(
     {
         "charger_uuid": text("Charger", "UUID of the charger.", "uuid", nullable=False),
         "serial_number": text("Serial number", "Serial number.", "serial_number"),
-        "type": text("Type", "Who made it, as sent.", "type"),
-        "alias": text("Alias", "The owner's name for it; null unless it is kept.", "alias"),
+        "type": text("Type", "Manufacturer, as sent.", "type"),
+        "alias": text("Alias", "Name given by the owner; null unless the owner keeps it.", "alias"),
         "status": text("Status", "Status as sent.", "status", codes="ev_charger_status"),
         "status_name": name_of_code("Status"),
-        "online": flag("Online", "Whether it is in contact with the platform.", "online"),
+        "online": flag("Online", "Whether it is connected to the platform.", "online"),
         "went_offline_at": instant(
-            "Offline since", "When it was last in contact, if that is known.", "went_offline_at"
+            "Offline since", "Time of last contact, UTC; null if unknown.", "went_offline_at"
         ),
         **extra_fields(),
         **history_columns(),
@@ -80,7 +80,7 @@ SCHEMA = table_schema(
 
 TABLE = Table(
     name="ev_chargers",
-    description="EV chargers of the account, one row for each and version.",
+    description="EV chargers of the account, one row per item and version.",
     schema=SCHEMA,
     key=("charger_uuid",),
     unversioned_columns=(),

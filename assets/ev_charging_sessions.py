@@ -80,27 +80,29 @@ SCHEMA = table_schema(
         "local_time": column(
             TIME_LOCAL, "Local start", "The start in the account's time zone.", nullable=False
         ),
-        "local_date": column(
-            pa.date32(), "Local date", "The day of the local start.", nullable=False
-        ),
+        "local_date": column(pa.date32(), "Local date", "Day of the local start.", nullable=False),
         "meter_start_kwh": measurement(
             "Meter at the start (kWh)", "Import meter at the start.", "meter_start", *_METER_KWH
         ),
         "meter_stop_kwh": measurement(
             "Meter at the end (kWh)", "Import meter at the end.", "meter_stop", *_METER_KWH
         ),
-        "energy_kwh": number("Energy (kWh)", "What the import meter counted meanwhile."),
+        "energy_kwh": number("Energy (kWh)", "Growth of the import meter over the session."),
         "started_by": text(
             "Started by", "ID tag or user that began it, or its pseudonym.", "started_by"
         ),
-        "started_by_name": text("Started by, decoded", "Set where neither tag nor user began it."),
+        "started_by_name": text(
+            "Started by, decoded", "Name of the initiator if neither a tag nor a user."
+        ),
         "stopped_by": text(
             "Stopped by", "ID tag or user that ended it, or its pseudonym.", "stopped_by"
         ),
-        "stopped_by_name": text("Stopped by, decoded", "Set where neither tag nor user ended it."),
+        "stopped_by_name": text(
+            "Stopped by, decoded", "Name of the initiator if neither a tag nor a user."
+        ),
         "stop_reason": text("Stop reason", "As sent.", "stop_reason", codes="stop_reason"),
         "stop_reason_name": name_of_code("Stop reason"),
-        "stop_reason_description": text("Stop reason in words", "What the stop reason means."),
+        "stop_reason_description": text("Stop reason in words", "Description of the stop reason."),
         **extra_fields(),
         **provenance_columns(),
     }
@@ -130,14 +132,14 @@ class EvChargingSessions(RowByRow, SnapshotDataset):
     def requests(self, state: KnownState) -> Iterator[Request]:
         """Request each charger from a few days ago on, from its open sessions on, or for all."""
         items = open_items(state, TABLE, "started_at")
-        looks = {} if state.refetch else lookbacks(state, self.name, "start_time")
+        earlier = {} if state.refetch else lookbacks(state, self.name, "start_time")
         # In which zone the API reads a date is not documented: a day to spare on either side.
         end = (state.now + timedelta(days=2)).date()
         for device in state.devices_of(DeviceKind.EV_CHARGER):
             uuid = device.device_id
             start = lookback_start(
                 [item for item in items if item.device_id == uuid],
-                looks.get((uuid, ""), ()),
+                earlier.get((uuid, ""), ()),
                 beginning=EARLIEST_DATA,
                 now=state.now,
             )
@@ -148,7 +150,7 @@ class EvChargingSessions(RowByRow, SnapshotDataset):
             yield Request(path={"charger": uuid}, query=query, device_id=uuid)
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one response."""
+        """Return the columns of one response."""
         started_at = parse_times(rows, "started_at", response.body)
         stopped_at = optional_times(SCHEMA, rows, ("stopped_at",))["stopped_at"]
         sessions = rows.values

@@ -74,7 +74,7 @@ class _Event(Wire):
 SCHEMA = table_schema(
     {
         "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
-        "event": text("Event", "What happened, in the API's words.", "event", nullable=False),
+        "event": text("Event", "Description of the event by the API.", "event", nullable=False),
         "start_time": instant("Start (UTC)", "When it began.", "start_time", nullable=False),
         "end_time": instant("End (UTC)", "When it was cleared; null: it is open.", "end_time"),
         "duration_s": number("Duration (s)", "From start to end."),
@@ -82,9 +82,7 @@ SCHEMA = table_schema(
         "local_time": column(
             TIME_LOCAL, "Local start", "The start in the account's time zone.", nullable=False
         ),
-        "local_date": column(
-            pa.date32(), "Local date", "The day of the local start.", nullable=False
-        ),
+        "local_date": column(pa.date32(), "Local date", "Day of the local start.", nullable=False),
         **extra_fields(),
         **provenance_columns(),
     }
@@ -119,7 +117,11 @@ class InverterEvents(RowByRow, SnapshotDataset):
     def requests(self, state: KnownState) -> Iterator[Request]:
         """Request each inverter from a few days ago on, from its open events on, or for all."""
         items = open_items(state, TABLE, "start_time")
-        looks = {} if state.refetch else lookbacks(state, self.name, "start", apart_by="cleared")
+        earlier = (
+            {}
+            if state.refetch
+            else lookbacks(state, self.name, "start", filter_parameter="cleared")
+        )
         adds = state.lake.settings.get(_MEANING) == "also" and not state.refetch
         # In which zone the API reads a date is not documented: a day to spare on either side.
         end = (state.now + timedelta(days=2)).date()
@@ -128,7 +130,7 @@ class InverterEvents(RowByRow, SnapshotDataset):
             for cleared in (1,) if adds else (0, 1):
                 start = lookback_start(
                     [item for item in items if item.device_id == serial],
-                    looks.get((serial, str(cleared)), ()),
+                    earlier.get((serial, str(cleared)), ()),
                     beginning=device.commissioned_at or EARLIEST_DATA,
                     now=state.now,
                 )
@@ -167,7 +169,7 @@ class InverterEvents(RowByRow, SnapshotDataset):
                 return
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one response."""
+        """Return the columns of one response."""
         nameless = [index for index, row in enumerate(rows.values) if not row.event]
         reject(rows, nameless, "event", response.body)
         start = parse_times(rows, "start_time", response.body)

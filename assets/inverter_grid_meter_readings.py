@@ -154,8 +154,8 @@ class InverterGridMeterReadings(RowByRow, SnapshotDataset):
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Make the columns of one response; a row that names no address is of the one requested."""
         time = parse_times(rows, "time", response.body)
-        asked = msgspec.json.decode(response.params).get("address")
-        addresses = [asked if row.address is None else row.address for row in rows.values]
+        requested = msgspec.json.decode(response.params).get("address")
+        addresses = [requested if row.address is None else row.address for row in rows.values]
         return {
             "inverter_serial": pa.repeat(pa.scalar(response.device_id), len(addresses)),
             "time": time,
@@ -194,17 +194,17 @@ def _begin(device: Device) -> datetime:
 
 def missing(whole: Span, covered: Sequence[Span]) -> list[Span]:
     """List the parts of a span that other spans leave uncovered, newest first."""
-    found = []
+    uncovered = []
     start, end = whole
     for begin, until in sorted(covered):
         if min(begin, end) > start:
-            found.append((start, min(begin, end)))
+            uncovered.append((start, min(begin, end)))
         start = max(start, until)
         if start >= end:
             break
     if start < end:
-        found.append((start, end))
-    return found[::-1]
+        uncovered.append((start, end))
+    return uncovered[::-1]
 
 
 def cut(span: Span, longest: timedelta) -> Iterator[Span]:

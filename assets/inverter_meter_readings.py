@@ -98,7 +98,7 @@ class InverterMeterReadings(RowByRow, SnapshotDataset):
         return request_each(state.devices_of(DeviceKind.INVERTER), "inverter")
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one response."""
+        """Return the columns of one response."""
         reject_empty_readings(rows, lambda reading: (leaf(reading) for leaf in _LEAVES))
         time = parse_times(rows, "time", response.body, self.shape)
         return {

@@ -47,16 +47,16 @@ class _Preset(Wire):
 
 TABLE = Table(
     name="inverter_presets",
-    description="The presets that each inverter has, one row for each and version.",
+    description="The presets that each inverter has, one row per item and version.",
     schema=table_schema(
         {
             "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
             "preset_id": integer("Preset", "Number of the preset.", "id", nullable=False),
             "name": text("Name", "Name of the preset.", "name"),
-            "description": text("Description", "What it does, in the API's words.", "description"),
+            "description": text("Description", "Description by the API.", "description"),
             "parameters": text(
                 "Parameters",
-                "JSON of its parameters: what each means and may be.",
+                "JSON of its parameters, their meaning and allowed values.",
                 "parameters",
             ),
             **extra_fields(),
@@ -86,7 +86,7 @@ class InverterPresets(RowByRow, SnapshotDataset):
         return request_each(state.devices_of(DeviceKind.INVERTER), "inverter")
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one response."""
+        """Return the columns of one response."""
         return {
             "inverter_serial": pa.repeat(pa.scalar(response.device_id), len(rows.values)),
             **leaf_columns(TABLE.schema, rows.values, skip=("parameters",)),

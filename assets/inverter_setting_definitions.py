@@ -47,19 +47,19 @@ class _Setting(Wire):
 
 TABLE = Table(
     name="inverter_setting_definitions",
-    description="The settings that each inverter has, one row for each and version.",
+    description="The settings that each inverter has, one row per item and version.",
     schema=table_schema(
         {
             "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
             "setting_id": integer("Setting", "Number of the setting.", "id", nullable=False),
             "name": text("Name", "Name of the setting.", "name"),
             "validation": text(
-                "Allowed values", "What it may be set to, in the API's words.", "validation"
+                "Allowed values", "Allowed values as text by the API.", "validation"
             ),
             "validation_rules": column(
                 pa.list_(pa.string()),
                 "Rules",
-                "The same for programs, e.g. `between:4,100`.",
+                "Allowed values as rules, e.g. `between:4,100`.",
                 source="validation_rules",
             ),
             **extra_fields(),
@@ -89,7 +89,7 @@ class InverterSettingDefinitions(RowByRow, SnapshotDataset):
         return request_each(state.devices_of(DeviceKind.INVERTER), "inverter")
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one response."""
+        """Return the columns of one response."""
         return {
             "inverter_serial": pa.repeat(pa.scalar(response.device_id), len(rows.values)),
             **leaf_columns(TABLE.schema, rows.values),

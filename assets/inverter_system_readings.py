@@ -70,7 +70,7 @@ _WIDER = {
 
 
 def _powers() -> dict[str, pandera.Column]:
-    """The power columns of a data point, which stand one level higher here."""
+    """Return the power columns of a data point, whose leaves are one level higher here."""
     columns = {}
     for name, description in POINTS.columns.items():
         above, _, leaf = (source_of(description) or "").partition(".")
@@ -105,7 +105,7 @@ _LEAVES = [leaf_getter(column) for name, column in _POWERS.items() if name != "p
 
 
 def _measured(reading: _SystemReading) -> Iterator[object]:
-    """Return all that is measured, nulls included."""
+    """Yield all measurements, nulls included."""
     for leaf in _LEAVES:
         yield leaf(reading)
     for array in reading.solar.arrays or ():
@@ -131,7 +131,7 @@ class InverterSystemReadings(RowByRow, SnapshotDataset):
         return request_each(state.devices_of(DeviceKind.INVERTER), "inverter")
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one response."""
+        """Return the columns of one response."""
         reject_empty_readings(rows, _measured)
         time = parse_times(rows, "time", response.body, self.shape)
         readings = rows.values

@@ -45,7 +45,7 @@ class _Status(Wire):
 
 TABLE = Table(
     name="site_statuses",
-    description="Status of each site, one row for each and version.",
+    description="Status of each site, one row per item and version.",
     schema=table_schema(
         {
             "site_id": integer("Site", "Number of the site.", nullable=False),
@@ -87,7 +87,7 @@ class SiteStatuses(RowByRow, SnapshotDataset):
             yield Request(path={"site": site}, device_id=site)
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one response."""
+        """Return the columns of one response."""
         unfit = [
             index
             for index, row in enumerate(rows.values)

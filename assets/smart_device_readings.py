@@ -59,7 +59,7 @@ TABLE = Table(
             **reading_time(),
             "power_w": measurement(
                 "Power (W)",
-                "Power of what is plugged in; the unit is not documented.",
+                "Power of the connected appliance; the unit is not documented.",
                 "power",
                 -2_000_000.0,
                 2_000_000.0,
@@ -104,7 +104,7 @@ class SmartDeviceReadings(RowByRow, SnapshotDataset):
             )
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one response."""
+        """Return the columns of one response."""
         time = parse_times(rows, "time", response.body)
         return {
             "device_uuid": pa.repeat(pa.scalar(response.device_id), len(rows.values)),

@@ -53,17 +53,19 @@ class _SmartDevice(Wire):
 
 TABLE = Table(
     name="smart_devices",
-    description="Smart devices of the account, one row for each and version.",
+    description="Smart devices of the account, one row per item and version.",
     schema=table_schema(
         {
             "device_uuid": text("Smart device", "UUID of the device.", "uuid", nullable=False),
             "alias": text(
-                "Alias", "The owner's name for it. Null unless the owner has it kept.", "alias"
+                "Alias", "Name given by the owner. Null unless the owner keeps it.", "alias"
             ),
             "graph_color": text(
-                "Colour", "Colour of its curve in the portal.", "other_data.graph_color"
+                "Colour", "Colour of its chart in the portal.", "other_data.graph_color"
             ),
-            "hardware_id": text("Hardware", "What its maker calls it.", "other_data.hardware_id"),
+            "hardware_id": text(
+                "Hardware", "Hardware ID by the manufacturer.", "other_data.hardware_id"
+            ),
             **extra_fields(),
             **history_columns(),
         }
@@ -91,18 +93,18 @@ class SmartDevices(RowByRow, DeviceList):
 
     def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
         """List those that are in the account now; the API does not say since when."""
-        found = [
+        devices = [
             Device(row["device_uuid"], None, None)
             for row in state.rows(read_sql("smart_devices_known"))
         ]
-        return {DeviceKind.SMART_DEVICE: found}
+        return {DeviceKind.SMART_DEVICE: devices}
 
     def ids_of(self, element: Mapping[str, Any]) -> Collection[str]:
         """Name the device."""
         return [element["uuid"]] if element.get("uuid") else []
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one response."""
+        """Return the columns of one response."""
         return {
             **leaf_columns(TABLE.schema, rows.values, skip=("hardware_id",)),
             **leaf_columns(TABLE.schema, rows.values, only=("hardware_id",), convert=as_text),

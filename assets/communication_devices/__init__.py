@@ -70,7 +70,10 @@ class CommunicationDevices(DeviceList):
 
     def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
         """List inverters and EMS."""
-        found: dict[DeviceKind, list[Device]] = {DeviceKind.INVERTER: [], DeviceKind.EMS: []}
+        devices_by_kind: dict[DeviceKind, list[Device]] = {
+            DeviceKind.INVERTER: [],
+            DeviceKind.EMS: [],
+        }
         for row in state.rows(read_sql("inverters_known")):
             began = [t for t in (row["commission_date"], row["dongle_commission_date"]) if t]
             seen = [t for t in (row["last_online"], row["last_updated"]) if t]
@@ -80,8 +83,8 @@ class CommunicationDevices(DeviceList):
                 max(seen, default=None),
             )
             if not device.device_id.startswith(_BEHIND):
-                found[kind_of(row["model"])].append(device)
-        return found
+                devices_by_kind[kind_of(row["model"])].append(device)
+        return devices_by_kind
 
     def ids_of(self, element: Mapping[str, Any]) -> Collection[str]:
         """Name the communication device and its inverter."""
@@ -115,7 +118,7 @@ class CommunicationDevices(DeviceList):
             for index in inverters
             for meter in devices[index].inverter.connections.meters or ()
         ]
-        made = (
+        table_rows = (
             TableRows(_device_columns(rows), rows.positions),
             TableRows(_inverter_columns(rows, inverters), [rows.positions[i] for i in inverters]),
             TableRows(
@@ -129,7 +132,9 @@ class CommunicationDevices(DeviceList):
                 exploded=True,
             ),
         )
-        return {table.name: part for table, part in zip(self.output_tables, made, strict=True)}
+        return {
+            table.name: part for table, part in zip(self.output_tables, table_rows, strict=True)
+        }
 
 
 _BEHIND = "behind "

@@ -99,25 +99,25 @@ class EvMeterReadings(PageByPage, DailyDataset):
     def tables_of_page(
         self, rows: Rows[Any], response: ArchivedResponse
     ) -> Mapping[str, TableRows]:
-        """Make a row of each measurement."""
+        """Return a row per measurement."""
         times = parse_times(rows, "timestamp", response.body, zoneless_is_utc=True)
-        found = measurements_of(rows, response.body)
+        measurements = measurements_of(rows, response.body)
         local = local_columns(times, response.request_zone or "UTC")
-        of_points = {
+        point_columns = {
             "meter_id": pa.array([point.meter_id for point in rows.values], pa.int64()),
             "time": times,
             **local,
             "request_date": local["local_date"],
         }
-        points = pa.array(found.points, pa.int64())
+        points = pa.array(measurements.points, pa.int64())
         columns = {
             "charger_uuid": pa.repeat(pa.scalar(response.device_id), len(points)),
-            **{name: values.take(points) for name, values in of_points.items()},
-            **found.columns,
-            **normalised(found),
-            "extra_fields": extra_column(rows, found),
+            **{name: values.take(points) for name, values in point_columns.items()},
+            **measurements.columns,
+            **normalised(measurements),
+            "extra_fields": extra_column(rows, measurements),
         }
-        positions = [rows.positions[point] for point in found.points]
+        positions = [rows.positions[point] for point in measurements.points]
         return {TABLE.name: TableRows(columns, positions, exploded=True)}
 
 

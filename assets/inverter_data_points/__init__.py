@@ -49,7 +49,7 @@ class InverterDataPoints(RowByRow, DailyDataset):
         return Request(path={"inverter": device_id, "date": first.isoformat()})
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one response."""
+        """Return the columns of one response."""
         time = parse_times(rows, "time", response.body)
         points = rows.values
         count = len(points)

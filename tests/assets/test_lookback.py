@@ -19,7 +19,7 @@ def start(opened, looks):
     return lookback_start(items, looks, beginning=BEGINNING, now=NOW)
 
 
-YESTERDAY = Lookback(asked_from=ago(days=4), at=ago(days=1))
+YESTERDAY = Lookback(start=ago(days=4), fetched_at=ago(days=1))
 
 
 @pytest.mark.parametrize(

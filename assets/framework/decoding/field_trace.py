@@ -144,7 +144,7 @@ class _DecodedValues:
         return list(self._columns_of(path))
 
     def take(self, path: str, value: object) -> str | None:
-        """Return "" for a value in a column, the reason if it is in none, None if there is no reason."""
+        """Return "" for a value in a column, otherwise the reason, or None without one."""
         text = _canonical_text(value)
         taken = False
         for counted in self._columns_of(path).values():

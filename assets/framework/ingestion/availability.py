@@ -40,7 +40,7 @@ class Availability:
         return None
 
     def note(self, device_id: str, why: str, now: datetime) -> str:
-        """Record that a device's data, or the whole dataset (""), is unavailable; return the reason."""
+        """Record that a device, or the dataset (""), is unavailable; return the reason."""
 
         def add(stored: object) -> object:
             notes = _notes(stored)
