@@ -56,18 +56,18 @@ TABLE = Table(
                 "Inverter", "Serial number of the connected inverter.", "inverter.serial"
             ),
             "model": text("Model", "Model of the inverter.", "inverter.info.model"),
-            "commission_date": instant(
+            "commissioned_at": instant(
                 "Commissioned", "Time of commissioning, UTC.", "commission_date"
             ),
-            "inverter_commission_date": instant(
+            "inverter_commissioned_at": instant(
                 "Inverter commissioned",
                 "Commissioning of the inverter, UTC.",
                 "inverter.commission_date",
             ),
-            "last_online": instant(
+            "last_online_at": instant(
                 "Last online", "Last time the inverter was online, UTC.", "inverter.last_online"
             ),
-            "last_updated": instant(
+            "last_updated_at": instant(
                 "Last updated", "Last time the inverter sent data, UTC.", "inverter.last_updated"
             ),
             **extra_fields(),
@@ -75,17 +75,17 @@ TABLE = Table(
         }
     ),
     key=("account_id", "communication_device_serial"),
-    unversioned_columns=("last_online", "last_updated"),
+    unversioned_columns=("last_online_at", "last_updated_at"),
 )
 
-_TIMES = ("commission_date", "inverter_commission_date", "last_online", "last_updated")
+_TIMES = ("commissioned_at", "inverter_commissioned_at", "last_online_at", "last_updated_at")
 
 
 class AccountDevices(RowByRow, DeviceList):
     """The dataset; see the module's docstring."""
 
     name = "account_devices"
-    version = 1
+    version = 2
     endpoint = ACCOUNT_DEVICES
     group = "accounts"
     row_type = CommunicationDevice
@@ -104,8 +104,8 @@ class AccountDevices(RowByRow, DeviceList):
         """List the inverters and EMS that the account's own list does not show."""
         devices_by_kind: dict[DeviceKind, list[Device]] = {kind: [] for kind in self.kinds}
         for row in state.rows(read_sql("children_inverters")):
-            began = (row["commission_date"], row["inverter_commission_date"])
-            seen = (row["last_online"], row["last_updated"])
+            began = (row["commissioned_at"], row["inverter_commissioned_at"])
+            seen = (row["last_online_at"], row["last_updated_at"])
             device = Device(
                 row["inverter_serial"],
                 min((time for time in began if time), default=None),

@@ -106,7 +106,7 @@ class EvChargers(RowByRow, DeviceList):
 
     def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
         """List chargers, with the days on which they can have had data."""
-        named = state.lake.settings.get(_FIRST_DAY)
+        named = state.lake.state.get(_FIRST_DAY)
         since = [datetime.combine(date.fromisoformat(str(named)), time(), UTC)] if named else []
         chargers = [
             Device(
@@ -141,7 +141,7 @@ def set_first_day(lake: Lake, day: date) -> None:
     def earlier(stored: object) -> object:
         return min(str(stored), day.isoformat()) if stored else day.isoformat()
 
-    lake.settings.update(_FIRST_DAY, earlier)
+    lake.state.update(_FIRST_DAY, earlier)
 
 
 DATASET = EvChargers()

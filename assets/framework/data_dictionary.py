@@ -24,9 +24,10 @@ def dictionary() -> str:
     lines = [
         "# Data dictionary",
         "",
-        "Generated from the schemas by `make dictionary`. Times named `…_at` or `time` are UTC. A",
-        "leaf is a path in a row of the response; `docs/api-coverage.md` lists the endpoints and",
-        "the tables that they fill.",
+        "Generated from the schemas by `make dictionary`. A UTC time is named `…_at`, `time`,",
+        "`valid_from` or `valid_to`; `…_local` and `local_time` are local",
+        "times, `…_date` is a day. A leaf is a path in a row of the response;",
+        "`docs/api-coverage.md` lists the endpoints and the tables that they fill.",
         "",
         "| table | group | content |",
         "|---|---|---|",

@@ -70,7 +70,7 @@ def _quarantine_fetch(
                 "column": "",
                 "value": f"{type(error).__name__}: {str(error)[:200]}",
                 "raw": bytes(raw).decode(errors="replace"),
-                "first_seen": page.fetched_at,
+                "first_seen_at": page.fetched_at,
             }
             for index, raw in enumerate(raw_rows)
         ]

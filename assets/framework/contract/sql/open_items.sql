@@ -1,5 +1,5 @@
 -- Grain: open item. Its device and its start.
 SELECT {device} AS device_id, {start} AS began_at
 FROM {table}
-WHERE has_ended IS NULL
+WHERE NOT has_ended
 ORDER BY ALL
