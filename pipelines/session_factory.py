@@ -108,7 +108,7 @@ def open_for_reading(settings: Settings) -> ReadOnlyLake:
     lake = ReadOnlyLake(
         settings.data,
         decoders(datasets()),
-        [*views(), *reconciliation_views()],
+        [*code_views(), *reconciliation_views()],
         [dataset.coverage_rule for dataset in daily_datasets()],
     )
     _warn_of_interrupted_forget(lake)
