@@ -183,7 +183,7 @@ def test_nothing_is_written_through_a_folder_opened_for_reading(filled: Lake) ->
         assert lake.problems == []
         for write in (
             lambda: lake.archive.append([entry]),
-            lambda: lake.settings.set("name", 1),
+            lambda: lake.state.set("name", 1),
             lambda: build(lake, ToyDecoder(2)),
             lambda: lake.file_set("build-readings").forget_manifest(),
         ):
@@ -193,7 +193,7 @@ def test_nothing_is_written_through_a_folder_opened_for_reading(filled: Lake) ->
 
 def test_a_folder_of_an_older_layout_says_which_command_migrates_it(filled: Lake) -> None:
     (filled.folder / "store.json").write_text('{"layout_version": 0}')
-    with pytest.raises(VersionError, match=r"has layout 0, .* with givlake build"):
+    with pytest.raises(VersionError, match=r"has layout 0 .* run `givlake build`"):
         ReadOnlyLake(filled.folder, [ToyDecoder()])
 
 
