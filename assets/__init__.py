@@ -1,6 +1,6 @@
-"""What givlake ingests: one module per dataset, each found here by its `DATASET`.
+"""Datasets of givlake: one module per dataset, each with its dataset in `DATASET`.
 
-A dataset module holds all that is particular to one endpoint: the requests to make, the shape of
-an answer, the pandera schema of its table, the key and how long its days stay open. What all
-datasets share stands in `assets.framework`; how runs are started stands in `pipelines`.
+A dataset module has everything specific to one endpoint: requests, the JSON of a response, the
+pandera schema and key of its tables, and how long its days can change. Code shared by all datasets
+is in `assets.framework`; scheduling and running are in `pipelines`.
 """

@@ -2,11 +2,11 @@
 
 Source: API document, section "Account", "Get Your Account Children Information".
 
-Grain: account, with history. Names and addresses are null unless the owner has them kept: they are
-left out before the answer is archived. It lists no devices, but whose devices to look for: so it is
-asked for together with the lists of devices, before `account_devices`.
+Grain: account, with history. Names and addresses are redacted before archiving and therefore null,
+unless the owner keeps them. The dataset lists no devices, but the accounts whose devices
+`account_devices` requests, so it is requested together with the device lists.
 
-Requests: one for each page of the list; none where the account is of a type that has none below it.
+Requests: one per page of the list; none if the type of the account has no child accounts.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ from warehouse import ArchivedResponse
 
 TABLE = Table(
     name="account_children",
-    description="Accounts below the account of the token, one row for each and version.",
+    description="Accounts below the account of the token, one row per item and version.",
     schema=account_schema(),
     key=("account_id",),
     unversioned_columns=(),
@@ -50,7 +50,7 @@ class AccountChildren(RowByRow, DeviceList):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask for the whole list."""
+        """Request the whole list."""
         yield Request()
 
     def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
@@ -62,7 +62,7 @@ class AccountChildren(RowByRow, DeviceList):
         return ()
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Return the columns of one response."""
         return account_columns(TABLE.schema, rows)
 
 

@@ -1,16 +1,15 @@
-"""Account devices: which device belongs to which of the accounts below an installer's.
+"""Account devices: which device belongs to which child account of an installer.
 
 Source: API document, section "Account", "Get Account Dongles by ID".
 
-Grain: account and communication device, with history. What the devices are stands in
-`communication_devices` and `inverters`, if the installer's own list shows them; those that it does
-not show are found here, and become devices to ask about like the others.
+Grain: account and communication device, with history. Details of the devices are in
+`communication_devices` and `inverters` if the installer's own list has them. Devices that only a
+child account lists are discovered here and requested like all others.
 
-Requests: one for each child account and page of its list.
+Requests: one per child account and page of its list.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from importlib import resources
 from typing import Any
 
 import pyarrow as pa
@@ -34,6 +33,7 @@ from assets.framework import (
     integer,
     leaf_columns,
     optional_times,
+    read_sql,
     table_schema,
     text,
 )
@@ -42,31 +42,33 @@ from warehouse import ArchivedResponse
 
 TABLE = Table(
     name="account_devices",
-    description="Which device belongs to which child account, one row for each and version.",
+    description="Which device belongs to which child account, one row per item and version.",
     schema=table_schema(
         {
             "account_id": integer("Account", "Number of the child account.", nullable=False),
             "communication_device_serial": text(
                 "Communication device",
-                "Serial number of the communication device; the inverter's where it has none.",
+                "Serial number of the communication device; the inverter's if it has none.",
                 "serial_number",
                 nullable=False,
             ),
-            "inverter_serial": text("Inverter", "The inverter behind it.", "inverter.serial"),
+            "inverter_serial": text(
+                "Inverter", "Serial number of the connected inverter.", "inverter.serial"
+            ),
             "model": text("Model", "Model of the inverter.", "inverter.info.model"),
             "commissioned_at": instant(
-                "Commissioned", "When it was commissioned.", "commission_date"
+                "Commissioned", "Time of commissioning, UTC.", "commission_date"
             ),
             "inverter_commissioned_at": instant(
                 "Inverter commissioned",
-                "When the inverter was commissioned.",
+                "Commissioning of the inverter, UTC.",
                 "inverter.commission_date",
             ),
             "last_online_at": instant(
-                "Last online", "When the inverter was last online.", "inverter.last_online"
+                "Last online", "Last time the inverter was online, UTC.", "inverter.last_online"
             ),
             "last_updated_at": instant(
-                "Last updated", "When the inverter last sent data.", "inverter.last_updated"
+                "Last updated", "Last time the inverter sent data, UTC.", "inverter.last_updated"
             ),
             **extra_fields(),
             **history_columns(),
@@ -93,15 +95,15 @@ class AccountDevices(RowByRow, DeviceList):
     depends_on = ("account_children",)
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask for the devices of each child account."""
-        for row in state.rows(_sql("children_known")):
+        """Request the devices of each child account."""
+        for row in state.rows(read_sql("children_known")):
             account = str(row["account_id"])
             yield Request(path={"account": account}, device_id=account)
 
     def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
         """List the inverters and EMS that the account's own list does not show."""
-        found: dict[DeviceKind, list[Device]] = {kind: [] for kind in self.kinds}
-        for row in state.rows(_sql("children_inverters")):
+        devices_by_kind: dict[DeviceKind, list[Device]] = {kind: [] for kind in self.kinds}
+        for row in state.rows(read_sql("children_inverters")):
             began = (row["commissioned_at"], row["inverter_commissioned_at"])
             seen = (row["last_online_at"], row["last_updated_at"])
             device = Device(
@@ -109,15 +111,15 @@ class AccountDevices(RowByRow, DeviceList):
                 min((time for time in began if time), default=None),
                 max((time for time in seen if time), default=None),
             )
-            found[kind_of(row["model"])].append(device)
-        return found
+            devices_by_kind[kind_of(row["model"])].append(device)
+        return devices_by_kind
 
     def ids_of(self, element: Mapping[str, Any]) -> Collection[str]:
         """Name the communication device and its inverter."""
         return COMMUNICATION_DEVICES.ids_of(element)
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Return the columns of one response."""
         entries: Sequence[CommunicationDevice] = rows.values
         serials = [entry.serial_number or entry.inverter.serial for entry in entries]
         times = optional_times(TABLE.schema, rows, _TIMES)
@@ -128,10 +130,6 @@ class AccountDevices(RowByRow, DeviceList):
             **times,
             "extra_fields": extra_column(rows),
         }
-
-
-def _sql(name: str) -> str:
-    return resources.files("assets").joinpath("sql", f"{name}.sql").read_text()
 
 
 DATASET = AccountDevices()

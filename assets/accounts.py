@@ -2,10 +2,10 @@
 
 Source: API document, section "Account", "Get Your Account Information".
 
-Grain: account, with history. Names and addresses are null unless the owner has them kept: they are
-left out before the answer is archived. The accounts below it stand in `account_children`.
+Grain: account, with history. Names and addresses are redacted before archiving and therefore null,
+unless the owner keeps them. Child accounts are in `account_children`.
 
-Requests: one a week.
+Requests: one per week.
 """
 
 from collections.abc import Iterator, Mapping
@@ -57,7 +57,7 @@ class Account(Wire):
 
 def account_schema() -> pandera.DataFrameSchema:
     """Describe a table of accounts."""
-    personal = "Null unless the owner has it kept."
+    personal = "Null unless the owner keeps it."
     return table_schema(
         {
             "account_id": integer("Account", "Number of the account.", "id", nullable=False),
@@ -108,11 +108,11 @@ class Accounts(RowByRow, SnapshotDataset):
     cadence = Cadence.WEEKLY
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask for the account of the token."""
+        """Request the account of the token."""
         yield Request()
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Return the columns of one response."""
         return account_columns(TABLE.schema, rows)
 
 

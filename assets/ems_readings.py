@@ -1,15 +1,14 @@
-"""EMS readings: what an EMS and the inverters and meters behind it last sent, polled.
+"""EMS readings: the latest readings of an EMS and of its inverters and meters, polled.
 
 Source: API document, section "EMS Data", "Get Latest EMS System Data".
 
-Grain: EMS and time; in the other two tables also the number of the place. There is no other way to
-an EMS' history than polling. `time` can be null (the document's own example): then the fetch's time
-stands in its place and says so, as does one that cannot be read. Places without an inverter or a
-meter are rows like the others, with status 0. An answer with nothing but nulls is no reading and
-goes to quarantine as `no_reading`.
+Grain: EMS and time; in the other two tables also the slot number. The API has no history of an EMS,
+only its latest reading. `time` can be null (the document's own example) or unreadable: the time of
+the fetch replaces it, and `time_is_fetched` is true. Empty slots are rows with status 0. A response
+that contains only nulls is no reading and goes to quarantine as `no_reading`.
 
-Requests: one for each EMS and poll. The document does not say how an EMS is listed: where no list
-shows one, each inverter of a small account is asked now and then whether it is one.
+Requests: one per EMS and poll. The document does not say how an EMS is listed. If no list has one,
+each inverter of a small account is probed from time to time.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,7 +44,7 @@ from assets.framework import (
     optional_times,
     provenance_columns,
     reading_time,
-    reject_without_reading,
+    reject_empty_readings,
     table_schema,
     text,
 )
@@ -73,7 +72,7 @@ class _Meter(Wire):
     type: Int64 | None = None
 
 
-class _Reading(Wire):
+class _EmsReading(Wire):
     battery_power: float | None = None
     battery_wh_remaining: float | None = None
     calculated_load_power: float | None = None
@@ -106,7 +105,7 @@ def _table(name: str, description: str, columns: Mapping[str, pandera.Column]) -
                 "time_is_fetched": column(
                     pa.bool_(),
                     "Time is that of the fetch",
-                    "Whether the EMS sent no time, so that the time is when it was asked.",
+                    "Whether the EMS sent no time and the time is that of the fetch.",
                     nullable=False,
                 ),
                 **columns,
@@ -126,7 +125,9 @@ READINGS_TABLE = _table(
         "status": integer("Status", "Code of the EMS' status.", "status", codes="ems_status"),
         "status_name": name_of_code("Status"),
         "battery_power_w": _power(
-            "Battery power (W)", "Of all batteries; the sign is not documented.", "battery_power"
+            "Battery power (W)",
+            "Power of all batteries; the sign is not documented.",
+            "battery_power",
         ),
         "battery_remaining_wh": measurement(
             "Battery energy left (Wh)",
@@ -137,11 +138,11 @@ READINGS_TABLE = _table(
         ),
         "calculated_load_power_w": _power(
             "Calculated load (W)",
-            "Load that follows from the other powers.",
+            "Load computed from the other powers.",
             "calculated_load_power",
         ),
         "measured_load_power_w": _power(
-            "Measured load (W)", "Load as its meter reads it.", "measured_load_power"
+            "Measured load (W)", "Load measured by its meter.", "measured_load_power"
         ),
         "car_power_w": _power("Car power (W)", "Power into cars.", "car_power"),
         "grid_power_w": _power(
@@ -161,14 +162,14 @@ READINGS_TABLE = _table(
 
 INVERTERS_TABLE = _table(
     "ems_inverter_readings",
-    "What each EMS last knew of the inverters behind it, as polled.",
+    "Latest readings of the inverters of each EMS, as polled.",
     {
         "number": integer(
-            "Place", "Place at the EMS, from 1.", "inverters[].number", nullable=False
+            "Place", "Slot at the EMS, from 1.", "inverters[].number", nullable=False
         ),
         "inverter_serial": text(
             "Inverter",
-            "Serial number of the inverter; null where the place is empty.",
+            "Serial number of the inverter; null for an empty slot.",
             "inverters[].serial_number",
         ),
         "status": integer(
@@ -196,11 +197,11 @@ INVERTERS_TABLE = _table(
 
 METERS_TABLE = _table(
     "ems_meter_readings",
-    "What each EMS last read from its meters, as polled.",
+    "Latest readings of the meters of each EMS, as polled.",
     {
-        "number": integer("Place", "Place at the EMS, from 1.", "meters[].number", nullable=False),
+        "number": integer("Place", "Slot at the EMS, from 1.", "meters[].number", nullable=False),
         "type": integer(
-            "Type", "Code of what the meter measures.", "meters[].type", codes="ems_meter_type"
+            "Type", "Code of the measured circuit.", "meters[].type", codes="ems_meter_type"
         ),
         "type_name": name_of_code("Type"),
         "status": integer(
@@ -214,8 +215,8 @@ METERS_TABLE = _table(
 )
 
 
-def _measured(reading: _Reading) -> Iterator[object]:
-    """Give all that is measured, nulls included."""
+def _measured(reading: _EmsReading) -> Iterator[object]:
+    """Yield all measurements, nulls included."""
     yield from (
         reading.battery_power,
         reading.battery_wh_remaining,
@@ -245,7 +246,7 @@ class EmsReadings(PageByPage, SnapshotDataset):
     version = 1
     endpoint = EMS_LATEST
     group = "ems"
-    row_type = _Reading
+    row_type = _EmsReading
     shape = ResponseShape.SINGLE
     output_tables = (READINGS_TABLE, INVERTERS_TABLE, METERS_TABLE)
     device_kinds = (DeviceKind.EMS,)
@@ -254,24 +255,26 @@ class EmsReadings(PageByPage, SnapshotDataset):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask each EMS; where none is known, each inverter whether it is one."""
-        listed = {device.device_id for device in state.of(DeviceKind.EMS)}
-        answered = {answer.device_id for answer in state.answered(self.name)}
-        inverters = {device.device_id for device in state.of(DeviceKind.INVERTER)}
+        """Request each EMS; where none is known, each inverter whether it is one."""
+        listed = {device.device_id for device in state.devices_of(DeviceKind.EMS)}
+        answered = {answer.device_id for answer in state.latest_responses(self.name)}
+        inverters = {device.device_id for device in state.devices_of(DeviceKind.INVERTER)}
         for serial in sorted(listed | (answered & inverters)):
             yield Request(path={"ems": serial}, device_id=serial)
         if not (listed or answered) and len(inverters) <= _MOST_PROBED:
             for serial in sorted(inverters):
                 yield Request(path={"ems": serial}, device_id=serial, label="probe")
 
-    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, TableRows]:
-        """Make the rows of all tables."""
-        reject_without_reading(rows, _measured)
+    def tables_of_page(
+        self, rows: Rows[Any], response: ArchivedResponse
+    ) -> Mapping[str, TableRows]:
+        """Return the rows of all tables."""
+        reject_empty_readings(rows, _measured)
         times = optional_times(READINGS_TABLE.schema, rows, ("time",))["time"].to_pylist()
-        readings: Sequence[_Reading] = rows.values
+        readings: Sequence[_EmsReading] = rows.values
 
         def part(
-            table: Table, items_of: Callable[[_Reading], Sequence[Any]], *, exploded: bool
+            table: Table, items_of: Callable[[_EmsReading], Sequence[Any]], *, exploded: bool
         ) -> TableRows:
             taken = [
                 (index, item)

@@ -1,31 +1,31 @@
-"""Energy flows by day, month and year and in total, as the API adds them up.
+"""Energy flows by day, month and year and in total, as aggregated by the API.
 
 Source: API document, section "Energy Flow Data", "Get Energy Flow Data", and the recorded days.
 
-Grain: inverter, grouping, start and end. Labels are local times without an offset; a day of a clock
-change has 23 or 25 hours. A period that is not over has its end all the same, and its energies are
-replaced by every later answer until some days after it. The total runs from commissioning to the
-beginning of the day of the request, so that there is a row for each day on which it was asked for,
-or to the end of the last day of an inverter that has gone silent.
+Grain: inverter, grouping, start and end. Labels are local times without an offset; the day of a
+clock change has 23 or 25 hours. A current period already has its end, and every later response
+replaces its energies until some days after it. The total runs from commissioning to the start of
+the day of the request, so each requested day has a row; the total of a silent inverter runs to the
+end of its last day.
 
-Requests: the first time, one for each year of an inverter's days, and one each for its months, its
-years and its total. Later four for each inverter and day: the days since the first of last month,
-last month and this one, this year (in January last year, too), the total. None for an inverter that
-has been silent since it was last asked about. Ranges that the API refuses are halved.
+Requests: the first time, one per year of an inverter's days and one each for its months, years and
+total. Later four per inverter and day: the days since the first of last month, last month and this
+month, this year (in January last year as well), and the total. None for an inverter that has been
+silent since the last request. Ranges that the API refuses are halved.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
-from importlib import resources
 from typing import Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from assets.energy_flows import FlowRow, flow_ask, flow_columns, flow_schema
+from assets.energy_flows import FlowRow, flow_columns, flow_request, flow_schema
 from assets.framework import (
+    EARLIEST_DATA,
     TIME_LOCAL,
     Cadence,
     DeviceKind,
@@ -43,8 +43,9 @@ from assets.framework import (
     integer,
     local_day,
     name_of_code,
-    parse_labels,
+    parse_local_times,
     provenance_columns,
+    read_sql,
     reject,
     table_schema,
     text,
@@ -55,10 +56,8 @@ from warehouse import ArchivedResponse
 
 DAILY, MONTHLY, YEARLY, TOTAL = 1, 2, 3, 4
 _DAY = timedelta(days=1)
-# From when on to ask about an inverter of which it is not known when it was commissioned.
-_OLDEST = date(2015, 1, 1)
 _MOST_DAYS = 366
-# Half of a range no longer than this is not asked for: it is not for its length that it is refused.
+# Half of a range no longer than this is not requested: it is not for its length that it is refused.
 _SHORT_DAYS = 31
 _MOST_KWH = 1e9
 
@@ -70,7 +69,7 @@ TABLE = Table(
             "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
             "grouping": integer(
                 "Grouping",
-                "Over which periods energies are added up; the code that was asked for.",
+                "Code of the period over which energies are aggregated, as requested.",
                 codes="flow_grouping",
                 nullable=False,
             ),
@@ -123,11 +122,11 @@ class EnergyFlowAggregates(RowByRow, SnapshotDataset):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask for what is not known for good yet."""
+        """Request what is not known for good yet."""
         today = local_day(state.now, state.zone)
         settled = {} if state.refetch else self._settled(state)
-        for device in state.of(DeviceKind.INVERTER):
-            first, last = device.days(_OLDEST, today, state.zone)
+        for device in state.devices_of(DeviceKind.INVERTER):
+            first, last = device.days(EARLIEST_DATA.date(), today, state.zone)
             for grouping in (DAILY, MONTHLY, YEARLY, TOTAL):
                 begin = _period_start(first, grouping)
                 until = begin - _DAY
@@ -135,25 +134,24 @@ class EnergyFlowAggregates(RowByRow, SnapshotDataset):
                     if answered_from <= until + _DAY:
                         until = max(until, answered_until)
                 if until < last:
-                    begin = max(begin, _asked_from(until, last, grouping))
+                    begin = max(begin, _first_day_to_request(until, last, grouping))
                     # A day that begins at the end comes whole, but a total ends there.
                     end = min(last + _DAY, today) if grouping == TOTAL else last
                     yield from _requests(device.device_id, begin, end, grouping)
 
     def _settled(self, state: KnownState) -> Mapping[tuple[str, int], list[tuple[date, date]]]:
-        """Give, by inverter and grouping, ranges of which the answers were final, in order."""
-        sql = resources.files("assets").joinpath("sql", "flow_aggregates_answered.sql").read_text()
-        found: dict[tuple[str, int], list[tuple[date, date]]] = {}
-        for row in state.rows(sql, dataset=self.name):
+        """Give, by inverter and grouping, ranges of which the responses were final, in order."""
+        ranges: dict[tuple[str, int], list[tuple[date, date]]] = {}
+        for row in state.rows(read_sql("flow_aggregates_answered"), dataset=self.name):
             key = (row["device_id"], row["grouping_code"])
-            found.setdefault(key, []).append((row["first_date"], row["settled_date"]))
-        return found
+            ranges.setdefault(key, []).append((row["first_date"], row["settled_date"]))
+        return ranges
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Return the columns of one response."""
         zone = response.request_zone or "UTC"
         grouping = msgspec.json.decode(response.params)["grouping"]
-        start_local, end_local = parse_labels(rows, ("start_time", "end_time"), response.body)
+        start_local, end_local = parse_local_times(rows, ("start_time", "end_time"), response.body)
         forwards = np.asarray(start_local) <= np.asarray(end_local)
         reject(rows, np.flatnonzero(~forwards).tolist(), "end_time", response.body)
         start_local = start_local.filter(pa.array(forwards))
@@ -162,8 +160,8 @@ class EnergyFlowAggregates(RowByRow, SnapshotDataset):
         return {
             "inverter_serial": pa.repeat(pa.scalar(response.device_id), count),
             "grouping": pa.repeat(pa.scalar(grouping, pa.int64()), count),
-            "start_at": to_utc(Moments.of(start_local, zone, shift=True).first),
-            "end_at": to_utc(Moments.of(end_local, zone, shift=True).first),
+            "start_at": to_utc(Moments.from_local(start_local, zone, shift=True).first),
+            "end_at": to_utc(Moments.from_local(end_local, zone, shift=True).first),
             "start_local": start_local,
             "end_local": end_local,
             **flow_columns(rows.values),
@@ -172,7 +170,7 @@ class EnergyFlowAggregates(RowByRow, SnapshotDataset):
 
 
 def _period_start(day: date, grouping: int) -> date:
-    """Give the first day of the period in which a day lies."""
+    """Return the first day of the period in which a day lies."""
     if grouping == MONTHLY:
         return day.replace(day=1)
     if grouping == YEARLY:
@@ -180,8 +178,8 @@ def _period_start(day: date, grouping: int) -> date:
     return day
 
 
-def _asked_from(settled: date, last: date, grouping: int) -> date:
-    """Give the day from which on to ask: last month's first, or what is not settled before it."""
+def _first_day_to_request(settled: date, last: date, grouping: int) -> date:
+    """Return the day from which on to ask: last month's first, or what is not settled before it."""
     if grouping == TOTAL:
         return date.min
     last_month = (last.replace(day=1) - timedelta(days=1)).replace(day=1)
@@ -189,33 +187,33 @@ def _asked_from(settled: date, last: date, grouping: int) -> date:
 
 
 def _requests(device_id: str, first: date, last: date, grouping: int) -> Iterator[Request]:
-    """Ask for a range of days, both included; days in as many requests as it takes."""
+    """Request a range of days, both included; days in as many requests as it takes."""
     while grouping == DAILY and (last - first).days >= _MOST_DAYS:
         end = first + timedelta(days=_MOST_DAYS - 1)
-        yield _ask(device_id, first, end, grouping)
+        yield _request_range(device_id, first, end, grouping)
         first = end + timedelta(days=1)
-    yield _ask(device_id, first, last, grouping)
+    yield _request_range(device_id, first, last, grouping)
 
 
-def _ask(device_id: str, first: date, last: date, grouping: int) -> Request:
+def _request_range(device_id: str, first: date, last: date, grouping: int) -> Request:
     # What begins at the end of a range comes as well (recorded): the last day, month or year.
     label = f"grouping {grouping}, {first} to {last}"
-    request = flow_ask(device_id, first, last, grouping, label)
+    request = flow_request(device_id, first, last, grouping, label)
     middle = _middle(first, last, grouping)
     if middle is None:
         return request
 
     def halves() -> list[Request]:
         return [
-            _ask(device_id, first, middle - timedelta(days=1), grouping),
-            _ask(device_id, middle, last, grouping),
+            _request_range(device_id, first, middle - timedelta(days=1), grouping),
+            _request_range(device_id, middle, last, grouping),
         ]
 
     return replace(request, fallback=halves)
 
 
 def _middle(first: date, last: date, grouping: int) -> date | None:
-    """Give the first day of the second half of a range of periods; None if it cannot be halved."""
+    """Return the first day of the second half of a range; None if it cannot be halved."""
     days = (last - first).days + 1
     if grouping == TOTAL or days <= _SHORT_DAYS:
         return None

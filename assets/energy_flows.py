@@ -1,16 +1,16 @@
-"""Energy flows: for each half hour, how much energy went from where to where.
+"""Energy flows: the energy between PV, battery, grid and home, per half hour.
 
 Source: API document, section "Energy Flow Data", "Get Energy Flow Data", and the recorded days.
 
-Grain: inverter and start. Labels are local times without an offset, for a Gateway too. On the day
-in autumn on which an hour comes twice, equal labels are told apart by their order in the answer; a
-lone one is read as the earlier and marked ambiguous. A label that the clock leaves out in spring
-goes to quarantine as `nonexistent_local_time`. Half hours that are missing or not over are absent,
-never zero. The newest are revised for some days (recorded). Energies are often unrounded, such as
-9e-14 for nothing (recorded): they are kept as sent.
+Grain: inverter and start. Labels are local times without an offset, for a Gateway too. In the
+repeated hour in autumn, equal labels are told apart by their order in the response; a single one is
+taken for the earlier and marked ambiguous. A label in the skipped hour in spring goes to quarantine
+as `nonexistent_local_time`. Half hours that are missing or not over are absent, never zero. The API
+revises recent half hours for some days (recorded). Energies are often unrounded, such as 9e-14
+instead of zero (recorded), and are stored as sent.
 
-Requests: one for each inverter and range of days. The half hour that begins at the end of a range
-comes as well (recorded); it belongs to the next day and stands in the table, but is not counted.
+Requests: one per inverter and range of days. The response includes the half hour that begins at the
+end of the range (recorded); it belongs to the next day, is stored and is not counted.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,10 +38,10 @@ from assets.framework import (
     extra_column,
     extra_fields,
     flag,
-    folds,
+    folds_by_order,
     instant,
     measurement,
-    parse_labels,
+    parse_local_times,
     provenance_columns,
     reject,
     table_schema,
@@ -65,7 +65,7 @@ class _Kwh(Wire):
 
 
 class FlowRow(Wire):
-    """One row of an answer, in whatever grouping."""
+    """One row of a response, in whatever grouping."""
 
     start_time: str | None = None
     end_time: str | None = None
@@ -78,12 +78,12 @@ class _Start(msgspec.Struct):
 
 # In the order of their codes, domain flow_type of `codes`.
 _FLOWS = {
-    "pv_to_home": ("PV to home", "Solar energy used in the house at once."),
-    "pv_to_battery": ("PV to battery", "Solar energy put into the battery."),
+    "pv_to_home": ("PV to home", "Solar energy used in the home directly."),
+    "pv_to_battery": ("PV to battery", "Solar energy that charges the battery."),
     "pv_to_grid": ("PV to grid", "Solar energy exported."),
-    "grid_to_home": ("Grid to home", "Imported energy used in the house at once."),
-    "grid_to_battery": ("Grid to battery", "Imported energy put into the battery."),
-    "battery_to_home": ("Battery to home", "Battery energy used in the house."),
+    "grid_to_home": ("Grid to home", "Grid energy used in the home directly."),
+    "grid_to_battery": ("Grid to battery", "Grid energy that charges the battery."),
+    "battery_to_home": ("Battery to home", "Battery energy used in the home."),
     "battery_to_grid": ("Battery to grid", "Battery energy exported."),
 }
 # The last digits of nothing can be negative, as energies are differences of counters.
@@ -109,8 +109,8 @@ def flow_columns(rows: Sequence[FlowRow]) -> dict[str, pa.Array]:
     }
 
 
-def flow_ask(device_id: str, first: date, end: date, grouping: int, label: str = "") -> Request:
-    """Ask for all flows from a day to whatever begins at the start of another one."""
+def flow_request(device_id: str, first: date, end: date, grouping: int, label: str = "") -> Request:
+    """Request all flows from a day to whatever begins at the start of another one."""
     body = {
         "start_time": first.isoformat(),
         "end_time": end.isoformat(),
@@ -154,13 +154,13 @@ TABLE = Table(
             ),
             "is_ambiguous": flag(
                 "Ambiguous",
-                "Whether the local start comes twice that day, but once in the answer.",
+                "Whether the local start comes twice that day, but once in the response.",
             ),
             "local_date": column(
-                pa.date32(), "Local date", "The day of the local start.", nullable=False
+                pa.date32(), "Local date", "Day of the local start.", nullable=False
             ),
             "request_date": column(
-                pa.date32(), "Requested date", "The same day: it was asked for.", nullable=False
+                pa.date32(), "Requested date", "Day of the request: the local date.", nullable=False
             ),
             **flow_schema(_MOST_IN_HALF_AN_HOUR_KWH),
             **extra_fields(),
@@ -189,14 +189,14 @@ class EnergyFlows(RowByRow, DailyDataset):
 
     def request(self, device_id: str, first: date, last: date, zone: str) -> Request:
         """Ask up to the midnight that ends the last day."""
-        return flow_ask(device_id, first, last + timedelta(days=1), HALF_HOURLY)
+        return flow_request(device_id, first, last + timedelta(days=1), HALF_HOURLY)
 
     def rows_by_day(
         self, bodies: Sequence[bytes], first: date, last: date, zone: str
     ) -> list[int] | None:
         """Count the half hours that begin on each day.
 
-        Rows whose label cannot be read count for the first day: an answer that is not understood
+        Rows whose label cannot be read count for the first day: a response that is not understood
         must not make a day empty.
         """
         counts = [0] * ((last - first).days + 1)
@@ -207,14 +207,14 @@ class EnergyFlows(RowByRow, DailyDataset):
         return counts
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Return the columns of one response."""
         zone = response.request_zone or "UTC"
         _reject_left_out(rows, response.body, zone)
-        start_local, end_local = parse_labels(rows, ("start_time", "end_time"), response.body)
-        starts = Moments.of(start_local, zone)
-        fold, is_ambiguous = folds(start_local, starts.twice)
+        start_local, end_local = parse_local_times(rows, ("start_time", "end_time"), response.body)
+        starts = Moments.from_local(start_local, zone)
+        fold, is_ambiguous = folds_by_order(start_local, starts.repeated)
         start = starts.starts(fold)
-        end = _ends(start, start_local, end_local, starts.twice, zone)
+        end = _ends(start, start_local, end_local, starts.repeated, zone)
         ended = np.asarray(end.notna())
         if not ended.all():
             reject(rows, np.flatnonzero(~ended).tolist(), "end_time", response.body)
@@ -237,8 +237,8 @@ class EnergyFlows(RowByRow, DailyDataset):
 
 def _reject_left_out(rows: Rows[Any], body: bytes, zone: str) -> None:
     """Move rows whose start the clock leaves out, as it is put forward, to the rejected ones."""
-    (labels,) = parse_labels(rows, ("start_time",), body)
-    left_out = np.flatnonzero(~Moments.of(labels, zone).exist).tolist()
+    (labels,) = parse_local_times(rows, ("start_time",), body)
+    left_out = np.flatnonzero(~Moments.from_local(labels, zone).exist).tolist()
     reject(rows, left_out, "start_time", body, reason="nonexistent_local_time")
 
 
@@ -254,7 +254,7 @@ def _ends(
     In the hour that comes twice, the label of an end may be the clock's or the start's and half an
     hour: the earlier of the two readings is taken.
     """
-    end = Moments.of(end_local, zone, shift=True).after(start)
+    end = Moments.from_local(end_local, zone, shift=True).after(start)
     length = pd.TimedeltaIndex(end_local.to_pandas() - start_local.to_pandas())
     counted_on = start + length
     earlier = twice & np.asarray(length > pd.Timedelta(0)) & np.asarray(counted_on < end)
@@ -262,7 +262,7 @@ def _ends(
 
 
 def _days_of(bodies: Iterable[bytes]) -> Iterable[date | None]:
-    """Give the day of each row, None where it cannot be told."""
+    """Return the day of each row, None where it cannot be told."""
     decoder = msgspec.json.Decoder(_Start)
     for body in bodies:
         for raw in elements(body):

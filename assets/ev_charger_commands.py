@@ -1,11 +1,11 @@
-"""EV charger commands: which commands the API offers for a charger. None is ever sent.
+"""EV charger commands: the commands that the API offers for a charger. givlake never sends one.
 
 Source: API document, section "EV Charger", "Commands" and "Get Supported Commands".
 
-Grain: charger and command, with history: what a charger supports changes with its firmware. What a
-command was last told is in `ev_charger_configuration`.
+Grain: charger and command, with history, because firmware changes the supported commands. The data
+of each command is in `ev_charger_configuration`.
 
-Requests: 1 for each charger and week, if the token has the scope to control chargers.
+Requests: one per charger and week, if the token has the scope to control chargers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -47,15 +47,15 @@ class _Commands(Wire):
 
 TABLE = Table(
     name="ev_charger_commands",
-    description="The commands that each EV charger supports, one row for each and version.",
+    description="The commands that each EV charger supports, one row per item and version.",
     schema=table_schema(
         {
             "charger_uuid": text("Charger", "UUID of the charger.", nullable=False),
             "command": text(
-                "Command", "As the API names it.", "data", codes="charger_command", nullable=False
+                "Command", "Name in the API.", "data", codes="charger_command", nullable=False
             ),
             "command_name": name_of_code("Command"),
-            "command_description": text("Command in words", "What the command is for."),
+            "command_description": text("Command in words", "Description of the command."),
             **extra_fields(),
             **history_columns(),
         }
@@ -80,29 +80,33 @@ class EvChargerCommands(PageByPage, SnapshotDataset):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask each charger."""
-        return request_each(state.of(DeviceKind.EV_CHARGER), "charger")
+        """Request each charger."""
+        return request_each(state.devices_of(DeviceKind.EV_CHARGER), "charger")
 
-    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, TableRows]:
-        """Make a row of each command; the answer's rows are bare texts."""
+    def tables_of_page(
+        self, rows: Rows[Any], response: ArchivedResponse
+    ) -> Mapping[str, TableRows]:
+        """Make a row of each command; the response's rows are bare texts."""
         lists = [isinstance(answer.data, list | dict) for answer in rows.values]
-        odd = [index for index, is_list in enumerate(lists) if not is_list]
-        reject(rows, odd, "data", response.body, self.shape)
-        found = [
+        not_lists = [index for index, is_list in enumerate(lists) if not is_list]
+        reject(rows, not_lists, "data", response.body, self.shape)
+        commands_by_row = [
             (index, command if isinstance(command, str) else None)
             for index, answer in enumerate(rows.values)
             for command in _listed(answer.data)
         ]
-        commands = [command for _, command in found]
+        commands = [command for _, command in commands_by_row]
         columns = {
-            "charger_uuid": pa.repeat(pa.scalar(response.device_id), len(found)),
+            "charger_uuid": pa.repeat(pa.scalar(response.device_id), len(commands_by_row)),
             "command": pa.array(commands, pa.string()),
             "command_description": pa.array(
                 [_DESCRIPTIONS.get(str(command).upper()) for command in commands], pa.string()
             ),
-            "extra_fields": extra_column(rows).take(pa.array([i for i, _ in found], pa.int64())),
+            "extra_fields": extra_column(rows).take(
+                pa.array([i for i, _ in commands_by_row], pa.int64())
+            ),
         }
-        positions = [rows.positions[index] for index, _ in found]
+        positions = [rows.positions[index] for index, _ in commands_by_row]
         return {TABLE.name: TableRows(columns, positions, exploded=True)}
 
 

@@ -1,18 +1,17 @@
-"""EV charger configuration: what each command of a charger was last told.
+"""EV charger configuration: the data of each command of a charger, such as its current setting.
 
 Source: API document, section "EV Charger", "Commands" and "Get Command Data".
 
-Grain: charger and command, with history; a command that has nothing to tell (null, or a list or an
-object without content) has no row. The data of a command is an object, or true and false, or a
-text: all of it is in `data`, and what several commands share is decoded beside it. ID tags are
-pseudonyms there, and names of tags and schedules are left out, unless the owner keeps them.
+Grain: charger and command, with history; a command without data (null, or an empty list or object)
+has no row. The data of a command is an object, a boolean or text: `data` has all of it, and fields
+that several commands share have columns of their own. ID tags are pseudonyms and names of tags and
+schedules are redacted, unless the owner keeps them.
 
-Requests: 1 for each charger, supported command that has data (14 are documented) and week, if the
+Requests: one per charger, supported command that has data (14 are documented) and week, if the
 token has the scope to control chargers.
 """
 
 from collections.abc import Iterator, Mapping
-from importlib import resources
 from typing import Any
 from urllib.parse import unquote
 
@@ -41,7 +40,8 @@ from assets.framework import (
     name_of_code,
     number,
     number_of,
-    revealed,
+    read_sql,
+    resolve_redaction,
     source_of,
     table_schema,
     text,
@@ -58,18 +58,18 @@ class _Answer(Wire):
 SCHEMA = table_schema(
     {
         "charger_uuid": text("Charger", "UUID of the charger.", nullable=False),
-        "command": text("Command", "As the API names it.", codes="charger_command", nullable=False),
+        "command": text("Command", "Name in the API.", codes="charger_command", nullable=False),
         "command_name": name_of_code("Command"),
-        "data": text("Data", "JSON of all that the command was told.", "data", nullable=False),
-        "value": text("Value", "What is set, numbers written out.", "data.value"),
-        "value_number": number("Value as a number", "What is set, if it is a number."),
-        "is_enabled": flag("Enabled", "What is set, if it is either on or off."),
+        "data": text("Data", "JSON of all data of the command.", "data", nullable=False),
+        "value": text("Value", "Setting, as text.", "data.value"),
+        "value_number": number("Value as a number", "Setting, if it is a number."),
+        "is_enabled": flag("Enabled", "Setting, if it is on or off."),
         "unit": text("Unit", "Of value, minimum and maximum, as sent.", "data.unit"),
-        "minimum": number("Minimum", "The least that can be set.", "data.min"),
-        "maximum": number("Maximum", "The most that can be set.", "data.max"),
+        "minimum": number("Minimum", "Minimum of the setting.", "data.min"),
+        "maximum": number("Maximum", "Maximum of the setting.", "data.max"),
         "charger_mode": text(
             "Charger mode",
-            "Mode in force, or of inverter control.",
+            "Active mode, or mode of inverter control.",
             "data.mode",
             codes="charger_mode",
         ),
@@ -77,19 +77,19 @@ SCHEMA = table_schema(
         "available_charger_modes": column(
             pa.list_(pa.string()),
             "Available modes",
-            "Codes of the modes to choose from; see domain charger_mode of `codes`.",
+            "Codes of the available modes; see domain charger_mode of `codes`.",
             source="data.available",
         ),
         "configuration_mode": text(
-            "Configuration mode", "What it is installed with.", codes="configuration_mode"
+            "Configuration mode", "Type of installation.", codes="configuration_mode"
         ),
         "configuration_mode_name": name_of_code("Configuration mode"),
         "installation_mode": text(
-            "Installation mode", "What it is installed with, formerly.", codes="installation_mode"
+            "Installation mode", "Type of installation, former command.", codes="installation_mode"
         ),
         "installation_mode_name": name_of_code("Installation mode"),
         "active_schedule_id": text(
-            "Active schedule", "ID of the schedule in force.", "data.schedule_id"
+            "Active schedule", "ID of the active schedule.", "data.schedule_id"
         ),
         "battery_export_split": number(
             "Battery's share of excess",
@@ -98,11 +98,11 @@ SCHEMA = table_schema(
         ),
         "max_battery_discharge_power_w": number(
             "Battery's power for the vehicle (W)",
-            "The most that the battery gives to the vehicle.",
+            "Maximum power from the battery to the vehicle.",
             "data.max_battery_discharge_power_to_evc",
         ),
         "maximum_id_tags": integer(
-            "Most ID tags", "How many tags the charger can know.", "data.maximum_id_tags"
+            "Most ID tags", "Maximum number of tags stored in the charger.", "data.maximum_id_tags"
         ),
         **extra_fields(),
         **history_columns(),
@@ -147,32 +147,33 @@ class EvChargerConfiguration(PageByPage, SnapshotDataset):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask each charger for each command that it supports and that can have data."""
-        sql = resources.files("assets").joinpath("sql", "ev_charger_commands_known.sql").read_text()
-        chargers = {device.device_id for device in state.of(DeviceKind.EV_CHARGER)}
+        """Request each charger for each command that it supports and that can have data."""
+        chargers = {device.device_id for device in state.devices_of(DeviceKind.EV_CHARGER)}
         without_data = codes_with_flag("charger_command", "without_data")
-        for row in state.rows(sql):
+        for row in state.rows(read_sql("ev_charger_commands_known")):
             uuid, command = row["charger_uuid"], row["command"]
             if uuid in chargers and command not in without_data:
                 path = {"charger": uuid, "command": command}
                 yield Request(path=path, device_id=uuid, label=command, part=command)
 
     def listed_by(self, response: ArchivedResponse) -> str:
-        """Name charger and command: an answer tells of no other command."""
+        """Name charger and command: a response tells of no other command."""
         return f"{response.device_id} {_command_of(response)}"
 
-    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, TableRows]:
+    def tables_of_page(
+        self, rows: Rows[Any], response: ArchivedResponse
+    ) -> Mapping[str, TableRows]:
         """Make a row of the data of one command, if there is any."""
         indexes = [i for i, answer in enumerate(rows.values) if answer.data not in (None, [], {})]
         command = _command_of(response)
-        told = [_told(command, rows.values[index].data, rows) for index in indexes]
+        command_rows = [_command_row(command, rows.values[index].data, rows) for index in indexes]
         columns = {
-            name: pa.array([row.get(name) for row in told], field.type)
+            name: pa.array([row.get(name) for row in command_rows], field.type)
             for name, field in zip(TABLE.arrow_schema.names, TABLE.arrow_schema, strict=True)
         }
         columns |= {
-            "charger_uuid": pa.repeat(pa.scalar(response.device_id), len(told)),
-            "command": pa.repeat(pa.scalar(command), len(told)),
+            "charger_uuid": pa.repeat(pa.scalar(response.device_id), len(command_rows)),
+            "command": pa.repeat(pa.scalar(command), len(command_rows)),
             "extra_fields": extra_column(rows).take(pa.array(indexes, pa.int64())),
         }
         return {TABLE.name: TableRows(columns, [rows.positions[i] for i in indexes], exploded=True)}
@@ -182,24 +183,24 @@ def _command_of(response: ArchivedResponse) -> str:
     return unquote(response.path.rpartition("/")[2])
 
 
-def _told(command: str, data: Any, rows: Rows[Any]) -> dict[str, Any]:
-    """Decode what a command was told."""
+def _command_row(command: str, data: Any, rows: Rows[Any]) -> dict[str, Any]:
+    """Decode the data of a command."""
     leaves = data if isinstance(data, Mapping) else {"value": data}
     for name in leaves.keys() - _KNOWN_LEAVES:
         rows.drift["new_field", f"data.{name}", json_type(leaves[name])] += 1
 
     def read(name: str, kind: type) -> Any:
-        value = revealed(leaves.get(name))
-        found: Any
+        value = resolve_redaction(leaves.get(name))
+        converted: Any
         if kind is str:
-            found = value if isinstance(value, str | None) else as_json(value)
+            converted = value if isinstance(value, str | None) else as_json(value)
         elif kind is list:
-            found = list(map(str, value)) if isinstance(value, list) else None
+            converted = list(map(str, value)) if isinstance(value, list) else None
         else:
-            found = number_of(value, kind)
-        if found is None and value is not None:
+            converted = number_of(value, kind)
+        if converted is None and value is not None:
             rows.drift["changed_type", f"data.{name}", json_type(value)] += 1
-        return found
+        return converted
 
     value = leaves.get("value")
     text_value = read("value", str)

@@ -1,24 +1,21 @@
-"""EV chargers of the account, with history: what they are, their status, when they went offline.
+"""EV chargers of the account, with history: type, status, and when they went offline.
 
 Source: API document, section "EV Charger", "Info", and the recorded charger.
 
-Grain: one row for each charger and version; a status that changes makes a new version, since the
-list is the only place that tells it. A charger can be offline without the API saying since when
-(documented example). The name that the owner gave it is only there if the owner keeps it. An
-account that is no customer's has no such list, and one without chargers can get 404 in place of an
-empty one.
+Grain: charger and version; a change of status makes a new version, because only this list has the
+status. A charger can be offline without a time since when (documented example). Its alias is
+redacted unless the owner keeps it. Accounts other than a customer's have no such list, and an
+account without chargers can get 404 instead of an empty list.
 
-Since when a charger has been at work is told nowhere. It is taken to be a month before the oldest
-thing known of it, so that the start of its history moves back for as long as there is something to
-find: a month of days without a row ends the search. An owner who asks for
-earlier days of chargers is believed.
+The API does not say when a charger was installed. Its history is assumed to start one month before
+the oldest data known of it, so the start moves back as long as data is found; a month of days
+without a row ends the search. An owner who requests earlier days of chargers overrides this.
 
-Requests: 1 for each poll (a page holds 1,000 chargers).
+Requests: one per poll (a page holds 1,000 chargers).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from importlib import resources
 from typing import Any
 
 import pyarrow as pa
@@ -43,6 +40,7 @@ from assets.framework import (
     leaf_columns,
     name_of_code,
     optional_times,
+    read_sql,
     table_schema,
     text,
 )
@@ -67,13 +65,13 @@ SCHEMA = table_schema(
     {
         "charger_uuid": text("Charger", "UUID of the charger.", "uuid", nullable=False),
         "serial_number": text("Serial number", "Serial number.", "serial_number"),
-        "type": text("Type", "Who made it, as sent.", "type"),
-        "alias": text("Alias", "The owner's name for it; null unless it is kept.", "alias"),
+        "type": text("Type", "Manufacturer, as sent.", "type"),
+        "alias": text("Alias", "Name given by the owner; null unless the owner keeps it.", "alias"),
         "status": text("Status", "Status as sent.", "status", codes="ev_charger_status"),
         "status_name": name_of_code("Status"),
-        "online": flag("Online", "Whether it is in contact with the platform.", "online"),
+        "online": flag("Online", "Whether it is connected to the platform.", "online"),
         "went_offline_at": instant(
-            "Offline since", "When it was last in contact, if that is known.", "went_offline_at"
+            "Offline since", "Time of last contact, UTC; null if unknown.", "went_offline_at"
         ),
         **extra_fields(),
         **history_columns(),
@@ -82,7 +80,7 @@ SCHEMA = table_schema(
 
 TABLE = Table(
     name="ev_chargers",
-    description="EV chargers of the account, one row for each and version.",
+    description="EV chargers of the account, one row per item and version.",
     schema=SCHEMA,
     key=("charger_uuid",),
     unversioned_columns=(),
@@ -103,12 +101,11 @@ class EvChargers(RowByRow, DeviceList):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask for the whole list."""
+        """Request the whole list."""
         yield Request()
 
     def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
         """List chargers, with the days on which they can have had data."""
-        sql = resources.files("assets").joinpath("sql", "ev_chargers_known.sql").read_text()
         named = state.lake.state.get(_FIRST_DAY)
         since = [datetime.combine(date.fromisoformat(str(named)), time(), UTC)] if named else []
         chargers = [
@@ -117,7 +114,7 @@ class EvChargers(RowByRow, DeviceList):
                 commissioned_at=min([row["oldest_at"] - _LOOK_BACK, *since]),
                 last_contact_at=row["last_contact_at"],
             )
-            for row in state.rows(sql)
+            for row in state.rows(read_sql("ev_chargers_known"))
         ]
         return {DeviceKind.EV_CHARGER: chargers}
 
@@ -138,7 +135,7 @@ class EvChargers(RowByRow, DeviceList):
         }
 
 
-def look_back_to(lake: Lake, day: date) -> None:
+def set_first_day(lake: Lake, day: date) -> None:
     """Expect days of chargers from a day on that the owner has named, whatever is known of them."""
 
     def earlier(stored: object) -> object:

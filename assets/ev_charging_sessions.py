@@ -1,24 +1,25 @@
-"""EV charging sessions: when a vehicle was charged, how much it took, who began and ended it.
+"""EV charging sessions: start, end, energy, and who started and stopped them.
 
 Source: API document, section "EV Charger", "Charging Sessions" and "Get Charging Sessions"; the
-filters are query parameters (reported by users), where the document's example sends a body.
+filters are query parameters (reported by users), although the document's example sends a body.
 
-Grain: charger and start. A session has no number of its own. While it is open, all that tells of
-its end is null; it is asked for again from its start until it closes, and once a week after a
-month. Who began or ended it is an ID tag or a user: a pseudonym, unless the owner keeps it, but for
-the two values that stand for nobody. Energies are the readings of the charger's import meter.
+Grain: charger and start; a session has no number of its own. The columns about the end of an open
+session are null; it is requested again from its start until it closes, and after a month once a
+week. Who started or stopped it is an ID tag or a user: a pseudonym unless the owner keeps it,
+except for the two values that identify nobody. Energies are readings of the charger's import meter.
 
-Requests: 1 for each charger and day, as its new sessions and open ones come in one answer; 1 for
-all of history the first time (a page holds 1,000 sessions).
+Requests: one per charger and day, which returns new and open sessions together; one for the whole
+history the first time (a page holds 1,000 sessions).
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
 
 from assets.framework import (
+    EARLIEST_DATA,
     TIME_LOCAL,
     Cadence,
     DeviceKind,
@@ -30,7 +31,6 @@ from assets.framework import (
     Table,
     Wire,
     as_text,
-    ask_from,
     column,
     difference,
     extra_column,
@@ -39,6 +39,7 @@ from assets.framework import (
     instant,
     leaf_columns,
     local_columns,
+    lookback_start,
     lookbacks,
     measurement,
     name_of_code,
@@ -55,8 +56,6 @@ from givenergy.endpoints import EV_CHARGING_SESSIONS
 from warehouse import ArchivedResponse
 
 _METER_KWH = (-1e9, 1e9)
-# No charger is older.
-_BEGINNING = datetime(2015, 1, 1, tzinfo=UTC)
 _NOBODY = {code.code: code.name for code in domain("id_tag")}
 _REASONS = {code.code.upper(): code.description for code in domain("stop_reason")}
 
@@ -81,27 +80,29 @@ SCHEMA = table_schema(
         "started_local": column(
             TIME_LOCAL, "Local start", "The start in the account's time zone.", nullable=False
         ),
-        "local_date": column(
-            pa.date32(), "Local date", "The day of the local start.", nullable=False
-        ),
+        "local_date": column(pa.date32(), "Local date", "Day of the local start.", nullable=False),
         "meter_start_kwh": measurement(
             "Meter at the start (kWh)", "Import meter at the start.", "meter_start", *_METER_KWH
         ),
         "meter_stop_kwh": measurement(
             "Meter at the end (kWh)", "Import meter at the end.", "meter_stop", *_METER_KWH
         ),
-        "energy_kwh": number("Energy (kWh)", "What the import meter counted meanwhile."),
+        "energy_kwh": number("Energy (kWh)", "Growth of the import meter over the session."),
         "started_by": text(
             "Started by", "ID tag or user that began it, or its pseudonym.", "started_by"
         ),
-        "started_by_name": text("Started by, decoded", "Set where neither tag nor user began it."),
+        "started_by_name": text(
+            "Started by, decoded", "Name of the initiator if neither a tag nor a user."
+        ),
         "stopped_by": text(
             "Stopped by", "ID tag or user that ended it, or its pseudonym.", "stopped_by"
         ),
-        "stopped_by_name": text("Stopped by, decoded", "Set where neither tag nor user ended it."),
+        "stopped_by_name": text(
+            "Stopped by, decoded", "Name of the initiator if neither a tag nor a user."
+        ),
         "stop_reason": text("Stop reason", "As sent.", "stop_reason", codes="stop_reason"),
         "stop_reason_name": name_of_code("Stop reason"),
-        "stop_reason_description": text("Stop reason in words", "What the stop reason means."),
+        "stop_reason_description": text("Stop reason in words", "Description of the stop reason."),
         **extra_fields(),
         **provenance_columns(),
     }
@@ -130,17 +131,17 @@ class EvChargingSessions(RowByRow, SnapshotDataset):
     cadence = Cadence.DAILY
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask each charger from a few days ago on, from its open sessions on, or for all."""
+        """Request each charger from a few days ago on, from its open sessions on, or for all."""
         items = open_items(state, TABLE, "started_at")
-        looks = {} if state.refetch else lookbacks(state, self.name, "start_time")
+        earlier = {} if state.refetch else lookbacks(state, self.name, "start_time")
         # In which zone the API reads a date is not documented: a day to spare on either side.
         end = (state.now + timedelta(days=2)).date()
-        for device in state.of(DeviceKind.EV_CHARGER):
+        for device in state.devices_of(DeviceKind.EV_CHARGER):
             uuid = device.device_id
-            start = ask_from(
+            start = lookback_start(
                 [item for item in items if item.device_id == uuid],
-                looks.get((uuid, ""), ()),
-                beginning=_BEGINNING,
+                earlier.get((uuid, ""), ()),
+                beginning=EARLIEST_DATA,
                 now=state.now,
             )
             query = {
@@ -150,7 +151,7 @@ class EvChargingSessions(RowByRow, SnapshotDataset):
             yield Request(path={"charger": uuid}, query=query, device_id=uuid)
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Return the columns of one response."""
         started_at = parse_times(rows, "started_at", response.body)
         stopped_at = optional_times(SCHEMA, rows, ("stopped_at",))["stopped_at"]
         sessions = rows.values

@@ -2,25 +2,26 @@
 
 Source: API document, section "Inverter Data", "Get Events", and the recorded list.
 
-Grain: inverter, event and start; several can begin at once (recorded). While a fault lasts, its end
-is null; it is asked for again from its start until it is over, and once a week after a month.
-Whether the filter `cleared` adds the faults that are over to those that are not, or leaves the
-latter out, is not documented: both of its values are asked for and united, until answers show that
-one of them brings everything. The list comes newest first (recorded), so that a fault that begins
-while pages are read makes a row come twice: the second is set aside as a duplicate.
+Grain: inverter, event and start; several can begin at once (recorded). The end of an open fault is
+null; the fault is requested again from its start until it ends, and after a month once a week. The
+document does not say whether the filter `cleared` adds cleared faults to open ones or excludes open
+ones: both values are requested and merged until responses show that one of them returns all faults.
+The list is sorted newest first (recorded), so a fault that begins while pages are read repeats a
+row: the second is quarantined as a duplicate.
 
-Requests: the first time two for each inverter, for all of its history. Later one for each inverter
-and day if `cleared` adds, else two; none for one that has been silent since it was last asked. A
+Requests: the first time two per inverter, for its whole history. Later one per inverter and day if
+`cleared` adds, otherwise two; none for an inverter that has been silent since the last request. A
 page holds 1,000 events.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
 
 from assets.framework import (
+    EARLIEST_DATA,
     TIME_LOCAL,
     Cadence,
     DeviceKind,
@@ -32,7 +33,6 @@ from assets.framework import (
     Table,
     Value,
     Wire,
-    ask_from,
     column,
     decode_rows,
     difference,
@@ -42,6 +42,7 @@ from assets.framework import (
     instant,
     leaf_columns,
     local_columns,
+    lookback_start,
     lookbacks,
     number,
     open_items,
@@ -56,8 +57,6 @@ from givenergy import Fetched
 from givenergy.endpoints import INVERTER_EVENTS
 from warehouse import ArchivedResponse
 
-# From when on to ask about an inverter of which it is not known when it was commissioned.
-_OLDEST = datetime(2015, 1, 1, tzinfo=UTC)
 # Which of its two meanings `cleared` turned out to have: it adds faults that are over to those that
 # are not ("also"), or leaves the latter out ("only").
 _MEANING = "inverter_events_cleared_means"
@@ -75,7 +74,7 @@ class _Event(Wire):
 SCHEMA = table_schema(
     {
         "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
-        "event": text("Event", "What happened, in the API's words.", "event", nullable=False),
+        "event": text("Event", "Description of the event by the API.", "event", nullable=False),
         "started_at": instant("Start (UTC)", "When it began.", "start_time", nullable=False),
         "ended_at": instant("End (UTC)", "When it was cleared; null: it is open.", "end_time"),
         "duration_s": number("Duration (s)", "From start to end."),
@@ -83,9 +82,7 @@ SCHEMA = table_schema(
         "started_local": column(
             TIME_LOCAL, "Local start", "The start in the account's time zone.", nullable=False
         ),
-        "local_date": column(
-            pa.date32(), "Local date", "The day of the local start.", nullable=False
-        ),
+        "local_date": column(pa.date32(), "Local date", "Day of the local start.", nullable=False),
         **extra_fields(),
         **provenance_columns(),
     }
@@ -105,7 +102,7 @@ TABLE = Table(
 class InverterEvents(RowByRow, SnapshotDataset):
     """The dataset; see the module's docstring.
 
-    Optional, so that inverters that stay listed without data are not asked again every day.
+    Optional, so that inverters that stay listed without data are not requested again every day.
     """
 
     name = "inverter_events"
@@ -119,19 +116,23 @@ class InverterEvents(RowByRow, SnapshotDataset):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask each inverter from a few days ago on, from its open events on, or for all."""
+        """Request each inverter from a few days ago on, from its open events on, or for all."""
         items = open_items(state, TABLE, "started_at")
-        looks = {} if state.refetch else lookbacks(state, self.name, "start", apart_by="cleared")
+        earlier = (
+            {}
+            if state.refetch
+            else lookbacks(state, self.name, "start", filter_parameter="cleared")
+        )
         adds = state.lake.state.get(_MEANING) == "also" and not state.refetch
         # In which zone the API reads a date is not documented: a day to spare on either side.
         end = (state.now + timedelta(days=2)).date()
-        for device in state.of(DeviceKind.INVERTER):
+        for device in state.devices_of(DeviceKind.INVERTER):
             serial = device.device_id
             for cleared in (1,) if adds else (0, 1):
-                start = ask_from(
+                start = lookback_start(
                     [item for item in items if item.device_id == serial],
-                    looks.get((serial, str(cleared)), ()),
-                    beginning=device.commissioned_at or _OLDEST,
+                    earlier.get((serial, str(cleared)), ()),
+                    beginning=device.commissioned_at or EARLIEST_DATA,
                     now=state.now,
                 )
                 # Nothing can have begun or ended since the last look.
@@ -161,7 +162,7 @@ class InverterEvents(RowByRow, SnapshotDataset):
                     fetched,
                 )
         meanings = {_meaning(lists) for lists in both.values()}
-        # What contradicts itself is no reason to ask for less: "only" goes first.
+        # What contradicts itself is no reason to request less: "only" goes first.
         for meaning in ("only", "also"):
             if meaning in meanings:
                 if state.lake.state.get(_MEANING) != meaning:
@@ -169,7 +170,7 @@ class InverterEvents(RowByRow, SnapshotDataset):
                 return
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Return the columns of one response."""
         nameless = [index for index, row in enumerate(rows.values) if not row.event]
         reject(rows, nameless, "event", response.body)
         start = parse_times(rows, "start_time", response.body)
@@ -188,7 +189,7 @@ class InverterEvents(RowByRow, SnapshotDataset):
 
 
 def _meaning(lists: Mapping[Any, tuple[Request, Fetched]]) -> str | None:
-    """Tell what `cleared` means from the answers to both of its values; None if they do not."""
+    """Tell what `cleared` means from the responses to both of its values; None if they do not."""
     if 1 not in lists:
         return None
     request, fetched = lists[1]

@@ -1,27 +1,25 @@
-"""Inverter grid meter readings: the history of the meters that are wired to an inverter.
+"""Inverter grid meter readings: the history of the meters wired to an inverter.
 
-Source: later versions of the API than the documented one, which have `GET
-/inverter/{serial}/meter/data` (address 1 to 8, start and end); no document and no recording shows
-an answer. So the leaves and units are those that such a meter (EM115) is likely to have, and all
-others are kept in `extra_fields`.
+Source: later versions of the API than the documented one have `GET /inverter/{serial}/meter/data`
+(address 1 to 8, start and end). No document or recording shows a response: leaves and units are
+those that such a meter (EM115) probably has, and all others are kept in `extra_fields`.
 
-Grain: inverter, address of the meter, and time. Meters are those of the list of communication
-devices.
+Grain: inverter, address of the meter, and time. The list of communication devices names the meters.
 
-Requests: per meter, one for each span of as many days as the owner allows (halved where the API
-refuses it) until all of history is there; then one a day for the last day and what came since. An
-API that lacks the endpoint is asked once and then now and then.
+Requests: per meter, one for each span of as many days as the owner allows (halved if the API
+refuses it) until the whole history is fetched; then one per day for the last day and anything
+newer. An API without the endpoint is probed once and then from time to time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from importlib import resources
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 
 from assets.framework import (
+    EARLIEST_DATA,
     Cadence,
     Device,
     DeviceKind,
@@ -41,6 +39,7 @@ from assets.framework import (
     measurement,
     parse_times,
     provenance_columns,
+    read_sql,
     reading_time,
     table_schema,
     text,
@@ -53,12 +52,10 @@ Span = tuple[datetime, datetime]
 # How long after its end a span can still get readings.
 _LATENESS = timedelta(days=1)
 _SHORTEST = timedelta(days=1)
-# Where it is not known when an inverter was commissioned: before the vendor's cloud existed.
-_EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
-class _Reading(Wire):
+class _GridMeterReading(Wire):
     time: str | None = None
     address: Int64 | None = None
     voltage: float | None = None
@@ -136,30 +133,29 @@ class InverterGridMeterReadings(RowByRow, SnapshotDataset):
     version = 1
     endpoint = INVERTER_GRID_METER_DATA
     group = "inverters"
-    row_type = _Reading
+    row_type = _GridMeterReading
     output_tables = (TABLE,)
     device_kinds = (DeviceKind.INVERTER,)
     cadence = Cadence.DAILY
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask each meter for what is missing, newest first."""
-        sql = resources.files("assets").joinpath("sql", "grid_meters_known.sql").read_text()
-        began = {d.device_id: _begin(d) for d in state.of(DeviceKind.INVERTER)}
+        """Request each meter for what is missing, newest first."""
+        began = {d.device_id: _begin(d) for d in state.devices_of(DeviceKind.INVERTER)}
         covered = {} if state.refetch else _covered(state)
         now = state.now.replace(microsecond=0)
-        for row in state.rows(sql):
+        for row in state.rows(read_sql("grid_meters_known")):
             meter = (row["inverter_serial"], row["address"])
             if meter[0] not in began:
                 continue
             for span in missing((began[meter[0]], now), covered.get(meter, ())):
-                yield from map(_Asking(*meter), cut(span, timedelta(days=state.range_days)))
+                yield from map(_MeterRequests(*meter), cut(span, timedelta(days=state.range_days)))
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer; a row that names no address is of the one asked for."""
+        """Make the columns of one response; a row that names no address is of the one requested."""
         time = parse_times(rows, "time", response.body)
-        asked = msgspec.json.decode(response.params).get("address")
-        addresses = [asked if row.address is None else row.address for row in rows.values]
+        requested = msgspec.json.decode(response.params).get("address")
+        addresses = [requested if row.address is None else row.address for row in rows.values]
         return {
             "inverter_serial": pa.repeat(pa.scalar(response.device_id), len(addresses)),
             "time": time,
@@ -170,7 +166,7 @@ class InverterGridMeterReadings(RowByRow, SnapshotDataset):
         }
 
 
-class _Asking:
+class _MeterRequests:
     """Makes requests about one meter."""
 
     def __init__(self, serial: str, address: int) -> None:
@@ -190,25 +186,25 @@ class _Asking:
 
 
 def _begin(device: Device) -> datetime:
-    """Give the time before which a meter can have no reading; commissioning is a local day."""
+    """Return the time before which a meter can have no reading; commissioning is a local day."""
     if device.commissioned_at is None:
-        return _EARLIEST
+        return EARLIEST_DATA
     return device.commissioned_at - timedelta(days=1)
 
 
 def missing(whole: Span, covered: Sequence[Span]) -> list[Span]:
     """List the parts of a span that other spans leave uncovered, newest first."""
-    found = []
+    uncovered = []
     start, end = whole
     for begin, until in sorted(covered):
         if min(begin, end) > start:
-            found.append((start, min(begin, end)))
+            uncovered.append((start, min(begin, end)))
         start = max(start, until)
         if start >= end:
             break
     if start < end:
-        found.append((start, end))
-    return found[::-1]
+        uncovered.append((start, end))
+    return uncovered[::-1]
 
 
 def cut(span: Span, longest: timedelta) -> Iterator[Span]:
@@ -231,7 +227,7 @@ def _halves(span: Span) -> Sequence[Span]:
 def _covered(state: KnownState) -> dict[tuple[str, int], list[Span]]:
     """By meter, the spans of which no more can come than has come."""
     covered: dict[tuple[str, int], list[Span]] = {}
-    for answer in state.answered(InverterGridMeterReadings.name):
+    for answer in state.latest_responses(InverterGridMeterReadings.name):
         start, end = (
             datetime.strptime(answer.params[name], _FORMAT).replace(tzinfo=UTC)
             for name in ("start_time", "end_time")

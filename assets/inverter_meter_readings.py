@@ -1,13 +1,13 @@
-"""Inverter meter readings: the energy counters that an inverter sent last, polled.
+"""Inverter meter readings: the latest energy counters of an inverter, polled.
 
 Source: API document, section "Inverter Data", "Get Latest Meter Data", and the recorded reading.
 
-Grain: inverter and time; asking twice before the inverter sends again gives the same row. It is the
-newest data point's counters; what is known of their faults stands at the columns. An answer with
-nothing but nulls is no reading and goes to quarantine as `no_reading`. An EMS has an endpoint of
-its own and is left out.
+Grain: inverter and time; polling twice before the inverter sends again gives the same row. The
+counters are those of the newest data point; column descriptions name their known faults. A response
+that contains only nulls is no reading and goes to quarantine as `no_reading`. An EMS has an
+endpoint of its own.
 
-Requests: one for each inverter and poll.
+Requests: one per inverter and poll.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,12 +31,12 @@ from assets.framework import (
     extra_column,
     extra_fields,
     leaf_columns,
-    leaf_of,
+    leaf_getter,
     local_columns,
     parse_times,
     provenance_columns,
     reading_time,
-    reject_without_reading,
+    reject_empty_readings,
     request_each,
     table_schema,
     text,
@@ -47,7 +47,7 @@ from givenergy.endpoints import INVERTER_METER_DATA
 from warehouse import ArchivedResponse
 
 
-class _Reading(Wire):
+class _MeterReading(Wire):
     time: str | None = None
     today: Energy = msgspec.field(default_factory=Energy)
     total: Energy = msgspec.field(default_factory=Energy)
@@ -76,7 +76,7 @@ TABLE = Table(
     device_column="inverter_serial",
 )
 
-_LEAVES = [leaf_of(column) for column in _COUNTERS.values()]
+_LEAVES = [leaf_getter(column) for column in _COUNTERS.values()]
 
 
 class InverterMeterReadings(RowByRow, SnapshotDataset):
@@ -86,7 +86,7 @@ class InverterMeterReadings(RowByRow, SnapshotDataset):
     version = 1
     endpoint = INVERTER_METER_DATA
     group = "inverters"
-    row_type = _Reading
+    row_type = _MeterReading
     shape = ResponseShape.SINGLE
     output_tables = (TABLE,)
     device_kinds = (DeviceKind.INVERTER,)
@@ -94,12 +94,12 @@ class InverterMeterReadings(RowByRow, SnapshotDataset):
     urgency = Urgency.PERISHABLE
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask each inverter."""
-        return request_each(state.of(DeviceKind.INVERTER), "inverter")
+        """Request each inverter."""
+        return request_each(state.devices_of(DeviceKind.INVERTER), "inverter")
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
-        reject_without_reading(rows, lambda reading: (leaf(reading) for leaf in _LEAVES))
+        """Return the columns of one response."""
+        reject_empty_readings(rows, lambda reading: (leaf(reading) for leaf in _LEAVES))
         time = parse_times(rows, "time", response.body, self.shape)
         return {
             "inverter_serial": pa.repeat(pa.scalar(response.device_id), len(rows.values)),

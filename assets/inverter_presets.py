@@ -1,11 +1,11 @@
-"""Inverter presets: which bundles of settings the API offers for an inverter.
+"""Inverter presets: the bundles of settings that the API offers for an inverter.
 
 Source: API document, section "Inverter Control", "Get Setting Presets".
 
-Grain: inverter and preset, with history. Which preset is in force is not here: to read that is a
-command that reaches the inverter.
+Grain: inverter and preset, with history. The active preset is not included: reading it sends a
+command to the inverter.
 
-Requests: one for each inverter and week, if the token has the scope to control inverters.
+Requests: one per inverter and week, if the token has the scope to control inverters.
 """
 
 from collections.abc import Iterator, Mapping
@@ -47,16 +47,16 @@ class _Preset(Wire):
 
 TABLE = Table(
     name="inverter_presets",
-    description="The presets that each inverter has, one row for each and version.",
+    description="The presets that each inverter has, one row per item and version.",
     schema=table_schema(
         {
             "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
             "preset_id": integer("Preset", "Number of the preset.", "id", nullable=False),
             "name": text("Name", "Name of the preset.", "name"),
-            "description": text("Description", "What it does, in the API's words.", "description"),
+            "description": text("Description", "Description by the API.", "description"),
             "parameters": text(
                 "Parameters",
-                "JSON of its parameters: what each means and may be.",
+                "JSON of its parameters, their meaning and allowed values.",
                 "parameters",
             ),
             **extra_fields(),
@@ -82,11 +82,11 @@ class InverterPresets(RowByRow, SnapshotDataset):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask each inverter."""
-        return request_each(state.of(DeviceKind.INVERTER), "inverter")
+        """Request each inverter."""
+        return request_each(state.devices_of(DeviceKind.INVERTER), "inverter")
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Return the columns of one response."""
         return {
             "inverter_serial": pa.repeat(pa.scalar(response.device_id), len(rows.values)),
             **leaf_columns(TABLE.schema, rows.values, skip=("parameters",)),

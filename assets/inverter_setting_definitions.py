@@ -1,11 +1,11 @@
-"""Inverter setting definitions: which settings an inverter has and what they may be set to.
+"""Inverter setting definitions: the settings of an inverter and their allowed values.
 
 Source: API document, section "Inverter Control", "Get Settings List", and the recorded list.
 
-Grain: inverter and setting, with history: firmware brings settings and changes their limits. The
-value of a setting is not here: to read one is a command that reaches the inverter.
+Grain: inverter and setting, with history: firmware adds settings and changes their limits. The
+value of a setting is not included: reading it sends a command to the inverter.
 
-Requests: one for each inverter and week, if the token has the scope to control inverters.
+Requests: one per inverter and week, if the token has the scope to control inverters.
 """
 
 from collections.abc import Iterator, Mapping
@@ -47,19 +47,19 @@ class _Setting(Wire):
 
 TABLE = Table(
     name="inverter_setting_definitions",
-    description="The settings that each inverter has, one row for each and version.",
+    description="The settings that each inverter has, one row per item and version.",
     schema=table_schema(
         {
             "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
             "setting_id": integer("Setting", "Number of the setting.", "id", nullable=False),
             "name": text("Name", "Name of the setting.", "name"),
             "validation": text(
-                "Allowed values", "What it may be set to, in the API's words.", "validation"
+                "Allowed values", "Allowed values as text by the API.", "validation"
             ),
             "validation_rules": column(
                 pa.list_(pa.string()),
                 "Rules",
-                "The same for programs, e.g. `between:4,100`.",
+                "Allowed values as rules, e.g. `between:4,100`.",
                 source="validation_rules",
             ),
             **extra_fields(),
@@ -85,11 +85,11 @@ class InverterSettingDefinitions(RowByRow, SnapshotDataset):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask each inverter."""
-        return request_each(state.of(DeviceKind.INVERTER), "inverter")
+        """Request each inverter."""
+        return request_each(state.devices_of(DeviceKind.INVERTER), "inverter")
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Return the columns of one response."""
         return {
             "inverter_serial": pa.repeat(pa.scalar(response.device_id), len(rows.values)),
             **leaf_columns(TABLE.schema, rows.values),

@@ -1,13 +1,13 @@
-"""Inverter system readings: the powers that an inverter sent last, polled.
+"""Inverter system readings: the latest powers of an inverter, polled.
 
 Source: API document, section "Inverter Data", "Get Latest System Data", and the recorded readings.
 
-Grain: inverter and time; asking twice before the inverter sends again gives the same row. It is the
-newest data point in another shape, there before the data points are. A Gateway answers now and then
-with nothing but nulls (logged by users): that is no reading and goes to quarantine as `no_reading`.
-An EMS has an endpoint of its own and is left out.
+Grain: inverter and time; polling twice before the inverter sends again gives the same row. It is
+the newest data point in another shape, available earlier than the data points. A Gateway sometimes
+sends only nulls (logged by users): that is no reading and goes to quarantine as `no_reading`. An
+EMS has an endpoint of its own.
 
-Requests: one for each inverter and poll.
+Requests: one per inverter and poll.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,19 +31,19 @@ from assets.framework import (
     Wire,
     extra_column,
     extra_fields,
-    from_leaf,
     leaf_columns,
-    leaf_of,
+    leaf_getter,
     list_of_structs,
     local_columns,
     parse_times,
     provenance_columns,
     reading_time,
-    reject_without_reading,
+    reject_empty_readings,
     request_each,
     source_of,
     table_schema,
     text,
+    with_source,
 )
 from assets.inverter_data_points.point_columns import PV_ARRAYS
 from assets.inverter_data_points.point_columns import SCHEMA as POINTS
@@ -52,7 +52,7 @@ from givenergy.endpoints import INVERTER_SYSTEM_DATA
 from warehouse import ArchivedResponse
 
 
-class _Reading(Wire):
+class _SystemReading(Wire):
     time: str | None = None
     status: str | None = None
     solar: Solar = msgspec.field(default_factory=Solar)
@@ -70,13 +70,13 @@ _WIDER = {
 
 
 def _powers() -> dict[str, pandera.Column]:
-    """The power columns of a data point, which stand one level higher here."""
+    """Return the power columns of a data point, whose leaves are one level higher here."""
     columns = {}
     for name, description in POINTS.columns.items():
         above, _, leaf = (source_of(description) or "").partition(".")
         if above == "power":
             source = "consumption" if leaf == "consumption.power" else leaf
-            columns[name] = from_leaf(description, source, _WIDER.get(name))
+            columns[name] = with_source(description, source, _WIDER.get(name))
     return columns
 
 
@@ -101,11 +101,11 @@ TABLE = Table(
     device_column="inverter_serial",
 )
 
-_LEAVES = [leaf_of(column) for name, column in _POWERS.items() if name != "pv_arrays"]
+_LEAVES = [leaf_getter(column) for name, column in _POWERS.items() if name != "pv_arrays"]
 
 
-def _measured(reading: _Reading) -> Iterator[object]:
-    """Give all that is measured, nulls included."""
+def _measured(reading: _SystemReading) -> Iterator[object]:
+    """Yield all measurements, nulls included."""
     for leaf in _LEAVES:
         yield leaf(reading)
     for array in reading.solar.arrays or ():
@@ -119,7 +119,7 @@ class InverterSystemReadings(RowByRow, SnapshotDataset):
     version = 1
     endpoint = INVERTER_SYSTEM_DATA
     group = "inverters"
-    row_type = _Reading
+    row_type = _SystemReading
     shape = ResponseShape.SINGLE
     output_tables = (TABLE,)
     device_kinds = (DeviceKind.INVERTER,)
@@ -127,12 +127,12 @@ class InverterSystemReadings(RowByRow, SnapshotDataset):
     urgency = Urgency.PERISHABLE
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask each inverter."""
-        return request_each(state.of(DeviceKind.INVERTER), "inverter")
+        """Request each inverter."""
+        return request_each(state.devices_of(DeviceKind.INVERTER), "inverter")
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
-        reject_without_reading(rows, _measured)
+        """Return the columns of one response."""
+        reject_empty_readings(rows, _measured)
         time = parse_times(rows, "time", response.body, self.shape)
         readings = rows.values
         return {

@@ -1,15 +1,14 @@
-"""Site statuses: whether somebody lives at a site, and whether it takes part in a scheme.
+"""Site statuses: whether a site is occupied, and whether it takes part in a scheme.
 
-Source: API document, section "Site", "Get Site Status"; for users whom the vendor has approved.
+Source: API document, section "Site", "Get Site Status"; only for users approved by the vendor.
 
-Grain: site, with history. The answer is a bare object. A null is a value here: the site is part of
-no scheme, which `has_status` says, so that losing a status is a new version too.
+Grain: site, with history. The response is a bare object. Null is a value: the site is in no scheme.
+`has_status` records it, so losing a status makes a new version.
 
-Requests: one for each site and week.
+Requests: one per site and week.
 """
 
 from collections.abc import Iterator, Mapping
-from importlib import resources
 from typing import Any
 
 import msgspec
@@ -31,6 +30,7 @@ from assets.framework import (
     history_columns,
     integer,
     name_of_code,
+    read_sql,
     reject,
     table_schema,
     text,
@@ -45,7 +45,7 @@ class _Status(Wire):
 
 TABLE = Table(
     name="site_statuses",
-    description="Status of each site, one row for each and version.",
+    description="Status of each site, one row per item and version.",
     schema=table_schema(
         {
             "site_id": integer("Site", "Number of the site.", nullable=False),
@@ -81,14 +81,13 @@ class SiteStatuses(RowByRow, SnapshotDataset):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask for each site's status."""
-        sql = resources.files("assets").joinpath("sql", "sites_known.sql").read_text()
-        for row in state.rows(sql):
+        """Request each site's status."""
+        for row in state.rows(read_sql("sites_known")):
             site = str(row["site_id"])
             yield Request(path={"site": site}, device_id=site)
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Return the columns of one response."""
         unfit = [
             index
             for index, row in enumerate(rows.values)

@@ -1,11 +1,11 @@
-"""Sites: the places where the account's devices stand.
+"""Sites: the places where the account's devices are installed.
 
 Source: API document, section "Site", "Get Your Sites".
 
-Grain: site, with history. Name, account and coordinates tell who lives where: they are null unless
-the owner has them kept, as they are left out before the answer is archived.
+Grain: site, with history. Name, account and coordinates identify people: they are redacted before
+archiving and therefore null, unless the owner keeps them.
 
-Requests: one for each page of the list and week.
+Requests: one per page of the list and week.
 """
 
 from collections.abc import Iterator, Mapping
@@ -53,23 +53,23 @@ class _Site(Wire):
     products: Any = None
 
 
-_PERSONAL = "Null unless the owner has it kept."
+_PERSONAL = "Null unless the owner keeps it."
 
 TABLE = Table(
     name="sites",
-    description="Sites of the account, one row for each and version.",
+    description="Sites of the account, one row per item and version.",
     schema=table_schema(
         {
             "site_id": integer("Site", "Number of the site.", "id", nullable=False),
             "created_date": column(
-                pa.date32(), "Created", "When it was entered.", source="date_created"
+                pa.date32(), "Created", "Date of creation.", source="date_created"
             ),
             "country": text("Country", "Country of the site.", "country"),
             "timezone": text("Offset", "Time zone as an offset from GMT.", "timezone"),
             "tz_timezone": text("Time zone", "IANA name of the time zone.", "tz_timezone"),
-            "type": text("Type", "Its connection, e.g. SINGLE_PHASE.", "type"),
-            "products": text("Products", "JSON of what is installed.", "products"),
-            "name": text("Name", f"The owner's name for it. {_PERSONAL}", "name"),
+            "type": text("Type", "Type of connection, e.g. SINGLE_PHASE.", "type"),
+            "products": text("Products", "JSON of the installed products.", "products"),
+            "name": text("Name", f"Name given by the owner. {_PERSONAL}", "name"),
             "account": text("Account", f"Name of the account. {_PERSONAL}", "account"),
             "latitude": measurement("Latitude (°)", _PERSONAL, "latitude", -90.0, 90.0),
             "longitude": measurement("Longitude (°)", _PERSONAL, "longitude", -180.0, 180.0),
@@ -95,11 +95,11 @@ class Sites(RowByRow, SnapshotDataset):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask for the whole list."""
+        """Request the whole list."""
         yield Request()
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Return the columns of one response."""
         dates = optional_dates(TABLE.schema, rows, ("created_date",))
         return {
             **leaf_columns(TABLE.schema, rows.values, skip=("created_date", "products")),

@@ -2,17 +2,16 @@
 
 Source: API document, section "Smart Device", "Get Smart Device Data Points by ID".
 
-Grain: smart device and time. The list has no filter by date and comes newest first (recorded): it
-is read until a page reaches what is known; all of it is read for a new device, after a walk that
-did not reach the end, and when history is asked for again. The unit of `power` is not documented:
-it is taken to be W.
+Grain: smart device and time. The list has no date filter and is sorted newest first (recorded). It
+is read until a page reaches a known reading; it is read to its end for a new device, after an
+incomplete read, and if the history is fetched again. The unit of `power` is not documented and
+assumed to be W.
 
-Requests: one for each device and day, as long as a page holds what a day brings.
+Requests: one per device and day, as long as one page holds the readings of a day.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from importlib import resources
 from typing import Any
 
 import pyarrow as pa
@@ -36,6 +35,7 @@ from assets.framework import (
     measurement,
     parse_times,
     provenance_columns,
+    read_sql,
     reading_time,
     table_schema,
     text,
@@ -45,7 +45,7 @@ from givenergy.endpoints import SMART_DEVICE_DATA
 from warehouse import ArchivedResponse
 
 
-class _Reading(Wire):
+class _SmartDeviceReading(Wire):
     time: str | None = None
     power: float | None = None
 
@@ -59,7 +59,7 @@ TABLE = Table(
             **reading_time(),
             "power_w": measurement(
                 "Power (W)",
-                "Power of what is plugged in; the unit is not documented.",
+                "Power of the connected appliance; the unit is not documented.",
                 "power",
                 -2_000_000.0,
                 2_000_000.0,
@@ -81,18 +81,20 @@ class SmartDeviceReadings(RowByRow, SnapshotDataset):
     version = 1
     endpoint = SMART_DEVICE_DATA
     group = "smart_devices"
-    row_type = _Reading
+    row_type = _SmartDeviceReading
     output_tables = (TABLE,)
     device_kinds = (DeviceKind.SMART_DEVICE,)
     cadence = Cadence.DAILY
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask each device for what is new, or for all."""
-        sql = resources.files("assets").joinpath("sql", "smart_readings_known.sql").read_text()
-        newest = {row["device_uuid"]: row["newest"] for row in state.rows(sql)}
-        answers = sorted(state.answered(self.name), key=lambda answer: answer.at)
+        """Request each device for what is new, or for all."""
+        newest = {
+            row["device_uuid"]: row["newest"]
+            for row in state.rows(read_sql("smart_readings_known"))
+        }
+        answers = sorted(state.latest_responses(self.name), key=lambda answer: answer.at)
         complete = {answer.device_id: answer.complete for answer in answers}
-        for device in state.of(DeviceKind.SMART_DEVICE):
+        for device in state.devices_of(DeviceKind.SMART_DEVICE):
             uuid = device.device_id
             goes_on = complete.get(uuid, False) and uuid in newest and not state.refetch
             yield Request(
@@ -102,7 +104,7 @@ class SmartDeviceReadings(RowByRow, SnapshotDataset):
             )
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Return the columns of one response."""
         time = parse_times(rows, "time", response.body)
         return {
             "device_uuid": pa.repeat(pa.scalar(response.device_id), len(rows.values)),
@@ -117,7 +119,7 @@ def _reaches(known: datetime) -> Callable[[Page], bool]:
     """Make the question whether a page goes back to what is known."""
 
     def reaches(page: Page) -> bool:
-        times = parse_times(decode_rows(page.body, _Reading), "time", page.body)
+        times = parse_times(decode_rows(page.body, _SmartDeviceReading), "time", page.body)
         oldest = pc.min(times).as_py()
         return oldest is not None and oldest <= known
 

@@ -1,16 +1,15 @@
-"""Smart devices: plugs and the like that the account has.
+"""Smart devices of the account, such as smart plugs.
 
 Source: API document, section "Smart Device", "Get Your Smart Devices".
 
-Grain: smart device, with history. `local_key`, with which anybody nearby can command the device, is
-taken out before the answer is archived and has no column; the alias is the owner's wording and null
-unless the owner has it kept.
+Grain: smart device, with history. `local_key`, which lets anybody nearby control the device, is
+removed before archiving and has no column. The alias is redacted and therefore null, unless the
+owner keeps it.
 
-Requests: one for each page of the list.
+Requests: one per page of the list.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from importlib import resources
 from typing import Any
 
 import msgspec
@@ -31,6 +30,7 @@ from assets.framework import (
     extra_fields,
     history_columns,
     leaf_columns,
+    read_sql,
     table_schema,
     text,
 )
@@ -53,17 +53,19 @@ class _SmartDevice(Wire):
 
 TABLE = Table(
     name="smart_devices",
-    description="Smart devices of the account, one row for each and version.",
+    description="Smart devices of the account, one row per item and version.",
     schema=table_schema(
         {
             "device_uuid": text("Smart device", "UUID of the device.", "uuid", nullable=False),
             "alias": text(
-                "Alias", "The owner's name for it. Null unless the owner has it kept.", "alias"
+                "Alias", "Name given by the owner. Null unless the owner keeps it.", "alias"
             ),
             "graph_color": text(
-                "Colour", "Colour of its curve in the portal.", "other_data.graph_color"
+                "Colour", "Colour of its chart in the portal.", "other_data.graph_color"
             ),
-            "hardware_id": text("Hardware", "What its maker calls it.", "other_data.hardware_id"),
+            "hardware_id": text(
+                "Hardware", "Hardware ID by the manufacturer.", "other_data.hardware_id"
+            ),
             **extra_fields(),
             **history_columns(),
         }
@@ -86,21 +88,23 @@ class SmartDevices(RowByRow, DeviceList):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask for the whole list."""
+        """Request the whole list."""
         yield Request()
 
     def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
         """List those that are in the account now; the API does not say since when."""
-        sql = resources.files("assets").joinpath("sql", "smart_devices_known.sql").read_text()
-        found = [Device(row["device_uuid"], None, None) for row in state.rows(sql)]
-        return {DeviceKind.SMART_DEVICE: found}
+        devices = [
+            Device(row["device_uuid"], None, None)
+            for row in state.rows(read_sql("smart_devices_known"))
+        ]
+        return {DeviceKind.SMART_DEVICE: devices}
 
     def ids_of(self, element: Mapping[str, Any]) -> Collection[str]:
         """Name the device."""
         return [element["uuid"]] if element.get("uuid") else []
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Return the columns of one response."""
         return {
             **leaf_columns(TABLE.schema, rows.values, skip=("hardware_id",)),
             **leaf_columns(TABLE.schema, rows.values, only=("hardware_id",), convert=as_text),

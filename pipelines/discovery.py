@@ -211,7 +211,7 @@ def _once(devices: Devices) -> tuple[Device, ...]:
 
 
 def _is_old(device_list: DeviceList, known_state: KnownState) -> bool:
-    fetched = [response.at for response in known_state.answered(device_list.name)]
+    fetched = [response.at for response in known_state.latest_responses(device_list.name)]
     return not fetched or known_state.now - max(fetched) > _LISTS_LAST
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from assets.framework.code_views import views
+from assets.framework.code_views import code_views
 from assets.framework.decoding.decoder import decoders
 from assets.framework.ingestion.session import Session
 from assets.reconciliation import reconciliation_views
@@ -75,7 +75,7 @@ def open_lake(settings: Settings, *, repair: bool = True) -> Lake:
     publish_watermarks(lake, [dataset.name for dataset in datasets()])
     known = decoders(datasets())
     tables = [table for decoder in known for table in decoder.tables]
-    publish(lake, tables, [*views(), *reconciliation_views()])
+    publish(lake, tables, [*code_views(), *reconciliation_views()])
     if repair:
         repair_tables(lake, known)
         if lake.expected().num_rows == 0:
@@ -108,7 +108,7 @@ def open_for_reading(settings: Settings) -> ReadOnlyLake:
     lake = ReadOnlyLake(
         settings.data,
         decoders(datasets()),
-        [*views(), *reconciliation_views()],
+        [*code_views(), *reconciliation_views()],
         [dataset.coverage_rule for dataset in daily_datasets()],
     )
     _warn_of_interrupted_forget(lake)

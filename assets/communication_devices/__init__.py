@@ -1,20 +1,24 @@
-"""Communication devices and what is behind them: inverters, batteries, meters, each with history.
+"""Communication devices and the inverters, batteries and meters connected to them, with history.
 
 Source: API document, section "Communication Device", and the recorded lists.
 
-Grain: one row for each thing and version. An entry can come without an inverter (null or `{}`), or
-without a serial number of its own, in which case the inverter's serial stands for both. A Gateway
-lists the batteries of its All-In-Ones once more (recorded): such a battery stands with the
-All-In-One. Which days can be asked for follows from commissioning and last contact.
+Grain: device and version. An entry can lack an inverter (null or `{}`) or a serial number of its
+own; the inverter's serial then identifies both. A Gateway repeats the batteries of its All-In-Ones
+(recorded): each battery is stored once, with its All-In-One. Commissioning and last contact limit
+the days that are requested.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from importlib import resources
 from typing import Any
 
 import pyarrow as pa
 
-from assets.communication_devices.device_json import Battery, CommunicationDevice, Inverter, Meter
+from assets.communication_devices.device_json import (
+    BatteryModule,
+    CommunicationDevice,
+    ListedInverter,
+    Meter,
+)
 from assets.communication_devices.device_tables import (
     BATTERIES_TABLE,
     COMMUNICATION_DEVICES_TABLE,
@@ -35,13 +39,14 @@ from assets.framework import (
     extra_column,
     leaf_columns,
     optional_times,
+    read_sql,
 )
 from givenergy.endpoints import COMMUNICATION_DEVICES
 from warehouse import ArchivedResponse
 
 _GATEWAY = "Gateway"
 _EMS = "EMS"
-# Numbers in some answers and text in others (recorded): kept as text in either case.
+# Numbers in some responses and text in others (recorded): kept as text in either case.
 _FIRMWARE = ("firmware_arm", "firmware_dsp")
 _BATTERY_TEXTS = ("serial_number", "firmware_version")
 _METER_NUMBERS = ("address", "baud_rate")
@@ -60,14 +65,16 @@ class CommunicationDevices(DeviceList):
     cadence = Cadence.EVERY_POLL
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Ask for the whole list."""
+        """Request the whole list."""
         yield Request()
 
     def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
         """List inverters and EMS."""
-        sql = resources.files("assets").joinpath("sql", "inverters_known.sql").read_text()
-        found: dict[DeviceKind, list[Device]] = {DeviceKind.INVERTER: [], DeviceKind.EMS: []}
-        for row in state.rows(sql):
+        devices_by_kind: dict[DeviceKind, list[Device]] = {
+            DeviceKind.INVERTER: [],
+            DeviceKind.EMS: [],
+        }
+        for row in state.rows(read_sql("inverters_known")):
             began = [t for t in (row["commissioned_at"], row["dongle_commissioned_at"]) if t]
             seen = [t for t in (row["last_online_at"], row["last_updated_at"]) if t]
             device = Device(
@@ -76,15 +83,15 @@ class CommunicationDevices(DeviceList):
                 max(seen, default=None),
             )
             if not device.device_id.startswith(_BEHIND):
-                found[kind_of(row["model"])].append(device)
-        return found
+                devices_by_kind[kind_of(row["model"])].append(device)
+        return devices_by_kind
 
     def ids_of(self, element: Mapping[str, Any]) -> Collection[str]:
         """Name the communication device and its inverter."""
         serials = (element.get("serial_number"), (element.get("inverter") or {}).get("serial"))
         return [serial for serial in serials if serial]
 
-    def parts_of_fetch(
+    def tables_of_fetch(
         self, pages: Sequence[tuple[Rows[Any], ArchivedResponse]]
     ) -> Sequence[Mapping[str, TableRows]]:
         """Make the rows of all tables; a battery that a Gateway repeats can be on another page."""
@@ -111,7 +118,7 @@ class CommunicationDevices(DeviceList):
             for index in inverters
             for meter in devices[index].inverter.connections.meters or ()
         ]
-        made = (
+        table_rows = (
             TableRows(_device_columns(rows), rows.positions),
             TableRows(_inverter_columns(rows, inverters), [rows.positions[i] for i in inverters]),
             TableRows(
@@ -125,14 +132,16 @@ class CommunicationDevices(DeviceList):
                 exploded=True,
             ),
         )
-        return {table.name: part for table, part in zip(self.output_tables, made, strict=True)}
+        return {
+            table.name: part for table, part in zip(self.output_tables, table_rows, strict=True)
+        }
 
 
 _BEHIND = "behind "
 
 
 def _has_inverter(device: CommunicationDevice) -> bool:
-    return device.inverter != Inverter()
+    return device.inverter != ListedInverter()
 
 
 def _inverter_serial(device: CommunicationDevice) -> str | None:
@@ -141,7 +150,7 @@ def _inverter_serial(device: CommunicationDevice) -> str | None:
     return f"{_BEHIND}{device.serial_number}" if device.serial_number else None
 
 
-def _batteries(device: CommunicationDevice) -> Iterator[tuple[str, Battery]]:
+def _batteries(device: CommunicationDevice) -> Iterator[tuple[str, BatteryModule]]:
     for place, battery in enumerate(device.inverter.connections.batteries or (), start=1):
         number = place if battery.module_number is None else battery.module_number
         named = as_text(battery.serial) or f"{_inverter_serial(device)} module {number}"
@@ -179,7 +188,7 @@ def _inverter_columns(rows: Rows[Any], indexes: Sequence[int]) -> Mapping[str, p
 
 
 def _battery_columns(
-    devices: Sequence[CommunicationDevice], batteries: Sequence[tuple[int, str, Battery]]
+    devices: Sequence[CommunicationDevice], batteries: Sequence[tuple[int, str, BatteryModule]]
 ) -> Mapping[str, pa.Array]:
     schema = BATTERIES_TABLE.schema
     values = [battery for _, _, battery in batteries]

@@ -1,4 +1,4 @@
-"""The JSON of a communication device and of what is behind it; what it means is in `tables`."""
+"""The JSON of a communication device; `device_tables` has the columns."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from assets.framework import (
 
 
 class Capacity(Wire):
-    """What a battery module holds, in Ah."""
+    """Capacity of a battery module in Ah."""
 
     full: float | None = None
     design: float | None = None
 
 
-class Battery(Wire):
+class BatteryModule(Wire):
     """A battery module."""
 
     module_number: Int64 | None = None
@@ -42,15 +42,15 @@ class Meter(Wire):
 
 
 class Connections(Wire):
-    """What an inverter is connected to."""
+    """Devices connected to an inverter."""
 
     datalog: Any = None
-    batteries: list[Battery] | None = None
+    batteries: list[BatteryModule] | None = None
     meters: list[Meter] | None = None
 
 
 class NominalBattery(Wire):
-    """What the batteries of an inverter are rated for."""
+    """Nominal values of an inverter's batteries."""
 
     nominal_capacity: float | None = None
     nominal_voltage: float | None = None
@@ -58,7 +58,7 @@ class NominalBattery(Wire):
 
 
 class Info(Wire):
-    """What an inverter is."""
+    """Model and ratings of an inverter."""
 
     battery_type: str | None = None
     battery: NominalBattery = msgspec.field(default_factory=NominalBattery)
@@ -68,20 +68,20 @@ class Info(Wire):
 
 
 class Warranty(Wire):
-    """Until when it is under warranty."""
+    """Warranty of an inverter."""
 
     type: str | None = None
     expiry_date: str | None = None
 
 
 class Firmware(Wire):
-    """Versions by processor."""
+    """Firmware versions by processor."""
 
     ARM: Any = None
     DSP: Any = None
 
 
-class Inverter(Wire):
+class ListedInverter(Wire):
     """An inverter, or an EMS."""
 
     serial: str | None = None
@@ -103,5 +103,5 @@ class CommunicationDevice(Wire):
     firmware_version: Any = None
     type: str | None = None
     commission_date: str | None = None
-    inverter: Inverter = msgspec.field(default_factory=Inverter)
+    inverter: ListedInverter = msgspec.field(default_factory=ListedInverter)
     site_id: Int64 | None = None

@@ -18,24 +18,26 @@ from assets.framework import (
 
 COMMUNICATION_DEVICES_TABLE = Table(
     name="communication_devices",
-    description="Communication devices of the account, one row for each and version.",
+    description="Communication devices of the account, one row per item and version.",
     schema=table_schema(
         {
             "communication_device_serial": text(
                 "Communication device",
-                "Serial number of the communication device; the inverter's where it has none.",
+                "Serial number of the communication device; the inverter's if it has none.",
                 "serial_number",
                 nullable=False,
             ),
-            "type": text("Type", "How it connects, e.g. WIFI, LAN or GPRS.", "type"),
+            "type": text("Type", "Type of connection, e.g. WIFI, LAN or GPRS.", "type"),
             "firmware_version": text(
                 "Firmware", "Firmware of the communication device.", "firmware_version"
             ),
             "commissioned_at": instant(
-                "Commissioned", "When it was commissioned.", "commission_date"
+                "Commissioned", "Time of commissioning, UTC.", "commission_date"
             ),
             "site_id": integer("Site", "Number of the site.", "site_id"),
-            "inverter_serial": text("Inverter", "The inverter behind it.", "inverter.serial"),
+            "inverter_serial": text(
+                "Inverter", "Serial number of the connected inverter.", "inverter.serial"
+            ),
             **extra_fields(),
             **history_columns(),
         }
@@ -46,40 +48,44 @@ COMMUNICATION_DEVICES_TABLE = Table(
 
 INVERTERS_TABLE = Table(
     name="inverters",
-    description="Inverters of the account, one row for each and version.",
+    description="Inverters of the account, one row per item and version.",
     schema=table_schema(
         {
             "inverter_serial": text(
                 "Inverter",
-                "Serial number of the inverter; `behind …` and its communication device where it"
+                "Serial number of the inverter; `behind …` with its communication device where it"
                 " has none.",
                 "inverter.serial",
                 nullable=False,
             ),
             "communication_device_serial": text(
-                "Communication device", "What connects it.", "serial_number"
+                "Communication device",
+                "Serial number of its communication device.",
+                "serial_number",
             ),
             "site_id": integer("Site", "Number of the site.", "site_id"),
             "status": text("Status", "Status as sent.", "inverter.status", codes="inverter_status"),
             "status_name": name_of_code("Status"),
-            "last_online_at": instant("Last online", "When last online.", "inverter.last_online"),
+            "last_online_at": instant(
+                "Last online", "Last time online, UTC.", "inverter.last_online"
+            ),
             "last_updated_at": instant(
-                "Last updated", "When it last sent data.", "inverter.last_updated"
+                "Last updated", "Last time it sent data, UTC.", "inverter.last_updated"
             ),
             "commissioned_at": instant(
-                "Commissioned", "When it was commissioned.", "inverter.commission_date"
+                "Commissioned", "Time of commissioning, UTC.", "inverter.commission_date"
             ),
             "model": text("Model", "Model of the inverter.", "inverter.info.model"),
             "battery_type": text(
-                "Battery type", "Chemistry of the battery.", "inverter.info.battery_type"
+                "BatteryModule type", "Chemistry of the battery.", "inverter.info.battery_type"
             ),
             "battery_nominal_capacity_ah": number(
-                "Battery capacity (Ah)",
+                "BatteryModule capacity (Ah)",
                 "Nominal capacity of the battery.",
                 "inverter.info.battery.nominal_capacity",
             ),
             "battery_nominal_voltage_v": number(
-                "Battery voltage (V)",
+                "BatteryModule voltage (V)",
                 "Nominal voltage of the battery.",
                 "inverter.info.battery.nominal_voltage",
             ),
@@ -90,17 +96,17 @@ INVERTERS_TABLE = Table(
             ),
             "max_charge_rate_w": number(
                 "Maximum charge rate (W)",
-                "The most that can go into the battery.",
+                "Maximum charging power of the battery.",
                 "inverter.info.max_charge_rate",
             ),
             "max_discharge_rate_w": number(
                 "Maximum discharge rate (W)",
-                "The most that can come out of the battery; not documented, seen in recordings.",
+                "Maximum discharging power of the battery; not documented, seen in recordings.",
                 "inverter.info.max_discharge_rate",
             ),
             "warranty_type": text("Warranty", "Type of the warranty.", "inverter.warranty.type"),
             "warranty_expires_at": instant(
-                "Warranty until", "When the warranty ends.", "inverter.warranty.expiry_date"
+                "Warranty until", "End of the warranty, UTC.", "inverter.warranty.expiry_date"
             ),
             "firmware_arm": text(
                 "ARM firmware", "Firmware of the ARM processor.", "inverter.firmware_version.ARM"
@@ -111,7 +117,7 @@ INVERTERS_TABLE = Table(
             "flags": column(
                 pa.list_(pa.string()),
                 "Flags",
-                "What applies to the inverter; see domain inverter_flag of `codes`.",
+                "Codes of features of the inverter; see domain inverter_flag of `codes`.",
                 source="inverter.flags",
             ),
             "datalog": text(
@@ -129,12 +135,12 @@ INVERTERS_TABLE = Table(
 
 BATTERIES_TABLE = Table(
     name="batteries",
-    description="Battery modules, one row for each and version, each counted once.",
+    description="BatteryModule modules, one row per item and version, each counted once.",
     schema=table_schema(
         {
             "battery_id": text(
-                "Battery",
-                "Serial number of the module, or its inverter and place where it has none.",
+                "BatteryModule",
+                "Serial number of the module, or its inverter and place if it has none.",
                 nullable=False,
             ),
             "serial_number": text(
@@ -142,7 +148,7 @@ BATTERIES_TABLE = Table(
                 "Serial number of the module.",
                 "inverter.connections.batteries[].serial",
             ),
-            "inverter_serial": text("Inverter", "The inverter that it is connected to."),
+            "inverter_serial": text("Inverter", "Serial number of its inverter."),
             "module_number": integer(
                 "Module",
                 "Place in the stack, from 1.",
@@ -155,12 +161,12 @@ BATTERIES_TABLE = Table(
             ),
             "capacity_full_ah": number(
                 "Full capacity (Ah)",
-                "What it holds when full.",
+                "Capacity when full.",
                 "inverter.connections.batteries[].capacity.full",
             ),
             "capacity_design_ah": number(
                 "Design capacity (Ah)",
-                "What it was made to hold.",
+                "Capacity by design.",
                 "inverter.connections.batteries[].capacity.design",
             ),
             "cell_count": integer(
@@ -183,10 +189,10 @@ BATTERIES_TABLE = Table(
 
 METERS_TABLE = Table(
     name="inverter_meters",
-    description="Meters connected to inverters, one row for each and version.",
+    description="Meters connected to inverters, one row per item and version.",
     schema=table_schema(
         {
-            "inverter_serial": text("Inverter", "The inverter it is connected to.", nullable=False),
+            "inverter_serial": text("Inverter", "Serial number of its inverter.", nullable=False),
             "address": integer(
                 "Address",
                 "Address on the inverter's bus.",
@@ -198,27 +204,27 @@ METERS_TABLE = Table(
             ),
             "manufacturer_code": text(
                 "Manufacturer",
-                "Code of who made it, as sent.",
+                "Code of the manufacturer, as sent.",
                 "inverter.connections.meters[].manufacturer_code",
             ),
             "type_code": text(
                 "Type",
-                "Code of what kind of meter it is; its meaning is not documented.",
+                "Code of the type of meter; its meaning is not documented.",
                 "inverter.connections.meters[].type_code",
             ),
             "hardware_version": text(
                 "Hardware",
-                "Version of its hardware.",
+                "Hardware version.",
                 "inverter.connections.meters[].hardware_version",
             ),
             "software_version": text(
                 "Software",
-                "Version of its software.",
+                "Software version.",
                 "inverter.connections.meters[].software_version",
             ),
             "baud_rate": integer(
                 "Baud rate",
-                "How fast the bus is, in bits per second.",
+                "Speed of the bus, bits per second.",
                 "inverter.connections.meters[].baud_rate",
             ),
             **history_columns(),

@@ -1,21 +1,20 @@
-"""EV meter readings: everything that the meters of a charger measured, about once a minute.
+"""EV meter readings: every measurement of the meters of a charger, about once a minute.
 
-Source: API document, section "EV Charger", "Meter Data", and what users have reported.
+Source: API document, section "EV Charger", "Meter Data", and reports of users.
 
-Grain: charger, meter, time and measurand. The answer's rows are data points, each of one meter and
-one time with several measurements; a data point without any is no row and counted as drift
-(`empty_list`). Times have no zone and are UTC. A value has the unit that is sent with it, which
-differs from one to the next (Wh and kWh, W and kW); `value_normalised` makes them comparable. Where
-no unit is sent it is implied only for what has no second one: a current, a voltage, a frequency, a
-power factor, a fan's turns, a state of charge. An energy, a power or a temperature without a unit
-is not guessed at. Both ends of what is asked for belong to the answer, so a reading at midnight
-comes with two days; it is one row, of the day that it begins.
+Grain: charger, meter, time and measurand. A row of the response is a data point of one meter and
+time with several measurements; a data point without any gives no row and is counted as drift
+(`empty_list`). Times have no offset and are UTC. The unit is sent with each value and varies (Wh
+and kWh, W and kW); `value_normalised` is comparable. A missing unit is implied only for measurands
+with a single unit: current, voltage, frequency, power factor, fan speed, state of charge. It is not
+guessed for an energy, a power or a temperature. Both bounds of a request are inclusive, so a
+reading at midnight is in the responses of two days; it is one row, of the day that it begins.
 
-What is counted by day (`rows_by_day`, `coverage`) is data points, from the day's start to before
-its end; the table has a row for each measurement of them.
+`rows_by_day` and `coverage` count data points, from the start of the day to before its end; the
+table has a row per measurement.
 
-Requests: 1 for each charger and day. A day has up to 1,500 data points of each of 4 meters, a page
-holds 10,000. A day that is not over is asked for up to now.
+Requests: one per charger and day. A day has up to 1,500 data points of each of 4 meters; a page
+holds 10,000. The current day is requested up to now.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,18 +35,18 @@ from assets.framework import (
     Rows,
     TableRows,
     decode_rows,
-    instant_of,
     local_columns,
+    parse_time,
     parse_times,
 )
 from givenergy import domain
 from givenergy.endpoints import EV_METER_DATA
 from warehouse import ArchivedResponse
 
-# Newer versions of the API answer only for what is named.
+# Newer versions of the API response only for what is named.
 _MEASURANDS = [int(code.code) for code in domain("measurand")]
 _METERS = [int(code.code) for code in domain("ev_meter")]
-# A clock that is a little fast must not ask for what is the future to the API.
+# A clock that is a little fast must not request what is the future to the API.
 _CLOCK_MARGIN = timedelta(seconds=30)
 
 
@@ -90,33 +89,35 @@ class EvMeterReadings(PageByPage, DailyDataset):
         counts = [0] * len(days)
         for body in bodies:
             rows = decode_rows(body, _Stamp)
-            times = [instant_of(row.timestamp, zoneless_is_utc=True) for row in rows.values]
+            times = [parse_time(row.timestamp, zoneless_is_utc=True) for row in rows.values]
             counts[0] += len(rows.rejected) + times.count(None)
             for number in range(len(days)):
                 start, end = starts[number], starts[number + 1]
                 counts[number] += sum(time is not None and start <= time < end for time in times)
         return counts
 
-    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, TableRows]:
-        """Make a row of each measurement."""
+    def tables_of_page(
+        self, rows: Rows[Any], response: ArchivedResponse
+    ) -> Mapping[str, TableRows]:
+        """Return a row per measurement."""
         times = parse_times(rows, "timestamp", response.body, zoneless_is_utc=True)
-        found = measurements_of(rows, response.body)
+        measurements = measurements_of(rows, response.body)
         local = local_columns(times, response.request_zone or "UTC")
-        of_points = {
+        point_columns = {
             "meter_id": pa.array([point.meter_id for point in rows.values], pa.int64()),
             "time": times,
             **local,
             "request_date": local["local_date"],
         }
-        points = pa.array(found.points, pa.int64())
+        points = pa.array(measurements.points, pa.int64())
         columns = {
             "charger_uuid": pa.repeat(pa.scalar(response.device_id), len(points)),
-            **{name: values.take(points) for name, values in of_points.items()},
-            **found.columns,
-            **normalised(found),
-            "extra_fields": extra_column(rows, found),
+            **{name: values.take(points) for name, values in point_columns.items()},
+            **measurements.columns,
+            **normalised(measurements),
+            "extra_fields": extra_column(rows, measurements),
         }
-        positions = [rows.positions[point] for point in found.points]
+        positions = [rows.positions[point] for point in measurements.points]
         return {TABLE.name: TableRows(columns, positions, exploded=True)}
 
 

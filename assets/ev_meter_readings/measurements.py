@@ -1,4 +1,4 @@
-"""Measurements out of data points: read one by one, and brought to comparable units."""
+"""Extract measurements from data points and convert them to comparable units."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -59,15 +59,15 @@ def measurements_of(rows: Rows[Any], body: bytes) -> Measurements:
         places += range(count)
         items += point.measurements
     values = {name: [getattr(item, name) for item in items] for name in _KINDS}
-    why_unreadable: dict[int, str] = {}
+    unreadable: dict[int, str] = {}
     for name, kind in _KINDS.items():
         values[name], bad = _numbers(values[name], kind, f"measurements[].{name}", rows.drift)
-        why_unreadable |= dict.fromkeys(bad, name)
-    if why_unreadable:
-        _reject(rows, body, points, items, why_unreadable)
-        kept = [index not in why_unreadable for index in range(len(items))]
+        unreadable |= dict.fromkeys(bad, name)
+    if unreadable:
+        _reject(rows, body, points, items, unreadable)
+        kept = [index not in unreadable for index in range(len(items))]
         points, places = list(compress(points, kept)), list(compress(places, kept))
-        values = {name: list(compress(of_name, kept)) for name, of_name in values.items()}
+        values = {name: list(compress(column, kept)) for name, column in values.items()}
     columns = {
         name: pa.array(values[name], pa.int64() if kind is int else pa.float64())
         for name, kind in _KINDS.items()
@@ -81,7 +81,7 @@ def _numbers(
     field: str,
     drift: Counter[tuple[str, str, str]],
 ) -> tuple[list[Any], list[int]]:
-    """Give numbers in place of the text that they can come as, and where neither stands."""
+    """Return numbers in place of the text that they can come as, and where neither stands."""
     kinds = set(map(type, values)) - {NoneType}
     sizes = (abs(value) for value in values if value is not None)
     if kinds <= {int, kind} and max(sizes, default=0) < 2**63:
@@ -101,13 +101,13 @@ def _reject(
     body: bytes,
     points: Sequence[int],
     items: Sequence[Any],
-    why_unreadable: dict[int, str],
+    unreadable: dict[int, str],
 ) -> None:
-    raws = elements(body)
-    for index, name in why_unreadable.items():
+    raw_rows = elements(body)
+    for index, name in unreadable.items():
         position = rows.positions[points[index]]
         value = msgspec.json.encode(getattr(items[index], name)).decode()[:200]
-        raw = bytes(raws[position]).decode(errors="replace")
+        raw = bytes(raw_rows[position]).decode(errors="replace")
         rows.rejected.append(
             Rejected(position, "not_decodable", f"measurements[].{name}", value, raw)
         )
@@ -127,21 +127,25 @@ def _comparable(measurand: int | None, unit: int | None) -> _Comparable:
         certain = str(measurand) in _ONE_UNIT
         factor = 1.0 if certain else np.nan
         return _Comparable(measurand_units()[str(measurand)] if certain else None, factor, 0.0)
-    known = unit_conversions().get(str(unit))
-    return _Comparable(*known) if known else _Comparable(None, np.nan, 0.0)
+    conversion = unit_conversions().get(str(unit))
+    return _Comparable(*conversion) if conversion else _Comparable(None, np.nan, 0.0)
 
 
-def normalised(found: Measurements) -> dict[str, pa.Array]:
+def normalised(measurements: Measurements) -> dict[str, pa.Array]:
     """Give values in a unit that all of their kind share, null where theirs is not certain."""
     units = [
         _comparable(*pair)
         for pair in zip(
-            found.columns["measurand"].to_pylist(), found.columns["unit"].to_pylist(), strict=True
+            measurements.columns["measurand"].to_pylist(),
+            measurements.columns["unit"].to_pylist(),
+            strict=True,
         )
     ]
     factor = np.array([unit.factor for unit in units], dtype=np.float64)
     offset = np.array([unit.offset for unit in units], dtype=np.float64)
-    value = np.asarray(found.columns["value"].to_numpy(zero_copy_only=False), dtype=np.float64)
+    value = np.asarray(
+        measurements.columns["value"].to_numpy(zero_copy_only=False), dtype=np.float64
+    )
     # 2.3 kW are 2300 W, as which they also come, and not 2299.9999999999995.
     as_sent = (factor == 1) & (offset == 0)
     with np.errstate(over="ignore"):
@@ -153,11 +157,13 @@ def normalised(found: Measurements) -> dict[str, pa.Array]:
     }
 
 
-def extra_column(rows: Rows[Any], found: Measurements) -> pa.Array:
+def extra_column(rows: Rows[Any], measurements: Measurements) -> pa.Array:
     """Give, as JSON text, the unknown fields of each measurement and of its data point, or null."""
-    texts: list[str | None] = [None] * len(found.points)
+    texts: list[str | None] = [None] * len(measurements.points)
     if rows.extra:
-        for row, (point, place) in enumerate(zip(found.points, found.places, strict=True)):
+        for row, (point, place) in enumerate(
+            zip(measurements.points, measurements.places, strict=True)
+        ):
             fields = _own(rows.extra.get(point, {}), place)
             if fields:
                 texts[row] = msgspec.json.encode(fields).decode()

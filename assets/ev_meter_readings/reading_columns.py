@@ -1,4 +1,4 @@
-"""The table of EV meter readings and the JSON that it comes from."""
+"""The table of EV meter readings and its JSON."""
 
 from typing import Any
 
@@ -11,7 +11,6 @@ from assets.framework import (
     Wire,
     column,
     extra_fields,
-    from_leaf,
     integer,
     name_of_code,
     number,
@@ -19,11 +18,12 @@ from assets.framework import (
     reading_time,
     table_schema,
     text,
+    with_source,
 )
 
 
 class Measurement(Wire):
-    """One measurement; what is no number in it is found out one by one."""
+    """One measurement; what is no number in it is measurements out one by one."""
 
     measurand: Any = None
     value: Any = None
@@ -47,18 +47,18 @@ TABLE = Table(
         {
             "charger_uuid": text("Charger", "UUID of the charger.", nullable=False),
             "meter_id": integer(
-                "Meter", "Which meter.", "meter_id", codes="ev_meter", nullable=False
+                "Meter", "Code of the meter.", "meter_id", codes="ev_meter", nullable=False
             ),
             "meter_name": name_of_code("Meter"),
-            "time": from_leaf(_TIME["time"], "timestamp"),
+            "time": with_source(_TIME["time"], "timestamp"),
             "local_time": _TIME["local_time"],
             "local_date": _TIME["local_date"],
             "request_date": column(
-                pa.date32(), "Requested date", "The day by which it is asked for: its local date."
+                pa.date32(), "Requested date", "Day of the request: the local date."
             ),
             "measurand": integer(
                 "Measurand",
-                "What was measured.",
+                "Code of the measured quantity.",
                 "measurements[].measurand",
                 codes="measurand",
                 nullable=False,

@@ -1,8 +1,8 @@
-"""What datasets share: how they are declared, decoded, fetched and shown in Dagster.
+"""The declarations that dataset modules import.
 
-Dataset modules import from here; this face is of `contract` alone, so that none of them needs
-Dagster. The steps that a response passes are in `ingestion`, `decoding` and `orchestration`.
-Nothing in here names an endpoint, a table or a column of one dataset.
+Only `contract` is exported, so that dataset modules do not need Dagster. `ingestion`, `decoding`
+and `orchestration` have the steps that a response passes. Nothing in the framework names an
+endpoint, a table or a column of one dataset.
 """
 
 from assets.framework.contract.column_schema import (
@@ -12,7 +12,6 @@ from assets.framework.contract.column_schema import (
     elements_in_range,
     extra_fields,
     flag,
-    from_leaf,
     history_columns,
     instant,
     integer,
@@ -24,22 +23,23 @@ from assets.framework.contract.column_schema import (
     source_of,
     table_schema,
     text,
+    with_source,
 )
 from assets.framework.contract.columns import (
     as_json,
     as_text,
     difference,
     extra_column,
-    instant_of,
     leaf_columns,
-    leaf_of,
+    leaf_getter,
     list_of_structs,
     local_columns,
     optional_dates,
     optional_times,
+    parse_time,
     parse_times,
     reject,
-    reject_without_reading,
+    reject_empty_readings,
     rounded,
 )
 from assets.framework.contract.dataset import (
@@ -56,6 +56,7 @@ from assets.framework.contract.day_range import (
     DayRange,
 )
 from assets.framework.contract.devices import (
+    EARLIEST_DATA,
     Device,
     DeviceKind,
     local_day,
@@ -70,19 +71,19 @@ from assets.framework.contract.json_rows import (
     elements,
     json_type,
     number_of,
-    revealed,
+    resolve_redaction,
 )
 from assets.framework.contract.known_state import (
     KnownState,
 )
 from assets.framework.contract.local_time import (
     Moments,
-    folds,
-    parse_labels,
+    folds_by_order,
+    parse_local_times,
     to_utc,
 )
 from assets.framework.contract.lookback import (
-    ask_from,
+    lookback_start,
     lookbacks,
     open_items,
 )
@@ -91,12 +92,16 @@ from assets.framework.contract.request import (
     Value,
     request_each,
 )
+from assets.framework.contract.sql_files import (
+    read_sql,
+)
 from assets.framework.contract.table import (
     Table,
     TableRows,
 )
 
 __all__ = [
+    "EARLIEST_DATA",
     "TIME_LOCAL",
     "TIME_UTC",
     "Cadence",
@@ -123,7 +128,6 @@ __all__ = [
     "Wire",
     "as_json",
     "as_text",
-    "ask_from",
     "column",
     "decode_rows",
     "difference",
@@ -132,18 +136,17 @@ __all__ = [
     "extra_column",
     "extra_fields",
     "flag",
-    "folds",
-    "from_leaf",
+    "folds_by_order",
     "history_columns",
     "instant",
-    "instant_of",
     "integer",
     "json_type",
     "leaf_columns",
-    "leaf_of",
+    "leaf_getter",
     "list_of_structs",
     "local_columns",
     "local_day",
+    "lookback_start",
     "lookbacks",
     "measurement",
     "name_of_code",
@@ -152,17 +155,20 @@ __all__ = [
     "open_items",
     "optional_dates",
     "optional_times",
-    "parse_labels",
+    "parse_local_times",
+    "parse_time",
     "parse_times",
     "provenance_columns",
+    "read_sql",
     "reading_time",
     "reject",
-    "reject_without_reading",
+    "reject_empty_readings",
     "request_each",
-    "revealed",
+    "resolve_redaction",
     "rounded",
     "source_of",
     "table_schema",
     "text",
     "to_utc",
+    "with_source",
 ]

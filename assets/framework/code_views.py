@@ -1,4 +1,4 @@
-"""Views that stand in the catalogue beside the tables: the contract's codes."""
+"""The `codes` view of the catalogue: all documented codes."""
 
 import pyarrow as pa
 
@@ -6,18 +6,18 @@ from givenergy.codes import all_codes
 from warehouse import ViewSpec
 
 
-def views() -> list[ViewSpec]:
-    """List them."""
+def code_views() -> list[ViewSpec]:
+    """Return the views of the catalogue about codes."""
     return [_codes()]
 
 
 def _codes() -> ViewSpec:
     rows = ",\n    ".join(f"({', '.join(map(_literal, code))})" for code in all_codes())
     texts = {
-        "domain": ("Domain", "What the code is one of, e.g. measurand."),
-        "code": ("Code", "As the API sends it, numbers written out."),
-        "name": ("Name", "What stands in the decoded column."),
-        "description": ("Description", "What it means."),
+        "domain": ("Domain", "Domain of the code, e.g. measurand."),
+        "code": ("Code", "Code as sent, as text."),
+        "name": ("Name", "Name in the decoded column."),
+        "description": ("Description", "Meaning of the code."),
     }
     schema = pa.schema(
         pa.field(name, pa.string(), metadata={"title": title, "description": description})
@@ -26,7 +26,7 @@ def _codes() -> ViewSpec:
     return ViewSpec(
         name="codes",
         sql=f"SELECT * FROM (VALUES\n    {rows}\n) AS codes({', '.join(texts)})",
-        description="Every code that the API documents: one row for each domain and code.",
+        description="Every documented code of the API: one row per domain and code.",
         schema=schema,
     )
 

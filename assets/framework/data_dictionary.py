@@ -11,11 +11,11 @@ from assets.framework.contract.table import Table
 from assets.registry import datasets
 
 _VIEWS = (
-    "Beside them stand views: `…_now` has the versions in force of a table with history;",
-    "`…_superseded` the rows that newer answers replaced; `codes` every code with its name",
+    "Views: `…_now` has the current versions of a table with history;",
+    "`…_superseded` the rows that newer responses replaced; `codes` every code with its name",
     "(`domain`, `code`, `name`, `description`); `coverage` the state of each device and day;",
-    "`requests` what was asked; `quarantine` rows that are in no table, and why; `drift` what the",
-    "API's document does not list; `gaps` and `reconcile_…` where figures do not agree.",
+    "`requests` the requests; `quarantine` invalid rows and the reason; `drift` what the",
+    "API document does not list; `gaps` and `reconcile_…` gaps and deviating figures.",
 )
 
 
@@ -24,12 +24,12 @@ def dictionary() -> str:
     lines = [
         "# Data dictionary",
         "",
-        "Made from the schemas by `make dictionary`. A moment is named `…_at`, `time`,",
-        "`valid_from` or `valid_to` and is in UTC; `…_local` and `local_time` are local",
-        "times, `…_date` is a day. A leaf is a path in a row of the answer; `docs/api-coverage.md`",
-        "says what of the API is here, and what is not.",
+        "Generated from the schemas by `make dictionary`. A UTC time is named `…_at`, `time`,",
+        "`valid_from` or `valid_to`; `…_local` and `local_time` are local",
+        "times, `…_date` is a day. A leaf is a path in a row of the response;",
+        "`docs/api-coverage.md` lists the endpoints and the tables that they fill.",
         "",
-        "| table | group | what it holds |",
+        "| table | group | content |",
         "|---|---|---|",
         *_contents(),
         "",
@@ -53,7 +53,7 @@ def _table(dataset: Dataset, table: Table) -> Iterator[str]:
     yield ""
     yield from describe_table(dataset, table)
     yield ""
-    yield "| column | type | JSON leaf | what it is |"
+    yield "| column | type | JSON leaf | description |"
     yield "|---|---|---|---|"
     for name, column in table.schema.columns.items():
         source = f"`{source_of(column)}`" if source_of(column) else ""

@@ -1,11 +1,11 @@
-"""Inverter data points: every reading that an inverter sent, about one every five minutes.
+"""Inverter data points: every reading of an inverter, about one per five minutes.
 
 Source: API document, section "Inverter Data", "Get Data Points", and the recorded days.
 
 Grain: inverter and time. The day in the path selects the local day of an ordinary inverter and the
-UTC day of a Gateway (recorded), so `time` alone says when a point was taken, and a point is never
-dropped for lying outside the day that was asked for. Several points of one inverter can carry the
-same time (recorded): the later position in the answer wins.
+UTC day of a Gateway (recorded). Only `time` says when a point was taken, so points outside the
+requested day are kept. Several points of one inverter can have the same time (recorded): the last
+one in the response wins.
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ class InverterDataPoints(RowByRow, DailyDataset):
         return Request(path={"inverter": device_id, "date": first.isoformat()})
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one answer."""
+        """Return the columns of one response."""
         time = parse_times(rows, "time", response.body)
         points = rows.values
         count = len(points)

@@ -1,4 +1,4 @@
-"""The table of inverter data points: its columns, their limits and their JSON leaves."""
+"""The table of inverter data points: columns, limits and JSON leaves."""
 
 import pandas as pd
 import pandera.pandas as pandera
@@ -88,7 +88,7 @@ SCHEMA = table_schema(
         "time": column(
             TIME_UTC,
             "Time (UTC)",
-            "When the point was taken, in UTC.",
+            "Time of the point, UTC.",
             source="time",
             checks=[
                 pandera.Check.in_range(
@@ -98,13 +98,14 @@ SCHEMA = table_schema(
             nullable=False,
         ),
         "local_time": column(
-            TIME_LOCAL, "Local time", "The same in the account's time zone.", nullable=False
+            TIME_LOCAL,
+            "Local time",
+            "Time of the point in the account's time zone.",
+            nullable=False,
         ),
-        "local_date": column(
-            pa.date32(), "Local date", "The day of the local time.", nullable=False
-        ),
+        "local_date": column(pa.date32(), "Local date", "Day of the local time.", nullable=False),
         "request_date": column(
-            pa.date32(), "Requested date", "The day that was asked for.", nullable=False
+            pa.date32(), "Requested date", "Day of the request.", nullable=False
         ),
         "status": column(
             pa.string(),

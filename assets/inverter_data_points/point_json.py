@@ -1,4 +1,4 @@
-"""The JSON of a data point; what it means is in `table`. The latest readings are parts of it."""
+"""The JSON of a data point, which latest readings share; `point_columns` has the columns."""
 
 import msgspec
 
@@ -18,14 +18,14 @@ class Array(Wire):
 
 
 class Solar(Wire):
-    """PV, as a point and the latest reading have it."""
+    """PV values of a data point or latest reading."""
 
     power: float | None = None
     arrays: list[Array] | None = None
 
 
 class Grid(Wire):
-    """The grid, as a point and the latest reading have it."""
+    """Grid values of a data point or latest reading."""
 
     voltage: float | None = None
     current: float | None = None
@@ -34,7 +34,7 @@ class Grid(Wire):
 
 
 class Battery(Wire):
-    """The battery, as a point and the latest reading have it."""
+    """Battery values of a data point or latest reading."""
 
     percent: float | None = None
     power: float | None = None
@@ -47,7 +47,7 @@ class _Consumption(Wire):
 
 
 class Inverter(Wire):
-    """The inverter itself, as a point and the latest reading have it."""
+    """Inverter values of a data point or latest reading."""
 
     temperature: float | None = None
     power: float | None = None
@@ -75,7 +75,7 @@ class _BatteryEnergy(Wire):
 
 
 class Energy(Wire):
-    """Counters of a period, as a point and the latest reading have them."""
+    """Energy counters of a period in a data point or latest reading."""
 
     solar: float | None = None
     grid: _GridEnergy = msgspec.field(default_factory=_GridEnergy)

@@ -1,4 +1,4 @@
--- Grain: inverter that only the lists of child accounts show. Its newest version.
+-- Grain: inverter that only the lists of child accounts show. Its latest version.
 FROM account_devices
 ANTI JOIN inverters USING (inverter_serial)
 SELECT

@@ -1,2 +1,2 @@
--- Grain: account below that of the token, of those that are listed now.
+-- Grain: currently listed child account.
 SELECT account_id FROM account_children_now ORDER BY account_id

@@ -1,4 +1,4 @@
--- Grain: charger. The oldest thing known of it, and when it was last in contact, if it is not now.
+-- Grain: charger. Its oldest known data, and its last contact if it is offline.
 WITH newest AS (
     SELECT charger_uuid, valid_to, CASE WHEN NOT online THEN went_offline_at END AS offline_since
     FROM ev_chargers

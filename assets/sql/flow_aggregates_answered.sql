@@ -1,5 +1,5 @@
 -- Grain: inverter, grouping and first requested day. The day up to which responses were final:
--- what is younger than five days when it is fetched can still be revised.
+-- values can be revised until five days after their day.
 SELECT
     device_id,
     (params ->> 'grouping')::INTEGER AS grouping_code,

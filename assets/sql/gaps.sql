@@ -1,5 +1,5 @@
--- Grain: inverter and gap, more than 30 minutes without a point between two points of it. What
--- became of the energy, and why the points are missing.
+-- Grain: inverter and gap of more than 30 minutes between two of its points. Energy over the gap,
+-- and why points are missing.
 WITH points AS (
     SELECT
         inverter_serial,
@@ -25,20 +25,20 @@ gaps AS (
     FROM points
     WHERE next_point_at - last_point_at > INTERVAL 30 MINUTE
 ),
-/* Days whose points may be lacking because they were not had from the API. */
-not_had AS (
+/* Days whose points may be missing because they were not fetched. */
+not_fetched_days AS (
     SELECT device_id, request_date
     FROM coverage
     WHERE
         dataset = 'inverter_data_points'
         AND state IN ('failed', 'partial', 'forbidden', 'gone', 'not_requested')
 ),
-lacking AS (
+missing_days AS (
     SELECT gaps.inverter_serial, gaps.last_point_at, count(*) AS days
     FROM gaps
-    INNER JOIN not_had
-        ON gaps.inverter_serial = not_had.device_id
-        AND not_had.request_date BETWEEN gaps.first_request_date AND gaps.last_request_date
+    INNER JOIN not_fetched_days
+        ON gaps.inverter_serial = not_fetched_days.device_id
+        AND not_fetched_days.request_date BETWEEN gaps.first_request_date AND gaps.last_request_date
     GROUP BY ALL
 )
 SELECT
@@ -49,7 +49,7 @@ SELECT
     gaps.last_date,
     epoch(gaps.next_point_at - gaps.last_point_at) AS duration_s,
     CASE
-        WHEN lacking.days IS NOT NULL THEN 'not_fetched'
+        WHEN missing_days.days IS NOT NULL THEN 'not_fetched'
         WHEN gaps.growth_kwh > 0.01 THEN 'not_sent'
         WHEN gaps.growth_kwh IS NOT NULL THEN 'device_off'
         ELSE 'unknown'
@@ -60,8 +60,8 @@ SELECT
     gaps.grid_export_kwh,
     gaps.consumption_kwh
 FROM gaps
-LEFT JOIN lacking USING (inverter_serial, last_point_at)
-/* Where an answer is archived and not in the table yet, nothing can be told. */
+LEFT JOIN missing_days USING (inverter_serial, last_point_at)
+/* Gaps with archived responses that are not built yet are undecided. */
 WHERE NOT EXISTS (
     FROM pending_responses AS pending
     WHERE

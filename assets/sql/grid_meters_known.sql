@@ -1,4 +1,4 @@
--- Grain: meter of an inverter that is listed now and that the endpoint accepts.
+-- Grain: currently listed meter of an inverter whose address the endpoint accepts.
 SELECT DISTINCT inverter_serial, address
 FROM inverter_meters_now
 WHERE address BETWEEN 1 AND 8

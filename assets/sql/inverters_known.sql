@@ -1,4 +1,4 @@
--- Grain: inverter. Its newest version, with when its communication device was commissioned.
+-- Grain: inverter. Its latest version, and the commissioning of its communication device.
 WITH newest AS (
     FROM inverters
     QUALIFY row_number() OVER (PARTITION BY inverter_serial ORDER BY valid_from DESC) = 1

@@ -1,6 +1,6 @@
--- Grain: inverter, local day and counter. By how much the counter fell from one point to the next:
--- never, but for a step back of 0.1 in what the API derives, and the reset at local midnight, which
--- the points of the first hour may not have noticed yet.
+-- Grain: inverter, local day and counter. Largest fall of the counter between two points. Counters
+-- do not fall, except by 0.1 in the derived consumption, and at the reset at local midnight, which
+-- points of the first hour may not have yet.
 WITH readings AS (
     SELECT
         inverter_serial,

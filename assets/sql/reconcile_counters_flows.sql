@@ -1,7 +1,6 @@
--- Grain: inverter, local day and energy. The half hours' flows against the last reading of the
--- day's counter, for days of which no half hour is missing or can still be revised, and whose last
--- point came in the last ten minutes. What flows to the home includes the losses of the inverter,
--- which the counter of consumption leaves out.
+-- Grain: inverter, local day and energy. The sum of the half-hourly flows against the last reading
+-- of the daily counter, for days with all half hours, all final, and a point in the last ten
+-- minutes. Flows to the home include the losses of the inverter; the consumption counter does not.
 WITH counters AS (
     SELECT
         inverter_serial,

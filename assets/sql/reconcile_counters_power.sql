@@ -1,6 +1,6 @@
--- Grain: inverter, local day and energy. What the counter of the day counted against the power
--- added up over time, both over the same steps from point to point: those of 15 minutes at most, as
--- the curve of a longer one is not known. A step over which the counter falls is its reset.
+-- Grain: inverter, local day and energy. Growth of the daily counter against integrated power over
+-- the same steps between points, of at most 15 minutes because the curve over a longer step is
+-- unknown. A step over which the counter falls is its reset.
 WITH readings AS (
     SELECT
         inverter_serial,

@@ -1,5 +1,5 @@
--- Grain: inverter, local day and flow. The half hours' sum against what the API says of the day,
--- for days of which no half hour is missing and neither can still be revised.
+-- Grain: inverter, local day and flow. The sum of the half hours against the API's daily value,
+-- for days with all half hours, all final.
 WITH half_hourly AS (
     SELECT
         inverter_serial,

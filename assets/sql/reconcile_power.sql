@@ -1,4 +1,4 @@
--- Grain: inverter and local day. Consumption against the inverter's power less the grid's.
+-- Grain: inverter and local day. Consumption against inverter power less grid power.
 WITH points AS (
     SELECT
         inverter_serial,

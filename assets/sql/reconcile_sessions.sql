@@ -1,6 +1,6 @@
--- Grain: charging session that is over. Its energy against the charger's import register: what that
--- counted lies between two differences, that of the readings next to its start and end inside the
--- session and that of those outside it. Only sessions with readings within 15 minutes of both.
+-- Grain: ended charging session. Its energy against the charger's import register, whose growth is
+-- between the difference of the first and last reading inside the session and that of the nearest
+-- readings outside it. Only sessions with readings within 15 minutes of start and end.
 WITH register AS (
     SELECT charger_uuid, time, value_normalised / 1000 AS register_kwh
     FROM ev_meter_readings

@@ -1,2 +1,2 @@
--- Grain: site of those that are listed now.
+-- Grain: currently listed site.
 SELECT site_id FROM sites_now ORDER BY site_id

@@ -1,2 +1,2 @@
--- Grain: smart device of those that are listed now.
+-- Grain: currently listed smart device.
 SELECT device_uuid FROM smart_devices_now ORDER BY device_uuid

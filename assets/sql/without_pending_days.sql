@@ -1,5 +1,5 @@
--- What is compared, without days of which an answer is archived and not in the tables yet. A day of
--- local time can need the answers of the days before and after it; a list has no days at all.
+-- A comparison without days that have archived responses not built yet. A local day can need the
+-- responses of the days before and after it; the responses of lists have no day.
 FROM (
 {compared}
 ) AS compared

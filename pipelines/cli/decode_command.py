@@ -16,7 +16,7 @@ from pipelines.cli.common import (
 from pipelines.cli.formats import as_csv, as_json
 
 if TYPE_CHECKING:
-    from assets.framework.decoding.field_trace import Leaf
+    from assets.framework.decoding.field_trace import LeafTrace
 
 _OUT = console()
 _COLUMNS = ("leaf", "values", "nulls", "lands in", "elsewhere", "left over")
@@ -41,13 +41,13 @@ def decode(dataset: str, file: Path, device: str, params: str, layout: str) -> N
 
     Ends with 1 if a value is in no column and no reason for it is known.
     """
-    from assets.framework.decoding.field_trace import landing, saved_answer
+    from assets.framework.decoding.field_trace import response_from_json, trace_fields
     from pipelines.selection import UnknownDatasetError, named
     from pipelines.settings import load_settings
 
     try:
         (of,) = named([dataset])
-        answer = saved_answer(
+        answer = response_from_json(
             of, file.read_bytes(), device_id=device, params=params, zone=load_settings().zone
         )
     except UnknownDatasetError as error:
@@ -58,7 +58,7 @@ def decode(dataset: str, file: Path, device: str, params: str, layout: str) -> N
             WRONG_USAGE,
         ) from error
     try:
-        leaves = landing(of, answer)
+        leaves = trace_fields(of, answer)
     except KeyError as error:
         raise KnownError(
             f"What {dataset} makes of an answer depends on what was asked for: give {error} with"
@@ -66,7 +66,7 @@ def decode(dataset: str, file: Path, device: str, params: str, layout: str) -> N
             WRONG_USAGE,
         ) from error
     rows = [dict(zip(_COLUMNS, _row(leaf), strict=True)) for leaf in leaves]
-    left = sum(len(leaf.left_over) for leaf in leaves)
+    left = sum(len(leaf.unaccounted) for leaf in leaves)
     if layout == "json":
         click.echo(as_json(rows))
     elif layout == "csv":
@@ -80,13 +80,13 @@ def decode(dataset: str, file: Path, device: str, params: str, layout: str) -> N
     raise SystemExit(SOMETHING_MISSING if left else ALL_THERE)
 
 
-def _row(leaf: "Leaf") -> tuple[object, ...]:
-    elsewhere = ", ".join(f"{number:,} {reason}" for reason, number in leaf.elsewhere.items())
+def _row(leaf: "LeafTrace") -> tuple[object, ...]:
+    elsewhere = ", ".join(f"{number:,} {reason}" for reason, number in leaf.reasons.items())
     return (
         leaf.path,
         leaf.values,
         leaf.nulls,
         ", ".join(leaf.columns),
         elsewhere,
-        len(leaf.left_over),
+        len(leaf.unaccounted),
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from assets.ev_chargers import look_back_to
+from assets.ev_chargers import set_first_day
 from assets.framework.contract.dataset import Dataset, DeviceList, SnapshotDataset
 from assets.framework.contract.devices import Devices, local_day, of_kinds
 from assets.framework.ingestion.planner import due_datasets, due_devices
@@ -168,7 +168,7 @@ def backfill(
     with open_session(settings, prepare=partial(build_all_pending, say=_OUT.print)) as session:
         if start and (names or device_ids):
             # Without a choice, what is known of chargers limits how far back they are requested.
-            look_back_to(session.lake, start)
+            set_first_day(session.lake, start)
         discovery = _discover(session, chosen)
         tasks = make_tasks(session.lake, session.zone, discovery)
         plan_missing(session.lake, tasks, session.zone, refetch=refetch)

@@ -201,7 +201,7 @@ def test_nothing_is_asked_of_an_inverter_that_was_silent_since(owner):
     owner.refresh(DATASET, lists=LISTS)
     with owner.session() as session:
         view = known_state_of(session, known_devices(session.lake))
-        (device,) = view.of(DeviceKind.INVERTER)
+        (device,) = view.devices_of(DeviceKind.INVERTER)
 
         def requests(last_contact_days_ago):
             contact = view.now - timedelta(days=last_contact_days_ago)

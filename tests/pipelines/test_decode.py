@@ -23,8 +23,8 @@ def test_each_leaf_of_a_saved_answer_is_named_with_its_column(tmp_path):
         "data[].online": "ev_chargers.online",
         "links.x": "",
     }
-    assert rows["data[].alias"]["elsewhere"] == "1 left out as personal"
-    assert rows["links.x"]["elsewhere"] == "1 paging, kept in the archive"
+    assert rows["data[].alias"]["elsewhere"] == "1 redacted as personal"
+    assert rows["links.x"]["elsewhere"] == "1 paging, archived only"
     done = owner.givlake("decode", "ev_chargers", "chargers.json")
     assert "6 leaves, 6 values, 0 left over." in done.out
     assert not owner.data.exists()

@@ -150,7 +150,7 @@ def test_a_day_whose_answer_holds_nothing_that_is_a_point_is_not_there(simulate,
         ("complete", "fetched when final"),
         ("failed", "The response's data contains 3 elements, but no row."),
         ("failed", "The response's data is an object instead of the requested rows."),
-        ("partial", "None of the 2 rows that came can be read; the first: time is null."),
+        ("partial", "None of the 2 rows received can be read; the first: time is null."),
     ]
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS[3:]))
 

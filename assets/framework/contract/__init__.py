@@ -1,1 +1,1 @@
-"""What a dataset module declares: requests, tables, columns, devices and time."""
+"""Declarations of a dataset: requests, tables, columns, devices and times."""

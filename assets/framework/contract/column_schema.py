@@ -1,9 +1,9 @@
-"""The description of a table, and rows judged by it.
+"""Column declarations, and validation of rows.
 
-A pandera schema whose columns carry Arrow types is the only description of a table. The Arrow
-schema of the files, the comments of the catalogue, Dagster's column metadata and the data
-dictionary are derived from it here, so that they cannot drift apart. How JSON becomes columns
-stands in `assets.framework.contract.columns`.
+A pandera schema whose columns have Arrow types is the only description of a table. The Arrow schema
+of the files, the comments of the catalogue, Dagster's column metadata and the data dictionary are
+derived from it, so that they cannot diverge. `assets.framework.contract.columns` converts JSON to
+columns.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,8 +21,8 @@ TIME_LOCAL = pa.timestamp("us")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """One reason why one row does not hold: its index, the check, the column and the value."""
+class CheckFailure:
+    """A failed check: row index, check, column and value."""
 
     row: int
     check: str
@@ -44,13 +44,13 @@ def column(
 
     Args:
         arrow_type: its type in the files; measurements are always float64.
-        title: what a chart's axis would say.
+        title: label for the axis of a chart.
         description: one sentence for the catalogue.
-        source: path of the JSON leaf it comes from, e.g. `power.grid.voltage`.
-        codes: the domain of codes that the column holds; the column of the same name with `_name`
-            behind it, or in place of `_id`, is then filled with what they stand for.
-        checks: what a value must fulfil; nulls are not checked.
-        nullable: False where a row without a value cannot stand.
+        source: path of its JSON leaf, e.g. `power.grid.voltage`.
+        codes: the domain of the codes in the column; the framework fills the column of the same
+            name with the suffix `_name` (replacing `_id`) with their names.
+        checks: checks of each value except nulls.
+        nullable: False if a row without a value is quarantined.
     """
     return pandera.Column(
         pd.ArrowDtype(arrow_type),
@@ -107,7 +107,7 @@ def integer(
 def flag(
     title: str, description: str, source: str | None = None, *, nullable: bool = True
 ) -> pandera.Column:
-    """Describe a column of true and false."""
+    """Describe a boolean column."""
     return column(pa.bool_(), title, description, source=source, nullable=nullable)
 
 
@@ -119,12 +119,12 @@ def instant(
 
 
 def reading_time() -> dict[str, pandera.Column]:
-    """The columns that say when a reading was taken; see `columns.local_columns`."""
+    """Return the time columns of a reading; see `columns.local_columns`."""
     return {
         "time": column(
             TIME_UTC,
             "Time (UTC)",
-            "When the reading was taken, in UTC.",
+            "Time of the reading, UTC.",
             source="time",
             checks=[
                 pandera.Check.in_range(
@@ -134,23 +134,24 @@ def reading_time() -> dict[str, pandera.Column]:
             nullable=False,
         ),
         "local_time": column(
-            TIME_LOCAL, "Local time", "The same in the account's time zone.", nullable=False
+            TIME_LOCAL,
+            "Local time",
+            "Time of the reading in the account's time zone.",
+            nullable=False,
         ),
-        "local_date": column(
-            pa.date32(), "Local date", "The day of the local time.", nullable=False
-        ),
+        "local_date": column(pa.date32(), "Local date", "Day of the local time.", nullable=False),
     }
 
 
-def from_leaf(
+def with_source(
     description: pandera.Column, source: str, checks: Sequence[pandera.Check] | None = None
 ) -> pandera.Column:
-    """Describe a column as another table has it, read from another JSON leaf.
+    """Return another table's column with a different JSON leaf.
 
     Args:
         description: the other table's column.
         source: path of the leaf.
-        checks: what a value must fulfil instead.
+        checks: checks that replace those of the column.
     """
     return column(
         arrow_type_of(description),
@@ -171,49 +172,49 @@ def name_of_code(title: str) -> pandera.Column:
 
 
 def extra_fields() -> dict[str, pandera.Column]:
-    """The column for whatever the contract does not list."""
+    """Return the column for fields that the contract does not list."""
     return {
         "extra_fields": column(
-            pa.string(), "Extra fields", "JSON of fields that the API's document does not list."
+            pa.string(), "Extra fields", "JSON of the fields that the API document does not list."
         )
     }
 
 
 def table_schema(columns: Mapping[str, pandera.Column]) -> pandera.DataFrameSchema:
-    """Make the schema of a table, which has these columns and no other."""
+    """Return the schema of a table with exactly these columns."""
     return pandera.DataFrameSchema(dict(columns), strict=True)
 
 
 def provenance_columns() -> dict[str, pandera.Column]:
-    """The columns by which a row is traced to the archived response that brought it."""
+    """Return the columns that trace a row to its archived response."""
     return {
         "response_id": column(
             pa.int64(),
             "Response",
-            "Number of the archived response that brought the row; later ones are larger.",
+            "Number of the archived response of the row; larger numbers are newer.",
             nullable=False,
         ),
         "fetched_at": column(
-            TIME_UTC, "Fetched at", "When that response arrived, in UTC.", nullable=False
+            TIME_UTC, "Fetched at", "Time when the response arrived, UTC.", nullable=False
         ),
     }
 
 
 def history_columns() -> dict[str, pandera.Column]:
-    """The columns of a table with one row for each thing and version; the framework fills them."""
+    """Return the columns of a table with history; the framework fills them."""
     return {
         "valid_from": column(
-            TIME_UTC, "Valid from", "When this version was first fetched, in UTC.", nullable=False
+            TIME_UTC, "Valid from", "Time when this version was first fetched, UTC.", nullable=False
         ),
         "valid_to": column(
             TIME_UTC,
             "Valid to",
-            "When another version was first fetched, or a complete list lacked it; null: now.",
+            "Time when a newer version, or a complete list without it, was fetched; null: current.",
         ),
         "listed_by": column(
             pa.string(),
             "Listed by",
-            "Whose list it stands in: a device, or the account as an opaque key.",
+            "The device, or the account as an opaque key, whose list has the row.",
             nullable=False,
         ),
         **provenance_columns(),
@@ -221,39 +222,39 @@ def history_columns() -> dict[str, pandera.Column]:
 
 
 def elements_in_range(field: str, low: float, high: float) -> pandera.Check:
-    """Make a check of one field of all structs in a list column; a row fails if any does."""
+    """Return a check that a field of all structs in a list column is in a range."""
 
     def check(lists: "pd.Series[Any]") -> "pd.Series[Any]":
         array = pa.chunked_array(lists.array.__arrow_array__()).combine_chunks()
         values = array.flatten().field(field).to_numpy(zero_copy_only=False).astype(float)
         with np.errstate(invalid="ignore"):
             outside = (values < low) | (values > high)
-        good = np.ones(len(array), dtype=bool)
+        valid = np.ones(len(array), dtype=bool)
         if outside.any():
             lengths = array.value_lengths().fill_null(0).to_numpy()
-            good[np.repeat(np.arange(len(array)), lengths)[outside]] = False
-        return pd.Series(good, index=lists.index)
+            valid[np.repeat(np.arange(len(array)), lengths)[outside]] = False
+        return pd.Series(valid, index=lists.index)
 
     return pandera.Check(check, name=f"{field}_in_range({low}, {high})", ignore_na=False)
 
 
 def source_of(description: pandera.Column) -> str | None:
-    """Name the JSON leaf from which a column comes, or None."""
+    """Return the JSON leaf of a column, or None."""
     return (description.metadata or {}).get("source")
 
 
 def codes_of(description: pandera.Column) -> str | None:
-    """Name the domain of the codes that a column holds, or None."""
+    """Return the domain of the codes in a column, or None."""
     return (description.metadata or {}).get("codes")
 
 
 def name_column(name: str) -> str:
-    """Name the column that says what the codes of a column stand for."""
+    """Return the name of the column with the names of a column's codes."""
     return f"{name.removesuffix('_id')}_name"
 
 
 def arrow_type_of(description: pandera.Column) -> pa.DataType:
-    """Give the Arrow type of a column made by `column`."""
+    """Return the Arrow type of a column made by `column`."""
     return description.dtype.type.pyarrow_dtype
 
 
@@ -277,12 +278,13 @@ def arrow_schema(schema: pandera.DataFrameSchema) -> pa.Schema:
     return pa.schema(fields)
 
 
-def faults(schema: pandera.DataFrameSchema, rows: pa.Table) -> list[Fault]:
-    """Judge rows by a schema and list what is wrong with which row.
+def check_failures(schema: pandera.DataFrameSchema, rows: pa.Table) -> list[CheckFailure]:
+    """Validate rows and return the failed checks.
 
     Raises:
-        SchemaErrors: if the table as a whole does not fit (a column is missing or of another type),
-            which no content of a response can cause.
+        SchemaErrors: if the table as a whole does not match (a column is missing or has another
+        type),
+            which is a bug and not a fault of a response.
     """
     frame = rows.to_pandas(types_mapper=pd.ArrowDtype)
     try:
@@ -292,7 +294,7 @@ def faults(schema: pandera.DataFrameSchema, rows: pa.Table) -> list[Fault]:
         if cases["index"].isna().any():
             raise
         return [
-            Fault(int(case.index), str(case.check), str(case.column), str(case.failure_case))
+            CheckFailure(int(case.index), str(case.check), str(case.column), str(case.failure_case))
             for case in cases[["index", "check", "column", "failure_case"]].itertuples(
                 index=False, name="Case"
             )

@@ -1,4 +1,4 @@
-"""Arrow columns out of decoded rows: leaves, times, local times, codes and lists of structs."""
+"""Arrow columns from decoded rows: leaves, times, local times, codes and lists of structs."""
 
 import keyword
 from collections import Counter
@@ -15,9 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.framework.contract.column_schema import TIME_LOCAL, TIME_UTC, arrow_type_of, source_of
-from assets.framework.contract.json_rows import Rejected, ResponseShape, Rows, elements, revealed
+from assets.framework.contract.json_rows import (
+    Rejected,
+    ResponseShape,
+    Rows,
+    elements,
+    resolve_redaction,
+)
 
-# What is not known comes as the year 1 or 9999: a day or a zone further, every calendar ends.
+# Unknown times are sent as year 1 or 9999, where adding a day or an offset overflows.
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 
 
@@ -29,14 +35,14 @@ def leaf_columns(
     skip: Collection[str] = (),
     convert: Callable[[Any], Any] | None = None,
 ) -> dict[str, pa.Array]:
-    """Make a column of each leaf that the schema names as a source.
+    """Return a column for each leaf that the schema names as a source.
 
     Args:
-        schema: the table's.
+        schema: schema of the table.
         rows: decoded rows.
-        only: the columns to make; None for all.
-        skip: columns not to make.
-        convert: what to make of each value.
+        only: names of the columns; None for all.
+        skip: names of columns to leave out.
+        convert: function applied to each value.
     """
     columns = {}
     for name, description in schema.columns.items():
@@ -46,17 +52,17 @@ def leaf_columns(
             or (only is not None and name not in only)
         ):
             continue
-        values = map(leaf_of(description), rows)
+        values = map(leaf_getter(description), rows)
         columns[name] = pa.array(
             list(map(convert, values) if convert else values), arrow_type_of(description)
         )
     return columns
 
 
-def leaf_of(description: pandera.Column) -> Callable[[Any], Any]:
-    """Make the function that takes a column's JSON leaf from a decoded row.
+def leaf_getter(description: pandera.Column) -> Callable[[Any], Any]:
+    """Return a function that reads a column's JSON leaf from a decoded row.
 
-    Where the source goes through a list (`[]`), the row is an item of that list.
+    If the source goes through a list (`[]`), the row is an item of that list.
     """
     source = source_of(description)
     assert source is not None
@@ -82,10 +88,10 @@ def parse_times(
 
     Args:
         rows: decoded rows.
-        field: the field of the time.
-        body: that they were decoded from.
-        shape: of the body.
-        zoneless_is_utc: take a time without an offset for UTC, where the endpoint sends such.
+        field: name of the time's field.
+        body: JSON of the rows.
+        shape: shape of the body.
+        zoneless_is_utc: read a time without an offset as UTC.
     """
     texts = [getattr(row, field) for row in rows.values]
     column = pa.array(texts, pa.string())
@@ -96,35 +102,35 @@ def parse_times(
         except pa.ArrowInvalid:
             pass  # A field out of range, such as hour 25: find the rows that have it.
         else:
-            if are_possible(times):
+            if are_plausible(times):
                 return times
-    read = [instant_of(text, zoneless_is_utc=zoneless_is_utc) for text in texts]
-    why_unreadable = [index for index, time in enumerate(read) if time is None]
-    reject(rows, why_unreadable, field, body, shape)
+    read = [parse_time(text, zoneless_is_utc=zoneless_is_utc) for text in texts]
+    unreadable = [index for index, time in enumerate(read) if time is None]
+    reject(rows, unreadable, field, body, shape)
     return pa.array([time for time in read if time is not None], TIME_UTC)
 
 
-def are_possible(times: pa.Array) -> bool:
-    """Tell whether all times are such as a device can mean."""
-    found = pc.min_max(pc.year(times)).as_py()
-    return found["min"] is None or (found["min"] >= FIRST_YEAR and found["max"] <= LAST_YEAR)
+def are_plausible(times: pa.Array) -> bool:
+    """Return whether the years of all times are plausible."""
+    years = pc.min_max(pc.year(times)).as_py()
+    return years["min"] is None or (years["min"] >= FIRST_YEAR and years["max"] <= LAST_YEAR)
 
 
 def difference(start: pa.Array, stop: pa.Array, unit: float = 1.0) -> pa.Array:
-    """Subtract, in units of so much."""
-    apart = pc.subtract(stop, start).cast(pa.float64(), safe=False)
-    found = apart.to_numpy(zero_copy_only=False) / unit
-    return pa.array(rounded(found), mask=np.asarray(pc.is_null(apart)))
+    """Return `stop` less `start`, divided by `unit`."""
+    differences = pc.subtract(stop, start).cast(pa.float64(), safe=False)
+    quotients = differences.to_numpy(zero_copy_only=False) / unit
+    return pa.array(rounded(quotients), mask=np.asarray(pc.is_null(differences)))
 
 
 def rounded(values: np.ndarray) -> np.ndarray:
-    """Round to the sixth digit, as 1423.7 - 1400.1 is to be 23.6 and not 23.600000000000136.
+    """Round to six digits, so that 1423.7 - 1400.1 is 23.6 and not 23.600000000000136.
 
-    What is too large for that stays as it is.
+    Values too large for that are returned unchanged.
     """
     with np.errstate(over="ignore"):
-        found: np.ndarray = np.round(values, 6)
-    return np.where(np.isfinite(found), found, values)
+        result: np.ndarray = np.round(values, 6)
+    return np.where(np.isfinite(result), result, values)
 
 
 def optional_times(
@@ -133,24 +139,24 @@ def optional_times(
     names: Collection[str],
     indexes: Sequence[int] | None = None,
 ) -> dict[str, pa.Array]:
-    """Make columns of times that a row can do without.
+    """Return columns of optional times.
 
-    A time that cannot be read becomes null, and its text stands in the row's extra fields.
+    An unreadable time becomes null, and its text is kept in the row's extra fields.
 
     Args:
-        schema: the table's.
+        schema: schema of the table.
         rows: decoded rows.
-        names: the columns to make.
-        indexes: of the rows to take; None for all.
+        names: names of the columns.
+        indexes: indexes of the rows; None for all.
     """
     taken = range(len(rows.values)) if indexes is None else indexes
-    return {name: _read(schema.columns[name], rows, taken, instant_of) for name in names}
+    return {name: _read(schema.columns[name], rows, taken, parse_time) for name in names}
 
 
 def optional_dates(
     schema: pandera.DataFrameSchema, rows: Rows[Any], names: Collection[str]
 ) -> dict[str, pa.Array]:
-    """Make columns of dates that a row can do without; see `optional_times`."""
+    """Return columns of optional dates; see `optional_times`."""
     taken = range(len(rows.values))
     return {name: _read(schema.columns[name], rows, taken, _date) for name in names}
 
@@ -161,7 +167,7 @@ def _read(
     indexes: Sequence[int],
     read: Callable[[str | None], date | None],
 ) -> pa.Array:
-    leaf = leaf_of(description)
+    leaf = leaf_getter(description)
     source = str(source_of(description))
     values = []
     for index in indexes:
@@ -175,20 +181,20 @@ def _read(
 
 
 def as_text(value: Any) -> str | None:
-    """Write what comes as a number in some answers and as text in others."""
-    value = revealed(value)
+    """Return as text a value that is sent either as a number or as text."""
+    value = resolve_redaction(value)
     return None if value is None else str(value)
 
 
 def as_json(value: Any) -> str | None:
-    """Write a value of any shape as JSON text."""
+    """Return a value as JSON text."""
     if value is None or value is msgspec.UNSET:
         return None
     return msgspec.json.encode(value, order="deterministic").decode()
 
 
-def instant_of(text: str | None, *, zoneless_is_utc: bool = False) -> datetime | None:
-    """Read an ISO 8601 time with its offset; None if there is none, or if it cannot be true."""
+def parse_time(text: str | None, *, zoneless_is_utc: bool = False) -> datetime | None:
+    """Return an ISO 8601 time with an offset in UTC; None if it is missing or implausible."""
     try:
         time = datetime.fromisoformat(text or "")
         if time.utcoffset() is None:
@@ -217,26 +223,26 @@ def reject(
     *,
     reason: str = "not_decodable",
 ) -> None:
-    """Move rows whose field is missing or cannot be read from the values to the rejected ones."""
-    raws = elements(body, shape) if indexes else []
+    """Move rows whose field is missing or unreadable to `rows.rejected`."""
+    raw_rows = elements(body, shape) if indexes else []
     for index in indexes:
         position = rows.positions[index]
         value = as_json(getattr(rows.values[index], field)) or "null"
-        raw = bytes(raws[position]).decode(errors="replace")
+        raw = bytes(raw_rows[position]).decode(errors="replace")
         rows.rejected.append(Rejected(position, reason, field, value, raw))
     _remove(rows, indexes)
 
 
-def reject_without_reading(
+def reject_empty_readings(
     rows: Rows[Any], measured: Callable[[Any], Iterable[object | None]]
 ) -> None:
-    """Move rows in which nothing is measured to the rejected ones: an answer, but no reading.
+    """Move rows that contain no measurement to `rows.rejected`.
 
-    Nothing of such a row is kept, so that all of a device are one row of quarantine with a count.
+    Their JSON is not kept, so that all of a device are one counted row of the quarantine.
 
     Args:
         rows: decoded rows.
-        measured: gives what can be measured of a row; nulls are what was not.
+        measured: returns the measurements of a row, nulls included.
     """
     empty = [
         index
@@ -248,20 +254,20 @@ def reject_without_reading(
 
 
 def _remove(rows: Rows[Any], indexes: Sequence[int]) -> None:
-    gone = set(indexes)
-    kept = [index for index in range(len(rows.values)) if index not in gone]
+    removed = set(indexes)
+    kept = [index for index in range(len(rows.values)) if index not in removed]
     rows.extra = {new: rows.extra[old] for new, old in enumerate(kept) if old in rows.extra}
     rows.values = [rows.values[index] for index in kept]
     rows.positions = [rows.positions[index] for index in kept]
 
 
 def local_columns(time: pa.Array, zone: str, name: str = "local_time") -> dict[str, pa.Array]:
-    """Return `local_date` and the local time, in a column of this name, of UTC times.
+    """Return `local_date` and the local time, as columns of UTC times.
 
     Args:
-        time: moments.
+        time: UTC times.
         zone: IANA time zone.
-        name: of the column with the local time.
+        name: name of the column with the local time.
     """
     # pandas reads the zone from the tzdata package, where Arrow needs the system to have one.
     local = pd.DatetimeIndex(time.to_pandas()).tz_convert(zone).tz_localize(None)
@@ -272,7 +278,7 @@ def local_columns(time: pa.Array, zone: str, name: str = "local_time") -> dict[s
 def list_of_structs(
     lists: Sequence[Sequence[Any] | None], arrow_type: pa.ListType, attributes: Sequence[str]
 ) -> pa.Array:
-    """Make a list column; `attributes` are the items', in the order of the struct's fields."""
+    """Return a list column from attributes of the items, in the order of the struct's fields."""
     offsets = [0]
     items: list[Any] = []
     for part in lists:
@@ -311,7 +317,7 @@ def code_names(codes: pa.Array, names: Mapping[str, str]) -> tuple[pa.Array, Cou
 
 
 def extra_column(rows: Rows[Any]) -> pa.Array:
-    """Give, as JSON text, the fields that the rows' type does not know, or null."""
+    """Return the unknown fields of each row as JSON text, or null."""
     texts: list[str | None] = [None] * len(rows.values)
     for index, fields in rows.extra.items():
         texts[index] = msgspec.json.encode(fields).decode()

@@ -1,9 +1,9 @@
 """Base classes for datasets.
 
-The framework plans, fetches, builds and presents every dataset through these classes alone. A
-dataset is either requested by day (`DailyDataset`), or in its present state (`SnapshotDataset`):
-lists, latest values, and histories that are read in one go. How they differ is declared in
-attributes; a dataset knows nothing of how it is fetched or decoded.
+The framework plans, fetches, builds and presents every dataset through these classes only. A
+dataset is requested either by day (`DailyDataset`) or in its present state (`SnapshotDataset`),
+such as lists, latest values, and histories that one request reads. Attributes declare the
+differences; a dataset does not know how it is fetched.
 """
 
 from abc import ABC, abstractmethod
@@ -28,24 +28,24 @@ from warehouse import ArchivedResponse, CoverageRule
 
 
 class Dataset(ABC):
-    """One endpoint, and the tables that its answers fill.
+    """An endpoint and the tables that its responses fill.
 
     Attributes:
-        name: under which responses are archived.
-        version: counts changes of the rows made of a response; a higher one rebuilds the tables.
-        endpoint: where the data comes from.
-        group: heading under which Dagster shows it.
-        row_type: the JSON of one row of the answer.
-        shape: where in an answer its rows are.
-        output_tables: the tables that are filled, the main one first.
-        device_kinds: the kinds of devices that it requests; none if it requests the account.
-        depends_on: tables of other datasets that tell it what to request, besides device lists.
-        optional: whether an account, its plan or the API can lack the endpoint; that is found out
-            once, remembered and reported, and is no failure.
+        name: name of the dataset in the archive.
+        version: version of the decoded rows; a higher one rebuilds the tables.
+        endpoint: endpoint of the API.
+        group: asset group in Dagster.
+        row_type: the JSON of one row of the response.
+        shape: location of the rows in a response.
+        output_tables: tables of the dataset, the main one first.
+        device_kinds: kinds of devices requested; empty if it requests the account.
+        depends_on: tables of other datasets that `requests` reads, except device lists.
+        optional: whether an account, its plan or the API can lack the endpoint; this is remembered
+            and reported, and is no failure.
         takes_ranges: whether one request can cover several days.
-        stops_when_refused: whether a device that refuses several requests in a row gets no more
-            of them in a run, and a run ends that every device refuses. For datasets that make many
-            requests per device.
+        stops_when_refused: whether a device that refuses several requests in a row is skipped for
+            the rest of a run, and a run stops if every device refuses. For datasets that make
+            many requests per device.
     """
 
     name: str
@@ -63,61 +63,65 @@ class Dataset(ABC):
 
     @property
     def main(self) -> Table:
-        """The table that stands for the dataset."""
+        """The main table of the dataset."""
         return self.output_tables[0]
 
     def listed_by(self, response: ArchivedResponse) -> str:
-        """Name the list that an answer belongs to: a device's, or the account's."""
+        """Return the key of the list that a response belongs to: a device or the account."""
         return response.device_id or response.account
 
     @abstractmethod
-    def parts_of_fetch(
+    def tables_of_fetch(
         self, pages: Sequence[tuple[Rows[Any], ArchivedResponse]]
     ) -> Sequence[Mapping[str, TableRows]]:
-        """Make the rows of each table from all pages of a fetch, page by page.
+        """Return the rows of each table for each page of a fetch.
 
-        Rows with a value that cannot be read are moved to `rows.rejected` of their page. Provenance
-        and the names of codes are filled in by the framework.
+        Rows with an unreadable value are moved to `rows.rejected` of their page. The framework
+        fills provenance and the names of codes.
         """
 
     @property
     def coverage_rules(self) -> tuple[CoverageRule, ...]:
-        """From when a day is final; empty if the dataset is not requested by day."""
+        """When a day is final; empty if the dataset is not requested by day."""
         return ()
 
     def rows_by_day(
         self, bodies: Sequence[bytes], first: date, last: date, zone: str
     ) -> list[int] | None:
-        """Count the rows of each day from `first` to `last` in the pages of an answer.
+        """Count the rows of each day from `first` to `last` in the pages of a response.
 
-        None if each request is for one day and its answer holds rows of that day alone.
+        Returns None if a request covers one day and its response has rows of that day only.
         """
         return None
 
 
 class PageByPage(Dataset):
-    """A dataset that can make rows of a page without looking at the others of its fetch."""
+    """A dataset whose pages are decoded independently of each other."""
 
     @abstractmethod
-    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, TableRows]:
-        """Make the rows of each table from one page."""
+    def tables_of_page(
+        self, rows: Rows[Any], response: ArchivedResponse
+    ) -> Mapping[str, TableRows]:
+        """Return the rows of each table from one page."""
 
-    def parts_of_fetch(
+    def tables_of_fetch(
         self, pages: Sequence[tuple[Rows[Any], ArchivedResponse]]
     ) -> Sequence[Mapping[str, TableRows]]:
-        """Make the rows of each page."""
-        return [self.parts(rows, response) for rows, response in pages]
+        """Return the rows of each table for each page."""
+        return [self.tables_of_page(rows, response) for rows, response in pages]
 
 
 class RowByRow(PageByPage):
-    """A dataset of which each row of an answer is a row of its one table."""
+    """A dataset with one table, in which each row of a response is a row."""
 
     @abstractmethod
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of the table from one page."""
+        """Return the columns of the table from one page."""
 
-    def parts(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, TableRows]:
-        """Make the rows of the table."""
+    def tables_of_page(
+        self, rows: Rows[Any], response: ArchivedResponse
+    ) -> Mapping[str, TableRows]:
+        """Return the rows of the table."""
         return {self.main.name: TableRows(self.columns(rows, response), rows.positions)}
 
 
@@ -125,8 +129,8 @@ class DailyDataset(Dataset):
     """A dataset requested by day.
 
     Attributes:
-        lateness_days: for how many days after its end a day can still change.
-        today_cron: when the present day is brought up to date.
+        lateness_days: number of days after its end during which a day can change.
+        today_cron: schedule for fetching the current day.
     """
 
     lateness_days: int
@@ -135,12 +139,12 @@ class DailyDataset(Dataset):
 
     @property
     def coverage_rule(self) -> CoverageRule:
-        """From when a day of the dataset is final."""
+        """When a day of the dataset is final."""
         return CoverageRule(self.name, self.lateness_days)
 
     @property
     def coverage_rules(self) -> tuple[CoverageRule, ...]:
-        """From when a day of the dataset is final."""
+        """When a day of the dataset is final."""
         return (self.coverage_rule,)
 
     @abstractmethod
@@ -158,7 +162,7 @@ class DailyDataset(Dataset):
 
 
 class Cadence(StrEnum):
-    """How often a dataset is requested by itself."""
+    """How often a dataset is requested automatically."""
 
     EVERY_POLL = "tick"  # with every poll, as its past is not available later
     DAILY = "daily"
@@ -166,7 +170,7 @@ class Cadence(StrEnum):
 
 
 class Urgency(IntEnum):
-    """What is requested first when an account is seen for the first time."""
+    """Order in which datasets are requested."""
 
     PERISHABLE = 0  # not available later
     DEVICES = 1  # which devices exist
@@ -177,8 +181,8 @@ class SnapshotDataset(Dataset):
     """A dataset requested in its present state.
 
     Attributes:
-        cadence: how often.
-        urgency: what goes first.
+        cadence: how often it is requested.
+        urgency: order among the datasets.
     """
 
     cadence: Cadence = Cadence.DAILY
@@ -191,14 +195,14 @@ class SnapshotDataset(Dataset):
     def observe_responses(
         self, state: KnownState, responses: Sequence[tuple[Request, Fetched]]
     ) -> None:
-        """Note what the answers of one run tell about the API itself."""
+        """Record facts about the API itself that the responses of one run show."""
 
 
 class DeviceList(SnapshotDataset):
-    """A list of devices, which tells the other datasets what to request.
+    """A list of devices, for which other datasets request data.
 
     Attributes:
-        kinds: what it lists.
+        kinds: kinds of devices listed.
     """
 
     urgency = Urgency.DEVICES
@@ -206,11 +210,11 @@ class DeviceList(SnapshotDataset):
 
     @abstractmethod
     def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
-        """Read the devices from the tables."""
+        """Return the devices in the tables."""
 
     @abstractmethod
     def ids_of(self, element: Mapping[str, Any]) -> Collection[str]:
-        """Name the devices that an element of the list is about."""
+        """Return the IDs of the devices that an element of the list is about."""
 
     def without(self, body: bytes, device_ids: Collection[str]) -> bytes:
         """Return an archived list without some devices."""

@@ -1,4 +1,4 @@
-"""Sentences for people about a dataset: what a table holds, where it comes from, how often."""
+"""Descriptions of tables and datasets in sentences: content, source, schedule."""
 
 from collections.abc import Iterator
 
@@ -7,30 +7,30 @@ from assets.framework.contract.table import Table
 
 
 def describe_table(dataset: Dataset, table: Table) -> Iterator[str]:
-    """Say what a table holds, where it comes from and when it is requested."""
+    """Yield sentences about a table: content, source, grain and schedule."""
     yield table.description
     yield f"Source: `{dataset.endpoint.method} {dataset.endpoint.path}`."
     keys = " and ".join(f"`{name}`" for name in table.key)
     if table.unversioned_columns is None:
-        yield f"One row for each {keys}."
+        yield f"One row per {keys}."
     else:
-        yield f"One row for each {keys} and version; `{table.name}_now` has those of now."
+        yield f"One row per {keys} and version; `{table.name}_now` has the current versions."
         if table.unversioned_columns:
             names = ", ".join(f"`{name}`" for name in table.unversioned_columns)
-            yield f"No version of its own is made by a change of {names}."
+            yield f"A change of {names} makes no new version."
     yield describe_schedule(dataset)
 
 
 def describe_schedule(dataset: Dataset) -> str:
-    """Say when a dataset is requested."""
+    """Return a sentence about when a dataset is requested."""
     if isinstance(dataset, DailyDataset):
         days = f"{dataset.lateness_days} day{'' if dataset.lateness_days == 1 else 's'}"
-        return f"Asked for by day; a day can change until {days} after its end."
+        return f"Requested by day; a day can change until {days} after its end."
     assert isinstance(dataset, SnapshotDataset)
     how_often = {
         Cadence.EVERY_POLL: "with every poll",
         Cadence.DAILY: "daily",
         Cadence.WEEKLY: "weekly",
     }
-    optional = " Left out where the account lacks the endpoint." if dataset.optional else ""
-    return f"Asked for {how_often[dataset.cadence]}.{optional}"
+    optional = " Skipped if the account lacks the endpoint." if dataset.optional else ""
+    return f"Requested {how_often[dataset.cadence]}.{optional}"

@@ -1,12 +1,11 @@
-"""The devices of the account as planning sees them: what to ask for, and for which days.
+"""Devices of the account, and the days for which to request their data.
 
-Which devices there are comes from the newest device lists in the archive; the dataset modules say
-which of them they are about.
+The newest device lists in the archive name the devices; the dataset modules read them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -14,9 +13,12 @@ import pyarrow as pa
 
 from warehouse import EXPECTED_SCHEMA
 
+# No device has data from before this, when the vendor's cloud did not exist.
+EARLIEST_DATA = datetime(2015, 1, 1, tzinfo=UTC)
+
 
 class DeviceKind(StrEnum):
-    """What can be asked about."""
+    """Kinds of devices."""
 
     INVERTER = "inverter"
     EMS = "ems"
@@ -26,12 +28,12 @@ class DeviceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device whose data can be asked for.
+    """A device.
 
     Attributes:
         device_id: serial number or UUID, as the API's paths take it.
         commissioned_at: UTC; None if unknown.
-        last_contact_at: UTC; None if it never was in contact or if that is unknown.
+        last_contact_at: UTC; None if unknown or never.
     """
 
     device_id: str
@@ -41,8 +43,8 @@ class Device:
     def days(self, start: date, end: date, zone: str) -> tuple[date, date]:
         """Limit a range of days to those on which the device can have had data.
 
-        Days before commissioning and after the last contact hold nothing and are not asked for.
-        Some devices have UTC days (recorded), so the wider of the two days is taken.
+        Days before commissioning and after the last contact have no data and are not requested.
+        Some devices use UTC days (recorded), so the wider range applies.
         """
         first, last = start, end
         if (time := self.commissioned_at) is not None:
@@ -56,19 +58,19 @@ Devices = Mapping[DeviceKind, Sequence[Device]]
 
 
 def of_kinds(devices: Devices, kinds: Iterable[DeviceKind]) -> tuple[Device, ...]:
-    """Give the devices of some kinds."""
+    """Return the devices of the given kinds."""
     return tuple(device for kind in kinds for device in devices.get(kind, ()))
 
 
 def local_day(time: datetime, zone: str) -> date:
-    """Give the day of a time in an IANA time zone."""
+    """Return the day of a time in an IANA time zone."""
     return time.astimezone(ZoneInfo(zone)).date()
 
 
 def expected_days(
     dataset: str, devices: Iterable[Device], start: date, end: date, zone: str
 ) -> pa.Table:
-    """List each device's first and last day between `start` and `end` that can hold data."""
+    """Return each device's first and last day between `start` and `end` that can have data."""
     rows = []
     for device in devices:
         first, last = device.days(start, end, zone)

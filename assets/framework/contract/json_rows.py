@@ -1,9 +1,9 @@
-"""From the body of a response to typed rows; what does not fit is said row by row.
+"""Typed rows from the body of a response.
 
-A dataset describes its rows as `msgspec.Struct` types. A body that fits them is decoded in one
-pass. One that does not is taken apart row by row: numeric text becomes a number, unknown fields are
-set aside, and a row that still does not fit is rejected with the field and the value. Which values
-are plausible is judged later, by the pandera schema.
+A dataset describes its rows as `msgspec.Struct` types. A body that matches is decoded in one pass.
+Any other is decoded row by row: numeric text becomes a number, unknown fields are kept apart, and a
+row that still does not match is rejected with the field and the value. The pandera schema validates
+values later.
 """
 
 import math
@@ -26,7 +26,7 @@ Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class ResponseShape(Enum):
-    """Where the rows of a body stand."""
+    """Location of the rows in a body."""
 
     LIST = "data is a list of rows, or an object of rows keyed by index"
     SINGLE = "data is one row"
@@ -34,12 +34,12 @@ class ResponseShape(Enum):
 
 
 class Wire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """Base of the types that describe JSON; every field has a default, any leaf can be missing."""
+    """Base class of types that describe JSON; any field can be missing and has a default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A row that cannot be decoded: its position, the field at fault, its value, the raw JSON."""
+    """A row that cannot be decoded: position, reason, field, value and raw JSON."""
 
     position: int
     reason: str
@@ -64,8 +64,8 @@ class Rows(Generic[Row]):
     drift: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
 
-class _Misfit(Exception):
-    """A value that cannot be read as what its field is documented to hold."""
+class _MisfitError(Exception):
+    """Raised for a value that does not match the type of its field."""
 
     def __init__(self, path: str, value: object) -> None:
         super().__init__(path)
@@ -131,27 +131,27 @@ def decode_rows(
             return Rows(values, list(range(len(values))))
     rows: Rows[Row] = Rows([], [])
     try:
-        raws = elements(body, shape)
+        raw_rows = elements(body, shape)
     except _UNDECODABLE as error:
-        raws = []
+        raw_rows = []
         rows.rejected.append(
             Rejected(
                 0, "body_not_decodable", "data", str(error), body[:2000].decode(errors="replace")
             )
         )
-    for position, raw in enumerate(raws):
+    for position, raw in enumerate(raw_rows):
         extra: dict[str, Any] = {}
         try:
             value = strict.decode(raw)
         except _UNDECODABLE:
             try:
                 value = _lenient(row, _loads(raw), "", extra, rows.drift)
-            except _Misfit as misfit:
+            except _MisfitError as error:
                 text = bytes(raw).decode(errors="replace")
-                field_of = _field_of(misfit.path)
-                rows.drift["changed_type", field_of, json_type(misfit.value)] += 1
+                field_of = _field_of(error.path)
+                rows.drift["changed_type", field_of, json_type(error.value)] += 1
                 rows.rejected.append(
-                    Rejected(position, "not_decodable", field_of, _text(misfit.value), text)
+                    Rejected(position, "not_decodable", field_of, _text(error.value), text)
                 )
                 continue
         if extra:
@@ -165,7 +165,7 @@ def _loads(raw: msgspec.Raw) -> object:
     try:
         return msgspec.json.decode(raw)
     except _UNDECODABLE as error:
-        raise _Misfit("row", str(error)) from error
+        raise _MisfitError("row", str(error)) from error
 
 
 def _lenient(
@@ -176,10 +176,10 @@ def _lenient(
     drift: Counter[tuple[str, str, str]],
 ) -> Row:
     # An object without content can come as an empty list.
-    if path and (source is None or source == [] or is_left_out(source)):
+    if path and (source is None or source == [] or is_redacted(source)):
         return row()
     if not isinstance(source, Mapping):
-        raise _Misfit(path or "row", source)
+        raise _MisfitError(path or "row", source)
     types = _fields(row)
     values = {}
     for key, value in source.items():
@@ -200,16 +200,15 @@ def _fit(
     extra: dict[str, Any],
     drift: Counter[tuple[str, str, str]],
 ) -> object:
-    """Read a value as the type of its field, or raise `_Misfit`."""
-    value = _unredacted(value)
+    """Convert a value to the type of its field, or raise `_MisfitError`."""
+    value = resolve_redaction(value)
     if isinstance(expected, type) and issubclass(expected, msgspec.Struct):
         return _lenient(expected, value, path, extra, drift)
-    value = revealed(value)
     if value is None or expected is Any:
         return value
     if typing.get_origin(expected) is list:
         if not isinstance(value, list):
-            raise _Misfit(path, value)
+            raise _MisfitError(path, value)
         (element,) = typing.get_args(expected)
         return [
             _fit(element, item, f"{path}[{number}]", extra, drift)
@@ -217,7 +216,7 @@ def _fit(
         ]
     if typing.get_origin(expected) is dict:
         if not isinstance(value, Mapping) and value != []:
-            raise _Misfit(path, value)
+            raise _MisfitError(path, value)
         _, of_values = typing.get_args(expected)
         kind = _without_none(of_values)
         return {
@@ -227,18 +226,7 @@ def _fit(
     if expected in (float, int):
         return _number(expected, value, path, drift)
     if not isinstance(value, expected):
-        raise _Misfit(path, value)
-    return value
-
-
-def _unredacted(value: object) -> object:
-    """Read what stands in place of a personal value: a pseudonym as text, anything else as null."""
-    if isinstance(value, Mapping) and len(value) == 1:
-        ((kind, content),) = value.items()
-        if kind == "redacted":
-            return None
-        if kind == "pseudonym":
-            return f"pseudonym:{content}"
+        raise _MisfitError(path, value)
     return value
 
 
@@ -248,17 +236,17 @@ def _number(
     path: str,
     drift: Counter[tuple[str, str, str]],
 ) -> float | int:
-    """Read a number, or text that is one; true and false are no numbers."""
+    """Return a number, or one written as text; booleans are not numbers."""
     number = number_of(value, expected)
     if number is None:
-        raise _Misfit(path, value)
+        raise _MisfitError(path, value)
     if isinstance(value, str):
         drift["changed_type", _field_of(path), "string"] += 1
     return number
 
 
 def number_of(value: object, expected: type[float] | type[int] = float) -> float | int | None:
-    """Give a number, or the one that a text writes out; None for anything else."""
+    """Return a number or a number written as text; None for anything else."""
     number: float | int
     try:
         if isinstance(value, str) and value.isascii() and "_" not in value:
@@ -277,14 +265,14 @@ def number_of(value: object, expected: type[float] | type[int] = float) -> float
     return whole if whole == number and abs(whole) < 2**63 else None
 
 
-def is_left_out(value: object) -> bool:
-    """Tell whether a value was left out before archiving, as personal."""
+def is_redacted(value: object) -> bool:
+    """Return whether a value was redacted before archiving because it is personal."""
     return isinstance(value, Mapping) and value.keys() == {"redacted"}
 
 
-def revealed(value: object) -> object:
-    """Read what stands in place of a personal value: null, or its pseudonym as text."""
-    if is_left_out(value):
+def resolve_redaction(value: object) -> object:
+    """Return null for a redacted value and the text of a pseudonym; any other value unchanged."""
+    if is_redacted(value):
         return None
     if isinstance(value, Mapping) and value.keys() == {"pseudonym"}:
         return f"pseudonym:{value['pseudonym']}"
@@ -308,7 +296,7 @@ def _without_none(hint: Any) -> Any:
 
 
 def _field_of(path: str) -> str:
-    """Name the field at a path, whichever elements of lists the path goes through."""
+    """Return the field at a path, without list indexes."""
     return re.sub(r"\[\d+\]", "[]", path)
 
 
@@ -317,6 +305,6 @@ def _text(value: object) -> str:
 
 
 def json_type(value: object) -> str:
-    """Name the JSON type of a value."""
+    """Return the name of a value's JSON type."""
     names = {bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
     return "null" if value is None else names.get(type(value), "object")

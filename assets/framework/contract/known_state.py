@@ -1,29 +1,29 @@
-"""What is known before a dataset is refreshed: devices, earlier answers, the tables so far."""
+"""The known state when requests are planned: devices, earlier responses, current tables."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib import resources
 from typing import Any
 
 import duckdb
 
 from assets.framework.contract.devices import Device, DeviceKind, Devices
+from assets.framework.contract.sql_files import read_sql
 from warehouse import Lake, connect, retrying
 
 
 @dataclass(frozen=True, slots=True)
 class LatestResponse:
-    """The newest answer to requests with the same path and parameters.
+    """The latest response to requests with the same path and parameters.
 
     Attributes:
         device_id: the device it is about.
-        path: below the API's address.
+        path: path below the base URL of the API.
         params: query and body, redacted as in the archive.
-        at: when it was fetched, UTC.
-        complete: whether the whole list came.
+        at: time when it was fetched, UTC.
+        complete: whether the list is complete.
     """
 
     device_id: str
@@ -35,16 +35,16 @@ class LatestResponse:
 
 @dataclass(frozen=True, slots=True)
 class KnownState:
-    """What a dataset can look at to decide what to ask for.
+    """State that a dataset reads to decide what to request.
 
     Attributes:
         lake: the data folder.
-        devices: of the account, by kind.
+        devices: devices of the account by kind.
         account: key of the account.
         now: the present time, UTC.
         zone: IANA time zone of the account.
-        range_days: days that one request may cover, where the endpoint takes ranges.
-        refetch: whether all of history is to be asked for anew.
+        range_days: maximum number of days per request, if the endpoint takes ranges.
+        refetch: whether to request the whole history again.
     """
 
     lake: Lake
@@ -54,31 +54,33 @@ class KnownState:
     zone: str
     range_days: int
     refetch: bool = False
-    _open: list[duckdb.DuckDBPyConnection] = field(default_factory=list, repr=False, compare=False)
+    _connections: list[duckdb.DuckDBPyConnection] = field(
+        default_factory=list, repr=False, compare=False
+    )
 
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Keep the catalogue open over several queries.
 
-        For moments only: nobody can open it for writing meanwhile. For use by one thread.
+        Keep it short: no process can open the catalogue for writing meanwhile. Not thread-safe.
         """
-        if self._open:
+        if self._connections:
             yield
             return
         with connect(self.lake) as connection:
-            self._open.append(connection)
+            self._connections.append(connection)
             try:
                 yield
             finally:
-                self._open.pop()
+                self._connections.pop()
 
-    def of(self, kind: DeviceKind) -> Sequence[Device]:
-        """The devices of a kind."""
+    def devices_of(self, kind: DeviceKind) -> Sequence[Device]:
+        """Return the devices of a kind."""
         return self.devices.get(kind, ())
 
-    def answered(self, dataset: str) -> list[LatestResponse]:
-        """What was asked for a dataset with success, each different request once."""
-        sql = resources.files(__package__).joinpath("sql", "latest_responses.sql").read_text()
+    def latest_responses(self, dataset: str) -> list[LatestResponse]:
+        """Return the latest successful response to each different request of a dataset."""
+        sql = read_sql("latest_responses", __package__)
         return [
             LatestResponse(
                 row["device_id"], row["path"], json.loads(row["params"]), row["at"], row["complete"]
@@ -87,8 +89,8 @@ class KnownState:
         ]
 
     def rows(self, sql: str, **parameters: object) -> list[dict[str, Any]]:
-        """Run a query over the catalogue; parameters stand in it as `$name`."""
+        """Return the rows of a query on the catalogue; parameters are written `$name`."""
         with self.reading():
-            (connection,) = self._open
+            (connection,) = self._connections
             table = retrying(lambda: connection.sql(sql, params=parameters).to_arrow_table())
         return list(table.to_pylist())

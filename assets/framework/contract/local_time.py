@@ -1,7 +1,6 @@
-"""Times as the wall clock shows them, without an offset, and the moments that they stand for.
+"""Local times without an offset, and the UTC times that they stand for.
 
-Belongs here: reading such labels, which of two moments a repeated one means, labels that do not
-exist. Does not belong here: which column of a table they end up in.
+Handles repeated and skipped hours. Columns of tables are the datasets' responsibility.
 """
 
 from collections.abc import Sequence
@@ -15,14 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.framework.contract.column_schema import TIME_LOCAL, TIME_UTC
-from assets.framework.contract.columns import FIRST_YEAR, LAST_YEAR, are_possible, reject
+from assets.framework.contract.columns import FIRST_YEAR, LAST_YEAR, are_plausible, reject
 from assets.framework.contract.json_rows import Rows
 
 
-def parse_labels(rows: Rows[Any], fields: Sequence[str], body: bytes) -> list[pa.Array]:
+def parse_local_times(rows: Rows[Any], fields: Sequence[str], body: bytes) -> list[pa.Array]:
     """Read local times such as `2024-07-03 00:30` from each row, an array for each field.
 
-    Rows of which a label is missing, unreadable or has an offset are moved to `rows.rejected`.
+    Rows whose time is missing, unreadable or has an offset are moved to `rows.rejected`.
     """
     arrays = [_as_recorded([getattr(row, field) for row in rows.values]) for field in fields]
     if all(array is not None for array in arrays):
@@ -37,7 +36,7 @@ def parse_labels(rows: Rows[Any], fields: Sequence[str], body: bytes) -> list[pa
 
 
 def _as_recorded(texts: Sequence[str | None]) -> pa.Array | None:
-    """Read labels of the usual form in one pass; None if one of them is of another."""
+    """Parse times of the usual format in one pass; None if any has another format."""
     column = pa.array(texts, pa.string())
     if column.null_count or not pc.all(pc.match_like(column, "____-__-__ __:__")).as_py():
         return None if len(column) else column.cast(TIME_LOCAL)
@@ -45,7 +44,7 @@ def _as_recorded(texts: Sequence[str | None]) -> pa.Array | None:
         labels = column.cast(TIME_LOCAL)
     except pa.ArrowInvalid:  # A field out of range, such as month 13.
         return None
-    return labels if are_possible(labels) else None
+    return labels if are_plausible(labels) else None
 
 
 def _naive(text: str | None) -> datetime | None:
@@ -59,74 +58,74 @@ def _naive(text: str | None) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """The moments that labels of a zone can stand for.
+    """The UTC times that local times can stand for.
 
     Attributes:
-        first: the only moment, or the earlier of two; of a label that the clock leaves out, NaT.
-        second: the only moment, or the later of two.
+        first: the only UTC time, or the earlier of two; NaT for a skipped local time.
+        second: the only UTC time, or the later of two.
     """
 
     first: pd.DatetimeIndex
     second: pd.DatetimeIndex
 
     @classmethod
-    def of(cls, labels: pa.Array, zone: str, *, shift: bool = False) -> "Moments":
-        """Find the moments.
+    def from_local(cls, labels: pa.Array, zone: str, *, shift: bool = False) -> "Moments":
+        """Convert local times.
 
         Args:
-            labels: local times.
+            labels: local times without an offset.
             zone: IANA time zone.
-            shift: read a label that the clock leaves out as the moment at which it jumps.
+            shift: read a skipped local time as the time of the clock change.
         """
         # pandas reads the zone from the tzdata package, where Arrow needs the system to have one.
         local = pd.DatetimeIndex(labels.to_pandas())
-        left_out: Literal["shift_forward", "NaT"] = "shift_forward" if shift else "NaT"
+        nonexistent: Literal["shift_forward", "NaT"] = "shift_forward" if shift else "NaT"
 
         def read(earlier: bool) -> pd.DatetimeIndex:
             choice = np.full(len(local), earlier)
-            moments = local.tz_localize(zone, ambiguous=choice, nonexistent=left_out)
+            moments = local.tz_localize(zone, ambiguous=choice, nonexistent=nonexistent)
             return moments.tz_convert("UTC")
 
         return cls(read(True), read(False))
 
     @property
     def exist(self) -> np.ndarray:
-        """Which labels the clock shows at all."""
+        """Whether each local time exists."""
         return np.asarray(self.first.notna())
 
     @property
-    def twice(self) -> np.ndarray:
-        """Which labels the clock shows twice."""
+    def repeated(self) -> np.ndarray:
+        """Whether each local time occurs twice."""
         return np.asarray((self.first != self.second) & self.first.notna())
 
     def starts(self, fold: np.ndarray) -> pd.DatetimeIndex:
-        """Give the earlier moment where `fold` is 0, else the later one."""
+        """Return the earlier UTC time where `fold` is 0, otherwise the later one."""
         return pd.DatetimeIndex(self.first.where(fold == 0, self.second))
 
     def after(self, starts: pd.DatetimeIndex) -> pd.DatetimeIndex:
-        """Give the earlier moment that comes after a start; NaT where there is none."""
+        """Return the earliest UTC time after each start; NaT if there is none."""
         later = self.second.where(self.second > starts)
         return pd.DatetimeIndex(self.first.where(self.first > starts, later))
 
 
-def folds(labels: pa.Array, twice: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Tell repeated labels apart by the order in which they stand.
+def folds_by_order(labels: pa.Array, repeated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Tell repeated local times apart by their order in the response.
 
     Args:
-        labels: local times of one answer, in its order.
-        twice: which of them the clock shows twice.
+        labels: local times of one response, in order.
+        repeated: which of them occur twice on the clock.
 
     Returns:
-        0 or 1 for each label, and which are ambiguous: a label that the clock shows twice, but
-        that stands in the answer once, can mean either.
+        The fold (0 or 1) of each local time, and which are ambiguous: they occur twice on the
+        clock, but once in the response.
     """
     shown = pd.Series(np.asarray(labels.cast(pa.int64())))
     occurrence = shown.groupby(shown).cumcount().to_numpy()
     count = shown.groupby(shown).transform("size").to_numpy()
-    fold = np.where(twice, np.minimum(occurrence, 1), 0)
-    return fold, twice & (count == 1)
+    fold = np.where(repeated, np.minimum(occurrence, 1), 0)
+    return fold, repeated & (count == 1)
 
 
 def to_utc(moments: pd.DatetimeIndex) -> pa.Array:
-    """Make a column of moments."""
+    """Return a column of UTC times."""
     return pa.array(moments).cast(TIME_UTC)

@@ -1,4 +1,4 @@
-"""A request as a dataset declares it; sending, paging and archiving are the framework's."""
+"""A request as a dataset declares it; the framework sends, pages and archives it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,19 +14,19 @@ Value = str | int | Sequence[int] | Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, and as many more as its answer has pages.
+    """A request for all pages of a response.
 
     Attributes:
         path: parameters of the endpoint's path.
         query: query parameters, without those of paging.
         body: body parameters of a POST.
-        device_id: the device it is about; "" if it is about the account.
+        device_id: the device; "" is the account.
         label: distinguishes several requests about one device, such as "cleared" events.
-        part: names what a device can lack by itself, such as one of several meters.
-        stop_after: called with each page; True ends the reading. For lists that are read, newest
-            rows first, until known ones are reached.
-        fallback: returns what to request if the API refuses this request, such as shorter ranges.
-        day_range: the days it covers; None if it is not made by day.
+        part: part of a device that can be unavailable by itself, such as one of several meters.
+        stop_after: called with each page; True stops paging. For lists sorted newest first that
+            are read until known rows are reached.
+        fallback: returns the requests to make if the API refuses this one, e.g. shorter ranges.
+        day_range: days that it covers; None if it is not by day.
         for_days: returns the same request for some of its days.
     """
 
@@ -48,12 +48,12 @@ class Request:
 
     @property
     def subject(self) -> str:
-        """What of a dataset is unavailable if it is refused."""
+        """What becomes unavailable if it is refused."""
         return f"{self.device_id} {self.part}".strip()
 
     @property
     def priority(self) -> Priority:
-        """Today and yesterday, and what is only known as it is now, go before history."""
+        """Today, yesterday and snapshots have priority over history."""
         if self.day_range is None:
             return Priority.TODAY
         age_days = (datetime.now(UTC).date() - self.day_range.last).days
@@ -61,7 +61,7 @@ class Request:
 
     @property
     def lease_keys(self) -> list[str]:
-        """What no other process may fetch at the same time: each day, or what the label names."""
+        """Keys of the leases that it needs: one per day, or one for its label."""
         if self.day_range is None:
             return [f"{self.device_id}/{self.label}"]
         return [f"{self.device_id}/{day.isoformat()}" for day in self.day_range.days]
@@ -73,7 +73,7 @@ class Request:
                 yield self.for_days(self.day_range.part(number, number + 1))
 
     def split(self) -> "tuple[Request, ...]":
-        """Return what to request in its place; nothing if it cannot be split."""
+        """Return the requests that replace it; empty if it cannot be split."""
         if self.fallback is not None:
             return tuple(self.fallback())
         if self.day_range is None or self.for_days is None or len(self.day_range) == 1:
@@ -82,6 +82,6 @@ class Request:
 
 
 def request_each(devices: Iterable[Device], parameter: str) -> Iterator[Request]:
-    """Request once for each device, which a parameter of the path names."""
+    """Yield one request per device, with its ID as a path parameter."""
     for device in devices:
         yield Request(path={parameter: device.device_id}, device_id=device.device_id)

@@ -1,4 +1,4 @@
-"""A table that a dataset fills: its name, columns and key, if rows have a history; rows for it."""
+"""A table of a dataset, and rows for it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from warehouse import History, TableSpec
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """One table.
+    """A table.
 
     Attributes:
-        name: of the table, of its view and of its Dagster asset.
-        description: one sentence for people.
+        name: name of the table, its view and its Dagster asset.
+        description: one sentence.
         schema: its columns.
-        key: columns that tell rows apart; of a table with history, those that tell things apart.
+        key: columns that identify a row; in a table with history, an item.
         time_column: UTC column whose month names the file; None for tables that stay small.
         device_column: column that names the device.
         unversioned_columns: None, or, of a table with one row for each item and version, the
@@ -39,11 +39,11 @@ class Table:
 
     @property
     def arrow_schema(self) -> pa.Schema:
-        """The columns as the files have them."""
+        """The Arrow schema of the files."""
         return arrow_schema(self.schema)
 
     def spec(self, version: int) -> TableSpec:
-        """Say what the stores have to know, for a version of the decoder."""
+        """Return the specification for the stores, for a version of the decoder."""
         return TableSpec(
             name=self.name,
             schema=self.arrow_schema,
@@ -58,12 +58,12 @@ class Table:
 
 
 class TableRows(NamedTuple):
-    """Rows of one table out of one response.
+    """Rows of one table from one response.
 
     Attributes:
         columns: the table's columns, except provenance, versions and the names of codes.
-        elements: for each row, the position of the JSON element that it came from.
-        exploded: whether an element can give several rows, or none.
+        elements: for each row, the position of its JSON element.
+        exploded: whether an element can give several rows or none.
     """
 
     columns: Mapping[str, pa.Array]

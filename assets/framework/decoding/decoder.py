@@ -1,7 +1,6 @@
-"""Decode archived responses into rows: validated, without duplicates, all accounted for.
+"""Decode archived responses into validated rows without duplicates.
 
-What a row's columns are is the dataset's business; every row of every response ends up in a table
-or in quarantine.
+Datasets make the columns. Every row of every response is either in a table or in quarantine.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import codes_of, faults, name_column
+from assets.framework.contract.column_schema import check_failures, codes_of, name_column
 from assets.framework.contract.columns import code_names
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.json_rows import Rejected, Rows, decode_rows
@@ -31,9 +30,9 @@ class DatasetDecoder:
         self._dataset = dataset
 
     def decode(self, responses: Sequence[ArchivedResponse]) -> Decoded:
-        """Decode archived responses: valid rows, quarantined ones with their reason, drift.
+        """Decode archived responses into valid rows, quarantined rows and drift.
 
-        Every row of every response ends up in exactly one of the two.
+        Every row of every response is either valid or quarantined.
         """
         fetches: dict[int, list[ArchivedResponse]] = {}
         for response in responses:
@@ -49,12 +48,12 @@ class DatasetDecoder:
 
 
 def decoders(datasets: Iterable[Dataset]) -> list[DatasetDecoder]:
-    """Make the decoders of datasets."""
+    """Return the decoders of datasets."""
     return [DatasetDecoder(dataset) for dataset in datasets]
 
 
 class DecodingBatch:
-    """Responses of one dataset, whole fetches, being decoded."""
+    """A batch of complete fetches of one dataset that is being decoded."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -71,9 +70,11 @@ class DecodingBatch:
             (decode_rows(page.body, self._dataset.row_type, self._dataset.shape), page)
             for page in pages
         ]
-        for (rows, page), parts in zip(decoded, self._dataset.parts_of_fetch(decoded), strict=True):
+        for (rows, page), parts in zip(
+            decoded, self._dataset.tables_of_fetch(decoded), strict=True
+        ):
             self._add_page(rows, page, parts)
-        # What a list with a row that cannot be read lacks is not known.
+        # A list with an unreadable row does not show what it lacks.
         if pages[0].complete and not any(rows.rejected for rows, _ in decoded):
             self._listings += [
                 Listing(
@@ -98,13 +99,13 @@ class DecodingBatch:
             indexes, rejected_indexes = _row_indexes(part, rejected)
             self._accumulators[name].add(page, part, indexes, rows.drift, listed_by)
             for position, row in zip(rejected_indexes, rejected, strict=True):
-                self._quarantine.set_aside(page, name, position, row, check="")
+                self._quarantine.add_row(page, name, position, row, check="")
             count += len(part.elements)
         self._quarantine.count_drift(page, rows.drift)
         self._rows_in[page.response_id] = count
 
     def decoded(self) -> Decoded:
-        """Return the rows, and what became of the others."""
+        """Return valid rows, quarantine and drift."""
         return Decoded(
             tables={
                 name: accumulator.rows(self._quarantine)
@@ -141,7 +142,7 @@ class TableAccumulator:
         drift: Any,
         listed_by: str,
     ) -> None:
-        """Take in the rows of a page; codes that are not documented are counted as drift."""
+        """Add the rows of a page; count undocumented codes as drift."""
         columns = dict(part.columns)
         count = len(part.elements)
 
@@ -155,8 +156,8 @@ class TableAccumulator:
             repeat("valid_from", page.fetched_at)
             repeat("valid_to", None)
             repeat("listed_by", listed_by)
-        for name, of_domain in self._codes.items():
-            columns[name_column(name)], unknown = code_names(columns[name], of_domain)
+        for name, names in self._codes.items():
+            columns[name_column(name)], unknown = code_names(columns[name], names)
             for code, number in unknown.items():
                 drift["unknown_code", name, code] += number
         self._parts.append(
@@ -167,33 +168,33 @@ class TableAccumulator:
         self._indexes.append(indexes)
 
     def rows(self, quarantine: QuarantineLog) -> pa.Table:
-        """Give the rows that are valid, one for each key and fetch; the others are set aside."""
+        """Return the valid rows, one per key and fetch; quarantine the others."""
         table = pa.concat_tables(self._parts) if self._parts else self._schema.empty_table()
-        good = np.ones(table.num_rows, dtype=bool)
+        valid_rows = np.ones(table.num_rows, dtype=bool)
         if table.num_rows:
-            self._validate(table, good, quarantine)
-            self._drop_duplicates(table, good, quarantine)
-        return table if good.all() else table.filter(pa.array(good))
+            self._validate(table, valid_rows, quarantine)
+            self._drop_duplicates(table, valid_rows, quarantine)
+        return table if valid_rows.all() else table.filter(pa.array(valid_rows))
 
-    def _validate(self, table: pa.Table, good: np.ndarray, quarantine: QuarantineLog) -> None:
+    def _validate(self, table: pa.Table, valid_rows: np.ndarray, quarantine: QuarantineLog) -> None:
         by_row: dict[int, list[Any]] = {}
-        for fault in faults(self._table.schema, table):
+        for fault in check_failures(self._table.schema, table):
             by_row.setdefault(fault.row, []).append(fault)
         for row, row_faults in sorted(by_row.items()):
-            good[row] = False
+            valid_rows[row] = False
             checks = "; ".join(
                 dict.fromkeys(f"{fault.column}: {fault.check}" for fault in row_faults)
             )
-            self._set_aside(
+            self._quarantine_row(
                 row, quarantine, "check_failed", row_faults[0].column, row_faults[0].value, checks
             )
 
     def _drop_duplicates(
-        self, table: pa.Table, good: np.ndarray, quarantine: QuarantineLog
+        self, table: pa.Table, valid_rows: np.ndarray, quarantine: QuarantineLog
     ) -> None:
-        """Let the later of two valid rows with one key win in an answer, and keep the other aside.
+        """Keep the last of several valid rows with one key in a fetch; quarantine the others.
 
-        A later row that only turns values into nulls does not win.
+        A later row that only turns values into nulls is not kept.
         """
         key = list(self._table.key)
         keys = table.select(key).to_pandas()
@@ -201,8 +202,8 @@ class TableAccumulator:
             [response.fetch_id for response in self._responses],
             [part.num_rows for part in self._parts],
         )
-        valid = keys[good]
-        repeated = valid[valid.duplicated(keep=False)]
+        candidates = keys[valid_rows]
+        repeated = candidates[candidates.duplicated(keep=False)]
         if repeated.empty:
             return
         other = {*key, *self._table.derived_columns, "response_id", "fetched_at"}
@@ -214,11 +215,11 @@ class TableAccumulator:
             for row in later:
                 loser = row if _only_loses_values(contents[winner], contents[row]) else winner
                 winner = winner if loser == row else row
-                good[loser] = False
+                valid_rows[loser] = False
                 text = " ".join(str(keys.at[loser, name]) for name in key)
-                self._set_aside(loser, quarantine, "duplicate_key", ", ".join(key), text, "")
+                self._quarantine_row(loser, quarantine, "duplicate_key", ", ".join(key), text, "")
 
-    def _set_aside(
+    def _quarantine_row(
         self,
         row: int,
         quarantine: QuarantineLog,
@@ -231,32 +232,32 @@ class TableAccumulator:
             self._responses, self._elements, self._indexes, strict=True
         ):
             if row < len(taken):
-                raw = quarantine.raw(response, taken[row])
+                raw = quarantine.raw_row(response, taken[row])
                 rejected = Rejected(taken[row], reason, field, value, raw)
-                quarantine.set_aside(response, self._table.name, int(indexes[row]), rejected, check)
+                quarantine.add_row(response, self._table.name, int(indexes[row]), rejected, check)
                 return
             row -= len(taken)
 
 
 def _row_indexes(part: TableRows, rejected: Sequence[Rejected]) -> tuple[np.ndarray, Sequence[int]]:
-    """Number the rows of a part, and the elements that gave none, within their response.
+    """Return indexes of the rows, and of rejected elements, within their response.
 
-    Where each element is a row, it is the element's position. Where an element can give several
-    rows, rows are counted through, a rejected element as one.
+    If each element is a row, the index is the element's position. If an element can give several
+    rows, rows are counted consecutively, and a rejected element counts as one.
     """
     taken = np.asarray(part.elements, dtype=np.int64)
-    aside = [row.position for row in rejected]
+    rejected_positions = [row.position for row in rejected]
     if not part.exploded:
-        return taken, aside
-    everything = np.concatenate([taken, np.asarray(aside, dtype=np.int64)])
-    order = np.argsort(everything, kind="stable")
-    numbers = np.empty(len(everything), dtype=np.int64)
-    numbers[order] = np.arange(len(everything))
+        return taken, rejected_positions
+    positions = np.concatenate([taken, np.asarray(rejected_positions, dtype=np.int64)])
+    order = np.argsort(positions, kind="stable")
+    numbers = np.empty(len(positions), dtype=np.int64)
+    numbers[order] = np.arange(len(positions))
     return numbers[: len(taken)], [int(number) for number in numbers[len(taken) :]]
 
 
 def _only_loses_values(kept: Mapping[str, object], candidate: Mapping[str, object]) -> bool:
-    """Tell whether a candidate equals what is kept but for values that it turns into nulls."""
+    """Return whether a candidate differs from the kept row only by turning values into nulls."""
     return candidate != kept and all(
         value is None or value == kept[name] for name, value in candidate.items()
     )

@@ -1,8 +1,8 @@
-"""What becomes of an answer at which decoding itself fails: it is set aside, and stops no other.
+"""Quarantine responses for which decoding itself raises an exception.
 
-Every value that an answer can hold should be read or set aside by its decoder. Where one was not
-thought of, the error must not keep all later answers out of the tables. Its rows go to quarantine
-with the error as the reason; the decoder that knows the value brings them back at its rebuild.
+A decoder should read or reject every value. An exception on an unexpected value must not keep later
+responses out of the tables, so the rows of that response are quarantined with the exception as the
+reason. A fixed decoder restores them when it rebuilds the table.
 """
 
 import logging
@@ -22,39 +22,41 @@ _LOG = logging.getLogger(__name__)
 def decode_separately(
     dataset: Dataset, decode: Callable[[Fetches], Decoded], fetches: Fetches
 ) -> Decoded:
-    """Decode fetches, and set aside those at which that fails.
+    """Decode fetches, and quarantined those at which that fails.
 
     Args:
-        dataset: whose answers they are.
-        decode: decodes fetches, each its pages.
-        fetches: what to decode.
+        dataset: dataset of the responses.
+        decode: decodes fetches, each a list of pages.
+        fetches: fetches to decode.
     """
     try:
         return decode(fetches)
-    # Whatever it is: it is logged, and stands in the quarantine.
+    # Any exception is logged and recorded in the quarantine.
     except Exception as error:
         if len(fetches) > 1:
             half = len(fetches) // 2
-            return _joined(
+            return _concatenate(
                 [
                     decode_separately(dataset, decode, part)
                     for part in (fetches[:half], fetches[half:])
                 ]
             )
         _LOG.exception(
-            "An answer of %s could not be decoded and was set aside: please report this, with what"
-            " givlake quarantine says of it",
+            "A response of %s could not be decoded and is quarantined: please report this with the"
+            " output of `givlake quarantine`",
             dataset.name,
         )
-        return _set_aside(dataset, fetches[0], error)
+        return _quarantine_fetch(dataset, fetches[0], error)
 
 
-def _set_aside(dataset: Dataset, pages: Sequence[ArchivedResponse], error: Exception) -> Decoded:
+def _quarantine_fetch(
+    dataset: Dataset, pages: Sequence[ArchivedResponse], error: Exception
+) -> Decoded:
     quarantine = []
     rows_in = {}
     for page in pages:
-        raws = _raws(dataset, page.body)
-        rows_in[page.response_id] = len(raws)
+        raw_rows = _raw_rows(dataset, page.body)
+        rows_in[page.response_id] = len(raw_rows)
         quarantine += [
             {
                 "dataset": dataset.name,
@@ -70,7 +72,7 @@ def _set_aside(dataset: Dataset, pages: Sequence[ArchivedResponse], error: Excep
                 "raw": bytes(raw).decode(errors="replace"),
                 "first_seen_at": page.fetched_at,
             }
-            for index, raw in enumerate(raws)
+            for index, raw in enumerate(raw_rows)
         ]
     return Decoded(
         tables={table.name: table.arrow_schema.empty_table() for table in dataset.output_tables},
@@ -79,14 +81,14 @@ def _set_aside(dataset: Dataset, pages: Sequence[ArchivedResponse], error: Excep
     )
 
 
-def _raws(dataset: Dataset, body: bytes) -> Sequence[bytes | msgspec.Raw]:
+def _raw_rows(dataset: Dataset, body: bytes) -> Sequence[bytes | msgspec.Raw]:
     try:
         return elements(body, dataset.shape)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return [body[:2000]]
 
 
-def _joined(parts: Sequence[Decoded]) -> Decoded:
+def _concatenate(parts: Sequence[Decoded]) -> Decoded:
     return Decoded(
         tables={
             name: pa.concat_tables([part.tables[name] for part in parts])

@@ -1,7 +1,6 @@
-"""What becomes of each value of an answer: in which column it lands, or why in none.
+"""Trace each value of a response to its column, or to the reason why it is in none.
 
-Compares an answer, as JSON, with what its dataset makes of it. Belongs here: finding every leaf and
-counting where its values are. Does not belong here: decoding, which is the datasets' business.
+Compares the JSON of a response with the decoded rows of its dataset.
 """
 
 import contextlib
@@ -20,52 +19,53 @@ from assets.framework.contract.column_schema import arrow_type_of, source_of
 from assets.framework.contract.dataset import DailyDataset, Dataset
 from assets.framework.contract.json_rows import ResponseShape
 from assets.framework.decoding.decoder import DatasetDecoder
+from assets.framework.decoding.unarchived_response import unarchived_response
 from givenergy.redaction import redaction_of
 from warehouse import ArchivedResponse, Decoded
 
 _PREFIX = {ResponseShape.LIST: "data[].", ResponseShape.SINGLE: "data.", ResponseShape.BARE: ""}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d")
-# What stands in the place of a value that the archive does not hold.
+# Placeholders for values that are not archived.
 _LEFT_OUT = ({"redacted"}, {"pseudonym"})
 _EXTRA = "extra_fields"
 
 
 @dataclass(slots=True)
-class Leaf:
-    """A place in an answer, and what becomes of the values that stand there.
+class LeafTrace:
+    """A leaf of a response and the columns of its values.
 
     Attributes:
         path: names with dots between; `[]` for the elements of a list.
-        values: how many stand there, nulls included.
-        nulls: how many of them are null.
-        columns: `table.column` of where they land.
-        elsewhere: how many do not land, by the reason.
-        left_over: values that are in no column and of which no reason is known.
+        values: number of values, nulls included.
+        nulls: number of nulls.
+        columns: columns of the values, as `table.column`.
+        reasons: number of values in no column, by reason.
+        unaccounted: values that are in no column without a known reason.
     """
 
     path: str
     values: int = 0
     nulls: int = 0
     columns: list[str] = field(default_factory=list)
-    elsewhere: Counter[str] = field(default_factory=Counter)
-    left_over: list[object] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+    unaccounted: list[object] = field(default_factory=list)
 
 
-def saved_answer(
+def response_from_json(
     dataset: Dataset, body: bytes, *, device_id: str, params: str = "{}", zone: str = "UTC"
 ) -> ArchivedResponse:
-    """Make of a saved answer what the archive would hold of it, personal values left out.
+    """Return a saved response as it would be archived, with personal values redacted.
 
     Args:
-        dataset: that the answer is for.
+        dataset: dataset of the response.
         body: JSON, with or without its envelope.
-        device_id: of the device that it is about.
-        params: JSON of what was asked for.
+        device_id: the device.
+        params: request parameters as JSON.
         zone: IANA time zone in which days are understood.
 
     Raises:
-        ValueError: if it is no JSON.
+        ValueError: if the body is not JSON.
     """
     answer = json.loads(body)
     if dataset.shape is not ResponseShape.BARE and not (
@@ -73,92 +73,81 @@ def saved_answer(
     ):
         answer = {"data": answer}
     if dataset.shape is ResponseShape.LIST and not _is_list(answer["data"]):
-        # A thing that was asked for alone, as the list would hold it.
+        # A single item, in the form of a list.
         answer["data"] = [answer["data"]]
     redaction = redaction_of(
         dataset.endpoint, keep_personal=frozenset(), pseudonym_key=secrets.token_bytes()
     )
     kept, redaction_version = redaction.body(json.dumps(answer).encode())
-    now = datetime.now(UTC)
-    return ArchivedResponse(
-        response_id=1,
-        fetch_id=1,
-        segment=1,
-        dataset=dataset.name,
+    return unarchived_response(
+        dataset,
+        kept,
         device_id=device_id,
-        request_date=now.date() if isinstance(dataset, DailyDataset) else None,
-        request_zone=zone,
-        path=dataset.endpoint.path,
+        request_date=datetime.now(UTC).date() if isinstance(dataset, DailyDataset) else None,
+        zone=zone,
         params=params,
-        status=200,
-        requested_at=now,
-        fetched_at=now,
-        page=1,
-        page_count=1,
-        complete=True,
-        rows=None,
         redaction_version=redaction_version,
-        account="",
-        body=kept,
     )
 
 
-def landing(dataset: Dataset, response: ArchivedResponse) -> list[Leaf]:
-    """List the leaves of an archived answer, in the order in which they first stand there."""
+def trace_fields(dataset: Dataset, response: ArchivedResponse) -> list[LeafTrace]:
+    """Return the leaves of a response in order of first appearance."""
     decoded = DatasetDecoder(dataset).decode([response])
     answer = json.loads(response.body)
     elements = _elements(answer, dataset.shape)
-    landed = _Landed(dataset, decoded, elements)
-    found: dict[str, Leaf] = {}
+    decoded_values = _DecodedValues(dataset, decoded, elements)
+    leaves: dict[str, LeafTrace] = {}
     for element in elements:
         for path, value in _leaves(element):
-            leaf = found.setdefault(path, Leaf(_full(path, dataset.shape)))
+            leaf = leaves.setdefault(path, LeafTrace(_full_path(path, dataset.shape)))
             leaf.values += 1
             leaf.nulls += value is None
-            if (reason := landed.take(path, value)) is None:
-                leaf.left_over.append(value)
+            if (reason := decoded_values.take(path, value)) is None:
+                leaf.unaccounted.append(value)
             elif reason:
-                leaf.elsewhere[reason] += 1
-    for path, leaf in found.items():
-        leaf.columns = landed.columns(path)
-    return [*found.values(), *_envelope(answer, dataset.shape)]
+                leaf.reasons[reason] += 1
+    for path, leaf in leaves.items():
+        leaf.columns = decoded_values.columns(path)
+    return [*leaves.values(), *_envelope(answer, dataset.shape)]
 
 
-class _Landed:
-    """The values that tables and quarantine hold, each to be taken once."""
+class _DecodedValues:
+    """The values in tables and quarantine, each matched at most once."""
 
     def __init__(self, dataset: Dataset, decoded: Decoded, elements: Sequence[Any]) -> None:
         self._columns: dict[str, dict[str, Counter[str]]] = defaultdict(dict)
-        self._seen: dict[str, set[str]] = defaultdict(set)
-        self._aside: dict[str, Counter[str]] = {}
+        self._texts: dict[str, set[str]] = defaultdict(set)
+        self._quarantined: dict[str, Counter[str]] = {}
         self._tables: dict[str, set[str]] = defaultdict(set)
         for table in dataset.output_tables:
             rows = decoded.tables[table.name]
             for name, description in table.schema.columns.items():
                 source = source_of(description)
                 if source is not None or name == _EXTRA:
-                    values = _held(source, arrow_type_of(description), rows[name].to_pylist())
+                    values = _column_values(
+                        source, arrow_type_of(description), rows[name].to_pylist()
+                    )
                     for path, counted in values.items():
                         self._columns[path][f"{table.name}.{name}"] = counted
-                        self._seen[path] |= set(counted)
+                        self._texts[path] |= set(counted)
                         self._tables[path].add(table.name)
         for row in decoded.quarantine.to_pylist():
             element = json.loads(row["raw"]) if row["raw"] else elements[row["row_index"]]
             for path, value in _leaves(element):
-                # What lands in another table than the one that did not take the row is no loss.
+                # A value that another table has is not lost.
                 if row["table"] in self._tables.get(path, {row["table"]}):
-                    reasons = self._aside.setdefault(path, Counter())
-                    reasons[f"{row['reason']}\0{_plain(value)}"] += 1
+                    reasons = self._quarantined.setdefault(path, Counter())
+                    reasons[f"{row['reason']}\0{_canonical_text(value)}"] += 1
 
     def columns(self, path: str) -> list[str]:
-        """Name the columns in which a leaf lands."""
-        return list(self._of(path))
+        """Return the columns of a leaf."""
+        return list(self._columns_of(path))
 
     def take(self, path: str, value: object) -> str | None:
-        """Tell where a value is: "" for a column, a reason for no column, None for nowhere."""
-        text = _plain(value)
+        """Return "" for a value in a column, otherwise the reason, or None without one."""
+        text = _canonical_text(value)
         taken = False
-        for counted in self._of(path).values():
+        for counted in self._columns_of(path).values():
             if counted[text]:
                 counted[text] -= 1
                 taken = True
@@ -167,42 +156,42 @@ class _Landed:
         if value in ([], {}):
             return "empty"
         if isinstance(value, dict):
-            return "left out as personal" if value.keys() == {"redacted"} else "pseudonym"
-        for key, number in self._aside.get(path, {}).items():
+            return "redacted as personal" if value.keys() == {"redacted"} else "pseudonym"
+        for key, number in self._quarantined.get(path, {}).items():
             reason, _, held = key.partition("\0")
             if number and held == text:
-                self._aside[path][key] -= 1
+                self._quarantined[path][key] -= 1
                 return f"in quarantine as {reason}"
-        if value is None and self._of(path):
-            return "null, filled in"
-        return "repeats what another row holds" if text in self._seen[path] else None
+        if value is None and self._columns_of(path):
+            return "null, replaced"
+        return "repeated in another row" if text in self._texts[path] else None
 
-    def _of(self, path: str) -> Mapping[str, Counter[str]]:
-        """Give the columns of a leaf; the items of a list can be rows of its column."""
+    def _columns_of(self, path: str) -> Mapping[str, Counter[str]]:
+        """Return counts by column of a leaf; items of a list can be rows of its column."""
         return self._columns.get(path) or self._columns.get(path.removesuffix("[]"), {})
 
 
-def _held(
+def _column_values(
     source: str | None, kind: pa.DataType, cells: Sequence[Any]
 ) -> Mapping[str, Counter[str]]:
-    """Count what a column holds, by the leaf that it came from; a column can hold many leaves."""
+    """Count the values of a column by their leaf; a column can hold several leaves."""
     held: dict[str, Counter[str]] = defaultdict(Counter)
     for cell in cells:
-        for path, value in _of_cell(source, kind, cell):
-            held[path][_plain(value)] += 1
+        for path, value in _cell_values(source, kind, cell):
+            held[path][_canonical_text(value)] += 1
     if source is not None and not held:
         held[source] = Counter()
     return held
 
 
-def _of_cell(source: str | None, kind: pa.DataType, cell: Any) -> Iterator[tuple[str, object]]:
+def _cell_values(source: str | None, kind: pa.DataType, cell: Any) -> Iterator[tuple[str, object]]:
     if source is None:
         for path, value in json.loads(cell or "{}").items():
             yield from _leaves(value, path)
     elif pa.types.is_list(kind) and cell is not None:
         for item in cell:
             if isinstance(item, dict):
-                # The fields of a struct have the leaf's name and a unit.
+                # Fields of a struct are named after the leaf, with the unit as suffix.
                 for name, value in item.items():
                     yield f"{source}[].{name.split('_')[0]}", value
             else:
@@ -226,16 +215,16 @@ def _is_list(data: Any) -> bool:
     return isinstance(data, list) or (isinstance(data, dict) and all(map(str.isdigit, data)))
 
 
-def _envelope(answer: Any, shape: ResponseShape) -> Iterator[Leaf]:
+def _envelope(answer: Any, shape: ResponseShape) -> Iterator[LeafTrace]:
     if shape is ResponseShape.BARE:
         return
     for name in answer.keys() - {"data"}:
         for path, value in _leaves(answer[name], name):
-            yield Leaf(path, 1, int(value is None), [], Counter({"paging, kept in the archive": 1}))
+            yield LeafTrace(path, 1, int(value is None), [], Counter({"paging, archived only": 1}))
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, object]]:
-    """Give each leaf; a list or object without any is one itself."""
+    """Yield each leaf; an empty list or object is a leaf."""
     if isinstance(value, dict) and value and value.keys() not in _LEFT_OUT:
         for name, child in value.items():
             yield from _leaves(child, f"{path}.{name}" if path else name)
@@ -246,12 +235,12 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, object]]:
         yield path, value
 
 
-def _full(path: str, shape: ResponseShape) -> str:
+def _full_path(path: str, shape: ResponseShape) -> str:
     return f"{_PREFIX[shape]}{path}".removesuffix(".")
 
 
-def _plain(value: object) -> str:
-    """Write a value so that all the forms that it takes on its way are the same text."""
+def _canonical_text(value: object) -> str:
+    """Return the same text for all forms that a value takes during decoding."""
     if isinstance(value, dict) and len(value) == 1 and value.keys() in _LEFT_OUT:
         value = next(iter(value.values()))
     if isinstance(value, str) and _NUMBER.fullmatch(value):

@@ -1,4 +1,4 @@
-"""Rows of archived responses that are in no table, with the reason; counts of drift."""
+"""Collect quarantined rows and drift while responses are decoded."""
 
 from collections.abc import Mapping
 
@@ -11,25 +11,27 @@ from warehouse import QUARANTINE_SCHEMA, ArchivedResponse, Drift
 
 
 class QuarantineLog:
-    """Rows that are in no table, and what the contract does not know."""
+    """Collects quarantined rows and drift of one dataset."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         self._quarantine: list[dict[str, object]] = []
         self._drift: dict[tuple[str, str, str], Drift] = {}
-        self._raws: dict[int, list[msgspec.Raw]] = {}
+        self._raw_rows_by_response: dict[int, list[msgspec.Raw]] = {}
 
-    def raw(self, response: ArchivedResponse, element: int) -> str:
-        """Return an element of a response as it came."""
-        raws = self._raws.get(response.response_id)
-        if raws is None:
-            raws = self._raws[response.response_id] = elements(response.body, self._dataset.shape)
-        return bytes(raws[element]).decode(errors="replace")
+    def raw_row(self, response: ArchivedResponse, element: int) -> str:
+        """Return the JSON of an element of a response."""
+        raw_rows = self._raw_rows_by_response.get(response.response_id)
+        if raw_rows is None:
+            raw_rows = self._raw_rows_by_response[response.response_id] = elements(
+                response.body, self._dataset.shape
+            )
+        return bytes(raw_rows[element]).decode(errors="replace")
 
-    def set_aside(
+    def add_row(
         self, response: ArchivedResponse, table: str, index: int, rejected: Rejected, check: str
     ) -> None:
-        """Put a row into quarantine."""
+        """Add a row to the quarantine."""
         self._quarantine.append(
             {
                 "dataset": self._dataset.name,
@@ -50,7 +52,7 @@ class QuarantineLog:
     def count_drift(
         self, response: ArchivedResponse, drift: Mapping[tuple[str, str, str], int]
     ) -> None:
-        """Count what a response holds beyond the contract."""
+        """Count deviations of a response from the contract."""
         at = response.fetched_at
         for (kind, field, example), number in drift.items():
             seen = self._drift.get((kind, field, example))
@@ -68,5 +70,5 @@ class QuarantineLog:
         return pa.Table.from_pylist(self._quarantine, schema=QUARANTINE_SCHEMA)
 
     def drift(self) -> list[Drift]:
-        """Return what the contract does not know."""
+        """Return the deviations from the contract."""
         return list(self._drift.values())

@@ -1,4 +1,4 @@
-"""The archive's entries of an answer."""
+"""Make the archive entries of a response."""
 
 from collections.abc import Sequence
 
@@ -18,12 +18,12 @@ def archive_entries(
     session: Session,
     day_rows: Sequence[int] | None,
 ) -> list[Entry]:
-    """Make the archive's entries of an answer, one for each page.
+    """Make the archive's entries of a response, one for each page.
 
     Args:
-        fetched: the answer.
+        fetched: the response.
         dataset: for which it was requested.
-        request: what was requested, for the days that the answer covers.
+        request: what was requested, for the days that the response covers.
         session: of the account and its time zone.
         day_rows: rows of each of these days, where one request can cover several.
     """
@@ -34,7 +34,7 @@ def archive_entries(
             device_id=request.device_id,
             request_date=None if days is None else days.first,
             request_end_date=None if days is None or day_rows is None else days.last,
-            # The counts are those of the whole answer: they are stored with its first page.
+            # The counts are those of the whole response: they are stored with its first page.
             day_rows=day_rows if page is fetched.pages[0] else None,
             request_zone=session.zone,
             method=dataset.endpoint.method,

@@ -1,6 +1,6 @@
-"""What an account lacks: endpoints that its type, plan, token or devices do not have.
+"""Remember endpoints that an account's type, plan, token or devices lack.
 
-One refused request shows it; it is remembered and tried again weekly: plans and tokens change.
+One refused request is enough. It is retried weekly, because plans and tokens change.
 """
 
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ def _notes(stored: Any) -> dict[str, dict[str, _Note]]:
 
 
 class Availability:
-    """What is unavailable of one dataset, by device; "" stands for all of it."""
+    """The unavailable devices of a dataset; "" stands for the whole dataset."""
 
     def __init__(self, lake: Lake, dataset: str) -> None:
         self._lake = lake
@@ -32,7 +32,7 @@ class Availability:
         self._known = _notes(lake.state.get(_KEY)).get(dataset, {})
 
     def why(self, device_id: str, now: datetime) -> str | None:
-        """Return why a device's data is not requested now; None if it is."""
+        """Return why a device's data is unavailable; None if it is requested."""
         for key in ("", device_id):
             note = self._known.get(key)
             if note is not None and now - note.at < _RETRIED_AFTER:
@@ -40,7 +40,7 @@ class Availability:
         return None
 
     def note(self, device_id: str, why: str, now: datetime) -> str:
-        """Remember that a device's data, or all of it (""), is unavailable; return the reason."""
+        """Record that a device, or the dataset (""), is unavailable; return the reason."""
 
         def add(stored: object) -> object:
             notes = _notes(stored)
@@ -52,7 +52,7 @@ class Availability:
         return why
 
     def forget(self, device_id: str) -> None:
-        """Forget that a device's data was unavailable: it has come."""
+        """Record that a device's data is available again."""
         if not self._known.keys() & {"", device_id}:
             return
 
@@ -67,7 +67,7 @@ class Availability:
 
 
 def unavailable(lake: Lake) -> dict[str, dict[str, str]]:
-    """Return what is unavailable, and why, by dataset and device ("" is all of it)."""
+    """Return why data is unavailable, by dataset and device ("" is the whole dataset)."""
     return {
         dataset: {device: note.why for device, note in notes.items()}
         for dataset, notes in _notes(lake.state.get(_KEY)).items()

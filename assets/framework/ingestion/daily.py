@@ -1,6 +1,6 @@
-"""What to request of a dataset that is requested by day.
+"""Plan the requests of a dataset requested by day.
 
-A month at a time, the newest first, so that memory does not depend on the range.
+Planning covers one month at a time, newest first, so that memory does not depend on the range.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,12 +36,12 @@ class DailyPlan(RequestPlan):
         refetch: bool = False,
         refresh: bool = False,
     ) -> None:
-        """Plan nothing yet.
+        """Store what to plan.
 
         Args:
             session: stores and limits.
-            dataset: what to fetch.
-            devices: whose days.
+            dataset: dataset to fetch.
+            devices: devices to plan for.
             start: first day.
             end: last day.
             refetch: fetch days again that are already complete.
@@ -55,7 +55,7 @@ class DailyPlan(RequestPlan):
         self._refresh = refresh
 
     def batches(self, report: IngestionReport) -> Iterator[Iterable[Request]]:
-        """Plan a month when the one before it has been taken up, so that there is no pause."""
+        """Plan each month as soon as the requests of the previous one are taken."""
 
         def counted() -> Iterator[pa.Table]:
             for states in self._states(self._start, self._end, self._refetch, forbidden=True):
@@ -66,7 +66,7 @@ class DailyPlan(RequestPlan):
             yield map(self._request, day_ranges)
 
     def still_missing(self, requests: Sequence[Request]) -> list[Request]:
-        """Plan days again, of which another process may have fetched some by now."""
+        """Return requests for the days that no other process has fetched meanwhile."""
         self._session.lake.archive.flush()
         ranges = [request.day_range for request in requests if request.day_range is not None]
         days = {(days.device_id, day) for days in ranges for day in days.days}
@@ -79,8 +79,8 @@ class DailyPlan(RequestPlan):
             months.append(states.filter(pa.array([pair in days for pair in pairs], pa.bool_())))
         return [
             self._request(day_range)
-            for of_month in self._day_ranges(months)
-            for day_range in of_month
+            for month_ranges in self._day_ranges(months)
+            for day_range in month_ranges
         ]
 
     def _states(

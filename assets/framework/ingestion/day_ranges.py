@@ -1,4 +1,4 @@
-"""Group the days to request: one request for as many of them as the endpoint takes."""
+"""Group days into requests of as many days as the endpoint accepts."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -19,8 +19,8 @@ def day_ranges_of(months: Iterable[pa.Table], days_per_request: int) -> Iterator
         days_per_request: how many days one request may cover.
 
     Yields:
-        The ranges that are final once a month is known: those that the month before it could
-        extend are held back until it is known too.
+        The ranges that are final after each month; those that the previous month could extend
+        are yielded later.
     """
     growing: dict[str, DayRange] = {}
     for states in months:
@@ -46,9 +46,9 @@ def day_ranges_of(months: Iterable[pa.Table], days_per_request: int) -> Iterator
 def covered_days(
     day_range: DayRange, day_rows: Sequence[int], zone: str
 ) -> tuple[DayRange, tuple[DayRange, ...]]:
-    """Tell which days an answer covers, and which are to be requested by themselves.
+    """Return the days that a response covers, and the ranges to request separately.
 
-    How long a range the API really answers is not documented. Days at either end of an answer
+    How long a range the API really responses is not documented. Days at either end of a response
     without a row can be days without data, or days that were cut off; only a request of their own
     tells which. A day that is not over can well be empty.
     """

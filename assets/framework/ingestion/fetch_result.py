@@ -1,4 +1,4 @@
-"""What became of a request."""
+"""The result of a request."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from givenergy import GivEnergyError
 
 
 class Outcome(StrEnum):
-    """What became of a request, and of the days that it covers."""
+    """Outcome of a request and of the days that it covers."""
 
     FETCHED = "fetched"
     INCOMPLETE = "incomplete"
@@ -25,18 +25,18 @@ _FAILURES = (Outcome.FAILED, Outcome.INCOMPLETE, Outcome.FORBIDDEN)
 
 @dataclass(frozen=True, slots=True)
 class FetchResult:
-    """What became of one request.
+    """The result of one request.
 
     Attributes:
         request: the request; of one by day, for the days that the result is about.
-        outcome: what became of it.
-        message: a whole sentence, unless it was fetched.
+        outcome: outcome of the request.
+        message: a sentence; empty if it was fetched.
         rows: rows received.
-        requests: requests made, failed attempts of an answer that came in the end included.
+        requests: requests made, including failed attempts.
         bytes: bytes received.
-        request_s: seconds until the answers were there.
-        follow_ups: what is to be requested by itself.
-        error: why it was not fetched, if the API or the connection gave an error.
+        request_s: seconds until the responses arrived.
+        follow_ups: further requests to make.
+        error: error of the API or the connection, if any.
     """
 
     request: Request
@@ -51,12 +51,12 @@ class FetchResult:
 
     @property
     def is_failure(self) -> bool:
-        """Whether it brought less than it should have."""
+        """Whether the response is missing or incomplete."""
         return self.outcome in _FAILURES
 
 
 class AccessRevokedError(Exception):
-    """Nothing more can be fetched: the token, the plan or the scope does not allow it."""
+    """Raised if the token, the plan or the scope allows no further request."""
 
     def __init__(self, error: GivEnergyError) -> None:
         super().__init__(str(error))

@@ -1,7 +1,8 @@
-"""Makes the requests of a dataset, several in flight, and archives every answer.
+"""Make the requests of a dataset concurrently and archive every response.
 
-A failed request never stops the others; what makes all further requests pointless, such as a token
-that is refused, stops all. What to request is the plan's business; nothing here decodes a row.
+A failed request does not stop the others; an error that makes all further requests pointless, such
+as a refused token, stops the run. The request plan decides what to request; nothing is decoded
+here.
 """
 
 from collections import deque
@@ -30,7 +31,7 @@ from givenergy import (
     RequestRefusedError,
 )
 
-# How often the thread that waits for answers flushes what has come in.
+# How often the thread that waits for responses flushes what has come in.
 _WAIT_S = 1.0
 
 
@@ -38,7 +39,7 @@ class Fetcher:
     """Makes the requests of one run.
 
     Attributes:
-        leases: of the run; make the fetcher before planning what it is to fetch.
+        leases: leases of the run; create the fetcher before planning requests.
         unavailable: why requests were not made, or not answered, because the account lacks them.
     """
 
@@ -53,9 +54,9 @@ class Fetcher:
         self._stopped = False
 
     def fetch(self, requests: Iterable[Request]) -> Iterator[FetchResult]:
-        """Fetch into the archive, and yield what became of each request as they complete.
+        """Fetch into the archive, and yield the result of each request as it completes.
 
-        Today and yesterday go before what others request of history. Closing the generator, or
+        Today and yesterday have priority over other runs' history. Closing the generator, or
         setting `session.cancelled`, ends it: requests in flight are completed and archived, no
         other is begun.
 
@@ -100,7 +101,7 @@ class Fetcher:
         yield from self._refusals.settle()
 
     def _most_in_flight(self) -> int:
-        """What may not exist is requested once at a time, until there is an answer."""
+        """Return the limit of concurrent requests: one until an optional endpoint has responded."""
         if self._dataset.optional and not self._refusals.has_answered:
             return 1
         return 2 * self._session.connections
@@ -112,7 +113,7 @@ class Fetcher:
         if (result := self._refusals.of_closed_device(request)) is not None:
             return result
         days = 0 if request.day_range is None else len(request.day_range)
-        # The limit may have been learnt since the request was planned.
+        # The limit may have been learnt after the request was planned.
         if days > longest_range(self._session, self._dataset):
             return FetchResult(request, Outcome.SPLIT, follow_ups=request.split())
         lease = self.leases.take(request)
@@ -123,7 +124,7 @@ class Fetcher:
         try:
             result = self._request(request, lease)
         finally:
-            # Only what is in the archive must not be requested again by whoever comes next.
+            # Only archived responses must not be requested again by the next holder.
             if result is not None and result.outcome in (Outcome.FETCHED, Outcome.INCOMPLETE):
                 self.leases.keep(lease)
             else:
@@ -163,7 +164,7 @@ class Fetcher:
         return result
 
     def _context(self, request: Request) -> dict[str, str]:
-        """Say what is archived with a failed attempt."""
+        """Return the context that is archived with a failed attempt."""
         context = {"dataset": self._dataset.name, "device_id": request.device_id}
         if request.day_range is not None:
             context["request_date"] = request.day_range.first.isoformat()

@@ -1,6 +1,6 @@
-"""One run of a dataset: request what is planned, build its tables as answers come in.
+"""Run a dataset: make the planned requests and build its tables while responses arrive.
 
-What was archived earlier and not yet built, by any process, is built before anything is requested.
+Responses that any process archived earlier are built before the first request.
 """
 
 import time
@@ -17,7 +17,7 @@ from assets.framework.ingestion.request_plan import RequestPlan
 from assets.framework.ingestion.session import Session
 from warehouse import build, refresh_coverage
 
-# Tables are built while answers come in, so that analysts see data soon, but not often, because
+# Tables are built while responses come in, so that analysts see data soon, but not often, because
 # each build rewrites the files of the months that it touches. A build takes the processor from the
 # threads that fetch, so it is best done while these wait for the budget.
 _BUILD_EVERY_BYTES = 64 * 2**20
@@ -44,11 +44,11 @@ def ingest(
 
     Args:
         session: stores, client and budget.
-        dataset: what to fetch.
-        plan: which requests to make.
-        with_tables: False to leave the tables alone.
+        dataset: dataset to fetch.
+        plan: requests to make.
+        with_tables: False to skip building the tables.
         progress: called with the report after each request.
-        settle: called after each build with the report and the days that are done since the last.
+        settle: called after each build with the report and the days completed since the last one.
     """
     run = _Ingestion(session, dataset, plan, with_tables, progress, settle)
     run.build()
@@ -92,7 +92,7 @@ class _Ingestion:
         self._built_at = self._result_at = time.monotonic()
 
     def build(self) -> None:
-        """Bring the tables, if they are wanted, and coverage up to date."""
+        """Build the tables, if enabled, and refresh coverage."""
         lake = self._session.lake
         settled = self.report.take_settled_days()
         lake.archive.flush()
@@ -107,7 +107,7 @@ class _Ingestion:
         self._built_at = time.monotonic()
 
     def fetch(self) -> None:
-        """Fetch what is planned, and wait for what other processes are fetching of it."""
+        """Fetch what is planned, and wait for requests in progress in other processes."""
         elsewhere = self._fetch(self._planned())
         while elsewhere and not self._session.cancelled.wait(_ELSEWHERE_WAIT_S):
             missing = self._plan.still_missing(elsewhere)
@@ -120,7 +120,7 @@ class _Ingestion:
             yield from batch
 
     def _fetch(self, requests: Iterable[Request]) -> list[Request]:
-        """Fetch, and return what another process is fetching if the run is to wait for it."""
+        """Fetch, and return the requests in progress elsewhere that the run waits for."""
         elsewhere = []
         for result in self._fetcher.fetch(requests):
             if result.outcome is Outcome.IN_PROGRESS_ELSEWHERE and self._plan.awaits_others:
@@ -135,7 +135,7 @@ class _Ingestion:
     def _count_fetched_elsewhere(
         self, elsewhere: Sequence[Request], missing: Sequence[Request]
     ) -> None:
-        """Count days as dealt with that another process has fetched by now."""
+        """Count the days that another process has fetched meanwhile."""
         left = {key for request in missing for key in request.lease_keys}
         for request in elsewhere:
             for day in request.each_day():

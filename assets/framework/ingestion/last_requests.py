@@ -1,12 +1,12 @@
-"""How the last request of each kind and device of a snapshot dataset went."""
+"""The state of the last request of each kind and device of a snapshot dataset."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import resources
 from typing import Any
 
 from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.sql_files import read_sql
 from warehouse import SETTLED, State
 
 _STATE_OF_STATUS = {
@@ -19,14 +19,14 @@ _STATE_OF_STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class LastRequest:
-    """The last request of one kind for one device.
+    """State of the last request of one kind for one device.
 
     Attributes:
         device_id: the device; "" is the account.
         state: complete, partial, failed, forbidden or gone; not built until it is in the tables.
         at: when it ended so, UTC.
         complete_at: when such a request was last answered completely, UTC.
-        reason: why it is not complete; "" if it is.
+        reason: why it is incomplete; "" if it is complete.
         error_count: failures in the archive.
     """
 
@@ -39,7 +39,7 @@ class LastRequest:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing has to be done about it before the next one is due."""
+        """Whether no request is needed before the next one is due."""
         return self.state in SETTLED
 
 
@@ -47,7 +47,7 @@ def last_requests(
     state: KnownState, dataset: str | None = None
 ) -> Mapping[str, Sequence[LastRequest]]:
     """Return the last requests by dataset; `dataset` limits them to one."""
-    sql = resources.files(__package__).joinpath("sql", "last_requests.sql").read_text()
+    sql = read_sql("last_requests", __package__)
     by_dataset: dict[str, list[LastRequest]] = {}
     for row in state.rows(sql, dataset=dataset):
         by_dataset.setdefault(row["dataset"], []).append(_last_request(row))
@@ -61,7 +61,7 @@ def _last_request(row: Mapping[str, Any]) -> LastRequest:
     if at == complete_at:
         return LastRequest(device_id, State.COMPLETE, at, complete_at)
     if at == row["partial_at"]:
-        reason = row["partial"] or "the list came incomplete"
+        reason = row["partial"] or "the list is incomplete"
         return LastRequest(device_id, State.PARTIAL, at, complete_at, reason)
     state = _STATE_OF_STATUS.get(row["error_status"], State.FAILED)
     return LastRequest(device_id, state, at, complete_at, row["error"] or "", row["error_count"])

@@ -1,7 +1,7 @@
-"""Leases on requests, so that no two processes make the same one, nor one after the other.
+"""Leases on requests, so that two processes do not make the same request.
 
-A lease is kept in the store of the request budget until the answer is in the archive, where others
-see it; whoever gets the lease after that looks there before requesting.
+A lease is kept in the store of the request budget until the response is in the archive and visible
+to others. The next holder of the lease checks the archive before it makes the request.
 """
 
 import threading
@@ -20,11 +20,11 @@ from givenergy import Lease
 from givenergy.errors import UnusableNameError
 
 _LEASE_S = 300.0
-# Answers are flushed, and leases on them given up, at least this often.
+# Responses are flushed, and leases on them given up, at least this often.
 _FLUSH_EVERY_S = 15.0
 _PAGING = ("page", "pageSize")
 _COLUMNS = ["device_id", "request_date", "request_end_date", "path", "params", "outcome"]
-# What an answer in the archive is of: a device's day, or a device, path and parameters.
+# Key of an archived response: device and day, or device, path and parameters.
 _Fetched = tuple[str, date] | tuple[str, str, bytes]
 
 
@@ -35,7 +35,7 @@ class RequestLease:
         self._leases = dict(leases)
 
     def release(self, keys: Iterable[str] | None = None) -> None:
-        """Give up the leases of some keys; None gives up all."""
+        """Release the leases of some keys; None releases all."""
         for key in list(self._leases) if keys is None else keys:
             self._leases.pop(key).release()
 
@@ -44,7 +44,7 @@ class RequestLeases:
     """The leases of one run; `take` from any thread, the rest from the one that owns it."""
 
     def __init__(self, session: Session, dataset: Dataset) -> None:
-        """Begin with the archive as it is now: what comes in later may have been planned too."""
+        """Remember the end of the archive; later responses may answer planned requests."""
         self._session = session
         self._dataset = dataset
         self._scanned_to = session.lake.archive.last_segment()
@@ -55,7 +55,7 @@ class RequestLeases:
         self._flushed_at = time.monotonic()
 
     def take(self, request: Request) -> RequestLease | None:
-        """Lease what a request covers; None if another process fetches it or has just done so."""
+        """Lease what a request covers; None if another process is fetching it or has fetched it."""
         keys = request.lease_keys
         leases: dict[str, Lease] = {}
         for key in keys:
@@ -70,21 +70,21 @@ class RequestLeases:
         return taken
 
     def start_batch(self) -> None:
-        """Forget what was fetched before the last batch: all requests planned then are made."""
+        """Forget responses older than the last batch, whose requests have all been made."""
         with self._scanning:
             self._fetched_before, self._fetched = self._fetched, set()
 
     def keep(self, lease: RequestLease) -> None:
-        """Hold a lease until the answer, which has been appended, is in the archive."""
+        """Hold a lease until the appended response is flushed to the archive."""
         self._held.append(lease)
 
     def flush_if_due(self) -> None:
-        """Flush the archive now and then, and give up the leases on what is in it."""
+        """Flush the archive if due, and release the leases on flushed responses."""
         if time.monotonic() - self._flushed_at > _FLUSH_EVERY_S:
             self.flush()
 
     def flush(self) -> None:
-        """Flush the archive and give up the leases on what is in it."""
+        """Flush the archive and release the leases on flushed responses."""
         held, self._held = self._held, []
         self._session.lake.archive.flush()
         for lease in held:
@@ -105,7 +105,7 @@ class RequestLeases:
             )
 
     def _scan(self) -> None:
-        """Note what has been published since the last scan, by any process."""
+        """Record responses that any process published since the last scan."""
         archive = self._session.lake.archive
         last = archive.last_segment()
         if last == self._scanned_to:
@@ -125,7 +125,7 @@ class RequestLeases:
 def _fetched(
     device_id: str, day_range: DayRange | None, path: str, parameters: Mapping[str, Any]
 ) -> Iterator[_Fetched]:
-    """Say what an answer is of; parameters of paging make no difference."""
+    """Yield the keys of a response; paging parameters are ignored."""
     if day_range is None:
         named = {name: value for name, value in parameters.items() if name not in _PAGING}
         yield device_id, path, msgspec.json.encode(named, order="deterministic")

@@ -1,4 +1,4 @@
-"""What to request now: device-days by their states, snapshots by when they were last complete."""
+"""Plan requests: device-days by their states, snapshots by the age of the last response."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
@@ -37,7 +37,7 @@ def plan(
 
     Args:
         lake: the data folder.
-        dataset: whose days.
+        dataset: dataset to plan.
         devices: devices to plan for.
         start: first day.
         end: last day, inclusive.
@@ -53,19 +53,19 @@ def plan(
 
 
 def due_datasets(datasets: Sequence[SnapshotDataset], state: KnownState) -> list[SnapshotDataset]:
-    """List the datasets that have something to request now, in the given order."""
+    """Return the datasets that have requests to make now, in the given order."""
     due = {dataset for dataset in datasets if due_devices(dataset, state)}
-    # What they are about to fetch may tell other datasets what to request.
+    # Their new rows can give other datasets requests to make.
     updated = {table.name for dataset in due for table in dataset.output_tables}
     due |= {dataset for dataset in datasets if updated & set(dataset.depends_on)}
     return [dataset for dataset in datasets if dataset in due]
 
 
 def due_devices(dataset: SnapshotDataset, state: KnownState) -> frozenset[str]:
-    """List the devices, "" for the account, that a dataset has something to request of now.
+    """Return the devices, "" for the account, for which a dataset has requests to make now.
 
     A device is due if its newest request failed, or if it was not answered within the dataset's
-    period. What is not available is not due.
+    period. Unavailable devices are not due.
     """
     availability = Availability(state.lake, dataset.name)
     with state.reading():

@@ -1,6 +1,6 @@
-"""How many days a request may cover: as many as the owner allows and the endpoint takes.
+"""The number of days per request: as many as the owner allows and the endpoint accepts.
 
-What an endpoint takes is not documented; it is learnt from its refusals and remembered.
+The endpoint's limit is not documented; it is learnt from refusals and remembered.
 """
 
 import msgspec
@@ -23,7 +23,7 @@ def longest_range(session: Session, dataset: Dataset) -> int:
 
 
 def shorten_range(session: Session, dataset: Dataset, refused_days: int) -> None:
-    """Note that a request for so many days was refused: later ones cover half of them."""
+    """Record that a request for this many days was refused: later ones cover half as many."""
     days = min(longest_range(session, dataset), max(refused_days // 2, 1))
     session.longest_range_days[dataset.name] = days
 

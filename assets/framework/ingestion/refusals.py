@@ -1,8 +1,8 @@
-"""What a refused request means: for the request, for its device, for the whole account.
+"""Interpret a refused request: does it concern the request, its device, or the account?
 
-A dataset that an account can lack (`optional`) is unavailable when it is refused, and not requested
-again for a while. Of a dataset that makes many requests per device (`stops_when_refused`), a
-device that refuses several in a row gets no more of them, and the run ends when all devices refuse.
+A refusal makes an `optional` dataset unavailable, and it is not requested again for some time. For
+a dataset that makes many requests per device (`stops_when_refused`), a device that refuses several
+in a row is skipped for the rest of the run, and the run stops if all devices refuse.
 """
 
 from collections import Counter
@@ -41,11 +41,11 @@ class Refusals:
         retry: bool,
         unavailable: list[str],
     ) -> None:
-        """Start with what is known.
+        """Start with the state of earlier runs.
 
         Args:
             lake: the data folder, where it is noted what is unavailable.
-            dataset: what is requested.
+            dataset: dataset that is requested.
             answered_before: devices that have answered in earlier runs.
             retry: whether to request what was unavailable as well.
             unavailable: takes the reasons, each once, for which the account lacks something.
@@ -76,7 +76,7 @@ class Refusals:
         return closed and FetchResult(request, closed.outcome, closed.message)
 
     def answered(self, request: Request) -> None:
-        """Note an answer."""
+        """Record a response."""
         self.has_answered = True
         self._answering.add(request.device_id)
         self._in_a_row.pop(request.device_id, None)
@@ -85,7 +85,7 @@ class Refusals:
     def refused(
         self, request: Request, error: NotFoundError | ForbiddenError
     ) -> FetchResult | None:
-        """Note a refusal; return its result, or None if that is known only at the end.
+        """Record a refusal; return its result, or None if it is only known at the end.
 
         Raises:
             AccessRevokedError: if the whole account is refused.
@@ -123,7 +123,7 @@ class Refusals:
         """Tell devices that are gone from days that an existing device does not know.
 
         Raises:
-            AccessRevokedError: if there were refusals and no answer.
+            AccessRevokedError: if there were refusals and no response.
         """
         for result in self._not_found:
             device_id = result.request.device_id
@@ -133,7 +133,7 @@ class Refusals:
             raise AccessRevokedError(self._forbidden)
 
     def _lacking(self, request: Request, error: NotFoundError | ForbiddenError) -> FetchResult:
-        # A token without the scope gets the same for every device; where the answer does not
+        # A token without the scope gets the same for every device; where the response does not
         # tell, one device that was let in shows that it is not that.
         everywhere = error.missing_capability is MissingCapability.ENDPOINT or (
             error.missing_capability is MissingCapability.UNCLEAR and not self.has_answered

@@ -1,4 +1,4 @@
-"""What a run did: sums in all and by day, and each request that failed."""
+"""The report of a run: totals, figures per day, and failed requests."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _BUILD_COUNTS = ("rows_in", "new", "identical", "superseding", "superseded", "qu
 
 @dataclass(slots=True)
 class Figures:
-    """Device-days, or else requests, planned, done and failed, and what they brought."""
+    """Counts of planned, done and failed device-days or requests, and of received data."""
 
     planned: int = 0
     done: int = 0
@@ -25,12 +25,12 @@ class Figures:
     request_s: float = 0.0
 
     def count(self, result: FetchResult) -> None:
-        """Count one device-day, or else one request."""
+        """Count one device-day or request."""
         self.done += 1
         self.failed += result.is_failure
 
     def add(self, result: FetchResult) -> None:
-        """Add what a request brought."""
+        """Add the received data of a request."""
         self.rows += result.rows
         self.requests += result.requests
         self.bytes += result.bytes
@@ -39,21 +39,21 @@ class Figures:
 
 @dataclass(slots=True)
 class IngestionReport:
-    """What a run did and what is left.
+    """The report of a run.
 
     Attributes:
         dataset: its name.
         by_day: whether it is requested by day.
         total: figures of the run.
-        days: figures by requested date; of a dataset that is requested by day.
-        results: what became of each request; of a dataset that is not requested by day.
-        failures: requests that brought less than they should have.
-        gone: what the API said of devices that it does not know any more.
-        unavailable: what the account turned out to lack, in words.
-        built: rows that went into the build, by what became of them; empty if nothing was built.
-        stopped: why nothing more was requested, if so.
-        cancelled: whether somebody ended it.
-        waited_s: seconds that its requests waited for the budget, summed over threads.
+        days: figures by requested date, if the dataset is requested by day.
+        results: results by request, if the dataset is not requested by day.
+        failures: results that are missing or incomplete.
+        gone: messages of the API about devices that no longer exist, by device.
+        unavailable: reasons why endpoints are unavailable.
+        built: number of rows built, by result; empty if nothing was built.
+        stopped: the error that stopped the run, if any.
+        cancelled: whether the run was interrupted.
+        waited_s: seconds of waiting for the budget, summed over threads.
         budget: the account's budget at the end of the run.
     """
 
@@ -74,40 +74,40 @@ class IngestionReport:
 
     @property
     def incomplete_days(self) -> set[date]:
-        """Requested dates of which something that was planned is missing."""
+        """Requested dates with missing device-days."""
         return {
             day for day, figures in self.days.items() if figures.failed or not _is_done(figures)
         }
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing that was to be fetched is missing."""
+        """Whether everything planned was fetched."""
         return not (self.failures or self.incomplete_days) and self.stopped is None
 
     @property
     def has_worked(self) -> bool:
-        """Whether there was an answer, or nothing to request."""
+        """Whether at least one request succeeded or none was needed."""
         if not self.total.planned and not self.total.failed:
             return self.stopped is None
         return self.total.failed < self.total.done
 
     def take_settled_days(self) -> list[date]:
-        """Return the days that are done, with or without failures, and were not returned before."""
-        done = [day for day, of_day in self.days.items() if _is_done(of_day)]
+        """Return newly finished days, with or without failures."""
+        done = [day for day, figures in self.days.items() if _is_done(figures)]
         settled = [day for day in done if day not in self._settled]
         self._settled.update(settled)
         return settled
 
     def count_planned_days(self, days: Iterable[date]) -> None:
-        """Count device-days that are to be requested, given by their dates."""
+        """Count planned device-days by their dates."""
         for day in days:
             self.days.setdefault(day, Figures()).planned += 1
             self.total.planned += 1
 
     def add(self, result: FetchResult) -> None:
-        """Count a request that has been dealt with.
+        """Count the result of a request.
 
-        What one request brought for several days is counted with the newest of them.
+        Data received for several days is counted with the newest of them.
         """
         day_range = result.request.day_range
         self.total.add(result)
@@ -122,13 +122,13 @@ class IngestionReport:
         if result.outcome is Outcome.GONE:
             self.gone[result.request.device_id] = result.message
         if result.is_failure:
-            # An error holds on to its response, of which there can be thousands by day.
+            # An error references its response, and there can be thousands.
             self.failures.append(replace(result, error=None) if day_range else result)
 
     def add_build(self, build: BuildReport) -> None:
-        """Count what a build did with the rows it took."""
-        for what in _BUILD_COUNTS:
-            self.built[what] += build.rows(what)
+        """Add the counts of a build."""
+        for name in _BUILD_COUNTS:
+            self.built[name] += build.rows(name)
 
 
 def _is_done(figures: Figures) -> bool:

@@ -1,4 +1,4 @@
-"""What a run is to request; how a plan is made is the business of `daily` and `snapshot`."""
+"""The interface between the fetcher and its plans, `daily` and `snapshot`."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
@@ -8,31 +8,30 @@ from givenergy import Fetched
 
 
 class RequestPlan:
-    """What a run is to request.
+    """The requests of a run.
 
     Attributes:
-        retry_unavailable: whether to request what the account lacked lately.
-        awaits_others: whether the run lasts until other processes have fetched what they are
-            fetching.
+        retry_unavailable: whether to request unavailable data as well.
+        awaits_others: whether the run waits for requests in progress in other processes.
     """
 
     retry_unavailable: bool = False
     awaits_others: bool = False
 
     def batches(self, report: IngestionReport) -> Iterator[Iterable[Request]]:
-        """Plan requests, a batch when the one before it has been taken up; count them."""
+        """Plan and count requests, batch by batch."""
         raise NotImplementedError
 
     def answered_before(self) -> Collection[str]:
-        """Return devices that have answered in earlier runs, if it makes a difference."""
+        """Return devices that responded in earlier runs, if relevant."""
         return ()
 
     def still_missing(self, requests: Sequence[Request]) -> list[Request]:
-        """Return what another process, which was fetching it, has not fetched yet."""
+        """Return the requests in progress elsewhere that are still missing."""
         return []
 
     def observe(self, request: Request, fetched: Fetched) -> None:
-        """Note an answer; called from several threads."""
+        """Record a response; called from several threads."""
 
     def finish(self) -> None:
-        """Note what the answers of the run tell."""
+        """Evaluate the responses of the run."""

@@ -1,4 +1,4 @@
-"""What all ingestion works with: the stores, the client, the budget, the account's zone."""
+"""The session of an account: stores, client, budget, time zone."""
 
 import threading
 from dataclasses import dataclass, field
@@ -13,14 +13,14 @@ class Session:
 
     Attributes:
         lake: the data folder.
-        client: archives each failed attempt in `lake` by itself.
+        client: client of the API; archives failed attempts in `lake`.
         budget: the account's requests per minute, shared with all processes.
         account: opaque key of the account.
         zone: IANA time zone in which days are requested.
-        connections: requests in flight.
-        range_days: days that one request may cover, where the endpoint takes ranges.
-        longest_range_days: by dataset, what is known of that so far.
-        cancelled: once set, nothing new is begun and waiting ends.
+        connections: number of concurrent requests.
+        range_days: maximum number of days per request, if the endpoint takes ranges.
+        longest_range_days: learnt limits by dataset.
+        cancelled: set to start no further request and stop waiting.
     """
 
     lake: Lake

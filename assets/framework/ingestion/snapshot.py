@@ -1,4 +1,4 @@
-"""What to request of a dataset in its present state: what it says itself, as far as wanted."""
+"""Plan the requests of a snapshot dataset, limited to the devices that are due."""
 
 from collections.abc import Collection, Container, Iterable, Iterator
 
@@ -11,16 +11,16 @@ from givenergy import Fetched
 
 
 class SnapshotPlan(RequestPlan):
-    """What a dataset requests now."""
+    """The requests of a snapshot dataset."""
 
     def __init__(
         self, dataset: SnapshotDataset, state: KnownState, *, only: Container[str] | None = None
     ) -> None:
-        """Plan nothing yet.
+        """Store what to plan.
 
         Args:
-            dataset: what to fetch.
-            state: what is known.
+            dataset: dataset to fetch.
+            state: known state.
             only: devices to limit it to, "" for the account; None means all.
         """
         self.retry_unavailable = state.refetch
@@ -36,15 +36,15 @@ class SnapshotPlan(RequestPlan):
         yield [r for r in requests if self._only is None or r.device_id in self._only]
 
     def answered_before(self) -> Collection[str]:
-        """Return devices that have answered: they do not lack the endpoint."""
+        """Return devices that have responded before: they have the endpoint."""
         if not self._dataset.optional:
             return ()
-        return {response.device_id for response in self._state.answered(self._dataset.name)}
+        return {response.device_id for response in self._state.latest_responses(self._dataset.name)}
 
     def observe(self, request: Request, fetched: Fetched) -> None:
-        """Keep an answer for `finish`."""
+        """Keep a response for `finish`."""
         self._responses.append((request, fetched))
 
     def finish(self) -> None:
-        """Let the dataset learn about the API from the answers."""
+        """Let the dataset learn about the API from the responses."""
         self._dataset.observe_responses(self._state, self._responses)

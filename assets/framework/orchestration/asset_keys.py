@@ -1,4 +1,4 @@
-"""The Dagster assets of a dataset: one for its archived responses, one for each of its tables."""
+"""Dagster assets of a dataset: one for its archived responses and one per table."""
 
 from collections.abc import Sequence
 
@@ -12,27 +12,27 @@ _ARCHIVE_PREFIX = "archive"
 
 
 def archive_key(dataset: Dataset) -> dg.AssetKey:
-    """Name the asset that stands for a dataset's archived responses."""
+    """Return the key of the asset for a dataset's archived responses."""
     return dg.AssetKey([_ARCHIVE_PREFIX, dataset.name])
 
 
 def table_key(table: Table) -> dg.AssetKey:
-    """Name the asset that stands for a table."""
+    """Return the key of the asset for a table."""
     return dg.AssetKey(table.name)
 
 
 def asset_specs(dataset: Dataset, deps: Sequence[dg.AssetKey]) -> list[dg.AssetSpec]:
-    """Describe the assets of a dataset.
+    """Return the asset specifications of a dataset.
 
     Args:
         dataset: any dataset.
-        deps: assets that say which devices there are.
+        deps: assets of the device lists.
     """
     archive = dg.AssetSpec(
         archive_key(dataset),
         deps=list(deps),
         description=(
-            f"What the API answered for {dataset.name}, as it came.\n\n"
+            f"Responses of the API for {dataset.name}, as received.\n\n"
             f"`{dataset.endpoint.method} {dataset.endpoint.path}`. {describe_schedule(dataset)}"
         ),
         group_name=dataset.group,

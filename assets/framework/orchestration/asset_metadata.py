@@ -1,8 +1,7 @@
-"""What Dagster shows of a dataset: its columns, and figures for each day that was ingested."""
+"""Dagster metadata of a dataset: figures and previews per day and per table."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from importlib import resources
 from typing import Any
 
 import dagster as dg
@@ -11,6 +10,7 @@ import pyarrow as pa
 
 from assets.framework.contract.column_schema import arrow_type_of, extra_fields, history_columns
 from assets.framework.contract.dataset import Dataset
+from assets.framework.contract.sql_files import read_sql
 from assets.framework.decoding.decoder import DatasetDecoder
 from assets.framework.ingestion.report import Figures, IngestionReport
 from assets.framework.orchestration.asset_keys import archive_key, table_key
@@ -33,14 +33,14 @@ _LEFT_OUT_OF_PREVIEWS = {
 def day_metadata(
     lake: Lake, dataset: Dataset, report: IngestionReport, days: Sequence[date]
 ) -> dict[date, dict[str, Any]]:
-    """Give figures and a preview for each day: what was asked for, what the table holds of it."""
+    """Give figures and a preview for each day: what was requested, what the table holds of it."""
     if not days:
         return {}
     figures, previews = dict[date, Rows](), dict[date, Rows]()
     with connect(lake) as connection:
-        for some in _few_rows(_by_day(connection, dataset, "day_counts.sql", days)):
-            figures |= _by_day(connection, dataset, "day_figures.sql", some)
-            previews |= _by_day(connection, dataset, "day_preview.sql", some)
+        for some in _few_rows(_by_day(connection, dataset, "day_counts", days)):
+            figures |= _by_day(connection, dataset, "day_figures", some)
+            previews |= _by_day(connection, dataset, "day_preview", some)
     metadata: dict[date, dict[str, Any]] = {}
     for day in days:
         metadata[day] = _requests(report.days.get(day, Figures()))
@@ -96,7 +96,7 @@ def _newest_rows(lake: Lake, dataset: Dataset) -> dict[str, dg.MarkdownMetadataV
     with connect(lake) as connection:
         for table in dataset.output_tables:
             names = [n for n in table.schema.columns if n not in _LEFT_OUT_OF_PREVIEWS]
-            sql = resources.files(__package__).joinpath("sql", "newest.sql").read_text()
+            sql = read_sql("newest", __package__)
             text = sql.format(
                 table=_quoted(table.name),
                 columns=", ".join(map(_quoted, names[:_PREVIEW_COLUMNS])),
@@ -134,7 +134,7 @@ def _few_rows(counts: Mapping[date, Rows]) -> Iterator[list[date]]:
 def _by_day(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, query: str, days: Sequence[date]
 ) -> Mapping[date, Rows]:
-    sql = resources.files(__package__).joinpath("sql", query).read_text()
+    sql = read_sql(query, __package__)
     measured = [
         name
         for name, description in dataset.main.schema.columns.items()

@@ -1,11 +1,11 @@
 """Dagster assets of a dataset: its archive and its tables, in one multi-asset that can be subset.
 
-With the archive chosen, a run fetches and builds. With tables alone it builds them anew from the
-archive, without a request. It does all it can before it fails naming what is missing.
+If the archive is selected, a run fetches and builds. If only tables are selected, it rebuilds them
+from the archive without a request. A run does all it can before it fails with what is missing.
 
-What is fetched follows from the states in the archive; Dagster's partitions only show it. Of a
-dataset requested by day, each day that is complete gets its materialization as soon as it is built;
-it has no outputs, as Dagster would take them for one more materialization of every day.
+The states in the archive decide what is fetched; Dagster's partitions only show it. Of a dataset
+requested by day, each complete day is materialized as soon as it is built. The assets have no
+outputs, because Dagster would record them as another materialization of every day.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -53,12 +53,12 @@ def dataset_asset(
     deps: Sequence[dg.AssetKey],
     partitions: dg.PartitionsDefinition | None = None,
 ) -> dg.AssetsDefinition:
-    """Make the assets of a dataset.
+    """Return the assets of a dataset.
 
     Args:
         dataset: any dataset.
-        deps: assets that tell which devices exist.
-        partitions: days, as requested; of a dataset requested by day.
+        deps: assets of the device lists.
+        partitions: requested days, if the dataset is requested by day.
     """
 
     @dg.multi_asset(
@@ -80,7 +80,7 @@ def dataset_asset(
 
 
 class _AssetRun:
-    """One run of the assets of a dataset, as far as they are chosen."""
+    """One run of the selected assets of a dataset."""
 
     def __init__(
         self,
@@ -98,11 +98,11 @@ class _AssetRun:
         self._reporter = context.resources.reporter
 
     def run(self) -> Iterator[dg.MaterializeResult[None]]:
-        """Fetch and build, or only build, and show what came of it.
+        """Fetch and build, or only build, and report the result.
 
         Raises:
-            Failure: if something is missing in the end.
-            KeyboardInterrupt: if somebody ended the run.
+            Failure: if data is missing at the end.
+            KeyboardInterrupt: if the run was interrupted.
         """
         api, dataset = self._context.resources.givenergy, self._dataset
         if archive_key(dataset) not in self._chosen:
@@ -118,7 +118,7 @@ class _AssetRun:
             else:
                 # Opening the session has requested it, if it is due.
                 report = discovery.reports.get(dataset.name) or IngestionReport(dataset.name)
-                self._name_new(discovery.new)
+                self._warn_new_devices(discovery.new)
             report.cancelled = session.cancelled.is_set()
             # Without a result Dagster would leave out whatever reads these tables.
             yield from self._show(session.lake, report)
@@ -160,23 +160,23 @@ class _AssetRun:
         )
 
     def _show(self, lake: Lake, report: IngestionReport) -> Iterator[dg.MaterializeResult[None]]:
-        """Show in Dagster what is in the tables."""
+        """Report the content of the tables to Dagster."""
         if not self._days:
             yield from table_results(self._chosen, self._dataset, lake, report)
         elif not report.cancelled and report.stopped is None:
             self._show_days(lake, report, self._days)
 
     def _show_days(self, lake: Lake, report: IngestionReport, done: Iterable[date]) -> None:
-        good = sorted(set(done) & set(self._days) - self._shown - report.incomplete_days)
-        self._shown.update(good)
-        metadata = day_metadata(lake, self._dataset, report, good)
+        complete_days = sorted(set(done) & set(self._days) - self._shown - report.incomplete_days)
+        self._shown.update(complete_days)
+        metadata = day_metadata(lake, self._dataset, report, complete_days)
         for key in (archive_key(self._dataset), table_key(self._dataset.main)):
-            for day in good if key in self._chosen else ():
+            for day in complete_days if key in self._chosen else ():
                 self._context.log_event(
                     dg.AssetMaterialization(key, partition=day.isoformat(), metadata=metadata[day])
                 )
 
-    def _name_new(self, new: Sequence[Device]) -> None:
+    def _warn_new_devices(self, new: Sequence[Device]) -> None:
         for device in new:
             self._context.log.warning(
                 f"{device.device_id} is new in this account: fetch its history with"
@@ -194,7 +194,7 @@ def table_results(
 
 
 def failure_sentences(report: IngestionReport) -> str:
-    """Say what is missing, a line for each request, the first twenty of them."""
+    """Return a message with a line for each of the first twenty failed requests."""
     if report.by_day:
         lines = [f"{len(report.incomplete_days)} days are not complete."]
     else:

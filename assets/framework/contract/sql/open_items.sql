@@ -1,4 +1,4 @@
--- Grain: thing that has begun and of which no end is known. Whose it is and when it began.
+-- Grain: open item. Its device and its start.
 SELECT {device} AS device_id, {start} AS began_at
 FROM {table}
 WHERE NOT has_ended

@@ -1,5 +1,5 @@
--- Grain: dataset, device, path and kind of request, of requests that are not about a day. How it
--- last went. Requests that differ only in dates and pages are of one kind.
+-- Grain: dataset, device, path and kind of request, for requests that are not by day. Its last
+-- results. Requests that differ only in dates and pages are of one kind.
 SELECT
     dataset,
     device_id,

@@ -1,4 +1,4 @@
--- Grain: requested date. How many rows there are.
+-- Grain: requested date. Number of rows.
 SELECT request_date, count(*) AS row_count
 FROM {table}
 WHERE request_date BETWEEN $first AND $last

@@ -1,4 +1,4 @@
--- Grain: requested date. What arrived, and for how long devices were silent between two rows.
+-- Grain: requested date. Rows, devices, and gaps between two rows of a device.
 WITH rows_of_days AS (
     SELECT
         request_date,

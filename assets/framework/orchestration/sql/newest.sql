@@ -1,4 +1,4 @@
--- Some rows of a table out of the response that was the last to bring it any.
+-- Some rows of a table from its newest response.
 SELECT {columns}
 FROM {table}
 WHERE response_id = (SELECT max(response_id) FROM {table})

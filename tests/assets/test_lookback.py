@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from assets.framework.contract.lookback import Lookback, OpenItem, ask_from
+from assets.framework.contract.lookback import Lookback, OpenItem, lookback_start
 
 NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
@@ -16,10 +16,10 @@ def ago(**span):
 
 def start(opened, looks):
     items = [OpenItem("SIM", began_at) for began_at in opened]
-    return ask_from(items, looks, beginning=BEGINNING, now=NOW)
+    return lookback_start(items, looks, beginning=BEGINNING, now=NOW)
 
 
-YESTERDAY = Lookback(asked_from=ago(days=4), at=ago(days=1))
+YESTERDAY = Lookback(start=ago(days=4), fetched_at=ago(days=1))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from assets.ev_chargers import EvChargers
-from assets.framework.decoding.field_trace import landing, saved_answer
+from assets.framework.decoding.field_trace import response_from_json, trace_fields
 from assets.registry import datasets
 from tests.support.api_examples import CONTRACT, example, needs_shared, recorded
 from tests.support.simulated_home import leaves, response
@@ -77,42 +77,42 @@ WRITES = {
     "Create Smart Device Data Point",
 }
 ASKED = {"ev_charger_configuration": "/ev-charger/SIM0001/commands/change-mode"}
-PERSONAL = "left out as personal"
-REASONS = {PERSONAL, "pseudonym", "empty", "paging, kept in the archive"}
+PERSONAL = "redacted as personal"
+REASONS = {PERSONAL, "pseudonym", "empty", "paging, archived only"}
 
 
-def landed(dataset, answer):
+def trace(dataset, answer):
     body = json.dumps(answer).encode()
     params = '{"grouping": 1}' if dataset.name == "energy_flow_aggregates" else "{}"
-    kept = saved_answer(dataset, body, device_id="17", params=params, zone="Europe/London")
+    kept = response_from_json(dataset, body, device_id="17", params=params, zone="Europe/London")
     if dataset.name in ASKED:
         kept = response(dataset, kept.body, path=ASKED[dataset.name])
-    return landing(dataset, kept)
+    return trace_fields(dataset, kept)
 
 
-def assert_all_has_landed(found, answer):
+def assert_all_accounted_for(found, answer):
     """No value is left over, and each leaf that holds any has a column."""
-    assert {leaf.path: leaf.left_over for leaf in found if leaf.left_over} == {}
+    assert {leaf.path: leaf.unaccounted for leaf in found if leaf.unaccounted} == {}
     whole = {re.sub(r"\[\d+\]", "[]", path) for path, _ in leaves(answer)}
     paths = {re.sub(r"(data)\.\d+\.", r"\1[].", path) for path in whole}
     assert {leaf.path for leaf in found} >= paths
     for leaf in found:
-        assert leaf.columns or sum(leaf.elsewhere.values()) == leaf.values, leaf
+        assert leaf.columns or sum(leaf.reasons.values()) == leaf.values, leaf
 
 
 @needs_shared
 @pytest.mark.parametrize("name", RECORDED)
-def test_every_value_of_a_recorded_answer_lands(name):
+def test_every_value_of_a_recorded_response_is_accounted_for(name):
     """Serials are masked in the recordings, so that things with equal ones are told apart here."""
     dataset = DATASETS[RECORDED[name]]
     whole = recorded(name)
     alone = name == "communication_devices_gateway"
     for answer in [{"data": [row]} for row in whole["data"]] if alone else [whole]:
-        found = landed(dataset, answer)
+        found = trace(dataset, answer)
         if dataset.name == "ev_chargers":
             answer = {"data": [answer["data"]]}
-        assert_all_has_landed(found, answer)
-        others = {reason for leaf in found for reason in leaf.elsewhere} - REASONS
+        assert_all_accounted_for(found, answer)
+        others = {reason for leaf in found for reason in leaf.reasons} - REASONS
         expected = {
             "inverter_data_points_2025-06-01": {"in quarantine as duplicate_key"},
             "inverter_data_points_2025-06-03": {"in quarantine as duplicate_key"},
@@ -123,15 +123,15 @@ def test_every_value_of_a_recorded_answer_lands(name):
 
 @needs_shared
 @pytest.mark.parametrize("title", DOCUMENTED, ids=lambda title: title.partition("\n")[0])
-def test_every_value_of_a_documented_answer_lands(title):
+def test_every_value_of_a_documented_response_is_accounted_for(title):
     dataset = DATASETS[DOCUMENTED[title]]
-    found = landed(dataset, example(title))
-    assert {leaf.path: leaf.left_over for leaf in found if leaf.left_over} == {}
+    found = trace(dataset, example(title))
+    assert {leaf.path: leaf.unaccounted for leaf in found if leaf.unaccounted} == {}
     # An EMS that sends no time was read when it was asked.
-    filled_in = {"null, filled in"} if dataset.name == "ems_readings" else set()
-    assert {reason for leaf in found for reason in leaf.elsewhere} - REASONS == filled_in
+    filled_in = {"null, replaced"} if dataset.name == "ems_readings" else set()
+    assert {reason for leaf in found for reason in leaf.reasons} - REASONS == filled_in
     for leaf in found:
-        assert leaf.columns or sum(leaf.elsewhere.values()) == leaf.values, leaf
+        assert leaf.columns or sum(leaf.reasons.values()) == leaf.values, leaf
 
 
 @needs_shared
@@ -172,23 +172,24 @@ def test_every_endpoint_of_the_document_is_in_a_table_or_left_out_for_a_reason()
     assert filled == tables
 
 
-class _Forgetful(EvChargers):
+class _DroppingDataset(EvChargers):
     def columns(self, rows, response):
         columns = dict(super().columns(rows, response))
         return columns | {"type": pa.nulls(len(rows.values), pa.string())}
 
 
-def test_a_value_that_a_dataset_forgets_is_left_over():
+def test_a_value_that_a_dataset_drops_is_unaccounted_for():
     charger = {"uuid": "a", "type": "GivEnergy", "alias": "Home", "status": None, "colour": 7}
     answer = json.dumps({"data": [charger], "meta": {"total": 1}}).encode()
-    dataset = _Forgetful()
+    dataset = _DroppingDataset()
     found = {
-        leaf.path: leaf for leaf in landing(dataset, saved_answer(dataset, answer, device_id="-"))
+        leaf.path: leaf
+        for leaf in trace_fields(dataset, response_from_json(dataset, answer, device_id="-"))
     }
-    assert found["data[].type"].left_over == ["GivEnergy"]
+    assert found["data[].type"].unaccounted == ["GivEnergy"]
     assert found["data[].uuid"].columns == ["ev_chargers.charger_uuid"]
-    assert dict(found["data[].alias"].elsewhere) == {PERSONAL: 1}
+    assert dict(found["data[].alias"].reasons) == {PERSONAL: 1}
     assert found["data[].colour"].columns == ["ev_chargers.extra_fields"]
-    assert [path for path, leaf in found.items() if leaf.left_over] == ["data[].type"]
+    assert [path for path, leaf in found.items() if leaf.unaccounted] == ["data[].type"]
     assert (found["data[].status"].values, found["data[].status"].nulls) == (1, 1)
-    assert found["meta.total"].elsewhere == {"paging, kept in the archive": 1}
+    assert found["meta.total"].reasons == {"paging, archived only": 1}

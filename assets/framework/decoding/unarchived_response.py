@@ -1,0 +1,51 @@
+"""Responses that are decoded without being in the archive."""
+
+from datetime import UTC, date, datetime
+
+from assets.framework.contract.dataset import Dataset
+from warehouse import ArchivedResponse
+
+
+def unarchived_response(
+    dataset: Dataset,
+    body: bytes,
+    *,
+    device_id: str,
+    request_date: date | None,
+    zone: str,
+    params: str = "",
+    redaction_version: int | None = None,
+) -> ArchivedResponse:
+    """Return a response of one page in the form that decoders take.
+
+    Args:
+        dataset: the dataset that the response is for.
+        body: JSON as the archive would hold it.
+        device_id: the device that it is about.
+        request_date: the first day requested; None if the dataset is not requested by day.
+        zone: IANA time zone in which days are understood.
+        params: request parameters as JSON.
+        redaction_version: version of the redaction rules applied to the body.
+    """
+    now = datetime.now(UTC)
+    return ArchivedResponse(
+        response_id=1,
+        fetch_id=1,
+        segment=1,
+        dataset=dataset.name,
+        device_id=device_id,
+        request_date=request_date,
+        request_zone=zone,
+        path=dataset.endpoint.path,
+        params=params,
+        status=200,
+        requested_at=now,
+        fetched_at=now,
+        page=1,
+        page_count=1,
+        complete=True,
+        rows=None,
+        redaction_version=redaction_version,
+        account="",
+        body=body,
+    )
