@@ -26,7 +26,7 @@ def test_lost_expectations_do_not_make_status_content(simulate, own, caplog, tod
         harm(path)
         caplog.clear()
         assert owner.givlake("status").status == 1
-        assert "is made again from the lists of devices" in caplog.text
+        assert "restored from the device lists" in caplog.text
         assert pq.read_table(path).to_pylist() == before
         assert owner.states() == states
     assert len(sim.requests) == asked

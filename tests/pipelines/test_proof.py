@@ -292,7 +292,7 @@ def test_a_manifest_that_cannot_be_written_and_a_dataset_that_is_none_are_named(
     assert done.status == 2
     assert done.err.startswith(f"givlake: The manifest cannot be written to {file} (No such file")
     done = owner.givlake("verify", "--dataset", "weather")
-    assert (done.status, done.err[:40]) == (2, "givlake: There is no dataset 'weather': ")
+    assert (done.status, done.err[:37]) == (2, "givlake: Unknown dataset 'weather': ")
 
 
 @pytest.mark.parametrize("text", ["../../etc", "a/b", "..", "\x1b[2J", "Ünit", "x" * 300, "CON:*?"])

@@ -128,7 +128,7 @@ def test_quarantine_of_one_dataset_and_of_none_that_exists(owner):
     )
     wrong = owner.givlake("quarantine", "--dataset", "inverter_point")
     assert wrong.status == 2
-    assert "There is no dataset 'inverter_point': choose from" in wrong.err
+    assert "Unknown dataset 'inverter_point': choose from" in wrong.err
     few = owner.givlake("quarantine", "--limit", 1)
     assert "more kinds: see --limit" in few.out
 
@@ -151,8 +151,8 @@ def test_no_cell_is_a_formula_to_a_spreadsheet():
 
 def test_drift_in_status_and_as_a_check(owner):
     shown = owner.givlake("status").out
-    (line,) = (line for line in shown.splitlines() if "document lacks" in line)
-    assert "inverter_data_points: 2 values" in line
+    (line,) = (line for line in shown.splitlines() if "undocumented value" in line)
+    assert "inverter_data_points: 2 undocumented values" in line
     assert "unknown code status = HIBERNATING, 2 times" in line
     assert "FROM drift WHERE dataset = 'inverter_data_points'" in line
     with owner.dagster() as (definitions, instance):
@@ -164,7 +164,7 @@ def test_drift_in_status_and_as_a_check(owner):
             ).get_asset_check_evaluations()
         }
     assert not done["inverter_data_points_drift"].passed
-    records = done["inverter_data_points_drift"].metadata["what is not known"].records
+    records = done["inverter_data_points_drift"].metadata["undocumented values"].records
     assert {(r.data["kind"], r.data["example"], r.data["count"]) for r in records} == {
         ("unknown_code", "HIBERNATING", 2),
         ("new_field", "number", 1),
