@@ -14,7 +14,7 @@ from assets.framework.orchestration.dataset_asset import dataset_asset
 from pipelines.alerts.sensors import alert_sensors
 from pipelines.health.data_checks import data_check_schedule, drift_check, reconciliation_checks
 from pipelines.health.history_check import check_schedule, history_check
-from pipelines.maintenance_job import pack_archive_job, pack_schedule
+from pipelines.maintenance_job import compaction_job, compaction_schedule
 from pipelines.partitions import daily_partitions
 from pipelines.resources import GivEnergyApi, RateLimit, silent_reporter
 from pipelines.schedules import daily_schedule, poll_schedule, snapshot_schedule, today_schedule
@@ -54,16 +54,17 @@ def build_definitions(
     polled = [
         asset for dataset, asset in snapshot_assets.items() if dataset.cadence is Cadence.EVERY_POLL
     ]
+    compaction = compaction_job(settings)
     assets: list[dg.AssetsDefinition] = list(snapshot_assets.values())
     jobs: list[Any] = [
         dg.define_asset_job(
             REFRESH_JOB, _select(assets), description="Fetches all snapshot datasets."
         ),
         dg.define_asset_job(POLL_JOB, _select(polled), description="Fetches perishable data."),
-        pack_archive_job,
+        compaction,
     ]
     schedules = [
-        pack_schedule(zone),
+        compaction_schedule(compaction, zone),
         poll_schedule(POLL_JOB, settings.poll_minutes, zone),
         snapshot_schedule(REFRESH_JOB, list(snapshot_assets), settings, zone),
     ]

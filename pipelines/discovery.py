@@ -137,15 +137,20 @@ def expect(lake: Lake, zone: str) -> tuple[Device, ...]:
         The devices, each once.
     """
     devices = known_devices(lake)
+    lake.expect(expected_of(devices, zone))
+    if all_devices := _distinct(devices):
+        lake.settings.set(HISTORY_STARTS, {**_starts(devices, all_devices, zone)})
+    return all_devices
+
+
+def expected_of(devices: Devices, zone: str) -> pa.Table:
+    """Return the expected days of devices, as `Lake.expect` takes them."""
     today = local_day(datetime.now(UTC), zone)
     tables = [
         expected_days(dataset.name, of_kinds(devices, dataset.device_kinds), EARLIEST, today, zone)
         for dataset in daily_datasets()
     ]
-    lake.expect(pa.concat_tables(tables))
-    if all_devices := _distinct(devices):
-        lake.settings.set(HISTORY_STARTS, {**_starts(devices, all_devices, zone)})
-    return all_devices
+    return pa.concat_tables(tables)
 
 
 def _starts(devices: Devices, all_devices: Sequence[Device], zone: str) -> dict[str, str]:

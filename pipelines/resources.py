@@ -97,7 +97,7 @@ class GivEnergyApi:
                     self.settings,
                     open_budget=self.rate_limit.open,
                     cancelled=cancelled,
-                    prepare=partial(build_all_pending, note_days=False),
+                    prepare=partial(build_all_pending, record_days=False),
                 ) as session,
             ):
                 recent = last_discovery(session.lake)

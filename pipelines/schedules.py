@@ -16,7 +16,7 @@ from assets.framework.orchestration.asset_keys import asset_specs
 from pipelines.backfill_plan import BackfillTask, plan_missing, requested_tasks, runs
 from pipelines.discovery import known_devices, last_discovery
 from pipelines.partitions import range_tags
-from pipelines.pending_builds import name_built_days, take_built_days
+from pipelines.pending_builds import include_built_days, pop_built_days
 from pipelines.requested_ranges import remember_sync
 from pipelines.session_factory import open_lake, stored_zone
 from pipelines.settings import Settings
@@ -160,7 +160,7 @@ def _tasks(dataset: DailyDataset, settings: Settings, now: datetime) -> list[Bac
             if task.end == yesterday:
                 # Included even if nothing is missing, so that the day shows in Dagster.
                 task.to_fetch[yesterday] += 0
-        name_built_days(tasks, take_built_days(lake, tasks))
+        include_built_days(tasks, pop_built_days(lake, tasks))
     return tasks
 
 

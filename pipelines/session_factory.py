@@ -1,9 +1,14 @@
-"""Opening what ingestion works with, from the settings: data folder, account, budget, client."""
+"""Open a session from the settings: data folder, account, request budget, client."""
 
+import errno
 import logging
+import os
+import sqlite3
+import stat
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -15,13 +20,31 @@ from assets.framework.code_views import views
 from assets.framework.decoding.decoder import decoders
 from assets.framework.ingestion.session import Session
 from assets.reconciliation import reconciliation_views
-from assets.registry import datasets
-from givenergy import Client, FailedAttempt, RequestBudget, SqliteRequestBudget, resolve_account
+from assets.registry import daily_datasets, datasets
+from givenergy import (
+    BudgetSnapshot,
+    Client,
+    FailedAttempt,
+    RequestBudget,
+    SqliteRequestBudget,
+    resolve_account,
+)
 from givenergy.retry import NO_RETRY, RetryPolicy
+from pipelines.discovery import expected_of, known_devices, last_discovery
 from pipelines.pseudonyms import pseudonym_key
 from pipelines.restore_expected_days import restore_expected_days
 from pipelines.settings import Settings, SettingsError
-from warehouse import Entry, Lake, publish, repair_tables, show_watermarks, unfinished
+from warehouse import (
+    Entry,
+    Lake,
+    ReadOnlyLake,
+    publish,
+    read_settings,
+    repair_tables,
+    show_watermarks,
+    unfinished,
+)
+from warehouse.lake import EXPECTED_FILE
 
 _LOG = logging.getLogger(__name__)
 BudgetOpener = Callable[[Settings, str], RequestBudget]
@@ -37,21 +60,17 @@ def open_lake(settings: Settings, *, mend: bool = True) -> Lake:
         mend: make tables and expectations again that somebody has removed or changed.
 
     Raises:
-        SettingsError: if there is no such folder and none can be made.
-        WarehouseError: if it cannot be used.
+        SettingsError: the folder does not exist and cannot be created.
+        WarehouseError: the folder cannot be used.
     """
     try:
         lake = Lake(settings.data)
     except OSError as error:
         raise SettingsError(
             f"GIVLAKE_DATA is {str(settings.data)!r}, which cannot be used as the data folder"
-            f" ({error.strerror}): name a folder that you can write to."
+            f" ({error.strerror}): use a folder that you can write to."
         ) from error
-    if begun := unfinished(lake):
-        _LOG.warning(
-            "Forgetting %s was interrupted and is not done: run the same givlake forget again",
-            ", ".join(begun),
-        )
+    _warn_of_interrupted_forget(lake)
     show_watermarks(lake, [dataset.name for dataset in datasets()])
     known = decoders(datasets())
     tables = [table for decoder in known for table in decoder.tables]
@@ -63,13 +82,60 @@ def open_lake(settings: Settings, *, mend: bool = True) -> Lake:
     return lake
 
 
+def open_for_reading(settings: Settings) -> ReadOnlyLake:
+    """Open the data folder for a command that only reads; nothing in it is changed or created.
+
+    `problems` lists what `open_lake` would repair. A folder that does not exist is empty.
+
+    Args:
+        settings: where the data folder is.
+
+    Raises:
+        SettingsError: the setting is no valid folder.
+        WarehouseError: the folder cannot be used.
+    """
+    try:
+        if not stat.S_ISDIR(settings.data.stat().st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise SettingsError(
+            f"GIVLAKE_DATA is {str(settings.data)!r}, which cannot be used as the data folder"
+            f" ({error.strerror}): use a folder that you can read."
+        ) from error
+    lake = ReadOnlyLake(
+        settings.data,
+        decoders(datasets()),
+        [*views(), *reconciliation_views()],
+        [dataset.coverage_rule for dataset in daily_datasets()],
+    )
+    _warn_of_interrupted_forget(lake)
+    if lake.expected().num_rows == 0 and last_discovery(lake) is not None:
+        zone = str(lake.settings.get(_ACCOUNT_ZONE) or settings.zone)
+        expected = expected_of(known_devices(lake), zone)
+        if expected.num_rows:
+            lake.expect(expected)
+            if not any(EXPECTED_FILE in problem for problem in lake.problems):
+                lake.problems.append(f"{EXPECTED_FILE} is empty")
+    return lake
+
+
+def _warn_of_interrupted_forget(lake: Lake) -> None:
+    if begun := unfinished(lake):
+        _LOG.warning(
+            "Forgetting %s was interrupted: run the same givlake forget command again",
+            ", ".join(begun),
+        )
+
+
 def open_budget(settings: Settings, account: str, reserve: int | None = None) -> RequestBudget:
     """Open the request budget of an account.
 
     Args:
         settings: where the data folder is.
         account: key of the account.
-        reserve: requests a minute that are left to others; None takes the setting.
+        reserve: requests per minute left to other programs; None takes the setting.
     """
     return SqliteRequestBudget(
         budget_store(settings),
@@ -78,8 +144,27 @@ def open_budget(settings: Settings, account: str, reserve: int | None = None) ->
     )
 
 
+def budget_snapshot(settings: Settings, account: str) -> BudgetSnapshot | None:
+    """Return the state of an account's request budget; None if it has none. Nothing is changed."""
+    store = budget_store(settings)
+    if not store.exists():
+        return None
+    with tempfile.TemporaryDirectory(prefix="givlake-") as folder:
+        copy = Path(folder, store.name)
+        with (
+            closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as source,
+            closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+        budget = SqliteRequestBudget(copy, account=account, reserve=settings.reserve)
+        try:
+            return budget.snapshot()
+        finally:
+            budget.close()
+
+
 def budget_store(settings: Settings) -> Path:
-    """Name the file of the request budget."""
+    """Return the file of the request budget."""
     return settings.data / "state" / "budget.sqlite"
 
 
@@ -90,36 +175,48 @@ def open_session(
     open_budget: BudgetOpener = open_budget,
     cancelled: threading.Event | None = None,
     prepare: Callable[[Lake], object] | None = None,
+    scratch: Path | None = None,
 ) -> Iterator[Session]:
-    """Open everything for the account of the token.
+    """Open a session for the account of the token.
 
-    A token that is used for the first time costs one request, for the account behind it.
+    The first use of a token costs one request, which identifies its account.
 
     Args:
         settings: where the data folder is, token and URL.
         open_budget: opens the request budget of an account.
         cancelled: set to end the session's work.
-        prepare: called with the data folder before the API is asked for anything.
+        prepare: called with the data folder before the first request.
+        scratch: an empty folder to use in place of the data folder, which stays unchanged except
+            that its request budget, if it exists and is writable, counts the requests.
 
     Raises:
-        SettingsError: if there is no token, or token or URL cannot be used.
-        GivEnergyError: if the account cannot be asked for.
-        WarehouseError: if the data folder cannot be used.
+        SettingsError: there is no token, or token or URL are not valid.
+        GivEnergyError: the account cannot be requested.
+        WarehouseError: the data folder cannot be used.
     """
     token = settings.required_token()
     cancelled = cancelled or threading.Event()
+    budget_settings = settings
+    stored: dict[str, Any] = {}
+    if scratch is not None:
+        stored = stored_settings(settings)
+        settings = settings.model_copy(update={"data": scratch})
+        if not os.access(budget_store(budget_settings), os.W_OK):
+            budget_settings = settings
     with open_lake(settings) as lake:
+        for name, value in stored.items():
+            lake.settings.set(name, value)
         if prepare is not None:
             prepare(lake)
         archiver = _Archiver(lake)
         key = pseudonym_key(settings.data / "state")
 
-        def open_client(of: RequestBudget) -> Client:
+        def open_client(budget: RequestBudget) -> Client:
             try:
                 return Client(
                     base_url=settings.url,
                     token=token,
-                    budget=of,
+                    budget=budget,
                     on_attempt=archiver.archive,
                     connections=settings.connections,
                     retry=_retry_policy(settings.retry_s),
@@ -133,7 +230,7 @@ def open_session(
         account = resolve_account(
             base_url=settings.url,
             token=token,
-            store=budget_store(settings),
+            store=budget_store(budget_settings),
             open_client=open_client,
         )
         archiver.account = account.budget_key
@@ -142,7 +239,7 @@ def open_session(
             lake.settings.set(_ACCOUNT_ZONE, zone)
         if lake.settings.get(_ACCOUNT_KEY) != account.budget_key:
             lake.settings.set(_ACCOUNT_KEY, account.budget_key)
-        budget = open_budget(settings, account.budget_key)
+        budget = open_budget(budget_settings, account.budget_key)
         client = open_client(budget)
         try:
             yield Session(
@@ -161,7 +258,7 @@ def open_session(
 
 
 class _Archiver:
-    """Puts every failed attempt of a client into the archive."""
+    """Archive every failed attempt of a client."""
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
@@ -201,7 +298,7 @@ class _Archiver:
 
 
 def _retry_policy(retry_s: int) -> RetryPolicy:
-    """Try again for this long; a number of tries is asked for only if there is time for it."""
+    """Return a policy that retries for this long; less than usual, it makes fewer tries."""
     usual = RetryPolicy()
     if retry_s == 0:
         return NO_RETRY
@@ -209,18 +306,18 @@ def _retry_policy(retry_s: int) -> RetryPolicy:
 
 
 def stored_settings(settings: Settings) -> dict[str, Any]:
-    """Read what earlier runs stored in the data folder, without making one."""
-    if not (settings.data / "settings.json").exists():
+    """Return what earlier runs stored in the data folder, without creating it."""
+    try:
+        return dict(read_settings(settings.data / "settings.json"))
+    except NotADirectoryError:
         return {}
-    with Lake(settings.data) as lake:
-        return lake.settings.all()
 
 
 def stored_zone(settings: Settings) -> str:
-    """Give the account's time zone as an earlier run learnt it, else the one in the settings."""
+    """Return the account's time zone from an earlier run, else the one in the settings."""
     return str(stored_settings(settings).get(_ACCOUNT_ZONE) or settings.zone)
 
 
 def stored_account(settings: Settings) -> str | None:
-    """Give the key of the account that was last used, or None."""
+    """Return the key of the account that was used last, or None."""
     return stored_settings(settings).get(_ACCOUNT_KEY)

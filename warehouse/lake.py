@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -69,22 +69,14 @@ class Lake:
                 network file system, or another one where locks do nothing.
             VersionError: a newer givlake has written it.
         """
-        self.folder = Path(folder).expanduser().resolve()
-        if "?" in str(self.folder):
-            raise StoreError(
-                f"the data folder {self.folder} has a question mark in its name, which DuckDB "
-                "takes for the start of an address' options: choose another name"
-            )
+        self.folder = resolved(folder)
         with explained("Opening the data folder", self.folder):
-            if kind := network_type(_existing(self.folder)):
-                raise StoreError(
-                    f"the data folder {self.folder} lies on a network file system ({kind}), where "
-                    "locks do not hold between machines: choose a folder on a local disk"
-                )
+            refuse_network(self.folder)
             if not self.folder.exists():
                 self.folder.mkdir(parents=True, mode=0o700)
                 self.folder.chmod(0o700)
-            self._check_version()
+            for old in range(layout_version(self.folder), LAYOUT_VERSION):
+                _UPGRADES[old](self.folder)
             for name in _FOLDERS:
                 (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
             sweep(self.folder / "tmp")
@@ -117,6 +109,14 @@ class Lake:
     def file_set(self, name: str) -> FileSet:
         """Return the unit of derived files with this name; indexes need not outlive a power cut."""
         return FileSet(self.folder, name, durable=name.startswith(_BUILD))
+
+    def writable_index(self, name: str) -> FileSet:
+        """Return the unit of an index, to bring it up to date."""
+        return self.file_set(name)
+
+    def own_views(self) -> Sequence[str] | None:
+        """Return the SQL of the views to query by; None for those of the published catalogue."""
+        return None
 
     def expect(self, expected: pa.Table, *, keep_old: bool = True) -> None:
         """Store which days are expected of which device, replacing what was stored.
@@ -164,25 +164,6 @@ class Lake:
     ) -> None:
         self.close()
 
-    def _check_version(self) -> None:
-        path = self.folder / "store.json"
-        try:
-            version = json.loads(path.read_bytes())["layout_version"]
-        except FileNotFoundError:
-            return
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(
-                f"{path} does not say which layout the stores have: write "
-                f'{{"layout_version": {LAYOUT_VERSION}}} into it if no newer givlake was used'
-            ) from error
-        if version > LAYOUT_VERSION:
-            raise VersionError(
-                f"the data folder {self.folder} has layout {version}, written by a newer givlake, "
-                f"and this one knows layouts up to {LAYOUT_VERSION}: update givlake"
-            )
-        for old in range(version, LAYOUT_VERSION):
-            _UPGRADES[old](self.folder)
-
     def _stamp(self) -> None:
         path = self.folder / "store.json"
         if path.exists():
@@ -192,6 +173,46 @@ class Lake:
         write_atomically(path, text.encode(), self.scratch)
 
 
+def resolved(folder: Path | str) -> Path:
+    """Return the path of a data folder without links.
+
+    Raises:
+        StoreError: it has a name that DuckDB cannot open.
+    """
+    path = Path(folder).expanduser().resolve()
+    if "?" in str(path):
+        raise StoreError(
+            f"the data folder {path} has a question mark in its name, which DuckDB "
+            "takes for the start of an address' options: choose another name"
+        )
+    return path
+
+
+def layout_version(folder: Path) -> int:
+    """Return the layout version of a data folder; that of a new one is the present.
+
+    Raises:
+        StoreError: its file cannot be read.
+        VersionError: a newer givlake has written it.
+    """
+    path = folder / "store.json"
+    try:
+        version = int(json.loads(path.read_bytes())["layout_version"])
+    except FileNotFoundError:
+        return LAYOUT_VERSION
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"{path} does not say which layout the stores have: write "
+            f'{{"layout_version": {LAYOUT_VERSION}}} into it if no newer givlake was used'
+        ) from error
+    if version > LAYOUT_VERSION:
+        raise VersionError(
+            f"the data folder {folder} has layout {version}, written by a newer givlake, "
+            f"and this one knows layouts up to {LAYOUT_VERSION}: update givlake"
+        )
+    return version
+
+
 # Layout version -> what turns a folder of that layout into one of the next.
 _UPGRADES: dict[int, Callable[[Path], None]] = {}
 
@@ -199,6 +220,19 @@ _UPGRADES: dict[int, Callable[[Path], None]] = {}
 def file_set_name(dataset: str) -> str:
     """Return the name of the unit (and lock) of a dataset's tables."""
     return f"{_BUILD}{dataset}"
+
+
+def refuse_network(folder: Path) -> None:
+    """Refuse a data folder on a network file system.
+
+    Raises:
+        StoreError: it lies on one.
+    """
+    if kind := network_type(_existing(folder)):
+        raise StoreError(
+            f"the data folder {folder} lies on a network file system ({kind}), where "
+            "locks do not hold between machines: choose a folder on a local disk"
+        )
 
 
 def _existing(folder: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from warehouse.coverage import fact_store, refresh_coverage, request_index
-from warehouse.errors import LockTimeoutError
+from warehouse.errors import LockTimeoutError, VersionError
 from warehouse.interface.decoder_protocol import Decoder, fingerprints
 from warehouse.lake import Lake, file_set_name
 from warehouse.storage.transaction import FileSet
@@ -31,11 +31,44 @@ def repair_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
     sentences = []
     for decoder in decoders:
         file_set = lake.file_set(file_set_name(decoder.dataset))
+        if file_set.is_interrupted():
+            with file_set.lock():
+                pass  # which finishes it
         if _is_older(file_set, decoder) or _is_changed(file_set):
             sentences += build(lake, decoder).damage
     indexes = [lake.file_set(name) for name in (request_index.UNIT, fact_store.UNIT)]
     if any(_is_changed(file_set) for file_set in indexes):
         sentences += refresh_coverage(lake, [])[1]
+    return sentences
+
+
+def needed_repairs(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
+    """Say which tables :func:`repair_tables` would repair, without doing it.
+
+    Args:
+        lake: The data folder, opened for reading.
+        decoders: The decoders of the datasets to look at.
+
+    Returns:
+        A sentence for each dataset that needs it, without a full stop.
+
+    Raises:
+        VersionError: tables were made for other columns than their views have.
+    """
+    sentences = []
+    for decoder in decoders:
+        file_set = lake.file_set(file_set_name(decoder.dataset))
+        if _is_older(file_set, decoder):
+            raise VersionError(
+                f"the tables of {decoder.dataset} were made by an older givlake: bring them up to "
+                "date with givlake build"
+            )
+        if file_set.is_interrupted():
+            sentences.append(f"a build of the tables of {decoder.dataset} was interrupted")
+        elif _is_changed(file_set):
+            manifest = file_set.manifest()
+            found = file_set.findings(manifest) if manifest is not None else []
+            sentences += found[:1]
     return sentences
 
 

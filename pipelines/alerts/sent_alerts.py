@@ -1,8 +1,8 @@
 """The alerts sent so far, kept in the data folder, and what has started or ended since.
 
 A cause is a kind of failure, a range of days of one device and dataset, or one device of a snapshot
-dataset. Days that extend a range that is still incomplete are the same cause: a week's outage is one
-alert. Only delivered alerts are stored, so that an undelivered alert is sent later.
+dataset. Days that extend a range that is still incomplete are the same cause: an outage of days
+is one alert. Only delivered alerts are stored, so that an undelivered alert is sent later.
 """
 
 from dataclasses import dataclass, field

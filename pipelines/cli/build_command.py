@@ -5,7 +5,7 @@ import click
 from assets.registry import datasets
 from pipelines.cli.common import ALL_THERE, SOMETHING_MISSING, console, plural, printable
 from pipelines.cli.context import pass_settings
-from pipelines.pending_builds import build_all_pending, what_is_behind
+from pipelines.pending_builds import build_all_pending, describe_pending
 from pipelines.session_factory import open_lake
 from pipelines.settings import Settings
 
@@ -15,7 +15,8 @@ from pipelines.settings import Settings
 def build(settings: Settings) -> None:
     """Add archived responses that are not in the tables yet, without a request.
 
-    A killed process can leave some. Each sync and backfill builds them first.
+    A killed process can leave some. Each sync and backfill builds them first. Also repairs the
+    catalogue, indexes and tables, which reading commands do not.
     """
     out = console()
 
@@ -23,9 +24,9 @@ def build(settings: Settings) -> None:
         out.print(printable(message))
 
     with open_lake(settings) as lake:
-        everything = {dataset.name for dataset in datasets()}
-        reports, errors = build_all_pending(lake, say=report_progress, wait_for=everything)
-        left = what_is_behind(lake)
+        names = {dataset.name for dataset in datasets()}
+        reports, errors = build_all_pending(lake, report_progress=report_progress, wait_for=names)
+        pending = describe_pending(lake)
     for report in reports:
         out.print(
             f"{report.dataset}: {plural(report.responses, 'response')},"
@@ -36,8 +37,8 @@ def build(settings: Settings) -> None:
         report_progress(f"{name} cannot be built: {error}")
     if errors:
         raise SystemExit(SOMETHING_MISSING)
-    if left is not None:
-        out.print(left)
+    if pending is not None:
+        out.print(pending)
         raise SystemExit(SOMETHING_MISSING)
     out.print("All archived responses are in the tables.")
     raise SystemExit(ALL_THERE)

@@ -1,11 +1,14 @@
 """`givlake doctor`: check settings, folders, token, devices, budget and clock."""
 
+import os
 import platform
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Literal
 
 import click
@@ -28,11 +31,12 @@ from pipelines.cli.common import (
 )
 from pipelines.cli.context import current_settings
 from pipelines.discovery import Discovery, discover, history_start
-from pipelines.pending_builds import what_is_behind
+from pipelines.pending_builds import describe_pending
 from pipelines.selection import daily, lists_for, selected
-from pipelines.session_factory import open_lake, open_session
+from pipelines.session_factory import open_for_reading, open_session
 from pipelines.settings import Settings, SettingsError
 from warehouse import WarehouseError
+from warehouse.lake import refuse_network
 
 _PACKAGES = ("givlake", "dagster", "duckdb", "pandas", "pandera", "pyarrow", "requests")
 _LOW_DISK_BYTES = 2 * 2**30
@@ -62,6 +66,7 @@ def doctor() -> None:
     """Check token, scopes, devices, request budget, folders, versions and clock.
 
     Makes a few requests: device lists, a day of each dataset and the settings of one inverter.
+    Changes nothing in the data folder.
     """
     out = console()
     worst = ALL_THERE
@@ -81,16 +86,22 @@ def _run_checks() -> Iterator[CheckResult]:
         return
     yield CheckResult("settings", "ok", f"API {settings.url}, time zone {settings.zone} if unknown")
     try:
-        with open_lake(settings) as lake:
+        with open_for_reading(settings) as lake:
             yield _disk(settings)
-            if (not_built := what_is_behind(lake)) is not None:
+            for problem in lake.problems:
+                yield CheckResult("tables", "note", f"{problem}; repair with: givlake build")
+            if (not_built := describe_pending(lake)) is not None:
                 yield CheckResult("tables", "note", not_built)
     except (SettingsError, WarehouseError) as error:
         yield CheckResult("data folder", "error", str(error), WRONG_USAGE)
         return
     try:
         # Without retries, so that an outage is reported at once.
-        with open_session(settings.model_copy(update={"retry_s": 0})) as session:
+        no_retries = settings.model_copy(update={"retry_s": 0})
+        with (
+            tempfile.TemporaryDirectory(prefix="givlake-") as scratch,
+            open_session(no_retries, scratch=Path(scratch)) as session,
+        ):
             yield CheckResult("token", "ok", "accepted by the API")
             yield from _account(session, selected(settings))
     except SettingsError as error:
@@ -100,8 +111,15 @@ def _run_checks() -> Iterator[CheckResult]:
 
 
 def _disk(settings: Settings) -> CheckResult:
-    free = shutil.disk_usage(settings.data).free
-    sentence = f"{settings.data} can be written, {free / 2**30:,.0f} GiB free"
+    refuse_network(settings.data.absolute())
+    existing = settings.data.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    if not os.access(existing, os.W_OK):
+        message = f"{existing} is not writable: use a folder that you can write to."
+        return CheckResult("data folder", "error", message, WRONG_USAGE)
+    free = shutil.disk_usage(existing).free
+    sentence = f"{settings.data} is writable, {free / 2**30:,.0f} GiB free"
     if free < _LOW_DISK_BYTES:
         return CheckResult("data folder", "note", f"{sentence}: may be too little for a backfill")
     return CheckResult("data folder", "ok", sentence)

@@ -26,7 +26,7 @@ def rebuild(settings: Settings, names: tuple[str, ...]) -> None:
     out = console()
     with open_lake(settings) as lake:
         if names:
-            build_all_pending(lake, say=out.print)
+            build_all_pending(lake, report_progress=out.print)
         for name in names or known:
             report = rebuild_tables(lake, DatasetDecoder(known[name]))
             out.print(

@@ -14,7 +14,7 @@ from pipelines.cli.common import ALL_THERE, SOMETHING_MISSING, console, printabl
 from pipelines.discovery import Discovery, expect, known_devices
 from pipelines.health.freshness import freshness
 from pipelines.health.schedule_watch import record_update
-from pipelines.pending_builds import build_all_pending, name_built_days, take_built_days
+from pipelines.pending_builds import build_all_pending, include_built_days, pop_built_days
 from pipelines.selection import daily, lists_for, selected_snapshots
 from pipelines.session_factory import open_lake, stored_zone
 from pipelines.settings import Settings
@@ -63,8 +63,8 @@ class FetchCommand:
         """
         failed = False
         with open_lake(self.settings) as lake:
-            built = take_built_days(lake, tasks)
-        name_built_days(tasks, built)
+            built = pop_built_days(lake, tasks)
+        include_built_days(tasks, built)
         is_needed = bool(snapshots) or any(task.to_fetch for task in tasks)
         if is_needed:
             # Imported here because Dagster takes a second to load.
@@ -75,7 +75,7 @@ class FetchCommand:
                 if snapshots:
                     runs.refresh(snapshots, device_ids, refetch=self.refetch)
                     tasks = self._plan_again(tasks)
-                    name_built_days(tasks, built)
+                    include_built_days(tasks, built)
                 runs.fetch_days(tasks, refetch=self.refetch, refresh=self.refresh)
                 self._fetch_older_days(runs, tasks)
                 failed = runs.print_summary()

@@ -51,7 +51,7 @@ def ui(port: int, host: str, demo: Path | None) -> None:
         with open_instance(settings) as instance:
             stopped = stopped_by_hand(instance)
         with open_lake(settings) as lake:
-            build_all_pending(lake, say=console().print)
+            build_all_pending(lake, report_progress=console().print)
         console().print(f"Dagster: http://{host}:{port} (state in {home}). Press Ctrl-C to stop.")
         program = [dagster_program(), "dev", "-m", "pipelines.definitions"]
         program += ["-h", host, "-p", str(port)]

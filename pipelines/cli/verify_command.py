@@ -1,4 +1,4 @@
-"""`givlake verify`: proving that the tables are what the archive yields; changes nothing."""
+"""`givlake verify`: prove that the tables match the archive; nothing is changed."""
 
 import json
 from pathlib import Path
@@ -14,12 +14,13 @@ from pipelines.cli.common import (
     WRONG_USAGE,
     KnownError,
     console,
+    opened_for_reading,
     plural,
     printable,
 )
+from pipelines.cli.context import pass_settings
 from pipelines.selection import UnknownDatasetError, named
-from pipelines.session_factory import open_lake
-from pipelines.settings import load_settings
+from pipelines.settings import Settings
 from warehouse import Finding, Lake, Remedy, make_manifest
 from warehouse import check as check_stores
 from warehouse import verify as verify_dataset
@@ -36,11 +37,11 @@ _OUT = console()
     metavar="FILE",
     help="Also write a dated summary with hashes of all rows.",
 )
-def verify(names: tuple[str, ...], file: Path | None) -> None:
-    """Prove every body by its hash, and every table by building it again beside."""
+@pass_settings
+def verify(settings: Settings, names: tuple[str, ...], file: Path | None) -> None:
+    """Check every response body by its hash, and every table against a rebuild from the archive."""
     chosen = chosen_datasets(names)
-    settings = load_settings()
-    with open_lake(settings, mend=False) as lake:
+    with opened_for_reading(settings) as lake:
         others = [dataset for dataset in datasets() if dataset not in chosen]
         findings = check_stores(lake, decoders(others))
         for finding in findings:
@@ -49,15 +50,15 @@ def verify(names: tuple[str, ...], file: Path | None) -> None:
         if file is not None:
             _write_manifest(lake, chosen, file)
     if not findings:
-        _OUT.print(f"Everything in {settings.data} is what the archive yields.")
+        _OUT.print(f"All tables in {settings.data} match the archive.")
     raise SystemExit(SOMETHING_MISSING if findings else ALL_THERE)
 
 
 def chosen_datasets(names: tuple[str, ...]) -> tuple[Dataset, ...]:
-    """Find the datasets that were named; all where none was.
+    """Return datasets by name; no name means all.
 
     Raises:
-        KnownError: if there is no such dataset.
+        KnownError: there is no such dataset.
     """
     try:
         return named(names) if names else datasets()
@@ -106,8 +107,8 @@ def _write_manifest(lake: Lake, chosen: tuple[Dataset, ...], file: Path) -> None
         unfinished.replace(file)
     except OSError as error:
         raise KnownError(
-            f"The manifest cannot be written to {file} ({error.strerror}): name a file in a folder"
-            " that you can write to.",
+            f"The manifest {file} cannot be written ({error.strerror}): use a file in a folder that"
+            " you can write to.",
             WRONG_USAGE,
         ) from error
     _OUT.print(f"Manifest written to {file}.")

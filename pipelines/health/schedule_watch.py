@@ -38,7 +38,11 @@ def describe_staleness(lake: Lake, now: datetime | None = None) -> str | None:
         if now - last <= _MAX_AGE:
             return None
         return f"Not updated since {last:%Y-%m-%d %H:%M} UTC: {_ADVICE}"
-    created_at = _moment(json.loads((lake.folder / "store.json").read_bytes()).get("made_at"))
+    try:
+        store = json.loads((lake.folder / "store.json").read_bytes())
+    except FileNotFoundError:  # The folder is empty.
+        return None
+    created_at = _moment(store.get("made_at"))
     if created_at is None or now - created_at <= _MAX_AGE:
         return None
     return f"No schedule and no givlake sync has run for this data folder: {_ADVICE}"

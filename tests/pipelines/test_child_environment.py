@@ -75,8 +75,8 @@ def test_the_demo_asks_its_simulator_only_whatever_the_owner_has_set(simulate, o
             dagster.until(lambda: dagster.has_started(*OF_DAGSTER))
             assert dagster.run("poll") == "SUCCESS"
             schedules = states["schedulesOrError"]["results"]
-            (packing,) = [one for one in schedules if one["name"] == "pack_archive_daily"]
-            dagster.graphql(STOP, id=packing["scheduleState"]["id"])
+            (compaction,) = [one for one in schedules if one["name"] == "compact_archive_daily"]
+            dagster.graphql(STOP, id=compaction["scheduleState"]["id"])
 
     # Every process, those that the run took and that have ended included.
     (server,) = [one for one in dagster.seen.values() if "-m simulator" in one.command]
@@ -131,7 +131,7 @@ def test_the_demo_asks_its_simulator_only_whatever_the_owner_has_set(simulate, o
     # Who stops a schedule in Dagster finds it stopped the next time.
     settings = settings_of({"GIVLAKE_DATA": str(demo)})
     with patch.dict("os.environ"), open_instance(settings) as instance:
-        assert stopped_by_hand(instance) == {"pack_archive_daily"}
+        assert stopped_by_hand(instance) == {"compact_archive_daily"}
 
 
 def test_dagster_has_the_settings_of_the_command_that_starts_it(simulate, own, tmp_path):

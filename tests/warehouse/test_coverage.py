@@ -19,9 +19,9 @@ from warehouse import (
     CoverageRule,
     Entry,
     Lake,
+    compact,
     connect,
     day_is_over_at,
-    pack,
     publish,
 )
 from warehouse.coverage.coverage_fact import FOLDED_SCHEMA, fold
@@ -116,7 +116,7 @@ def test_folding_step_by_step_and_at_once_agree_and_the_view_agrees_with_both(la
         stepwise = connection.execute(sql).fetchall()
     (lake.folder / "index/manifests/coverage.json").unlink()
     (lake.folder / "index/manifests/requests.json").unlink()
-    pack(lake.archive)
+    compact(lake.archive)
     built_coverage(lake, RULES, expect(), DAY, DAY)
     with connect(lake) as connection:
         at_once = connection.execute(sql).fetchall()

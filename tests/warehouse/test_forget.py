@@ -16,9 +16,9 @@ from warehouse import (
     Lake,
     StoreError,
     build,
+    compact,
     forget,
     is_known,
-    pack,
     publish,
     refresh_coverage,
     unfinished,
@@ -71,7 +71,7 @@ def filled(lake: Lake) -> Lake:
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_device_leaves_every_store_and_the_others_stay(filled: Lake, packed: bool) -> None:
     if packed:
-        pack(filled.archive)
+        compact(filled.archive)
     assert len(traces(filled.folder, "SECRET1")) > 5
 
     def without(_: str, body: bytes, __: object) -> bytes:

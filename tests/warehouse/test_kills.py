@@ -53,7 +53,7 @@ def assert_whole(folder: Path, acknowledged: set[int]) -> None:
     assert list((folder / "staging").iterdir()) == []
 
 
-@pytest.mark.parametrize("work", ["flush", "put", "catalogue", "pack", "rebuild"])
+@pytest.mark.parametrize("work", ["flush", "put", "catalogue", "compact", "rebuild"])
 def test_a_kill_loses_nothing(folder: Path, work: str) -> None:
     chance = random.Random(work)
     Lake(folder).close()
@@ -68,7 +68,7 @@ def test_builders_a_rebuilder_a_packer_and_a_reader_at_once(folder: Path) -> Non
         publish(lake, ToyDecoder().tables)
         refresh_coverage(lake, [])
         build(lake, ToyDecoder())
-    works = ["put", "put", "rebuild", "pack", "read"]
+    works = ["put", "put", "rebuild", "compact", "read"]
     workers = [start(folder, work, seed, 3) for seed, work in enumerate(works)]
     said = [worker.communicate(timeout=600) for worker in workers]
     for worker, (out, err) in zip(workers, said, strict=True):

@@ -88,7 +88,7 @@ def begun(folder: Path) -> Path:
         ("table built", 1, "put"),
         ("requests decided", 0, "put"),
         ("coverage staged", 0, "put"),
-        ("segment published", 3, "pack"),
+        ("segment published", 3, "compact"),
         ("catalogue in place", 0, "catalogue"),
     ],
 )

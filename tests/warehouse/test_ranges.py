@@ -20,9 +20,9 @@ from warehouse import (
     Lake,
     build,
     check,
+    compact,
     connect,
     forget,
-    pack,
     publish,
     rebuild,
 )
@@ -141,7 +141,7 @@ def test_single_days_and_ranges_fold_alike_whatever_is_made_again(lake: Lake) ->
         days_answer(DAYS[3], [1, 0, 6]),
     )
     before = found(lake)
-    pack(lake.archive)
+    compact(lake.archive)
     for name in ("requests", "coverage"):
         (lake.folder / f"index/manifests/{name}.json").unlink()
     assert found(lake) == before
@@ -153,7 +153,7 @@ def test_single_days_and_ranges_fold_alike_whatever_is_made_again(lake: Lake) ->
 
 def test_ranges_go_through_archive_pack_build_and_views(lake: Lake) -> None:
     store(lake, days_answer(FIRST, [2, 0, 3]), days_failure(DAYS[3], LAST, 503))
-    pack(lake.archive)
+    compact(lake.archive)
     decoder = ToyDecoder()
     assert build(lake, decoder).rows("new") == 5
     found(lake)
@@ -214,7 +214,7 @@ def test_segments_and_an_index_of_before_ranges_are_read(lake: Lake) -> None:
             (FIRST, None, None),
             (DAYS[1], DAYS[2], [2, 2]),
         ]
-    pack(lake.archive)
+    compact(lake.archive)
     assert rebuild(lake, ToyDecoder()).rows("new") == 7
     assert pq.read_schema(part).names == INDEX_SCHEMA.names
     assert check(lake) == []

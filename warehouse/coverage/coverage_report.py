@@ -121,7 +121,7 @@ def coverage_by_month(
 def _made_again(lake: Lake, rules: Sequence[CoverageRule], damage: DamagedError) -> Manifest:
     """Make facts again that turned out to be damaged though nothing showed it."""
     _LOG.warning(str(damage))
-    file_set = lake.file_set(UNIT)
+    file_set = lake.writable_index(UNIT)
     with file_set.lock():
         file_set.forget_manifest()
     return refresh_coverage(lake, rules)[0]
@@ -133,7 +133,8 @@ def _not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime
     The view `coverage` says the same in SQL.
     """
     keys, ids = ["dataset", "device_id"], ["complete_id", "partial_id", "error_id"]
-    files = [lake.folder / name for name in manifest.files]
+    folder = lake.file_set(UNIT).folder
+    files = [folder / name for name in manifest.files]
     refused = _gathered(
         files, [*keys, "error_id", "last_error_at"], pc.field("last_error_status") == GONE
     )
@@ -259,7 +260,7 @@ def _facts(lake: Lake, manifest: Manifest, dataset: str, month: str) -> pa.Table
     if name not in manifest.files:
         empty = {column: pa.array([], _kind(column)) for column in columns}
         return pa.table(empty)
-    path = lake.folder / name
+    path = lake.file_set(UNIT).folder / name
     with (
         damage_named(path),
         pq.ParquetFile(path, read_dictionary=_WORDS, page_checksum_verification=True) as parquet,

@@ -7,18 +7,36 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
-from warehouse.errors import StoreError
+from warehouse.errors import ReadOnlyError, StoreError
 from warehouse.storage.atomic_files import explained, write_atomically
 from warehouse.storage.locks import FileLock
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
+def read_settings(path: Path) -> dict[str, Json]:
+    """Return every setting in a file; none where there is no such file.
+
+    Raises:
+        StoreError: the file is no JSON object.
+    """
+    try:
+        values = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise StoreError(
+            f"{path} is not valid JSON ({error}): mend it or remove it, then run again"
+        ) from error
+    return dict(values)
+
+
 class Settings:
     """A JSON object in a file, read whole and replaced whole; safe between processes."""
 
-    def __init__(self, path: Path, lock: Path, scratch: Path) -> None:
+    def __init__(self, path: Path, lock: Path, scratch: Path, *, read_only: bool = False) -> None:
         """Keep the settings in ``path``; the file appears with the first :meth:`set`."""
+        self._read_only = read_only
         self._path = path
         self._lock = lock
         self._scratch = scratch
@@ -29,15 +47,7 @@ class Settings:
         Raises:
             StoreError: the file is no JSON object.
         """
-        try:
-            values = json.loads(self._path.read_bytes())
-        except FileNotFoundError:
-            return {}
-        except ValueError as error:
-            raise StoreError(
-                f"{self._path} is not valid JSON ({error}): mend it or remove it, then run again"
-            ) from error
-        return dict(values)
+        return read_settings(self._path)
 
     def get(self, name: str, default: Json = None) -> Json:
         """Return the value of ``name``, or ``default``."""
@@ -53,6 +63,8 @@ class Settings:
         ``change`` takes the present value, None where there is none, and returns a JSON value;
         None removes it.
         """
+        if self._read_only:
+            raise ReadOnlyError(self._path)
         with explained("Writing", self._path), FileLock(self._lock):
             values: dict[str, object] = {**self.all()}
             value = transaction(values.pop(name, None))  # type: ignore[arg-type]
