@@ -30,9 +30,9 @@ _JOB = "the command line"
 @click.option("--test", is_flag=True, help="Send a test message only.")
 @pass_settings
 def alert(settings: Settings, test: bool) -> None:
-    """Send one alert per cause of missing data, and one when it is resolved.
+    """Send one alert per cause of missing data.
 
-    For cron on a machine without Dagster's daemon, at the hour by which yesterday should be
+    Another alert follows when it is resolved. For cron on a machine without Dagster's daemon, at the hour by which yesterday should be
     complete. Set the channels in GIVLAKE_ALERT_URLS and GIVLAKE_ALERT_APP.
     """
     from pipelines.alerts import send_alerts, send_test

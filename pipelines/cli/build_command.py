@@ -13,9 +13,9 @@ from pipelines.settings import Settings
 @click.command()
 @pass_settings
 def build(settings: Settings) -> None:
-    """Add archived responses that are not in the tables yet, without a request.
+    """Add archived responses to the tables, without a request.
 
-    A killed process can leave some. Each sync and backfill builds them first. Also repairs the
+    A killed process can leave responses that are not in the tables. Each sync and backfill builds them first. Also repairs the
     catalogue, indexes and tables, which reading commands do not.
     """
     out = console()

@@ -42,9 +42,9 @@ _COLUMNS = ("leaf", "values", "nulls", "lands in", "elsewhere", "left over")
 def decode(
     settings: Settings, dataset: str, file: Path, device: str, params: str, layout: str
 ) -> None:
-    """Show the column of each value of a saved response, or why it has none.
+    """Show the column of each value of a saved response.
 
-    The exit status is 1 if a value has no column and no known reason.
+    A value without a column is shown with its reason. The exit status is 1 if there is none.
     """
     from assets.framework.decoding.field_trace import landing, saved_answer
     from pipelines.selection import UnknownDatasetError, named

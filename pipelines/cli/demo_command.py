@@ -59,7 +59,7 @@ _ACCOUNT = "simulated_account"
     help="Data folder of the demo.",
 )
 def demo(days: int, inverters: int, data: Path) -> None:
-    """Ingest a simulated account and query it; needs no token and no network."""
+    """Ingest a simulated account and query it. Needs no token and no network."""
     started = time.monotonic()
     with simulated_account(data, inverters, days) as environment:
         run(environment, "plan")

@@ -63,7 +63,7 @@ class CheckResult:
 
 @click.command()
 def doctor() -> None:
-    """Check token, scopes, devices, request budget, folders, versions and clock.
+    """Check settings, token, devices, budget, folders and clock.
 
     Makes a few requests: device lists, a day of each dataset and the settings of one inverter.
     Changes nothing in the data folder.

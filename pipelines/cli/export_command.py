@@ -53,7 +53,10 @@ def export(
     end: date | None,
     overwrite: bool,
 ) -> None:
-    """Write the history to standalone files, with checksums and a data dictionary."""
+    """Write the history to standalone files.
+
+    The export includes checksums and a data dictionary.
+    """
     chosen = chosen_datasets(names)
     if start is not None and end is not None and start > end:
         raise KnownError(f"The start {start} is after the end {end}: swap the two.", WRONG_USAGE)

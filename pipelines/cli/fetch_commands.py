@@ -82,9 +82,9 @@ def plan(
     names: tuple[str, ...],
     device_ids: tuple[str, ...],
 ) -> None:
-    """Show how many requests a backfill would make, and how long that takes.
+    """Show the number of requests and the time of a backfill.
 
-    Requests the lists of devices and nothing else; changes nothing in the data folder.
+    Requests only the device lists, and changes nothing in the data folder.
     """
     chosen = choose_datasets(settings, names)
     today = local_day(datetime.now(UTC), stored_zone(settings))
@@ -156,7 +156,10 @@ def backfill(
     device_ids: tuple[str, ...],
     refetch: bool,
 ) -> None:
-    """Fetch missing history: perishable data first, then the newest days first."""
+    """Fetch missing history. Perishable data come first, then the newest days.
+
+    Interrupt it at any time; the same command resumes.
+    """
     chosen = choose_datasets(settings, names)
     today = local_day(datetime.now(UTC), stored_zone(settings))
     check_range(start, end or today, today)
@@ -197,9 +200,10 @@ def backfill(
 @pass_settings
 @alerting
 def sync(settings: Settings, names: tuple[str, ...]) -> None:
-    """Bring everything requested so far up to date: today, yesterday and days not final yet.
+    """Bring everything requested so far up to date.
 
-    For cron or systemd on a machine without Dagster's daemon.
+    Fetches today, yesterday, days that are not final and days that are missing. For cron or systemd
+    on a machine without Dagster's daemon.
     """
     chosen = choose_datasets(settings, names)
     now = datetime.now(UTC)

@@ -32,7 +32,7 @@ _COMMANDS = {
 }
 
 
-# Names that commands had in earlier versions; they still work, and no help lists them.
+# Names of commands in earlier versions; they still work, but the help does not list them.
 _FORMER_NAMES = {"pack": "compact"}
 
 

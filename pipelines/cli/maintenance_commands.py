@@ -57,7 +57,7 @@ def check(settings: Settings, mend: bool) -> None:
 @click.command()
 @pass_settings
 def compact(settings: Settings) -> None:
-    """Merge the archive's small files into large ones; done daily by sync and Dagster."""
+    """Merge the archive's small files. Sync and Dagster do so daily."""
     with open_lake(settings) as lake:
         build_all_pending(lake, report_progress=_OUT.print)
         report = compact_archive(lake)
@@ -75,7 +75,7 @@ def compact(settings: Settings) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @pass_settings
 def forget(settings: Settings, device_ids: tuple[str, ...], account: str | None, yes: bool) -> None:
-    """Remove a device or an account from every store; this cannot be undone."""
+    """Remove a device or an account permanently from every store."""
     if not device_ids and account is None:
         raise KnownError("Set what to forget with --device or --account.", WRONG_USAGE)
     names = ", ".join([*device_ids, *([f"account {account}"] if account else [])])

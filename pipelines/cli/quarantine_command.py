@@ -1,4 +1,4 @@
-"""`givlake quarantine`: rows that are in no table, by reason, with an example of each kind."""
+"""`givlake quarantine`: quarantined rows by reason, with an example of each kind."""
 
 from datetime import UTC
 from typing import Any

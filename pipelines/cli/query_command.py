@@ -36,7 +36,7 @@ _NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "BIGINT", "HUGEINT", "INTEGER", "SMALL
 )
 @pass_settings
 def query(settings: Settings, sql: str, layout: str) -> None:
-    """Run SQL on the catalogue; start with: givlake query "SHOW TABLES"."""
+    """Run SQL on the catalogue. Start with: givlake query "SHOW TABLES"."""
     with opened_for_reading(settings) as lake, connect(lake) as connection:
         if (not_built := describe_pending(lake)) is not None:
             click.echo(not_built, err=True)

@@ -69,7 +69,7 @@ _DEVICES_NAMED = 10
 )
 @pass_settings
 def status(settings: Settings, layout: str, picture: Path | None, with_gaps: bool) -> None:
-    """Show coverage by device and month, gaps, and failures with their reasons."""
+    """Show coverage by device and month, gaps and failures."""
     if with_gaps and layout != "table":
         raise KnownError(
             f'--gaps requires --format table: use givlake query "FROM gaps" --format {layout}.',
