@@ -117,13 +117,13 @@ def discover(
     }
     for report in reports.values():
         _raise_if_fatal(report)
-    known = msgspec.convert(lake.settings.get(_KNOWN), list[str] | None)
+    known = msgspec.convert(lake.state.get(_KNOWN), list[str] | None)
     devices = known_devices(lake, lists)
     # Devices of lists that were not requested are known from before: neither gone nor new.
     all_devices = expect(lake, session.zone)
     at = datetime.now(UTC)
-    lake.settings.set(_KNOWN, [device.device_id for device in all_devices])
-    lake.settings.set(_DISCOVERED_AT, at.isoformat())
+    lake.state.set(_KNOWN, [device.device_id for device in all_devices])
+    lake.state.set(_DISCOVERED_AT, at.isoformat())
     new = () if known is None else (d for d in all_devices if d.device_id not in known)
     return Discovery(devices, tuple(new), at, reports)
 
@@ -139,7 +139,7 @@ def expect(lake: Lake, zone: str) -> tuple[Device, ...]:
     devices = known_devices(lake)
     lake.expect(expected_of(devices, zone))
     if all_devices := _distinct(devices):
-        lake.settings.set(HISTORY_STARTS, {**_starts(devices, all_devices, zone)})
+        lake.state.set(HISTORY_STARTS, {**_starts(devices, all_devices, zone)})
     return all_devices
 
 
@@ -178,7 +178,7 @@ def known_state_of(session: Session, devices: Devices, *, refetch: bool = False)
 
 def last_discovery(lake: Lake) -> Discovery | None:
     """Return the last discovery, without a request; None if there was none."""
-    at = lake.settings.get(_DISCOVERED_AT)
+    at = lake.state.get(_DISCOVERED_AT)
     if at is None:
         return None
     return Discovery(known_devices(lake), (), msgspec.convert(at, datetime))

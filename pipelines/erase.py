@@ -57,8 +57,8 @@ def erase_devices(
                 for path in sorted(folder.rglob("*")):
                     if path.is_file():  # SQLite may remove a journal in the meantime.
                         eraser.rewrite_file(path, lake.scratch)
-            for name in lake.settings.all():
-                lake.settings.update(name, eraser.erase_from)
+            for name in lake.state.all():
+                lake.state.update(name, eraser.erase_from)
 
         return forget(
             lake,
@@ -73,7 +73,7 @@ def erase_devices(
 def _known_device_ids(lake: Lake, *, stored: bool = True) -> set[str]:
     """Return the devices of the device lists and, if `stored`, those of earlier discoveries."""
     device_ids = {device.device_id for kind in known_devices(lake).values() for device in kind}
-    earlier = lake.settings.get("known_devices")
+    earlier = lake.state.get("known_devices")
     if stored and isinstance(earlier, list):
         device_ids |= {str(device_id) for device_id in earlier}
     return device_ids

@@ -6,7 +6,7 @@ import msgspec
 
 from warehouse import CompactionReport, Lake, compact, trim
 
-_COMPACTED_AT = "packed_at"
+_COMPACTED_AT = "compacted_at"
 _COMPACT_EVERY = timedelta(days=1)
 
 
@@ -14,13 +14,13 @@ def compact_archive(lake: Lake) -> CompactionReport:
     """Merge the small segments of the archive into large sorted packs; trim what was replaced."""
     report = compact(lake.archive)
     trim(lake)
-    lake.settings.set(_COMPACTED_AT, datetime.now(UTC).isoformat())
+    lake.state.set(_COMPACTED_AT, datetime.now(UTC).isoformat())
     return report
 
 
 def compact_if_due(lake: Lake) -> CompactionReport | None:
     """Compact the archive if the last compaction is more than a day ago."""
-    compacted_at = msgspec.convert(lake.settings.get(_COMPACTED_AT), datetime | None)
+    compacted_at = msgspec.convert(lake.state.get(_COMPACTED_AT), datetime | None)
     if compacted_at is not None and datetime.now(UTC) - compacted_at < _COMPACT_EVERY:
         return None
     return compact_archive(lake)

@@ -90,7 +90,7 @@ def describe(responses: Pending) -> str:
 
 def pop_built_days(lake: Lake, tasks: Sequence[BackfillTask]) -> BuiltDays:
     """Return the days of tasks that were built without a run, and remove them from the store."""
-    stored = msgspec.convert(lake.settings.get(_BUILT_DAYS, {}), BuiltDays)
+    stored = msgspec.convert(lake.state.get(_BUILT_DAYS, {}), BuiltDays)
     popped = {
         task.dataset.name: stored[task.dataset.name]
         for task in tasks
@@ -104,7 +104,7 @@ def pop_built_days(lake: Lake, tasks: Sequence[BackfillTask]) -> BuiltDays:
         return msgspec.to_builtins({name: days[name] for name in days.keys() - popped.keys()})
 
     if popped:
-        lake.settings.update(_BUILT_DAYS, without_popped)
+        lake.state.update(_BUILT_DAYS, without_popped)
     return popped
 
 
@@ -129,7 +129,7 @@ def _record_built_days(lake: Lake, reports: Iterable[BuildReport]) -> None:
             query = connection.sql(sql("built_days"), params=parameters)
             ((first, last),) = retrying(query.fetchall)
         if first is not None:
-            lake.settings.update(_BUILT_DAYS, _adding(report.dataset, first, last))
+            lake.state.update(_BUILT_DAYS, _adding(report.dataset, first, last))
 
 
 def _adding(dataset: str, first: date, last: date) -> Callable[[object], object]:

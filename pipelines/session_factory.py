@@ -39,9 +39,10 @@ from warehouse import (
     Lake,
     ReadOnlyLake,
     publish,
-    read_settings,
+    read_state,
     repair_tables,
     show_watermarks,
+    state_file,
     unfinished,
 )
 from warehouse.lake import EXPECTED_FILE
@@ -78,7 +79,7 @@ def open_lake(settings: Settings, *, mend: bool = True) -> Lake:
     if mend:
         repair_tables(lake, known)
         if lake.expected().num_rows == 0:
-            restore_expected_days(lake, str(lake.settings.get(_ACCOUNT_ZONE) or settings.zone))
+            restore_expected_days(lake, str(lake.state.get(_ACCOUNT_ZONE) or settings.zone))
     return lake
 
 
@@ -112,7 +113,7 @@ def open_for_reading(settings: Settings) -> ReadOnlyLake:
     )
     _warn_of_interrupted_forget(lake)
     if lake.expected().num_rows == 0 and last_discovery(lake) is not None:
-        zone = str(lake.settings.get(_ACCOUNT_ZONE) or settings.zone)
+        zone = str(lake.state.get(_ACCOUNT_ZONE) or settings.zone)
         expected = expected_of(known_devices(lake), zone)
         if expected.num_rows:
             lake.expect(expected)
@@ -205,7 +206,7 @@ def open_session(
             budget_settings = settings
     with open_lake(settings) as lake:
         for name, value in stored.items():
-            lake.settings.set(name, value)
+            lake.state.set(name, value)
         if prepare is not None:
             prepare(lake)
         archiver = _Archiver(lake)
@@ -235,10 +236,10 @@ def open_session(
         )
         archiver.account = account.budget_key
         zone = account.timezone or settings.zone
-        if lake.settings.get(_ACCOUNT_ZONE) != zone:
-            lake.settings.set(_ACCOUNT_ZONE, zone)
-        if lake.settings.get(_ACCOUNT_KEY) != account.budget_key:
-            lake.settings.set(_ACCOUNT_KEY, account.budget_key)
+        if lake.state.get(_ACCOUNT_ZONE) != zone:
+            lake.state.set(_ACCOUNT_ZONE, zone)
+        if lake.state.get(_ACCOUNT_KEY) != account.budget_key:
+            lake.state.set(_ACCOUNT_KEY, account.budget_key)
         budget = open_budget(budget_settings, account.budget_key)
         client = open_client(budget)
         try:
@@ -308,7 +309,7 @@ def _retry_policy(retry_s: int) -> RetryPolicy:
 def stored_settings(settings: Settings) -> dict[str, Any]:
     """Return what earlier runs stored in the data folder, without creating it."""
     try:
-        return dict(read_settings(settings.data / "settings.json"))
+        return dict(read_state(state_file(settings.data)))
     except NotADirectoryError:
         return {}
 

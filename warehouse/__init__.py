@@ -38,7 +38,8 @@ from warehouse.forget import ForgetReport, forget, is_known, pattern_of, unfinis
 from warehouse.interface.decoder_protocol import QUARANTINE_SCHEMA, Decoded, Decoder, Drift
 from warehouse.lake import EXPECTED_SCHEMA, Lake
 from warehouse.read_only import ReadOnlyLake
-from warehouse.storage.state_file import read_settings
+from warehouse.storage.layout import state_file
+from warehouse.storage.state_file import read_state
 from warehouse.table_repair import repair_tables
 from warehouse.tables import History, Listing, TableSpec
 from warehouse.tables.build import build, build_pending, rebuild, row_counts
@@ -112,13 +113,14 @@ __all__ = [
     "pattern_of",
     "pending_responses",
     "publish",
-    "read_settings",
+    "read_state",
     "rebuild",
     "refresh_coverage",
     "repair_tables",
     "retrying",
     "row_counts",
     "show_watermarks",
+    "state_file",
     "trim",
     "unfinished",
     "verify",

@@ -1,11 +1,9 @@
-"""The data folder: making it, checking that it can be trusted, and its layout version."""
+"""The data folder: making it, and checking that it can be trusted."""
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.archive import Archive
-from warehouse.errors import StoreError, VersionError
+from warehouse.errors import StoreError
 from warehouse.storage import live_parquet
 from warehouse.storage.atomic_files import (
     Scratch,
@@ -23,13 +21,12 @@ from warehouse.storage.atomic_files import (
     fsync_file,
     publish,
     sweep,
-    write_atomically,
 )
 from warehouse.storage.filesystems import network_type
-from warehouse.storage.state_file import Settings
+from warehouse.storage.layout import STATE_FILE, stamp, upgrade
+from warehouse.storage.state_file import StateFile
 from warehouse.storage.transaction import FileSet
 
-LAYOUT_VERSION = 1
 _FOLDERS = (
     "archive/segments",
     "archive/packs",
@@ -75,8 +72,7 @@ class Lake:
             if not self.folder.exists():
                 self.folder.mkdir(parents=True, mode=0o700)
                 self.folder.chmod(0o700)
-            for old in range(layout_version(self.folder), LAYOUT_VERSION):
-                _UPGRADES[old](self.folder)
+            upgrade(self.folder)
             for name in _FOLDERS:
                 (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
             sweep(self.folder / "tmp")
@@ -87,9 +83,9 @@ class Lake:
                     f"the data folder {self.folder} lies on a file system where locks do nothing: "
                     "choose a folder on a local disk"
                 )
-            self._stamp()
-            self.settings = Settings(
-                self.folder / "settings.json", self.folder / "locks" / "settings", self.scratch
+            stamp(self.folder, self.scratch)
+            self.state = StateFile(
+                self.folder / STATE_FILE, self.folder / "locks" / "state", self.scratch
             )
         if archive is not None:
             self.__dict__["archive"] = archive  # where the cached property would put its own
@@ -164,14 +160,6 @@ class Lake:
     ) -> None:
         self.close()
 
-    def _stamp(self) -> None:
-        path = self.folder / "store.json"
-        if path.exists():
-            return
-        made = datetime.now(UTC).isoformat(timespec="seconds")
-        text = json.dumps({"layout_version": LAYOUT_VERSION, "made_at": made})
-        write_atomically(path, text.encode(), self.scratch)
-
 
 def resolved(folder: Path | str) -> Path:
     """Return the path of a data folder without links.
@@ -186,35 +174,6 @@ def resolved(folder: Path | str) -> Path:
             "takes for the start of an address' options: choose another name"
         )
     return path
-
-
-def layout_version(folder: Path) -> int:
-    """Return the layout version of a data folder; that of a new one is the present.
-
-    Raises:
-        StoreError: its file cannot be read.
-        VersionError: a newer givlake has written it.
-    """
-    path = folder / "store.json"
-    try:
-        version = int(json.loads(path.read_bytes())["layout_version"])
-    except FileNotFoundError:
-        return LAYOUT_VERSION
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(
-            f"{path} does not say which layout the stores have: write "
-            f'{{"layout_version": {LAYOUT_VERSION}}} into it if no newer givlake was used'
-        ) from error
-    if version > LAYOUT_VERSION:
-        raise VersionError(
-            f"the data folder {folder} has layout {version}, written by a newer givlake, "
-            f"and this one knows layouts up to {LAYOUT_VERSION}: update givlake"
-        )
-    return version
-
-
-# Layout version -> what turns a folder of that layout into one of the next.
-_UPGRADES: dict[int, Callable[[Path], None]] = {}
 
 
 def file_set_name(dataset: str) -> str:

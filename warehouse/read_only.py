@@ -25,12 +25,11 @@ from warehouse.interface.decoder_protocol import Decoder
 from warehouse.lake import (
     EXPECTED_FILE,
     EXPECTED_SCHEMA,
-    LAYOUT_VERSION,
     Lake,
-    layout_version,
     resolved,
 )
-from warehouse.storage.state_file import Settings
+from warehouse.storage.layout import needs_upgrade, state_file, upgrade_message
+from warehouse.storage.state_file import StateFile
 from warehouse.storage.transaction import FileSet
 from warehouse.table_repair import needed_repairs
 from warehouse.tables.partition_files import SCHEMA_FILE
@@ -79,14 +78,11 @@ class ReadOnlyLake(Lake):
             raise StoreError(
                 f"the data folder {self.folder} cannot be read: ask its owner for leave to read it"
             ) from error
-        if (version := layout_version(self.folder)) < LAYOUT_VERSION:
-            raise VersionError(
-                f"the data folder {self.folder} has layout {version}, written by an older givlake: "
-                f"bring it to layout {LAYOUT_VERSION} with givlake build"
-            )
-        self.settings = Settings(
-            self.folder / "settings.json",
-            self.folder / "locks" / "settings",
+        if needs_upgrade(self.folder):
+            raise VersionError(upgrade_message(self.folder))
+        self.state = StateFile(
+            state_file(self.folder),
+            self.folder / "locks" / "state",
             self.folder / "tmp",
             read_only=True,
         )

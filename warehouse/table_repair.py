@@ -10,6 +10,7 @@ from warehouse.interface.decoder_protocol import Decoder, fingerprints
 from warehouse.lake import Lake, file_set_name
 from warehouse.storage.transaction import FileSet
 from warehouse.tables.build import build
+from warehouse.tables.rebuild_policy import is_of_older_layout
 
 
 def repair_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
@@ -75,9 +76,10 @@ def needed_repairs(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
 def _is_older(file_set: FileSet, decoder: Decoder) -> bool:
     """Tell whether tables were made for other columns: a view of these cannot read them."""
     manifest = file_set.manifest()
-    return (
-        manifest is not None
-        and manifest.facts["decoder_version"] < decoder.version
+    if manifest is None:
+        return False
+    return is_of_older_layout(manifest) or (
+        manifest.facts["decoder_version"] < decoder.version
         and manifest.facts["fingerprints"] != fingerprints(decoder)
     )
 

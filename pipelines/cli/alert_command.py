@@ -32,8 +32,9 @@ _JOB = "the command line"
 def alert(settings: Settings, test: bool) -> None:
     """Send one alert per cause of missing data.
 
-    Another alert follows when it is resolved. For cron on a machine without Dagster's daemon, at the hour by which yesterday should be
-    complete. Set the channels in GIVLAKE_ALERT_URLS and GIVLAKE_ALERT_APP.
+    Another alert follows when it is resolved. For cron on a machine without Dagster's daemon, at
+    the hour by which yesterday should be complete. Set the channels in GIVLAKE_ALERT_URLS and
+    GIVLAKE_ALERT_APP.
     """
     from pipelines.alerts import send_alerts, send_test
 

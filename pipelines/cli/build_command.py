@@ -15,8 +15,8 @@ from pipelines.settings import Settings
 def build(settings: Settings) -> None:
     """Add archived responses to the tables, without a request.
 
-    A killed process can leave responses that are not in the tables. Each sync and backfill builds them first. Also repairs the
-    catalogue, indexes and tables, which reading commands do not.
+    A killed process can leave responses that are not in the tables. Each sync and backfill builds
+    them first. Also repairs the catalogue, indexes and tables, which reading commands do not.
     """
     out = console()
 

@@ -131,9 +131,9 @@ def _stored_account(data: Path, inverters: int | None, days: int) -> tuple[int, 
     """
     commissioned = date.today() - timedelta(days=days)
     with Lake(data) as lake:
-        stored = lake.settings.get(_ACCOUNT)
+        stored = lake.state.get(_ACCOUNT)
         account = stored if isinstance(stored, dict) else {}
-        known = lake.settings.get("known_devices")
+        known = lake.state.get("known_devices")
         if isinstance(known, list) and known and _first_serial() not in known:
             raise KnownError(
                 f"{data} contains data of other devices than the demo's, such as {known[0]}: use"
@@ -142,7 +142,7 @@ def _stored_account(data: Path, inverters: int | None, days: int) -> tuple[int, 
             )
         inverters = inverters or int(str(account.get("inverters", _INVERTERS)))
         first = min(str(account.get("commissioned", commissioned)), str(commissioned))
-        lake.settings.set(_ACCOUNT, {"inverters": inverters, "commissioned": first})
+        lake.state.set(_ACCOUNT, {"inverters": inverters, "commissioned": first})
     return inverters, date.fromisoformat(first)
 
 

@@ -32,8 +32,8 @@ _COLUMNS = (
     "rows",
     "times_seen",
     "devices",
-    "first_seen",
-    "last_seen",
+    "first_seen_at",
+    "last_seen_at",
 )
 _OF_EXAMPLE = ("device_id", "request_date", "response_id", "row_index", "value", "raw")
 
@@ -87,7 +87,7 @@ def _show(groups: list[dict[str, Any]], kinds: int, rows: int) -> None:
             f"{number}",
             *(group[name] for name in ("dataset", "reason", "check", "column")),
             *(f"{group[name]:,}" for name in ("rows", "times_seen", "devices")),
-            f"{group['first_seen'].astimezone(UTC):%Y-%m-%d %H:%M}",
+            f"{group['first_seen_at'].astimezone(UTC):%Y-%m-%d %H:%M}",
         ]
         for number, group in enumerate(groups, start=1)
     ]

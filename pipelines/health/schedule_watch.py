@@ -15,7 +15,7 @@ _ADVICE = "run givlake sync from cron, or keep givlake ui running."
 
 def record_update(lake: Lake) -> None:
     """Record that a schedule or `givlake sync` has just worked."""
-    lake.settings.set(_KEY, datetime.now(UTC).isoformat(timespec="seconds"))
+    lake.state.set(_KEY, datetime.now(UTC).isoformat(timespec="seconds"))
 
 
 def record_scheduled_run(lake: Lake, tags: Mapping[str, str]) -> None:
@@ -32,7 +32,7 @@ def describe_staleness(lake: Lake, now: datetime | None = None) -> str | None:
         now: the present time, UTC; None for the clock's.
     """
     now = now or datetime.now(UTC)
-    last = _moment(lake.settings.get(_KEY))
+    last = _moment(lake.state.get(_KEY))
     # A time far in the future was recorded by a wrong clock.
     if last is not None and last - now <= _MAX_AGE:
         if now - last <= _MAX_AGE:

@@ -193,7 +193,7 @@ def test_the_page_of_a_demo_simulates_the_account_that_the_demo_has_fetched(tmp_
 def test_the_demo_refuses_the_folder_of_an_account(simulate, own):
     owner = own(simulate(inverters=1))
     with owner.lake() as lake:
-        lake.settings.set("known_devices", ["CE1234G567"])
+        lake.state.set("known_devices", ["CE1234G567"])
     for command in (("ui", "--demo"), ("demo", "--data")):
         done = owner.givlake(*command, owner.data)
         assert (done.status, done.out) == (2, "")

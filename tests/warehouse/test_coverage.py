@@ -227,8 +227,8 @@ def test_a_day_that_a_device_did_not_know_is_asked_again_if_it_knows_others(lake
     found = built_coverage(lake, RULES, wanted, DAY, other, now=answer.fetched_at).to_pylist()
     assert [(row["state"], row["due"]) for row in found] == [("failed", True), ("complete", False)]
     with connect(lake) as connection:
-        sql = "SELECT state, reason, due_from FROM coverage ORDER BY request_date"
-        told = [(row["state"], row["reason"], row["due_from"]) for row in found]
+        sql = "SELECT state, reason, due_at FROM coverage ORDER BY request_date"
+        told = [(row["state"], row["reason"], row["due_at"]) for row in found]
         assert connection.execute(sql).fetchall() == told
 
 

@@ -77,7 +77,7 @@ def test_each_day_of_a_range_has_its_own_state_and_rows(lake: Lake) -> None:
         ("not_requested", None),
     ]
     assert [row["due"] for row in rows] == [False, False, False, False, False, True]
-    assert rows[1]["due_from"] == FINAL + timedelta(days=1)
+    assert rows[1]["due_at"] == FINAL + timedelta(days=1)
 
 
 def test_a_day_without_rows_is_empty_once_a_second_range_confirms_it(lake: Lake) -> None:
@@ -89,7 +89,7 @@ def test_each_day_of_a_range_is_final_by_itself(lake: Lake) -> None:
     # On 2 July at 12:00 the days up to 30 June are over for longer than their day of lateness.
     store(lake, days_answer(FIRST, [1] * 6, datetime(2025, 7, 2, 12, tzinfo=UTC)))
     assert [state for state, _ in states(lake)] == ["complete"] * 3 + ["provisional"] * 3
-    assert [row["due_from"] for row in found(lake)][3:] == [
+    assert [row["due_at"] for row in found(lake)][3:] == [
         datetime(2025, 7, day, tzinfo=UTC) for day in (3, 4, 5)
     ]
 
@@ -224,9 +224,9 @@ def test_facts_of_an_older_fold_are_made_again(lake: Lake) -> None:
     store(lake, days_answer(FIRST, [1, 1]))
     before = states(lake)
     manifest = lake.folder / "index/manifests/coverage.json"
-    manifest.write_text(manifest.read_text().replace('"version":4,', ""))
+    manifest.write_text(manifest.read_text().replace('"version":5,', ""))
     assert states(lake) == before
-    assert '"version":4' in manifest.read_text()
+    assert '"version":5' in manifest.read_text()
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ _LOG = logging.getLogger(__name__)
 FOLDER = "index/coverage"
 UNIT = "coverage"
 # Raised whenever the same requests would give other facts.
-_VERSION = 4
+_VERSION = 5
 _DAY_US = 24 * 3600 * 1_000_000
 _UTC = pa.timestamp("us", tz="UTC")
 
@@ -148,12 +148,12 @@ def _facts_of(rows: pa.Table, lateness: dict[str, int]) -> pa.Table:
     datasets = rows["dataset"].combine_chunks().dictionary_encode()
     late = np.array([lateness.get(name, 0) for name in datasets.dictionary.to_pylist()])
     late = late[np.asarray(datasets.indices)]
-    final_from = over + late * _DAY_US
+    becomes_final = over + late * _DAY_US
     at = np.asarray(rows["fetched_at"].combine_chunks().cast(pa.int64()))
     ok = np.asarray(pc.equal(rows["outcome"], "ok"))
     whole = ok & np.asarray(rows["complete"])
     empty = np.asarray(pc.fill_null(pc.equal(rows["rows"], 0), False))
-    final = whole & (at >= final_from)
+    final = whole & (at >= becomes_final)
     response = np.asarray(rows["response_id"].combine_chunks())
     said = pc.coalesce(rows["message"], rows["error_kind"])
 
@@ -167,7 +167,7 @@ def _facts_of(rows: pa.Table, lateness: dict[str, int]) -> pa.Table:
         "device_id": rows["device_id"],
         "request_date": rows["request_date"],
         "over_at": pa.array(over, _UTC),
-        "final_from": pa.array(final_from, _UTC),
+        "becomes_final_at": pa.array(becomes_final, _UTC),
         "complete_id": where(whole, ids),
         "complete_at": where(whole, times),
         "final_at": where(final, times),

@@ -1,8 +1,8 @@
 """Locks between processes that die with their holder. What they protect stands with the users.
 
 Lock order, so that no two processes wait for each other: ``build-<dataset>`` -> ``coverage`` ->
-``requests`` -> ``pack`` -> ``archive`` -> a sequence's file. ``catalogue`` and ``settings`` are
-only held alone. A lock may be skipped, never taken against this order.
+``requests`` -> ``pack`` -> ``archive`` -> a sequence's file. ``catalogue``, ``state`` and
+``layout`` are only held alone. A lock may be skipped, never taken against this order.
 """
 
 from __future__ import annotations

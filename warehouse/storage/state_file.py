@@ -1,4 +1,4 @@
-"""Small settings that the stores keep for their users: names and JSON values in one file."""
+"""What runs note for later ones: names and JSON values in one file of the data folder."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from warehouse.storage.locks import FileLock
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
-def read_settings(path: Path) -> dict[str, Json]:
-    """Return every setting in a file; none where there is no such file.
+def read_state(path: Path) -> dict[str, Json]:
+    """Return every value in a state file; none where there is no such file.
 
     Raises:
         StoreError: the file is no JSON object.
@@ -26,28 +26,28 @@ def read_settings(path: Path) -> dict[str, Json]:
         return {}
     except ValueError as error:
         raise StoreError(
-            f"{path} is not valid JSON ({error}): mend it or remove it, then run again"
+            f"{path} is not valid JSON ({error}): repair it or remove it, then run again"
         ) from error
     return dict(values)
 
 
-class Settings:
+class StateFile:
     """A JSON object in a file, read whole and replaced whole; safe between processes."""
 
     def __init__(self, path: Path, lock: Path, scratch: Path, *, read_only: bool = False) -> None:
-        """Keep the settings in ``path``; the file appears with the first :meth:`set`."""
+        """Keep the values in ``path``; the file appears with the first :meth:`set`."""
         self._read_only = read_only
         self._path = path
         self._lock = lock
         self._scratch = scratch
 
     def all(self) -> dict[str, Json]:
-        """Return every setting.
+        """Return every value.
 
         Raises:
             StoreError: the file is no JSON object.
         """
-        return read_settings(self._path)
+        return read_state(self._path)
 
     def get(self, name: str, default: Json = None) -> Json:
         """Return the value of ``name``, or ``default``."""
@@ -57,7 +57,7 @@ class Settings:
         """Give ``name`` a JSON value; None removes it."""
         self.update(name, lambda _: value)
 
-    def update(self, name: str, transaction: Callable[[Json], object]) -> None:
+    def update(self, name: str, change: Callable[[Json], object]) -> None:
         """Replace the value of ``name`` by what ``change`` makes of it, with no one in between.
 
         ``change`` takes the present value, None where there is none, and returns a JSON value;
@@ -67,7 +67,7 @@ class Settings:
             raise ReadOnlyError(self._path)
         with explained("Writing", self._path), FileLock(self._lock):
             values: dict[str, object] = {**self.all()}
-            value = transaction(values.pop(name, None))  # type: ignore[arg-type]
+            value = change(values.pop(name, None))  # type: ignore[arg-type]
             if value is not None:
                 values[name] = value
             text = json.dumps(values, indent=2, sort_keys=True)
