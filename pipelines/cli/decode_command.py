@@ -69,7 +69,7 @@ def decode(
             WRONG_USAGE,
         ) from error
     rows = [dict(zip(_COLUMNS, _row(leaf), strict=True)) for leaf in leaves]
-    left = sum(len(leaf.left_over) for leaf in leaves)
+    left_over = sum(len(leaf.left_over) for leaf in leaves)
     if layout == "json":
         click.echo(as_json(rows))
     elif layout == "csv":
@@ -79,8 +79,8 @@ def decode(
             table(_COLUMNS, [list(row.values()) for row in rows], ("values", "nulls", "left over"))
         )
         values = sum(leaf.values for leaf in leaves)
-        _OUT.print(f"\n{len(leaves)} leaves, {values:,} values, {left:,} left over.")
-    raise SystemExit(SOMETHING_MISSING if left else ALL_THERE)
+        _OUT.print(f"\n{len(leaves)} leaves, {values:,} values, {left_over:,} left over.")
+    raise SystemExit(SOMETHING_MISSING if left_over else ALL_THERE)
 
 
 def _row(leaf: "Leaf") -> tuple[object, ...]:

@@ -71,7 +71,7 @@ def doctor() -> None:
     out = console()
     worst = ALL_THERE
     for result in _run_checks():
-        out.print(f"{result.verdict:5} {result.subject:12} {printable(result.message)}")
+        out.print(f"{result.verdict:5} {result.subject:20} {printable(result.message)}")
         worst = max(worst, result.exit_status)
     raise SystemExit(worst)
 

@@ -35,8 +35,10 @@ def rows(overviews: Sequence[Overview], snapshots: Sequence[Freshness]) -> Itera
             for each in snapshot.last_requests
         ]
         never = [(device_id, "not_requested", "", 0) for device_id in snapshot.not_requested]
-        lacking = [(each, "not_available", why, None) for each, why in snapshot.unavailable.items()]
-        for device_id, name, reason, errors in [*requested, *never, *lacking]:
+        unavailable = [
+            (each, "not_available", reason, None) for each, reason in snapshot.unavailable.items()
+        ]
+        for device_id, name, reason, errors in [*requested, *never, *unavailable]:
             is_fixable = name not in (*SETTLED, "not_available")
             yield {
                 "dataset": snapshot.dataset,

@@ -30,7 +30,7 @@ def history_check(dataset: DailyDataset, settings: Settings) -> dg.AssetChecksDe
             devices = of_kinds(known_devices(lake), dataset.device_kinds)
             summary = overview(lake, dataset, devices)
             shown = [device.device_id for device in devices[:_CALENDARS_SHOWN]]
-            drawn = [characters(each) for each in calendars(lake, [dataset], shown)]
+            drawings = [characters(each) for each in calendars(lake, [dataset], shown)]
         without = [
             device.device_id
             for device in summary.devices
@@ -48,7 +48,7 @@ def history_check(dataset: DailyDataset, settings: Settings) -> dg.AssetChecksDe
             metadata={
                 "devices without history": without,
                 "days by state": {str(s): n for s, n in sorted(summary.days_by_state.items())},
-                "calendars": dg.MetadataValue.md("\n\n".join(drawn)),
+                "calendars": dg.MetadataValue.md("\n\n".join(drawings)),
             },
         )
 
