@@ -66,7 +66,7 @@ def erase_devices(
             accounts=accounts,
             decoders=decoders(datasets()),
             rewrite_body=without_devices,
-            elsewhere=erase_elsewhere,
+            erase_elsewhere=erase_elsewhere,
         )
 
 

@@ -4,16 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from warehouse import CompactionReport, Lake, compact, trim
+from warehouse import CompactionReport, Lake, compact, vacuum
 
 _COMPACTED_AT = "compacted_at"
 _COMPACT_EVERY = timedelta(days=1)
 
 
 def compact_archive(lake: Lake) -> CompactionReport:
-    """Merge the small segments of the archive into large sorted packs; trim what was replaced."""
+    """Merge the small segments of the archive into large sorted packs; vacuum replaced files."""
     report = compact(lake.archive)
-    trim(lake)
+    vacuum(lake)
     lake.state.set(_COMPACTED_AT, datetime.now(UTC).isoformat())
     return report
 

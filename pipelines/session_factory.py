@@ -39,9 +39,9 @@ from warehouse import (
     Lake,
     ReadOnlyLake,
     publish,
+    publish_watermarks,
     read_state,
     repair_tables,
-    show_watermarks,
     state_file,
     unfinished,
 )
@@ -53,12 +53,12 @@ _ACCOUNT_ZONE = "account_zone"
 _ACCOUNT_KEY = "account_key"
 
 
-def open_lake(settings: Settings, *, mend: bool = True) -> Lake:
+def open_lake(settings: Settings, *, repair: bool = True) -> Lake:
     """Open the data folder, its catalogue up to date and its tables whole.
 
     Args:
         settings: where the data folder is.
-        mend: make tables and expectations again that somebody has removed or changed.
+        repair: rebuild tables and expected days that were removed or changed.
 
     Raises:
         SettingsError: the folder does not exist and cannot be created.
@@ -72,11 +72,11 @@ def open_lake(settings: Settings, *, mend: bool = True) -> Lake:
             f" ({error.strerror}): use a folder that you can write to."
         ) from error
     _warn_of_interrupted_forget(lake)
-    show_watermarks(lake, [dataset.name for dataset in datasets()])
+    publish_watermarks(lake, [dataset.name for dataset in datasets()])
     known = decoders(datasets())
     tables = [table for decoder in known for table in decoder.tables]
     publish(lake, tables, [*views(), *reconciliation_views()])
-    if mend:
+    if repair:
         repair_tables(lake, known)
         if lake.expected().num_rows == 0:
             restore_expected_days(lake, str(lake.state.get(_ACCOUNT_ZONE) or settings.zone))

@@ -1,7 +1,6 @@
-"""Where data rest: the archive of responses, the tables made from it, and the catalogue.
+"""Storage: the archive of responses, the tables built from it, and the catalogue of views.
 
-Nothing here knows of GivEnergy or of Dagster: what is asked for, and what it means, is the
-business of ``givenergy`` and ``assets``.
+Independent of the GivEnergy API and of Dagster, which `givenergy`, `assets` and `pipelines` handle.
 """
 
 from warehouse.archive import Archive, ArchivedResponse, CompactionReport, Entry, compact
@@ -35,20 +34,29 @@ from warehouse.errors import (
 )
 from warehouse.export import ExportLayout, ExportReport, export_bodies, export_tables
 from warehouse.forget import ForgetReport, forget, is_known, pattern_of, unfinished
-from warehouse.interface.decoder_protocol import QUARANTINE_SCHEMA, Decoded, Decoder, Drift
+from warehouse.index.watermarks import (
+    Pending,
+    pending_responses,
+    publish_watermarks,
+)
+from warehouse.interface.decoder_protocol import (
+    QUARANTINE_SCHEMA,
+    Decoded,
+    Decoder,
+    Drift,
+    Listing,
+)
+from warehouse.interface.table_spec import History, TableSpec
 from warehouse.lake import EXPECTED_SCHEMA, Lake
 from warehouse.read_only import ReadOnlyLake
 from warehouse.storage.layout import state_file
 from warehouse.storage.state_file import read_state
 from warehouse.table_repair import repair_tables
-from warehouse.tables import History, Listing, TableSpec
 from warehouse.tables.build import build, build_pending, rebuild, row_counts
-from warehouse.tables.builder import BuildReport, Limits
-from warehouse.tables.watermarks import Pending, pending_responses
-from warehouse.tables.watermarks import show as show_watermarks
-from warehouse.vacuum import trim
+from warehouse.tables.build_report import BuildReport, Limits
+from warehouse.vacuum import vacuum
 from warehouse.verification.canonical_form import Days
-from warehouse.verification.integrity import Finding, Remedy, check
+from warehouse.verification.integrity import IntegrityFinding, Remedy, check
 from warehouse.verification.manifest import make_manifest
 from warehouse.verification.verify import Verification, verify
 
@@ -73,10 +81,10 @@ __all__ = [
     "Entry",
     "ExportLayout",
     "ExportReport",
-    "Finding",
     "ForgetReport",
     "Gap",
     "History",
+    "IntegrityFinding",
     "Lake",
     "Limits",
     "Listing",
@@ -113,15 +121,15 @@ __all__ = [
     "pattern_of",
     "pending_responses",
     "publish",
+    "publish_watermarks",
     "read_state",
     "rebuild",
     "refresh_coverage",
     "repair_tables",
     "retrying",
     "row_counts",
-    "show_watermarks",
     "state_file",
-    "trim",
     "unfinished",
+    "vacuum",
     "verify",
 ]

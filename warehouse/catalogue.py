@@ -23,17 +23,18 @@ from warehouse.accounting.quarantine import STORED_QUARANTINE_SCHEMA
 from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA
 from warehouse.archive.entry import INDEX_SCHEMA
 from warehouse.connection import FILE, STATEMENTS, quoted, recorded, root_of, write_views
-from warehouse.coverage import fact_store, request_index
+from warehouse.coverage import fact_store
 from warehouse.coverage.coverage_fact import FACTS_SCHEMA
+from warehouse.index import request_index
+from warehouse.index.watermarks import FOLDER as WATERMARKS
+from warehouse.index.watermarks import WATERMARK_SCHEMA
+from warehouse.interface.table_spec import TableSpec
 from warehouse.lake import EXPECTED_FILE, EXPECTED_SCHEMA, Lake
 from warehouse.storage.atomic_files import explained, fsync_file, sha256_of, write_atomically
 from warehouse.storage.atomic_files import publish as publish_file
 from warehouse.storage.locks import FileLock
-from warehouse.tables import TableSpec
 from warehouse.tables.partition_files import SCHEMA_FILE, stored_schema
 from warehouse.tables.partition_files import write as write_table
-from warehouse.tables.watermarks import FOLDER as WATERMARKS
-from warehouse.tables.watermarks import WATERMARK_SCHEMA
 
 _DATABASE_MAGIC_AT, _DATABASE_MAGIC = 8, b"DUCK"
 _LOG = logging.getLogger(__name__)
@@ -133,17 +134,17 @@ def _sha256(statements: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(statements).encode()).hexdigest()
 
 
-def damage_of(lake: Lake, *, mend: bool = False) -> str | None:
-    """Say in a sentence if the catalogue is not what was published; ``mend`` removes it then.
+def damage_of(lake: Lake, *, repair: bool = False) -> str | None:
+    """Return a message if the catalogue differs from what was published; `repair` removes it.
 
     A client that had it open for writing may have changed it as well.
     """
     path = lake.folder / FILE
     known = recorded(lake.folder / STATEMENTS).get("file_sha256")
-    with FileLock(lake.folder / "locks" / "catalogue", read_only=not mend):
+    with FileLock(lake.folder / "locks" / "catalogue", read_only=not repair):
         if not path.exists() or known in (None, sha256_of(path)):
             return None
-        if mend:
+        if repair:
             path.unlink()
     return f"{FILE} is not what givlake wrote: it is made again when it has been removed"
 

@@ -32,7 +32,7 @@ _NOT_READ = (
     "too small to be a Parquet file",
     "No magic bytes found",
 )
-_DAMAGED = "{} is damaged ({}): run givlake check --mend"
+_DAMAGED = "{} is damaged ({}): run givlake check --repair"
 _LOG = logging.getLogger(__name__)
 
 
@@ -132,7 +132,8 @@ def named_damage(error: duckdb.Error) -> Exception:
     if not _is_unreadable(error):
         return error
     return DamagedError(
-        f"DuckDB cannot read a stored file ({str(error).splitlines()[0]}): run givlake check --mend"
+        f"DuckDB cannot read a stored file ({str(error).splitlines()[0]}): "
+        "run givlake check --repair"
     )
 
 

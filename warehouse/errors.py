@@ -1,6 +1,6 @@
-"""What can go wrong with the stores, by what one can do about it. Nothing of the API belongs here.
+"""Errors of the stores, grouped by what the user can do about them.
 
-Every message is one sentence that names the thing, its value and what to do.
+Every message is one sentence that names the problem, the value and the fix.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from pathlib import Path
 
 
 class WarehouseError(Exception):
-    """Root of all errors raised by this package."""
+    """Base class of all errors raised by this package."""
 
 
 class StoreError(WarehouseError):
-    """The data folder cannot be used as it is: mend what the sentence names, then run again."""
+    """The data folder cannot be used as it is: fix what the message names, then run again."""
 
 
 class ReadOnlyError(StoreError):
@@ -25,29 +25,29 @@ class ReadOnlyError(StoreError):
 
 
 class VersionError(StoreError):
-    """The stores were written by another version of givlake, which this one cannot work with."""
+    """The stores were written by another version of givlake, which this one cannot use."""
 
 
 class LockTimeoutError(WarehouseError):
-    """Another process holds a lock for longer than the caller wanted to wait."""
+    """Another process holds a lock longer than the caller waits for it."""
 
 
 class DamagedError(WarehouseError):
-    """A file of the stores does not hold what was written to it."""
+    """The content of a stored file differs from what was written to it."""
 
 
 class ArchiveDamagedError(DamagedError):
-    """A file of the archive is damaged; what it lost is fetched again.
+    """An archive file is damaged; the responses it lost are fetched again.
 
     Attributes:
         name: Name of the file.
     """
 
-    def __init__(self, name: str, sentence: str) -> None:
-        """Say what is wrong with the file ``name``."""
-        super().__init__(sentence)
+    def __init__(self, name: str, message: str) -> None:
+        """Describe the damage of the file `name`."""
+        super().__init__(message)
         self.name = name
 
 
 class AccountingError(WarehouseError):
-    """A decoder lost or invented rows: rows in differ from rows tabled plus rows quarantined."""
+    """A decoder lost or invented rows: rows in differ from rows in tables plus rows quarantined."""

@@ -1,4 +1,4 @@
-"""Forgetting a device or an account: out of every store, with a record that it was done."""
+"""Erasure of a device or an account from all stores, with a record of the erasure."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from warehouse.lake import Lake
 from warehouse.storage.atomic_files import explained, publish, write_atomically
 from warehouse.storage.locks import FileLock
 from warehouse.tables.build import drop, rebuild
-from warehouse.vacuum import trim
+from warehouse.vacuum import vacuum
 
 RECORD = "forgotten.jsonl"
 _JOURNAL = "forgetting.json"
-Rewrite = Callable[[str, bytes, Collection[str]], bytes | None]
-Elsewhere = Callable[[Collection[str]], None]
+RewriteBody = Callable[[str, bytes, Collection[str]], bytes | None]
+EraseElsewhere = Callable[[Collection[str]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class ForgetReport:
-    """What was removed.
+    """The result of an erasure.
 
     Attributes:
-        responses: Archived responses and attempts that were removed.
-        rewritten: Responses about several devices that were kept without the forgotten ones.
-        damaged_files: Damaged archive files, kept aside until then, that were removed unread.
-        datasets: Datasets whose tables were made again without them.
-        unbuilt: Datasets that lost responses and have no decoder here: their tables were removed
-            and come back with their next build.
+        responses: Number of archived responses and attempts removed.
+        rewritten: Number of responses about several devices that were kept without the erased ones.
+        damaged_files: Number of damaged archive files that were removed unread.
+        datasets: Datasets whose tables were rebuilt.
+        unbuilt: Datasets whose tables were removed, since no decoder was given; the next build
+            rebuilds them.
     """
 
     responses: int
@@ -57,78 +57,80 @@ def forget(
     devices: Iterable[str] = (),
     accounts: Iterable[str] = (),
     decoders: Sequence[Decoder] = (),
-    rewrite_body: Rewrite | None = None,
-    elsewhere: Elsewhere | None = None,
+    rewrite_body: RewriteBody | None = None,
+    erase_elsewhere: EraseElsewhere | None = None,
 ) -> ForgetReport:
-    """Remove devices and accounts from the archive, and from all that is made of it.
+    """Remove devices and accounts from the archive and everything derived from it.
 
-    Responses about other things that mention a device (lists of devices) are given to
-    ``rewrite_body``, or removed where that returns None. With an account go the devices that
-    nobody else has asked for. Interrupted, it is finished by the next call, whatever that is about.
+    Other responses that mention a device (lists of devices) are passed to `rewrite_body`, and
+    removed if it returns None. Devices that only the given accounts requested are removed too. An
+    interrupted erasure is completed by the next call, whatever its arguments.
 
     Args:
         lake: The data folder.
         devices: Serial numbers or UUIDs.
-        accounts: Accounts, as they stand in :attr:`Entry.account`.
-        decoders: Decoders of all datasets, to make their tables again at once.
-        rewrite_body: Given a dataset, a body and the devices, returns the body without them, or
-            None.
-        elsewhere: Given all that is to be forgotten, removes it from what is not the stores'.
+        accounts: Accounts, as in `Entry.account`.
+        decoders: Decoders of all datasets, to rebuild their tables.
+        rewrite_body: Returns a body without devices, or None, for a dataset, the body and the
+            devices.
+        erase_elsewhere: Removes the given names from everything outside the stores.
 
     Raises:
         StoreError: the disk is full or not writable.
     """
     lake.archive.flush()
     archive = lake.archive
-    with FileLock(archive.compaction_lock_path), explained("Forgetting in", lake.folder):
-        begun = _Begun.read(lake)
-        begun.accounts |= set(accounts) - {""}
-        begun.devices |= (set(devices) - {""}) | _devices_of(lake, begun.accounts)
-        begun.write(lake)
-        found = _Found(begun, rewrite_body or (lambda _dataset, _body, _devices: None))
+    with FileLock(archive.compaction_lock_path), explained("Erasing from", lake.folder):
+        progress = _Progress.read(lake)
+        progress.accounts |= set(accounts) - {""}
+        progress.devices |= (set(devices) - {""}) | _devices_of(lake, progress.accounts)
+        progress.write(lake)
+        eraser = _Eraser(progress, rewrite_body or (lambda _dataset, _body, _devices: None))
         for file in archive.files():
-            rows = found.without(file)
+            rows = eraser.remaining_rows(file)
             if rows is None:
                 continue
-            # Which tables must be made again is on disk before the archive says so no more.
-            begun.write(lake)
+            # Record which tables to rebuild before the archive file is replaced.
+            progress.write(lake)
             temporary = lake.scratch / uuid.uuid4().hex
             rewrite(archive, file, rows, temporary)
             with archive.exclusive():
                 publish(temporary, file.path)
-        aside = list(archive.damaged.iterdir())
-        for path in aside:
+        damaged_files = list(archive.damaged.iterdir())
+        for path in damaged_files:
             path.unlink()
-    if begun.datasets:
+    if progress.datasets:
         archive.new_generation()
     by_name = {decoder.dataset: decoder for decoder in decoders}
-    built = sorted(begun.datasets & by_name.keys())
-    unbuilt = sorted(begun.datasets - by_name.keys())
+    built = sorted(progress.datasets & by_name.keys())
+    unbuilt = sorted(progress.datasets - by_name.keys())
     for name in built:
         rebuild(lake, by_name[name])
     for name in unbuilt:
         drop(lake, name)
     refresh_coverage(lake, [])
-    trim(lake, at_once=True)
+    vacuum(lake, force=True)
     expected = lake.expected()
     if expected.num_rows:
-        others = pc.invert(pc.is_in(expected["device_id"], pa.array(begun.devices, pa.string())))
+        others = pc.invert(pc.is_in(expected["device_id"], pa.array(progress.devices, pa.string())))
         lake.expect(expected.filter(others), keep_old=False)
-    if elsewhere is not None:
-        elsewhere(begun.names)
-    report = ForgetReport(found.removed, found.rewritten, len(aside), tuple(built), tuple(unbuilt))
-    _record(lake, begun.names, report)
+    if erase_elsewhere is not None:
+        erase_elsewhere(progress.names)
+    report = ForgetReport(
+        eraser.removed, eraser.rewritten, len(damaged_files), tuple(built), tuple(unbuilt)
+    )
+    _record(lake, progress.names, report)
     (lake.folder / _JOURNAL).unlink()
     return report
 
 
 def unfinished(lake: Lake) -> tuple[str, ...]:
-    """Name what an interrupted :func:`forget` was about; nothing when there is none."""
-    return tuple(sorted(_Begun.read(lake).names))
+    """Return the names of an interrupted `forget`; empty if there is none."""
+    return tuple(sorted(_Progress.read(lake).names))
 
 
 def is_known(lake: Lake, name: str) -> bool:
-    """Tell whether something was asked of a device or for an account, or is expected of it."""
+    """Return whether there are responses or expected days of a device or an account."""
     if name in unfinished(lake) or pc.any(pc.equal(lake.expected()["device_id"], name)).as_py():
         return True
     return any(
@@ -139,27 +141,27 @@ def is_known(lake: Lake, name: str) -> bool:
 
 
 def pattern_of(names: Iterable[str]) -> re.Pattern[str]:
-    """Return what finds names in a text, but not inside longer ones."""
+    """Return a pattern that finds names in a text, but not within longer names."""
     choice = "|".join(re.escape(name) for name in sorted(names))
     return re.compile(rf"(?<![0-9A-Za-z])(?:{choice})(?![0-9A-Za-z])" if choice else r"(?!)")
 
 
 def _devices_of(lake: Lake, accounts: set[str]) -> set[str]:
-    """Return the devices of accounts: those that nobody else has asked for."""
+    """Return the devices that only these accounts requested."""
     if not accounts:
         return set()
-    theirs = set(lake.expected()["device_id"].to_pylist())
-    others = {""}
+    own_devices = set(lake.expected()["device_id"].to_pylist())
+    other_devices = {""}
     for rows in lake.archive.scan(["device_id", "account"]):
         pairs = zip(rows["device_id"].to_pylist(), rows["account"].to_pylist(), strict=True)
         for device, account in set(pairs):
-            (theirs if account in accounts else others).add(device)
-    return theirs - others
+            (own_devices if account in accounts else other_devices).add(device)
+    return own_devices - other_devices
 
 
 @dataclass(slots=True)
-class _Begun:
-    """A forgetting that is under way: on disk until it is done, so that it can be finished."""
+class _Progress:
+    """A running erasure, stored on disk so that it can be completed after an interruption."""
 
     devices: set[str]
     accounts: set[str]
@@ -170,32 +172,32 @@ class _Begun:
         return self.devices | self.accounts
 
     @staticmethod
-    def read(lake: Lake) -> _Begun:
+    def read(lake: Lake) -> _Progress:
         try:
             raw = json.loads((lake.folder / _JOURNAL).read_bytes())
         except FileNotFoundError:
-            return _Begun(set(), set(), set())
-        return _Begun(*(set(raw[name]) for name in _Begun.__slots__))
+            return _Progress(set(), set(), set())
+        return _Progress(*(set(raw[name]) for name in _Progress.__slots__))
 
     def write(self, lake: Lake) -> None:
-        raw = {name: sorted(getattr(self, name)) for name in _Begun.__slots__}
+        raw = {name: sorted(getattr(self, name)) for name in _Progress.__slots__}
         write_atomically(lake.folder / _JOURNAL, json.dumps(raw).encode(), lake.scratch)
 
 
-class _Found:
-    """What was found of what is to be forgotten."""
+class _Eraser:
+    """Removes names from archive files and counts what it removes."""
 
-    def __init__(self, begun: _Begun, rewrite_body: Rewrite) -> None:
-        self.begun = begun
-        self.devices = pa.array(sorted(begun.devices), pa.string())
-        self.accounts = pa.array(sorted(begun.accounts), pa.string())
-        self.named = re.compile(pattern_of(begun.devices).pattern.encode())
+    def __init__(self, progress: _Progress, rewrite_body: RewriteBody) -> None:
+        self.progress = progress
+        self.devices = pa.array(sorted(progress.devices), pa.string())
+        self.accounts = pa.array(sorted(progress.accounts), pa.string())
+        self.pattern = re.compile(pattern_of(progress.devices).pattern.encode())
         self.rewrite_body = rewrite_body
         self.removed = 0
         self.rewritten = 0
 
-    def without(self, file: ArchiveFile) -> pa.Table | None:
-        """Return a file's rows without what is to be forgotten; None when it has none of it."""
+    def remaining_rows(self, file: ArchiveFile) -> pa.Table | None:
+        """Return a file's rows without the erased names; None if the file does not contain any."""
         reader = Reader(file)
         rows = reader.read(reader.groups()) if reader.groups() else segment_files.EMPTY
         reader.close()
@@ -209,18 +211,18 @@ class _Found:
         for at in np.flatnonzero(keep):
             dataset, path, params, message = (values[at] for values in rest)
             text = f"{path}\0{params}\0{message}".encode()
-            if self.named.search(text):
+            if self.pattern.search(text):
                 keep[at] = False
-            elif self.named.search(bodies[at]):
-                body = self.rewrite_body(dataset, bodies[at], self.begun.devices)
-                if body is None or self.named.search(body):
+            elif self.pattern.search(bodies[at]):
+                body = self.rewrite_body(dataset, bodies[at], self.progress.devices)
+                if body is None or self.pattern.search(body):
                     keep[at] = False
                 else:
                     bodies[at] = body
                     changed += 1
         if keep.all() and not changed:
             return None
-        self.begun.datasets |= {
+        self.progress.datasets |= {
             dataset
             for at, dataset in enumerate(rest[0])
             if not keep[at] or bodies[at] != rows["body"][at].as_py()
@@ -245,7 +247,7 @@ def _with_bodies(rows: pa.Table, bodies: list[bytes]) -> pa.Table:
 
 
 def _record(lake: Lake, names: set[str], report: ForgetReport) -> None:
-    """Append what was done; the names only as hashes, else they would not be forgotten."""
+    """Append a record with the names as hashes only."""
     path = lake.folder / RECORD
     line = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),

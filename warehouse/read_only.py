@@ -21,6 +21,8 @@ from warehouse.catalogue import EmptyFile, ViewSpec, empty_files, flaw_of, view_
 from warehouse.connection import root_of
 from warehouse.coverage import CoverageRule, refresh_coverage
 from warehouse.errors import ArchiveDamagedError, StoreError, VersionError
+from warehouse.index.watermarks import FOLDER as WATERMARKS
+from warehouse.index.watermarks import are_published, write_all
 from warehouse.interface.decoder_protocol import Decoder
 from warehouse.lake import (
     EXPECTED_FILE,
@@ -33,8 +35,6 @@ from warehouse.storage.state_file import StateFile
 from warehouse.storage.transaction import FileSet
 from warehouse.table_repair import needed_repairs
 from warehouse.tables.partition_files import SCHEMA_FILE
-from warehouse.tables.watermarks import FOLDER as WATERMARKS
-from warehouse.tables.watermarks import are_shown, write_all
 
 
 class ReadOnlyLake(Lake):
@@ -165,7 +165,7 @@ class ReadOnlyLake(Lake):
         except ArchiveDamagedError as error:
             self.problems.append(str(error))  # what is indexed already can be read all the same
         names = [decoder.dataset for decoder in decoders]
-        if not are_shown(self, names):
+        if not are_published(self, names):
             write_all(self, names, self._own_file(f"{WATERMARKS}/all.parquet"))
         self.own_views()
 

@@ -1,11 +1,12 @@
-"""Repair of tables and indexes whose files were removed or changed, or are an older givlake's."""
+"""Rebuild of tables and indexes that were changed outside givlake or by an older version."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from warehouse.coverage import fact_store, refresh_coverage, request_index
+from warehouse.coverage import fact_store, refresh_coverage
 from warehouse.errors import LockTimeoutError, VersionError
+from warehouse.index import request_index
 from warehouse.interface.decoder_protocol import Decoder, fingerprints
 from warehouse.lake import Lake, file_set_name
 from warehouse.storage.transaction import FileSet
@@ -14,33 +15,32 @@ from warehouse.tables.rebuild_policy import is_of_older_layout
 
 
 def repair_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
-    """Make tables and indexes again whose files were removed or changed, or are an older givlake's.
+    """Rebuild tables and indexes that were changed outside givlake or by an older version.
 
-    A look at sizes and times finds out. What another process is working at is left to it, so that
-    nobody waits for a build.
+    Sizes and modification times are compared. File sets in use by another process are skipped.
 
     Args:
         lake: The data folder.
-        decoders: The decoders of the datasets to look at.
+        decoders: The decoders of the datasets to check.
 
     Returns:
-        A sentence for each dataset and index that was mended; they are logged as well.
+        A message for each dataset and index that was repaired, which is also logged.
 
     Raises:
         StoreError: the disk is full or not writable.
     """
-    sentences = []
+    messages = []
     for decoder in decoders:
         file_set = lake.file_set(file_set_name(decoder.dataset))
         if file_set.is_interrupted():
             with file_set.lock():
                 pass  # which finishes it
         if _is_older(file_set, decoder) or _is_changed(file_set):
-            sentences += build(lake, decoder).damage
+            messages += build(lake, decoder).damage
     indexes = [lake.file_set(name) for name in (request_index.UNIT, fact_store.UNIT)]
     if any(_is_changed(file_set) for file_set in indexes):
-        sentences += refresh_coverage(lake, [])[1]
-    return sentences
+        messages += refresh_coverage(lake, [])[1]
+    return messages
 
 
 def needed_repairs(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
@@ -74,7 +74,7 @@ def needed_repairs(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
 
 
 def _is_older(file_set: FileSet, decoder: Decoder) -> bool:
-    """Tell whether tables were made for other columns: a view of these cannot read them."""
+    """Return whether tables have the columns of an older decoder, which the views cannot read."""
     manifest = file_set.manifest()
     if manifest is None:
         return False
@@ -85,7 +85,7 @@ def _is_older(file_set: FileSet, decoder: Decoder) -> bool:
 
 
 def _is_changed(file_set: FileSet) -> bool:
-    """Tell whether a file of a unit is not as it was committed, when nobody is changing it."""
+    """Return whether a file differs from its committed state while no process is changing it."""
     manifest = file_set.manifest()
     if manifest is None or not file_set.findings(manifest):
         return False

@@ -22,7 +22,16 @@ import pyarrow as pa
 
 from benchmarks.common import heading, new_folder, parser, print_load, row
 from benchmarks.stores.measurements import DATASET, MEASURES, SCHEMA, SPEC, entry, size_of
-from warehouse import ArchivedResponse, Decoded, Entry, Lake, build, compact, refresh_coverage, trim
+from warehouse import (
+    ArchivedResponse,
+    Decoded,
+    Entry,
+    Lake,
+    build,
+    compact,
+    refresh_coverage,
+    vacuum,
+)
 
 FIRST = date(2025, 1, 1)
 POLLS_A_DAY, POINTS_A_DAY = 96, 288
@@ -118,7 +127,7 @@ def main() -> None:
             unpacked = size_of(folder / "archive")[0]
             if at_rest or number % 5 == 4:
                 compact(lake.archive)
-                trim(lake, at_once=True)
+                vacuum(lake, force=True)
             if number in days:
                 sizes = [size_of(folder / name)[0] for name in ("archive", "tables", "index")]
                 kilobytes = [f"{size / 1e3:,.0f}" for size in (unpacked, *sizes)]

@@ -28,29 +28,31 @@ _OUT = console()
 
 
 @click.command()
-@click.option("--mend", is_flag=True, help="Mend what can be mended.")
+@click.option("--repair", is_flag=True, help="Repair damaged files.")
+@click.option("--mend", "repair_alias", is_flag=True, hidden=True)
 @pass_settings
-def check(settings: Settings, mend: bool) -> None:
-    """Read every stored file and prove that it holds what was written to it."""
-    if mend:
-        with open_lake(settings, mend=False) as lake:
-            findings = check_stores(lake, decoders(datasets()), mend=True)
-        open_lake(settings).close()  # makes the catalogue again if it was damaged
+def check(settings: Settings, repair: bool, repair_alias: bool) -> None:
+    """Read every stored file and check it against its checksum."""
+    repair = repair or repair_alias
+    if repair:
+        with open_lake(settings, repair=False) as lake:
+            findings = check_stores(lake, decoders(datasets()), repair=True)
+        open_lake(settings).close()  # rebuilds the catalogue if it was damaged
     else:
         with opened_for_reading(settings) as reading:
             findings = check_stores(reading, decoders(datasets()))
     for finding in findings:
-        kind = "mended" if finding.mended else kind_of(finding)
-        _OUT.print(f"{kind:7} {printable(finding.sentence)}")
+        kind = "repaired" if finding.repaired else kind_of(finding)
+        _OUT.print(f"{kind:7} {printable(finding.message)}")
     if not findings:
-        _OUT.print(f"Every file in {settings.data} holds what was written to it.")
-    elif mend:
-        _OUT.print("Tables and indexes were made again from the archive where they were damaged.")
+        _OUT.print(f"Every file in {settings.data} matches its checksum.")
+    elif repair:
+        _OUT.print("Damaged tables and indexes were rebuilt from the archive.")
     elif all(finding.remedy is Remedy.BUILD for finding in findings):
         _OUT.print("Build with: givlake build")
     else:
-        _OUT.print("Mend it with: givlake check --mend")
-    left = [finding for finding in findings if not finding.mended]
+        _OUT.print("Repair with: givlake check --repair")
+    left = [finding for finding in findings if not finding.repaired]
     raise SystemExit(SOMETHING_MISSING if left else ALL_THERE)
 
 

@@ -21,7 +21,7 @@ from pipelines.cli.common import (
 from pipelines.cli.context import pass_settings
 from pipelines.selection import UnknownDatasetError, named
 from pipelines.settings import Settings
-from warehouse import Finding, Lake, Remedy, make_manifest
+from warehouse import IntegrityFinding, Lake, Remedy, make_manifest
 from warehouse import check as check_stores
 from warehouse import verify as verify_dataset
 
@@ -69,7 +69,7 @@ def chosen_datasets(names: tuple[str, ...]) -> tuple[Dataset, ...]:
         raise KnownError(str(error), WRONG_USAGE) from error
 
 
-def _compare(lake: Lake, chosen: tuple[Dataset, ...]) -> list[Finding]:
+def _compare(lake: Lake, chosen: tuple[Dataset, ...]) -> list[IntegrityFinding]:
     findings = []
     for dataset in chosen:
         done = verify_dataset(lake, DatasetDecoder(dataset))
@@ -84,18 +84,18 @@ def _compare(lake: Lake, chosen: tuple[Dataset, ...]) -> list[Finding]:
     return findings
 
 
-def _say(finding: Finding) -> None:
+def _say(finding: IntegrityFinding) -> None:
     advice = {
-        Remedy.CHECK: ": run givlake check --mend",
+        Remedy.CHECK: ": run givlake check --repair",
         Remedy.BUILD: ": run givlake build",
         Remedy.REBUILD: f": run givlake rebuild --dataset {finding.dataset}",
         Remedy.NONE: "",
     }
-    sentence = f"{finding.sentence}{advice[finding.remedy]}"
+    sentence = f"{finding.message}{advice[finding.remedy]}"
     _OUT.print(f"{kind_of(finding):7} {printable(sentence)}")
 
 
-def kind_of(finding: Finding) -> str:
+def kind_of(finding: IntegrityFinding) -> str:
     """Name the kind of a finding: damage, or what is only not built yet."""
     return "pending" if finding.remedy is Remedy.BUILD else "damage"
 

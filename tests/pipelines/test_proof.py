@@ -17,7 +17,7 @@ from simulator import Simulator, SimulatorConfig
 from tests.support.owner import Owner
 from tests.support.simulator_truth import days_between, expected_rows
 from warehouse.export.body_export import folder_name
-from warehouse.export.sinks import guarded
+from warehouse.export.sinks import escape_formula
 
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 3))
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])
@@ -229,8 +229,7 @@ def test_an_export_never_overwrites_what_is_not_one(owner, tmp_path):
     assert refused(mine)[0] == 0  # an empty folder is as good as none
     assert refused(mine) == (
         2,
-        f"{mine} is not empty: choose another place, or replace the export there with"
-        " --overwrite\n",
+        f"{mine} is not empty: choose another path, or replace the export there with --overwrite\n",
     )
     (mine / "old").touch()
     assert refused(mine, "--overwrite")[0] == 0
@@ -238,7 +237,7 @@ def test_an_export_never_overwrites_what_is_not_one(owner, tmp_path):
     (mine / "SHA256SUMS").unlink()
     assert refused(mine, "--overwrite") == (
         2,
-        f"{mine} is there and is no export of givlake: choose another place\n",
+        f"{mine} exists and is not an export of givlake: choose another path\n",
     )
     file = tmp_path / "x.duckdb"
     file.write_text("mine")
@@ -254,7 +253,7 @@ def test_an_export_never_overwrites_what_is_not_one(owner, tmp_path):
 
 
 def test_tampering_is_named_with_what_to_do_and_mended(owner, tmp_path):
-    """A value changed by hand is mended by `rebuild`, a file that is gone by `check --mend`."""
+    """A value changed by hand is mended by `rebuild`, a file that is gone by `check --repair`."""
     shutil.copytree(owner.data, tmp_path / "data")
     mine = Owner(tmp_path, {**owner.settings, "GIVLAKE_DATA": str(tmp_path / "data")}, token=None)
     table = "tables/inverter_data_points/month=2025-06/part-0-of-1.parquet"
@@ -267,7 +266,7 @@ def test_tampering_is_named_with_what_to_do_and_mended(owner, tmp_path):
     assert done.status == 1
     damage = [line for line in done.out.splitlines() if line.startswith("damage")]
     assert re.fullmatch(
-        f"damage  {table} is not what givlake wrote \\([\\d,]+ rows\\): run givlake check --mend",
+        f"damage  {table} is not what givlake wrote \\([\\d,]+ rows\\): run givlake check --repair",
         damage[0],
     )
     assert re.fullmatch(
@@ -282,7 +281,7 @@ def test_tampering_is_named_with_what_to_do_and_mended(owner, tmp_path):
     assert mine.givlake("verify", *points).status == 0
     path.unlink()
     assert mine.givlake("verify", *points).status == 1
-    assert mine.givlake("check", "--mend").status == 0
+    assert mine.givlake("check", "--repair").status == 0
     assert mine.givlake("verify", *points).status == 0
 
 
@@ -302,8 +301,8 @@ def test_no_path_is_made_of_what_the_api_sends(text):
     assert name != folder_name(f"{text}x")
 
 
-def test_texts_are_guarded_so_that_one_apostrophe_can_be_taken_away_again():
+def test_texts_are_escape_formula_so_that_one_apostrophe_can_be_taken_away_again():
     for text in STATUSES:
-        cell = guarded(text)
+        cell = escape_formula(text)
         assert cell.removeprefix("'") == text if cell != text else not text.startswith("'")
-    assert [guarded(text) for text in ("", "'", "x", "1-2")] == ["'", "''", "x", "1-2"]
+    assert [escape_formula(text) for text in ("", "'", "x", "1-2")] == ["'", "''", "x", "1-2"]

@@ -54,7 +54,7 @@ STEPS: dict[str, tuple[Any, str, bool, Condition]] = {
     "segment written": (STORE, "publish", False, always),
     "segment published": (STORE, "publish", True, always),
     "answers archived": (BUILD, "_locked", False, has_something_to_build),
-    "build begun": (WORK.TableBuilder, "_put", False, always),
+    "build begun": (WORK.TableBuilder, "_merge_file", False, always),
     "table staged": (UNITS.FileSet, "_commit", False, stages_rows),
     "journal written": (UNITS.FileSet, "_apply", False, moves_rows),
     "table built": (UNITS.FileSet, "_apply", True, moves_rows),

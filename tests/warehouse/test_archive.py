@@ -167,7 +167,7 @@ def test_packs_stay_within_the_size_that_memory_holds(lake: Lake) -> None:
     assert read_all(lake) == kept
 
 
-class _StopHere(Exception):
+class _StopHereError(Exception):
     pass
 
 
@@ -176,7 +176,8 @@ def test_compaction_can_stop_at_every_step(folder: Path) -> None:
     with Lake(folder) as lake:
         kept = fill(lake)
         compact(lake.archive, step=steps.append)
-    assert steps[:4] == ["tidy", "read", "write", "publish"] and steps.count("unlink") == 5
+    assert steps[:4] == ["tidy", "read", "write", "publish"]
+    assert steps.count("unlink") == 5
     for stop_at in range(len(steps)):
         with Lake(folder.with_name(f"stopped-{stop_at}")) as lake:
             kept = fill(lake)
@@ -184,9 +185,9 @@ def test_compaction_can_stop_at_every_step(folder: Path) -> None:
 
             def step(_: str, left: object = left) -> None:
                 if next(left, None) is None:  # type: ignore[call-overload]
-                    raise _StopHere
+                    raise _StopHereError
 
-            with pytest.raises(_StopHere):
+            with pytest.raises(_StopHereError):
                 compact(lake.archive, step=step)
             assert read_all(lake) == kept
             compact(lake.archive)

@@ -200,7 +200,7 @@ def test_a_decoder_that_loses_a_row_is_stopped_before_anything_is_applied(lake: 
             )
 
     (number,) = lake.archive.append([answer("A", DAY, day_rows(DAY))])
-    with pytest.raises(AccountingError, match=f"given 4 rows by response {number} .* returned 3"):
+    with pytest.raises(AccountingError, match=f"got 4 rows in response {number} .* returned 3"):
         build(lake, Lossy())
     assert rows_of(lake.folder) == []
     assert build(lake, ToyDecoder()).rows("new") == 4
@@ -284,11 +284,11 @@ def test_few_devices_are_told_apart_by_their_buckets() -> None:
     time = pa.array([DAY] * 800, pa.date32()).cast(pa.timestamp("us", tz="UTC"))
     rows = pa.table({"meter": [names[0]] * 800, "time": time})
     table = spec()
-    shares = PartitionLayout([], names).shares(table, f"{DAY:%Y-%m}", rows)
-    assert shares.slices == 1
-    assert len({bucket_of(name, shares.buckets) for name in names}) == 3
+    files = PartitionLayout([], names).month_files(table, f"{DAY:%Y-%m}", rows)
+    assert files.slices == 1
+    assert len({bucket_of(name, files.buckets) for name in names}) == 3
     # 800 rows a day of one device would be 24,800 a month: one file.
-    assert PartitionLayout([], names[:1]).shares(table, f"{DAY:%Y-%m}", rows) == (1, 1)
+    assert PartitionLayout([], names[:1]).month_files(table, f"{DAY:%Y-%m}", rows) == (1, 1)
 
 
 def test_a_month_of_a_device_that_is_too_much_for_a_file_is_divided_by_days(lake: Lake) -> None:

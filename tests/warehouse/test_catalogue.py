@@ -115,7 +115,8 @@ def test_a_client_that_holds_the_catalogue_for_writing_stops_nobody(filled: Lake
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as client:
-        assert client.stdin is not None and client.stdout is not None
+        assert client.stdin is not None
+        assert client.stdout is not None
         assert client.stdout.readline() == "open\n"
         filled.archive.append([answer("B", DAY, day_rows(DAY))])
         build(filled, ToyDecoder())
@@ -183,7 +184,7 @@ def test_nothing_is_written_through_a_folder_opened_for_reading(filled: Lake) ->
         assert lake.problems == []
         for write in (
             lambda: lake.archive.append([entry]),
-            lambda: lake.settings.set("name", 1),
+            lambda: lake.state.set("name", 1),
             lambda: build(lake, ToyDecoder(2)),
             lambda: lake.file_set("build-readings").forget_manifest(),
         ):
@@ -193,7 +194,7 @@ def test_nothing_is_written_through_a_folder_opened_for_reading(filled: Lake) ->
 
 def test_a_folder_of_an_older_layout_says_which_command_migrates_it(filled: Lake) -> None:
     (filled.folder / "store.json").write_text('{"layout_version": 0}')
-    with pytest.raises(VersionError, match=r"has layout 0, .* with givlake build"):
+    with pytest.raises(VersionError, match=r"has layout 0 .* run `givlake build`"):
         ReadOnlyLake(filled.folder, [ToyDecoder()])
 
 

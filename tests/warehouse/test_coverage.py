@@ -259,7 +259,7 @@ def test_a_day_is_over_when_it_is_in_its_zone_and_in_utc(
 @settings(deadline=None)
 @given(st.permutations(range(6)), st.integers(1, 5))
 def test_facts_fold_the_same_in_any_order_and_grouping(order: list[int], cut: int) -> None:
-    base = {name: None for name in FOLDED_SCHEMA.names} | {
+    base = dict.fromkeys(FOLDED_SCHEMA.names) | {
         "dataset": "d", "device_id": "A", "request_date": DAY, "request_count": 1,
     }  # fmt: skip
     facts = [
@@ -274,5 +274,6 @@ def test_facts_fold_the_same_in_any_order_and_grouping(order: list[int], cut: in
     at_once = fold(pa.Table.from_pylist(facts, FOLDED_SCHEMA)).to_pylist()
     parts = pa.concat_tables([fold(shuffled.slice(0, cut)), shuffled.slice(cut)])
     assert fold(parts).to_pylist() == at_once
-    assert at_once[0]["error_id"] == 9 and at_once[0]["last_error"] is None
+    assert at_once[0]["error_id"] == 9
+    assert at_once[0]["last_error"] is None
     assert (at_once[0]["rows"], at_once[0]["complete_id"], at_once[0]["error_count"]) == (7, 5, 2)

@@ -145,7 +145,7 @@ def test_an_account_takes_the_devices_along_that_only_it_has(folder: Path) -> No
             lake,
             accounts=["mine"],
             decoders=[ToyDecoder()],
-            elsewhere=lambda names: told.append(set(names)),
+            erase_elsewhere=lambda names: told.append(set(names)),
         )
         assert report.responses == 2
         assert told == [{"mine", "ALONE"}]

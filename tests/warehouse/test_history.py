@@ -36,8 +36,8 @@ from warehouse import (
     publish,
     rebuild,
 )
-from warehouse.tables import fold
 from warehouse.tables.merge import DUPLICATE, IDENTICAL, NEW, SUPERSEDED
+from warehouse.tables.scd2 import fold
 
 MEMORY = Path("/dev/shm")
 SMALL = Limits(batch_bytes=1, memory_bytes=1, spill_bytes=1)
@@ -194,13 +194,16 @@ def test_answers_that_come_late_lead_to_the_versions_of_a_rebuild(folder: Path) 
         assert versions(two) == [("A", "green", 1, None, hour(2), None)]
         report = build(one, ThingsDecoder())
         assert report.rebuilt_because is not None
-        assert report.rebuilt_because.startswith("older answers of boxes came in after newer ones")
+        assert report.rebuilt_because.startswith(
+            "older responses of boxes were archived after newer ones"
+        )
         assert [(row[1], row[5]) for row in versions(one)] == [
             ("red", hour(1)),
             ("blue", hour(2)),
             ("green", None),
         ]
-        assert report.damage == [] and pending_responses(one, ["boxes"]) == {}
+        assert report.damage == []
+        assert pending_responses(one, ["boxes"]) == {}
 
 
 def test_an_empty_list_that_comes_late_is_not_lost(folder: Path) -> None:
@@ -241,7 +244,7 @@ def test_forgetting_a_thing_leaves_the_others_versions(lake: Lake) -> None:
 
 def test_a_listing_of_a_table_without_history_is_refused(lake: Lake) -> None:
     store(lake, page([], 0))
-    with pytest.raises(StoreError, match="lists things of table boxes, which has no history"):
+    with pytest.raises(StoreError, match="lists entities of table boxes, which has no history"):
         build(lake, ThingsDecoder(tables=(spec(history=None),)))
 
 
@@ -250,7 +253,7 @@ def test_a_listing_of_a_table_without_history_is_refused(lake: Lake) -> None:
     [
         ({"time_column": "valid_from"}, "has a history and the time column 'valid_from'"),
         ({"history": History(("nothing",))}, "has no column 'nothing'"),
-        ({"history": History(("box",))}, "column 'box' of table boxes cannot be volatile"),
+        ({"history": History(("box",))}, "column 'box' of table boxes cannot be unversioned"),
         ({"history": History((), listed_by="size")}, "'size' of table boxes must be of type"),
     ],
 )

@@ -219,10 +219,12 @@ def test_tables_of_an_older_layout_are_rebuilt_once(lake: Lake) -> None:
     file_set = lake.file_set(file_set_name(ToyDecoder().dataset))
     with file_set.lock():
         manifest = file_set.manifest()
-        assert manifest is not None and manifest.facts.pop("layout") == LAYOUT_VERSION
+        assert manifest is not None
+        assert manifest.facts.pop("layout") == LAYOUT_VERSION
         file_set.begin().commit(manifest)
     before = row_counts(lake, ToyDecoder())
     repair_tables(lake, [ToyDecoder()])
     manifest = file_set.manifest()
-    assert manifest is not None and manifest.facts["layout"] == LAYOUT_VERSION
+    assert manifest is not None
+    assert manifest.facts["layout"] == LAYOUT_VERSION
     assert row_counts(lake, ToyDecoder()) == before

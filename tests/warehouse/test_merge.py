@@ -13,9 +13,16 @@ from hypothesis import strategies as st
 
 from tests.support.toy_decoder import SCHEMA, spec
 from warehouse import StoreError
-from warehouse.tables import merge
 from warehouse.tables.key_codes import key_codes
-from warehouse.tables.merge import DUPLICATE, IDENTICAL, NEW, STANDS, SUPERSEDED, SUPERSEDING
+from warehouse.tables.merge import (
+    DUPLICATE,
+    IDENTICAL,
+    NEW,
+    STANDS,
+    SUPERSEDED,
+    SUPERSEDING,
+    merge,
+)
 from warehouse.tables.row_compare import compare_rows
 
 SPEC = spec()
@@ -111,7 +118,7 @@ def test_any_order_repetition_and_batching_gives_what_a_fold_over_everything_giv
         # The same response twice in one batch does not happen: the archive gives each once.
         incoming = pa.concat_tables([tables[number] for number in dict.fromkeys(batch)])
         merged = merge(SPEC, standing, versions, incoming)
-        standing = merged.standing
+        standing = merged.current
         if merged.versions.num_rows:
             versions = merged.versions
         classes += merged.classes.tolist()
@@ -148,7 +155,7 @@ def test_each_row_is_classed_by_what_became_of_it() -> None:
 
 def test_a_late_older_row_takes_the_place_of_one_that_only_lost_values() -> None:
     merged = merge(SPEC, table([row(5, "A", 0, LESS)]), NO_VERSIONS, table([row(4, "A", 0, FULL)]))
-    assert merged.standing["status"].to_pylist() == ["ok"]
+    assert merged.current["status"].to_pylist() == ["ok"]
     assert merged.classes.tolist() == [SUPERSEDING]
     assert merged.versions["stands"].to_pylist() == [True, False]
 

@@ -22,7 +22,7 @@ from warehouse import (
     forget,
     rebuild,
     refresh_coverage,
-    trim,
+    vacuum,
 )
 from warehouse.storage.live_parquet import content_digest, data_span, unused_bytes, write
 
@@ -125,15 +125,15 @@ def test_trimming_leaves_the_rows_where_they_are(lake: Lake) -> None:
         path = built(lake, power)
     content, footer = content_of(lake.folder), pq.read_metadata(path)
     size, span = path.stat().st_size, data_span(path)
-    assert trim(lake) == 0  # somebody may still be reading what was there before
+    assert vacuum(lake) == 0  # somebody may still be reading what was there before
     replaced_ago(lake, "build-readings")
-    assert trim(lake) > 0
+    assert vacuum(lake) > 0
     assert data_span(path) == span
     assert path.stat().st_size < size
     assert read_with(path, footer).num_rows == 96
     assert content_of(lake.folder) == content
-    assert trim(lake, at_once=True) > 0  # the indexes
-    assert trim(lake, at_once=True) == 0
+    assert vacuum(lake, force=True) > 0  # the indexes
+    assert vacuum(lake, force=True) == 0
     assert check(lake) == []
     assert build(lake, ToyDecoder()).damage == []
     assert len(rows_of(lake.folder, "index/coverage")) == 1
@@ -146,8 +146,8 @@ def test_trimming_leaves_a_unit_alone_that_another_process_is_at(lake: Lake) -> 
     built(lake, 2.0)
     replaced_ago(lake, "build-readings")
     with lake.file_set("build-readings").lock():
-        assert trim(lake) == 0
-    assert trim(lake) > 0
+        assert vacuum(lake) == 0
+    assert vacuum(lake) > 0
 
 
 def test_what_a_clock_that_was_set_back_wrote_is_trimmed_when_it_must_be_at_once(
@@ -157,8 +157,8 @@ def test_what_a_clock_that_was_set_back_wrote_is_trimmed_when_it_must_be_at_once
     built(lake, 1.0)
     built(lake, 2.0)
     replaced_ago(lake, "build-readings", seconds=-3600)
-    assert trim(lake) == 0
-    assert trim(lake, at_once=True) > 0
+    assert vacuum(lake) == 0
+    assert vacuum(lake, force=True) > 0
 
 
 def test_a_rebuild_leaves_files_alone_whatever_they_replaced(lake: Lake) -> None:

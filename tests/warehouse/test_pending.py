@@ -28,9 +28,9 @@ from warehouse import (
     make_manifest,
     pending_responses,
     publish,
+    publish_watermarks,
     rebuild,
     refresh_coverage,
-    show_watermarks,
     verify,
 )
 
@@ -109,7 +109,7 @@ def test_a_kill_at_any_step_leaves_no_answer_unseen_and_none_unbuilt(
             f"{number} of {DATASET} {'is' if len(missing) == 1 else 'are'} not in its tables yet"
         ] * bool(missing)
         for findings in (check(lake, [DECODER]), verify(lake, DECODER).findings):
-            assert [finding.sentence for finding in findings] == sentences
+            assert [finding.message for finding in findings] == sentences
             assert {finding.remedy for finding in findings} <= {Remedy.BUILD}
 
         publish(lake, DECODER.tables)
@@ -179,10 +179,10 @@ def test_a_dataset_that_cannot_be_built_stops_no_other(begun: Path, error: Excep
         assert [report.dataset for report in reports] == [DATASET]
         assert errors == {"broken": error}
         assert pending_responses(lake, ["broken", DATASET]) == {"broken": {"A": 1}}
-        (finding,) = check(lake, [broken, DECODER], mend=True)
-        assert (finding.mended, finding.sentence) == (
+        (finding,) = check(lake, [broken, DECODER], repair=True)
+        assert (finding.repaired, finding.message) == (
             False,
-            "1 archived response of broken is not in its tables yet, as they cannot be built:"
+            "1 archived response of broken is not in its tables yet, because the build fails:"
             " it is broken",
         )
 
@@ -199,7 +199,7 @@ def test_views_say_the_same_whoever_has_built_or_lost_tables(begun: Path, tmp_pa
 
         def agreed() -> list[str]:
             refresh_coverage(lake, RULES)
-            show_watermarks(lake, [DATASET, "never built"])
+            publish_watermarks(lake, [DATASET, "never built"])
             assert states_by_view(lake) == states_of(lake)
             return [state for (device, _), state in states_of(lake).items() if device == "A"][:3]
 
@@ -223,7 +223,7 @@ def test_views_say_the_same_whoever_has_built_or_lost_tables(begun: Path, tmp_pa
         assert agreed() == ["complete", "not_requested", "complete"]
         (tmp_path / "kept").rename(segment)
         refresh_coverage(lake, RULES)
-        show_watermarks(lake, [DATASET])
+        publish_watermarks(lake, [DATASET])
         # The views know one number for each dataset: from the segment that is back, nothing counts.
         states = states_by_view(lake)
         assert [states["A", day] for day in DAYS[:3]] == ["complete", "not_built", "not_built"]

@@ -232,10 +232,13 @@ def test_facts_of_an_older_fold_are_made_again(lake: Lake) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"request_end_date": date(2025, 6, 27)}, "the days 2025-06-28 to 2025-06-27 of a request"),
-        ({"request_date": None}, "the days None to 2025-06-29 of a request are no range"),
-        ({"request_end_date": None}, "the days 2025-06-28 to None of a request are no range"),
-        ({"day_rows": [1]}, "1 numbers of rows were given for the 2 days from 2025-06-28"),
+        (
+            {"request_end_date": date(2025, 6, 27)},
+            "2025-06-28 to 2025-06-27 is not a range of days",
+        ),
+        ({"request_date": None}, "None to 2025-06-29 is not a range of days"),
+        ({"request_end_date": None}, "2025-06-28 to None is not a range of days"),
+        ({"day_rows": [1]}, "`day_rows` has 1 numbers for the 2 days from 2025-06-28"),
     ],
 )
 def test_days_that_do_not_fit_together_are_refused(changes: dict[str, Any], words: str) -> None:

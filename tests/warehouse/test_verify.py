@@ -42,7 +42,7 @@ def filled(lake: Lake) -> Lake:
 
 
 def said(lake: Lake) -> list[str]:
-    return [finding.sentence for finding in verify(lake, DECODER).findings]
+    return [finding.message for finding in verify(lake, DECODER).findings]
 
 
 def commit(lake: Lake, name: str) -> None:
@@ -112,19 +112,19 @@ FORGED = {
     "rows repeated": (
         JULY,
         lambda rows: pa.concat_tables([rows, rows.slice(0, 2)]),
-        "table readings, 2025-07: 2 rows with a key that is there twice (the first: meter A, "
+        "table readings, 2025-07: 2 rows with a repeated key (the first: meter A, "
         "time 2025-07-01 00:00:00+00:00)",
     ),
     "a row of another meter": (
         JULY,
         with_column("meter", "Z"),
-        "table readings, 2025-07: 1 row missing, 1 row that the archive does not yield "
+        "table readings, 2025-07: 1 row missing, 1 row not in the archive "
         "(the first: meter A, time 2025-07-01 00:00:00+00:00)",
     ),
     "the accounts": (
         ACCOUNTS,
         with_column("rows_in", 9),
-        "accounts of readings: responses whose rows do not add up: 1",
+        "row accounting of readings: responses whose rows do not add up: 1",
     ),
 }
 
@@ -149,9 +149,9 @@ def test_a_file_that_was_added_to_a_table_is_found(filled: Lake) -> None:
     assert check(filled) == []
     sentences = said(filled)
     assert sentences == [
-        "table readings, 2025-06: 5 rows with a key that is there twice (the first: meter A, "
+        "table readings, 2025-06: 5 rows with a repeated key (the first: meter A, "
         "time 2025-06-29 00:00:00+00:00)",
-        "accounts of readings: rows entered as new: 32, in the tables: 37",
+        "row accounting of readings: 32 new rows, but 37 in the tables",
     ]
     rebuild(filled, DECODER)
     assert said(filled) == []
@@ -168,7 +168,7 @@ def test_a_table_file_that_is_damaged_or_deleted_is_named(filled: Lake, how: str
         raw = bytearray(path.read_bytes())
         raw[column.data_page_offset + column.total_compressed_size - 9] ^= 1
         path.write_bytes(bytes(raw))
-        assert [found.sentence for found in check(filled)] == [
+        assert [found.message for found in check(filled)] == [
             f"{JUNE} is not what givlake wrote (16 rows)"
         ]
         expected = f"table readings, 2025-06: file {JUNE} cannot be read ("
@@ -199,7 +199,7 @@ def test_a_flipped_byte_in_the_archive_stops_the_comparison_until_it_is_mended(
         f"{path.name} is damaged"
     ]
     assert path.read_bytes() == bytes(raw)  # looked at, not mended
-    check(filled, mend=True)
+    check(filled, repair=True)
     for meter in ("A", "B"):
         filled.archive.append([answer(meter, DAY, day_rows(DAY))])  # what the next sync would do
     rebuild(filled, DECODER)
@@ -213,11 +213,11 @@ def test_rows_whose_archive_file_was_deleted_are_not_to_be_rebuilt_away(filled: 
     last.unlink()
     sentences = said(filled)
     assert sentences[0].startswith(
-        "table readings, 2025-07: 8 rows that the archive does not yield (the first: meter A, "
-        "time 2025-07-02 00:00:00+00:00); 8 of them came from responses that the archive no longer"
+        "table readings, 2025-07: 8 rows not in the archive (the first: meter A, "
+        "time 2025-07-02 00:00:00+00:00); 8 of them are from responses that are no longer in the"
     )
     assert sentences[1].startswith(
-        "accounts of readings: responses entered that the archive no longer holds: 2"
+        "row accounting of readings: responses that are no longer in the archive: 2"
     )
     last.write_bytes(kept)
     assert said(filled) == []

@@ -1,4 +1,4 @@
-"""Drift: what answers held that the contract does not know."""
+"""Drift: codes, fields and types in responses that are not in the contract."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ DRIFT_SCHEMA = pa.schema(
         _field("kind", pa.string(), "unknown_code, new_field, changed_type, ..."),
         _field("field", pa.string(), "Where in the row"),
         _field("value", pa.string(), "The value, or an example"),
-        _field("count", pa.int64(), "How often it was met"),
-        _field("first_seen_at", _UTC, "When it was first met"),
+        _field("count", pa.int64(), "Number of occurrences"),
+        _field("first_seen_at", _UTC, "When it was first fetched"),
     ]
 )
 
 
 def merge_drift(stored: pa.Table, drift: Iterable[Drift]) -> pa.Table:
-    """Unite drift: the same finding is counted, not repeated."""
+    """Merge drift into the stored rows: repeated drift is counted."""
     fields = DRIFT_SCHEMA.names
     incoming = pa.Table.from_pylist(
-        [{name: getattr(found, name) for name in fields} for found in drift], DRIFT_SCHEMA
+        [{name: getattr(item, name) for name in fields} for item in drift], DRIFT_SCHEMA
     )
     keys = ["dataset", "kind", "field", "value"]
     folded = (

@@ -1,4 +1,4 @@
-"""The quarantine: rows that could not be tabled, each with its reason, check and value."""
+"""The quarantine: rows that are in no table, each with the reason, the check and the value."""
 
 from __future__ import annotations
 
@@ -20,8 +20,12 @@ from warehouse.interface.table_spec import TableSpec
 _UTC = pa.timestamp("us", tz="UTC")
 STORED_QUARANTINE_SCHEMA = QUARANTINE_SCHEMA.append(
     pa.field("last_seen_at", _UTC, metadata={"description": "When it was last fetched"})
-).append(pa.field("times_seen", pa.int64(), metadata={"description": "Responses that brought it"}))
-# When a change of the API fails every row, a sample of them is enough: the archive has them all.
+).append(
+    pa.field(
+        "times_seen", pa.int64(), metadata={"description": "Number of responses that contain it"}
+    )
+)
+# If a change of the API makes every row fail, a sample is enough: the archive has all rows.
 _RAW_ROWS_PER_RESPONSE_AND_CHECK = 25
 _QUARANTINE_BUCKETS = 16
 _SAME_ROW = [
@@ -37,8 +41,8 @@ _SAME_ROW = [
 ]
 
 
-def duplicates(dataset: str, spec: TableSpec, rows: pa.Table) -> pa.Table:
-    """Describe rows whose key comes again later in the same response, for the quarantine."""
+def duplicate_rows(dataset: str, spec: TableSpec, rows: pa.Table) -> pa.Table:
+    """Return quarantine rows for rows whose key is repeated later in the same response."""
     device = spec.device_column
     return pa.Table.from_pylist(
         [
@@ -62,22 +66,22 @@ def duplicates(dataset: str, spec: TableSpec, rows: pa.Table) -> pa.Table:
 
 
 def split_quarantine(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Divide quarantine rows by their file: month asked for, and a bucket of the device."""
+    """Divide quarantine rows by file: requested month, and bucket of the device."""
     days = pc.coalesce(rows["request_date"], pc.cast(rows["first_seen_at"], pa.date32()))
     months = pc.strftime(days, format="%Y-%m").to_pylist()
-    devices = [
+    buckets = [
         zlib.crc32(device.encode()) % _QUARANTINE_BUCKETS
         for device in pc.fill_null(rows["device_id"], "").to_pylist()
     ]
-    places: dict[str, list[int]] = {}
-    for at, (month, bucket) in enumerate(zip(months, devices, strict=True)):
-        places.setdefault(f"month={month}/part-{bucket}.parquet", []).append(at)
-    for place, at_rows in places.items():
-        yield place, rows.take(pa.array(at_rows))
+    indices: dict[str, list[int]] = {}
+    for at, (month, bucket) in enumerate(zip(months, buckets, strict=True)):
+        indices.setdefault(f"month={month}/part-{bucket}.parquet", []).append(at)
+    for name, selected in indices.items():
+        yield name, rows.take(pa.array(selected))
 
 
-def sampled(rows: pa.Table) -> pa.Table:
-    """Leave out ``raw`` and the position where one response fails one check very often."""
+def sample_raw(rows: pa.Table) -> pa.Table:
+    """Remove `raw` and the position of most rows if one response fails one check very often."""
     if rows.num_rows <= _RAW_ROWS_PER_RESPONSE_AND_CHECK:
         return rows
     seen: Counter[tuple[object, ...]] = Counter()
@@ -94,7 +98,7 @@ def sampled(rows: pa.Table) -> pa.Table:
 
 
 def row_digests(paths: Iterable[Path]) -> np.ndarray:
-    """Return a 64-bit digest of each quarantined row, to find the ones that came back."""
+    """Return 64-bit digests of quarantined rows, to find those that are no longer quarantined."""
     columns = ["table", "device_id", "request_date", "raw"]
     digests = bytearray()
     for path in paths:
@@ -105,7 +109,7 @@ def row_digests(paths: Iterable[Path]) -> np.ndarray:
 
 
 def merge_quarantine(stored: pa.Table, incoming: pa.Table) -> pa.Table:
-    """Unite quarantine rows: the same row brought again is counted, not repeated."""
+    """Merge quarantine rows into the stored rows: a row delivered again is counted."""
     incoming = incoming.append_column(
         STORED_QUARANTINE_SCHEMA.field("last_seen_at"), incoming["first_seen_at"]
     ).append_column(

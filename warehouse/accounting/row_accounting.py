@@ -1,4 +1,4 @@
-"""Row accounting: for each response, how many of its rows became what.
+"""Row accounting: for each response, the number of its rows by outcome.
 
 The files belong to the dataset's file set, so they change in the same transaction as its tables.
 """
@@ -30,63 +30,62 @@ ACCOUNTING_SCHEMA = pa.schema(
     [
         _field("dataset", pa.string(), "Dataset of the response"),
         _field("response_id", pa.int64(), "The response"),
-        _field("device_id", pa.string(), "Device that was asked"),
-        _field("request_date", pa.date32(), "Day that was asked for"),
-        _field("rows_in", pa.int64(), "Rows in the response: the sum of the five that follow"),
+        _field("device_id", pa.string(), "Requested device"),
+        _field("request_date", pa.date32(), "Requested day"),
+        _field("rows_in", pa.int64(), "Rows in the response: the sum of the next five columns"),
         _field("new", pa.int64(), "Rows whose key was new"),
-        _field("identical", pa.int64(), "Rows equal to the one that stood"),
-        _field("superseding", pa.int64(), "Rows that took the place of the one that stood"),
-        _field("superseded", pa.int64(), "Rows that did not: older, or only values lost"),
-        _field("quarantined", pa.int64(), "Rows that went to quarantine"),
+        _field("identical", pa.int64(), "Rows equal to the current row"),
+        _field("superseding", pa.int64(), "Rows that replaced the current row"),
+        _field(
+            "superseded", pa.int64(), "Rows that did not replace it: older, or only values lost"
+        ),
+        _field("quarantined", pa.int64(), "Rows that were quarantined"),
     ]
 )
-PART_ROWS = 100_000
-# A part is added to, which writes it anew, only while it is small: a poll costs the same for ever.
-TAIL_ROWS = 4_000
-_COUNTS = ("new", "identical", "superseding", "superseded", "quarantined")
+_OUTCOMES = ("new", "identical", "superseding", "superseded", "quarantined")
 
 
 class RowAccounting:
-    """Rows of each response by what became of them."""
+    """The number of rows of each response by outcome."""
 
     def __init__(self, dataset: str) -> None:
-        """Start with no response."""
+        """Start without responses."""
         self._dataset = dataset
-        # A fleet's backfill has hundreds of thousands of responses: no objects are kept of them.
+        # A backfill of a fleet has hundreds of thousands of responses: arrays instead of objects.
         self._ids, self._rows_in = array("q"), array("q")
         self._devices, self._days = array("i"), array("i")
         self._names: dict[str, int] = {}
         self._counted: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {
-            name: [] for name in _COUNTS
+            name: [] for name in _OUTCOMES
         }
 
-    def open(self, responses: Iterable[ArchivedResponse], decoded: Decoded) -> None:
-        """Enter responses and check that the decoder lost no row.
+    def add_responses(self, responses: Iterable[ArchivedResponse], decoded: Decoded) -> None:
+        """Add decoded responses and check that the decoder lost no row.
 
         Raises:
-            AccountingError: rows in differ from rows tabled plus rows quarantined.
+            AccountingError: rows in differ from rows in tables plus rows quarantined.
         """
         rows_in = dict(decoded.rows_in)
-        known = {response.response_id for response in responses}
-        ids = np.array(sorted(known), dtype=np.int64)
-        out = np.zeros(len(ids), dtype=np.int64)
+        given = {response.response_id for response in responses}
+        ids = np.array(sorted(given), dtype=np.int64)
+        rows_out = np.zeros(len(ids), dtype=np.int64)
         quarantined = _quarantined(decoded.quarantine)
-        arrived = [np.asarray(rows["response_id"]) for rows in decoded.tables.values()]
-        for column in (*arrived, quarantined):
-            if not set(np.unique(column).tolist()) <= known:
+        tabled = [np.asarray(rows["response_id"]) for rows in decoded.tables.values()]
+        for column in (*tabled, quarantined):
+            if not set(np.unique(column).tolist()) <= given:
                 raise AccountingError(
-                    f"the decoder of {self._dataset} names a response that it was not given: "
-                    "its rows cannot be accounted for"
+                    f"the decoder of {self._dataset} returned rows of a response that it was not "
+                    "given: they cannot be accounted for"
                 )
-            np.add.at(out, np.searchsorted(ids, column), 1)
+            np.add.at(rows_out, np.searchsorted(ids, column), 1)
         for response in responses:
             expected = rows_in.get(response.response_id, 0)
-            found = int(out[np.searchsorted(ids, response.response_id)])
-            if expected != found:
+            returned = int(rows_out[np.searchsorted(ids, response.response_id)])
+            if expected != returned:
                 raise AccountingError(
-                    f"the decoder of {self._dataset} was given {expected} rows by response "
+                    f"the decoder of {self._dataset} got {expected} rows in response "
                     f"{response.response_id} ({response.device_id} {response.request_date}) and "
-                    f"returned {found}: it must put every row into a table or into quarantine"
+                    f"returned {returned}: it must put every row into a table or into quarantine"
                 )
             day = response.request_date
             self._ids.append(response.response_id)
@@ -95,10 +94,10 @@ class RowAccounting:
             self._days.append(_NO_DAY if day is None else (day - _EPOCH).days)
         self.count("quarantined", quarantined)
 
-    def count(self, what: str, response_ids: np.ndarray) -> None:
-        """Count one row for each response_id given (repeats count)."""
+    def count(self, outcome: str, response_ids: np.ndarray) -> None:
+        """Count one row for each element of `response_ids`."""
         if len(response_ids):
-            self._counted[what].append(np.unique(response_ids, return_counts=True))
+            self._counted[outcome].append(np.unique(response_ids, return_counts=True))
 
     def table(self) -> pa.Table:
         """Return one row per response, in order of response_id."""
@@ -114,7 +113,7 @@ class RowAccounting:
             "request_date": pa.array(days, mask=days == _NO_DAY).cast(pa.date32()),
             "rows_in": np.array(self._rows_in, dtype=np.int64)[order],
         }
-        for name in _COUNTS:
+        for name in _OUTCOMES:
             counted = np.zeros(len(ids), dtype=np.int64)
             for part, counts in self._counted[name]:
                 counted[np.searchsorted(ids, part)] += counts
@@ -123,7 +122,7 @@ class RowAccounting:
 
 
 def _quarantined(rows: pa.Table) -> np.ndarray:
-    """Return the response_id of each row in quarantine once, however many checks it failed."""
-    once = rows.select(["response_id", "table", "row_index"]).filter(pc.is_valid(rows["row_index"]))
-    once = once.group_by(["response_id", "table", "row_index"]).aggregate([])
-    return np.asarray(once["response_id"], dtype=np.int64)
+    """Return the response_id of each quarantined row once, even if it fails several checks."""
+    keys = ["response_id", "table", "row_index"]
+    distinct = rows.select(keys).filter(pc.is_valid(rows["row_index"])).group_by(keys).aggregate([])
+    return np.asarray(distinct["response_id"], dtype=np.int64)

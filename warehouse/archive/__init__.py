@@ -1,4 +1,4 @@
-"""The archive: what was fetched, as it came. Nothing here decodes a body."""
+"""The archive: every fetched response, unchanged. Nothing here decodes a body."""
 
 from warehouse.archive.compaction import CompactionReport, compact
 from warehouse.archive.entry import ARCHIVE_SCHEMA, ArchivedResponse, Entry

@@ -115,7 +115,7 @@ def _merge(archive: Archive, group: list[ArchiveFile], step: Callable[[str], Non
     finally:
         temporary.unlink(missing_ok=True)
     step("remove")
-    archive.note_published(last)
+    archive.mark_published(last)
     _remove_covered(archive, step)
     return target
 
@@ -131,14 +131,14 @@ def _whole(file: ArchiveFile) -> pa.Table:
         raise ArchiveDamagedError(
             file.path.name,
             f"archive file {file.path.name} holds a body that differs from its checksum: "
-            "run a check of the stores with mending, then compact again",
+            "run `givlake check --repair`, then compact again",
         )
-    return segment_files.with_own_bodies(rows)
+    return segment_files.without_body_references(rows)
 
 
 def _remove_covered(archive: Archive, step: Callable[[str], None] = lambda _: None) -> None:
     with archive.exclusive():
-        kept = {file.path for file in segment_files.covering(archive.all_files())}
+        kept = {file.path for file in segment_files.covering_files(archive.all_files())}
         for file in archive.all_files():
             if file.path not in kept:
                 step("unlink")

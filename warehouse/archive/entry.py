@@ -1,4 +1,4 @@
-"""What the archive keeps of one HTTP response or failed attempt, and its Parquet schema."""
+"""The archive's record of one HTTP response or failed attempt, and its Parquet schema."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ class Entry:
     """One HTTP response or failed attempt, to be archived.
 
     Attributes:
-        dataset: The dataset it was asked for, such as ``inverter_data_points``.
-        device_id: Serial number or UUID; "" when the request is about no one device.
-        request_date: The day asked for; None when the request has no day.
-        request_zone: IANA zone in which ``request_date`` is understood.
+        dataset: The dataset it was requested for, such as `inverter_data_points`.
+        device_id: Serial number or UUID; "" if the request is not about one device.
+        request_date: The requested day; None if the request has no day.
+        request_zone: IANA time zone of `request_date`.
         method: HTTP method.
         path: URL path.
         params: Query and body as canonical JSON, redacted.
-        status: HTTP status; None when there was no response.
+        status: HTTP status; None if there was no response.
         outcome: "ok" or "error".
-        error_kind: Such as ``http_503`` or ``timeout``; None when ok.
-        message: The vendor's message or ours, redacted; None when ok.
+        error_kind: Such as `http_503` or `timeout`; None when ok.
+        message: The message of the API or of givlake, redacted; None when ok.
         requested_at: When the request was sent (UTC).
-        fetched_at: When its answer, or the failure, was complete (UTC).
+        fetched_at: When the response or the failure was complete (UTC).
         page: Number of this page, from 1.
         page_count: Pages of the whole fetch.
-        complete: Whether the whole list was obtained, over all its pages.
-        rows: Rows in the body; None when it is not a list.
-        body: The body after redaction; of an error, an excerpt.
-        attempts: Tries that this response took.
-        redaction_version: Version of the allow-list applied to the body; None when kept whole.
-        account: The account asked (an opaque key, never a token); "" when not known.
-        request_end_date: The last day asked for, inclusive, where one request covers several;
-            None when it is about ``request_date`` alone or about no day.
-        day_rows: Rows of this page for each day from ``request_date`` to ``request_end_date``;
-            None where that is not known, as for a failed attempt.
+        complete: Whether the whole list was fetched, over all pages.
+        rows: Rows in the body; None if it is not a list.
+        body: The body after redaction; an excerpt if the request failed.
+        attempts: Number of attempts for this response.
+        redaction_version: Version of the allow-list applied to the body; None if unredacted.
+        account: The requesting account (an opaque key, never a token); "" if unknown.
+        request_end_date: The last requested day, inclusive, if one request covers several; None
+            if it covers `request_date` alone or no day.
+        day_rows: Rows of this page for each day from `request_date` to `request_end_date`; None
+            if unknown, as for a failed attempt.
     """
 
     dataset: str
@@ -66,31 +66,31 @@ class Entry:
     day_rows: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
-        """Check that the days fit together.
+        """Validate the range of days.
 
         Raises:
-            ValueError: the range has no first day or ends before it, or ``day_rows`` has not one
-                number for each of its days.
+            ValueError: the range has no first day or ends before it, or `day_rows` does not have
+                one number per day.
         """
         end = self.request_end_date
         if end is None and self.day_rows is None:
             return
         if self.request_date is None or end is None or end < self.request_date:
             raise ValueError(
-                f"{self.dataset} {self.device_id}: the days {self.request_date} to {end} of a "
-                "request are no range: give its first and its last day"
+                f"{self.dataset} {self.device_id}: {self.request_date} to {end} is not a range of "
+                "days: pass the first and the last day of the request"
             )
         days = (end - self.request_date).days + 1
         if self.day_rows is not None and len(self.day_rows) != days:
             raise ValueError(
-                f"{self.dataset} {self.device_id}: {len(self.day_rows)} numbers of rows were given "
-                f"for the {days} days from {self.request_date} to {end}: give one for each day"
+                f"{self.dataset} {self.device_id}: `day_rows` has {len(self.day_rows)} numbers for "
+                f"the {days} days from {self.request_date} to {end}: pass one number per day"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class ArchivedResponse:
-    """One successful response, read back from the archive. Fields as in :class:`Entry`."""
+    """One successful response, read from the archive. Fields as in `Entry`."""
 
     response_id: int
     fetch_id: int
@@ -123,34 +123,34 @@ def _field(name: str, kind: pa.DataType, description: str) -> pa.Field:
 
 INDEX_SCHEMA = pa.schema(
     [
-        _field("response_id", pa.int64(), "Sequence number of the response; never runs backwards"),
+        _field("response_id", pa.int64(), "Sequence number of the response; always increasing"),
         _field("fetch_id", pa.int64(), "response_id of the first page of the same fetch"),
-        _field("segment", pa.int64(), "Number of the archive segment that first held it"),
-        _field("dataset", pa.string(), "Dataset it was asked for"),
-        _field("device_id", pa.string(), "Serial number or UUID; empty when about no one device"),
-        _field("account", pa.string(), "Account asked, as an opaque key"),
-        _field("request_date", pa.date32(), "Day asked for; null when the request has no day"),
-        _field("request_end_date", pa.date32(), "Last day asked for; null when it is no range"),
-        _field("request_zone", pa.string(), "IANA zone in which the days are understood"),
+        _field("segment", pa.int64(), "Number of the archive segment it was written to"),
+        _field("dataset", pa.string(), "Dataset it was requested for"),
+        _field("device_id", pa.string(), "Serial number or UUID; empty if not about one device"),
+        _field("account", pa.string(), "Requesting account, as an opaque key"),
+        _field("request_date", pa.date32(), "Requested day; null if the request has no day"),
+        _field("request_end_date", pa.date32(), "Last requested day; null if not a range of days"),
+        _field("request_zone", pa.string(), "IANA time zone of the days"),
         _field("method", pa.string(), "HTTP method"),
         _field("path", pa.string(), "URL path"),
         _field("params", pa.string(), "Query and body as JSON, redacted"),
-        _field("status", pa.int16(), "HTTP status; null when there was no response"),
+        _field("status", pa.int16(), "HTTP status; null if there was no response"),
         _field("outcome", pa.string(), "ok or error"),
         _field("error_kind", pa.string(), "Kind of failure; null when ok"),
         _field("message", pa.string(), "Message of the failure, redacted; null when ok"),
         _field("requested_at", _UTC, "When the request was sent"),
-        _field("fetched_at", _UTC, "When the answer or the failure was complete"),
+        _field("fetched_at", _UTC, "When the response or the failure was complete"),
         _field("page", pa.int32(), "Number of this page, from 1"),
         _field("page_count", pa.int32(), "Pages of the whole fetch"),
-        _field("complete", pa.bool_(), "Whether the whole list was obtained, over all pages"),
-        _field("rows", pa.int64(), "Rows in the body; null when it is not a list"),
+        _field("complete", pa.bool_(), "Whether the whole list was fetched, over all pages"),
+        _field("rows", pa.int64(), "Rows in the body; null if it is not a list"),
         _field(
             "day_rows",
             pa.list_(pa.int32()),
-            "Rows for each day from request_date to request_end_date; null where not known",
+            "Rows per day from request_date to request_end_date; null if unknown",
         ),
-        _field("attempts", pa.int32(), "Tries that the response took"),
+        _field("attempts", pa.int32(), "Number of attempts for the response"),
         _field("redaction_version", pa.int32(), "Version of the allow-list applied to the body"),
         _field("body_bytes", pa.int64(), "Length of the body"),
         _field("body_sha256", pa.binary(32), "SHA-256 of the body"),
@@ -158,7 +158,9 @@ INDEX_SCHEMA = pa.schema(
 )
 ARCHIVE_SCHEMA = (
     INDEX_SCHEMA.append(
-        _field("body_of", pa.int64(), "response_id, in this file, whose equal body stands for it")
+        _field(
+            "body_of", pa.int64(), "response_id, in this file, of the response with the same body"
+        )
     )
     .append(_field("body", pa.binary(), "The body; null when body_of is set"))
     .with_metadata({"description": "givlake archive: one row per HTTP response or failed attempt"})

@@ -1,4 +1,4 @@
-"""Numbers that never run backwards, over threads, processes, kills and clock changes."""
+"""Increasing numbers, across threads, processes, crashes and clock changes."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from warehouse.storage.locks import FileLock
 
 
 class Sequence:
-    """The last number given out, in a small locked file.
+    """The last number issued, in a small locked file.
 
-    The file is not synced: after a power cut it may be old, so its user passes the largest number
-    that it finds in durable files as the floor, once, when it opens the stores.
+    The file is not synced, so it may be out of date after a power cut: whoever opens the stores
+    calls `raise_to` with the largest number found in durable files.
     """
 
     def __init__(self, path: Path, floor: Callable[[], int], *, read_only: bool = False) -> None:
-        """Keep the sequence in ``path``; ``floor`` finds the last number where that is lost."""
+        """Keep the sequence in `path`; `floor` returns the last number if the file is damaged."""
         self._path = path
         self._floor = floor
         self._read_only = read_only
 
     def take(self, count: int, *, at_least: int = 0) -> int:
-        """Return the first of ``count`` consecutive numbers, all new, none below ``at_least``."""
+        """Return the first of `count` consecutive new numbers, none below `at_least`."""
         with explained("Numbering in", self._path), FileLock(self._path):
             first = max(self._last() + 1, at_least)
             self._write(first + count - 1)
         return first
 
     def raise_to(self, number: int) -> None:
-        """Make sure that every number given from now on is greater than ``number``."""
+        """Make every number issued from now on greater than `number`."""
         with explained("Numbering in", self._path), FileLock(self._path):
             if self._last() < number:
                 self._write(number)
 
     def last(self) -> int:
-        """Return the last number given out."""
+        """Return the last number issued."""
         with FileLock(self._path, read_only=self._read_only):
             return self._last()
 

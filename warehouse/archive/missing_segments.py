@@ -1,6 +1,6 @@
-"""Segments that no file holds any more: found by their numbers, since none is ever left out.
+"""Archive segments that no file holds any more, found by their numbers, which have no gaps.
 
-What an owner has accepted as lost is noted, so that it is not reported for ever.
+Losses that the user has accepted are recorded, so that they are not reported again.
 """
 
 from __future__ import annotations
@@ -11,66 +11,68 @@ from pathlib import Path
 from warehouse.archive.store import Archive
 from warehouse.storage.atomic_files import explained, write_atomically
 
-# First and last number of segments that are missing, in order.
-Gaps = list[list[int]]
-_ACCEPTED = "accepted_gaps.json"
+# First and last number of segments, in order.
+SegmentRanges = list[list[int]]
+# The fact in the manifests of tables that lists the segments missing at the last build.
+MISSING_FACT = "gaps"
+_ACCEPTED_FILE = "accepted_gaps.json"
 
 
-def missing(archive: Archive) -> Gaps:
-    """Return the numbers that are missing between the archive's segments."""
-    found: Gaps = []
+def missing_segments(archive: Archive) -> SegmentRanges:
+    """Return the segments that are missing from the archive."""
+    missing: SegmentRanges = []
     expected = 1
     for file in archive.files():
         if file.first > expected:
-            found.append([expected, file.first - 1])
+            missing.append([expected, file.first - 1])
         expected = max(expected, file.last + 1)
-    return found
+    return missing
 
 
-def unaccepted(archive: Archive) -> Gaps:
-    """Return what is missing and was not accepted as lost."""
-    found = missing(archive)
-    return without(found, _accepted(_record(archive))) if found else found
+def unaccepted_losses(archive: Archive) -> SegmentRanges:
+    """Return the missing segments that were not accepted as lost."""
+    missing = missing_segments(archive)
+    return subtract(missing, _accepted(_record(archive))) if missing else missing
 
 
-def accept(archive: Archive) -> None:
-    """Note that what is missing now is lost and nothing more can be done about it.
+def accept_losses(archive: Archive) -> None:
+    """Record the missing segments as lost, so that they are not reported again.
 
     Raises:
         StoreError: the disk is full or not writable.
     """
     path = _record(archive)
-    with explained("Noting what is missing in", path.parent):
-        write_atomically(path, json.dumps(missing(archive)).encode(), archive.scratch)
+    with explained("Recording missing segments in", path.parent):
+        write_atomically(path, json.dumps(missing_segments(archive)).encode(), archive.scratch)
 
 
-def without(found: Gaps, known: Gaps) -> Gaps:
-    """Return the parts of gaps that are not in others (in order, as all gaps are)."""
-    left: Gaps = []
-    for first, last in found:
-        for known_first, known_last in known:
-            if known_last < first or known_first > last:
+def subtract(ranges: SegmentRanges, others: SegmentRanges) -> SegmentRanges:
+    """Return the parts of `ranges` that are not in `others`; both are in order."""
+    remaining: SegmentRanges = []
+    for first, last in ranges:
+        for other_first, other_last in others:
+            if other_last < first or other_first > last:
                 continue
-            if known_first > first:
-                left.append([first, known_first - 1])
-            first = known_last + 1
+            if other_first > first:
+                remaining.append([first, other_first - 1])
+            first = other_last + 1
         if first <= last:
-            left.append([first, last])
-    return left
+            remaining.append([first, last])
+    return remaining
 
 
-def named(found: Gaps) -> str:
-    """Name gaps for people, with the verb."""
-    parts = [str(first) if first == last else f"{first} to {last}" for first, last in found]
-    single = len(found) == 1 and found[0][0] == found[0][1]
+def describe(ranges: SegmentRanges) -> str:
+    """Return the beginning of a message about segments, including the verb."""
+    parts = [str(first) if first == last else f"{first} to {last}" for first, last in ranges]
+    single = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
     return f"archive segment{'' if single else 's'} {', '.join(parts)} {'is' if single else 'are'}"
 
 
 def _record(archive: Archive) -> Path:
-    return archive.segments.parent / _ACCEPTED
+    return archive.segments.parent / _ACCEPTED_FILE
 
 
-def _accepted(path: Path) -> Gaps:
+def _accepted(path: Path) -> SegmentRanges:
     try:
         return [[int(first), int(last)] for first, last in json.loads(path.read_bytes())]
     except (FileNotFoundError, ValueError, TypeError):

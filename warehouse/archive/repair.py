@@ -1,4 +1,4 @@
-"""Damaged archive files: proving bodies, keeping what can be read, setting the file aside."""
+"""Repair of damaged archive files: verify bodies, keep the intact rows, move the file aside."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from warehouse.storage.locks import FileLock
 
 
 def check_bodies(rows: pa.Table) -> np.ndarray:
-    """Return for each archive row whether its body has the SHA-256 that was recorded."""
+    """Return for each archive row whether its body matches the recorded SHA-256."""
     pairs = zip(rows["body"].to_pylist(), rows["body_sha256"].to_pylist(), strict=True)
     return np.array(
         [body is not None and hashlib.sha256(body).digest() == digest for body, digest in pairs],
@@ -27,76 +27,74 @@ def check_bodies(rows: pa.Table) -> np.ndarray:
 
 
 def examine(file: ArchiveFile) -> tuple[pa.Table, str | None]:
-    """Read all of a file that can be proven; return it and a sentence about what cannot."""
+    """Return the rows of a file that pass their checksums, and a message about damage, if any."""
     try:
         reader = Reader(file)
     except DamagedError as error:
         return segment_files.EMPTY, str(error)
-    good: list[pa.Table] = []
+    kept: list[pa.Table] = []
     problem: str | None = None
-    lost = 0
     for group in reader.groups():
         try:
             rows = reader.read([group])
         except (DamagedError, KeyError) as error:
             problem = problem or str(error)
-            lost += 1
             continue
-        proven = check_bodies(rows)
-        if not proven.all():
+        intact = check_bodies(rows)
+        if not intact.all():
             problem = problem or (
-                f"archive file {file.path.name} holds {int((~proven).sum())} bodies that differ "
+                f"archive file {file.path.name} holds {int((~intact).sum())} bodies that differ "
                 "from their checksums: the others are kept, these are fetched again"
             )
-            rows = rows.filter(pa.array(proven))
-        good.append(rows)
+            rows = rows.filter(pa.array(intact))
+        kept.append(rows)
     reader.close()
-    return (pa.concat_tables(good) if good else segment_files.EMPTY), problem
+    return (pa.concat_tables(kept) if kept else segment_files.EMPTY), problem
 
 
-def mend(archive: Archive, *, only: str | None = None) -> list[str]:
-    """Examine archive files; set damaged ones aside and write anew what could be proven.
+def repair(archive: Archive, *, only: str | None = None) -> list[str]:
+    """Replace damaged archive files by their intact rows, and keep the originals aside.
 
     Args:
         archive: The archive.
-        only: Name of the one file to examine; None for all.
+        only: Name of the only file to repair; None for all.
 
     Returns:
-        One sentence for each damaged file; none where the archive was opened for reading.
+        A message for each damaged file; none if the archive is read-only.
 
     Raises:
         StoreError: the disk is full or not writable.
     """
     if archive.read_only:
         return []
-    sentences = []
-    with FileLock(archive.compaction_lock_path), explained("Mending", archive.damaged):
+    messages = []
+    with FileLock(archive.compaction_lock_path), explained("Repairing", archive.damaged):
         for file in archive.files():
             if only is not None and file.path.name != only:
                 continue
             rows, problem = examine(file)
             if problem is not None:
                 _replace(archive, file, rows)
-                sentences.append(f"{problem} ({rows.num_rows} responses of it kept)")
-        if sentences:
+                messages.append(f"{problem} ({rows.num_rows} of its responses kept)")
+        if messages:
             archive.new_generation()
-    return sentences
+    return messages
 
 
 def _replace(archive: Archive, file: ArchiveFile, rows: pa.Table) -> None:
-    """Write the proven rows under the file's name; keep the damaged one in a folder aside."""
+    """Write the intact rows under the file's name; move the damaged file to `archive.damaged`."""
     temporary = archive.scratch / uuid.uuid4().hex
     rewrite(archive, file, rows, temporary)
-    aside = archive.damaged / f"{file.path.name}.{uuid.uuid4().hex[:8]}"
+    original = archive.damaged / f"{file.path.name}.{uuid.uuid4().hex[:8]}"
     with archive.exclusive():
-        aside.hardlink_to(file.path)
+        original.hardlink_to(file.path)
         publish(temporary, file.path)
         fsync_folder(archive.damaged)
 
 
 def rewrite(archive: Archive, file: ArchiveFile, rows: pa.Table, temporary: Path) -> None:
-    """Write rows in the layout of ``file`` (a segment has no segment column) to a temporary."""
-    rows = segment_files.with_own_bodies(rows)
+    """Write rows to a temporary file in the layout of `file` (segments have no segment column)."""
+    rows = segment_files.without_body_references(rows)
     if file.path.parent == archive.segments:
         segment_files.write(
             temporary, rows.drop_columns("segment"), segment_files.SEGMENT_GROUP_BYTES

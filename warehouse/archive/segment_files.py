@@ -1,6 +1,6 @@
-"""The archive's files: their names, their Parquet layout, writing and reading one of them.
+"""Archive files: their names and Parquet layout, and how to write and read one of them.
 
-Which files there are at a moment, and who may change that, is the business of ``store``.
+Listing, publishing and locking of the files is in `store`.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from warehouse.archive.entry import ARCHIVE_SCHEMA, INDEX_SCHEMA, SORT_KEYS
 from warehouse.errors import ArchiveDamagedError
 
 FORMAT = "1"
-# One page holds a whole row group. What is read at once is a row group, so segments keep it small;
-# in packs the polls of one day should lie in one compression window.
+# A row group has one page and is read at once, so segments keep it small; in packs, the polls of a
+# day should be in one compression window.
 SEGMENT_GROUP_BYTES = 4 << 20
 PACK_GROUP_BYTES = 16 << 20
 _ROW_GROUP_ROWS = 20_000
 _PLAIN_COLUMNS = {"body", "body_sha256", "response_id", "fetch_id"}
-# Files that were written before these columns were thought of lack them.
-_LATER_COLUMNS = ("request_end_date", "day_rows")
+# Files written by earlier versions lack these columns.
+_ADDED_COLUMNS = ("request_end_date", "day_rows")
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class ArchiveFile:
-    """A segment (``first == last``) or a pack of the segments from ``first`` to ``last``."""
+    """A segment (`first == last`) or a pack of the segments from `first` to `last`."""
 
     first: int
     last: int
     path: Path
 
     @classmethod
-    def named(cls, path: Path) -> ArchiveFile | None:
-        """Read the numbers in a file's name; None when it is no archive file."""
+    def from_path(cls, path: Path) -> ArchiveFile | None:
+        """Parse the numbers in a file's name; return None if it is not an archive file."""
         first, _, last = path.stem.partition("-")
         if path.suffix != ".parquet" or not first.isdigit() or not (last or "0").isdigit():
             return None
@@ -55,27 +55,27 @@ def pack_name(first: int, last: int) -> str:
     return f"{first:012d}-{last:012d}.parquet"
 
 
-def covering(files: Iterable[ArchiveFile]) -> list[ArchiveFile]:
-    """Choose, in order, the fewest files that hold every segment once: packs over their parts."""
-    chosen: list[ArchiveFile] = []
+def covering_files(files: Iterable[ArchiveFile]) -> list[ArchiveFile]:
+    """Return the fewest files that hold every segment once, in order: packs before segments."""
+    selected: list[ArchiveFile] = []
     for file in sorted(files, key=lambda file: (file.first, -file.last)):
-        if not chosen or file.last > chosen[-1].last:
-            chosen.append(file)
-    return chosen
+        if not selected or file.last > selected[-1].last:
+            selected.append(file)
+    return selected
 
 
 def write(path: Path, rows: pa.Table, group_bytes: int) -> None:
-    """Write archive rows, whose bodies are all present, sorted and each body once.
+    """Write archive rows sorted, and each body once per row group.
 
     Args:
         path: A temporary file; the caller syncs and publishes it.
-        rows: Columns of ``ARCHIVE_SCHEMA``, without ``segment`` for a segment.
-        group_bytes: Bodies in a row group.
+        rows: Columns of `ARCHIVE_SCHEMA`, without `segment` for a segment; all bodies are present.
+        group_bytes: Size of the bodies in a row group.
     """
     rows = rows.take(pc.sort_indices(rows, sort_keys=[(key, "ascending") for key in SORT_KEYS]))
     schema = rows.schema.with_metadata(ARCHIVE_SCHEMA.metadata)
     strings = [field.name for field in schema if field.name not in _PLAIN_COLUMNS]
-    stored = pc.sum(rows["body_bytes"]).as_py() or 0
+    body_bytes = pc.sum(rows["body_bytes"]).as_py() or 0
     with pq.ParquetWriter(
         path,
         schema,
@@ -88,14 +88,14 @@ def write(path: Path, rows: pa.Table, group_bytes: int) -> None:
         store_schema=True,
     ) as writer:
         for start, stop in _row_groups(rows, group_bytes):
-            writer.write_table(_bodies_once(rows.slice(start, stop - start)), stop - start)
+            writer.write_table(_deduplicate_bodies(rows.slice(start, stop - start)), stop - start)
         writer.add_key_value_metadata(
-            {"givlake.archive_format": FORMAT, "givlake.body_bytes": str(stored)}
+            {"givlake.archive_format": FORMAT, "givlake.body_bytes": str(body_bytes)}
         )
 
 
 def _row_groups(rows: pa.Table, group_bytes: int) -> Iterator[tuple[int, int]]:
-    """Cut rows where the dataset changes or the bodies get large, never inside a fetch."""
+    """Split rows where the dataset changes or the bodies get large, but never within a fetch."""
     datasets = rows["dataset"].to_pylist()
     fetches = rows["fetch_id"].to_pylist()
     sizes = rows["body_bytes"].to_pylist()
@@ -112,8 +112,8 @@ def _row_groups(rows: pa.Table, group_bytes: int) -> Iterator[tuple[int, int]]:
         yield start, len(datasets)
 
 
-def _bodies_once(group: pa.Table) -> pa.Table:
-    """Replace each body that occurs earlier in the row group by a reference to that response."""
+def _deduplicate_bodies(group: pa.Table) -> pa.Table:
+    """Replace a body that occurred earlier in the row group by a reference to that response."""
     first_by_digest: dict[bytes, int] = {}
     references: list[int | None] = []
     ids = group["response_id"].to_pylist()
@@ -132,14 +132,14 @@ def _bodies_once(group: pa.Table) -> pa.Table:
 
 
 class Reader:
-    """One archive file, opened for reading; damage raises :class:`ArchiveDamagedError`."""
+    """An open archive file; reading damaged data raises `ArchiveDamagedError`."""
 
     def __init__(self, file: ArchiveFile) -> None:
-        """Open ``file``.
+        """Open `file`.
 
         Raises:
             FileNotFoundError: it has been merged into a pack since it was listed.
-            ArchiveDamagedError: it is no whole Parquet file.
+            ArchiveDamagedError: it is not a complete Parquet file.
         """
         self.file = file
         try:
@@ -157,7 +157,7 @@ class Reader:
         self._parquet.close()
 
     def groups(self, dataset: str | None = None) -> list[int]:
-        """Return the row groups that hold ``dataset`` (all when None), without reading them."""
+        """Return the row groups of a dataset (all if None), without reading them."""
         metadata = self._parquet.metadata
         if dataset is None:
             return list(range(metadata.num_row_groups))
@@ -169,7 +169,7 @@ class Reader:
         ]
 
     def read(self, groups: Sequence[int], columns: Sequence[str] | None = None) -> pa.Table:
-        """Read columns of row groups; what the file lacks is filled in, bodies are in place."""
+        """Read columns of row groups, with missing columns added and body references resolved."""
         wanted = list(dict.fromkeys(columns or ARCHIVE_SCHEMA.names))
         with_bodies = "body" in wanted
         load = [*wanted, *(["response_id", "body_of"] if with_bodies else [])]
@@ -181,20 +181,20 @@ class Reader:
         if "segment" in wanted and "segment" not in present:
             number = pa.array(np.full(rows.num_rows, self.file.first))
             rows = rows.append_column(ARCHIVE_SCHEMA.field("segment"), number)
-        for name in _LATER_COLUMNS:
+        for name in _ADDED_COLUMNS:
             if name in wanted and name not in present:
                 field = ARCHIVE_SCHEMA.field(name)
                 rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
         if with_bodies:
-            rows = _bodies_in_place(rows)
+            rows = _resolve_bodies(rows)
         return rows.select(wanted)
 
     def max_response_id(self) -> int:
         """Return the largest response_id, from the footer."""
         return max((number for _, number in self._response_ids(None)), default=0)
 
-    def least_response_id(self, dataset: str) -> int | None:
-        """Return the least response_id of a dataset, from the footer; None where it has none."""
+    def min_response_id(self, dataset: str) -> int | None:
+        """Return the smallest response_id of a dataset, from the footer; None if it has no rows."""
         return min((number for number, _ in self._response_ids(dataset)), default=None)
 
     def _response_ids(self, dataset: str | None) -> Iterator[tuple[int, int]]:
@@ -204,7 +204,7 @@ class Reader:
             yield statistics.min, statistics.max
 
 
-def _bodies_in_place(rows: pa.Table) -> pa.Table:
+def _resolve_bodies(rows: pa.Table) -> pa.Table:
     if rows["body_of"].null_count == rows.num_rows:
         return rows
     own = {response_id: at for at, response_id in enumerate(rows["response_id"].to_pylist())}
@@ -216,8 +216,8 @@ def _bodies_in_place(rows: pa.Table) -> pa.Table:
     return rows.set_column(rows.schema.get_field_index("body"), rows.schema.field("body"), body)
 
 
-def with_own_bodies(rows: pa.Table) -> pa.Table:
-    """Return rows read back, all bodies in place, without references between them."""
+def without_body_references(rows: pa.Table) -> pa.Table:
+    """Return rows whose bodies are all present, with the references removed."""
     at = ARCHIVE_SCHEMA.get_field_index("body_of")
     none = pa.nulls(rows.num_rows, pa.int64())
     return rows.cast(ARCHIVE_SCHEMA).set_column(at, ARCHIVE_SCHEMA.field("body_of"), none)
@@ -227,7 +227,7 @@ def _damaged(file: ArchiveFile, error: Exception) -> ArchiveDamagedError:
     return ArchiveDamagedError(
         file.path.name,
         f"archive file {file.path.name} is damaged ({str(error).splitlines()[0][:120]}): "
-        "what can still be read is kept, what it lost is fetched again by the next sync",
+        "what can still be read is kept, what is lost is fetched again by the next sync",
     )
 
 

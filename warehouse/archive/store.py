@@ -1,6 +1,6 @@
-"""The archive: appending responses, listing its files at one moment, reading them back.
+"""The archive: append responses, list its files consistently, and read responses.
 
-Nothing here looks into a body. Compaction and mending have modules of their own.
+Bodies are not parsed here. Compaction and repair are in modules of their own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from warehouse.archive import segment_files
 from warehouse.archive.entry import ArchivedResponse, Entry
 from warehouse.archive.id_sequence import Sequence, now_us
 from warehouse.archive.segment_files import ArchiveFile, Reader
-from warehouse.archive.segment_rows import Taken, between, responses_of, rows_of
+from warehouse.archive.segment_rows import NumberedEntry, filter_segments, read_responses, to_rows
 from warehouse.errors import DamagedError, ReadOnlyError
 from warehouse.storage.atomic_files import explained, fsync_file, publish
 from warehouse.storage.locks import FileLock
@@ -31,12 +31,12 @@ _FLUSH_AGE_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class ResponseBatch:
-    """Responses read back.
+    """Responses read from the archive.
 
     Attributes:
         responses: Whole fetches.
-        complete_to: The segment up to which everything, and beyond which nothing, has been read
-            once this batch is; None in the middle of a file.
+        complete_to: The last segment that has been read entirely with this batch; None in the
+            middle of a file.
     """
 
     responses: list[ArchivedResponse]
@@ -44,9 +44,9 @@ class ResponseBatch:
 
 
 class Archive:
-    """Every response that was ever fetched, in immutable files; safe for threads and processes.
+    """Every response ever fetched, in immutable files; safe for threads and processes.
 
-    Appended entries rest in memory until a flush, which comes by size, by age (20 s) or by call.
+    Appended entries stay in memory until a flush: by size, after 20 s, or on request.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Archive:
         flush_body_bytes: int = _FLUSH_BODY_BYTES,
         flush_age_s: float = _FLUSH_AGE_S,
     ) -> None:
-        """Open the archive below ``folder``; :class:`warehouse.Lake` does this."""
+        """Open the archive in `folder`; use `warehouse.Lake`."""
         self.segments = folder / "segments"
         self.packs = folder / "packs"
         self.damaged = folder / "damaged"
@@ -74,7 +74,7 @@ class Archive:
         self._flush_age_s = flush_age_s
         self._guard = threading.Lock()
         self._flushing = threading.Lock()
-        self._buffer: list[Taken] = []
+        self._buffer: list[NumberedEntry] = []
         self._buffered_bytes = 0
         self._timer: threading.Timer | None = None
         self._failure: BaseException | None = None
@@ -82,13 +82,13 @@ class Archive:
     # -- writing ---------------------------------------------------------------------------
 
     def append(self, entries: SequenceOf[Entry]) -> list[int]:
-        """Take in all pages of one fetch, or failed attempts; return their response_ids.
+        """Add all pages of one fetch, or failed attempts; return their response_ids.
 
-        They stay together in one segment. They are durable after the next flush.
+        They stay together in one segment and are durable after the next flush.
 
         Raises:
             ReadOnlyError: the data folder was opened for reading.
-            StoreError: an earlier flush in the background failed (nothing is dropped).
+            StoreError: an earlier flush in the background failed; no entry is dropped.
         """
         if not entries:
             return []
@@ -119,7 +119,7 @@ class Archive:
         try:
             self.flush()
         except Exception as error:
-            # No caller is here to hear of it: the next append or flush raises it.
+            # There is no caller to raise to: the next append or flush raises it.
             with self._guard:
                 self._failure = error
 
@@ -131,20 +131,20 @@ class Archive:
         """
         with self._flushing:
             with self._guard:
-                taken, self._buffer = self._buffer, []
-                taken_bytes, self._buffered_bytes = self._buffered_bytes, 0
+                entries, self._buffer = self._buffer, []
+                entry_bytes, self._buffered_bytes = self._buffered_bytes, 0
                 if self._timer is not None:
                     self._timer.cancel()
                     self._timer = None
                 self._failure = None
-            if not taken:
+            if not entries:
                 return
             try:
-                self._publish(rows_of(taken))
+                self._publish(to_rows(entries))
             except BaseException:
                 with self._guard:
-                    self._buffer = taken + self._buffer
-                    self._buffered_bytes += taken_bytes
+                    self._buffer = entries + self._buffer
+                    self._buffered_bytes += entry_bytes
                 raise
 
     def close(self) -> None:
@@ -157,34 +157,34 @@ class Archive:
             try:
                 segment_files.write(temporary, rows, segment_files.SEGMENT_GROUP_BYTES)
                 fsync_file(temporary)
-                # Number and name are given under one lock, so that a reader who sees segment n
-                # sees all before it: a watermark may then be a single number. The number counts
-                # as used once the file is there, so that a number without a file is a loss.
+                # Number and name are assigned under one lock, so that a reader who sees segment n
+                # sees all segments before it, and a watermark can be a single number. The number
+                # is used up once the file exists, so that a number without a file is a loss.
                 with FileLock(self._lock_path):
                     number = self._numbers.last() + 1
                     while (target := self.segments / segment_files.segment_name(number)).exists():
-                        number += 1  # published by a process that died before it had noted it
+                        number += 1  # published by a process that died before it could record it
                     publish(temporary, target)
-                    self.note_published(number)
+                    self.mark_published(number)
             finally:
                 temporary.unlink(missing_ok=True)
 
     # -- reading ---------------------------------------------------------------------------
 
     def files(self) -> list[ArchiveFile]:
-        """Return the files that hold every published segment once, as of this moment."""
-        # A folder that changes while it is listed may show neither a new file nor an old one.
+        """Return the files that hold every published segment once."""
+        # Without the lock, a listing could miss both a new pack and the segments it replaces.
         with FileLock(self._lock_path, shared=True, read_only=self.read_only):
-            return segment_files.covering(self.all_files())
+            return segment_files.covering_files(self.all_files())
 
     def all_files(self) -> list[ArchiveFile]:
-        """Return all files, also those that a pack covers; for use under the archive's lock."""
+        """Return all files, including segments covered by a pack; hold the archive's lock."""
         folders = [folder for folder in (self.segments, self.packs) if folder.exists()]
         listed = [Path(entry.path) for folder in folders for entry in os.scandir(folder)]
-        return sorted(file for path in listed if (file := ArchiveFile.named(path)))
+        return sorted(file for path in listed if (file := ArchiveFile.from_path(path)))
 
-    def note_published(self, segment: int) -> None:
-        """Never give the numbers up to ``segment`` again, whatever becomes of its file."""
+    def mark_published(self, segment: int) -> None:
+        """Use up all numbers up to `segment`, even if its file is removed later."""
         self._numbers.raise_to(segment)
 
     def exclusive(self) -> FileLock:
@@ -192,15 +192,15 @@ class Archive:
         return FileLock(self._lock_path)
 
     def last_segment(self) -> int:
-        """Return the number of the newest published segment; 0 when there is none."""
+        """Return the number of the newest published segment; 0 if there is none."""
         return max((file.last for file in self.files()), default=0)
 
     def generation(self) -> int:
-        """Return a number that grows when archived responses were lost or removed."""
+        """Return a number that increases when archived responses are lost or removed."""
         return self._generations.last()
 
     def new_generation(self) -> None:
-        """Say that archived responses were lost or removed: what is derived is made anew."""
+        """Record that archived responses were lost or removed, so that indexes are rebuilt."""
         self._generations.take(1)
 
     def scan(
@@ -211,16 +211,16 @@ class Archive:
         after: int = 0,
         up_to: int | None = None,
     ) -> Iterator[pa.Table]:
-        """Read columns of the segments in (``after``, ``up_to``], a table for each file.
+        """Read columns of the segments in (`after`, `up_to`], one table per file.
 
         Raises:
-            DamagedError: a file does not hold what was written to it.
+            DamagedError: a file is damaged.
         """
         for reader, done in self._readers(after, up_to):
             groups = reader.groups(dataset)
             if groups:
                 rows = reader.read(groups, [*columns, "segment"])
-                yield between(rows, done, up_to).select(list(columns))
+                yield filter_segments(rows, done, up_to).select(list(columns))
 
     def read(
         self,
@@ -230,50 +230,50 @@ class Archive:
         up_to: int | None = None,
         max_body_bytes: int = _FLUSH_BODY_BYTES,
     ) -> Iterator[ResponseBatch]:
-        """Read successful responses of a dataset back, in batches that never split a fetch.
+        """Read the successful responses of a dataset in batches that never split a fetch.
 
         Args:
             dataset: The dataset.
             after: Read segments above this number.
             up_to: The last segment to read; None for the newest.
-            max_body_bytes: A batch ends with the row group that reaches this.
+            max_body_bytes: A batch ends with the row group that reaches this size.
 
         Yields:
-            Batches; the last one's ``complete_to`` is ``up_to``.
+            Batches; `complete_to` of the last one is `up_to`.
 
         Raises:
-            DamagedError: a file does not hold what was written to it.
+            DamagedError: a file is damaged.
         """
         up_to = self.last_segment() if up_to is None else up_to
-        held: list[ArchivedResponse] = []
-        held_bytes = 0
+        batch: list[ArchivedResponse] = []
+        batch_bytes = 0
         for reader, done in self._readers(after, up_to):
             groups = reader.groups(dataset)
             for group in groups:
-                taken = responses_of(reader, group, done, up_to)
-                held += taken
-                held_bytes += sum(len(response.body) for response in taken)
-                if held_bytes >= max_body_bytes:
-                    ends = group == groups[-1]
-                    yield ResponseBatch(held, min(reader.file.last, up_to) if ends else None)
-                    held, held_bytes = [], 0
-        yield ResponseBatch(held, up_to)
+                responses = read_responses(reader, group, done, up_to)
+                batch += responses
+                batch_bytes += sum(len(response.body) for response in responses)
+                if batch_bytes >= max_body_bytes:
+                    is_last = group == groups[-1]
+                    yield ResponseBatch(batch, min(reader.file.last, up_to) if is_last else None)
+                    batch, batch_bytes = [], 0
+        yield ResponseBatch(batch, up_to)
 
-    def least_response_id(self, dataset: str, *, after: int) -> int | None:
-        """Return a number that no response of a dataset in segments above ``after`` is below.
+    def min_response_id(self, dataset: str, *, after: int) -> int | None:
+        """Return a lower bound of the response_ids of a dataset in segments above `after`.
 
-        None when there is no such response.
+        None if there are none.
 
         Raises:
-            DamagedError: a file does not hold what was written to it.
+            DamagedError: a file is damaged.
         """
-        least = [reader.least_response_id(dataset) for reader, _ in self._readers(after, None)]
-        return min((number for number in least if number is not None), default=None)
+        lowest = [reader.min_response_id(dataset) for reader, _ in self._readers(after, None)]
+        return min((number for number in lowest if number is not None), default=None)
 
     def _readers(self, after: int, up_to: int | None) -> Iterator[tuple[Reader, int]]:
         """Open the files of a range of segments in order, listing again when one was compacted.
 
-        With each comes the segment up to which everything has been read before it.
+        Yields each with the last segment that the files before it contain.
         """
         done = after
         while True:
@@ -296,14 +296,14 @@ class Archive:
     # -- recovery --------------------------------------------------------------------------
 
     def recover_sequences(self) -> None:
-        """Never give out again a number that a durable file carries; for opening the stores."""
+        """Raise the sequences above the numbers of all durable files, after a crash or a copy."""
         listed = self.files()
         for path in (self.segments.parent / name for name in _SEQUENCE_FILES):
             if not path.exists():
                 path.touch(mode=0o600)
         if listed:
             self._numbers.raise_to(max(file.last for file in listed))
-            # After a power cut the sequence's file can be older than the newest segments.
+            # After a power cut the file of the sequence can be older than the newest segments.
             self._ids.raise_to(max(_max_id(file) for file in listed[-3:]))
 
     def _largest_response_id(self) -> int:
@@ -320,4 +320,4 @@ def _max_id(file: ArchiveFile) -> int:
     try:
         return Reader(file).max_response_id()
     except (FileNotFoundError, DamagedError):
-        return 0  # a damaged file is reported by whoever reads it
+        return 0  # damage is reported when the file is read

@@ -26,10 +26,10 @@ from warehouse.coverage.coverage_fact import (
 )
 from warehouse.coverage.fact_store import UNIT, month_file, refresh_coverage
 from warehouse.errors import DamagedError
+from warehouse.index.watermarks import Watermark, watermarks
 from warehouse.lake import EXPECTED_SCHEMA, Lake
+from warehouse.storage.parquet_files import read_errors_as_damage
 from warehouse.storage.transaction import Manifest
-from warehouse.tables.partition_files import damage_named
-from warehouse.tables.watermarks import Watermark, watermarks
 
 _LOG = logging.getLogger(__name__)
 _UTC = pa.timestamp("us", tz="UTC")
@@ -155,7 +155,7 @@ def _not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime
 def _gathered(files: Sequence[Path], columns: list[str], which: pc.Expression) -> pa.Table:
     parts = [FACTS_SCHEMA.empty_table().select(columns)]
     for path in files:
-        with damage_named(path):
+        with read_errors_as_damage(path):
             parts.append(pq.read_table(path, columns=columns, filters=which))
     return pa.concat_tables(parts)
 
@@ -196,7 +196,7 @@ def _month(
     days = int((last - first).astype(int)) + 1
     facts = _facts(lake, manifest, dataset, str(first.astype("M8[M]")))
     # The last is for days of which nothing was asked, whose row is -1.
-    pending = np.append(built.lacks(_filled(facts["answer_segment"], 0)), False)
+    pending = np.append(built.excludes(_filled(facts["answer_segment"], 0)), False)
     # The row of the facts for each device (row) and day (column); -1 where nothing was asked.
     source = np.full((devices.num_rows, days), -1, dtype=np.int64)
     device = _filled(pc.index_in(facts["device_id"].cast(pa.string()), devices["device_id"]), -1)
@@ -262,7 +262,7 @@ def _facts(lake: Lake, manifest: Manifest, dataset: str, month: str) -> pa.Table
         return pa.table(empty)
     path = lake.file_set(UNIT).folder / name
     with (
-        damage_named(path),
+        read_errors_as_damage(path),
         pq.ParquetFile(path, read_dictionary=_WORDS, page_checksum_verification=True) as parquet,
     ):
         rows = parquet.read(columns=columns).unify_dictionaries().combine_chunks()

@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.coverage import request_index
 from warehouse.coverage.coverage_fact import (
     FACTS_SCHEMA,
     FOLDED_SCHEMA,
@@ -25,11 +24,12 @@ from warehouse.coverage.coverage_fact import (
 )
 from warehouse.coverage.daily_requests import COLUMNS, fetches_by_month
 from warehouse.errors import DamagedError
+from warehouse.index import request_index
 from warehouse.lake import Lake
 from warehouse.storage import live_parquet
 from warehouse.storage.atomic_files import explained
+from warehouse.storage.parquet_files import read as read_file
 from warehouse.storage.transaction import FileSet, Manifest, Transaction
-from warehouse.tables.partition_files import read as read_file
 
 _LOG = logging.getLogger(__name__)
 FOLDER = "index/coverage"

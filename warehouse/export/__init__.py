@@ -1,7 +1,7 @@
-"""Exports: what is stored, in files that need nothing of givlake.
+"""Exports of the stores as standalone files.
 
-``tables`` and ``bodies`` say what is exported, ``sinks`` how rows become files, ``target`` how an
-export appears whole or not at all. Nothing here knows what the values mean.
+`table_export` and `body_export` select what is exported, `sinks` writes rows to files, and `target`
+makes an export appear atomically.
 """
 
 from warehouse.export.body_export import export_bodies

@@ -1,4 +1,4 @@
-"""Exporting the answers themselves, one file each, by dataset, device and day."""
+"""Export of response bodies, one file each, by dataset, device and day."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from warehouse.verification.canonical_form import Days
 
 INDEX = "responses"
 _NO_DEVICE = "account"
-_LONGEST_NAME = 80
+_MAX_NAME_LENGTH = 80
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 _UTC = pa.timestamp("us", tz="UTC")
 _INDEX_SCHEMA = pa.schema(
@@ -52,20 +52,20 @@ def export_bodies(
     days: Days | None = None,
     overwrite: bool = False,
 ) -> ExportReport:
-    """Write every successful answer as it was archived, and an index of them.
+    """Write every successful response as archived, and an index of them.
 
     Args:
         lake: The data folder.
         datasets: Names of the datasets to export.
-        target: A folder.
-        dictionary: The text that explains tables and columns.
-        days: Only answers to requests for these days, or where a request had no day, that were
-            fetched on one of them (UTC). None for all.
+        target: The folder to create.
+        dictionary: Text of the data dictionary.
+        days: Only responses to requests for these days, or fetched on one of them (UTC) if the
+            request had no day. None for all.
         overwrite: Whether to replace an earlier export.
 
     Raises:
-        DamagedError: a file of the archive does not hold what was written to it.
-        StoreError: ``target`` holds something else, or the disk is full or not writable.
+        DamagedError: an archive file is damaged.
+        StoreError: `target` contains something else, or the disk is full or not writable.
     """
     days = days or Days()
     lake.archive.flush()
@@ -89,11 +89,10 @@ def export_bodies(
                     index.write(part)
         index.close()
         (folder / DICTIONARY).write_text(dictionary, encoding="utf-8")
-        beside = [f"{INDEX}.csv", DICTIONARY]
-        answers = len(sums)
-        sums += [(sha256_of(folder / name), name) for name in beside]
+        responses = len(sums)
+        sums += [(sha256_of(folder / name), name) for name in (f"{INDEX}.csv", DICTIONARY)]
         write_checksums(folder, sums)
-    return ExportReport(files=len(sums) + 1, rows=answers)
+    return ExportReport(files=len(sums) + 1, rows=responses)
 
 
 def _name(response: ArchivedResponse, day: date) -> str:
@@ -102,11 +101,11 @@ def _name(response: ArchivedResponse, day: date) -> str:
 
 
 def folder_name(text: str) -> str:
-    """Make a folder's name of what the API sent: what is no letter or digit as ``%`` and hex."""
-    name = _UNSAFE.sub(lambda found: "".join(f"%{b:02X}" for b in found[0].encode()), text)
-    if len(name) <= _LONGEST_NAME:
+    """Return a safe name for a folder: characters other than `A-Za-z0-9_-` as `%` and hex."""
+    name = _UNSAFE.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), text)
+    if len(name) <= _MAX_NAME_LENGTH:
         return name
-    return f"{name[: _LONGEST_NAME // 2]}%{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+    return f"{name[: _MAX_NAME_LENGTH // 2]}%{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
 def _index_row(response: ArchivedResponse, name: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Rows into files: Parquet, CSV, or tables of a DuckDB file. Which rows does not belong here."""
+"""Writers of tables as Parquet files, CSV files or a DuckDB file."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from warehouse.connection import quoted
 from warehouse.verification.canonical_form import MEMORY, encode, values
 
 _ROW_GROUP_ROWS = 45_000
-# A spreadsheet takes a cell that begins with one of these for a formula. The apostrophe itself is
-# among them so that one apostrophe at the beginning of a text was always put there.
+# A spreadsheet interprets a cell that begins with one of these as a formula. The apostrophe is
+# included, so that the first apostrophe of a text can always be removed.
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n", "'")
 DUCKDB_FILE = "givlake.duckdb"
 
 
 class Sink(Protocol):
-    """Takes the rows of one table."""
+    """A writer of the rows of one table."""
 
     def write(self, rows: pa.RecordBatch) -> None:
-        """Take rows in."""
+        """Write rows."""
 
     def close(self) -> None:
         """Finish the table."""
 
 
 class Sinks(Protocol):
-    """A place for tables of one format."""
+    """A writer of tables in one format."""
 
     def table(self, name: str, schema: pa.Schema) -> Sink:
-        """Begin a table, without the rows that one of this name may have got."""
+        """Begin a table, replacing one of the same name."""
 
     def close(self) -> None:
-        """Finish all."""
+        """Finish all tables."""
 
 
 class ParquetFiles:
-    """One Parquet file for each table."""
+    """One Parquet file per table."""
 
     def __init__(self, folder: Path) -> None:
-        """Write into ``folder``."""
+        """Write files to `folder`."""
         self._folder = folder
 
     def table(self, name: str, schema: pa.Schema) -> Sink:
@@ -52,18 +52,18 @@ class ParquetFiles:
         return _ParquetFile(self._folder / f"{name}.parquet", schema)
 
     def close(self) -> None:
-        """Do nothing: each file is finished by itself."""
+        """Do nothing, since each file is finished separately."""
 
 
 class _ParquetFile:
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._schema = schema
         self._writer = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
-        self._held: list[pa.RecordBatch] = []
+        self._buffer: list[pa.RecordBatch] = []
 
     def write(self, rows: pa.RecordBatch) -> None:
-        self._held.append(rows)
-        if sum(part.num_rows for part in self._held) >= _ROW_GROUP_ROWS:
+        self._buffer.append(rows)
+        if sum(part.num_rows for part in self._buffer) >= _ROW_GROUP_ROWS:
             self._flush()
 
     def close(self) -> None:
@@ -71,17 +71,17 @@ class _ParquetFile:
         self._writer.close()
 
     def _flush(self) -> None:
-        rows = pa.Table.from_batches(self._held).cast(self._schema) if self._held else None
+        rows = pa.Table.from_batches(self._buffer).cast(self._schema) if self._buffer else None
         if rows is not None:
             self._writer.write_table(rows)
-        self._held = []
+        self._buffer = []
 
 
 class CsvFiles:
-    """One CSV file for each table (RFC 4180, UTF-8)."""
+    """One CSV file per table (RFC 4180, UTF-8)."""
 
     def __init__(self, folder: Path) -> None:
-        """Write into ``folder``."""
+        """Write files to `folder`."""
         self._folder = folder
 
     def table(self, name: str, schema: pa.Schema) -> Sink:
@@ -89,7 +89,7 @@ class CsvFiles:
         return _CsvFile(self._folder / f"{name}.csv", schema)
 
     def close(self) -> None:
-        """Do nothing: each file is finished by itself."""
+        """Do nothing, since each file is finished separately."""
 
 
 class _CsvFile:
@@ -107,40 +107,40 @@ class _CsvFile:
 
 
 def _cells(column: pa.Array) -> list[str]:
-    """Write values as cells: null is an empty cell, and no text is empty or begins a formula."""
+    """Return values as cells: null is an empty cell, and texts are escaped."""
     kind = column.type
-    listed = values(column)
+    items = values(column)
     if pa.types.is_string(kind):
-        return ["" if text is None else guarded(str(text)) for text in listed]
+        return ["" if text is None else escape_formula(str(text)) for text in items]
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return ["" if value is None else str(value) for value in listed]
+        return ["" if value is None else str(value) for value in items]
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return ["" if value is None else _number(value) for value in listed]
-    return ["" if value is None else encode(value) for value in listed]
+        return ["" if value is None else _number(value) for value in items]
+    return ["" if value is None else encode(value) for value in items]
 
 
 def _number(value: object) -> str:
-    """Write a number as `encode` does, but quicker."""
+    """Return a number as `encode` writes it, but faster."""
     text = repr(value)
-    return text if text[-1].isdigit() else encode(value)  # not a number, or infinite
+    return text if text[-1].isdigit() else encode(value)  # NaN or infinite
 
 
-def guarded(text: str) -> str:
-    """Put an apostrophe before a text that is empty, or that a spreadsheet would calculate."""
+def escape_formula(text: str) -> str:
+    """Prefix an apostrophe to a text that is empty or that a spreadsheet would evaluate."""
     return f"'{text}" if not text or text.startswith(_FORMULA) else text
 
 
 class DuckDbFile:
-    """One DuckDB file with a table for each; readable by DuckDB 1.0 and later."""
+    """One DuckDB file with all tables, readable by DuckDB 1.0 and later."""
 
     def __init__(self, path: Path) -> None:
-        """Make the file ``path``."""
+        """Create the file `path`."""
         self._connection = duckdb.connect()
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute("SET threads = 1")
         self._connection.execute(f"SET memory_limit = '{MEMORY}'")
-        self._connection.execute(f"ATTACH '{quoted(path)}' AS made (STORAGE_VERSION 'v1.0.0')")
-        self._connection.execute("USE made")
+        self._connection.execute(f"ATTACH '{quoted(path)}' AS target (STORAGE_VERSION 'v1.0.0')")
+        self._connection.execute("USE target")
 
     def table(self, name: str, schema: pa.Schema) -> Sink:
         """Begin a table."""
@@ -149,9 +149,9 @@ class DuckDbFile:
         return _DuckDbTable(self._connection, name)
 
     def close(self) -> None:
-        """Write everything into the file."""
+        """Write all tables to the file."""
         self._connection.execute("USE memory")
-        self._connection.execute("DETACH made")
+        self._connection.execute("DETACH target")
         self._connection.close()
 
 

@@ -1,4 +1,4 @@
-"""Exporting tables, with a manifest that proves them and a dictionary that explains them."""
+"""Export of tables, with a manifest for verification and a data dictionary."""
 
 from __future__ import annotations
 
@@ -15,14 +15,19 @@ from warehouse.connection import connect, retrying
 from warehouse.coverage import CoverageRule
 from warehouse.export.sinks import DUCKDB_FILE, CsvFiles, DuckDbFile, ParquetFiles, Sinks
 from warehouse.export.target import new_file, new_folder, write_checksums
+from warehouse.index.watermarks import pending_responses
 from warehouse.interface.decoder_protocol import Decoder
+from warehouse.interface.table_spec import TableSpec
 from warehouse.lake import Lake
 from warehouse.storage.atomic_files import sha256_of
-from warehouse.tables import TableSpec
 from warehouse.tables.partition_files import stored_schema
-from warehouse.tables.watermarks import pending_responses
 from warehouse.verification.canonical_form import Days, TableDigest, sorted_rows
-from warehouse.verification.manifest import days_by_state, held_still, manifest_of, table_entry
+from warehouse.verification.manifest import (
+    days_by_state,
+    locked_tables,
+    manifest_document,
+    table_entry,
+)
 
 MANIFEST = "manifest.json"
 DICTIONARY = "data-dictionary.md"
@@ -35,7 +40,7 @@ _MANIFEST_SCHEMA = pa.schema([("manifest", pa.string())])
 
 
 class ExportLayout(StrEnum):
-    """In which form tables are exported."""
+    """The format of exported tables."""
 
     PARQUET = "parquet"
     CSV = "csv"
@@ -44,11 +49,11 @@ class ExportLayout(StrEnum):
 
 @dataclass(slots=True)
 class ExportReport:
-    """What was exported.
+    """The result of an export.
 
     Attributes:
-        files: Files written, checksums and descriptions among them.
-        rows: Rows of tables; of an export of bodies, responses.
+        files: Number of files, including checksums, manifest and dictionary.
+        rows: Number of table rows, or of responses in an export of bodies.
     """
 
     files: int = 0
@@ -56,8 +61,8 @@ class ExportReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
-    """What to export."""
+class _ExportRequest:
+    """The data to export."""
 
     lake: Lake
     decoders: Sequence[Decoder]
@@ -78,33 +83,33 @@ def export_tables(
     days: Days | None = None,
     overwrite: bool = False,
 ) -> ExportReport:
-    """Write tables to a folder, or to the one DuckDB file that ``target`` names.
+    """Write tables to a folder, or to a single DuckDB file.
 
     Args:
         lake: The data folder, with a catalogue.
         decoders: Decoders of the datasets to export.
-        target: A folder, or for DuckDB a file with the suffix ``.duckdb``.
+        target: A folder, or for DuckDB a file with the suffix `.duckdb`.
         layout: The format.
-        dictionary: The text that explains tables and columns.
-        rules: Lateness of the datasets that are asked for by day.
-        views: Views of the catalogue to export as tables, cut by dataset and day as far as they
-            have columns ``dataset`` and ``request_date``.
-        days: Only rows of these days; tables of things are exported whole. None for all.
+        dictionary: Text of the data dictionary.
+        rules: Coverage rules of the daily datasets.
+        views: Views of the catalogue to export as tables, filtered by dataset and day if they have
+            the columns `dataset` and `request_date`.
+        days: Only rows of these days; tables of entities are exported whole. None for all.
         overwrite: Whether to replace an earlier export.
 
     Raises:
-        StoreError: ``target`` holds something else, or the disk is full or not writable.
+        StoreError: `target` contains something else, or the disk is full or not writable.
     """
-    wish = _Wish(lake, decoders, rules, views, days or Days())
+    request = _ExportRequest(lake, decoders, rules, views, days or Days())
     report = ExportReport()
     if layout is ExportLayout.DUCKDB and target.suffix == ".duckdb":
         with new_file(lake, target, overwrite=overwrite) as path:
-            _fill(wish, DuckDbFile(path), report, described=True)
+            _write_tables(request, DuckDbFile(path), report, with_metadata=True)
         report.files = 2
         return report
     with new_folder(lake, target, overwrite=overwrite) as folder:
-        manifest = _fill(
-            wish, _sinks(layout, folder), report, described=layout is ExportLayout.DUCKDB
+        manifest = _write_tables(
+            request, _sinks(layout, folder), report, with_metadata=layout is ExportLayout.DUCKDB
         )
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         (folder / DICTIONARY).write_text(dictionary, encoding="utf-8")
@@ -120,47 +125,49 @@ def _sinks(layout: ExportLayout, folder: Path) -> Sinks:
     return CsvFiles(folder) if layout is ExportLayout.CSV else ParquetFiles(folder)
 
 
-def _fill(wish: _Wish, sinks: Sinks, report: ExportReport, *, described: bool) -> dict[str, Any]:
-    """Write all tables; return the manifest. Where ``described``, a table each explains them."""
-    states = days_by_state(wish.lake, wish.rules, wish.days)
-    pending = pending_responses(wish.lake, [decoder.dataset for decoder in wish.decoders])
+def _write_tables(
+    request: _ExportRequest, sinks: Sinks, report: ExportReport, *, with_metadata: bool
+) -> dict[str, Any]:
+    """Write all tables, and optionally manifest and dictionary as tables; return the manifest."""
+    states = days_by_state(request.lake, request.rules, request.days)
+    pending = pending_responses(request.lake, [decoder.dataset for decoder in request.decoders])
     entries = {}
-    for decoder in wish.decoders:
-        with held_still(wish.lake, decoder):
+    for decoder in request.decoders:
+        with locked_tables(request.lake, decoder):
             for spec in decoder.tables:
                 digest = TableDigest(spec)
                 sink = sinks.table(spec.name, stored_schema(spec))
-                for rows in sorted_rows(wish.lake, spec, wish.days):
+                for rows in sorted_rows(request.lake, spec, request.days):
                     sink.write(rows)
                     digest.add(rows)
                     report.rows += rows.num_rows
                 sink.close()
                 entries[spec.name] = table_entry(decoder.dataset, spec, digest, states)
-    for view in wish.views:
-        _copy_view(wish, view, sinks)
-    manifest = manifest_of(entries, wish.days, pending)
-    if described:
-        specs = [spec for decoder in wish.decoders for spec in decoder.tables]
-        _write(sinks, "data_dictionary", _described(specs))
+    for view in request.views:
+        _copy_view(request, view, sinks)
+    manifest = manifest_document(entries, request.days, pending)
+    if with_metadata:
+        specs = [spec for decoder in request.decoders for spec in decoder.tables]
+        _write(sinks, "data_dictionary", _dictionary_rows(specs))
         text = pa.table({"manifest": [json.dumps(manifest)]}, schema=_MANIFEST_SCHEMA)
         _write(sinks, "manifest", text)
     sinks.close()
     return manifest
 
 
-def _copy_view(wish: _Wish, view: str, sinks: Sinks) -> None:
-    with connect(wish.lake) as connection:
+def _copy_view(request: _ExportRequest, view: str, sinks: Sinks) -> None:
+    with connect(request.lake) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         columns = connection.table(view).columns
         conditions = ["true"]
         if "dataset" in columns:
-            names = ", ".join(f"'{decoder.dataset}'" for decoder in wish.decoders)
+            names = ", ".join(f"'{decoder.dataset}'" for decoder in request.decoders)
             conditions.append(f"dataset IN ({names})")
         if "request_date" in columns:
-            ranges = "request_end_date" in columns
-            until = "coalesce(request_end_date, request_date)" if ranges else None
-            inside = wish.days.sql("request_date", until)
-            conditions.append(f"(request_date IS NULL OR {inside})")
+            has_ranges = "request_end_date" in columns
+            until = "coalesce(request_end_date, request_date)" if has_ranges else None
+            in_range = request.days.sql("request_date", until)
+            conditions.append(f"(request_date IS NULL OR {in_range})")
         query = f'SELECT * FROM "{view}" WHERE {" AND ".join(conditions)} ORDER BY ALL'
 
         def copy() -> None:
@@ -173,7 +180,7 @@ def _copy_view(wish: _Wish, view: str, sinks: Sinks) -> None:
         retrying(copy)
 
 
-def _described(specs: Sequence[TableSpec]) -> pa.Table:
+def _dictionary_rows(specs: Sequence[TableSpec]) -> pa.Table:
     rows = []
     for spec in specs:
         for field in spec.schema:

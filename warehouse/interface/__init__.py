@@ -1,1 +1,1 @@
-"""What a dataset hands to the stores: specifications of its tables, and its decoder."""
+"""The interface of a dataset to the stores: table specifications and the decoder protocol."""

@@ -1,4 +1,4 @@
-"""What a dataset's decoder is to the stores. The decoders themselves belong to assets."""
+"""The protocol of a dataset's decoder, and what it returns. Decoders are in `assets`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from warehouse.archive import ArchivedResponse
-from warehouse.tables import Listing, TableSpec
+from warehouse.interface.table_spec import TableSpec
 
 _UTC = pa.timestamp("us", tz="UTC")
 
@@ -22,15 +22,17 @@ def _field(name: str, kind: pa.DataType, description: str) -> pa.Field:
 QUARANTINE_SCHEMA = pa.schema(
     [
         _field("dataset", pa.string(), "Dataset of the response"),
-        _field("table", pa.string(), "Table that the row was meant for"),
-        _field("response_id", pa.int64(), "Response that brought it (the first, where repeated)"),
-        _field("device_id", pa.string(), "Device that was asked"),
-        _field("request_date", pa.date32(), "Day that was asked for"),
-        _field("row_index", pa.int64(), "Position in the response, from 0; null: not one row"),
+        _field("table", pa.string(), "Table the row was decoded for"),
+        _field("response_id", pa.int64(), "Response that contains it (the first, if repeated)"),
+        _field("device_id", pa.string(), "Requested device"),
+        _field("request_date", pa.date32(), "Requested day"),
+        _field(
+            "row_index", pa.int64(), "Position in the response, from 0; null if not a single row"
+        ),
         _field("reason", pa.string(), "duplicate_key, check_failed, not_decodable, ..."),
         _field("check", pa.string(), "The check that failed"),
-        _field("column", pa.string(), "The column that failed it"),
-        _field("value", pa.string(), "The value that failed it, as text"),
+        _field("column", pa.string(), "The column that failed the check"),
+        _field("value", pa.string(), "The value that failed the check, as text"),
         _field("raw", pa.string(), "The row as JSON"),
         _field("first_seen_at", _UTC, "When it was first fetched"),
     ]
@@ -39,7 +41,7 @@ QUARANTINE_SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Something in the responses that the contract does not know; kept, counted and reported."""
+    """A code, field or type that is not in the contract; stored, counted and reported."""
 
     dataset: str
     kind: str  # "unknown_code" | "new_field" | "changed_type"
@@ -49,19 +51,38 @@ class Drift:
     first_seen_at: datetime
 
 
-@dataclass(slots=True)
-class Decoded:
-    """What became of some responses.
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A complete fetch of a list: an entity that is not in it did not exist then.
 
     Attributes:
-        tables: Valid rows by table name, in the schema of the table's spec.
-        quarantine: Rows that are not valid, in ``QUARANTINE_SCHEMA``. A row that fails several
-            checks appears several times and counts once (by table and ``row_index``).
-        drift: What the contract does not know.
-        rows_in: Rows that each response held, in the grain of the tables: each of them is in a
+        table: The table of the listed entities.
+        listed_by: The list, as in the table's column of that name.
+        first_response_id: Response of its first page.
+        last_response_id: Response of its last page.
+        fetched_at: When it was complete (UTC).
+    """
+
+    table: str
+    listed_by: str
+    first_response_id: int
+    last_response_id: int
+    fetched_at: datetime
+
+
+@dataclass(slots=True)
+class Decoded:
+    """The rows decoded from responses.
+
+    Attributes:
+        tables: Valid rows by table name, in the schema of the table's specification.
+        quarantine: Invalid rows, in `QUARANTINE_SCHEMA`. A row that fails several checks has
+            several entries and counts once (by table and `row_index`).
+        drift: Codes, fields and types that are not in the contract.
+        rows_in: Number of rows in each response, in the grain of the tables: each of them is in a
             table or in quarantine.
-        listings: For tables with a history, one for each fetch that obtained a whole list, also
-            where it lists nothing.
+        listings: For tables with a history, one for each complete fetch of a list, including empty
+            lists.
     """
 
     tables: dict[str, pa.Table]
@@ -72,7 +93,7 @@ class Decoded:
 
 
 class Decoder(Protocol):
-    """Turns archived responses of one dataset into rows. Must depend on nothing else."""
+    """Decodes archived responses of one dataset into rows, and depends on nothing else."""
 
     @property
     def dataset(self) -> str:
@@ -80,14 +101,14 @@ class Decoder(Protocol):
 
     @property
     def version(self) -> int:
-        """Raised whenever the same responses would give other rows."""
+        """Version, increased whenever the same responses result in different rows."""
 
     @property
     def tables(self) -> tuple[TableSpec, ...]:
-        """The tables it fills; no other decoder fills them."""
+        """The tables of its rows, which no other decoder writes to."""
 
     def decode(self, responses: Sequence[ArchivedResponse]) -> Decoded:
-        """Decode whole fetches; called with many device-days at once."""
+        """Decode complete fetches; called with many device-days at once."""
 
 
 def fingerprints(decoder: Decoder) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a table is: its name, columns, key and version. What its values mean belongs to assets."""
+"""Specification of a table: its name, columns, key and version."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-# Columns that say where a row came from; two rows that differ only in them are the same.
+# The columns of the source of a row; rows that differ only in these columns are equal.
 PROVENANCE = ("response_id", "fetched_at", "request_date")
 VALID_FROM, VALID_TO = "valid_from", "valid_to"
 _UTC = pa.timestamp("us", tz="UTC")
@@ -15,12 +15,12 @@ _UTC = pa.timestamp("us", tz="UTC")
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What makes a table one of things and their versions.
+    """The history of a table of entities and their versions.
 
     Attributes:
-        volatile: Columns that change all the time, such as when a thing was last online: a change
-            of them is no new version.
-        listed_by: The column that names the list that vouches for a thing.
+        unversioned_columns: Columns that change often, such as when an entity was last online:
+            their changes do not begin a version.
+        listed_by: The column with the list that an entity is in.
     """
 
     unversioned_columns: tuple[str, ...]
@@ -33,19 +33,19 @@ class TableSpec:
 
     Attributes:
         name: Name of the table and of its view.
-        schema: Every column, in order; a field's metadata may carry ``title``, ``description``.
-            Contains ``response_id`` (int64) and ``fetched_at`` (UTC, microseconds).
-        key: The columns that identify a row; none of them null.
-        time_column: The UTC timestamp whose month chooses the file; None keeps one month-less set.
-        device_column: The column that chooses the bucket of a fleet; None keeps one bucket.
+        schema: All columns, in order, including `response_id` (int64) and `fetched_at` (UTC,
+            microseconds); field metadata may contain `title` and `description`.
+        key: The columns that identify a row; never null.
+        time_column: The UTC timestamp that files are partitioned by, by month; None for no months.
+        device_column: The column that files are partitioned by, by bucket; None for one bucket.
         decoder_version: Version of the code that decodes into this table.
         description: One sentence: grain and source.
-        history: Set where the table has a row for each thing and version. What the decoder returns
-            are then observations: ``key`` identifies the thing, ``valid_from`` is ``fetched_at``
-            and ``valid_to`` is null.
-        derived_columns: Columns computed from others of the same row, which alone decide whether
-            two versions differ: ``has_ended`` is false where ``ended_at`` is null, and a later
-            answer that only lacks the end must not take it back.
+        history: Set if the table has a row for each entity and version. The decoder then returns
+            observations: `key` identifies the entity, `valid_from` is `fetched_at` and `valid_to`
+            is null.
+        derived_columns: Columns computed from others of the row, which are not compared between
+            versions: `has_ended` is false if `ended_at` is null, and a later response that only
+            lacks the end must not undo it.
     """
 
     name: str
@@ -59,50 +59,54 @@ class TableSpec:
     derived_columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check the contract.
+        """Validate the specification.
 
         Raises:
-            ValueError: a column that is named is not in the schema, or has the wrong type.
+            ValueError: a column is not in the schema, or has the wrong type.
         """
-        named = [*self.key, "response_id", "fetched_at", self.time_column, self.device_column]
-        named += self.derived_columns
-        wanted = {"response_id": pa.int64(), "fetched_at": _UTC}
+        required = [*self.key, "response_id", "fetched_at", self.time_column, self.device_column]
+        required += self.derived_columns
+        types = {"response_id": pa.int64(), "fetched_at": _UTC}
         if self.time_column:
-            wanted[self.time_column] = _UTC
+            types[self.time_column] = _UTC
         if self.history is not None:
-            wanted |= {VALID_FROM: _UTC, VALID_TO: _UTC, self.history.listed_by: pa.string()}
-            named += [*wanted, *self.history.unversioned_columns]
+            types |= {VALID_FROM: _UTC, VALID_TO: _UTC, self.history.listed_by: pa.string()}
+            required += [*types, *self.history.unversioned_columns]
             if self.time_column is not None:
                 raise ValueError(
                     f"table {self.name} has a history and the time column {self.time_column!r}: "
                     "its versions are kept in one file, so it can have none"
                 )
-            if twice := set(self.history.unversioned_columns) & {*self.key, *PROVENANCE, *wanted}:
+            if conflicts := set(self.history.unversioned_columns) & {
+                *self.key,
+                *PROVENANCE,
+                *types,
+            }:
                 raise ValueError(
-                    f"column {min(twice)!r} of table {self.name} cannot be volatile: it is part "
-                    "of the key, or says where a row came from"
+                    f"column {min(conflicts)!r} of table {self.name} cannot be unversioned: it is "
+                    "part of the key, of the history or of the provenance"
                 )
-        missing = [name for name in named if name and name not in self.schema.names]
+        missing = [name for name in required if name and name not in self.schema.names]
         if missing:
             raise ValueError(
                 f"table {self.name} has no column {missing[0]!r}: add it to its schema"
             )
-        for name, kind in wanted.items():
+        for name, kind in types.items():
             if self.schema.field(name).type != kind:
                 raise ValueError(f"column {name!r} of table {self.name} must be of type {kind}")
 
     @property
     def content(self) -> list[str]:
-        """The columns whose change makes another row: not key, provenance or derived."""
-        other = [*self.key, *PROVENANCE, *self.derived_columns]
+        """The columns that are compared between versions: not key, provenance or derived."""
+        excluded = [*self.key, *PROVENANCE, *self.derived_columns]
         if self.history is not None:
-            other += [
+            excluded += [
                 VALID_FROM,
                 VALID_TO,
                 self.history.listed_by,
                 *self.history.unversioned_columns,
             ]
-        return [name for name in self.schema.names if name not in other]
+        return [name for name in self.schema.names if name not in excluded]
 
     @property
     def row_key(self) -> tuple[str, ...]:
@@ -111,7 +115,7 @@ class TableSpec:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of all that the stored form depends on."""
+        """A hash of everything that the stored form depends on."""
         parts = [
             *(f"{field.name}:{field.type}" for field in self.schema),
             f"key={self.key} time={self.time_column} device={self.device_column}",
@@ -132,7 +136,7 @@ class TableSpec:
 
     @property
     def folders(self) -> list[tuple[str, bool]]:
-        """The table's folders, the table's own last, and whether they hold contested versions."""
+        """The table's folders, and whether they hold contested versions; main folder last."""
         # The versions of a table with a history are its rows.
         superseded = [(self.superseded_folder, True)] if self.history is None else []
         return [*superseded, (self.folder, False)]

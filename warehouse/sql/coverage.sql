@@ -1,4 +1,4 @@
--- One row per dataset, device and day that was asked for, or that is expected up to today.
+-- One row per dataset, device and day that was requested or is expected up to today.
 -- Source: facts folded from the index of requests, and the stored expectations.
 WITH facts AS (
     SELECT * FROM read_parquet('{folder}/index/coverage/*.parquet', hive_partitioning = false)
@@ -7,7 +7,8 @@ watermarks AS (
     SELECT * FROM read_parquet('{folder}/index/watermarks/*.parquet', hive_partitioning = false)
 ),
 expectations AS (
-    /* The latest day that has begun where the device is, or in UTC; not where the session is. */
+    /* `begun`: the latest day that has begun in the zone of the device or in UTC, whatever the
+       time zone of the session. */
     SELECT
         *,
         greatest(timezone('UTC', now()), timezone(coalesce(zone, 'UTC'), now()))::DATE AS begun,
@@ -22,7 +23,7 @@ expected AS (
             AS request_date
     FROM expectations
 ),
-/* Devices that were not known when last asked and have not been in contact since. */
+/* Devices whose newest response was 404 and that have not been in contact since. */
 not_found AS (
     SELECT
         dataset,
@@ -47,9 +48,9 @@ days AS (
         coalesce(facts.dataset, expected.dataset) AS dataset,
         coalesce(facts.device_id, expected.device_id) AS device_id,
         coalesce(facts.request_date, expected.request_date) AS request_date,
-        /* What a device that is there did not know is a failure of that one day. */
+        /* A 404 for a day of a device that is not gone is a failure of that day. */
         facts.state = 'gone' AND gone.device_id IS NULL AS is_unknown,
-        /* What was had and is still on its way into the tables is not shown as there. */
+        /* A day whose newest response is not in the tables yet is not shown as complete. */
         coalesce(facts.state IN ('complete', 'provisional', 'empty'), false)
         AND facts.answer_segment > coalesce(watermarks.built_to_segment, 0) AS is_pending,
         CASE

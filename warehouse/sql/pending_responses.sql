@@ -1,5 +1,5 @@
 -- One row per archived response that is not in the tables yet, without its body.
--- Source: the index of requests, and how far the tables of each dataset were built.
+-- Source: the index of requests, and the watermarks of the tables.
 SELECT requests.*
 FROM read_parquet('{folder}/index/requests/*.parquet', hive_partitioning = false) AS requests
 LEFT JOIN

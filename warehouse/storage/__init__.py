@@ -1,1 +1,3 @@
-"""Locks, atomic files, transactions over groups of files, and files that replace live ones."""
+"""Locks, atomic file writes, transactions over file sets, and replaceable Parquet files."""
+
+"""Locks, atomic file writes, transactions over file sets, and replaceable Parquet files."""

@@ -1,4 +1,4 @@
-"""Writing files so that nobody ever sees half of one. What is in them does not belong here."""
+"""Atomic file writes, fsync, checksums, and temporary folders that are cleaned up after a crash."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _REASONS = {
     errno.EROFS: "the file system is read-only: mount it writable",
     errno.EACCES: "permission is denied: make the folder writable for this user",
     errno.EPERM: "permission is denied: make the folder writable for this user",
-    errno.EXDEV: "it lies on another disk than the data folder: keep both on one",
+    errno.EXDEV: "it is on another disk than the data folder: keep both on one disk",
 }
 _ORPHAN_AGE_S = 60.0
 _HASH_CHUNK_BYTES = 1 << 20
@@ -33,10 +33,14 @@ _HASH_CHUNK_BYTES = 1 << 20
 
 @contextmanager
 def explained(doing: str, path: Path) -> Iterator[None]:
-    """Turn the operating system's refusals while ``doing`` something at ``path`` into a sentence.
+    """Convert errors of the operating system into messages that say how to fix them.
+
+    Args:
+        doing: What the block does, as the beginning of the message, such as "Writing".
+        path: The file or folder it does that to.
 
     Raises:
-        StoreError: the disk is full, or the folder is read-only, not ours, or on another disk.
+        StoreError: the disk is full, or the folder is read-only, not permitted, or on another disk.
     """
     try:
         yield
@@ -45,15 +49,14 @@ def explained(doing: str, path: Path) -> Iterator[None]:
         if reason is None:
             raise
         raise StoreError(
-            f"{doing} {path} failed because {reason}, then run again; "
-            "nothing that was stored is lost"
+            f"{doing} {path} failed because {reason}, then run again; no stored data is lost"
         ) from error
 
 
 def _errno(error: Exception) -> int | None:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno
-    # Arrow's errors carry the number in their text only, DuckDB's what it means.
+    # Arrow gives the error number in its text only, and DuckDB gives only its description.
     _, _, tail = str(error).rpartition("[errno ")
     number = tail.partition("]")[0]
     if number.isdigit():
@@ -62,7 +65,7 @@ def _errno(error: Exception) -> int | None:
 
 
 def fsync_file(path: Path) -> None:
-    """Make the content of ``path`` durable."""
+    """Flush the content of a file to disk."""
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
@@ -71,18 +74,18 @@ def fsync_file(path: Path) -> None:
 
 
 def fsync_folder(path: Path) -> None:
-    """Make the names in ``path`` durable."""
+    """Flush the names in a folder to disk."""
     fsync_file(path)
 
 
 def write_atomically(path: Path, content: bytes, scratch: Path, *, durable: bool = True) -> None:
-    """Replace ``path`` by ``content``: readers see the old or the new whole, never a mixture.
+    """Replace a file: readers see all of the old or all of the new content, never a mixture.
 
     Args:
         path: The file to write.
         content: Its new bytes.
         scratch: A folder on the same file system, where the temporary file is written.
-        durable: Whether to wait until it would survive a power cut.
+        durable: Whether to wait until the content survives a power cut.
     """
     fd, name = tempfile.mkstemp(dir=scratch)
     try:
@@ -99,7 +102,7 @@ def write_atomically(path: Path, content: bytes, scratch: Path, *, durable: bool
 
 
 def publish(temporary: Path, path: Path) -> None:
-    """Give a complete, durable temporary file its name, replacing what had it."""
+    """Rename a complete, durable temporary file to `path`, replacing any file there."""
     temporary.replace(path)
     fsync_folder(path.parent)
 
@@ -114,22 +117,22 @@ def sha256_of(path: Path) -> str:
 
 
 class Scratch:
-    """A folder for one process' temporary files, swept by others once that process is dead.
+    """A folder for one process' temporary files, removed by others once that process is dead.
 
-    A process holds a lock on ``<name>.lock`` for as long as it lives. That, and not its pid, says
-    whether it is alive: pids repeat, and differ between containers that share the folder.
+    A process holds a lock on `<name>.lock` while it is alive. Process IDs cannot show that: they
+    are reused, and differ between containers that share the folder.
     """
 
     def __init__(self, root: Path) -> None:
-        """Make a scratch folder below ``root``."""
+        """Create a scratch folder below `root`."""
         self.folder = root / uuid.uuid4().hex
-        # The lock comes first: a folder that a sweeper meets has either a living holder or none.
+        # Lock first, so that `sweep` never removes the folder of a living process.
         self._lock = FileLock(self.folder.with_suffix(".lock"))
         self._lock.acquire()
         self.folder.mkdir(mode=0o700)
 
     def is_locked(self) -> bool:
-        """Tell whether another process finds the lock held; it does not where locks do nothing."""
+        """Return whether the lock excludes others; it does not on file systems without locks."""
         try:
             with FileLock(self._lock.path, timeout_s=0.0):
                 return False
@@ -155,11 +158,11 @@ def is_in_use(root: Path) -> bool:
 
 
 def sweep(root: Path) -> int:
-    """Remove scratch folders below ``root`` whose processes are dead; return how many."""
+    """Remove scratch folders below `root` whose processes are dead; return their number."""
     swept = 0
     for path in root.glob("*.lock"):
         if not path.with_suffix("").exists() and not _is_old(path):
-            continue  # its process is about to make the folder
+            continue  # its process is about to create the folder
         lock = FileLock(path, timeout_s=0.0)
         try:
             lock.acquire()

@@ -1,4 +1,4 @@
-"""On what kind of file system a folder lies. Only that question belongs here."""
+"""The type of the file system that holds a folder, and whether it is a network file system."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BSD_MOUNT = re.compile(r"^.+ on (?P<point>/.*) \((?P<type>[^,)]+)[,)]")
 
 
 def parse_mounts(text: str) -> dict[str, str]:
-    """Return file-system type by mount point from ``/proc/mounts`` or the output of ``mount``."""
+    """Return file-system types by mount point from `/proc/mounts` or the output of `mount`."""
     mounts: dict[str, str] = {}
     for line in text.splitlines():
         if match := _BSD_MOUNT.match(line):
@@ -32,8 +32,8 @@ def parse_mounts(text: str) -> dict[str, str]:
     return mounts
 
 
-def type_of(folder: Path, mounts: dict[str, str]) -> str | None:
-    """Return the type of the file system that holds ``folder`` (resolved), if it is known."""
+def filesystem_type(folder: Path, mounts: dict[str, str]) -> str | None:
+    """Return the type of the file system that holds a resolved folder, None if unknown."""
     for point in (folder, *folder.parents):
         if str(point) in mounts:
             return mounts[str(point)]
@@ -41,7 +41,7 @@ def type_of(folder: Path, mounts: dict[str, str]) -> str | None:
 
 
 def network_type(folder: Path) -> str | None:
-    """Return the type of the network file system that holds ``folder``; None when it is local."""
+    """Return the type of the network file system that holds a folder; None if it is local."""
     proc = Path("/proc/self/mounts")
     if proc.exists():
         text = proc.read_text(encoding="utf-8", errors="replace")
@@ -49,5 +49,5 @@ def network_type(folder: Path) -> str | None:
         text = subprocess.run(["/sbin/mount"], capture_output=True, text=True, check=False).stdout
     else:
         return None
-    kind = type_of(folder.resolve(), parse_mounts(text))
+    kind = filesystem_type(folder.resolve(), parse_mounts(text))
     return kind if kind in NETWORK_TYPES else None

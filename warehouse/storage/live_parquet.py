@@ -1,15 +1,15 @@
-"""Parquet files that are replaced while somebody reads them.
+"""Parquet files that can be replaced while other processes read them.
 
-DuckDB and Polars open a file by its path more than once: for its footer, then for its data. Were it
-replaced in between, they would read one version's data by another's footer: an error, or with older
-versions of DuckDB wrong rows. So a file that takes the place of another holds the other's data as
-well, at the same place, where its own footer does not mention them. Whoever has the old footer
-reads the old rows, whoever has the new one the new rows.
+DuckDB and Polars open a file by its path more than once: for its footer, then for its data. If the
+file is replaced in between, they read the data of one version with the footer of another: an error,
+or with older versions of DuckDB wrong rows. A replacement therefore also contains the data of the
+file it replaces, at the same offset, where its own footer does not refer to them. A reader with the
+old footer reads the old rows, a reader with the new footer the new rows.
 
-The old data stand before or behind the new ones, by turns, so that a file does not grow beyond
-about three times its data. Polars looks for the footer where a file ended before it opened it, so
-a file keeps its size as long as there is room. ``trim`` takes out, when nobody can be reading them,
-the old data and the room.
+The old data are before or after the new data, alternately, so that a file does not grow beyond
+about three times its data. Polars looks for the footer at the end that a file had before it was
+opened, so a file keeps its size while there is padding. `vacuum` removes the old data and the
+padding when no process can be reading them any more.
 """
 
 from __future__ import annotations
@@ -24,45 +24,45 @@ import pyarrow.parquet as pq
 
 _MAGIC = b"PAR1"
 _CHUNK_BYTES = 1 << 20
-# What grows a little with each version finds room where the version before the last was.
-_ROOM = 0.25
+# A file that grows a little with each version fits into the space of the version before the last.
+_PADDING = 0.25
 Parts = Callable[[], Iterable[pa.Table]]
 Span = tuple[int, int]
 
 
 def write(path: Path, schema: pa.Schema, parts: Parts, live: Path | None, **options: Any) -> None:
-    """Write a Parquet file that can take the place of another while that is read.
+    """Write a Parquet file that can replace another while that is being read.
 
     Args:
         path: A temporary file.
         schema: The columns.
-        parts: Gives the rows, a row group or some at a time; called again where they must be
-            written once more.
-        live: The file that it will replace; None, or one that is no Parquet file, when there is
-            nothing to keep.
-        **options: Those of Arrow's ``ParquetWriter``.
+        parts: Returns the rows, one or more row groups at a time; called a second time if they do
+            not fit before the data of the live file.
+        live: The file to be replaced; None, or a file that is not Parquet, if no data are to be
+            live_span.
+        **options: Options of Arrow's `ParquetWriter`.
     """
-    kept = data_span(live) if live is not None else None
-    if live is None or kept is None:
+    live_span = data_span(live) if live is not None else None
+    if live is None or live_span is None:
         with pq.ParquetWriter(path, schema, **options) as writer:
             for part in _not_empty(parts):
                 writer.write_table(part, part.num_rows)
         return
-    first, last = kept
+    first, last = live_span
     fits = first - len(_MAGIC) >= last - first
-    if not (fits and _write_before(path, schema, parts, live, kept, options)):
-        _write_behind(path, schema, parts, live, kept, options)
-    size, kept_size = path.stat().st_size, live.stat().st_size
-    _end_at(path, kept_size if size <= kept_size else size + int(_ROOM * size))
+    if not (fits and _write_before(path, schema, parts, live, live_span, options)):
+        _write_after(path, schema, parts, live, live_span, options)
+    size, live_size = path.stat().st_size, live.stat().st_size
+    _move_footer(path, live_size if size <= live_size else size + int(_PADDING * size))
 
 
 def write_table(path: Path, rows: pa.Table, live: Path) -> None:
-    """Write a table with the options that index and accounting files have.
+    """Write a table with the options of index and accounting files.
 
     Args:
         path: A temporary file.
         rows: The rows, in one row group.
-        live: The file that it will replace.
+        live: The file to be replaced.
     """
     write(
         path,
@@ -76,7 +76,7 @@ def write_table(path: Path, rows: pa.Table, live: Path) -> None:
 
 
 def data_span(path: Path) -> Span | None:
-    """Return where a file's data begin and end; None when it cannot be read."""
+    """Return the offsets where a file's data begin and end; None if it cannot be read."""
     try:
         metadata = pq.read_metadata(path)
     except (OSError, pa.ArrowException):
@@ -91,7 +91,7 @@ def data_span(path: Path) -> Span | None:
 
 
 def content_digest(path: Path) -> str:
-    """Return a hash of a file's rows as they are stored, wherever in the file they stand."""
+    """Return a hash of a file's rows as stored, independent of their offset in the file."""
     digest = hashlib.sha256(pq.read_schema(path).serialize().to_pybytes())
     span = data_span(path)
     if span is not None:
@@ -101,15 +101,15 @@ def content_digest(path: Path) -> str:
 
 
 def unused_bytes(path: Path) -> int:
-    """Return how many bytes of a file hold data of the version before it, or room."""
+    """Return how many bytes of a file are data of the previous version, or padding."""
     span = data_span(path) or (0, 0)
     return path.stat().st_size - _footer_bytes(path) - len(_MAGIC) - (span[1] - span[0])
 
 
-def trim(path: Path, target: Path) -> None:
-    """Write a file anew without what it holds beside its own data, which stay at their place.
+def vacuum(path: Path, target: Path) -> None:
+    """Write a copy of a file with its own data only, at the same offset.
 
-    What is before them becomes a hole, which takes no disk.
+    The bytes before them become a hole, which takes no disk space.
     """
     span = data_span(path) or (len(_MAGIC), len(_MAGIC))
     size = path.stat().st_size
@@ -121,35 +121,45 @@ def trim(path: Path, target: Path) -> None:
 
 
 def _write_before(
-    path: Path, schema: pa.Schema, parts: Parts, live: Path, kept: Span, options: dict[str, Any]
+    path: Path,
+    schema: pa.Schema,
+    parts: Parts,
+    live: Path,
+    live_span: Span,
+    options: dict[str, Any],
 ) -> bool:
-    """Write the data before those that are kept; return whether there was room for them."""
+    """Write the data before those of the live file; return whether they fit."""
     with pa.OSFile(str(path), "wb") as file, pq.ParquetWriter(file, schema, **options) as writer:
         for part in _not_empty(parts):
             writer.write_table(part, part.num_rows)
-            if file.tell() > kept[0]:
+            if file.tell() > live_span[0]:
                 return False
-        _fill(file, kept[0])
+        _pad_to(file, live_span[0])
         with live.open("rb") as source:
-            _copy(source, kept, file.write)
+            _copy(source, live_span, file.write)
     return True
 
 
-def _write_behind(
-    path: Path, schema: pa.Schema, parts: Parts, live: Path, kept: Span, options: dict[str, Any]
+def _write_after(
+    path: Path,
+    schema: pa.Schema,
+    parts: Parts,
+    live: Path,
+    live_span: Span,
+    options: dict[str, Any],
 ) -> None:
-    """Write the data behind those that are kept, with some room between the two."""
+    """Write the data after those of the live file, with padding between the two."""
     with pa.OSFile(str(path), "wb") as file, pq.ParquetWriter(file, schema, **options) as writer:
-        _fill(file, kept[0])
+        _pad_to(file, live_span[0])
         with live.open("rb") as source:
-            _copy(source, kept, file.write)
-        _fill(file, kept[1] + int(_ROOM * (kept[1] - kept[0])))
+            _copy(source, live_span, file.write)
+        _pad_to(file, live_span[1] + int(_PADDING * (live_span[1] - live_span[0])))
         for part in _not_empty(parts):
             writer.write_table(part, part.num_rows)
 
 
-def _end_at(path: Path, size: int) -> None:
-    """Move a file's footer so that the file ends there; before it comes a hole."""
+def _move_footer(path: Path, size: int) -> None:
+    """Move a file's footer so that the file has the given size; a hole fills the gap."""
     footer_bytes, end = _footer_bytes(path), path.stat().st_size
     with path.open("r+b") as file:
         file.seek(end - footer_bytes)
@@ -160,25 +170,25 @@ def _end_at(path: Path, size: int) -> None:
 
 
 def _not_empty(parts: Parts) -> Iterator[pa.Table]:
-    """Leave out parts without rows: a group of no rows has no place in the file."""
+    """Skip parts without rows: an empty row group has no offset in the file."""
     return (part for part in parts() if part.num_rows)
 
 
-def _fill(file: pa.NativeFile, up_to: int) -> None:
+def _pad_to(file: pa.NativeFile, up_to: int) -> None:
     while (missing := up_to - file.tell()) > 0:
         file.write(bytes(min(missing, _CHUNK_BYTES)))
 
 
-def _copy(source: BinaryIO, span: Span, take: Callable[[bytes], object]) -> None:
+def _copy(source: BinaryIO, span: Span, write: Callable[[bytes], object]) -> None:
     source.seek(span[0])
-    left = span[1] - span[0]
-    while left > 0 and (chunk := source.read(min(left, _CHUNK_BYTES))):
-        take(chunk)
-        left -= len(chunk)
+    remaining = span[1] - span[0]
+    while remaining > 0 and (chunk := source.read(min(remaining, _CHUNK_BYTES))):
+        write(chunk)
+        remaining -= len(chunk)
 
 
 def _footer_bytes(path: Path) -> int:
-    """Return the length of a file's footer, with its length and the magic number."""
+    """Return the size of a file's footer, including the length field and the magic number."""
     with path.open("rb") as file:
         file.seek(-8, 2)
         return int.from_bytes(file.read(4), "little") + 8

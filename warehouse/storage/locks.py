@@ -1,8 +1,8 @@
-"""Locks between processes that die with their holder. What they protect stands with the users.
+"""Locks between processes, released by the kernel when the process that holds one ends.
 
-Lock order, so that no two processes wait for each other: ``build-<dataset>`` -> ``coverage`` ->
-``requests`` -> ``pack`` -> ``archive`` -> a sequence's file. ``catalogue``, ``state`` and
-``layout`` are only held alone. A lock may be skipped, never taken against this order.
+Lock order, against deadlocks: `build-<dataset>` -> `coverage` -> `requests` -> `pack` ->
+`archive` -> the file of a sequence. `catalogue`, `state` and `layout` are only held alone. A
+lock may be skipped, but never acquired against this order.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _POLL_S = 0.02
 
 
 class FileLock:
-    """An advisory ``flock`` on a file of its own; the kernel frees it when its process ends.
+    """An advisory `flock` on a dedicated file; the kernel releases it when the process ends.
 
-    Not re-entrant: two locks on one path exclude each other, also inside one process.
+    Not re-entrant: two locks on one path exclude each other, also within one process.
     """
 
     def __init__(
@@ -40,14 +40,14 @@ class FileLock:
         timeout_s: float | None = None,
         read_only: bool = False,
     ) -> None:
-        """Prepare a lock on ``path``.
+        """Prepare a lock on `path`.
 
         Args:
             path: The file.
             shared: Whether others may hold a shared lock at the same time.
             timeout_s: How long to wait; None waits for ever, 0 does not wait.
-            read_only: Take a shared lock without creating or writing the file. Where there is no
-                file that this user can open, nothing is held.
+            read_only: Take a shared lock without creating or writing the file; no lock if this user
+                cannot open the file.
         """
         self.path = path
         self._shared = shared or read_only
@@ -56,10 +56,10 @@ class FileLock:
         self._fd: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock.
+        """Acquire the lock.
 
         Raises:
-            LockTimeoutError: it was not free within ``timeout_s``.
+            LockTimeoutError: it was not free within `timeout_s`.
         """
         if self._read_only:
             try:
@@ -87,14 +87,14 @@ class FileLock:
                 if time.monotonic() >= deadline:
                     raise LockTimeoutError(
                         f"{self.path.name} is held by another givlake process "
-                        f"after {self._timeout_s:g} s: let it end, then run again"
+                        f"after {self._timeout_s:g} s: wait until it has finished, then run again"
                     ) from None
                 time.sleep(_POLL_S)
             else:
                 return
 
     def release(self) -> None:
-        """Give the lock back; harmless when it is not held."""
+        """Release the lock; do nothing if it is not held."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None

@@ -35,7 +35,7 @@ class StateFile:
     """A JSON object in a file, read whole and replaced whole; safe between processes."""
 
     def __init__(self, path: Path, lock: Path, scratch: Path, *, read_only: bool = False) -> None:
-        """Keep the values in ``path``; the file appears with the first :meth:`set`."""
+        """Keep the values in `path`; the file appears with the first `set`."""
         self._read_only = read_only
         self._path = path
         self._lock = lock
@@ -50,17 +50,17 @@ class StateFile:
         return read_state(self._path)
 
     def get(self, name: str, default: Json = None) -> Json:
-        """Return the value of ``name``, or ``default``."""
+        """Return the value of `name`, or `default`."""
         return self.all().get(name, default)
 
     def set(self, name: str, value: Json) -> None:
-        """Give ``name`` a JSON value; None removes it."""
+        """Give `name` a JSON value; None removes it."""
         self.update(name, lambda _: value)
 
     def update(self, name: str, change: Callable[[Json], object]) -> None:
-        """Replace the value of ``name`` by what ``change`` makes of it, with no one in between.
+        """Replace the value of `name` by the result of `change`, atomically.
 
-        ``change`` takes the present value, None where there is none, and returns a JSON value;
+        `change` takes the current value (None if there is none) and returns a JSON value;
         None removes it.
         """
         if self._read_only:

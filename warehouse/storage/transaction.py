@@ -1,9 +1,8 @@
-"""A unit: a group of derived files that changes as one, with a manifest of what it should hold.
+"""Transactions over a file set: a group of derived files that change together, with a manifest.
 
-A commit stages every new file, writes one journal and then renames. A process that dies before
-the journal has changed nothing; one that dies after it has decided everything, and the next
-holder of the unit's lock finishes the renames. So effects happen exactly once, counts included.
-What the files mean does not belong here.
+A commit stages every new file, writes one journal and then renames the files. A process that dies
+before the journal is written changes nothing; if it dies later, the next process that acquires the
+lock of the file set completes the renames. So every change happens exactly once.
 """
 
 from __future__ import annotations
@@ -30,15 +29,15 @@ from warehouse.storage.locks import FileLock
 
 @dataclass(frozen=True, slots=True)
 class FileFact:
-    """What a file was when it was committed.
+    """The state of a file when it was committed.
 
     Attributes:
-        rows: Its rows.
-        size_bytes: Its size.
+        rows: Number of rows.
+        size_bytes: Size of the file.
         mtime_ns: When it was written.
-        sha256: Hash of all its bytes.
-        content: Hash of its rows as they are stored, which does not depend on what it replaced.
-        unused_bytes: How many of its bytes only those need who were reading what it replaced.
+        sha256: Hash of all bytes.
+        content: Hash of the rows as stored, which does not depend on the file it replaced.
+        unused_bytes: Bytes that only readers of the replaced file need.
     """
 
     rows: int
@@ -51,28 +50,28 @@ class FileFact:
 
 @dataclass(slots=True)
 class Manifest:
-    """The committed state of a unit: its watermark, its own facts, and its files."""
+    """The committed state of a file set: its watermark, facts about it, and its files."""
 
     watermark: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
     files: dict[str, FileFact] = field(default_factory=dict)
 
     def below(self, prefix: str) -> list[str]:
-        """Return the unit's files below a folder, in order of their names."""
+        """Return the names of the files below a folder, sorted."""
         return sorted(name for name in self.files if name.startswith(prefix))
 
 
 class FileSet:
-    """The files of one unit below the data folder; use its methods while holding ``lock()``."""
+    """A group of files in the data folder; use its methods while holding `lock()`."""
 
     def __init__(
         self, folder: Path, name: str, *, durable: bool = True, read_only: bool = False
     ) -> None:
-        """Name the unit ``name`` in the data folder ``folder``; nothing is touched.
+        """Refer to a file set without reading or writing anything.
 
-        A unit that is not ``durable`` withstands kills; after a power cut it may have to be made
-        again, which is cheaper than waiting for the disk several times with every poll.
-        One that is ``read_only`` is never changed, and its lock is shared.
+        A file set that is not `durable` survives the kill of a process, but may have to be rebuilt
+        after a power cut, which is cheaper than waiting for the disk several times per poll.
+        A `read_only` file set is never changed, and its lock is shared.
         """
         self.folder = folder
         self.read_only = read_only
@@ -85,10 +84,10 @@ class FileSet:
 
     @contextmanager
     def lock(self, timeout_s: float | None = None) -> Iterator[None]:
-        """Hold the unit; first finish what a dead holder had decided.
+        """Hold the lock of the file set; complete an interrupted commit first.
 
         Raises:
-            LockTimeoutError: it was not free within ``timeout_s``.
+            LockTimeoutError: it was not free within `timeout_s`.
         """
         path = self.folder / "locks" / self.name
         with FileLock(path, timeout_s=timeout_s, read_only=self.read_only):
@@ -97,7 +96,7 @@ class FileSet:
             yield
 
     def manifest(self) -> Manifest | None:
-        """Return the committed state; None when there is none, or none that can be read."""
+        """Return the committed state; None if there is none or it cannot be read."""
         try:
             raw = json.loads(self._manifest_path.read_bytes())
             files = {name: FileFact(*fact) for name, fact in raw["files"].items()}
@@ -117,40 +116,40 @@ class FileSet:
             return False
 
     def forget_manifest(self) -> None:
-        """Make the next user of the unit start from nothing.
+        """Remove the manifest, so that the next build starts from scratch.
 
         Raises:
-            ReadOnlyError: the unit was opened for reading.
+            ReadOnlyError: the file set was opened for reading.
         """
         if self.read_only:
             raise ReadOnlyError(self._manifest_path)
         self._manifest_path.unlink(missing_ok=True)
 
     def findings(self, manifest: Manifest, *, thorough: bool = False) -> list[str]:
-        """Name every file that is not as it was committed, one sentence each.
+        """Return a message for each file that differs from its committed state.
 
-        Size and time of change are compared, and the content where the time differs (a copied
-        folder has new times) or always when ``thorough``.
+        Size and modification time are compared, and the content if the time differs (a copied
+        folder has new times) or always if `thorough`.
         """
-        found = []
+        messages = []
         for name, fact in manifest.files.items():
             try:
                 stat = (self.folder / name).stat()
             except FileNotFoundError:
-                found.append(f"{name} is missing")
+                messages.append(f"{name} is missing")
                 continue
-            touched = thorough or stat.st_mtime_ns != fact.mtime_ns
+            compare_content = thorough or stat.st_mtime_ns != fact.mtime_ns
             if stat.st_size != fact.size_bytes or (
-                touched and sha256_of(self.folder / name) != fact.sha256
+                compare_content and sha256_of(self.folder / name) != fact.sha256
             ):
-                found.append(f"{name} is not what givlake wrote ({fact.rows:,} rows)")
-        return found
+                messages.append(f"{name} is not what givlake wrote ({fact.rows:,} rows)")
+        return messages
 
     def begin(self) -> Transaction:
-        """Start a change, dropping what an unfinished one left.
+        """Start a transaction; remove the staged files of an interrupted one.
 
         Raises:
-            ReadOnlyError: the unit was opened for reading.
+            ReadOnlyError: the file set was opened for reading.
         """
         if self.read_only:
             raise ReadOnlyError(self._manifest_path)
@@ -184,7 +183,7 @@ class FileSet:
         self._apply(journal)
 
     def _apply(self, journal: dict[str, Any]) -> None:
-        with explained("Finishing a change in", self.folder):
+        with explained("Committing files in", self.folder):
             folders = set()
             for source, name in journal["moves"]:
                 target = self.folder / name
@@ -192,7 +191,9 @@ class FileSet:
                     target.parent.mkdir(parents=True, mode=0o700)
                     folders.add(target.parent.parent)
                 folders.add(target.parent)
-                if (self.folder / source).exists():  # else a dead holder got as far as this
+                if (
+                    self.folder / source
+                ).exists():  # otherwise already renamed before the interruption
                     (self.folder / source).replace(target)
             for name in journal["removes"]:
                 (self.folder / name).unlink(missing_ok=True)
@@ -203,34 +204,34 @@ class FileSet:
 
 
 class Transaction:
-    """Files written beside the unit, waiting for :meth:`commit`."""
+    """Files staged beside a file set until `commit`."""
 
     def __init__(self, file_set: FileSet, staging: Path) -> None:
-        """Use :meth:`FileSet.begin`."""
+        """Use `FileSet.begin`."""
         self._file_set = file_set
         self.folder = staging
         self.staged: dict[str, Path] = {}
         self.removes: list[str] = []
         self.facts: dict[str, FileFact] = {}
-        self._given = 0
+        self._path_count = 0
 
     def path_for(self, name: str) -> Path:
-        """Return where to write the new content of the unit's file ``name``."""
-        self._given += 1
-        return self.folder / f"{self._given:06d}-{Path(name).name}"
+        """Return the path to write the new content of the file `name` to."""
+        self._path_count += 1
+        return self.folder / f"{self._path_count:06d}-{Path(name).name}"
 
     def live(self, name: str) -> Path:
-        """Return where the unit's file ``name`` is that readers may be opening."""
+        """Return the path of the committed file `name`, which readers may be opening."""
         return self._file_set.folder / name
 
-    def add(self, name: str, written: Path, rows: int, *, trimmed: bool = False) -> None:
-        """Stage ``written`` (from :meth:`path_for`) to become ``name``, which is not removed then.
+    def add(self, name: str, written: Path, rows: int, *, vacuumed: bool = False) -> None:
+        """Stage a file written to a path of `path_for`; cancel its removal, if any.
 
         Args:
-            name: The unit's file.
-            written: A Parquet file.
-            rows: Its rows.
-            trimmed: Whether it holds nothing beside its own data.
+            name: Name of the file in the file set.
+            written: The Parquet file.
+            rows: Number of rows.
+            vacuumed: Whether it contains nothing but its own data.
         """
         if name in self.staged:
             self.staged.pop(name).unlink()
@@ -245,16 +246,16 @@ class Transaction:
             stat.st_mtime_ns,
             sha256_of(written),
             content_digest(written),
-            0 if trimmed else unused_bytes(written),
+            0 if vacuumed else unused_bytes(written),
         )
         self.staged[name] = written
 
     def remove(self, name: str) -> None:
-        """Remove ``name`` with the commit."""
+        """Remove a file with the commit."""
         self.removes.append(name)
 
     def keep_equal(self, old: Manifest) -> None:
-        """Leave files alone whose new content is what they have: readers may be opening them."""
+        """Unstage files whose content is unchanged, so that readers are not disturbed."""
         for name, written in list(self.staged.items()):
             known, live = old.files.get(name), self.live(name)
             if known is None or known.content != self.facts[name].content or not live.exists():
@@ -266,7 +267,7 @@ class Transaction:
                 written.unlink()
 
     def commit(self, manifest: Manifest) -> Manifest:
-        """Make all of it happen; return the new manifest (``manifest`` plus this change)."""
+        """Apply the transaction; return the new manifest (`manifest` plus this transaction)."""
         files = manifest.files | self.facts
         for name in self.removes:
             files.pop(name, None)

@@ -1,16 +1,3 @@
-"""Tables: their contract, the law of puts, and their files. Nothing here knows of GivEnergy."""
+"""Tables: builds from the archive, merging of rows, row versions and Parquet files."""
 
-from warehouse.interface.table_spec import PROVENANCE, History, TableSpec
-from warehouse.tables.merge import Merged, merge
-from warehouse.tables.scd2 import Folded, Listing, fold
-
-__all__ = [
-    "PROVENANCE",
-    "Folded",
-    "History",
-    "Listing",
-    "Merged",
-    "TableSpec",
-    "fold",
-    "merge",
-]
+"""Tables: builds from the archive, merging of rows, row versions and Parquet files."""

@@ -1,7 +1,7 @@
-"""Builds of tables from the archive: after a fetch, after a kill, and from nothing.
+"""Builds of tables from the archive: incremental, after a crash, and rebuilds.
 
-There is one way from a response to a row, through the archive. This module deals with locks, damage
-and late responses; `builder` does the work of one build. What rows mean belongs to decoders.
+Every row comes from an archived response. This module handles locks, damage and late responses;
+`builder` runs one build.
 """
 
 from __future__ import annotations
@@ -9,46 +9,47 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from warehouse.archive.repair import mend
+from warehouse.archive.repair import repair
 from warehouse.errors import (
     ArchiveDamagedError,
     DamagedError,
     LockTimeoutError,
     WarehouseError,
 )
+from warehouse.index.watermarks import pending_responses
 from warehouse.interface.decoder_protocol import Decoder
 from warehouse.lake import Lake, file_set_name
 from warehouse.storage.atomic_files import explained
 from warehouse.storage.transaction import Manifest
-from warehouse.tables.builder import BuildReport, Limits, TableBuilder
+from warehouse.tables.build_report import BuildReport, Limits
+from warehouse.tables.builder import TableBuilder
 from warehouse.tables.partition_files import SCHEMA_FILE
 from warehouse.tables.rebuild_policy import changed_by_others, rebuild_reason, refuse_newer
 from warehouse.tables.scd2_tables import OutOfOrderError
-from warehouse.tables.watermarks import pending_responses
 
-_ASKED_FOR = "it was asked for"
+_REQUESTED = "a rebuild was requested"
 _LOG = logging.getLogger(__name__)
 
 
 def build(
     lake: Lake, decoder: Decoder, *, up_to: int | None = None, limits: Limits | None = None
 ) -> BuildReport:
-    """Put every archived response of the dataset that is not yet in its tables into them.
+    """Add the archived responses of a dataset to its tables.
 
-    Takes what any process has archived. Where the tables are missing, were changed by another
-    hand, or were made by an older decoder, they are made from nothing. Flushes this process'
-    archive first; another build of the dataset is waited for.
+    Includes responses archived by any process. If the tables are missing, were changed outside
+    givlake or were built by an older decoder, they are rebuilt. Flushes the archive first, and
+    waits for another running build of the dataset.
 
     Args:
         lake: The data folder.
         decoder: The dataset's decoder.
-        up_to: The last segment to take; None for the newest.
-        limits: How much memory and disk to use.
+        up_to: The last segment to add; None for the newest.
+        limits: Memory and disk space to use.
 
     Raises:
-        AccountingError: the decoder lost or invented rows; nothing of the batch was applied.
-        StoreError: the disk is full or not writable; the next build goes on from here.
-        VersionError: a newer decoder has made the tables.
+        AccountingError: the decoder lost or invented rows; nothing is committed.
+        StoreError: the disk is full or not writable; the next build resumes.
+        VersionError: the tables were built by a newer decoder.
     """
     return _locked(lake, decoder, limits or Limits(), up_to, forced=None)
 
@@ -56,23 +57,22 @@ def build(
 def build_pending(
     lake: Lake, decoders: Sequence[Decoder], *, wait: bool = False
 ) -> tuple[list[BuildReport], dict[str, Exception]]:
-    """Build every dataset that has archived responses which are not in its tables yet.
+    """Build every dataset with archived responses that are not in its tables yet.
 
-    A process that was killed between the archive and the tables leaves such responses. A dataset
-    whose build fails, even by an error in its decoder, stops no other.
+    A process that is killed between archiving and building leaves such responses. A dataset whose
+    build fails, even with an error in its decoder, does not stop the others.
 
     Args:
         lake: The data folder.
-        decoders: The decoders of the datasets to look at.
-        wait: Whether to wait for another process that is building a dataset; else the dataset is
-            left to it, so that nobody waits for a long build.
+        decoders: The decoders of the datasets to build.
+        wait: Whether to wait for a running build of a dataset; otherwise the dataset is skipped.
 
     Returns:
-        A report for each dataset that was built, and the errors of those that could not be, which
-        are logged as well.
+        A report for each dataset that was built, and the error for each that failed, which is also
+        logged.
 
     Raises:
-        DamagedError: a file of the archive that the index of requests does not know is damaged.
+        DamagedError: an archive file that is not in the index of requests yet is damaged.
     """
     lake.archive.flush()
     pending = pending_responses(lake, [decoder.dataset for decoder in decoders])
@@ -98,15 +98,15 @@ def build_pending(
 
 
 def rebuild(lake: Lake, decoder: Decoder, *, limits: Limits | None = None) -> BuildReport:
-    """Make the dataset's tables from nothing but the archive, and put them in place of the old.
+    """Rebuild a dataset's tables from the archive and replace the old ones.
 
-    Readers see the old rows until each file is replaced. Raises what :func:`build` raises.
+    Readers see the old rows until each file is replaced. Raises the errors of `build`.
     """
-    return _locked(lake, decoder, limits or Limits(), None, forced=_ASKED_FOR)
+    return _locked(lake, decoder, limits or Limits(), None, forced=_REQUESTED)
 
 
 def row_counts(lake: Lake, decoder: Decoder) -> dict[str, int]:
-    """Return how many rows each of the decoder's tables has, without reading them."""
+    """Return the number of rows of each of the decoder's tables, without reading them."""
     manifest = lake.file_set(file_set_name(decoder.dataset)).manifest() or Manifest()
     return {
         spec.name: sum(manifest.files[name].rows for name in manifest.below(f"{spec.folder}/"))
@@ -115,7 +115,7 @@ def row_counts(lake: Lake, decoder: Decoder) -> dict[str, int]:
 
 
 def drop(lake: Lake, dataset: str) -> None:
-    """Remove a dataset's tables and books; its next build makes them from the archive."""
+    """Remove a dataset's tables and accounting; its next build rebuilds them from the archive."""
     file_set = lake.file_set(file_set_name(dataset))
     with file_set.lock(), explained("Removing tables from", lake.folder):
         manifest = file_set.manifest()
@@ -149,18 +149,18 @@ def _locked(
         while True:
             manifest = file_set.manifest()
             reason = forced or rebuild_reason(lake, decoder, manifest)
-            work = TableBuilder(lake, decoder, file_set, limits)
+            builder = TableBuilder(lake, decoder, file_set, limits)
             try:
                 if manifest is not None and reason is None:
-                    report = work.add_to(manifest, up_to)
+                    report = builder.append(manifest, up_to)
                 else:
-                    report = work.from_nothing(manifest or Manifest(), reason, up_to)
+                    report = builder.rebuild(manifest or Manifest(), reason, up_to)
             except ArchiveDamagedError as error:
-                # Mended at once, so that one damaged file does not stop every build for ever.
-                sentences = mend(lake.archive, only=error.name)
-                if not sentences:
+                # Repaired at once, so that one damaged file does not stop every later build.
+                messages = repair(lake.archive, only=error.name)
+                if not messages:
                     raise
-                damage += sentences
+                damage += messages
             except OutOfOrderError as error:
                 forced = str(error)
             except DamagedError as error:
@@ -170,6 +170,6 @@ def _locked(
                 damage.append(forced)
             else:
                 report.damage[:0] = damage
-                for sentence in report.damage:
-                    _LOG.warning(sentence)
+                for message in report.damage:
+                    _LOG.warning(message)
                 return report

@@ -1,4 +1,4 @@
-"""Turning the key columns of a table into one sortable integer per row."""
+"""Encoding of the key columns of a table as one sortable integer per row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAX_CODE = 1 << 62
 
 
 def key_codes(rows: pa.Table, key: Sequence[str], table: str) -> np.ndarray:
-    """Return one int64 for each row that orders and identifies the rows as their key does.
+    """Return one int64 per row, with the order and identity of the keys.
 
     Raises:
         StoreError: a key is null.
@@ -41,7 +41,7 @@ def key_codes(rows: pa.Table, key: Sequence[str], table: str) -> np.ndarray:
 
 
 def _codes(column: pa.Array) -> tuple[np.ndarray, int]:
-    """Return order-preserving codes from 0 and how many there can be."""
+    """Return order-preserving codes from 0, and their number."""
     if len(column) == 0:
         return np.zeros(0, dtype=np.int64), 1
     if pa.types.is_timestamp(column.type) or pa.types.is_integer(column.type):

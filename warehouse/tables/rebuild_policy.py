@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from warehouse.archive.missing_segments import missing, named, without
+from warehouse.archive.missing_segments import (
+    MISSING_FACT,
+    describe,
+    missing_segments,
+    subtract,
+)
 from warehouse.errors import VersionError
 from warehouse.interface.decoder_protocol import Decoder, fingerprints
 from warehouse.lake import Lake
@@ -11,15 +16,15 @@ from warehouse.storage.transaction import FileSet, Manifest
 
 
 def refuse_newer(decoder: Decoder, manifest: Manifest | None) -> None:
-    """Refuse to touch tables that a newer decoder has made.
+    """Refuse to change tables that were built by a newer decoder.
 
     Raises:
-        VersionError: a newer decoder has made them.
+        VersionError: they were built by a newer decoder.
     """
     version = manifest.facts["decoder_version"] if manifest is not None else 0
     if version > decoder.version:
         raise VersionError(
-            f"the tables of {decoder.dataset} were made by version {version} of their decoder and "
+            f"the tables of {decoder.dataset} were built by version {version} of their decoder and "
             f"this givlake has version {decoder.version}: update givlake"
         )
 
@@ -31,24 +36,26 @@ def is_of_older_layout(manifest: Manifest) -> bool:
 
 
 def changed_by_others(file_set: FileSet, decoder: Decoder) -> list[str]:
-    """Return a sentence about files that are not as they were committed, if there are any."""
+    """Return a message if files differ from their committed state."""
     manifest = file_set.manifest()
-    found = file_set.findings(manifest) if manifest is not None else []
-    if not found:
+    changes = file_set.findings(manifest) if manifest is not None else []
+    if not changes:
         return []
-    more = f" (and {len(found) - 1} files more)" if len(found) > 1 else ""
-    return [f"{found[0]}{more}: the tables of {decoder.dataset} are rebuilt from the archive"]
+    more = f" (and {len(changes) - 1} more files)" if len(changes) > 1 else ""
+    return [f"{changes[0]}{more}: the tables of {decoder.dataset} are rebuilt from the archive"]
 
 
 def rebuild_reason(lake: Lake, decoder: Decoder, manifest: Manifest | None) -> str | None:
-    """Return why the tables must be rebuilt from the archive; None when rows can be added."""
+    """Return why the tables must be rebuilt from the archive; None if rows can be appended."""
     if manifest is None:
-        return None  # a first build, whatever lies there
+        return None  # a first build, even if there are files
     if is_of_older_layout(manifest):
         return f"the tables of {decoder.dataset} have an older layout"
     if manifest.facts["fingerprints"] != fingerprints(decoder):
         return f"the tables of {decoder.dataset} have a new schema or decoder"
-    known = manifest.facts.get("gaps")
-    if known and (back := without(known, missing(lake.archive))):
-        return f"{named(back)} back: the tables of {decoder.dataset} are rebuilt with them"
+    missing = manifest.facts.get(MISSING_FACT)
+    if missing and (restored := subtract(missing, missing_segments(lake.archive))):
+        return (
+            f"{describe(restored)} restored: the tables of {decoder.dataset} are rebuilt with them"
+        )
     return None

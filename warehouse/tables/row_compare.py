@@ -1,4 +1,4 @@
-"""Comparing rows column by column: is the content the same, and does the newer say less?"""
+"""Comparison of rows column by column: equal content, and loss of values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 @dataclass(frozen=True, slots=True)
 class RowComparison:
-    """For each pair of rows: ``equal``, and ``reduces``: the new one only turns values to null."""
+    """For each pair of rows: `equal`, and `reduces`: the new row only replaces values by null."""
 
     equal: Mask
     reduces: Mask
@@ -22,19 +22,19 @@ class RowComparison:
 def compare_rows(old: pa.Table, new: pa.Table) -> RowComparison:
     """Compare two tables of the same columns and length row by row.
 
-    ``reduces`` includes equality, so it is reflexive and transitive. Floats are compared by their
-    bits: -0.0 is not 0.0, since both orders of arrival must end in the same file.
+    `reduces` includes equality, so it is reflexive and transitive. Floats are compared by their
+    bits: -0.0 differs from 0.0, since both orders of arrival must result in the same file.
     """
     equal = np.ones(old.num_rows, dtype=bool)
     reduces = np.ones(old.num_rows, dtype=bool)
     for name in old.column_names:
-        result = _compare(_one(old[name]), _one(new[name]))
+        result = _compare(_combined(old[name]), _combined(new[name]))
         equal &= result.equal
         reduces &= result.reduces
     return RowComparison(equal, reduces)
 
 
-def _one(column: pa.ChunkedArray) -> pa.Array:
+def _combined(column: pa.ChunkedArray) -> pa.Array:
     if column.num_chunks == 1:
         return column.chunk(0)
     return column.combine_chunks() if column.num_chunks else pa.array([], column.type)
@@ -65,7 +65,7 @@ def _valid(array: pa.Array) -> Mask:
 
 
 def _same_values(old: pa.Array, new: pa.Array) -> Mask:
-    """Compare leaves; what stands at a null is of no account."""
+    """Compare leaf values; buffer contents at nulls are ignored by the caller."""
     kind = old.type
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_temporal(kind):
         same: Mask = _bits(old) == _bits(new)
@@ -96,7 +96,7 @@ def _compare_structs(old: pa.StructArray, new: pa.StructArray) -> RowComparison:
 
 
 def _compare_lists(old: pa.ListArray, new: pa.ListArray) -> RowComparison:
-    """Compare element by element; lists of different lengths are simply different."""
+    """Compare element by element; lists of different lengths are different."""
     lengths = np.asarray(pc.fill_null(old.value_lengths(), -1))
     same_length = lengths == np.asarray(pc.fill_null(new.value_lengths(), -1))
     rows = pa.array(np.flatnonzero(same_length & (lengths > 0)))

@@ -1,6 +1,6 @@
-"""Observations of a build on their way into tables with a history, in order of response_id.
+"""Observations of a build for tables with a history, in order of response_id.
 
-What a version is belongs to ``tables.history``.
+`scd2` folds them into versions.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from warehouse.errors import StoreError
-from warehouse.interface.decoder_protocol import Decoded, Decoder
-from warehouse.tables import Listing, TableSpec, fold, partition_files
+from warehouse.interface.decoder_protocol import Decoded, Decoder, Listing
+from warehouse.interface.table_spec import TableSpec
+from warehouse.tables import partition_files
+from warehouse.tables.scd2 import fold
 from warehouse.tables.staged_files import StagedFiles
 
 _FILE = "part-0-of-1.parquet"
@@ -21,16 +23,16 @@ _DUPLICATE = "duplicate_key"
 
 
 class OutOfOrderError(Exception):
-    """Observations are older than what was folded: the tables are to be made from nothing."""
+    """Observations are older than those folded before: the tables must be rebuilt."""
 
 
 class Scd2Tables:
-    """The tables with a history that a decoder fills, and what was observed for them.
+    """The tables with a history of one decoder, and the observations for them.
 
     Attributes:
         names: Names of the tables.
-        folded: For each table the newest response that was folded into it.
-        held_bytes: Bytes of what was observed and is not folded yet.
+        folded: For each table, the newest response that was folded into it.
+        held_bytes: Size of the observations that are not folded yet.
     """
 
     def __init__(self, decoder: Decoder) -> None:
@@ -43,15 +45,15 @@ class Scd2Tables:
         self.folded: dict[str, int] = {}
         self.held_bytes = 0
 
-    def go_on_from(self, folded: Mapping[str, int]) -> None:
-        """Say what was folded into the tables before."""
+    def resume_from(self, folded: Mapping[str, int]) -> None:
+        """Set `folded` to that of the last commit."""
         self.folded = dict(folded)
 
     def add(self, name: str, rows: pa.Table) -> None:
-        """Take in observations.
+        """Add observations.
 
         Raises:
-            LateError: one is older than what was folded.
+            OutOfOrderError: one is older than those folded before.
         """
         if rows.num_rows:
             self._refuse_late(name, pc.min(rows["response_id"]).as_py())
@@ -59,43 +61,43 @@ class Scd2Tables:
             self.held_bytes += rows.nbytes
 
     def add_listings(self, decoded: Decoded) -> None:
-        """Take in which lists were complete.
+        """Add complete fetches of lists.
 
-        A list of which rows went to quarantine proves nothing about what it lacks.
+        A list with quarantined rows is ignored, since it does not prove that an entity is gone.
 
         Raises:
-            LateError: one is older than what was folded.
+            OutOfOrderError: one is older than those folded before.
             StoreError: the decoder names a table that has no history.
         """
         if not decoded.listings:
             return
-        refused = decoded.quarantine.filter(
+        quarantined = decoded.quarantine.filter(
             pc.not_equal(decoded.quarantine["reason"], _DUPLICATE)
         ).select(["table", "response_id"])
         for listing in decoded.listings:
             if listing.table not in self._specs:
                 raise StoreError(
-                    f"the decoder of {self._dataset} lists things of table {listing.table}, which "
-                    "has no history: give its specification one"
+                    f"the decoder of {self._dataset} lists entities of table {listing.table}, "
+                    "which has no history: add a history to its specification"
                 )
             self._refuse_late(listing.table, listing.first_response_id)
-            unread = pc.and_(
-                pc.equal(refused["table"], listing.table),
+            is_affected = pc.and_(
+                pc.equal(quarantined["table"], listing.table),
                 pc.and_(
-                    pc.greater_equal(refused["response_id"], listing.first_response_id),
-                    pc.less_equal(refused["response_id"], listing.last_response_id),
+                    pc.greater_equal(quarantined["response_id"], listing.first_response_id),
+                    pc.less_equal(quarantined["response_id"], listing.last_response_id),
                 ),
             )
-            if not pc.any(unread).as_py():
+            if not pc.any(is_affected).as_py():
                 self._listings[listing.table].append(listing)
 
     def fold(
-        self, stored: StagedFiles, below: int | None
+        self, staged: StagedFiles, below: int | None
     ) -> Iterator[tuple[TableSpec, pa.Table, np.ndarray]]:
-        """Stage the versions that follow from all responses below a number (None: from all).
+        """Stage the versions that result from all responses below a number (None: from all).
 
         Yields:
-            For each table what was observed, and the class of each row.
+            For each table, the observations and their classes.
         """
         for name, spec in self._specs.items():
             empty = spec.schema.empty_table()
@@ -116,16 +118,16 @@ class Scd2Tables:
                 pc.max(observed["response_id"]).as_py() or 0,
                 *(item.last_response_id for item in listings),
             )
-            place = f"{spec.folder}/{_FILE}"
-            versions = stored.read(place, partition_files.stored_schema(spec))
+            path = f"{spec.folder}/{_FILE}"
+            versions = staged.read(path, partition_files.stored_schema(spec))
             folded = fold(spec, versions, observed, listings)
-            stored.write_table(place, spec, folded.rows)
+            staged.write_table(path, spec, folded.rows)
             yield spec, observed, folded.classes
         self.held_bytes = sum(rows.nbytes for tables in self._observed.values() for rows in tables)
 
     def _refuse_late(self, name: str, response_id: int) -> None:
         if response_id <= self.folded.get(name, 0):
             raise OutOfOrderError(
-                f"older answers of {self._dataset} came in after newer ones: "
+                f"older responses of {self._dataset} were archived after newer ones: "
                 f"the versions of {name} are rebuilt from the archive"
             )

@@ -1,1 +1,1 @@
-"""Integrity checks, manifests, and comparison with tables rebuilt from the archive."""
+"""Integrity checks, manifests, and comparison of tables with a rebuild from the archive."""

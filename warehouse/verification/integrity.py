@@ -1,7 +1,7 @@
-"""Proving the stores: every body by its checksum, every derived file by its manifest.
+"""Integrity check of the stores: every body against its checksum, every file against its manifest.
 
-Ordinary work finds most damage by itself; this reads everything. Whether the tables hold what the
-archive yields is proven in ``verify``.
+Normal operation finds most damage; this reads everything. `verify` checks whether the tables match
+the archive.
 """
 
 from __future__ import annotations
@@ -12,82 +12,85 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from warehouse import catalogue
-from warehouse.archive.missing_segments import accept, named, unaccepted
+from warehouse.archive.missing_segments import accept_losses, describe, unaccepted_losses
 from warehouse.archive.repair import examine
-from warehouse.archive.repair import mend as mend_archive
+from warehouse.archive.repair import repair as repair_archive
 from warehouse.errors import ArchiveDamagedError
+from warehouse.index.watermarks import pending_responses
 from warehouse.interface.decoder_protocol import Decoder
 from warehouse.lake import Lake
 from warehouse.tables.build import build_pending
-from warehouse.tables.watermarks import pending_responses
 
 
 class Remedy(StrEnum):
-    """What mends a finding."""
+    """The fix for a finding."""
 
-    CHECK = "check"  # `check` with ``mend``
-    BUILD = "build"  # a build of what is archived and not in the tables yet
+    CHECK = "check"  # `check` with `repair`
+    BUILD = "build"  # a build of the archived responses that are not in the tables yet
     REBUILD = "rebuild"  # a rebuild of the dataset
-    NONE = "none"  # nothing that the stores can do; the sentence says what a person can
+    NONE = "none"  # no command fixes it; the message says what the user can do
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is not as it should be.
+class IntegrityFinding:
+    """A problem found in the stores.
 
     Attributes:
-        sentence: What it is and what becomes of it.
-        mended: Whether it was mended, or will be by the next build or refresh.
-        remedy: What mends it.
-        dataset: The dataset that it is about, where it is about one.
+        message: The problem and its consequence or fix, in one sentence without a full stop.
+        repaired: Whether it was repaired, or will be by the next build or refresh.
+        remedy: The fix.
+        dataset: The dataset concerned; None if it is not about one dataset.
     """
 
-    sentence: str
-    mended: bool
+    message: str
+    repaired: bool
     remedy: Remedy = Remedy.CHECK
     dataset: str | None = None
 
 
 def pending_finding(
-    dataset: str, count: int, *, mended: bool = False, error: Exception | None = None
-) -> Finding:
-    """Describe archived responses that are not in a dataset's tables, and why if it is known."""
+    dataset: str, count: int, *, repaired: bool = False, error: Exception | None = None
+) -> IntegrityFinding:
+    """Return the finding for archived responses that are not in a dataset's tables."""
     number = "1 archived response" if count == 1 else f"{count:,} archived responses"
     verb = "is" if count == 1 else "are"
-    sentence = f"{number} of {dataset} {verb} not in its tables yet"
+    message = f"{number} of {dataset} {verb} not in its tables yet"
     if error is not None:
-        sentence += f", as they cannot be built: {error}"
-    return Finding(sentence, mended=mended, remedy=Remedy.BUILD, dataset=dataset)
+        message += f", because the build fails: {error}"
+    return IntegrityFinding(message, repaired=repaired, remedy=Remedy.BUILD, dataset=dataset)
 
 
-def check(lake: Lake, decoders: Sequence[Decoder] = (), *, mend: bool = False) -> list[Finding]:
-    """Read and prove everything in the stores.
+def check(
+    lake: Lake, decoders: Sequence[Decoder] = (), *, repair: bool = False
+) -> list[IntegrityFinding]:
+    """Read and check all files of the stores.
 
     Args:
         lake: The data folder.
-        decoders: The decoders of the datasets whose tables should hold all that is archived.
-        mend: Set damaged archive files aside and keep what of them can be proven, accept what is
-            missing as lost, and make derived files again with the next build or refresh.
+        decoders: The decoders of the datasets whose tables should be up to date.
+        repair: Replace damaged archive files by their intact rows, accept missing segments as
+            lost, and let the next build or refresh rebuild damaged derived files.
 
     Raises:
-        StoreError: the disk is full or not writable while mending.
+        StoreError: the disk is full or not writable during the repair.
     """
-    findings: list[Finding] = []
-    if mend:
-        findings += [Finding(sentence, mended=True) for sentence in mend_archive(lake.archive)]
+    findings: list[IntegrityFinding] = []
+    if repair:
+        messages = repair_archive(lake.archive)
+        findings += [IntegrityFinding(message, repaired=True) for message in messages]
     else:
         for file in lake.archive.files():
             _, problem = examine(file)
             if problem:
-                findings.append(Finding(problem, mended=False))
-    if lost := unaccepted(lake.archive):
-        if mend:
-            accept(lake.archive)
+                findings.append(IntegrityFinding(problem, repaired=False))
+    if lost := unaccepted_losses(lake.archive):
+        if repair:
+            accept_losses(lake.archive)
         findings.append(
-            Finding(
-                f"{named(lost)} missing: bring the files back from a copy; what they held is "
-                "fetched again by the next sync, as far as the API still has it",
-                mended=mend,
+            IntegrityFinding(
+                f"{describe(lost)} missing: restore the files from a copy; otherwise the next sync "
+                "fetches their responses again, if the API still has them",
+                repaired=repair,
             )
         )
     for path in sorted((lake.folder / "index" / "manifests").glob("*.json")):
@@ -95,40 +98,40 @@ def check(lake: Lake, decoders: Sequence[Decoder] = (), *, mend: bool = False) -
         with file_set.lock():
             manifest = file_set.manifest()
             if manifest is None:
-                sentences = [f"{path.name} cannot be read: what it describes is made again"]
+                messages = [f"{path.name} cannot be read: its files are rebuilt"]
             else:
-                sentences = file_set.findings(manifest, thorough=True)
-            if sentences and mend:
+                messages = file_set.findings(manifest, thorough=True)
+            if messages and repair:
                 file_set.forget_manifest()
-            findings += [Finding(sentence, mended=mend) for sentence in sentences]
-    if sentence := catalogue.damage_of(lake, mend=mend):
-        findings.append(Finding(sentence, mended=mend))
-    findings += _pending(lake, decoders, mend=mend)
+            findings += [IntegrityFinding(message, repaired=repair) for message in messages]
+    if damage := catalogue.damage_of(lake, repair=repair):
+        findings.append(IntegrityFinding(damage, repaired=repair))
+    findings += _pending(lake, decoders, repair=repair)
     mode = lake.folder.stat().st_mode if lake.folder.exists() else 0
     if mode & (stat.S_IROTH | stat.S_IXOTH):
         findings.append(
-            Finding(
+            IntegrityFinding(
                 f"every user of this machine can read {lake.folder} (mode {mode & 0o777:o}): "
                 f"run chmod o-rwx on it",
-                mended=False,
+                repaired=False,
                 remedy=Remedy.NONE,
             )
         )
     return findings
 
 
-def _pending(lake: Lake, decoders: Sequence[Decoder], *, mend: bool) -> list[Finding]:
-    """Find archived responses that are not in the tables; ``mend`` builds them."""
+def _pending(lake: Lake, decoders: Sequence[Decoder], *, repair: bool) -> list[IntegrityFinding]:
+    """Find archived responses that are not in the tables; build them if `repair`."""
     names = [decoder.dataset for decoder in decoders]
     try:
-        found = pending_responses(lake, names)
+        pending = pending_responses(lake, names)
     except ArchiveDamagedError:
-        return []  # it is a finding already; what else is there shows when it is mended
-    _, errors = build_pending(lake, decoders, wait=True) if mend and found else ([], {})
-    left = pending_responses(lake, names) if mend else found
+        return []  # a finding already, and to be repaired first
+    _, errors = build_pending(lake, decoders, wait=True) if repair and pending else ([], {})
+    remaining = pending_responses(lake, names) if repair else pending
     return [
         pending_finding(
-            dataset, devices.total(), mended=dataset not in left, error=errors.get(dataset)
+            dataset, devices.total(), repaired=dataset not in remaining, error=errors.get(dataset)
         )
-        for dataset, devices in found.items()
+        for dataset, devices in pending.items()
     ]

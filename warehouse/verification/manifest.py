@@ -1,7 +1,7 @@
 """The manifest of a data folder: a dated summary by table and device, with hashes of the rows.
 
-What is hashed is described in ``canonical``. The manifests of units, which are about files, are
-another thing and stand in ``units``.
+`canonical_form` defines what is hashed. The manifests of file sets, which describe files, are
+something else: see `warehouse.storage.transaction`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 from warehouse.connection import connect, retrying
 from warehouse.coverage import CoverageRule, refresh_coverage
 from warehouse.errors import VersionError
+from warehouse.index.watermarks import Pending, pending_responses
 from warehouse.interface.decoder_protocol import Decoder, fingerprints
+from warehouse.interface.table_spec import TableSpec
 from warehouse.lake import Lake, file_set_name
-from warehouse.tables import TableSpec
 from warehouse.tables.build import build
-from warehouse.tables.watermarks import Pending, pending_responses
 from warehouse.verification.canonical_form import (
     FORM,
     Days,
@@ -32,12 +32,12 @@ DaysByDevice = dict[tuple[str, str], dict[str, Any]]
 
 
 @contextmanager
-def held_still(lake: Lake, decoder: Decoder) -> Iterator[None]:
-    """Keep a dataset's tables as they are.
+def locked_tables(lake: Lake, decoder: Decoder) -> Iterator[None]:
+    """Hold the lock of a dataset's tables.
 
-    Tables with the columns of another version of their decoder, which nothing here could read, are
-    built first, or refused where the folder was opened for reading; archived responses that are
-    not in the tables yet are left out.
+    Tables built by another version of their decoder may have other columns: they are rebuilt first,
+    or refused if the folder was opened for reading. Archived responses that are not in the tables
+    yet are not included.
 
     Raises:
         StoreError: the disk is full or not writable, or the tables are of another version.
@@ -61,12 +61,12 @@ def make_manifest(
     rules: Sequence[CoverageRule] = (),
     days: Days | None = None,
 ) -> dict[str, Any]:
-    """Summarise what the tables hold.
+    """Summarise the content of the tables.
 
     Args:
         lake: The data folder, with a catalogue.
         decoders: Decoders of the datasets to summarise.
-        rules: Lateness of the datasets that are asked for by day.
+        rules: Coverage rules of the daily datasets.
         days: Only these days; None for all.
 
     Raises:
@@ -77,23 +77,23 @@ def make_manifest(
     tables = {}
     pending = pending_responses(lake, [decoder.dataset for decoder in decoders])
     for decoder in decoders:
-        with held_still(lake, decoder):
+        with locked_tables(lake, decoder):
             for spec in decoder.tables:
                 digest = TableDigest(spec)
                 for rows in sorted_rows(lake, spec, days):
                     digest.add(rows)
                 tables[spec.name] = table_entry(decoder.dataset, spec, digest, states)
-    return manifest_of(tables, days, pending)
+    return manifest_document(tables, days, pending)
 
 
-def manifest_of(tables: dict[str, Any], days: Days, pending: Pending) -> dict[str, Any]:
-    """Put a date, the range of days and what the tables lack above the entries of tables."""
+def manifest_document(tables: dict[str, Any], days: Days, pending: Pending) -> dict[str, Any]:
+    """Return a manifest with a date, the range of days, pending responses and table entries."""
     return {
         "givlake_manifest": FORM,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "first_day": str(days.first) if days.first else None,
         "last_day": str(days.last) if days.last else None,
-        "pending_responses": {of: devices.total() for of, devices in pending.items()},
+        "pending_responses": {dataset: devices.total() for dataset, devices in pending.items()},
         "tables": tables,
     }
 
@@ -101,13 +101,13 @@ def manifest_of(tables: dict[str, Any], days: Days, pending: Pending) -> dict[st
 def table_entry(
     dataset: str, spec: TableSpec, digest: TableDigest, states: DaysByDevice
 ) -> dict[str, Any]:
-    """Describe a table: its columns, and for each device its days, rows and their hash."""
-    devices = {device for of, device in states if of == dataset and spec.device_column}
-    found = digest.by_device
-    for device in devices - found.keys():
-        found[device] = Digest()
-    if spec.device_column is None and not found:
-        found[None] = Digest()
+    """Return the entry of a table: its columns, and per device the days, rows and hash."""
+    devices = {device for name, device in states if name == dataset and spec.device_column}
+    digests = digest.by_device
+    for device in devices - digests.keys():
+        digests[device] = Digest()
+    if spec.device_column is None and not digests:
+        digests[None] = Digest()
     return {
         "dataset": dataset,
         "device_column": spec.device_column,
@@ -117,18 +117,18 @@ def table_entry(
             {
                 "device": device,
                 "days": states.get((dataset, device or "")),
-                "rows": of.rows,
-                "first": None if of.first is None else str(of.first),
-                "last": None if of.last is None else str(of.last),
-                "sha256": of.sha256,
+                "rows": rows.rows,
+                "first": None if rows.first is None else str(rows.first),
+                "last": None if rows.last is None else str(rows.last),
+                "sha256": rows.sha256,
             }
-            for device, of in sorted(found.items(), key=lambda item: item[0] or "")
+            for device, rows in sorted(digests.items(), key=lambda item: item[0] or "")
         ],
     }
 
 
 def days_by_state(lake: Lake, rules: Sequence[CoverageRule], days: Days) -> DaysByDevice:
-    """Count the days that are expected or were asked for, by dataset, device and state."""
+    """Count the expected or requested days by dataset, device and state."""
     refresh_coverage(lake, rules)
     query = (
         "SELECT dataset, device_id, state, count(*), min(request_date), max(request_date)"
@@ -137,10 +137,10 @@ def days_by_state(lake: Lake, rules: Sequence[CoverageRule], days: Days) -> Days
     with connect(lake) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         rows = retrying(lambda: connection.execute(query).fetchall())
-    found: DaysByDevice = {}
+    counts: DaysByDevice = {}
     for dataset, device, state, count, first, last in rows:
-        entry = found.setdefault((dataset, device), {"first": "9999", "last": "", "states": {}})
+        entry = counts.setdefault((dataset, device), {"first": "9999", "last": "", "states": {}})
         entry["first"] = min(entry["first"], str(first))
         entry["last"] = max(entry["last"], str(last))
         entry["states"][state] = count
-    return found
+    return counts

@@ -1,7 +1,4 @@
-"""Comparing the files of a dataset with those that were made a second time, month by month.
-
-What the files are, and what to say of differences, belongs to ``verify``.
-"""
+"""Comparison of a dataset's files with a rebuild of them, month by month."""
 
 from __future__ import annotations
 
@@ -18,19 +15,19 @@ from warehouse.connection import root_of
 from warehouse.errors import DamagedError
 from warehouse.lake import Lake
 from warehouse.storage.atomic_files import sha256_of
-from warehouse.tables.partition_files import read
+from warehouse.storage.parquet_files import read
 from warehouse.verification.canonical_form import scratch_database
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
-    """Files that hold rows of one kind.
+class ComparedFiles:
+    """Files with rows of one kind.
 
     Attributes:
-        name: For people.
-        folder: Folder (or the one file) below the data folder.
-        schema: Of the rows.
-        key: The columns that identify a row; none where rows may repeat.
+        name: Name for messages.
+        folder: The folder, or the single file, in the data folder.
+        schema: Schema of the rows.
+        key: The columns that identify a row; empty if rows may repeat.
     """
 
     name: str
@@ -41,17 +38,17 @@ class Store:
 
 @dataclass(slots=True)
 class Difference:
-    """How the rows of a month differ from what the archive yields.
+    """The differences between the rows of a month and their rebuild from the archive.
 
     Attributes:
-        month: ``YYYY-MM``; "" where rows are not kept by month.
-        missing: Rows that the archive yields and the store lacks.
-        extra: Rows that the archive does not yield.
-        different: Rows that are there with other values.
-        repeated: Keys that are there more than once.
+        month: `YYYY-MM`; "" if files are not partitioned by month.
+        missing: Rows that are only in the rebuild.
+        extra: Rows that are not in the rebuild.
+        different: Rows with other values.
+        repeated: Keys that occur more than once.
         lost: Extra or different rows whose response is not in the archive.
-        example: The first row of them.
-        unreadable: What is wrong with a file, where one cannot be read.
+        example: The first of these rows.
+        unreadable: The problem with a file that cannot be read; "" if all can be.
     """
 
     month: str
@@ -68,188 +65,194 @@ class Difference:
 
 
 class TableDiff:
-    """The files of a data folder beside those of a second one over the same archive.
+    """A comparison of two data folders with the same archive.
 
     Attributes:
-        rows: Rows with a key that were compared so far.
+        rows: Number of rows with a key compared so far.
     """
 
-    def __init__(self, stored: Lake, yielded: Lake, dataset: str) -> None:
-        """Compare the files of a dataset in ``stored`` with those in ``yielded``."""
-        self._stored, self._yielded, self._dataset = stored, yielded, dataset
+    def __init__(self, stored: Lake, rebuilt: Lake, dataset: str) -> None:
+        """Compare the files of a dataset in `stored` with those in `rebuilt`."""
+        self._stored, self._rebuilt, self._dataset = stored, rebuilt, dataset
         self.rows = 0
 
     def responses(self) -> int:
-        """Count the responses that the second folder was made of."""
-        paths = (self._yielded.folder / self._accounts).glob("*.parquet")
+        """Count the responses in the rebuild."""
+        paths = (self._rebuilt.folder / self._accounting_folder).glob("*.parquet")
         return sum(pq.read_metadata(path).num_rows for path in paths)
 
-    def differences(self, store: Store) -> Iterator[Difference]:
-        """Yield how a store differs, a month at a time."""
-        stored = _by_month(self._stored.folder, store.folder)
-        yielded = _by_month(self._yielded.folder, store.folder)
-        for month in sorted(stored.keys() | yielded.keys()):
-            mine, theirs = stored.get(month, []), yielded.get(month, [])
-            if store.key:
-                self.rows += sum(pq.read_metadata(path).num_rows for path in theirs)
-            if _same_files(mine, theirs):
+    def differences(self, files: ComparedFiles) -> Iterator[Difference]:
+        """Yield the differences, month by month."""
+        all_stored = _by_month(self._stored.folder, files.folder)
+        all_rebuilt = _by_month(self._rebuilt.folder, files.folder)
+        for month in sorted(all_stored.keys() | all_rebuilt.keys()):
+            stored, rebuilt = all_stored.get(month, []), all_rebuilt.get(month, [])
+            if files.key:
+                self.rows += sum(pq.read_metadata(path).num_rows for path in rebuilt)
+            if _same_files(stored, rebuilt):
                 continue
-            found = Difference(month, unreadable=_unreadable(mine, store, self._stored.folder))
-            if not found.unreadable:
+            difference = Difference(
+                month, unreadable=_unreadable(stored, files, self._stored.folder)
+            )
+            if not difference.unreadable:
+                compare = self._compare_by_key if files.key else self._compare_by_content
                 with scratch_database(self._stored) as connection:
-                    _open(connection, "stored", mine, store.schema)
-                    _open(connection, "yielded", theirs, store.schema)
-                    (self._by_key if store.key else self._by_content)(connection, store, found)
-            if found.unreadable or found:
-                yield found
+                    _open(connection, "stored", stored, files.schema)
+                    _open(connection, "rebuilt", rebuilt, files.schema)
+                    compare(connection, files, difference)
+            if difference.unreadable or difference:
+                yield difference
 
-    def accounts(self, tables: Sequence[str]) -> Iterator[tuple[str, bool]]:
-        """Yield a sentence for each way in which rows are not accounted for.
-
-        With each comes whether a rebuild mends it without a loss.
+    def accounting_errors(self, tables: Sequence[str]) -> Iterator[tuple[str, bool]]:
+        """Yield a message for each error of the row accounting, and whether a rebuild fixes it.
 
         Args:
             tables: Folders of the dataset's tables.
         """
         folder = self._stored.folder
-        mine = sorted((folder / self._accounts).glob("*.parquet"))
-        theirs = sorted((self._yielded.folder / self._accounts).glob("*.parquet"))
-        book = Store("accounts", self._accounts, ACCOUNTING_SCHEMA)
-        if unreadable := _unreadable(mine, book, folder):
-            yield f"accounts of {self._dataset}: {unreadable}", True
+        stored = sorted((folder / self._accounting_folder).glob("*.parquet"))
+        rebuilt = sorted((self._rebuilt.folder / self._accounting_folder).glob("*.parquet"))
+        name = f"row accounting of {self._dataset}"
+        files = ComparedFiles(name, self._accounting_folder, ACCOUNTING_SCHEMA)
+        if unreadable := _unreadable(stored, files, folder):
+            yield f"{name}: {unreadable}", True
             return
         with scratch_database(self._stored) as connection:
-            _open(connection, "stored", mine, ACCOUNTING_SCHEMA)
-            _open(connection, "yielded", theirs, ACCOUNTING_SCHEMA)
-            wrong, entered = _one(
+            _open(connection, "stored", stored, ACCOUNTING_SCHEMA)
+            _open(connection, "rebuilt", rebuilt, ACCOUNTING_SCHEMA)
+            wrong, new_rows = _fetch_row(
                 connection,
                 "SELECT count(*) FILTER (rows_in <> new + identical + superseding + superseded"
                 " + quarantined), coalesce(sum(new), 0) FROM stored",
             )
-            lost, other, first = _one(
+            lost, different, first = _fetch_row(
                 connection,
-                "SELECT count(*) FILTER (yielded.rows_in IS NULL),"
-                " count(*) FILTER (yielded.rows_in IS NOT NULL), min(response_id)"
-                " FROM stored FULL JOIN yielded USING (response_id)"
-                " WHERE stored.rows_in IS DISTINCT FROM yielded.rows_in",
+                "SELECT count(*) FILTER (rebuilt.rows_in IS NULL),"
+                " count(*) FILTER (rebuilt.rows_in IS NOT NULL), min(response_id)"
+                " FROM stored FULL JOIN rebuilt USING (response_id)"
+                " WHERE stored.rows_in IS DISTINCT FROM rebuilt.rows_in",
             )
-        of = f"accounts of {self._dataset}"
         if wrong:
-            yield f"{of}: responses whose rows do not add up: {wrong:,}", True
-        if other:
+            yield f"{name}: responses whose rows do not add up: {wrong:,}", True
+        if different:
             yield (
-                (
-                    f"{of}: responses entered with other rows than the archive holds: {other:,} "
-                    f"(the first: {first})"
-                ),
+                f"{name}: responses with a different number of rows than in the archive: "
+                f"{different:,} (the first: {first})",
                 True,
             )
         if lost:
-            yield f"{of}: responses entered that the archive no longer holds: {lost:,}", False
+            yield f"{name}: responses that are no longer in the archive: {lost:,}", False
         try:
-            held = sum(
+            table_rows = sum(
                 pq.read_metadata(path).num_rows
                 for table in tables
                 for path in (folder / table).rglob("*.parquet")
             )
         except (OSError, pa.ArrowException):
-            return  # the file was named when its table was compared
-        if held != entered:
-            yield f"{of}: rows entered as new: {int(entered):,}, in the tables: {held:,}", True
+            return  # reported by the comparison of its table
+        if table_rows != new_rows:
+            yield f"{name}: {int(new_rows):,} new rows, but {table_rows:,} in the tables", True
 
     @property
-    def _accounts(self) -> str:
+    def _accounting_folder(self) -> str:
         return f"index/row_accounting/{self._dataset}"
 
-    def _by_key(self, connection: duckdb.DuckDBPyConnection, store: Store, to: Difference) -> None:
-        """Tell rows that are missing, extra or different by their key."""
-        key = ", ".join(f'"{name}"' for name in store.key)
-        same = " AND ".join(f's."{name}" = y."{name}"' for name in store.key)
+    def _compare_by_key(
+        self, connection: duckdb.DuckDBPyConnection, files: ComparedFiles, difference: Difference
+    ) -> None:
+        """Find missing, extra and different rows by their key."""
+        key = ", ".join(f'"{name}"' for name in files.key)
+        same = " AND ".join(f's."{name}" = r."{name}"' for name in files.key)
         differs = " OR ".join(
-            f's."{name}" IS DISTINCT FROM y."{name}"'
-            for name in store.schema.names
-            if name not in store.key
+            f's."{name}" IS DISTINCT FROM r."{name}"'
+            for name in files.schema.names
+            if name not in files.key
         )
-        both = ", ".join(f'coalesce(s."{name}", y."{name}") AS "{name}"' for name in store.key)
+        both = ", ".join(f'coalesce(s."{name}", r."{name}") AS "{name}"' for name in files.key)
         connection.execute(
-            f"CREATE TEMP TABLE found AS SELECT {both}, s.response_id AS response_id, "
-            "s.here IS NULL AS missing, y.here IS NULL AS extra"
-            " FROM (SELECT *, true AS here FROM stored) s"
-            f" FULL JOIN (SELECT *, true AS here FROM yielded) y ON {same}"
-            f" WHERE s.here IS NULL OR y.here IS NULL OR {differs}"
+            f"CREATE TEMP TABLE differences AS SELECT {both}, s.response_id AS response_id, "
+            "s.is_present IS NULL AS missing, r.is_present IS NULL AS extra"
+            " FROM (SELECT *, true AS is_present FROM stored) s"
+            f" FULL JOIN (SELECT *, true AS is_present FROM rebuilt) r ON {same}"
+            f" WHERE s.is_present IS NULL OR r.is_present IS NULL OR {differs}"
         )
-        to.missing, to.extra, to.different = _one(
+        difference.missing, difference.extra, difference.different = _fetch_row(
             connection,
             "SELECT count(*) FILTER (missing), count(*) FILTER (extra),"
-            " count(*) FILTER (NOT missing AND NOT extra) FROM found",
+            " count(*) FILTER (NOT missing AND NOT extra) FROM differences",
         )
         repeated = f"SELECT {key} FROM stored GROUP BY {key} HAVING count(*) > 1"
-        (to.repeated,) = _one(connection, f"SELECT count(*) FROM ({repeated})")
-        self._describe(connection, f"SELECT {key} FROM found UNION ALL ({repeated})", to)
+        (difference.repeated,) = _fetch_row(connection, f"SELECT count(*) FROM ({repeated})")
+        self._describe(
+            connection, f"SELECT {key} FROM differences UNION ALL ({repeated})", difference
+        )
 
-    def _by_content(
-        self, connection: duckdb.DuckDBPyConnection, store: Store, to: Difference
+    def _compare_by_content(
+        self, connection: duckdb.DuckDBPyConnection, files: ComparedFiles, difference: Difference
     ) -> None:
-        """Tell rows that are missing or extra by all that is in them."""
+        """Find missing and extra rows by all their columns."""
         connection.execute(
-            "CREATE TEMP TABLE found AS SELECT *, true AS missing FROM"
-            " (FROM yielded EXCEPT ALL FROM stored)"
-            " UNION ALL SELECT *, false FROM (FROM stored EXCEPT ALL FROM yielded)"
+            "CREATE TEMP TABLE differences AS SELECT *, true AS missing FROM"
+            " (FROM rebuilt EXCEPT ALL FROM stored)"
+            " UNION ALL SELECT *, false FROM (FROM stored EXCEPT ALL FROM rebuilt)"
         )
-        to.missing, to.extra = _one(
-            connection, "SELECT count(*) FILTER (missing), count(*) FILTER (NOT missing) FROM found"
+        difference.missing, difference.extra = _fetch_row(
+            connection,
+            "SELECT count(*) FILTER (missing), count(*) FILTER (NOT missing) FROM differences",
         )
-        self._describe(connection, "SELECT * EXCLUDE (missing) FROM found", to)
+        self._describe(connection, "SELECT * EXCLUDE (missing) FROM differences", difference)
 
-    def _describe(self, connection: duckdb.DuckDBPyConnection, rows: str, to: Difference) -> None:
-        """Enter the first of the rows, and how many came from responses that are lost."""
-        if not to:
+    def _describe(
+        self, connection: duckdb.DuckDBPyConnection, rows: str, difference: Difference
+    ) -> None:
+        """Set the example, and the number of rows from responses that are lost."""
+        if not difference:
             return
         first = connection.execute(f"SELECT * FROM ({rows}) ORDER BY ALL LIMIT 1")
         names = [column[0] for column in first.description or ()]
         values = first.fetchone() or ()
-        told = [
+        known = [
             (name, value) for name, value in zip(names, values, strict=True) if value is not None
         ]
-        to.example = ", ".join(f"{name} {value}" for name, value in told[:4])
-        columns = {row[0] for row in connection.execute("DESCRIBE found").fetchall()}
+        difference.example = ", ".join(f"{name} {value}" for name, value in known[:4])
+        columns = {row[0] for row in connection.execute("DESCRIBE differences").fetchall()}
         if "response_id" not in columns:
             return
         connection.execute("CREATE TEMP TABLE archived (response_id BIGINT)")
         for ids in self._stored.archive.scan(["response_id"], dataset=self._dataset):
             connection.register("ids", ids)
             connection.execute("INSERT INTO archived SELECT response_id FROM ids")
-        (to.lost,) = _one(
+        (difference.lost,) = _fetch_row(
             connection,
-            "SELECT count(*) FROM found WHERE NOT missing"
+            "SELECT count(*) FROM differences WHERE NOT missing"
             " AND response_id NOT IN (SELECT response_id FROM archived)",
         )
 
 
 def _by_month(root: Path, folder: str) -> dict[str, list[Path]]:
-    """Return the files of a store by month, those of the catalogue's views and no others."""
-    found: dict[str, list[Path]] = {}
-    single = root / folder
-    for path in [single] if single.is_file() else sorted(single.rglob("*.parquet")):
-        month = path.parent.name.removeprefix("month=") if path.parent != single else ""
-        found.setdefault("" if path == single else month, []).append(path)
-    return found
+    """Return the files by month, the same files that the views of the catalogue read."""
+    files: dict[str, list[Path]] = {}
+    base = root / folder
+    for path in [base] if base.is_file() else sorted(base.rglob("*.parquet")):
+        month = path.parent.name.removeprefix("month=") if path.parent != base else ""
+        files.setdefault("" if path == base else month, []).append(path)
+    return files
 
 
-def _same_files(mine: Sequence[Path], theirs: Sequence[Path]) -> bool:
-    if [path.name for path in mine] != [path.name for path in theirs]:
+def _same_files(stored: Sequence[Path], rebuilt: Sequence[Path]) -> bool:
+    if [path.name for path in stored] != [path.name for path in rebuilt]:
         return False
     return all(
-        one.stat().st_size == other.stat().st_size and sha256_of(one) == sha256_of(other)
-        for one, other in zip(mine, theirs, strict=True)
+        left.stat().st_size == right.stat().st_size and sha256_of(left) == sha256_of(right)
+        for left, right in zip(stored, rebuilt, strict=True)
     )
 
 
-def _unreadable(paths: Sequence[Path], store: Store, root: Path) -> str:
-    """Say which file cannot be read as rows of the store; DuckDB does not look at checksums."""
+def _unreadable(paths: Sequence[Path], files: ComparedFiles, root: Path) -> str:
+    """Return a message if a file cannot be read; DuckDB does not verify checksums."""
     for path in paths:
         try:
-            read(path, store.schema)
+            read(path, files.schema)
         except (DamagedError, TypeError, ValueError) as error:
             reason = str(error.__cause__ or error).splitlines()[0][:120]
             return f"file {path.relative_to(root)} cannot be read ({reason})"
@@ -259,7 +262,7 @@ def _unreadable(paths: Sequence[Path], store: Store, root: Path) -> str:
 def _open(
     connection: duckdb.DuckDBPyConnection, name: str, paths: Sequence[Path], schema: pa.Schema
 ) -> None:
-    """Make a view of some files; without files it has no rows."""
+    """Create a view of files; without files it has no rows."""
     if not paths:
         connection.register(name, schema.empty_table())
         return
@@ -271,5 +274,5 @@ def _open(
     )
 
 
-def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:
+def _fetch_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:
     return connection.execute(query).fetchone() or ()

@@ -1,0 +1,1 @@
+"""The index of archived requests, and the watermarks of the tables."""

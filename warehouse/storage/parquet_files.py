@@ -1,0 +1,49 @@
+"""Reading of Parquet files with checksums, and conversion of read errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from warehouse.errors import DamagedError
+
+# Logs of rows, such as the index of requests, consist of parts of at most this many rows.
+PART_ROWS = 100_000
+# Appending rewrites a part, so only small parts are appended to, and the cost of a poll is bounded.
+TAIL_ROWS = 4_000
+
+
+def read(path: Path | None, schema: pa.Schema) -> pa.Table:
+    """Read a file with the given schema; None has no rows.
+
+    Raises:
+        DamagedError: the file cannot be read.
+    """
+    if path is None:
+        return schema.empty_table()
+    with (
+        read_errors_as_damage(path),
+        pq.ParquetFile(path, page_checksum_verification=True) as parquet,
+    ):
+        rows = parquet.read()
+        return pa.Table.from_arrays([rows[name] for name in schema.names], schema=schema)
+
+
+@contextmanager
+def read_errors_as_damage(path: Path) -> Iterator[None]:
+    """Convert errors of Arrow while reading a derived file.
+
+    Raises:
+        DamagedError: the file cannot be read.
+    """
+    try:
+        yield
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise DamagedError(
+            f"{path} is damaged ({str(error).splitlines()[0][:120]}): "
+            "it is rebuilt from the archive"
+        ) from error
