@@ -48,7 +48,7 @@ def verify(settings: Settings, names: tuple[str, ...], file: Path | None) -> Non
         others = [dataset for dataset in datasets() if dataset not in chosen]
         findings = check_stores(lake, decoders(others))
         for finding in findings:
-            _say(finding)
+            _print_finding(finding)
         findings += _compare(lake, chosen)
         if file is not None:
             _write_manifest(lake, chosen, file)
@@ -74,7 +74,7 @@ def _compare(lake: Lake, chosen: tuple[Dataset, ...]) -> list[IntegrityFinding]:
     for dataset in chosen:
         done = verify_dataset(lake, DatasetDecoder(dataset))
         for finding in done.findings:
-            _say(finding)
+            _print_finding(finding)
         findings += done.findings
         if done.responses and not done.findings:
             _OUT.print(
@@ -84,7 +84,7 @@ def _compare(lake: Lake, chosen: tuple[Dataset, ...]) -> list[IntegrityFinding]:
     return findings
 
 
-def _say(finding: IntegrityFinding) -> None:
+def _print_finding(finding: IntegrityFinding) -> None:
     advice = {
         Remedy.CHECK: ": run givlake check --repair",
         Remedy.BUILD: ": run givlake build",
