@@ -1,10 +1,9 @@
-"""How givlake runs: settings, Dagster definitions, schedules, sensors, checks and the command line.
+"""Run givlake: settings, Dagster definitions, schedules, sensors, checks and the command line.
 
-What is ingested stands in `assets`, where it rests in `warehouse`, how the API is asked in
-`givenergy`.
+`assets` declares the datasets, `warehouse` stores them and `givenergy` is the API client.
 """
 
-from pipelines.memory import give_memory_back
+from pipelines.memory import configure_allocators
 
-# Here, as nothing of the package may import pyarrow before.
-give_memory_back()
+# Here, because no module of the package may import pyarrow before.
+configure_allocators()

@@ -1,4 +1,4 @@
-"""The plan of a command that fetches: the device-days it covers, and those of them to fetch."""
+"""Plan a command that fetches: the device-days that it covers, and those to fetch."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,8 +16,8 @@ from assets.framework.ingestion.day_ranges import day_ranges_of
 from pipelines.requested_ranges import Range, ranges_for
 from warehouse import Lake, State, between, coverage_by_month, days_to_fetch
 
-# How much of every dataset is fetched before the rest of any: as many days as one request covers
-# where it covers several, so that the border costs none.
+# How much of every dataset is fetched before the older days of any. As many days as one request of
+# a range covers, so that the split costs no additional request.
 _NEWEST = timedelta(days=31)
 
 
@@ -27,7 +27,7 @@ class BackfillTask:
 
     Attributes:
         dataset: what to fetch.
-        devices: whose days.
+        devices: the devices to fetch.
         all_devices: whether these are all devices of the account.
         start: first day.
         end: last day.
@@ -45,11 +45,11 @@ class BackfillTask:
 
     @property
     def device_ids(self) -> list[str]:
-        """The devices to limit a run to; none means all."""
+        """The devices to limit a run to; empty means all."""
         return [] if self.all_devices else [device.device_id for device in self.devices]
 
     def select(self, states: pa.Table) -> pa.Table:
-        """Select the task's days of the states of its dataset."""
+        """Select the task's days from the states of its dataset."""
         devices = None if self.all_devices else self.device_ids
         return states.filter(between(states, self.start, self.end, devices))
 
@@ -65,22 +65,22 @@ def plan_missing(
     only: State | None = None,
     days_per_request: Callable[[DailyDataset], int] = lambda _: 1,
 ) -> Counter[str]:
-    """Find out which days of tasks are to be fetched, without a request.
+    """Plan which days of tasks to fetch, without a request.
 
-    The coverage of each dataset is read once, whatever its tasks.
+    The coverage of each dataset is read once for all its tasks.
 
     Args:
         lake: the data folder.
-        tasks: tasks that have no device-day in common, those of a dataset side by side.
+        tasks: tasks without common device-days; the tasks of a dataset are adjacent.
         zone: IANA time zone of the days.
         now: the present time, UTC; None for the clock's.
-        refetch: whether complete days are fetched too.
-        refresh: whether days that were not over when they were fetched are fetched too.
-        only: the only state to fetch days of; None for all that need a fetch.
+        refetch: whether to fetch complete days again.
+        refresh: whether to fetch days again that were not over when they were fetched.
+        only: the only state of which to fetch days; None for all that need a fetch.
         days_per_request: how many days of a dataset one request may cover.
 
     Returns:
-        How many requests the days take at least, by dataset.
+        The minimum number of requests by dataset.
     """
 
     def select(days: pa.Table) -> pa.Table:
@@ -89,12 +89,12 @@ def plan_missing(
 
     requests: Counter[str] = Counter()
     for dataset, group in groupby(tasks, key=lambda task: task.dataset):
-        of_dataset = list(group)
-        devices = {device.device_id: device for task in of_dataset for device in task.devices}
-        start, end = min(task.start for task in of_dataset), max(task.end for task in of_dataset)
+        siblings = list(group)
+        devices = {device.device_id: device for task in siblings for device in task.devices}
+        start, end = min(task.start for task in siblings), max(task.end for task in siblings)
         expected = expected_days(dataset.name, devices.values(), start, end, zone)
         months = coverage_by_month(lake, [dataset.coverage_rule], expected, start, end, now=now)
-        planned = _plan_by_month(of_dataset, months, select)
+        planned = _plan_by_month(siblings, months, select)
         requests[dataset.name] = count_requests(planned, days_per_request(dataset))
     return requests
 
@@ -123,11 +123,11 @@ def _plan_by_month(
 def requested_tasks(
     lake: Lake, dataset: DailyDataset, devices: Sequence[Device]
 ) -> list[BackfillTask]:
-    """List what the owner has requested so far; devices with the same ranges share tasks."""
-    ranges_of = ranges_for(lake, dataset.name, (device.device_id for device in devices))
+    """List the ranges that the owner has requested; devices with the same ranges share tasks."""
+    ranges_by_device = ranges_for(lake, dataset.name, (device.device_id for device in devices))
     groups: dict[tuple[Range, ...], list[Device]] = {}
     for device in devices:
-        groups.setdefault(tuple(ranges_of[device.device_id]), []).append(device)
+        groups.setdefault(tuple(ranges_by_device[device.device_id]), []).append(device)
     return [
         BackfillTask(dataset, tuple(group), len(group) == len(devices), start, end)
         for ranges, group in groups.items()
@@ -136,18 +136,17 @@ def requested_tasks(
 
 
 def count_requests(months: Iterable[pa.Table], days_per_request: int) -> int:
-    """Count the requests that device-days take at least; the newest month comes first."""
+    """Return the minimum number of requests for device-days; the newest month comes first."""
     if days_per_request == 1:
         return sum(month.num_rows for month in months)
     return sum(map(len, day_ranges_of(months, days_per_request)))
 
 
 def runs(tasks: Sequence[BackfillTask]) -> Iterator[tuple[BackfillTask, date, date]]:
-    """Yield the runs of tasks: the newest weeks of every dataset, then the rest of each.
+    """Yield the runs of tasks: the newest weeks of every dataset, then the older days of each.
 
-    A run goes from the first to the last day to fetch; the days in between are requested too, and
-    are there. A lone dataset has one run for each task, as each pause between two runs would leave
-    requests of the budget unused.
+    A run extends from the first to the last day to fetch; it skips complete days in between. A
+    single dataset has one run per task, because requests of the budget stay unused between runs.
     """
     missing = [task for task in tasks if task.to_fetch]
     if len({task.dataset.name for task in missing}) < 2:
@@ -156,19 +155,19 @@ def runs(tasks: Sequence[BackfillTask]) -> Iterator[tuple[BackfillTask, date, da
     newest = max(max(task.to_fetch) for task in missing)
     border = newest - _NEWEST
     yield from _newest_first(_spans(missing, after=border))
-    # What takes the fewest requests next, so that access that ends leaves the least undone.
+    # The dataset with the fewest requests next: if access ends, the fewest datasets are incomplete.
     requests = {task.dataset.name: 0 for task in missing}
     for task in missing:
         days = sum(count for day, count in task.to_fetch.items() if day <= border)
         requests[task.dataset.name] += days // (31 if task.dataset.takes_ranges else 1)
     for name in sorted(requests, key=lambda name: requests[name]):
-        of_dataset = [task for task in missing if task.dataset.name == name]
-        yield from _newest_first(_spans(of_dataset, until=border))
+        siblings = [task for task in missing if task.dataset.name == name]
+        yield from _newest_first(_spans(siblings, until=border))
 
 
 def _counts(column: pa.ChunkedArray) -> Iterator[tuple[Any, int]]:
-    for counted in pc.value_counts(column).to_pylist():
-        yield counted["values"], counted["counts"]
+    for entry in pc.value_counts(column).to_pylist():
+        yield entry["values"], entry["counts"]
 
 
 def _spans(

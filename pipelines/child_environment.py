@@ -1,8 +1,8 @@
-"""The environment of processes that givlake starts: it is decided once, by the process that starts.
+"""The environment of child processes, which the parent process determines once.
 
-None of them reads a settings file again. One that did could work with another token or folder than
-it was given, as the file that it finds depends on its folder, and Dagster prefers a file `.env` to
-its environment.
+A child process reads no settings file. One that did could use another token or data folder than
+its parent, because the file depends on the working folder, and Dagster prefers a `.env` file to the
+environment.
 """
 
 import os
@@ -10,43 +10,48 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines.settings import ENV_FILE, SettingsError, load_settings, merged_environment
+from pipelines.settings import ENV_FILE, Settings, SettingsError, merged_environment
 
-_SETTINGS = ("GIVLAKE_", "GIVENERGY_")
-# An exported DAGSTER_HOME would put the demo's runs among the owner's.
-_NOT_FOR_THE_DEMO = (*_SETTINGS, "DAGSTER_")
-_FOR_THE_DEMO = ("GIVLAKE_LOG_LEVEL",)
-
-
-def own_environment() -> dict[str, str]:
-    """Give the environment in which every setting stands that is in force here.
-
-    Raises:
-        SettingsError: if a setting cannot be used.
-    """
-    merged = merged_environment()
-    settings = {name: text for name, text in merged.items() if name.startswith(_SETTINGS)}
-    data = load_settings().data
-    return {**os.environ, **settings, "GIVLAKE_DATA": str(data), ENV_FILE: ""}
+_SETTING_PREFIXES = ("GIVLAKE_", "GIVENERGY_")
+# An exported DAGSTER_HOME would mix the demo's runs with the owner's.
+_HIDDEN_FROM_DEMO = (*_SETTING_PREFIXES, "DAGSTER_")
+_SHARED_WITH_DEMO = ("GIVLAKE_LOG_LEVEL",)
 
 
-def demo_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Give the environment of a demo: its own settings, and of the owner's the log level only.
+def own_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment that contains every setting of this process.
 
     Args:
-        settings: the demo's own; GIVLAKE_DATA has to be absolute.
+        settings: the settings of this process.
+
+    Raises:
+        SettingsError: the settings file cannot be read.
     """
-    kept = {
+    variables = {
+        name: text
+        for name, text in merged_environment().items()
+        if name.startswith(_SETTING_PREFIXES)
+    }
+    return {**os.environ, **variables, "GIVLAKE_DATA": str(settings.data), ENV_FILE: ""}
+
+
+def demo_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a demo: its own settings, and only the log level of the owner's.
+
+    Args:
+        variables: the demo's settings; GIVLAKE_DATA must be absolute.
+    """
+    inherited = {
         name: text
         for name, text in os.environ.items()
-        if name in _FOR_THE_DEMO or not name.startswith(_NOT_FOR_THE_DEMO)
+        if name in _SHARED_WITH_DEMO or not name.startswith(_HIDDEN_FROM_DEMO)
     }
-    return {**kept, ENV_FILE: "", **settings}
+    return {**inherited, ENV_FILE: "", **variables}
 
 
 @contextmanager
 def working_in(environment: Mapping[str, str]) -> Iterator[None]:
-    """Let this process, and those that it starts meanwhile, have an environment."""
+    """Replace the environment of this process, and of the processes it starts, for a while."""
     before = {**os.environ}
     _replace(environment)
     try:
@@ -56,15 +61,15 @@ def working_in(environment: Mapping[str, str]) -> Iterator[None]:
 
 
 def refuse_env_file(folder: Path) -> None:
-    """Make sure that Dagster finds no `.env` in the folder in which it runs.
+    """Refuse a folder with a `.env` file, which Dagster would load.
 
     Raises:
-        SettingsError: if there is one.
+        SettingsError: the folder contains a `.env` file.
     """
     if (folder / ".env").exists():
         raise SettingsError(
-            f"{folder / '.env'} would be read by Dagster in place of the settings in force: move"
-            " it to another folder, or leave DAGSTER_HOME unset if that is what names this one."
+            f"Dagster would load {folder / '.env'} in place of givlake's settings: move the file"
+            " to another folder, or unset DAGSTER_HOME if it names this folder."
         )
 
 

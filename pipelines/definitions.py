@@ -1,4 +1,7 @@
-"""What Dagster loads: `dagster dev -m pipelines.definitions`."""
+"""The definitions that Dagster loads: `dagster dev -m pipelines.definitions`.
+
+The settings are read once, when the process loads this module.
+"""
 
 from pipelines.definitions_factory import build_definitions
 from pipelines.settings import load_settings

@@ -1,6 +1,6 @@
-"""Assets, jobs, schedules, checks and resources, put together for a data folder.
+"""Build Dagster's definitions for a data folder: assets, jobs, schedules, checks, resources.
 
-Neither makes a request nor writes anything. What Dagster loads stands in `pipelines.definitions`.
+No request is made and nothing is written. Dagster loads `pipelines.definitions`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from assets.framework.orchestration.dataset_asset import dataset_asset
 from pipelines.alerts.sensors import alert_sensors
 from pipelines.health.data_checks import data_check_schedule, drift_check, reconciliation_checks
 from pipelines.health.history_check import check_schedule, history_check
-from pipelines.maintenance_job import compact_archive_job, compaction_schedule
+from pipelines.maintenance_job import compaction_job, compaction_schedule
 from pipelines.partitions import daily_partitions
 from pipelines.resources import GivEnergyApi, RateLimit, silent_reporter
 from pipelines.schedules import daily_schedule, poll_schedule, snapshot_schedule, today_schedule
@@ -27,7 +27,7 @@ POLL_JOB = "poll"
 
 
 def job_name(dataset_name: str) -> str:
-    """Name the job that ingests a dataset asked for by day."""
+    """Return the name of the job that ingests a daily dataset."""
     return f"ingest_{dataset_name}"
 
 
@@ -36,16 +36,16 @@ def build_definitions(
     resource_overrides: Mapping[str, object] | None = None,
     datasets: Sequence[Dataset] | None = None,
 ) -> dg.Definitions:
-    """Make the definitions.
+    """Build the definitions; everything in them uses these settings.
 
     Args:
-        settings: where the data folder is, the time zone, which datasets run.
-        resource_overrides: resources to use instead of the standard ones.
-        datasets: other datasets than the settings name.
+        settings: the settings of the process.
+        resource_overrides: resources that replace the standard ones, by name.
+        datasets: the datasets to include; None takes those that the settings select.
     """
     chosen = selected(settings) if datasets is None else datasets
     lists = lists_for(chosen)
-    chosen = [*chosen, *(found for found in lists if found not in chosen)]
+    chosen = [*chosen, *(device_list for device_list in lists if device_list not in chosen)]
     zone = stored_zone(settings)
     snapshot_assets = {
         dataset: dataset_asset(dataset, _deps(dataset, lists))
@@ -54,35 +54,41 @@ def build_definitions(
     polled = [
         asset for dataset, asset in snapshot_assets.items() if dataset.cadence is Cadence.EVERY_POLL
     ]
+    compaction = compaction_job(settings)
     assets: list[dg.AssetsDefinition] = list(snapshot_assets.values())
     jobs: list[Any] = [
-        dg.define_asset_job(REFRESH_JOB, _of(assets), description="Everything but days."),
-        dg.define_asset_job(POLL_JOB, _of(polled), description="What cannot be had later."),
-        compact_archive_job,
+        dg.define_asset_job(
+            REFRESH_JOB, _select(assets), description="Fetches all snapshot datasets."
+        ),
+        dg.define_asset_job(POLL_JOB, _select(polled), description="Fetches perishable data."),
+        compaction,
     ]
     schedules = [
-        compaction_schedule(zone),
+        compaction_schedule(compaction, zone),
         poll_schedule(POLL_JOB, settings.poll_minutes, zone),
-        snapshot_schedule(REFRESH_JOB, list(snapshot_assets), zone),
+        snapshot_schedule(REFRESH_JOB, list(snapshot_assets), settings, zone),
     ]
     checks = []
     for dataset in daily(chosen):
         days = daily_partitions(settings, dataset.name)
         asset = dataset_asset(dataset, _deps(dataset, lists), days)
-        job = dg.define_asset_job(job_name(dataset.name), _of([asset]))
+        job = dg.define_asset_job(job_name(dataset.name), _select([asset]))
         assets.append(asset)
         jobs.append(job)
         schedules += [
-            daily_schedule(dataset, job.name, zone),
+            daily_schedule(dataset, job.name, settings, zone),
             today_schedule(dataset, job.name, zone),
         ]
-        checks.append(history_check(dataset))
+        checks.append(history_check(dataset, settings))
     if checks:
         selection = dg.AssetSelection.checks(*checks)
         check_job = dg.define_asset_job("check_history", selection=selection)
         jobs.append(check_job)
         schedules.append(check_schedule(check_job.name, zone))
-    data_checks = [*reconciliation_checks(chosen), *map(drift_check, chosen)]
+    data_checks = [
+        *reconciliation_checks(chosen, settings),
+        *(drift_check(dataset, settings) for dataset in chosen),
+    ]
     data_job = dg.define_asset_job("check_data", dg.AssetSelection.checks(*data_checks))
     jobs.append(data_job)
     schedules.append(data_check_schedule(data_job.name, zone))
@@ -93,11 +99,15 @@ def build_definitions(
         jobs=jobs,
         schedules=schedules,
         sensors=alert_sensors(settings),
-        # Budget and threads give the parallelism: more processes would only share the same budget.
+        # Threads are enough: more processes would share the same request budget.
         executor=dg.in_process_executor,
         resources={
-            "rate_limit": rate_limit,
-            "givenergy": GivEnergyApi(rate_limit=rate_limit),
+            "rate_limit": dg.ResourceDefinition.hardcoded_resource(
+                rate_limit, "The account's request budget."
+            ),
+            "givenergy": dg.ResourceDefinition.hardcoded_resource(
+                GivEnergyApi(settings, rate_limit), "The token's account and its data folder."
+            ),
             "reporter": silent_reporter,
             **(resource_overrides or {}),
         },
@@ -105,14 +115,14 @@ def build_definitions(
 
 
 def _deps(dataset: Dataset, lists: Sequence[DeviceList]) -> list[dg.AssetKey]:
-    """Name the tables that tell a dataset what to ask for."""
-    of_devices = [
-        table_key(found.main)
-        for found in lists
-        if found is not dataset and set(found.kinds) & set(dataset.device_kinds)
+    """List the tables from which a dataset derives its requests."""
+    device_tables = [
+        table_key(device_list.main)
+        for device_list in lists
+        if device_list is not dataset and set(device_list.kinds) & set(dataset.device_kinds)
     ]
-    return of_devices + [dg.AssetKey(name) for name in dataset.depends_on]
+    return device_tables + [dg.AssetKey(name) for name in dataset.depends_on]
 
 
-def _of(assets: Sequence[dg.AssetsDefinition]) -> dg.AssetSelection:
+def _select(assets: Sequence[dg.AssetsDefinition]) -> dg.AssetSelection:
     return dg.AssetSelection.assets(*assets).without_checks()

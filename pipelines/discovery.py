@@ -1,6 +1,6 @@
-"""Which devices the account has, which of them are new, and from when on their history can be had.
+"""Discover the account's devices, new devices, and when the history of each can start.
 
-A request for each list of devices; everything else is read from the tables that they fill.
+One request per device list; everything else is read from the tables of the lists.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,21 +32,25 @@ from warehouse import Lake
 HISTORY_STARTS = "history_starts"
 _KNOWN = "known_devices"
 _DISCOVERED_AT = "discovered_at"
-# The API cannot hold anything older: the vendor's cloud did not exist.
+# The API has no older data: the vendor's cloud did not exist.
 EARLIEST = date(2015, 1, 1)
-# Chargers and smart devices come and go less often than somebody looks for new days.
-_LISTS_LAST = timedelta(hours=6)
+# Lists of chargers and smart devices change seldom.
+_LIST_MAX_AGE = timedelta(hours=6)
 
 
 class UnknownDeviceError(Exception):
-    """A device that was asked for is not among those of the account."""
+    """A device that was named is not in the account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """The account's devices, and when they were asked for; `new` are those not known before.
+    """The account's devices.
 
-    `reports` says what was asked for to find out, by list.
+    Attributes:
+        devices: the devices by kind.
+        new: the devices that the previous discovery did not have.
+        at: when the lists were requested, UTC.
+        reports: the reports of the lists that were requested, by name.
     """
 
     devices: Devices
@@ -55,8 +59,8 @@ class Discovery:
     reports: Mapping[str, IngestionReport] = field(default_factory=dict)
 
     @property
-    def trouble(self) -> list[str]:
-        """Say which lists could not be had."""
+    def failures(self) -> list[str]:
+        """Messages about the lists that could not be fetched."""
         return [
             f"{name}: {result.message}"
             for name, report in self.reports.items()
@@ -64,25 +68,25 @@ class Discovery:
         ]
 
     @property
-    def everything(self) -> tuple[Device, ...]:
+    def all_devices(self) -> tuple[Device, ...]:
         """The devices of all kinds, each once."""
-        return _once(self.devices)
+        return _distinct(self.devices)
 
     def choose(self, device_ids: Sequence[str]) -> Devices:
-        """Limit the devices to those named; none named means all.
+        """Limit the devices to some; an empty list means all.
 
         Raises:
-            UnknownDeviceError: if one of them is not in the account.
+            UnknownDeviceError: one of them is not in the account.
         """
         if not device_ids:
             return self.devices
-        known = [device.device_id for device in self.everything]
+        known = [device.device_id for device in self.all_devices]
         for device_id in device_ids:
             if device_id not in known:
                 names = ", ".join(sorted(known)[:5]) or "none"
                 more = f" and {len(known) - 5} more" if len(known) > 5 else ""
                 raise UnknownDeviceError(
-                    f"There is no device {device_id!r} in this account: it has {names}{more}."
+                    f"Unknown device {device_id!r}: the account has {names}{more}."
                 )
         return {
             kind: tuple(device for device in devices if device.device_id in device_ids)
@@ -93,55 +97,54 @@ class Discovery:
 def discover(
     session: Session, lists: Sequence[DeviceList], *, only: DeviceList | None = None
 ) -> Discovery:
-    """Ask for the lists of devices, and note what can be expected of each device.
+    """Request the device lists, and store the days that are expected of each device.
 
     Args:
         session: stores, client and budget.
-        lists: the lists to go by; those that change seldom are asked for only if they are old.
-        only: ask for this list, whatever its age, and for no other.
+        lists: the lists to use; those that change seldom are requested only if they are old.
+        only: request this list, whatever its age, and no other.
 
     Raises:
-        GivEnergyError: if the list of communication devices cannot be had, for another reason than
-            a scope that the token lacks.
+        GivEnergyError: the list of communication devices cannot be fetched, for another reason
+            than a missing scope.
     """
     lake = session.lake
-    before = known_state_of(session, {})
+    known_state = known_state_of(session, {})
     reports = {
-        device_list.name: ingest(session, device_list, SnapshotPlan(device_list, before))
+        device_list.name: ingest(session, device_list, SnapshotPlan(device_list, known_state))
         for device_list in ([only] if only is not None else lists)
-        if device_list in (only, COMMUNICATION_DEVICES) or _is_old(device_list, before)
+        if device_list in (only, COMMUNICATION_DEVICES) or _is_old(device_list, known_state)
     }
     for report in reports.values():
         _raise_if_fatal(report)
     known = msgspec.convert(lake.state.get(_KNOWN), list[str] | None)
     devices = known_devices(lake, lists)
-    # What other lists have told before still stands: their devices are neither gone nor new.
-    everything = expect(lake, session.zone)
+    # Devices of lists that were not requested are known from before: neither gone nor new.
+    all_devices = expect(lake, session.zone)
     at = datetime.now(UTC)
-    lake.state.set(_KNOWN, [device.device_id for device in everything])
+    lake.state.set(_KNOWN, [device.device_id for device in all_devices])
     lake.state.set(_DISCOVERED_AT, at.isoformat())
-    new = () if known is None else (d for d in everything if d.device_id not in known)
+    new = () if known is None else (d for d in all_devices if d.device_id not in known)
     return Discovery(devices, tuple(new), at, reports)
 
 
 def expect(lake: Lake, zone: str) -> tuple[Device, ...]:
-    """Note which days can be expected of which device, and since when there is history.
+    """Store the expected days of each device, and when history starts.
 
-    It goes by all lists of devices, whichever of them was asked for last: what is noted replaces
-    what was noted before.
+    All device lists count, whichever was requested last; the stored values are replaced.
 
     Returns:
         The devices, each once.
     """
     devices = known_devices(lake)
     lake.expect(expected_of(devices, zone))
-    if everything := _once(devices):
-        lake.state.set(HISTORY_STARTS, {**_starts(devices, everything, zone)})
-    return everything
+    if all_devices := _distinct(devices):
+        lake.state.set(HISTORY_STARTS, {**_starts(devices, all_devices, zone)})
+    return all_devices
 
 
 def expected_of(devices: Devices, zone: str) -> pa.Table:
-    """List which days can be expected of devices, as `Lake.expect` takes it."""
+    """Return the expected days of devices, as `Lake.expect` takes them."""
     today = local_day(datetime.now(UTC), zone)
     tables = [
         expected_days(dataset.name, of_kinds(devices, dataset.device_kinds), EARLIEST, today, zone)
@@ -150,18 +153,18 @@ def expected_of(devices: Devices, zone: str) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def _starts(devices: Devices, everything: Sequence[Device], zone: str) -> dict[str, str]:
-    """Give the first day of each dataset: how far back one kind is looked for tells of no other."""
+def _starts(devices: Devices, all_devices: Sequence[Device], zone: str) -> dict[str, str]:
+    """Return the first day of each dataset, from the devices of its kinds where they have dates."""
     starts = {}
     for dataset in daily_datasets():
         chosen = of_kinds(devices, dataset.device_kinds)
         dated = chosen and all(device.commissioned_at is not None for device in chosen)
-        starts[dataset.name] = history_start(chosen if dated else everything, zone).isoformat()
+        starts[dataset.name] = history_start(chosen if dated else all_devices, zone).isoformat()
     return starts
 
 
 def known_state_of(session: Session, devices: Devices, *, refetch: bool = False) -> KnownState:
-    """Show datasets what is known."""
+    """Return what is known to the datasets when they plan their requests."""
     return KnownState(
         lake=session.lake,
         devices=devices,
@@ -174,7 +177,7 @@ def known_state_of(session: Session, devices: Devices, *, refetch: bool = False)
 
 
 def last_discovery(lake: Lake) -> Discovery | None:
-    """Give the devices as they were last asked for, without a request; None if they never were."""
+    """Return the last discovery, without a request; None if there was none."""
     at = lake.state.get(_DISCOVERED_AT)
     if at is None:
         return None
@@ -190,10 +193,10 @@ def known_devices(lake: Lake, lists: Sequence[DeviceList] | None = None) -> Devi
     with known_state.reading():
         for device_list in device_lists() if lists is None else lists:
             for kind, devices in device_list.devices(known_state).items():
-                # What several lists name stands as the first of them has it.
-                of_kind = by_kind.setdefault(kind, {})
+                # A device in several lists is taken from the first of them.
+                by_id = by_kind.setdefault(kind, {})
                 for device in devices:
-                    of_kind.setdefault(device.device_id, device)
+                    by_id.setdefault(device.device_id, device)
     return {
         kind: tuple(sorted(devices.values(), key=lambda device: device.device_id))
         for kind, devices in by_kind.items()
@@ -201,26 +204,26 @@ def known_devices(lake: Lake, lists: Sequence[DeviceList] | None = None) -> Devi
 
 
 def history_start(devices: Sequence[Device], zone: str) -> date:
-    """Give the day of the earliest commissioning, in the account's time zone."""
+    """Return the day of the earliest commissioning, in the account's time zone."""
     days = [local_day(d.commissioned_at, zone) for d in devices if d.commissioned_at is not None]
     return max(min(days, default=EARLIEST), EARLIEST)
 
 
-def _once(devices: Devices) -> tuple[Device, ...]:
+def _distinct(devices: Devices) -> tuple[Device, ...]:
     return tuple({d.device_id: d for kind in devices.values() for d in kind}.values())
 
 
 def _is_old(device_list: DeviceList, known_state: KnownState) -> bool:
     fetched = [response.at for response in known_state.latest_responses(device_list.name)]
-    return not fetched or known_state.now - max(fetched) > _LISTS_LAST
+    return not fetched or known_state.now - max(fetched) > _LIST_MAX_AGE
 
 
 def _raise_if_fatal(report: IngestionReport) -> None:
-    """Raise what makes it pointless to continue."""
+    """Raise an error that makes it pointless to continue."""
     if report.stopped is not None:
         raise report.stopped
     if report.dataset == COMMUNICATION_DEVICES.name:
         for result in report.failures:
-            # Chargers and smart devices need not the scope that inverters need.
+            # Chargers and smart devices do not need the scope that inverters need.
             if result.error is not None and not isinstance(result.error, ForbiddenError):
                 raise result.error

@@ -1,6 +1,7 @@
-"""Forgetting a device or an account in everything that lies in the data folder.
+"""Erase a device or an account from the whole data folder.
 
-Here are Dagster's state, the request budget's and the settings; the stores forget in `warehouse`.
+This module handles Dagster's state, the request budget and the settings; `warehouse` handles the
+stores.
 """
 
 import os
@@ -20,44 +21,44 @@ from pipelines.settings import Settings, SettingsError
 from warehouse import ForgetReport, Lake, forget, is_known, pattern_of
 from warehouse.storage.atomic_files import write_atomically
 
-_LOGS = frozenset({".out", ".err"})
-_SQLITE = b"SQLite format 3"
-_LOCKED_PATIENCE_S = 60.0
+_LOG_SUFFIXES = frozenset({".out", ".err"})
+_SQLITE_HEADER = b"SQLite format 3"
+_LOCK_TIMEOUT_S = 60.0
 
 
 def erase_devices(
     settings: Settings, device_ids: Sequence[str], account: str | None
 ) -> ForgetReport:
-    """Remove devices, or an account with its devices, from everything in the data folder.
+    """Remove devices, or an account with its devices, from the whole data folder.
 
-    Interrupted, it is finished by the next call.
+    If it is interrupted, the same call finishes it.
 
     Raises:
-        SettingsError: if nothing is known of one of them, or a file is in use for a minute.
-        WarehouseError: if the stores cannot be changed.
+        SettingsError: one of them is unknown, or a file stays in use for a minute.
+        WarehouseError: the stores cannot be changed.
     """
     accounts = [account] if account is not None else []
     with open_lake(settings) as lake:
         build_all_pending(lake)
-        before = _all_known(lake)
+        known_before = _known_device_ids(lake)
         for name in (*device_ids, *accounts):
-            if name not in before and not is_known(lake, name):
+            if name not in known_before and not is_known(lake, name):
                 raise SettingsError(
-                    f"Nothing is stored of {name!r}: name a device or an account as `givlake query"
-                    ' "SELECT DISTINCT device_id, account FROM requests"` shows it.'
+                    f"No data of {name!r} are stored. List devices and accounts with: givlake query"
+                    ' "SELECT DISTINCT device_id, account FROM requests"'
                 )
 
-        def elsewhere(names: Collection[str]) -> None:
-            gone = {*names, *(before - _all_known(lake, stored=False) if accounts else ())}
+        def erase_elsewhere(names: Collection[str]) -> None:
+            lost = known_before - _known_device_ids(lake, stored=False) if accounts else set()
             for key in accounts:
                 forget_identity(budget_store(settings), settings.url, key)
-            without = _Without(gone)
+            eraser = _NameEraser({*names, *lost})
             for folder in (_dagster_home(settings), settings.data / "state"):
                 for path in sorted(folder.rglob("*")):
-                    if path.is_file():  # SQLite's journals go while others are worked at
-                        without.file(path, lake.scratch)
+                    if path.is_file():  # SQLite may remove a journal in the meantime.
+                        eraser.rewrite_file(path, lake.scratch)
             for name in lake.state.all():
-                lake.state.update(name, without.value)
+                lake.state.update(name, eraser.erase_from)
 
         return forget(
             lake,
@@ -65,87 +66,92 @@ def erase_devices(
             accounts=accounts,
             decoders=decoders(datasets()),
             rewrite_body=without_devices,
-            erase_elsewhere=elsewhere,
+            erase_elsewhere=erase_elsewhere,
         )
 
 
-def _all_known(lake: Lake, *, stored: bool = True) -> set[str]:
-    """Name every device of the lists, and those that are noted as known."""
-    found = {device.device_id for kind in known_devices(lake).values() for device in kind}
-    noted = lake.state.get("known_devices")
-    return found | ({str(name) for name in noted} if stored and isinstance(noted, list) else set())
+def _known_device_ids(lake: Lake, *, stored: bool = True) -> set[str]:
+    """Return the devices of the device lists and, if `stored`, those of earlier discoveries."""
+    device_ids = {device.device_id for kind in known_devices(lake).values() for device in kind}
+    earlier = lake.state.get("known_devices")
+    if stored and isinstance(earlier, list):
+        device_ids |= {str(device_id) for device_id in earlier}
+    return device_ids
 
 
 def _dagster_home(settings: Settings) -> Path:
     return Path(os.environ.get("DAGSTER_HOME") or settings.data / "dagster")
 
 
-class _Without:
-    """Takes names out of what others keep; where something must stand, it is a made-up name."""
+class _NameEraser:
+    """Erases names from files and values; required texts get a placeholder instead."""
 
     def __init__(self, names: Collection[str]) -> None:
         self._names = [name.encode() for name in names]
         self._pattern = pattern_of(names)
-        # Each another one, so that the keys of a table stay apart.
-        self._made_up = {name: f"forgotten-{secrets.token_hex(4)}" for name in names}
+        # One placeholder per name, so that the keys of a table stay distinct.
+        self._placeholders = {name: f"forgotten-{secrets.token_hex(4)}" for name in names}
 
-    def text(self, text: str) -> str:
-        return self._pattern.sub(lambda found: self._made_up[found[0]], text)
+    def replace_in(self, text: str) -> str:
+        """Return a text with placeholders in place of the names."""
+        return self._pattern.sub(lambda match: self._placeholders[match[0]], text)
 
-    def value(self, value: object) -> object:
-        """Leave out of a JSON value whatever is a name or is kept under one."""
+    def erase_from(self, value: object) -> object:
+        """Return a JSON value without the names and everything stored under them."""
         if isinstance(value, dict):
-            left = {
-                key: self.value(of) for key, of in value.items() if not self._pattern.search(key)
+            items = {
+                key: self.erase_from(item)
+                for key, item in value.items()
+                if not self._pattern.search(key)
             }
-            return {key: of for key, of in left.items() if of is not None}
+            return {key: item for key, item in items.items() if item is not None}
         if isinstance(value, list):
-            return [of for of in map(self.value, value) if of is not None]
+            return [item for item in map(self.erase_from, value) if item is not None]
         if isinstance(value, str):
-            return None if self._pattern.fullmatch(value) else self.text(value)
+            return None if self._pattern.fullmatch(value) else self.replace_in(value)
         return value
 
-    def file(self, path: Path, scratch: Path) -> None:
-        """Change a SQLite file, or a log.
+    def rewrite_file(self, path: Path, scratch: Path) -> None:
+        """Erase the names from a SQLite file or a log; other files stay the same.
 
         Raises:
-            SettingsError: if it is in use for a minute.
+            SettingsError: the file stays in use for a minute.
         """
         with path.open("rb") as file:
-            is_database = file.read(len(_SQLITE)) == _SQLITE
+            is_database = file.read(len(_SQLITE_HEADER)) == _SQLITE_HEADER
         try:
             if is_database:
-                self._database(path)
-            elif path.suffix in _LOGS:
+                self._rewrite_database(path)
+            elif path.suffix in _LOG_SUFFIXES:
                 old = path.read_text(errors="surrogateescape")
-                if (new := self.text(old)) != old:
+                if (new := self.replace_in(old)) != old:
                     write_atomically(path, new.encode(errors="surrogateescape"), scratch)
         except sqlite3.OperationalError as error:
             raise SettingsError(
-                f"{path} cannot be changed ({error}): stop what uses it, such as `givlake ui`, then"
-                " run this again."
+                f"{path} cannot be changed ({error}): stop the process that uses it, such as"
+                " `givlake ui`, and run the same command again."
             ) from error
 
-    def _database(self, path: Path) -> None:
-        with closing(sqlite3.connect(path, timeout=_LOCKED_PATIENCE_S)) as connection:
-            connection.create_function("without", 1, self.text, deterministic=True)
+    def _rewrite_database(self, path: Path) -> None:
+        with closing(sqlite3.connect(path, timeout=_LOCK_TIMEOUT_S)) as connection:
+            connection.create_function("erased", 1, self.replace_in, deterministic=True)
             with connection:
                 changed = sum(
                     connection.execute(
-                        f"UPDATE {table} SET {column} = without({column})"
-                        f" WHERE typeof({column}) = 'text' AND {column} <> without({column})"
+                        f"UPDATE {table} SET {column} = erased({column})"
+                        f" WHERE typeof({column}) = 'text' AND {column} <> erased({column})"
                     ).rowcount
                     for table, column in _columns(connection)
                 )
-            if changed or self._is_in_bytes(path):
-                # What was deleted before stays in the file's free pages until it is written anew.
+            if changed or self._contains_name(path):
+                # Deleted rows stay in the file's free pages until VACUUM rewrites the file.
                 connection.execute("PRAGMA temp_store = MEMORY")
                 connection.execute("VACUUM")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _is_in_bytes(self, database: Path) -> bool:
-        sides = database.parent.glob(f"{database.name}*")
-        content = b"".join(side.read_bytes() for side in sides)
+    def _contains_name(self, database: Path) -> bool:
+        files = database.parent.glob(f"{database.name}*")
+        content = b"".join(file.read_bytes() for file in files)
         return any(name in content for name in self._names)
 
 

@@ -1,4 +1,4 @@
-"""Dagster's own state: where it lies and how its folder is made before anything uses it."""
+"""Dagster's instance: its folder, created before Dagster uses it."""
 
 import os
 import shutil
@@ -18,12 +18,12 @@ _DEFAULT_FOLDER = "data/dagster"
 
 
 def use_dagster_home(settings: Settings) -> Path:
-    """Point this process, and those that it starts, at Dagster's state in the data folder.
+    """Set DAGSTER_HOME, for this process and its children, to a folder in the data folder.
 
-    A DAGSTER_HOME that is set already is left as it is.
+    A DAGSTER_HOME that is set already is kept.
 
     Returns:
-        The folder with the `dagster.yaml` in force.
+        The folder that contains `dagster.yaml`.
     """
     if home := os.environ.get("DAGSTER_HOME"):
         return Path(home)
@@ -41,9 +41,9 @@ def use_dagster_home(settings: Settings) -> Path:
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """Open Dagster's state.
+    """Open Dagster's instance.
 
-    Processes that make it at the same moment would leave it unusable, so they take turns.
+    A lock serializes this: two processes that create it at the same moment would corrupt it.
     """
     home = use_dagster_home(settings)
     read_once()
@@ -54,6 +54,6 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 
 def dagster_program() -> str:
-    """Find the `dagster` command that belongs to this installation."""
+    """Return the path of the `dagster` command of this installation."""
     beside = Path(sys.executable).with_name("dagster")
     return str(beside) if beside.exists() else shutil.which("dagster") or "dagster"

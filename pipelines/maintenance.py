@@ -1,7 +1,4 @@
-"""Keeping the data folder in shape: compacting the archive, once a day.
-
-What proves and mends the stores stands in `warehouse`.
-"""
+"""Maintain the data folder: compact the archive once a day."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +19,7 @@ def compact_archive(lake: Lake) -> CompactionReport:
 
 
 def compact_if_due(lake: Lake) -> CompactionReport | None:
-    """Compact the archive if that was not done for a day."""
+    """Compact the archive if the last compaction is more than a day ago."""
     compacted_at = msgspec.convert(lake.state.get(_COMPACTED_AT), datetime | None)
     if compacted_at is not None and datetime.now(UTC) - compacted_at < _COMPACT_EVERY:
         return None

@@ -1,25 +1,25 @@
-"""Giving memory back: what a process that fetches and builds for hours must tell its allocators.
+"""Configure the memory allocators of a process that fetches and builds for hours.
 
-Bodies and tables of some megabytes come and go on many threads. glibc keeps what they leave in an
-arena for each thread and raises, by itself, the size from which memory goes back to the system;
-Arrow's own allocator keeps it as well.
+Bodies and tables of some megabytes are allocated and freed on many threads. glibc keeps freed
+memory in one arena per thread and raises the size from which it returns memory to the system;
+Arrow's own allocator keeps freed memory too.
 """
 
 import ctypes
 import os
 import sys
 
-# Parameters of mallopt in glibc's malloc.h, which no Python module names.
+# Parameters of mallopt from glibc's malloc.h; no Python module defines them.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _LARGE_BYTES = 128 * 1024
 _ARENAS = 2
 
 
-def give_memory_back() -> None:
-    """Set the allocators so that freed memory returns to the system.
+def configure_allocators() -> None:
+    """Configure the allocators to return freed memory to the system.
 
-    To be called before pyarrow is imported, which then reads the variable, and before threads
-    start. Does nothing to the C library's allocator where that is not glibc.
+    Call it before pyarrow is imported, which then reads the variable, and before threads start.
+    The C library's allocator is configured only where it is glibc's.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     if not sys.platform.startswith("linux"):

@@ -1,4 +1,4 @@
-"""The days that Dagster shows: from the start of history to today, in the account's time zone."""
+"""Dagster's daily partitions: from the start of history to today, in the account's time zone."""
 
 from datetime import date
 
@@ -10,7 +10,7 @@ from pipelines.settings import Settings
 
 
 def daily_partitions(settings: Settings, dataset: str) -> dg.DailyPartitionsDefinition:
-    """Make a dataset's days without a request: the first is what the last discovery stored."""
+    """Return a dataset's partitions, from the first day that the last discovery stored."""
     start = stored_settings(settings).get(HISTORY_STARTS, {}).get(dataset)
     return dg.DailyPartitionsDefinition(
         start_date=str(start or EARLIEST), timezone=stored_zone(settings), end_offset=1
@@ -18,7 +18,7 @@ def daily_partitions(settings: Settings, dataset: str) -> dg.DailyPartitionsDefi
 
 
 def range_tags(first: date, last: date) -> dict[str, str]:
-    """Tag a run with the days it is about, both included."""
+    """Return the tags of a run over a range of days, both included."""
     return {
         "dagster/asset_partition_range_start": first.isoformat(),
         "dagster/asset_partition_range_end": last.isoformat(),

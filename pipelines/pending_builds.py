@@ -40,58 +40,58 @@ def pending(lake: Lake, names: Collection[str] | None = None) -> Pending:
 def build_all_pending(
     lake: Lake,
     *,
-    say: Callable[[str], object] = _LOG.info,
+    report_progress: Callable[[str], object] = _LOG.info,
     wait_for: Collection[str] | None = None,
-    note_days: bool = True,
+    record_days: bool = True,
 ) -> tuple[list[BuildReport], dict[str, Exception]]:
     """Build what is archived and not in the tables yet, and bring coverage up to date.
 
     Args:
         lake: the data folder.
-        say: takes a sentence before the build, if there is something to build.
+        report_progress: receives a message before the build, if there is anything to build.
         wait_for: build these datasets only, and wait where another process is building one; None
             builds all datasets, and leaves those to the other process.
-        note_days: whether to note which days were built, so that a later run shows them. A run in
-            Dagster does not: what it builds is mostly of a backfill that goes on, which does.
+        record_days: whether to store which days were built, so that a later run shows them. Runs
+            in Dagster do not: they mostly build the days of a running backfill, which does.
 
     Returns:
-        A report for each dataset that was built, and the errors of those that could not be.
+        A report of each dataset that was built, and the errors of the others.
     """
-    # First, as it mends damage in the archive that would stop the count.
+    # First, because it repairs damage in the archive that would prevent the count.
     refresh_coverage(lake, [dataset.coverage_rule for dataset in daily_datasets()])
     chosen = [d for d in datasets() if wait_for is None or d.name in wait_for]
-    if not (found := pending(lake, [dataset.name for dataset in chosen])):
+    if not (responses := pending(lake, [dataset.name for dataset in chosen])):
         return [], {}
-    say(f"Building {_counted(found)}.")
+    report_progress(f"Building {_describe_counts(responses)}.")
     reports, errors = build_pending(lake, decoders(chosen), wait=wait_for is not None)
-    if note_days:
-        _note_built_days(lake, reports)
+    if record_days:
+        _record_built_days(lake, reports)
     return reports, errors
 
 
-def what_is_behind(lake: Lake) -> str | None:
-    """Say what the tables lack of the archive; None if nothing.
+def describe_pending(lake: Lake) -> str | None:
+    """Return a message about responses that are not in the tables yet; None if there are none.
 
-    Coverage is brought up to date first, beside a folder that was opened for reading.
+    Coverage is refreshed first, for a folder opened for reading in a scratch folder.
     """
     try:
         refresh_coverage(lake, [dataset.coverage_rule for dataset in daily_datasets()])
-        found = pending(lake)
+        responses = pending(lake)
     except WarehouseError as error:
-        return str(error)  # what asks for this note can do its work all the same
-    return describe(found) if found else None
+        return str(error)  # Not fatal: the message is a note beside a command's output.
+    return describe(responses) if responses else None
 
 
-def describe(found: Pending) -> str:
-    """Say how many responses are not in the tables yet, and what builds them."""
-    verb = "is" if _total(found) == 1 else "are"
-    return f"{_counted(found)} {verb} not in the tables yet; build with: givlake build"
+def describe(responses: Pending) -> str:
+    """Return how many responses are not in the tables yet, and the command that builds them."""
+    verb = "is" if _total(responses) == 1 else "are"
+    return f"{_describe_counts(responses)} {verb} not in the tables yet; build with: givlake build"
 
 
-def take_built_days(lake: Lake, tasks: Sequence[BackfillTask]) -> BuiltDays:
-    """Give, and forget, the days of errands that were built without a run."""
+def pop_built_days(lake: Lake, tasks: Sequence[BackfillTask]) -> BuiltDays:
+    """Return the days of tasks that were built without a run, and remove them from the store."""
     stored = msgspec.convert(lake.state.get(_BUILT_DAYS, {}), BuiltDays)
-    taken = {
+    popped = {
         task.dataset.name: stored[task.dataset.name]
         for task in tasks
         if task.dataset.name in stored
@@ -99,17 +99,17 @@ def take_built_days(lake: Lake, tasks: Sequence[BackfillTask]) -> BuiltDays:
         and task.end >= stored[task.dataset.name][0]
     }
 
-    def without_taken(stored: object) -> object:
+    def without_popped(stored: object) -> object:
         days = msgspec.convert(stored or {}, BuiltDays)
-        return msgspec.to_builtins({name: days[name] for name in days.keys() - taken.keys()})
+        return msgspec.to_builtins({name: days[name] for name in days.keys() - popped.keys()})
 
-    if taken:
-        lake.state.update(_BUILT_DAYS, without_taken)
-    return taken
+    if popped:
+        lake.state.update(_BUILT_DAYS, without_popped)
+    return popped
 
 
-def name_built_days(tasks: Sequence[BackfillTask], built: BuiltDays) -> None:
-    """Let errands be about days that were built without a run, so that they show in Dagster."""
+def include_built_days(tasks: Sequence[BackfillTask], built: BuiltDays) -> None:
+    """Include days that were built without a run in the tasks, so that they show in Dagster."""
     for task in tasks:
         if (days := built.get(task.dataset.name)) is not None:
             first, last = max(task.start, days[0]), min(task.end, days[1])
@@ -117,8 +117,8 @@ def name_built_days(tasks: Sequence[BackfillTask], built: BuiltDays) -> None:
                 task.to_fetch[day] += 0
 
 
-def _note_built_days(lake: Lake, reports: Iterable[BuildReport]) -> None:
-    """Note the days that built responses are about."""
+def _record_built_days(lake: Lake, reports: Iterable[BuildReport]) -> None:
+    """Store the days of built responses."""
     named = {dataset.name for dataset in daily_datasets()}
     for report in reports:
         if report.dataset not in named:
@@ -141,15 +141,16 @@ def _adding(dataset: str, first: date, last: date) -> Callable[[object], object]
     return add
 
 
-def _counted(found: Pending) -> str:
-    """Count responses, naming the datasets that have most of them."""
-    most = sorted(found, key=lambda dataset: -found[dataset].total())
-    named = ", ".join(f"{dataset} {found[dataset].total():,}" for dataset in most[:_DATASETS_NAMED])
-    more = len(found) - _DATASETS_NAMED
+def _describe_counts(responses: Pending) -> str:
+    """Return the number of responses, with the datasets that have most of them."""
+    counts = {dataset: devices.total() for dataset, devices in responses.items()}
+    most = sorted(counts, key=lambda dataset: -counts[dataset])
+    named = ", ".join(f"{dataset} {counts[dataset]:,}" for dataset in most[:_DATASETS_NAMED])
+    more = len(counts) - _DATASETS_NAMED
     named += f" and {more} more" if more > 0 else ""
-    total = _total(found)
+    total = _total(responses)
     return f"{total:,} archived response{'' if total == 1 else 's'} ({named})"
 
 
-def _total(found: Pending) -> int:
-    return sum(devices.total() for devices in found.values())
+def _total(responses: Pending) -> int:
+    return sum(devices.total() for devices in responses.values())

@@ -1,7 +1,7 @@
-"""The key by which ID tags become pseudonyms, kept in the data folder; what they are is not here.
+"""Store the key with which ID tags are turned into pseudonyms.
 
-The same tag has the same pseudonym for as long as the key stays, and nobody without it can find a
-tag by trying them all.
+A tag keeps its pseudonym as long as the key exists; without the key a tag cannot be found by
+trying all tags.
 """
 
 import os
@@ -16,13 +16,13 @@ _KEY_BYTES = 32
 
 
 def pseudonym_key(state: Path) -> bytes:
-    """Give the key, which the first process that asks for it makes.
+    """Return the key; the first process that needs it creates it.
 
     Args:
-        state: The folder of the file, on a disk of this machine.
+        state: the folder of the file, on a local disk.
 
     Raises:
-        SettingsError: if it cannot be read or written, or if what is stored is no key.
+        SettingsError: the file cannot be read or written, or does not contain a key.
     """
     path = state / "pseudonym.key"
     try:
@@ -30,23 +30,23 @@ def pseudonym_key(state: Path) -> bytes:
             state.mkdir(parents=True, exist_ok=True)
             with FileLock(path.with_suffix(".lock")):
                 if not path.exists():
-                    _make(path)
+                    _create(path)
         key = path.read_bytes()
     except OSError as error:
         raise SettingsError(
-            f"{path}, the key to the pseudonyms of ID tags, cannot be used ({error.strerror}): make"
-            " it a file that this user can read, in a folder that this user can write to."
+            f"The pseudonym key {path} cannot be read or created ({error.strerror}): make the file"
+            " readable and its folder writable for this user."
         ) from error
     if len(key) != _KEY_BYTES:
         raise SettingsError(
-            f"{path} holds {len(key)} bytes and not the {_KEY_BYTES} of a key: bring it back from a"
-            " backup, or remove it, after which ID tags get other pseudonyms."
+            f"The pseudonym key {path} has {len(key)} bytes instead of {_KEY_BYTES}: restore it"
+            " from a backup, or remove it, after which ID tags get new pseudonyms."
         )
     return key
 
 
-def _make(path: Path) -> None:
-    # One name for all, as only one writes at a time: what a killed process leaves is written over.
+def _create(path: Path) -> None:
+    # Under the lock one process writes at a time; it replaces the file that a killed one left.
     staged = path.with_suffix(".new")
     staged.unlink(missing_ok=True)
     descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

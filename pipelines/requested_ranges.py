@@ -19,7 +19,7 @@ _RequestedRanges = dict[str, dict[str, list[Range]]]  # by dataset and device
 
 
 def remember(lake: Lake, dataset: str, device_ids: Sequence[str], start: date, end: date) -> None:
-    """Store that days of devices (none: of all devices) are requested."""
+    """Store that days of devices are requested; no device means all devices."""
 
     def add(stored: object) -> object:
         requested = msgspec.convert(stored or {}, _RequestedRanges)
@@ -32,7 +32,7 @@ def remember(lake: Lake, dataset: str, device_ids: Sequence[str], start: date, e
 
 
 def remember_sync(lake: Lake, dataset: str, today: date) -> None:
-    """Store that days of all devices are requested from yesterday, or the last sync, to today."""
+    """Store that all devices are requested from yesterday, or the last sync, to today."""
     yesterday = today - timedelta(days=1)
     synced = msgspec.convert(lake.state.get(_SYNCED_KEY, {}), dict[str, date])
     first = min(synced.get(dataset, yesterday), yesterday)
@@ -41,7 +41,7 @@ def remember_sync(lake: Lake, dataset: str, today: date) -> None:
 
 
 def keep_current(lake: Lake, dataset: str, first: date, today: date) -> None:
-    """Let the next sync start from today, unless it has days before `first` to fetch."""
+    """Store that the next sync starts from today, unless it has days before `first` to fetch."""
 
     def note(stored: object) -> object:
         synced = msgspec.convert(stored or {}, dict[str, date])
@@ -53,10 +53,10 @@ def keep_current(lake: Lake, dataset: str, first: date, today: date) -> None:
 
 
 def ranges_for(lake: Lake, dataset: str, device_ids: Iterable[str]) -> dict[str, list[Range]]:
-    """Return the requested ranges of each device, including those requested of all devices."""
+    """Return the requested ranges of each device, including those requested for all devices."""
     requested = msgspec.convert(lake.state.get(_KEY, {}), _RequestedRanges).get(dataset, {})
-    of_all = requested.get(_ALL_DEVICES, [])
-    return {each: joined([*of_all, *requested.get(each, [])]) for each in device_ids}
+    common = requested.get(_ALL_DEVICES, [])
+    return {device_id: joined([*common, *requested.get(device_id, [])]) for device_id in device_ids}
 
 
 def joined(ranges: Iterable[Range]) -> list[Range]:

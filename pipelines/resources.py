@@ -1,9 +1,10 @@
-"""Dagster resources: the shared request budget, the API with the stores, and who watches a run."""
+"""Dagster resources: the shared request budget, the API with the stores, and the run reporter."""
 
 import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import FrameType
@@ -20,29 +21,29 @@ from assets.framework.ingestion.session import Session
 from givenergy import GivEnergyError, RequestBudget
 from pipelines.alerts.failure_kinds import FAILURE_KIND_LABEL, failure_kind_of
 from pipelines.discovery import Discovery, discover, known_state_of, last_discovery
-from pipelines.health.schedule_watch import note_scheduled_run
+from pipelines.health.schedule_watch import record_scheduled_run
 from pipelines.pending_builds import build_all_pending
 from pipelines.selection import lists_for, selected
 from pipelines.session_factory import open_budget, open_lake, open_session
-from pipelines.settings import Settings, SettingsError, load_settings
+from pipelines.settings import Settings, SettingsError
 from warehouse import Lake, WarehouseError
 
-# A run asks for the device list only if nobody has done so for this long.
-_DISCOVERY_LASTS = timedelta(minutes=15)
+# A run requests the device lists only if the last discovery is older than this.
+_DISCOVERY_MAX_AGE = timedelta(minutes=15)
 
 
 class Reporter(Protocol):
     """Shows a run while it is in progress, such as the command line."""
 
     def progress(self, report: IngestionReport) -> None:
-        """Show that a request has been dealt with."""
+        """Show the state of a run after a request."""
 
     def finished(self, report: IngestionReport) -> None:
-        """Take the report of a run that has ended."""
+        """Receive the report of a run that has ended."""
 
 
-class _Silence:
-    """The reporter if nobody watches: Dagster's log and metadata have it all."""
+class _SilentReporter:
+    """The default reporter: Dagster's log and metadata hold everything."""
 
     def progress(self, report: IngestionReport) -> None:
         """Show nothing."""
@@ -51,11 +52,12 @@ class _Silence:
         """Show nothing."""
 
 
-silent_reporter = dg.ResourceDefinition.hardcoded_resource(_Silence(), "Nobody watches the run.")
+silent_reporter = dg.ResourceDefinition.hardcoded_resource(_SilentReporter(), "Shows nothing.")
 
 
-class RateLimit(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The account's request budget, shared with every process and run on this machine."""
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """The account's request budget, shared by all processes and runs on this machine."""
 
     reserve: int
 
@@ -64,44 +66,50 @@ class RateLimit(dg.ConfigurableResource):  # type: ignore[type-arg]
         return open_budget(settings, account, self.reserve)
 
 
-class GivEnergyApi(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The token's account and its data folder; settings come from the environment."""
+@dataclass(frozen=True, slots=True)
+class GivEnergyApi:
+    """The token's account and its data folder."""
 
+    settings: Settings
     rate_limit: RateLimit
 
     @contextmanager
     def session(
         self, only: DeviceList | None = None, *, force: bool = True
     ) -> Iterator[tuple[Session, Discovery]]:
-        """Open a session and find out which devices there are, by one list `only` if it is given.
+        """Open a session and discover the account's devices.
 
-        Without `force` that list is asked for if it is due. What a killed process has archived and
-        not built is built first.
+        Pending builds are built first. Interrupting the process ends the session's work in an
+        orderly way.
 
-        Interrupting the process ends the session's work in an orderly way. What a person can mend
-        is raised as a Dagster failure that is not worth a retry.
+        Args:
+            only: request this device list and no other.
+            force: request that list although it is not due.
+
+        Raises:
+            Failure: an error that the owner can fix; Dagster does not retry it.
         """
         cancelled = threading.Event()
         try:
             with (
                 _interrupts(cancelled),
                 open_session(
-                    load_settings(),
+                    self.settings,
                     open_budget=self.rate_limit.open,
                     cancelled=cancelled,
-                    prepare=partial(build_all_pending, note_days=False),
+                    prepare=partial(build_all_pending, record_days=False),
                 ) as session,
             ):
                 recent = last_discovery(session.lake)
                 if (
                     recent is None
-                    or (only is None and datetime.now(UTC) - recent.at > _DISCOVERY_LASTS)
+                    or (only is None and datetime.now(UTC) - recent.at > _DISCOVERY_MAX_AGE)
                     or (
                         only is not None
                         and (force or due_devices(only, known_state_of(session, {})))
                     )
                 ):
-                    lists = lists_for(selected(load_settings()))
+                    lists = lists_for(selected(self.settings))
                     recent = discover(session, lists, only=only)
                 yield session, recent
         except (GivEnergyError, SettingsError, WarehouseError) as error:
@@ -109,18 +117,18 @@ class GivEnergyApi(dg.ConfigurableResource):  # type: ignore[type-arg]
             raise dg.Failure(str(error), metadata=kind, allow_retries=False) from error
 
     def known_state(self, session: Session, devices: Devices, *, refetch: bool) -> KnownState:
-        """Show a dataset what is known."""
+        """Return what is known to the datasets when they plan their requests."""
         return known_state_of(session, devices, refetch=refetch)
 
     def note_run(self, lake: Lake, tags: Mapping[str, str]) -> None:
-        """Note that a run with these tags has done its work."""
-        note_scheduled_run(lake, tags)
+        """Record that a run with these tags has worked, if a schedule started it."""
+        record_scheduled_run(lake, tags)
 
     @contextmanager
     def lake(self) -> Iterator[Lake]:
-        """Open the data folder alone."""
+        """Open the data folder without the API."""
         try:
-            with open_lake(load_settings()) as lake:
+            with open_lake(self.settings) as lake:
                 yield lake
         except (SettingsError, WarehouseError) as error:
             raise dg.Failure(str(error), allow_retries=False) from error
@@ -128,7 +136,7 @@ class GivEnergyApi(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 @contextmanager
 def _interrupts(cancelled: threading.Event) -> Iterator[None]:
-    """Let Ctrl-C, and Dagster's wish to end a run, set the event; a second one ends at once."""
+    """Set an event on Ctrl-C or when Dagster terminates the run; a second one ends at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,6 +1,6 @@
-"""Which days are expected, when that was lost: what the lists of devices in the tables say of it.
+"""Restore lost expected days from the device lists in the tables.
 
-Without expectations nothing would seem to be missing. Noting them after a discovery is not here.
+Without expected days nothing would be reported as missing.
 """
 
 import logging
@@ -12,18 +12,18 @@ _LOG = logging.getLogger(__name__)
 
 
 def restore_expected_days(lake: Lake, zone: str) -> bool:
-    """Note again which days are expected, without a request, after that was emptied or removed.
+    """Store the expected days again, without a request, after their file was emptied or removed.
 
     Args:
-        lake: the data folder, its tables whole.
+        lake: the data folder; its tables are intact.
         zone: the account's time zone.
 
     Returns:
-        Whether there is anything to expect.
+        Whether any days are expected.
     """
     if last_discovery(lake) is None:
         return False
     if not expect(lake, zone):
         return False
-    _LOG.warning("expected_days.parquet was empty: it is made again from the lists of devices")
+    _LOG.warning("expected_days.parquet was empty: restored from the device lists")
     return True

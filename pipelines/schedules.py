@@ -1,6 +1,6 @@
 """The schedules: daily for days that are missing or not final, more often for today.
 
-Both name their days explicitly, decided from the states in the archive.
+Both request explicit days, planned from the states in the archive.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,19 +16,21 @@ from assets.framework.orchestration.asset_keys import asset_specs
 from pipelines.backfill_plan import BackfillTask, plan_missing, requested_tasks, runs
 from pipelines.discovery import known_devices, last_discovery
 from pipelines.partitions import range_tags
-from pipelines.pending_builds import name_built_days, take_built_days
+from pipelines.pending_builds import include_built_days, pop_built_days
 from pipelines.requested_ranges import remember_sync
 from pipelines.session_factory import open_lake, stored_zone
-from pipelines.settings import load_settings
+from pipelines.settings import Settings
 
-# How far back the daily schedule looks for days that are open or failed; `givlake backfill` and
-# `givlake sync` look at all of history.
+# How far back the daily schedule plans days that are not final or failed; `givlake backfill` and
+# `givlake sync` plan all of history.
 _LOOK_BACK_DAYS = 35
 _KEEP_TICK_RUNS = timedelta(days=3)
 _TICK_TAG = "givlake/tick"
 
 
-def daily_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.ScheduleDefinition:
+def daily_schedule(
+    dataset: DailyDataset, job_name: str, settings: Settings, zone: str
+) -> dg.ScheduleDefinition:
     """Make the schedule for yesterday, and requested days of the last weeks that need a fetch."""
 
     @dg.schedule(
@@ -37,11 +39,11 @@ def daily_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.Schedu
         cron_schedule="20 4 * * *",
         execution_timezone=zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Closes yesterday, days that can still change, that failed or were missed.",
+        description="Fetches yesterday, and days that are not final, failed or were missed.",
     )
     def _schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
         now = context.scheduled_execution_time.astimezone(UTC)
-        tasks = _tasks(dataset, now)
+        tasks = _tasks(dataset, settings, now)
         if not tasks:
             # The devices are not known yet: the run requests them.
             yesterday = local_day(now, zone) - timedelta(days=1)
@@ -99,7 +101,7 @@ def poll_schedule(job_name: str, every_minutes: int, zone: str) -> dg.ScheduleDe
 
 
 def snapshot_schedule(
-    job_name: str, datasets: Sequence[SnapshotDataset], zone: str
+    job_name: str, datasets: Sequence[SnapshotDataset], settings: Settings, zone: str
 ) -> dg.ScheduleDefinition:
     """Make the schedule that requests due lists, sessions, events and sums every night."""
 
@@ -115,7 +117,7 @@ def snapshot_schedule(
         context: dg.ScheduleEvaluationContext,
     ) -> dg.RunRequest | dg.SkipReason:
         now = context.scheduled_execution_time.astimezone(UTC)
-        due = _due(datasets, now)
+        due = _due(datasets, settings, now)
         if not due:
             return dg.SkipReason("No snapshot dataset is due.")
         return dg.RunRequest(
@@ -127,9 +129,10 @@ def snapshot_schedule(
     return _schedule
 
 
-def _due(datasets: Sequence[SnapshotDataset], now: datetime) -> Sequence[SnapshotDataset]:
-    """List the datasets of which something is due, without a request."""
-    settings = load_settings()
+def _due(
+    datasets: Sequence[SnapshotDataset], settings: Settings, now: datetime
+) -> Sequence[SnapshotDataset]:
+    """List the datasets with due requests, without a request."""
     with open_lake(settings) as lake:
         discovery = last_discovery(lake)
         if discovery is None:
@@ -140,9 +143,8 @@ def _due(datasets: Sequence[SnapshotDataset], now: datetime) -> Sequence[Snapsho
         )
 
 
-def _tasks(dataset: DailyDataset, now: datetime) -> list[BackfillTask]:
+def _tasks(dataset: DailyDataset, settings: Settings, now: datetime) -> list[BackfillTask]:
     """Plan the requested days of the last weeks until yesterday, as `givlake sync` plans all."""
-    settings = load_settings()
     zone = stored_zone(settings)
     today = local_day(now, zone)
     yesterday = today - timedelta(days=1)
@@ -156,9 +158,9 @@ def _tasks(dataset: DailyDataset, now: datetime) -> list[BackfillTask]:
         plan_missing(lake, tasks, zone, now=now)
         for task in tasks:
             if task.end == yesterday:
-                # Named although nothing may be missing, so that the day shows in Dagster.
+                # Included even if nothing is missing, so that the day shows in Dagster.
                 task.to_fetch[yesterday] += 0
-        name_built_days(tasks, take_built_days(lake, tasks))
+        include_built_days(tasks, pop_built_days(lake, tasks))
     return tasks
 
 

@@ -1,4 +1,4 @@
-"""Which datasets run: all of them, unless GIVLAKE_DATASETS names some, or some that do not."""
+"""The selection of datasets: all of them unless GIVLAKE_DATASETS includes or excludes some."""
 
 from collections.abc import Sequence
 
@@ -9,60 +9,58 @@ from pipelines.settings import Settings, SettingsError
 
 
 class UnknownDatasetError(Exception):
-    """A dataset that was asked for does not exist."""
+    """A dataset that was named does not exist."""
 
 
 def selected(settings: Settings) -> tuple[Dataset, ...]:
-    """Give the datasets that run; the list of communication devices always does.
+    """Return the datasets that the settings select; communication devices are always included.
 
     Raises:
-        SettingsError: if the setting names one that does not exist.
+        SettingsError: the setting names a dataset that does not exist.
     """
-    left_out = [name.removeprefix("-") for name in settings.datasets if name.startswith("-")]
+    excluded_names = [name.removeprefix("-") for name in settings.datasets if name.startswith("-")]
     names = [name for name in settings.datasets if not name.startswith("-")]
     try:
         chosen = named(names) if names else datasets()
-        unwanted = named(left_out)
+        excluded = named(excluded_names)
     except UnknownDatasetError as error:
-        raise SettingsError(f"GIVLAKE_DATASETS cannot be used: {error}") from error
-    # In the order of the registry, as a person would read it.
-    running = {*chosen} - {*unwanted} | {COMMUNICATION_DEVICES}
-    return tuple(dataset for dataset in datasets() if dataset in running)
+        raise SettingsError(f"GIVLAKE_DATASETS is not valid: {error}") from error
+    # In the registry's order, whatever the order in the setting.
+    included = {*chosen} - {*excluded} | {COMMUNICATION_DEVICES}
+    return tuple(dataset for dataset in datasets() if dataset in included)
 
 
 def named(names: Sequence[str]) -> tuple[Dataset, ...]:
-    """Find datasets by name.
+    """Return datasets by name.
 
     Raises:
-        UnknownDatasetError: if there is no such dataset.
+        UnknownDatasetError: there is no such dataset.
     """
     known = {dataset.name: dataset for dataset in datasets()}
     for name in names:
         if name not in known:
-            raise UnknownDatasetError(
-                f"There is no dataset {name!r}: choose from {', '.join(known)}."
-            )
+            raise UnknownDatasetError(f"Unknown dataset {name!r}: choose from {', '.join(known)}.")
     return tuple(known[name] for name in names)
 
 
 def daily(chosen: Sequence[Dataset]) -> tuple[DailyDataset, ...]:
-    """Those of some datasets that are asked for by day."""
+    """Return the daily datasets among some datasets."""
     return tuple(dataset for dataset in daily_datasets() if dataset in chosen)
 
 
 def selected_snapshots(chosen: Sequence[Dataset]) -> tuple[SnapshotDataset, ...]:
-    """Those of some datasets that are asked for as they stand now, what is most urgent first."""
+    """Return the snapshot datasets among some datasets, the most urgent first."""
     return tuple(dataset for dataset in snapshot_datasets() if dataset in chosen)
 
 
 def lists_for(chosen: Sequence[Dataset]) -> tuple[DeviceList, ...]:
-    """The lists of devices that some datasets need to be asked for, and those among them."""
+    """Return the device lists that some datasets need, and those among the datasets."""
     kinds = {kind for dataset in chosen for kind in dataset.device_kinds}
     tables = {table.name for dataset in chosen for table in dataset.output_tables}
     return tuple(
-        found
-        for found in device_lists()
-        if found is COMMUNICATION_DEVICES
-        or found in chosen
-        or (kinds & set(found.kinds) and tables >= set(found.depends_on))
+        device_list
+        for device_list in device_lists()
+        if device_list is COMMUNICATION_DEVICES
+        or device_list in chosen
+        or (kinds & set(device_list.kinds) and tables >= set(device_list.depends_on))
     )

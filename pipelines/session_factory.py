@@ -1,4 +1,4 @@
-"""Opening what ingestion works with, from the settings: data folder, account, budget, client."""
+"""Open a session from the settings: data folder, account, request budget, client."""
 
 import errno
 import logging
@@ -61,15 +61,15 @@ def open_lake(settings: Settings, *, repair: bool = True) -> Lake:
         repair: rebuild tables and expected days that were removed or changed.
 
     Raises:
-        SettingsError: if there is no such folder and none can be made.
-        WarehouseError: if it cannot be used.
+        SettingsError: the folder does not exist and cannot be created.
+        WarehouseError: the folder cannot be used.
     """
     try:
         lake = Lake(settings.data)
     except OSError as error:
         raise SettingsError(
             f"GIVLAKE_DATA is {str(settings.data)!r}, which cannot be used as the data folder"
-            f" ({error.strerror}): name a folder that you can write to."
+            f" ({error.strerror}): use a folder that you can write to."
         ) from error
     _warn_of_interrupted_forget(lake)
     publish_watermarks(lake, [dataset.name for dataset in datasets()])
@@ -84,16 +84,16 @@ def open_lake(settings: Settings, *, repair: bool = True) -> Lake:
 
 
 def open_for_reading(settings: Settings) -> ReadOnlyLake:
-    """Open the data folder for a command that only reads: nothing in it is changed or made.
+    """Open the data folder for a command that only reads; nothing in it is changed or created.
 
-    What `open_lake` would repair is in `problems`. A folder that does not exist is an empty one.
+    `problems` lists what `open_lake` would repair. A folder that does not exist is empty.
 
     Args:
         settings: where the data folder is.
 
     Raises:
-        SettingsError: if there can be no such folder.
-        WarehouseError: if it cannot be used.
+        SettingsError: the setting is no valid folder.
+        WarehouseError: the folder cannot be used.
     """
     try:
         if not stat.S_ISDIR(settings.data.stat().st_mode):
@@ -103,7 +103,7 @@ def open_for_reading(settings: Settings) -> ReadOnlyLake:
     except OSError as error:
         raise SettingsError(
             f"GIVLAKE_DATA is {str(settings.data)!r}, which cannot be used as the data folder"
-            f" ({error.strerror}): name a folder that you can read."
+            f" ({error.strerror}): use a folder that you can read."
         ) from error
     lake = ReadOnlyLake(
         settings.data,
@@ -125,7 +125,7 @@ def open_for_reading(settings: Settings) -> ReadOnlyLake:
 def _warn_of_interrupted_forget(lake: Lake) -> None:
     if begun := unfinished(lake):
         _LOG.warning(
-            "Forgetting %s was interrupted and is not done: run the same givlake forget again",
+            "Forgetting %s was interrupted: run the same givlake forget command again",
             ", ".join(begun),
         )
 
@@ -136,7 +136,7 @@ def open_budget(settings: Settings, account: str, reserve: int | None = None) ->
     Args:
         settings: where the data folder is.
         account: key of the account.
-        reserve: requests a minute that are left to others; None takes the setting.
+        reserve: requests per minute left to other programs; None takes the setting.
     """
     return SqliteRequestBudget(
         budget_store(settings),
@@ -146,7 +146,7 @@ def open_budget(settings: Settings, account: str, reserve: int | None = None) ->
 
 
 def budget_snapshot(settings: Settings, account: str) -> BudgetSnapshot | None:
-    """Show the request budget of an account without changing its file; None if there is none."""
+    """Return the state of an account's request budget; None if it has none. Nothing is changed."""
     store = budget_store(settings)
     if not store.exists():
         return None
@@ -165,7 +165,7 @@ def budget_snapshot(settings: Settings, account: str) -> BudgetSnapshot | None:
 
 
 def budget_store(settings: Settings) -> Path:
-    """Name the file of the request budget."""
+    """Return the file of the request budget."""
     return settings.data / "state" / "budget.sqlite"
 
 
@@ -178,22 +178,22 @@ def open_session(
     prepare: Callable[[Lake], object] | None = None,
     scratch: Path | None = None,
 ) -> Iterator[Session]:
-    """Open everything for the account of the token.
+    """Open a session for the account of the token.
 
-    A token that is used for the first time costs one request, for the account behind it.
+    The first use of a token costs one request, which identifies its account.
 
     Args:
         settings: where the data folder is, token and URL.
         open_budget: opens the request budget of an account.
         cancelled: set to end the session's work.
-        prepare: called with the data folder before the API is asked for anything.
-        scratch: an empty folder to work in instead of the data folder, which stays as it is; only
-            its request budget counts the requests, if there is one already that can be written.
+        prepare: called with the data folder before the first request.
+        scratch: an empty folder to use in place of the data folder, which stays unchanged except
+            that its request budget, if it exists and is writable, counts the requests.
 
     Raises:
-        SettingsError: if there is no token, or token or URL cannot be used.
-        GivEnergyError: if the account cannot be asked for.
-        WarehouseError: if the data folder cannot be used.
+        SettingsError: there is no token, or token or URL are not valid.
+        GivEnergyError: the account cannot be requested.
+        WarehouseError: the data folder cannot be used.
     """
     token = settings.required_token()
     cancelled = cancelled or threading.Event()
@@ -212,12 +212,12 @@ def open_session(
         archiver = _Archiver(lake)
         key = pseudonym_key(settings.data / "state")
 
-        def open_client(of: RequestBudget) -> Client:
+        def open_client(budget: RequestBudget) -> Client:
             try:
                 return Client(
                     base_url=settings.url,
                     token=token,
-                    budget=of,
+                    budget=budget,
                     on_attempt=archiver.archive,
                     connections=settings.connections,
                     retry=_retry_policy(settings.retry_s),
@@ -259,7 +259,7 @@ def open_session(
 
 
 class _Archiver:
-    """Puts every failed attempt of a client into the archive."""
+    """Archive every failed attempt of a client."""
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
@@ -299,7 +299,7 @@ class _Archiver:
 
 
 def _retry_policy(retry_s: int) -> RetryPolicy:
-    """Try again for this long; a number of tries is asked for only if there is time for it."""
+    """Return a policy that retries for this long; less than usual, it makes fewer tries."""
     usual = RetryPolicy()
     if retry_s == 0:
         return NO_RETRY
@@ -307,7 +307,7 @@ def _retry_policy(retry_s: int) -> RetryPolicy:
 
 
 def stored_settings(settings: Settings) -> dict[str, Any]:
-    """Read what earlier runs stored in the data folder, without making one."""
+    """Return what earlier runs stored in the data folder, without creating it."""
     try:
         return dict(read_state(state_file(settings.data)))
     except NotADirectoryError:
@@ -315,10 +315,10 @@ def stored_settings(settings: Settings) -> dict[str, Any]:
 
 
 def stored_zone(settings: Settings) -> str:
-    """Give the account's time zone as an earlier run learnt it, else the one in the settings."""
+    """Return the account's time zone from an earlier run, else the one in the settings."""
     return str(stored_settings(settings).get(_ACCOUNT_ZONE) or settings.zone)
 
 
 def stored_account(settings: Settings) -> str | None:
-    """Give the key of the account that was last used, or None."""
+    """Return the key of the account that was used last, or None."""
     return stored_settings(settings).get(_ACCOUNT_KEY)

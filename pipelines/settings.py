@@ -1,6 +1,6 @@
 """Settings from the environment and a `.env` file, declared once.
 
-The help, the table in the README and the messages about wrong values are made from the declaration.
+The help, the README's table and the messages about invalid values follow from the declaration.
 """
 
 import os
@@ -20,23 +20,23 @@ from givenergy.redaction import checked_entries
 
 DEFAULT_URL = "https://api.givenergy.cloud/v1"
 ENV_FILE = "GIVLAKE_ENV_FILE"
-# Addresses may hold commas; between two of them one is followed by a scheme.
+# An address may contain commas; a comma that separates two addresses is followed by a scheme.
 _URL_BREAK = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 
 
 class SettingsError(Exception):
-    """A setting that cannot be used; the message names it, its value and what to do."""
+    """A setting is not valid; the message names it, its value and what to do."""
 
 
 def _refuse(advice: str) -> PydanticCustomError:
-    """Make the error of a value: `load_settings` puts the setting's name before the advice."""
+    """Return the error of a value; `load_settings` prefixes the advice with the setting's name."""
     return PydanticCustomError("setting", "{advice}", {"advice": advice})
 
 
 def _whole_number(low: int, high: int) -> BeforeValidator:
-    """Take whole numbers between two bounds, both included, in plain digits."""
+    """Return a validator of whole numbers between two bounds, both included, in plain digits."""
 
     def check(value: str | int) -> int:
         text = str(value)
@@ -103,8 +103,8 @@ def _read_alert_urls(value: str | tuple[str, ...]) -> tuple[str, ...]:
     for number, url in enumerate(urls, start=1):
         if not _URL.fullmatch(url):
             raise _refuse(
-                f"address {number} is not a URL: write addresses as Apprise takes them, such as"
-                " mailto://…, separated by commas."
+                f"address {number} is not a URL: use Apprise addresses, such as mailto://…,"
+                " separated by commas."
             )
     return urls
 
@@ -113,17 +113,17 @@ def _setting(name: str, meaning: str, *, shown: str | None = None, **options: An
     """Declare a setting.
 
     Args:
-        name: of the environment variable.
+        name: the environment variable.
         meaning: a phrase in Markdown, for the README and the help.
-        shown: what to show as its default; None shows the default itself.
-        **options: Those of pydantic's `Field`.
+        shown: the text of its default; None shows the default itself.
+        **options: options of pydantic's `Field`.
     """
     extra: dict[str, Any] = {} if shown is None else {"shown": shown}
     return Field(alias=name, description=meaning, json_schema_extra=extra, **options)
 
 
 class Settings(BaseSettings):
-    """What an owner can set. Secrets are left out of its `repr` and of messages."""
+    """The owner's settings. Secrets are excluded from `repr` and from messages."""
 
     model_config = SettingsConfigDict(
         frozen=True, case_sensitive=True, env_ignore_empty=True, extra="ignore"
@@ -179,7 +179,7 @@ class Settings(BaseSettings):
     range_days: Annotated[int, _whole_number(1, 366)] = _setting(
         "GIVLAKE_RANGE_DAYS",
         "days per request for energy flows; halved automatically where the API refuses the range",
-        # How long a range the API answers is not documented; a month is what its own pages show.
+        # The API does not document its longest range; the portal's own pages request a month.
         default=31,
     )
     retry_s: Annotated[int, _whole_number(0, 86_400)] = _setting(
@@ -216,19 +216,19 @@ class Settings(BaseSettings):
         """Return the token.
 
         Raises:
-            SettingsError: there is none.
+            SettingsError: no token is set.
         """
         if not self.token:
             raise SettingsError(
                 "GIVENERGY_API_TOKEN is not set: create a token in the GivEnergy portal (Account"
-                " settings, API tokens) and put GIVENERGY_API_TOKEN=… into the environment or a"
+                " settings, API tokens) and set GIVENERGY_API_TOKEN=… in the environment or in a"
                 " .env file."
             )
         return self.token
 
 
 class Described(NamedTuple):
-    """A setting as the help and the README show it: `default` and `meaning` are Markdown."""
+    """A setting for the help and the README; `default` and `meaning` are Markdown."""
 
     name: str
     default: str
@@ -236,7 +236,7 @@ class Described(NamedTuple):
 
 
 def described_settings() -> Iterator[Described]:
-    """Yield every setting in the order of its declaration, the settings file's name last."""
+    """Yield the settings in the order of their declaration, then the settings file's name."""
     for field in Settings.model_fields.values():
         extra = field.json_schema_extra
         shown = extra.get("shown") if isinstance(extra, dict) else None
@@ -250,10 +250,10 @@ def described_settings() -> Iterator[Described]:
 
 
 def load_settings() -> Settings:
-    """Read the settings from the environment, and from the settings file what it does not have.
+    """Read the settings from the environment and the settings file; the environment wins.
 
     Raises:
-        SettingsError: a setting, or the settings file, cannot be used.
+        SettingsError: a setting is not valid, or the settings file cannot be read.
     """
     with_file: Callable[..., Settings] = Settings
     path = env_file()
@@ -261,11 +261,11 @@ def load_settings() -> Settings:
     try:
         return with_file(_env_file=path)
     except ValidationError as error:
-        raise SettingsError(_sentence(error)) from None
+        raise SettingsError(_describe(error)) from None
 
 
 def merged_environment() -> dict[str, str]:
-    """Return the process' environment, and of the settings file what that does not have.
+    """Return the environment, supplemented by the settings file.
 
     Raises:
         SettingsError: the file cannot be read.
@@ -276,10 +276,10 @@ def merged_environment() -> dict[str, str]:
 def env_file() -> Path | None:
     """Return the settings file: the one that GIVLAKE_ENV_FILE names, else the nearest `.env`.
 
-    It is looked for in the working folder and those above; an empty GIVLAKE_ENV_FILE means none.
+    `.env` is searched in the working folder and its parents; an empty GIVLAKE_ENV_FILE means none.
 
     Raises:
-        SettingsError: the file that is named does not exist.
+        SettingsError: GIVLAKE_ENV_FILE names a file that does not exist.
     """
     named = os.environ.get(ENV_FILE)
     if named == "":
@@ -288,11 +288,11 @@ def env_file() -> Path | None:
         return Path(nearest) if (nearest := find_dotenv(usecwd=True)) else None
     path = Path(named).expanduser()
     if not path.exists() or path.is_dir():
-        raise SettingsError(f"{ENV_FILE} is {named!r}, and there is no such file: {_OTHER_FILE}")
+        raise SettingsError(f"{ENV_FILE} is {named!r}, which does not exist: {_OTHER_FILE}")
     return path
 
 
-_OTHER_FILE = f"name another file in {ENV_FILE}, or leave that empty to read none."
+_OTHER_FILE = f"set {ENV_FILE} to another file, or to nothing to read no file."
 
 
 def _read_env_file(path: Path | None) -> dict[str, str]:
@@ -303,14 +303,13 @@ def _read_env_file(path: Path | None) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsError(
-            f"The settings in {path} cannot be read ({reason}): make the file readable,"
-            f" {_OTHER_FILE}"
+            f"The settings file {path} cannot be read ({reason}): make it readable, {_OTHER_FILE}"
         ) from error
     return {name: text for name, text in values.items() if text is not None}
 
 
-def _sentence(error: ValidationError) -> str:
-    """Name the first setting that cannot be used, its value unless it is secret, and what to do."""
+def _describe(error: ValidationError) -> str:
+    """Name the first setting that is not valid, its value unless it is secret, and what to do."""
     first = error.errors()[0]
     name = str(first["loc"][0])
     advice = str(first["msg"]).rstrip(".") + "."

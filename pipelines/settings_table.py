@@ -19,7 +19,7 @@ def settings_table() -> str:
 
 
 def with_settings_table(document: str) -> str:
-    """Return a document with the table between its marks brought up to date.
+    """Return a document with an updated table between its marks.
 
     Raises:
         ValueError: the document has no marks.

@@ -1,8 +1,8 @@
-"""Alerts: one when something goes wrong, for each cause, and one when it is resolved.
+"""Alerts: one per cause when a problem starts, and one when it is resolved.
 
-What is wrong follows from the stored states (`overdue`) and from runs that failed before they could
-request days (`failure_kinds`). `sent_alerts` stores what was sent, `message` words it, `channels`
-delivers it, `send_alerts` puts these together and `sensors` runs it in Dagster.
+Problems follow from the stored states (`overdue`) and from runs that failed before they could
+request days (`failure_kinds`). `sent_alerts` stores the alerts sent so far, `message` writes their
+text, `channels` delivers them, `send_alerts` combines these and `sensors` runs it in Dagster.
 """
 
 from pipelines.alerts.failure_kinds import failure_kind_of

@@ -21,13 +21,13 @@ from pipelines.session_factory import open_budget, stored_account
 from pipelines.settings import Settings
 
 _ICON = "mdi-alert-outline"
-# Whoever waits is a sensor or a command that has done its work.
-_APP_PATIENCE_S = 20.0
+# A sensor waits for it, or a command that is otherwise done.
+_APP_TIMEOUT_S = 20.0
 _LOGGERS = ("apprise", "urllib3")
 
 
 class AlertError(Exception):
-    """An alert that a channel did not deliver; the message says which and what to do."""
+    """A channel did not deliver an alert; the message says which one and what to do."""
 
 
 class Channel(Protocol):
@@ -37,24 +37,24 @@ class Channel(Protocol):
         """Send a message.
 
         Raises:
-            AlertError: if it could not be sent.
+            AlertError: the channel did not deliver it.
         """
 
 
 def channels(settings: Settings) -> list[Channel]:
     """Return the channels that the owner has set."""
-    ways: list[Channel] = [
+    urls: list[Channel] = [
         _Apprise(number, url) for number, url in enumerate(settings.alert_urls, start=1)
     ]
-    return [*ways, _App(settings)] if settings.alert_app else ways
+    return [*urls, _App(settings)] if settings.alert_app else urls
 
 
-def send(ways: Sequence[Channel], message: Message) -> list[str]:
-    """Send a message by all channels; return a sentence for each that failed."""
+def send(channels: Sequence[Channel], message: Message) -> list[str]:
+    """Send a message by all channels; return an error message for each that failed."""
     errors = []
-    for way in ways:
+    for channel in channels:
         try:
-            way.send(message)
+            channel.send(message)
         except AlertError as error:
             errors.append(str(error))
     return errors
@@ -73,7 +73,7 @@ class _Apprise:
             service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="givlake"))
             if not service.add(self._url):
                 raise AlertError(
-                    f"The {self._name} is not an Apprise URL: compare it with the list of its"
+                    f"The {self._name} is not an Apprise URL: compare it with Apprise's list of"
                     " services."
                 )
             sent = service.notify(
@@ -93,7 +93,7 @@ class _App:
         account = stored_account(self._settings)
         if account is None:
             raise AlertError(
-                "The app cannot be notified before the account is known: run givlake doctor once."
+                "The app cannot be notified: the account is not known yet. Run givlake sync once."
             )
         budget = open_budget(self._settings, account)
         cancelled = threading.Event()
@@ -103,14 +103,14 @@ class _App:
                 token=self._settings.required_token(),
                 budget=budget,
                 retry=NO_RETRY,
-                timeouts=Timeouts(read_s=_APP_PATIENCE_S, total_s=_APP_PATIENCE_S),
+                timeouts=Timeouts(read_s=_APP_TIMEOUT_S, total_s=_APP_TIMEOUT_S),
                 cancelled=cancelled,
             )
         except ValueError as error:
             budget.close()
             raise AlertError(f"The app cannot be notified: {error}") from error
-        patience = threading.Timer(_APP_PATIENCE_S, cancelled.set)
-        patience.start()
+        timer = threading.Timer(_APP_TIMEOUT_S, cancelled.set)
+        timer.start()
         try:
             fetched = client.fetch(
                 NOTIFICATION_SEND,
@@ -122,15 +122,15 @@ class _App:
                 },
             )
         except GivEnergyError as error:
-            why = (
-                f"nothing could be sent within {_APP_PATIENCE_S:.0f} s, or ten went out within the"
-                " last hour; it is tried again later."
+            reason = (
+                f"no answer within {_APP_TIMEOUT_S:.0f} s, or ten alerts sent within the last hour;"
+                " givlake tries again later."
                 if cancelled.is_set()
                 else str(error)
             )
-            raise AlertError(f"The app was not notified: {why}") from error
+            raise AlertError(f"The app was not notified: {reason}") from error
         finally:
-            patience.cancel()
+            timer.cancel()
             client.close()
             budget.close()
         if msgspec.json.decode(fetched.pages[0].body).get("success") is not True:
@@ -141,13 +141,13 @@ class _App:
 
 @contextmanager
 def _silence(*names: str) -> Iterator[None]:
-    """Silence loggers that would name an address in full."""
+    """Silence loggers that would log an address in full."""
     loggers = [logging.getLogger(name) for name in names]
-    before = [logger.level for logger in loggers]
+    levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        for logger, level in zip(loggers, before, strict=True):
+        for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

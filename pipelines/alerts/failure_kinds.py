@@ -1,6 +1,6 @@
-"""Why a run failed before it could request days: kinds of failure, in words of our own.
+"""Kinds of failure of runs that ended before they could request days.
 
-What the API said is left out: it may hold an address, and it is in the log already.
+The API's own message is left out: it may contain an address, and the log has it already.
 """
 
 from givenergy import ForbiddenError, GivEnergyError
@@ -8,13 +8,13 @@ from givenergy.errors import PaymentRequiredError, UnauthenticatedError
 from pipelines.settings import SettingsError
 from warehouse import WarehouseError
 
-# The name of a run's kind of failure in Dagster's metadata.
+# The label of the kind of failure in a run's metadata.
 FAILURE_KIND_LABEL = "givlake/failure_kind"
 STALE = "stale"
 _UNEXPECTED = "fault"
 
 _DESCRIPTIONS = {
-    "token": "The API does not accept the token: make a new one and set GIVENERGY_API_TOKEN to it",
+    "token": "The API rejects the token: create a new one and set GIVENERGY_API_TOKEN",
     "plan": "The plan of the account does not cover the API: check it in the GivEnergy portal",
     "scope": "The token lacks a scope that givlake needs: givlake doctor names it",
     "api": "The API is unreachable or its responses are wrong: run givlake doctor for details",
@@ -34,7 +34,7 @@ _RECOVERIES = {
 
 
 def failure_kind_of(error: BaseException, job: str) -> str:
-    """Name the kind of failure that an error means; an unexpected error is the job's own kind."""
+    """Return the kind of failure of an error; an unexpected error is a kind of its own per job."""
     match error:
         case UnauthenticatedError():
             return "token"
@@ -52,7 +52,7 @@ def failure_kind_of(error: BaseException, job: str) -> str:
 
 
 def unexpected_failure_of(job: str) -> str:
-    """Name the kind of failure of a job with an unexpected error."""
+    """Return the kind of failure of a job with an unexpected error."""
     return f"{_UNEXPECTED} {job}"
 
 
@@ -63,14 +63,14 @@ def failed_job(failure: str) -> str | None:
 
 
 def describe_failure(failure: str) -> str:
-    """Say what is wrong and what to do."""
+    """Return what is wrong and what to do."""
     if (job := failed_job(failure)) is not None:
         return f"{job} failed with an unexpected error: see its log"
     return _DESCRIPTIONS[failure]
 
 
 def describe_recovery(failure: str) -> str:
-    """Say that a kind of failure is resolved."""
+    """Return that a kind of failure is resolved."""
     if (job := failed_job(failure)) is not None:
         return f"{job} succeeds again"
     return _RECOVERIES[failure]

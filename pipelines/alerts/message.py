@@ -1,9 +1,9 @@
-"""The text of an alert: what is missing, of which devices, of which days; in words of our own.
+"""The text of an alert: the data that are missing, by dataset, device and day.
 
-The API refuses notifications with e-mail addresses, telephone numbers or URLs, and whoever names a
-device chose the name. So nothing that the API said is repeated, devices are named by serial number
-only if that looks like one, months are written in letters (a date in figures looks like a telephone
-number), and no word holds a dot.
+The API refuses notifications with e-mail addresses, telephone numbers or URLs, and a device's name
+is free text. So the text repeats nothing from the API, devices are named only if the identifier
+looks like a serial number, months are written in letters (a date in figures looks like a telephone
+number), and no word contains a dot.
 """
 
 import re
@@ -18,8 +18,8 @@ from pipelines.requested_ranges import Range
 _LINES = 12
 _NAMED = 3
 _SERIAL = re.compile(r"[A-Za-z0-9-]{1,40}")
-# Of a UUID the first part; a run of figures as long as this may be taken for a telephone number.
-_FIGURES = re.compile(r"\d(?:-?\d){6}")
+# As many digits in a row may look like a telephone number.
+_DIGITS = re.compile(r"\d(?:-?\d){6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ TEST = Message("givlake: test message", "givlake sends its alerts here. Nothing 
 
 
 def alert_message(started: Incidents) -> Message:
-    """Say what is wrong."""
+    """Return the message about incidents that have started."""
     lines = [describe_failure(failure) for failure in started.failures]
     lines += _describe_days(started.days, "missing")
     lines += [f"{name}{_of(ids)}: not fetched" for name, ids in sorted(started.snapshots.items())]
@@ -42,20 +42,20 @@ def alert_message(started: Incidents) -> Message:
 
 
 def recovery_message(ended: Incidents) -> Message:
-    """Say what is resolved."""
+    """Return the message about incidents that have ended."""
     lines = [describe_recovery(failure) for failure in ended.failures]
     lines += _describe_days(ended.days, "no longer missing")
     lines += [f"{name}{_of(ids)}: fetched again" for name, ids in sorted(ended.snapshots.items())]
     return Message("givlake: resolved", _text(lines))
 
 
-def _describe_days(days: DaysByDevice, what: str) -> list[str]:
+def _describe_days(days: DaysByDevice, state: str) -> list[str]:
     lines = []
     for dataset, by_device in sorted(days.items()):
         ranges = [each for of_device in by_device.values() for each in of_device]
         number = sum((last - first).days + 1 for first, last in ranges)
         lines.append(
-            f"{dataset}{_of(by_device)}: {number} device-day{'s' if number > 1 else ''} {what},"
+            f"{dataset}{_of(by_device)}: {number} device-day{'s' if number > 1 else ''} {state},"
             f" {_when(ranges)}"
         )
     return lines
@@ -71,14 +71,14 @@ def _day(day: date) -> str:
 
 
 def _of(device_ids: Iterable[str]) -> str:
-    """Name some devices; "" is the account and needs no name."""
+    """Return the names of some devices; "" is the account and needs no name."""
     ids = sorted(device_id for device_id in device_ids if device_id)
     if not ids:
         return ""
     named = [name for device_id in ids if (name := plain_name(device_id))][:_NAMED]
     others = len(ids) - len(named)
-    things = named + ([f"{others} {'more' if named else _devices(others)}"] if others else [])
-    return f" of {' and '.join([', '.join(things[:-1]), things[-1]] if things[1:] else things)}"
+    parts = named + ([f"{others} {'more' if named else _devices(others)}"] if others else [])
+    return f" of {' and '.join([', '.join(parts[:-1]), parts[-1]] if parts[1:] else parts)}"
 
 
 def _devices(number: int) -> str:
@@ -86,11 +86,11 @@ def _devices(number: int) -> str:
 
 
 def plain_name(device_id: str) -> str | None:
-    """Return the name by which an alert may call a device; None if it could be anything else."""
+    """Return a device's name for alerts; None if the identifier is no plain serial number."""
     if not _SERIAL.fullmatch(device_id):
         return None
     name = device_id.partition("-")[0] or device_id
-    return None if _FIGURES.search(name) else name
+    return None if _DIGITS.search(name) else name
 
 
 def _text(lines: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What is worth an alert, from the stored states: overdue days and failed snapshot requests."""
+"""Find problems that need an alert in the stored states: overdue days, failed snapshots."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,9 +27,9 @@ from warehouse import (
     overdue_days,
 )
 
-# As far back as the daily schedule looks by itself.
+# As far back as the daily schedule plans.
 _LOOK_BACK = timedelta(days=35)
-# Archived data are in the tables much sooner, unless the build fails or a process was killed.
+# Archived data are in the tables much sooner unless the build fails or a process was killed.
 _BUILT_WITHIN = timedelta(hours=1)
 
 RangesByDevice = Mapping[str, Sequence[Range]]
@@ -37,7 +37,7 @@ RangesByDevice = Mapping[str, Sequence[Range]]
 
 @dataclass(slots=True)
 class Overdue:
-    """What is overdue, by dataset and device.
+    """Overdue data by dataset and device.
 
     Attributes:
         days: gaps of daily datasets, oldest first.
@@ -70,12 +70,12 @@ def find_overdue(
     since: date | None,
     until: date,
 ) -> Overdue:
-    """Find what is overdue, without a request.
+    """Find overdue data, without a request.
 
     Args:
         lake: the data folder.
         settings: which datasets run.
-        known: days, by dataset, that are known to be overdue; they are checked whatever `since` is.
+        known: days that are known to be overdue, by dataset; they are checked whatever `since` is.
         now: the present time, UTC.
         since: the first day to check; None for the last weeks.
         until: the last day to check.
@@ -131,7 +131,7 @@ def _windows(
     of_dataset = of_kinds(devices, dataset.device_kinds)
     all_devices = [device.device_id for device in of_dataset]
     yield _Window(all_devices, min(since, until), until, False)
-    # Whoever wants alerts wants the last day, also when no schedule has ever run.
+    # The last day counts as requested, even if no schedule has ever run.
     yield _Window(all_devices, until, until, True)
     for task in requested_tasks(lake, dataset, of_dataset):
         first, last = max(task.start, since), min(task.end, until)

@@ -1,4 +1,4 @@
-"""Sending alerts: what is overdue or failed is compared with what was sent; the rest is sent."""
+"""Send alerts about overdue data and failures that have not been sent yet."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(slots=True)
 class AlertReport:
-    """How many messages were sent, and a sentence for each channel that failed."""
+    """The number of messages sent, and an error message for each channel that failed."""
 
     messages: int = 0
     errors: list[str] = field(default_factory=list)
@@ -37,10 +37,10 @@ def send_alerts(
     since: date | None = None,
     now: datetime | None = None,
 ) -> AlertReport:
-    """Send what the owner has not been sent yet: what started, and what ended.
+    """Send alerts about incidents that have started or ended since the last call.
 
     Args:
-        settings: the channels; without one nothing happens.
+        settings: the channels; without a channel nothing happens.
         failures: kinds of failure that just happened (see `pipelines.alerts.failure_kinds`).
         recovered_jobs: jobs that succeeded since they failed with an unexpected error.
         unrequested: also alert about days for which no request was made; yesterday should
@@ -49,18 +49,18 @@ def send_alerts(
         now: the present time, UTC; None for the clock's.
 
     Raises:
-        SettingsError, WarehouseError: if the data folder cannot be used.
+        SettingsError, WarehouseError: the data folder cannot be used.
     """
     report = AlertReport()
-    ways = channels(settings)
+    targets = channels(settings)
     state = settings.data / "state"
-    # Nothing can be missing where nobody has used a token yet.
-    if not ways or not (failures or state.exists()):
+    # Nothing can be missing before a token was first used.
+    if not targets or not (failures or state.exists()):
         return report
     now = now or datetime.now(UTC)
     today = local_day(now, stored_zone(settings))
     until = today - _DAY if unrequested else today
-    with open_lake(settings) as lake, FileLock(_made(state) / "alerts.lock"):
+    with open_lake(settings) as lake, FileLock(_created(state) / "alerts.lock"):
         sent = read(lake)
         overdue = find_overdue(lake, settings, sent.days, now=now, since=since, until=until)
         changes = compare(sent, overdue, unrequested=unrequested)
@@ -74,12 +74,12 @@ def send_alerts(
             if failure not in current and _is_over(lake, failure, sent_at, recovered_jobs)
         ]
         if changes.started or changes.ended:
-            # Whoever cannot store what was sent would send it again and again.
+            # If sent alerts cannot be stored, none may be sent: they would be sent repeatedly.
             write(lake, sent)
         after = changes.applied(
             sent,
-            started=_send(ways, alert_message, changes.started, report),
-            ended=_send(ways, recovery_message, changes.ended, report),
+            started=_send(targets, alert_message, changes.started, report),
+            ended=_send(targets, recovery_message, changes.ended, report),
             now=now,
         )
         if after != sent:
@@ -88,7 +88,7 @@ def send_alerts(
 
 
 def _send(
-    ways: Sequence[Channel],
+    targets: Sequence[Channel],
     message: Callable[[Incidents], Message],
     incidents: Incidents,
     report: AlertReport,
@@ -96,25 +96,25 @@ def _send(
     """Send a message about incidents, if there are any; return whether a channel delivered it."""
     if not incidents:
         return False
-    errors = send(ways, message(incidents))
+    errors = send(targets, message(incidents))
     report.errors += errors
-    # One channel that worked is enough: repeated alerts are soon ignored.
-    is_delivered = len(errors) < len(ways)
+    # One working channel is enough: repeated alerts are soon ignored.
+    is_delivered = len(errors) < len(targets)
     report.messages += is_delivered
     return is_delivered
 
 
-def _made(folder: Path) -> Path:
-    """Make a folder inside the data folder unless it exists."""
+def _created(folder: Path) -> Path:
+    """Create a folder inside the data folder unless it exists."""
     folder.mkdir(exist_ok=True, mode=0o700)
     return folder
 
 
 def send_test(settings: Settings) -> AlertReport:
-    """Send a message that says that nothing is wrong."""
-    ways = channels(settings)
-    errors = send(ways, TEST)
-    return AlertReport(len(ways) - len(errors), errors)
+    """Send a test message by all channels."""
+    targets = channels(settings)
+    errors = send(targets, TEST)
+    return AlertReport(len(targets) - len(errors), errors)
 
 
 def _is_stale(lake: Lake, now: datetime) -> bool:
@@ -123,7 +123,7 @@ def _is_stale(lake: Lake, now: datetime) -> bool:
 
 
 def _is_over(lake: Lake, failure: str, sent_at: datetime, recovered_jobs: Collection[str]) -> bool:
-    """Tell whether the device lists were fetched since, for which everything must be in order."""
+    """Return whether a failure is over: the device lists were fetched since, or the job worked."""
     if (job := failed_job(failure)) is not None:
         return job in recovered_jobs
     last = last_discovery(lake)

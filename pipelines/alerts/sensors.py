@@ -1,7 +1,7 @@
 """Alerts in Dagster: a sensor for runs that fail and one for days that are overdue.
 
-There are none without a channel to send alerts to. Addresses are read from the environment when
-they are needed: neither definitions nor run configurations nor events hold any.
+There are none without a channel to send alerts to. Sensors hold the settings in memory only:
+neither the definitions that Dagster shows nor run configurations nor events contain an address.
 """
 
 from datetime import UTC, date, datetime
@@ -12,7 +12,7 @@ import dagster as dg
 from pipelines.alerts.failure_kinds import FAILURE_KIND_LABEL, unexpected_failure_of
 from pipelines.alerts.send_alerts import AlertReport, send_alerts
 from pipelines.session_factory import stored_zone
-from pipelines.settings import Settings, load_settings
+from pipelines.settings import Settings
 
 STARTED_BY = "givlake/started_by"
 _EVERY_S = 900
@@ -22,10 +22,10 @@ def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     """Make the sensors, if the owner has set a channel."""
     if not (settings.alert_urls or settings.alert_app):
         return []
-    return [_run_failure(), _missed_completeness()]
+    return [_run_failure(settings), _missed_completeness(settings)]
 
 
-def _run_failure() -> dg.SensorDefinition:
+def _run_failure(settings: Settings) -> dg.SensorDefinition:
     @dg.run_failure_sensor(
         name="alert_run_failure",
         description="Sends one alert per cause when a run fails.",
@@ -36,12 +36,12 @@ def _run_failure() -> dg.SensorDefinition:
         if STARTED_BY in context.dagster_run.tags:
             return
         failures, since = _failure_kinds(context), _first_day(context)
-        _log(context, send_alerts(load_settings(), failures=failures, since=since))
+        _log(context, send_alerts(settings, failures=failures, since=since))
 
     return _sensor
 
 
-def _missed_completeness() -> dg.SensorDefinition:
+def _missed_completeness(settings: Settings) -> dg.SensorDefinition:
     @dg.sensor(
         name="alert_missed_completeness",
         description="Sends one alert per cause for days that are overdue, and one when resolved.",
@@ -49,7 +49,6 @@ def _missed_completeness() -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def _sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        settings = load_settings()
         now = datetime.now(UTC)
         report = send_alerts(
             settings,
@@ -58,18 +57,18 @@ def _missed_completeness() -> dg.SensorDefinition:
             now=now,
         )
         _log(context, report)
-        return dg.SkipReason(f"{report.messages} messages sent; there is nothing to run.")
+        return dg.SkipReason(f"Messages sent: {report.messages}. This sensor starts no run.")
 
     return _sensor
 
 
 def is_due(now: datetime, settings: Settings, zone: str) -> bool:
-    """Tell whether yesterday should be complete by now."""
+    """Return whether yesterday should be complete by now."""
     return now.astimezone(ZoneInfo(zone)).time() >= settings.alert_by
 
 
 def _failure_kinds(context: dg.RunFailureSensorContext) -> list[str]:
-    """Return why the run failed before it could request days; empty if the states say it."""
+    """Return why the run failed before it could request days; empty if the states show it."""
     kinds = set()
     failures = context.get_step_failure_events()
     for event in failures:

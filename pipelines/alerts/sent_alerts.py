@@ -1,8 +1,8 @@
 """The alerts sent so far, kept in the data folder, and what has started or ended since.
 
-A cause is a kind of failure, a run of days of one device and dataset, or one device of a snapshot
-dataset. Days that join a run of which something is still missing are the same cause: an outage of a
-week is one alert. Only what was sent is stored, so that what could not be sent is sent later.
+A cause is a kind of failure, a range of days of one device and dataset, or one device of a snapshot
+dataset. Days that extend a range that is still incomplete are the same cause: an outage of days
+is one alert. Only delivered alerts are stored, so that an undelivered alert is sent later.
 """
 
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ DaysByDevice = dict[str, dict[str, list[Range]]]  # by dataset, then device
 
 
 class SentAlerts(msgspec.Struct):
-    """What was sent and has not ended, as it is stored.
+    """Alerts that were sent and have not ended.
 
     Attributes:
         days: ranges of days by dataset and device.
@@ -57,7 +57,7 @@ def write(lake: Lake, sent: SentAlerts) -> None:
 
 @dataclass(slots=True)
 class Changes:
-    """What has started, what has ended, and the days of sent alerts that are still missing."""
+    """Incidents that have started or ended, and the days of sent alerts that are still missing."""
 
     started: Incidents = field(default_factory=Incidents)
     ended: Incidents = field(default_factory=Incidents)
@@ -90,12 +90,12 @@ class Changes:
 
 
 def compare(sent: SentAlerts, overdue: Overdue, *, unrequested: bool) -> Changes:
-    """Compare the alerts sent so far with what is overdue now.
+    """Compare the alerts sent so far with the data that are overdue now.
 
     Args:
         sent: the alerts sent so far.
-        overdue: what is overdue.
-        unrequested: whether what no request was made for starts an alert too.
+        overdue: the overdue data.
+        unrequested: whether data for which no request was made start an alert too.
     """
     changes = Changes()
     for dataset in sent.days.keys() | overdue.days.keys():
@@ -107,12 +107,12 @@ def compare(sent: SentAlerts, overdue: Overdue, *, unrequested: bool) -> Changes
                 continue
             for gap in gaps:
                 if any(_overlap(days, gap) for days in known):
-                    place = changes.ongoing
+                    target = changes.ongoing
                 elif gap.is_unsuccessful or unrequested:
-                    place = changes.started.days
+                    target = changes.started.days
                 else:
                     continue
-                of_device = place.setdefault(dataset, {}).setdefault(device_id, [])
+                of_device = target.setdefault(dataset, {}).setdefault(device_id, [])
                 of_device.append((gap.first, gap.last))
             if ended := [days for days in known if not any(_overlap(days, gap) for gap in gaps)]:
                 changes.ended.days.setdefault(dataset, {})[device_id] = ended

@@ -1,6 +1,6 @@
-"""The `givlake` command: a thin skin over the same assets that Dagster shows.
+"""The `givlake` command line, which runs the same assets as Dagster.
 
-One module for each group of commands; what they have in common stands in `pipelines.cli.common`.
+One module per group of commands; `pipelines.cli.common` contains what they share.
 """
 
 from pipelines.cli.main import main

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable
 from datetime import date
-from typing import Any, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import click
 
@@ -16,29 +16,32 @@ from pipelines.cli.common import (
     plural,
     printable,
 )
+from pipelines.cli.context import pass_settings
 from pipelines.discovery import UnknownDeviceError
-from pipelines.settings import Settings, load_settings
+from pipelines.settings import Settings
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-# Of the command line as a whole: a failure of one command is resolved when another succeeds.
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
+# One job for all commands: a failure of one command is resolved when another succeeds.
 _JOB = "the command line"
 
 
 @click.command()
 @click.option("--test", is_flag=True, help="Send a test message only.")
-def alert(test: bool) -> None:
-    """Send one alert per cause for what is missing until yesterday, and one when it is resolved.
+@pass_settings
+def alert(settings: Settings, test: bool) -> None:
+    """Send one alert per cause of missing data.
 
-    For cron on a machine without Dagster's daemon, at the hour by which all should be complete. Set
-    the channels in GIVLAKE_ALERT_URLS and GIVLAKE_ALERT_APP.
+    Another alert follows when it is resolved. For cron on a machine without Dagster's daemon, at
+    the hour by which yesterday should be complete. Set the channels in GIVLAKE_ALERT_URLS and
+    GIVLAKE_ALERT_APP.
     """
     from pipelines.alerts import send_alerts, send_test
 
-    settings = load_settings()
     if not (settings.alert_urls or settings.alert_app):
         raise KnownError(
-            "No channel for alerts: set GIVLAKE_ALERT_URLS to addresses as Apprise takes"
-            " them, or GIVLAKE_ALERT_APP to 1.",
+            "No alert channel is set: set GIVLAKE_ALERT_URLS to Apprise addresses, or"
+            " GIVLAKE_ALERT_APP to 1.",
             WRONG_USAGE,
         )
     report = send_test(settings) if test else send_alerts(settings, unrequested=True)
@@ -48,16 +51,19 @@ def alert(test: bool) -> None:
     raise SystemExit(SOMETHING_MISSING if report.errors else ALL_THERE)
 
 
-def alerting(command: _Command) -> _Command:
+def alerting(
+    command: Callable[Concatenate[Settings, _Parameters], _Result],
+) -> Callable[Concatenate[Settings, _Parameters], _Result]:
     """Make a command send alerts when it ends; its exit status stays the same."""
 
     @functools.wraps(command)
-    def run(*arguments: Any, **options: Any) -> Any:
-        settings = load_settings()
+    def run(
+        settings: Settings, /, *arguments: _Parameters.args, **options: _Parameters.kwargs
+    ) -> _Result:
         try:
-            return command(*arguments, **options)
+            return command(settings, *arguments, **options)
         except SystemExit:
-            # It succeeded; the states say what is missing nevertheless.
+            # The command ran to its end; the stored states show whether data are missing.
             _send(settings, None)
             raise
         except Exception as error:
@@ -65,11 +71,11 @@ def alerting(command: _Command) -> _Command:
                 _send(settings, error)
             raise
 
-    return run  # type: ignore[return-value]
+    return run
 
 
 def _send(settings: Settings, error: Exception | None) -> None:
-    """Send alerts, if there is a channel; print an error in sending, which changes nothing else."""
+    """Send alerts if there is a channel; print errors, which do not change the exit status."""
     if not (settings.alert_urls or settings.alert_app):
         return
     from pipelines.alerts import failure_kind_of, send_alerts
@@ -84,7 +90,7 @@ def _send(settings: Settings, error: Exception | None) -> None:
     except Exception as problem:
         if (known := known_error(problem)) is None:
             raise
-        click.echo(f"No alert could be sent: {printable(known)}", err=True)
+        click.echo(f"Alerts could not be sent: {printable(known)}", err=True)
         return
     for sentence in report.errors:
         click.echo(printable(sentence), err=True)

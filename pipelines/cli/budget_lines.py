@@ -1,4 +1,4 @@
-"""The request budget in words."""
+"""The state of the request budget as text."""
 
 from collections.abc import Iterator
 
@@ -7,17 +7,17 @@ from pipelines.cli.common import duration, plural
 
 
 def budget_lines(snapshot: BudgetSnapshot) -> Iterator[str]:
-    """Say what is left, who uses what, who waits and until when."""
+    """Yield lines about available, used and waiting requests, pauses and outages."""
     yield (
-        f"{plural(snapshot.available, 'request')} left of {snapshot.limit} in"
-        f" {duration(snapshot.window_s)}: {snapshot.used_by_us} used by givlake,"
-        f" {snapshot.used_by_others} by others, {snapshot.reserve} reserved for others"
+        f"{snapshot.available} of {plural(snapshot.limit, 'request')} per"
+        f" {duration(snapshot.window_s)} available; used by givlake: {snapshot.used_by_us}, used by"
+        f" others: {snapshot.used_by_others}, reserved for others: {snapshot.reserve}"
     )
     waiting = sum(snapshot.waiting.values())
     if waiting:
         urgent = snapshot.waiting.get(Priority.TODAY, 0)
         yield f"{plural(waiting, 'request')} waiting, {urgent} of them for today's data"
     if snapshot.paused_for_s > 0:
-        yield f"paused for {duration(snapshot.paused_for_s)}: the API has refused for rate"
+        yield f"paused for {duration(snapshot.paused_for_s)}: the API's rate limit was reached"
     if snapshot.host_down_for_s is not None:
         yield f"the API has not answered for {duration(snapshot.host_down_for_s)}"

@@ -1,42 +1,44 @@
-"""`givlake build`: what is archived and not in the tables yet, without a request."""
+"""`givlake build`: add archived responses to the tables, without a request."""
 
 import click
 
 from assets.registry import datasets
 from pipelines.cli.common import ALL_THERE, SOMETHING_MISSING, console, plural, printable
-from pipelines.pending_builds import build_all_pending, what_is_behind
+from pipelines.cli.context import pass_settings
+from pipelines.pending_builds import build_all_pending, describe_pending
 from pipelines.session_factory import open_lake
-from pipelines.settings import load_settings
+from pipelines.settings import Settings
 
 
 @click.command()
-def build() -> None:
-    """Add archived responses that are not in the tables yet; asks the API for nothing.
+@pass_settings
+def build(settings: Settings) -> None:
+    """Add archived responses to the tables, without a request.
 
-    There are some after a process was killed. Each sync and backfill builds them first. Also
-    repairs catalogue, indexes and tables, which commands that only read do not.
+    A killed process can leave responses that are not in the tables. Each sync and backfill builds
+    them first. Also repairs the catalogue, indexes and tables, which reading commands do not.
     """
     out = console()
 
-    def say(sentence: str) -> None:
-        out.print(printable(sentence))
+    def report_progress(message: str) -> None:
+        out.print(printable(message))
 
-    with open_lake(load_settings()) as lake:
-        everything = {dataset.name for dataset in datasets()}
-        reports, errors = build_all_pending(lake, say=say, wait_for=everything)
-        left = what_is_behind(lake)
+    with open_lake(settings) as lake:
+        names = {dataset.name for dataset in datasets()}
+        reports, errors = build_all_pending(lake, report_progress=report_progress, wait_for=names)
+        pending = describe_pending(lake)
     for report in reports:
         out.print(
             f"{report.dataset}: {plural(report.responses, 'response')},"
-            f" {plural(report.rows('rows_in'), 'row')} in,"
-            f" {plural(report.rows('quarantined'), 'row')} in quarantine"
+            f" {plural(report.rows('rows_in'), 'row')},"
+            f" {report.rows('quarantined'):,} quarantined"
         )
     for name, error in errors.items():
-        say(f"{name} cannot be built: {error}")
+        report_progress(f"{name} cannot be built: {error}")
     if errors:
         raise SystemExit(SOMETHING_MISSING)
-    if left is not None:
-        out.print(left)
+    if pending is not None:
+        out.print(pending)
         raise SystemExit(SOMETHING_MISSING)
-    out.print("Every archived response is in the tables.")
+    out.print("All archived responses are in the tables.")
     raise SystemExit(ALL_THERE)

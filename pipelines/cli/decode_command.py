@@ -1,4 +1,4 @@
-"""`givlake decode`: where each value of a saved answer lands, without a data folder."""
+"""`givlake decode`: show the column of each value of a saved response, without a data folder."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,9 @@ from pipelines.cli.common import (
     console,
     table,
 )
+from pipelines.cli.context import pass_settings
 from pipelines.cli.formats import as_csv, as_json
+from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from assets.framework.decoding.field_trace import LeafTrace
@@ -25,9 +27,9 @@ _COLUMNS = ("leaf", "values", "nulls", "lands in", "elsewhere", "left over")
 @click.command()
 @click.argument("dataset")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--device", default="-", metavar="ID", help="The device that the answer is about.")
+@click.option("--device", default="-", metavar="ID", help="The device of the response.")
 @click.option(
-    "--params", default="{}", metavar="JSON", help='What was asked for, such as {"grouping": 1}.'
+    "--params", default="{}", metavar="JSON", help='Request parameters, such as {"grouping": 1}.'
 )
 @click.option(
     "--format",
@@ -36,37 +38,38 @@ _COLUMNS = ("leaf", "values", "nulls", "lands in", "elsewhere", "left over")
     default="table",
     show_default=True,
 )
-def decode(dataset: str, file: Path, device: str, params: str, layout: str) -> None:
-    """Show what becomes of each value of a saved answer: its column, or why it is in none.
+@pass_settings
+def decode(
+    settings: Settings, dataset: str, file: Path, device: str, params: str, layout: str
+) -> None:
+    """Show the column of each value of a saved response.
 
-    Ends with 1 if a value is in no column and no reason for it is known.
+    A value without a column is shown with its reason. The exit status is 1 if there is none.
     """
     from assets.framework.decoding.field_trace import response_from_json, trace_fields
     from pipelines.selection import UnknownDatasetError, named
-    from pipelines.settings import load_settings
 
     try:
-        (of,) = named([dataset])
-        answer = response_from_json(
-            of, file.read_bytes(), device_id=device, params=params, zone=load_settings().zone
+        (selected,) = named([dataset])
+        response = response_from_json(
+            selected, file.read_bytes(), device_id=device, params=params, zone=settings.zone
         )
     except UnknownDatasetError as error:
         raise KnownError(str(error), WRONG_USAGE) from error
     except ValueError as error:
         raise KnownError(
-            f"{file} is no answer for {dataset} ({error}): give the JSON as the API sent it.",
+            f"{file} is no response for {dataset} ({error}): use the JSON as the API sent it.",
             WRONG_USAGE,
         ) from error
     try:
-        leaves = trace_fields(of, answer)
+        leaves = trace_fields(selected, response)
     except KeyError as error:
         raise KnownError(
-            f"What {dataset} makes of an answer depends on what was asked for: give {error} with"
-            " --params, as JSON.",
+            f"Decoding {dataset} requires request parameters: set {error} with --params, as JSON.",
             WRONG_USAGE,
         ) from error
     rows = [dict(zip(_COLUMNS, _row(leaf), strict=True)) for leaf in leaves]
-    left = sum(len(leaf.unaccounted) for leaf in leaves)
+    left_over = sum(len(leaf.unaccounted) for leaf in leaves)
     if layout == "json":
         click.echo(as_json(rows))
     elif layout == "csv":
@@ -76,8 +79,8 @@ def decode(dataset: str, file: Path, device: str, params: str, layout: str) -> N
             table(_COLUMNS, [list(row.values()) for row in rows], ("values", "nulls", "left over"))
         )
         values = sum(leaf.values for leaf in leaves)
-        _OUT.print(f"\n{len(leaves)} leaves, {values:,} values, {left:,} left over.")
-    raise SystemExit(SOMETHING_MISSING if left else ALL_THERE)
+        _OUT.print(f"\n{len(leaves)} leaves, {values:,} values, {left_over:,} left over.")
+    raise SystemExit(SOMETHING_MISSING if left_over else ALL_THERE)
 
 
 def _row(leaf: "LeafTrace") -> tuple[object, ...]:

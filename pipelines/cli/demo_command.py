@@ -1,4 +1,4 @@
-"""`givlake demo`: the whole way against a simulated account, without a token."""
+"""`givlake demo`: plan, backfill, status and queries with a simulated account, without a token."""
 
 import subprocess
 import sys
@@ -23,10 +23,10 @@ _QUERIES = {
     "A day of the batteries": "battery_by_hour.sql",
     "Where the energy went": "energy_flows.sql",
     "Charging sessions": "charging_sessions.sql",
-    "What is there": "completeness.sql",
+    "Coverage": "completeness.sql",
 }
-# Fewer readings than real devices send, so that all of it fits into a minute's requests.
-_BESIDE_INVERTERS = (
+# Fewer readings than real devices send, so that a minute's request budget is enough.
+_OTHER_DEVICES = (
     *("--ev-chargers", "1", "--ev-points-every", "900", "--ems", "1"),
     *("--smart-devices", "1", "--smart-points-every", "3600"),
 )
@@ -37,8 +37,20 @@ _ACCOUNT = "simulated_account"
 
 
 @click.command()
-@click.option("--days", type=click.IntRange(1, 3650), default=_DAYS, show_default=True)
-@click.option("--inverters", type=click.IntRange(1, 100), default=_INVERTERS, show_default=True)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 3650),
+    default=_DAYS,
+    show_default=True,
+    help="Days of history before today.",
+)
+@click.option(
+    "--inverters",
+    type=click.IntRange(1, 100),
+    default=_INVERTERS,
+    show_default=True,
+    help="Number of inverters.",
+)
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
@@ -47,25 +59,25 @@ _ACCOUNT = "simulated_account"
     help="Data folder of the demo.",
 )
 def demo(days: int, inverters: int, data: Path) -> None:
-    """Ingest a simulated account and query it; needs no token and no network."""
+    """Ingest a simulated account and query it. Needs no token and no network."""
     started = time.monotonic()
     with simulated_account(data, inverters, days) as environment:
         run(environment, "plan")
         run(environment, "backfill")
-        landed = time.monotonic() - started
+        ingested_s = time.monotonic() - started
         run(environment, "status")
         for title, file in _QUERIES.items():
             sql = resources.files(__package__).joinpath("sql", file).read_text()
             _OUT.print(f"\n{title}:\n{sql}")
             run(environment, "query", "--", sql, echo=False)
     _OUT.print(
-        f"\n{days} days and today of {inverters} inverters and what is beside them landed within"
-        f" {landed:.0f} s in {data}."
-        "\n\nWhat to do next:"
+        f"\nIngested {days} days and today of {inverters} inverters and other devices into {data}"
+        f" in {ingested_s:.0f} s."
+        "\n\nNext steps:"
         "\n  make ui                      the same in Dagster: assets, days, runs, schedules"
         f'\n  GIVLAKE_DATA={data} .venv/bin/givlake query "SHOW TABLES"'
         f"\n  duckdb {data}/warehouse.duckdb"
-        "\n  and with your own account: README.md, section Your own history"
+        "\n  README.md, Your own history  the same with your own account"
     )
 
 
@@ -77,11 +89,10 @@ def simulated_account(
 
     Args:
         data: the data folder.
-        inverters: how many it has; None for as many as it had when it was last served for the
-            folder.
-        days: since when they have a history, unless it was served with a longer one.
+        inverters: the number of inverters; None for the number stored in the folder.
+        days: the length of the history, unless the folder stores a longer one.
     """
-    inverters, commissioned = _remembered(data, inverters, days)
+    inverters, commissioned = _stored_account(data, inverters, days)
     token = "demo-token"
     with tempfile.TemporaryDirectory() as folder:
         port_file = Path(folder) / "port"
@@ -91,7 +102,7 @@ def simulated_account(
                 *("-m", "simulator", "--port", "0", "--port-file", str(port_file)),
                 *("--inverters", str(inverters), "--token", token),
                 *("--commissioned", commissioned.isoformat()),
-                *_BESIDE_INVERTERS,
+                *_OTHER_DEVICES,
             ],
             env=demo_environment({}),
             stdout=subprocess.DEVNULL,
@@ -110,48 +121,48 @@ def simulated_account(
             server.wait()
 
 
-def _remembered(data: Path, inverters: int | None, days: int) -> tuple[int, date]:
-    """Give the number of inverters and the first day of an account, and note them in the folder.
+def _stored_account(data: Path, inverters: int | None, days: int) -> tuple[int, date]:
+    """Return an account's number of inverters and first day, and store them in the folder.
 
-    A schedule that met another account would take devices for gone, and their counters would jump.
+    With another account, schedules would report devices as gone, and counters would jump.
 
     Raises:
-        KnownError: if the folder holds devices that are not simulated.
+        KnownError: the folder contains devices that are not simulated.
     """
     commissioned = date.today() - timedelta(days=days)
     with Lake(data) as lake:
         stored = lake.state.get(_ACCOUNT)
-        before = stored if isinstance(stored, dict) else {}
+        account = stored if isinstance(stored, dict) else {}
         known = lake.state.get("known_devices")
         if isinstance(known, list) and known and _first_serial() not in known:
             raise KnownError(
-                f"{data} holds the history of devices that are not the demo's, such as {known[0]}:"
-                " name another folder for the demo.",
+                f"{data} contains data of other devices than the demo's, such as {known[0]}: use"
+                " another folder for the demo.",
                 WRONG_USAGE,
             )
-        inverters = inverters or int(str(before.get("inverters", _INVERTERS)))
-        first = min(str(before.get("commissioned", commissioned)), str(commissioned))
+        inverters = inverters or int(str(account.get("inverters", _INVERTERS)))
+        first = min(str(account.get("commissioned", commissioned)), str(commissioned))
         lake.state.set(_ACCOUNT, {"inverters": inverters, "commissioned": first})
     return inverters, date.fromisoformat(first)
 
 
 def _first_serial() -> str:
-    """Name the inverter that every simulated account has."""
+    """Return the serial number of the inverter that every simulated account has."""
     return Simulator(SimulatorConfig(inverters=1)).serials[0]
 
 
 def run(environment: dict[str, str], *arguments: str, echo: bool = True) -> None:
-    """Run a givlake command, saying which.
+    """Run a givlake command, and print it unless `echo` is off.
 
     Raises:
-        KnownError: if the command finds something missing.
+        KnownError: the command failed.
     """
     if echo:
         _OUT.print(f"\n$ givlake {' '.join(arguments)}")
     command = [sys.executable, "-m", "pipelines.cli", *arguments]
     status = subprocess.run(command, env=environment, check=False).returncode
     if status:
-        raise KnownError(f"givlake {arguments[0]} ended with status {status}.", SOMETHING_MISSING)
+        raise KnownError(f"givlake {arguments[0]} failed with status {status}.", SOMETHING_MISSING)
 
 
 def _wait_for(port_file: Path, server: "subprocess.Popen[bytes]") -> str:

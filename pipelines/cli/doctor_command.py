@@ -1,4 +1,4 @@
-"""`givlake doctor`: is everything as it should be, and if not, what is wrong, in words."""
+"""`givlake doctor`: check settings, folders, token, devices, budget and clock."""
 
 import os
 import platform
@@ -29,11 +29,12 @@ from pipelines.cli.common import (
     plural,
     printable,
 )
+from pipelines.cli.context import current_settings
 from pipelines.discovery import Discovery, discover, history_start
-from pipelines.pending_builds import what_is_behind
+from pipelines.pending_builds import describe_pending
 from pipelines.selection import daily, lists_for, selected
 from pipelines.session_factory import open_for_reading, open_session
-from pipelines.settings import Settings, SettingsError, load_settings
+from pipelines.settings import Settings, SettingsError
 from warehouse import WarehouseError
 from warehouse.lake import refuse_network
 
@@ -47,139 +48,140 @@ _KINDS = {
     DeviceKind.EV_CHARGER: "EV charger",
     DeviceKind.SMART_DEVICE: "smart device",
 }
-Verdict = Literal["ok", "note", "wrong"]
+Verdict = Literal["ok", "note", "error"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
+class CheckResult:
+    """The result of one check."""
 
-    thing: str
+    subject: str
     verdict: Verdict
-    sentence: str
+    message: str
     exit_status: int = ALL_THERE
 
 
 @click.command()
 def doctor() -> None:
-    """Check token, scopes, devices, request budget, folders, versions and clock.
+    """Check settings, token, devices, budget, folders and clock.
 
-    Costs a few requests: lists of devices, a day of each dataset and the settings of one inverter.
+    Makes a few requests: device lists, a day of each dataset and the settings of one inverter.
     Changes nothing in the data folder.
     """
     out = console()
     worst = ALL_THERE
-    for finding in _examine():
-        out.print(f"{finding.verdict:5} {finding.thing:12} {printable(finding.sentence)}")
-        worst = max(worst, finding.exit_status)
+    for result in _run_checks():
+        out.print(f"{result.verdict:5} {result.subject:20} {printable(result.message)}")
+        worst = max(worst, result.exit_status)
     raise SystemExit(worst)
 
 
-def _examine() -> Iterator[Finding]:
+def _run_checks() -> Iterator[CheckResult]:
     names = ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
-    yield Finding("versions", "ok", f"{names}, Python {platform.python_version()}")
+    yield CheckResult("versions", "ok", f"{names}, Python {platform.python_version()}")
     try:
-        settings = load_settings()
+        settings = current_settings()
     except SettingsError as error:
-        yield Finding("settings", "wrong", str(error), WRONG_USAGE)
+        yield CheckResult("settings", "error", str(error), WRONG_USAGE)
         return
-    yield Finding("settings", "ok", f"API {settings.url}, time zone {settings.zone} if unknown")
+    yield CheckResult("settings", "ok", f"API {settings.url}, time zone {settings.zone} if unknown")
     try:
         with open_for_reading(settings) as lake:
             yield _disk(settings)
             for problem in lake.problems:
-                yield Finding("tables", "note", f"{problem}; repair with: givlake build")
-            if (not_built := what_is_behind(lake)) is not None:
-                yield Finding("tables", "note", not_built)
+                yield CheckResult("tables", "note", f"{problem}; repair with: givlake build")
+            if (not_built := describe_pending(lake)) is not None:
+                yield CheckResult("tables", "note", not_built)
     except (SettingsError, WarehouseError) as error:
-        yield Finding("data folder", "wrong", str(error), WRONG_USAGE)
+        yield CheckResult("data folder", "error", str(error), WRONG_USAGE)
         return
     try:
-        # Whoever asks wants to know now: a host that is down is not waited for.
-        impatient = settings.model_copy(update={"retry_s": 0})
+        # Without retries, so that an outage is reported at once.
+        no_retries = settings.model_copy(update={"retry_s": 0})
         with (
             tempfile.TemporaryDirectory(prefix="givlake-") as scratch,
-            open_session(impatient, scratch=Path(scratch)) as session,
+            open_session(no_retries, scratch=Path(scratch)) as session,
         ):
-            yield Finding("token", "ok", "The API accepts it.")
+            yield CheckResult("token", "ok", "accepted by the API")
             yield from _account(session, selected(settings))
     except SettingsError as error:
-        yield Finding("token", "wrong", str(error), WRONG_USAGE)
+        yield CheckResult("token", "error", str(error), WRONG_USAGE)
     except GivEnergyError as error:
-        yield Finding("API", "wrong", str(error), SOMETHING_MISSING)
+        yield CheckResult("API", "error", str(error), SOMETHING_MISSING)
 
 
-def _disk(settings: Settings) -> Finding:
+def _disk(settings: Settings) -> CheckResult:
     refuse_network(settings.data.absolute())
     existing = settings.data.absolute()
     while not existing.exists():
         existing = existing.parent
     if not os.access(existing, os.W_OK):
-        sentence = f"{existing} cannot be written: name a folder that you can write to."
-        return Finding("data folder", "wrong", sentence, WRONG_USAGE)
+        message = f"{existing} is not writable: use a folder that you can write to."
+        return CheckResult("data folder", "error", message, WRONG_USAGE)
     free = shutil.disk_usage(existing).free
-    sentence = f"{settings.data} can be written, {free / 2**30:,.0f} GiB free"
+    sentence = f"{settings.data} is writable, {free / 2**30:,.0f} GiB free"
     if free < _LOW_DISK_BYTES:
-        return Finding("data folder", "note", f"{sentence}: that may not last a backfill.")
-    return Finding("data folder", "ok", sentence)
+        return CheckResult("data folder", "note", f"{sentence}: may be too little for a backfill")
+    return CheckResult("data folder", "ok", sentence)
 
 
-def _account(session: Session, chosen: Sequence[Dataset]) -> Iterator[Finding]:
+def _account(session: Session, chosen: Sequence[Dataset]) -> Iterator[CheckResult]:
     try:
-        found = discover(session, lists_for(chosen))
+        discovery = discover(session, lists_for(chosen))
     except ForbiddenError as error:
-        yield Finding("devices", "wrong", str(error), SOMETHING_MISSING)
+        yield CheckResult("devices", "error", str(error), SOMETHING_MISSING)
         return
-    yield _devices(session, found)
-    for device in found.new:
-        yield Finding(
+    yield _devices(session, discovery)
+    for device in discovery.new:
+        yield CheckResult(
             "devices",
             "note",
-            f"{device.device_id} is new: givlake backfill --device {device.device_id}",
+            f"New device {device.device_id}: fetch its history with"
+            f" givlake backfill --device {device.device_id}",
         )
-    for trouble in found.trouble:
-        yield Finding("devices", "wrong", trouble, SOMETHING_MISSING)
-    yield from _data(session, daily(chosen), found.devices)
-    yield from _lacking(session)
-    yield from _control(session, found.devices)
+    for failure in discovery.failures:
+        yield CheckResult("devices", "error", failure, SOMETHING_MISSING)
+    yield from _data(session, daily(chosen), discovery.devices)
+    yield from _unavailable(session)
+    yield from _control(session, discovery.devices)
     yield _clock(session)
     for line in budget_lines(session.budget.snapshot()):
-        yield Finding("budget", "ok", line)
+        yield CheckResult("budget", "ok", line)
 
 
-def _clock(session: Session) -> Finding:
+def _clock(session: Session) -> CheckResult:
     ahead_s = session.client.clock_ahead_s
     if ahead_s is None:
-        return Finding("clock", "note", "The API does not say what time it has.")
+        return CheckResult("clock", "note", "The API's responses have no time.")
     if abs(ahead_s) <= _CLOCK_TOLERANCE_S:
-        return Finding("clock", "ok", "This machine's clock agrees with the API's.")
+        return CheckResult("clock", "ok", "agrees with the API's")
     side = "ahead of" if ahead_s > 0 else "behind"
-    sentence = f"This machine's clock is {duration(abs(ahead_s))} {side} the API's: set it by NTP."
-    return Finding("clock", "wrong", sentence, SOMETHING_MISSING)
+    message = f"{duration(abs(ahead_s))} {side} the API's: synchronize this machine's clock by NTP."
+    return CheckResult("clock", "error", message, SOMETHING_MISSING)
 
 
-def _devices(session: Session, found: Discovery) -> Finding:
-    if not found.everything:
-        return Finding("devices", "note", "The account lists no device.")
-    start = history_start(found.everything, session.zone)
+def _devices(session: Session, discovery: Discovery) -> CheckResult:
+    if not discovery.all_devices:
+        return CheckResult("devices", "note", "The account has no devices.")
+    start = history_start(discovery.all_devices, session.zone)
     counts = ", ".join(
-        plural(len(devices), _KINDS[kind]) for kind, devices in found.devices.items() if devices
+        plural(len(devices), _KINDS[kind]) for kind, devices in discovery.devices.items() if devices
     )
-    return Finding("devices", "ok", f"{counts}, history from {start}, days in {session.zone}")
+    return CheckResult("devices", "ok", f"{counts}, history from {start}, days in {session.zone}")
 
 
 def _data(
     session: Session, datasets: Sequence[DailyDataset], devices: Devices
-) -> Iterator[Finding]:
-    """Ask for one day of the device that was last in contact, to see whether the scope is there."""
+) -> Iterator[CheckResult]:
+    """Check the scopes of datasets: request one day of the device that was last in contact."""
     for dataset in datasets:
-        of_dataset = of_kinds(devices, dataset.device_kinds)
-        if not of_dataset:
+        candidates = of_kinds(devices, dataset.device_kinds)
+        if not candidates:
             continue
         never = datetime.min.replace(tzinfo=UTC)
-        newest = max(of_dataset, key=lambda device: device.last_contact_at or never)
-        day: date = local_day(newest.last_contact_at or datetime.now(UTC), session.zone)
-        request = dataset.request(newest.device_id, day, day, session.zone)
+        device = max(candidates, key=lambda device: device.last_contact_at or never)
+        day: date = local_day(device.last_contact_at or datetime.now(UTC), session.zone)
+        request = dataset.request(device.device_id, day, day, session.zone)
         try:
             session.client.fetch(
                 dataset.endpoint,
@@ -190,25 +192,23 @@ def _data(
                 context={"dataset": "doctor"},
             )
         except NotFoundError as error:
-            yield Finding(dataset.name, "note", str(error))
+            yield CheckResult(dataset.name, "note", str(error))
         except GivEnergyError as error:
-            yield Finding(dataset.name, "wrong", str(error), SOMETHING_MISSING)
+            yield CheckResult(dataset.name, "error", str(error), SOMETHING_MISSING)
         else:
-            yield Finding(
-                dataset.name, "ok", f"The token may read it (scope {dataset.endpoint.scope})."
-            )
+            yield CheckResult(dataset.name, "ok", f"readable (scope {dataset.endpoint.scope})")
 
 
-def _lacking(session: Session) -> Iterator[Finding]:
-    """Say what earlier runs found that the account lacks."""
+def _unavailable(session: Session) -> Iterator[CheckResult]:
+    """Report the datasets that earlier runs found to be unavailable."""
     for name, reasons in unavailable(session.lake).items():
-        for device_id, why in reasons.items():
-            about = f" for {device_id}" if device_id else ""
-            yield Finding(name, "note", f"Not available{about}: {why}")
+        for device_id, reason in reasons.items():
+            subject = f" for {device_id}" if device_id else ""
+            yield CheckResult(name, "note", f"not available{subject}: {reason}")
 
 
-def _control(session: Session, devices: Devices) -> Iterator[Finding]:
-    """Find out whether the token could change settings, by asking for the list of them."""
+def _control(session: Session, devices: Devices) -> Iterator[CheckResult]:
+    """Check whether the token could change settings, by requesting the list of them."""
     inverters = devices.get(DeviceKind.INVERTER, ())
     if not inverters:
         return
@@ -220,14 +220,13 @@ def _control(session: Session, devices: Devices) -> Iterator[Finding]:
             context={"dataset": "doctor"},
         )
     except ForbiddenError:
-        yield Finding("control", "ok", "The token cannot change settings of inverters.")
+        yield CheckResult("control", "ok", "The token cannot change inverter settings.")
     except GivEnergyError as error:
-        yield Finding("control", "note", str(error))
+        yield CheckResult("control", "note", str(error))
     else:
-        yield Finding(
+        yield CheckResult(
             "control",
             "note",
-            f"The token has the scope {INVERTER_SETTINGS.scope}: whoever gets hold of it can"
-            " change settings of inverters. givlake needs it for the lists of settings and presets"
-            " alone and never changes anything; a token without it is safer.",
+            f"The token has the scope {INVERTER_SETTINGS.scope} and could change inverter settings."
+            " givlake uses it only to list settings and presets; a token without it is safer.",
         )

@@ -1,4 +1,4 @@
-"""`givlake export`: tables or bodies in files that need nothing of givlake."""
+"""`givlake export`: write tables or response bodies to standalone files."""
 
 from datetime import date
 from pathlib import Path
@@ -9,13 +9,14 @@ from assets.framework.data_dictionary import dictionary
 from assets.framework.decoding.decoder import decoders
 from assets.registry import daily_datasets
 from pipelines.cli.common import DAY, WRONG_USAGE, KnownError, console, opened_for_reading, plural
+from pipelines.cli.context import pass_settings
 from pipelines.cli.verify_command import chosen_datasets
-from pipelines.pending_builds import what_is_behind
-from pipelines.settings import load_settings
+from pipelines.pending_builds import describe_pending
+from pipelines.settings import Settings
 from warehouse import Days, ExportLayout, export_bodies, export_tables
 
 _BODIES = "json"
-# What is worth having beside the tables when givlake is no more.
+# Views that are useful beside the tables without givlake.
 _VIEWS = ("coverage", "quarantine", "requests", "codes")
 
 
@@ -34,7 +35,7 @@ _VIEWS = ("coverage", "quarantine", "requests", "codes")
     type=click.Choice([*(layout.value for layout in ExportLayout), _BODIES]),
     default=ExportLayout.PARQUET.value,
     show_default=True,
-    help="json: the answers as they were archived, by device and day.",
+    help="json: archived response bodies, by device and day.",
 )
 @click.option("--dataset", "names", multiple=True, metavar="NAME", help="Only this dataset.")
 @click.option("--start", type=DAY, help="First day.")
@@ -42,7 +43,9 @@ _VIEWS = ("coverage", "quarantine", "requests", "codes")
 @click.option(
     "--overwrite", "--again", "overwrite", is_flag=True, help="Replace an earlier export."
 )
+@pass_settings
 def export(
+    settings: Settings,
     target: Path,
     layout: str,
     names: tuple[str, ...],
@@ -50,15 +53,16 @@ def export(
     end: date | None,
     overwrite: bool,
 ) -> None:
-    """Write the history to files that stand alone, with checksums and a data dictionary."""
+    """Write the history to standalone files.
+
+    The export includes checksums and a data dictionary.
+    """
     chosen = chosen_datasets(names)
     if start is not None and end is not None and start > end:
-        raise KnownError(
-            f"The start {start} lies after the end {end}: exchange the two.", WRONG_USAGE
-        )
+        raise KnownError(f"The start {start} is after the end {end}: swap the two.", WRONG_USAGE)
     days = Days(start, end)
     not_built = None
-    with opened_for_reading(load_settings()) as lake:
+    with opened_for_reading(settings) as lake:
         if layout == _BODIES:
             report = export_bodies(
                 lake,
@@ -69,7 +73,7 @@ def export(
                 overwrite=overwrite,
             )
         else:
-            not_built = what_is_behind(lake)
+            not_built = describe_pending(lake)
             report = export_tables(
                 lake,
                 decoders(chosen),
@@ -81,9 +85,9 @@ def export(
                 days=days,
                 overwrite=overwrite,
             )
-    what = "response" if layout == _BODIES else "row"
+    unit = "response" if layout == _BODIES else "row"
     console().print(
-        f"{plural(report.rows, what)} in {plural(report.files, 'file')} written to {target}."
+        f"{plural(report.rows, unit)} in {plural(report.files, 'file')} written to {target}."
     )
     if not_built is not None:
-        console(stderr=True).print(f"The export lacks what follows: {not_built}")
+        console(stderr=True).print(f"Incomplete export: {not_built}")

@@ -29,7 +29,8 @@ from pipelines.cli.common import (
     printable,
     table,
 )
-from pipelines.cli.run_fetch import Fetching
+from pipelines.cli.context import pass_settings
+from pipelines.cli.run_fetch import FetchCommand
 from pipelines.discovery import (
     Discovery,
     discover,
@@ -37,7 +38,7 @@ from pipelines.discovery import (
     known_state_of,
 )
 from pipelines.maintenance import compact_if_due
-from pipelines.pending_builds import build_all_pending, what_is_behind
+from pipelines.pending_builds import build_all_pending, describe_pending
 from pipelines.requested_ranges import keep_current, remember, remember_sync
 from pipelines.selection import (
     UnknownDatasetError,
@@ -48,7 +49,7 @@ from pipelines.selection import (
     selected_snapshots,
 )
 from pipelines.session_factory import open_session, stored_zone
-from pipelines.settings import Settings, load_settings
+from pipelines.settings import Settings
 from warehouse import Lake
 
 _OUT = console()
@@ -73,19 +74,23 @@ _END = click.option("--end", type=DAY, help="Last day; default: today.")
 @_END
 @_DATASET
 @_DEVICE
+@pass_settings
 def plan(
-    start: date | None, end: date | None, names: tuple[str, ...], device_ids: tuple[str, ...]
+    settings: Settings,
+    start: date | None,
+    end: date | None,
+    names: tuple[str, ...],
+    device_ids: tuple[str, ...],
 ) -> None:
-    """Show how many requests a backfill would make, and how long that takes.
+    """Show the number of requests and the time of a backfill.
 
-    Requests the lists of devices and nothing else; changes nothing in the data folder.
+    Requests only the device lists, and changes nothing in the data folder.
     """
-    settings = load_settings()
     chosen = choose_datasets(settings, names)
     today = local_day(datetime.now(UTC), stored_zone(settings))
     check_range(start, end or today, today)
     with (
-        opened_for_reading(settings, say_if_empty=False) as lake,
+        opened_for_reading(settings, warn_if_empty=False) as lake,
         tempfile.TemporaryDirectory(prefix="givlake-") as scratch,
         open_session(settings, scratch=Path(scratch)) as session,
     ):
@@ -120,7 +125,7 @@ def plan(
             )
             rows.append((dataset.name, "", "", "", f"{requests[dataset.name]:,}"))
         snapshot = session.budget.snapshot()
-        not_built = what_is_behind(lake)
+        not_built = describe_pending(lake)
     count = len({device.device_id for kind in devices.values() for device in kind})
     _OUT.print(f"{plural(count, 'device')}, {first} to {last}:")
     columns = ("dataset", "device-days", "fetched", "to fetch", "requests")
@@ -128,8 +133,8 @@ def plan(
     seconds = snapshot.seconds_for(requests.total())
     _OUT.print(
         f"At least {plural(requests.total(), 'request')},"
-        f" {f'about {duration(seconds)}' if seconds else 'under a minute'} at {snapshot.limit}"
-        " requests a minute."
+        f" {f'about {duration(seconds)}' if seconds else 'less than a minute'} at {snapshot.limit}"
+        " requests per minute."
     )
     if not_built is not None:
         _OUT.print(not_built)
@@ -141,16 +146,20 @@ def plan(
 @_DATASET
 @_DEVICE
 @click.option("--refetch", "--again", "refetch", is_flag=True, help="Fetch complete days again.")
+@pass_settings
 @alerting
 def backfill(
+    settings: Settings,
     start: date | None,
     end: date | None,
     names: tuple[str, ...],
     device_ids: tuple[str, ...],
     refetch: bool,
 ) -> None:
-    """Fetch missing history: perishable data first, then the newest days first."""
-    settings = load_settings()
+    """Fetch missing history. Perishable data come first, then the newest days.
+
+    Interrupt it at any time; the same command resumes.
+    """
     chosen = choose_datasets(settings, names)
     today = local_day(datetime.now(UTC), stored_zone(settings))
     check_range(start, end or today, today)
@@ -165,9 +174,11 @@ def backfill(
                 keep_current(lake, task.dataset.name, first, today)
         return tasks
 
-    with open_session(settings, prepare=partial(build_all_pending, say=_OUT.print)) as session:
+    with open_session(
+        settings, prepare=partial(build_all_pending, report_progress=_OUT.print)
+    ) as session:
         if start and (names or device_ids):
-            # Without a choice, what is known of chargers limits how far back they are requested.
+            # Otherwise the known start of a charger's data limits how far back it is requested.
             set_first_day(session.lake, start)
         discovery = _discover(session, chosen)
         tasks = make_tasks(session.lake, session.zone, discovery)
@@ -179,20 +190,21 @@ def backfill(
             all_devices=not device_ids,
             refetch=refetch,
         )
-    Fetching(settings, chosen, discovery, make_tasks, refetch=refetch).run(
+    FetchCommand(settings, chosen, discovery, make_tasks, refetch=refetch).run(
         tasks, snapshots, device_ids
     )
 
 
 @click.command()
 @_DATASET
+@pass_settings
 @alerting
-def sync(names: tuple[str, ...]) -> None:
-    """Bring everything requested so far up to date: today, yesterday and days not final yet.
+def sync(settings: Settings, names: tuple[str, ...]) -> None:
+    """Bring everything requested so far up to date.
 
-    For cron or systemd on a machine without Dagster's daemon.
+    Fetches today, yesterday, days that are not final and days that are missing. For cron or systemd
+    on a machine without Dagster's daemon.
     """
-    settings = load_settings()
     chosen = choose_datasets(settings, names)
     now = datetime.now(UTC)
 
@@ -205,7 +217,9 @@ def sync(names: tuple[str, ...]) -> None:
             )
         return tasks
 
-    with open_session(settings, prepare=partial(build_all_pending, say=_OUT.print)) as session:
+    with open_session(
+        settings, prepare=partial(build_all_pending, report_progress=_OUT.print)
+    ) as session:
         discovery = _discover(session, chosen)
         tasks = make_tasks(session.lake, session.zone, discovery)
         plan_missing(session.lake, tasks, session.zone, refresh=True)
@@ -213,14 +227,14 @@ def sync(names: tuple[str, ...]) -> None:
             session, chosen, discovery.devices, all_devices=True, refetch=False
         )
         compact_if_due(session.lake)
-    Fetching(settings, chosen, discovery, make_tasks, refresh=True).run(tasks, snapshots)
+    FetchCommand(settings, chosen, discovery, make_tasks, refresh=True).run(tasks, snapshots)
 
 
 def choose_datasets(settings: Settings, names: Sequence[str]) -> tuple[Dataset, ...]:
     """Return datasets by name; no name means all that are selected.
 
     Raises:
-        KnownError: if there is no such dataset.
+        KnownError: there is no such dataset.
     """
     try:
         return named(names) if names else selected(settings)
@@ -229,26 +243,26 @@ def choose_datasets(settings: Settings, names: Sequence[str]) -> tuple[Dataset, 
 
 
 def _discover(session: Session, chosen: Sequence[Dataset]) -> Discovery:
-    """Request the lists of devices, and offer the history of devices that are new."""
+    """Request the device lists; print new devices and the command that fetches their history."""
     discovery = discover(session, lists_for(chosen))
     for device in discovery.new:
         _OUT.print(
-            f"{device.device_id} is new in this account: fetch its history with"
+            f"New device {device.device_id}: fetch its history with"
             f" givlake backfill --device {device.device_id}"
         )
-    for trouble in discovery.trouble:
-        _OUT.print(printable(trouble))
-    if not discovery.everything:
-        _OUT.print("The account lists no devices: nothing to fetch.")
+    for failure in discovery.failures:
+        _OUT.print(printable(failure))
+    if not discovery.all_devices:
+        _OUT.print("The account has no devices: nothing to fetch.")
     return discovery
 
 
 def _range(
     zone: str, devices: Devices, start: date | None, end: date | None, today: date
 ) -> tuple[date, date]:
-    everything = [device for kind in devices.values() for device in kind]
+    all_devices = [device for kind in devices.values() for device in kind]
     last = min(end or today, today)
-    return start or min(history_start(everything, zone), last), last
+    return start or min(history_start(all_devices, zone), last), last
 
 
 def _tasks(
@@ -268,7 +282,7 @@ def _due_snapshots(
     all_devices: bool,
     refetch: bool,
 ) -> list[SnapshotDataset]:
-    """List the snapshot datasets to request now; lists of devices have just been requested."""
+    """List the due snapshot datasets without the device lists, which have just been requested."""
     known_state = known_state_of(session, devices, refetch=refetch)
     candidates = [
         dataset

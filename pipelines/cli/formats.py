@@ -1,4 +1,4 @@
-"""Rows for programs: JSON, and CSV that no spreadsheet takes for formulas."""
+"""Rows for programs: JSON, and CSV without spreadsheet formulas."""
 
 import csv
 import io
@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-# What makes a spreadsheet compute a cell, or may hide something that does.
+# Characters with which a spreadsheet formula can start, and white space that can hide one.
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Write rows as a JSON list of objects."""
+    """Return rows as a JSON list of objects."""
     return json.dumps(rows, indent=2, default=_plain)
 
 
 def as_csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
-    """Write rows as CSV with a header; text that would be a formula gets a `'` in front."""
+    """Return rows as CSV with a header; text that looks like a formula is prefixed with `'`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

@@ -1,4 +1,4 @@
-"""The command group: finds each command's module when it is called, so that `--help` is quick."""
+"""The command group; it imports a command's module when it is called, so that `--help` is fast."""
 
 import importlib
 import re
@@ -32,12 +32,12 @@ _COMMANDS = {
 }
 
 
-# Names that commands had in earlier versions; they still work, and no help lists them.
+# Names of commands in earlier versions; they still work, but the help does not list them.
 _FORMER_NAMES = {"pack": "compact"}
 
 
 class _LazyGroup(click.Group):
-    """Imports a command's module only when the command is asked for."""
+    """A group that imports a command's module only when the command is called."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -69,20 +69,20 @@ def _plain(setting: Described) -> str:
 def givlake() -> None:
     """Own your GivEnergy history: complete, provable, queryable.
 
-    Exit status: 0, everything requested is complete, confirmed empty or not final yet; 1, something
-    is failed, partial, forbidden or not requested; 2, wrong usage or settings.
+    Exit status: 0, all requested data are complete, confirmed empty or not final yet; 1, data are
+    failed, partial, forbidden or not requested; 2, wrong usage or settings.
     """
 
 
 def main() -> None:
-    """Run the command line; known errors are one sentence and an exit status, never a traceback."""
+    """Run the command line; known errors are one message and an exit status without a traceback."""
     try:
         givlake.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(WRONG_USAGE)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped; the next call goes on from here.", err=True)
+        click.echo("Interrupted. Run the same command to resume.", err=True)
         sys.exit(130)
     except KnownError as error:
         click.echo(f"givlake: {error}", err=True)

@@ -1,4 +1,4 @@
-"""`givlake check`, `compact` and `forget`: proving, compacting and removing what is stored."""
+"""`givlake check`, `compact` and `forget`: check, compact and remove stored data."""
 
 import click
 
@@ -14,12 +14,13 @@ from pipelines.cli.common import (
     plural,
     printable,
 )
+from pipelines.cli.context import pass_settings
 from pipelines.cli.verify_command import kind_of
 from pipelines.erase import erase_devices
 from pipelines.maintenance import compact_archive
 from pipelines.pending_builds import build_all_pending
 from pipelines.session_factory import open_lake
-from pipelines.settings import load_settings
+from pipelines.settings import Settings
 from warehouse import Remedy
 from warehouse import check as check_stores
 
@@ -29,10 +30,10 @@ _OUT = console()
 @click.command()
 @click.option("--repair", is_flag=True, help="Repair damaged files.")
 @click.option("--mend", "repair_alias", is_flag=True, hidden=True)
-def check(repair: bool, repair_alias: bool) -> None:
+@pass_settings
+def check(settings: Settings, repair: bool, repair_alias: bool) -> None:
     """Read every stored file and check it against its checksum."""
     repair = repair or repair_alias
-    settings = load_settings()
     if repair:
         with open_lake(settings, repair=False) as lake:
             findings = check_stores(lake, decoders(datasets()), repair=True)
@@ -56,10 +57,11 @@ def check(repair: bool, repair_alias: bool) -> None:
 
 
 @click.command()
-def compact() -> None:
-    """Merge the archive's small files into large ones; done daily by sync and Dagster."""
-    with open_lake(load_settings()) as lake:
-        build_all_pending(lake, say=_OUT.print)
+@pass_settings
+def compact(settings: Settings) -> None:
+    """Merge the archive's small files. Sync and Dagster do so daily."""
+    with open_lake(settings) as lake:
+        build_all_pending(lake, report_progress=_OUT.print)
         report = compact_archive(lake)
     for sentence in report.damaged:
         _OUT.print(f"damage  {printable(sentence)}")
@@ -71,17 +73,18 @@ def compact() -> None:
 
 @click.command()
 @click.option("--device", "device_ids", multiple=True, metavar="SERIAL", help="May be repeated.")
-@click.option("--account", metavar="KEY", help="Everything of an account, as named in requests.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def forget(device_ids: tuple[str, ...], account: str | None, yes: bool) -> None:
-    """Remove a device or an account from every store; it cannot be undone."""
+@click.option("--account", metavar="KEY", help="Account key, as in the table requests.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@pass_settings
+def forget(settings: Settings, device_ids: tuple[str, ...], account: str | None, yes: bool) -> None:
+    """Remove a device or an account permanently from every store."""
     if not device_ids and account is None:
-        raise KnownError("Name what to forget with --device or --account.", WRONG_USAGE)
-    what = ", ".join([*device_ids, *([f"account {account}"] if account else [])])
+        raise KnownError("Set what to forget with --device or --account.", WRONG_USAGE)
+    names = ", ".join([*device_ids, *([f"account {account}"] if account else [])])
     if not yes:
-        click.confirm(f"Remove {what} from archive and tables for good?", abort=True)
-    report = erase_devices(load_settings(), device_ids, account)
+        click.confirm(f"Remove {names} from archive and tables permanently?", abort=True)
+    report = erase_devices(settings, device_ids, account)
     _OUT.print(
         f"{plural(report.responses, 'response')} removed, {report.rewritten:,} kept without"
-        f" {printable(what)}; it is noted in forgotten.jsonl."
+        f" {printable(names)}; recorded in forgotten.jsonl."
     )

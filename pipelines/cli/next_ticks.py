@@ -1,4 +1,4 @@
-"""What runs by itself under Dagster, and when next: a few lines for the start of `givlake ui`."""
+"""The next ticks of schedules and sensors, which `givlake ui` prints when it starts."""
 
 import textwrap
 from collections.abc import Collection, Iterator, Sequence
@@ -12,15 +12,15 @@ from pipelines.settings import Settings
 
 _LOCATION = "pipelines.definitions"
 _MINUTE = timedelta(minutes=1)
-# Every schedule ticks once a day at least; a day can have 25 hours.
+# Every schedule ticks at least once a day; a day can have 25 hours.
 _LONGEST = timedelta(hours=26)
 _TIMES_SHOWN = 5
 _WIDTH = 79
-_INDENT = 14
+_INDENT = 16
 
 
 def stopped_by_hand(instance: dg.DagsterInstance) -> set[str]:
-    """Name the schedules and sensors that somebody has stopped in Dagster."""
+    """Return the names of the schedules and sensors that the owner has stopped in Dagster."""
     return {
         state.instigator_name
         for state in instance.all_instigator_state()
@@ -29,32 +29,36 @@ def stopped_by_hand(instance: dg.DagsterInstance) -> set[str]:
 
 
 def lines(settings: Settings, stopped: Collection[str], now: datetime) -> Iterator[str]:
-    """Say which schedules and sensors of the definitions tick next.
+    """Yield lines with the next ticks of schedules and sensors.
 
     Args:
-        settings: where the data folder is, and what runs.
-        stopped: names of those that are stopped.
+        settings: the settings of the process.
+        stopped: the names of stopped schedules and sensors.
         now: the present time, UTC.
     """
-    # The assets take a second to load, which `givlake ui` does not wait for.
+    # Imported here because the assets take a second to load.
     from pipelines.definitions_factory import build_definitions
 
     definitions = build_definitions(settings)
     schedules = [
-        one for one in definitions.schedules or () if isinstance(one, dg.ScheduleDefinition)
+        schedule
+        for schedule in definitions.schedules or ()
+        if isinstance(schedule, dg.ScheduleDefinition)
     ]
-    sensors = [one for one in definitions.sensors or () if isinstance(one, dg.SensorDefinition)]
-    running = [one for one in schedules if one.name not in stopped]
-    zone = next((one.execution_timezone for one in schedules if one.execution_timezone), "UTC")
+    sensors = [
+        sensor for sensor in definitions.sensors or () if isinstance(sensor, dg.SensorDefinition)
+    ]
+    running = [schedule for schedule in schedules if schedule.name not in stopped]
+    zone = next(filter(None, (schedule.execution_timezone for schedule in schedules)), "UTC")
     ticks = next_ticks(running, now)
-    yield f"Next by itself, times in {zone}:" if ticks else "No schedule runs: all are stopped."
+    yield f"Next scheduled runs (times in {zone}):" if ticks else "All schedules are stopped."
     for at, names in ticks[:_TIMES_SHOWN]:
         yield _row(f"{at.astimezone(ZoneInfo(zone)):%a %H:%M}", names)
     if later := [name for _, names in ticks[_TIMES_SHOWN:] for name in names]:
         yield _row("later", later)
     for sensor in sensors:
         if sensor.name not in stopped and sensor.minimum_interval_seconds:
-            yield _row(f"each {duration(sensor.minimum_interval_seconds)}", [sensor.name])
+            yield _row(f"every {duration(sensor.minimum_interval_seconds)}", [sensor.name])
     named = {*(schedule.name for schedule in schedules), *(sensor.name for sensor in sensors)}
     if off := sorted(named & {*stopped}):
         yield _row("stopped", off)
@@ -63,7 +67,7 @@ def lines(settings: Settings, stopped: Collection[str], now: datetime) -> Iterat
 def next_ticks(
     schedules: Sequence[dg.ScheduleDefinition], now: datetime
 ) -> list[tuple[datetime, list[str]]]:
-    """Give the next tick of each schedule, the soonest first; those of one minute go together."""
+    """Return the next tick of each schedule, the soonest first, grouped by minute."""
     ticks: dict[datetime, list[str]] = {}
     for schedule in schedules:
         crons = schedule.cron_schedule
@@ -76,15 +80,15 @@ def next_ticks(
 
 
 def next_tick(cron: str, zone: str, after: datetime) -> datetime:
-    """Give the first minute after a time at which a cron expression is due, in UTC.
+    """Return the first minute after a time at which a cron expression is due, in UTC.
 
     Args:
-        cron: minutes and hours, and any day: the only kind that the schedules have.
+        cron: minutes and hours of every day, as all schedules have.
         zone: the time zone of minutes and hours.
         after: a time, UTC.
 
     Raises:
-        ValueError: if the expression names days, or is never due.
+        ValueError: the expression restricts days, or is never due.
     """
     minutes, hours, *days = cron.split()
     if days != ["*"] * 3:
@@ -100,7 +104,7 @@ def next_tick(cron: str, zone: str, after: datetime) -> datetime:
 
 
 def _values(field: str, end: int) -> set[int]:
-    """Read `*`, `*/15`, `4` or `5,35`."""
+    """Return the values of a field such as `*`, `*/15`, `4` or `5,35`."""
     if field == "*":
         return set(range(end))
     if field.startswith("*/"):

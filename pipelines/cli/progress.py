@@ -1,4 +1,4 @@
-"""How a run is shown while it goes on: a bar in a terminal, now and then a line elsewhere."""
+"""The progress of runs: a progress bar in a terminal, a line every ten seconds elsewhere."""
 
 import time
 from types import TracebackType
@@ -21,7 +21,7 @@ _LINE_EVERY_S = 10.0
 
 
 class ProgressReporter:
-    """Shows device-days done and left, rate and time left; keeps the reports of the runs."""
+    """Show device-days, rate and remaining time; collect the reports of the runs."""
 
     def __init__(self) -> None:
         self.reports: list[IngestionReport] = []
@@ -29,7 +29,7 @@ class ProgressReporter:
         self._total = 0
         self._before = 0
         self._console = console(stderr=True)
-        self._started = self._said = time.monotonic()
+        self._started = self._printed_at = time.monotonic()
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -55,17 +55,17 @@ class ProgressReporter:
         self._bar.stop()
 
     def close(self) -> None:
-        """Show nothing more."""
+        """Stop the progress bar."""
         self._bar.stop()
 
     def expect(self, total: int) -> None:
-        """Expect `total` device-days over all runs."""
+        """Set the number of device-days of all runs."""
         self._total = total
-        self._started = self._said = time.monotonic()
+        self._started = self._printed_at = time.monotonic()
         self._bar.update(self._task, total=total, rate="")
 
     def progress(self, report: IngestionReport) -> None:
-        """Show that one more request has been dealt with."""
+        """Show the state of a run after a request."""
         if not report.by_day:
             self._bar.update(self._task, rate=f"{report.dataset}: {report.total.done:,}")
             return
@@ -73,16 +73,16 @@ class ProgressReporter:
         now = time.monotonic()
         per_minute = 60 * done / max(now - self._started, 1e-9)
         self._bar.update(self._task, completed=done, rate=f"{per_minute:,.0f}/min")
-        if not self._console.is_terminal and now - self._said >= _LINE_EVERY_S:
-            self._said = now
+        if not self._console.is_terminal and now - self._printed_at >= _LINE_EVERY_S:
+            self._printed_at = now
             left = duration((self._total - done) / max(per_minute / 60, 1e-9))
             self._console.print(
-                f"{done:,} of {plural(self._total, 'device-day')}, {per_minute:,.0f} a minute,"
+                f"{done:,} of {plural(self._total, 'device-day')}, {per_minute:,.0f} per minute,"
                 f" {left} left"
             )
 
     def finished(self, report: IngestionReport) -> None:
-        """Keep the report of a run."""
+        """Collect the report of a run."""
         self.reports.append(report)
         if report.by_day:
             self._before += report.total.done
@@ -91,19 +91,19 @@ class ProgressReporter:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the owner ended a run."""
+        """Whether the owner interrupted a run."""
         return any(report.cancelled for report in self.reports)
 
     @property
     def stopped(self) -> list[GivEnergyError]:
-        """Why runs ended before their work was done."""
+        """The errors that ended runs early."""
         return [report.stopped for report in self.reports if report.stopped is not None]
 
     @property
     def ended(self) -> bool:
         """Whether further runs are pointless.
 
-        A token that may not read one dataset may read others; `closed` names those it may not.
+        A token that cannot read one dataset may read others; `closed` names the forbidden ones.
         """
         refused = (error for error in self.stopped if not isinstance(error, ForbiddenError))
         return self.cancelled or any(refused)

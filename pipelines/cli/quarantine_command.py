@@ -1,4 +1,4 @@
-"""`givlake quarantine`: rows that are in no table, by reason, with an example of each kind."""
+"""`givlake quarantine`: quarantined rows by reason, with an example of each kind."""
 
 from datetime import UTC
 from typing import Any
@@ -14,10 +14,11 @@ from pipelines.cli.common import (
     printable,
     table,
 )
+from pipelines.cli.context import pass_settings
 from pipelines.cli.formats import as_csv, as_json
 from pipelines.health.notices import sql
 from pipelines.selection import UnknownDatasetError, named
-from pipelines.settings import load_settings
+from pipelines.settings import Settings
 from warehouse import connect, retrying
 
 _OUT = console()
@@ -49,14 +50,15 @@ _OF_EXAMPLE = ("device_id", "request_date", "response_id", "row_index", "value",
     default="table",
     show_default=True,
 )
-def quarantine(dataset: str | None, limit: int, layout: str) -> None:
-    """Show what could not go into a table: how many rows for which reason, and one of each."""
+@pass_settings
+def quarantine(settings: Settings, dataset: str | None, limit: int, layout: str) -> None:
+    """Show quarantined rows by reason, with an example of each kind."""
     if dataset is not None:
         try:
             named([dataset])
         except UnknownDatasetError as error:
             raise KnownError(str(error), WRONG_USAGE) from error
-    with opened_for_reading(load_settings()) as lake, connect(lake) as connection:
+    with opened_for_reading(settings) as lake, connect(lake) as connection:
         groups = retrying(
             lambda: connection.sql(
                 sql("quarantine_groups"), params={"dataset": dataset}
@@ -73,13 +75,13 @@ def quarantine(dataset: str | None, limit: int, layout: str) -> None:
         columns = [*_COLUMNS, *(f"example_{name}" for name in _OF_EXAMPLE)]
         click.echo(as_csv(columns, flat), nl=False)
     elif not groups:
-        _OUT.print("Nothing is in quarantine: every row that came is in a table.")
+        _OUT.print("No rows are quarantined.")
     else:
         _show(shown, len(groups), sum(group["rows"] for group in groups))
 
 
 def _show(groups: list[dict[str, Any]], kinds: int, rows: int) -> None:
-    _OUT.print(f"{plural(rows, 'row')} in quarantine, of {plural(kinds, 'kind')}:\n")
+    _OUT.print(f"{plural(rows, 'row')} quarantined, {plural(kinds, 'kind')}:\n")
     lines = [
         [
             f"{number}",
@@ -92,7 +94,7 @@ def _show(groups: list[dict[str, Any]], kinds: int, rows: int) -> None:
     columns = ["", "dataset", "reason", "check", "column"]
     numbers = ["rows", "times seen", "devices"]
     _OUT.print(table([*columns, *numbers, "first seen (UTC)"], lines, right=["", *numbers]))
-    _OUT.print("\nAn example of each:")
+    _OUT.print("\nExamples:")
     for number, group in enumerate(groups, start=1):
         example = group["example"]
         place = " ".join(
@@ -107,8 +109,8 @@ def _show(groups: list[dict[str, Any]], kinds: int, rows: int) -> None:
             raw = printable(example["raw"][: _RAW_SHOWN + 1])
             _OUT.print(f"     {raw[:_RAW_SHOWN]}{'…' if len(raw) > _RAW_SHOWN else ''}")
     if kinds > len(groups):
-        _OUT.print(f"and {kinds - len(groups)} more kinds: see --limit")
+        _OUT.print(f"and {plural(kinds - len(groups), 'more kind')}: see --limit")
     _OUT.print(
-        'Each row: givlake query "FROM quarantine". What a newer givlake can read comes back with:'
-        " givlake rebuild"
+        'All rows: givlake query "FROM quarantine"\n'
+        "After an update of givlake, decode them again with: givlake rebuild"
     )

@@ -1,4 +1,4 @@
-"""`givlake query`: SQL over the catalogue, as a table for people or a format for programs."""
+"""`givlake query`: run SQL on the catalogue; print a table, or a format for programs."""
 
 import shutil
 import sys
@@ -16,8 +16,9 @@ from pipelines.cli.common import (
     plural,
     table,
 )
-from pipelines.pending_builds import what_is_behind
-from pipelines.settings import load_settings
+from pipelines.cli.context import pass_settings
+from pipelines.pending_builds import describe_pending
+from pipelines.settings import Settings
 from warehouse import connect, retrying
 
 _ROWS_SHOWN = 200
@@ -33,15 +34,16 @@ _NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "BIGINT", "HUGEINT", "INTEGER", "SMALL
     default="table",
     show_default=True,
 )
-def query(sql: str, layout: str) -> None:
-    """Run SQL on the catalogue; start with: givlake query "SHOW TABLES"."""
-    with opened_for_reading(load_settings()) as lake, connect(lake) as connection:
-        if (not_built := what_is_behind(lake)) is not None:
+@pass_settings
+def query(settings: Settings, sql: str, layout: str) -> None:
+    """Run SQL on the catalogue. Start with: givlake query "SHOW TABLES"."""
+    with opened_for_reading(settings) as lake, connect(lake) as connection:
+        if (not_built := describe_pending(lake)) is not None:
             click.echo(not_built, err=True)
         try:
             retrying(lambda: _answer(connection, sql, layout))
         except duckdb.Error as error:
-            raise KnownError(f"DuckDB refuses the query: {error}", WRONG_USAGE) from error
+            raise KnownError(f"DuckDB rejected the query: {error}", WRONG_USAGE) from error
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str, layout: str) -> None:
@@ -65,14 +67,14 @@ def _show(result: duckdb.DuckDBPyRelation) -> None:
     out.print(table(result.columns, rows[:_ROWS_SHOWN], right=numbers))
     if len(rows) > _ROWS_SHOWN:
         out.print(
-            f"… only the first {plural(_ROWS_SHOWN, 'row')} are shown; --format csv gives all"
+            f"… only the first {plural(_ROWS_SHOWN, 'row')} are shown; use --format csv for all"
         )
 
 
 def _write(
     connection: duckdb.DuckDBPyConnection, result: duckdb.DuckDBPyRelation, layout: str
 ) -> None:
-    """Write all rows to standard output; DuckDB writes files only, so one stands between."""
+    """Write all rows to standard output, through a file because DuckDB writes only files."""
     options = {
         "csv": "FORMAT csv, HEADER",
         "json": "FORMAT json, ARRAY",
@@ -80,7 +82,7 @@ def _write(
     }
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "result"
-        # DuckDB finds the relation by the name of this variable: the catalogue takes no view.
+        # DuckDB finds the relation by its variable's name; the catalogue is read-only.
         connection.execute(f"COPY (FROM result) TO '{file}' ({options[layout]})")
         with file.open("rb") as source:
             shutil.copyfileobj(source, sys.stdout.buffer)

@@ -1,4 +1,4 @@
-"""Running `backfill` and `sync`: snapshot datasets first, then days, then the result."""
+"""Run `backfill` and `sync`: snapshot datasets first, then days, then the result."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -13,8 +13,8 @@ from pipelines.backfill_plan import BackfillTask, plan_missing
 from pipelines.cli.common import ALL_THERE, SOMETHING_MISSING, console, printable
 from pipelines.discovery import Discovery, expect, known_devices
 from pipelines.health.freshness import freshness
-from pipelines.health.schedule_watch import note_kept_current
-from pipelines.pending_builds import build_all_pending, name_built_days, take_built_days
+from pipelines.health.schedule_watch import record_update
+from pipelines.pending_builds import build_all_pending, include_built_days, pop_built_days
 from pipelines.selection import daily, lists_for, selected_snapshots
 from pipelines.session_factory import open_lake, stored_zone
 from pipelines.settings import Settings
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from pipelines.cli.runs import Runs
 
 _OUT = console()
-# Makes the tasks of a command, given the time zone and the devices.
+# Returns the tasks of a command for a time zone and devices.
 MakeTasks = Callable[[Lake, str, Discovery], list[BackfillTask]]
 
 
 @dataclass(frozen=True, slots=True)
-class Fetching:
+class FetchCommand:
     """One `backfill` or `sync`: snapshot datasets first, then days, then the result.
 
     Attributes:
-        settings: where the data folder is, and what runs.
+        settings: the settings of the process.
         chosen: the datasets of the command.
         discovery: the devices.
-        make_tasks: makes the tasks again when the devices have changed.
+        make_tasks: returns the tasks, also after the devices have changed.
         refetch: whether to fetch complete days again.
         refresh: whether to fetch days again that were not over when they were fetched.
     """
@@ -63,34 +63,34 @@ class Fetching:
         """
         failed = False
         with open_lake(self.settings) as lake:
-            built = take_built_days(lake, tasks)
-        name_built_days(tasks, built)
+            built = pop_built_days(lake, tasks)
+        include_built_days(tasks, built)
         is_needed = bool(snapshots) or any(task.to_fetch for task in tasks)
         if is_needed:
-            # Dagster takes a second to load, and is not needed when nothing is missing.
+            # Imported here because Dagster takes a second to load.
             from pipelines.cli.runs import Runs
 
             with Runs(self.settings, [*daily(self.chosen), *snapshots]) as runs:
                 runs.show(self.discovery.reports)
                 if snapshots:
                     runs.refresh(snapshots, device_ids, refetch=self.refetch)
-                    tasks = self._planned_anew(tasks)
-                    name_built_days(tasks, built)
+                    tasks = self._plan_again(tasks)
+                    include_built_days(tasks, built)
                 runs.fetch_days(tasks, refetch=self.refetch, refresh=self.refresh)
                 self._fetch_older_days(runs, tasks)
-                failed = runs.say()
+                failed = runs.print_summary()
         else:
             _OUT.print("Nothing to fetch.")
         if self.refresh:
             with open_lake(self.settings) as lake:
-                note_kept_current(lake)
+                record_update(lake)
         else:
             self._print_skipped()
         status = self._print_result(tasks, has_run=is_needed)
         raise SystemExit(SOMETHING_MISSING if failed else status)
 
     def _print_skipped(self) -> None:
-        """Print what the account or the token lacks: it is no failure, but it is not fetched."""
+        """Print the datasets that the account or the token cannot read; this is no failure."""
         names = {
             dataset.name for dataset in (*lists_for(self.chosen), *selected_snapshots(self.chosen))
         }
@@ -99,8 +99,8 @@ class Fetching:
                 for reason in dict.fromkeys(reasons.values()) if name in names else ():
                     _OUT.print(printable(f"{name} skipped: {reason}"))
 
-    def _planned_anew(self, tasks: Sequence[BackfillTask]) -> Sequence[BackfillTask]:
-        """Plan again if the devices have changed: sessions tell since when a charger has data."""
+    def _plan_again(self, tasks: Sequence[BackfillTask]) -> Sequence[BackfillTask]:
+        """Plan again if devices have changed: sessions show since when a charger has data."""
         with open_lake(self.settings) as lake:
             fresh, zone = self._fresh_tasks(lake)
             if fresh == tasks:
@@ -109,15 +109,15 @@ class Fetching:
             return fresh
 
     def _fetch_older_days(self, runs: "Runs", tasks: Sequence[BackfillTask]) -> None:
-        """Fetch days of chargers that are expected since the last fetch, until there are none.
+        """Fetch older days of chargers as they become expected, until there are none.
 
-        How far back a charger has data shows only when its data end.
+        How far back a charger has data is known only when its data end.
         """
         tried: list[Counter[date]] = []
         while not runs.ended:
             tasks = self._older_than(tasks)
             days = [Counter(task.to_fetch) for task in tasks]
-            # What could not be requested, such as days of a device that is refused, stays.
+            # Days that cannot be requested, such as those of a forbidden device, stay missing.
             if not tasks or days == tried:
                 return
             tried = days
@@ -139,7 +139,7 @@ class Fetching:
         return [task for task in fresh if task.to_fetch]
 
     def _fresh_tasks(self, lake: Lake) -> tuple[list[BackfillTask], str]:
-        """Make the tasks with the devices as they are known by now, and return the time zone."""
+        """Return the tasks for the devices that are known now, and the time zone."""
         devices = known_devices(lake, lists_for(self.chosen))
         zone = stored_zone(self.settings)
         expect(lake, zone)
@@ -149,7 +149,7 @@ class Fetching:
         """Print the states of what was requested, and return the exit status."""
         days: dict[str, Counter[State]] = {}
         with open_lake(self.settings) as lake:
-            # Days that another process has fetched are judged when it has built them.
+            # Wait until another process has built the days that it fetched.
             built, _ = build_all_pending(lake, wait_for={dataset.name for dataset in self.chosen})
             if has_run or built or any(task.days_by_state[State.NOT_BUILT] for task in tasks):
                 tasks, zone = self._fresh_tasks(lake)

@@ -1,4 +1,4 @@
-"""The summary of a command's runs on the command line when they are over."""
+"""The summary that a command prints after its runs."""
 
 from assets.framework.contract.day_range import DayRange
 from assets.framework.ingestion.fetch_result import Outcome
@@ -8,38 +8,38 @@ from pipelines.cli.progress import ProgressReporter
 _CAUSES_NAMED = 10
 
 
-def say(reporter: ProgressReporter) -> None:
-    """Say what was fetched and what could not be, once for each cause."""
+def print_summary(reporter: ProgressReporter) -> None:
+    """Print what was fetched, and one line per cause of failure."""
     out = console()
     reports = reporter.reports
     rows = sum(report.total.rows for report in reports)
     requests = sum(report.total.requests for report in reports)
     out.print(f"Fetched {plural(rows, 'row')} with {plural(requests, 'request')}.")
     if quarantined := sum(report.built["quarantined"] for report in reports):
-        out.print(f"{plural(quarantined, 'row')} quarantined; see givlake quarantine.")
+        out.print(f"{plural(quarantined, 'row')} quarantined; see `givlake quarantine`.")
     stopped = reporter.stopped
-    # Without a valid token it is the same for all; what a token may not read has its own reason.
+    # An invalid token is the same error for all datasets; missing scopes differ by dataset.
     for error in stopped if not reporter.ended else stopped[-1:]:
         out.print(f"Stopped: {printable(error)}")
     daily = [report for report in reports if report.by_day]
-    gone = {device: why for report in daily for device, why in report.gone.items()}
+    gone = {device: reason for report in daily for device, reason in report.gone.items()}
     for device_id, message in list(gone.items())[:_CAUSES_NAMED]:
         out.print(f"{printable(device_id)} is gone: {printable(message)}")
     causes: dict[str, list[DayRange]] = {}
     for report in daily:
         for result in report.failures:
-            # What was refused along with all else of its dataset has been said.
-            told = report.stopped is not None and result.outcome is Outcome.FORBIDDEN
-            if result.request.day_range is not None and not told:
+            # A dataset that is forbidden as a whole has been printed above.
+            is_printed = report.stopped is not None and result.outcome is Outcome.FORBIDDEN
+            if result.request.day_range is not None and not is_printed:
                 causes.setdefault(result.message, []).append(result.request.day_range)
     for cause, failed in list(causes.items())[:_CAUSES_NAMED]:
         first = min(failed, key=lambda day_range: day_range.first)
         out.print(
-            f"{plural(sum(map(len, failed)), 'device-day')} failed, the first"
+            f"{plural(sum(map(len, failed)), 'device-day')} failed, first"
             f" {printable(first.device_id)} {first.first}: {printable(cause)}"
         )
     for report in reports:
         for result in [] if report.by_day else report.failures[:_CAUSES_NAMED]:
             if not reporter.ended or result.outcome is not Outcome.FORBIDDEN:
-                what = f"{report.dataset} {result.request.device_id}".strip()
-                out.print(printable(f"{what}: {result.message}"))
+                subject = f"{report.dataset} {result.request.device_id}".strip()
+                out.print(printable(f"{subject}: {result.message}"))

@@ -1,4 +1,4 @@
-"""Running the assets from the command line: the same jobs as in Dagster's UI, in this process."""
+"""Run assets from the command line: the same jobs as in Dagster's UI, in this process."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -16,7 +16,7 @@ from assets.registry import device_lists
 from pipelines.alerts.sensors import STARTED_BY
 from pipelines.backfill_plan import BackfillTask, runs
 from pipelines.cli.progress import ProgressReporter
-from pipelines.cli.run_summary import say
+from pipelines.cli.run_summary import print_summary
 from pipelines.definitions_factory import REFRESH_JOB, build_definitions, job_name
 from pipelines.instance import open_instance
 from pipelines.partitions import range_tags
@@ -25,12 +25,12 @@ from pipelines.settings import Settings
 
 
 class Runs:
-    """The runs of one command, shown on the console; use it in a `with` block."""
+    """The runs of one command, with their progress; use it in a `with` block."""
 
     def __init__(self, settings: Settings, datasets: Sequence[Dataset]) -> None:
-        """Prepare the jobs of some datasets."""
+        """Prepare to run the jobs of datasets."""
         self._settings = settings
-        self._log_level = _quiet(settings.log_level)
+        self._log_level = _console_log_level(settings.log_level)
         self._reporter = ProgressReporter()
         self._datasets = datasets
         self._open = ExitStack()
@@ -49,10 +49,10 @@ class Runs:
         self._open.close()
 
     def show(self, reports: Mapping[str, IngestionReport]) -> None:
-        """Show in Dagster what lists of devices brought that were asked for before any run.
+        """Record in Dagster the device lists that were requested before the first run.
 
         Args:
-            reports: what was asked for, by the name of the list.
+            reports: the reports of the lists, by name.
         """
         with open_lake(self._settings) as lake:
             for device_list in device_lists():
@@ -68,34 +68,37 @@ class Runs:
     def refresh(
         self, datasets: Sequence[SnapshotDataset], device_ids: Sequence[str], *, refetch: bool
     ) -> None:
-        """Refresh datasets as far as they are due.
+        """Fetch snapshot datasets as far as they are due.
 
         Args:
-            datasets: what to ask for, the most urgent first.
-            device_ids: devices to limit it to; none means all.
-            refetch: ask for what is there as well.
+            datasets: the snapshot datasets, the most urgent first.
+            device_ids: devices to limit the run to; none means all.
+            refetch: whether to request everything, due or not.
         """
         config = {"devices": list(device_ids), "refetch": refetch, "refresh": refetch}
         for _, group in groupby(datasets, key=lambda dataset: dataset.urgency):
             if self._reporter.ended:
                 return
-            of_group = list(group)
-            keys = [spec.key for dataset in of_group for spec in asset_specs(dataset, ())]
+            run_datasets = list(group)
             self._execute(
-                REFRESH_JOB, {dataset.name: config for dataset in of_group}, asset_selection=keys
+                REFRESH_JOB,
+                {dataset.name: config for dataset in run_datasets},
+                asset_selection=[
+                    spec.key for dataset in run_datasets for spec in asset_specs(dataset, ())
+                ],
             )
 
     def fetch_days(self, tasks: Sequence[BackfillTask], *, refetch: bool, refresh: bool) -> None:
-        """Ingest days that are missing, the newest first.
+        """Ingest missing days, the newest first.
 
         Args:
-            tasks: which days are wanted and which of them are missing.
-            refetch: fetch what is there as well.
-            refresh: fetch the days that were not over when they were fetched.
+            tasks: the planned tasks.
+            refetch: whether to fetch complete days again.
+            refresh: whether to fetch days again that were not over when they were fetched.
         """
         self._reporter.expect(sum(task.to_fetch.total() for task in tasks))
         for task, first, last in runs(tasks):
-            # Dagster calls a run that was ended from within a failed one.
+            # Checked here because Dagster reports a run that ends itself early as failed.
             if self._reporter.ended:
                 return
             if task.dataset.name in self._reporter.closed:
@@ -109,24 +112,24 @@ class Runs:
 
     @property
     def ended(self) -> bool:
-        """Whether a run ended before its work was done, so that further ones are pointless."""
+        """Whether a run ended early for a reason that makes further runs pointless."""
         return self._reporter.ended
 
-    def say(self) -> bool:
-        """Say what was fetched and what could not be; return whether anything went wrong.
+    def print_summary(self) -> bool:
+        """Print what was fetched and what failed; return whether a snapshot dataset failed.
 
         Raises:
-            KeyboardInterrupt: if the owner ended it; what was fetched is kept.
+            KeyboardInterrupt: the owner interrupted a run; fetched data are kept.
         """
         self._reporter.close()
-        say(self._reporter)
+        print_summary(self._reporter)
         if self._reporter.cancelled:
             raise KeyboardInterrupt
         snapshots = [report for report in self._reporter.reports if not report.by_day]
         return not all(report.is_complete for report in snapshots)
 
     def _definitions(self) -> dg.Definitions:
-        """Make the definitions anew, as a refresh can tell of days before those known so far."""
+        """Build the definitions again: partitions change when a refresh finds older days."""
         reporter = dg.ResourceDefinition.hardcoded_resource(self._reporter)
         return build_definitions(self._settings, {"reporter": reporter}, datasets=self._datasets)
 
@@ -162,16 +165,16 @@ def _raise_unexpected_failures(result: dg.ExecuteInProcessResult) -> None:
     """Raise the errors of a run that the assets do not report themselves.
 
     Raises:
-        RuntimeError: with Dagster's account of what happened.
+        RuntimeError: with Dagster's description of the error.
     """
     failed = [event for event in result.all_events if event.is_step_failure]
     for event in failed:
         if event.step_failure_data.user_failure_data is None:
             raise RuntimeError(event.step_failure_data.error_display_string)
     if not result.success and not failed:
-        raise RuntimeError(f"Dagster ended run {result.run_id} without saying why.")
+        raise RuntimeError(f"Dagster ended run {result.run_id} without an error message.")
 
 
-def _quiet(log_level: str) -> str:
-    """Leave to Dagster's console log only what was asked for: it reports our failures as errors."""
+def _console_log_level(log_level: str) -> str:
+    """Return the level of Dagster's console log, which would print reported failures as errors."""
     return log_level if log_level in ("DEBUG", "INFO") else "CRITICAL"

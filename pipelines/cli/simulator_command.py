@@ -1,4 +1,4 @@
-"""`givlake simulator`: the API in miniature on this machine, for trying things out."""
+"""`givlake simulator`: a simulated GivEnergy API on this machine."""
 
 import click
 
@@ -9,7 +9,7 @@ import click
 )
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def simulator(options: tuple[str, ...]) -> None:
-    """Serve a simulated GivEnergy API on loopback; --help lists its options."""
+    """Serve a simulated GivEnergy API on this machine."""
     from simulator.command_line import main
 
     raise SystemExit(main(list(options)))

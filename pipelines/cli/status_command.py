@@ -1,4 +1,4 @@
-"""`givlake status`: coverage, what is missing and why, without a request."""
+"""`givlake status`: coverage, gaps and failures with their reasons, without a request."""
 
 import json
 from collections import Counter
@@ -24,6 +24,7 @@ from pipelines.cli.common import (
     printable,
     table,
 )
+from pipelines.cli.context import pass_settings
 from pipelines.cli.formats import as_csv
 from pipelines.cli.status_notices import (
     notices_as_json,
@@ -37,11 +38,11 @@ from pipelines.health.calendar import calendars, svg
 from pipelines.health.freshness import Freshness, freshness
 from pipelines.health.notices import notices
 from pipelines.health.overview import DeviceOverview, Overview, describe_failures, overview
-from pipelines.health.schedule_watch import neglect
+from pipelines.health.schedule_watch import describe_staleness
 from pipelines.pending_builds import describe, pending
 from pipelines.selection import daily, selected, selected_snapshots
 from pipelines.session_factory import budget_snapshot, stored_account
-from pipelines.settings import Settings, load_settings
+from pipelines.settings import Settings
 from warehouse import Gap, Lake, State
 
 _OUT = console()
@@ -66,16 +67,16 @@ _DEVICES_NAMED = 10
 @click.option(
     "--gaps", "with_gaps", is_flag=True, help="Also list the gaps between data points within days."
 )
-def status(layout: str, picture: Path | None, with_gaps: bool) -> None:
-    """Show coverage by device and month, gaps, and failures with their reasons."""
+@pass_settings
+def status(settings: Settings, layout: str, picture: Path | None, with_gaps: bool) -> None:
+    """Show coverage by device and month, gaps and failures."""
     if with_gaps and layout != "table":
         raise KnownError(
-            f'--gaps goes with the table only: use givlake query "FROM gaps" --format {layout}.',
+            f'--gaps requires --format table: use givlake query "FROM gaps" --format {layout}.',
             WRONG_USAGE,
         )
-    settings = load_settings()
     chosen = selected(settings)
-    with opened_for_reading(settings, say_if_empty=False) as lake:
+    with opened_for_reading(settings, warn_if_empty=False) as lake:
         devices = known_devices(lake)
         overviews = [
             overview(lake, each, of_kinds(devices, each.device_kinds), settings.range_days)
@@ -85,12 +86,12 @@ def status(layout: str, picture: Path | None, with_gaps: bool) -> None:
         by_dataset = notices(lake, chosen, settings)
         not_built = pending(lake)
         gaps = point_gaps(lake) if with_gaps else None
-        neglected = neglect(lake)
+        staleness = describe_staleness(lake)
         if picture is not None:
             _draw(lake, settings, picture)
     account = stored_account(settings)
     if not_built:
-        # Beside what programs read, where they have a layout of their own.
+        # On standard error where a program reads standard output.
         console(stderr=layout != "table").print(describe(not_built))
     if layout == "json":
         parts = [*map(_as_json, overviews), *map(_snapshot_as_json, snapshots)]
@@ -106,7 +107,7 @@ def status(layout: str, picture: Path | None, with_gaps: bool) -> None:
     elif layout == "csv":
         click.echo(as_csv(COLUMNS, list(rows(overviews, snapshots))), nl=False)
     elif not any(devices.values()):
-        _OUT.print(f"No devices are known yet in {settings.data}: start with givlake backfill.")
+        _OUT.print(f"No devices are known in {settings.data} yet: start with givlake backfill.")
     else:
         for each in overviews:
             _show(each, only=len(overviews) == 1)
@@ -121,30 +122,30 @@ def status(layout: str, picture: Path | None, with_gaps: bool) -> None:
             if requests := sum(each.requests for each in overviews):
                 seconds = max(snapshot.seconds_for(requests), snapshot.window_s)
                 _OUT.print(
-                    f"Requested days that are missing need {plural(requests, 'request')}:"
+                    f"Missing requested days take {plural(requests, 'request')}:"
                     f" givlake sync fetches them in about {duration(seconds)}"
                 )
-    if neglected and any(devices.values()):
-        # Beside what programs read, where they have a layout of their own.
-        console(stderr=layout != "table").print(neglected)
+    if staleness and any(devices.values()):
+        # On standard error where a program reads standard output.
+        console(stderr=layout != "table").print(staleness)
     settled = all(each.settled for each in overviews) and all(each.settled for each in snapshots)
     raise SystemExit(ALL_THERE if settled else SOMETHING_MISSING)
 
 
 def _draw(lake: Lake, settings: Settings, file: Path) -> None:
-    """Draw the calendars of all devices."""
-    drawn = svg(calendars(lake, daily(selected(settings))), "Coverage by day")
+    """Write the calendars of all devices as SVG."""
+    picture = svg(calendars(lake, daily(selected(settings))), "Coverage by day")
     try:
-        file.write_text(drawn, encoding="utf-8")
+        file.write_text(picture, encoding="utf-8")
     except OSError as error:
         raise KnownError(
-            f"--picture {file} cannot be written ({error.strerror}): name another file.",
+            f"--picture {file} cannot be written ({error.strerror}): use another file.",
             WRONG_USAGE,
         ) from error
 
 
 def _show_snapshots(snapshots: Sequence[Freshness]) -> None:
-    """Show how old the data of snapshot datasets are, and what is missing."""
+    """Print the age of the data of snapshot datasets, and their problems."""
     rows = []
     for each in snapshots:
         states = Counter(str(request.state).replace("_", " ") for request in each.last_requests)
@@ -181,7 +182,7 @@ def _snapshot_as_json(snapshot: Freshness) -> dict[str, Any]:
 
 
 def _show(summary: Overview, *, only: bool) -> None:
-    """Show a dataset; the commands that fix it name it, unless it is the only one."""
+    """Print a dataset; its fix commands name it unless it is the only dataset."""
     totals = ", ".join(
         f"{number:,} {state}" for state, number in sorted(summary.days_by_state.items())
     )
@@ -207,14 +208,14 @@ def _show(summary: Overview, *, only: bool) -> None:
                 dataset="" if only else summary.dataset,
                 device_ids=() if is_all else device_ids,
             )
-            _OUT.print(f"  {_sentence(device_ids, gap)}{printable(command)}")
+            _OUT.print(f"  {_describe_gap(device_ids, gap)}{printable(command)}")
         if len(gaps) > _GAPS_SHOWN:
             _OUT.print(f"  and {len(gaps) - _GAPS_SHOWN} more: see --format json")
     _OUT.print()
 
 
 def _spans(device: DeviceOverview) -> Iterator[tuple[str, Counter[State]]]:
-    """Give a device's months, newest first; months all in one same state are taken together."""
+    """Yield a device's months, newest first; months in one and the same state are merged."""
     spans: list[tuple[str, str, Counter[State]]] = []
     for month in sorted(device.months, reverse=True):
         days = device.months[month]
@@ -227,7 +228,7 @@ def _spans(device: DeviceOverview) -> Iterator[tuple[str, Counter[State]]]:
 
 
 def _grouped_gaps(summary: Overview) -> list[tuple[list[str], Gap]]:
-    """Group what is missing of several devices for the same reason until the same day."""
+    """Group gaps of devices that have the same state, reason and last day."""
     groups: dict[tuple[date, State, str], tuple[list[str], Gap]] = {}
     for device in summary.devices:
         for gap in device.gaps:
@@ -238,7 +239,7 @@ def _grouped_gaps(summary: Overview) -> list[tuple[list[str], Gap]]:
     return [groups[key] for key in sorted(groups, key=lambda key: key[0], reverse=True)]
 
 
-def _sentence(device_ids: Sequence[str], gap: Gap) -> str:
+def _describe_gap(device_ids: Sequence[str], gap: Gap) -> str:
     devices = device_ids[0] if len(device_ids) == 1 else plural(len(device_ids), "device")
     days = str(gap.first) if gap.first == gap.last else f"{gap.first} to {gap.last}"
     state = gap.state.replace("_", " ")

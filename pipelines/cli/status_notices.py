@@ -1,4 +1,4 @@
-"""The last part of `givlake status`: quarantine, drift, open events, gaps inside days."""
+"""The notes of `givlake status`: quarantine, drift, open events, gaps within days."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -15,14 +15,14 @@ _DRIFT_NAMED = 3
 _EXAMPLE_SHOWN = 60
 _CAUSES = {
     "not_fetched": "not fetched from the API",
-    "not_sent": "the inverter counted on, its points never came",
-    "device_off": "the inverter was off",
-    "unknown": "no counters to tell by",
+    "not_sent": "inverter on, points not sent",
+    "device_off": "inverter off",
+    "unknown": "cause unknown",
 }
 
 
 def show_notices(notices: Iterable[Notices]) -> None:
-    """Show a line for each notice of a dataset, with the command that shows more."""
+    """Print a line per notice, with the command for details."""
     lines = [line for each in notices if each for line in _lines(each)]
     if lines:
         _OUT.print("Notes:\n")
@@ -44,19 +44,19 @@ def _lines(notices: Notices) -> Iterator[str]:
         named = ", ".join(map(_drifted, notices.drift[:_DRIFT_NAMED]))
         more = ", …" if len(notices.drift) > _DRIFT_NAMED else ""
         yield (
-            f"{notices.dataset}: {plural(len(notices.drift), 'value')} that the API's document"
-            f" lacks ({named}{more}): givlake query"
+            f"{notices.dataset}: {plural(len(notices.drift), 'undocumented value')}"
+            f" ({named}{more}): givlake query"
             f" \"FROM drift WHERE dataset = '{notices.dataset}'\""
         )
     if notices.open:
         stale = (
-            f", {len(notices.stale):,} of them for more than 30 days and looked at weekly only"
+            f", {len(notices.stale):,} of them for more than 30 days (checked weekly)"
             if notices.stale
             else ""
         )
         oldest = notices.open[0]
         yield (
-            f"{notices.dataset}: {len(notices.open):,} open{stale}, the oldest since"
+            f"{notices.dataset}: {len(notices.open):,} open{stale}, oldest since"
             f" {_utc(oldest.began_at)} ({oldest.device_id}): givlake query"
             f' "FROM {notices.open_table} WHERE NOT has_ended"'
         )
@@ -85,22 +85,22 @@ def notices_as_json(notices: Notices) -> dict[str, Any]:
 
 
 def point_gaps(lake: Lake) -> list[dict[str, Any]]:
-    """List the gaps between the data points of inverters; reads every point."""
+    """Return the gaps between the data points of inverters; this reads every point."""
     with connect(lake) as connection:
         rows = retrying(lambda: connection.sql(sql("gaps")).to_arrow_table())
     return list(rows.to_pylist())
 
 
 def show_point_gaps(gaps: list[dict[str, Any]]) -> None:
-    """Show the gaps, the newest first, and how many there are of each kind."""
+    """Print the gaps, the newest first, and their number by cause."""
     if not gaps:
-        _OUT.print("No gap of more than 30 minutes between two points of an inverter.\n")
+        _OUT.print("No gaps of more than 30 minutes between data points.\n")
         return
     causes = Counter(gap["cause"] for gap in gaps)
-    counted = ", ".join(f"{number:,} {_CAUSES[cause]}" for cause, number in causes.items())
-    _OUT.print(f"{plural(len(gaps), 'gap')} of more than 30 minutes: {counted}\n")
+    counts = ", ".join(f"{_CAUSES[cause]}: {number:,}" for cause, number in causes.items())
+    _OUT.print(f"{plural(len(gaps), 'gap')} of more than 30 minutes ({counts})\n")
     for gap in gaps[:_GAPS_SHOWN]:
-        known = "; the energy is known, the curve is not" if gap["is_energy_known"] else ""
+        known = "; total energy known from counters" if gap["is_energy_known"] else ""
         _OUT.print(
             printable(
                 f"  {gap['inverter_serial']}, {_utc(gap['last_point_at'])} to"

@@ -1,4 +1,4 @@
-"""`givlake status` as rows for programs: a line for each dataset, device, month and state."""
+"""`givlake status` as rows for programs: one row per dataset, device, month and state."""
 
 import shlex
 from collections.abc import Iterator, Sequence
@@ -35,8 +35,10 @@ def rows(overviews: Sequence[Overview], snapshots: Sequence[Freshness]) -> Itera
             for each in snapshot.last_requests
         ]
         never = [(device_id, "not_requested", "", 0) for device_id in snapshot.not_requested]
-        lacking = [(each, "not_available", why, None) for each, why in snapshot.unavailable.items()]
-        for device_id, name, reason, errors in [*requested, *never, *lacking]:
+        unavailable = [
+            (each, "not_available", reason, None) for each, reason in snapshot.unavailable.items()
+        ]
+        for device_id, name, reason, errors in [*requested, *never, *unavailable]:
             is_fixable = name not in (*SETTLED, "not_available")
             yield {
                 "dataset": snapshot.dataset,
@@ -61,14 +63,14 @@ def fix_command(
         return "givlake build"
     if start is None:
         return "givlake sync"
-    # Names come from the API, and the command is there to be pasted into a shell.
-    devices = "".join(f" --device {shlex.quote(device_id)}" for device_id in device_ids)
-    of_dataset = f" --dataset {dataset}" if dataset else ""
-    return f"givlake backfill{of_dataset}{devices} --start {start} --end {end}"
+    # Device names come from the API, and owners paste the command into a shell.
+    device_options = "".join(f" --device {shlex.quote(device_id)}" for device_id in device_ids)
+    dataset_option = f" --dataset {dataset}" if dataset else ""
+    return f"givlake backfill{dataset_option}{device_options} --start {start} --end {end}"
 
 
 def _missing(dataset: str, device: DeviceOverview, month: str, state: State) -> dict[str, Any]:
-    """Say why days of a month are missing, and which command fetches them."""
+    """Return why days of a month are missing, and the command that fetches them."""
     if state in SETTLED:
         return {}
     first = date.fromisoformat(f"{month}-01")

@@ -1,4 +1,4 @@
-"""`givlake ui`: Dagster's web page and daemon on the data folder."""
+"""`givlake ui`: run Dagster's web server and daemon on the data folder."""
 
 import contextlib
 import os
@@ -13,27 +13,28 @@ import click
 
 from pipelines.child_environment import own_environment, refuse_env_file, working_in
 from pipelines.cli.common import console
+from pipelines.cli.context import current_settings
 from pipelines.settings import Settings, load_settings
 
-_LOOK_EVERY_S = 0.5
-_PATIENCE_S = 10.0
+_POLL_INTERVAL_S = 0.5
+_EXIT_TIMEOUT_S = 10.0
 
 
 @click.command()
-@click.option("--port", type=int, default=3000, show_default=True)
+@click.option("--port", type=int, default=3000, show_default=True, help="Port to listen on.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--demo",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Data folder of the demo, to be opened together with its simulator.",
+    help="Data folder of the demo; its simulator is started too.",
 )
 def ui(port: int, host: str, demo: Path | None) -> None:
-    """Open Dagster on the data folder; Ctrl-C ends it.
+    """Run Dagster on the data folder; stop it with Ctrl-C.
 
-    While it is open its schedules run: they poll, fetch today and close yesterday. Which of them
-    run next is printed; one that is stopped in Dagster's page stays stopped. With --demo they ask
-    the demo's simulator only, and no setting of yours is used, neither from the environment
-    (GIVLAKE_LOG_LEVEL excepted) nor from a .env file.
+    The schedules run as long as Dagster runs: they poll, fetch today and complete yesterday. The
+    next runs are printed; a schedule that you stop in Dagster stays stopped. With --demo the
+    schedules request data from the demo's simulator only, and your settings are ignored, except
+    GIVLAKE_LOG_LEVEL in the environment.
     """
     from pipelines.cli.next_ticks import stopped_by_hand
     from pipelines.instance import dagster_program, open_instance, use_dagster_home
@@ -41,72 +42,73 @@ def ui(port: int, host: str, demo: Path | None) -> None:
     from pipelines.session_factory import open_lake
 
     with _account(demo) as environment, working_in(environment):
+        # Read again: the demo has other settings than this call.
         settings = load_settings()
         home = use_dagster_home(settings)
         refuse_env_file(home)
-        # Dagster's web server and daemon both create what is missing, and trip over each other:
-        # it is created here, before there are two of them.
+        # Dagster's web server and daemon would create the instance at the same time and fail, so it
+        # is created before they start.
         with open_instance(settings) as instance:
             stopped = stopped_by_hand(instance)
         with open_lake(settings) as lake:
-            build_all_pending(lake, say=console().print)
-        console().print(f"Dagster on http://{host}:{port}, its state in {home}. Ctrl-C ends it.")
+            build_all_pending(lake, report_progress=console().print)
+        console().print(f"Dagster: http://{host}:{port} (state in {home}). Press Ctrl-C to stop.")
         program = [dagster_program(), "dev", "-m", "pipelines.definitions"]
         program += ["-h", host, "-p", str(port)]
-        with _started(program, home) as watch:
-            _say_what_runs_next(settings, stopped)
-            status = watch()
+        with _started(program, home) as wait:
+            _print_next_runs(settings, stopped)
+            status = wait()
         raise SystemExit(status)
 
 
 @contextlib.contextmanager
 def _started(command: Sequence[str], folder: Path) -> Iterator[Callable[[], int]]:
-    """Start a program in a folder; end it, and all that it has started, when somebody ends us.
+    """Start a program in a folder; stop it and its child processes when this process is stopped.
 
-    Ctrl-C, and what a service manager sends, go to all of its processes, as from a terminal. Those
-    that are just starting can miss it or wait for one another: they are ended more firmly.
+    SIGINT and SIGTERM go to all of its processes, as from a terminal. A process that is just
+    starting can miss a signal or wait for another process, so stronger signals follow.
 
     Yields:
-        What waits until it ends or is ended, and gives the exit status.
+        A function that waits until the program ends or is stopped, and returns the exit status.
     """
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, frame: ended.set())
     process = subprocess.Popen(command, cwd=folder, start_new_session=True)
 
-    def watch() -> int:
-        while (status := _status(process, _LOOK_EVERY_S)) is None and not ended.is_set():
+    def wait() -> int:
+        while (status := _status(process, _POLL_INTERVAL_S)) is None and not ended.is_set():
             pass
         return 0 if ended.is_set() else status or 0
 
     try:
-        yield watch
+        yield wait
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             if process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, number)
-                _status(process, _PATIENCE_S)
-        # Whatever it has left behind.
+                _status(process, _EXIT_TIMEOUT_S)
+        # Child processes that outlive the program.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
 
 
-def _say_what_runs_next(settings: Settings, stopped: Collection[str]) -> None:
-    """Print the next ticks, while Dagster is starting."""
+def _print_next_runs(settings: Settings, stopped: Collection[str]) -> None:
+    """Print the next scheduled runs while Dagster starts."""
     from pipelines.cli.next_ticks import lines
 
     try:
         text = "\n".join(lines(settings, stopped, datetime.now(UTC)))
     except Exception as error:
-        # Dagster says what is wrong with the definitions, and works on what is right.
-        text = f"What runs next cannot be said: {error}"
+        # Not fatal: Dagster starts and reports errors in the definitions itself.
+        text = f"The next scheduled runs are unknown: {error}"
     console().print(text)
 
 
-def _status(process: "subprocess.Popen[bytes]", patience_s: float) -> int | None:
+def _status(process: "subprocess.Popen[bytes]", timeout_s: float) -> int | None:
     with contextlib.suppress(subprocess.TimeoutExpired):
-        return process.wait(patience_s)
+        return process.wait(timeout_s)
     return None
 
 
@@ -114,7 +116,7 @@ def _status(process: "subprocess.Popen[bytes]", patience_s: float) -> int | None
 def _account(demo: Path | None) -> Iterator[dict[str, str]]:
     """Yield the environment of the demo's account, or of the owner's own."""
     if demo is None:
-        yield own_environment()
+        yield own_environment(current_settings())
         return
     from pipelines.cli.demo_command import simulated_account
 

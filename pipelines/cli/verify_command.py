@@ -1,4 +1,4 @@
-"""`givlake verify`: proving that the tables are what the archive yields; changes nothing."""
+"""`givlake verify`: prove that the tables match the archive; nothing is changed."""
 
 import json
 from pathlib import Path
@@ -18,8 +18,9 @@ from pipelines.cli.common import (
     plural,
     printable,
 )
+from pipelines.cli.context import pass_settings
 from pipelines.selection import UnknownDatasetError, named
-from pipelines.settings import load_settings
+from pipelines.settings import Settings
 from warehouse import IntegrityFinding, Lake, Remedy, make_manifest
 from warehouse import check as check_stores
 from warehouse import verify as verify_dataset
@@ -36,28 +37,31 @@ _OUT = console()
     metavar="FILE",
     help="Also write a dated summary with hashes of all rows.",
 )
-def verify(names: tuple[str, ...], file: Path | None) -> None:
-    """Prove every body by its hash, and every table by building it again beside."""
+@pass_settings
+def verify(settings: Settings, names: tuple[str, ...], file: Path | None) -> None:
+    """Check the tables against a rebuild from the archive.
+
+    Also checks every response body against its hash.
+    """
     chosen = chosen_datasets(names)
-    settings = load_settings()
     with opened_for_reading(settings) as lake:
         others = [dataset for dataset in datasets() if dataset not in chosen]
         findings = check_stores(lake, decoders(others))
         for finding in findings:
-            _say(finding)
+            _print_finding(finding)
         findings += _compare(lake, chosen)
         if file is not None:
             _write_manifest(lake, chosen, file)
     if not findings:
-        _OUT.print(f"Everything in {settings.data} is what the archive yields.")
+        _OUT.print(f"All tables in {settings.data} match the archive.")
     raise SystemExit(SOMETHING_MISSING if findings else ALL_THERE)
 
 
 def chosen_datasets(names: tuple[str, ...]) -> tuple[Dataset, ...]:
-    """Find the datasets that were named; all where none was.
+    """Return datasets by name; no name means all.
 
     Raises:
-        KnownError: if there is no such dataset.
+        KnownError: there is no such dataset.
     """
     try:
         return named(names) if names else datasets()
@@ -70,7 +74,7 @@ def _compare(lake: Lake, chosen: tuple[Dataset, ...]) -> list[IntegrityFinding]:
     for dataset in chosen:
         done = verify_dataset(lake, DatasetDecoder(dataset))
         for finding in done.findings:
-            _say(finding)
+            _print_finding(finding)
         findings += done.findings
         if done.responses and not done.findings:
             _OUT.print(
@@ -80,7 +84,7 @@ def _compare(lake: Lake, chosen: tuple[Dataset, ...]) -> list[IntegrityFinding]:
     return findings
 
 
-def _say(finding: IntegrityFinding) -> None:
+def _print_finding(finding: IntegrityFinding) -> None:
     advice = {
         Remedy.CHECK: ": run givlake check --repair",
         Remedy.BUILD: ": run givlake build",
@@ -106,8 +110,8 @@ def _write_manifest(lake: Lake, chosen: tuple[Dataset, ...], file: Path) -> None
         unfinished.replace(file)
     except OSError as error:
         raise KnownError(
-            f"The manifest cannot be written to {file} ({error.strerror}): name a file in a folder"
-            " that you can write to.",
+            f"The manifest {file} cannot be written ({error.strerror}): use a file in a folder that"
+            " you can write to.",
             WRONG_USAGE,
         ) from error
     _OUT.print(f"Manifest written to {file}.")

@@ -1,7 +1,7 @@
 """Dagster's migration scripts, read once per process.
 
-For every database that Dagster opens or creates it reads all of its migrations, about ninety
-scripts each time: a data folder has four databases, and every run creates one more.
+Dagster reads all of its migrations, about ninety scripts, for every database that it opens or
+creates: a data folder has four databases, and every run creates one more.
 
 Needed with Dagster 1.13.27 and before. Waits for: a cache in `dagster._core.storage.sql`, for which
 no upstream issue is open.
@@ -15,12 +15,12 @@ _known: dict[str, ScriptDirectory] = {}
 
 
 def read_once() -> None:
-    """Reuse the scripts read for one database for all others."""
+    """Read the scripts for the first database only, and reuse them for all others."""
     ScriptDirectory.from_config = _scripts  # type: ignore[method-assign]
 
 
 def _scripts(config: Config) -> ScriptDirectory:
-    """Return the scripts at the location that a configuration names."""
+    """Return the scripts at a configuration's location."""
     location = config.get_main_option("script_location") or ""
     if location not in _known:
         _known[location] = _read(config)

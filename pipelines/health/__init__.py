@@ -1,1 +1,1 @@
-"""What is complete, late, missing or in need of attention."""
+"""The health of the data: states, gaps, freshness, notices, calendars and checks."""

@@ -1,7 +1,7 @@
-"""Calendars of the days' states: an SVG of all devices, and the same in characters for Dagster.
+"""Calendars of the days' states: as an SVG of all devices, and as characters for Dagster.
 
-One calendar for each device, dataset and year: a column for each week, Monday on top. The states
-are described in `docs/stores.md`.
+One calendar per device, dataset and year: a column per week, Monday on top. `docs/stores.md`
+describes the states.
 """
 
 from collections import Counter
@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from assets.framework.contract.dataset import DailyDataset
 from warehouse import Lake, State, coverage_by_month
 
-# In the order of the legend. Colours of Okabe and Ito, which the colour-blind tell apart, light
-# enough for a dark page and dark enough for a light one.
+# In the order of the legend. Okabe and Ito's palette, which colour-blind people can distinguish;
+# readable on light and on dark pages.
 COLOURS = {
     State.COMPLETE: ("#009e73", "🟩"),
     State.PROVISIONAL: ("#56b4e9", "🟦"),
@@ -28,7 +28,7 @@ COLOURS = {
     State.GONE: ("#8a6d4f", "🟫"),
     State.NOT_REQUESTED: ("none", "⬛"),
 }
-# What asks for a look, or is nothing, has a shape of its own as well; the others are squares.
+# States that need attention, and empty days, also have their own shape; the others are squares.
 _SHAPES = {
     State.EMPTY: "m3,3h3v3h-3z",
     State.NOT_BUILT: "m4.5,0l4.5,9h-9z",
@@ -83,17 +83,17 @@ def calendars(
     return [by_device[key] for key in sorted(by_device)]
 
 
-def svg(drawn: Sequence[Calendar], title: str) -> str:
+def svg(calendars: Sequence[Calendar], title: str) -> str:
     """Draw calendars below each other, the newest year of each first."""
     parts: list[str] = []
     y, device_id = _TOP, None
-    for calendar in drawn:
+    for calendar in calendars:
         if calendar.device_id != device_id:
             device_id = calendar.device_id
             y += _HEADING
             parts.append(_text(16, y - 12, device_id, "device"))
         y += _SUBHEADING
-        counts = _counted(Counter(calendar.states.values()))
+        counts = _describe_counts(Counter(calendar.states.values()))
         parts.append(_text(16, y - 8, f"{calendar.dataset}: {counts}", "dataset"))
         for year, days in _years(calendar.states):
             parts += _year(calendar, year, days, y)
@@ -109,7 +109,7 @@ def svg(drawn: Sequence[Calendar], title: str) -> str:
     return "\n".join([*head, *parts, "</svg>"]) + "\n"
 
 
-# No background, and greys that read on white and on black.
+# No background; greys that are readable on white and on black.
 _STYLE = """<style>
 text { font: 11px system-ui, sans-serif; fill: #7a7f85; }
 .title { font-size: 15px; font-weight: 600; }
@@ -123,31 +123,31 @@ path.not_requested { stroke: #7a7f85; stroke-opacity: 0.45; }
 def _legend() -> Iterator[str]:
     x = 16
     for state in COLOURS:
-        words = state.replace("_", " ")
+        label = state.replace("_", " ")
         yield f'<path {_colour(state)} d="{_cell(state, x, 38)}"/>'
-        yield _text(x + 14, 46, words, "legend")
-        x += 14 + 7 * len(words) + 14
+        yield _text(x + 14, 46, label, "legend")
+        x += 14 + 7 * len(label) + 14
     yield _text(
-        16, 64, "A column is a week, Monday on top. Where no cell is, no day is expected.", "legend"
+        16, 64, "One column per week, Monday on top. No cell: no day is expected.", "legend"
     )
 
 
 def _year(calendar: Calendar, year: int, days: Mapping[date, State], y: int) -> Iterator[str]:
     yield _text(_LEFT - 8, y + 4 * _STEP + 8, str(year), "year", 'text-anchor="end"')
-    # One path for each state: a cell for itself would make a fleet's picture ten times as large.
+    # One path per state: one per cell would make the picture of a fleet ten times as large.
     paths: dict[State, list[str]] = {}
     for day, state in days.items():
         x = _LEFT + _week(day) * _STEP
         paths.setdefault(state, []).append(_cell(state, x, y + 10 + day.weekday() * _STEP))
     for state, cells in paths.items():
-        days_of = _counted({state: len(cells)})
-        about = _plain(f"{calendar.device_id} {calendar.dataset} {year}: {days_of}")
-        yield f'<path {_colour(state)} d="{"".join(cells)}"><title>{about}</title></path>'
+        count = _describe_counts({state: len(cells)})
+        label = _plain(f"{calendar.device_id} {calendar.dataset} {year}: {count}")
+        yield f'<path {_colour(state)} d="{"".join(cells)}"><title>{label}</title></path>'
     yield from _months(days, y)
 
 
 def _months(days: Iterable[date], y: int) -> Iterator[str]:
-    """Name each month above its first day, unless the next name would run into it."""
+    """Yield each month's name above its first day, unless the next name would overlap it."""
     firsts: dict[str, date] = {}
     for day in sorted(days, reverse=True):
         firsts[f"{day:%b}"] = day
@@ -159,7 +159,7 @@ def _months(days: Iterable[date], y: int) -> Iterator[str]:
 
 
 def _week(day: date) -> int:
-    """Number the weeks of a year from 0, each from Monday on."""
+    """Return the number of a day's week in its year, from 0; weeks start on Monday."""
     return ((day - day.replace(month=1, day=1)).days + day.replace(month=1, day=1).weekday()) // 7
 
 
@@ -171,13 +171,13 @@ def _colour(state: State) -> str:
     return f'class="{state}" style="fill:{COLOURS[state][0]}"'
 
 
-def _text(x: int, y: int, words: str, kind: str, extra: str = "") -> str:
-    return f'<text x="{x}" y="{y}" class="{kind}" {extra}>{_plain(words)}</text>'
+def _text(x: int, y: int, text: str, kind: str, extra: str = "") -> str:
+    return f'<text x="{x}" y="{y}" class="{kind}" {extra}>{_plain(text)}</text>'
 
 
-def _plain(words: str) -> str:
-    """Escape a text; control characters are not allowed in XML, however they are written."""
-    return escape("".join(char if char.isprintable() else "?" for char in words))
+def _plain(text: str) -> str:
+    """Escape a text; XML does not allow control characters, escaped or not."""
+    return escape("".join(char if char.isprintable() else "?" for char in text))
 
 
 def _years(states: Mapping[date, State]) -> Iterator[tuple[int, dict[date, State]]]:
@@ -185,25 +185,25 @@ def _years(states: Mapping[date, State]) -> Iterator[tuple[int, dict[date, State
         yield year, {day: state for day, state in states.items() if day.year == year}
 
 
-def _counted(days: Mapping[State, int]) -> str:
+def _describe_counts(days: Mapping[State, int]) -> str:
     return ", ".join(
         f"{days[state]:,} {state.replace('_', ' ')}" for state in COLOURS if days.get(state)
     )
 
 
 def characters(calendar: Calendar, weeks: int = 53) -> str:
-    """Draw the newest weeks of a calendar as Markdown in which nothing is taken as markup.
+    """Return the newest weeks of a calendar as a Markdown code block.
 
     Args:
-        calendar: of one device and dataset.
-        weeks: how many at most.
+        calendar: the calendar of one device and dataset.
+        weeks: the maximum number of weeks.
     """
     last = max(calendar.states)
     monday = last - timedelta(days=last.weekday())
     first = max(monday - timedelta(weeks=weeks - 1), min(calendar.states))
     first -= timedelta(days=first.weekday())
     columns = range(0, (monday - first).days + 1, 7)
-    lines = [f"{first} to {last}, a column for each week, Monday on top:", ""]
+    lines = [f"{first} to {last}, one column per week, Monday on top:", ""]
     for weekday in range(7):
         days = (first + timedelta(days=column + weekday) for column in columns)
         lines.append("".join(_character(calendar.states.get(day)) for day in days))

@@ -1,6 +1,6 @@
-"""Asset checks of what the data say: figures that should agree, and what the contract lacks.
+"""Asset checks of the data: figures that should agree, and values that the contract lacks.
 
-They warn and stop nothing. What is compared stands in `assets.reconciliation`.
+They warn and block nothing. The comparisons are declared in `assets.reconciliation`.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,22 +14,22 @@ from assets.framework.orchestration.asset_keys import table_key
 from assets.reconciliation import RECONCILIATIONS, Reconciliation
 from pipelines.health.notices import sql
 from pipelines.session_factory import open_lake
-from pipelines.settings import load_settings
+from pipelines.settings import Settings
 from warehouse import Lake, connect, retrying
 
 _ROWS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Reconciled:
-    """What a comparison came to.
+class ReconciliationResult:
+    """The result of a comparison.
 
     Attributes:
         rows: how many were compared, such as device-days.
-        compared: how many points, half hours or sessions these rest on.
-        outside: rows that deviate by more than can be explained.
+        compared: how many points, half hours or sessions they are computed from.
+        outside: how many rows deviate by more than the tolerance.
         largest: the row with the largest deviation, None if there is none.
-        worst: those outside, the farthest first, a few of them.
+        worst: the rows with the largest deviations beyond the tolerance.
     """
 
     rows: int
@@ -39,27 +39,29 @@ class Reconciled:
     worst: Sequence[dict[str, Any]]
 
 
-def reconcile(lake: Lake, reconciliation: Reconciliation) -> Reconciled:
-    """Compare what a reconciliation compares."""
+def reconcile(lake: Lake, reconciliation: Reconciliation) -> ReconciliationResult:
+    """Run a comparison over the tables."""
     query = sql("reconciled").format(view=reconciliation.name, deviation=reconciliation.deviation)
     with connect(lake) as connection:
         table = retrying(lambda: connection.sql(query).to_arrow_table())
     (row,) = table.to_pylist()
-    return Reconciled(**{**row, "worst": row["worst"] or []})
+    return ReconciliationResult(**{**row, "worst": row["worst"] or []})
 
 
-def reconciliation_checks(datasets: Collection[Dataset]) -> list[dg.AssetChecksDefinition]:
-    """Make the checks of which all tables are among those of some datasets."""
+def reconciliation_checks(
+    datasets: Collection[Dataset], settings: Settings
+) -> list[dg.AssetChecksDefinition]:
+    """Make the comparisons for which the datasets have all tables."""
     keys = {table.name: table_key(table) for dataset in datasets for table in dataset.output_tables}
     return [
-        _reconciliation_check(each, [keys[table] for table in each.tables])
+        _reconciliation_check(each, [keys[table] for table in each.tables], settings)
         for each in RECONCILIATIONS
         if keys.keys() >= set(each.tables)
     ]
 
 
 def _reconciliation_check(
-    reconciliation: Reconciliation, keys: Sequence[dg.AssetKey]
+    reconciliation: Reconciliation, keys: Sequence[dg.AssetKey], settings: Settings
 ) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=keys[0],
@@ -68,38 +70,38 @@ def _reconciliation_check(
         description=reconciliation.description,
     )
     def _check() -> dg.AssetCheckResult:
-        with open_lake(load_settings()) as lake:
-            found = reconcile(lake, reconciliation)
+        with open_lake(settings) as lake:
+            result = reconcile(lake, reconciliation)
         metadata: dict[str, Any] = {
-            "rows compared": found.rows,
-            "values behind them": found.compared,
-            "rows outside": found.outside,
+            "rows compared": result.rows,
+            "values compared": result.compared,
+            "rows outside tolerance": result.outside,
         }
-        if found.largest is not None:
-            metadata[f"largest deviation ({reconciliation.unit})"] = found.largest["deviation"]
-            metadata["largest deviation at"] = _where(found.largest)
-        if found.worst:
-            metadata["outside, farthest first"] = _table(found.worst)
+        if result.largest is not None:
+            metadata[f"largest deviation ({reconciliation.unit})"] = result.largest["deviation"]
+            metadata["largest deviation at"] = _where(result.largest)
+        if result.worst:
+            metadata["rows outside tolerance, largest deviation first"] = _table(result.worst)
         return dg.AssetCheckResult(
-            passed=not found.outside,
+            passed=not result.outside,
             severity=dg.AssetCheckSeverity.WARN,
-            description=_sentence(reconciliation, found),
+            description=_describe(reconciliation, result),
             metadata=metadata,
         )
 
     return _check
 
 
-def _sentence(reconciliation: Reconciliation, found: Reconciled) -> str:
-    if found.largest is None:
-        return "There is nothing to compare yet."
-    if not found.outside:
-        return f"All {found.rows:,} rows agree."
-    worst = found.worst[0]
+def _describe(reconciliation: Reconciliation, result: ReconciliationResult) -> str:
+    if result.largest is None:
+        return "No data to compare yet."
+    if not result.outside:
+        return f"All {result.rows:,} rows agree."
+    worst = result.worst[0]
     return (
-        f"{found.outside:,} of {found.rows:,} rows deviate by more than can be explained, the"
-        f" farthest by {worst['deviation']:.4g} {reconciliation.unit} ({_where(worst)}); see them"
-        f' with: givlake query "FROM {reconciliation.name} WHERE NOT is_within"'
+        f"{result.outside:,} of {result.rows:,} rows deviate by more than the tolerance, at most"
+        f" by {worst['deviation']:.4g} {reconciliation.unit} ({_where(worst)}). Details:"
+        f' givlake query "FROM {reconciliation.name} WHERE NOT is_within"'
     )
 
 
@@ -107,16 +109,16 @@ def _where(row: dict[str, Any]) -> str:
     return f"{row['device_id']} {row['day']} {row['item']}"
 
 
-def drift_check(dataset: Dataset) -> dg.AssetChecksDefinition:
-    """Warn of codes, fields and types in a dataset's answers that the contract does not know."""
+def drift_check(dataset: Dataset, settings: Settings) -> dg.AssetChecksDefinition:
+    """Make the check that warns about undocumented codes, fields and types in responses."""
 
     @dg.asset_check(
         asset=table_key(dataset.main),
         name=f"{dataset.name}_drift",
-        description="Do answers hold codes, fields or types that the API's document lacks?",
+        description="Do responses contain codes, fields or types that the API does not document?",
     )
     def _check() -> dg.AssetCheckResult:
-        with open_lake(load_settings()) as lake, connect(lake) as connection:
+        with open_lake(settings) as lake, connect(lake) as connection:
             rows = retrying(
                 lambda: connection.sql(
                     sql("drift"), params={"dataset": dataset.name}
@@ -124,14 +126,14 @@ def drift_check(dataset: Dataset) -> dg.AssetChecksDefinition:
             ).to_pylist()
         metadata: dict[str, Any] = {"findings": len(rows)}
         if rows:
-            metadata["what is not known"] = _table(rows[:_ROWS_SHOWN])
+            metadata["undocumented values"] = _table(rows[:_ROWS_SHOWN])
         return dg.AssetCheckResult(
             passed=not rows,
             severity=dg.AssetCheckSeverity.WARN,
             description=(
-                f"{len(rows)} things in the answers are not in the API's document; they are kept."
+                f"Undocumented values in responses: {len(rows)}. They are kept."
                 if rows
-                else "The answers hold nothing that the API's document lacks."
+                else "All values in responses are documented."
             ),
             metadata=metadata,
         )
@@ -140,19 +142,19 @@ def drift_check(dataset: Dataset) -> dg.AssetChecksDefinition:
 
 
 def data_check_schedule(job_name: str, zone: str) -> dg.ScheduleDefinition:
-    """Compare every morning, after the daily schedules."""
+    """Schedule the data checks for every morning, after the daily schedules."""
     return dg.ScheduleDefinition(
         name="check_data_daily",
         job_name=job_name,
         cron_schedule="40 6 * * *",
         execution_timezone=zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Compares figures that should agree, and looks for what is not documented.",
+        description="Compares figures that should agree, and finds undocumented values.",
     )
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> dg.MetadataValue[Any]:
-    """Show rows as data, in which nothing is taken as Markdown or HTML."""
+    """Return rows as a table in which no value is interpreted as Markdown or HTML."""
     return dg.MetadataValue.table(
         [
             dg.TableRecord(

@@ -1,4 +1,4 @@
-"""How snapshot datasets stand: how old their data are, and which requests went wrong."""
+"""The freshness of snapshot datasets: the age of their data, and failed requests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,10 +21,10 @@ class Freshness:
 
     Attributes:
         dataset: its name.
-        rows: of its main table.
-        last_requests: how each request last went.
-        not_requested: devices, "" for the account, of which nothing was requested yet.
-        unavailable: why something is not available, by what was requested; "" is all of it.
+        rows: the row count of its main table.
+        last_requests: the last result of each request.
+        not_requested: devices, "" for the account, that were never requested.
+        unavailable: why the dataset is not available, by device; "" means all of it.
     """
 
     dataset: str
@@ -45,7 +45,7 @@ class Freshness:
 
     @property
     def problems(self) -> list[str]:
-        """Say what is missing, a sentence for each device."""
+        """Messages about missing data, one per device."""
         missing = [(device_id, "not requested") for device_id in self.not_requested]
         missing += [
             (
@@ -57,15 +57,15 @@ class Freshness:
             if not each.is_settled
         ]
         return [
-            f"{self.dataset}{f' {device_id}' if device_id else ''}: {what}"
-            for device_id, what in missing
+            f"{self.dataset}{f' {device_id}' if device_id else ''}: {problem}"
+            for device_id, problem in missing
         ]
 
 
 def freshness(
     lake: Lake, datasets: Sequence[SnapshotDataset], settings: Settings
 ) -> list[Freshness]:
-    """Return how datasets stand, without a request."""
+    """Return the freshness of datasets, without a request."""
     refresh_coverage(lake, [])
     now = datetime.now(UTC)
     known_state = KnownState(lake, known_devices(lake), "", now, settings.zone, settings.range_days)
@@ -109,7 +109,7 @@ def _freshness(
 
 
 def _with_tables(last_request: LastRequest, not_built: Mapping[str, int]) -> LastRequest:
-    """Tell what is in the tables from what is archived and not built yet."""
+    """Return a request as not built if its response is archived and not in the tables yet."""
     if last_request.state is State.COMPLETE and last_request.device_id in not_built:
         return replace(last_request, state=State.NOT_BUILT, reason=NOT_BUILT_REASON)
     return last_request

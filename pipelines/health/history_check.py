@@ -11,14 +11,14 @@ from pipelines.discovery import known_devices
 from pipelines.health.calendar import calendars, characters
 from pipelines.health.overview import overview
 from pipelines.session_factory import open_lake
-from pipelines.settings import load_settings
+from pipelines.settings import Settings
 from warehouse import State
 
 _CALENDARS_SHOWN = 10
 
 
-def history_check(dataset: DailyDataset) -> dg.AssetChecksDefinition:
-    """Make the check that warns of devices without requested history, such as new ones."""
+def history_check(dataset: DailyDataset, settings: Settings) -> dg.AssetChecksDefinition:
+    """Make the check that warns about devices without requested history, such as new ones."""
 
     @dg.asset_check(
         asset=table_key(dataset.main),
@@ -26,11 +26,11 @@ def history_check(dataset: DailyDataset) -> dg.AssetChecksDefinition:
         description="Does every device have requested history?",
     )
     def _check() -> dg.AssetCheckResult:
-        with open_lake(load_settings()) as lake:
+        with open_lake(settings) as lake:
             devices = of_kinds(known_devices(lake), dataset.device_kinds)
             summary = overview(lake, dataset, devices)
             shown = [device.device_id for device in devices[:_CALENDARS_SHOWN]]
-            drawn = [characters(each) for each in calendars(lake, [dataset], shown)]
+            drawings = [characters(each) for each in calendars(lake, [dataset], shown)]
         without = [
             device.device_id
             for device in summary.devices
@@ -41,14 +41,14 @@ def history_check(dataset: DailyDataset) -> dg.AssetChecksDefinition:
             passed=not without,
             severity=dg.AssetCheckSeverity.WARN,
             description=(
-                "Every device has some history."
+                "Every device has requested history."
                 if not without
-                else f"{len(without)} devices have none; fetch it with: {'; '.join(commands)}"
+                else f"Devices without history: {len(without)}. Fix: {'; '.join(commands)}"
             ),
             metadata={
                 "devices without history": without,
                 "days by state": {str(s): n for s, n in sorted(summary.days_by_state.items())},
-                "calendars": dg.MetadataValue.md("\n\n".join(drawn)),
+                "calendars": dg.MetadataValue.md("\n\n".join(drawings)),
             },
         )
 

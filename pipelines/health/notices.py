@@ -1,4 +1,4 @@
-"""Notices about a dataset besides its states: quarantine, drift, open events."""
+"""Notices about a dataset: quarantined rows, drift, open events."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,15 +15,15 @@ from warehouse import Lake
 
 @dataclass(slots=True)
 class Notices:
-    """One dataset.
+    """The notices about one dataset.
 
     Attributes:
         dataset: its name.
-        quarantined: rows in quarantine by reason.
-        drift: values in its responses that the API's document does not list.
-        open: events and sessions that have begun and not ended, oldest first.
-        stale: those of them that have been open for so long that they may never end.
-        open_table: their table.
+        quarantined: quarantined rows by reason.
+        drift: undocumented values in its responses.
+        open: events and sessions that have not ended, oldest first.
+        stale: open events and sessions that are so old that they may never end.
+        open_table: the table of the open events and sessions.
     """
 
     dataset: str
@@ -34,7 +34,7 @@ class Notices:
     open_table: str = ""
 
     def __bool__(self) -> bool:
-        """Tell whether there is any notice."""
+        """Return whether there is any notice."""
         return bool(self.quarantined or self.drift or self.open)
 
 
@@ -52,7 +52,7 @@ def notices(lake: Lake, datasets: Sequence[Dataset], settings: Settings) -> dict
     for dataset in datasets:
         for table in dataset.output_tables:
             if "has_ended" in table.schema.columns:
-                # What tells things of a device apart ends with when they began.
+                # The key of such a table ends with the time when the item began.
                 items = open_items(known_state, table, table.key[-1])
                 notice = by_dataset[dataset.name]
                 notice.open = sorted(items, key=lambda item: item.began_at)

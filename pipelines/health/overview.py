@@ -1,4 +1,4 @@
-"""What is there and what is missing: device-days by state, for people, programs and checks."""
+"""Overview of the device-days by state, and the gaps, for people, programs and checks."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ from warehouse import (
 
 @dataclass(slots=True)
 class DeviceOverview:
-    """One device: its days by state, by month and state, and what is missing, newest first."""
+    """One device: its days by state, by month and state, and its gaps, newest first."""
 
     device_id: str
     days_by_state: Counter[State] = field(default_factory=Counter)
@@ -41,7 +41,7 @@ class Overview:
     Attributes:
         dataset: its name.
         devices: the devices.
-        requests: how many requests the requested days take at least that are to be fetched.
+        requests: the minimum number of requests for the requested days that need a fetch.
     """
 
     dataset: str
@@ -105,7 +105,7 @@ def overview(
 
 
 def describe_failures(count: int, last_at: datetime | None) -> str:
-    """Say in brackets how often a request failed and when last; nothing if it never did."""
+    """Return in brackets how often a request failed and when last; "" if it never failed."""
     if not count or last_at is None:
         return ""
     how_often = "once" if count == 1 else f"{count:,} times, last"

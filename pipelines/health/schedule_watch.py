@@ -1,4 +1,4 @@
-"""Whether anything keeps a data folder current: when a schedule or `givlake sync` last worked."""
+"""Watch whether schedules or `givlake sync` keep a data folder up to date."""
 
 import json
 from collections.abc import Mapping
@@ -7,25 +7,25 @@ from datetime import UTC, datetime, timedelta
 from warehouse import Lake
 
 _KEY = "kept_current_at"
-# How Dagster marks the runs that a schedule has started.
+# Dagster's tag of the runs that a schedule has started.
 _SCHEDULE_TAG = "dagster/schedule_name"
-_LONGEST = timedelta(days=1)
+_MAX_AGE = timedelta(days=1)
 _ADVICE = "run givlake sync from cron, or keep givlake ui running."
 
 
-def note_kept_current(lake: Lake) -> None:
-    """Note that what keeps the folder current has just worked."""
+def record_update(lake: Lake) -> None:
+    """Record that a schedule or `givlake sync` has just worked."""
     lake.state.set(_KEY, datetime.now(UTC).isoformat(timespec="seconds"))
 
 
-def note_scheduled_run(lake: Lake, tags: Mapping[str, str]) -> None:
-    """Note the same of a run with these tags, if a schedule has started it."""
+def record_scheduled_run(lake: Lake, tags: Mapping[str, str]) -> None:
+    """Record that a run with these tags has worked, if a schedule started it."""
     if _SCHEDULE_TAG in tags:
-        note_kept_current(lake)
+        record_update(lake)
 
 
-def neglect(lake: Lake, now: datetime | None = None) -> str | None:
-    """Say since when nothing has kept the folder current; None if something has within a day.
+def describe_staleness(lake: Lake, now: datetime | None = None) -> str | None:
+    """Return since when the folder has not been updated; None if it was within a day.
 
     Args:
         lake: the data folder.
@@ -33,22 +33,23 @@ def neglect(lake: Lake, now: datetime | None = None) -> str | None:
     """
     now = now or datetime.now(UTC)
     last = _moment(lake.state.get(_KEY))
-    # A time far ahead was noted by a clock that was wrong, and says nothing.
-    if last is not None and last - now <= _LONGEST:
-        if now - last <= _LONGEST:
+    # A time far in the future was recorded by a wrong clock.
+    if last is not None and last - now <= _MAX_AGE:
+        if now - last <= _MAX_AGE:
             return None
-        return f"Nothing has kept this folder current since {last:%Y-%m-%d %H:%M} UTC: {_ADVICE}"
+        return f"Not updated since {last:%Y-%m-%d %H:%M} UTC: {_ADVICE}"
     try:
-        made = _moment(json.loads((lake.folder / "store.json").read_bytes()).get("made_at"))
-    except FileNotFoundError:  # nothing is there yet
+        store = json.loads((lake.folder / "store.json").read_bytes())
+    except FileNotFoundError:  # The folder is empty.
         return None
-    if made is None or now - made <= _LONGEST:
+    created_at = _moment(store.get("made_at"))
+    if created_at is None or now - created_at <= _MAX_AGE:
         return None
-    return f"Neither a schedule nor givlake sync is known to have worked here: {_ADVICE}"
+    return f"No schedule and no givlake sync has run for this data folder: {_ADVICE}"
 
 
 def _moment(text: object) -> datetime | None:
-    """Read a time in UTC; None if it is none."""
+    """Return a text as a time in UTC; None if it is not a time."""
     try:
         return datetime.fromisoformat(str(text)).astimezone(UTC)
     except ValueError:

@@ -66,7 +66,7 @@ def test_a_refused_token_is_told_once_whatever_command_meets_it(simulate, own, l
     for command in (("sync",), ("backfill", *RANGE)):
         assert owner.givlake(*command).status == 1
     assert listener.titles == [MISSING]
-    assert listener.texts[0].startswith("The API does not accept the token")
+    assert listener.texts[0].startswith("The API rejects the token")
     owner.settings["GIVENERGY_API_TOKEN"] = "good"
     assert owner.givlake("backfill", *RANGE).status == 0
     assert listener.titles == [MISSING, OVER]
@@ -108,7 +108,7 @@ def test_the_app_is_notified_ten_times_an_hour_at_most_and_texts_pass_its_rules(
     owner = own(sim, GIVLAKE_ALERT_APP="1")
     said = owner.givlake("alert", "--test")
     assert said.status == 1
-    assert "before the account is known: run givlake doctor once" in said.err
+    assert "the account is not known yet. Run givlake sync once" in said.err
     sim.fail(f"data-points/{DAYS[0]}", status=500)
     assert owner.givlake("backfill", *RANGE).status == 1
     (first,) = sim.notifications
@@ -118,7 +118,7 @@ def test_the_app_is_notified_ten_times_an_hour_at_most_and_texts_pass_its_rules(
         assert owner.givlake("alert", "--test").status == 0
     done = owner.givlake("alert", "--test")
     assert done.status == 1
-    assert "ten went out within the last hour" in done.err
+    assert "ten alerts sent within the last hour" in done.err
     assert len(sim.notifications) == 10
     assert sim.stats()["statuses"].get("429") is None
 
@@ -213,7 +213,7 @@ def test_dagster_tells_of_a_failed_run_and_of_its_end(simulate, own, listener, t
         refused = run()
         fail_sensor(refused)
         assert [text.partition(":")[0] for text in listener.texts[1:]] == [
-            "The API does not accept the token"
+            "The API rejects the token"
         ]
         owner.settings["GIVENERGY_API_TOKEN"] = sim.token
     with owner.dagster() as (_, instance):

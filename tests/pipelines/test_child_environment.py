@@ -118,8 +118,8 @@ def test_the_demo_asks_its_simulator_only_whatever_the_owner_has_set(simulate, o
     first, heading, *ticks = dagster.said
     # After them comes what Dagster says.
     ticks = list(takewhile(lambda line: line.startswith("  "), ticks))
-    assert first.startswith(f"Dagster on http://127.0.0.1:{dagster.port}, its state in {demo}")
-    assert heading == "Next by itself, times in Europe/London:"
+    assert first.startswith(f"Dagster: http://127.0.0.1:{dagster.port} (state in {demo}")
+    assert heading == "Next scheduled runs (times in Europe/London):"
     assert all(len(line) <= 79 for line in ticks)
     printed = " ".join(ticks)
     assert sorted(re.findall(r"[a-z]+_[a-z_]+|poll", printed)) == sorted(
@@ -197,7 +197,7 @@ def test_the_demo_refuses_the_folder_of_an_account(simulate, own):
     for command in (("ui", "--demo"), ("demo", "--data")):
         done = owner.givlake(*command, owner.data)
         assert (done.status, done.out) == (2, "")
-        assert f"{owner.data} holds the history of devices that are not the demo's" in done.err
+        assert f"{owner.data} contains data of other devices than the demo's" in done.err
         assert "such as CE1234G567: name another folder" in done.err
 
 
@@ -206,8 +206,8 @@ def test_a_file_that_dagster_would_prefer_to_the_settings_is_refused(simulate, o
     (tmp_path / ".env").write_text("GIVENERGY_API_TOKEN=another-token\n")
     done = owner.givlake("ui")
     assert (done.status, done.out) == (2, "")
-    assert f"{tmp_path / '.env'} would be read by Dagster" in done.err
-    assert "leave DAGSTER_HOME unset" in done.err
+    assert f"Dagster would load {tmp_path / '.env'} in place" in done.err
+    assert "unset DAGSTER_HOME" in done.err
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_a_settings_file_that_is_named_has_to_be_there(simulate, own, tmp_path):
     owner = own(simulate(inverters=1), GIVLAKE_ENV_FILE="mistyped.env")
     with owner.at_work(), pytest.raises(SettingsError) as raised:
         load_settings()
-    assert "GIVLAKE_ENV_FILE is 'mistyped.env', and there is no such file" in str(raised.value)
+    assert "GIVLAKE_ENV_FILE is 'mistyped.env', which does not exist" in str(raised.value)
     (tmp_path / "mistyped.env").write_bytes(b"GIVLAKE_RESERVE=\xff\xfe\n")
     with owner.at_work(), pytest.raises(SettingsError, match="cannot be read"):
         load_settings()

@@ -35,10 +35,12 @@ def test_what_cannot_be_decoded_is_one_sentence(tmp_path):
     (tmp_path / "broken.json").write_text('{"data": [')
     done = owner.givlake("decode", "ev_chargers", "broken.json")
     assert done.status == 2
-    assert done.err.startswith("givlake: broken.json is no answer for ev_chargers (Expecting value")
+    assert done.err.startswith(
+        "givlake: broken.json is no response for ev_chargers (Expecting value"
+    )
     done = owner.givlake("decode", "chargers", "broken.json")
     assert done.status == 2
-    assert done.err.startswith("givlake: There is no dataset 'chargers': choose from account_")
+    assert done.err.startswith("givlake: Unknown dataset 'chargers': choose from account_")
     done = owner.givlake("decode", "ev_chargers", "absent.json")
     assert done.status == 2
     assert "absent.json" in done.err

@@ -24,7 +24,7 @@ def test_a_token_that_can_only_read_is_told_from_one_that_can_control(simulate, 
     sim = simulate(tokens=(TokenGrant("reads-only", scopes=frozenset(scopes)),))
     done = own(sim).givlake("doctor")
     assert done.status == 0, done.said
-    assert "The token cannot change settings of inverters." in done.out
+    assert "The token cannot change inverter settings." in done.out
     assert sim.commands_received == 0
 
 
@@ -34,4 +34,4 @@ def test_a_clock_that_is_wrong_is_found(simulate, own, hours, words):
     sim.set_clock(datetime.now(UTC) + timedelta(hours=hours))
     done = own(sim).givlake("doctor")
     assert done.status == 1
-    assert f"This machine's clock is {words} the API's" in done.out
+    assert f"{words} the API's: synchronize" in done.out

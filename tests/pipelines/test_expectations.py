@@ -30,7 +30,7 @@ def test_lost_expectations_do_not_make_status_content(simulate, own, caplog, tod
         what = "empty" if harm is empty else "missing or damaged"
         assert status.err == f"{path.name} is {what}; repair with: givlake build\n"
         assert owner.givlake("build").status == 0
-        assert "is made again from the lists of devices" in caplog.text
+        assert "restored from the device lists" in caplog.text
         assert pq.read_table(path).to_pylist() == before
         assert owner.states() == states
     assert len(sim.requests) == asked

@@ -25,7 +25,7 @@ def test_one_inverter_fails_on_one_day_and_only_that_is_asked_for_again(simulate
 
     done = owner.givlake("backfill", *RANGE)
     assert done.status == 1
-    assert f"1 device-day failed, the first {serial} {day}" in done.out
+    assert f"1 device-day failed, first {serial} {day}" in done.out
     assert "11 complete, 1 failed device-days" in done.out
     wanted = expected_rows(sim, sim.serials, DAYS)
     missing = expected_rows(sim, [serial], [day])
@@ -90,7 +90,7 @@ def test_an_account_without_inverters_is_said_to_be_one(simulate, own):
     for arguments in (("backfill", *RANGE), ("sync",), ("plan",)):
         done = owner.givlake(*arguments)
         assert (done.status, done.err) == (0, "")
-        assert "The account lists no device" in done.out
+        assert "The account has no devices" in done.out
     assert owner.rows() == []
     assert owner.givlake("status").status == 0
 
@@ -98,9 +98,9 @@ def test_an_account_without_inverters_is_said_to_be_one(simulate, own):
 def test_a_new_device_is_reported_with_the_command_that_fetches_its_history(simulate, own):
     sim = simulate(inverters=1)
     owner = own(sim)
-    assert "is new" not in owner.givlake("backfill", *RANGE).said
+    assert "New device" not in owner.givlake("backfill", *RANGE).said
     new = sim.add_device().serial
-    offered = f"{new} is new in this account: fetch its history with givlake backfill --device"
+    offered = f"New device {new}: fetch its history with givlake backfill --device"
     assert f"{offered} {new}" in owner.givlake("plan", *RANGE).out
     with owner.dagster() as (definitions, instance):
         job = definitions.resolve_job_def("ingest_inverter_data_points")
@@ -168,7 +168,7 @@ def test_a_day_that_is_refused_takes_no_other_day_along(simulate, own, status, s
     sim.fail(rf"/{serial}/data-points/{DAYS[-1]}", status=status)
     done = owner.givlake("backfill", *RANGE)
     assert done.status == 1
-    assert f"1 device-day failed, the first {serial} {DAYS[-1]}: " in done.out
+    assert f"1 device-day failed, first {serial} {DAYS[-1]}: " in done.out
     assert f"3 complete, 1 {state} device-days" in done.out
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS[:-1]))
     with owner.dagster() as (_, instance):

@@ -59,7 +59,7 @@ def test_a_device_leaves_dagster_the_budget_and_the_settings_too(sim, owner):
         assert all(record.dagster_run.is_finished for record in instance.get_run_records())
     again = owner.givlake("forget", "--device", gone, "--yes")
     assert (again.status, "Traceback" in again.said) == (2, False)
-    assert f"Nothing is stored of '{gone}'" in again.err
+    assert f"No data of '{gone}' are stored" in again.err
 
 
 def test_a_name_that_is_not_known_forgets_nothing(sim, owner):
@@ -67,7 +67,7 @@ def test_a_name_that_is_not_known_forgets_nothing(sim, owner):
     for name in ("1", sim.serials[1][:-1], sim.serials[1].lower()):
         done = owner.givlake("forget", "--device", name, "--yes")
         assert done.status == 2
-        assert f"Nothing is stored of {name!r}" in done.err
+        assert f"No data of {name!r} are stored" in done.err
     assert len(owner.rows()) == rows > 0
 
 

@@ -30,7 +30,7 @@ def test_ctrl_c_ends_a_backfill_of_two_months_and_the_next_one_goes_on(simulate,
     process.send_signal(signal.SIGINT)
     done = finished(process)
     assert done.status == 130
-    assert "Stopped; the next call goes on from here." in done.err
+    assert "Interrupted. Run the same command to resume." in done.err
     assert "Traceback" not in done.said
     fetched = {r.path for r in sim.requests if "data-points" in r.path}
     assert all(r.complete and r.status == 200 for r in sim.requests)

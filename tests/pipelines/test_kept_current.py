@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipelines.health.schedule_watch import neglect
+from pipelines.health.schedule_watch import describe_staleness
 
 BY_SCHEDULE = {"dagster/schedule_name": "poll"}
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -78,10 +78,10 @@ def test_a_run_counts_if_a_schedule_has_started_it_and_it_could_ask(simulate, ow
         ("2026-11-20T04:20:11+00:00", 400, "since 2026-11-20 04:20 UTC: run givlake sync"),
         # The clock was put back by some hours, or was once in another year.
         ("2026-11-25T20:00:00+00:00", 400, None),
-        ("2031-01-01T00:00:00+00:00", 400, "Neither a schedule nor givlake sync is known"),
+        ("2031-01-01T00:00:00+00:00", 400, "No schedule and no givlake sync has run"),
         ("2031-01-01T00:00:00+00:00", 0, None),
-        ("nonsense", 400, "Neither a schedule nor givlake sync is known"),
-        (None, 400, "Neither a schedule nor givlake sync is known to have worked here: run"),
+        ("nonsense", 400, "No schedule and no givlake sync has run"),
+        (None, 400, "No schedule and no givlake sync has run for this data folder: run"),
         (None, 1, None),
         (None, -400, None),
     ],
@@ -93,7 +93,7 @@ def test_what_is_said_of_times(own, simulate, kept_at, made_ago, said):
         made_at = (NOW - timedelta(days=made_ago)).isoformat()
         store = json.loads((owner.data / "store.json").read_text())
         (owner.data / "store.json").write_text(json.dumps({**store, "made_at": made_at}))
-        found = neglect(lake, NOW)
+        found = describe_staleness(lake, NOW)
     assert (found is None) == (said is None), found
     assert said is None or said in found
 
@@ -104,7 +104,7 @@ def test_status_warns_where_people_look_and_beside_what_programs_read(simulate, 
     assert "current" not in owner.givlake("status").said
     with owner.lake() as lake:
         lake.state.set("kept_current_at", "2020-02-03T04:05:06+00:00")
-    warning = "Nothing has kept this folder current since 2020-02-03 04:05 UTC: run givlake sync"
+    warning = "Not updated since 2020-02-03 04:05 UTC: run givlake sync"
     table = owner.givlake("status")
     assert table.status == 0
     assert warning in table.out

@@ -128,7 +128,7 @@ def test_what_a_killed_command_has_archived_of_a_list_is_built_by_any_command(si
     done = owner.givlake("backfill", "--dataset", "inverter_data_points", *days)
     assert "Building 1 archived response (ev_chargers 1).\n" in done.out
     assert [row["charger_uuid"] for row in owner.sql("FROM ev_chargers")] == sim.charger_uuids
-    assert owner.givlake("build").out == "Every archived response is in the tables.\n"
+    assert owner.givlake("build").out == "All archived responses are in the tables.\n"
 
 
 def test_a_damaged_archive_file_that_nothing_has_read_yet_stops_no_command(simulate, own):

@@ -54,25 +54,25 @@ def test_what_is_printed(tmp_path):
     )
     now = utc("2026-06-17T10:40:00")
     assert list(lines(settings, (), now)) == [
-        "Next by itself, times in Europe/London:",
-        "  Wed 11:45   poll",
-        "  Wed 12:00   inverter_data_points_today",
-        "  Wed 12:10   energy_flows_today",
-        "  Thu 04:20   energy_flows_daily, inverter_data_points_daily",
-        "  Thu 04:40   refresh_daily",
-        "  later       compact_archive_daily, check_history_daily, check_data_daily",
-        "  each 30 s   alert_run_failure",
-        "  each 15 min alert_missed_completeness",
+        "Next scheduled runs (times in Europe/London):",
+        "  Wed 11:45     poll",
+        "  Wed 12:00     inverter_data_points_today",
+        "  Wed 12:10     energy_flows_today",
+        "  Thu 04:20     energy_flows_daily, inverter_data_points_daily",
+        "  Thu 04:40     refresh_daily",
+        "  later         compact_archive_daily, check_history_daily, check_data_daily",
+        "  every 30 s    alert_run_failure",
+        "  every 15 min  alert_missed_completeness",
     ]
     few = list(lines(settings, {"poll", "alert_run_failure", "of_another"}, now))
-    assert few[1] == "  Wed 12:00   inverter_data_points_today"
-    assert few[-1] == "  stopped     alert_run_failure, poll"
+    assert few[1] == "  Wed 12:00     inverter_data_points_today"
+    assert few[-1] == "  stopped       alert_run_failure, poll"
     definitions = build_definitions(settings)
     every = [one.name for one in definitions.schedules]
     stopped = list(lines(settings, every, now))
     assert stopped[:2] == [
-        "No schedule runs: all are stopped.",
-        "  each 30 s   alert_run_failure",
+        "All schedules are stopped.",
+        "  every 30 s    alert_run_failure",
     ]
     assert " ".join(stopped[3:]).split(maxsplit=1)[1].replace(",", "").split() == sorted(every)
 

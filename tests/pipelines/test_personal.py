@@ -60,7 +60,7 @@ def test_what_a_killed_process_left_does_no_harm(tmp_path):
 
 def test_a_broken_key_is_never_replaced_in_silence(tmp_path):
     (tmp_path / "pseudonym.key").write_bytes(b"short")
-    with pytest.raises(SettingsError, match="holds 5 bytes and not the 32 of a key: bring it back"):
+    with pytest.raises(SettingsError, match="has 5 bytes instead of 32: restore it"):
         pseudonym_key(tmp_path)
     assert (tmp_path / "pseudonym.key").read_bytes() == b"short"
 

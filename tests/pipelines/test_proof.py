@@ -95,7 +95,7 @@ def test_everything_is_proven_and_the_manifest_says_what_there_is(sim, owner):
     assert done.status == 0
     rows = expected_rows(sim, sim.serials, DAYS)
     assert f"proven  inverter_data_points: {len(rows):,} rows of " in done.out
-    assert done.out.endswith(f"Everything in {owner.data} is what the archive yields.\n")
+    assert done.out.endswith(f"All tables in {owner.data} match the archive.\n")
     table = json.loads(file.read_text())["tables"]["inverter_data_points"]
     assert (table["key"], table["device_column"]) == (
         ["inverter_serial", "time"],
@@ -289,9 +289,9 @@ def test_a_manifest_that_cannot_be_written_and_a_dataset_that_is_none_are_named(
     file = tmp_path / "none" / "m.json"
     done = owner.givlake("verify", "--dataset", "communication_devices", "--manifest", file)
     assert done.status == 2
-    assert done.err.startswith(f"givlake: The manifest cannot be written to {file} (No such file")
+    assert done.err.startswith(f"givlake: The manifest {file} cannot be written (No such file")
     done = owner.givlake("verify", "--dataset", "weather")
-    assert (done.status, done.err[:40]) == (2, "givlake: There is no dataset 'weather': ")
+    assert (done.status, done.err[:37]) == (2, "givlake: Unknown dataset 'weather': ")
 
 
 @pytest.mark.parametrize("text", ["../../etc", "a/b", "..", "\x1b[2J", "Ünit", "x" * 300, "CON:*?"])

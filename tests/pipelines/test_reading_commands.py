@@ -117,8 +117,8 @@ def interrupt(owner):
 # State: how to bring it about, what is said of it, whether all rows are still shown.
 STATES = {
     "healthy": (lambda owner: None, None, True),
-    "absent": (make_absent, "There is no data in", False),
-    "empty": (make_empty, "There is no data in", False),
+    "absent": (make_absent, "No data in", False),
+    "empty": (make_empty, "No data in", False),
     "pending responses": (make_pending, "build with: givlake build", False),
     "table file missing": (lambda owner: table_file(owner).unlink(), REPAIR, False),
     "table file damaged": (lambda owner: cut_short(table_file(owner)), REPAIR, False),

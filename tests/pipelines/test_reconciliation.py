@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from assets.reconciliation import RECONCILIATIONS
-from pipelines.health.data_checks import Reconciled, reconcile
+from pipelines.health.data_checks import ReconciliationResult, reconcile
 from simulator import Simulator, SimulatorConfig
 from tests.support.owner import Owner
 from tests.support.simulator_truth import days_between
@@ -104,7 +104,7 @@ def change_points(
     sim.set_rows(serial, day, points)
 
 
-def reconciled(owner: Owner) -> dict[str, Reconciled]:
+def reconciled(owner: Owner) -> dict[str, ReconciliationResult]:
     with owner.lake() as lake:
         return {each.name: reconcile(lake, each) for each in RECONCILIATIONS}
 
@@ -155,7 +155,7 @@ def test_what_the_checks_show_in_dagster(owner, plant):
     sessions = done["reconcile_sessions"]
     assert not sessions.passed
     assert sessions.severity.value == "WARN"
-    assert sessions.metadata["rows outside"].value == 1
+    assert sessions.metadata["rows outside tolerance"].value == 1
     assert sessions.metadata["largest deviation (kWh)"].value == pytest.approx(4)
     assert sessions.metadata["largest deviation at"].value == plant["reconcile_sessions"]
     assert "FROM reconcile_sessions WHERE NOT is_within" in sessions.description

@@ -124,13 +124,13 @@ def test_quarantine_of_one_dataset_and_of_none_that_exists(owner):
     of_events = owner.givlake("quarantine", "--dataset", "inverter_events")
     assert (of_events.status, of_events.out) == (
         0,
-        "Nothing is in quarantine: every row that came is in a table.\n",
+        "No rows are quarantined.\n",
     )
     wrong = owner.givlake("quarantine", "--dataset", "inverter_point")
     assert wrong.status == 2
-    assert "There is no dataset 'inverter_point': choose from" in wrong.err
+    assert "Unknown dataset 'inverter_point': choose from" in wrong.err
     few = owner.givlake("quarantine", "--limit", 1)
-    assert "more kinds: see --limit" in few.out
+    assert ": see --limit" in few.out
 
 
 def test_what_the_api_sends_commands_no_terminal(owner):
@@ -151,8 +151,8 @@ def test_no_cell_is_a_formula_to_a_spreadsheet():
 
 def test_drift_in_status_and_as_a_check(owner):
     shown = owner.givlake("status").out
-    (line,) = (line for line in shown.splitlines() if "document lacks" in line)
-    assert "inverter_data_points: 2 values" in line
+    (line,) = (line for line in shown.splitlines() if "undocumented value" in line)
+    assert "inverter_data_points: 2 undocumented values" in line
     assert "unknown code status = HIBERNATING, 2 times" in line
     assert "FROM drift WHERE dataset = 'inverter_data_points'" in line
     with owner.dagster() as (definitions, instance):
@@ -164,7 +164,7 @@ def test_drift_in_status_and_as_a_check(owner):
             ).get_asset_check_evaluations()
         }
     assert not done["inverter_data_points_drift"].passed
-    records = done["inverter_data_points_drift"].metadata["what is not known"].records
+    records = done["inverter_data_points_drift"].metadata["undocumented values"].records
     assert {(r.data["kind"], r.data["example"], r.data["count"]) for r in records} == {
         ("unknown_code", "HIBERNATING", 2),
         ("new_field", "number", 1),
@@ -187,15 +187,19 @@ def test_gaps_are_told_by_their_cause(sim, owner):
     assert (fetched["first_date"], fetched["last_date"]) == (DAYS[1], DAYS[3])
     shown = owner.givlake("status", "--gaps").out
     assert "3 gaps of more than 30 minutes" in shown
-    (line,) = (line for line in shown.splitlines() if "never came" in line and one in line)
-    assert line.endswith("the energy is known, the curve is not")
+    (line,) = (
+        line
+        for line in shown.splitlines()
+        if "points not sent" in line and "UTC" in line and one in line
+    )
+    assert line.endswith("total energy known from counters")
 
 
 def test_what_is_open_for_long_shows_in_status(sim, owner):
     shown = owner.givlake("status").out
     (line,) = (line for line in shown.splitlines() if "inverter_events: 2 open" in line)
     assert "1 of them for more than 30 days" in line
-    assert f"the oldest since 2025-06-03 10:00 ({sim.serials[0]})" in line
+    assert f"oldest since 2025-06-03 10:00 ({sim.serials[0]})" in line
     parts = {part["dataset"]: part for part in json.loads(owner.givlake(*STATUS_JSON).out)}
     assert [item["is_stale"] for item in parts["inverter_events"]["open"]] == [True, False]
     assert parts["inverter_data_points"]["quarantined"]["check_failed"] == 3
@@ -246,7 +250,7 @@ def test_the_picture_has_a_cell_for_each_day_in_the_colour_of_its_state(sim, own
     assert cells["complete"] == 7
     missing = owner.givlake("status", "--picture", tmp_path / "nowhere" / "days.svg")
     assert missing.status == 2
-    assert "cannot be written (No such file or directory): name another file" in missing.err
+    assert "cannot be written (No such file or directory): use another file" in missing.err
 
 
 def test_months_stand_below_devices_where_a_terminal_is_narrow():

@@ -1,4 +1,4 @@
--- What the batteries did over the day, on average.
+-- Average state and power of the batteries by hour of the day.
 SELECT
     hour(local_time) AS hour,
     round(avg(battery_percent)) AS state_of_charge_percent,

@@ -1,4 +1,4 @@
--- The newest charging sessions; one without an end is going on.
+-- The newest charging sessions; a session without an end is in progress.
 SELECT
     started_local AS started,
     round(duration_s / 3600, 1) AS hours,

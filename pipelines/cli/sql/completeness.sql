@@ -1,4 +1,4 @@
--- What is there, what is truly empty and what is missing.
+-- Device-days by state.
 SELECT dataset, state, count(*) AS device_days, min(request_date) AS first, max(request_date) AS last
 FROM coverage
 WHERE request_date >= current_date - 30

@@ -1,4 +1,4 @@
--- Energy of each local day: the counters of the day at their highest.
+-- Energy of each local day: the maximum of the day's counters.
 SELECT
     inverter_serial AS inverter,
     local_date,
@@ -8,7 +8,7 @@ SELECT
     round(max(today_grid_import_kwh), 1) AS import_kwh,
     round(max(today_grid_export_kwh), 1) AS export_kwh
 FROM inverter_data_points
--- The first points after midnight can still carry the counters of the day before.
+-- The first points after midnight can still have the previous day's counters.
 WHERE local_time::TIME >= TIME '00:30'
 GROUP BY ALL
 ORDER BY local_date DESC, inverter

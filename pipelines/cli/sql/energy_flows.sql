@@ -1,4 +1,4 @@
--- Energy of each month by where it came from and where it went.
+-- Energy of each month by source and destination.
 SELECT
     strftime(local_date, '%Y-%m') AS month,
     round(sum(pv_to_home_kwh), 1) AS pv_to_home_kwh,

@@ -1,5 +1,4 @@
--- Grain: finding. What the answers of a dataset (of all, if none is named) hold that the API's
--- document does not know.
+-- Grain: finding. Undocumented values in the responses of a dataset, or of all datasets.
 SELECT dataset, kind, field, value AS example, "count", first_seen_at
 FROM drift
 WHERE $dataset IS NULL OR dataset = $dataset

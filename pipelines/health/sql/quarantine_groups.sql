@@ -1,5 +1,5 @@
--- Grain: dataset, table, reason, check and column. Rows in quarantine, with one of them: the oldest
--- that was kept whole.
+-- Grain: dataset, table, reason, check and column. Quarantined rows, with an example: the oldest
+-- complete one.
 SELECT
     dataset,
     "table",

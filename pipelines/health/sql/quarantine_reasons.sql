@@ -1,4 +1,4 @@
--- Grain: dataset and reason. Rows in quarantine.
+-- Grain: dataset and reason. Quarantined rows.
 SELECT dataset, reason, count(*) AS rows
 FROM quarantine
 GROUP BY ALL

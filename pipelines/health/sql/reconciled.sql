@@ -1,4 +1,4 @@
--- Grain: one row. What a view of assets.reconciliation comes to.
+-- Grain: one row. The result of a comparison in assets.reconciliation.
 WITH compared AS (
     SELECT device_id, day::VARCHAR AS day, item, {deviation} AS deviation, is_within, compared
     FROM {view}

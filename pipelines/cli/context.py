@@ -1,0 +1,37 @@
+"""The settings of the command line: read once per call, when a command first needs them."""
+
+import functools
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+import click
+
+from pipelines.settings import Settings, load_settings
+
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
+
+
+def current_settings() -> Settings:
+    """Return the settings of this call, which the outermost context keeps.
+
+    Raises:
+        SettingsError: a setting is not valid.
+    """
+    context = click.get_current_context().find_root()
+    if context.obj is None:
+        context.obj = load_settings()
+    settings: Settings = context.obj
+    return settings
+
+
+def pass_settings(
+    command: Callable[Concatenate[Settings, _Parameters], _Result],
+) -> Callable[_Parameters, _Result]:
+    """Pass the settings to a command as its first argument."""
+
+    @functools.wraps(command)
+    def run(*arguments: _Parameters.args, **options: _Parameters.kwargs) -> _Result:
+        return command(current_settings(), *arguments, **options)
+
+    return run
