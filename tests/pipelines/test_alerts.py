@@ -103,7 +103,7 @@ def test_the_app_is_notified_ten_times_an_hour_at_most_and_texts_pass_its_rules(
     simulate, own, listener, monkeypatch
 ):
     # Nobody waits for the eleventh.
-    monkeypatch.setattr("pipelines.alerts.channels._APP_PATIENCE_S", 0.5)
+    monkeypatch.setattr("pipelines.alerts.channels._APP_TIMEOUT_S", 0.5)
     sim = simulate(inverters=1)
     owner = own(sim, GIVLAKE_ALERT_APP="1")
     said = owner.givlake("alert", "--test")
@@ -128,7 +128,7 @@ def test_a_token_without_the_scope_is_told_which_and_a_failure_of_the_api_is_one
     scopes = frozenset(f"api:{name}" for name in names)
     sim = simulate(inverters=1, tokens=(TokenGrant("narrow", 1, scopes), TokenGrant("wide")))
     owner = own(sim, GIVLAKE_ALERT_APP="1")
-    assert owner.givlake("plan", *RANGE).status == 0
+    assert owner.givlake("backfill", *RANGE).status == 0
     done = owner.givlake("alert", "--test")
     assert done.status == 1
     assert "It needs the scope api:notification:send" in done.err
@@ -177,12 +177,12 @@ def test_dagster_tells_of_a_failed_run_and_of_its_end(simulate, own, listener, t
     assert owner.givlake("backfill", *RANGE).status == 0
     sim.fail(f"data-points/{today - timedelta(days=2)}", status=500)
     with owner.dagster() as (definitions, instance):
-        job = definitions.resolve_job_def("ingest_inverter_data_points")
         names = {sensor.name for sensor in definitions.sensors}
         assert names == {"alert_run_failure", "alert_missed_completeness"}
 
         def run() -> dg.ExecuteInProcessResult:
             day = f"{today - timedelta(days=2)}"
+            job = definitions.resolve_job_def("ingest_inverter_data_points")
             return job.execute_in_process(
                 instance=instance, partition_key=day, raise_on_error=False
             )
@@ -209,14 +209,14 @@ def test_dagster_tells_of_a_failed_run_and_of_its_end(simulate, own, listener, t
         owner.settings["GIVENERGY_API_TOKEN"] = "spent"
         with owner.lake() as lake:
             lake.state.set("discovered_at", "2025-06-01T00:00:00+00:00")
-    with owner.dagster() as (_, instance):
+    with owner.dagster() as (definitions, instance):
         refused = run()
         fail_sensor(refused)
         assert [text.partition(":")[0] for text in listener.texts[1:]] == [
             "The API rejects the token"
         ]
         owner.settings["GIVENERGY_API_TOKEN"] = sim.token
-    with owner.dagster() as (_, instance):
+    with owner.dagster() as (definitions, instance):
         sim.clear_failures()
         assert run().success
         missed_sensor()
@@ -290,19 +290,24 @@ def test_runs_of_days_are_causes():
         return changes, changes.applied(told, started=True, ended=True, now=now)
 
     changes, told = after(SentAlerts(), (1, 1))
-    assert changes.started and not changes.ended
+    assert changes.started
+    assert not changes.ended
     # An outage goes on: nothing new. Its first day is mended: nothing is over yet.
     changes, told = after(told, (1, 5))
-    assert not changes.started and not changes.ended
+    assert not changes.started
+    assert not changes.ended
     changes, told = after(told, (3, 6))
-    assert not changes.started and not changes.ended
+    assert not changes.started
+    assert not changes.ended
     # Another hole is not hidden behind one that lasts.
     changes, told = after(told, (3, 6), (20, 20))
-    assert changes.started.days == {"d": {"X": [(date(2025, 6, 20),) * 2]}} and not changes.ended
+    assert changes.started.days == {"d": {"X": [(date(2025, 6, 20),) * 2]}}
+    assert not changes.ended
     changes, told = after(told, (20, 20))
     assert changes.ended.days == {"d": {"X": [(date(2025, 6, 3), date(2025, 6, 6))]}}
     changes, told = after(told)
-    assert changes.ended and told == SentAlerts()
+    assert changes.ended
+    assert told == SentAlerts()
 
 
 def test_a_mended_day_is_over_though_the_next_day_is_missing():
@@ -316,7 +321,8 @@ def test_a_mended_day_is_over_though_the_next_day_is_missing():
 def test_what_was_not_looked_at_is_not_over():
     told = SentAlerts(days={"d": {"X": [(date(2025, 6, 1),) * 2]}}, snapshots={"e": ["Y"]})
     changes = compare(told, Overdue(), unrequested=True)
-    assert not changes.started and not changes.ended
+    assert not changes.started
+    assert not changes.ended
     assert changes.applied(told, started=False, ended=False, now=datetime.now(UTC)) == told
 
 
@@ -324,7 +330,8 @@ def test_what_could_not_be_told_stays_as_it_was():
     told = SentAlerts(days={"d": {"X": [(date(2025, 6, 1),) * 2]}}, snapshots={"e": ["Y"]})
     found = Overdue({"d": {"Z": gaps((5, 5))}}, {"e": {"W": True}}, {"d", "e"})
     changes = compare(told, found, unrequested=False)
-    assert changes.started and changes.ended
+    assert changes.started
+    assert changes.ended
     assert changes.applied(told, started=False, ended=False, now=datetime.now(UTC)) == told
 
 

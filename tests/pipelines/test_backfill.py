@@ -53,7 +53,8 @@ def test_days_of_a_charger_that_its_owner_names_are_asked_for(simulate, own, tod
     done = owner.givlake("backfill", "--dataset", "ev_meter_readings", "--start", day, "--end", day)
     assert "ev_meter_readings: 1 complete device-days" in done.out
     (found,) = owner.sql("SELECT count(*) AS rows, min(local_date) AS day FROM ev_meter_readings")
-    assert found["rows"] > 24 and found["day"] == day
+    assert found["rows"] > 24
+    assert found["day"] == day
 
 
 @at_moments(

@@ -130,7 +130,8 @@ def test_the_run_failed_and_told_of_it(run):
     assert said[0].status == 1
     assert "DEBUG" in said[0].err
     assert listener.paths == [f"/{ALERT_SECRET}"]
-    assert "givlake" in listed and "backfill" in listed
+    assert "givlake" in listed
+    assert "backfill" in listed
 
 
 @pytest.mark.parametrize(

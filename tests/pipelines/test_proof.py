@@ -107,7 +107,8 @@ def test_everything_is_proven_and_the_manifest_says_what_there_is(sim, owner):
         assert (device["device"], device["rows"]) == (serial, len(times))
         assert (device["first"], device["last"]) == (str(min(times)), str(max(times)))
         states = device["days"]["states"]
-        assert states["complete"] == 3 and set(states) == {"complete", "not_requested"}
+        assert states["complete"] == 3
+        assert set(states) == {"complete", "not_requested"}
         assert device["days"]["first"] == "2024-01-01"
 
 

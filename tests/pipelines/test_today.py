@@ -43,7 +43,8 @@ def owner(machine_time: None, tmp_path: Path) -> Iterator[Owner]:
         try:
             end = time.monotonic() + TIMEOUT_S
             while not port_file.exists() or not port_file.read_text():
-                assert simulator.poll() is None and time.monotonic() < end
+                assert simulator.poll() is None
+                assert time.monotonic() < end
                 time.sleep(0.05)
             url = f"http://127.0.0.1:{port_file.read_text().strip()}/v1"
             yield Owner(tmp_path, {"GIVENERGY_API_URL": url}, token=TOKEN)

@@ -67,7 +67,8 @@ class Page:
         while not (found := what()):
             self.look()
             log = (self._folder / "err").read_text()
-            assert self.process.poll() is None and time.monotonic() < end, log[-5000:]
+            assert self.process.poll() is None, log[-5000:]
+            assert time.monotonic() < end, log[-5000:]
             time.sleep(0.3)
         return found
 
