@@ -1,32 +1,23 @@
-"""Fixtures of the datasets' tests; helpers beside this file are importable by their names."""
+"""Fixtures of the datasets' tests."""
 
-from contextlib import ExitStack
 from datetime import date
 
 import pytest
 
-from simulator import Simulator, SimulatorConfig
 from tests.support.simulated_home import Home
 
 
 @pytest.fixture
-def simulate():
-    """Make a running simulator of 2 inverters with an account that is never refused for haste."""
-    with ExitStack() as running:
-
-        def start(**settings):
-            standard = {
-                "inverters": 2,
-                "gateways": 0,
-                "seed": 7,
-                "rate_limit": 100_000,
-                "empty_day_rate": 0.0,
-                "commissioned": date(2024, 1, 1),
-                "bare_devices": False,
-            }
-            return running.enter_context(Simulator(SimulatorConfig(**{**standard, **settings})))
-
-        yield start
+def simulator_defaults():
+    """Simulate 2 inverters with an account that is never refused for haste."""
+    return {
+        "inverters": 2,
+        "gateways": 0,
+        "rate_limit": 100_000,
+        "empty_day_rate": 0.0,
+        "commissioned": date(2024, 1, 1),
+        "bare_devices": False,
+    }
 
 
 @pytest.fixture

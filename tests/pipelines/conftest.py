@@ -1,8 +1,7 @@
-"""Fixtures of the end-to-end tests; helpers beside this file are importable by their names."""
+"""Fixtures of the end-to-end tests."""
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
@@ -12,28 +11,22 @@ import dagster as dg
 import pytest
 
 from pipelines.instance import open_instance
-from simulator import Simulator, SimulatorConfig
+from simulator import Simulator
 from tests.support import clock
 from tests.support.owner import Owner
 from tests.support.settings import settings_of
 
 
 @pytest.fixture
-def simulate() -> Iterator[Callable[..., Simulator]]:
-    """Make a running simulator of 3 inverters that were in contact every day."""
-    with ExitStack() as running:
-
-        def start(**settings) -> Simulator:
-            standard = {
-                "inverters": 3,
-                "seed": 7,
-                "rate_limit": 100_000,
-                "empty_day_rate": 0.0,
-                "commissioned": date(2024, 1, 1),
-            }
-            return running.enter_context(Simulator(SimulatorConfig(**{**standard, **settings})))
-
-        yield start
+def simulator_defaults() -> dict[str, object]:
+    """Simulate 3 inverters that were in contact every day."""
+    return {
+        "inverters": 3,
+        "rate_limit": 100_000,
+        "rows_per_day": 60,
+        "empty_day_rate": 0.0,
+        "commissioned": date(2024, 1, 1),
+    }
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from pipelines.settings import SettingsError, load_settings
 from simulator import Simulator, SimulatorConfig
 from tests.support.dagster_page import REPOSITORY, page
 from tests.support.http_listener import listening
-from tests.support.owner import TIMEOUT_S
 from tests.support.settings import settings_of
+from tests.support.timeouts import TIMEOUT_S
 
 pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc"),

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import clock
 from tests.support.processes.moved_clock import machine_time
+from tests.support.timeouts import TIMEOUT_S
 
 MOMENT = "2024-02-29T23:30+00:00"
 DAY = date(2024, 2, 29)
@@ -46,7 +47,7 @@ def test_processes_of_multiprocessing_have_it_too():
     process = context.Process(target=now_of_spawned, args=(queue,))
     before = datetime.now(UTC)
     process.start()
-    told = queue.get(timeout=600)
+    told = queue.get(timeout=TIMEOUT_S)
     process.join()
     assert before <= told <= datetime.now(UTC)
     assert before.date() == DAY

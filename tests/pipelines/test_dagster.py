@@ -10,8 +10,8 @@ import dagster as dg
 
 from assets.inverter_data_points.point_columns import SCHEMA
 from tests.support.clock import at_moments
-from tests.support.owner import TIMEOUT_S
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
+from tests.support.timeouts import TIMEOUT_S
 
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 3))
 ARCHIVE = dg.AssetKey(["archive", "inverter_data_points"])

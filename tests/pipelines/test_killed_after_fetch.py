@@ -9,8 +9,9 @@ from datetime import date, timedelta
 import dagster as dg
 import pytest
 
-from tests.support.owner import TIMEOUT_S, Owner
+from tests.support.owner import Owner
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
+from tests.support.timeouts import TIMEOUT_S
 
 KILLED = ("-m", "tests.support.killed")
 POINTS = "inverter_data_points"

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from simulator import Simulator, SimulatorConfig
-from tests.support.owner import TIMEOUT_S, Owner
+from tests.support.owner import Owner
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
+from tests.support.timeouts import TIMEOUT_S
 
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 3))
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import clock
-from tests.support.owner import TIMEOUT_S, Owner, command
+from tests.support.owner import Owner, command
+from tests.support.timeouts import TIMEOUT_S
 
 TOKEN = "of-today"
 

@@ -4,11 +4,12 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-TIMEOUT_S = 60
+from tests.support.timeouts import TIMEOUT_S
 
 
 def running_with(port: int) -> list[str]:
@@ -38,6 +39,7 @@ def test_a_service_manager_that_ends_the_ui_leaves_no_dagster_behind(simulate, o
     assert line.startswith(f"Dagster on http://127.0.0.1:{port}"), line
     while not any("dagster" in words and "dev" in words for words in running_with(port)):
         assert process.poll() is None
+        time.sleep(0.1)
     os.kill(process.pid, signal.SIGTERM)
     try:
         process.communicate(timeout=TIMEOUT_S)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.stores_worker import WORK
 from tests.support.table_content import content_of
+from tests.support.timeouts import TIMEOUT_S
 from tests.support.toy_decoder import DATASET, ToyDecoder
 from warehouse import Lake, build, publish, rebuild, refresh_coverage
 
@@ -70,7 +71,7 @@ def test_builders_a_rebuilder_a_packer_and_a_reader_at_once(folder: Path) -> Non
         build(lake, ToyDecoder())
     works = ["put", "put", "rebuild", "pack", "read"]
     workers = [start(folder, work, seed, 3) for seed, work in enumerate(works)]
-    said = [worker.communicate(timeout=600) for worker in workers]
+    said = [worker.communicate(timeout=TIMEOUT_S) for worker in workers]
     for worker, (out, err) in zip(workers, said, strict=True):
         assert worker.returncode == 0, out[-300:] + err[-3000:]
     assert said[-1][0].count("read ") >= 3
