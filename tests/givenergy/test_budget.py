@@ -53,6 +53,7 @@ def fetch_days(base_url, token, serial, path, first, count, fetched):
     budget.close()
 
 
+@pytest.mark.processes
 def test_processes_and_threads_share_the_windows(simulate, tmp_path):
     sim = simulate(rate_limit=60)
     path, fetched = tmp_path / "budget.sqlite", SPAWN.Value("i", 0)
@@ -76,6 +77,7 @@ def test_processes_and_threads_share_the_windows(simulate, tmp_path):
     assert max(windows) <= 60
 
 
+@pytest.mark.processes
 def test_killed_processes_give_everything_back_and_no_window_overflows(simulate, tmp_path):
     sim = simulate(rate_limit=60, latency_s=0.05)
     path, fetched = tmp_path / "budget.sqlite", SPAWN.Value("i", 0)
@@ -106,6 +108,7 @@ def test_killed_processes_give_everything_back_and_no_window_overflows(simulate,
     budget.close()
 
 
+@pytest.mark.processes
 def test_the_store_may_be_deleted_again_and_again_while_processes_work(simulate, tmp_path):
     """Found: side files of a deleted store that joined the next one (disk I/O error)."""
     sim = simulate(rate_limit=60, latency_s=0.02)
@@ -133,6 +136,7 @@ def test_the_store_may_be_deleted_again_and_again_while_processes_work(simulate,
     assert sim.stats()["limited"] == 0
 
 
+@pytest.mark.processes
 def test_a_dead_process_is_known_as_dead():
     assert is_alive(own_identity()) is True
     child = SPAWN.Process(target=time.sleep, args=(TIMEOUT_S,))
@@ -160,6 +164,7 @@ def hold_lease(path, ready):
     time.sleep(TIMEOUT_S)
 
 
+@pytest.mark.processes
 def test_a_lease_is_exclusive_and_of_a_dead_process_free(tmp_path, open_budget):
     budget = open_budget()
     with budget.lease("day") as lease:

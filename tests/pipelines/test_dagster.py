@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from assets.inverter_data_points.point_columns import SCHEMA
 from tests.support.clock import at_moments
@@ -36,6 +37,7 @@ def days_with(instance: dg.DagsterInstance, key: dg.AssetKey) -> list[str]:
     return sorted(instance.get_materialized_partitions(key))
 
 
+@pytest.mark.processes
 def test_definitions_load_without_token_network_or_data_folder_and_write_nothing(own, simulate):
     sim = simulate()
     owner = own(sim, GIVENERGY_API_TOKEN="", GIVENERGY_API_URL="http://127.0.0.1:1/v1")
@@ -66,6 +68,7 @@ def test_definitions_load_without_token_network_or_data_folder_and_write_nothing
     assert sim.requests == []
 
 
+@pytest.mark.processes
 def test_a_range_by_the_dagster_command_and_either_key_alone(simulate, own):
     sim = simulate(inverters=2)
     owner = own(sim)

@@ -5,9 +5,13 @@ import signal
 import time
 from datetime import date
 
+import pytest
+
 from tests.support.owner import finished
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
 from tests.support.timeouts import TIMEOUT_S
+
+pytestmark = pytest.mark.processes
 
 DAYS = days_between(date(2025, 5, 30), date(2025, 6, 8))
 COMMAND = ("backfill", "--start", DAYS[0], "--end", DAYS[-1])

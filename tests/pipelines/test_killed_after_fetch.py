@@ -13,6 +13,8 @@ from tests.support.owner import Owner
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
 from tests.support.timeouts import TIMEOUT_S
 
+pytestmark = pytest.mark.processes
+
 KILLED = ("-m", "tests.support.killed")
 POINTS = "inverter_data_points"
 JUNE = date(2025, 6, 1), date(2025, 6, 2)

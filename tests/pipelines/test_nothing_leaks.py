@@ -15,6 +15,8 @@ from tests.support.file_content import contents
 from tests.support.http_listener import listening
 from tests.support.owner import Owner, finished
 
+pytestmark = pytest.mark.processes
+
 TOKEN = "sesame-fedcba9876543210-sesame"
 LOCAL_KEY = "0penthekettle-local"
 ALERT_SECRET = "alert-inbox-password"

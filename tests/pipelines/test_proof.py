@@ -111,6 +111,7 @@ def test_everything_is_proven_and_the_manifest_says_what_there_is(sim, owner):
         assert device["days"]["first"] == "2024-01-01"
 
 
+@pytest.mark.processes
 def test_strangers_get_the_same_hashes_from_every_export(owner, exports):
     tables = json.loads((exports / "csv/manifest.json").read_text())["tables"]
     entries = sum(len(table["devices"]) for table in tables.values())
@@ -129,6 +130,7 @@ def test_strangers_get_the_same_hashes_from_every_export(owner, exports):
     assert again == tables["inverter_data_points"]
 
 
+@pytest.mark.processes
 def test_a_stranger_sees_that_one_value_of_an_export_was_changed(exports, sim, tmp_path):
     copy = shutil.copytree(exports / "csv", tmp_path / "copy")
     path = copy / "inverter_data_points.csv"

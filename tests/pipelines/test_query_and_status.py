@@ -36,6 +36,7 @@ def owner(sim, tmp_path_factory):
     return owner
 
 
+@pytest.mark.processes
 def test_a_query_gives_the_same_rows_in_every_format(sim, owner):
     wanted = {
         (serial, time): (row["grid_voltage_v"], row["pv_arrays"])
@@ -67,6 +68,7 @@ def test_a_query_gives_the_same_rows_in_every_format(sim, owner):
     assert shown.out.split() == ["rows_there", f"{len(wanted)}"]
 
 
+@pytest.mark.processes
 def test_a_query_whose_reader_goes_away_ends_without_complaint(owner):
     process = owner.start("query", "SELECT * FROM range(3000000)", "--format", "csv")
     process.stdout.read(10)

@@ -17,6 +17,8 @@ from tests.support import clock
 from tests.support.owner import Owner, command
 from tests.support.timeouts import TIMEOUT_S
 
+pytestmark = pytest.mark.processes
+
 TOKEN = "of-today"
 
 

@@ -3,7 +3,11 @@
 from collections import Counter
 from datetime import date
 
+import pytest
+
 from tests.support.owner import finished
+
+pytestmark = pytest.mark.processes
 
 COMMAND = ("backfill", "--start", "2025-06-01", "--end", "2025-06-20")
 

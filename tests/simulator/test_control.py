@@ -121,6 +121,7 @@ def test_warming_fills_the_cache_and_is_not_counted(sim, control, ask):
     assert answer.json()["data"] == sim.truth(sim.serials[0], "2024-06-01")
 
 
+@pytest.mark.processes
 def test_by_itself_until_interrupted(tmp_path):
     port_file = tmp_path / "port"
     command = [sys.executable, "-m", "simulator", "--port-file", str(port_file), "--inverters", "1"]
@@ -174,6 +175,7 @@ def test_wrong_usage_is_2_and_says_what(arguments, text, capsys):
     assert text in capsys.readouterr().err
 
 
+@pytest.mark.processes
 def test_importing_takes_nothing_of_the_client():
     code = (
         "import sys, simulator, simulator.command_line, simulator.control;"

@@ -75,6 +75,7 @@ def test_titles_and_descriptions_are_comments(filled: Lake) -> None:
     assert columns["meter"] == "Serial number of the meter"
 
 
+@pytest.mark.processes
 def test_views_work_from_any_folder_and_in_any_time_zone(filled: Lake, tmp_path: Path) -> None:
     code = (
         "import duckdb, sys\n"
@@ -98,6 +99,7 @@ def test_the_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
             assert connection.execute("SELECT count(*) FROM readings").fetchone() == (4,)
 
 
+@pytest.mark.processes
 def test_a_client_that_holds_the_catalogue_for_writing_stops_nobody(filled: Lake) -> None:
     """As the duckdb command line does when it is left open in its default mode."""
     code = (

@@ -196,6 +196,7 @@ def test_a_newer_layout_is_refused(folder: Path) -> None:
         Lake(folder)
 
 
+@pytest.mark.processes
 def test_temporaries_of_dead_processes_are_swept_and_those_of_living_ones_are_not(
     folder: Path,
 ) -> None:
@@ -245,6 +246,7 @@ def run_apart(body: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.processes
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     target = tmp_path / "locked" / "data"
     target.parent.mkdir(mode=0o500)
@@ -256,6 +258,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert "permission is denied: make the folder writable for this user" in said or said == ""
 
 
+@pytest.mark.processes
 def test_a_full_disk_loses_nothing(folder: Path) -> None:
     """The largest allowed file size stands for the disk's end: it fails writes just as hard."""
     said = run_apart(
@@ -284,6 +287,7 @@ def test_a_full_disk_loses_nothing(folder: Path) -> None:
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 1000
 
 
+@pytest.mark.processes
 def test_a_full_disk_is_named_when_the_catalogue_is_made(folder: Path) -> None:
     said = run_apart(
         "import signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"

@@ -16,6 +16,8 @@ from tests.support.timeouts import TIMEOUT_S
 from tests.support.toy_decoder import DATASET, ToyDecoder
 from warehouse import Lake, build, publish, rebuild, refresh_coverage
 
+pytestmark = pytest.mark.processes
+
 WORKER = "tests.support.stores_worker"
 
 
