@@ -242,7 +242,11 @@ def test_the_hour_by_which_yesterday_should_be_there_is_the_accounts(moment, tod
         assert not is_due(nine.astimezone(UTC) - timedelta(seconds=1), settings, "Europe/London")
 
 
-@at_moments("autumn, the hour that comes twice, again", "the first minutes of a year")
+@at_moments(
+    "autumn, the hour that comes twice, again",
+    "the first minutes of a year",
+    slow=["the first minutes of a year"],
+)
 def test_yesterday_that_nobody_fetched_is_missed_by_the_hour_and_not_before(
     simulate, own, listener
 ):

@@ -147,7 +147,11 @@ def ranges(requests) -> list[tuple[str, str]]:
     return sorted((request.tags[start], request.tags[end]) for request in requests)
 
 
-@at_moments("spring, after the hour that is left out", "the last minutes of a month")
+@at_moments(
+    "spring, after the hour that is left out",
+    "the last minutes of a month",
+    slow=["the last minutes of a month"],
+)
 def test_the_schedules_name_the_right_days(simulate, own, today):
     sim = simulate(inverters=2)
     owner = own(sim)

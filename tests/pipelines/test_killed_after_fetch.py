@@ -35,7 +35,9 @@ def kill_at(step: str, skip: int, owner: Owner, *arguments: object) -> None:
     assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("step", ["answers archived", "journal written"])
+@pytest.mark.parametrize(
+    "step", ["answers archived", pytest.param("journal written", marks=pytest.mark.slow)]
+)
 def test_the_same_command_builds_what_a_killed_one_has_archived(simulate, own, today, step):
     """It said that there was nothing to fetch, and left the tables short for good."""
     days = days_between(today - timedelta(days=7), today - timedelta(days=3))
@@ -98,7 +100,10 @@ def test_the_same_command_builds_what_a_killed_one_has_archived(simulate, own, t
         assert (done.status, "not in its tables" in done.said) == (0, False), done.said
 
 
-@pytest.mark.parametrize(("step", "skip"), [("segment written", 1), ("requests decided", 2)])
+@pytest.mark.parametrize(
+    ("step", "skip"),
+    [("segment written", 1), pytest.param("requests decided", 2, marks=pytest.mark.slow)],
+)
 def test_the_same_command_completes_what_a_killed_one_has_begun(simulate, own, today, step, skip):
     days = days_between(today - timedelta(days=5), today - timedelta(days=3))
     sim = simulate(inverters=2, commissioned=days[0])
