@@ -15,12 +15,16 @@ from typing import Any
 import pyarrow as pa
 
 from assets.accounts import Account, account_columns, account_schema
-from assets.framework.contract.dataset import DeviceList, RowByRow
-from assets.framework.contract.devices import Device, DeviceKind
-from assets.framework.contract.json_rows import Rows
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request
-from assets.framework.contract.table import Table
+from assets.framework import (
+    Device,
+    DeviceKind,
+    DeviceList,
+    KnownState,
+    Request,
+    RowByRow,
+    Rows,
+    Table,
+)
 from givenergy.endpoints import ACCOUNT_CHILDREN
 from warehouse import ArchivedResponse
 

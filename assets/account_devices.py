@@ -18,21 +18,25 @@ import pyarrow as pa
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.communication_devices import kind_of
 from assets.communication_devices.device_json import CommunicationDevice
-from assets.framework.contract.column_schema import (
+from assets.framework import (
+    Device,
+    DeviceKind,
+    DeviceList,
+    KnownState,
+    Request,
+    RowByRow,
+    Rows,
+    Table,
+    extra_column,
     extra_fields,
     history_columns,
     instant,
     integer,
+    leaf_columns,
+    optional_times,
     table_schema,
     text,
 )
-from assets.framework.contract.columns import extra_column, leaf_columns, optional_times
-from assets.framework.contract.dataset import DeviceList, RowByRow
-from assets.framework.contract.devices import Device, DeviceKind
-from assets.framework.contract.json_rows import Rows
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request
-from assets.framework.contract.table import Table
 from givenergy.endpoints import ACCOUNT_DEVICES
 from warehouse import ArchivedResponse
 

@@ -14,20 +14,26 @@ from typing import Any
 import pandera.pandas as pandera
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import (
+from assets.framework import (
+    Cadence,
+    Int64,
+    KnownState,
+    Request,
+    ResponseShape,
+    RowByRow,
+    Rows,
+    SnapshotDataset,
+    Table,
+    Wire,
+    extra_column,
     extra_fields,
     history_columns,
     integer,
+    leaf_columns,
     name_of_code,
     table_schema,
     text,
 )
-from assets.framework.contract.columns import extra_column, leaf_columns
-from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset
-from assets.framework.contract.json_rows import Int64, ResponseShape, Rows, Wire
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request
-from assets.framework.contract.table import Table
 from givenergy.endpoints import ACCOUNT
 from warehouse import ArchivedResponse
 

@@ -18,33 +18,37 @@ from typing import Any
 import pandera.pandas as pandera
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import (
+from assets.framework import (
     TIME_UTC,
+    Cadence,
+    DeviceKind,
+    Int64,
+    KnownState,
+    PageByPage,
+    Request,
+    ResponseShape,
+    Rows,
+    SnapshotDataset,
+    Table,
+    TableRows,
+    Urgency,
+    Wire,
     column,
+    extra_column,
     extra_fields,
     integer,
+    leaf_columns,
+    local_columns,
     measurement,
     name_of_code,
     number,
+    optional_times,
     provenance_columns,
     reading_time,
+    reject_without_reading,
     table_schema,
     text,
 )
-from assets.framework.contract.columns import (
-    extra_column,
-    leaf_columns,
-    local_columns,
-    optional_times,
-    reject_without_reading,
-)
-from assets.framework.contract.dataset import Cadence, PageByPage, SnapshotDataset, Urgency
-from assets.framework.contract.devices import DeviceKind
-from assets.framework.contract.json_rows import Int64, ResponseShape, Rows, Wire
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request
-from assets.framework.contract.table import Table
-from assets.framework.decoding.decoder import TableRows
 from givenergy.endpoints import EMS_LATEST
 from warehouse import ArchivedResponse
 

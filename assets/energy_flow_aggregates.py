@@ -25,25 +25,31 @@ import numpy as np
 import pyarrow as pa
 
 from assets.energy_flows import FlowRow, flow_ask, flow_columns, flow_schema
-from assets.framework.contract.column_schema import (
+from assets.framework import (
     TIME_LOCAL,
+    Cadence,
+    DeviceKind,
+    KnownState,
+    Moments,
+    Request,
+    RowByRow,
+    Rows,
+    SnapshotDataset,
+    Table,
     column,
+    extra_column,
     extra_fields,
     instant,
     integer,
+    local_day,
     name_of_code,
+    parse_labels,
     provenance_columns,
+    reject,
     table_schema,
     text,
+    to_utc,
 )
-from assets.framework.contract.columns import extra_column, reject
-from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset
-from assets.framework.contract.devices import DeviceKind, local_day
-from assets.framework.contract.json_rows import Rows
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.local_time import Moments, parse_labels, to_utc
-from assets.framework.contract.request import Request
-from assets.framework.contract.table import Table
 from givenergy.endpoints import ENERGY_FLOWS
 from warehouse import ArchivedResponse
 
@@ -205,7 +211,7 @@ def _ask(device_id: str, first: date, last: date, grouping: int) -> Request:
             _ask(device_id, middle, last, grouping),
         ]
 
-    return replace(request, instead=halves)
+    return replace(request, fallback=halves)
 
 
 def _middle(first: date, last: date, grouping: int) -> date | None:

@@ -23,24 +23,31 @@ import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import (
+from assets.framework import (
     TIME_LOCAL,
+    DailyDataset,
+    DeviceKind,
+    Moments,
+    Request,
+    RowByRow,
+    Rows,
+    Table,
+    Wire,
     column,
+    elements,
+    extra_column,
     extra_fields,
     flag,
+    folds,
     instant,
     measurement,
+    parse_labels,
     provenance_columns,
+    reject,
     table_schema,
     text,
+    to_utc,
 )
-from assets.framework.contract.columns import extra_column, reject
-from assets.framework.contract.dataset import DailyDataset, RowByRow
-from assets.framework.contract.devices import DeviceKind
-from assets.framework.contract.json_rows import Rows, Wire, elements
-from assets.framework.contract.local_time import Moments, folds, parse_labels, to_utc
-from assets.framework.contract.request import Request
-from assets.framework.contract.table import Table
 from givenergy.endpoints import ENERGY_FLOWS
 from warehouse import ArchivedResponse
 

@@ -13,21 +13,27 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import (
+from assets.framework import (
+    Cadence,
+    DeviceKind,
+    KnownState,
+    PageByPage,
+    Request,
+    ResponseShape,
+    Rows,
+    SnapshotDataset,
+    Table,
+    TableRows,
+    Wire,
+    extra_column,
     extra_fields,
     history_columns,
     name_of_code,
+    reject,
+    request_each,
     table_schema,
     text,
 )
-from assets.framework.contract.columns import extra_column, reject
-from assets.framework.contract.dataset import Cadence, PageByPage, SnapshotDataset
-from assets.framework.contract.devices import DeviceKind
-from assets.framework.contract.json_rows import ResponseShape, Rows, Wire
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request, request_each
-from assets.framework.contract.table import Table
-from assets.framework.decoding.decoder import TableRows
 from givenergy import domain
 from givenergy.endpoints import EV_CHARGER_COMMANDS
 from warehouse import ArchivedResponse

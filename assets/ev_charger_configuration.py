@@ -18,33 +18,34 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import (
+from assets.framework import (
+    Cadence,
+    DeviceKind,
+    KnownState,
+    PageByPage,
+    Request,
+    ResponseShape,
+    Rows,
+    SnapshotDataset,
+    Table,
+    TableRows,
+    Wire,
+    as_json,
     column,
+    extra_column,
     extra_fields,
     flag,
     history_columns,
     integer,
+    json_type,
     name_of_code,
     number,
+    number_of,
+    revealed,
     source_of,
     table_schema,
     text,
 )
-from assets.framework.contract.columns import as_json, extra_column
-from assets.framework.contract.dataset import Cadence, PageByPage, SnapshotDataset
-from assets.framework.contract.devices import DeviceKind
-from assets.framework.contract.json_rows import (
-    ResponseShape,
-    Rows,
-    Wire,
-    json_type,
-    number_of,
-    revealed,
-)
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request
-from assets.framework.contract.table import Table
-from assets.framework.decoding.decoder import TableRows
 from givenergy.codes import codes_with_flag
 from givenergy.endpoints import EV_CHARGER_COMMAND_DATA
 from warehouse import ArchivedResponse

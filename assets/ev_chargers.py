@@ -23,22 +23,29 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import (
+from assets.framework import (
+    Cadence,
+    Device,
+    DeviceKind,
+    DeviceList,
+    KnownState,
+    Request,
+    RowByRow,
+    Rows,
+    Table,
+    Wire,
+    as_text,
+    extra_column,
     extra_fields,
     flag,
     history_columns,
     instant,
+    leaf_columns,
     name_of_code,
+    optional_times,
     table_schema,
     text,
 )
-from assets.framework.contract.columns import as_text, extra_column, leaf_columns, optional_times
-from assets.framework.contract.dataset import Cadence, DeviceList, RowByRow
-from assets.framework.contract.devices import Device, DeviceKind
-from assets.framework.contract.json_rows import Rows, Wire
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request
-from assets.framework.contract.table import Table
 from givenergy.endpoints import EV_CHARGERS
 from warehouse import ArchivedResponse, Lake
 

@@ -18,35 +18,38 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import (
+from assets.framework import (
     TIME_LOCAL,
+    Cadence,
+    DeviceKind,
+    KnownState,
+    Request,
+    RowByRow,
+    Rows,
+    SnapshotDataset,
+    Table,
+    Wire,
+    as_text,
+    ask_from,
     column,
+    difference,
+    extra_column,
     extra_fields,
     flag,
     instant,
+    leaf_columns,
+    local_columns,
+    lookbacks,
     measurement,
     name_of_code,
     number,
+    open_items,
+    optional_times,
+    parse_times,
     provenance_columns,
     table_schema,
     text,
 )
-from assets.framework.contract.columns import (
-    as_text,
-    difference,
-    extra_column,
-    leaf_columns,
-    local_columns,
-    optional_times,
-    parse_times,
-)
-from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset
-from assets.framework.contract.devices import DeviceKind
-from assets.framework.contract.json_rows import Rows, Wire
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.lookback import ask_from, lookbacks, open_items
-from assets.framework.contract.request import Request
-from assets.framework.contract.table import Table
 from givenergy import domain
 from givenergy.endpoints import EV_CHARGING_SESSIONS
 from warehouse import ArchivedResponse

@@ -20,33 +20,38 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import (
+from assets.framework import (
     TIME_LOCAL,
+    Cadence,
+    DeviceKind,
+    KnownState,
+    Request,
+    RowByRow,
+    Rows,
+    SnapshotDataset,
+    Table,
+    Value,
+    Wire,
+    ask_from,
     column,
+    decode_rows,
+    difference,
+    extra_column,
     extra_fields,
     flag,
     instant,
+    leaf_columns,
+    local_columns,
+    lookbacks,
     number,
+    open_items,
+    optional_times,
+    parse_times,
     provenance_columns,
+    reject,
     table_schema,
     text,
 )
-from assets.framework.contract.columns import (
-    difference,
-    extra_column,
-    leaf_columns,
-    local_columns,
-    optional_times,
-    parse_times,
-    reject,
-)
-from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset
-from assets.framework.contract.devices import DeviceKind
-from assets.framework.contract.json_rows import Rows, Wire, decode_rows
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.lookback import ask_from, lookbacks, open_items
-from assets.framework.contract.request import Request, Value
-from assets.framework.contract.table import Table
 from givenergy import Fetched
 from givenergy.endpoints import INVERTER_EVENTS
 from warehouse import ArchivedResponse

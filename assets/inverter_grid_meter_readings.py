@@ -21,22 +21,30 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import (
+from assets.framework import (
+    Cadence,
+    Device,
+    DeviceKind,
+    Int64,
+    KnownState,
+    Request,
+    RowByRow,
+    Rows,
+    SnapshotDataset,
+    Table,
+    Wire,
+    extra_column,
     extra_fields,
     integer,
+    leaf_columns,
+    local_columns,
     measurement,
+    parse_times,
     provenance_columns,
     reading_time,
     table_schema,
     text,
 )
-from assets.framework.contract.columns import extra_column, leaf_columns, local_columns, parse_times
-from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset
-from assets.framework.contract.devices import Device, DeviceKind
-from assets.framework.contract.json_rows import Int64, Rows, Wire
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request
-from assets.framework.contract.table import Table
 from givenergy.endpoints import INVERTER_GRID_METER_DATA
 from warehouse import ArchivedResponse
 
@@ -177,7 +185,7 @@ class _Asking:
             device_id=self._serial,
             label=f"meter {self._address} {start} {end}",
             part=f"meter {self._address}",
-            instead=lambda: [self(half) for half in _halves(span)],
+            fallback=lambda: [self(half) for half in _halves(span)],
         )
 
 

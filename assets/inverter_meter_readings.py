@@ -16,27 +16,31 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import (
-    extra_fields,
-    provenance_columns,
-    reading_time,
-    table_schema,
-    text,
-)
-from assets.framework.contract.columns import (
+from assets.framework import (
+    Cadence,
+    DeviceKind,
+    KnownState,
+    Request,
+    ResponseShape,
+    RowByRow,
+    Rows,
+    SnapshotDataset,
+    Table,
+    Urgency,
+    Wire,
     extra_column,
+    extra_fields,
     leaf_columns,
     leaf_of,
     local_columns,
     parse_times,
+    provenance_columns,
+    reading_time,
     reject_without_reading,
+    request_each,
+    table_schema,
+    text,
 )
-from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset, Urgency
-from assets.framework.contract.devices import DeviceKind
-from assets.framework.contract.json_rows import ResponseShape, Rows, Wire
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request, request_each
-from assets.framework.contract.table import Table
 from assets.inverter_data_points.point_columns import SCHEMA as POINTS
 from assets.inverter_data_points.point_json import Energy
 from givenergy.endpoints import INVERTER_METER_DATA

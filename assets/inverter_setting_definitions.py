@@ -13,21 +13,27 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import (
+from assets.framework import (
+    Cadence,
+    DeviceKind,
+    Int64,
+    KnownState,
+    Request,
+    RowByRow,
+    Rows,
+    SnapshotDataset,
+    Table,
+    Wire,
     column,
+    extra_column,
     extra_fields,
     history_columns,
     integer,
+    leaf_columns,
+    request_each,
     table_schema,
     text,
 )
-from assets.framework.contract.columns import extra_column, leaf_columns
-from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset
-from assets.framework.contract.devices import DeviceKind
-from assets.framework.contract.json_rows import Int64, Rows, Wire
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request, request_each
-from assets.framework.contract.table import Table
 from givenergy.endpoints import INVERTER_SETTINGS
 from warehouse import ArchivedResponse
 

@@ -17,30 +17,34 @@ import msgspec
 import pandera.pandas as pandera
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import (
+from assets.framework import (
+    Cadence,
+    DeviceKind,
+    KnownState,
+    Request,
+    ResponseShape,
+    RowByRow,
+    Rows,
+    SnapshotDataset,
+    Table,
+    Urgency,
+    Wire,
+    extra_column,
     extra_fields,
     from_leaf,
-    provenance_columns,
-    reading_time,
-    source_of,
-    table_schema,
-    text,
-)
-from assets.framework.contract.columns import (
-    extra_column,
     leaf_columns,
     leaf_of,
     list_of_structs,
     local_columns,
     parse_times,
+    provenance_columns,
+    reading_time,
     reject_without_reading,
+    request_each,
+    source_of,
+    table_schema,
+    text,
 )
-from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset, Urgency
-from assets.framework.contract.devices import DeviceKind
-from assets.framework.contract.json_rows import ResponseShape, Rows, Wire
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request, request_each
-from assets.framework.contract.table import Table
 from assets.inverter_data_points.point_columns import PV_ARRAYS
 from assets.inverter_data_points.point_columns import SCHEMA as POINTS
 from assets.inverter_data_points.point_json import Battery, Grid, Inverter, Solar

@@ -6,7 +6,12 @@ from collections.abc import Collection
 from functools import cache
 
 import assets
-from assets.framework.contract.dataset import DailyDataset, Dataset, DeviceList, SnapshotDataset
+from assets.framework import (
+    DailyDataset,
+    Dataset,
+    DeviceList,
+    SnapshotDataset,
+)
 
 _NOT_DATASETS = ("assets.framework", "assets.reconciliation", __name__)
 

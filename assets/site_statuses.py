@@ -15,21 +15,26 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import (
+from assets.framework import (
+    Cadence,
+    KnownState,
+    Request,
+    ResponseShape,
+    RowByRow,
+    Rows,
+    SnapshotDataset,
+    Table,
+    Wire,
     column,
+    extra_column,
     extra_fields,
     history_columns,
     integer,
     name_of_code,
+    reject,
     table_schema,
     text,
 )
-from assets.framework.contract.columns import extra_column, reject
-from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset
-from assets.framework.contract.json_rows import ResponseShape, Rows, Wire
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request
-from assets.framework.contract.table import Table
 from givenergy.endpoints import SITE_STATUS
 from warehouse import ArchivedResponse
 

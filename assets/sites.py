@@ -13,21 +13,28 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import (
+from assets.framework import (
+    Cadence,
+    Int64,
+    KnownState,
+    Request,
+    RowByRow,
+    Rows,
+    SnapshotDataset,
+    Table,
+    Wire,
+    as_json,
     column,
+    extra_column,
     extra_fields,
     history_columns,
     integer,
+    leaf_columns,
     measurement,
+    optional_dates,
     table_schema,
     text,
 )
-from assets.framework.contract.columns import as_json, extra_column, leaf_columns, optional_dates
-from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset
-from assets.framework.contract.json_rows import Int64, Rows, Wire
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request
-from assets.framework.contract.table import Table
 from givenergy.endpoints import SITES
 from warehouse import ArchivedResponse
 

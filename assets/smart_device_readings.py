@@ -18,21 +18,28 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.framework.contract.column_schema import (
+from assets.framework import (
+    Cadence,
+    DeviceKind,
+    KnownState,
+    Request,
+    RowByRow,
+    Rows,
+    SnapshotDataset,
+    Table,
+    Wire,
+    decode_rows,
+    extra_column,
     extra_fields,
+    leaf_columns,
+    local_columns,
     measurement,
+    parse_times,
     provenance_columns,
     reading_time,
     table_schema,
     text,
 )
-from assets.framework.contract.columns import extra_column, leaf_columns, local_columns, parse_times
-from assets.framework.contract.dataset import Cadence, RowByRow, SnapshotDataset
-from assets.framework.contract.devices import DeviceKind
-from assets.framework.contract.json_rows import Rows, Wire, decode_rows
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request
-from assets.framework.contract.table import Table
 from givenergy import Page
 from givenergy.endpoints import SMART_DEVICE_DATA
 from warehouse import ArchivedResponse
@@ -91,7 +98,7 @@ class SmartDeviceReadings(RowByRow, SnapshotDataset):
             yield Request(
                 path={"device": uuid},
                 device_id=uuid,
-                enough=_reaches(newest[uuid]) if goes_on else None,
+                stop_after=_reaches(newest[uuid]) if goes_on else None,
             )
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:

@@ -16,19 +16,24 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import (
+from assets.framework import (
+    Device,
+    DeviceKind,
+    DeviceList,
+    KnownState,
+    Request,
+    RowByRow,
+    Rows,
+    Table,
+    Wire,
+    as_text,
+    extra_column,
     extra_fields,
     history_columns,
+    leaf_columns,
     table_schema,
     text,
 )
-from assets.framework.contract.columns import as_text, extra_column, leaf_columns
-from assets.framework.contract.dataset import DeviceList, RowByRow
-from assets.framework.contract.devices import Device, DeviceKind
-from assets.framework.contract.json_rows import Rows, Wire
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request
-from assets.framework.contract.table import Table
 from givenergy.endpoints import SMART_DEVICES
 from warehouse import ArchivedResponse
 

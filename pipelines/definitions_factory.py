@@ -10,8 +10,7 @@ import dagster as dg
 
 from assets.framework.contract.dataset import Cadence, Dataset, DeviceList
 from assets.framework.orchestration.asset_keys import table_key
-from assets.framework.orchestration.daily_asset import daily_asset
-from assets.framework.orchestration.snapshot_asset import snapshot_asset
+from assets.framework.orchestration.dataset_asset import dataset_asset
 from pipelines.alerts.sensors import alert_sensors
 from pipelines.health.data_checks import data_check_schedule, drift_check, reconciliation_checks
 from pipelines.health.history_check import check_schedule, history_check
@@ -49,7 +48,7 @@ def build_definitions(
     chosen = [*chosen, *(found for found in lists if found not in chosen)]
     zone = stored_zone(settings)
     snapshot_assets = {
-        dataset: snapshot_asset(dataset, _deps(dataset, lists))
+        dataset: dataset_asset(dataset, _deps(dataset, lists))
         for dataset in selected_snapshots(chosen)
     }
     polled = [
@@ -69,7 +68,7 @@ def build_definitions(
     checks = []
     for dataset in daily(chosen):
         days = daily_partitions(settings, dataset.name)
-        asset = daily_asset(dataset, days, _deps(dataset, lists))
+        asset = dataset_asset(dataset, _deps(dataset, lists), days)
         job = dg.define_asset_job(job_name(dataset.name), _of([asset]))
         assets.append(asset)
         jobs.append(job)

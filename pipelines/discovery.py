@@ -21,8 +21,10 @@ from assets.framework.contract.devices import (
     of_kinds,
 )
 from assets.framework.contract.known_state import KnownState
+from assets.framework.ingestion.ingest import ingest
+from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.session import Session
-from assets.framework.ingestion.snapshot import SnapshotReport, refresh
+from assets.framework.ingestion.snapshot import SnapshotPlan
 from assets.registry import daily_datasets, device_lists
 from givenergy import ForbiddenError
 from warehouse import Lake
@@ -50,15 +52,15 @@ class Discovery:
     devices: Devices
     new: tuple[Device, ...]
     at: datetime
-    reports: Mapping[str, SnapshotReport] = field(default_factory=dict)
+    reports: Mapping[str, IngestionReport] = field(default_factory=dict)
 
     @property
     def trouble(self) -> list[str]:
         """Say which lists could not be had."""
         return [
-            f"{name}: {answer.message}"
+            f"{name}: {result.message}"
             for name, report in self.reports.items()
-            for answer in report.failures
+            for result in report.failures
         ]
 
     @property
@@ -105,9 +107,9 @@ def discover(
     lake = session.lake
     before = known_state_of(session, {})
     reports = {
-        found.name: refresh(session, found, before)
-        for found in ([only] if only is not None else lists)
-        if found in (only, COMMUNICATION_DEVICES) or _is_old(found, before)
+        device_list.name: ingest(session, device_list, SnapshotPlan(device_list, before))
+        for device_list in ([only] if only is not None else lists)
+        if device_list in (only, COMMUNICATION_DEVICES) or _is_old(device_list, before)
     }
     for report in reports.values():
         _raise_if_fatal(report)
@@ -147,9 +149,9 @@ def _starts(devices: Devices, everything: Sequence[Device], zone: str) -> dict[s
     """Give the first day of each dataset: how far back one kind is looked for tells of no other."""
     starts = {}
     for dataset in daily_datasets():
-        asked = of_kinds(devices, dataset.device_kinds)
-        dated = asked and all(device.commissioned_at is not None for device in asked)
-        starts[dataset.name] = history_start(asked if dated else everything, zone).isoformat()
+        chosen = of_kinds(devices, dataset.device_kinds)
+        dated = chosen and all(device.commissioned_at is not None for device in chosen)
+        starts[dataset.name] = history_start(chosen if dated else everything, zone).isoformat()
     return starts
 
 
@@ -179,17 +181,17 @@ def known_devices(lake: Lake, lists: Sequence[DeviceList] | None = None) -> Devi
     known_state = KnownState(
         lake=lake, devices={}, account="", now=datetime.now(UTC), zone="UTC", range_days=1
     )
-    found: dict[DeviceKind, dict[str, Device]] = {}
+    by_kind: dict[DeviceKind, dict[str, Device]] = {}
     with known_state.reading():
         for device_list in device_lists() if lists is None else lists:
             for kind, devices in device_list.devices(known_state).items():
                 # What several lists name stands as the first of them has it.
-                of_kind = found.setdefault(kind, {})
+                of_kind = by_kind.setdefault(kind, {})
                 for device in devices:
                     of_kind.setdefault(device.device_id, device)
     return {
         kind: tuple(sorted(devices.values(), key=lambda device: device.device_id))
-        for kind, devices in found.items()
+        for kind, devices in by_kind.items()
     }
 
 
@@ -203,17 +205,17 @@ def _once(devices: Devices) -> tuple[Device, ...]:
     return tuple({d.device_id: d for kind in devices.values() for d in kind}.values())
 
 
-def _is_old(found: DeviceList, known_state: KnownState) -> bool:
-    asked = [answer.at for answer in known_state.answered(found.name)]
-    return not asked or known_state.now - max(asked) > _LISTS_LAST
+def _is_old(device_list: DeviceList, known_state: KnownState) -> bool:
+    fetched = [response.at for response in known_state.answered(device_list.name)]
+    return not fetched or known_state.now - max(fetched) > _LISTS_LAST
 
 
-def _raise_if_fatal(report: SnapshotReport) -> None:
-    """Raise what makes it pointless to go on."""
+def _raise_if_fatal(report: IngestionReport) -> None:
+    """Raise what makes it pointless to continue."""
     if report.stopped is not None:
         raise report.stopped
     if report.dataset == COMMUNICATION_DEVICES.name:
-        for answer in report.failures:
+        for result in report.failures:
             # Chargers and smart devices need not the scope that inverters need.
-            if answer.error is not None and not isinstance(answer.error, ForbiddenError):
-                raise answer.error
+            if result.error is not None and not isinstance(result.error, ForbiddenError):
+                raise result.error

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from assets.framework.decoding.decoder import decoders
 from assets.registry import datasets, without_devices
 from givenergy import forget_identity
 from pipelines.discovery import known_devices
@@ -62,7 +63,7 @@ def erase_devices(
             lake,
             devices=device_ids,
             accounts=accounts,
-            decoders=datasets(),
+            decoders=decoders(datasets()),
             rewrite_body=without_devices,
             elsewhere=elsewhere,
         )

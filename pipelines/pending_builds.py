@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import msgspec
 
+from assets.framework.decoding.decoder import decoders
 from assets.registry import daily_datasets, datasets
 from pipelines.backfill_plan import BackfillTask
 from pipelines.health.notices import sql
@@ -66,7 +67,7 @@ def build_all_pending(
     if not (found := pending(lake, [dataset.name for dataset in chosen])):
         return [], {}
     say(f"Building {_counted(found)}.")
-    reports, errors = build_pending(lake, chosen, wait=wait_for is not None)
+    reports, errors = build_pending(lake, decoders(chosen), wait=wait_for is not None)
     if note_days:
         _note_built_days(lake, reports)
     return reports, errors

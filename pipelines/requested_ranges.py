@@ -1,9 +1,9 @@
-"""What the owner has asked for so far: the ranges of days that `sync` keeps complete.
+"""The ranges of days that the owner has requested so far: `sync` keeps them complete.
 
-A backfill that was killed is finished by the next `sync`, as its range stands here.
+They are stored before anything is fetched, so that `sync` finishes a backfill that was killed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 import msgspec
@@ -15,24 +15,24 @@ _SYNCED_KEY = "synced_until"
 _ALL_DEVICES = "*"
 
 Range = tuple[date, date]
-_Wishes = dict[str, dict[str, list[Range]]]  # by dataset and device
+_RequestedRanges = dict[str, dict[str, list[Range]]]  # by dataset and device
 
 
 def remember(lake: Lake, dataset: str, device_ids: Sequence[str], start: date, end: date) -> None:
-    """Note that days of devices (none: all of them) are wanted."""
+    """Store that days of devices (none: of all devices) are requested."""
 
     def add(stored: object) -> object:
-        wishes = msgspec.convert(stored or {}, _Wishes)
-        of_dataset = wishes.setdefault(dataset, {})
+        requested = msgspec.convert(stored or {}, _RequestedRanges)
+        by_device = requested.setdefault(dataset, {})
         for device_id in device_ids or [_ALL_DEVICES]:
-            of_dataset[device_id] = joined([*of_dataset.get(device_id, []), (start, end)])
-        return msgspec.to_builtins(wishes)
+            by_device[device_id] = joined([*by_device.get(device_id, []), (start, end)])
+        return msgspec.to_builtins(requested)
 
     lake.settings.update(_KEY, add)
 
 
 def remember_sync(lake: Lake, dataset: str, today: date) -> None:
-    """Note that days of all devices are wanted from yesterday, or the last sync, until today."""
+    """Store that days of all devices are requested from yesterday, or the last sync, to today."""
     yesterday = today - timedelta(days=1)
     synced = msgspec.convert(lake.settings.get(_SYNCED_KEY, {}), dict[str, date])
     first = min(synced.get(dataset, yesterday), yesterday)
@@ -41,7 +41,7 @@ def remember_sync(lake: Lake, dataset: str, today: date) -> None:
 
 
 def keep_current(lake: Lake, dataset: str, first: date, today: date) -> None:
-    """Let the next sync go on from today, if nothing before the first day is left to it."""
+    """Let the next sync start from today, unless it has days before `first` to fetch."""
 
     def note(stored: object) -> object:
         synced = msgspec.convert(stored or {}, dict[str, date])
@@ -52,18 +52,19 @@ def keep_current(lake: Lake, dataset: str, first: date, today: date) -> None:
     lake.settings.update(_SYNCED_KEY, note)
 
 
-def ranges_for(lake: Lake, dataset: str, device_id: str) -> list[Range]:
-    """List the wanted ranges of a device, those wanted of all devices included."""
-    wishes = msgspec.convert(lake.settings.get(_KEY, {}), _Wishes).get(dataset, {})
-    return joined([*wishes.get(_ALL_DEVICES, []), *wishes.get(device_id, [])])
+def ranges_for(lake: Lake, dataset: str, device_ids: Iterable[str]) -> dict[str, list[Range]]:
+    """Return the requested ranges of each device, including those requested of all devices."""
+    requested = msgspec.convert(lake.settings.get(_KEY, {}), _RequestedRanges).get(dataset, {})
+    of_all = requested.get(_ALL_DEVICES, [])
+    return {each: joined([*of_all, *requested.get(each, [])]) for each in device_ids}
 
 
-def joined(ranges: Sequence[Range]) -> list[Range]:
-    """Join ranges that overlap or follow each other."""
-    together: list[Range] = []
+def joined(ranges: Iterable[Range]) -> list[Range]:
+    """Join ranges that overlap or follow each other, oldest first."""
+    result: list[Range] = []
     for first, last in sorted(ranges):
-        if together and first <= together[-1][1] + timedelta(days=1):
-            together[-1] = (together[-1][0], max(together[-1][1], last))
+        if result and first <= result[-1][1] + timedelta(days=1):
+            result[-1] = (result[-1][0], max(result[-1][1], last))
         else:
-            together.append((first, last))
-    return together
+            result.append((first, last))
+    return result

@@ -11,15 +11,14 @@ from typing import Protocol
 
 import dagster as dg
 
-from assets.framework.contract.dataset import Dataset, DeviceList
+from assets.framework.contract.dataset import DeviceList
 from assets.framework.contract.devices import Devices
 from assets.framework.contract.known_state import KnownState
-from assets.framework.ingestion.due import due_devices
-from assets.framework.ingestion.report import Report
+from assets.framework.ingestion.planner import due_devices
+from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.session import Session
-from assets.framework.ingestion.snapshot import SnapshotReport
 from givenergy import GivEnergyError, RequestBudget
-from pipelines.alerts.failure_kinds import TROUBLE_LABEL, failure_kind_of
+from pipelines.alerts.failure_kinds import FAILURE_KIND_LABEL, failure_kind_of
 from pipelines.discovery import Discovery, discover, known_state_of, last_discovery
 from pipelines.health.schedule_watch import note_scheduled_run
 from pipelines.pending_builds import build_all_pending
@@ -33,35 +32,23 @@ _DISCOVERY_LASTS = timedelta(minutes=15)
 
 
 class Reporter(Protocol):
-    """Whoever wants to see a run while it goes on, such as the command line."""
+    """Shows a run while it is in progress, such as the command line."""
 
-    def progress(self, report: Report) -> None:
-        """Hear of each device-day that has been dealt with."""
+    def progress(self, report: IngestionReport) -> None:
+        """Show that a request has been dealt with."""
 
-    def finished(self, dataset: Dataset, report: Report) -> None:
-        """Hear what the whole run did."""
-
-    def snapshot_progress(self, report: SnapshotReport) -> None:
-        """Hear of each answer to the refresh of a dataset."""
-
-    def snapshot_finished(self, report: SnapshotReport) -> None:
-        """Hear what the refresh of a dataset did."""
+    def finished(self, report: IngestionReport) -> None:
+        """Take the report of a run that has ended."""
 
 
 class _Silence:
-    """The reporter where nobody watches: Dagster's log and metadata say it all."""
+    """The reporter if nobody watches: Dagster's log and metadata have it all."""
 
-    def progress(self, report: Report) -> None:
-        """Say nothing."""
+    def progress(self, report: IngestionReport) -> None:
+        """Show nothing."""
 
-    def finished(self, dataset: Dataset, report: Report) -> None:
-        """Say nothing."""
-
-    def snapshot_progress(self, report: SnapshotReport) -> None:
-        """Say nothing."""
-
-    def snapshot_finished(self, report: SnapshotReport) -> None:
-        """Say nothing."""
+    def finished(self, report: IngestionReport) -> None:
+        """Show nothing."""
 
 
 silent_reporter = dg.ResourceDefinition.hardcoded_resource(_Silence(), "Nobody watches the run.")
@@ -118,8 +105,8 @@ class GivEnergyApi(dg.ConfigurableResource):  # type: ignore[type-arg]
                     recent = discover(session, lists, only=only)
                 yield session, recent
         except (GivEnergyError, SettingsError, WarehouseError) as error:
-            trouble = {TROUBLE_LABEL: failure_kind_of(error, "a run")}
-            raise dg.Failure(str(error), metadata=trouble, allow_retries=False) from error
+            kind = {FAILURE_KIND_LABEL: failure_kind_of(error, "a run")}
+            raise dg.Failure(str(error), metadata=kind, allow_retries=False) from error
 
     def known_state(self, session: Session, devices: Devices, *, refetch: bool) -> KnownState:
         """Show a dataset what is known."""

@@ -1,4 +1,4 @@
-"""When runs start by themselves: daily to close what is open, more often for today.
+"""The schedules: daily for days that are missing or not final, more often for today.
 
 Both name their days explicitly, decided from the states in the archive.
 """
@@ -11,9 +11,9 @@ import dagster as dg
 from assets.framework.contract.dataset import DailyDataset, SnapshotDataset
 from assets.framework.contract.devices import local_day, of_kinds
 from assets.framework.contract.known_state import KnownState
-from assets.framework.ingestion.due import due_datasets
+from assets.framework.ingestion.planner import due_datasets
 from assets.framework.orchestration.asset_keys import asset_specs
-from pipelines.backfill_plan import BackfillTask, requested_tasks, runs
+from pipelines.backfill_plan import BackfillTask, plan_missing, requested_tasks, runs
 from pipelines.discovery import known_devices, last_discovery
 from pipelines.partitions import range_tags
 from pipelines.pending_builds import name_built_days, take_built_days
@@ -29,7 +29,7 @@ _TICK_TAG = "givlake/tick"
 
 
 def daily_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.ScheduleDefinition:
-    """Close yesterday, and what was wanted in the last weeks and is missing or can still change."""
+    """Make the schedule for yesterday, and requested days of the last weeks that need a fetch."""
 
     @dg.schedule(
         name=f"{dataset.name}_daily",
@@ -43,7 +43,7 @@ def daily_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.Schedu
         now = context.scheduled_execution_time.astimezone(UTC)
         tasks = _tasks(dataset, now)
         if not tasks:
-            # Nobody has asked for the devices yet: the run does.
+            # The devices are not known yet: the run requests them.
             yesterday = local_day(now, zone) - timedelta(days=1)
             yield dg.RunRequest(run_key=f"{now:%Y-%m-%d}", tags=range_tags(yesterday, yesterday))
         for task, first, last in reversed(list(runs(tasks))):
@@ -58,7 +58,7 @@ def daily_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.Schedu
 
 
 def today_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.ScheduleDefinition:
-    """Fetch today again several times a day."""
+    """Make the schedule that fetches today again several times a day."""
 
     @dg.schedule(
         name=f"{dataset.name}_today",
@@ -80,7 +80,7 @@ def today_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.Schedu
 
 
 def poll_schedule(job_name: str, every_minutes: int, zone: str) -> dg.ScheduleDefinition:
-    """Ask for what cannot be had later: latest readings and statuses, in one run."""
+    """Make the schedule for perishable data, latest readings and statuses, in one run."""
 
     @dg.schedule(
         name="poll",
@@ -101,7 +101,7 @@ def poll_schedule(job_name: str, every_minutes: int, zone: str) -> dg.ScheduleDe
 def snapshot_schedule(
     job_name: str, datasets: Sequence[SnapshotDataset], zone: str
 ) -> dg.ScheduleDefinition:
-    """Ask every night for whatever of lists, sessions, events and sums is due."""
+    """Make the schedule that requests due lists, sessions, events and sums every night."""
 
     @dg.schedule(
         name="refresh_daily",
@@ -117,10 +117,10 @@ def snapshot_schedule(
         now = context.scheduled_execution_time.astimezone(UTC)
         due = _due(datasets, now)
         if not due:
-            return dg.SkipReason("All that is asked for daily or weekly has been asked for.")
+            return dg.SkipReason("No snapshot dataset is due.")
         return dg.RunRequest(
             run_key=f"{now:%Y-%m-%d}",
-            run_config={"ops": {dataset.name: {"config": {"force": False}} for dataset in due}},
+            run_config={"ops": {dataset.name: {"config": {"refresh": False}} for dataset in due}},
             asset_selection=[spec.key for dataset in due for spec in asset_specs(dataset, ())],
         )
 
@@ -131,17 +131,17 @@ def _due(datasets: Sequence[SnapshotDataset], now: datetime) -> Sequence[Snapsho
     """List the datasets of which something is due, without a request."""
     settings = load_settings()
     with open_lake(settings) as lake:
-        found = last_discovery(lake)
-        if found is None:
+        discovery = last_discovery(lake)
+        if discovery is None:
             return datasets
         zone = stored_zone(settings)
         return due_datasets(
-            datasets, KnownState(lake, found.devices, "", now, zone, settings.range_days)
+            datasets, KnownState(lake, discovery.devices, "", now, zone, settings.range_days)
         )
 
 
 def _tasks(dataset: DailyDataset, now: datetime) -> list[BackfillTask]:
-    """List what was wanted of the last weeks until yesterday, as `givlake sync` does of all."""
+    """Plan the requested days of the last weeks until yesterday, as `givlake sync` plans all."""
     settings = load_settings()
     zone = stored_zone(settings)
     today = local_day(now, zone)
@@ -152,8 +152,10 @@ def _tasks(dataset: DailyDataset, now: datetime) -> list[BackfillTask]:
         for task in tasks:
             task.start = max(task.start, today - timedelta(days=_LOOK_BACK_DAYS))
             task.end = min(task.end, yesterday)
-            task.plan_missing(lake, zone, now=now)
-            if task.start <= yesterday == task.end:
+        tasks = [task for task in tasks if task.start <= task.end]
+        plan_missing(lake, tasks, zone, now=now)
+        for task in tasks:
+            if task.end == yesterday:
                 # Named although nothing may be missing, so that the day shows in Dagster.
                 task.to_fetch[yesterday] += 0
         name_built_days(tasks, take_built_days(lake, tasks))

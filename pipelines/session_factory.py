@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from assets.framework.code_views import views
+from assets.framework.decoding.decoder import decoders
 from assets.framework.ingestion.session import Session
 from assets.reconciliation import reconciliation_views
 from assets.registry import datasets
@@ -52,10 +53,11 @@ def open_lake(settings: Settings, *, mend: bool = True) -> Lake:
             ", ".join(begun),
         )
     show_watermarks(lake, [dataset.name for dataset in datasets()])
-    tables = [table for dataset in datasets() for table in dataset.tables]
+    known = decoders(datasets())
+    tables = [table for decoder in known for table in decoder.tables]
     publish(lake, tables, [*views(), *reconciliation_views()])
     if mend:
-        repair_tables(lake, datasets())
+        repair_tables(lake, known)
         if lake.expected().num_rows == 0:
             restore_expected_days(lake, str(lake.settings.get(_ACCOUNT_ZONE) or settings.zone))
     return lake

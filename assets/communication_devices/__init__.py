@@ -21,19 +21,21 @@ from assets.communication_devices.device_tables import (
     INVERTERS_TABLE,
     METERS_TABLE,
 )
-from assets.framework.contract.columns import (
+from assets.framework import (
+    Cadence,
+    Device,
+    DeviceKind,
+    DeviceList,
+    KnownState,
+    Request,
+    Rows,
+    TableRows,
     as_json,
     as_text,
     extra_column,
     leaf_columns,
     optional_times,
 )
-from assets.framework.contract.dataset import Cadence, DeviceList
-from assets.framework.contract.devices import Device, DeviceKind
-from assets.framework.contract.json_rows import Rows
-from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request
-from assets.framework.decoding.decoder import TableRows
 from givenergy.endpoints import COMMUNICATION_DEVICES
 from warehouse import ArchivedResponse
 

@@ -4,7 +4,10 @@ from typing import Any
 
 import msgspec
 
-from assets.framework.contract.json_rows import Int64, Wire
+from assets.framework import (
+    Int64,
+    Wire,
+)
 
 
 class Capacity(Wire):

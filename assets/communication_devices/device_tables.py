@@ -2,7 +2,8 @@
 
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import (
+from assets.framework import (
+    Table,
     column,
     extra_fields,
     flag,
@@ -14,7 +15,6 @@ from assets.framework.contract.column_schema import (
     table_schema,
     text,
 )
-from assets.framework.contract.table import Table
 
 COMMUNICATION_DEVICES_TABLE = Table(
     name="communication_devices",

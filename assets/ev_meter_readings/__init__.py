@@ -28,12 +28,18 @@ import pyarrow as pa
 
 from assets.ev_meter_readings.measurements import extra_column, measurements_of, normalised
 from assets.ev_meter_readings.reading_columns import TABLE, DataPoint
-from assets.framework.contract.columns import instant_of, local_columns, parse_times
-from assets.framework.contract.dataset import DailyDataset, PageByPage
-from assets.framework.contract.devices import DeviceKind
-from assets.framework.contract.json_rows import Rows, decode_rows
-from assets.framework.contract.request import Request
-from assets.framework.decoding.decoder import TableRows
+from assets.framework import (
+    DailyDataset,
+    DeviceKind,
+    PageByPage,
+    Request,
+    Rows,
+    TableRows,
+    decode_rows,
+    instant_of,
+    local_columns,
+    parse_times,
+)
 from givenergy import domain
 from givenergy.endpoints import EV_METER_DATA
 from warehouse import ArchivedResponse

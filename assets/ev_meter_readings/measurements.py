@@ -12,8 +12,14 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from assets.framework.contract.columns import rounded
-from assets.framework.contract.json_rows import Rejected, Rows, elements, json_type, number_of
+from assets.framework import (
+    Rejected,
+    Rows,
+    elements,
+    json_type,
+    number_of,
+    rounded,
+)
 from givenergy.codes import measurand_units, unit_conversions
 
 _KINDS: dict[str, type[int] | type[float]] = {"measurand": int, "value": float, "unit": int}

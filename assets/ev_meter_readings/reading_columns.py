@@ -5,7 +5,10 @@ from typing import Any
 import pandera.pandas as pandera
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import (
+from assets.framework import (
+    Int64,
+    Table,
+    Wire,
     column,
     extra_fields,
     from_leaf,
@@ -17,8 +20,6 @@ from assets.framework.contract.column_schema import (
     table_schema,
     text,
 )
-from assets.framework.contract.json_rows import Int64, Wire
-from assets.framework.contract.table import Table
 
 
 class Measurement(Wire):

@@ -1,4 +1,168 @@
-"""What all datasets share: schema, decoding, planning, collecting and the Dagster assets.
+"""What datasets share: how they are declared, decoded, fetched and shown in Dagster.
 
+Dataset modules import from here; this face is of `contract` alone, so that none of them needs
+Dagster. The steps that a response passes are in `ingestion`, `decoding` and `orchestration`.
 Nothing in here names an endpoint, a table or a column of one dataset.
 """
+
+from assets.framework.contract.column_schema import (
+    TIME_LOCAL,
+    TIME_UTC,
+    column,
+    elements_in_range,
+    extra_fields,
+    flag,
+    from_leaf,
+    history_columns,
+    instant,
+    integer,
+    measurement,
+    name_of_code,
+    number,
+    provenance_columns,
+    reading_time,
+    source_of,
+    table_schema,
+    text,
+)
+from assets.framework.contract.columns import (
+    as_json,
+    as_text,
+    difference,
+    extra_column,
+    instant_of,
+    leaf_columns,
+    leaf_of,
+    list_of_structs,
+    local_columns,
+    optional_dates,
+    optional_times,
+    parse_times,
+    reject,
+    reject_without_reading,
+    rounded,
+)
+from assets.framework.contract.dataset import (
+    Cadence,
+    DailyDataset,
+    Dataset,
+    DeviceList,
+    PageByPage,
+    RowByRow,
+    SnapshotDataset,
+    Urgency,
+)
+from assets.framework.contract.day_range import (
+    DayRange,
+)
+from assets.framework.contract.devices import (
+    Device,
+    DeviceKind,
+    local_day,
+)
+from assets.framework.contract.json_rows import (
+    Int64,
+    Rejected,
+    ResponseShape,
+    Rows,
+    Wire,
+    decode_rows,
+    elements,
+    json_type,
+    number_of,
+    revealed,
+)
+from assets.framework.contract.known_state import (
+    KnownState,
+)
+from assets.framework.contract.local_time import (
+    Moments,
+    folds,
+    parse_labels,
+    to_utc,
+)
+from assets.framework.contract.lookback import (
+    ask_from,
+    lookbacks,
+    open_items,
+)
+from assets.framework.contract.request import (
+    Request,
+    Value,
+    request_each,
+)
+from assets.framework.contract.table import (
+    Table,
+    TableRows,
+)
+
+__all__ = [
+    "TIME_LOCAL",
+    "TIME_UTC",
+    "Cadence",
+    "DailyDataset",
+    "Dataset",
+    "DayRange",
+    "Device",
+    "DeviceKind",
+    "DeviceList",
+    "Int64",
+    "KnownState",
+    "Moments",
+    "PageByPage",
+    "Rejected",
+    "Request",
+    "ResponseShape",
+    "RowByRow",
+    "Rows",
+    "SnapshotDataset",
+    "Table",
+    "TableRows",
+    "Urgency",
+    "Value",
+    "Wire",
+    "as_json",
+    "as_text",
+    "ask_from",
+    "column",
+    "decode_rows",
+    "difference",
+    "elements",
+    "elements_in_range",
+    "extra_column",
+    "extra_fields",
+    "flag",
+    "folds",
+    "from_leaf",
+    "history_columns",
+    "instant",
+    "instant_of",
+    "integer",
+    "json_type",
+    "leaf_columns",
+    "leaf_of",
+    "list_of_structs",
+    "local_columns",
+    "local_day",
+    "lookbacks",
+    "measurement",
+    "name_of_code",
+    "number",
+    "number_of",
+    "open_items",
+    "optional_dates",
+    "optional_times",
+    "parse_labels",
+    "parse_times",
+    "provenance_columns",
+    "reading_time",
+    "reject",
+    "reject_without_reading",
+    "request_each",
+    "revealed",
+    "rounded",
+    "source_of",
+    "table_schema",
+    "text",
+    "to_utc",
+]

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from assets.framework.contract.column_schema import arrow_type_of, source_of
-from assets.framework.contract.dataset import Cadence, DailyDataset, Dataset, SnapshotDataset
+from assets.framework.contract.dataset import Dataset
+from assets.framework.contract.description import describe_table
 from assets.framework.contract.table import Table
 from assets.registry import datasets
 
@@ -49,7 +50,7 @@ def _contents() -> Iterator[str]:
 def _table(dataset: Dataset, table: Table) -> Iterator[str]:
     yield f"## {table.name}"
     yield ""
-    yield from about(dataset, table)
+    yield from describe_table(dataset, table)
     yield ""
     yield "| column | type | JSON leaf | what it is |"
     yield "|---|---|---|---|"
@@ -58,36 +59,6 @@ def _table(dataset: Dataset, table: Table) -> Iterator[str]:
         kind = str(arrow_type_of(column)).replace("|", "\\|")
         needed = "" if column.nullable else " Never null."
         yield f"| `{name}` | {kind} | {source} | {column.title}. {column.description}{needed} |"
-
-
-def about(dataset: Dataset, table: Table) -> Iterator[str]:
-    """Say in sentences what a table holds, whence it comes and when it is asked for."""
-    yield table.description
-    yield f"Source: `{dataset.endpoint.method} {dataset.endpoint.path}`."
-    keys = " and ".join(f"`{name}`" for name in table.key)
-    if table.unversioned_columns is None:
-        yield f"One row for each {keys}."
-    else:
-        yield f"One row for each {keys} and version; `{table.name}_now` has those of now."
-        if table.unversioned_columns:
-            names = ", ".join(f"`{name}`" for name in table.unversioned_columns)
-            yield f"No version of its own is made by a change of {names}."
-    yield when(dataset)
-
-
-def when(dataset: Dataset) -> str:
-    """Say when a dataset is asked for."""
-    if isinstance(dataset, DailyDataset):
-        days = f"{dataset.lateness_days} day{'' if dataset.lateness_days == 1 else 's'}"
-        return f"Asked for by day; a day can change until {days} after its end."
-    assert isinstance(dataset, SnapshotDataset)
-    how_often = {
-        Cadence.EVERY_POLL: "with every poll",
-        Cadence.DAILY: "daily",
-        Cadence.WEEKLY: "weekly",
-    }
-    optional = " Left out where the account lacks the endpoint." if dataset.optional else ""
-    return f"Asked for {how_often[dataset.cadence]}.{optional}"
 
 
 if __name__ == "__main__":

@@ -14,17 +14,18 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.framework.contract.columns import (
+from assets.framework import (
+    DailyDataset,
+    DeviceKind,
+    Request,
+    RowByRow,
+    Rows,
     extra_column,
     leaf_columns,
     list_of_structs,
     local_columns,
     parse_times,
 )
-from assets.framework.contract.dataset import DailyDataset, RowByRow
-from assets.framework.contract.devices import DeviceKind
-from assets.framework.contract.json_rows import Rows
-from assets.framework.contract.request import Request
 from assets.inverter_data_points.point_columns import PV_ARRAYS, SCHEMA, TABLE
 from assets.inverter_data_points.point_json import Point
 from givenergy.endpoints import INVERTER_DATA_POINTS

@@ -4,9 +4,10 @@ import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import (
+from assets.framework import (
     TIME_LOCAL,
     TIME_UTC,
+    Table,
     column,
     elements_in_range,
     extra_fields,
@@ -14,7 +15,6 @@ from assets.framework.contract.column_schema import (
     provenance_columns,
     table_schema,
 )
-from assets.framework.contract.table import Table
 
 PV_ARRAYS = pa.list_(
     pa.struct(

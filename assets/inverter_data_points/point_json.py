@@ -2,7 +2,10 @@
 
 import msgspec
 
-from assets.framework.contract.json_rows import Int64, Wire
+from assets.framework import (
+    Int64,
+    Wire,
+)
 
 
 class Array(Wire):

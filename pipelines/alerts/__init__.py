@@ -1,8 +1,8 @@
-"""Telling the owner that something is wrong, once for each cause, and that it is over, once.
+"""Alerts: one when something goes wrong, for each cause, and one when it is resolved.
 
-What is wrong follows from the stored states (`missing`) and from runs that did not get as far
-(`troubles`); what was told of it is kept in the data folder (`told`); `message` has the words,
-`channels` the ways they go, `tell` puts it together, `sensors` is its place in Dagster.
+What is wrong follows from the stored states (`overdue`) and from runs that failed before they could
+request days (`failure_kinds`). `sent_alerts` stores what was sent, `message` words it, `channels`
+delivers it, `send_alerts` puts these together and `sensors` runs it in Dagster.
 """
 
 from pipelines.alerts.failure_kinds import failure_kind_of

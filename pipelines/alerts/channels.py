@@ -1,7 +1,7 @@
-"""The ways an alert goes: Apprise URLs, and the API's notifications to the owner's own app.
+"""The channels of alerts: Apprise URLs, and the API's notifications to the owner's own app.
 
-An Apprise URL is a secret like the token: errors name it by its place and scheme only, and while
-one is used the libraries below keep their logs to themselves.
+An Apprise URL is a secret like the token: errors name it by its position and scheme only, and the
+logs of the libraries are silenced while one is used.
 """
 
 import logging
@@ -23,15 +23,15 @@ from pipelines.settings import Settings
 _ICON = "mdi-alert-outline"
 # Whoever waits is a sensor or a command that has done its work.
 _APP_PATIENCE_S = 20.0
-_TALKATIVE = ("apprise", "urllib3")
+_LOGGERS = ("apprise", "urllib3")
 
 
 class AlertError(Exception):
-    """An alert that could not be sent one way; the message says which and what to do."""
+    """An alert that a channel did not deliver; the message says which and what to do."""
 
 
 class Channel(Protocol):
-    """One way an alert goes."""
+    """A channel by which alerts are sent."""
 
     def send(self, message: Message) -> None:
         """Send a message.
@@ -42,7 +42,7 @@ class Channel(Protocol):
 
 
 def channels(settings: Settings) -> list[Channel]:
-    """The ways that the owner has set."""
+    """Return the channels that the owner has set."""
     ways: list[Channel] = [
         _Apprise(number, url) for number, url in enumerate(settings.alert_urls, start=1)
     ]
@@ -50,14 +50,14 @@ def channels(settings: Settings) -> list[Channel]:
 
 
 def send(ways: Sequence[Channel], message: Message) -> list[str]:
-    """Send a message all ways; return a sentence for each that did not work."""
-    trouble = []
+    """Send a message by all channels; return a sentence for each that failed."""
+    errors = []
     for way in ways:
         try:
             way.send(message)
         except AlertError as error:
-            trouble.append(str(error))
-    return trouble
+            errors.append(str(error))
+    return errors
 
 
 class _Apprise:
@@ -69,20 +69,19 @@ class _Apprise:
         # Imported here, as it takes a quarter of a second and most commands send nothing.
         import apprise
 
-        with _silence(*_TALKATIVE):
+        with _silence(*_LOGGERS):
             service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="givlake"))
             if not service.add(self._url):
                 raise AlertError(
-                    f"The {self._name} is none that Apprise understands: compare it with the"
-                    " list of its services."
+                    f"The {self._name} is not an Apprise URL: compare it with the list of its"
+                    " services."
                 )
             sent = service.notify(
                 title=message.title, body=message.body, body_format=apprise.NotifyFormat.TEXT
             )
         if not sent:
             raise AlertError(
-                f"The {self._name} did not take the alert: see whether it is right and its service"
-                " is up."
+                f"The {self._name} rejected the alert: check the address and its service."
             )
 
 
@@ -142,7 +141,7 @@ class _App:
 
 @contextmanager
 def _silence(*names: str) -> Iterator[None]:
-    """Keep loggers quiet that would name an address in full."""
+    """Silence loggers that would name an address in full."""
     loggers = [logging.getLogger(name) for name in names]
     before = [logger.level for logger in loggers]
     for logger in loggers:

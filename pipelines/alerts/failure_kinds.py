@@ -1,6 +1,6 @@
-"""Why a run did not get as far as asking for days: kinds of trouble, in words of our own.
+"""Why a run failed before it could request days: kinds of failure, in words of our own.
 
-What the API said is left out: it may hold an address, and it went to the log already.
+What the API said is left out: it may hold an address, and it is in the log already.
 """
 
 from givenergy import ForbiddenError, GivEnergyError
@@ -8,34 +8,33 @@ from givenergy.errors import PaymentRequiredError, UnauthenticatedError
 from pipelines.settings import SettingsError
 from warehouse import WarehouseError
 
-# Under which a run's failure names its kind of trouble in Dagster's metadata.
-TROUBLE_LABEL = "givlake/trouble"
+# The name of a run's kind of failure in Dagster's metadata.
+FAILURE_KIND_LABEL = "givlake/failure_kind"
 STALE = "stale"
-_FAULT = "fault"
+_UNEXPECTED = "fault"
 
-_WORDS = {
+_DESCRIPTIONS = {
     "token": "The API does not accept the token: make a new one and set GIVENERGY_API_TOKEN to it",
     "plan": "The plan of the account does not cover the API: check it in the GivEnergy portal",
-    "scope": "The token may not do what givlake needs: givlake doctor names the scope",
-    "api": "The API cannot be reached or does not answer as it should: givlake doctor says more",
-    "settings": "A setting cannot be used: givlake doctor names it",
-    "data folder": "The data folder cannot be used: givlake doctor says why",
-    STALE: "Nothing has been asked for since the day before yesterday: see whether the schedules"
-    " or cron still run",
+    "scope": "The token lacks a scope that givlake needs: givlake doctor names it",
+    "api": "The API is unreachable or its responses are wrong: run givlake doctor for details",
+    "settings": "A setting is not valid: givlake doctor names it",
+    "data folder": "The data folder is not usable: run givlake doctor for details",
+    STALE: "No request since the day before yesterday: check that the schedules or cron run",
 }
-_OVER = {
+_RECOVERIES = {
     "token": "The API accepts the token again",
     "plan": "The account has access to the API again",
-    "scope": "The token may do again what givlake needs",
+    "scope": "The token has the scopes that givlake needs again",
     "api": "The API answers again",
-    "settings": "The settings can be used again",
-    "data folder": "The data folder can be used again",
-    STALE: "givlake asks for new days again",
+    "settings": "The settings are valid again",
+    "data folder": "The data folder is usable again",
+    STALE: "givlake requests new days again",
 }
 
 
 def failure_kind_of(error: BaseException, job: str) -> str:
-    """Name the kind of trouble that an error means; one that nobody foresaw is the job's own."""
+    """Name the kind of failure that an error means; an unexpected error is the job's own kind."""
     match error:
         case UnauthenticatedError():
             return "token"
@@ -49,29 +48,29 @@ def failure_kind_of(error: BaseException, job: str) -> str:
             return "settings"
         case WarehouseError():
             return "data folder"
-    return fault_of(job)
+    return unexpected_failure_of(job)
 
 
-def fault_of(job: str) -> str:
-    """Name the trouble of a job that failed for a reason that nobody foresaw."""
-    return f"{_FAULT} {job}"
+def unexpected_failure_of(job: str) -> str:
+    """Name the kind of failure of a job with an unexpected error."""
+    return f"{_UNEXPECTED} {job}"
 
 
-def job_at_fault(trouble: str) -> str | None:
-    """The job whose own trouble it is; None for all other kinds."""
-    kind, _, job = trouble.partition(" ")
-    return job if kind == _FAULT and job else None
+def failed_job(failure: str) -> str | None:
+    """Return the job of an unexpected failure; None for all other kinds."""
+    kind, _, job = failure.partition(" ")
+    return job if kind == _UNEXPECTED and job else None
 
 
-def words(trouble: str) -> str:
+def describe_failure(failure: str) -> str:
     """Say what is wrong and what to do."""
-    if (job := job_at_fault(trouble)) is not None:
-        return f"{job} failed for a reason that givlake does not know: its log says more"
-    return _WORDS[trouble]
+    if (job := failed_job(failure)) is not None:
+        return f"{job} failed with an unexpected error: see its log"
+    return _DESCRIPTIONS[failure]
 
 
-def words_when_over(trouble: str) -> str:
-    """Say that it is over."""
-    if (job := job_at_fault(trouble)) is not None:
-        return f"{job} runs again"
-    return _OVER[trouble]
+def describe_recovery(failure: str) -> str:
+    """Say that a kind of failure is resolved."""
+    if (job := failed_job(failure)) is not None:
+        return f"{job} succeeds again"
+    return _RECOVERIES[failure]

@@ -1,4 +1,4 @@
-"""The words of an alert: what, of which devices, since when; in words of our own.
+"""The text of an alert: what is missing, of which devices, of which days; in words of our own.
 
 The API refuses notifications with e-mail addresses, telephone numbers or URLs, and whoever names a
 device chose the name. So nothing that the API said is repeated, devices are named by serial number
@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from pipelines.alerts.failure_kinds import words, words_when_over
-from pipelines.alerts.sent_alerts import DaysByDevice, News
+from pipelines.alerts.failure_kinds import describe_failure, describe_recovery
+from pipelines.alerts.sent_alerts import DaysByDevice, Incidents
 from pipelines.requested_ranges import Range
 
 _LINES = 12
@@ -30,36 +30,29 @@ class Message:
     body: str
 
 
-TEST = Message(
-    "givlake: a test",
-    "This is how givlake tells you that something is missing. Nothing is wrong",
-)
+TEST = Message("givlake: test message", "givlake sends its alerts here. Nothing is wrong")
 
 
-def message_of(began: News) -> Message:
+def alert_message(started: Incidents) -> Message:
     """Say what is wrong."""
-    lines = [words(trouble) for trouble in began.troubles]
-    lines += _of_days(began.days, "missing")
-    lines += [
-        f"{dataset}{_of(ids)}: could not be had" for dataset, ids in sorted(began.asked.items())
-    ]
-    return Message("givlake: something is missing", _text([*lines, "givlake status says more"]))
+    lines = [describe_failure(failure) for failure in started.failures]
+    lines += _describe_days(started.days, "missing")
+    lines += [f"{name}{_of(ids)}: not fetched" for name, ids in sorted(started.snapshots.items())]
+    return Message("givlake: data missing", _text([*lines, "Run givlake status for details"]))
 
 
-def message_when_over(over: News) -> Message:
-    """Say what is over."""
-    lines = [words_when_over(trouble) for trouble in over.troubles]
-    lines += _of_days(over.days, "missing no more")
-    lines += [
-        f"{dataset}{_of(ids)}: can be had again" for dataset, ids in sorted(over.asked.items())
-    ]
-    return Message("givlake: over", _text(lines))
+def recovery_message(ended: Incidents) -> Message:
+    """Say what is resolved."""
+    lines = [describe_recovery(failure) for failure in ended.failures]
+    lines += _describe_days(ended.days, "no longer missing")
+    lines += [f"{name}{_of(ids)}: fetched again" for name, ids in sorted(ended.snapshots.items())]
+    return Message("givlake: resolved", _text(lines))
 
 
-def _of_days(days: DaysByDevice, what: str) -> list[str]:
+def _describe_days(days: DaysByDevice, what: str) -> list[str]:
     lines = []
     for dataset, by_device in sorted(days.items()):
-        ranges = [one for of_device in by_device.values() for one in of_device]
+        ranges = [each for of_device in by_device.values() for each in of_device]
         number = sum((last - first).days + 1 for first, last in ranges)
         lines.append(
             f"{dataset}{_of(by_device)}: {number} device-day{'s' if number > 1 else ''} {what},"
@@ -69,7 +62,7 @@ def _of_days(days: DaysByDevice, what: str) -> list[str]:
 
 
 def _when(ranges: Sequence[Range]) -> str:
-    first, last = min(one[0] for one in ranges), max(one[1] for one in ranges)
+    first, last = min(first for first, _ in ranges), max(last for _, last in ranges)
     return _day(first) if first == last else f"{_day(first)} to {_day(last)}"
 
 
@@ -93,7 +86,7 @@ def _devices(number: int) -> str:
 
 
 def plain_name(device_id: str) -> str | None:
-    """The name by which an alert may call a device; None if it could be anything else."""
+    """Return the name by which an alert may call a device; None if it could be anything else."""
     if not _SERIAL.fullmatch(device_id):
         return None
     name = device_id.partition("-")[0] or device_id

@@ -1,9 +1,8 @@
-"""What the owner has been told, kept in the data folder, and what is new or over since.
+"""The alerts sent so far, kept in the data folder, and what has started or ended since.
 
-A cause is a kind of trouble, a run of days of one device and dataset, or one device of what is
-asked for as it stands now. Days that join a run of which something is still missing are the same
-cause: an outage of a week is told once. Only what was told is kept, so that what could not be sent
-is due again.
+A cause is a kind of failure, a run of days of one device and dataset, or one device of a snapshot
+dataset. Days that join a run of which something is still missing are the same cause: an outage of a
+week is one alert. Only what was sent is stored, so that what could not be sent is sent later.
 """
 
 from dataclasses import dataclass, field
@@ -11,9 +10,9 @@ from datetime import datetime
 
 import msgspec
 
-from pipelines.alerts.missing_days import Missing, MissingDays
+from pipelines.alerts.overdue import Overdue
 from pipelines.requested_ranges import Range
-from warehouse import Lake
+from warehouse import Gap, Lake
 
 _KEY = "alerts"
 
@@ -21,110 +20,112 @@ DaysByDevice = dict[str, dict[str, list[Range]]]  # by dataset, then device
 
 
 class SentAlerts(msgspec.Struct):
-    """What was told and is not over, as it is stored.
+    """What was sent and has not ended; the names in which it is stored are older.
 
     Attributes:
         days: ranges of days by dataset and device.
-        asked: devices by dataset.
-        troubles: since when, UTC, by kind.
+        snapshots: devices by snapshot dataset.
+        failures: when each kind of failure was sent, UTC.
     """
 
     days: DaysByDevice = {}
-    asked: dict[str, list[str]] = {}
-    troubles: dict[str, datetime] = {}
+    snapshots: dict[str, list[str]] = msgspec.field(default_factory=dict, name="asked")
+    failures: dict[str, datetime] = msgspec.field(default_factory=dict, name="troubles")
 
 
 @dataclass(slots=True)
-class News:
-    """What began, or what is over: days and devices by dataset, and kinds of trouble."""
+class Incidents:
+    """Causes: days and devices by dataset, and kinds of failure."""
 
     days: DaysByDevice = field(default_factory=dict)
-    asked: dict[str, list[str]] = field(default_factory=dict)
-    troubles: list[str] = field(default_factory=list)
+    snapshots: dict[str, list[str]] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.days or self.asked or self.troubles)
+        return bool(self.days or self.snapshots or self.failures)
 
 
 def read(lake: Lake) -> SentAlerts:
-    """Give what was told."""
+    """Return the alerts sent so far."""
     return msgspec.convert(lake.settings.get(_KEY) or {}, SentAlerts)
 
 
-def write(lake: Lake, ledger: SentAlerts) -> None:
-    """Keep what was told."""
-    lake.settings.set(_KEY, msgspec.to_builtins(ledger))
+def write(lake: Lake, sent: SentAlerts) -> None:
+    """Store the alerts sent so far."""
+    lake.settings.set(_KEY, msgspec.to_builtins(sent))
 
 
 @dataclass(slots=True)
 class Changes:
-    """What began, what is over, and the days that were told of and go on, as they stand now."""
+    """What has started, what has ended, and the days of sent alerts that are still missing."""
 
-    began: News = field(default_factory=News)
-    over: News = field(default_factory=News)
-    going_on: DaysByDevice = field(default_factory=dict)
+    started: Incidents = field(default_factory=Incidents)
+    ended: Incidents = field(default_factory=Incidents)
+    ongoing: DaysByDevice = field(default_factory=dict)
 
-    def applied(self, told: SentAlerts, *, began: bool, over: bool, now: datetime) -> SentAlerts:
-        """Give what has been told, if the owner heard of what `began` or of what is `over`."""
+    def applied(self, sent: SentAlerts, *, started: bool, ended: bool, now: datetime) -> SentAlerts:
+        """Return the sent alerts after a message on what `started` or on what `ended` was sent."""
         after = SentAlerts(
-            days={name: dict(of) for name, of in self.going_on.items()},
-            asked={name: list(ids) for name, ids in told.asked.items()},
-            troubles=dict(told.troubles),
+            days={name: dict(by_device) for name, by_device in self.ongoing.items()},
+            snapshots={name: list(ids) for name, ids in sent.snapshots.items()},
+            failures=dict(sent.failures),
         )
-        for news in ([self.began] if began else []) + ([] if over else [self.over]):
-            for dataset, of_dataset in news.days.items():
-                for device_id, ranges in of_dataset.items():
-                    of_device = after.days.setdefault(dataset, {})
-                    of_device[device_id] = sorted([*of_device.get(device_id, []), *ranges])
-        if began:
-            for dataset, ids in self.began.asked.items():
-                after.asked[dataset] = sorted({*after.asked.get(dataset, []), *ids})
-            after.troubles |= dict.fromkeys(self.began.troubles, now)
-        if over:
-            for dataset, ids in self.over.asked.items():
-                after.asked[dataset] = sorted({*after.asked[dataset]} - {*ids})
-            for trouble in self.over.troubles:
-                after.troubles.pop(trouble)
-        after.asked = {name: ids for name, ids in after.asked.items() if ids}
+        unresolved = ([self.started] if started else []) + ([] if ended else [self.ended])
+        for incidents in unresolved:
+            for dataset, by_device in incidents.days.items():
+                for device_id, ranges in by_device.items():
+                    known = after.days.setdefault(dataset, {})
+                    known[device_id] = sorted([*known.get(device_id, []), *ranges])
+        if started:
+            for dataset, ids in self.started.snapshots.items():
+                after.snapshots[dataset] = sorted({*after.snapshots.get(dataset, []), *ids})
+            after.failures |= dict.fromkeys(self.started.failures, now)
+        if ended:
+            for dataset, ids in self.ended.snapshots.items():
+                after.snapshots[dataset] = sorted({*after.snapshots[dataset]} - {*ids})
+            for failure in self.ended.failures:
+                after.failures.pop(failure)
+        after.snapshots = {name: ids for name, ids in after.snapshots.items() if ids}
         return after
 
 
-def compare(told: SentAlerts, found: Missing, *, unasked: bool) -> Changes:
-    """Compare what was told with what is missing now.
+def compare(sent: SentAlerts, overdue: Overdue, *, unrequested: bool) -> Changes:
+    """Compare the alerts sent so far with what is overdue now.
 
     Args:
-        told: what was told.
-        found: what is missing.
-        unasked: whether to tell as well of what nobody asked for although it was wanted.
+        sent: the alerts sent so far.
+        overdue: what is overdue.
+        unrequested: whether what no request was made for starts an alert too.
     """
     changes = Changes()
-    for dataset in told.days.keys() | found.days.keys():
-        known_days, now_days = told.days.get(dataset, {}), found.days.get(dataset, {})
-        for device_id in known_days.keys() | now_days.keys():
-            known, gaps = known_days.get(device_id, []), now_days.get(device_id, [])
-            if dataset not in found.looked_at:
-                changes.going_on.setdefault(dataset, {})[device_id] = known
+    for dataset in sent.days.keys() | overdue.days.keys():
+        sent_days, overdue_days = sent.days.get(dataset, {}), overdue.days.get(dataset, {})
+        for device_id in sent_days.keys() | overdue_days.keys():
+            known, gaps = sent_days.get(device_id, []), overdue_days.get(device_id, [])
+            if dataset not in overdue.checked:
+                changes.ongoing.setdefault(dataset, {})[device_id] = known
                 continue
-            for hole in gaps:
-                if any(_overlap(one, hole) for one in known):
-                    place = changes.going_on
-                elif hole.wrong or unasked:
-                    place = changes.began.days
+            for gap in gaps:
+                if any(_overlap(days, gap) for days in known):
+                    place = changes.ongoing
+                elif gap.is_unsuccessful or unrequested:
+                    place = changes.started.days
                 else:
                     continue
                 of_device = place.setdefault(dataset, {}).setdefault(device_id, [])
-                of_device.append((hole.first, hole.last))
-            if ended := [one for one in known if not any(_overlap(one, hole) for hole in gaps)]:
-                changes.over.days.setdefault(dataset, {})[device_id] = ended
-    for dataset in found.looked_at:
-        known_ids, now_ids = set(told.asked.get(dataset, [])), found.asked.get(dataset, {})
-        worth = {device_id for device_id, wrong in now_ids.items() if wrong or unasked}
-        if new := worth - known_ids:
-            changes.began.asked[dataset] = sorted(new)
-        if ended_ids := known_ids - now_ids.keys():
-            changes.over.asked[dataset] = sorted(ended_ids)
+                of_device.append((gap.first, gap.last))
+            if ended := [days for days in known if not any(_overlap(days, gap) for gap in gaps)]:
+                changes.ended.days.setdefault(dataset, {})[device_id] = ended
+    for dataset in overdue.checked:
+        sent_ids = set(sent.snapshots.get(dataset, []))
+        overdue_ids = overdue.snapshots.get(dataset, {})
+        due = {device for device, failed in overdue_ids.items() if failed or unrequested}
+        if new := due - sent_ids:
+            changes.started.snapshots[dataset] = sorted(new)
+        if ended_ids := sent_ids - overdue_ids.keys():
+            changes.ended.snapshots[dataset] = sorted(ended_ids)
     return changes
 
 
-def _overlap(one: Range, hole: MissingDays) -> bool:
-    return one[0] <= hole.last and hole.first <= one[1]
+def _overlap(days: Range, gap: Gap) -> bool:
+    return days[0] <= gap.last and gap.first <= days[1]

@@ -3,7 +3,7 @@
 import platform
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from typing import Literal
@@ -89,7 +89,7 @@ def _examine() -> Iterator[Finding]:
         return
     try:
         # Whoever asks wants to know now: a host that is down is not waited for.
-        with open_session(replace(settings, retry_s=0)) as session:
+        with open_session(settings.model_copy(update={"retry_s": 0})) as session:
             yield Finding("token", "ok", "The API accepts it.")
             yield from _account(session, selected(settings))
     except SettingsError as error:

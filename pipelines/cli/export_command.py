@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from assets.framework.data_dictionary import dictionary
+from assets.framework.decoding.decoder import decoders
 from assets.registry import daily_datasets
 from pipelines.cli.common import DAY, WRONG_USAGE, KnownError, console, plural
 from pipelines.cli.verify_command import chosen_datasets
@@ -72,7 +73,7 @@ def export(
             not_built = what_is_behind(lake)
             report = export_tables(
                 lake,
-                chosen,
+                decoders(chosen),
                 target,
                 ExportLayout(layout),
                 dictionary=dictionary(),

@@ -1,4 +1,4 @@
-"""`givlake plan`, `backfill` and `sync`: what to fetch, and fetching it."""
+"""`givlake plan`, `backfill` and `sync`: planning and fetching."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -9,10 +9,10 @@ import click
 from assets.ev_chargers import look_back_to
 from assets.framework.contract.dataset import Dataset, DeviceList, SnapshotDataset
 from assets.framework.contract.devices import Devices, local_day, of_kinds
-from assets.framework.ingestion.due import due_datasets, due_devices
+from assets.framework.ingestion.planner import due_datasets, due_devices
 from assets.framework.ingestion.range_limits import longest_range
 from assets.framework.ingestion.session import Session
-from pipelines.backfill_plan import BackfillTask, requested_tasks
+from pipelines.backfill_plan import BackfillTask, plan_missing, requested_tasks
 from pipelines.cli.alert_command import alerting
 from pipelines.cli.common import (
     DAY,
@@ -72,54 +72,52 @@ _END = click.option("--end", type=DAY, help="Last day; default: today.")
 def plan(
     start: date | None, end: date | None, names: tuple[str, ...], device_ids: tuple[str, ...]
 ) -> None:
-    """Say what a backfill would ask for, and how long that takes.
+    """Show how many requests a backfill would make, and how long that takes.
 
-    Asks the API for the lists of devices and nothing else.
+    Requests the lists of devices and nothing else.
     """
     settings = load_settings()
     chosen = choose_datasets(settings, names)
     today = local_day(datetime.now(UTC), stored_zone(settings))
     check_range(start, end or today, today)
     with open_session(settings) as session:
-        found = _discover(session, chosen)
-        devices = found.choose(device_ids)
+        discovery = _discover(session, chosen)
+        devices = discovery.choose(device_ids)
         first, last = _range(session.zone, devices, start, end, today)
+        tasks = _tasks(chosen, devices, not device_ids, first, last)
+        requests = plan_missing(
+            session.lake,
+            tasks,
+            session.zone,
+            days_per_request=partial(longest_range, session),
+        )
         rows: list[tuple[str, ...]] = []
-        total = 0
-        for task in _tasks(chosen, devices, not device_ids, first, last):
-            task.plan_missing(
-                session.lake,
-                session.zone,
-                days_per_request=longest_range(session, task.dataset),
+        for task in tasks:
+            name, expected, to_fetch = (
+                task.dataset.name,
+                task.days_by_state.total(),
+                task.to_fetch.total(),
             )
-            to_fetch, in_range = task.to_fetch.total(), task.device_days(session.zone)
-            total += task.requests
-            rows.append(
-                (
-                    task.dataset.name,
-                    f"{in_range:,}",
-                    f"{in_range - to_fetch:,}",
-                    f"{to_fetch:,}",
-                    f"{task.requests:,}",
-                )
-            )
+            counts = (expected, expected - to_fetch, to_fetch, requests[name])
+            rows.append((name, *(f"{count:,}" for count in counts)))
         known_state = known_state_of(session, devices)
-        for dataset in _to_refresh(
+        for dataset in _due_snapshots(
             session, chosen, devices, all_devices=not device_ids, refetch=False
         ):
             due = due_devices(dataset, known_state)
-            requests = sum(request.device_id in due for request in dataset.requests(known_state))
-            total += requests
-            rows.append((dataset.name, "", "", "", f"{requests:,}"))
+            requests[dataset.name] = sum(
+                request.device_id in due for request in dataset.requests(known_state)
+            )
+            rows.append((dataset.name, "", "", "", f"{requests[dataset.name]:,}"))
         snapshot = session.budget.snapshot()
         not_built = what_is_behind(session.lake)
     count = len({device.device_id for kind in devices.values() for device in kind})
     _OUT.print(f"{plural(count, 'device')}, {first} to {last}:")
-    columns = ("dataset", "device-days", "there", "to fetch", "requests")
+    columns = ("dataset", "device-days", "fetched", "to fetch", "requests")
     _OUT.print(table(columns, rows, columns[1:]))
-    seconds = snapshot.seconds_for(total)
+    seconds = snapshot.seconds_for(requests.total())
     _OUT.print(
-        f"At least {plural(total, 'request')},"
+        f"At least {plural(requests.total(), 'request')},"
         f" {f'about {duration(seconds)}' if seconds else 'under a minute'} at {snapshot.limit}"
         " requests a minute."
     )
@@ -141,66 +139,75 @@ def backfill(
     device_ids: tuple[str, ...],
     refetch: bool,
 ) -> None:
-    """Fetch history that is missing: first what cannot be had later, then newest days first."""
+    """Fetch missing history: perishable data first, then the newest days first."""
     settings = load_settings()
     chosen = choose_datasets(settings, names)
     today = local_day(datetime.now(UTC), stored_zone(settings))
     check_range(start, end or today, today)
 
-    def wanted(lake: Lake, zone: str, found: Discovery) -> list[BackfillTask]:
-        devices = found.choose(device_ids)
+    def make_tasks(lake: Lake, zone: str, discovery: Discovery) -> list[BackfillTask]:
+        devices = discovery.choose(device_ids)
         first, last = _range(zone, devices, start, end, today)
         tasks = _tasks(chosen, devices, not device_ids, first, last)
         for task in tasks:
             remember(lake, task.dataset.name, device_ids, first, last)
             if last == today and not device_ids:
                 keep_current(lake, task.dataset.name, first, today)
-            task.plan_missing(lake, zone, refetch=refetch)
         return tasks
 
     with open_session(settings, prepare=partial(build_all_pending, say=_OUT.print)) as session:
         if start and (names or device_ids):
-            # Of everything since some day, what is known of chargers limits what they are asked.
+            # Without a choice, what is known of chargers limits how far back they are requested.
             look_back_to(session.lake, start)
-        found = _discover(session, chosen)
-        tasks = wanted(session.lake, session.zone, found)
-        refreshes = _to_refresh(
-            session, chosen, found.choose(device_ids), all_devices=not device_ids, refetch=refetch
+        discovery = _discover(session, chosen)
+        tasks = make_tasks(session.lake, session.zone, discovery)
+        plan_missing(session.lake, tasks, session.zone, refetch=refetch)
+        snapshots = _due_snapshots(
+            session,
+            chosen,
+            discovery.choose(device_ids),
+            all_devices=not device_ids,
+            refetch=refetch,
         )
-    Fetching(settings, chosen, found, wanted).do(tasks, refreshes, device_ids, refetch=refetch)
+    Fetching(settings, chosen, discovery, make_tasks, refetch=refetch).run(
+        tasks, snapshots, device_ids
+    )
 
 
 @click.command()
 @_DATASET
 @alerting
 def sync(names: tuple[str, ...]) -> None:
-    """Bring everything that was ever asked for up to date: today, yesterday and what is open.
+    """Bring everything requested so far up to date: today, yesterday and days not final yet.
 
-    Made for cron or systemd on a machine without Dagster's daemon.
+    For cron or systemd on a machine without Dagster's daemon.
     """
     settings = load_settings()
     chosen = choose_datasets(settings, names)
+    now = datetime.now(UTC)
 
-    def wanted(lake: Lake, zone: str, found: Discovery) -> list[BackfillTask]:
-        today = local_day(datetime.now(UTC), zone)
+    def make_tasks(lake: Lake, zone: str, discovery: Discovery) -> list[BackfillTask]:
         tasks = []
         for dataset in daily(chosen):
-            remember_sync(lake, dataset.name, today)
-            tasks += requested_tasks(lake, dataset, of_kinds(found.devices, dataset.device_kinds))
-        for task in tasks:
-            task.plan_missing(lake, zone, refresh=True)
+            remember_sync(lake, dataset.name, local_day(now, zone))
+            tasks += requested_tasks(
+                lake, dataset, of_kinds(discovery.devices, dataset.device_kinds)
+            )
         return tasks
 
     with open_session(settings, prepare=partial(build_all_pending, say=_OUT.print)) as session:
-        found = _discover(session, chosen)
-        tasks = wanted(session.lake, session.zone, found)
-        refreshes = _to_refresh(session, chosen, found.devices, all_devices=True, refetch=False)
+        discovery = _discover(session, chosen)
+        tasks = make_tasks(session.lake, session.zone, discovery)
+        plan_missing(session.lake, tasks, session.zone, refresh=True)
+        snapshots = _due_snapshots(
+            session, chosen, discovery.devices, all_devices=True, refetch=False
+        )
         pack_if_due(session.lake)
-    Fetching(settings, chosen, found, wanted).do(tasks, refreshes, refresh=True)
+    Fetching(settings, chosen, discovery, make_tasks, refresh=True).run(tasks, snapshots)
 
 
 def choose_datasets(settings: Settings, names: Sequence[str]) -> tuple[Dataset, ...]:
-    """Find datasets by name; none named means all that run.
+    """Return datasets by name; no name means all that are selected.
 
     Raises:
         KnownError: if there is no such dataset.
@@ -212,7 +219,7 @@ def choose_datasets(settings: Settings, names: Sequence[str]) -> tuple[Dataset, 
 
 
 def _discover(session: Session, chosen: Sequence[Dataset]) -> Discovery:
-    """Ask for the lists of devices, and offer the history of devices that were not known before."""
+    """Request the lists of devices, and offer the history of devices that are new."""
     discovery = discover(session, lists_for(chosen))
     for device in discovery.new:
         _OUT.print(
@@ -222,7 +229,7 @@ def _discover(session: Session, chosen: Sequence[Dataset]) -> Discovery:
     for trouble in discovery.trouble:
         _OUT.print(printable(trouble))
     if not discovery.everything:
-        _OUT.print("The account lists no device: there is nothing to fetch.")
+        _OUT.print("The account lists no devices: nothing to fetch.")
     return discovery
 
 
@@ -243,7 +250,7 @@ def _tasks(
     ]
 
 
-def _to_refresh(
+def _due_snapshots(
     session: Session,
     chosen: Sequence[Dataset],
     devices: Devices,
@@ -251,7 +258,7 @@ def _to_refresh(
     all_devices: bool,
     refetch: bool,
 ) -> list[SnapshotDataset]:
-    """Choose what to ask for as it stands now; lists of devices have just been asked for."""
+    """List the snapshot datasets to request now; lists of devices have just been requested."""
     known_state = known_state_of(session, devices, refetch=refetch)
     candidates = [
         dataset

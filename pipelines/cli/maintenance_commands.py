@@ -2,6 +2,7 @@
 
 import click
 
+from assets.framework.decoding.decoder import decoders
 from assets.registry import datasets
 from pipelines.cli.common import (
     ALL_THERE,
@@ -30,7 +31,7 @@ def check(mend: bool) -> None:
     """Read every stored file and prove that it holds what was written to it."""
     settings = load_settings()
     with open_lake(settings, mend=False) as lake:
-        findings = check_stores(lake, datasets(), mend=mend)
+        findings = check_stores(lake, decoders(datasets()), mend=mend)
     if mend:
         open_lake(settings).close()  # makes the catalogue again if it was damaged
     for finding in findings:

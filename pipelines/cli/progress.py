@@ -13,9 +13,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from assets.framework.contract.dataset import Dataset
-from assets.framework.ingestion.report import Report
-from assets.framework.ingestion.snapshot import SnapshotReport
+from assets.framework.ingestion.report import IngestionReport
 from givenergy import ForbiddenError, GivEnergyError
 from pipelines.cli.common import console, duration, plural
 
@@ -26,8 +24,7 @@ class ProgressReporter:
     """Shows device-days done and left, rate and time left; keeps the reports of the runs."""
 
     def __init__(self) -> None:
-        self.reports: list[Report] = []
-        self.refreshes: list[SnapshotReport] = []
+        self.reports: list[IngestionReport] = []
         self.closed: set[str] = set()
         self._total = 0
         self._before = 0
@@ -67,9 +64,12 @@ class ProgressReporter:
         self._started = self._said = time.monotonic()
         self._bar.update(self._task, total=total, rate="")
 
-    def progress(self, report: Report) -> None:
-        """Show that one more device-day has been dealt with."""
-        done = self._before + report.done
+    def progress(self, report: IngestionReport) -> None:
+        """Show that one more request has been dealt with."""
+        if not report.by_day:
+            self._bar.update(self._task, rate=f"{report.dataset}: {report.total.done:,}")
+            return
+        done = self._before + report.total.done
         now = time.monotonic()
         per_minute = 60 * done / max(now - self._started, 1e-9)
         self._bar.update(self._task, completed=done, rate=f"{per_minute:,.0f}/min")
@@ -81,20 +81,13 @@ class ProgressReporter:
                 f" {left} left"
             )
 
-    def finished(self, dataset: Dataset, report: Report) -> None:
+    def finished(self, report: IngestionReport) -> None:
         """Keep the report of a run."""
         self.reports.append(report)
-        if report.stopped is not None:
-            self.closed.add(dataset.name)
-        self._before += report.done
-
-    def snapshot_progress(self, report: SnapshotReport) -> None:
-        """Show which dataset is being asked for."""
-        self._bar.update(self._task, rate=f"{report.dataset}: {len(report.answers):,}")
-
-    def snapshot_finished(self, report: SnapshotReport) -> None:
-        """Keep the report of a refresh."""
-        self.refreshes.append(report)
+        if report.by_day:
+            self._before += report.total.done
+            if report.stopped is not None:
+                self.closed.add(report.dataset)
 
     @property
     def cancelled(self) -> bool:
@@ -104,8 +97,7 @@ class ProgressReporter:
     @property
     def stopped(self) -> list[GivEnergyError]:
         """Why runs ended before their work was done."""
-        reports: list[Report | SnapshotReport] = [*self.reports, *self.refreshes]
-        return [report.stopped for report in reports if report.stopped is not None]
+        return [report.stopped for report in self.reports if report.stopped is not None]
 
     @property
     def ended(self) -> bool:

@@ -2,6 +2,7 @@
 
 import click
 
+from assets.framework.decoding.decoder import DatasetDecoder
 from assets.registry import datasets
 from pipelines.cli.common import WRONG_USAGE, KnownError, console, plural
 from pipelines.pending_builds import build_all_pending
@@ -25,7 +26,7 @@ def rebuild(names: tuple[str, ...]) -> None:
         if names:
             build_all_pending(lake, say=out.print)
         for name in names or known:
-            report = rebuild_tables(lake, known[name])
+            report = rebuild_tables(lake, DatasetDecoder(known[name]))
             out.print(
                 f"{name}: {plural(report.responses, 'response')},"
                 f" {plural(report.rows('rows_in'), 'row')} in,"

@@ -9,9 +9,9 @@ from typing import Self
 import dagster as dg
 
 from assets.framework.contract.dataset import Dataset, SnapshotDataset
-from assets.framework.ingestion.snapshot import SnapshotReport
+from assets.framework.ingestion.report import IngestionReport
 from assets.framework.orchestration.asset_keys import asset_specs
-from assets.framework.orchestration.snapshot_asset import results
+from assets.framework.orchestration.dataset_asset import table_results
 from assets.registry import device_lists
 from pipelines.alerts.sensors import STARTED_BY
 from pipelines.backfill_plan import BackfillTask, runs
@@ -48,18 +48,18 @@ class Runs:
     ) -> None:
         self._open.close()
 
-    def show(self, reports: Mapping[str, SnapshotReport]) -> None:
+    def show(self, reports: Mapping[str, IngestionReport]) -> None:
         """Show in Dagster what lists of devices brought that were asked for before any run.
 
         Args:
             reports: what was asked for, by the name of the list.
         """
         with open_lake(self._settings) as lake:
-            for asked in device_lists():
-                if (report := reports.get(asked.name)) is None:
+            for device_list in device_lists():
+                if (report := reports.get(device_list.name)) is None:
                     continue
-                keys = [spec.key for spec in asset_specs(asked, ())]
-                for result in results(keys, lake, asked, report):
+                keys = [spec.key for spec in asset_specs(device_list, ())]
+                for result in table_results(keys, device_list, lake, report):
                     assert result.asset_key is not None
                     self._instance.report_runless_asset_event(
                         dg.AssetMaterialization(result.asset_key, metadata=result.metadata)
@@ -75,7 +75,7 @@ class Runs:
             device_ids: devices to limit it to; none means all.
             refetch: ask for what is there as well.
         """
-        config = {"devices": list(device_ids), "refetch": refetch, "force": refetch}
+        config = {"devices": list(device_ids), "refetch": refetch, "refresh": refetch}
         for _, group in groupby(datasets, key=lambda dataset: dataset.urgency):
             if self._reporter.ended:
                 return
@@ -122,7 +122,8 @@ class Runs:
         say(self._reporter)
         if self._reporter.cancelled:
             raise KeyboardInterrupt
-        return any(report.failures or report.stopped for report in self._reporter.refreshes)
+        snapshots = [report for report in self._reporter.reports if not report.by_day]
+        return not all(report.is_complete for report in snapshots)
 
     def _definitions(self) -> dg.Definitions:
         """Make the definitions anew, as a refresh can tell of days before those known so far."""

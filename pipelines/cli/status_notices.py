@@ -1,4 +1,4 @@
-"""The last part of `givlake status`: quarantine, drift, what never ended, gaps inside days."""
+"""The last part of `givlake status`: quarantine, drift, open events, gaps inside days."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -21,44 +21,44 @@ _CAUSES = {
 }
 
 
-def show_notes(found: Iterable[Notices]) -> None:
-    """Show a line for each thing to know about a dataset, with the command that shows more."""
-    lines = [line for notes in found if notes for line in _lines(notes)]
+def show_notices(notices: Iterable[Notices]) -> None:
+    """Show a line for each notice of a dataset, with the command that shows more."""
+    lines = [line for each in notices if each for line in _lines(each)]
     if lines:
-        _OUT.print("Besides:\n")
+        _OUT.print("Notes:\n")
     for line in lines:
         _OUT.print(printable(f"  {line}"))
     if lines:
         _OUT.print()
 
 
-def _lines(notes: Notices) -> Iterator[str]:
-    if notes.quarantined:
-        reasons = ", ".join(f"{rows:,} {reason}" for reason, rows in notes.quarantined.items())
-        rows = plural(sum(notes.quarantined.values()), "row")
+def _lines(notices: Notices) -> Iterator[str]:
+    if notices.quarantined:
+        reasons = ", ".join(f"{rows:,} {reason}" for reason, rows in notices.quarantined.items())
+        rows = plural(sum(notices.quarantined.values()), "row")
         yield (
-            f"{notes.dataset}: {rows} in quarantine ({reasons}):"
-            f" givlake quarantine --dataset {notes.dataset}"
+            f"{notices.dataset}: {rows} quarantined ({reasons}):"
+            f" givlake quarantine --dataset {notices.dataset}"
         )
-    if notes.drift:
-        named = ", ".join(map(_drifted, notes.drift[:_DRIFT_NAMED]))
-        more = ", …" if len(notes.drift) > _DRIFT_NAMED else ""
+    if notices.drift:
+        named = ", ".join(map(_drifted, notices.drift[:_DRIFT_NAMED]))
+        more = ", …" if len(notices.drift) > _DRIFT_NAMED else ""
         yield (
-            f"{notes.dataset}: {plural(len(notes.drift), 'thing')} that the API's document lacks"
-            f" ({named}{more}): givlake query"
-            f" \"FROM drift WHERE dataset = '{notes.dataset}'\""
+            f"{notices.dataset}: {plural(len(notices.drift), 'value')} that the API's document"
+            f" lacks ({named}{more}): givlake query"
+            f" \"FROM drift WHERE dataset = '{notices.dataset}'\""
         )
-    if notes.open:
+    if notices.open:
         stale = (
-            f", {len(notes.stale):,} of them for more than 30 days and looked at weekly only"
-            if notes.stale
+            f", {len(notices.stale):,} of them for more than 30 days and looked at weekly only"
+            if notices.stale
             else ""
         )
-        oldest = notes.open[0]
+        oldest = notices.open[0]
         yield (
-            f"{notes.dataset}: {len(notes.open):,} open{stale}, the oldest since"
+            f"{notices.dataset}: {len(notices.open):,} open{stale}, the oldest since"
             f" {_utc(oldest.began_at)} ({oldest.device_id}): givlake query"
-            f' "FROM {notes.open_table} WHERE has_ended IS NULL"'
+            f' "FROM {notices.open_table} WHERE has_ended IS NULL"'
         )
 
 
@@ -68,38 +68,38 @@ def _drifted(row: dict[str, Any]) -> str:
     return f"{kind} {row['field']} = {row['example'][:_EXAMPLE_SHOWN]}, {times}"
 
 
-def notes_as_json(notes: Notices) -> dict[str, Any]:
-    """Give the same for programs."""
+def notices_as_json(notices: Notices) -> dict[str, Any]:
+    """Return the notices of a dataset for `--format json`."""
     return {
-        "quarantined": notes.quarantined,
-        "drift": [{**row, "first_seen": _iso(row["first_seen"])} for row in notes.drift],
+        "quarantined": notices.quarantined,
+        "drift": [{**row, "first_seen": _iso(row["first_seen"])} for row in notices.drift],
         "open": [
             {
                 "device_id": item.device_id,
                 "began_at": _iso(item.began_at),
-                "is_stale": item in notes.stale,
+                "is_stale": item in notices.stale,
             }
-            for item in notes.open
+            for item in notices.open
         ],
     }
 
 
-def gaps(lake: Lake) -> list[dict[str, Any]]:
-    """List the gaps inside the days of inverters; reads every point."""
+def point_gaps(lake: Lake) -> list[dict[str, Any]]:
+    """List the gaps between the data points of inverters; reads every point."""
     with connect(lake) as connection:
         rows = retrying(lambda: connection.sql(sql("gaps")).to_arrow_table())
     return list(rows.to_pylist())
 
 
-def show_gaps(found: list[dict[str, Any]]) -> None:
+def show_point_gaps(gaps: list[dict[str, Any]]) -> None:
     """Show the gaps, the newest first, and how many there are of each kind."""
-    if not found:
+    if not gaps:
         _OUT.print("No gap of more than 30 minutes between two points of an inverter.\n")
         return
-    causes = Counter(gap["cause"] for gap in found)
+    causes = Counter(gap["cause"] for gap in gaps)
     counted = ", ".join(f"{number:,} {_CAUSES[cause]}" for cause, number in causes.items())
-    _OUT.print(f"{plural(len(found), 'gap')} of more than 30 minutes: {counted}\n")
-    for gap in found[:_GAPS_SHOWN]:
+    _OUT.print(f"{plural(len(gaps), 'gap')} of more than 30 minutes: {counted}\n")
+    for gap in gaps[:_GAPS_SHOWN]:
         known = "; the energy is known, the curve is not" if gap["is_energy_known"] else ""
         _OUT.print(
             printable(
@@ -108,8 +108,8 @@ def show_gaps(found: list[dict[str, Any]]) -> None:
                 f" {_CAUSES[gap['cause']]}{known}"
             )
         )
-    if len(found) > _GAPS_SHOWN:
-        _OUT.print(f'  and {len(found) - _GAPS_SHOWN} more: givlake query "FROM gaps"')
+    if len(gaps) > _GAPS_SHOWN:
+        _OUT.print(f'  and {len(gaps) - _GAPS_SHOWN} more: givlake query "FROM gaps"')
     _OUT.print()
 
 

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from pipelines.health.freshness import Freshness
-from pipelines.health.overview import SETTLED, DeviceOverview, Overview
-from warehouse import State
+from pipelines.health.overview import DeviceOverview, Overview
+from warehouse import SETTLED, State
 
 COLUMNS = (
     "dataset", "device_id", "month", "state", "days", "reason", "error_count", "last_error_at",
@@ -15,66 +15,72 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def rows(found: Sequence[Overview], fresh: Sequence[Freshness]) -> Iterator[dict[str, Any]]:
-    """Give the rows; `days` and `month` are null for what is not asked for by day."""
-    for part in found:
-        for device in part.devices:
+def rows(overviews: Sequence[Overview], snapshots: Sequence[Freshness]) -> Iterator[dict[str, Any]]:
+    """Yield the rows; `days` and `month` are null for snapshot datasets."""
+    for summary in overviews:
+        for device in summary.devices:
             for month in sorted(device.months, reverse=True):
                 for state, days in sorted(device.months[month].items()):
                     yield {
-                        "dataset": part.dataset,
+                        "dataset": summary.dataset,
                         "device_id": device.device_id,
                         "month": month,
                         "state": str(state),
                         "days": days,
-                        **_hole(part.dataset, device, month, state),
+                        **_missing(summary.dataset, device, month, state),
                     }
-    for snapshot in fresh:
-        standing = [
-            (one.device_id, str(one.state), one.reason, one.error_count) for one in snapshot.asked
+    for snapshot in snapshots:
+        requested = [
+            (each.device_id, str(each.state), each.reason, each.error_count)
+            for each in snapshot.last_requests
         ]
         never = [(device_id, "not_requested", "", 0) for device_id in snapshot.not_requested]
-        lacking = [(one, "not_available", why, None) for one, why in snapshot.unavailable.items()]
-        for device_id, told, reason, errors in [*standing, *never, *lacking]:
-            mends = told not in (*SETTLED, "not_available")
+        lacking = [(each, "not_available", why, None) for each, why in snapshot.unavailable.items()]
+        for device_id, name, reason, errors in [*requested, *never, *lacking]:
+            is_fixable = name not in (*SETTLED, "not_available")
             yield {
                 "dataset": snapshot.dataset,
                 "device_id": device_id,
-                "state": told,
+                "state": name,
                 "reason": reason or None,
                 "error_count": errors,
-                "command": command_for(told) if mends else None,
+                "command": fix_command(State(name)) if is_fixable else None,
             }
 
 
-def command_for(state: str) -> str:
-    """Name the command that mends what is asked for as it stands now."""
-    return "givlake build" if state == State.NOT_BUILT else "givlake sync"
+def fix_command(
+    state: State,
+    start: date | None = None,
+    end: date | None = None,
+    *,
+    dataset: str = "",
+    device_ids: Sequence[str] = (),
+) -> str:
+    """Return the command that fixes days, or a snapshot dataset, in a state."""
+    if state is State.NOT_BUILT:
+        return "givlake build"
+    if start is None:
+        return "givlake sync"
+    # Names come from the API, and the command is there to be pasted into a shell.
+    devices = "".join(f" --device {shlex.quote(device_id)}" for device_id in device_ids)
+    of_dataset = f" --dataset {dataset}" if dataset else ""
+    return f"givlake backfill{of_dataset}{devices} --start {start} --end {end}"
 
 
-def _hole(dataset: str, device: DeviceOverview, month: str, state: State) -> dict[str, Any]:
+def _missing(dataset: str, device: DeviceOverview, month: str, state: State) -> dict[str, Any]:
     """Say why days of a month are missing, and which command fetches them."""
     if state in SETTLED:
         return {}
     first = date.fromisoformat(f"{month}-01")
     last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
     gaps = [
-        hole
-        for hole in device.gaps
-        if hole.state is state and hole.first <= last and hole.last >= first
+        gap for gap in device.gaps if gap.state is state and gap.first <= last and gap.last >= first
     ]
-    start = max(first, min(hole.first for hole in gaps))
-    end = min(last, max(hole.last for hole in gaps))
+    start = max(first, min(gap.first for gap in gaps))
+    end = min(last, max(gap.last for gap in gaps))
     return {
-        "reason": "; ".join(dict.fromkeys(hole.reason for hole in gaps if hole.reason)),
-        "error_count": max(hole.error_count for hole in gaps),
-        "last_error_at": max(
-            (hole.last_error_at for hole in gaps if hole.last_error_at), default=None
-        ),
-        "command": (
-            "givlake build"
-            if state is State.NOT_BUILT
-            else f"givlake backfill --dataset {dataset} --device {shlex.quote(device.device_id)}"
-            f" --start {start} --end {end}"
-        ),
+        "reason": "; ".join(dict.fromkeys(gap.reason for gap in gaps if gap.reason)),
+        "error_count": max(gap.error_count for gap in gaps),
+        "last_error_at": max((at for gap in gaps if (at := gap.last_error_at)), default=None),
+        "command": fix_command(state, start, end, dataset=dataset, device_ids=[device.device_id]),
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from assets.framework.contract.dataset import Dataset
+from assets.framework.decoding.decoder import DatasetDecoder, decoders
 from assets.registry import daily_datasets, datasets
 from pipelines.cli.common import (
     ALL_THERE,
@@ -41,7 +42,7 @@ def verify(names: tuple[str, ...], file: Path | None) -> None:
     settings = load_settings()
     with open_lake(settings, mend=False) as lake:
         others = [dataset for dataset in datasets() if dataset not in chosen]
-        findings = check_stores(lake, others)
+        findings = check_stores(lake, decoders(others))
         for finding in findings:
             _say(finding)
         findings += _compare(lake, chosen)
@@ -67,7 +68,7 @@ def chosen_datasets(names: tuple[str, ...]) -> tuple[Dataset, ...]:
 def _compare(lake: Lake, chosen: tuple[Dataset, ...]) -> list[Finding]:
     findings = []
     for dataset in chosen:
-        done = verify_dataset(lake, dataset)
+        done = verify_dataset(lake, DatasetDecoder(dataset))
         for finding in done.findings:
             _say(finding)
         findings += done.findings
@@ -97,7 +98,7 @@ def kind_of(finding: Finding) -> str:
 
 def _write_manifest(lake: Lake, chosen: tuple[Dataset, ...], file: Path) -> None:
     rules = [dataset.coverage_rule for dataset in daily_datasets()]
-    text = json.dumps(make_manifest(lake, chosen, rules), indent=1)
+    text = json.dumps(make_manifest(lake, decoders(chosen), rules), indent=1)
     unfinished = file.with_name(f".{file.name}.unfinished")
     try:
         unfinished.write_text(f"{text}\n", encoding="utf-8")

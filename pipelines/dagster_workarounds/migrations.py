@@ -1,7 +1,10 @@
-"""Dagster's migrations, read once in a process.
+"""Dagster's migration scripts, read once per process.
 
-For every database that Dagster opens or makes it reads all its migrations anew, about ninety
-scripts each time: a data folder has four databases, and every run makes one more.
+For every database that Dagster opens or creates it reads all of its migrations, about ninety
+scripts each time: a data folder has four databases, and every run creates one more.
+
+Needed with Dagster 1.13.27 and before. Waits for: a cache in `dagster._core.storage.sql`, for which
+no upstream issue is open.
 """
 
 from alembic.config import Config
@@ -12,12 +15,12 @@ _known: dict[str, ScriptDirectory] = {}
 
 
 def read_once() -> None:
-    """Let the scripts that were read for one database serve for the others."""
+    """Reuse the scripts read for one database for all others."""
     ScriptDirectory.from_config = _scripts  # type: ignore[method-assign]
 
 
 def _scripts(config: Config) -> ScriptDirectory:
-    """Give the scripts that lie where a configuration says."""
+    """Return the scripts at the location that a configuration names."""
     location = config.get_main_option("script_location") or ""
     if location not in _known:
         _known[location] = _read(config)

@@ -1,7 +1,7 @@
-"""Calendars of what is there: an SVG of all devices, and the same in characters for Dagster.
+"""Calendars of the days' states: an SVG of all devices, and the same in characters for Dagster.
 
-One calendar for each device, dataset and year: a column for each week, Monday on top. What a state
-means stands in `docs/stores.md`.
+One calendar for each device, dataset and year: a column for each week, Monday on top. The states
+are described in `docs/stores.md`.
 """
 
 from collections import Counter
@@ -13,8 +13,7 @@ from html import escape
 import pyarrow.compute as pc
 
 from assets.framework.contract.dataset import DailyDataset
-from assets.framework.ingestion.day_states import day_states
-from warehouse import Lake, State
+from warehouse import Lake, State, coverage_by_month
 
 # In the order of the legend. Colours of Okabe and Ito, which the colour-blind tell apart, light
 # enough for a dark page and dark enough for a light one.
@@ -60,9 +59,9 @@ class Calendar:
 def calendars(
     lake: Lake, datasets: Sequence[DailyDataset], device_ids: Sequence[str] | None = None
 ) -> list[Calendar]:
-    """Gather the calendars of all devices, or of some, by device and dataset."""
+    """Return the calendars of all devices, or of some, by device and dataset."""
     expected = lake.expected()
-    found: dict[tuple[str, str], Calendar] = {}
+    by_device: dict[tuple[str, str], Calendar] = {}
     for dataset in datasets:
         of_dataset = expected.filter(pc.equal(expected["dataset"], dataset.name))
         if device_ids is not None:
@@ -74,20 +73,21 @@ def calendars(
         # Expected days end with the devices' own today, which can be ahead of UTC's.
         last = pc.max(of_dataset["last_date"]).as_py() or now.date()
         first = pc.min(of_dataset["first_date"]).as_py()
-        for month in day_states(lake, dataset, of_dataset, first, last, now=now):
+        rules = [dataset.coverage_rule]
+        for month in coverage_by_month(lake, rules, of_dataset, first, last, now=now):
             columns = (month[name].to_pylist() for name in ("device_id", "request_date", "state"))
             for device_id, day, state in zip(*columns, strict=True):
                 key = (device_id, dataset.name)
-                calendar = found.setdefault(key, Calendar(dataset.name, device_id, {}))
+                calendar = by_device.setdefault(key, Calendar(dataset.name, device_id, {}))
                 calendar.states[day] = State(state)
-    return [found[key] for key in sorted(found)]
+    return [by_device[key] for key in sorted(by_device)]
 
 
-def svg(of: Sequence[Calendar], title: str) -> str:
+def svg(drawn: Sequence[Calendar], title: str) -> str:
     """Draw calendars below each other, the newest year of each first."""
     parts: list[str] = []
     y, device_id = _TOP, None
-    for calendar in of:
+    for calendar in drawn:
         if calendar.device_id != device_id:
             device_id = calendar.device_id
             y += _HEADING

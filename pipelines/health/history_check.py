@@ -1,4 +1,4 @@
-"""Asset checks: what a person should look at although every run was green."""
+"""An asset check that finds devices without history although every run succeeded."""
 
 import shlex
 
@@ -18,22 +18,22 @@ _CALENDARS_SHOWN = 10
 
 
 def history_check(dataset: DailyDataset) -> dg.AssetChecksDefinition:
-    """Warn of devices of which no history has been asked for yet, such as new ones."""
+    """Make the check that warns of devices without requested history, such as new ones."""
 
     @dg.asset_check(
         asset=table_key(dataset.main),
         name="every_device_has_history",
-        description="Is there a device of which nothing has been asked for?",
+        description="Does every device have requested history?",
     )
     def _check() -> dg.AssetCheckResult:
         with open_lake(load_settings()) as lake:
             devices = of_kinds(known_devices(lake), dataset.device_kinds)
-            states = overview(lake, dataset, devices)
+            summary = overview(lake, dataset, devices)
             shown = [device.device_id for device in devices[:_CALENDARS_SHOWN]]
             drawn = [characters(each) for each in calendars(lake, [dataset], shown)]
         without = [
             device.device_id
-            for device in states.devices
+            for device in summary.devices
             if set(device.days_by_state) <= {State.NOT_REQUESTED}
         ]
         commands = [f"givlake backfill --device {shlex.quote(each)}" for each in without]
@@ -47,7 +47,7 @@ def history_check(dataset: DailyDataset) -> dg.AssetChecksDefinition:
             ),
             metadata={
                 "devices without history": without,
-                "days by state": {str(s): n for s, n in sorted(states.days_by_state.items())},
+                "days by state": {str(s): n for s, n in sorted(summary.days_by_state.items())},
                 "calendars": dg.MetadataValue.md("\n\n".join(drawn)),
             },
         )
@@ -56,12 +56,12 @@ def history_check(dataset: DailyDataset) -> dg.AssetChecksDefinition:
 
 
 def check_schedule(job_name: str, zone: str) -> dg.ScheduleDefinition:
-    """Check every morning."""
+    """Schedule the check for every morning."""
     return dg.ScheduleDefinition(
         name="check_history_daily",
         job_name=job_name,
         cron_schedule="30 6 * * *",
         execution_timezone=zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Looks for devices of which nothing has been asked for.",
+        description="Finds devices without requested history.",
     )

@@ -1,4 +1,4 @@
-"""What to know of a dataset besides its states: quarantine, drift, what never ended."""
+"""Notices about a dataset besides its states: quarantine, drift, open events."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,10 +20,10 @@ class Notices:
     Attributes:
         dataset: its name.
         quarantined: rows in quarantine by reason.
-        drift: what its answers hold that the API's document does not know.
-        open: what has begun and not ended, the oldest first.
+        drift: values in its responses that the API's document does not list.
+        open: events and sessions that have begun and not ended, oldest first.
         stale: those of them that have been open for so long that they may never end.
-        open_table: the table in which these are.
+        open_table: their table.
     """
 
     dataset: str
@@ -34,31 +34,31 @@ class Notices:
     open_table: str = ""
 
     def __bool__(self) -> bool:
-        """Tell whether there is anything to know."""
+        """Tell whether there is any notice."""
         return bool(self.quarantined or self.drift or self.open)
 
 
-def notes(lake: Lake, datasets: Sequence[Dataset], settings: Settings) -> dict[str, Notices]:
-    """Gather them by dataset, without a request."""
+def notices(lake: Lake, datasets: Sequence[Dataset], settings: Settings) -> dict[str, Notices]:
+    """Return the notices by dataset, without a request."""
     now = datetime.now(UTC)
     known_state = KnownState(lake, {}, "", now, settings.zone, settings.range_days)
-    found = {dataset.name: Notices(dataset.name) for dataset in datasets}
+    by_dataset = {dataset.name: Notices(dataset.name) for dataset in datasets}
     for row in known_state.rows(sql("quarantine_reasons")):
-        if row["dataset"] in found:
-            found[row["dataset"]].quarantined[row["reason"]] = row["rows"]
+        if row["dataset"] in by_dataset:
+            by_dataset[row["dataset"]].quarantined[row["reason"]] = row["rows"]
     for row in known_state.rows(sql("drift"), dataset=None):
-        if row["dataset"] in found:
-            found[row["dataset"]].drift.append(row)
+        if row["dataset"] in by_dataset:
+            by_dataset[row["dataset"]].drift.append(row)
     for dataset in datasets:
         for table in dataset.output_tables:
             if "has_ended" in table.schema.columns:
                 # What tells things of a device apart ends with when they began.
                 items = open_items(known_state, table, table.key[-1])
-                known = found[dataset.name]
-                known.open = sorted(items, key=lambda item: item.began_at)
-                known.stale = [item for item in known.open if item.is_stale(now)]
-                known.open_table = table.name
-    return found
+                notice = by_dataset[dataset.name]
+                notice.open = sorted(items, key=lambda item: item.began_at)
+                notice.stale = [item for item in notice.open if item.is_stale(now)]
+                notice.open_table = table.name
+    return by_dataset
 
 
 def sql(name: str) -> str:

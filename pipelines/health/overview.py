@@ -1,40 +1,31 @@
-"""What is there and what is not: device-days by state, for people, programs and checks."""
+"""What is there and what is missing: device-days by state, for people, programs and checks."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.framework.contract.dataset import DailyDataset
 from assets.framework.contract.devices import Device
-from assets.framework.ingestion.day_states import day_states
-from warehouse import Lake, State
-
-# States that need nothing to be done: what the API has is there, or cannot be there yet.
-SETTLED = frozenset({State.COMPLETE, State.EMPTY, State.PROVISIONAL, State.GONE})
-
-
-@dataclass(slots=True)
-class Gap:
-    """Days of one device, one after the other, that are in one state for one reason.
-
-    `error_count` is how many requests for the most troubled of them failed.
-    """
-
-    first: date
-    last: date
-    state: State
-    reason: str
-    last_error_at: datetime | None
-    error_count: int
+from pipelines.backfill_plan import count_requests, requested_tasks
+from warehouse import (
+    SETTLED,
+    Gap,
+    Lake,
+    State,
+    add_gaps,
+    coverage_by_month,
+    days_to_fetch,
+    missing_days,
+)
 
 
 @dataclass(slots=True)
 class DeviceOverview:
-    """One device: its days by state, by month and state, and what is missing."""
+    """One device: its days by state, by month and state, and what is missing, newest first."""
 
     device_id: str
     days_by_state: Counter[State] = field(default_factory=Counter)
@@ -45,10 +36,17 @@ class DeviceOverview:
 
 @dataclass(slots=True)
 class Overview:
-    """One dataset over all devices."""
+    """One dataset over all devices.
+
+    Attributes:
+        dataset: its name.
+        devices: the devices.
+        requests: how many requests the requested days take at least that are to be fetched.
+    """
 
     dataset: str
     devices: list[DeviceOverview]
+    requests: int = 0
 
     @property
     def days_by_state(self) -> Counter[State]:
@@ -60,59 +58,58 @@ class Overview:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is failed, partial, forbidden or not requested."""
+        """Whether nothing is failed, partial, forbidden, not built or not requested."""
         return set(self.days_by_state) <= SETTLED
 
 
 def overview(
-    lake: Lake,
-    dataset: DailyDataset,
-    devices: Sequence[Device],
-    start: date | None = None,
-    end: date | None = None,
+    lake: Lake, dataset: DailyDataset, devices: Sequence[Device], range_days: int = 1
 ) -> Overview:
-    """Sum up the states of a dataset's device-days, between two days if they are given."""
-    expected = _limited(lake.expected(), dataset.name, {d.device_id for d in devices}, start, end)
-    if expected.num_rows == 0:
-        return Overview(dataset.name, [DeviceOverview(device.device_id) for device in devices])
+    """Summarize the states of a dataset's device-days, in one pass over its coverage.
+
+    Args:
+        lake: the data folder.
+        dataset: whose days.
+        devices: the devices to include.
+        range_days: how many days one request may cover, where the endpoint takes ranges.
+    """
     by_device = {device.device_id: DeviceOverview(device.device_id) for device in devices}
-    for states in day_states(
-        lake,
-        dataset,
-        expected,
-        pc.min(expected["first_date"]).as_py(),
-        pc.max(expected["last_date"]).as_py(),
-        now=datetime.now(UTC),
-    ):
-        _count(states, by_device)
-        _find_gaps(states, by_device)
-    return Overview(dataset.name, list(by_device.values()))
-
-
-def failed(times: int, last_at: datetime | None) -> str:
-    """Say in brackets how often a request failed and when last; nothing if it never did."""
-    if not times or last_at is None:
-        return ""
-    how_often = "once" if times == 1 else f"{times:,} times, last"
-    return f" (failed {how_often} at {last_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC)"
-
-
-def _limited(
-    expected: pa.Table, dataset: str, device_ids: set[str], start: date | None, end: date | None
-) -> pa.Table:
+    summary = Overview(dataset.name, list(by_device.values()))
+    expected = lake.expected()
     expected = expected.filter(
         pc.and_(
-            pc.equal(expected["dataset"], dataset),
-            pc.is_in(expected["device_id"], pa.array(sorted(device_ids), pa.string())),
+            pc.equal(expected["dataset"], dataset.name),
+            pc.is_in(expected["device_id"], pa.array(list(by_device), pa.string())),
         )
     )
-    first, last = expected["first_date"], expected["last_date"]
-    if start is not None:
-        first = pc.max_element_wise(first, pa.scalar(start, pa.date32()))
-    if end is not None:
-        last = pc.min_element_wise(last, pa.scalar(end, pa.date32()))
-    expected = expected.set_column(2, "first_date", first).set_column(3, "last_date", last)
-    return expected.filter(pc.less_equal(expected["first_date"], expected["last_date"]))
+    if expected.num_rows == 0:
+        return summary
+    tasks = requested_tasks(lake, dataset, devices)
+    gaps = {device_id: device.gaps for device_id, device in by_device.items()}
+
+    def requested_days() -> Iterator[pa.Table]:
+        for states in coverage_by_month(
+            lake,
+            [dataset.coverage_rule],
+            expected,
+            pc.min(expected["first_date"]).as_py(),
+            pc.max(expected["last_date"]).as_py(),
+        ):
+            _count(states, by_device)
+            add_gaps(gaps, missing_days(states))
+            to_fetch = days_to_fetch(states)
+            yield pa.concat_tables([to_fetch.slice(0, 0), *(t.select(to_fetch) for t in tasks)])
+
+    summary.requests = count_requests(requested_days(), range_days if dataset.takes_ranges else 1)
+    return summary
+
+
+def describe_failures(count: int, last_at: datetime | None) -> str:
+    """Say in brackets how often a request failed and when last; nothing if it never did."""
+    if not count or last_at is None:
+        return ""
+    how_often = "once" if count == 1 else f"{count:,} times, last"
+    return f" (failed {how_often} at {last_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC)"
 
 
 def _count(states: pa.Table, by_device: dict[str, DeviceOverview]) -> None:
@@ -127,29 +124,3 @@ def _count(states: pa.Table, by_device: dict[str, DeviceOverview]) -> None:
         device.days_by_state[state] += days
         device.months.setdefault(month, Counter())[state] += days
         device.rows += group["rows_sum"] or 0
-
-
-def _find_gaps(states: pa.Table, by_device: dict[str, DeviceOverview]) -> None:
-    """Find what is missing of a month; months come newest first, and so do a device's holes."""
-    settled = pa.array([str(state) for state in SETTLED])
-    missing = states.filter(pc.invert(pc.is_in(states["state"], settled)))
-    missing = missing.sort_by([("device_id", "ascending"), ("request_date", "descending")])
-    why = pc.if_else(
-        pc.is_in(missing["state"], pa.array([str(State.FAILED), str(State.FORBIDDEN)])),
-        pc.coalesce(missing["last_error"], missing["reason"]),
-        missing["reason"],
-    )
-    names = ("device_id", "request_date", "state", "last_error_at", "error_count")
-    columns = [missing[name].to_pylist() for name in names]
-    for device_id, day, state, at, errors, reason in zip(*columns, why.to_pylist(), strict=True):
-        gaps = by_device[device_id].gaps
-        newest = gaps[-1] if gaps else None
-        if (
-            newest is not None
-            and (newest.first - day).days == 1
-            and (newest.state, newest.reason) == (state, reason or "")
-        ):
-            newest.first = day
-            newest.error_count = max(newest.error_count, errors)
-        else:
-            gaps.append(Gap(day, day, State(state), reason or "", at, errors))

@@ -8,6 +8,7 @@ from assets.accounts import DATASET as ACCOUNTS
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.framework.contract.column_schema import source_of
 from assets.framework.contract.devices import DeviceKind
+from assets.framework.decoding.decoder import decoders
 from assets.registry import datasets, without_devices
 from tests.support.api_examples import example, needs_shared
 from tests.support.simulated_home import decode, leaves, rows_of
@@ -191,7 +192,7 @@ def test_a_forgotten_device_is_gone_from_the_lists_of_child_accounts(home):
         forget(
             session.lake,
             devices=[forgotten],
-            decoders=datasets(),
+            decoders=decoders(datasets()),
             rewrite_body=without_devices,
         )
     assert [row["inverter_serial"] for row in at_home.rows("FROM account_devices")] == [

@@ -9,7 +9,7 @@ from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.ems_readings import DATASET
 from assets.framework.contract.column_schema import source_of
 from assets.framework.ingestion.availability import unavailable
-from assets.framework.ingestion.fetcher import Outcome
+from assets.framework.ingestion.fetch_result import Outcome
 from tests.support.api_examples import example, needs_shared
 from tests.support.simulated_home import FETCHED_AT, decode, leaves, rows_of
 
@@ -229,7 +229,7 @@ def test_an_ems_that_was_not_found_once_is_polled_all_the_same(home):
     at_home.simulator.fail(rf"/v1/ems/{serial}/", status=404, times=1)
     for outcome in (Outcome.GONE, Outcome.FETCHED):
         report = at_home.refresh(DATASET, lists=LISTS)
-        assert [answer.outcome for answer in report.answers] == [outcome]
+        assert [result.outcome for result in report.results] == [outcome]
 
 
 def test_a_large_account_without_an_ems_is_not_searched_for_one(home):

@@ -9,7 +9,7 @@ from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.energy_flow_aggregates import DATASET, TABLE
 from assets.framework.contract.column_schema import source_of
 from assets.framework.contract.devices import Device, DeviceKind, local_day
-from assets.framework.ingestion.fetcher import Outcome
+from assets.framework.ingestion.fetch_result import Outcome
 from pipelines.discovery import known_state_of
 from tests.support.api_examples import needs_shared, recorded
 from tests.support.simulated_home import decode, leaves, rows_of
@@ -200,7 +200,7 @@ def test_a_whole_life_equals_the_truth_and_later_only_what_can_change_is_asked_f
     sim = owner.simulator
     report = owner.refresh(DATASET, lists=LISTS)
     assert not report.failures
-    assert [answer.outcome for answer in report.answers] == [Outcome.FETCHED] * 10
+    assert [result.outcome for result in report.results] == [Outcome.FETCHED] * 10
     assert len(owner.paths()) == 10  # two for the days, one each for months, years, total
     for serial in sim.serials:
         expected = {
@@ -212,14 +212,14 @@ def test_a_whole_life_equals_the_truth_and_later_only_what_can_change_is_asked_f
         assert stored(owner, serial) == expected
     report = owner.refresh(DATASET, lists=LISTS)
     last_month = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
-    asked = ranges([a.request for a in report.answers if a.request.device_id == sim.serials[0]])
+    asked = ranges([r.request for r in report.results if r.request.device_id == sim.serials[0]])
     assert asked == {
         DAILY: [(f"{last_month}", f"{today}")],
         MONTHLY: [(f"{last_month}", f"{today}")],
         YEARLY: [(f"{last_month.year}-01-01", f"{today}")],
         TOTAL: [(f"{born}", f"{today}")],
     }
-    assert report.built.rows("new") == 0
+    assert report.built["new"] == 0
     check_later(owner, sim.serials[0], born, today, now.date() - timedelta(days=4))
 
 

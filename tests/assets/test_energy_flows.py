@@ -9,9 +9,8 @@ from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.energy_flows import DATASET
 from assets.framework.contract.column_schema import source_of
 from assets.framework.contract.devices import DeviceKind
-from assets.framework.ingestion.daily import ingest
 from tests.support.api_examples import example, needs_shared, recorded
-from tests.support.simulated_home import decode, leaves, rows_of
+from tests.support.simulated_home import decode, ingest_days, leaves, rows_of
 
 KWH = [
     "pv_to_home_kwh",
@@ -258,7 +257,7 @@ def fetch(home, first, last, **how):
     devices = home.devices(COMMUNICATION_DEVICES)[DeviceKind.INVERTER]
     home.simulator.clear_requests()
     with home.session() as session:
-        report = ingest(session, DATASET, devices, first, last, **how)
+        report = ingest_days(session, DATASET, devices, first, last, **how)
     assert not report.failures
     return report
 

@@ -9,9 +9,8 @@ from assets.ev_charging_sessions import DATASET as SESSIONS
 from assets.ev_meter_readings import DATASET as READINGS
 from assets.framework.contract.devices import DeviceKind
 from assets.framework.ingestion.availability import unavailable
-from assets.framework.ingestion.daily import ingest
 from tests.support.api_examples import example, needs_shared, recorded
-from tests.support.simulated_home import decode, rows_of
+from tests.support.simulated_home import decode, ingest_days, rows_of
 
 NOW = datetime(2025, 6, 20, 12, tzinfo=UTC)
 
@@ -157,7 +156,7 @@ def test_history_begins_a_month_before_the_oldest_thing_known(home):
     assert day < commissioned().date()
     with at_home.session() as session:
         devices = at_home.devices(DATASET)[DeviceKind.EV_CHARGER]
-        ingest(session, READINGS, devices, day - timedelta(days=2), day)
+        ingest_days(session, READINGS, devices, day - timedelta(days=2), day)
     assert commissioned() == datetime(2025, 3, 1, tzinfo=UTC)
 
 

@@ -163,7 +163,7 @@ def test_all_of_history_comes_in_a_request_for_each_charger(home):
         page_size_caps={"charging-sessions": 1000},
     )
     report = at_home.refresh(DATASET, lists=LISTS)
-    assert (len(report.answers), report.failures) == (2, [])
+    assert (len(report.results), report.failures) == (2, [])
     assert len(at_home.paths()) == 2
     for uuid in at_home.simulator.charger_uuids:
         assert len(stored(at_home, uuid)) > 300

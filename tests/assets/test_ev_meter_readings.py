@@ -10,11 +10,10 @@ from assets.ev_chargers import DATASET as CHARGERS
 from assets.ev_charging_sessions import DATASET as SESSIONS
 from assets.ev_meter_readings import DATASET
 from assets.framework.contract.devices import DeviceKind
-from assets.framework.ingestion.daily import ingest
 from tests.support import clock
 from tests.support.api_examples import example, needs_shared
 from tests.support.clock import at_notable_moments
-from tests.support.simulated_home import decode, rows_of
+from tests.support.simulated_home import decode, ingest_days, rows_of
 
 LONDON = "Europe/London"
 
@@ -321,7 +320,7 @@ def run(at_home, first, last):
     devices = at_home.devices(CHARGERS)[DeviceKind.EV_CHARGER]
     at_home.simulator.clear_requests()
     with at_home.session() as session:
-        return ingest(session, DATASET, devices, first, last)
+        return ingest_days(session, DATASET, devices, first, last)
 
 
 def truth(sim, uuid, start, end):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from assets.framework.decoding.decoder import DatasetDecoder
 from assets.inverter_data_points import DATASET
 from warehouse import ArchivedResponse
 
@@ -92,7 +93,7 @@ def _energy(value):
 
 def decode(*points, **options):
     body = json.dumps({"data": list(points)}).encode()
-    return DATASET.decode([response(body, **options)])
+    return DatasetDecoder(DATASET).decode([response(body, **options)])
 
 
 def rows_of(decoded):
@@ -167,7 +168,9 @@ def test_recorded_days_are_decoded_leaf_by_leaf(day, rows, duplicates):
     file = SAMPLES / f"inverter_data_points_{day}.json"
     if not file.exists():
         pytest.skip("the recordings are not here")
-    decoded = DATASET.decode([response(file.read_bytes(), day=date.fromisoformat(day))])
+    decoded = DatasetDecoder(DATASET).decode(
+        [response(file.read_bytes(), day=date.fromisoformat(day))]
+    )
 
     points = json.loads(file.read_bytes())["data"]
     last_of_time = {recorded["time"]: recorded for recorded in points}
@@ -217,7 +220,7 @@ def test_repeated_times_on_two_pages_of_one_answer_are_one_key():
         )
         for number in (1, 2)
     ]
-    decoded = DATASET.decode(pages)
+    decoded = DatasetDecoder(DATASET).decode(pages)
     assert [row["grid_power_w"] for row in rows_of(decoded)] == [2.0]
     assert decoded.quarantine["response_id"].to_pylist() == [1]
 
@@ -301,7 +304,7 @@ def test_unknown_statuses_fields_and_types_are_counted():
 
 
 def test_a_body_that_is_not_utf_8_goes_to_quarantine():
-    decoded = DATASET.decode([response(b'{"data":[{"time":"\xff"}]}')])
+    decoded = DatasetDecoder(DATASET).decode([response(b'{"data":[{"time":"\xff"}]}')])
     assert decoded.rows_in == {1: 1}
     assert decoded.quarantine["reason"].to_pylist() == ["not_decodable"]
 

@@ -1,6 +1,8 @@
 """Typed rows out of JSON: what was left out as personal, numbers of all kinds, items of lists."""
 
 import json
+import subprocess
+import sys
 import typing
 from typing import Annotated
 
@@ -111,3 +113,45 @@ def _kinds(hint, name):
         yield name, hint
         for of in typing.get_args(hint):
             yield from _kinds(of, name)
+
+
+FIRST_DECODING = """
+import os, sys, threading
+from assets.framework.contract.json_rows import decode_rows
+from assets.inverter_data_points import DATASET
+
+BODY = b'{"data": [{"time": "x", "power": {"solar": {"power": 1}}}]}'
+
+
+def decode_at_once():
+    sys.setswitchinterval(1e-6)
+    gate = threading.Barrier(8)
+
+    def decode():
+        gate.wait()
+        decode_rows(BODY, DATASET.row_type, DATASET.shape)
+
+    threads = [threading.Thread(target=decode) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+for _ in range(60):
+    child = os.fork()
+    if not child:
+        decode_at_once()
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if status:
+        sys.exit(f"a child ended with {os.waitstatus_to_exitcode(status)}")
+"""
+
+
+def test_threads_may_be_the_first_to_decode_a_type():
+    """A type of msgspec must not be prepared by one thread while another uses it (SIGSEGV)."""
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_DECODING], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from assets.framework.ingestion.due import due_devices
+from assets.framework.ingestion.planner import due_devices
 from assets.site_statuses import DATASET as STATUSES
 from assets.sites import DATASET as SITES
 from pipelines.discovery import known_state_of

@@ -6,7 +6,8 @@ import pytest
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.framework.contract.devices import DeviceKind
-from assets.framework.ingestion.fetcher import Outcome
+from assets.framework.decoding.decoder import decoders
+from assets.framework.ingestion.fetch_result import Outcome
 from assets.registry import datasets, without_devices
 from assets.smart_device_readings import DATASET as READINGS
 from assets.smart_devices import DATASET as DEVICES
@@ -144,7 +145,7 @@ def test_a_forgotten_device_is_gone_from_every_table(home):
         forget(
             session.lake,
             devices=[first],
-            decoders=datasets(),
+            decoders=decoders(datasets()),
             rewrite_body=without_devices,
         )
     for table in ("smart_devices", "smart_device_readings"):

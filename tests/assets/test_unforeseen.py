@@ -1,5 +1,6 @@
 """An answer at which decoding itself fails stops no other, and its rows are set aside."""
 
+from assets.framework.decoding.decoder import DatasetDecoder
 from assets.smart_device_readings import SmartDeviceReadings
 from tests.support.simulated_home import response
 
@@ -20,7 +21,7 @@ def answer(device_id, response_id, power):
 
 def test_an_answer_that_decoding_fails_at_is_set_aside_and_stops_no_other(caplog):
     answers = [answer("a", 1, 5), answer("b", 2, 6), answer("broken", 3, 7), answer("c", 4, 8)]
-    decoded = Fragile().decode(answers)
+    decoded = DatasetDecoder(Fragile()).decode(answers)
     (table,) = decoded.tables.values()
     assert sorted(set(table["power_w"].to_pylist())) == [5, 6, 8]
     aside = decoded.quarantine.to_pylist()

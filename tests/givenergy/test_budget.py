@@ -71,7 +71,7 @@ def test_processes_and_threads_share_the_windows(simulate, tmp_path):
     assert fetched.value == 135
     assert sim.stats()["limited"] == 0
     # Scaled down thirtyfold the kept part has little time to be spent: full windows are measured
-    # in real ones by benchmarks/budget_windows.py and in invented ones by test_rules.py.
+    # in real ones by benchmarks/budget/windows.py and in invented ones by test_rules.py.
     windows = [w["used"] for w in account_windows(sim)]
     assert sum(windows) == 135
     assert max(windows) <= 60

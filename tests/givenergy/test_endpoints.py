@@ -73,10 +73,9 @@ def test_every_request_of_the_contract_is_allowed_or_left_out_for_a_reason():
         else:
             left_out.add(f"{method} {path}")
     assert left_out == LEFT_OUT.keys()
-    assert ENDPOINTS.keys() - allowed == {"inverter_grid_meter_readings"}
-    assert [e.name for e in ENDPOINTS.values() if e.later_version] == [
-        "inverter_grid_meter_readings"
-    ]
+    later = {endpoint.name for endpoint in ENDPOINTS.values() if endpoint.later_version}
+    assert ENDPOINTS.keys() - allowed == later
+    assert "inverter_grid_meter_readings" in later
 
 
 @needs_contract
@@ -107,7 +106,7 @@ def test_nothing_on_the_list_writes_or_commands_but_a_notification_to_the_owner(
 def test_every_endpoint_is_on_the_list_once():
     defined = [value for value in vars(endpoints).values() if isinstance(value, Endpoint)]
     assert [endpoint.name for endpoint in defined] == list(ENDPOINTS)
-    assert len({(endpoint.method, endpoint.path) for endpoint in defined}) == 25
+    assert len({(endpoint.method, endpoint.path) for endpoint in defined}) == len(defined)
 
 
 @pytest.fixture(scope="module")

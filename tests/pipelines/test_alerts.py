@@ -9,20 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.alerts import send_alerts
-from pipelines.alerts.message import message_of, message_when_over, plain_name
-from pipelines.alerts.missing_days import Missing, MissingDays
+from pipelines.alerts.message import alert_message, plain_name, recovery_message
+from pipelines.alerts.overdue import Overdue
 from pipelines.alerts.sensors import is_due
-from pipelines.alerts.sent_alerts import News, SentAlerts, compare
+from pipelines.alerts.sent_alerts import Incidents, SentAlerts, compare
 from pipelines.settings import SettingsError, load_settings
 from simulator import TokenGrant
 from tests.support.clock import LONDON, at_moments, at_notable_moments
 from tests.support.http_listener import Listener, listening
 from tests.support.settings import settings_of
 from tests.support.timeouts import TIMEOUT_S
+from warehouse import Gap, State
 
 DAYS = [date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 3)]
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])
-MISSING, OVER = "givlake: something is missing", "givlake: over"
+MISSING, OVER = "givlake: data missing", "givlake: resolved"
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_a_failure_is_told_once_and_so_is_its_end(simulate, own, listener):
     assert listener.titles == [MISSING]
     assert listener.texts[0].splitlines() == [
         f"inverter_data_points of {sim.serials[0]}: 1 device-day missing, 2 Jun 2025",
-        "givlake status says more",
+        "Run givlake status for details",
     ]
     # The other inverter is another cause.
     sim.fail(f"/{sim.serials[1]}/data-points/2025-06-04", status=500)
@@ -55,7 +56,7 @@ def test_a_failure_is_told_once_and_so_is_its_end(simulate, own, listener):
     assert owner.givlake("backfill", "--start", DAYS[0], "--end", "2025-06-04").status == 0
     assert listener.titles == [MISSING, MISSING, OVER]
     assert "inverter_data_points of" in listener.texts[2]
-    assert "2 device-days missing no more, 2 Jun 2025 to 4 Jun 2025" in listener.texts[2]
+    assert "2 device-days no longer missing, 2 Jun 2025 to 4 Jun 2025" in listener.texts[2]
 
 
 def test_a_refused_token_is_told_once_whatever_command_meets_it(simulate, own, listener):
@@ -80,7 +81,7 @@ def test_what_could_not_be_sent_is_due_again_and_changes_no_exit_status(simulate
     listener.status = 500
     done = owner.givlake("backfill", *RANGE)
     assert done.status == 1
-    assert "address 1 of GIVLAKE_ALERT_URLS (json://…) did not take the alert" in done.err
+    assert "address 1 of GIVLAKE_ALERT_URLS (json://…) rejected the alert" in done.err
     assert str(listener.port) not in done.said
     listener.status = 200
     assert owner.givlake("backfill", *RANGE).status == 1
@@ -145,7 +146,7 @@ def test_an_address_that_apprise_does_not_know_is_named_without_being_shown(simu
     owner = own(simulate(inverters=1), GIVLAKE_ALERT_URLS="bogus://user:sesame@host")
     done = owner.givlake("alert", "--test")
     assert done.status == 1
-    assert "address 1 of GIVLAKE_ALERT_URLS (bogus://…) is none that Apprise" in done.err
+    assert "address 1 of GIVLAKE_ALERT_URLS (bogus://…) is not an Apprise URL" in done.err
     assert "sesame" not in done.said
 
 
@@ -224,7 +225,7 @@ def test_dagster_tells_of_a_failed_run_and_of_its_end(simulate, own, listener, t
         missed_sensor()
         assert listener.titles[2:] in ([OVER], [MISSING, OVER])
         assert "The API accepts the token again" in listener.texts[-1]
-        assert "missing no more" in listener.texts[-1]
+        assert "no longer missing" in listener.texts[-1]
         secret = listener.url()
         assert all(
             secret not in str(record)
@@ -262,16 +263,16 @@ def test_yesterday_that_nobody_fetched_is_missed_by_the_hour_and_not_before(
         settings = load_settings()
         assert not is_due(datetime.combine(today, time(4), UTC), settings, "UTC")
         assert is_due(noon, settings, "UTC")
-        assert send_alerts(settings, unasked=False, now=noon).messages == 0
-        assert send_alerts(settings, unasked=True, now=noon).messages == 1
-        assert send_alerts(settings, unasked=True, now=noon).messages == 0
+        assert send_alerts(settings, unrequested=False, now=noon).messages == 0
+        assert send_alerts(settings, unrequested=True, now=noon).messages == 1
+        assert send_alerts(settings, unrequested=True, now=noon).messages == 0
         assert "2 device-days missing" in listener.texts[0]
         # Fetched since it was over: yesterday is there, though it can change for a day more.
         assert owner.givlake("backfill", "--start", yesterday, "--end", yesterday).status == 0
         assert listener.titles == [MISSING, OVER]
         # Nobody has asked for anything for days.
-        assert send_alerts(settings, unasked=True, now=noon + timedelta(days=4)).messages == 1
-        assert "Nothing has been asked for" in listener.texts[-1]
+        assert send_alerts(settings, unrequested=True, now=noon + timedelta(days=4)).messages == 1
+        assert "No request since the day before yesterday" in listener.texts[-1]
 
 
 def test_a_day_that_was_fetched_before_it_was_over_only_is_missed(simulate, own, listener, today):
@@ -280,57 +281,58 @@ def test_a_day_that_was_fetched_before_it_was_over_only_is_missed(simulate, own,
     assert owner.givlake("backfill", "--start", today, "--end", today).status == 0
     with owner.at_work():
         later = datetime.combine(today + timedelta(days=1), time(12), UTC)
-        assert send_alerts(load_settings(), unasked=True, now=later).messages == 1
+        assert send_alerts(load_settings(), unrequested=True, now=later).messages == 1
 
 
-def gaps(*ranges: tuple[int, int], wrong: bool = True) -> list[MissingDays]:
-    return [MissingDays(date(2025, 6, a), date(2025, 6, b), wrong) for a, b in ranges]
+def gaps(*ranges: tuple[int, int], wrong: bool = True) -> list[Gap]:
+    state = State.FAILED if wrong else State.NOT_REQUESTED
+    return [Gap(date(2025, 6, a), date(2025, 6, b), state) for a, b in ranges]
 
 
 def test_runs_of_days_are_causes():
     def after(told: SentAlerts, *ranges: tuple[int, int]):
-        found = Missing({"d": {"X": gaps(*ranges)}} if ranges else {}, {}, {"d"})
-        changes = compare(told, found, unasked=False)
+        found = Overdue({"d": {"X": gaps(*ranges)}} if ranges else {}, {}, {"d"})
+        changes = compare(told, found, unrequested=False)
         now = datetime(2025, 7, 1, tzinfo=UTC)
-        return changes, changes.applied(told, began=True, over=True, now=now)
+        return changes, changes.applied(told, started=True, ended=True, now=now)
 
     changes, told = after(SentAlerts(), (1, 1))
-    assert changes.began and not changes.over
+    assert changes.started and not changes.ended
     # An outage goes on: nothing new. Its first day is mended: nothing is over yet.
     changes, told = after(told, (1, 5))
-    assert not changes.began and not changes.over
+    assert not changes.started and not changes.ended
     changes, told = after(told, (3, 6))
-    assert not changes.began and not changes.over
+    assert not changes.started and not changes.ended
     # Another hole is not hidden behind one that lasts.
     changes, told = after(told, (3, 6), (20, 20))
-    assert changes.began.days == {"d": {"X": [(date(2025, 6, 20),) * 2]}} and not changes.over
+    assert changes.started.days == {"d": {"X": [(date(2025, 6, 20),) * 2]}} and not changes.ended
     changes, told = after(told, (20, 20))
-    assert changes.over.days == {"d": {"X": [(date(2025, 6, 3), date(2025, 6, 6))]}}
+    assert changes.ended.days == {"d": {"X": [(date(2025, 6, 3), date(2025, 6, 6))]}}
     changes, told = after(told)
-    assert changes.over and told == SentAlerts()
+    assert changes.ended and told == SentAlerts()
 
 
 def test_a_mended_day_is_over_though_the_next_day_is_missing():
     """A new hole beside a mended one used to hide that the old one was over."""
     told = SentAlerts(days={"d": {"X": [(date(2025, 6, 1),) * 2]}})
-    changes = compare(told, Missing({"d": {"X": gaps((2, 2))}}, {}, {"d"}), unasked=False)
-    assert changes.over.days == {"d": {"X": [(date(2025, 6, 1),) * 2]}}
-    assert changes.began.days == {"d": {"X": [(date(2025, 6, 2),) * 2]}}
+    changes = compare(told, Overdue({"d": {"X": gaps((2, 2))}}, {}, {"d"}), unrequested=False)
+    assert changes.ended.days == {"d": {"X": [(date(2025, 6, 1),) * 2]}}
+    assert changes.started.days == {"d": {"X": [(date(2025, 6, 2),) * 2]}}
 
 
 def test_what_was_not_looked_at_is_not_over():
-    told = SentAlerts(days={"d": {"X": [(date(2025, 6, 1),) * 2]}}, asked={"e": ["Y"]})
-    changes = compare(told, Missing(), unasked=True)
-    assert not changes.began and not changes.over
-    assert changes.applied(told, began=False, over=False, now=datetime.now(UTC)) == told
+    told = SentAlerts(days={"d": {"X": [(date(2025, 6, 1),) * 2]}}, snapshots={"e": ["Y"]})
+    changes = compare(told, Overdue(), unrequested=True)
+    assert not changes.started and not changes.ended
+    assert changes.applied(told, started=False, ended=False, now=datetime.now(UTC)) == told
 
 
 def test_what_could_not_be_told_stays_as_it_was():
-    told = SentAlerts(days={"d": {"X": [(date(2025, 6, 1),) * 2]}}, asked={"e": ["Y"]})
-    found = Missing({"d": {"Z": gaps((5, 5))}}, {"e": {"W": True}}, {"d", "e"})
-    changes = compare(told, found, unasked=False)
-    assert changes.began and changes.over
-    assert changes.applied(told, began=False, over=False, now=datetime.now(UTC)) == told
+    told = SentAlerts(days={"d": {"X": [(date(2025, 6, 1),) * 2]}}, snapshots={"e": ["Y"]})
+    found = Overdue({"d": {"Z": gaps((5, 5))}}, {"e": {"W": True}}, {"d", "e"})
+    changes = compare(told, found, unrequested=False)
+    assert changes.started and changes.ended
+    assert changes.applied(told, started=False, ended=False, now=datetime.now(UTC)) == told
 
 
 REFUSED = re.compile(
@@ -345,8 +347,10 @@ REFUSED = re.compile(
 )
 def test_no_name_of_a_device_brings_an_address_or_a_number_into_an_alert(device_id):
     days = {"inverter_data_points": {device_id: [(date(2025, 6, 1), date(2025, 11, 30))]}}
-    news = News(days, {"sites": [device_id]}, ["token", "stale", "fault ingest_energy_flows"])
-    for message in (message_of(news), message_when_over(news)):
+    incidents = Incidents(
+        days, {"sites": [device_id]}, ["token", "stale", "fault ingest_energy_flows"]
+    )
+    for message in (alert_message(incidents), recovery_message(incidents)):
         assert not REFUSED.search(message.title + "\n" + message.body)
 
 
@@ -355,7 +359,7 @@ def test_devices_are_named_by_serial_number():
     assert plain_name("66529e01-d113-3473-8d6f-9e11e09332ea") == "66529e01"
     assert plain_name("12345678-1234-3473-8d6f-9e11e09332ea") is None
     many = {"d": {f"AB{i:04}": [(date(2025, 6, 1),) * 2] for i in range(10)}}
-    text = message_of(News(many)).body.splitlines()[0]
+    text = alert_message(Incidents(many)).body.splitlines()[0]
     assert text == "d of AB0000, AB0001, AB0002 and 7 more: 10 device-days missing, 1 Jun 2025"
 
 
@@ -367,5 +371,5 @@ def test_a_folder_in_which_no_token_was_used_yet_is_looked_at_without_a_failure(
         assert (done.status, done.err) == (0, "")
         assert inbox.heard == []
         with owner.at_work():
-            send_alerts(load_settings(), troubles=["token"])
+            send_alerts(load_settings(), failures=["token"])
         assert len(inbox.heard) == 1

@@ -30,7 +30,7 @@ def test_everything_lands_with_the_fewest_requests_and_is_asked_for_once(simulat
     assert owner.sql("SELECT reason, count(*) AS n FROM quarantine GROUP BY 1") == [
         {"reason": "duplicate_key", "n": repeated}
     ]
-    assert f"{repeated} rows set aside: givlake quarantine says which and why." in done.out
+    assert f"{repeated} rows quarantined; see givlake quarantine." in done.out
     assert owner.states()["complete"] == 18
 
     sim.clear_requests()

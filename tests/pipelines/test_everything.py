@@ -11,7 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from assets.framework import DayRange
 from assets.framework.contract.dataset import DailyDataset
+from assets.framework.decoding.decoder import DatasetDecoder
 from assets.framework.decoding.response_check import why_unreadable
 from assets.registry import datasets
 from simulator import Simulator, SimulatorConfig
@@ -322,7 +324,7 @@ def test_the_nightly_refresh_asks_for_what_is_due_and_else_starts_no_run(sim, ow
         lists = definitions.resolve_job_def("refresh").execute_in_process(
             instance=instance,
             asset_selection=[dg.AssetKey(["archive", "smart_devices"])],
-            run_config={"ops": {"smart_devices": {"config": {"force": False}}}},
+            run_config={"ops": {"smart_devices": {"config": {"refresh": False}}}},
         )
         assert lists.success
         assert sim.requests == []
@@ -399,12 +401,15 @@ def test_no_value_of_an_answer_stops_a_build_or_goes_unaccounted(answers, data):
     spoilt = replace(answer, body=json.dumps(body).encode(errors="replace"))
     if isinstance(dataset, DailyDataset):
         day = spoilt.request_date
-        why_unreadable(dataset, [spoilt.body], spoilt.device_id, day, "Europe/London")
+        why_unreadable(
+            dataset, [spoilt.body], DayRange(spoilt.device_id, day, day), "Europe/London"
+        )
         dataset.rows_by_day([spoilt.body], day, day, "Europe/London")
-    decoded = dataset.decode([spoilt])
+    decoder = DatasetDecoder(dataset)
+    decoded = decoder.decode([spoilt])
     assert "decoder_failed" not in decoded.quarantine["reason"].to_pylist()
     rows = sum(table.num_rows for table in decoded.tables.values())
     aside = {(row["table"], row["row_index"]) for row in decoded.quarantine.to_pylist()}
     assert rows + len(aside) == sum(decoded.rows_in.values())
-    for table in dataset.tables:
+    for table in decoder.tables:
         assert decoded.tables[table.name].cast(table.schema).num_rows >= 0

@@ -42,7 +42,7 @@ def test_one_inverter_fails_on_one_day_and_only_that_is_asked_for_again(simulate
 
     status = owner.givlake("status")
     assert status.status == 1
-    assert f"--start {day} --end {day} --device {serial}" in status.out
+    assert f"--device {serial} --start {day} --end {day}" in status.out
 
     # The fault comes once more, which takes a setting under which it is tried again.
     sim.clear_failures()
@@ -217,5 +217,5 @@ def test_backfill_names_what_a_token_may_not_list(simulate, own):
     for _ in range(2):
         done = owner.givlake("backfill", "--start", DAYS[0], "--end", DAYS[0])
         assert done.status == 0
-        assert "ev_chargers left out: The token lacks permission" in done.out
+        assert "ev_chargers skipped: The token lacks permission" in done.out
         assert done.out.count("It needs the scope api:ev-charger:list") == 1

@@ -75,8 +75,8 @@ def test_the_first_sync_after_a_backfill_goes_on_from_its_last_day(simulate, own
     later = today + timedelta(days=3)
     with owner.lake() as lake:
         remember_sync(lake, "inverter_data_points", later)
-        ranges = ranges_for(lake, "inverter_data_points", sim.serials[0])
-    assert ranges == [(yesterday, later)]
+        ranges = ranges_for(lake, "inverter_data_points", sim.serials)
+    assert ranges[sim.serials[0]] == [(yesterday, later)]
 
 
 def test_a_backfill_of_two_days_leaves_to_sync_what_it_still_has_to_fetch(
@@ -90,8 +90,8 @@ def test_a_backfill_of_two_days_leaves_to_sync_what_it_still_has_to_fetch(
     assert owner.givlake("backfill", "--start", yesterday).status == 0
     with owner.lake() as lake:
         remember_sync(lake, "inverter_data_points", today)
-        ranges = ranges_for(lake, "inverter_data_points", sim.serials[0])
-    assert ranges == [(ten_days_ago - timedelta(days=1), today)]
+        ranges = ranges_for(lake, "inverter_data_points", sim.serials)
+    assert ranges[sim.serials[0]] == [(ten_days_ago - timedelta(days=1), today)]
 
 
 def keep(lake, sim, serial, day, fetched_at) -> None:

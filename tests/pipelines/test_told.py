@@ -152,7 +152,7 @@ def test_no_cell_is_a_formula_to_a_spreadsheet():
 def test_drift_in_status_and_as_a_check(owner):
     shown = owner.givlake("status").out
     (line,) = (line for line in shown.splitlines() if "document lacks" in line)
-    assert "inverter_data_points: 2 things" in line
+    assert "inverter_data_points: 2 values" in line
     assert "unknown code status = HIBERNATING, 2 times" in line
     assert "FROM drift WHERE dataset = 'inverter_data_points'" in line
     with owner.dagster() as (definitions, instance):

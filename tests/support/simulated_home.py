@@ -6,8 +6,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from assets.framework.contract.dataset import DeviceList
-from assets.framework.ingestion.snapshot import refresh
+from assets.framework import DeviceList
+from assets.framework.decoding.decoder import DatasetDecoder
+from assets.framework.ingestion.daily import DailyPlan
+from assets.framework.ingestion.ingest import ingest
+from assets.framework.ingestion.snapshot import SnapshotPlan
 from pipelines.discovery import discover, known_state_of
 from pipelines.session_factory import open_session
 from tests.support.settings import settings_of
@@ -50,7 +53,7 @@ def decode(dataset, *answers, **fields):
         response(dataset, answer, response_id=number, **fields)
         for number, answer in enumerate(answers, start=1)
     ]
-    decoded = dataset.decode(responses)
+    decoded = DatasetDecoder(dataset).decode(responses)
     accounted = Counter()
     for table in decoded.tables.values():
         accounted.update(table["response_id"].to_pylist())
@@ -81,6 +84,11 @@ def leaves(value, path=""):
         yield path, value
 
 
+def ingest_days(session, dataset, devices, first, last, **how):
+    """Fetch the days of devices that are missing; give the report."""
+    return ingest(session, dataset, DailyPlan(session, dataset, devices, first, last, **how))
+
+
 class Home:
     """A data folder that is filled from a simulator."""
 
@@ -104,7 +112,8 @@ class Home:
         with self.session() as session:
             devices = discover(session, lists).devices if lists else {}
             self.simulator.clear_requests()
-            return refresh(session, dataset, known_state_of(session, devices, refetch=refetch))
+            state = known_state_of(session, devices, refetch=refetch)
+            return ingest(session, dataset, SnapshotPlan(dataset, state))
 
     def devices(self, *lists: DeviceList):
         """Ask for lists of devices; give the devices by kind."""

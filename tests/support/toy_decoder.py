@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from warehouse import (
+    COVERAGE_SCHEMA,
     QUARANTINE_SCHEMA,
     ArchivedResponse,
     Decoded,
@@ -19,7 +20,7 @@ from warehouse import (
     Lake,
     TableSpec,
     build,
-    coverage,
+    coverage_by_month,
 )
 
 DATASET = "readings"
@@ -173,6 +174,12 @@ def failure(device: str, day: date, status: int | None, **changes: Any) -> Entry
 
 
 def built_coverage(lake: Lake, *args: Any, **options: Any) -> pa.Table:
-    """Give the coverage of days whose answers are all in the tables."""
+    """Return the coverage of days whose answers are all in the tables."""
     build(lake, ToyDecoder())
     return coverage(lake, *args, **options)
+
+
+def coverage(lake: Lake, *args: Any, **options: Any) -> pa.Table:
+    """Return coverage as one table, the oldest month first."""
+    months = list(coverage_by_month(lake, *args, **options))
+    return pa.concat_tables([COVERAGE_SCHEMA.empty_table(), *reversed(months)])

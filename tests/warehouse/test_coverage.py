@@ -14,9 +14,17 @@ from hypothesis import strategies as st
 
 from tests.support.clock import at_moments
 from tests.support.toy_decoder import ToyDecoder, answer, built_coverage, day_rows, failure
-from warehouse import EXPECTED_SCHEMA, CoverageRule, Entry, Lake, connect, pack, publish
+from warehouse import (
+    EXPECTED_SCHEMA,
+    CoverageRule,
+    Entry,
+    Lake,
+    connect,
+    day_is_over_at,
+    pack,
+    publish,
+)
 from warehouse.coverage.coverage_fact import FOLDED_SCHEMA, fold
-from warehouse.coverage.fact_store import day_over_us
 
 DAY = date(2025, 6, 1)
 RULES = [CoverageRule("readings", 1)]
@@ -125,15 +133,13 @@ def test_pages_of_a_fetch_are_one_answer(lake: Lake) -> None:
     assert (row["state"], row["rows"], row["last_error_status"]) == ("complete", 6, 500)
 
 
-def test_only_expected_days_and_only_due_ones_when_asked(lake: Lake) -> None:
+def test_only_expected_days_and_which_of_them_are_due(lake: Lake) -> None:
     lake.archive.append([ok(FINAL)])
     lake.archive.flush()
     wanted = expect(DAY - timedelta(days=2), None)
     found = built_coverage(lake, RULES, wanted, DAY - timedelta(days=9), DAY, now=FINAL)
     assert [row["request_date"].day for row in found.to_pylist()] == [30, 31, 1]
-    first = DAY - timedelta(days=9)
-    due = built_coverage(lake, RULES, wanted, first, DAY, now=FINAL, only_due=True)
-    assert [row["request_date"].day for row in due.to_pylist()] == [30, 31]
+    assert [row["request_date"].day for row in found.to_pylist() if row["due"]] == [30, 31]
     assert built_coverage(lake, RULES, wanted, DAY, DAY - timedelta(days=1)).num_rows == 0
 
 
@@ -247,7 +253,7 @@ def test_expectations_of_an_older_givlake_do_not_hinder_the_catalogue(lake: Lake
 def test_a_day_is_over_when_it_is_in_its_zone_and_in_utc(
     day: date, zone: str | None, over: datetime
 ) -> None:
-    assert day_over_us(day, zone) == over.timestamp() * 1_000_000
+    assert day_is_over_at(day, zone) == over
 
 
 @settings(deadline=None)

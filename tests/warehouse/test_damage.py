@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.table_content import content_of, rows_of
-from tests.support.toy_decoder import ToyDecoder, answer, day_rows
+from tests.support.toy_decoder import ToyDecoder, answer, coverage, day_rows
 from warehouse import (
     CoverageRule,
     DamagedError,
@@ -27,7 +27,6 @@ from warehouse import (
     build_pending,
     check,
     connect,
-    coverage,
     execute,
     pack,
     pending_responses,

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.table_content import content_of
-from tests.support.toy_decoder import DATASET, ToyDecoder, answer, day_rows
+from tests.support.toy_decoder import DATASET, ToyDecoder, answer, coverage, day_rows
 from warehouse import (
     EXPECTED_SCHEMA,
     CoverageRule,
@@ -25,7 +25,6 @@ from warehouse import (
     build_pending,
     check,
     connect,
-    coverage,
     make_manifest,
     pending_responses,
     publish,

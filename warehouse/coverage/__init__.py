@@ -1,15 +1,40 @@
-"""Coverage: for every device and day, what is there, what is truly empty, what is missing."""
+"""Coverage: which days of each device are complete, confirmed empty or missing."""
 
-from warehouse.coverage.coverage_fact import NOT_BUILT_REASON, CoverageRule, State
-from warehouse.coverage.coverage_report import COVERAGE_SCHEMA, coverage, coverage_by_month
+from warehouse.coverage.coverage_fact import (
+    NOT_BUILT_REASON,
+    SETTLED,
+    UNSUCCESSFUL,
+    CoverageRule,
+    State,
+    day_is_over_at,
+)
+from warehouse.coverage.coverage_report import COVERAGE_SCHEMA, coverage_by_month
 from warehouse.coverage.fact_store import refresh_coverage
+from warehouse.coverage.missing import (
+    Gap,
+    add_gaps,
+    between,
+    days_to_fetch,
+    joined_gaps,
+    missing_days,
+    overdue_days,
+)
 
 __all__ = [
     "COVERAGE_SCHEMA",
     "NOT_BUILT_REASON",
+    "SETTLED",
+    "UNSUCCESSFUL",
     "CoverageRule",
+    "Gap",
     "State",
-    "coverage",
+    "add_gaps",
+    "between",
     "coverage_by_month",
+    "day_is_over_at",
+    "days_to_fetch",
+    "joined_gaps",
+    "missing_days",
+    "overdue_days",
     "refresh_coverage",
 ]

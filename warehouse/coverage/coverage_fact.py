@@ -1,13 +1,15 @@
 """What is known of one device's day: the fact, how facts fold, and the state that follows.
 
-Pure functions on tables. Where facts are kept, and what they are made from, is in ``facts``.
+Pure functions on tables. Where facts are kept, and what they are made from, is in `fact_store`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -54,6 +56,10 @@ class State(StrEnum):
 
 # States of days that are in the tables, as far as the API has them.
 FETCHED = (State.COMPLETE, State.PROVISIONAL, State.EMPTY)
+# States that need no action: what the API has is there, or cannot be there yet.
+SETTLED = frozenset({*FETCHED, State.GONE})
+# States of days that were requested in vain.
+UNSUCCESSFUL = frozenset({State.FAILED, State.FORBIDDEN, State.PARTIAL})
 # Newest response of a kind -> the columns that come from it.
 _NEWEST = {
     "complete_id": ("complete_at",),
@@ -101,6 +107,21 @@ FACTS_SCHEMA = (
     .append(_field("reason", pa.string(), "Why"))
     .append(_field("due_from", _UTC, "From when it is to be fetched again; null: it is not"))
 )
+
+
+def day_is_over_at(day: date, zone: str | None) -> datetime:
+    """Return when a day has ended both in a time zone, if one is given, and in UTC."""
+    midnight = datetime.combine(day + timedelta(days=1), time())
+    ends = [midnight.replace(tzinfo=UTC)]
+    if zone:
+        ends.append(midnight.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC))
+    return max(ends)
+
+
+def days_over_us(days: Sequence[date], zones: Sequence[str | None]) -> np.ndarray:
+    """Return when days are over, in microseconds since 1970: a row for each zone."""
+    ends = [[day_is_over_at(day, zone).timestamp() for day in days] for zone in zones]
+    return np.array(ends, dtype=np.int64).reshape(len(zones), len(days)) * 1_000_000
 
 
 def fold(facts: pa.Table) -> pa.Table:

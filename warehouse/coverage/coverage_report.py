@@ -1,4 +1,4 @@
-"""Coverage as a table: the days that are expected, with what the facts say of them."""
+"""Coverage as tables: the state of each expected day, from the facts."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from warehouse.coverage.coverage_fact import (
     NOT_BUILT_REASON,
     CoverageRule,
     State,
+    days_over_us,
 )
 from warehouse.coverage.fact_store import UNIT, month_file, refresh_coverage
 from warehouse.errors import DamagedError
@@ -35,17 +36,18 @@ _UTC = pa.timestamp("us", tz="UTC")
 _WORD = pa.dictionary(pa.int32(), pa.string())
 COVERAGE_SCHEMA = pa.schema(
     [
-        ("dataset", _WORD),
-        ("device_id", _WORD),
+        ("dataset", pa.string()),
+        ("device_id", pa.string()),
         ("request_date", pa.date32()),
-        ("state", _WORD),
-        ("reason", _WORD),
+        ("state", pa.string()),
+        ("reason", pa.string()),
         ("rows", pa.int64()),
         ("last_fetched_at", _UTC),
-        ("last_error", _WORD),
+        ("last_error", pa.string()),
         ("last_error_status", pa.int16()),
         ("last_error_at", _UTC),
         ("error_count", pa.int64()),
+        ("over_at", _UTC),
         ("due", pa.bool_()),
         ("due_from", _UTC),
     ]
@@ -64,41 +66,6 @@ _FROM_FACTS = {
 _WORDS = ["dataset", "device_id", "state", "reason", "last_error"]
 
 
-def coverage(
-    lake: Lake,
-    rules: Sequence[CoverageRule],
-    expected: pa.Table,
-    start: date,
-    end: date,
-    *,
-    now: datetime | None = None,
-    only_due: bool = False,
-) -> pa.Table:
-    """Say for every expected day of every device what is there.
-
-    Args:
-        lake: The data folder.
-        rules: The datasets wanted, with their lateness.
-        expected: As :meth:`warehouse.Lake.expect` takes it.
-        start: First day.
-        end: Last day, inclusive.
-        now: The moment to judge by; None for the clock's.
-        only_due: Leave out days that need no fetch now.
-
-    Returns:
-        ``COVERAGE_SCHEMA``, by month, then dataset, device and day. ``due``: a fetch now may
-        change the state. Days whose newest answer is archived and not yet in the tables are
-        ``not_built``. Days that have not begun are ``not_requested`` and not due. Days that were
-        not requested of a device whose newest answer is 404 are ``gone`` and not due either, unless
-        it has been in contact since: asking for each of them would tell nothing new.
-
-    Raises:
-        StoreError: the disk is full or not writable.
-    """
-    parts = coverage_by_month(lake, rules, expected, start, end, now=now, only_due=only_due)
-    return pa.concat_tables([COVERAGE_SCHEMA.empty_table(), *parts])
-
-
 def coverage_by_month(
     lake: Lake,
     rules: Sequence[CoverageRule],
@@ -107,12 +74,26 @@ def coverage_by_month(
     end: date,
     *,
     now: datetime | None = None,
-    only_due: bool = False,
-    newest_first: bool = False,
 ) -> Iterator[pa.Table]:
-    """Yield what :func:`coverage` returns piece by piece (a month of a dataset), for fleets.
+    """Yield the state of every expected day: a table for each month and dataset, newest first.
 
-    Args and errors are those of :func:`coverage`; ``newest_first`` turns the months round.
+    Args:
+        lake: The data folder.
+        rules: The datasets, with their lateness.
+        expected: As `Lake.expect` takes it.
+        start: First day.
+        end: Last day, inclusive.
+        now: The moment to judge by; None for the clock's.
+
+    Yields:
+        `COVERAGE_SCHEMA`, by device and day. `over_at`: when the day has ended in its zone and in
+        UTC. `due`: a fetch now may change the state. Days whose newest answer is archived and not
+        yet in the tables are `not_built`. Days that have not begun are `not_requested` and not due.
+        Days that were not requested of a device whose newest answer is 404 are `gone` and not due
+        either, unless it has been in contact since: requesting each would bring nothing new.
+
+    Raises:
+        StoreError: the disk is full or not writable.
     """
     manifest, _ = refresh_coverage(lake, rules)
     try:
@@ -127,15 +108,14 @@ def coverage_by_month(
     for dataset, built in watermarks(lake, sorted(set(wanted["dataset"].to_pylist()))).items():
         devices = wanted.filter(pc.equal(wanted["dataset"], dataset))
         by_dataset.append((dataset, devices, _gone(dataset, devices, not_found), built))
-    months = list(_months(start, end))
-    for first, last in reversed(months) if newest_first else months:
+    for first, last in reversed(list(_months(start, end))):
         for dataset, devices, gone, built in by_dataset:
             try:
                 part = _month(lake, manifest, dataset, devices, gone, built, first, last, moment)
             except DamagedError as damage:
                 manifest = _made_again(lake, rules, damage)
                 part = _month(lake, manifest, dataset, devices, gone, built, first, last, moment)
-            yield part.filter(part["due"]) if only_due else part
+            yield part
 
 
 def _made_again(lake: Lake, rules: Sequence[CoverageRule], damage: DamagedError) -> Manifest:
@@ -150,7 +130,7 @@ def _made_again(lake: Lake, rules: Sequence[CoverageRule], damage: DamagedError)
 def _not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime]:
     """Return when each dataset and device was answered 404, where that is the newest answer.
 
-    The view ``coverage`` says the same in SQL.
+    The view `coverage` says the same in SQL.
     """
     keys, ids = ["dataset", "device_id"], ["complete_id", "partial_id", "error_id"]
     files = [lake.folder / name for name in manifest.files]
@@ -172,11 +152,11 @@ def _not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime
 
 
 def _gathered(files: Sequence[Path], columns: list[str], which: pc.Expression) -> pa.Table:
-    found = [FACTS_SCHEMA.empty_table().select(columns)]
+    parts = [FACTS_SCHEMA.empty_table().select(columns)]
     for path in files:
         with damage_named(path):
-            found.append(pq.read_table(path, columns=columns, filters=which))
-    return pa.concat_tables(found)
+            parts.append(pq.read_table(path, columns=columns, filters=which))
+    return pa.concat_tables(parts)
 
 
 def _gone(
@@ -233,8 +213,12 @@ def _month(
         name: facts[column].combine_chunks().take(index) for column, name in _FROM_FACTS.items()
     }
     asked = source >= 0
-    today = np.array([_today(zone, now) for zone in devices["zone"].to_pylist()], dtype="M8[D]")
-    begun = grid[at_day] <= today[at_device]
+    zones = devices["zone"].combine_chunks().dictionary_encode(null_encoding="encode")
+    zone_names, at_zone = zones.dictionary.to_pylist(), np.asarray(zones.indices)[at_device]
+    over_at = days_over_us(grid.tolist(), zone_names)
+    columns["over_at"] = pa.array(over_at[at_zone, at_day], _UTC)
+    today = np.array([_today(zone, now) for zone in zone_names], dtype="M8[D]")
+    begun = grid[at_day] <= today[at_zone]
     gone = gone[at_device]
     # What a device that is there did not know is a failure of that one day.
     state = columns["state"]
@@ -285,9 +269,7 @@ def _facts(lake: Lake, manifest: Manifest, dataset: str, month: str) -> pa.Table
 
 
 def _kind(column: str) -> pa.DataType:
-    if column == "answer_segment":
-        return FACTS_SCHEMA.field(column).type
-    return COVERAGE_SCHEMA.field(_FROM_FACTS.get(column, column)).type
+    return _WORD if column in _WORDS else FACTS_SCHEMA.field(column).type
 
 
 def _told(words: pa.DictionaryArray, told: np.ndarray, others: Sequence[str]) -> pa.Array:

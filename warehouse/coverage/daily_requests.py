@@ -1,6 +1,6 @@
 """Requests by the days they were about: one row for each fetch and day, its pages together.
 
-What follows from them for a day belongs to ``facts`` and ``fact``.
+What follows from them for a day belongs to `fact_store` and `coverage_fact`.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ _RANGE = ["request_end_date", "day_rows"]
 
 
 def fetches_by_month(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Yield for each month (``YYYY-MM``) one row for each fetch and day of it.
+    """Yield for each month (`YYYY-MM`) one row for each fetch and day of it.
 
     A request that covers several days becomes a row for each, so that of a long range no more than
     a month's share is in memory at once.
 
     Args:
-        rows: ``COLUMNS`` of the index of requests; whole fetches.
+        rows: `COLUMNS` of the index of requests; whole fetches.
 
     Yields:
-        The month, and ``COLUMNS`` but for those of the range: ``request_date`` is the day and
-        ``rows`` is how many of it there were, null where that is not known.
+        The month, and `COLUMNS` but for those of the range: `request_date` is the day and
+        `rows` is how many of it there were, null where that is not known.
     """
     rows = rows.filter(pc.is_valid(rows["request_date"]))
     first = _days(rows["request_date"])
@@ -84,7 +84,7 @@ def _by_day(
     start: np.datetime64,
     end: np.datetime64,
 ) -> pa.Table:
-    """Repeat each row for each of its days between ``start`` and ``end``."""
+    """Repeat each row for each of its days between `start` and `end`."""
     low, high = np.maximum(first, start), np.minimum(last, end)
     count = (high - low).astype(int) + 1
     source = np.repeat(np.arange(len(count)), count)

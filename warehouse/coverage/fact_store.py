@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +18,7 @@ from warehouse.coverage.coverage_fact import (
     FACTS_SCHEMA,
     FOLDED_SCHEMA,
     CoverageRule,
+    days_over_us,
     fold,
     with_states,
 )
@@ -37,7 +36,6 @@ UNIT = "coverage"
 # Raised whenever the same requests would give other facts.
 _VERSION = 4
 _DAY_US = 24 * 3600 * 1_000_000
-_EPOCH = date(1970, 1, 1)
 _UTC = pa.timestamp("us", tz="UTC")
 
 
@@ -104,7 +102,7 @@ def renew(lake: Lake) -> None:
 
 
 def month_file(month: str) -> str:
-    """Return the name of the file with the facts of a month (``YYYY-MM``)."""
+    """Return the name of the file with the facts of a month (`YYYY-MM`)."""
     return f"{FOLDER}/month={month}.parquet"
 
 
@@ -174,22 +172,8 @@ def _facts_of(rows: pa.Table, lateness: dict[str, int]) -> pa.Table:
 
 def _over_us(days: pa.ChunkedArray, zones: pa.ChunkedArray) -> np.ndarray:
     """Return when each day had ended, in its zone and in UTC (microseconds since 1970)."""
-    encoded = zones.combine_chunks().dictionary_encode(null_encoding="encode")
-    names = encoded.dictionary.to_pylist()
-    number = np.asarray(days.combine_chunks().cast(pa.int32())).astype(np.int64)
-    pairs = number * len(names) + np.asarray(encoded.indices)
-    known, which = np.unique(pairs, return_inverse=True)
-    over = [
-        day_over_us(_EPOCH + timedelta(days=int(day)), names[int(zone)])
-        for day, zone in zip(known // len(names), known % len(names), strict=True)
-    ]
-    return np.array(over, dtype=np.int64)[which]
-
-
-def day_over_us(day: date, zone: str | None) -> int:
-    """Return when ``day`` has ended both in ``zone`` and in UTC (microseconds since 1970)."""
-    midnight = datetime.combine(day + timedelta(days=1), time())
-    ends = [midnight.replace(tzinfo=UTC)]
-    if zone:
-        ends.append(midnight.replace(tzinfo=ZoneInfo(zone)))
-    return int(max(ends, key=datetime.timestamp).timestamp()) * 1_000_000
+    days_of = days.combine_chunks().dictionary_encode()
+    zones_of = zones.combine_chunks().dictionary_encode(null_encoding="encode")
+    over = days_over_us(days_of.dictionary.to_pylist(), zones_of.dictionary.to_pylist())
+    ends: np.ndarray = over[np.asarray(zones_of.indices), np.asarray(days_of.indices)]
+    return ends

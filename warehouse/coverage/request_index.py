@@ -50,8 +50,10 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
             manifest = file_set.manifest()
             facts = _facts(lake)
             target = lake.archive.last_segment()
-            if manifest is not None and (found := file_set.findings(manifest)):
-                damage.append(f"{found[0]}: the index of requests is made again from the archive")
+            if manifest is not None and (findings := file_set.findings(manifest)):
+                damage.append(
+                    f"{findings[0]}: the index of requests is made again from the archive"
+                )
                 manifest = None
             elif manifest is not None and manifest.watermark > target:
                 damage.append(
@@ -116,7 +118,7 @@ def renew(lake: Lake) -> None:
 
 
 def added(lake: Lake, after: int, up_to: int, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """Read columns of the index for segments in (``after``, ``up_to``], a table for each part.
+    """Read columns of the index for segments in (`after`, `up_to`], a table for each part.
 
     For use while holding the unit's lock.
     """
@@ -196,8 +198,8 @@ def _extend(
         held.append(rows.cast(INDEX_SCHEMA))
         count += rows.num_rows
         answers = rows.filter(pc.equal(rows["outcome"], "ok"))
-        for found in answers.group_by("dataset").aggregate([("segment", "max")]).to_pylist():
-            newest[found["dataset"]] = max(newest.get(found["dataset"], 0), found["segment_max"])
+        for row in answers.group_by("dataset").aggregate([("segment", "max")]).to_pylist():
+            newest[row["dataset"]] = max(newest.get(row["dataset"], 0), row["segment_max"])
     if count or not manifest.files:
         _write(transaction, last, held)
     return newest

@@ -6,11 +6,13 @@ which of them they are about.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+
+from warehouse import EXPECTED_SCHEMA
 
 
 class DeviceKind(StrEnum):
@@ -58,29 +60,9 @@ def of_kinds(devices: Devices, kinds: Iterable[DeviceKind]) -> tuple[Device, ...
     return tuple(device for kind in kinds for device in devices.get(kind, ()))
 
 
-EXPECTED_SCHEMA = pa.schema(
-    [
-        pa.field("dataset", pa.string()),
-        pa.field("device_id", pa.string()),
-        pa.field("first_date", pa.date32()),
-        pa.field("last_date", pa.date32()),
-        pa.field("zone", pa.string()),
-        pa.field("last_contact_at", pa.timestamp("us", tz="UTC")),
-    ]
-)
-
-
 def local_day(time: datetime, zone: str) -> date:
     """Give the day of a time in an IANA time zone."""
     return time.astimezone(ZoneInfo(zone)).date()
-
-
-def day_is_over_at(day: date, zone: str) -> datetime:
-    """Give the time at which a day has ended both in a time zone and in UTC."""
-    midnight = datetime.combine(day + timedelta(days=1), datetime.min.time())
-    return max(
-        midnight.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC), midnight.replace(tzinfo=UTC)
-    )
 
 
 def expected_days(

@@ -8,6 +8,7 @@ are plausible is judged later, by the pandera schema.
 
 import math
 import re
+import threading
 import typing
 from collections import Counter
 from collections.abc import Mapping
@@ -80,10 +81,19 @@ class _Element(msgspec.Struct):
     data: msgspec.Raw
 
 
+# msgspec 0.22 crashes (SIGSEGV) where a thread decodes with a nested type that another thread is
+# just preparing, which happens when a type's first decoder is made.
+_FIRST_DECODER = threading.Lock()
+
+
 @lru_cache(maxsize=64)
-def _decoder(row: type[msgspec.Struct]) -> "msgspec.json.Decoder[Any]":
-    envelope = msgspec.defstruct("Envelope", [("data", list[row])])  # type: ignore[valid-type]
-    return msgspec.json.Decoder(envelope)
+def _decoders(
+    row: type[msgspec.Struct],
+) -> "tuple[msgspec.json.Decoder[Any], msgspec.json.Decoder[Any]]":
+    """Return the decoders of a list of rows in its envelope, and of one row."""
+    with _FIRST_DECODER:
+        envelope = msgspec.defstruct("Envelope", [("data", list[row])])  # type: ignore[valid-type]
+        return msgspec.json.Decoder(envelope), msgspec.json.Decoder(row)
 
 
 _ELEMENTS = msgspec.json.Decoder(_Elements)
@@ -111,14 +121,14 @@ def decode_rows(
     body: bytes, row: type[Row], shape: ResponseShape = ResponseShape.LIST
 ) -> Rows[Row]:
     """Decode the rows of a body that is known to be JSON."""
+    whole, strict = _decoders(row)
     if shape is ResponseShape.LIST:
         try:
-            values = _decoder(row).decode(body).data
+            values = whole.decode(body).data
         except _UNDECODABLE:
             pass
         else:
             return Rows(values, list(range(len(values))))
-    strict = msgspec.json.Decoder(row)
     rows: Rows[Row] = Rows([], [])
     try:
         raws = elements(body, shape)

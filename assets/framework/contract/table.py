@@ -1,6 +1,8 @@
-"""What a table that a dataset fills is: its name, columns and key, and if rows have a history."""
+"""A table that a dataset fills: its name, columns and key, if rows have a history; rows for it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandera.pandas as pandera
 import pyarrow as pa
@@ -20,8 +22,8 @@ class Table:
         key: columns that tell rows apart; of a table with history, those that tell things apart.
         time_column: UTC column whose month names the file; None for tables that stay small.
         device_column: column that names the device.
-        volatile: None, or, of a table with one row for each thing and version, the columns whose
-            change makes no new version.
+        unversioned_columns: None, or, of a table with one row for each item and version, the
+            columns whose change makes no new version.
     """
 
     name: str
@@ -49,3 +51,17 @@ class Table:
             description=self.description,
             history=None if self.unversioned_columns is None else History(self.unversioned_columns),
         )
+
+
+class TableRows(NamedTuple):
+    """Rows of one table out of one response.
+
+    Attributes:
+        columns: the table's columns, except provenance, versions and the names of codes.
+        elements: for each row, the position of the JSON element that it came from.
+        exploded: whether an element can give several rows, or none.
+    """
+
+    columns: Mapping[str, pa.Array]
+    elements: Sequence[int]
+    exploded: bool = False

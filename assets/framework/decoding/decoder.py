@@ -1,48 +1,67 @@
-"""Archived responses on their way into tables: rows judged, duplicates settled, all accounted for.
+"""Decode archived responses into rows: validated, without duplicates, all accounted for.
 
 What a row's columns are is the dataset's business; every row of every response ends up in a table
 or in quarantine.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
 from assets.framework.contract.column_schema import codes_of, faults, name_column
 from assets.framework.contract.columns import code_names
-from assets.framework.contract.json_rows import Rejected, Rows, decode_rows, elements
-from assets.framework.contract.table import Table
+from assets.framework.contract.dataset import Dataset
+from assets.framework.contract.json_rows import Rejected, Rows, decode_rows
+from assets.framework.contract.table import Table, TableRows
+from assets.framework.decoding.decoder_failures import Fetches, decode_separately
+from assets.framework.decoding.quarantine import QuarantineLog
 from givenergy import domain
-from warehouse import QUARANTINE_SCHEMA, ArchivedResponse, Decoded, Drift, Listing
-
-if TYPE_CHECKING:
-    from assets.framework.contract.dataset import Dataset
+from warehouse import ArchivedResponse, Decoded, Listing
 
 
-class TableRows(NamedTuple):
-    """Rows of one table out of one response.
+class DatasetDecoder:
+    """Decodes the archived responses of a dataset (a `warehouse.Decoder`)."""
 
-    Attributes:
-        columns: the table's columns, but for provenance, versions and the names of codes.
-        elements: for each row, the position of the JSON element that it came from.
-        exploded: whether an element can give several rows, or none.
-    """
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset.name
+        self.version = dataset.version
+        self.tables = tuple(table.spec(dataset.version) for table in dataset.output_tables)
+        self._dataset = dataset
 
-    columns: Mapping[str, pa.Array]
-    elements: Sequence[int]
-    exploded: bool = False
+    def decode(self, responses: Sequence[ArchivedResponse]) -> Decoded:
+        """Decode archived responses: valid rows, quarantined ones with their reason, drift.
+
+        Every row of every response ends up in exactly one of the two.
+        """
+        fetches: dict[int, list[ArchivedResponse]] = {}
+        for response in responses:
+            fetches.setdefault(response.fetch_id, []).append(response)
+        pages = [sorted(pages, key=lambda page: page.page) for pages in fetches.values()]
+        return decode_separately(self._dataset, self._decode, pages)
+
+    def _decode(self, fetches: Fetches) -> Decoded:
+        batch = DecodingBatch(self._dataset)
+        for pages in fetches:
+            batch.add_fetch(pages)
+        return batch.decoded()
+
+
+def decoders(datasets: Iterable[Dataset]) -> list[DatasetDecoder]:
+    """Make the decoders of datasets."""
+    return [DatasetDecoder(dataset) for dataset in datasets]
 
 
 class DecodingBatch:
     """Responses of one dataset, whole fetches, being decoded."""
 
-    def __init__(self, dataset: "Dataset") -> None:
+    def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
-        self._filling = {table.name: TableAccumulator(table) for table in dataset.output_tables}
-        self._books = QuarantineLog(dataset)
+        self._accumulators = {
+            table.name: TableAccumulator(table) for table in dataset.output_tables
+        }
+        self._quarantine = QuarantineLog(dataset)
         self._rows_in: dict[int, int] = {}
         self._listings: list[Listing] = []
 
@@ -77,22 +96,22 @@ class DecodingBatch:
         for name, part in parts.items():
             rejected = rows.rejected if name == main else ()
             indexes, rejected_indexes = _row_indexes(part, rejected)
-            self._filling[name].add(page, part, indexes, rows.drift, listed_by)
+            self._accumulators[name].add(page, part, indexes, rows.drift, listed_by)
             for position, row in zip(rejected_indexes, rejected, strict=True):
-                self._books.set_aside(page, name, position, row, check="")
+                self._quarantine.set_aside(page, name, position, row, check="")
             count += len(part.elements)
-        self._books.count_drift(page, rows.drift)
+        self._quarantine.count_drift(page, rows.drift)
         self._rows_in[page.response_id] = count
 
     def decoded(self) -> Decoded:
-        """Give what came of it."""
+        """Return the rows, and what became of the others."""
         return Decoded(
             tables={
-                name: filling.rows(self._dataset, self._books)
-                for name, filling in self._filling.items()
+                name: accumulator.rows(self._quarantine)
+                for name, accumulator in self._accumulators.items()
             },
-            quarantine=self._books.quarantine(),
-            drift=self._books.drift(),
+            quarantine=self._quarantine.quarantine(),
+            drift=self._quarantine.drift(),
             rows_in=self._rows_in,
             listings=self._listings,
         )
@@ -147,30 +166,30 @@ class TableAccumulator:
         self._elements.append(part.elements)
         self._indexes.append(indexes)
 
-    def rows(self, dataset: "Dataset", books: "QuarantineLog") -> pa.Table:
+    def rows(self, quarantine: QuarantineLog) -> pa.Table:
         """Give the rows that are valid, one for each key and fetch; the others are set aside."""
         table = pa.concat_tables(self._parts) if self._parts else self._schema.empty_table()
         good = np.ones(table.num_rows, dtype=bool)
         if table.num_rows:
-            self._validate(table, good, dataset, books)
-            self._drop_duplicates(table, good, dataset, books)
+            self._validate(table, good, quarantine)
+            self._drop_duplicates(table, good, quarantine)
         return table if good.all() else table.filter(pa.array(good))
 
-    def _validate(
-        self, table: pa.Table, good: np.ndarray, dataset: "Dataset", books: "QuarantineLog"
-    ) -> None:
+    def _validate(self, table: pa.Table, good: np.ndarray, quarantine: QuarantineLog) -> None:
         by_row: dict[int, list[Any]] = {}
         for fault in faults(self._table.schema, table):
             by_row.setdefault(fault.row, []).append(fault)
-        for row, found in sorted(by_row.items()):
+        for row, row_faults in sorted(by_row.items()):
             good[row] = False
-            checks = "; ".join(dict.fromkeys(f"{fault.column}: {fault.check}" for fault in found))
+            checks = "; ".join(
+                dict.fromkeys(f"{fault.column}: {fault.check}" for fault in row_faults)
+            )
             self._set_aside(
-                row, dataset, books, "check_failed", found[0].column, found[0].value, checks
+                row, quarantine, "check_failed", row_faults[0].column, row_faults[0].value, checks
             )
 
     def _drop_duplicates(
-        self, table: pa.Table, good: np.ndarray, dataset: "Dataset", books: "QuarantineLog"
+        self, table: pa.Table, good: np.ndarray, quarantine: QuarantineLog
     ) -> None:
         """Let the later of two valid rows with one key win in an answer, and keep the other aside.
 
@@ -198,13 +217,12 @@ class TableAccumulator:
                 winner = winner if loser == row else row
                 good[loser] = False
                 text = " ".join(str(keys.at[loser, name]) for name in key)
-                self._set_aside(loser, dataset, books, "duplicate_key", ", ".join(key), text, "")
+                self._set_aside(loser, quarantine, "duplicate_key", ", ".join(key), text, "")
 
     def _set_aside(
         self,
         row: int,
-        dataset: "Dataset",
-        books: "QuarantineLog",
+        quarantine: QuarantineLog,
         reason: str,
         field: str,
         value: str,
@@ -214,73 +232,11 @@ class TableAccumulator:
             self._responses, self._elements, self._indexes, strict=True
         ):
             if row < len(taken):
-                raw = books.raw(response, dataset, taken[row])
+                raw = quarantine.raw(response, taken[row])
                 rejected = Rejected(taken[row], reason, field, value, raw)
-                books.set_aside(response, self._table.name, int(indexes[row]), rejected, check)
+                quarantine.set_aside(response, self._table.name, int(indexes[row]), rejected, check)
                 return
             row -= len(taken)
-
-
-class QuarantineLog:
-    """What is set aside, and what the contract does not know."""
-
-    def __init__(self, dataset: "Dataset") -> None:
-        self._dataset = dataset
-        self._quarantine: list[dict[str, object]] = []
-        self._drift: dict[tuple[str, str, str], Drift] = {}
-        self._raws: dict[int, list[msgspec.Raw]] = {}
-
-    def raw(self, response: ArchivedResponse, dataset: "Dataset", element: int) -> str:
-        """Give an element of a response as it came."""
-        raws = self._raws.get(response.response_id)
-        if raws is None:
-            raws = self._raws[response.response_id] = elements(response.body, dataset.shape)
-        return bytes(raws[element]).decode(errors="replace")
-
-    def set_aside(
-        self, response: ArchivedResponse, table: str, index: int, rejected: Rejected, check: str
-    ) -> None:
-        """Put a row into quarantine."""
-        self._quarantine.append(
-            {
-                "dataset": self._dataset.name,
-                "table": table,
-                "response_id": response.response_id,
-                "device_id": response.device_id,
-                "request_date": response.request_date,
-                "row_index": index,
-                "reason": rejected.reason,
-                "check": check,
-                "column": rejected.field,
-                "value": rejected.value,
-                "raw": rejected.raw,
-                "first_seen": response.fetched_at,
-            }
-        )
-
-    def count_drift(
-        self, response: ArchivedResponse, drift: Mapping[tuple[str, str, str], int]
-    ) -> None:
-        """Count what a response holds beyond the contract."""
-        at = response.fetched_at
-        for (kind, field, example), number in drift.items():
-            seen = self._drift.get((kind, field, example))
-            self._drift[kind, field, example] = Drift(
-                dataset=self._dataset.name,
-                kind=kind,
-                field=field,
-                value=example,
-                count=number + (seen.count if seen else 0),
-                first_seen=min(at, seen.first_seen) if seen else at,
-            )
-
-    def quarantine(self) -> pa.Table:
-        """Return the quarantined rows."""
-        return pa.Table.from_pylist(self._quarantine, schema=QUARANTINE_SCHEMA)
-
-    def drift(self) -> list[Drift]:
-        """Return what the contract does not know."""
-        return list(self._drift.values())
 
 
 def _row_indexes(part: TableRows, rejected: Sequence[Rejected]) -> tuple[np.ndarray, Sequence[int]]:

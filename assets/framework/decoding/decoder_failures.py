@@ -7,23 +7,20 @@ with the error as the reason; the decoder that knows the value brings them back 
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 import pyarrow as pa
 
+from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.json_rows import elements
 from warehouse import QUARANTINE_SCHEMA, ArchivedResponse, Decoded
-
-if TYPE_CHECKING:
-    from assets.framework.contract.dataset import Dataset
 
 Fetches = Sequence[Sequence[ArchivedResponse]]
 _LOG = logging.getLogger(__name__)
 
 
 def decode_separately(
-    dataset: "Dataset", decode: Callable[[Fetches], Decoded], fetches: Fetches
+    dataset: Dataset, decode: Callable[[Fetches], Decoded], fetches: Fetches
 ) -> Decoded:
     """Decode fetches, and set aside those at which that fails.
 
@@ -52,7 +49,7 @@ def decode_separately(
         return _set_aside(dataset, fetches[0], error)
 
 
-def _set_aside(dataset: "Dataset", pages: Sequence[ArchivedResponse], error: Exception) -> Decoded:
+def _set_aside(dataset: Dataset, pages: Sequence[ArchivedResponse], error: Exception) -> Decoded:
     quarantine = []
     rows_in = {}
     for page in pages:
@@ -76,13 +73,13 @@ def _set_aside(dataset: "Dataset", pages: Sequence[ArchivedResponse], error: Exc
             for index, raw in enumerate(raws)
         ]
     return Decoded(
-        tables={table.name: table.schema.empty_table() for table in dataset.tables},
+        tables={table.name: table.arrow_schema.empty_table() for table in dataset.output_tables},
         quarantine=pa.Table.from_pylist(quarantine, schema=QUARANTINE_SCHEMA),
         rows_in=rows_in,
     )
 
 
-def _raws(dataset: "Dataset", body: bytes) -> Sequence[bytes | msgspec.Raw]:
+def _raws(dataset: Dataset, body: bytes) -> Sequence[bytes | msgspec.Raw]:
     try:
         return elements(body, dataset.shape)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -96,7 +93,7 @@ def _joined(parts: Sequence[Decoded]) -> Decoded:
             for name in parts[0].tables
         },
         quarantine=pa.concat_tables([part.quarantine for part in parts]),
-        drift=[one for part in parts for one in part.drift],
+        drift=[drift for part in parts for drift in part.drift],
         rows_in={key: count for part in parts for key, count in part.rows_in.items()},
-        listings=[one for part in parts for one in part.listings],
+        listings=[listing for part in parts for listing in part.listings],
     )

@@ -19,6 +19,7 @@ import pyarrow as pa
 from assets.framework.contract.column_schema import arrow_type_of, source_of
 from assets.framework.contract.dataset import DailyDataset, Dataset
 from assets.framework.contract.json_rows import ResponseShape
+from assets.framework.decoding.decoder import DatasetDecoder
 from givenergy.redaction import redaction_of
 from warehouse import ArchivedResponse, Decoded
 
@@ -104,7 +105,7 @@ def saved_answer(
 
 def landing(dataset: Dataset, response: ArchivedResponse) -> list[Leaf]:
     """List the leaves of an archived answer, in the order in which they first stand there."""
-    decoded = dataset.decode([response])
+    decoded = DatasetDecoder(dataset).decode([response])
     answer = json.loads(response.body)
     elements = _elements(answer, dataset.shape)
     landed = _Landed(dataset, decoded, elements)

@@ -1,6 +1,6 @@
-"""What an account turned out not to have: endpoints that its type, plan, token or devices lack.
+"""What an account lacks: endpoints that its type, plan, token or devices do not have.
 
-Found out by asking once, remembered, asked again now and then: plans and tokens change.
+One refused request shows it; it is remembered and tried again weekly: plans and tokens change.
 """
 
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ import msgspec
 from warehouse import Lake
 
 _KEY = "unavailable"
-_ASKED_AGAIN_AFTER = timedelta(days=7)
+_RETRIED_AFTER = timedelta(days=7)
 
 
 class _Note(msgspec.Struct):
@@ -24,7 +24,7 @@ def _notes(stored: Any) -> dict[str, dict[str, _Note]]:
 
 
 class Availability:
-    """What is not available of one dataset, by device; "" stands for all of it."""
+    """What is unavailable of one dataset, by device; "" stands for all of it."""
 
     def __init__(self, lake: Lake, dataset: str) -> None:
         self._lake = lake
@@ -32,15 +32,15 @@ class Availability:
         self._known = _notes(lake.settings.get(_KEY)).get(dataset, {})
 
     def why(self, device_id: str, now: datetime) -> str | None:
-        """Say why a device's data is not asked for now; None if it is."""
+        """Return why a device's data is not requested now; None if it is."""
         for key in ("", device_id):
             note = self._known.get(key)
-            if note is not None and now - note.at < _ASKED_AGAIN_AFTER:
+            if note is not None and now - note.at < _RETRIED_AFTER:
                 return note.why
         return None
 
     def note(self, device_id: str, why: str, now: datetime) -> str:
-        """Remember that a device's data, or all ("") is not available; return the reason."""
+        """Remember that a device's data, or all of it (""), is unavailable; return the reason."""
 
         def add(stored: object) -> object:
             notes = _notes(stored)
@@ -52,7 +52,7 @@ class Availability:
         return why
 
     def forget(self, device_id: str) -> None:
-        """Take back that a device's data was not available: it has come."""
+        """Forget that a device's data was unavailable: it has come."""
         if not self._known.keys() & {"", device_id}:
             return
 
@@ -67,7 +67,7 @@ class Availability:
 
 
 def unavailable(lake: Lake) -> dict[str, dict[str, str]]:
-    """List what is not available, and why, by dataset and device ("" is all of it)."""
+    """Return what is unavailable, and why, by dataset and device ("" is all of it)."""
     return {
         dataset: {device: note.why for device, note in notes.items()}
         for dataset, notes in _notes(lake.settings.get(_KEY)).items()

@@ -1,54 +1,26 @@
-"""What is wanted of a device: days, one request for as many of them as the endpoint takes."""
+"""Group the days to request: one request for as many of them as the endpoint takes."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
+
+from assets.framework.contract.day_range import DayRange
+from warehouse import day_is_over_at
 
 _DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class DayRange:
-    """Days of a device, `first` to `last`, that one request is to bring."""
-
-    device_id: str
-    first: date
-    last: date
-
-    @property
-    def days(self) -> list[date]:
-        """All days, oldest first."""
-        return [self.first + _DAY * number for number in range(len(self))]
-
-    def __len__(self) -> int:
-        return (self.last - self.first).days + 1
-
-    def __str__(self) -> str:
-        until = "" if self.first == self.last else f" to {self.last}"
-        return f"{self.device_id} {self.first}{until}"
-
-    def part(self, start: int, stop: int) -> "DayRange":
-        """The days from the one numbered `start` up to, not including, the one numbered `stop`."""
-        return DayRange(self.device_id, self.first + _DAY * start, self.first + _DAY * (stop - 1))
-
-    def halves(self) -> "tuple[DayRange, DayRange]":
-        """The newer days and the older ones."""
-        middle = len(self) // 2
-        return self.part(middle, len(self)), self.part(0, middle)
-
-
 def day_ranges_of(months: Iterable[pa.Table], days_per_request: int) -> Iterator[list[DayRange]]:
-    """Group device-days into requests, newest days first; nothing that is not wanted is bridged.
+    """Group device-days into ranges, newest days first; only missing days are in a range.
 
     Args:
         months: tables with `device_id` and `request_date`, one for each month, newest first.
         days_per_request: how many days one request may cover.
 
     Yields:
-        The wants that are settled once a month is known: those that the month before it could make
-        longer are held back until it is known too.
+        The ranges that are final once a month is known: those that the month before it could
+        extend are held back until it is known too.
     """
     growing: dict[str, DayRange] = {}
     for states in months:
@@ -69,3 +41,28 @@ def day_ranges_of(months: Iterable[pa.Table], days_per_request: int) -> Iterator
             del growing[day_range.device_id]
         yield ready + full
     yield list(growing.values())
+
+
+def covered_days(
+    day_range: DayRange, day_rows: Sequence[int], zone: str
+) -> tuple[DayRange, tuple[DayRange, ...]]:
+    """Tell which days an answer covers, and which are to be requested by themselves.
+
+    How long a range the API really answers is not documented. Days at either end of an answer
+    without a row can be days without data, or days that were cut off; only a request of their own
+    tells which. A day that is not over can well be empty.
+    """
+    filled = [number for number, rows in enumerate(day_rows) if rows]
+    if not filled:
+        return day_range, ()
+    start, stop = filled[0], filled[-1] + 1
+    now = datetime.now(UTC)
+    days = day_range.days
+    while stop < len(day_range) and day_is_over_at(days[stop], zone) > now:
+        stop += 1
+    uncovered = []
+    if stop < len(day_range):
+        uncovered.append(day_range.part(stop, len(day_range)))
+    if start > 0:
+        uncovered.append(day_range.part(0, start))
+    return day_range.part(start, stop), tuple(uncovered)

@@ -1,4 +1,4 @@
-"""How each request for what is asked for as it stands now last went."""
+"""How the last request of each kind and device of a snapshot dataset went."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,20 +7,25 @@ from importlib import resources
 from typing import Any
 
 from assets.framework.contract.known_state import KnownState
-from warehouse import State
+from warehouse import SETTLED, State
 
-_REFUSED = {401: State.FORBIDDEN, 402: State.FORBIDDEN, 403: State.FORBIDDEN, 404: State.GONE}
+_STATE_OF_STATUS = {
+    401: State.FORBIDDEN,
+    402: State.FORBIDDEN,
+    403: State.FORBIDDEN,
+    404: State.GONE,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class LastRequest:
-    """One kind of request about one thing.
+    """The last request of one kind for one device.
 
     Attributes:
-        device_id: the device it is about; "" is the account.
-        state: complete, partial, failed, forbidden or gone.
-        at: when it came to that, UTC.
-        complete_at: when it was last answered whole, UTC.
+        device_id: the device; "" is the account.
+        state: complete, partial, failed, forbidden or gone; not built until it is in the tables.
+        at: when it ended so, UTC.
+        complete_at: when such a request was last answered completely, UTC.
         reason: why it is not complete; "" if it is.
         error_count: failures in the archive.
     """
@@ -32,26 +37,31 @@ class LastRequest:
     reason: str = ""
     error_count: int = 0
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing has to be done about it before the next one is due."""
+        return self.state in SETTLED
+
 
 def last_requests(
     state: KnownState, dataset: str | None = None
 ) -> Mapping[str, Sequence[LastRequest]]:
-    """Tell how requests last went, by dataset; `dataset` limits them to one."""
+    """Return the last requests by dataset; `dataset` limits them to one."""
     sql = resources.files(__package__).joinpath("sql", "last_requests.sql").read_text()
-    found: dict[str, list[LastRequest]] = {}
+    by_dataset: dict[str, list[LastRequest]] = {}
     for row in state.rows(sql, dataset=dataset):
-        found.setdefault(row["dataset"], []).append(_last_request(row))
-    return found
+        by_dataset.setdefault(row["dataset"], []).append(_last_request(row))
+    return by_dataset
 
 
 def _last_request(row: Mapping[str, Any]) -> LastRequest:
     device_id, complete_at = row["device_id"], row["complete_at"]
-    began = datetime.min.replace(tzinfo=UTC)
-    at = max(time or began for time in (complete_at, row["error_at"], row["partial_at"]))
+    never = datetime.min.replace(tzinfo=UTC)
+    at = max(time or never for time in (complete_at, row["error_at"], row["partial_at"]))
     if at == complete_at:
         return LastRequest(device_id, State.COMPLETE, at, complete_at)
     if at == row["partial_at"]:
         reason = row["partial"] or "the list came incomplete"
         return LastRequest(device_id, State.PARTIAL, at, complete_at, reason)
-    state = _REFUSED.get(row["error_status"], State.FAILED)
+    state = _STATE_OF_STATUS.get(row["error_status"], State.FAILED)
     return LastRequest(device_id, state, at, complete_at, row["error"] or "", row["error_count"])

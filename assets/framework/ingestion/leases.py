@@ -1,108 +1,134 @@
-"""Claims on device-days, so that no two processes fetch the same one, nor one after the other.
+"""Leases on requests, so that no two processes make the same one, nor one after the other.
 
-A claim is a lease in the store of the request budget. It is kept until the answer rests in the
-archive, where others see it; whoever gets the lease after that looks there before asking.
+A lease is kept in the store of the request budget until the answer is in the archive, where others
+see it; whoever gets the lease after that looks there before requesting.
 """
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
+from typing import Any
 
-from assets.framework.contract.dataset import DailyDataset
-from assets.framework.ingestion.day_ranges import DayRange
+import msgspec
+
+from assets.framework.contract.dataset import Dataset
+from assets.framework.contract.day_range import DayRange
+from assets.framework.contract.request import Request
 from assets.framework.ingestion.session import Session
 from givenergy import Lease
+from givenergy.errors import UnusableNameError
 
 _LEASE_S = 300.0
-# Answers are flushed, and claims on them given up, at least this often.
+# Answers are flushed, and leases on them given up, at least this often.
 _FLUSH_EVERY_S = 15.0
+_PAGING = ("page", "pageSize")
+_COLUMNS = ["device_id", "request_date", "request_end_date", "path", "params", "outcome"]
+# What an answer in the archive is of: a device's day, or a device, path and parameters.
+_Fetched = tuple[str, date] | tuple[str, str, bytes]
 
 
-class DayLease:
-    """The leases on the days of one want."""
+class RequestLease:
+    """The leases on what one request covers, by `Request.lease_keys`."""
 
-    def __init__(self, leases: Mapping[date, Lease]) -> None:
+    def __init__(self, leases: Mapping[str, Lease]) -> None:
         self._leases = dict(leases)
 
-    def release(self, days: Iterable[date] | None = None) -> None:
-        """Give up the claim on days; None gives up all of it."""
-        for day in list(self._leases) if days is None else days:
-            self._leases.pop(day).release()
+    def release(self, keys: Iterable[str] | None = None) -> None:
+        """Give up the leases of some keys; None gives up all."""
+        for key in list(self._leases) if keys is None else keys:
+            self._leases.pop(key).release()
 
 
-class DayLeases:
-    """The claims of one run; `take` from any thread, the rest from the one that owns it."""
+class RequestLeases:
+    """The leases of one run; `take` from any thread, the rest from the one that owns it."""
 
-    def __init__(self, session: Session, dataset: DailyDataset) -> None:
+    def __init__(self, session: Session, dataset: Dataset) -> None:
         """Begin with the archive as it is now: what comes in later may have been planned too."""
         self._session = session
         self._dataset = dataset
         self._scanned_to = session.lake.archive.last_segment()
-        self._fetched: set[tuple[str, date]] = set()
-        self._fetched_before: set[tuple[str, date]] = set()
+        self._fetched: set[_Fetched] = set()
+        self._fetched_before: set[_Fetched] = set()
         self._scanning = threading.Lock()
-        self._held: list[DayLease] = []
+        self._held: list[RequestLease] = []
         self._flushed_at = time.monotonic()
 
-    def take(self, day_range: DayRange) -> DayLease | None:
-        """Claim days; None if another process is fetching one of them or has just done so."""
-        leases: dict[date, Lease] = {}
-        for day in day_range.days:
-            key = f"{self._dataset.name}/{day_range.device_id}/{day.isoformat()}"
-            lease = self._session.budget.lease(key, _LEASE_S)
+    def take(self, request: Request) -> RequestLease | None:
+        """Lease what a request covers; None if another process fetches it or has just done so."""
+        keys = request.lease_keys
+        leases: dict[str, Lease] = {}
+        for key in keys:
+            lease = self._session.budget.lease(f"{self._dataset.name}/{key}", _LEASE_S)
             if lease is None:
                 break
-            leases[day] = lease
-        day_lease = DayLease(leases)
-        if len(leases) < len(day_range) or self._already_fetched(day_range):
-            day_lease.release()
+            leases[key] = lease
+        taken = RequestLease(leases)
+        if len(leases) < len(keys) or self._already_fetched(request):
+            taken.release()
             return None
-        return day_lease
+        return taken
 
-    def planned_anew(self) -> None:
-        """Hear that a further part was planned, and the part before the last has been taken up."""
+    def start_batch(self) -> None:
+        """Forget what was fetched before the last batch: all requests planned then are made."""
         with self._scanning:
             self._fetched_before, self._fetched = self._fetched, set()
 
-    def keep(self, day_lease: DayLease) -> None:
-        """Hold a claim until the answer to it, which has been appended, is in the archive."""
-        self._held.append(day_lease)
+    def keep(self, lease: RequestLease) -> None:
+        """Hold a lease until the answer, which has been appended, is in the archive."""
+        self._held.append(lease)
 
     def flush_if_due(self) -> None:
-        """Flush the archive now and then, and give up the claims on what is in it."""
+        """Flush the archive now and then, and give up the leases on what is in it."""
         if time.monotonic() - self._flushed_at > _FLUSH_EVERY_S:
             self.flush()
 
     def flush(self) -> None:
-        """Flush the archive and give up the claims on what is in it."""
+        """Flush the archive and give up the leases on what is in it."""
         held, self._held = self._held, []
         self._session.lake.archive.flush()
-        for day_lease in held:
-            day_lease.release()
+        for lease in held:
+            lease.release()
         self._flushed_at = time.monotonic()
 
-    def _already_fetched(self, day_range: DayRange) -> bool:
+    def _already_fetched(self, request: Request) -> bool:
+        try:
+            path = self._dataset.endpoint.url_path(request.path)
+        except UnusableNameError:
+            return False  # and the client will say so
+        parameters = {**request.query, **(request.body or {})}
+        fetched = set(_fetched(request.device_id, request.day_range, path, parameters))
         with self._scanning:
             self._scan()
-            days = {(day_range.device_id, day) for day in day_range.days}
-            return not (days.isdisjoint(self._fetched) and days.isdisjoint(self._fetched_before))
+            return not (
+                fetched.isdisjoint(self._fetched) and fetched.isdisjoint(self._fetched_before)
+            )
 
     def _scan(self) -> None:
-        """Note what has been published since the last look, by whomever."""
+        """Note what has been published since the last scan, by any process."""
         archive = self._session.lake.archive
         last = archive.last_segment()
         if last == self._scanned_to:
             return
-        columns = ["device_id", "request_date", "request_end_date", "outcome"]
         for rows in archive.scan(
-            columns, dataset=self._dataset.name, after=self._scanned_to, up_to=last
+            _COLUMNS, dataset=self._dataset.name, after=self._scanned_to, up_to=last
         ):
-            values = (rows[name].to_pylist() for name in columns)
-            for device_id, day, end, outcome in zip(*values, strict=True):
+            values = (rows[name].to_pylist() for name in _COLUMNS)
+            for device_id, first, end, path, params, outcome in zip(*values, strict=True):
                 if outcome == "ok":
-                    count = ((end or day) - day).days + 1
-                    self._fetched.update(
-                        (device_id, day + timedelta(days=number)) for number in range(count)
-                    )
+                    by_day = None if first is None else DayRange(device_id, first, end or first)
+                    parameters = {} if by_day else msgspec.json.decode(params)
+                    self._fetched.update(_fetched(device_id, by_day, path, parameters))
         self._scanned_to = last
+
+
+def _fetched(
+    device_id: str, day_range: DayRange | None, path: str, parameters: Mapping[str, Any]
+) -> Iterator[_Fetched]:
+    """Say what an answer is of; parameters of paging make no difference."""
+    if day_range is None:
+        named = {name: value for name, value in parameters.items() if name not in _PAGING}
+        yield device_id, path, msgspec.json.encode(named, order="deterministic")
+        return
+    for number in range(len(day_range)):
+        yield device_id, day_range.first + timedelta(days=number)

@@ -1,15 +1,23 @@
-"""Which device-days to ask for, decided from the states in the archive and from nothing else."""
+"""What to request now: device-days by their states, snapshots by when they were last complete."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from assets.framework.contract.dataset import DailyDataset
-from assets.framework.contract.devices import Device, day_is_over_at, expected_days
-from assets.framework.ingestion.day_states import day_states
-from warehouse import Lake, State
+from assets.framework.contract.dataset import Cadence, DailyDataset, SnapshotDataset
+from assets.framework.contract.devices import Device, expected_days
+from assets.framework.contract.known_state import KnownState
+from assets.framework.ingestion.availability import Availability
+from assets.framework.ingestion.last_requests import last_requests
+from warehouse import Lake, coverage_by_month, days_to_fetch
+
+# A little less than the period, so that a run that began late does not put the next one off.
+_PERIOD = {
+    Cadence.EVERY_POLL: timedelta(minutes=10),
+    Cadence.DAILY: timedelta(hours=20),
+    Cadence.WEEKLY: timedelta(days=6, hours=12),
+}
 
 
 def plan(
@@ -25,43 +33,62 @@ def plan(
     refresh: bool = False,
     refused: bool = False,
 ) -> Iterator[pa.Table]:
-    """Decide what to ask for between two days, both included.
+    """Yield the device-days to request, a table for each month, newest first.
 
     Args:
         lake: the data folder.
         dataset: whose days.
-        devices: those to look at.
+        devices: devices to plan for.
         start: first day.
-        end: last day.
+        end: last day, inclusive.
         zone: IANA time zone in which days are understood.
         now: the present time, UTC.
-        refetch: ask for every day anew, whatever is there.
-        refresh: also ask anew for days that were last asked for before they were over, such as
-            today; otherwise a day that is there is asked again only when that will make it final.
-        refused: also ask for days to which access was refused, which may have been mended since.
-
-    Yields:
-        The states (`day_states`) of the days to ask for, a table for each month, newest first.
+        refetch: see `warehouse.days_to_fetch`.
+        refresh: see there.
+        refused: see there.
     """
     expected = expected_days(dataset.name, devices, start, end, zone)
-    for states in day_states(lake, dataset, expected, start, end, now=now):
-        wanted = states["due"]
-        if refetch:
-            wanted = pc.is_valid(states["state"])
-        if refused:
-            wanted = pc.or_(wanted, pc.equal(states["state"], str(State.FORBIDDEN)))
-        if refresh:
-            wanted = pc.or_(wanted, _open_when_fetched(states, zone))
-        yield states.filter(wanted)
+    for states in coverage_by_month(lake, [dataset.coverage_rule], expected, start, end, now=now):
+        yield days_to_fetch(states, refetch=refetch, refresh=refresh, refused=refused)
 
 
-def _open_when_fetched(states: pa.Table, zone: str) -> pa.ChunkedArray:
-    """Tell which days were not over when they were last fetched."""
-    days = pc.unique(states["request_date"])
-    ends = pa.array(
-        [day_is_over_at(day, zone) for day in days.to_pylist()], pa.timestamp("us", tz="UTC")
+def due_datasets(datasets: Sequence[SnapshotDataset], state: KnownState) -> list[SnapshotDataset]:
+    """List the datasets that have something to request now, in the given order."""
+    due = {dataset for dataset in datasets if due_devices(dataset, state)}
+    # What they are about to fetch may tell other datasets what to request.
+    updated = {table.name for dataset in due for table in dataset.output_tables}
+    due |= {dataset for dataset in datasets if updated & set(dataset.depends_on)}
+    return [dataset for dataset in datasets if dataset in due]
+
+
+def due_devices(dataset: SnapshotDataset, state: KnownState) -> frozenset[str]:
+    """List the devices, "" for the account, that a dataset has something to request of now.
+
+    A device is due if its newest request failed, or if it was not answered within the dataset's
+    period. What is not available is not due.
+    """
+    availability = Availability(state.lake, dataset.name)
+    with state.reading():
+        candidates = {
+            request.device_id
+            for request in dataset.requests(state)
+            if state.refetch or availability.why(request.subject, state.now) is None
+        }
+        if state.refetch:
+            return frozenset(candidates)
+        known = last_requests(state, dataset.name).get(dataset.name, ())
+    answered: dict[str, datetime] = {}
+    failed = set()
+    for last_request in known:
+        device_id = last_request.device_id
+        if last_request.is_settled:
+            answered[device_id] = max(answered.get(device_id, last_request.at), last_request.at)
+        else:
+            failed.add(device_id)
+    return frozenset(
+        device_id
+        for device_id in candidates
+        if device_id in failed
+        or device_id not in answered
+        or state.now - answered[device_id] > _PERIOD[dataset.cadence]
     )
-    over_at = ends.take(pc.index_in(states["request_date"], days))
-    early = pc.fill_null(pc.less(states["last_fetched_at"], over_at), False)
-    open_states = pa.array([str(State.PROVISIONAL), str(State.NOT_BUILT)])
-    return pc.and_(early, pc.is_in(states["state"], open_states))

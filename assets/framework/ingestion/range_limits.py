@@ -5,14 +5,14 @@ What an endpoint takes is not documented; it is learnt from its refusals and rem
 
 import msgspec
 
-from assets.framework.contract.dataset import DailyDataset
+from assets.framework.contract.dataset import Dataset
 from assets.framework.ingestion.session import Session
 
 _KEY = "longest_range_days"
 
 
-def longest_range(session: Session, dataset: DailyDataset) -> int:
-    """Give the number of days that one request for a dataset may cover."""
+def longest_range(session: Session, dataset: Dataset) -> int:
+    """Return the number of days that one request for a dataset may cover."""
     if not dataset.takes_ranges:
         return 1
     known = session.longest_range_days
@@ -22,8 +22,8 @@ def longest_range(session: Session, dataset: DailyDataset) -> int:
     return known[dataset.name]
 
 
-def shorten_range(session: Session, dataset: DailyDataset, refused_days: int) -> None:
-    """Note that a request for so many days was refused: half of them are asked for from now on."""
+def shorten_range(session: Session, dataset: Dataset, refused_days: int) -> None:
+    """Note that a request for so many days was refused: later ones cover half of them."""
     days = min(longest_range(session, dataset), max(refused_days // 2, 1))
     session.longest_range_days[dataset.name] = days
 

@@ -1,117 +1,135 @@
-"""What a run did: sums by day, and each device-day that went wrong."""
+"""What a run did: sums in all and by day, and each request that failed."""
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
-from assets.framework.ingestion.fetcher import Outcome, Result
+from assets.framework.ingestion.fetch_result import FetchResult, Outcome
 from givenergy import BudgetSnapshot, GivEnergyError
 from warehouse import BuildReport
 
-_GOOD = (Outcome.FETCHED, Outcome.GONE, Outcome.IN_PROGRESS_ELSEWHERE)
 _BUILD_COUNTS = ("rows_in", "new", "identical", "superseding", "superseded", "quarantined")
 
 
 @dataclass(slots=True)
-class DayFigures:
-    """A requested date over all devices: device-days wanted and done, and what they brought."""
+class Figures:
+    """Device-days, or else requests, planned, done and failed, and what they brought."""
 
-    wanted: int = 0
+    planned: int = 0
     done: int = 0
-    given: bool = False
     failed: int = 0
     rows: int = 0
     requests: int = 0
     bytes: int = 0
     request_s: float = 0.0
 
+    def count(self, result: FetchResult) -> None:
+        """Count one device-day, or else one request."""
+        self.done += 1
+        self.failed += result.is_failure
+
+    def add(self, result: FetchResult) -> None:
+        """Add what a request brought."""
+        self.rows += result.rows
+        self.requests += result.requests
+        self.bytes += result.bytes
+        self.request_s += result.request_s
+
 
 @dataclass(slots=True)
-class Report:
+class IngestionReport:
     """What a run did and what is left.
 
     Attributes:
-        days: figures by requested date.
-        done: device-days that have been dealt with.
-        failures: device-days that are neither there nor known to be out of reach.
+        dataset: its name.
+        by_day: whether it is requested by day.
+        total: figures of the run.
+        days: figures by requested date; of a dataset that is requested by day.
+        results: what became of each request; of a dataset that is not requested by day.
+        failures: requests that brought less than they should have.
         gone: what the API said of devices that it does not know any more.
-        built: rows that went into the build, by what became of them.
-        stopped: why nothing more was asked for, if so.
+        unavailable: what the account turned out to lack, in words.
+        built: rows that went into the build, by what became of them; empty if nothing was built.
+        stopped: why nothing more was requested, if so.
         cancelled: whether somebody ended it.
         waited_s: seconds that its requests waited for the budget, summed over threads.
         budget: the account's budget at the end of the run.
     """
 
-    days: dict[date, DayFigures] = field(default_factory=dict)
-    done: int = 0
-    failures: list[Result] = field(default_factory=list)
+    dataset: str
+    by_day: bool = False
+    total: Figures = field(default_factory=Figures)
+    days: dict[date, Figures] = field(default_factory=dict)
+    results: list[FetchResult] = field(default_factory=list)
+    failures: list[FetchResult] = field(default_factory=list)
     gone: dict[str, str] = field(default_factory=dict)
+    unavailable: list[str] = field(default_factory=list)
     built: Counter[str] = field(default_factory=Counter)
     stopped: GivEnergyError | None = None
     cancelled: bool = False
     waited_s: float = 0.0
     budget: BudgetSnapshot | None = None
-
-    @property
-    def total(self) -> DayFigures:
-        """The figures of all days together."""
-        days = self.days.values()
-        return DayFigures(
-            wanted=sum(day.wanted for day in days),
-            done=sum(day.done for day in days),
-            failed=sum(day.failed for day in days),
-            rows=sum(day.rows for day in days),
-            requests=sum(day.requests for day in days),
-            bytes=sum(day.bytes for day in days),
-            request_s=sum(day.request_s for day in days),
-        )
+    _settled: set[date] = field(default_factory=set)
 
     @property
     def incomplete_days(self) -> set[date]:
-        """Requested dates of which something that was wanted is missing."""
-        return {day for day, of in self.days.items() if of.failed or of.done < of.wanted}
+        """Requested dates of which something that was planned is missing."""
+        return {
+            day for day, figures in self.days.items() if figures.failed or not _is_done(figures)
+        }
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing that was to be fetched is missing."""
+        return not (self.failures or self.incomplete_days) and self.stopped is None
 
     @property
     def has_worked(self) -> bool:
-        """Whether there was an answer, or nothing to ask for."""
-        total = self.total
-        return total.failed < total.done or (total.wanted == 0 and self.stopped is None)
+        """Whether there was an answer, or nothing to request."""
+        if not self.total.planned and not self.total.failed:
+            return self.stopped is None
+        return self.total.failed < self.total.done
 
-    def take_done(self) -> list[date]:
-        """Give the days that are done, with or without failures, and were not given before."""
-        done = [day for day, of in self.days.items() if of.done == of.wanted and not of.given]
-        for day in done:
-            self.days[day].given = True
-        return done
+    def take_settled_days(self) -> list[date]:
+        """Return the days that are done, with or without failures, and were not returned before."""
+        done = [day for day, of_day in self.days.items() if _is_done(of_day)]
+        settled = [day for day in done if day not in self._settled]
+        self._settled.update(settled)
+        return settled
 
-    def day_range(self, days: Iterable[date]) -> None:
-        """Count device-days that are to be asked for, given by their dates."""
+    def count_planned_days(self, days: Iterable[date]) -> None:
+        """Count device-days that are to be requested, given by their dates."""
         for day in days:
-            self.days.setdefault(day, DayFigures()).wanted += 1
+            self.days.setdefault(day, Figures()).planned += 1
+            self.total.planned += 1
 
-    def add(self, result: Result) -> None:
-        """Count device-days that have been dealt with.
+    def add(self, result: FetchResult) -> None:
+        """Count a request that has been dealt with.
 
         What one request brought for several days is counted with the newest of them.
         """
-        days = result.day_range.days
-        for day in days:
-            self.days[day].done += 1
-        self.done += len(days)
-        newest = self.days[days[-1]]
-        newest.rows += result.rows
-        newest.requests += result.requests
-        newest.bytes += result.bytes
-        newest.request_s += result.request_s
+        day_range = result.request.day_range
+        self.total.add(result)
+        if day_range is None:
+            self.total.count(result)
+            self.results.append(result)
+        else:
+            for day in day_range.days:
+                self.total.count(result)
+                self.days[day].count(result)
+            self.days[day_range.last].add(result)
         if result.outcome is Outcome.GONE:
-            self.gone[result.day_range.device_id] = result.message
-        if result.outcome not in _GOOD:
-            for day in days:
-                self.days[day].failed += 1
-            self.failures.append(result)
+            self.gone[result.request.device_id] = result.message
+        if result.is_failure:
+            # An error holds on to its response, of which there can be thousands by day.
+            self.failures.append(replace(result, error=None) if day_range else result)
 
     def add_build(self, build: BuildReport) -> None:
         """Count what a build did with the rows it took."""
         for what in _BUILD_COUNTS:
             self.built[what] += build.rows(what)
+
+
+def _is_done(figures: Figures) -> bool:
+    return figures.done >= figures.planned

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import dagster as dg
 
 from assets.framework.contract.dataset import Dataset
+from assets.framework.contract.description import describe_schedule, describe_table
 from assets.framework.contract.table import Table
-from assets.framework.data_dictionary import about, when
-from assets.framework.orchestration.asset_metadata import column_schema
 
 _ARCHIVE_PREFIX = "archive"
 
@@ -34,7 +33,7 @@ def asset_specs(dataset: Dataset, deps: Sequence[dg.AssetKey]) -> list[dg.AssetS
         deps=list(deps),
         description=(
             f"What the API answered for {dataset.name}, as it came.\n\n"
-            f"`{dataset.endpoint.method} {dataset.endpoint.path}`. {when(dataset)}"
+            f"`{dataset.endpoint.method} {dataset.endpoint.path}`. {describe_schedule(dataset)}"
         ),
         group_name=dataset.group,
         kinds={"bronze", "parquet"},
@@ -44,12 +43,29 @@ def asset_specs(dataset: Dataset, deps: Sequence[dg.AssetKey]) -> list[dg.AssetS
         dg.AssetSpec(
             table_key(table),
             deps=[archive.key],
-            description=f"{table.description}\n\n{' '.join([*about(dataset, table)][1:])}",
+            description=f"{table.description}\n\n{' '.join([*describe_table(dataset, table)][1:])}",
             group_name=dataset.group,
             kinds={"silver", "parquet", "duckdb"},
-            metadata={"dagster/column_schema": column_schema(table)},
+            metadata={"dagster/column_schema": _column_schema(table)},
             skippable=True,
         )
         for table in dataset.output_tables
     ]
     return [archive, *tables]
+
+
+def _column_schema(table: Table) -> dg.TableSchema:
+    """Describe the columns of a table as Dagster shows them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name,
+                type=str(field.type),
+                description=column.description,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable),
+            )
+            for (name, column), field in zip(
+                table.schema.columns.items(), table.arrow_schema, strict=True
+            )
+        ],
+    )

@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from assets.framework.contract.column_schema import arrow_type_of, extra_fields, history_columns
 from assets.framework.contract.dataset import Dataset
-from assets.framework.contract.table import Table
-from assets.framework.ingestion.report import DayFigures, Report
-from warehouse import Lake, connect, retrying
+from assets.framework.decoding.decoder import DatasetDecoder
+from assets.framework.ingestion.report import Figures, IngestionReport
+from assets.framework.orchestration.asset_keys import archive_key, table_key
+from warehouse import Lake, connect, retrying, row_counts
 
 _PREVIEW_FIGURES = 6
 _ROWS_AT_ONCE = 50_000
@@ -23,25 +24,8 @@ _PREVIEW_COLUMNS = 9
 _LEFT_OUT_OF_PREVIEWS = {*history_columns(), *extra_fields(), "local_time", "local_date"}
 
 
-def column_schema(table: Table) -> dg.TableSchema:
-    """Describe the columns of a table as Dagster shows them."""
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                name,
-                type=str(field.type),
-                description=column.description,
-                constraints=dg.TableColumnConstraints(nullable=column.nullable),
-            )
-            for (name, column), field in zip(
-                table.schema.columns.items(), table.arrow_schema, strict=True
-            )
-        ],
-    )
-
-
 def day_metadata(
-    lake: Lake, dataset: Dataset, report: Report, days: Sequence[date]
+    lake: Lake, dataset: Dataset, report: IngestionReport, days: Sequence[date]
 ) -> dict[date, dict[str, Any]]:
     """Give figures and a preview for each day: what was asked for, what the table holds of it."""
     if not days:
@@ -53,18 +37,14 @@ def day_metadata(
             previews |= _by_day(connection, dataset, "day_preview.sql", some)
     metadata: dict[date, dict[str, Any]] = {}
     for day in days:
-        metadata[day] = _requests(report.days.get(day, DayFigures()))
-        metadata[day]["seconds waited for the budget (so far in the run)"] = round(
-            report.waited_s, 2
-        )
+        metadata[day] = _requests(report.days.get(day, Figures()))
+        metadata[day]["budget wait, cumulative (s)"] = round(report.waited_s, 2)
         if (budget := report.budget) is not None:
             metadata[day]["request budget"] = (
                 f"{budget.available} of {budget.limit} left, {budget.used_by_us} used by givlake,"
                 f" {budget.used_by_others} by others"
             )
-        metadata[day]["rows set aside in quarantine (so far in the run)"] = report.built[
-            "quarantined"
-        ]
+        metadata[day]["rows quarantined, cumulative"] = report.built["quarantined"]
         for row in figures.get(day, []):
             metadata[day] |= {
                 "dagster/partition_row_count": row["row_count"],
@@ -78,7 +58,33 @@ def day_metadata(
     return metadata
 
 
-def newest_rows(lake: Lake, dataset: Dataset) -> dict[str, dg.MarkdownMetadataValue]:
+def table_metadata(
+    lake: Lake, dataset: Dataset, report: IngestionReport
+) -> dict[dg.AssetKey, dict[str, Any]]:
+    """Give figures for the archive of a dataset, and figures and a preview for each table."""
+    requested: dict[str, Any] = {
+        "requests": report.total.requests,
+        "rows received": report.total.rows,
+        "devices": len({result.request.device_id for result in report.results} - {""}),
+    }
+    if report.unavailable:
+        requested["not available"] = report.unavailable
+    rows = row_counts(lake, DatasetDecoder(dataset))
+    newest = _newest_rows(lake, dataset)
+    metadata = {archive_key(dataset): requested}
+    for table in dataset.output_tables:
+        figures = {**requested, "dagster/row_count": rows[table.name]}
+        if report.built:
+            single = len(dataset.output_tables) == 1
+            figures["new rows" if single else "new rows in all of its tables"] = report.built["new"]
+            figures["rows quarantined"] = report.built["quarantined"]
+        if table.name in newest:
+            figures["preview"] = newest[table.name]
+        metadata[table_key(table)] = figures
+    return metadata
+
+
+def _newest_rows(lake: Lake, dataset: Dataset) -> dict[str, dg.MarkdownMetadataValue]:
     """Show some of the rows of each table that came last, where there are any."""
     shown = {}
     with connect(lake) as connection:
@@ -96,7 +102,7 @@ def newest_rows(lake: Lake, dataset: Dataset) -> dict[str, dg.MarkdownMetadataVa
     return shown
 
 
-def _requests(day: DayFigures) -> dict[str, Any]:
+def _requests(day: Figures) -> dict[str, Any]:
     return {
         "rows received": day.rows,
         "requests": day.requests,

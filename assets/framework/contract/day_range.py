@@ -1,0 +1,36 @@
+"""Consecutive days of one device."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class DayRange:
+    """Days of a device from `first` to `last`, both included."""
+
+    device_id: str
+    first: date
+    last: date
+
+    @property
+    def days(self) -> list[date]:
+        """All days, oldest first."""
+        return [self.first + _DAY * number for number in range(len(self))]
+
+    def __len__(self) -> int:
+        return (self.last - self.first).days + 1
+
+    def __str__(self) -> str:
+        until = "" if self.first == self.last else f" to {self.last}"
+        return f"{self.device_id} {self.first}{until}"
+
+    def part(self, start: int, stop: int) -> "DayRange":
+        """Return the days from number `start` up to, not including, number `stop`."""
+        return DayRange(self.device_id, self.first + _DAY * start, self.first + _DAY * (stop - 1))
+
+    def halves(self) -> "tuple[DayRange, DayRange]":
+        """Return the newer days and the older ones."""
+        middle = len(self) // 2
+        return self.part(middle, len(self)), self.part(0, middle)

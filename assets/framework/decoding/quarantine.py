@@ -1,0 +1,72 @@
+"""Rows of archived responses that are in no table, with the reason; counts of drift."""
+
+from collections.abc import Mapping
+
+import msgspec
+import pyarrow as pa
+
+from assets.framework.contract.dataset import Dataset
+from assets.framework.contract.json_rows import Rejected, elements
+from warehouse import QUARANTINE_SCHEMA, ArchivedResponse, Drift
+
+
+class QuarantineLog:
+    """Rows that are in no table, and what the contract does not know."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._quarantine: list[dict[str, object]] = []
+        self._drift: dict[tuple[str, str, str], Drift] = {}
+        self._raws: dict[int, list[msgspec.Raw]] = {}
+
+    def raw(self, response: ArchivedResponse, element: int) -> str:
+        """Return an element of a response as it came."""
+        raws = self._raws.get(response.response_id)
+        if raws is None:
+            raws = self._raws[response.response_id] = elements(response.body, self._dataset.shape)
+        return bytes(raws[element]).decode(errors="replace")
+
+    def set_aside(
+        self, response: ArchivedResponse, table: str, index: int, rejected: Rejected, check: str
+    ) -> None:
+        """Put a row into quarantine."""
+        self._quarantine.append(
+            {
+                "dataset": self._dataset.name,
+                "table": table,
+                "response_id": response.response_id,
+                "device_id": response.device_id,
+                "request_date": response.request_date,
+                "row_index": index,
+                "reason": rejected.reason,
+                "check": check,
+                "column": rejected.field,
+                "value": rejected.value,
+                "raw": rejected.raw,
+                "first_seen": response.fetched_at,
+            }
+        )
+
+    def count_drift(
+        self, response: ArchivedResponse, drift: Mapping[tuple[str, str, str], int]
+    ) -> None:
+        """Count what a response holds beyond the contract."""
+        at = response.fetched_at
+        for (kind, field, example), number in drift.items():
+            seen = self._drift.get((kind, field, example))
+            self._drift[kind, field, example] = Drift(
+                dataset=self._dataset.name,
+                kind=kind,
+                field=field,
+                value=example,
+                count=number + (seen.count if seen else 0),
+                first_seen=min(at, seen.first_seen) if seen else at,
+            )
+
+    def quarantine(self) -> pa.Table:
+        """Return the quarantined rows."""
+        return pa.Table.from_pylist(self._quarantine, schema=QUARANTINE_SCHEMA)
+
+    def drift(self) -> list[Drift]:
+        """Return what the contract does not know."""
+        return list(self._drift.values())

@@ -1,0 +1,153 @@
+"""One run of a dataset: request what is planned, build its tables as answers come in.
+
+What was archived earlier and not yet built, by any process, is built before anything is requested.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+
+from assets.framework.contract.dataset import Dataset
+from assets.framework.contract.request import Request
+from assets.framework.decoding.decoder import DatasetDecoder
+from assets.framework.ingestion.fetch_result import AccessRevokedError, FetchResult, Outcome
+from assets.framework.ingestion.fetcher import Fetcher
+from assets.framework.ingestion.report import IngestionReport
+from assets.framework.ingestion.request_plan import RequestPlan
+from assets.framework.ingestion.session import Session
+from warehouse import build, refresh_coverage
+
+# Tables are built while answers come in, so that analysts see data soon, but not often, because
+# each build rewrites the files of the months that it touches. A build takes the processor from the
+# threads that fetch, so it is best done while these wait for the budget.
+_BUILD_EVERY_BYTES = 64 * 2**20
+_BUILD_EVERY_S = 120.0
+_BUILD_EVERY_S_WHILE_WAITING = 20.0
+_WAITING_S = 0.3
+# What another process is fetching is looked at again after this long.
+_ELSEWHERE_WAIT_S = 2.0
+
+Progress = Callable[[IngestionReport], None]
+Settle = Callable[[IngestionReport, Sequence[date]], None]
+
+
+def ingest(
+    session: Session,
+    dataset: Dataset,
+    plan: RequestPlan,
+    *,
+    with_tables: bool = True,
+    progress: Progress | None = None,
+    settle: Settle | None = None,
+) -> IngestionReport:
+    """Fetch what is planned and build the tables from it.
+
+    Args:
+        session: stores, client and budget.
+        dataset: what to fetch.
+        plan: which requests to make.
+        with_tables: False to leave the tables alone.
+        progress: called with the report after each request.
+        settle: called after each build with the report and the days that are done since the last.
+    """
+    run = _Ingestion(session, dataset, plan, with_tables, progress, settle)
+    run.build()
+    try:
+        run.fetch()
+    except AccessRevokedError as revoked:
+        run.report.stopped = revoked.error
+    finally:
+        session.lake.archive.flush()
+    report = run.report
+    report.cancelled = session.cancelled.is_set()
+    if report.days or report.total.done or report.stopped is not None:
+        run.build()
+    plan.finish()
+    return report
+
+
+class _Ingestion:
+    """The work of one call of `ingest`."""
+
+    def __init__(
+        self,
+        session: Session,
+        dataset: Dataset,
+        plan: RequestPlan,
+        with_tables: bool,
+        progress: Progress | None,
+        settle: Settle | None,
+    ) -> None:
+        self.report = IngestionReport(dataset.name, by_day=bool(dataset.coverage_rules))
+        self._session = session
+        self._dataset = dataset
+        self._decoder = DatasetDecoder(dataset)
+        self._plan = plan
+        self._with_tables = with_tables
+        self._progress = progress
+        self._settle = settle
+        self._fetcher = Fetcher(session, dataset, plan)
+        self.report.unavailable = self._fetcher.unavailable
+        self._unbuilt_bytes = 0
+        self._built_at = self._result_at = time.monotonic()
+
+    def build(self) -> None:
+        """Bring the tables, if they are wanted, and coverage up to date."""
+        lake = self._session.lake
+        settled = self.report.take_settled_days()
+        lake.archive.flush()
+        if self._with_tables:
+            self.report.add_build(build(lake, self._decoder))
+        refresh_coverage(lake, self._dataset.coverage_rules)
+        self.report.waited_s = self._session.client.totals.waited_s
+        self.report.budget = self._session.budget.snapshot()
+        if self._settle and settled:
+            self._settle(self.report, settled)
+        self._unbuilt_bytes = 0
+        self._built_at = time.monotonic()
+
+    def fetch(self) -> None:
+        """Fetch what is planned, and wait for what other processes are fetching of it."""
+        elsewhere = self._fetch(self._planned())
+        while elsewhere and not self._session.cancelled.wait(_ELSEWHERE_WAIT_S):
+            missing = self._plan.still_missing(elsewhere)
+            self._count_fetched_elsewhere(elsewhere, missing)
+            elsewhere = self._fetch(missing)
+
+    def _planned(self) -> Iterator[Request]:
+        for batch in self._plan.batches(self.report):
+            self._fetcher.leases.start_batch()
+            yield from batch
+
+    def _fetch(self, requests: Iterable[Request]) -> list[Request]:
+        """Fetch, and return what another process is fetching if the run is to wait for it."""
+        elsewhere = []
+        for result in self._fetcher.fetch(requests):
+            if result.outcome is Outcome.IN_PROGRESS_ELSEWHERE and self._plan.awaits_others:
+                elsewhere.append(result.request)
+                continue
+            self.report.add(result)
+            self._build_if_due(result.bytes)
+            if self._progress:
+                self._progress(self.report)
+        return elsewhere
+
+    def _count_fetched_elsewhere(
+        self, elsewhere: Sequence[Request], missing: Sequence[Request]
+    ) -> None:
+        """Count days as dealt with that another process has fetched by now."""
+        left = {key for request in missing for key in request.lease_keys}
+        for request in elsewhere:
+            for day in request.each_day():
+                if left.isdisjoint(day.lease_keys):
+                    self.report.add(FetchResult(day, Outcome.IN_PROGRESS_ELSEWHERE))
+
+    def _build_if_due(self, fetched_bytes: int) -> None:
+        now = time.monotonic()
+        waiting = now - self._result_at > _WAITING_S
+        every_s = _BUILD_EVERY_S_WHILE_WAITING if waiting else _BUILD_EVERY_S
+        self._unbuilt_bytes += fetched_bytes
+        self._result_at = now
+        if self._unbuilt_bytes > _BUILD_EVERY_BYTES or now - self._built_at > every_s:
+            self.build()
+            self._result_at = time.monotonic()

@@ -1,0 +1,148 @@
+"""What a refused request means: for the request, for its device, for the whole account.
+
+A dataset that an account can lack (`optional`) is unavailable when it is refused, and not requested
+again for a while. Of a dataset that makes many requests per device (`stops_when_refused`), a
+device that refuses several in a row gets no more of them, and the run ends when all devices refuse.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from assets.framework.contract.dataset import Dataset
+from assets.framework.contract.request import Request
+from assets.framework.ingestion.availability import Availability
+from assets.framework.ingestion.fetch_result import AccessRevokedError, FetchResult, Outcome
+from givenergy import ForbiddenError, NotFoundError
+from givenergy.errors import MissingCapability
+from warehouse import Lake
+
+# A third party's lock closes single devices; a missing scope closes all. This many devices are
+# requested before a refusal counts as one of the whole account.
+_REFUSALS_UNTIL_STOP = 3
+# A single day can be refused, or not known: a device is when so many of its days are in a row.
+_REFUSALS_UNTIL_CLOSED = 3
+
+
+class Refusals:
+    """The refusals of one run; for use by several threads.
+
+    Attributes:
+        has_answered: whether a device has ever answered, as far as is known.
+    """
+
+    def __init__(
+        self,
+        lake: Lake,
+        dataset: Dataset,
+        answered_before: Collection[str],
+        *,
+        retry: bool,
+        unavailable: list[str],
+    ) -> None:
+        """Start with what is known.
+
+        Args:
+            lake: the data folder, where it is noted what is unavailable.
+            dataset: what is requested.
+            answered_before: devices that have answered in earlier runs.
+            retry: whether to request what was unavailable as well.
+            unavailable: takes the reasons, each once, for which the account lacks something.
+        """
+        self.has_answered = bool(answered_before)
+        self._unavailable = unavailable
+        self._dataset = dataset
+        self._answered_before = answered_before
+        self._retry = retry
+        self._now = datetime.now(UTC)
+        self._availability = Availability(lake, dataset.name)
+        self._in_a_row: Counter[str] = Counter()
+        self._closed: dict[str, FetchResult] = {}
+        self._answering: set[str] = set()
+        self._not_found: list[FetchResult] = []
+        self._forbidden: ForbiddenError | None = None
+
+    def allows(self, request: Request) -> bool:
+        """Tell whether a request is worth making, as far as availability goes."""
+        why = None if self._retry else self._availability.why(request.subject, self._now)
+        if why is not None:
+            self._note_unavailable(why)
+        return why is None
+
+    def of_closed_device(self, request: Request) -> FetchResult | None:
+        """Return the result of a request to a device that gets no more of them."""
+        closed = self._closed.get(request.device_id)
+        return closed and FetchResult(request, closed.outcome, closed.message)
+
+    def answered(self, request: Request) -> None:
+        """Note an answer."""
+        self.has_answered = True
+        self._answering.add(request.device_id)
+        self._in_a_row.pop(request.device_id, None)
+        self._availability.forget(request.subject)
+
+    def refused(
+        self, request: Request, error: NotFoundError | ForbiddenError
+    ) -> FetchResult | None:
+        """Note a refusal; return its result, or None if that is known only at the end.
+
+        Raises:
+            AccessRevokedError: if the whole account is refused.
+        """
+        # A device that has answered before has the endpoint: it is requested again like any other.
+        lost = (
+            error.missing_capability is MissingCapability.RESOURCE
+            and request.device_id in self._answered_before
+        )
+        if self._dataset.optional and not lost:
+            return self._lacking(request, error)
+        not_found = isinstance(error, NotFoundError)
+        outcome = Outcome.GONE if not_found else Outcome.FORBIDDEN
+        result = FetchResult(request, outcome, str(error), requests=1, error=error)
+        if not self._dataset.stops_when_refused:
+            return result
+        if isinstance(error, ForbiddenError):
+            self._forbidden = error
+        else:
+            self._not_found.append(result)
+        self._in_a_row[request.device_id] += 1
+        if (
+            error.missing_capability is MissingCapability.ENDPOINT
+            or self._in_a_row[request.device_id] >= _REFUSALS_UNTIL_CLOSED
+        ):
+            self._closed[request.device_id] = result
+        if not_found:
+            return None
+        outcomes = [closed.outcome for closed in list(self._closed.values())]
+        if not self.has_answered and outcomes.count(Outcome.FORBIDDEN) >= _REFUSALS_UNTIL_STOP:
+            raise AccessRevokedError(error) from error
+        return result
+
+    def settle(self) -> Iterator[FetchResult]:
+        """Tell devices that are gone from days that an existing device does not know.
+
+        Raises:
+            AccessRevokedError: if there were refusals and no answer.
+        """
+        for result in self._not_found:
+            device_id = result.request.device_id
+            exists = device_id in self._answering and device_id not in self._closed
+            yield replace(result, outcome=Outcome.FAILED) if exists else result
+        if self._forbidden is not None and not self.has_answered:
+            raise AccessRevokedError(self._forbidden)
+
+    def _lacking(self, request: Request, error: NotFoundError | ForbiddenError) -> FetchResult:
+        # A token without the scope gets the same for every device; where the answer does not
+        # tell, one device that was let in shows that it is not that.
+        everywhere = error.missing_capability is MissingCapability.ENDPOINT or (
+            error.missing_capability is MissingCapability.UNCLEAR and not self.has_answered
+        )
+        subject = "" if everywhere else request.subject
+        why = self._availability.note(subject, str(error), self._now)
+        self._note_unavailable(why)
+        return FetchResult(request, Outcome.GONE, why, requests=1)
+
+    def _note_unavailable(self, why: str) -> None:
+        if why not in self._unavailable:
+            self._unavailable.append(why)

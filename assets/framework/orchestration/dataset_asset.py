@@ -1,0 +1,210 @@
+"""Dagster assets of a dataset: its archive and its tables, in one multi-asset that can be subset.
+
+With the archive chosen, a run fetches and builds. With tables alone it builds them anew from the
+archive, without a request. It does all it can before it fails naming what is missing.
+
+What is fetched follows from the states in the archive; Dagster's partitions only show it. Of a
+dataset requested by day, each day that is complete gets its materialization as soon as it is built;
+it has no outputs, as Dagster would take them for one more materialization of every day.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from functools import partial
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from assets.framework.contract.dataset import DailyDataset, Dataset, DeviceList, SnapshotDataset
+from assets.framework.contract.devices import Device, of_kinds
+from assets.framework.decoding.decoder import DatasetDecoder
+from assets.framework.ingestion.daily import DailyPlan
+from assets.framework.ingestion.ingest import ingest
+from assets.framework.ingestion.planner import due_devices
+from assets.framework.ingestion.report import IngestionReport
+from assets.framework.ingestion.request_plan import RequestPlan
+from assets.framework.ingestion.session import Session
+from assets.framework.ingestion.snapshot import SnapshotPlan
+from assets.framework.orchestration.asset_keys import archive_key, asset_specs, table_key
+from assets.framework.orchestration.asset_metadata import day_metadata, table_metadata
+from warehouse import Lake, rebuild
+
+_FAILURES_NAMED = 20
+
+
+class FetchConfig(dg.Config):
+    """The configuration of a run, as in Dagster's launch pad.
+
+    Attributes:
+        devices: serial numbers or UUIDs to limit the run to; none means all.
+        refetch: fetch again what is already complete, and what was unavailable.
+        refresh: fetch again what may have changed: days that were not over when they were last
+            fetched; what is requested in its present state, although that was a short time ago.
+    """
+
+    devices: list[str] = Field(default_factory=list)
+    refetch: bool = False
+    refresh: bool = True
+
+
+def dataset_asset(
+    dataset: DailyDataset | SnapshotDataset,
+    deps: Sequence[dg.AssetKey],
+    partitions: dg.PartitionsDefinition | None = None,
+) -> dg.AssetsDefinition:
+    """Make the assets of a dataset.
+
+    Args:
+        dataset: any dataset.
+        deps: assets that tell which devices exist.
+        partitions: days, as requested; of a dataset requested by day.
+    """
+
+    @dg.multi_asset(
+        name=dataset.name,
+        specs=asset_specs(dataset, deps),
+        partitions_def=partitions,
+        # One run for a range, not one for each month: `dagster asset materialize
+        # --partition-range` takes nothing else, and the newest days come first over all of it.
+        backfill_policy=dg.BackfillPolicy.single_run() if partitions else None,
+        can_subset=True,
+        required_resource_keys={"rate_limit", "givenergy", "reporter"},
+    )
+    def _asset(
+        context: dg.AssetExecutionContext, config: FetchConfig
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        yield from _AssetRun(context, dataset, config).run()
+
+    return _asset
+
+
+class _AssetRun:
+    """One run of the assets of a dataset, as far as they are chosen."""
+
+    def __init__(
+        self,
+        context: dg.AssetExecutionContext,
+        dataset: DailyDataset | SnapshotDataset,
+        config: FetchConfig,
+    ) -> None:
+        self._context = context
+        self._dataset = dataset
+        self._config = config
+        self._chosen = context.selected_asset_keys
+        by_day = isinstance(dataset, DailyDataset)
+        self._days = [date.fromisoformat(k) for k in context.partition_keys] if by_day else []
+        self._shown: set[date] = set()
+        self._reporter = context.resources.reporter
+
+    def run(self) -> Iterator[dg.MaterializeResult[None]]:
+        """Fetch and build, or only build, and show what came of it.
+
+        Raises:
+            Failure: if something is missing in the end.
+            KeyboardInterrupt: if somebody ended the run.
+        """
+        api, dataset = self._context.resources.givenergy, self._dataset
+        if archive_key(dataset) not in self._chosen:
+            with api.lake() as lake:
+                report = IngestionReport(dataset.name)
+                report.add_build(rebuild(lake, DatasetDecoder(dataset)))
+                yield from self._show(lake, report)
+            return
+        device_list = dataset if isinstance(dataset, DeviceList) else None
+        with api.session(device_list, force=self._config.refresh) as (session, discovery):
+            if device_list is None:
+                report = self._ingest(session, discovery)
+            else:
+                # Opening the session has requested it, if it is due.
+                report = discovery.reports.get(dataset.name) or IngestionReport(dataset.name)
+                self._name_new(discovery.new)
+            report.cancelled = session.cancelled.is_set()
+            # Without a result Dagster would leave out whatever reads these tables.
+            yield from self._show(session.lake, report)
+            if not report.cancelled and report.has_worked:
+                api.note_run(session.lake, self._context.run.tags)
+        self._reporter.finished(report)
+        if report.cancelled:
+            raise KeyboardInterrupt
+        if not report.is_complete:
+            raise dg.Failure(failure_sentences(report), allow_retries=False)
+
+    def _ingest(self, session: Session, discovery: Any) -> IngestionReport:
+        dataset, config = self._dataset, self._config
+        devices = discovery.choose(config.devices)
+        plan: RequestPlan
+        if isinstance(dataset, DailyDataset):
+            plan = DailyPlan(
+                session,
+                dataset,
+                of_kinds(devices, dataset.device_kinds),
+                min(self._days),
+                max(self._days),
+                refetch=config.refetch,
+                refresh=config.refresh,
+            )
+        else:
+            api = self._context.resources.givenergy
+            state = api.known_state(session, devices, refetch=config.refetch)
+            only = None if config.refresh else due_devices(dataset, state)
+            plan = SnapshotPlan(dataset, state, only=only)
+        return ingest(
+            session,
+            dataset,
+            plan,
+            # Tables that are not by day tell other datasets what to request.
+            with_tables=not self._days or table_key(dataset.main) in self._chosen,
+            progress=self._reporter.progress,
+            settle=partial(self._show_days, session.lake),
+        )
+
+    def _show(self, lake: Lake, report: IngestionReport) -> Iterator[dg.MaterializeResult[None]]:
+        """Show in Dagster what is in the tables."""
+        if not self._days:
+            yield from table_results(self._chosen, self._dataset, lake, report)
+        elif not report.cancelled and report.stopped is None:
+            self._show_days(lake, report, self._days)
+
+    def _show_days(self, lake: Lake, report: IngestionReport, done: Iterable[date]) -> None:
+        good = sorted(set(done) & set(self._days) - self._shown - report.incomplete_days)
+        self._shown.update(good)
+        metadata = day_metadata(lake, self._dataset, report, good)
+        for key in (archive_key(self._dataset), table_key(self._dataset.main)):
+            for day in good if key in self._chosen else ():
+                self._context.log_event(
+                    dg.AssetMaterialization(key, partition=day.isoformat(), metadata=metadata[day])
+                )
+
+    def _name_new(self, new: Sequence[Device]) -> None:
+        for device in new:
+            self._context.log.warning(
+                f"{device.device_id} is new in this account: fetch its history with"
+                f" `givlake backfill --device {device.device_id}`."
+            )
+
+
+def table_results(
+    chosen: Iterable[dg.AssetKey], dataset: Dataset, lake: Lake, report: IngestionReport
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Yield the result of each chosen asset."""
+    for key, metadata in table_metadata(lake, dataset, report).items():
+        if key in chosen:
+            yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+
+
+def failure_sentences(report: IngestionReport) -> str:
+    """Say what is missing, a line for each request, the first twenty of them."""
+    if report.by_day:
+        lines = [f"{len(report.incomplete_days)} days are not complete."]
+    else:
+        lines = [f"{len(report.failures)} requests for {report.dataset} failed."]
+    if report.stopped is not None:
+        lines.append(str(report.stopped))
+    for result in report.failures[:_FAILURES_NAMED]:
+        lines.append(f"{f'{report.dataset} {result.request}'.strip()}: {result.message}")
+    if (more := len(report.failures) - _FAILURES_NAMED) > 0:
+        lines.append(f"and {more} more.")
+    if (left := report.total.planned - report.total.done) > 0:
+        lines.append(f"{left} device-days were not requested.")
+    return "\n".join(lines)

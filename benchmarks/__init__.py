@@ -1,0 +1,1 @@
+"""What givlake costs and withstands, measured; see README.md."""

@@ -1,0 +1,1 @@
+"""The request budget, measured."""

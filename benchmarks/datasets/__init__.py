@@ -1,0 +1,1 @@
+"""Requests and comparisons of all datasets, measured."""

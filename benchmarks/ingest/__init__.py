@@ -1,0 +1,1 @@
+"""What ingestion costs, measured."""

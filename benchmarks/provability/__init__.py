@@ -1,0 +1,1 @@
+"""Faults, gaps and tampering, and whether givlake names them."""

@@ -1,0 +1,1 @@
+"""The stores, measured and killed."""
