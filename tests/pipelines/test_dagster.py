@@ -130,7 +130,7 @@ def test_what_a_materialization_shows(simulate, own):
                 assert shown["dagster/partition_row_count"] == there
                 assert shown["rows received"] >= there
                 assert shown["requests"] == shown["devices"] == 2
-                assert shown["bytes received"] > 100_000
+                assert shown["bytes received"] > 10_000
                 header, _, *lines = shown["preview"].splitlines()
                 assert "inverter&#95;serial" in header or "inverter_serial" in header
                 assert len(lines) == 3

@@ -41,7 +41,9 @@ STATUSES = [
 
 @pytest.fixture(scope="module")
 def sim():
-    settings = SimulatorConfig(inverters=2, commissioned=date(2024, 1, 1), empty_day_rate=0.0)
+    settings = SimulatorConfig(
+        inverters=2, rows_per_day=60, commissioned=date(2024, 1, 1), empty_day_rate=0.0
+    )
     with Simulator(settings) as sim:
         rows = sim.truth(sim.serials[0], DAYS[0])
         for row, status in zip(rows[-len(STATUSES) :], STATUSES, strict=True):

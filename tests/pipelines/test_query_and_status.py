@@ -22,7 +22,9 @@ QUERY = "SELECT inverter_serial, time, grid_voltage_v, pv_arrays FROM inverter_d
 
 @pytest.fixture(scope="module")
 def sim():
-    settings = SimulatorConfig(inverters=2, commissioned=date(2024, 1, 1), empty_day_rate=0.0)
+    settings = SimulatorConfig(
+        inverters=2, rows_per_day=60, commissioned=date(2024, 1, 1), empty_day_rate=0.0
+    )
     with Simulator(settings) as sim:
         yield sim
 
