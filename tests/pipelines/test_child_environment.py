@@ -50,6 +50,7 @@ def quarter_after(moment: datetime) -> str:
 
 
 @pytest.mark.processes
+@pytest.mark.slow
 def test_the_demo_asks_its_simulator_only_whatever_the_owner_has_set(simulate, own, tmp_path):
     """Dagster read `.env`: a run wrote the real account's rows into the demo's folder."""
     real = simulate(inverters=5)
@@ -136,6 +137,7 @@ def test_the_demo_asks_its_simulator_only_whatever_the_owner_has_set(simulate, o
 
 
 @pytest.mark.processes
+@pytest.mark.slow
 def test_dagster_has_the_settings_of_the_command_that_starts_it(simulate, own, tmp_path):
     """A token in `.env` won over the one that was exported, in Dagster's processes only."""
     owner = own(simulate(inverters=1), GIVLAKE_DATA="data", GIVLAKE_DATASETS="sites")
@@ -156,6 +158,7 @@ def test_dagster_has_the_settings_of_the_command_that_starts_it(simulate, own, t
 
 
 @pytest.mark.processes
+@pytest.mark.slow
 def test_the_commands_of_the_demo_ask_its_simulator_only(simulate, own, tmp_path):
     real = simulate(inverters=1)
     owner = own(real)

@@ -55,6 +55,7 @@ def test_ctrl_c_ends_a_backfill_of_two_months_and_the_next_one_goes_on(simulate,
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
 
 
+@pytest.mark.slow
 def test_backfills_that_are_killed_at_any_moment_end_up_complete(simulate, own):
     sim = simulate(latency_s=0.05)
     owner = own(sim, GIVLAKE_CONNECTIONS="3")

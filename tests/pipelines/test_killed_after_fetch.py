@@ -35,9 +35,8 @@ def kill_at(step: str, skip: int, owner: Owner, *arguments: object) -> None:
     assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    "step", ["answers archived", pytest.param("journal written", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["answers archived", "journal written"])
 def test_the_same_command_builds_what_a_killed_one_has_archived(simulate, own, today, step):
     """It said that there was nothing to fetch, and left the tables short for good."""
     days = days_between(today - timedelta(days=7), today - timedelta(days=3))

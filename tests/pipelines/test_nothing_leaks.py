@@ -15,7 +15,7 @@ from tests.support.file_content import contents
 from tests.support.http_listener import listening
 from tests.support.owner import Owner, finished
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 TOKEN = "sesame-fedcba9876543210-sesame"
 LOCAL_KEY = "0penthekettle-local"

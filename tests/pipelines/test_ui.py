@@ -28,6 +28,7 @@ def running_with(port: int) -> list[str]:
 @pytest.mark.usefixtures("machine_clock")
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")
 @pytest.mark.processes
+@pytest.mark.slow
 def test_a_service_manager_that_ends_the_ui_leaves_no_dagster_behind(simulate, own):
     """On SIGTERM the command ended alone; Dagster went on, its schedules included."""
     owner = own(simulate(inverters=1))
