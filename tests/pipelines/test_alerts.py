@@ -21,6 +21,8 @@ from tests.support.settings import settings_of
 from tests.support.timeouts import TIMEOUT_S
 from warehouse import Gap, State
 
+pytestmark = pytest.mark.opened_folder
+
 DAYS = [date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 3)]
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])
 MISSING, OVER = "givlake: data missing", "givlake: resolved"

@@ -8,6 +8,8 @@ import pytest
 from simulator import TokenGrant
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
 
+pytestmark = pytest.mark.opened_folder
+
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 4))
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])
 KEYS = [dg.AssetKey(["archive", "inverter_data_points"]), dg.AssetKey("inverter_data_points")]

@@ -4,11 +4,15 @@ import json
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from pipelines.requested_ranges import ranges_for, remember_sync
 from tests.support.clock import at_moments, at_notable_moments_most_slow
 from tests.support.owner import Owner
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
 from warehouse import Entry
+
+pytestmark = pytest.mark.opened_folder
 
 LONDON = ZoneInfo("Europe/London")
 

@@ -56,7 +56,14 @@ def assert_whole(folder: Path, acknowledged: set[int]) -> None:
     assert list((folder / "staging").iterdir()) == []
 
 
-@pytest.mark.parametrize("work", ["flush", "put", "catalogue", "pack", "rebuild"])
+@pytest.mark.parametrize(
+    "work",
+    [
+        "put",
+        *(pytest.param(work, marks=pytest.mark.slow) for work in ("flush", "catalogue", "pack")),
+        "rebuild",
+    ],
+)
 def test_a_kill_loses_nothing(folder: Path, work: str) -> None:
     chance = random.Random(work)
     Lake(folder).close()
