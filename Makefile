@@ -20,8 +20,8 @@ demo: .venv/installed  ## a simulated account, ingested and queried
 
 test: lint types pytest  ## lint, types and all tests but the slow ones: before a commit
 
-test-fast: .venv/installed  ## tests that are not slow and start no processes: while you work
-	@$(PYTEST) -m "not slow and not processes"
+test-fast: .venv/installed  ## tests of single parts, in this process: while you work
+	@$(PYTEST) -m "not slow and not processes and not end_to_end"
 
 test-slow: .venv/installed  ## the slow tests, which make test leaves out
 	@$(PYTEST) -m slow

@@ -25,6 +25,9 @@ OF_OTHERS = (
 )
 
 
+# Fixtures of tests that fetch from a simulator into a data folder.
+END_TO_END = {"own", "owner", "home"}
+
 # How long an example takes depends on what else the machine does.
 settings.register_profile("no_deadline", deadline=None)
 settings.load_profile("no_deadline")
@@ -56,7 +59,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, at another moment than the usual one, tests that run at moments of their own."""
+    """Mark tests from end to end; leave out, at another moment, those that have their own."""
+    for item in items:
+        if not END_TO_END.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("end_to_end")
     if config.getoption("clock") == clock.DEFAULT:
         return
     own = [item for item in items if _has_its_own_moment(item)]

@@ -76,6 +76,7 @@ def test_a_refused_token_is_told_once_whatever_command_meets_it(simulate, own, l
     assert listener.texts[1] == "The API accepts the token again"
 
 
+@pytest.mark.slow
 def test_what_could_not_be_sent_is_due_again_and_changes_no_exit_status(simulate, own, listener):
     sim = simulate(inverters=1)
     owner = alerted(own, sim, listener)
@@ -176,6 +177,7 @@ def test_addresses_may_hold_commas():
     assert "json" not in repr(settings)
 
 
+@pytest.mark.slow
 def test_dagster_tells_of_a_failed_run_and_of_its_end(simulate, own, listener, today):
     sim = simulate(inverters=1)
     owner = alerted(own, sim, listener)

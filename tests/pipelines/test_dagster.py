@@ -70,6 +70,7 @@ def test_definitions_load_without_token_network_or_data_folder_and_write_nothing
 
 @pytest.mark.processes
 @pytest.mark.opened_folder
+@pytest.mark.slow
 def test_a_range_by_the_dagster_command_and_either_key_alone(simulate, own):
     sim = simulate(inverters=2)
     owner = own(sim)

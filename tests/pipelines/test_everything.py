@@ -383,7 +383,7 @@ def answers(owner):
 # No other moment gives other answers.
 @pytest.mark.parametrize("now", [None], ids=str, indirect=True)
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_no_value_of_an_answer_stops_a_build_or_goes_unaccounted(answers, data):

@@ -26,6 +26,7 @@ def wait_for_data(sim, requests, process):
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_backfill_of_two_months_and_the_next_one_goes_on(simulate, own):
     # Slow from the start: a busy machine may take seconds to look, and to deliver the signal.
     sim = simulate(latency_s=1.2)

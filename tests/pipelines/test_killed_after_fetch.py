@@ -117,6 +117,7 @@ def test_the_same_command_completes_what_a_killed_one_has_begun(simulate, own, t
     assert verified.status == 0, verified.said
 
 
+@pytest.mark.slow
 def test_what_a_killed_command_has_archived_of_a_list_is_built_by_any_command(simulate, own):
     """Chargers that were listed and not built had no days, and nobody asked for them for hours."""
     sim = simulate(inverters=1, ev_chargers=1, ev_points_every_s=43_200)

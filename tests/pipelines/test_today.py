@@ -68,6 +68,7 @@ def test_the_clock_is_the_machines_in_every_process(machine_time):
     assert before <= float(in_duckdb) <= datetime.now(UTC).timestamp()
 
 
+@pytest.mark.slow
 def test_a_backfill_of_some_days_a_sync_status_and_a_query_today(owner):
     first = local_today() - timedelta(days=3)
     done = owner.process("backfill", "--start", first)

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.processes
 COMMAND = ("backfill", "--start", "2025-06-01", "--end", "2025-06-10")
 
 
+@pytest.mark.slow
 def test_two_backfills_of_the_same_days_ask_for_each_device_day_once(simulate, own):
     sim = simulate(latency_s=0.05)
     owner = own(sim, GIVLAKE_CONNECTIONS="2")
