@@ -54,18 +54,18 @@ TABLE = Table(
             ),
             "inverter_serial": text("Inverter", "The inverter behind it.", "inverter.serial"),
             "model": text("Model", "Model of the inverter.", "inverter.info.model"),
-            "commission_date": instant(
+            "commissioned_at": instant(
                 "Commissioned", "When it was commissioned.", "commission_date"
             ),
-            "inverter_commission_date": instant(
+            "inverter_commissioned_at": instant(
                 "Inverter commissioned",
                 "When the inverter was commissioned.",
                 "inverter.commission_date",
             ),
-            "last_online": instant(
+            "last_online_at": instant(
                 "Last online", "When the inverter was last online.", "inverter.last_online"
             ),
-            "last_updated": instant(
+            "last_updated_at": instant(
                 "Last updated", "When the inverter last sent data.", "inverter.last_updated"
             ),
             **extra_fields(),
@@ -73,17 +73,17 @@ TABLE = Table(
         }
     ),
     key=("account_id", "communication_device_serial"),
-    unversioned_columns=("last_online", "last_updated"),
+    unversioned_columns=("last_online_at", "last_updated_at"),
 )
 
-_TIMES = ("commission_date", "inverter_commission_date", "last_online", "last_updated")
+_TIMES = ("commissioned_at", "inverter_commissioned_at", "last_online_at", "last_updated_at")
 
 
 class AccountDevices(RowByRow, DeviceList):
     """The dataset; see the module's docstring."""
 
     name = "account_devices"
-    version = 1
+    version = 2
     endpoint = ACCOUNT_DEVICES
     group = "accounts"
     row_type = CommunicationDevice
@@ -102,8 +102,8 @@ class AccountDevices(RowByRow, DeviceList):
         """List the inverters and EMS that the account's own list does not show."""
         found: dict[DeviceKind, list[Device]] = {kind: [] for kind in self.kinds}
         for row in state.rows(_sql("children_inverters")):
-            began = (row["commission_date"], row["inverter_commission_date"])
-            seen = (row["last_online"], row["last_updated"])
+            began = (row["commissioned_at"], row["inverter_commissioned_at"])
+            seen = (row["last_online_at"], row["last_updated_at"])
             device = Device(
                 row["inverter_serial"],
                 min((time for time in began if time), default=None),

@@ -75,10 +75,10 @@ TABLE = Table(
                 nullable=False,
             ),
             "grouping_name": name_of_code("Grouping"),
-            "start": instant(
+            "start_at": instant(
                 "Start (UTC)", "When the period began, in UTC.", "start_time", nullable=False
             ),
-            "end": instant(
+            "end_at": instant(
                 "End (UTC)", "When the period ends, in UTC.", "end_time", nullable=False
             ),
             "start_local": column(
@@ -100,8 +100,8 @@ TABLE = Table(
             **provenance_columns(),
         }
     ),
-    key=("inverter_serial", "grouping", "start", "end"),
-    time_column="start",
+    key=("inverter_serial", "grouping", "start_at", "end_at"),
+    time_column="start_at",
     device_column="inverter_serial",
 )
 
@@ -113,7 +113,7 @@ class EnergyFlowAggregates(RowByRow, SnapshotDataset):
     """
 
     name = "energy_flow_aggregates"
-    version = 1
+    version = 2
     endpoint = ENERGY_FLOWS
     group = "energy_flows"
     row_type = FlowRow
@@ -162,8 +162,8 @@ class EnergyFlowAggregates(RowByRow, SnapshotDataset):
         return {
             "inverter_serial": pa.repeat(pa.scalar(response.device_id), count),
             "grouping": pa.repeat(pa.scalar(grouping, pa.int64()), count),
-            "start": to_utc(Moments.of(start_local, zone, shift=True).first),
-            "end": to_utc(Moments.of(end_local, zone, shift=True).first),
+            "start_at": to_utc(Moments.of(start_local, zone, shift=True).first),
+            "end_at": to_utc(Moments.of(end_local, zone, shift=True).first),
             "start_local": start_local,
             "end_local": end_local,
             **flow_columns(rows.values),

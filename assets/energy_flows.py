@@ -126,10 +126,10 @@ TABLE = Table(
     schema=table_schema(
         {
             "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
-            "start": instant(
+            "start_at": instant(
                 "Start (UTC)", "When the half hour began, in UTC.", "start_time", nullable=False
             ),
-            "end": instant(
+            "end_at": instant(
                 "End (UTC)", "When the half hour ended, in UTC.", "end_time", nullable=False
             ),
             "start_local": column(
@@ -167,8 +167,8 @@ TABLE = Table(
             **provenance_columns(),
         }
     ),
-    key=("inverter_serial", "start"),
-    time_column="start",
+    key=("inverter_serial", "start_at"),
+    time_column="start_at",
     device_column="inverter_serial",
 )
 
@@ -177,7 +177,7 @@ class EnergyFlows(RowByRow, DailyDataset):
     """The dataset; see the module's docstring."""
 
     name = "energy_flows"
-    version = 1
+    version = 2
     endpoint = ENERGY_FLOWS
     group = "energy_flows"
     row_type = FlowRow
@@ -222,8 +222,8 @@ class EnergyFlows(RowByRow, DailyDataset):
         local_date = start_local.filter(kept).cast(pa.date32(), safe=False)
         return {
             "inverter_serial": pa.repeat(pa.scalar(response.device_id), len(rows.values)),
-            "start": to_utc(start[ended]),
-            "end": to_utc(end[ended]),
+            "start_at": to_utc(start[ended]),
+            "end_at": to_utc(end[ended]),
             "start_local": start_local.filter(kept),
             "end_local": end_local.filter(kept),
             "fold": pa.array(fold[ended], pa.int8()),

@@ -109,7 +109,7 @@ class EvChargers(RowByRow, DeviceList):
     def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
         """List chargers, with the days on which they can have had data."""
         sql = resources.files("assets").joinpath("sql", "ev_chargers_known.sql").read_text()
-        named = state.lake.settings.get(_FIRST_DAY)
+        named = state.lake.state.get(_FIRST_DAY)
         since = [datetime.combine(date.fromisoformat(str(named)), time(), UTC)] if named else []
         chargers = [
             Device(
@@ -144,7 +144,7 @@ def look_back_to(lake: Lake, day: date) -> None:
     def earlier(stored: object) -> object:
         return min(str(stored), day.isoformat()) if stored else day.isoformat()
 
-    lake.settings.update(_FIRST_DAY, earlier)
+    lake.state.update(_FIRST_DAY, earlier)
 
 
 DATASET = EvChargers()

@@ -76,9 +76,9 @@ SCHEMA = table_schema(
         "charger_uuid": text("Charger", "UUID of the charger.", nullable=False),
         "started_at": instant("Started", "When it began.", "started_at", nullable=False),
         "stopped_at": instant("Stopped", "When it ended; null: it is open.", "stopped_at"),
-        "has_ended": flag("Ended", "True once it has ended; null, never false, while it is open."),
+        "has_ended": flag("Ended", "Whether it has ended; false while it is open.", nullable=False),
         "duration_s": number("Duration (s)", "From start to end."),
-        "local_time": column(
+        "started_local": column(
             TIME_LOCAL, "Local start", "The start in the account's time zone.", nullable=False
         ),
         "local_date": column(
@@ -113,6 +113,7 @@ TABLE = Table(
     schema=SCHEMA,
     key=("charger_uuid", "started_at"),
     device_column="charger_uuid",
+    derived_columns=("has_ended",),
 )
 
 
@@ -120,7 +121,7 @@ class EvChargingSessions(RowByRow, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "ev_charging_sessions"
-    version = 2
+    version = 3
     endpoint = EV_CHARGING_SESSIONS
     group = "ev_chargers"
     row_type = _Session
@@ -165,10 +166,10 @@ class EvChargingSessions(RowByRow, SnapshotDataset):
             "started_at": started_at,
             "stopped_at": stopped_at,
             "has_ended": pa.array(
-                [session.stopped_at is not None or None for session in sessions], pa.bool_()
+                [session.stopped_at is not None for session in sessions], pa.bool_()
             ),
             "duration_s": difference(started_at.cast(pa.int64()), stopped_at.cast(pa.int64()), 1e6),
-            **local_columns(started_at, response.request_zone or "UTC"),
+            **local_columns(started_at, response.request_zone or "UTC", "started_local"),
             **leaves,
             "energy_kwh": difference(leaves["meter_start_kwh"], leaves["meter_stop_kwh"]),
             "started_by_name": _nobody(leaves["started_by"]),

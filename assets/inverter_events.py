@@ -76,11 +76,11 @@ SCHEMA = table_schema(
     {
         "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
         "event": text("Event", "What happened, in the API's words.", "event", nullable=False),
-        "start_time": instant("Start (UTC)", "When it began.", "start_time", nullable=False),
-        "end_time": instant("End (UTC)", "When it was cleared; null: it is open.", "end_time"),
+        "started_at": instant("Start (UTC)", "When it began.", "start_time", nullable=False),
+        "ended_at": instant("End (UTC)", "When it was cleared; null: it is open.", "end_time"),
         "duration_s": number("Duration (s)", "From start to end."),
-        "has_ended": flag("Ended", "True once it has ended; null, never false, while it is open."),
-        "local_time": column(
+        "has_ended": flag("Ended", "Whether it has ended; false while it is open.", nullable=False),
+        "started_local": column(
             TIME_LOCAL, "Local start", "The start in the account's time zone.", nullable=False
         ),
         "local_date": column(
@@ -95,9 +95,10 @@ TABLE = Table(
     name="inverter_events",
     description="Faults of inverters with start and end, cleared ones and open ones.",
     schema=SCHEMA,
-    key=("inverter_serial", "event", "start_time"),
-    time_column="start_time",
+    key=("inverter_serial", "event", "started_at"),
+    time_column="started_at",
     device_column="inverter_serial",
+    derived_columns=("has_ended",),
 )
 
 
@@ -108,7 +109,7 @@ class InverterEvents(RowByRow, SnapshotDataset):
     """
 
     name = "inverter_events"
-    version = 1
+    version = 2
     endpoint = INVERTER_EVENTS
     group = "inverters"
     row_type = _Event
@@ -119,9 +120,9 @@ class InverterEvents(RowByRow, SnapshotDataset):
 
     def requests(self, state: KnownState) -> Iterator[Request]:
         """Ask each inverter from a few days ago on, from its open events on, or for all."""
-        items = open_items(state, TABLE, "start_time")
+        items = open_items(state, TABLE, "started_at")
         looks = {} if state.refetch else lookbacks(state, self.name, "start", apart_by="cleared")
-        adds = state.lake.settings.get(_MEANING) == "also" and not state.refetch
+        adds = state.lake.state.get(_MEANING) == "also" and not state.refetch
         # In which zone the API reads a date is not documented: a day to spare on either side.
         end = (state.now + timedelta(days=2)).date()
         for device in state.of(DeviceKind.INVERTER):
@@ -163,8 +164,8 @@ class InverterEvents(RowByRow, SnapshotDataset):
         # What contradicts itself is no reason to ask for less: "only" goes first.
         for meaning in ("only", "also"):
             if meaning in meanings:
-                if state.lake.settings.get(_MEANING) != meaning:
-                    state.lake.settings.set(_MEANING, meaning)
+                if state.lake.state.get(_MEANING) != meaning:
+                    state.lake.state.set(_MEANING, meaning)
                 return
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
@@ -172,18 +173,16 @@ class InverterEvents(RowByRow, SnapshotDataset):
         nameless = [index for index, row in enumerate(rows.values) if not row.event]
         reject(rows, nameless, "event", response.body)
         start = parse_times(rows, "start_time", response.body)
-        end = optional_times(SCHEMA, rows, ("end_time",))["end_time"]
+        end = optional_times(SCHEMA, rows, ("ended_at",))["ended_at"]
         events = rows.values
         return {
             "inverter_serial": pa.repeat(pa.scalar(response.device_id), len(events)),
             **leaf_columns(SCHEMA, events, only=("event",)),
-            "start_time": start,
-            "end_time": end,
+            "started_at": start,
+            "ended_at": end,
             "duration_s": difference(start.cast(pa.int64()), end.cast(pa.int64()), 1e6),
-            "has_ended": pa.array(
-                [event.end_time is not None or None for event in events], pa.bool_()
-            ),
-            **local_columns(start, response.request_zone or "UTC"),
+            "has_ended": pa.array([event.end_time is not None for event in events], pa.bool_()),
+            **local_columns(start, response.request_zone or "UTC", "started_local"),
             "extra_fields": extra_column(rows),
         }
 

@@ -61,7 +61,7 @@ TABLE = Table(
     schema=table_schema(
         {
             "site_id": integer("Site", "Number of the site.", "id", nullable=False),
-            "date_created": column(
+            "created_date": column(
                 pa.date32(), "Created", "When it was entered.", source="date_created"
             ),
             "country": text("Country", "Country of the site.", "country"),
@@ -86,7 +86,7 @@ class Sites(RowByRow, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "sites"
-    version = 1
+    version = 2
     endpoint = SITES
     group = "accounts"
     row_type = _Site
@@ -100,9 +100,9 @@ class Sites(RowByRow, SnapshotDataset):
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Make the columns of one answer."""
-        dates = optional_dates(TABLE.schema, rows, ("date_created",))
+        dates = optional_dates(TABLE.schema, rows, ("created_date",))
         return {
-            **leaf_columns(TABLE.schema, rows.values, skip=("date_created", "products")),
+            **leaf_columns(TABLE.schema, rows.values, skip=("created_date", "products")),
             **leaf_columns(TABLE.schema, rows.values, only=("products",), convert=as_json),
             **dates,
             "extra_fields": extra_column(rows),

@@ -14,7 +14,7 @@ from assets.framework.orchestration.dataset_asset import dataset_asset
 from pipelines.alerts.sensors import alert_sensors
 from pipelines.health.data_checks import data_check_schedule, drift_check, reconciliation_checks
 from pipelines.health.history_check import check_schedule, history_check
-from pipelines.maintenance_job import pack_archive_job, pack_schedule
+from pipelines.maintenance_job import compact_archive_job, compaction_schedule
 from pipelines.partitions import daily_partitions
 from pipelines.resources import GivEnergyApi, RateLimit, silent_reporter
 from pipelines.schedules import daily_schedule, poll_schedule, snapshot_schedule, today_schedule
@@ -58,10 +58,10 @@ def build_definitions(
     jobs: list[Any] = [
         dg.define_asset_job(REFRESH_JOB, _of(assets), description="Everything but days."),
         dg.define_asset_job(POLL_JOB, _of(polled), description="What cannot be had later."),
-        pack_archive_job,
+        compact_archive_job,
     ]
     schedules = [
-        pack_schedule(zone),
+        compaction_schedule(zone),
         poll_schedule(POLL_JOB, settings.poll_minutes, zone),
         snapshot_schedule(REFRESH_JOB, list(snapshot_assets), zone),
     ]

@@ -113,13 +113,13 @@ def discover(
     }
     for report in reports.values():
         _raise_if_fatal(report)
-    known = msgspec.convert(lake.settings.get(_KNOWN), list[str] | None)
+    known = msgspec.convert(lake.state.get(_KNOWN), list[str] | None)
     devices = known_devices(lake, lists)
     # What other lists have told before still stands: their devices are neither gone nor new.
     everything = expect(lake, session.zone)
     at = datetime.now(UTC)
-    lake.settings.set(_KNOWN, [device.device_id for device in everything])
-    lake.settings.set(_DISCOVERED_AT, at.isoformat())
+    lake.state.set(_KNOWN, [device.device_id for device in everything])
+    lake.state.set(_DISCOVERED_AT, at.isoformat())
     new = () if known is None else (d for d in everything if d.device_id not in known)
     return Discovery(devices, tuple(new), at, reports)
 
@@ -134,15 +134,20 @@ def expect(lake: Lake, zone: str) -> tuple[Device, ...]:
         The devices, each once.
     """
     devices = known_devices(lake)
+    lake.expect(expected_of(devices, zone))
+    if everything := _once(devices):
+        lake.state.set(HISTORY_STARTS, {**_starts(devices, everything, zone)})
+    return everything
+
+
+def expected_of(devices: Devices, zone: str) -> pa.Table:
+    """List which days can be expected of devices, as `Lake.expect` takes it."""
     today = local_day(datetime.now(UTC), zone)
     tables = [
         expected_days(dataset.name, of_kinds(devices, dataset.device_kinds), EARLIEST, today, zone)
         for dataset in daily_datasets()
     ]
-    lake.expect(pa.concat_tables(tables))
-    if everything := _once(devices):
-        lake.settings.set(HISTORY_STARTS, {**_starts(devices, everything, zone)})
-    return everything
+    return pa.concat_tables(tables)
 
 
 def _starts(devices: Devices, everything: Sequence[Device], zone: str) -> dict[str, str]:
@@ -170,7 +175,7 @@ def known_state_of(session: Session, devices: Devices, *, refetch: bool = False)
 
 def last_discovery(lake: Lake) -> Discovery | None:
     """Give the devices as they were last asked for, without a request; None if they never were."""
-    at = lake.settings.get(_DISCOVERED_AT)
+    at = lake.state.get(_DISCOVERED_AT)
     if at is None:
         return None
     return Discovery(known_devices(lake), (), msgspec.convert(at, datetime))

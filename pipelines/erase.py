@@ -56,8 +56,8 @@ def erase_devices(
                 for path in sorted(folder.rglob("*")):
                     if path.is_file():  # SQLite's journals go while others are worked at
                         without.file(path, lake.scratch)
-            for name in lake.settings.all():
-                lake.settings.update(name, without.value)
+            for name in lake.state.all():
+                lake.state.update(name, without.value)
 
         return forget(
             lake,
@@ -72,7 +72,7 @@ def erase_devices(
 def _all_known(lake: Lake, *, stored: bool = True) -> set[str]:
     """Name every device of the lists, and those that are noted as known."""
     found = {device.device_id for kind in known_devices(lake).values() for device in kind}
-    noted = lake.settings.get("known_devices")
+    noted = lake.state.get("known_devices")
     return found | ({str(name) for name in noted} if stored and isinstance(noted, list) else set())
 
 

@@ -1,4 +1,4 @@
-"""Keeping the data folder in shape: packing the archive, once a day.
+"""Keeping the data folder in shape: compacting the archive, once a day.
 
 What proves and mends the stores stands in `warehouse`.
 """
@@ -7,23 +7,23 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from warehouse import Lake, PackReport, pack, trim
+from warehouse import CompactionReport, Lake, compact, trim
 
-_PACKED_AT = "packed_at"
-_PACK_EVERY = timedelta(days=1)
+_COMPACTED_AT = "compacted_at"
+_COMPACT_EVERY = timedelta(days=1)
 
 
-def pack_archive(lake: Lake) -> PackReport:
+def compact_archive(lake: Lake) -> CompactionReport:
     """Merge the small segments of the archive into large sorted packs; trim what was replaced."""
-    report = pack(lake.archive)
+    report = compact(lake.archive)
     trim(lake)
-    lake.settings.set(_PACKED_AT, datetime.now(UTC).isoformat())
+    lake.state.set(_COMPACTED_AT, datetime.now(UTC).isoformat())
     return report
 
 
-def pack_if_due(lake: Lake) -> PackReport | None:
-    """Pack the archive if that was not done for a day."""
-    packed_at = msgspec.convert(lake.settings.get(_PACKED_AT), datetime | None)
-    if packed_at is not None and datetime.now(UTC) - packed_at < _PACK_EVERY:
+def compact_if_due(lake: Lake) -> CompactionReport | None:
+    """Compact the archive if that was not done for a day."""
+    compacted_at = msgspec.convert(lake.state.get(_COMPACTED_AT), datetime | None)
+    if compacted_at is not None and datetime.now(UTC) - compacted_at < _COMPACT_EVERY:
         return None
-    return pack_archive(lake)
+    return compact_archive(lake)

@@ -1,22 +1,22 @@
-"""Upkeep in Dagster: the archive is packed every night."""
+"""Upkeep in Dagster: the archive is compacted every night."""
 
 import dagster as dg
 
-from pipelines.maintenance import pack_archive
+from pipelines.maintenance import compact_archive
 from pipelines.pending_builds import build_all_pending
 from pipelines.session_factory import open_lake
 from pipelines.settings import load_settings
 
 
 @dg.op(description="Merge the archive's small segments into large sorted packs.")
-def pack_segments(context: dg.OpExecutionContext) -> None:
+def compact_segments(context: dg.OpExecutionContext) -> None:
     """Pack, and say what that did in the metadata of the run."""
     with open_lake(load_settings()) as lake:
         build_all_pending(lake, say=context.log.info, note_days=False)
-        report = pack_archive(lake)
+        report = compact_archive(lake)
     context.add_output_metadata(
         {
-            "files packed": report.packed_files,
+            "files merged": report.merged_files,
             "packs written": report.packs_written,
             "bytes before": report.bytes_before,
             "bytes after": report.bytes_after,
@@ -26,17 +26,17 @@ def pack_segments(context: dg.OpExecutionContext) -> None:
         context.log.warning(sentence)
 
 
-@dg.job(name="pack_archive", description="Merge the archive's small segments into large packs.")
-def pack_archive_job() -> None:
+@dg.job(name="compact_archive", description="Merge the archive's small segments into large packs.")
+def compact_archive_job() -> None:
     """Run the one op."""
-    pack_segments()
+    compact_segments()
 
 
-def pack_schedule(zone: str) -> dg.ScheduleDefinition:
-    """Pack the archive every night, after the daily schedules."""
+def compaction_schedule(zone: str) -> dg.ScheduleDefinition:
+    """Compact the archive every night, after the daily schedules."""
     return dg.ScheduleDefinition(
-        name="pack_archive_daily",
-        job=pack_archive_job,
+        name="compact_archive_daily",
+        job=compact_archive_job,
         cron_schedule="50 5 * * *",
         execution_timezone=zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,

@@ -5,12 +5,9 @@ folder for writing builds them before it plans; commands that only read say that
 """
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date
-from pathlib import Path
 
-import duckdb
 import msgspec
 
 from assets.framework.decoding.decoder import decoders
@@ -27,7 +24,6 @@ from warehouse import (
     pending_responses,
     refresh_coverage,
     retrying,
-    unindexed_files,
 )
 
 _LOG = logging.getLogger(__name__)
@@ -74,27 +70,15 @@ def build_all_pending(
 
 
 def what_is_behind(lake: Lake) -> str | None:
-    """Bring coverage up to date, and say what the tables lack of the archive; None if nothing."""
+    """Say what the tables lack of the archive; None if nothing.
+
+    Coverage is brought up to date first, beside a folder that was opened for reading.
+    """
     try:
         refresh_coverage(lake, [dataset.coverage_rule for dataset in daily_datasets()])
         found = pending(lake)
     except WarehouseError as error:
         return str(error)  # what asks for this note can do its work all the same
-    return describe(found) if found else None
-
-
-def what_is_behind_unwritable(folder: Path, connection: duckdb.DuckDBPyConnection) -> str | None:
-    """Say the same of a folder that cannot be written, by its files and the views in it."""
-    if count := unindexed_files(folder):
-        files = "file is" if count == 1 else f"{count:,} files are"
-        return f"the newest archive {files} not in the tables, nor in coverage, yet"
-    try:
-        rows = retrying(lambda: connection.execute(sql("pending_by_device")).fetchall())
-    except (duckdb.Error, WarehouseError):
-        return None  # made by an older givlake, or damaged: the query says so if it matters to it
-    found: Pending = {}
-    for dataset, device_id, count in rows:
-        found.setdefault(dataset, Counter())[device_id] = count
     return describe(found) if found else None
 
 
@@ -106,7 +90,7 @@ def describe(found: Pending) -> str:
 
 def take_built_days(lake: Lake, tasks: Sequence[BackfillTask]) -> BuiltDays:
     """Give, and forget, the days of errands that were built without a run."""
-    stored = msgspec.convert(lake.settings.get(_BUILT_DAYS, {}), BuiltDays)
+    stored = msgspec.convert(lake.state.get(_BUILT_DAYS, {}), BuiltDays)
     taken = {
         task.dataset.name: stored[task.dataset.name]
         for task in tasks
@@ -120,7 +104,7 @@ def take_built_days(lake: Lake, tasks: Sequence[BackfillTask]) -> BuiltDays:
         return msgspec.to_builtins({name: days[name] for name in days.keys() - taken.keys()})
 
     if taken:
-        lake.settings.update(_BUILT_DAYS, without_taken)
+        lake.state.update(_BUILT_DAYS, without_taken)
     return taken
 
 
@@ -145,7 +129,7 @@ def _note_built_days(lake: Lake, reports: Iterable[BuildReport]) -> None:
             query = connection.sql(sql("built_days"), params=parameters)
             ((first, last),) = retrying(query.fetchall)
         if first is not None:
-            lake.settings.update(_BUILT_DAYS, _adding(report.dataset, first, last))
+            lake.state.update(_BUILT_DAYS, _adding(report.dataset, first, last))
 
 
 def _adding(dataset: str, first: date, last: date) -> Callable[[object], object]:

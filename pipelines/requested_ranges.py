@@ -10,7 +10,7 @@ import msgspec
 
 from warehouse import Lake
 
-_KEY = "wished_ranges"
+_KEY = "requested_ranges"
 _SYNCED_KEY = "synced_until"
 _ALL_DEVICES = "*"
 
@@ -28,13 +28,13 @@ def remember(lake: Lake, dataset: str, device_ids: Sequence[str], start: date, e
             by_device[device_id] = joined([*by_device.get(device_id, []), (start, end)])
         return msgspec.to_builtins(requested)
 
-    lake.settings.update(_KEY, add)
+    lake.state.update(_KEY, add)
 
 
 def remember_sync(lake: Lake, dataset: str, today: date) -> None:
     """Store that days of all devices are requested from yesterday, or the last sync, to today."""
     yesterday = today - timedelta(days=1)
-    synced = msgspec.convert(lake.settings.get(_SYNCED_KEY, {}), dict[str, date])
+    synced = msgspec.convert(lake.state.get(_SYNCED_KEY, {}), dict[str, date])
     first = min(synced.get(dataset, yesterday), yesterday)
     remember(lake, dataset, (), first, today)
     keep_current(lake, dataset, first, today)
@@ -49,12 +49,12 @@ def keep_current(lake: Lake, dataset: str, first: date, today: date) -> None:
             return stored
         return msgspec.to_builtins({**synced, dataset: today})
 
-    lake.settings.update(_SYNCED_KEY, note)
+    lake.state.update(_SYNCED_KEY, note)
 
 
 def ranges_for(lake: Lake, dataset: str, device_ids: Iterable[str]) -> dict[str, list[Range]]:
     """Return the requested ranges of each device, including those requested of all devices."""
-    requested = msgspec.convert(lake.settings.get(_KEY, {}), _RequestedRanges).get(dataset, {})
+    requested = msgspec.convert(lake.state.get(_KEY, {}), _RequestedRanges).get(dataset, {})
     of_all = requested.get(_ALL_DEVICES, [])
     return {each: joined([*of_all, *requested.get(each, [])]) for each in device_ids}
 

@@ -1,9 +1,14 @@
 """Opening what ingestion works with, from the settings: data folder, account, budget, client."""
 
+import errno
 import logging
+import os
+import sqlite3
+import stat
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -15,13 +20,32 @@ from assets.framework.code_views import views
 from assets.framework.decoding.decoder import decoders
 from assets.framework.ingestion.session import Session
 from assets.reconciliation import reconciliation_views
-from assets.registry import datasets
-from givenergy import Client, FailedAttempt, RequestBudget, SqliteRequestBudget, resolve_account
+from assets.registry import daily_datasets, datasets
+from givenergy import (
+    BudgetSnapshot,
+    Client,
+    FailedAttempt,
+    RequestBudget,
+    SqliteRequestBudget,
+    resolve_account,
+)
 from givenergy.retry import NO_RETRY, RetryPolicy
+from pipelines.discovery import expected_of, known_devices, last_discovery
 from pipelines.pseudonyms import pseudonym_key
 from pipelines.restore_expected_days import restore_expected_days
 from pipelines.settings import Settings, SettingsError
-from warehouse import Entry, Lake, publish, repair_tables, show_watermarks, unfinished
+from warehouse import (
+    Entry,
+    Lake,
+    ReadOnlyLake,
+    publish,
+    read_state,
+    repair_tables,
+    show_watermarks,
+    state_file,
+    unfinished,
+)
+from warehouse.lake import EXPECTED_FILE
 
 _LOG = logging.getLogger(__name__)
 BudgetOpener = Callable[[Settings, str], RequestBudget]
@@ -47,11 +71,7 @@ def open_lake(settings: Settings, *, mend: bool = True) -> Lake:
             f"GIVLAKE_DATA is {str(settings.data)!r}, which cannot be used as the data folder"
             f" ({error.strerror}): name a folder that you can write to."
         ) from error
-    if begun := unfinished(lake):
-        _LOG.warning(
-            "Forgetting %s was interrupted and is not done: run the same givlake forget again",
-            ", ".join(begun),
-        )
+    _warn_of_interrupted_forget(lake)
     show_watermarks(lake, [dataset.name for dataset in datasets()])
     known = decoders(datasets())
     tables = [table for decoder in known for table in decoder.tables]
@@ -59,8 +79,55 @@ def open_lake(settings: Settings, *, mend: bool = True) -> Lake:
     if mend:
         repair_tables(lake, known)
         if lake.expected().num_rows == 0:
-            restore_expected_days(lake, str(lake.settings.get(_ACCOUNT_ZONE) or settings.zone))
+            restore_expected_days(lake, str(lake.state.get(_ACCOUNT_ZONE) or settings.zone))
     return lake
+
+
+def open_for_reading(settings: Settings) -> ReadOnlyLake:
+    """Open the data folder for a command that only reads: nothing in it is changed or made.
+
+    What `open_lake` would repair is in `problems`. A folder that does not exist is an empty one.
+
+    Args:
+        settings: where the data folder is.
+
+    Raises:
+        SettingsError: if there can be no such folder.
+        WarehouseError: if it cannot be used.
+    """
+    try:
+        if not stat.S_ISDIR(settings.data.stat().st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise SettingsError(
+            f"GIVLAKE_DATA is {str(settings.data)!r}, which cannot be used as the data folder"
+            f" ({error.strerror}): name a folder that you can read."
+        ) from error
+    lake = ReadOnlyLake(
+        settings.data,
+        decoders(datasets()),
+        [*views(), *reconciliation_views()],
+        [dataset.coverage_rule for dataset in daily_datasets()],
+    )
+    _warn_of_interrupted_forget(lake)
+    if lake.expected().num_rows == 0 and last_discovery(lake) is not None:
+        zone = str(lake.state.get(_ACCOUNT_ZONE) or settings.zone)
+        expected = expected_of(known_devices(lake), zone)
+        if expected.num_rows:
+            lake.expect(expected)
+            if not any(EXPECTED_FILE in problem for problem in lake.problems):
+                lake.problems.append(f"{EXPECTED_FILE} is empty")
+    return lake
+
+
+def _warn_of_interrupted_forget(lake: Lake) -> None:
+    if begun := unfinished(lake):
+        _LOG.warning(
+            "Forgetting %s was interrupted and is not done: run the same givlake forget again",
+            ", ".join(begun),
+        )
 
 
 def open_budget(settings: Settings, account: str, reserve: int | None = None) -> RequestBudget:
@@ -78,6 +145,25 @@ def open_budget(settings: Settings, account: str, reserve: int | None = None) ->
     )
 
 
+def budget_snapshot(settings: Settings, account: str) -> BudgetSnapshot | None:
+    """Show the request budget of an account without changing its file; None if there is none."""
+    store = budget_store(settings)
+    if not store.exists():
+        return None
+    with tempfile.TemporaryDirectory(prefix="givlake-") as folder:
+        copy = Path(folder, store.name)
+        with (
+            closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as source,
+            closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+        budget = SqliteRequestBudget(copy, account=account, reserve=settings.reserve)
+        try:
+            return budget.snapshot()
+        finally:
+            budget.close()
+
+
 def budget_store(settings: Settings) -> Path:
     """Name the file of the request budget."""
     return settings.data / "state" / "budget.sqlite"
@@ -90,6 +176,7 @@ def open_session(
     open_budget: BudgetOpener = open_budget,
     cancelled: threading.Event | None = None,
     prepare: Callable[[Lake], object] | None = None,
+    scratch: Path | None = None,
 ) -> Iterator[Session]:
     """Open everything for the account of the token.
 
@@ -100,6 +187,8 @@ def open_session(
         open_budget: opens the request budget of an account.
         cancelled: set to end the session's work.
         prepare: called with the data folder before the API is asked for anything.
+        scratch: an empty folder to work in instead of the data folder, which stays as it is; only
+            its request budget counts the requests, if there is one already that can be written.
 
     Raises:
         SettingsError: if there is no token, or token or URL cannot be used.
@@ -108,7 +197,16 @@ def open_session(
     """
     token = settings.required_token()
     cancelled = cancelled or threading.Event()
+    budget_settings = settings
+    stored: dict[str, Any] = {}
+    if scratch is not None:
+        stored = stored_settings(settings)
+        settings = settings.model_copy(update={"data": scratch})
+        if not os.access(budget_store(budget_settings), os.W_OK):
+            budget_settings = settings
     with open_lake(settings) as lake:
+        for name, value in stored.items():
+            lake.state.set(name, value)
         if prepare is not None:
             prepare(lake)
         archiver = _Archiver(lake)
@@ -133,16 +231,16 @@ def open_session(
         account = resolve_account(
             base_url=settings.url,
             token=token,
-            store=budget_store(settings),
+            store=budget_store(budget_settings),
             open_client=open_client,
         )
         archiver.account = account.budget_key
         zone = account.timezone or settings.zone
-        if lake.settings.get(_ACCOUNT_ZONE) != zone:
-            lake.settings.set(_ACCOUNT_ZONE, zone)
-        if lake.settings.get(_ACCOUNT_KEY) != account.budget_key:
-            lake.settings.set(_ACCOUNT_KEY, account.budget_key)
-        budget = open_budget(settings, account.budget_key)
+        if lake.state.get(_ACCOUNT_ZONE) != zone:
+            lake.state.set(_ACCOUNT_ZONE, zone)
+        if lake.state.get(_ACCOUNT_KEY) != account.budget_key:
+            lake.state.set(_ACCOUNT_KEY, account.budget_key)
+        budget = open_budget(budget_settings, account.budget_key)
         client = open_client(budget)
         try:
             yield Session(
@@ -210,10 +308,10 @@ def _retry_policy(retry_s: int) -> RetryPolicy:
 
 def stored_settings(settings: Settings) -> dict[str, Any]:
     """Read what earlier runs stored in the data folder, without making one."""
-    if not (settings.data / "settings.json").exists():
+    try:
+        return dict(read_state(state_file(settings.data)))
+    except NotADirectoryError:
         return {}
-    with Lake(settings.data) as lake:
-        return lake.settings.all()
 
 
 def stored_zone(settings: Settings) -> str:

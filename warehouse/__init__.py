@@ -4,9 +4,9 @@ Nothing here knows of GivEnergy or of Dagster: what is asked for, and what it me
 business of ``givenergy`` and ``assets``.
 """
 
-from warehouse.archive import Archive, ArchivedResponse, Entry, PackReport, pack
+from warehouse.archive import Archive, ArchivedResponse, CompactionReport, Entry, compact
 from warehouse.catalogue import ViewSpec, publish
-from warehouse.connection import connect, connect_unwritable, execute, retrying
+from warehouse.connection import connect, execute, retrying
 from warehouse.coverage import (
     COVERAGE_SCHEMA,
     NOT_BUILT_REASON,
@@ -37,11 +37,14 @@ from warehouse.export import ExportLayout, ExportReport, export_bodies, export_t
 from warehouse.forget import ForgetReport, forget, is_known, pattern_of, unfinished
 from warehouse.interface.decoder_protocol import QUARANTINE_SCHEMA, Decoded, Decoder, Drift
 from warehouse.lake import EXPECTED_SCHEMA, Lake
+from warehouse.read_only import ReadOnlyLake
+from warehouse.storage.layout import state_file
+from warehouse.storage.state_file import read_state
 from warehouse.table_repair import repair_tables
 from warehouse.tables import History, Listing, TableSpec
 from warehouse.tables.build import build, build_pending, rebuild, row_counts
 from warehouse.tables.builder import BuildReport, Limits
-from warehouse.tables.watermarks import Pending, pending_responses, unindexed_files
+from warehouse.tables.watermarks import Pending, pending_responses
 from warehouse.tables.watermarks import show as show_watermarks
 from warehouse.vacuum import trim
 from warehouse.verification.canonical_form import Days
@@ -60,6 +63,7 @@ __all__ = [
     "Archive",
     "ArchivedResponse",
     "BuildReport",
+    "CompactionReport",
     "CoverageRule",
     "DamagedError",
     "Days",
@@ -77,8 +81,8 @@ __all__ = [
     "Limits",
     "Listing",
     "LockTimeoutError",
-    "PackReport",
     "Pending",
+    "ReadOnlyLake",
     "Remedy",
     "State",
     "StoreError",
@@ -92,8 +96,8 @@ __all__ = [
     "build",
     "build_pending",
     "check",
+    "compact",
     "connect",
-    "connect_unwritable",
     "coverage_by_month",
     "day_is_over_at",
     "days_to_fetch",
@@ -106,18 +110,18 @@ __all__ = [
     "make_manifest",
     "missing_days",
     "overdue_days",
-    "pack",
     "pattern_of",
     "pending_responses",
     "publish",
+    "read_state",
     "rebuild",
     "refresh_coverage",
     "repair_tables",
     "retrying",
     "row_counts",
     "show_watermarks",
+    "state_file",
     "trim",
     "unfinished",
-    "unindexed_files",
     "verify",
 ]

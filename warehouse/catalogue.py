@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files as resource_files
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -23,7 +22,7 @@ from warehouse.accounting.drift import DRIFT_SCHEMA
 from warehouse.accounting.quarantine import STORED_QUARANTINE_SCHEMA
 from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA
 from warehouse.archive.entry import INDEX_SCHEMA
-from warehouse.connection import FILE, STATEMENTS, quoted, recorded, root_of
+from warehouse.connection import FILE, STATEMENTS, quoted, recorded, root_of, write_views
 from warehouse.coverage import fact_store, request_index
 from warehouse.coverage.coverage_fact import FACTS_SCHEMA
 from warehouse.lake import EXPECTED_FILE, EXPECTED_SCHEMA, Lake
@@ -38,14 +37,14 @@ from warehouse.tables.watermarks import WATERMARK_SCHEMA
 
 _DATABASE_MAGIC_AT, _DATABASE_MAGIC = 8, b"DUCK"
 _LOG = logging.getLogger(__name__)
-# Derived stores: the file without rows that lets their views exist before any data.
+# The files of derived stores as the views name them, and their columns.
 _EMPTY = {
-    f"index/requests/{SCHEMA_FILE}": INDEX_SCHEMA,
-    f"index/coverage/{SCHEMA_FILE}": FACTS_SCHEMA,
-    f"index/quarantine/{SCHEMA_FILE}": STORED_QUARANTINE_SCHEMA,
-    f"index/drift/{SCHEMA_FILE}": DRIFT_SCHEMA,
-    f"index/row_accounting/{SCHEMA_FILE}": ACCOUNTING_SCHEMA,
-    f"{WATERMARKS}/{SCHEMA_FILE}": WATERMARK_SCHEMA,
+    f"{request_index.FOLDER}/*.parquet": INDEX_SCHEMA,
+    f"{fact_store.FOLDER}/*.parquet": FACTS_SCHEMA,
+    "index/quarantine/**/*.parquet": STORED_QUARANTINE_SCHEMA,
+    "index/drift/*.parquet": DRIFT_SCHEMA,
+    "index/row_accounting/**/*.parquet": ACCOUNTING_SCHEMA,
+    f"{WATERMARKS}/*.parquet": WATERMARK_SCHEMA,
     EXPECTED_FILE: EXPECTED_SCHEMA,
 }
 _COLUMNS = {
@@ -85,13 +84,7 @@ def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] =
         StoreError: the disk is full or not writable.
     """
     statements = view_statements(lake.folder, tables, views)
-    known = hashlib.sha256("\n".join(statements).encode()).hexdigest()
     record, target = lake.folder / STATEMENTS, lake.folder / FILE
-
-    def is_current() -> bool:
-        noted = recorded(record)
-        return _is_database(target) and noted.get("sha256") == known and "folder" in noted
-
     # Their files must have the columns that the views name.
     request_index.renew(lake)
     fact_store.renew(lake)
@@ -99,22 +92,12 @@ def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] =
         explained("Publishing the catalogue in", lake.folder),
         FileLock(lake.folder / "locks" / "catalogue"),
     ):
-        current = is_current()
+        current = flaw_of(lake.folder, statements) is None
         _ensure_empty_files(lake, tables, anew=not current)
         if current:
             return False
         temporary = lake.scratch / FILE
-        temporary.unlink(missing_ok=True)
-        with duckdb.connect() as connection:
-            connection.execute(f"ATTACH '{quoted(temporary)}' AS made (STORAGE_VERSION 'v1.0.0')")
-            connection.execute("USE made")
-            # One transaction: the disk is waited for once, not with every statement.
-            connection.begin()
-            for statement in statements:
-                connection.execute(statement)
-            connection.commit()
-            connection.execute("USE memory")
-            connection.execute("DETACH made")
+        write_views(temporary, statements)
         fsync_file(temporary)
         temporary.chmod(0o600)
         file_sha256 = sha256_of(temporary)
@@ -123,7 +106,7 @@ def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] =
         target.with_name(f"{FILE}.wal").unlink(missing_ok=True)
         text = json.dumps(
             {
-                "sha256": known,
+                "sha256": _sha256(statements),
                 "file_sha256": file_sha256,
                 "folder": root_of(lake.folder),
                 "statements": statements,
@@ -134,6 +117,22 @@ def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] =
     return True
 
 
+def flaw_of(folder: Path, statements: Sequence[str]) -> str | None:
+    """Say why the published catalogue of a data folder does not show these views, if so."""
+    if not (folder / FILE).exists():
+        return f"{FILE} is missing"
+    if not _is_database(folder / FILE):
+        return f"{FILE} is damaged"
+    noted = recorded(folder / STATEMENTS)
+    if noted.get("sha256") != _sha256(statements) or "folder" not in noted:
+        return f"{FILE} was made by another version of givlake, or for another folder"
+    return None
+
+
+def _sha256(statements: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(statements).encode()).hexdigest()
+
+
 def damage_of(lake: Lake, *, mend: bool = False) -> str | None:
     """Say in a sentence if the catalogue is not what was published; ``mend`` removes it then.
 
@@ -141,7 +140,7 @@ def damage_of(lake: Lake, *, mend: bool = False) -> str | None:
     """
     path = lake.folder / FILE
     known = recorded(lake.folder / STATEMENTS).get("file_sha256")
-    with FileLock(lake.folder / "locks" / "catalogue"):
+    with FileLock(lake.folder / "locks" / "catalogue", read_only=not mend):
         if not path.exists() or known in (None, sha256_of(path)):
             return None
         if mend:
@@ -217,35 +216,62 @@ def _is_database(path: Path) -> bool:
     return head[_DATABASE_MAGIC_AT:] == _DATABASE_MAGIC
 
 
+@dataclass(frozen=True, slots=True)
+class EmptyFile:
+    """A file without rows, which lets views exist before any data.
+
+    Attributes:
+        name: The file, below the data folder.
+        files: The files among which views read it, as a pattern.
+        schema: Its columns.
+        spec: The table that it belongs to, if it belongs to one.
+    """
+
+    name: str
+    files: str
+    schema: pa.Schema
+    spec: TableSpec | None = None
+
+    def fits(self, folder: Path) -> bool:
+        """Tell whether the file in a data folder has the columns that the views name."""
+        try:
+            return bool(pq.read_schema(folder / self.name).equals(self.schema))
+        except (OSError, pa.ArrowException):
+            return False
+
+    def write(self, path: Path) -> None:
+        """Write such a file."""
+        rows = self.schema.empty_table()
+        if self.spec is None:
+            pq.write_table(rows, path)
+        else:
+            write_table(path, self.spec, rows)
+
+
+def empty_files(tables: Sequence[TableSpec]) -> Iterator[EmptyFile]:
+    """List the files without rows that the views of tables need."""
+    for pattern, schema in _EMPTY.items():
+        folder, _, files = pattern.partition("/*")
+        yield EmptyFile(f"{folder}/{SCHEMA_FILE}" if files else folder, pattern, schema)
+    for spec in tables:
+        for folder, versions in spec.folders:
+            schema = stored_schema(spec, versions=versions)
+            yield EmptyFile(f"{folder}/{SCHEMA_FILE}", f"{folder}/**/*.parquet", schema, spec)
+
+
 def _ensure_empty_files(lake: Lake, tables: Sequence[TableSpec], *, anew: bool) -> None:
     """Make the files without rows that are missing; ``anew`` also those of other columns."""
     temporary = lake.scratch / "empty"
-    for name, schema in _EMPTY.items():
-        path = lake.folder / name
-        if not path.exists():
-            rows = schema.empty_table()
-        elif name == EXPECTED_FILE and not _has_schema(path, schema):
-            rows = _expectations_anew(lake)
-        elif anew and not _has_schema(path, schema):
-            rows = schema.empty_table()
-        else:
+    for empty in empty_files(tables):
+        path = lake.folder / empty.name
+        is_expected = empty.name == EXPECTED_FILE
+        if path.exists() and (not (anew or is_expected) or empty.fits(lake.folder)):
             continue
-        pq.write_table(rows, temporary)
+        if is_expected and path.exists():
+            pq.write_table(_expectations_anew(lake), temporary)
+        else:
+            empty.write(temporary)
         _place(temporary, path)
-    for spec in tables:
-        for folder, versions in spec.folders:
-            path = lake.folder / folder / SCHEMA_FILE
-            schema = stored_schema(spec, versions=versions)
-            if not path.exists() or (anew and not _has_schema(path, schema)):
-                write_table(temporary, spec, schema.empty_table())
-                _place(temporary, path)
-
-
-def _has_schema(path: Path, schema: pa.Schema) -> bool:
-    try:
-        return bool(pq.read_schema(path).equals(schema))
-    except pa.ArrowException:
-        return False
 
 
 def _expectations_anew(lake: Lake) -> pa.Table:

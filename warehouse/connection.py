@@ -1,12 +1,15 @@
-"""Opening the catalogue for queries: its file, or the same views in memory where that cannot be.
+"""Opening the catalogue for queries: its file, or one of the same views where that cannot be.
 
 How the catalogue is made is in ``catalogue``.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
+import os
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,66 +32,65 @@ _NOT_READ = (
     "too small to be a Parquet file",
     "No magic bytes found",
 )
-_DAMAGED = "{} is damaged ({}): remove it, and the next command makes it again"
+_DAMAGED = "{} is damaged ({}): run givlake check --mend"
 _LOG = logging.getLogger(__name__)
 
 
-def connect(lake: Lake, *, read_only: bool = True) -> duckdb.DuckDBPyConnection:
-    """Open the catalogue for queries.
+def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
+    """Open the catalogue for queries; nothing can be written through it.
 
     A client that holds the file open for writing (the ``duckdb`` command line's default) locks
-    others out of it; then, or if the file is damaged, the same views are made in memory instead.
+    others out of it; then, or if the file is damaged, or where the lake has views of its own, a
+    catalogue of the same views is made in the scratch folder.
 
     Args:
         lake: The data folder.
-        read_only: False opens views in memory beside which the session may make tables.
 
     Raises:
         StoreError: there is no catalogue yet.
     """
-    statements = recorded(lake.folder / STATEMENTS).get("statements")
-    path = lake.folder / FILE
-    if not statements or not path.exists():
-        raise StoreError(
-            f"there is no catalogue in {lake.folder} yet: ingest something first, or rebuild"
-        )
-    if read_only:
+    statements = lake.own_views()
+    if statements is None:
+        statements = recorded(lake.folder / STATEMENTS).get("statements")
+        path = lake.folder / FILE
+        if not statements or not path.exists():
+            raise StoreError(
+                f"there is no catalogue in {lake.folder} yet: ingest something first, or rebuild"
+            )
         try:
-            return duckdb.connect(path, read_only=True)
+            return _opened(path)
         except duckdb.Error as error:
             if "lock" not in str(error).lower():
                 _LOG.warning(_DAMAGED.format(path, str(error).splitlines()[0][:120]))
-    return _in_memory(statements)
+    known = hashlib.sha256("\n".join(statements).encode()).hexdigest()
+    path = lake.scratch / known / FILE
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        temporary = path.with_suffix(".unfinished")
+        write_views(temporary, statements)
+        temporary.rename(path)
+    return _opened(path)
 
 
-def connect_unwritable(folder: Path) -> duckdb.DuckDBPyConnection:
-    """Open a data folder that cannot be written, such as a copy on a read-only disk.
-
-    Nothing is locked, mended or brought up to date: the views show what lies there, wherever the
-    folder was when they were made.
-
-    Args:
-        folder: The data folder.
-
-    Raises:
-        StoreError: there is no catalogue in it.
-    """
-    record = recorded(folder / STATEMENTS)
-    statements, made_for = record.get("statements"), record.get("folder")
-    if not statements or made_for is None:
-        raise StoreError(
-            f"there is no catalogue in {folder} and the folder cannot be written: make it "
-            "writable, or copy it to where it is"
-        )
-    root = root_of(folder.resolve())
-    return _in_memory([text.replace(f"'{made_for}/", f"'{root}/") for text in statements])
+def write_views(path: Path, statements: Sequence[str]) -> None:
+    """Make a database file of views."""
+    path.unlink(missing_ok=True)
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{quoted(path)}' AS made (STORAGE_VERSION 'v1.0.0')")
+        connection.execute("USE made")
+        # One transaction: the disk is waited for once, not with every statement.
+        connection.begin()
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+        connection.execute("USE memory")
+        connection.execute("DETACH made")
 
 
-def _in_memory(statements: Sequence[str]) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
-    for statement in statements:
-        connection.execute(statement)
-    return connection
+def _opened(path: Path) -> duckdb.DuckDBPyConnection:
+    # By itself DuckDB writes aside, beside the file, what does not fit in memory.
+    aside = Path(tempfile.gettempdir(), f"givlake-query-{os.getpid()}")
+    return duckdb.connect(path, read_only=True, config={"temp_directory": str(aside)})
 
 
 def execute(
@@ -122,12 +124,16 @@ def retrying(work: Callable[[], T]) -> T:
     try:
         return work()
     except duckdb.Error as error:
-        if not _is_unreadable(error):
-            raise
-        raise DamagedError(
-            f"DuckDB cannot read a stored file ({str(error).splitlines()[0]}): "
-            "run givlake check --mend"
-        ) from error
+        raise named_damage(error) from error
+
+
+def named_damage(error: duckdb.Error) -> Exception:
+    """Return the error of a stored file that cannot be read; other errors as they are."""
+    if not _is_unreadable(error):
+        return error
+    return DamagedError(
+        f"DuckDB cannot read a stored file ({str(error).splitlines()[0]}): run givlake check --mend"
+    )
 
 
 def _is_unreadable(error: duckdb.Error) -> bool:

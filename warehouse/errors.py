@@ -5,6 +5,8 @@ Every message is one sentence that names the thing, its value and what to do.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class WarehouseError(Exception):
     """Root of all errors raised by this package."""
@@ -14,8 +16,16 @@ class StoreError(WarehouseError):
     """The data folder cannot be used as it is: mend what the sentence names, then run again."""
 
 
+class ReadOnlyError(StoreError):
+    """Something was to be written in a data folder that was opened for reading."""
+
+    def __init__(self, path: Path) -> None:
+        """Name what was to be written."""
+        super().__init__(f"{path} cannot be written by a command that only reads")
+
+
 class VersionError(StoreError):
-    """The stores were written by a newer givlake than this one."""
+    """The stores were written by another version of givlake, which this one cannot work with."""
 
 
 class LockTimeoutError(WarehouseError):

@@ -80,7 +80,7 @@ def forget(
     """
     lake.archive.flush()
     archive = lake.archive
-    with FileLock(archive.pack_lock_path), explained("Forgetting in", lake.folder):
+    with FileLock(archive.compaction_lock_path), explained("Forgetting in", lake.folder):
         begun = _Begun.read(lake)
         begun.accounts |= set(accounts) - {""}
         begun.devices |= (set(devices) - {""}) | _devices_of(lake, begun.accounts)

@@ -1,11 +1,9 @@
-"""The data folder: making it, checking that it can be trusted, and its layout version."""
+"""The data folder: making it, and checking that it can be trusted."""
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.archive import Archive
-from warehouse.errors import StoreError, VersionError
+from warehouse.errors import StoreError
 from warehouse.storage import live_parquet
 from warehouse.storage.atomic_files import (
     Scratch,
@@ -23,13 +21,12 @@ from warehouse.storage.atomic_files import (
     fsync_file,
     publish,
     sweep,
-    write_atomically,
 )
 from warehouse.storage.filesystems import network_type
-from warehouse.storage.state_file import Settings
+from warehouse.storage.layout import STATE_FILE, stamp, upgrade
+from warehouse.storage.state_file import StateFile
 from warehouse.storage.transaction import FileSet
 
-LAYOUT_VERSION = 1
 _FOLDERS = (
     "archive/segments",
     "archive/packs",
@@ -69,22 +66,13 @@ class Lake:
                 network file system, or another one where locks do nothing.
             VersionError: a newer givlake has written it.
         """
-        self.folder = Path(folder).expanduser().resolve()
-        if "?" in str(self.folder):
-            raise StoreError(
-                f"the data folder {self.folder} has a question mark in its name, which DuckDB "
-                "takes for the start of an address' options: choose another name"
-            )
+        self.folder = resolved(folder)
         with explained("Opening the data folder", self.folder):
-            if kind := network_type(_existing(self.folder)):
-                raise StoreError(
-                    f"the data folder {self.folder} lies on a network file system ({kind}), where "
-                    "locks do not hold between machines: choose a folder on a local disk"
-                )
+            refuse_network(self.folder)
             if not self.folder.exists():
                 self.folder.mkdir(parents=True, mode=0o700)
                 self.folder.chmod(0o700)
-            self._check_version()
+            upgrade(self.folder)
             for name in _FOLDERS:
                 (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
             sweep(self.folder / "tmp")
@@ -95,9 +83,9 @@ class Lake:
                     f"the data folder {self.folder} lies on a file system where locks do nothing: "
                     "choose a folder on a local disk"
                 )
-            self._stamp()
-            self.settings = Settings(
-                self.folder / "settings.json", self.folder / "locks" / "settings", self.scratch
+            stamp(self.folder, self.scratch)
+            self.state = StateFile(
+                self.folder / STATE_FILE, self.folder / "locks" / "state", self.scratch
             )
         if archive is not None:
             self.__dict__["archive"] = archive  # where the cached property would put its own
@@ -117,6 +105,14 @@ class Lake:
     def file_set(self, name: str) -> FileSet:
         """Return the unit of derived files with this name; indexes need not outlive a power cut."""
         return FileSet(self.folder, name, durable=name.startswith(_BUILD))
+
+    def writable_index(self, name: str) -> FileSet:
+        """Return the unit of an index, to bring it up to date."""
+        return self.file_set(name)
+
+    def own_views(self) -> Sequence[str] | None:
+        """Return the SQL of the views to query by; None for those of the published catalogue."""
+        return None
 
     def expect(self, expected: pa.Table, *, keep_old: bool = True) -> None:
         """Store which days are expected of which device, replacing what was stored.
@@ -164,41 +160,38 @@ class Lake:
     ) -> None:
         self.close()
 
-    def _check_version(self) -> None:
-        path = self.folder / "store.json"
-        try:
-            version = json.loads(path.read_bytes())["layout_version"]
-        except FileNotFoundError:
-            return
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(
-                f"{path} does not say which layout the stores have: write "
-                f'{{"layout_version": {LAYOUT_VERSION}}} into it if no newer givlake was used'
-            ) from error
-        if version > LAYOUT_VERSION:
-            raise VersionError(
-                f"the data folder {self.folder} has layout {version}, written by a newer givlake, "
-                f"and this one knows layouts up to {LAYOUT_VERSION}: update givlake"
-            )
-        for old in range(version, LAYOUT_VERSION):
-            _UPGRADES[old](self.folder)
 
-    def _stamp(self) -> None:
-        path = self.folder / "store.json"
-        if path.exists():
-            return
-        made = datetime.now(UTC).isoformat(timespec="seconds")
-        text = json.dumps({"layout_version": LAYOUT_VERSION, "made_at": made})
-        write_atomically(path, text.encode(), self.scratch)
+def resolved(folder: Path | str) -> Path:
+    """Return the path of a data folder without links.
 
-
-# Layout version -> what turns a folder of that layout into one of the next.
-_UPGRADES: dict[int, Callable[[Path], None]] = {}
+    Raises:
+        StoreError: it has a name that DuckDB cannot open.
+    """
+    path = Path(folder).expanduser().resolve()
+    if "?" in str(path):
+        raise StoreError(
+            f"the data folder {path} has a question mark in its name, which DuckDB "
+            "takes for the start of an address' options: choose another name"
+        )
+    return path
 
 
 def file_set_name(dataset: str) -> str:
     """Return the name of the unit (and lock) of a dataset's tables."""
     return f"{_BUILD}{dataset}"
+
+
+def refuse_network(folder: Path) -> None:
+    """Refuse a data folder on a network file system.
+
+    Raises:
+        StoreError: it lies on one.
+    """
+    if kind := network_type(_existing(folder)):
+        raise StoreError(
+            f"the data folder {folder} lies on a network file system ({kind}), where "
+            "locks do not hold between machines: choose a folder on a local disk"
+        )
 
 
 def _existing(folder: Path) -> Path:

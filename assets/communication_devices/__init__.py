@@ -51,7 +51,7 @@ class CommunicationDevices(DeviceList):
     """The dataset; see the module's docstring."""
 
     name = "communication_devices"
-    version = 2
+    version = 3
     endpoint = COMMUNICATION_DEVICES
     group = "devices"
     row_type = CommunicationDevice
@@ -68,8 +68,8 @@ class CommunicationDevices(DeviceList):
         sql = resources.files("assets").joinpath("sql", "inverters_known.sql").read_text()
         found: dict[DeviceKind, list[Device]] = {DeviceKind.INVERTER: [], DeviceKind.EMS: []}
         for row in state.rows(sql):
-            began = [t for t in (row["commission_date"], row["dongle_commission_date"]) if t]
-            seen = [t for t in (row["last_online"], row["last_updated"]) if t]
+            began = [t for t in (row["commissioned_at"], row["dongle_commissioned_at"]) if t]
+            seen = [t for t in (row["last_online_at"], row["last_updated_at"]) if t]
             device = Device(
                 row["inverter_serial"],
                 min(began, default=None),
@@ -152,7 +152,7 @@ def _device_columns(rows: Rows[Any]) -> Mapping[str, pa.Array]:
     schema = COMMUNICATION_DEVICES_TABLE.schema
     devices: Sequence[CommunicationDevice] = rows.values
     serials = [device.serial_number or device.inverter.serial for device in devices]
-    times = optional_times(schema, rows, ("commission_date",))
+    times = optional_times(schema, rows, ("commissioned_at",))
     return {
         **leaf_columns(schema, devices, only=("type", "site_id", "inverter_serial")),
         **leaf_columns(schema, devices, only=("firmware_version",), convert=as_text),
@@ -165,7 +165,7 @@ def _device_columns(rows: Rows[Any]) -> Mapping[str, pa.Array]:
 def _inverter_columns(rows: Rows[Any], indexes: Sequence[int]) -> Mapping[str, pa.Array]:
     schema = INVERTERS_TABLE.schema
     devices = [rows.values[index] for index in indexes]
-    names = ("last_online", "last_updated", "commission_date", "warranty_expiry_date")
+    names = ("last_online_at", "last_updated_at", "commissioned_at", "warranty_expires_at")
     skip = (*names, *_FIRMWARE, "datalog", "inverter_serial")
     times = optional_times(schema, rows, names, indexes)
     return {

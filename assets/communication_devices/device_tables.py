@@ -31,7 +31,7 @@ COMMUNICATION_DEVICES_TABLE = Table(
             "firmware_version": text(
                 "Firmware", "Firmware of the communication device.", "firmware_version"
             ),
-            "commission_date": instant(
+            "commissioned_at": instant(
                 "Commissioned", "When it was commissioned.", "commission_date"
             ),
             "site_id": integer("Site", "Number of the site.", "site_id"),
@@ -62,11 +62,11 @@ INVERTERS_TABLE = Table(
             "site_id": integer("Site", "Number of the site.", "site_id"),
             "status": text("Status", "Status as sent.", "inverter.status", codes="inverter_status"),
             "status_name": name_of_code("Status"),
-            "last_online": instant("Last online", "When last online.", "inverter.last_online"),
-            "last_updated": instant(
+            "last_online_at": instant("Last online", "When last online.", "inverter.last_online"),
+            "last_updated_at": instant(
                 "Last updated", "When it last sent data.", "inverter.last_updated"
             ),
-            "commission_date": instant(
+            "commissioned_at": instant(
                 "Commissioned", "When it was commissioned.", "inverter.commission_date"
             ),
             "model": text("Model", "Model of the inverter.", "inverter.info.model"),
@@ -99,7 +99,7 @@ INVERTERS_TABLE = Table(
                 "inverter.info.max_discharge_rate",
             ),
             "warranty_type": text("Warranty", "Type of the warranty.", "inverter.warranty.type"),
-            "warranty_expiry_date": instant(
+            "warranty_expires_at": instant(
                 "Warranty until", "When the warranty ends.", "inverter.warranty.expiry_date"
             ),
             "firmware_arm": text(
@@ -124,7 +124,7 @@ INVERTERS_TABLE = Table(
         }
     ),
     key=("inverter_serial",),
-    unversioned_columns=("last_online", "last_updated"),
+    unversioned_columns=("last_online_at", "last_updated_at"),
 )
 
 BATTERIES_TABLE = Table(

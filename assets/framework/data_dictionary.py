@@ -24,9 +24,10 @@ def dictionary() -> str:
     lines = [
         "# Data dictionary",
         "",
-        "Made from the schemas by `make dictionary`. Times named `…_at` or `time` are UTC. A leaf",
-        "is a path in a row of the answer; `docs/api-coverage.md` says what of the API is here,",
-        "and what is not.",
+        "Made from the schemas by `make dictionary`. A moment is named `…_at`, `time`,",
+        "`valid_from` or `valid_to` and is in UTC; `…_local` and `local_time` are local",
+        "times, `…_date` is a day. A leaf is a path in a row of the answer; `docs/api-coverage.md`",
+        "says what of the API is here, and what is not.",
         "",
         "| table | group | what it holds |",
         "|---|---|---|",

@@ -33,8 +33,8 @@ flows AS (
     HAVING
         min(start_local) = local_date
         AND max(end_local) = local_date + INTERVAL 1 DAY
-        AND sum(epoch("end" - start)) = epoch(max("end") - min(start))
-        AND bool_and(fetched_at >= "end" + INTERVAL 3 DAYS)
+        AND sum(epoch(end_at - start_at)) = epoch(max(end_at) - min(start_at))
+        AND bool_and(fetched_at >= end_at + INTERVAL 3 DAYS)
 ),
 days AS (
     SELECT

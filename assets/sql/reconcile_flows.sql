@@ -17,13 +17,13 @@ WITH half_hourly AS (
     HAVING
         min(start_local) = local_date
         AND max(end_local) = local_date + INTERVAL 1 DAY
-        AND sum(epoch("end" - start)) = epoch(max("end") - min(start))
-        AND bool_and(fetched_at >= "end" + INTERVAL 3 DAYS)
+        AND sum(epoch(end_at - start_at)) = epoch(max(end_at) - min(start_at))
+        AND bool_and(fetched_at >= end_at + INTERVAL 3 DAYS)
 ),
 daily AS (
     SELECT *, start_local::DATE AS local_date
     FROM energy_flow_aggregates
-    WHERE grouping = 1 AND fetched_at >= "end" + INTERVAL 3 DAYS
+    WHERE grouping = 1 AND fetched_at >= end_at + INTERVAL 3 DAYS
 ),
 days AS (
     SELECT

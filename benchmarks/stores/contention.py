@@ -165,7 +165,7 @@ def main() -> None:
     worker = [sys.executable, "-m", "tests.support.stores_worker", str(folder)]
     writers = {
         f"writer {seed}: {work}": [*worker, work, str(seed), seconds, options.pause]
-        for seed, work in enumerate(("put", "put", "rebuild", "pack"))
+        for seed, work in enumerate(("put", "put", "rebuild", "compact"))
     }
     commands = writers | {name: [*how, str(folder), seconds] for name, how in readers.items()}
     print_load()

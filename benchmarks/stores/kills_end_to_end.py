@@ -1,4 +1,4 @@
-"""Kill `givlake backfill` and `givlake pack` in the middle of each kind of work.
+"""Kill `givlake backfill` and `givlake compact` in the middle of each kind of work.
 
     python -m benchmarks.stores.kills_end_to_end FOLDER [--each 17]
 
@@ -37,7 +37,7 @@ ROUND_LIMIT_S = 40.0
 # Each kind of work, and for how long after the first sign of it it mostly goes on.
 DELAYS_S = {
     "fetch": 0.05, "flush": 0.003, "table put": 0.03, "catalogue": 0.03, "Dagster": 0.0,
-    "packing": 0.003,
+    "compaction": 0.003,
 }  # fmt: skip
 
 
@@ -108,16 +108,16 @@ class Rounds:
         self.kills: list[float] = []
 
     def killed_in(self, kind: str, outcome: Kinds) -> None:
-        """Start a backfill (or a packing), kill it in the work meant, and say what was found."""
+        """Start a backfill (or a compaction), kill it in the work meant, and say what was found."""
         first = FIRST + timedelta(days=DAYS_A_ROUND * self.rounds)
         last = first + timedelta(days=DAYS_A_ROUND - 1)
         self.rounds += 1
         data = self.owner.data
         command: tuple[object, ...] = ("backfill", "--start", first, "--end", last)
         self.days += [first + timedelta(days=at) for at in range(DAYS_A_ROUND)]
-        if kind == "packing":
+        if kind == "compaction":
             self.owner.process(*command)
-            command = ("pack",)
+            command = ("compact",)
         if kind == "catalogue":
             (data / "warehouse.duckdb").unlink(missing_ok=True)
         answered = len(self.data_requests())
@@ -159,7 +159,7 @@ class Rounds:
                     met = staged(data) and fetched() > 0
                 case "catalogue":
                     met = writing_catalogue(data)
-                case "packing":
+                case "compaction":
                     met = (sign and writing_archive(data)) or packs(data) != before
                 case _:
                     now = dagster_state(data)

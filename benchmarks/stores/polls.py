@@ -1,4 +1,4 @@
-"""Measure a year of polls of one inverter: time of a poll, and bytes before and after packing.
+"""Measure a year of polls of one inverter: time of a poll, and bytes before and after compaction.
 
     python -m benchmarks.stores.polls FOLDER [--days 365]
 
@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from benchmarks.common import heading, new_folder, parser, print_load, row
 from benchmarks.stores.measurements import DATASET, MEASURES, SCHEMA, SPEC, entry, size_of
-from warehouse import ArchivedResponse, Decoded, Entry, Lake, build, pack, refresh_coverage, trim
+from warehouse import ArchivedResponse, Decoded, Entry, Lake, build, compact, refresh_coverage, trim
 
 FIRST = date(2025, 1, 1)
 POLLS_A_DAY, POINTS_A_DAY = 96, 288
@@ -117,7 +117,7 @@ def main() -> None:
                 build_all(lake)
             unpacked = size_of(folder / "archive")[0]
             if at_rest or number % 5 == 4:
-                pack(lake.archive)
+                compact(lake.archive)
                 trim(lake, at_once=True)
             if number in days:
                 sizes = [size_of(folder / name)[0] for name in ("archive", "tables", "index")]

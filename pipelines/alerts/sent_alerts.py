@@ -14,13 +14,13 @@ from pipelines.alerts.overdue import Overdue
 from pipelines.requested_ranges import Range
 from warehouse import Gap, Lake
 
-_KEY = "alerts"
+_KEY = "sent_alerts"
 
 DaysByDevice = dict[str, dict[str, list[Range]]]  # by dataset, then device
 
 
 class SentAlerts(msgspec.Struct):
-    """What was sent and has not ended; the names in which it is stored are older.
+    """What was sent and has not ended, as it is stored.
 
     Attributes:
         days: ranges of days by dataset and device.
@@ -29,8 +29,8 @@ class SentAlerts(msgspec.Struct):
     """
 
     days: DaysByDevice = {}
-    snapshots: dict[str, list[str]] = msgspec.field(default_factory=dict, name="asked")
-    failures: dict[str, datetime] = msgspec.field(default_factory=dict, name="troubles")
+    snapshots: dict[str, list[str]] = {}
+    failures: dict[str, datetime] = {}
 
 
 @dataclass(slots=True)
@@ -47,12 +47,12 @@ class Incidents:
 
 def read(lake: Lake) -> SentAlerts:
     """Return the alerts sent so far."""
-    return msgspec.convert(lake.settings.get(_KEY) or {}, SentAlerts)
+    return msgspec.convert(lake.state.get(_KEY) or {}, SentAlerts)
 
 
 def write(lake: Lake, sent: SentAlerts) -> None:
     """Store the alerts sent so far."""
-    lake.settings.set(_KEY, msgspec.to_builtins(sent))
+    lake.state.set(_KEY, msgspec.to_builtins(sent))
 
 
 @dataclass(slots=True)

@@ -13,7 +13,8 @@ from pipelines.settings import load_settings
 def build() -> None:
     """Add archived responses that are not in the tables yet; asks the API for nothing.
 
-    There are some after a process was killed. Each sync and backfill builds them first.
+    There are some after a process was killed. Each sync and backfill builds them first. Also
+    repairs catalogue, indexes and tables, which commands that only read do not.
     """
     out = console()
 

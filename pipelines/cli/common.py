@@ -2,13 +2,19 @@
 
 import os
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from pipelines.settings import Settings
+    from warehouse import ReadOnlyLake
 
 ALL_THERE = 0
 SOMETHING_MISSING = 1
@@ -22,6 +28,35 @@ class KnownError(Exception):
     def __init__(self, message: str, exit_status: int) -> None:
         super().__init__(message)
         self.exit_status = exit_status
+
+
+@contextmanager
+def opened_for_reading(
+    settings: "Settings", *, say_if_empty: bool = True
+) -> Iterator["ReadOnlyLake"]:
+    """Open the data folder for a command that only reads; say on standard error what is wrong.
+
+    Args:
+        settings: where the data folder is.
+        say_if_empty: whether to say so where nothing is there yet.
+
+    Raises:
+        SettingsError: if there can be no such folder.
+        WarehouseError: if it cannot be used.
+    """
+    from pipelines.session_factory import open_for_reading
+
+    with open_for_reading(settings) as lake:
+        if lake.is_empty and say_if_empty:
+            click.echo(
+                f"There is no data in {lake.folder} yet: start with givlake backfill.", err=True
+            )
+        if lake.problems:
+            more = len(lake.problems) - 1
+            others = f" (and {plural(more, 'problem')} more)" if more else ""
+            sentence = f"{lake.problems[0]}{others}; repair with: givlake build"
+            click.echo(printable(sentence), err=True)
+        yield lake
 
 
 def known_error(error: Exception) -> KnownError | None:

@@ -120,9 +120,9 @@ def _remembered(data: Path, inverters: int | None, days: int) -> tuple[int, date
     """
     commissioned = date.today() - timedelta(days=days)
     with Lake(data) as lake:
-        stored = lake.settings.get(_ACCOUNT)
+        stored = lake.state.get(_ACCOUNT)
         before = stored if isinstance(stored, dict) else {}
-        known = lake.settings.get("known_devices")
+        known = lake.state.get("known_devices")
         if isinstance(known, list) and known and _first_serial() not in known:
             raise KnownError(
                 f"{data} holds the history of devices that are not the demo's, such as {known[0]}:"
@@ -131,7 +131,7 @@ def _remembered(data: Path, inverters: int | None, days: int) -> tuple[int, date
             )
         inverters = inverters or int(str(before.get("inverters", _INVERTERS)))
         first = min(str(before.get("commissioned", commissioned)), str(commissioned))
-        lake.settings.set(_ACCOUNT, {"inverters": inverters, "commissioned": first})
+        lake.state.set(_ACCOUNT, {"inverters": inverters, "commissioned": first})
     return inverters, date.fromisoformat(first)
 
 

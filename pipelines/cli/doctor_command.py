@@ -1,11 +1,14 @@
 """`givlake doctor`: is everything as it should be, and if not, what is wrong, in words."""
 
+import os
 import platform
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Literal
 
 import click
@@ -29,9 +32,10 @@ from pipelines.cli.common import (
 from pipelines.discovery import Discovery, discover, history_start
 from pipelines.pending_builds import what_is_behind
 from pipelines.selection import daily, lists_for, selected
-from pipelines.session_factory import open_lake, open_session
+from pipelines.session_factory import open_for_reading, open_session
 from pipelines.settings import Settings, SettingsError, load_settings
 from warehouse import WarehouseError
+from warehouse.lake import refuse_network
 
 _PACKAGES = ("givlake", "dagster", "duckdb", "pandas", "pandera", "pyarrow", "requests")
 _LOW_DISK_BYTES = 2 * 2**30
@@ -61,6 +65,7 @@ def doctor() -> None:
     """Check token, scopes, devices, request budget, folders, versions and clock.
 
     Costs a few requests: lists of devices, a day of each dataset and the settings of one inverter.
+    Changes nothing in the data folder.
     """
     out = console()
     worst = ALL_THERE
@@ -80,8 +85,10 @@ def _examine() -> Iterator[Finding]:
         return
     yield Finding("settings", "ok", f"API {settings.url}, time zone {settings.zone} if unknown")
     try:
-        with open_lake(settings) as lake:
+        with open_for_reading(settings) as lake:
             yield _disk(settings)
+            for problem in lake.problems:
+                yield Finding("tables", "note", f"{problem}; repair with: givlake build")
             if (not_built := what_is_behind(lake)) is not None:
                 yield Finding("tables", "note", not_built)
     except (SettingsError, WarehouseError) as error:
@@ -89,7 +96,11 @@ def _examine() -> Iterator[Finding]:
         return
     try:
         # Whoever asks wants to know now: a host that is down is not waited for.
-        with open_session(settings.model_copy(update={"retry_s": 0})) as session:
+        impatient = settings.model_copy(update={"retry_s": 0})
+        with (
+            tempfile.TemporaryDirectory(prefix="givlake-") as scratch,
+            open_session(impatient, scratch=Path(scratch)) as session,
+        ):
             yield Finding("token", "ok", "The API accepts it.")
             yield from _account(session, selected(settings))
     except SettingsError as error:
@@ -99,7 +110,14 @@ def _examine() -> Iterator[Finding]:
 
 
 def _disk(settings: Settings) -> Finding:
-    free = shutil.disk_usage(settings.data).free
+    refuse_network(settings.data.absolute())
+    existing = settings.data.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    if not os.access(existing, os.W_OK):
+        sentence = f"{existing} cannot be written: name a folder that you can write to."
+        return Finding("data folder", "wrong", sentence, WRONG_USAGE)
+    free = shutil.disk_usage(existing).free
     sentence = f"{settings.data} can be written, {free / 2**30:,.0f} GiB free"
     if free < _LOW_DISK_BYTES:
         return Finding("data folder", "note", f"{sentence}: that may not last a backfill.")

@@ -8,10 +8,9 @@ import click
 from assets.framework.data_dictionary import dictionary
 from assets.framework.decoding.decoder import decoders
 from assets.registry import daily_datasets
-from pipelines.cli.common import DAY, WRONG_USAGE, KnownError, console, plural
+from pipelines.cli.common import DAY, WRONG_USAGE, KnownError, console, opened_for_reading, plural
 from pipelines.cli.verify_command import chosen_datasets
 from pipelines.pending_builds import what_is_behind
-from pipelines.session_factory import open_lake
 from pipelines.settings import load_settings
 from warehouse import Days, ExportLayout, export_bodies, export_tables
 
@@ -59,7 +58,7 @@ def export(
         )
     days = Days(start, end)
     not_built = None
-    with open_lake(load_settings()) as lake:
+    with opened_for_reading(load_settings()) as lake:
         if layout == _BODIES:
             report = export_bodies(
                 lake,

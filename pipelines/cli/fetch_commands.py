@@ -1,8 +1,11 @@
 """`givlake plan`, `backfill` and `sync`: planning and fetching."""
 
+import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
+from pathlib import Path
 
 import click
 
@@ -21,6 +24,7 @@ from pipelines.cli.common import (
     check_range,
     console,
     duration,
+    opened_for_reading,
     plural,
     printable,
     table,
@@ -32,7 +36,7 @@ from pipelines.discovery import (
     history_start,
     known_state_of,
 )
-from pipelines.maintenance import pack_if_due
+from pipelines.maintenance import compact_if_due
 from pipelines.pending_builds import build_all_pending, what_is_behind
 from pipelines.requested_ranges import keep_current, remember, remember_sync
 from pipelines.selection import (
@@ -74,15 +78,21 @@ def plan(
 ) -> None:
     """Show how many requests a backfill would make, and how long that takes.
 
-    Requests the lists of devices and nothing else.
+    Requests the lists of devices and nothing else; changes nothing in the data folder.
     """
     settings = load_settings()
     chosen = choose_datasets(settings, names)
     today = local_day(datetime.now(UTC), stored_zone(settings))
     check_range(start, end or today, today)
-    with open_session(settings) as session:
+    with (
+        opened_for_reading(settings, say_if_empty=False) as lake,
+        tempfile.TemporaryDirectory(prefix="givlake-") as scratch,
+        open_session(settings, scratch=Path(scratch)) as session,
+    ):
         discovery = _discover(session, chosen)
         devices = discovery.choose(device_ids)
+        if not lake.is_empty:
+            session = replace(session, lake=lake)
         first, last = _range(session.zone, devices, start, end, today)
         tasks = _tasks(chosen, devices, not device_ids, first, last)
         requests = plan_missing(
@@ -110,7 +120,7 @@ def plan(
             )
             rows.append((dataset.name, "", "", "", f"{requests[dataset.name]:,}"))
         snapshot = session.budget.snapshot()
-        not_built = what_is_behind(session.lake)
+        not_built = what_is_behind(lake)
     count = len({device.device_id for kind in devices.values() for device in kind})
     _OUT.print(f"{plural(count, 'device')}, {first} to {last}:")
     columns = ("dataset", "device-days", "fetched", "to fetch", "requests")
@@ -202,7 +212,7 @@ def sync(names: tuple[str, ...]) -> None:
         snapshots = _due_snapshots(
             session, chosen, discovery.devices, all_devices=True, refetch=False
         )
-        pack_if_due(session.lake)
+        compact_if_due(session.lake)
     Fetching(settings, chosen, discovery, make_tasks, refresh=True).run(tasks, snapshots)
 
 

@@ -25,11 +25,15 @@ _COMMANDS = {
     "verify": "verify_command",
     "export": "export_command",
     "check": "maintenance_commands",
-    "pack": "maintenance_commands",
+    "compact": "maintenance_commands",
     "forget": "maintenance_commands",
     "ui": "ui_command",
     "simulator": "simulator_command",
 }
+
+
+# Names that commands had in earlier versions; they still work, and no help lists them.
+_FORMER_NAMES = {"pack": "compact"}
 
 
 class _LazyGroup(click.Group):
@@ -39,6 +43,7 @@ class _LazyGroup(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        name = _FORMER_NAMES.get(name, name)
         if name not in _COMMANDS:
             return None
         module = importlib.import_module(f"pipelines.cli.{_COMMANDS[name]}")

@@ -1,4 +1,4 @@
-"""`givlake check`, `pack` and `forget`: proving, packing and removing what is stored."""
+"""`givlake check`, `compact` and `forget`: proving, compacting and removing what is stored."""
 
 import click
 
@@ -10,12 +10,13 @@ from pipelines.cli.common import (
     WRONG_USAGE,
     KnownError,
     console,
+    opened_for_reading,
     plural,
     printable,
 )
 from pipelines.cli.verify_command import kind_of
 from pipelines.erase import erase_devices
-from pipelines.maintenance import pack_archive
+from pipelines.maintenance import compact_archive
 from pipelines.pending_builds import build_all_pending
 from pipelines.session_factory import open_lake
 from pipelines.settings import load_settings
@@ -30,10 +31,13 @@ _OUT = console()
 def check(mend: bool) -> None:
     """Read every stored file and prove that it holds what was written to it."""
     settings = load_settings()
-    with open_lake(settings, mend=False) as lake:
-        findings = check_stores(lake, decoders(datasets()), mend=mend)
     if mend:
+        with open_lake(settings, mend=False) as lake:
+            findings = check_stores(lake, decoders(datasets()), mend=True)
         open_lake(settings).close()  # makes the catalogue again if it was damaged
+    else:
+        with opened_for_reading(settings) as reading:
+            findings = check_stores(reading, decoders(datasets()))
     for finding in findings:
         kind = "mended" if finding.mended else kind_of(finding)
         _OUT.print(f"{kind:7} {printable(finding.sentence)}")
@@ -50,15 +54,15 @@ def check(mend: bool) -> None:
 
 
 @click.command()
-def pack() -> None:
+def compact() -> None:
     """Merge the archive's small files into large ones; done daily by sync and Dagster."""
     with open_lake(load_settings()) as lake:
         build_all_pending(lake, say=_OUT.print)
-        report = pack_archive(lake)
+        report = compact_archive(lake)
     for sentence in report.damaged:
         _OUT.print(f"damage  {printable(sentence)}")
     _OUT.print(
-        f"{plural(report.packed_files, 'file')} packed into {report.packs_written:,},"
+        f"{plural(report.merged_files, 'file')} merged into {report.packs_written:,},"
         f" {report.bytes_before / 1e6:,.1f} MB into {report.bytes_after / 1e6:,.1f} MB."
     )
 

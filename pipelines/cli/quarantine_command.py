@@ -5,11 +5,18 @@ from typing import Any
 
 import click
 
-from pipelines.cli.common import WRONG_USAGE, KnownError, console, plural, printable, table
+from pipelines.cli.common import (
+    WRONG_USAGE,
+    KnownError,
+    console,
+    opened_for_reading,
+    plural,
+    printable,
+    table,
+)
 from pipelines.cli.formats import as_csv, as_json
 from pipelines.health.notices import sql
 from pipelines.selection import UnknownDatasetError, named
-from pipelines.session_factory import open_lake
 from pipelines.settings import load_settings
 from warehouse import connect, retrying
 
@@ -24,8 +31,8 @@ _COLUMNS = (
     "rows",
     "times_seen",
     "devices",
-    "first_seen",
-    "last_seen",
+    "first_seen_at",
+    "last_seen_at",
 )
 _OF_EXAMPLE = ("device_id", "request_date", "response_id", "row_index", "value", "raw")
 
@@ -49,7 +56,7 @@ def quarantine(dataset: str | None, limit: int, layout: str) -> None:
             named([dataset])
         except UnknownDatasetError as error:
             raise KnownError(str(error), WRONG_USAGE) from error
-    with open_lake(load_settings()) as lake, connect(lake) as connection:
+    with opened_for_reading(load_settings()) as lake, connect(lake) as connection:
         groups = retrying(
             lambda: connection.sql(
                 sql("quarantine_groups"), params={"dataset": dataset}
@@ -78,7 +85,7 @@ def _show(groups: list[dict[str, Any]], kinds: int, rows: int) -> None:
             f"{number}",
             *(group[name] for name in ("dataset", "reason", "check", "column")),
             *(f"{group[name]:,}" for name in ("rows", "times_seen", "devices")),
-            f"{group['first_seen'].astimezone(UTC):%Y-%m-%d %H:%M}",
+            f"{group['first_seen_at'].astimezone(UTC):%Y-%m-%d %H:%M}",
         ]
         for number, group in enumerate(groups, start=1)
     ]

@@ -1,21 +1,24 @@
 """`givlake query`: SQL over the catalogue, as a table for people or a format for programs."""
 
-import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 import duckdb
 
-from pipelines.cli.common import WRONG_USAGE, KnownError, console, plural, table
-from pipelines.pending_builds import what_is_behind, what_is_behind_unwritable
-from pipelines.session_factory import open_lake
-from pipelines.settings import Settings, load_settings
-from warehouse import connect, connect_unwritable, retrying
+from pipelines.cli.common import (
+    WRONG_USAGE,
+    KnownError,
+    console,
+    opened_for_reading,
+    plural,
+    table,
+)
+from pipelines.pending_builds import what_is_behind
+from pipelines.settings import load_settings
+from warehouse import connect, retrying
 
 _ROWS_SHOWN = 200
 _NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "BIGINT", "HUGEINT", "INTEGER", "SMALLINT", "TINYINT")
@@ -32,32 +35,13 @@ _NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "BIGINT", "HUGEINT", "INTEGER", "SMALL
 )
 def query(sql: str, layout: str) -> None:
     """Run SQL on the catalogue; start with: givlake query "SHOW TABLES"."""
-    with _opened(load_settings()) as connection:
+    with opened_for_reading(load_settings()) as lake, connect(lake) as connection:
+        if (not_built := what_is_behind(lake)) is not None:
+            click.echo(not_built, err=True)
         try:
             retrying(lambda: _answer(connection, sql, layout))
         except duckdb.Error as error:
             raise KnownError(f"DuckDB refuses the query: {error}", WRONG_USAGE) from error
-
-
-@contextmanager
-def _opened(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the catalogue; of a folder that cannot be written, what lies there."""
-    folder = settings.data
-    if (folder / "store.json").exists() and not os.access(folder, os.W_OK):
-        click.echo(f"{folder} cannot be written: what is in it is shown as it is.", err=True)
-        with connect_unwritable(folder) as connection:
-            _note(what_is_behind_unwritable(folder, connection))
-            yield connection
-        return
-    with open_lake(settings) as lake, connect(lake) as connection:
-        _note(what_is_behind(lake))
-        yield connection
-
-
-def _note(sentence: str | None) -> None:
-    """Say on standard error what the answer may lack."""
-    if sentence is not None:
-        click.echo(sentence, err=True)
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str, layout: str) -> None:

@@ -18,6 +18,7 @@ from pipelines.cli.common import (
     KnownError,
     console,
     duration,
+    opened_for_reading,
     plural,
     print_groups,
     printable,
@@ -39,7 +40,7 @@ from pipelines.health.overview import DeviceOverview, Overview, describe_failure
 from pipelines.health.schedule_watch import neglect
 from pipelines.pending_builds import describe, pending
 from pipelines.selection import daily, selected, selected_snapshots
-from pipelines.session_factory import open_budget, open_lake, stored_account
+from pipelines.session_factory import budget_snapshot, stored_account
 from pipelines.settings import Settings, load_settings
 from warehouse import Gap, Lake, State
 
@@ -74,7 +75,7 @@ def status(layout: str, picture: Path | None, with_gaps: bool) -> None:
         )
     settings = load_settings()
     chosen = selected(settings)
-    with open_lake(settings) as lake:
+    with opened_for_reading(settings, say_if_empty=False) as lake:
         devices = known_devices(lake)
         overviews = [
             overview(lake, each, of_kinds(devices, each.device_kinds), settings.range_days)
@@ -113,8 +114,8 @@ def status(layout: str, picture: Path | None, with_gaps: bool) -> None:
         show_notices(by_dataset.values())
         if gaps is not None:
             show_point_gaps(gaps)
-        if account is not None:
-            snapshot = open_budget(settings, account).snapshot()
+        snapshot = budget_snapshot(settings, account) if account is not None else None
+        if snapshot is not None:
             for line in budget_lines(snapshot):
                 _OUT.print(line)
             if requests := sum(each.requests for each in overviews):

@@ -58,7 +58,7 @@ def _lines(notices: Notices) -> Iterator[str]:
         yield (
             f"{notices.dataset}: {len(notices.open):,} open{stale}, the oldest since"
             f" {_utc(oldest.began_at)} ({oldest.device_id}): givlake query"
-            f' "FROM {notices.open_table} WHERE has_ended IS NULL"'
+            f' "FROM {notices.open_table} WHERE NOT has_ended"'
         )
 
 
@@ -72,7 +72,7 @@ def notices_as_json(notices: Notices) -> dict[str, Any]:
     """Return the notices of a dataset for `--format json`."""
     return {
         "quarantined": notices.quarantined,
-        "drift": [{**row, "first_seen": _iso(row["first_seen"])} for row in notices.drift],
+        "drift": [{**row, "first_seen_at": _iso(row["first_seen_at"])} for row in notices.drift],
         "open": [
             {
                 "device_id": item.device_id,

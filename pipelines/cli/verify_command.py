@@ -14,11 +14,11 @@ from pipelines.cli.common import (
     WRONG_USAGE,
     KnownError,
     console,
+    opened_for_reading,
     plural,
     printable,
 )
 from pipelines.selection import UnknownDatasetError, named
-from pipelines.session_factory import open_lake
 from pipelines.settings import load_settings
 from warehouse import Finding, Lake, Remedy, make_manifest
 from warehouse import check as check_stores
@@ -40,7 +40,7 @@ def verify(names: tuple[str, ...], file: Path | None) -> None:
     """Prove every body by its hash, and every table by building it again beside."""
     chosen = chosen_datasets(names)
     settings = load_settings()
-    with open_lake(settings, mend=False) as lake:
+    with opened_for_reading(settings) as lake:
         others = [dataset for dataset in datasets() if dataset not in chosen]
         findings = check_stores(lake, decoders(others))
         for finding in findings:

@@ -15,7 +15,7 @@ _ADVICE = "run givlake sync from cron, or keep givlake ui running."
 
 def note_kept_current(lake: Lake) -> None:
     """Note that what keeps the folder current has just worked."""
-    lake.settings.set(_KEY, datetime.now(UTC).isoformat(timespec="seconds"))
+    lake.state.set(_KEY, datetime.now(UTC).isoformat(timespec="seconds"))
 
 
 def note_scheduled_run(lake: Lake, tags: Mapping[str, str]) -> None:
@@ -32,13 +32,16 @@ def neglect(lake: Lake, now: datetime | None = None) -> str | None:
         now: the present time, UTC; None for the clock's.
     """
     now = now or datetime.now(UTC)
-    last = _moment(lake.settings.get(_KEY))
+    last = _moment(lake.state.get(_KEY))
     # A time far ahead was noted by a clock that was wrong, and says nothing.
     if last is not None and last - now <= _LONGEST:
         if now - last <= _LONGEST:
             return None
         return f"Nothing has kept this folder current since {last:%Y-%m-%d %H:%M} UTC: {_ADVICE}"
-    made = _moment(json.loads((lake.folder / "store.json").read_bytes()).get("made_at"))
+    try:
+        made = _moment(json.loads((lake.folder / "store.json").read_bytes()).get("made_at"))
+    except FileNotFoundError:  # nothing is there yet
+        return None
     if made is None or now - made <= _LONGEST:
         return None
     return f"Neither a schedule nor givlake sync is known to have worked here: {_ADVICE}"

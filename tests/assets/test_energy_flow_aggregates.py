@@ -35,8 +35,8 @@ def test_a_row_has_its_grouping_and_the_moments_of_its_labels():
             "inverter_serial": "SIM0001",
             "grouping": 2,
             "grouping_name": "Monthly",
-            "start": datetime(2024, 3, 1, tzinfo=UTC),
-            "end": datetime(2024, 3, 31, 23, tzinfo=UTC),
+            "start_at": datetime(2024, 3, 1, tzinfo=UTC),
+            "end_at": datetime(2024, 3, 31, 23, tzinfo=UTC),
             "start_local": datetime(2024, 3, 1),
             "end_local": datetime(2024, 4, 1),
             "pv_to_home_kwh": 1.0,
@@ -57,13 +57,13 @@ def test_a_row_has_its_grouping_and_the_moments_of_its_labels():
 def test_days_are_as_long_as_the_clock_makes_them(day, hours):
     after = date.fromisoformat(day) + timedelta(days=1)
     (row,) = table(DAILY, period(f"{day} 00:00", f"{after} 00:00", t0=1))
-    assert row["end"] - row["start"] == timedelta(hours=hours)
+    assert row["end_at"] - row["start_at"] == timedelta(hours=hours)
 
 
 def test_a_total_has_the_labels_of_the_request():
     (row,) = table(TOTAL, period("2022-05-10 00:00", "2022-05-10 00:00", t0=1))
     assert row["grouping_name"] == "Total"
-    assert row["start"] == row["end"] == datetime(2022, 5, 9, 23, tzinfo=UTC)
+    assert row["start_at"] == row["end_at"] == datetime(2022, 5, 9, 23, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

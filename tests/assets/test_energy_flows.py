@@ -36,8 +36,8 @@ def test_a_row_has_labels_moments_and_a_column_for_each_type():
     assert table(half_hour("2024-07-03 00:00", "2024-07-03 00:30", **values)) == [
         {
             "inverter_serial": "SIM0001",
-            "start": datetime(2024, 7, 2, 23, tzinfo=UTC),
-            "end": datetime(2024, 7, 2, 23, 30, tzinfo=UTC),
+            "start_at": datetime(2024, 7, 2, 23, tzinfo=UTC),
+            "end_at": datetime(2024, 7, 2, 23, 30, tzinfo=UTC),
             "start_local": datetime(2024, 7, 3),
             "end_local": datetime(2024, 7, 3, 0, 30),
             "fold": 0,
@@ -141,8 +141,8 @@ def test_a_slot_of_another_length_ends_where_its_label_says():
         half_hour("2024-07-03 10:00", "2024-07-03 11:30", t0=1),
         half_hour("2024-07-03 23:30", "2024-07-04 00:00", t0=1),
     )
-    assert long["end"] - long["start"] == timedelta(minutes=90)
-    assert over_midnight["end"] == datetime(2024, 7, 3, 23, tzinfo=UTC)
+    assert long["end_at"] - long["start_at"] == timedelta(minutes=90)
+    assert over_midnight["end_at"] == datetime(2024, 7, 3, 23, tzinfo=UTC)
     assert over_midnight["local_date"] == date(2024, 7, 3)
 
 
@@ -153,7 +153,7 @@ def autumn(*labels):
         end = datetime.fromisoformat(f"2023-10-29 {label}") + timedelta(minutes=30)
         rows.append(half_hour(f"2023-10-29 {label}", f"{end:%Y-%m-%d %H:%M}", t0=number))
     return [
-        (row["start"].strftime("%H:%M"), row["end"].strftime("%H:%M"), row["fold"])
+        (row["start_at"].strftime("%H:%M"), row["end_at"].strftime("%H:%M"), row["fold"])
         + ((row["is_ambiguous"],) if row["is_ambiguous"] else ())
         for row in table(*rows)
     ]
@@ -186,7 +186,7 @@ def test_a_lone_label_of_the_repeated_hour_is_the_earlier_and_marked():
 
 def test_an_end_that_the_clock_leaves_out_is_the_moment_at_which_it_jumps():
     (row,) = table(half_hour("2024-03-31 00:30", "2024-03-31 01:00", t0=1))
-    assert row["end"] == datetime(2024, 3, 31, 1, tzinfo=UTC)
+    assert row["end_at"] == datetime(2024, 3, 31, 1, tzinfo=UTC)
     assert row["end_local"] == datetime(2024, 3, 31, 1)
 
 
@@ -241,11 +241,11 @@ def simulated(sim, serial, first, last):
 def stored(home, serial):
     found = {}
     for row in home.rows(f"FROM energy_flows WHERE inverter_serial = '{serial}'"):
-        assert row["end"] - row["start"] == timedelta(minutes=30)
+        assert row["end_at"] - row["start_at"] == timedelta(minutes=30)
         assert row["request_date"] == row["local_date"] == row["start_local"].date()
         assert not row["is_ambiguous"]
-        assert row["start"] not in found
-        found[row["start"]] = (
+        assert row["start_at"] not in found
+        found[row["start_at"]] = (
             f"{row['start_local']:%Y-%m-%d %H:%M}",
             f"{row['end_local']:%Y-%m-%d %H:%M}",
             [row[name] for name in KWH],
@@ -370,5 +370,5 @@ def test_every_leaf_of_the_recorded_days_is_in_a_column():
 def test_the_example_of_the_api_document_is_accepted():
     answer = example("Get Energy Flow Data")
     (row,) = rows_of(decode(DATASET, answer), "energy_flows")
-    assert row["start"] == datetime(2022, 1, 1, tzinfo=UTC)
+    assert row["start_at"] == datetime(2022, 1, 1, tzinfo=UTC)
     assert [row[name] for name in KWH] == [4.5, 8.3, 1.2, None, None, 7.3, None]

@@ -43,7 +43,7 @@ def test_each_leaf_is_a_column():
         "stopped_at": datetime(2025, 6, 2, 1, 15, 30, tzinfo=UTC),
         "has_ended": True,
         "duration_s": 5 * 3600 + 30.0,
-        "local_time": datetime(2025, 6, 1, 21, 15),
+        "started_local": datetime(2025, 6, 1, 21, 15),
         "local_date": date(2025, 6, 1),
         "meter_start_kwh": 1400.1,
         "meter_stop_kwh": 1423.7,
@@ -67,7 +67,7 @@ def test_pseudonyms_are_neither_drift_nor_quarantine():
 
 def test_an_open_session_has_neither_end_nor_energy():
     (row,) = rows_of(decode(DATASET, {"data": [still_open()]}), DATASET.name)
-    assert row["has_ended"] is None
+    assert row["has_ended"] is False
     ends = ("stopped_at", "duration_s", "meter_stop_kwh", "energy_kwh", "stop_reason_name")
     assert [row[name] for name in ends] == [None] * 5
 
@@ -125,7 +125,7 @@ def test_each_leaf_of_the_documents_example_lands():
         for row in rows
     ]
     assert landed == sent
-    assert [row["has_ended"] for row in rows] == [None, None]
+    assert [row["has_ended"] for row in rows] == [False, False]
     assert decoded.drift == []
 
 

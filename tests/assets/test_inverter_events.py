@@ -40,15 +40,15 @@ def test_a_cleared_event_and_an_open_one():
     assert cleared == {
         "inverter_serial": "SIM0001",
         "event": "Grid Voltage High",
-        "start_time": datetime(2024, 7, 3, 23, 30, tzinfo=UTC),
-        "end_time": datetime(2024, 7, 4, 0, 0, 5, tzinfo=UTC),
+        "started_at": datetime(2024, 7, 3, 23, 30, tzinfo=UTC),
+        "ended_at": datetime(2024, 7, 4, 0, 0, 5, tzinfo=UTC),
         "duration_s": 1805.0,
         "has_ended": True,
-        "local_time": datetime(2024, 7, 4, 0, 30),
+        "started_local": datetime(2024, 7, 4, 0, 30),
         "local_date": date(2024, 7, 4),
         "extra_fields": None,
     }
-    assert (open_["end_time"], open_["duration_s"], open_["has_ended"]) == (None, None, None)
+    assert (open_["ended_at"], open_["duration_s"], open_["has_ended"]) == (None, None, False)
 
 
 def test_two_events_can_begin_at_once_and_one_event_twice():
@@ -57,7 +57,7 @@ def test_two_events_can_begin_at_once_and_one_event_twice():
         event("B", "2024-01-03T10:00:00Z"),
         event("A", "2024-01-02T10:00:00Z", "2024-01-02T10:00:01Z"),
     )
-    assert [(row["event"], row["start_time"].day) for row in rows] == [("A", 3), ("B", 3), ("A", 2)]
+    assert [(row["event"], row["started_at"].day) for row in rows] == [("A", 3), ("B", 3), ("A", 2)]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_an_end_that_cannot_be_read_is_kept_and_makes_no_open_event():
         DATASET, {"data": [{**event("A", "2024-01-03T10:00:00Z", "today"), "severity": 3}]}
     )
     (row,) = rows_of(decoded, "inverter_events")
-    assert (row["end_time"], row["has_ended"]) == (None, True)
+    assert (row["ended_at"], row["has_ended"]) == (None, True)
     assert json.loads(row["extra_fields"]) == {"end_time": "today", "severity": 3}
     kinds = {(drift.kind, drift.field) for drift in decoded.drift}
     assert kinds == {("changed_type", "end_time"), ("new_field", "severity")}
@@ -118,12 +118,12 @@ def happen(owner, *events):
 
 
 def stored(owner):
-    rows = owner.rows("FROM inverter_events ORDER BY start_time")
+    rows = owner.rows("FROM inverter_events ORDER BY started_at")
     return [
         {
             "event": row["event"],
-            "start_time": f"{row['start_time']:%Y-%m-%dT%H:%M:%SZ}",
-            "end_time": row["end_time"] and f"{row['end_time']:%Y-%m-%dT%H:%M:%SZ}",
+            "start_time": f"{row['started_at']:%Y-%m-%dT%H:%M:%SZ}",
+            "end_time": row["ended_at"] and f"{row['ended_at']:%Y-%m-%dT%H:%M:%SZ}",
         }
         for row in rows
     ]
@@ -179,7 +179,7 @@ def test_an_open_event_closes_days_later(owner, meaning):
     owner.refresh(DATASET, lists=LISTS)
     assert stored(owner) == [OLD, closed]
     with owner.session() as session:
-        assert open_items(known_state_of(session, {}), TABLE, "start_time") == []
+        assert open_items(known_state_of(session, {}), TABLE, "started_at") == []
 
 
 def test_stale_events_are_looked_at_weekly_and_are_found_by_the_status(owner):
@@ -192,7 +192,7 @@ def test_stale_events_are_looked_at_weekly_and_are_found_by_the_status(owner):
             (request,) = DATASET.requests(replace(view, now=view.now + timedelta(days=after_days)))
             return (NOW.date() - date.fromisoformat(request.query["start"])).days
 
-        items = open_items(view, TABLE, "start_time")
+        items = open_items(view, TABLE, "started_at")
         assert [item.is_stale(view.now) for item in items] == [True, False]
         assert start(1) == 13
         assert start(7) == 46
@@ -232,7 +232,7 @@ def test_events_equal_the_simulators_over_years(home):
         truth += owner.simulator.truth_of("events", serial, cleared="0")
         assert len(truth) > 50
         rows = owner.rows(
-            "SELECT event, start_time, end_time FROM inverter_events"
+            "SELECT event, started_at, ended_at FROM inverter_events"
             f" WHERE inverter_serial = '{serial}'"
         )
         assert len(rows) == len(truth)

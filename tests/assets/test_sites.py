@@ -37,8 +37,8 @@ def test_each_leaf_of_a_site_is_a_column():
     sent = site()
     assert row == {
         "site_id": sent.pop("id"),
+        "created_date": date.fromisoformat(sent.pop("date_created")),
         **sent,
-        "date_created": date(2023, 4, 5),
         "products": '[{"kind":1}]',
         "extra_fields": None,
     }
@@ -52,7 +52,7 @@ def test_odd_sites_are_kept_or_set_aside():
     ]
     decoded = decode(SITES, {"data": answer})
     (row,) = rows_of(decoded, "sites")
-    assert (row["date_created"], row["products"], row["latitude"]) == (None, None, 45.5)
+    assert (row["created_date"], row["products"], row["latitude"]) == (None, None, 45.5)
     assert json.loads(row["extra_fields"]) == {"heating": "gas", "date_created": "yesterday"}
     assert [(r["row_index"], r["column"]) for r in decoded.quarantine.to_pylist()] == [
         (1, "site_id"),
@@ -73,8 +73,8 @@ def test_what_was_left_out_before_archiving_is_null_and_no_drift():
 def test_the_documents_sites_land_whole():
     answer = example("Get Your Sites")
     landed = [
-        {"id": row.pop("site_id"), **row}
-        | {"date_created": row["date_created"].isoformat(), "products": json.loads(row["products"])}
+        {"id": row.pop("site_id"), "date_created": row.pop("created_date").isoformat(), **row}
+        | {"products": json.loads(row["products"])}
         for row in rows_of(decode(SITES, answer), "sites")
     ]
     assert landed == [{**sent, "extra_fields": None} for sent in answer["data"]]

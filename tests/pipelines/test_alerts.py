@@ -97,7 +97,7 @@ def test_nothing_is_looked_for_without_a_place_to_tell_of_it(simulate, own):
     sim.fail(f"data-points/{DAYS[0]}", status=500)
     assert owner.givlake("backfill", *RANGE).status == 1
     with owner.lake() as lake:
-        assert lake.settings.get("alerts") is None
+        assert lake.state.get("sent_alerts") is None
     done = owner.givlake("alert")
     assert done.status == 2
     assert "set GIVLAKE_ALERT_URLS" in done.err
@@ -215,7 +215,7 @@ def test_dagster_tells_of_a_failed_run_and_of_its_end(simulate, own, listener, t
         # What the run could not even begin with is another cause.
         owner.settings["GIVENERGY_API_TOKEN"] = "spent"
         with owner.lake() as lake:
-            lake.settings.set("discovered_at", "2025-06-01T00:00:00+00:00")
+            lake.state.set("discovered_at", "2025-06-01T00:00:00+00:00")
     with owner.dagster() as (_, instance):
         refused = run()
         fail_sensor(refused)

@@ -27,7 +27,7 @@ def test_everything_lands_with_the_fewest_requests_and_is_asked_for_once(simulat
     assert "18 complete device-days" in done.out
     wanted = [f"/v1/inverter/{serial}/data-points/{day}" for serial in sim.serials for day in days]
     assert sorted(request.path for request in sim.requests) == sorted(
-        ["/v1/communication-device", *wanted]
+        ["/v1/account", "/v1/communication-device", *wanted]  # the plan has noted nothing
     )
     assert_same(owner.rows(), expected_rows(sim, sim.serials, days))
     repeated = repeated_times(sim, sim.serials, days)

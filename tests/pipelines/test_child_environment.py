@@ -77,8 +77,8 @@ def test_the_demo_asks_its_simulator_only_whatever_the_owner_has_set(simulate, o
             dagster.until(lambda: dagster.has_started(*OF_DAGSTER))
             assert dagster.run("poll") == "SUCCESS"
             schedules = states["schedulesOrError"]["results"]
-            (packing,) = [one for one in schedules if one["name"] == "pack_archive_daily"]
-            dagster.graphql(STOP, id=packing["scheduleState"]["id"])
+            (compaction,) = [one for one in schedules if one["name"] == "compact_archive_daily"]
+            dagster.graphql(STOP, id=compaction["scheduleState"]["id"])
 
     # Every process, those that the run took and that have ended included.
     (server,) = [one for one in dagster.seen.values() if "-m simulator" in one.command]
@@ -133,7 +133,7 @@ def test_the_demo_asks_its_simulator_only_whatever_the_owner_has_set(simulate, o
     # Who stops a schedule in Dagster finds it stopped the next time.
     settings = settings_of({"GIVLAKE_DATA": str(demo)})
     with patch.dict("os.environ"), open_instance(settings) as instance:
-        assert stopped_by_hand(instance) == {"pack_archive_daily"}
+        assert stopped_by_hand(instance) == {"compact_archive_daily"}
 
 
 @pytest.mark.processes
@@ -200,7 +200,7 @@ def test_the_page_of_a_demo_simulates_the_account_that_the_demo_has_fetched(tmp_
 def test_the_demo_refuses_the_folder_of_an_account(simulate, own):
     owner = own(simulate(inverters=1))
     with owner.lake() as lake:
-        lake.settings.set("known_devices", ["CE1234G567"])
+        lake.state.set("known_devices", ["CE1234G567"])
     for command in (("ui", "--demo"), ("demo", "--data")):
         done = owner.givlake(*command, owner.data)
         assert (done.status, done.out) == (2, "")

@@ -198,7 +198,7 @@ def test_events(sim, owner):
         for serial in sim.serials
         for row in sim.truth_of("events", serial, cleared=1)
     ]
-    assert values(found, "inverter_serial", "event", "start_time") == sorted(expected)
+    assert values(found, "inverter_serial", "event", "started_at") == sorted(expected)
 
 
 def test_smart_devices(sim, owner):

@@ -25,7 +25,11 @@ def test_lost_expectations_do_not_make_status_content(simulate, own, caplog, tod
     for harm in (empty, cut_short, type(path).unlink):
         harm(path)
         caplog.clear()
-        assert owner.givlake("status").status == 1
+        status = owner.givlake("status")
+        assert (status.status, "1 complete, 500 not_requested" in status.out) == (1, True)
+        what = "empty" if harm is empty else "missing or damaged"
+        assert status.err == f"{path.name} is {what}; repair with: givlake build\n"
+        assert owner.givlake("build").status == 0
         assert "is made again from the lists of devices" in caplog.text
         assert pq.read_table(path).to_pylist() == before
         assert owner.states() == states

@@ -49,7 +49,7 @@ def traces(folder: Path, name: str) -> list[str]:
 
 def test_a_device_leaves_dagster_the_budget_and_the_settings_too(sim, owner):
     gone, kept = sim.serials
-    assert {"archive", "dagster", "settings.json", "tables"} <= set(traces(owner.data, gone))
+    assert {"archive", "dagster", "state.json", "tables"} <= set(traces(owner.data, gone))
     done = owner.givlake("forget", "--device", gone, "--yes")
     assert done.status == 0, done.said
     assert traces(owner.data, gone) == []

@@ -13,7 +13,7 @@ NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
 def noted(owner) -> object:
     with owner.lake() as lake:
-        return lake.settings.get("kept_current_at")
+        return lake.state.get("kept_current_at")
 
 
 def run(owner, job: str, tags) -> bool:
@@ -60,7 +60,7 @@ def test_a_run_counts_if_a_schedule_has_started_it_and_it_could_ask(simulate, ow
     assert is_now(noted(owner))
 
     with owner.lake() as lake:
-        lake.settings.set("kept_current_at", None)
+        lake.state.set("kept_current_at", None)
     sim.fail("", status=500)
     assert not run(owner, "poll", BY_SCHEDULE)
     assert noted(owner) is None
@@ -89,7 +89,7 @@ def test_a_run_counts_if_a_schedule_has_started_it_and_it_could_ask(simulate, ow
 def test_what_is_said_of_times(own, simulate, kept_at, made_ago, said):
     owner = own(simulate(inverters=1))
     with owner.lake() as lake:
-        lake.settings.set("kept_current_at", kept_at)
+        lake.state.set("kept_current_at", kept_at)
         made_at = (NOW - timedelta(days=made_ago)).isoformat()
         store = json.loads((owner.data / "store.json").read_text())
         (owner.data / "store.json").write_text(json.dumps({**store, "made_at": made_at}))
@@ -103,7 +103,7 @@ def test_status_warns_where_people_look_and_beside_what_programs_read(simulate, 
     assert owner.givlake("sync").status == 0
     assert "current" not in owner.givlake("status").said
     with owner.lake() as lake:
-        lake.settings.set("kept_current_at", "2020-02-03T04:05:06+00:00")
+        lake.state.set("kept_current_at", "2020-02-03T04:05:06+00:00")
     warning = "Nothing has kept this folder current since 2020-02-03 04:05 UTC: run givlake sync"
     table = owner.givlake("status")
     assert table.status == 0

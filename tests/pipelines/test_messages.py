@@ -115,7 +115,14 @@ CASES = [
     Case("data folder is a file", f"backfill {RANGE}", 2, "GIVLAKE_DATA is", data("a-file")),
     Case("data folder below a file", "status", 2, "GIVLAKE_DATA is", data("a-file/data")),
     Case("data folder is a file, doctor", "doctor", 2, "GIVLAKE_DATA is", data("a-file")),
-    Case("data folder cannot be made", "status", 2, "GIVLAKE_DATA is", data("/proc/givlake")),
+    Case(
+        "data folder cannot be made",
+        f"backfill {RANGE}",
+        2,
+        "GIVLAKE_DATA is",
+        data("/proc/givlake"),
+    ),
+    Case("no data folder", "query 'SHOW TABLES'", 0, "There is no data in", data("/proc/givlake")),
     Case(
         "time zone",
         "status",

@@ -60,7 +60,7 @@ def test_what_is_printed(tmp_path):
         "  Wed 12:10   energy_flows_today",
         "  Thu 04:20   energy_flows_daily, inverter_data_points_daily",
         "  Thu 04:40   refresh_daily",
-        "  later       pack_archive_daily, check_history_daily, check_data_daily",
+        "  later       compact_archive_daily, check_history_daily, check_data_daily",
         "  each 30 s   alert_run_failure",
         "  each 15 min alert_missed_completeness",
     ]

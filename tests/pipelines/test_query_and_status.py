@@ -120,13 +120,3 @@ def test_tables_are_built_anew_from_the_archive_without_the_network(sim, owner):
     assert owner.sql("FROM communication_devices ORDER BY 1") == devices
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
     assert len(sim.requests) == requests
-
-
-def test_a_folder_that_cannot_be_written_is_queried_as_it_is(owner, monkeypatch):
-    """What the system says of a read-only disk stands for the disk: root may write anywhere."""
-    monkeypatch.setattr("os.access", lambda path, mode: False)
-    before = {path: path.stat().st_mtime_ns for path in owner.data.rglob("*")}
-    done = owner.givlake("query", "SELECT count(*) AS days FROM coverage WHERE state = 'complete'")
-    assert (done.status, done.out.split()[-1]) == (0, "6")
-    assert done.err == f"{owner.data} cannot be written: what is in it is shown as it is.\n"
-    assert {path: path.stat().st_mtime_ns for path in owner.data.rglob("*")} == before

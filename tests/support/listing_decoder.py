@@ -117,5 +117,5 @@ def _refused(response: ArchivedResponse, at: int) -> dict[str, Any]:
         "reason": "check_failed",
         "check": "size >= 0",
         "column": "size",
-        "first_seen": response.fetched_at,
+        "first_seen_at": response.fetched_at,
     }

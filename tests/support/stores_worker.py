@@ -2,7 +2,7 @@
 
     python -m tests.support.stores_worker FOLDER WORK SEED [SECONDS [PAUSE_S]]
 
-WORK is one of flush, put, catalogue, pack, rebuild, read. Each acknowledged response is printed,
+WORK is one of flush, put, catalogue, compact, rebuild, read. Each acknowledged response is printed,
 ``ack <response_id>``, after its flush. Without SECONDS it works for ever, resting PAUSE_S after
 each piece of work.
 """
@@ -17,7 +17,17 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 
 from tests.support.toy_decoder import ToyDecoder, answer, day_rows, spec
-from warehouse import Entry, Lake, build, connect, execute, pack, publish, rebuild, refresh_coverage
+from warehouse import (
+    Entry,
+    Lake,
+    build,
+    compact,
+    connect,
+    execute,
+    publish,
+    rebuild,
+    refresh_coverage,
+)
 
 DAYS = [date(2025, 6, 1) + timedelta(days=at) for at in range(40)]
 DEVICES = ["A", "B", "C"]
@@ -50,9 +60,9 @@ def catalogue(lake: Lake, random_: random.Random) -> None:
     publish(lake, [*ToyDecoder().tables, *(spec(name=name) for name in names)])
 
 
-def packing(lake: Lake, random_: random.Random) -> None:
+def compacting(lake: Lake, random_: random.Random) -> None:
     flush(lake, random_, 3)
-    pack(lake.archive)
+    compact(lake.archive)
 
 
 def rebuilding(lake: Lake, random_: random.Random) -> None:
@@ -89,7 +99,7 @@ WORK: dict[str, Callable[[Lake, random.Random], None]] = {
     "flush": flush,
     "put": put,
     "catalogue": catalogue,
-    "pack": packing,
+    "compact": compacting,
     "rebuild": rebuilding,
     "read": read,
 }

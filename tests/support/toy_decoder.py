@@ -110,7 +110,7 @@ class ToyDecoder:
             "column": "power_w",
             "value": str(row["p"]),
             "raw": json.dumps(row),
-            "first_seen": response.fetched_at,
+            "first_seen_at": response.fetched_at,
         }
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.timeouts import TIMEOUT_S
 from tests.support.toy_decoder import DATASET, answer, day_rows, failure
-from warehouse import Entry, Lake, pack
+from warehouse import Entry, Lake, compact
 from warehouse.archive import Archive
 from warehouse.archive.store import ResponseBatch
 
@@ -134,11 +134,11 @@ def test_the_buffer_is_flushed_by_age_and_by_size(folder: Path) -> None:
         assert len(by_size.files()) == 2
 
 
-def test_packing_keeps_the_content_and_stores_equal_bodies_once(lake: Lake) -> None:
+def test_compaction_keeps_the_content_and_stores_equal_bodies_once(lake: Lake) -> None:
     kept = fill(lake)
     assert len(lake.archive.files()) == 5
-    report = pack(lake.archive)
-    assert (report.packed_files, report.packs_written) == (5, 1)
+    report = compact(lake.archive)
+    assert (report.merged_files, report.packs_written) == (5, 1)
     assert [path.name for path in lake.archive.packs.iterdir()] == [
         "000000000001-000000000005.parquet"
     ]
@@ -146,24 +146,24 @@ def test_packing_keeps_the_content_and_stores_equal_bodies_once(lake: Lake) -> N
     assert read_all(lake) == kept
     packed = pq.read_table(lake.archive.packs / "000000000001-000000000005.parquet")
     assert packed["body"].null_count == 4 + 4 + 4  # of A's five, the other dataset's, the failures
-    assert pack(lake.archive).packs_written == 0
+    assert compact(lake.archive).packs_written == 0
 
 
 def test_watermarks_hold_inside_a_pack(lake: Lake) -> None:
     kept = fill(lake)
     per_segment = [list(kept)[at : at + 2] for at in range(0, 10, 2)]
-    pack(lake.archive)
+    compact(lake.archive)
     assert sorted(read_all(lake, after=3)) == sorted(per_segment[3] + per_segment[4])
     assert sorted(read_all(lake, after=1, up_to=2)) == sorted(per_segment[1])
     fill(lake, 1)
     assert lake.archive.last_segment() == 6
-    assert pack(lake.archive).packed_files == 2
+    assert compact(lake.archive).merged_files == 2
 
 
 def test_packs_stay_within_the_size_that_memory_holds(lake: Lake) -> None:
     kept = fill(lake)
     one_segment = sum(map(len, kept.values())) // 5 * 2
-    pack(lake.archive, max_body_bytes=2 * one_segment)
+    compact(lake.archive, max_body_bytes=2 * one_segment)
     assert 2 <= len(lake.archive.files()) <= 4
     assert read_all(lake) == kept
 
@@ -172,11 +172,11 @@ class _StopHere(Exception):
     pass
 
 
-def test_packing_can_stop_at_every_step(folder: Path) -> None:
+def test_compaction_can_stop_at_every_step(folder: Path) -> None:
     steps: list[str] = []
     with Lake(folder) as lake:
         kept = fill(lake)
-        pack(lake.archive, step=steps.append)
+        compact(lake.archive, step=steps.append)
     assert steps[:4] == ["tidy", "read", "write", "publish"] and steps.count("unlink") == 5
     for stop_at in range(len(steps)):
         with Lake(folder.with_name(f"stopped-{stop_at}")) as lake:
@@ -188,9 +188,9 @@ def test_packing_can_stop_at_every_step(folder: Path) -> None:
                     raise _StopHere
 
             with pytest.raises(_StopHere):
-                pack(lake.archive, step=step)
+                compact(lake.archive, step=step)
             assert read_all(lake) == kept
-            pack(lake.archive)
+            compact(lake.archive)
             assert read_all(lake) == kept
             assert len(lake.archive.files()) == 1
             assert list(lake.archive.segments.iterdir()) == []
@@ -200,7 +200,7 @@ def test_a_reader_goes_on_when_its_files_are_packed_under_it(lake: Lake) -> None
     kept = fill(lake)
     batches = lake.archive.read(DATASET, max_body_bytes=1)
     found: list[ResponseBatch] = [next(batches), next(batches)]
-    pack(lake.archive)
+    compact(lake.archive)
     found += list(batches)
     ids = [response.response_id for batch in found for response in batch.responses]
     assert sorted(ids) == sorted(kept)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+import tempfile
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -14,12 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.toy_decoder import ToyDecoder, answer, day_rows, spec
+from tests.support.unprivileged import run_apart
 from warehouse import (
     Lake,
+    ReadOnlyLake,
     StoreError,
+    VersionError,
     build,
     connect,
-    connect_unwritable,
     publish,
     refresh_coverage,
 )
@@ -159,15 +162,76 @@ def test_a_folder_that_duckdb_cannot_name_is_refused(tmp_path: Path) -> None:
         Lake(tmp_path / "what?")
 
 
-def test_a_copy_that_cannot_be_written_is_read_where_it_lies(filled: Lake, tmp_path: Path) -> None:
+def test_a_copy_is_read_where_it_lies_and_stays_as_it_is(filled: Lake, tmp_path: Path) -> None:
     copy = tmp_path / "it's a [copy]"
     shutil.copytree(filled.folder, copy)
     shutil.rmtree(filled.folder / "tables")
     before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
-    with connect_unwritable(copy) as connection:
+    with ReadOnlyLake(copy, [ToyDecoder()]) as lake, connect(lake) as connection:
         assert connection.execute("SELECT count(*) FROM readings").fetchone() == (4,)
         assert connection.execute("SELECT count(*) FROM requests").fetchone() == (1,)
         assert connection.execute("SELECT state FROM coverage").fetchall() == [("complete",)]
+        with pytest.raises(duckdb.InvalidInputException, match="read-only"):
+            connection.execute("CREATE TABLE mine (x INT)")
+        assert lake.problems == [
+            "warehouse.duckdb was made by another version of givlake, or for another folder"
+        ]
     assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
-    with pytest.raises(StoreError, match=r"there is no catalogue in .* and the folder cannot be"):
-        connect_unwritable(tmp_path)
+
+
+def test_nothing_is_written_through_a_folder_opened_for_reading(filled: Lake) -> None:
+    entry = answer("A", DAY, day_rows(DAY))
+    with ReadOnlyLake(filled.folder, [ToyDecoder()]) as lake:
+        assert lake.problems == []
+        for write in (
+            lambda: lake.archive.append([entry]),
+            lambda: lake.settings.set("name", 1),
+            lambda: build(lake, ToyDecoder(2)),
+            lambda: lake.file_set("build-readings").forget_manifest(),
+        ):
+            with pytest.raises(StoreError, match="cannot be written by a command that only reads"):
+                write()
+
+
+def test_a_folder_of_an_older_layout_says_which_command_migrates_it(filled: Lake) -> None:
+    (filled.folder / "store.json").write_text('{"layout_version": 0}')
+    with pytest.raises(VersionError, match=r"has layout 0, .* with givlake build"):
+        ReadOnlyLake(filled.folder, [ToyDecoder()])
+
+
+def test_tables_of_an_older_decoder_say_which_command_migrates_them(filled: Lake) -> None:
+    with pytest.raises(VersionError, match="made by an older givlake: bring them up to date with"):
+        ReadOnlyLake(filled.folder, [ToyDecoder(2)])
+
+
+def test_a_folder_that_this_user_cannot_write_is_read() -> None:
+    """A build was interrupted before anything but the archive knew of the newest day."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        folder = Path(place, "data")
+        said = _read_by_another_user(folder)
+    assert said.splitlines() == ["[('complete',), ('not_built',)]", "1", "[]"]
+
+
+def _read_by_another_user(folder: Path) -> str:
+    with Lake(folder) as lake:
+        lake.archive.append([answer("A", DAY, day_rows(DAY))])
+        build(lake, ToyDecoder())
+        refresh_coverage(lake, [])
+        publish(lake, ToyDecoder().tables)
+        lake.archive.append([answer("A", DAY + timedelta(days=1), day_rows(DAY))])
+    return run_apart(
+        "import pathlib\n"
+        f"folder = pathlib.Path({str(folder)!r})\n"
+        "for path in [folder, *folder.rglob('*')]:\n"
+        "    path.chmod(0o555 if path.is_dir() else 0o444)\n"
+        "def read():\n"
+        "    with warehouse.ReadOnlyLake(folder, [ToyDecoder()]) as lake:\n"
+        "        with warehouse.connect(lake) as connection:\n"
+        "            states = connection.sql('SELECT state FROM coverage ORDER BY 1').fetchall()\n"
+        "        pending = warehouse.pending_responses(lake, ['readings'])\n"
+        "        return states, pending['readings'].total(), lake.problems\n"
+        "read()  # modules that are imported on the way may be of the first user alone\n"
+        "if os.getuid() == 0:\n    os.setuid(65534)\n"
+        "print(*read(), sep='\\n')\n"
+    )

@@ -19,9 +19,9 @@ from warehouse import (
     CoverageRule,
     Entry,
     Lake,
+    compact,
     connect,
     day_is_over_at,
-    pack,
     publish,
 )
 from warehouse.coverage.coverage_fact import FOLDED_SCHEMA, fold
@@ -116,7 +116,7 @@ def test_folding_step_by_step_and_at_once_agree_and_the_view_agrees_with_both(la
         stepwise = connection.execute(sql).fetchall()
     (lake.folder / "index/manifests/coverage.json").unlink()
     (lake.folder / "index/manifests/requests.json").unlink()
-    pack(lake.archive)
+    compact(lake.archive)
     built_coverage(lake, RULES, expect(), DAY, DAY)
     with connect(lake) as connection:
         at_once = connection.execute(sql).fetchall()
@@ -227,8 +227,8 @@ def test_a_day_that_a_device_did_not_know_is_asked_again_if_it_knows_others(lake
     found = built_coverage(lake, RULES, wanted, DAY, other, now=answer.fetched_at).to_pylist()
     assert [(row["state"], row["due"]) for row in found] == [("failed", True), ("complete", False)]
     with connect(lake) as connection:
-        sql = "SELECT state, reason, due_from FROM coverage ORDER BY request_date"
-        told = [(row["state"], row["reason"], row["due_from"]) for row in found]
+        sql = "SELECT state, reason, due_at FROM coverage ORDER BY request_date"
+        told = [(row["state"], row["reason"], row["due_at"]) for row in found]
         assert connection.execute(sql).fetchall() == told
 
 

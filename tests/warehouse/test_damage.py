@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.table_content import content_of, rows_of
 from tests.support.toy_decoder import ToyDecoder, answer, coverage, day_rows
+from tests.support.unprivileged import run_apart
 from warehouse import (
     CoverageRule,
     DamagedError,
@@ -26,9 +27,9 @@ from warehouse import (
     build,
     build_pending,
     check,
+    compact,
     connect,
     execute,
-    pack,
     pending_responses,
     publish,
     rebuild,
@@ -127,7 +128,7 @@ def test_check_finds_a_flipped_byte_in_archive_and_tables_and_mends_on_demand(fi
 def test_a_damaged_pack_loses_nothing_that_can_still_be_read(
     filled: Lake, harm: Callable[[Path], None]
 ) -> None:
-    pack(filled.archive)
+    compact(filled.archive)
     filled.archive.append([answer("B", DAY, day_rows(DAY))])
     filled.archive.flush()
     (path,) = filled.archive.packs.iterdir()
@@ -226,23 +227,6 @@ def test_the_folder_is_its_owners_only(folder: Path) -> None:
     assert finding.sentence.startswith("every user of this machine can read")
     with Lake(folder):
         assert folder.stat().st_mode & 0o777 == 0o755  # widened by its owner: left so
-
-
-UNPRIVILEGED = """
-import os, resource, sys
-import warehouse
-from tests.support.toy_decoder import ToyDecoder, answer, day_rows
-from datetime import date
-day = date(2025, 6, 1)
-{body}
-"""
-
-
-def run_apart(body: str) -> str:
-    code = UNPRIVILEGED.format(body=body)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 @pytest.mark.processes
@@ -404,7 +388,7 @@ def test_a_segment_that_is_missing_in_the_middle_is_named_and_its_day_is_due(
     (found,) = check(filled)
     assert not found.mended
     assert found.sentence.startswith("archive segment 2 is missing: bring the files back from")
-    pack(filled.archive)  # what is missing stays open
+    compact(filled.archive)  # what is missing stays open
     assert [(file.first, file.last) for file in filled.archive.files()] == [(1, 1), (3, 3)]
     report = rebuild(filled, ToyDecoder())
     assert report.rows() == 40
@@ -443,7 +427,7 @@ def test_a_number_that_a_dead_process_had_not_noted_is_not_given_twice(filled: L
     filled.archive.flush()
     assert [file.first for file in filled.archive.files()] == [1, 2, 3, 4]
     (filled.folder / "archive/last_segment").write_bytes(b"%020d\n" % 2)
-    pack(filled.archive)
+    compact(filled.archive)
     filled.archive.append([answer("B", DAY, day_rows(DAY))])
     filled.archive.flush()
     assert [(file.first, file.last) for file in filled.archive.files()] == [(1, 4), (5, 5)]

@@ -16,9 +16,9 @@ from warehouse import (
     Lake,
     StoreError,
     build,
+    compact,
     forget,
     is_known,
-    pack,
     publish,
     refresh_coverage,
     unfinished,
@@ -71,7 +71,7 @@ def filled(lake: Lake) -> Lake:
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_device_leaves_every_store_and_the_others_stay(filled: Lake, packed: bool) -> None:
     if packed:
-        pack(filled.archive)
+        compact(filled.archive)
     assert len(traces(filled.folder, "SECRET1")) > 5
 
     def without(_: str, body: bytes, __: object) -> bytes:
@@ -156,15 +156,15 @@ def test_an_account_takes_the_devices_along_that_only_it_has(folder: Path) -> No
 
 def test_settings_and_expectations_are_kept_whole(folder: Path) -> None:
     with Lake(folder) as lake:
-        lake.settings.set("history_start", "2020-01-01")
-        lake.settings.set("devices", ["A"])
-        lake.settings.set("devices", None)
+        lake.state.set("history_start", "2020-01-01")
+        lake.state.set("devices", ["A"])
+        lake.state.set("devices", None)
         with pytest.raises(StoreError, match="table of expected days cannot be stored"):
             lake.expect(pa.table({"dataset": ["x"]}))
     with Lake(folder) as lake:
-        assert lake.settings.all() == {"history_start": "2020-01-01"}
-        assert lake.settings.get("nothing", 3) == 3
-        (folder / "settings.json").write_text("{")
+        assert lake.state.all() == {"history_start": "2020-01-01"}
+        assert lake.state.get("nothing", 3) == 3
+        (folder / "state.json").write_text("{")
         with pytest.raises(StoreError, match="is not valid JSON"):
-            lake.settings.get("x")
+            lake.state.get("x")
     assert MOMENT.tzinfo is UTC

@@ -29,9 +29,9 @@ from warehouse import (
     TableSpec,
     build,
     check,
+    compact,
     connect,
     forget,
-    pack,
     pending_responses,
     publish,
     rebuild,
@@ -367,7 +367,7 @@ def test_any_order_of_publication_and_builds_gives_a_rebuild(
                 if random.random() < 0.3:
                     build(random.choice([one, two]), ThingsDecoder(), limits=limits)
                 if random.random() < 0.1:
-                    pack(one.archive)
+                    compact(one.archive)
             for lake in random.sample([one, two], 2):
                 build(lake, ThingsDecoder(), limits=limits)
             stepwise = rows_of(one.folder, "tables/boxes")

@@ -60,7 +60,7 @@ def assert_whole(folder: Path, acknowledged: set[int]) -> None:
     "work",
     [
         "put",
-        *(pytest.param(work, marks=pytest.mark.slow) for work in ("flush", "catalogue", "pack")),
+        *(pytest.param(work, marks=pytest.mark.slow) for work in ("flush", "catalogue", "compact")),
         "rebuild",
     ],
 )
@@ -78,7 +78,7 @@ def test_builders_a_rebuilder_a_packer_and_a_reader_at_once(folder: Path) -> Non
         publish(lake, ToyDecoder().tables)
         refresh_coverage(lake, [])
         build(lake, ToyDecoder())
-    works = ["put", "put", "rebuild", "pack", "read"]
+    works = ["put", "put", "rebuild", "compact", "read"]
     workers = [start(folder, work, seed, 3) for seed, work in enumerate(works)]
     said = [worker.communicate(timeout=TIMEOUT_S) for worker in workers]
     for worker, (out, err) in zip(workers, said, strict=True):

@@ -88,7 +88,7 @@ def begun(folder: Path) -> Path:
         pytest.param("table built", 1, "put", marks=pytest.mark.slow),
         pytest.param("requests decided", 0, "put", marks=pytest.mark.slow),
         pytest.param("coverage staged", 0, "put", marks=pytest.mark.slow),
-        ("segment published", 3, "pack"),
+        ("segment published", 3, "compact"),
         pytest.param("catalogue in place", 0, "catalogue", marks=pytest.mark.slow),
     ],
 )

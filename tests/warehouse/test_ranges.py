@@ -20,9 +20,9 @@ from warehouse import (
     Lake,
     build,
     check,
+    compact,
     connect,
     forget,
-    pack,
     publish,
     rebuild,
 )
@@ -77,7 +77,7 @@ def test_each_day_of_a_range_has_its_own_state_and_rows(lake: Lake) -> None:
         ("not_requested", None),
     ]
     assert [row["due"] for row in rows] == [False, False, False, False, False, True]
-    assert rows[1]["due_from"] == FINAL + timedelta(days=1)
+    assert rows[1]["due_at"] == FINAL + timedelta(days=1)
 
 
 def test_a_day_without_rows_is_empty_once_a_second_range_confirms_it(lake: Lake) -> None:
@@ -89,7 +89,7 @@ def test_each_day_of_a_range_is_final_by_itself(lake: Lake) -> None:
     # On 2 July at 12:00 the days up to 30 June are over for longer than their day of lateness.
     store(lake, days_answer(FIRST, [1] * 6, datetime(2025, 7, 2, 12, tzinfo=UTC)))
     assert [state for state, _ in states(lake)] == ["complete"] * 3 + ["provisional"] * 3
-    assert [row["due_from"] for row in found(lake)][3:] == [
+    assert [row["due_at"] for row in found(lake)][3:] == [
         datetime(2025, 7, day, tzinfo=UTC) for day in (3, 4, 5)
     ]
 
@@ -141,7 +141,7 @@ def test_single_days_and_ranges_fold_alike_whatever_is_made_again(lake: Lake) ->
         days_answer(DAYS[3], [1, 0, 6]),
     )
     before = found(lake)
-    pack(lake.archive)
+    compact(lake.archive)
     for name in ("requests", "coverage"):
         (lake.folder / f"index/manifests/{name}.json").unlink()
     assert found(lake) == before
@@ -153,7 +153,7 @@ def test_single_days_and_ranges_fold_alike_whatever_is_made_again(lake: Lake) ->
 
 def test_ranges_go_through_archive_pack_build_and_views(lake: Lake) -> None:
     store(lake, days_answer(FIRST, [2, 0, 3]), days_failure(DAYS[3], LAST, 503))
-    pack(lake.archive)
+    compact(lake.archive)
     decoder = ToyDecoder()
     assert build(lake, decoder).rows("new") == 5
     found(lake)
@@ -214,7 +214,7 @@ def test_segments_and_an_index_of_before_ranges_are_read(lake: Lake) -> None:
             (FIRST, None, None),
             (DAYS[1], DAYS[2], [2, 2]),
         ]
-    pack(lake.archive)
+    compact(lake.archive)
     assert rebuild(lake, ToyDecoder()).rows("new") == 7
     assert pq.read_schema(part).names == INDEX_SCHEMA.names
     assert check(lake) == []
@@ -224,9 +224,9 @@ def test_facts_of_an_older_fold_are_made_again(lake: Lake) -> None:
     store(lake, days_answer(FIRST, [1, 1]))
     before = states(lake)
     manifest = lake.folder / "index/manifests/coverage.json"
-    manifest.write_text(manifest.read_text().replace('"version":4,', ""))
+    manifest.write_text(manifest.read_text().replace('"version":5,', ""))
     assert states(lake) == before
-    assert '"version":4' in manifest.read_text()
+    assert '"version":5' in manifest.read_text()
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ DRIFT_SCHEMA = pa.schema(
         _field("field", pa.string(), "Where in the row"),
         _field("value", pa.string(), "The value, or an example"),
         _field("count", pa.int64(), "How often it was met"),
-        _field("first_seen", _UTC, "When it was first met"),
+        _field("first_seen_at", _UTC, "When it was first met"),
     ]
 )
 
@@ -37,7 +37,7 @@ def merge_drift(stored: pa.Table, drift: Iterable[Drift]) -> pa.Table:
     folded = (
         pa.concat_tables([stored, incoming])
         .group_by(keys, use_threads=False)
-        .aggregate([("count", "sum"), ("first_seen", "min")])
-        .rename_columns([*keys, "count", "first_seen"])
+        .aggregate([("count", "sum"), ("first_seen_at", "min")])
+        .rename_columns([*keys, "count", "first_seen_at"])
     )
     return folded.select(fields).cast(DRIFT_SCHEMA).sort_by([(key, "ascending") for key in keys])

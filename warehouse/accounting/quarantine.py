@@ -19,7 +19,7 @@ from warehouse.interface.table_spec import TableSpec
 
 _UTC = pa.timestamp("us", tz="UTC")
 STORED_QUARANTINE_SCHEMA = QUARANTINE_SCHEMA.append(
-    pa.field("last_seen", _UTC, metadata={"description": "When it was last fetched"})
+    pa.field("last_seen_at", _UTC, metadata={"description": "When it was last fetched"})
 ).append(pa.field("times_seen", pa.int64(), metadata={"description": "Responses that brought it"}))
 # When a change of the API fails every row, a sample of them is enough: the archive has them all.
 _RAW_ROWS_PER_RESPONSE_AND_CHECK = 25
@@ -53,7 +53,7 @@ def duplicates(dataset: str, spec: TableSpec, rows: pa.Table) -> pa.Table:
                 "column": ",".join(spec.key),
                 "value": ",".join(str(row[name]) for name in spec.key),
                 "raw": json.dumps(row, default=str),
-                "first_seen": row["fetched_at"],
+                "first_seen_at": row["fetched_at"],
             }
             for row in rows.to_pylist()
         ],
@@ -63,7 +63,7 @@ def duplicates(dataset: str, spec: TableSpec, rows: pa.Table) -> pa.Table:
 
 def split_quarantine(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """Divide quarantine rows by their file: month asked for, and a bucket of the device."""
-    days = pc.coalesce(rows["request_date"], pc.cast(rows["first_seen"], pa.date32()))
+    days = pc.coalesce(rows["request_date"], pc.cast(rows["first_seen_at"], pa.date32()))
     months = pc.strftime(days, format="%Y-%m").to_pylist()
     devices = [
         zlib.crc32(device.encode()) % _QUARANTINE_BUCKETS
@@ -107,7 +107,7 @@ def row_digests(paths: Iterable[Path]) -> np.ndarray:
 def merge_quarantine(stored: pa.Table, incoming: pa.Table) -> pa.Table:
     """Unite quarantine rows: the same row brought again is counted, not repeated."""
     incoming = incoming.append_column(
-        STORED_QUARANTINE_SCHEMA.field("last_seen"), incoming["first_seen"]
+        STORED_QUARANTINE_SCHEMA.field("last_seen_at"), incoming["first_seen_at"]
     ).append_column(
         STORED_QUARANTINE_SCHEMA.field("times_seen"),
         pa.array(np.ones(incoming.num_rows, dtype=np.int64)),
@@ -118,8 +118,8 @@ def merge_quarantine(stored: pa.Table, incoming: pa.Table) -> pa.Table:
         [
             ("response_id", "first"),
             ("row_index", "first"),
-            ("first_seen", "min"),
-            ("last_seen", "max"),
+            ("first_seen_at", "min"),
+            ("last_seen_at", "max"),
             ("times_seen", "sum"),
         ]
     )

@@ -1,7 +1,7 @@
-"""Packing: many small segments become few files, sorted by device and day, each body once.
+"""Compaction: many small segments become few packs, sorted by device and day, each body once.
 
 A pack is published before its parts are removed, and readers prefer it, so a kill at any point
-leaves the same content: at worst some parts to be removed by the next packing.
+leaves the same content: at worst some parts to be removed by the next compaction.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from warehouse.errors import ArchiveDamagedError, DamagedError
 from warehouse.storage.atomic_files import explained, fsync_file, fsync_folder, publish
 from warehouse.storage.locks import FileLock
 
-# What is packed together is sorted in memory.
+# What goes into one pack is sorted in memory.
 MAX_PACK_BODY_BYTES = 48 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class PackReport:
-    """What a packing did."""
+class CompactionReport:
+    """What a compaction did."""
 
-    packed_files: int
+    merged_files: int
     packs_written: int
     bytes_before: int
     bytes_after: int
     damaged: tuple[str, ...]
 
 
-def pack(
+def compact(
     archive: Archive,
     *,
     max_body_bytes: int = MAX_PACK_BODY_BYTES,
     step: Callable[[str], None] = lambda _: None,
-) -> PackReport:
-    """Pack the archive; another packing that runs already is waited for.
+) -> CompactionReport:
+    """Merge segments into packs; another compaction that runs already is waited for.
 
     Args:
         archive: The archive.
@@ -51,23 +51,23 @@ def pack(
     Raises:
         StoreError: the disk is full or not writable; nothing is lost.
     """
-    before = after = packed = written = 0
+    before = after = merged = written = 0
     damaged: list[str] = []
-    with FileLock(archive.pack_lock_path), explained("Packing", archive.packs):
+    with FileLock(archive.compaction_lock_path), explained("Compacting", archive.packs):
         step("tidy")
         _remove_covered(archive)
         for group in _groups(archive, max_body_bytes, damaged):
             size = sum(file.path.stat().st_size for file in group)
             try:
-                target = _pack(archive, group, step)
+                target = _merge(archive, group, step)
             except DamagedError as error:
                 damaged.append(str(error))
                 continue
             before += size
             after += target.path.stat().st_size
-            packed += len(group)
+            merged += len(group)
             written += 1
-    return PackReport(packed, written, before, after, tuple(damaged))
+    return CompactionReport(merged, written, before, after, tuple(damaged))
 
 
 def _groups(
@@ -75,7 +75,7 @@ def _groups(
 ) -> Iterator[list[ArchiveFile]]:
     """Put neighbours together as long as their bodies fit; a file alone stays as it is.
 
-    What is missing between two files is not packed over, so that it can be brought back.
+    What is missing between two files is not merged over, so that it can be brought back.
     """
     group: list[ArchiveFile] = []
     held = 0
@@ -99,7 +99,7 @@ def _groups(
         yield group
 
 
-def _pack(archive: Archive, group: list[ArchiveFile], step: Callable[[str], None]) -> ArchiveFile:
+def _merge(archive: Archive, group: list[ArchiveFile], step: Callable[[str], None]) -> ArchiveFile:
     step("read")
     rows = pa.concat_tables([_whole(file) for file in group])
     first, last = group[0].first, group[-1].last
@@ -131,7 +131,7 @@ def _whole(file: ArchiveFile) -> pa.Table:
         raise ArchiveDamagedError(
             file.path.name,
             f"archive file {file.path.name} holds a body that differs from its checksum: "
-            "run a check of the stores with mending, then pack again",
+            "run a check of the stores with mending, then compact again",
         )
     return segment_files.with_own_bodies(rows)
 

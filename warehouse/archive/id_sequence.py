@@ -17,10 +17,11 @@ class Sequence:
     that it finds in durable files as the floor, once, when it opens the stores.
     """
 
-    def __init__(self, path: Path, floor: Callable[[], int]) -> None:
+    def __init__(self, path: Path, floor: Callable[[], int], *, read_only: bool = False) -> None:
         """Keep the sequence in ``path``; ``floor`` finds the last number where that is lost."""
         self._path = path
         self._floor = floor
+        self._read_only = read_only
 
     def take(self, count: int, *, at_least: int = 0) -> int:
         """Return the first of ``count`` consecutive numbers, all new, none below ``at_least``."""
@@ -37,11 +38,14 @@ class Sequence:
 
     def last(self) -> int:
         """Return the last number given out."""
-        with FileLock(self._path):
+        with FileLock(self._path, read_only=self._read_only):
             return self._last()
 
     def _last(self) -> int:
-        text = self._path.read_bytes().strip()
+        try:
+            text = self._path.read_bytes().strip()
+        except FileNotFoundError:  # of a folder opened for reading, which makes none
+            return self._floor()
         # A kill can leave the file empty or short; 20 digits are written in one call.
         return int(text) if len(text) == 20 and text.isdigit() else self._floor()
 

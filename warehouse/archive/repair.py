@@ -62,13 +62,15 @@ def mend(archive: Archive, *, only: str | None = None) -> list[str]:
         only: Name of the one file to examine; None for all.
 
     Returns:
-        One sentence for each damaged file.
+        One sentence for each damaged file; none where the archive was opened for reading.
 
     Raises:
         StoreError: the disk is full or not writable.
     """
+    if archive.read_only:
+        return []
     sentences = []
-    with FileLock(archive.pack_lock_path), explained("Mending", archive.damaged):
+    with FileLock(archive.compaction_lock_path), explained("Mending", archive.damaged):
         for file in archive.files():
             if only is not None and file.path.name != only:
                 continue

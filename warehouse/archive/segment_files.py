@@ -138,7 +138,7 @@ class Reader:
         """Open ``file``.
 
         Raises:
-            FileNotFoundError: it has been packed since it was listed.
+            FileNotFoundError: it has been merged into a pack since it was listed.
             ArchiveDamagedError: it is no whole Parquet file.
         """
         self.file = file

@@ -1,6 +1,6 @@
 """The archive: appending responses, listing its files at one moment, reading them back.
 
-Nothing here looks into a body. Packing and mending have modules of their own.
+Nothing here looks into a body. Compaction and mending have modules of their own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from warehouse.archive.entry import ArchivedResponse, Entry
 from warehouse.archive.id_sequence import Sequence, now_us
 from warehouse.archive.segment_files import ArchiveFile, Reader
 from warehouse.archive.segment_rows import Taken, between, responses_of, rows_of
-from warehouse.errors import DamagedError
+from warehouse.errors import DamagedError, ReadOnlyError
 from warehouse.storage.atomic_files import explained, fsync_file, publish
 from warehouse.storage.locks import FileLock
 
@@ -55,6 +55,7 @@ class Archive:
         locks: Path,
         scratch: Path,
         *,
+        read_only: bool = False,
         flush_body_bytes: int = _FLUSH_BODY_BYTES,
         flush_age_s: float = _FLUSH_AGE_S,
     ) -> None:
@@ -63,11 +64,12 @@ class Archive:
         self.packs = folder / "packs"
         self.damaged = folder / "damaged"
         self.scratch = scratch
+        self.read_only = read_only
         self._lock_path = locks / "archive"
-        self.pack_lock_path = locks / "pack"
+        self.compaction_lock_path = locks / "pack"
         self._ids = Sequence(folder / "last_response", self._largest_response_id)
         self._numbers = Sequence(folder / "last_segment", self._largest_segment)
-        self._generations = Sequence(folder / "generation", lambda: 0)
+        self._generations = Sequence(folder / "generation", lambda: 0, read_only=read_only)
         self._flush_body_bytes = flush_body_bytes
         self._flush_age_s = flush_age_s
         self._guard = threading.Lock()
@@ -85,10 +87,13 @@ class Archive:
         They stay together in one segment. They are durable after the next flush.
 
         Raises:
+            ReadOnlyError: the data folder was opened for reading.
             StoreError: an earlier flush in the background failed (nothing is dropped).
         """
         if not entries:
             return []
+        if self.read_only:
+            raise ReadOnlyError(self.segments)
         digests = [hashlib.sha256(entry.body).digest() for entry in entries]
         first = self._ids.take(len(entries), at_least=now_us())
         ids = list(range(first, first + len(entries)))
@@ -169,13 +174,13 @@ class Archive:
     def files(self) -> list[ArchiveFile]:
         """Return the files that hold every published segment once, as of this moment."""
         # A folder that changes while it is listed may show neither a new file nor an old one.
-        with FileLock(self._lock_path, shared=True):
+        with FileLock(self._lock_path, shared=True, read_only=self.read_only):
             return segment_files.covering(self.all_files())
 
     def all_files(self) -> list[ArchiveFile]:
         """Return all files, also those that a pack covers; for use under the archive's lock."""
-        listed = [Path(entry.path) for entry in os.scandir(self.segments)]
-        listed += [Path(entry.path) for entry in os.scandir(self.packs)]
+        folders = [folder for folder in (self.segments, self.packs) if folder.exists()]
+        listed = [Path(entry.path) for folder in folders for entry in os.scandir(folder)]
         return sorted(file for path in listed if (file := ArchiveFile.named(path)))
 
     def note_published(self, segment: int) -> None:
@@ -266,7 +271,7 @@ class Archive:
         return min((number for number in least if number is not None), default=None)
 
     def _readers(self, after: int, up_to: int | None) -> Iterator[tuple[Reader, int]]:
-        """Open the files of a range of segments in order, listing again when one was packed.
+        """Open the files of a range of segments in order, listing again when one was compacted.
 
         With each comes the segment up to which everything has been read before it.
         """

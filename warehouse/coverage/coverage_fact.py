@@ -68,7 +68,7 @@ _NEWEST = {
     "error_id": ("last_error_at", "last_error_status", "last_error"),
 }
 _LEAST = ("first_final_empty_at",)
-_GREATEST = ("over_at", "final_from", "final_at", "last_final_empty_at", "answer_segment")
+_GREATEST = ("over_at", "becomes_final_at", "final_at", "last_final_empty_at", "answer_segment")
 _SUMS = ("request_count", "error_count")
 _KEYS = ("dataset", "device_id", "request_date")
 
@@ -83,7 +83,7 @@ FOLDED_SCHEMA = pa.schema(
         _field("device_id", pa.string(), "Device asked"),
         _field("request_date", pa.date32(), "Day asked for"),
         _field("over_at", _UTC, "When the day had ended, in its zone and in UTC"),
-        _field("final_from", _UTC, "From when an answer is final"),
+        _field("becomes_final_at", _UTC, "From when an answer is final"),
         _field("complete_id", pa.int64(), "Newest response that held the whole list"),
         _field("complete_at", _UTC, "When it was fetched"),
         _field("final_at", _UTC, "When a final whole list was last fetched"),
@@ -105,7 +105,7 @@ FOLDED_SCHEMA = pa.schema(
 FACTS_SCHEMA = (
     FOLDED_SCHEMA.append(_field("state", pa.string(), "What is known of the day"))
     .append(_field("reason", pa.string(), "Why"))
-    .append(_field("due_from", _UTC, "From when it is to be fetched again; null: it is not"))
+    .append(_field("due_at", _UTC, "From when it is to be fetched again; null: it is not"))
 )
 
 
@@ -201,7 +201,7 @@ def with_states(facts: pa.Table) -> pa.Table:
         (complete & refused & failed_since, State.GONE, GONE_REASON, None),
         (once_empty, State.PROVISIONAL, "empty, to be confirmed",
          value["first_final_empty_at"] + CONFIRM_US),
-        (complete, State.PROVISIONAL, "fetched before it was final", value["final_from"]),
+        (complete, State.PROVISIONAL, "fetched before it was final", value["becomes_final_at"]),
         (partial, State.PARTIAL, _LACKING, np.zeros(len(status))),
         (forbidden, State.FORBIDDEN, "access was refused", None),
         (refused, State.GONE, GONE_REASON, None),
@@ -210,13 +210,13 @@ def with_states(facts: pa.Table) -> pa.Table:
     ]  # fmt: skip
     conditions, states, reasons, due = zip(*cases, strict=True)
     case = np.select(conditions, range(len(conditions)))
-    due_from = np.choose(case, [np.full(len(case), _NONE) if at is None else at for at in due])
+    due_at = np.choose(case, [np.full(len(case), _NONE) if at is None else at for at in due])
     return (
         facts.append_column(FACTS_SCHEMA.field("state"), _named(case, [str(s) for s in states]))
         .append_column(FACTS_SCHEMA.field("reason"), _reasons(case, reasons, facts["lack"]))
         .append_column(
-            FACTS_SCHEMA.field("due_from"),
-            pa.array(due_from.astype(np.int64), _UTC, mask=due_from == _NONE),
+            FACTS_SCHEMA.field("due_at"),
+            pa.array(due_at.astype(np.int64), _UTC, mask=due_at == _NONE),
         )
     )
 

@@ -49,7 +49,7 @@ COVERAGE_SCHEMA = pa.schema(
         ("error_count", pa.int64()),
         ("over_at", _UTC),
         ("due", pa.bool_()),
-        ("due_from", _UTC),
+        ("due_at", _UTC),
     ]
 )
 _FROM_FACTS = {
@@ -61,7 +61,7 @@ _FROM_FACTS = {
     "last_error_status": "last_error_status",
     "last_error_at": "last_error_at",
     "error_count": "error_count",
-    "due_from": "due_from",
+    "due_at": "due_at",
 }
 _WORDS = ["dataset", "device_id", "state", "reason", "last_error"]
 
@@ -121,7 +121,7 @@ def coverage_by_month(
 def _made_again(lake: Lake, rules: Sequence[CoverageRule], damage: DamagedError) -> Manifest:
     """Make facts again that turned out to be damaged though nothing showed it."""
     _LOG.warning(str(damage))
-    file_set = lake.file_set(UNIT)
+    file_set = lake.writable_index(UNIT)
     with file_set.lock():
         file_set.forget_manifest()
     return refresh_coverage(lake, rules)[0]
@@ -133,7 +133,8 @@ def _not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime
     The view `coverage` says the same in SQL.
     """
     keys, ids = ["dataset", "device_id"], ["complete_id", "partial_id", "error_id"]
-    files = [lake.folder / name for name in manifest.files]
+    folder = lake.file_set(UNIT).folder
+    files = [folder / name for name in manifest.files]
     refused = _gathered(
         files, [*keys, "error_id", "last_error_at"], pc.field("last_error_status") == GONE
     )
@@ -225,10 +226,10 @@ def _month(
     as_gone = pc.index(state.dictionary, str(State.GONE)).as_py()
     unknown = ~gone & asked & (as_gone >= 0) & (_filled(state.indices, -1) == as_gone)
     never = np.iinfo(np.int64).max
-    due_from = np.where(unknown, 0, _filled(columns["due_from"].cast(pa.int64()), never))
-    columns["due_from"] = pa.array(due_from, _UTC, mask=due_from == never)
+    due_at = np.where(unknown, 0, _filled(columns["due_at"].cast(pa.int64()), never))
+    columns["due_at"] = pa.array(due_at, _UTC, mask=due_at == never)
     columns["due"] = pa.array(
-        np.where(asked, due_from <= int(now.timestamp() * 1_000_000), ~gone) & begun
+        np.where(asked, due_at <= int(now.timestamp() * 1_000_000), ~gone) & begun
     )
     fetched = pc.is_in(state.cast(pa.string()), pa.array([str(each) for each in FETCHED]))
     not_built = np.asarray(fetched) & pending[source]
@@ -259,7 +260,7 @@ def _facts(lake: Lake, manifest: Manifest, dataset: str, month: str) -> pa.Table
     if name not in manifest.files:
         empty = {column: pa.array([], _kind(column)) for column in columns}
         return pa.table(empty)
-    path = lake.folder / name
+    path = lake.file_set(UNIT).folder / name
     with (
         damage_named(path),
         pq.ParquetFile(path, read_dictionary=_WORDS, page_checksum_verification=True) as parquet,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,14 +28,14 @@ from warehouse.errors import DamagedError
 from warehouse.lake import Lake
 from warehouse.storage import live_parquet
 from warehouse.storage.atomic_files import explained
-from warehouse.storage.transaction import Manifest, Transaction
+from warehouse.storage.transaction import FileSet, Manifest, Transaction
 from warehouse.tables.partition_files import read as read_file
 
 _LOG = logging.getLogger(__name__)
 FOLDER = "index/coverage"
 UNIT = "coverage"
 # Raised whenever the same requests would give other facts.
-_VERSION = 4
+_VERSION = 5
 _DAY_US = 24 * 3600 * 1_000_000
 _UTC = pa.timestamp("us", tz="UTC")
 
@@ -54,22 +55,25 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
         StoreError: the disk is full or not writable.
     """
     index, damage = request_index.refresh(lake)
+    lateness = {rule.dataset: rule.lateness_days for rule in rules}
     file_set = lake.file_set(UNIT)
+    manifest = file_set.manifest()
+    if (
+        manifest is not None
+        and manifest.watermark == index.watermark
+        and manifest.facts == _manifest_facts(index, manifest, lateness)
+        and not file_set.findings(manifest)
+    ):
+        return manifest, damage
+    file_set = lake.writable_index(UNIT)
     with file_set.lock(), explained("Folding coverage in", lake.folder):
         manifest = file_set.manifest()
         if manifest is not None and (found := file_set.findings(manifest)):
             damage.append(f"{found[0]}: coverage is made again from the index of requests")
-            _LOG.warning(damage[-1])
+            if not lake.archive.read_only:
+                _LOG.warning(damage[-1])
             manifest = None
-        lateness = {rule.dataset: rule.lateness_days for rule in rules}
-        if manifest is not None:
-            lateness = manifest.facts["lateness"] | lateness
-        facts = {
-            "version": _VERSION,
-            "generation": index.facts["generation"],
-            "gaps": index.facts["gaps"],
-            "lateness": lateness,
-        }
+        facts = _manifest_facts(index, manifest, lateness)
         if manifest is not None and (
             manifest.facts != facts or manifest.watermark > index.watermark
         ):
@@ -78,16 +82,30 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
             return manifest, damage
         start = manifest or Manifest()
         transaction = file_set.begin()
-        for path in (lake.folder / FOLDER).glob("[!_]*.parquet"):
-            name = str(path.relative_to(lake.folder))
+        for path in (file_set.folder / FOLDER).glob("[!_]*.parquet"):
+            name = str(path.relative_to(file_set.folder))
             if name not in start.files:
                 transaction.remove(name)
         # The index may have grown since; its lock keeps its files as they are while they are read.
         with lake.file_set(request_index.UNIT).lock():
             for rows in request_index.added(lake, start.watermark, index.watermark, COLUMNS):
                 for month, fetches in fetches_by_month(rows):
-                    _fold_month(lake, transaction, start, month, _facts_of(fetches, lateness))
+                    facts_of_month = _facts_of(fetches, facts["lateness"])
+                    _fold_month(file_set, transaction, start, month, facts_of_month)
         return transaction.commit(Manifest(index.watermark, facts, start.files)), damage
+
+
+def _manifest_facts(
+    index: Manifest, manifest: Manifest | None, lateness: dict[str, int]
+) -> dict[str, Any]:
+    """Return what facts depend on besides the requests: when it changes, all are made again."""
+    known = {} if manifest is None else manifest.facts["lateness"]
+    return {
+        "version": _VERSION,
+        "generation": index.facts["generation"],
+        "gaps": index.facts["gaps"],
+        "lateness": known | lateness,
+    }
 
 
 def renew(lake: Lake) -> None:
@@ -107,16 +125,16 @@ def month_file(month: str) -> str:
 
 
 def _fold_month(
-    lake: Lake, transaction: Transaction, start: Manifest, month: str, facts: pa.Table
+    file_set: FileSet, transaction: Transaction, start: Manifest, month: str, facts: pa.Table
 ) -> None:
     name = month_file(month)
     path = transaction.staged.get(name)
     if path is None and name in start.files:
-        path = lake.folder / name
+        path = file_set.folder / name
     try:
         stored = read_file(path, FACTS_SCHEMA).select(FOLDED_SCHEMA.names)
     except DamagedError:
-        lake.file_set(UNIT).forget_manifest()
+        file_set.forget_manifest()
         raise
     folded = with_states(fold(pa.concat_tables([stored.cast(FOLDED_SCHEMA), facts])))
     target = transaction.path_for(name)
@@ -130,12 +148,12 @@ def _facts_of(rows: pa.Table, lateness: dict[str, int]) -> pa.Table:
     datasets = rows["dataset"].combine_chunks().dictionary_encode()
     late = np.array([lateness.get(name, 0) for name in datasets.dictionary.to_pylist()])
     late = late[np.asarray(datasets.indices)]
-    final_from = over + late * _DAY_US
+    becomes_final = over + late * _DAY_US
     at = np.asarray(rows["fetched_at"].combine_chunks().cast(pa.int64()))
     ok = np.asarray(pc.equal(rows["outcome"], "ok"))
     whole = ok & np.asarray(rows["complete"])
     empty = np.asarray(pc.fill_null(pc.equal(rows["rows"], 0), False))
-    final = whole & (at >= final_from)
+    final = whole & (at >= becomes_final)
     response = np.asarray(rows["response_id"].combine_chunks())
     said = pc.coalesce(rows["message"], rows["error_kind"])
 
@@ -149,7 +167,7 @@ def _facts_of(rows: pa.Table, lateness: dict[str, int]) -> pa.Table:
         "device_id": rows["device_id"],
         "request_date": rows["request_date"],
         "over_at": pa.array(over, _UTC),
-        "final_from": pa.array(final_from, _UTC),
+        "becomes_final_at": pa.array(becomes_final, _UTC),
         "complete_id": where(whole, ids),
         "complete_at": where(whole, times),
         "final_at": where(final, times),

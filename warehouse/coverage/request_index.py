@@ -45,6 +45,7 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
     manifest = file_set.manifest()
     if manifest is not None and _fresh(lake, manifest) and not file_set.findings(manifest):
         return manifest, damage
+    file_set = lake.writable_index(UNIT)
     with file_set.lock(), explained("Indexing requests in", lake.folder):
         while True:
             manifest = file_set.manifest()
@@ -75,7 +76,7 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
                 for name in _left_over(lake) - start.files.keys():
                     transaction.remove(name)
                 newest = _extend(lake, transaction, start, target)
-                for sentence in damage:
+                for sentence in () if lake.archive.read_only else damage:
                     _LOG.warning(sentence)
                 facts[_NEWEST] = newest
                 return transaction.commit(Manifest(target, facts, start.files)), damage
@@ -123,10 +124,11 @@ def added(lake: Lake, after: int, up_to: int, columns: Sequence[str]) -> Iterato
     For use while holding the unit's lock.
     """
     wanted = [("segment", ">", after), ("segment", "<=", up_to)]
-    manifest = lake.file_set(UNIT).manifest() or Manifest()
+    file_set = lake.file_set(UNIT)
+    manifest = file_set.manifest() or Manifest()
     # Parts are in order of their segments, so that only the newest need to be opened.
     for name in reversed(manifest.below(FOLDER)):
-        path = lake.folder / name
+        path = file_set.folder / name
         rows = pq.read_table(path, columns=list(columns), filters=wanted, partitioning=None)
         if rows.num_rows:
             yield rows
@@ -166,7 +168,7 @@ def _lost(lake: Lake, manifest: Manifest, lost: Gaps) -> str:
     for first, last in lost:
         wanted = [("segment", ">=", first), ("segment", "<=", last)]
         for name in manifest.below(FOLDER):
-            path = lake.folder / name
+            path = lake.file_set(UNIT).folder / name
             held += pq.read_table(path, columns=[], filters=wanted, partitioning=None).num_rows
     much = f" ({held:,} answers and failures)" if held else ""
     return (
@@ -176,8 +178,8 @@ def _lost(lake: Lake, manifest: Manifest, lost: Gaps) -> str:
 
 
 def _left_over(lake: Lake) -> set[str]:
-    found = (lake.folder / FOLDER).glob("[!_]*.parquet")
-    return {str(path.relative_to(lake.folder)) for path in found}
+    folder = lake.file_set(UNIT).folder
+    return {str(path.relative_to(folder)) for path in (folder / FOLDER).glob("[!_]*.parquet")}
 
 
 def _extend(
@@ -189,7 +191,7 @@ def _extend(
     last = names[-1] if names else _part(1)
     if names and manifest.files[last].rows >= row_accounting.TAIL_ROWS:
         names, last = [], _part(_number(last) + 1)
-    tail = read_file(lake.folder / last if names else None, INDEX_SCHEMA)
+    tail = read_file(lake.file_set(UNIT).folder / last if names else None, INDEX_SCHEMA)
     held, count = [tail], tail.num_rows
     for rows in lake.archive.scan(INDEX_SCHEMA.names, after=manifest.watermark, up_to=target):
         if count and count + rows.num_rows > row_accounting.PART_ROWS:

@@ -32,7 +32,7 @@ QUARANTINE_SCHEMA = pa.schema(
         _field("column", pa.string(), "The column that failed it"),
         _field("value", pa.string(), "The value that failed it, as text"),
         _field("raw", pa.string(), "The row as JSON"),
-        _field("first_seen", _UTC, "When it was first fetched"),
+        _field("first_seen_at", _UTC, "When it was first fetched"),
     ]
 )
 
@@ -46,7 +46,7 @@ class Drift:
     field: str
     value: str
     count: int
-    first_seen: datetime
+    first_seen_at: datetime
 
 
 @dataclass(slots=True)

@@ -43,6 +43,9 @@ class TableSpec:
         history: Set where the table has a row for each thing and version. What the decoder returns
             are then observations: ``key`` identifies the thing, ``valid_from`` is ``fetched_at``
             and ``valid_to`` is null.
+        derived_columns: Columns computed from others of the same row, which alone decide whether
+            two versions differ: ``has_ended`` is false where ``ended_at`` is null, and a later
+            answer that only lacks the end must not take it back.
     """
 
     name: str
@@ -53,6 +56,7 @@ class TableSpec:
     decoder_version: int
     description: str
     history: History | None = None
+    derived_columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the contract.
@@ -61,6 +65,7 @@ class TableSpec:
             ValueError: a column that is named is not in the schema, or has the wrong type.
         """
         named = [*self.key, "response_id", "fetched_at", self.time_column, self.device_column]
+        named += self.derived_columns
         wanted = {"response_id": pa.int64(), "fetched_at": _UTC}
         if self.time_column:
             wanted[self.time_column] = _UTC
@@ -88,8 +93,8 @@ class TableSpec:
 
     @property
     def content(self) -> list[str]:
-        """The columns whose change makes another row: neither key nor provenance."""
-        other = [*self.key, *PROVENANCE]
+        """The columns whose change makes another row: not key, provenance or derived."""
+        other = [*self.key, *PROVENANCE, *self.derived_columns]
         if self.history is not None:
             other += [
                 VALID_FROM,
@@ -116,6 +121,8 @@ class TableSpec:
             parts.append(
                 f"volatile={self.history.unversioned_columns} listed_by={self.history.listed_by}"
             )
+        if self.derived_columns:
+            parts.append(f"derived={self.derived_columns}")
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     @property

@@ -72,7 +72,7 @@ days AS (
         facts.last_error_status AS last_error_status,
         facts.last_error_at AS last_error_at,
         coalesce(facts.error_count, 0) AS error_count,
-        if(is_unknown, to_timestamp(0), facts.due_from) AS due_from,
+        if(is_unknown, to_timestamp(0), facts.due_at) AS due_at,
         expected.device_id IS NOT NULL AS is_expected
     FROM facts
     FULL JOIN expected

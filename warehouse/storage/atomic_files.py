@@ -143,6 +143,17 @@ class Scratch:
         self._lock.release()
 
 
+def is_in_use(root: Path) -> bool:
+    """Return whether a living process has a scratch folder below ``root``."""
+    for path in root.glob("*.lock"):
+        try:
+            with FileLock(path, timeout_s=0.0):
+                pass
+        except LockTimeoutError:
+            return True
+    return False
+
+
 def sweep(root: Path) -> int:
     """Remove scratch folders below ``root`` whose processes are dead; return how many."""
     swept = 0

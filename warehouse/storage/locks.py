@@ -1,8 +1,8 @@
 """Locks between processes that die with their holder. What they protect stands with the users.
 
 Lock order, so that no two processes wait for each other: ``build-<dataset>`` -> ``coverage`` ->
-``requests`` -> ``pack`` -> ``archive`` -> a sequence's file. ``catalogue`` and ``settings`` are
-only held alone. A lock may be skipped, never taken against this order.
+``requests`` -> ``pack`` -> ``archive`` -> a sequence's file. ``catalogue``, ``state`` and
+``layout`` are only held alone. A lock may be skipped, never taken against this order.
 """
 
 from __future__ import annotations
@@ -32,10 +32,26 @@ class FileLock:
     Not re-entrant: two locks on one path exclude each other, also inside one process.
     """
 
-    def __init__(self, path: Path, *, shared: bool = False, timeout_s: float | None = None) -> None:
-        """Prepare a lock on ``path``; ``timeout_s=None`` waits for ever, 0 does not wait."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        shared: bool = False,
+        timeout_s: float | None = None,
+        read_only: bool = False,
+    ) -> None:
+        """Prepare a lock on ``path``.
+
+        Args:
+            path: The file.
+            shared: Whether others may hold a shared lock at the same time.
+            timeout_s: How long to wait; None waits for ever, 0 does not wait.
+            read_only: Take a shared lock without creating or writing the file. Where there is no
+                file that this user can open, nothing is held.
+        """
         self.path = path
-        self._shared = shared
+        self._shared = shared or read_only
+        self._read_only = read_only
         self._timeout_s = timeout_s
         self._fd: int | None = None
 
@@ -45,7 +61,13 @@ class FileLock:
         Raises:
             LockTimeoutError: it was not free within ``timeout_s``.
         """
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        if self._read_only:
+            try:
+                fd = os.open(self.path, os.O_RDONLY)
+            except (FileNotFoundError, PermissionError):
+                return
+        else:
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         mode = fcntl.LOCK_SH if self._shared else fcntl.LOCK_EX
         try:
             if self._timeout_s is None:

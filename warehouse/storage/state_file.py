@@ -1,4 +1,4 @@
-"""Small settings that the stores keep for their users: names and JSON values in one file."""
+"""What runs note for later ones: names and JSON values in one file of the data folder."""
 
 from __future__ import annotations
 
@@ -7,37 +7,47 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
-from warehouse.errors import StoreError
+from warehouse.errors import ReadOnlyError, StoreError
 from warehouse.storage.atomic_files import explained, write_atomically
 from warehouse.storage.locks import FileLock
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
-class Settings:
+def read_state(path: Path) -> dict[str, Json]:
+    """Return every value in a state file; none where there is no such file.
+
+    Raises:
+        StoreError: the file is no JSON object.
+    """
+    try:
+        values = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise StoreError(
+            f"{path} is not valid JSON ({error}): repair it or remove it, then run again"
+        ) from error
+    return dict(values)
+
+
+class StateFile:
     """A JSON object in a file, read whole and replaced whole; safe between processes."""
 
-    def __init__(self, path: Path, lock: Path, scratch: Path) -> None:
-        """Keep the settings in ``path``; the file appears with the first :meth:`set`."""
+    def __init__(self, path: Path, lock: Path, scratch: Path, *, read_only: bool = False) -> None:
+        """Keep the values in ``path``; the file appears with the first :meth:`set`."""
+        self._read_only = read_only
         self._path = path
         self._lock = lock
         self._scratch = scratch
 
     def all(self) -> dict[str, Json]:
-        """Return every setting.
+        """Return every value.
 
         Raises:
             StoreError: the file is no JSON object.
         """
-        try:
-            values = json.loads(self._path.read_bytes())
-        except FileNotFoundError:
-            return {}
-        except ValueError as error:
-            raise StoreError(
-                f"{self._path} is not valid JSON ({error}): mend it or remove it, then run again"
-            ) from error
-        return dict(values)
+        return read_state(self._path)
 
     def get(self, name: str, default: Json = None) -> Json:
         """Return the value of ``name``, or ``default``."""
@@ -47,15 +57,17 @@ class Settings:
         """Give ``name`` a JSON value; None removes it."""
         self.update(name, lambda _: value)
 
-    def update(self, name: str, transaction: Callable[[Json], object]) -> None:
+    def update(self, name: str, change: Callable[[Json], object]) -> None:
         """Replace the value of ``name`` by what ``change`` makes of it, with no one in between.
 
         ``change`` takes the present value, None where there is none, and returns a JSON value;
         None removes it.
         """
+        if self._read_only:
+            raise ReadOnlyError(self._path)
         with explained("Writing", self._path), FileLock(self._lock):
             values: dict[str, object] = {**self.all()}
-            value = transaction(values.pop(name, None))  # type: ignore[arg-type]
+            value = change(values.pop(name, None))  # type: ignore[arg-type]
             if value is not None:
                 values[name] = value
             text = json.dumps(values, indent=2, sort_keys=True)

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from warehouse.errors import LockTimeoutError, ReadOnlyError
 from warehouse.storage.atomic_files import (
     explained,
     fsync_file,
@@ -64,16 +65,21 @@ class Manifest:
 class FileSet:
     """The files of one unit below the data folder; use its methods while holding ``lock()``."""
 
-    def __init__(self, folder: Path, name: str, *, durable: bool = True) -> None:
+    def __init__(
+        self, folder: Path, name: str, *, durable: bool = True, read_only: bool = False
+    ) -> None:
         """Name the unit ``name`` in the data folder ``folder``; nothing is touched.
 
         A unit that is not ``durable`` withstands kills; after a power cut it may have to be made
         again, which is cheaper than waiting for the disk several times with every poll.
+        One that is ``read_only`` is never changed, and its lock is shared.
         """
         self.folder = folder
+        self.read_only = read_only
         self.durable = durable
         self.name = name
-        self._manifest_path = folder / "index" / "manifests" / f"{name}.json"
+        self.manifest_name = f"index/manifests/{name}.json"
+        self._manifest_path = folder / self.manifest_name
         self._journal_path = folder / "index" / "manifests" / f"{name}.journal"
         self._staging = folder / "staging" / name
 
@@ -84,8 +90,9 @@ class FileSet:
         Raises:
             LockTimeoutError: it was not free within ``timeout_s``.
         """
-        with FileLock(self.folder / "locks" / self.name, timeout_s=timeout_s):
-            if self._journal_path.exists():
+        path = self.folder / "locks" / self.name
+        with FileLock(path, timeout_s=timeout_s, read_only=self.read_only):
+            if self._journal_path.exists() and not self.read_only:
                 self._apply(json.loads(self._journal_path.read_bytes()))
             yield
 
@@ -98,8 +105,25 @@ class FileSet:
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 
+    def is_interrupted(self) -> bool:
+        """Tell whether a process died while it committed, so that files may not fit each other."""
+        if not self._journal_path.exists():
+            return False
+        path = self.folder / "locks" / self.name
+        try:
+            with FileLock(path, timeout_s=0.0, read_only=True):
+                return self._journal_path.exists()
+        except LockTimeoutError:
+            return False
+
     def forget_manifest(self) -> None:
-        """Make the next user of the unit start from nothing."""
+        """Make the next user of the unit start from nothing.
+
+        Raises:
+            ReadOnlyError: the unit was opened for reading.
+        """
+        if self.read_only:
+            raise ReadOnlyError(self._manifest_path)
         self._manifest_path.unlink(missing_ok=True)
 
     def findings(self, manifest: Manifest, *, thorough: bool = False) -> list[str]:
@@ -123,7 +147,13 @@ class FileSet:
         return found
 
     def begin(self) -> Transaction:
-        """Start a change, dropping what an unfinished one left."""
+        """Start a change, dropping what an unfinished one left.
+
+        Raises:
+            ReadOnlyError: the unit was opened for reading.
+        """
+        if self.read_only:
+            raise ReadOnlyError(self._manifest_path)
         shutil.rmtree(self._staging, ignore_errors=True)
         self._staging.mkdir(parents=True, mode=0o700)
         return Transaction(self, self._staging)

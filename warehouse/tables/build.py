@@ -141,7 +141,10 @@ def _locked(
     file_set = lake.file_set(file_set_name(decoder.dataset))
     with file_set.lock(lock_timeout_s), explained("Building in", lake.folder):
         refuse_newer(decoder, file_set.manifest())
-        damage = changed_by_others(file_set, decoder)
+        # What is rebuilt anyway may have been changed: the catalogue places files of new columns.
+        damage = []
+        if rebuild_reason(lake, decoder, file_set.manifest()) is None:
+            damage = changed_by_others(file_set, decoder)
         forced = forced or (damage[0] if damage else None)
         while True:
             manifest = file_set.manifest()

@@ -19,6 +19,7 @@ from warehouse.archive.missing_segments import missing, named, unaccepted
 from warehouse.errors import StoreError
 from warehouse.interface.decoder_protocol import QUARANTINE_SCHEMA, Decoder, Drift, fingerprints
 from warehouse.lake import Lake
+from warehouse.storage.layout import LAYOUT_VERSION
 from warehouse.storage.spill import Spill
 from warehouse.storage.transaction import FileSet, Manifest, Transaction
 from warehouse.tables import TableSpec, merge, partition_files, watermarks
@@ -154,6 +155,7 @@ class TableBuilder:
         facts = {
             "decoder_version": self._decoder.version,
             "fingerprints": fingerprints(self._decoder),
+            "layout": LAYOUT_VERSION,
             "folded": self._histories.folded,
             "gaps": missing(self._lake.archive),
         }

@@ -6,6 +6,7 @@ from warehouse.archive.missing_segments import missing, named, without
 from warehouse.errors import VersionError
 from warehouse.interface.decoder_protocol import Decoder, fingerprints
 from warehouse.lake import Lake
+from warehouse.storage.layout import LAYOUT_VERSION
 from warehouse.storage.transaction import FileSet, Manifest
 
 
@@ -23,6 +24,12 @@ def refuse_newer(decoder: Decoder, manifest: Manifest | None) -> None:
         )
 
 
+def is_of_older_layout(manifest: Manifest) -> bool:
+    """Return whether files have the names and columns of an older layout of the data folder."""
+    # Layout 1 did not say so.
+    return bool(manifest.facts.get("layout", 1) < LAYOUT_VERSION)
+
+
 def changed_by_others(file_set: FileSet, decoder: Decoder) -> list[str]:
     """Return a sentence about files that are not as they were committed, if there are any."""
     manifest = file_set.manifest()
@@ -37,6 +44,8 @@ def rebuild_reason(lake: Lake, decoder: Decoder, manifest: Manifest | None) -> s
     """Return why the tables must be rebuilt from the archive; None when rows can be added."""
     if manifest is None:
         return None  # a first build, whatever lies there
+    if is_of_older_layout(manifest):
+        return f"the tables of {decoder.dataset} have an older layout"
     if manifest.facts["fingerprints"] != fingerprints(decoder):
         return f"the tables of {decoder.dataset} have a new schema or decoder"
     known = manifest.facts.get("gaps")

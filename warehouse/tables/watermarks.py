@@ -17,13 +17,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from warehouse.archive.missing_segments import Gaps, missing, without
-from warehouse.archive.segment_files import ArchiveFile
 from warehouse.coverage import request_index
 from warehouse.errors import LockTimeoutError
 from warehouse.lake import Lake, file_set_name
 from warehouse.storage import live_parquet
 from warehouse.storage.atomic_files import explained
-from warehouse.storage.transaction import FileSet, Manifest, Transaction
+from warehouse.storage.transaction import Manifest, Transaction
 
 FOLDER = "index/watermarks"
 WATERMARK_SCHEMA = pa.schema(
@@ -105,17 +104,6 @@ def pending_responses(lake: Lake, datasets: Iterable[str]) -> Pending:
     return {dataset: devices for dataset, devices in counts.items() if devices}
 
 
-def unindexed_files(folder: Path) -> int:
-    """Count the archive files that the index of requests does not know of yet.
-
-    For a folder that cannot be written, and so not be opened.
-    """
-    manifest = FileSet(folder, request_index.UNIT).manifest() or Manifest()
-    paths = (folder / "archive").glob("*/*.parquet")
-    files = (ArchiveFile.named(path) for path in paths if path.parent.name in ("segments", "packs"))
-    return sum(file is not None and file.last > manifest.watermark for file in files)
-
-
 def stage(transaction: Transaction, dataset: str, segment: int, facts: dict[str, object]) -> None:
     """Stage the file that tells the catalogue's views how far a dataset's tables have come.
 
@@ -162,6 +150,24 @@ def show(lake: Lake, datasets: Iterable[str]) -> None:
             continue
 
 
+def are_shown(lake: Lake, datasets: Iterable[str]) -> bool:
+    """Tell whether the files that the views read say what is so."""
+    lost = missing(lake.archive)
+    return all(
+        _is_shown(lake, lake.file_set(file_set_name(dataset)).manifest(), dataset, lost)
+        for dataset in datasets
+    )
+
+
+def write_all(lake: Lake, datasets: Iterable[str], path: Path) -> None:
+    """Write into one file what the views should read of datasets."""
+    rows = [
+        {"dataset": dataset, "built_to_segment": mark.certain}
+        for dataset, mark in watermarks(lake, datasets).items()
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, WATERMARK_SCHEMA), path)
+
+
 def _is_shown(lake: Lake, manifest: Manifest | None, dataset: str, lost: Gaps) -> bool:
     is_there = (lake.folder / _file(dataset)).exists()
     if manifest is None:
@@ -203,7 +209,8 @@ def _indexed(lake: Lake, index: Manifest, after: int) -> Iterator[pa.Table]:
         return
     segments = [("segment", ">", after), ("segment", "<=", index.watermark)]
     wanted = [*segments, ("outcome", "=", "ok")]
-    for path in map(lake.folder.joinpath, index.below(request_index.FOLDER)):
+    folder = lake.file_set(request_index.UNIT).folder
+    for path in map(folder.joinpath, index.below(request_index.FOLDER)):
         yield pq.read_table(path, columns=list(_COLUMNS), filters=wanted, partitioning=None)
 
 

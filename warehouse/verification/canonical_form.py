@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.connection import quoted, root_of
+from warehouse.connection import named_damage, quoted, root_of
 from warehouse.errors import StoreError
 from warehouse.interface.table_spec import PROVENANCE
 from warehouse.lake import Lake
@@ -100,7 +100,12 @@ def sorted_rows(lake: Lake, spec: TableSpec, days: Days) -> Iterator[pa.RecordBa
     """Yield a table's rows, all columns, sorted by device and key, some thousands at once.
 
     For use while nobody builds the table.
+
+    Raises:
+        DamagedError: a file of the table cannot be read.
     """
+    if not any((lake.folder / spec.folder).glob("**/*.parquet")):
+        return  # of a folder that is opened for reading, and where nothing is yet
     columns = ", ".join(f'"{name}"' for name in spec.schema.names)
     day = day_of(spec)
     order = dict.fromkeys([*([spec.device_column] if spec.device_column else []), *spec.row_key])
@@ -113,8 +118,11 @@ def sorted_rows(lake: Lake, spec: TableSpec, days: Days) -> Iterator[pa.RecordBa
             f" WHERE {days.sql(day) if day else 'true'}"
             f" ORDER BY {by}"
         )
-        for batch in found.to_arrow_reader(_ROWS_AT_ONCE):
-            yield from pa.Table.from_batches([batch]).cast(spec.schema).to_batches()
+        try:
+            for batch in found.to_arrow_reader(_ROWS_AT_ONCE):
+                yield from pa.Table.from_batches([batch]).cast(spec.schema).to_batches()
+        except duckdb.Error as error:
+            raise named_damage(error) from error
 
 
 def values(column: pa.Array) -> list[object]:

@@ -104,7 +104,7 @@ def check(lake: Lake, decoders: Sequence[Decoder] = (), *, mend: bool = False) -
     if sentence := catalogue.damage_of(lake, mend=mend):
         findings.append(Finding(sentence, mended=mend))
     findings += _pending(lake, decoders, mend=mend)
-    mode = lake.folder.stat().st_mode
+    mode = lake.folder.stat().st_mode if lake.folder.exists() else 0
     if mode & (stat.S_IROTH | stat.S_IXOTH):
         findings.append(
             Finding(

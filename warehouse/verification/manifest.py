@@ -13,6 +13,7 @@ from typing import Any
 
 from warehouse.connection import connect, retrying
 from warehouse.coverage import CoverageRule, refresh_coverage
+from warehouse.errors import VersionError
 from warehouse.interface.decoder_protocol import Decoder, fingerprints
 from warehouse.lake import Lake, file_set_name
 from warehouse.tables import TableSpec
@@ -35,14 +36,20 @@ def held_still(lake: Lake, decoder: Decoder) -> Iterator[None]:
     """Keep a dataset's tables as they are.
 
     Tables with the columns of another version of their decoder, which nothing here could read, are
-    built first; archived responses that are not in the tables yet are left out.
+    built first, or refused where the folder was opened for reading; archived responses that are
+    not in the tables yet are left out.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: the disk is full or not writable, or the tables are of another version.
     """
     file_set = lake.file_set(file_set_name(decoder.dataset))
     manifest = file_set.manifest()
     if manifest is not None and manifest.facts["fingerprints"] != fingerprints(decoder):
+        if file_set.read_only:
+            raise VersionError(
+                f"the tables of {decoder.dataset} were made by another version of givlake: "
+                f"run givlake rebuild --dataset {decoder.dataset}"
+            )
         build(lake, decoder)
     with file_set.lock():
         yield

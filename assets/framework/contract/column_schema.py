@@ -104,9 +104,11 @@ def integer(
     return column(pa.int64(), title, description, source=source, codes=codes, nullable=nullable)
 
 
-def flag(title: str, description: str, source: str | None = None) -> pandera.Column:
-    """Describe a nullable column of true and false."""
-    return column(pa.bool_(), title, description, source=source)
+def flag(
+    title: str, description: str, source: str | None = None, *, nullable: bool = True
+) -> pandera.Column:
+    """Describe a column of true and false."""
+    return column(pa.bool_(), title, description, source=source, nullable=nullable)
 
 
 def instant(

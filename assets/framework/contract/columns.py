@@ -255,12 +255,18 @@ def _remove(rows: Rows[Any], indexes: Sequence[int]) -> None:
     rows.positions = [rows.positions[index] for index in kept]
 
 
-def local_columns(time: pa.Array, zone: str) -> dict[str, pa.Array]:
-    """Give `local_time` and `local_date` of UTC times in an IANA time zone."""
+def local_columns(time: pa.Array, zone: str, name: str = "local_time") -> dict[str, pa.Array]:
+    """Return `local_date` and the local time, in a column of this name, of UTC times.
+
+    Args:
+        time: moments.
+        zone: IANA time zone.
+        name: of the column with the local time.
+    """
     # pandas reads the zone from the tzdata package, where Arrow needs the system to have one.
     local = pd.DatetimeIndex(time.to_pandas()).tz_convert(zone).tz_localize(None)
     local_time = pa.array(local).cast(TIME_LOCAL)
-    return {"local_time": local_time, "local_date": local_time.cast(pa.date32(), safe=False)}
+    return {name: local_time, "local_date": local_time.cast(pa.date32(), safe=False)}
 
 
 def list_of_structs(

@@ -2,8 +2,8 @@
 
 Their lists are filtered by the beginning, so what was open at the last look is only seen to end by
 asking from its beginning on. After a month it is looked at once a week and reported as stale: some
-never end. The tables have a column `has_ended`, true or null, so that a later answer without an end
-takes back none. Which requests are made is the datasets' business.
+never end. The tables have a derived column `has_ended`. Which requests are made is the datasets'
+business.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -24,6 +24,8 @@ class Table:
         device_column: column that names the device.
         unversioned_columns: None, or, of a table with one row for each item and version, the
             columns whose change makes no new version.
+        derived_columns: computed from other columns of the row, which alone decide whether two
+            versions of a row differ.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Table:
     time_column: str | None = None
     device_column: str | None = None
     unversioned_columns: tuple[str, ...] | None = None
+    derived_columns: tuple[str, ...] = ()
 
     @property
     def arrow_schema(self) -> pa.Schema:
@@ -50,6 +53,7 @@ class Table:
             decoder_version=version,
             description=self.description,
             history=None if self.unversioned_columns is None else History(self.unversioned_columns),
+            derived_columns=self.derived_columns,
         )
 
 

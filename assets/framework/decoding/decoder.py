@@ -205,9 +205,8 @@ class TableAccumulator:
         repeated = valid[valid.duplicated(keep=False)]
         if repeated.empty:
             return
-        content = [
-            name for name in self._schema.names if name not in (*key, "response_id", "fetched_at")
-        ]
+        other = {*key, *self._table.derived_columns, "response_id", "fetched_at"}
+        content = [name for name in self._schema.names if name not in other]
         rows = table.select(content).take(pa.array(repeated.index)).to_pylist()
         contents = dict(zip(repeated.index, rows, strict=True))
         for _, group in repeated.groupby(list(keys.columns), sort=False):

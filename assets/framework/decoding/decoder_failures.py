@@ -68,7 +68,7 @@ def _set_aside(dataset: Dataset, pages: Sequence[ArchivedResponse], error: Excep
                 "column": "",
                 "value": f"{type(error).__name__}: {str(error)[:200]}",
                 "raw": bytes(raw).decode(errors="replace"),
-                "first_seen": page.fetched_at,
+                "first_seen_at": page.fetched_at,
             }
             for index, raw in enumerate(raws)
         ]

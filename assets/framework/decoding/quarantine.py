@@ -43,7 +43,7 @@ class QuarantineLog:
                 "column": rejected.field,
                 "value": rejected.value,
                 "raw": rejected.raw,
-                "first_seen": response.fetched_at,
+                "first_seen_at": response.fetched_at,
             }
         )
 
@@ -60,7 +60,7 @@ class QuarantineLog:
                 field=field,
                 value=example,
                 count=number + (seen.count if seen else 0),
-                first_seen=min(at, seen.first_seen) if seen else at,
+                first_seen_at=min(at, seen.first_seen_at) if seen else at,
             )
 
     def quarantine(self) -> pa.Table:

@@ -29,7 +29,7 @@ class Availability:
     def __init__(self, lake: Lake, dataset: str) -> None:
         self._lake = lake
         self._dataset = dataset
-        self._known = _notes(lake.settings.get(_KEY)).get(dataset, {})
+        self._known = _notes(lake.state.get(_KEY)).get(dataset, {})
 
     def why(self, device_id: str, now: datetime) -> str | None:
         """Return why a device's data is not requested now; None if it is."""
@@ -48,7 +48,7 @@ class Availability:
             return msgspec.to_builtins(notes)
 
         self._known = {**self._known, device_id: _Note(why, now)}
-        self._lake.settings.update(_KEY, add)
+        self._lake.state.update(_KEY, add)
         return why
 
     def forget(self, device_id: str) -> None:
@@ -63,13 +63,13 @@ class Availability:
             return msgspec.to_builtins(notes)
 
         self._known = {k: v for k, v in self._known.items() if k not in ("", device_id)}
-        self._lake.settings.update(_KEY, remove)
+        self._lake.state.update(_KEY, remove)
 
 
 def unavailable(lake: Lake) -> dict[str, dict[str, str]]:
     """Return what is unavailable, and why, by dataset and device ("" is all of it)."""
     return {
         dataset: {device: note.why for device, note in notes.items()}
-        for dataset, notes in _notes(lake.settings.get(_KEY)).items()
+        for dataset, notes in _notes(lake.state.get(_KEY)).items()
         if notes
     }

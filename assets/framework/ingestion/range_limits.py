@@ -17,7 +17,7 @@ def longest_range(session: Session, dataset: Dataset) -> int:
         return 1
     known = session.longest_range_days
     if dataset.name not in known:
-        learnt = msgspec.convert(session.lake.settings.get(_KEY, {}), dict[str, int])
+        learnt = msgspec.convert(session.lake.state.get(_KEY, {}), dict[str, int])
         known[dataset.name] = min(session.range_days, learnt.get(dataset.name, session.range_days))
     return known[dataset.name]
 
@@ -30,4 +30,4 @@ def shorten_range(session: Session, dataset: Dataset, refused_days: int) -> None
     def note(stored: object) -> object:
         return {**msgspec.convert(stored or {}, dict[str, int]), dataset.name: days}
 
-    session.lake.settings.update(_KEY, note)
+    session.lake.state.update(_KEY, note)

@@ -21,7 +21,13 @@ _ROWS_AT_ONCE = 50_000
 Rows = list[dict[str, Any]]
 _PREVIEW_COLUMNS = 9
 # Whence a row comes, which is the same for all of them, and what repeats its time.
-_LEFT_OUT_OF_PREVIEWS = {*history_columns(), *extra_fields(), "local_time", "local_date"}
+_LEFT_OUT_OF_PREVIEWS = {
+    *history_columns(),
+    *extra_fields(),
+    "local_time",
+    "started_local",
+    "local_date",
+}
 
 
 def day_metadata(

@@ -1,6 +1,6 @@
 -- The newest charging sessions; one without an end is going on.
 SELECT
-    local_time AS started,
+    started_local AS started,
     round(duration_s / 3600, 1) AS hours,
     round(energy_kwh, 1) AS energy_kwh,
     stop_reason_description

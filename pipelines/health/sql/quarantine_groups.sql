@@ -9,8 +9,8 @@ SELECT
     count(*) AS rows,
     sum(times_seen)::BIGINT AS times_seen,
     count(DISTINCT device_id) AS devices,
-    min(first_seen) AS first_seen,
-    max(last_seen) AS last_seen,
+    min(first_seen_at) AS first_seen_at,
+    max(last_seen_at) AS last_seen_at,
     first(
         {
             device_id: device_id,

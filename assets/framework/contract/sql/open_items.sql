@@ -1,5 +1,5 @@
 -- Grain: thing that has begun and of which no end is known. Whose it is and when it began.
 SELECT {device} AS device_id, {start} AS began_at
 FROM {table}
-WHERE has_ended IS NULL
+WHERE NOT has_ended
 ORDER BY ALL
