@@ -179,6 +179,7 @@ def test_reading_commands_leave_the_data_folder_as_it_is(sim, owner, tmp_path, s
         assert (done.err, done.out.split()[-1]) == ("", str(rows))
 
 
+@pytest.mark.processes
 def test_reading_commands_work_beside_a_fetch(sim, owner):
     """They wait for nothing, and show rows that are whole days of what was fetched."""
     earlier = days_between(date(2025, 5, 1), date(2025, 5, 31))
