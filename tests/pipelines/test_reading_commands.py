@@ -144,7 +144,7 @@ ALL_COMMANDS = ("healthy", "absent", "pending responses", "table file damaged", 
 
 
 # The others are variations of these.
-NOT_SLOW = {"healthy", "absent", "pending responses"}
+NOT_SLOW = {"healthy", "pending responses"}
 
 
 @pytest.mark.parametrize(
