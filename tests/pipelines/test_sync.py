@@ -143,6 +143,7 @@ def test_sync_finishes_a_backfill_that_could_not_go_on(simulate, own, today, yes
     assert_same(rows, expected_rows(sim, sim.serials, days))
 
 
+@pytest.mark.slow
 def test_sync_does_not_fetch_for_all_devices_what_was_wanted_of_one(simulate, own):
     sim = simulate()
     owner = own(sim)
