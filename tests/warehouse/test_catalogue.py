@@ -179,6 +179,7 @@ def test_a_copy_is_read_where_it_lies_and_stays_as_it_is(filled: Lake, tmp_path:
     assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
 
 
+@pytest.mark.processes
 def test_nothing_is_written_through_a_folder_opened_for_reading(filled: Lake) -> None:
     entry = answer("A", DAY, day_rows(DAY))
     with ReadOnlyLake(filled.folder, [ToyDecoder()]) as lake:
@@ -193,6 +194,7 @@ def test_nothing_is_written_through_a_folder_opened_for_reading(filled: Lake) ->
                 write()
 
 
+@pytest.mark.processes
 def test_a_folder_of_an_older_layout_says_which_command_migrates_it(filled: Lake) -> None:
     (filled.folder / "store.json").write_text('{"layout_version": 0}')
     with pytest.raises(VersionError, match=r"has layout 0, .* with givlake build"):
@@ -204,6 +206,7 @@ def test_tables_of_an_older_decoder_say_which_command_migrates_them(filled: Lake
         ReadOnlyLake(filled.folder, [ToyDecoder(2)])
 
 
+@pytest.mark.processes
 def test_a_folder_that_this_user_cannot_write_is_read() -> None:
     """A build was interrupted before anything but the archive knew of the newest day."""
     with tempfile.TemporaryDirectory() as place:
