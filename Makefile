@@ -4,7 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO_DATA ?= data-demo
 
-.PHONY: demo test ui lint types pytest test-dates format constraints audit dictionary settings docs coverage help clean
+# Tests start many processes and wait a good deal: code is compiled once, and there are more workers
+# than cores. The longest files come first, so that all workers end together.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder \
+	$(if $(CLOCK),--clock "$(CLOCK)") \
+	tests/pipelines tests/warehouse tests/assets tests/givenergy tests/simulator tests/test_architecture.py
+
+.PHONY: demo test test-fast test-slow test-all ui lint types pytest test-dates format constraints audit dictionary settings docs coverage help clean
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,7 +18,15 @@ help:  ## this list
 demo: .venv/installed  ## a simulated account, ingested and queried
 	@$(BIN)/givlake demo --data $(DEMO_DATA)
 
-test: lint types pytest  ## everything that has to pass: lint, types, pytest
+test: lint types pytest  ## lint, types and all tests but the slow ones: before a commit
+
+test-fast: .venv/installed  ## tests of single parts, in this process: while you work
+	@$(PYTEST) -m "not slow and not processes and not end_to_end"
+
+test-slow: .venv/installed  ## the slow tests, which make test leaves out
+	@$(PYTEST) -m slow
+
+test-all: test test-slow  ## lint, types and all tests
 
 ui: .venv/installed  ## Dagster on the demo's data
 	@$(BIN)/givlake ui --demo $(DEMO_DATA)
@@ -24,13 +38,9 @@ lint: .venv/installed  ## ruff and sqlfmt, without changing a file
 types: .venv/installed  ## mypy
 	@$(BIN)/mypy
 
-# Tests start many processes and wait a good deal: code is compiled once, and there are more workers
-# than cores. The longest files come first, so that all workers end together. CLOCK= is the moment at
-# which they run, see docs/testing.md.
-pytest: .venv/installed  ## all tests; CLOCK= sets their moment, see docs/testing.md
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder \
-		$(if $(CLOCK),--clock "$(CLOCK)") \
-		tests/pipelines tests/warehouse tests/assets tests/givenergy tests/simulator
+# CLOCK= is the moment at which tests run, see docs/testing.md.
+pytest: .venv/installed  ## all tests but the slow ones; CLOCK= sets their moment
+	@$(PYTEST) -m "not slow"
 
 # The tests at many dates, one run after the other; ARGS="--list" says at which.
 test-dates: .venv/installed  ## all tests at many dates; takes hours
@@ -38,7 +48,7 @@ test-dates: .venv/installed  ## all tests at many dates; takes hours
 
 # The same tests with the lines that they reach, in child processes too; pages in build/coverage.
 coverage: .venv/installed  ## all tests with coverage; pages in build/coverage
-	@PYTEST_ADDOPTS="--cov --cov-report=term --cov-report=html:build/coverage" $(MAKE) pytest
+	@$(PYTEST) --cov --cov-report=term --cov-report=html:build/coverage
 
 format: .venv/installed  ## fix and format Python and SQL
 	@$(BIN)/ruff check --fix .

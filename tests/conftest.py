@@ -1,16 +1,21 @@
-"""What holds for every test: the clock that it runs at, see `tests/support/clock.py`.
+"""What holds for every test: its clock, see `tests/support/clock.py`, and its simulators.
 
-Warnings that libraries give of themselves are left out by name; all others are shown.
+A test that starts Python processes has the marker `processes`, or fails. Warnings that libraries
+give of themselves are left out by name; all others are shown.
 """
 
 import os
-from collections.abc import Generator, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from simulator import Simulator, SimulatorConfig
 from tests.support import clock
 
 # What libraries say of themselves, which nothing here can change.
@@ -19,6 +24,9 @@ OF_OTHERS = (
     "ignore:'imghdr' is deprecated:DeprecationWarning:apprise",
 )
 
+
+# Fixtures of tests that fetch from a simulator into a data folder.
+END_TO_END = {"own", "owner", "home"}
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile("no_deadline", deadline=None)
@@ -51,7 +59,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, at another moment than the usual one, tests that run at moments of their own."""
+    """Mark tests from end to end; leave out, at another moment, those that have their own."""
+    for item in items:
+        if not END_TO_END.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("end_to_end")
     if config.getoption("clock") == clock.DEFAULT:
         return
     own = [item for item in items if _has_its_own_moment(item)]
@@ -74,7 +85,27 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Let each test begin at the moment, or after what its module shares."""
+    _PYTHON_PROCESSES.clear()
     clock.start_test(item.path)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Fail a test that started a Python process, if no marker says that it does."""
+    yield
+    if _PYTHON_PROCESSES and item.get_closest_marker("processes") is None:
+        pytest.fail(f"needs @pytest.mark.processes: it started {_PYTHON_PROCESSES[0]}")
+
+
+_PYTHON_PROCESSES: list[str] = []
+
+
+def _note_python_process(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "subprocess.Popen" and Path(arguments[0]).parent == Path(sys.executable).parent:
+        _PYTHON_PROCESSES.append(os.fspath(arguments[0]))
+
+
+sys.addaudithook(_note_python_process)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -97,3 +128,21 @@ def moment(request: pytest.FixtureRequest) -> Iterator[datetime]:
     else:
         with clock.at(named) as now:
             yield now
+
+
+@pytest.fixture
+def simulator_defaults() -> Mapping[str, object]:
+    """Give what `simulate` sets unless a test says otherwise; folders and modules override it."""
+    return {}
+
+
+@pytest.fixture
+def simulate(simulator_defaults: Mapping[str, object]) -> Iterator[Callable[..., Simulator]]:
+    """Make running simulators by settings of `SimulatorConfig`; they end with the test."""
+    with ExitStack() as running:
+
+        def start(**settings: Any) -> Simulator:
+            config = SimulatorConfig(**{"seed": 7, **simulator_defaults, **settings})
+            return running.enter_context(Simulator(config))
+
+        yield start

@@ -1,39 +1,48 @@
-"""Fixtures of the datasets' tests; helpers beside this file are importable by their names."""
+"""Fixtures of the datasets' tests."""
 
-from contextlib import ExitStack
+import shutil
 from datetime import date
 
 import pytest
 
-from simulator import Simulator, SimulatorConfig
+from pipelines.session_factory import open_lake
+from tests.support.settings import settings_of
 from tests.support.simulated_home import Home
 
 
 @pytest.fixture
-def simulate():
-    """Make a running simulator of 2 inverters with an account that is never refused for haste."""
-    with ExitStack() as running:
+def simulator_defaults():
+    """Simulate 2 inverters with an account that is never refused for haste."""
+    return {
+        "inverters": 2,
+        "gateways": 0,
+        "rate_limit": 100_000,
+        "empty_day_rate": 0.0,
+        "commissioned": date(2024, 1, 1),
+        "bare_devices": False,
+    }
 
-        def start(**settings):
-            standard = {
-                "inverters": 2,
-                "gateways": 0,
-                "seed": 7,
-                "rate_limit": 100_000,
-                "empty_day_rate": 0.0,
-                "commissioned": date(2024, 1, 1),
-                "bare_devices": False,
-            }
-            return running.enter_context(Simulator(SimulatorConfig(**{**standard, **settings})))
 
-        yield start
+@pytest.fixture(scope="session")
+def new_home(tmp_path_factory):
+    """Make a folder with the files that a first command makes in a data folder, in `new`.
+
+    That takes a third of a second, so each test gets a copy, always at the path that is in it.
+    """
+    folder = tmp_path_factory.mktemp("home")
+    with open_lake(settings_of({"GIVLAKE_DATA": str(folder / "data")})):
+        pass
+    (folder / "data").rename(folder / "new")
+    return folder
 
 
 @pytest.fixture
-def home(tmp_path, simulate):
-    """Make a home with an empty data folder for a simulated account."""
+def home(new_home, simulate):
+    """Make a home with a data folder without any rows for a simulated account."""
+    shutil.rmtree(new_home / "data", ignore_errors=True)
+    shutil.copytree(new_home / "new", new_home / "data")
 
     def make(settings=None, **of_simulator):
-        return Home(tmp_path, simulate(**of_simulator), **(settings or {}))
+        return Home(new_home, simulate(**of_simulator), **(settings or {}))
 
     return make

@@ -358,7 +358,12 @@ def stored(at_home, where="true"):
 
 
 @pytest.mark.parametrize(
-    ("day", "hours"), [(date(2025, 3, 30), 23), (date(2025, 6, 1), 24), (date(2025, 10, 26), 25)]
+    ("day", "hours"),
+    [
+        pytest.param(date(2025, 3, 30), 23, marks=pytest.mark.slow),
+        pytest.param(date(2025, 6, 1), 24, marks=pytest.mark.slow),
+        (date(2025, 10, 26), 25),
+    ],
 )
 def test_days_of_all_lengths_are_the_simulators_truth(home, day, hours):
     moment = datetime.combine(day, time(), UTC) + timedelta(days=9)

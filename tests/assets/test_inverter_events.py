@@ -138,7 +138,9 @@ def asked(owner):
     return sorted((cleared, (NOW.date() - start).days) for cleared, start in found)
 
 
-@pytest.mark.parametrize("meaning", ["also", "only", "nothing"])
+@pytest.mark.parametrize(
+    "meaning", ["also", "only", pytest.param("nothing", marks=pytest.mark.slow)]
+)
 def test_all_events_are_there_whatever_cleared_means(owner, meaning):
     owner = owner(OLD, RECENT, OPEN, STALE, events_cleared_means=meaning)
     report = owner.refresh(DATASET, lists=LISTS)
@@ -167,7 +169,7 @@ def test_without_an_open_event_both_values_are_asked_for_again(owner):
         assert [request.query["cleared"] for request in DATASET.requests(view)] == [0, 1]
 
 
-@pytest.mark.parametrize("meaning", ["also", "only"])
+@pytest.mark.parametrize("meaning", ["also", pytest.param("only", marks=pytest.mark.slow)])
 def test_an_open_event_closes_days_later(owner, meaning):
     owner = owner(OLD, OPEN, events_cleared_means=meaning)
     owner.refresh(DATASET, lists=LISTS)

@@ -118,13 +118,13 @@ def test_a_device_that_is_taken_out_is_no_longer_asked(home):
     assert len(at_home.rows("FROM smart_devices")) == 2
 
 
-def test_the_secret_is_in_no_file(home, tmp_path):
+def test_the_secret_is_in_no_file(home):
     at_home = home(smart_devices=2)
     sim = at_home.simulator
     at_home.devices(*LISTS)
     devices = sim.truth_of("smart-device", str(sim.account["id"]))
     secrets = [device["other_data"]["local_key"].encode() for device in devices]
-    files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    files = [path.read_bytes() for path in at_home.data.rglob("*") if path.is_file()]
     assert len(files) > 5
     assert not [secret for secret in secrets for content in files if secret in content]
     # Compressed pages hide text: what the archive yields is looked at as well.

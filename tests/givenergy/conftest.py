@@ -8,29 +8,15 @@ import pytest
 from givenergy.budget import SqliteRequestBudget
 from givenergy.client import Client, FailedAttempt
 from givenergy.retry import RetryPolicy
-from givenergy.transport import Timeouts
-from simulator import Simulator, SimulatorConfig
+from simulator import Simulator
+from tests.support.timeouts import PATIENT
 
 QUICK = RetryPolicy(tries=3, base_s=0.01, ceiling_s=0.02, span_s=0.0, patience_s=5.0)
 
-# Longer than any response takes on a busy machine: a request that is cut off counts twice.
-PATIENT = Timeouts(connect_s=60.0, read_s=60.0, total_s=120.0)
-
 
 @pytest.fixture
-def simulate() -> Iterator[Callable[..., Simulator]]:
-    running = []
-
-    def start(**settings) -> Simulator:
-        settings = {"seed": 7, "rows_per_day": 20, "rate_window_s": 2.0, **settings}
-        sim = Simulator(SimulatorConfig(**settings))
-        sim.start()
-        running.append(sim)
-        return sim
-
-    yield start
-    for sim in running:
-        sim.stop()
+def simulator_defaults() -> dict[str, object]:
+    return {"rows_per_day": 20, "rate_window_s": 2.0}
 
 
 @pytest.fixture

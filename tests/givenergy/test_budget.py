@@ -28,6 +28,7 @@ from givenergy.client import Client
 from givenergy.endpoints import COMMUNICATION_DEVICES, INVERTER_DATA_POINTS
 from givenergy.errors import BudgetStoreError, CancelledError, UnauthenticatedError
 from simulator import TokenGrant
+from tests.support.timeouts import PATIENT, TIMEOUT_S
 
 SPAWN = multiprocessing.get_context("spawn")
 ANSWERED = Signal(RequestOutcome.ANSWERED)
@@ -39,7 +40,7 @@ def account_windows(sim):
 
 def fetch_days(base_url, token, serial, path, first, count, fetched):
     budget = SqliteRequestBudget(path, account="test", window_s=2.0, margin_s=0.1)
-    client = Client(base_url=base_url, token=token, budget=budget, connections=4)
+    client = Client(base_url=base_url, token=token, budget=budget, connections=4, timeouts=PATIENT)
 
     def one(number):
         day = f"2024-{1 + number // 28 % 12:02d}-{1 + number % 28:02d}"
@@ -52,6 +53,7 @@ def fetch_days(base_url, token, serial, path, first, count, fetched):
     budget.close()
 
 
+@pytest.mark.processes
 def test_processes_and_threads_share_the_windows(simulate, tmp_path):
     sim = simulate(rate_limit=60)
     path, fetched = tmp_path / "budget.sqlite", SPAWN.Value("i", 0)
@@ -65,7 +67,7 @@ def test_processes_and_threads_share_the_windows(simulate, tmp_path):
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(120)
+        worker.join(TIMEOUT_S)
     assert fetched.value == 135
     assert sim.stats()["limited"] == 0
     # Scaled down thirtyfold the kept part has little time to be spent: full windows are measured
@@ -75,6 +77,7 @@ def test_processes_and_threads_share_the_windows(simulate, tmp_path):
     assert max(windows) <= 60
 
 
+@pytest.mark.processes
 def test_killed_processes_give_everything_back_and_no_window_overflows(simulate, tmp_path):
     sim = simulate(rate_limit=60, latency_s=0.05)
     path, fetched = tmp_path / "budget.sqlite", SPAWN.Value("i", 0)
@@ -89,7 +92,7 @@ def test_killed_processes_give_everything_back_and_no_window_overflows(simulate,
 
     for kill in range(3):
         victim = start(100 * kill, 1000)
-        before, deadline = len(sim.requests), time.monotonic() + 120
+        before, deadline = len(sim.requests), time.monotonic() + TIMEOUT_S
         while len(sim.requests) < before + 20:
             assert victim.is_alive()
             assert time.monotonic() < deadline
@@ -97,7 +100,7 @@ def test_killed_processes_give_everything_back_and_no_window_overflows(simulate,
         os.kill(victim.pid, signal.SIGKILL)
         victim.join()
     last = start(500, 80)
-    last.join(120)
+    last.join(TIMEOUT_S)
     assert last.exitcode == 0
     assert sim.stats()["limited"] == 0
     budget = SqliteRequestBudget(path, account="test", window_s=2.0, margin_s=0.1)
@@ -105,6 +108,7 @@ def test_killed_processes_give_everything_back_and_no_window_overflows(simulate,
     budget.close()
 
 
+@pytest.mark.processes
 def test_the_store_may_be_deleted_again_and_again_while_processes_work(simulate, tmp_path):
     """Found: side files of a deleted store that joined the next one (disk I/O error)."""
     sim = simulate(rate_limit=60, latency_s=0.02)
@@ -118,7 +122,7 @@ def test_the_store_may_be_deleted_again_and_again_while_processes_work(simulate,
     ]
     for worker in workers:
         worker.start()
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + TIMEOUT_S
     while len(sim.requests) < 10:
         assert workers[0].is_alive()
         assert time.monotonic() < deadline
@@ -127,21 +131,22 @@ def test_the_store_may_be_deleted_again_and_again_while_processes_work(simulate,
         time.sleep(0.3)
         path.unlink(missing_ok=True)
     for worker in workers:
-        worker.join(120)
+        worker.join(TIMEOUT_S)
     assert fetched.value == 80
     assert sim.stats()["limited"] == 0
 
 
+@pytest.mark.processes
 def test_a_dead_process_is_known_as_dead():
     assert is_alive(own_identity()) is True
-    child = SPAWN.Process(target=time.sleep, args=(60,))
+    child = SPAWN.Process(target=time.sleep, args=(TIMEOUT_S,))
     child.start()
     pid, _, rest = own_identity().partition(":")
     _, _, namespace = rest.partition(":")
     assert is_alive(f"{child.pid}::{namespace}") is True
     assert is_alive(f"{pid}:1:{namespace}") is False, "a reused process id"
     os.kill(child.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + TIMEOUT_S
     # Killed and not yet collected counts as dead.
     while Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
         assert time.monotonic() < deadline
@@ -156,9 +161,10 @@ def hold_lease(path, ready):
     budget = SqliteRequestBudget(path, account="test")
     budget.lease("day", ttl_s=1000)
     ready.set()
-    time.sleep(60)
+    time.sleep(TIMEOUT_S)
 
 
+@pytest.mark.processes
 def test_a_lease_is_exclusive_and_of_a_dead_process_free(tmp_path, open_budget):
     budget = open_budget()
     with budget.lease("day") as lease:
@@ -172,7 +178,7 @@ def test_a_lease_is_exclusive_and_of_a_dead_process_free(tmp_path, open_budget):
     ready = SPAWN.Event()
     holder = SPAWN.Process(target=hold_lease, args=(budget.path, ready))
     holder.start()
-    assert ready.wait(30)
+    assert ready.wait(TIMEOUT_S)
     assert budget.lease("day") is None
     os.kill(holder.pid, signal.SIGKILL)
     holder.join()
@@ -181,12 +187,12 @@ def test_a_lease_is_exclusive_and_of_a_dead_process_free(tmp_path, open_budget):
 
 def test_a_lease_is_renewed_while_held_and_runs_out_when_forgotten(open_budget):
     budget, other = open_budget(), open_budget()
-    lease = budget.lease("day", ttl_s=3.0)
-    time.sleep(4.0)
+    lease = budget.lease("day", ttl_s=8.0)
+    time.sleep(9.0)
     assert not lease.lost
     assert other.lease("day") is None
     del lease
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + TIMEOUT_S
     while other.lease("day") is None:
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -358,7 +364,7 @@ def test_what_a_locked_store_could_not_take_is_recorded_later(open_budget, monke
     grant.settle(ANSWERED)
     blocker.execute("COMMIT")
     blocker.close()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + TIMEOUT_S
     while budget.snapshot().in_flight:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -381,7 +387,7 @@ def test_own_limits_have_their_own_bucket_against_the_simulator(simulate, open_b
             f"{sim.base_url}/notification/send",
             json=body,
             headers={"Authorization": f"Bearer {sim.token}", "Accept": "application/json"},
-            timeout=60,
+            timeout=TIMEOUT_S,
         )
         statuses.append(response.status_code)
         grant.settle(ANSWERED)
@@ -408,7 +414,7 @@ def test_waiting_threads_and_today_first_are_seen(open_budget):
     threads = [threading.Thread(target=wait, args=(p,)) for p in Priority]
     for thread in threads:
         thread.start()
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + TIMEOUT_S
     while (snapshot := budget.snapshot()).waiting != {Priority.TODAY: 1, Priority.BACKFILL: 1}:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -416,7 +422,7 @@ def test_waiting_threads_and_today_first_are_seen(open_budget):
     began = time.monotonic()
     cancelled.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(TIMEOUT_S)
     # By themselves they would have waited for most of a minute.
     assert time.monotonic() - began < 30
     assert budget.snapshot().waiting == {Priority.TODAY: 0, Priority.BACKFILL: 0}

@@ -1,8 +1,9 @@
-"""Fixtures of the end-to-end tests; helpers beside this file are importable by their names."""
+"""Fixtures of the end-to-end tests."""
 
+import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
@@ -12,36 +13,58 @@ import dagster as dg
 import pytest
 
 from pipelines.instance import open_instance
-from simulator import Simulator, SimulatorConfig
+from pipelines.session_factory import open_lake
+from simulator import Simulator
 from tests.support import clock
 from tests.support.owner import Owner
 from tests.support.settings import settings_of
 
 
 @pytest.fixture
-def simulate() -> Iterator[Callable[..., Simulator]]:
-    """Make a running simulator of 3 inverters that were in contact every day."""
-    with ExitStack() as running:
+def simulator_defaults() -> dict[str, object]:
+    """Simulate 3 inverters that were in contact every day."""
+    return {
+        "inverters": 3,
+        "rate_limit": 100_000,
+        "rows_per_day": 60,
+        "empty_day_rate": 0.0,
+        "commissioned": date(2024, 1, 1),
+    }
 
-        def start(**settings) -> Simulator:
-            standard = {
-                "inverters": 3,
-                "seed": 7,
-                "rate_limit": 100_000,
-                "empty_day_rate": 0.0,
-                "commissioned": date(2024, 1, 1),
-            }
-            return running.enter_context(Simulator(SimulatorConfig(**{**standard, **settings})))
 
-        yield start
+@pytest.fixture(scope="session")
+def opened_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder with what a first command makes in a data folder and in Dagster's, in `new`."""
+    folder = tmp_path_factory.mktemp("opened")
+    settings = settings_of({"GIVLAKE_DATA": str(folder / "data")})
+    with open_lake(settings), patch.dict(os.environ), open_instance(settings) as instance:
+        instance.get_runs_count()
+        instance.get_latest_materialization_event(dg.AssetKey("any"))
+        list(instance.all_instigator_state())
+    (folder / "data").rename(folder / "new")
+    return folder
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Callable[..., Owner]:
-    """Make an owner of a simulated account with an empty data folder."""
+def own(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Owner]:
+    """Make an owner of a simulated account with an empty data folder.
+
+    Making its files takes more than half a second. With the marker `opened_folder` they are copied,
+    always to the path that is in them, as if an earlier command had made them.
+    """
+    folder = tmp_path
+    if request.node.get_closest_marker("opened_folder"):
+        folder = request.getfixturevalue("opened_folder")
+        for path in folder.iterdir():
+            if path.name != "new":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.copytree(folder / "new", folder / "data")
+        made = folder / "data" / "store.json"
+        facts = {**json.loads(made.read_text()), "made_at": datetime.now(UTC).isoformat()}
+        made.write_text(json.dumps(facts))
 
     def make(sim: Simulator, **settings: str) -> Owner:
-        return Owner(tmp_path, {"GIVENERGY_API_URL": sim.base_url, **settings}, token=sim.token)
+        return Owner(folder, {"GIVENERGY_API_URL": sim.base_url, **settings}, token=sim.token)
 
     return make
 

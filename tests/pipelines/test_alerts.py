@@ -18,7 +18,10 @@ from simulator import TokenGrant
 from tests.support.clock import LONDON, at_moments, at_notable_moments
 from tests.support.http_listener import Listener, listening
 from tests.support.settings import settings_of
+from tests.support.timeouts import TIMEOUT_S
 from warehouse import Gap, State
+
+pytestmark = pytest.mark.opened_folder
 
 DAYS = [date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 3)]
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])
@@ -73,6 +76,7 @@ def test_a_refused_token_is_told_once_whatever_command_meets_it(simulate, own, l
     assert listener.texts[1] == "The API accepts the token again"
 
 
+@pytest.mark.slow
 def test_what_could_not_be_sent_is_due_again_and_changes_no_exit_status(simulate, own, listener):
     sim = simulate(inverters=1)
     owner = alerted(own, sim, listener)
@@ -102,8 +106,8 @@ def test_nothing_is_looked_for_without_a_place_to_tell_of_it(simulate, own):
 def test_the_app_is_notified_ten_times_an_hour_at_most_and_texts_pass_its_rules(
     simulate, own, listener, monkeypatch
 ):
-    # Nobody waits for the eleventh.
-    monkeypatch.setattr("pipelines.alerts.channels._APP_TIMEOUT_S", 0.5)
+    patience = "pipelines.alerts.channels._APP_TIMEOUT_S"
+    monkeypatch.setattr(patience, TIMEOUT_S)
     sim = simulate(inverters=1)
     owner = own(sim, GIVLAKE_ALERT_APP="1")
     said = owner.givlake("alert", "--test")
@@ -116,6 +120,8 @@ def test_the_app_is_notified_ten_times_an_hour_at_most_and_texts_pass_its_rules(
     assert first["platforms"] == ["persist", "push"]
     for _ in range(9):
         assert owner.givlake("alert", "--test").status == 0
+    # Nobody waits for the eleventh.
+    monkeypatch.setattr(patience, 0.5)
     done = owner.givlake("alert", "--test")
     assert done.status == 1
     assert "ten alerts sent within the last hour" in done.err
@@ -171,6 +177,7 @@ def test_addresses_may_hold_commas():
     assert "json" not in repr(settings)
 
 
+@pytest.mark.slow
 def test_dagster_tells_of_a_failed_run_and_of_its_end(simulate, own, listener, today):
     sim = simulate(inverters=1)
     owner = alerted(own, sim, listener)
@@ -240,7 +247,11 @@ def test_the_hour_by_which_yesterday_should_be_there_is_the_accounts(moment, tod
         assert not is_due(nine.astimezone(UTC) - timedelta(seconds=1), settings, "Europe/London")
 
 
-@at_moments("autumn, the hour that comes twice, again", "the first minutes of a year")
+@at_moments(
+    "autumn, the hour that comes twice, again",
+    "the first minutes of a year",
+    slow=["the first minutes of a year"],
+)
 def test_yesterday_that_nobody_fetched_is_missed_by_the_hour_and_not_before(
     simulate, own, listener
 ):

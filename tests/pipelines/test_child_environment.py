@@ -18,8 +18,8 @@ from pipelines.settings import SettingsError, load_settings
 from simulator import Simulator, SimulatorConfig
 from tests.support.dagster_page import REPOSITORY, page
 from tests.support.http_listener import listening
-from tests.support.owner import TIMEOUT_S
 from tests.support.settings import settings_of
+from tests.support.timeouts import TIMEOUT_S
 
 pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc"),
@@ -49,6 +49,8 @@ def quarter_after(moment: datetime) -> str:
     return f"{(whole + timedelta(minutes=15)).astimezone(ZoneInfo('Europe/London')):%H:%M}"
 
 
+@pytest.mark.processes
+@pytest.mark.slow
 def test_the_demo_asks_its_simulator_only_whatever_the_owner_has_set(simulate, own, tmp_path):
     """Dagster read `.env`: a run wrote the real account's rows into the demo's folder."""
     real = simulate(inverters=5)
@@ -134,6 +136,8 @@ def test_the_demo_asks_its_simulator_only_whatever_the_owner_has_set(simulate, o
         assert stopped_by_hand(instance) == {"compact_archive_daily"}
 
 
+@pytest.mark.processes
+@pytest.mark.slow
 def test_dagster_has_the_settings_of_the_command_that_starts_it(simulate, own, tmp_path):
     """A token in `.env` won over the one that was exported, in Dagster's processes only."""
     owner = own(simulate(inverters=1), GIVLAKE_DATA="data", GIVLAKE_DATASETS="sites")
@@ -153,6 +157,8 @@ def test_dagster_has_the_settings_of_the_command_that_starts_it(simulate, own, t
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.processes
+@pytest.mark.slow
 def test_the_commands_of_the_demo_ask_its_simulator_only(simulate, own, tmp_path):
     real = simulate(inverters=1)
     owner = own(real)
@@ -168,6 +174,7 @@ def test_the_commands_of_the_demo_ask_its_simulator_only(simulate, own, tmp_path
     assert (tmp_path / "demo" / "dagster" / "history").is_dir()
 
 
+@pytest.mark.processes
 def test_the_page_of_a_demo_simulates_the_account_that_the_demo_has_fetched(tmp_path):
     """A later day, or other numbers, made counters jump and devices vanish."""
     longer = date.today() - timedelta(days=60)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import clock
 from tests.support.processes.moved_clock import machine_time
+from tests.support.timeouts import TIMEOUT_S
 
 MOMENT = "2024-02-29T23:30+00:00"
 DAY = date(2024, 2, 29)
@@ -33,6 +34,7 @@ def now_of_spawned(queue) -> None:
     queue.put(datetime.now(UTC))
 
 
+@pytest.mark.processes
 def test_processes_that_a_test_starts_have_its_clock():
     done = subprocess.run([sys.executable, "-c", TOLD], capture_output=True, text=True, check=True)
     # Half past eight in the morning of the next day in Tokyo.
@@ -40,13 +42,14 @@ def test_processes_that_a_test_starts_have_its_clock():
     assert done.stderr == ""
 
 
+@pytest.mark.processes
 def test_processes_of_multiprocessing_have_it_too():
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
     process = context.Process(target=now_of_spawned, args=(queue,))
     before = datetime.now(UTC)
     process.start()
-    told = queue.get(timeout=600)
+    told = queue.get(timeout=TIMEOUT_S)
     process.join()
     assert before <= told <= datetime.now(UTC)
     assert before.date() == DAY
@@ -66,6 +69,7 @@ def test_it_ticks_and_duckdb_goes_by_it(tmp_path):
     assert datetime.now(UTC) > before
 
 
+@pytest.mark.processes
 def test_a_process_in_which_it_cannot_be_started_ends():
     environment = {**os.environ, clock.SHIFT: "yesterday"}
     command = [sys.executable, "-c", "print('went on')"]

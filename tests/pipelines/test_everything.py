@@ -36,7 +36,11 @@ LATER_VERSIONS = {"inverter_grid_meter_readings"}
 
 
 # At the session's moment, and in a month's first minutes, when it is the last day of one in UTC.
-@pytest.fixture(scope="module", params=[None, "2026-05-01T00:05+01:00"], ids=str)
+@pytest.fixture(
+    scope="module",
+    params=[None, pytest.param("2026-05-01T00:05+01:00", marks=pytest.mark.slow)],
+    ids=str,
+)
 def now(request):
     """Give a present for the simulator that stands still and is not overtaken by the test."""
     with clock.at(request.param or datetime.now(UTC)) as begun:
@@ -380,7 +384,7 @@ def answers(owner):
 # No other moment gives other answers.
 @pytest.mark.parametrize("now", [None], ids=str, indirect=True)
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_no_value_of_an_answer_stops_a_build_or_goes_unaccounted(answers, data):

@@ -8,6 +8,8 @@ import pytest
 from simulator import TokenGrant
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
 
+pytestmark = pytest.mark.opened_folder
+
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 4))
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])
 KEYS = [dg.AssetKey(["archive", "inverter_data_points"]), dg.AssetKey("inverter_data_points")]
@@ -159,7 +161,10 @@ def test_a_day_whose_answer_holds_nothing_that_is_a_point_is_not_there(simulate,
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
 
 
-@pytest.mark.parametrize(("status", "state"), [(403, "forbidden"), (404, "failed")])
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [(403, "forbidden"), pytest.param(404, "failed", marks=pytest.mark.slow)],
+)
 def test_a_day_that_is_refused_takes_no_other_day_along(simulate, own, status, state):
     sim = simulate(inverters=1)
     owner = own(sim, GIVLAKE_CONNECTIONS="1")
@@ -195,6 +200,7 @@ def test_what_a_token_may_not_read_of_one_dataset_leaves_the_others(simulate, ow
     assert sum("/meter-data" in request.path for request in sim.requests) <= len(days)
 
 
+@pytest.mark.slow
 def test_a_token_that_may_not_list_inverters_still_fetches_chargers(simulate, own, today):
     names = ("account:read", "ev-charger:list", "ev-charger:data")
     scopes = frozenset(f"api:{name}" for name in names)
@@ -209,6 +215,7 @@ def test_a_token_that_may_not_list_inverters_still_fetches_chargers(simulate, ow
     assert owner.sql("FROM ev_meter_readings") != []
 
 
+@pytest.mark.slow
 def test_backfill_names_what_a_token_may_not_list(simulate, own):
     names = ("account:read", "inverter:list", "inverter:data")
     scopes = frozenset(f"api:{name}" for name in names)

@@ -5,8 +5,13 @@ import signal
 import time
 from datetime import date
 
-from tests.support.owner import TIMEOUT_S, finished
+import pytest
+
+from tests.support.owner import finished
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
+from tests.support.timeouts import TIMEOUT_S
+
+pytestmark = pytest.mark.processes
 
 DAYS = days_between(date(2025, 5, 30), date(2025, 6, 8))
 COMMAND = ("backfill", "--start", DAYS[0], "--end", DAYS[-1])
@@ -21,6 +26,7 @@ def wait_for_data(sim, requests, process):
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_backfill_of_two_months_and_the_next_one_goes_on(simulate, own):
     # Slow from the start: a busy machine may take seconds to look, and to deliver the signal.
     sim = simulate(latency_s=1.2)
@@ -50,6 +56,7 @@ def test_ctrl_c_ends_a_backfill_of_two_months_and_the_next_one_goes_on(simulate,
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
 
 
+@pytest.mark.slow
 def test_backfills_that_are_killed_at_any_moment_end_up_complete(simulate, own):
     sim = simulate(latency_s=0.05)
     owner = own(sim, GIVLAKE_CONNECTIONS="3")

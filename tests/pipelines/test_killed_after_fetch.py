@@ -9,8 +9,11 @@ from datetime import date, timedelta
 import dagster as dg
 import pytest
 
-from tests.support.owner import TIMEOUT_S, Owner
+from tests.support.owner import Owner
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
+from tests.support.timeouts import TIMEOUT_S
+
+pytestmark = pytest.mark.processes
 
 KILLED = ("-m", "tests.support.killed")
 POINTS = "inverter_data_points"
@@ -39,6 +42,7 @@ def queried(owner, sql):
     return json.loads(done.out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["answers archived", "journal written"])
 def test_the_same_command_builds_what_a_killed_one_has_archived(simulate, own, today, step):
     """It said that there was nothing to fetch, and left the tables short for good."""
@@ -99,7 +103,10 @@ def test_the_same_command_builds_what_a_killed_one_has_archived(simulate, own, t
         assert (done.status, "not in its tables" in done.said) == (0, False), done.said
 
 
-@pytest.mark.parametrize(("step", "skip"), [("segment written", 1), ("requests decided", 2)])
+@pytest.mark.parametrize(
+    ("step", "skip"),
+    [("segment written", 1), pytest.param("requests decided", 2, marks=pytest.mark.slow)],
+)
 def test_the_same_command_completes_what_a_killed_one_has_begun(simulate, own, today, step, skip):
     days = days_between(today - timedelta(days=5), today - timedelta(days=3))
     sim = simulate(inverters=2, commissioned=days[0])
@@ -114,6 +121,7 @@ def test_the_same_command_completes_what_a_killed_one_has_begun(simulate, own, t
     assert verified.status == 0, verified.said
 
 
+@pytest.mark.slow
 def test_what_a_killed_command_has_archived_of_a_list_is_built_by_any_command(simulate, own):
     """Chargers that were listed and not built had no days, and nobody asked for them for hours."""
     sim = simulate(inverters=1, ev_chargers=1, ev_points_every_s=43_200)

@@ -9,11 +9,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from test_secrets import contents
 
 from simulator import Simulator, SimulatorConfig, TokenGrant
+from tests.support.file_content import contents
 from tests.support.http_listener import listening
 from tests.support.owner import Owner, finished
+
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 TOKEN = "sesame-fedcba9876543210-sesame"
 LOCAL_KEY = "0penthekettle-local"

@@ -41,7 +41,9 @@ STATUSES = [
 
 @pytest.fixture(scope="module")
 def sim():
-    settings = SimulatorConfig(inverters=2, commissioned=date(2024, 1, 1), empty_day_rate=0.0)
+    settings = SimulatorConfig(
+        inverters=2, rows_per_day=60, commissioned=date(2024, 1, 1), empty_day_rate=0.0
+    )
     with Simulator(settings) as sim:
         rows = sim.truth(sim.serials[0], DAYS[0])
         for row, status in zip(rows[-len(STATUSES) :], STATUSES, strict=True):
@@ -112,6 +114,7 @@ def test_everything_is_proven_and_the_manifest_says_what_there_is(sim, owner):
         assert device["days"]["first"] == "2024-01-01"
 
 
+@pytest.mark.processes
 def test_strangers_get_the_same_hashes_from_every_export(owner, exports):
     tables = json.loads((exports / "csv/manifest.json").read_text())["tables"]
     entries = sum(len(table["devices"]) for table in tables.values())
@@ -130,6 +133,7 @@ def test_strangers_get_the_same_hashes_from_every_export(owner, exports):
     assert again == tables["inverter_data_points"]
 
 
+@pytest.mark.processes
 def test_a_stranger_sees_that_one_value_of_an_export_was_changed(exports, sim, tmp_path):
     copy = shutil.copytree(exports / "csv", tmp_path / "copy")
     path = copy / "inverter_data_points.csv"

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from simulator import Simulator, SimulatorConfig
-from tests.support.owner import TIMEOUT_S, Owner
+from tests.support.owner import Owner
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
+from tests.support.timeouts import TIMEOUT_S
 
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 3))
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])
@@ -21,7 +22,9 @@ QUERY = "SELECT inverter_serial, time, grid_voltage_v, pv_arrays FROM inverter_d
 
 @pytest.fixture(scope="module")
 def sim():
-    settings = SimulatorConfig(inverters=2, commissioned=date(2024, 1, 1), empty_day_rate=0.0)
+    settings = SimulatorConfig(
+        inverters=2, rows_per_day=60, commissioned=date(2024, 1, 1), empty_day_rate=0.0
+    )
     with Simulator(settings) as sim:
         yield sim
 
@@ -35,6 +38,7 @@ def owner(sim, tmp_path_factory):
     return owner
 
 
+@pytest.mark.processes
 def test_a_query_gives_the_same_rows_in_every_format(sim, owner):
     wanted = {
         (serial, time): (row["grid_voltage_v"], row["pv_arrays"])
@@ -66,6 +70,7 @@ def test_a_query_gives_the_same_rows_in_every_format(sim, owner):
     assert shown.out.split() == ["rows_there", f"{len(wanted)}"]
 
 
+@pytest.mark.processes
 def test_a_query_whose_reader_goes_away_ends_without_complaint(owner):
     process = owner.start("query", "SELECT * FROM range(3000000)", "--format", "csv")
     process.stdout.read(10)

@@ -143,7 +143,17 @@ STATES = {
 ALL_COMMANDS = ("healthy", "absent", "pending responses", "table file damaged", "catalogue older")
 
 
-@pytest.mark.parametrize("state", STATES)
+# The others are variations of these.
+NOT_SLOW = {"healthy", "pending responses"}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        pytest.param(state, marks=[] if state in NOT_SLOW else [pytest.mark.slow])
+        for state in STATES
+    ],
+)
 def test_reading_commands_leave_the_data_folder_as_it_is(sim, owner, tmp_path, state):
     harm, said, is_whole = STATES[state]
     harm(owner)
@@ -180,6 +190,8 @@ def test_reading_commands_leave_the_data_folder_as_it_is(sim, owner, tmp_path, s
         assert (done.err, done.out.split()[-1]) == ("", str(rows))
 
 
+@pytest.mark.processes
+@pytest.mark.slow
 def test_reading_commands_work_beside_a_fetch(sim, owner):
     """They wait for nothing, and show rows that are whole days of what was fetched."""
     earlier = days_between(date(2025, 5, 1), date(2025, 5, 31))

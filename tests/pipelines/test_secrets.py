@@ -2,26 +2,17 @@
 
 import json
 from datetime import date
-from pathlib import Path
 
-import pyarrow.parquet as pq
+import pytest
 
 from simulator import TokenGrant
+from tests.support.file_content import contents
 
 TOKEN = "sesame-0123456789abcdef-sesame"
 RANGE = ("--start", date(2025, 6, 1), "--end", date(2025, 6, 2))
 
 
-def contents(file: Path) -> bytes:
-    """Read a file, what Parquet has packed included."""
-    packed = b"".join(
-        bytes(value) if isinstance(value, bytes) else str(value).encode()
-        for row in (pq.read_table(file).to_pylist() if file.suffix == ".parquet" else [])
-        for value in row.values()
-    )
-    return file.read_bytes() + packed
-
-
+@pytest.mark.processes
 def test_the_token_is_in_no_file_and_in_no_output_even_if_the_api_repeats_it(simulate, own):
     sim = simulate(inverters=2, tokens=(TokenGrant(TOKEN),))
     owner = own(sim, GIVLAKE_LOG_LEVEL="DEBUG")

@@ -4,11 +4,15 @@ import json
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from pipelines.requested_ranges import ranges_for, remember_sync
-from tests.support.clock import at_moments, at_notable_moments
+from tests.support.clock import at_moments, at_notable_moments_most_slow
 from tests.support.owner import Owner
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
 from warehouse import Entry
+
+pytestmark = pytest.mark.opened_folder
 
 LONDON = ZoneInfo("Europe/London")
 
@@ -21,7 +25,7 @@ def paths(serials, *days) -> list[str]:
     return sorted(f"/v1/inverter/{serial}/data-points/{day}" for serial in serials for day in days)
 
 
-@at_notable_moments
+@at_notable_moments_most_slow
 def test_the_first_sync_brings_yesterday_and_today_and_the_next_one_only_today(
     simulate, own, today, yesterday
 ):
@@ -44,7 +48,9 @@ def test_the_first_sync_brings_yesterday_and_today_and_the_next_one_only_today(
 
 
 @at_moments(
-    "spring, after the hour that is left out", "a month's first minutes, in UTC still its last day"
+    "spring, after the hour that is left out",
+    "a month's first minutes, in UTC still its last day",
+    slow=["spring, after the hour that is left out"],
 )
 def test_a_day_later_the_open_days_are_closed_and_the_days_between_are_fetched(
     simulate, own, today, yesterday
@@ -137,6 +143,7 @@ def test_sync_finishes_a_backfill_that_could_not_go_on(simulate, own, today, yes
     assert_same(rows, expected_rows(sim, sim.serials, days))
 
 
+@pytest.mark.slow
 def test_sync_does_not_fetch_for_all_devices_what_was_wanted_of_one(simulate, own):
     sim = simulate()
     owner = own(sim)

@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.support import clock
-from tests.support.owner import TIMEOUT_S, Owner, command
+from tests.support.owner import Owner, command
+from tests.support.timeouts import TIMEOUT_S
+
+pytestmark = pytest.mark.processes
 
 TOKEN = "of-today"
 
@@ -66,6 +69,7 @@ def test_the_clock_is_the_machines_in_every_process(machine_time):
     assert before <= float(in_duckdb) <= datetime.now(UTC).timestamp()
 
 
+@pytest.mark.slow
 def test_a_backfill_of_some_days_a_sync_status_and_a_query_today(owner):
     first = local_today() - timedelta(days=3)
     done = owner.process("backfill", "--start", first)

@@ -3,28 +3,34 @@
 from collections import Counter
 from datetime import date
 
+import pytest
+
 from tests.support.owner import finished
 
-COMMAND = ("backfill", "--start", "2025-06-01", "--end", "2025-06-20")
+pytestmark = pytest.mark.processes
+
+COMMAND = ("backfill", "--start", "2025-06-01", "--end", "2025-06-10")
 
 
+@pytest.mark.slow
 def test_two_backfills_of_the_same_days_ask_for_each_device_day_once(simulate, own):
     sim = simulate(latency_s=0.05)
     owner = own(sim, GIVLAKE_CONNECTIONS="2")
     done = [finished(process) for process in [owner.start(*COMMAND), owner.start(*COMMAND)]]
     assert [one.status for one in done] == [0, 0], [one.said for one in done]
     asked = Counter(r.path for r in sim.requests if "data-points" in r.path)
-    assert len(asked) == 60
+    assert len(asked) == 30
     assert set(asked.values()) == {1}
     truth = sum(
         len({row["time"] for row in sim.truth(serial, date(2025, 6, day).isoformat())})
         for serial in sim.serials
-        for day in range(1, 21)
+        for day in range(1, 11)
     )
     assert len(owner.rows()) == truth
-    assert owner.states()["complete"] == 60
+    assert owner.states()["complete"] == 30
 
 
+@pytest.mark.slow
 def test_two_first_backfills_do_not_spoil_dagsters_state(simulate, own):
     """Once, two processes that made Dagster's SQLite files at one moment left them unusable."""
     sim = simulate()

@@ -4,11 +4,12 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-TIMEOUT_S = 60
+from tests.support.timeouts import TIMEOUT_S
 
 
 def running_with(port: int) -> list[str]:
@@ -26,6 +27,8 @@ def running_with(port: int) -> list[str]:
 
 @pytest.mark.usefixtures("machine_clock")
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")
+@pytest.mark.processes
+@pytest.mark.slow
 def test_a_service_manager_that_ends_the_ui_leaves_no_dagster_behind(simulate, own):
     """On SIGTERM the command ended alone; Dagster went on, its schedules included."""
     owner = own(simulate(inverters=1))
@@ -38,6 +41,7 @@ def test_a_service_manager_that_ends_the_ui_leaves_no_dagster_behind(simulate, o
     assert line.startswith(f"Dagster on http://127.0.0.1:{port}"), line
     while not any("dagster" in words and "dev" in words for words in running_with(port)):
         assert process.poll() is None
+        time.sleep(0.1)
     os.kill(process.pid, signal.SIGTERM)
     try:
         process.communicate(timeout=TIMEOUT_S)

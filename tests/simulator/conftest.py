@@ -6,11 +6,9 @@ import pytest
 import requests
 
 from simulator import Simulator
+from tests.support.timeouts import TIMEOUT_S
 
 Ask = Callable[..., requests.Response]
-
-# No test waits so long on any machine; a time-out only ends a test that hangs.
-TIMEOUT_S = 300
 
 
 @pytest.fixture

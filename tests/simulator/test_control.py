@@ -14,6 +14,7 @@ import requests
 from simulator import Simulator, SimulatorConfig
 from simulator.command_line import main
 from simulator.control import Control, ControlError
+from tests.support.timeouts import TIMEOUT_S
 
 ROOT = Path(__file__).parents[2]
 
@@ -120,6 +121,7 @@ def test_warming_fills_the_cache_and_is_not_counted(sim, control, ask):
     assert answer.json()["data"] == sim.truth(sim.serials[0], "2024-06-01")
 
 
+@pytest.mark.processes
 def test_by_itself_until_interrupted(tmp_path):
     port_file = tmp_path / "port"
     command = [sys.executable, "-m", "simulator", "--port-file", str(port_file), "--inverters", "1"]
@@ -130,13 +132,15 @@ def test_by_itself_until_interrupted(tmp_path):
         port = port_file.read_text()
         assert line == f"Simulator: http://127.0.0.1:{port}/v1 with token secret\n"
         headers = {"Authorization": "Bearer secret", "Accept": "application/json"}
-        answer = requests.get(f"http://127.0.0.1:{port}/v1/account", headers=headers, timeout=300)
+        answer = requests.get(
+            f"http://127.0.0.1:{port}/v1/account", headers=headers, timeout=TIMEOUT_S
+        )
         assert answer.headers["X-RateLimit-Limit"] == "7"
         control = Control(f"http://127.0.0.1:{port}")
         last = control.truth("XA0000G000", "2025-06-01")
         assert all(row["time"] <= "2025-06-01T12:00:00Z" for row in last)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=300) == 0
+        assert process.wait(timeout=TIMEOUT_S) == 0
         assert process.stdout.read() == ""
     assert not port_file.exists()
 
@@ -171,6 +175,7 @@ def test_wrong_usage_is_2_and_says_what(arguments, text, capsys):
     assert text in capsys.readouterr().err
 
 
+@pytest.mark.processes
 def test_importing_takes_nothing_of_the_client():
     code = (
         "import sys, simulator, simulator.command_line, simulator.control;"

@@ -8,7 +8,7 @@ that would lead over midnight, as on a slow machine, a test starts when the last
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -136,10 +136,29 @@ def _move(shift_s: float | None, *, ticking: bool = True) -> None:
         os.environ.pop("PYTHONPATH", None)
 
 
-def at_moments(*moments: str) -> pytest.MarkDecorator:
-    """Run a test at each of some moments, by the names or the texts that they have here."""
-    chosen = [pytest.param(NOTABLE.get(one, one), id=NOTABLE.get(one, one)) for one in moments]
+def at_moments(*moments: str, slow: Collection[str] = ()) -> pytest.MarkDecorator:
+    """Run a test at each of some moments, by the names or the texts that they have here.
+
+    Args:
+        *moments: When.
+        slow: Those of them that have the marker `slow`.
+    """
+    chosen = [
+        pytest.param(
+            NOTABLE.get(name, name),
+            id=NOTABLE.get(name, name),
+            marks=[pytest.mark.slow] if name in slow else [],
+        )
+        for name in moments
+    ]
     return pytest.mark.parametrize("moment", chosen, indirect=True)
 
 
 at_notable_moments = at_moments(*NOTABLE)
+
+# For tests that take seconds at each.
+_REPRESENTATIVE = {
+    "autumn, the hour that comes twice, again",
+    "a month's first minutes, in UTC still its last day",
+}
+at_notable_moments_most_slow = at_moments(*NOTABLE, slow=NOTABLE.keys() - _REPRESENTATIVE)

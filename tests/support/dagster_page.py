@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.owner import TIMEOUT_S, command
+from tests.support.owner import command
+from tests.support.timeouts import TIMEOUT_S
 
 REPOSITORY = {
     "repositoryLocationName": "pipelines.definitions",

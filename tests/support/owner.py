@@ -18,10 +18,8 @@ from pipelines.cli import main
 from pipelines.definitions_factory import build_definitions
 from pipelines.instance import open_instance
 from pipelines.settings import load_settings
+from tests.support.timeouts import TIMEOUT_S
 from warehouse import Lake
-
-# For what hangs; a machine that does much else may be slow.
-TIMEOUT_S = 600
 
 
 @dataclass(frozen=True)

@@ -94,10 +94,11 @@ class Home:
 
     def __init__(self, folder: Path, simulator, **settings: str) -> None:
         self.simulator = simulator
+        self.data = folder / "data"
         self._settings = {
             "GIVENERGY_API_URL": simulator.base_url,
             "GIVENERGY_API_TOKEN": simulator.token,
-            "GIVLAKE_DATA": str(folder / "data"),
+            "GIVLAKE_DATA": str(self.data),
             "GIVLAKE_RETRY_S": "0",
             **settings,
         }

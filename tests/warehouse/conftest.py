@@ -1,4 +1,4 @@
-"""Fixtures of the stores' tests; helpers beside this file are importable by their names."""
+"""Fixtures of the stores' tests."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from tests.support.timeouts import TIMEOUT_S
 from tests.support.toy_decoder import DATASET, answer, day_rows, failure
 from warehouse import Entry, Lake, compact
 from warehouse.archive import Archive
@@ -124,7 +125,7 @@ def test_the_buffer_is_flushed_by_age_and_by_size(folder: Path) -> None:
         lake.archive.recover_sequences()
         by_age = Archive(*parts, flush_age_s=0.05)
         by_age.append([answer("A", DAY, [])])
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + TIMEOUT_S
         while not by_age.files() and time.monotonic() < deadline:
             time.sleep(0.02)
         assert len(by_age.files()) == 1

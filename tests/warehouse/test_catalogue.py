@@ -78,6 +78,7 @@ def test_titles_and_descriptions_are_comments(filled: Lake) -> None:
     assert columns["meter"] == "Serial number of the meter"
 
 
+@pytest.mark.processes
 def test_views_work_from_any_folder_and_in_any_time_zone(filled: Lake, tmp_path: Path) -> None:
     code = (
         "import duckdb, sys\n"
@@ -101,6 +102,7 @@ def test_the_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
             assert connection.execute("SELECT count(*) FROM readings").fetchone() == (4,)
 
 
+@pytest.mark.processes
 def test_a_client_that_holds_the_catalogue_for_writing_stops_nobody(filled: Lake) -> None:
     """As the duckdb command line does when it is left open in its default mode."""
     code = (
@@ -178,6 +180,7 @@ def test_a_copy_is_read_where_it_lies_and_stays_as_it_is(filled: Lake, tmp_path:
     assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
 
 
+@pytest.mark.processes
 def test_nothing_is_written_through_a_folder_opened_for_reading(filled: Lake) -> None:
     entry = answer("A", DAY, day_rows(DAY))
     with ReadOnlyLake(filled.folder, [ToyDecoder()]) as lake:
@@ -192,6 +195,7 @@ def test_nothing_is_written_through_a_folder_opened_for_reading(filled: Lake) ->
                 write()
 
 
+@pytest.mark.processes
 def test_a_folder_of_an_older_layout_says_which_command_migrates_it(filled: Lake) -> None:
     (filled.folder / "store.json").write_text('{"layout_version": 0}')
     with pytest.raises(VersionError, match=r"has layout 0 .* run `givlake build`"):
@@ -203,6 +207,7 @@ def test_tables_of_an_older_decoder_say_which_command_migrates_them(filled: Lake
         ReadOnlyLake(filled.folder, [ToyDecoder(2)])
 
 
+@pytest.mark.processes
 def test_a_folder_that_this_user_cannot_write_is_read() -> None:
     """A build was interrupted before anything but the archive knew of the newest day."""
     with tempfile.TemporaryDirectory() as place:

@@ -197,6 +197,7 @@ def test_a_newer_layout_is_refused(folder: Path) -> None:
         Lake(folder)
 
 
+@pytest.mark.processes
 def test_temporaries_of_dead_processes_are_swept_and_those_of_living_ones_are_not(
     folder: Path,
 ) -> None:
@@ -229,6 +230,7 @@ def test_the_folder_is_its_owners_only(folder: Path) -> None:
         assert folder.stat().st_mode & 0o777 == 0o755  # widened by its owner: left so
 
 
+@pytest.mark.processes
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     target = tmp_path / "locked" / "data"
     target.parent.mkdir(mode=0o500)
@@ -240,6 +242,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert "permission is denied: make the folder writable for this user" in said or said == ""
 
 
+@pytest.mark.processes
 def test_a_full_disk_loses_nothing(folder: Path) -> None:
     """The largest allowed file size stands for the disk's end: it fails writes just as hard."""
     said = run_apart(
@@ -266,6 +269,7 @@ def test_a_full_disk_loses_nothing(folder: Path) -> None:
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 1000
 
 
+@pytest.mark.processes
 def test_a_full_disk_is_named_when_the_catalogue_is_made(folder: Path) -> None:
     said = run_apart(
         "import signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"

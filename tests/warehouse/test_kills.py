@@ -12,8 +12,11 @@ import pytest
 
 from tests.support.stores_worker import WORK
 from tests.support.table_content import content_of
+from tests.support.timeouts import TIMEOUT_S
 from tests.support.toy_decoder import DATASET, ToyDecoder
 from warehouse import Lake, build, publish, rebuild, refresh_coverage
+
+pytestmark = pytest.mark.processes
 
 WORKER = "tests.support.stores_worker"
 
@@ -53,7 +56,14 @@ def assert_whole(folder: Path, acknowledged: set[int]) -> None:
     assert list((folder / "staging").iterdir()) == []
 
 
-@pytest.mark.parametrize("work", ["flush", "put", "catalogue", "compact", "rebuild"])
+@pytest.mark.parametrize(
+    "work",
+    [
+        "put",
+        *(pytest.param(work, marks=pytest.mark.slow) for work in ("flush", "catalogue", "compact")),
+        "rebuild",
+    ],
+)
 def test_a_kill_loses_nothing(folder: Path, work: str) -> None:
     chance = random.Random(work)
     Lake(folder).close()
@@ -70,7 +80,7 @@ def test_builders_a_rebuilder_a_packer_and_a_reader_at_once(folder: Path) -> Non
         build(lake, ToyDecoder())
     works = ["put", "put", "rebuild", "compact", "read"]
     workers = [start(folder, work, seed, 3) for seed, work in enumerate(works)]
-    said = [worker.communicate(timeout=600) for worker in workers]
+    said = [worker.communicate(timeout=TIMEOUT_S) for worker in workers]
     for worker, (out, err) in zip(workers, said, strict=True):
         assert worker.returncode == 0, out[-300:] + err[-3000:]
     assert said[-1][0].count("read ") >= 3

@@ -79,19 +79,20 @@ def begun(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("step", "skip", "work"),
     [
-        ("answer in memory", 1, "put"),
-        ("segment written", 1, "put"),
+        pytest.param("answer in memory", 1, "put", marks=pytest.mark.slow),
+        pytest.param("segment written", 1, "put", marks=pytest.mark.slow),
         ("answers archived", 2, "put"),
-        ("build begun", 3, "rebuild"),
-        ("table staged", 1, "put"),
+        pytest.param("build begun", 3, "rebuild", marks=pytest.mark.slow),
+        pytest.param("table staged", 1, "put", marks=pytest.mark.slow),
         ("journal written", 1, "put"),
-        ("table built", 1, "put"),
-        ("requests decided", 0, "put"),
-        ("coverage staged", 0, "put"),
+        pytest.param("table built", 1, "put", marks=pytest.mark.slow),
+        pytest.param("requests decided", 0, "put", marks=pytest.mark.slow),
+        pytest.param("coverage staged", 0, "put", marks=pytest.mark.slow),
         ("segment published", 3, "compact"),
-        ("catalogue in place", 0, "catalogue"),
+        pytest.param("catalogue in place", 0, "catalogue", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.processes
 def test_a_kill_at_any_step_leaves_no_answer_unseen_and_none_unbuilt(
     begun: Path, step: str, skip: int, work: str
 ) -> None:

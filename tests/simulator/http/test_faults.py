@@ -9,6 +9,7 @@ import zlib
 import pytest
 
 from simulator import Simulator, SimulatorConfig
+from tests.support.timeouts import TIMEOUT_S
 
 DAY = "/v1/inverter/XA0000G000/data-points/2024-06-01?pageSize=100000"
 
@@ -23,7 +24,7 @@ def sim():
 def fetch(sim, path=DAY, **headers):
     """Status, headers, body as they came, without decoding."""
     host, _, port = sim.base_url.removeprefix("http://").removesuffix("/v1").partition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=300)
+    connection = http.client.HTTPConnection(host, int(port), timeout=TIMEOUT_S)
     try:
         connection.request(
             "GET",

@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from simulator import Simulator, SimulatorConfig
+from tests.support.timeouts import TIMEOUT_S
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def sim():
 
 def connect(sim):
     host, _, port = sim.base_url.removeprefix("http://").removesuffix("/v1").partition(":")
-    return socket.create_connection((host, int(port)), timeout=300)
+    return socket.create_connection((host, int(port)), timeout=TIMEOUT_S)
 
 
 def head(method="GET", path="/v1/account", version="HTTP/1.1", **headers):
@@ -163,11 +164,13 @@ def test_what_is_not_http_is_400_and_ends_the_connection(sim, sent):
 def test_small_responses_do_not_wait_for_acknowledgements(sim):
     """With Nagle's algorithm or two writes each response could take 40 ms more."""
     headers = {"Authorization": f"Bearer {sim.token}", "Accept": "application/json"}
-    durations = []
     with requests.Session() as session:
         session.trust_env = False
-        for _ in range(50):
+
+        def duration_s():
             started = time.perf_counter()
-            session.get(f"{sim.base_url}/account", headers=headers, timeout=300)
-            durations.append(time.perf_counter() - started)
-    assert min(durations) < 0.03
+            session.get(f"{sim.base_url}/account", headers=headers, timeout=TIMEOUT_S)
+            return time.perf_counter() - started
+
+        # Where it is so none is quick; on a busy machine it may take many until one is.
+        assert any(duration_s() < 0.03 for _ in range(2_000))
