@@ -8,7 +8,7 @@ DEMO_DATA ?= data-demo
 # than cores. The longest files come first, so that all workers end together.
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder \
 	$(if $(CLOCK),--clock "$(CLOCK)") \
-	tests/pipelines tests/warehouse tests/assets tests/givenergy tests/simulator tests/test_architecture.py
+	tests/pipelines tests/warehouse tests/assets tests/givenergy tests/simulator tests/benchmarks tests/test_architecture.py
 
 .PHONY: demo test test-fast test-slow test-all ui lint types pytest test-dates format constraints audit dictionary settings docs coverage help clean
 
