@@ -39,14 +39,16 @@ _VIEWS = ("coverage", "quarantine", "requests", "codes")
 @click.option("--dataset", "names", multiple=True, metavar="NAME", help="Only this dataset.")
 @click.option("--start", type=DAY, help="First day.")
 @click.option("--end", type=DAY, help="Last day.")
-@click.option("--again", is_flag=True, help="Replace an earlier export.")
+@click.option(
+    "--overwrite", "--again", "overwrite", is_flag=True, help="Replace an earlier export."
+)
 def export(
     target: Path,
     layout: str,
     names: tuple[str, ...],
     start: date | None,
     end: date | None,
-    refetch: bool,
+    overwrite: bool,
 ) -> None:
     """Write the history to files that stand alone, with checksums and a data dictionary."""
     chosen = chosen_datasets(names)
@@ -64,7 +66,7 @@ def export(
                 target,
                 dictionary=dictionary(),
                 days=days,
-                overwrite=refetch,
+                overwrite=overwrite,
             )
         else:
             not_built = what_is_behind(lake)
@@ -77,7 +79,7 @@ def export(
                 rules=[dataset.coverage_rule for dataset in daily_datasets()],
                 views=_VIEWS,
                 days=days,
-                overwrite=refetch,
+                overwrite=overwrite,
             )
     what = "response" if layout == _BODIES else "row"
     console().print(

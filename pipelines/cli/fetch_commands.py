@@ -132,7 +132,7 @@ def plan(
 @_END
 @_DATASET
 @_DEVICE
-@click.option("--again", is_flag=True, help="Fetch what is there as well.")
+@click.option("--refetch", "--again", "refetch", is_flag=True, help="Fetch complete days again.")
 @alerting
 def backfill(
     start: date | None,

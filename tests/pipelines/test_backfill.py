@@ -40,7 +40,7 @@ def test_everything_lands_with_the_fewest_requests_and_is_asked_for_once(simulat
 
     sim.clear_requests()
     one = ("--device", sim.serials[0], "--end", days[-1], "--start", days[-2])
-    assert owner.givlake("backfill", *one, "--again").status == 0
+    assert owner.givlake("backfill", *one, "--refetch").status == 0
     assert len(sim.requests) == 3
     assert_same(owner.rows(), expected_rows(sim, sim.serials, days))
 

@@ -229,22 +229,23 @@ def test_an_export_never_overwrites_what_is_not_one(owner, tmp_path):
     assert refused(mine)[0] == 0  # an empty folder is as good as none
     assert refused(mine) == (
         2,
-        f"{mine} is there and is not empty: choose another place, or replace it with --again\n",
+        f"{mine} is not empty: choose another place, or replace the export there with"
+        " --overwrite\n",
     )
     (mine / "old").touch()
-    assert refused(mine, "--again")[0] == 0
+    assert refused(mine, "--overwrite")[0] == 0
     assert not (mine / "old").exists()
     (mine / "SHA256SUMS").unlink()
-    assert refused(mine, "--again") == (
+    assert refused(mine, "--overwrite") == (
         2,
         f"{mine} is there and is no export of givlake: choose another place\n",
     )
     file = tmp_path / "x.duckdb"
     file.write_text("mine")
-    assert refused(file, "--format", "duckdb", "--again")[0] == 2
+    assert refused(file, "--format", "duckdb", "--overwrite")[0] == 2
     assert file.read_text() == "mine"
     for target in (owner.data / "export", owner.data, owner.folder):
-        status, said = refused(target, "--again")
+        status, said = refused(target, "--overwrite")
         assert (status, "the export cannot go to" in said) == (2, True)
     (tmp_path / "file").touch()
     assert refused(tmp_path / "file/x")[0] == 2

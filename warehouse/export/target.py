@@ -115,7 +115,9 @@ def _refuse_others(target: Path, overwrite: bool) -> None:
 def _refusal(target: Path, overwrite: bool) -> str:
     if overwrite:
         return f"{target} is there and is no export of givlake: choose another place"
-    return f"{target} is there and is not empty: choose another place, or replace it with --again"
+    return (
+        f"{target} is not empty: choose another place, or replace the export there with --overwrite"
+    )
 
 
 def _seal(folder: Path) -> None:
