@@ -34,6 +34,7 @@ ui: .venv/installed  ## Dagster on the demo's data
 lint: .venv/installed  ## ruff and sqlfmt, without changing a file
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/sqlfmt --check --quiet .
 
 types: .venv/installed  ## mypy
 	@$(BIN)/mypy
