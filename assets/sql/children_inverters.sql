@@ -1,9 +1,13 @@
 -- Grain: inverter that only the lists of child accounts show. Its latest version.
-FROM account_devices
-ANTI JOIN inverters USING (inverter_serial)
-SELECT
-    inverter_serial, model, commissioned_at, inverter_commissioned_at,
-    last_online_at, last_updated_at
-WHERE inverter_serial IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY inverter_serial ORDER BY valid_from DESC) = 1
-ORDER BY inverter_serial
+from account_devices
+anti join inverters using (inverter_serial)
+select
+    inverter_serial,
+    model,
+    commissioned_at,
+    inverter_commissioned_at,
+    last_online_at,
+    last_updated_at
+where inverter_serial is not null
+qualify row_number() over (partition by inverter_serial order by valid_from desc) = 1
+order by inverter_serial

@@ -1,2 +1,2 @@
 -- Grain: currently listed child account.
-SELECT account_id FROM account_children_now ORDER BY account_id
+select account_id from account_children_now order by account_id

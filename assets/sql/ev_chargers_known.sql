@@ -1,26 +1,30 @@
 -- Grain: charger. Its oldest known data, and its last contact if it is offline.
-WITH newest AS (
-    SELECT charger_uuid, valid_to, CASE WHEN NOT online THEN went_offline_at END AS offline_since
-    FROM ev_chargers
-    QUALIFY row_number() OVER (PARTITION BY charger_uuid ORDER BY valid_from DESC) = 1
-),
--- The first day with readings comes from the index of requests, which is far smaller.
-known AS (
-    SELECT charger_uuid, valid_from AS known_at FROM ev_chargers
-    UNION ALL
-    SELECT charger_uuid, started_at FROM ev_charging_sessions
-    UNION ALL
-    SELECT device_id, timezone('UTC', request_date::TIMESTAMP)
-    FROM requests
-    WHERE dataset = 'ev_meter_readings' AND outcome = 'ok' AND list_sum(day_rows) > 0
-)
-SELECT
+with
+    newest as (
+        select
+            charger_uuid, valid_to, case when not online then went_offline_at end as offline_since
+        from ev_chargers
+        qualify row_number() over (partition by charger_uuid order by valid_from desc) = 1
+    ),
+    -- The first day with readings comes from the index of requests, which is far smaller.
+    known as (
+        select charger_uuid, valid_from as known_at
+        from ev_chargers
+        union all
+        select charger_uuid, started_at
+        from ev_charging_sessions
+        union all
+        select device_id, timezone('UTC', request_date::timestamp)
+        from requests
+        where dataset = 'ev_meter_readings' and outcome = 'ok' and list_sum(day_rows) > 0
+    )
+select
     charger_uuid,
-    min(known_at) AS oldest_at,
-    any_value(coalesce(offline_since, valid_to)) AS last_contact_at
-FROM newest
-INNER JOIN known USING (charger_uuid)
+    min(known_at) as oldest_at,
+    any_value(coalesce(offline_since, valid_to)) as last_contact_at
+from newest
+inner join known using (charger_uuid)
 -- A clock that was never set says 1970.
-WHERE known_at >= TIMESTAMPTZ '2015-01-01 00:00:00+00'
-GROUP BY charger_uuid
-ORDER BY charger_uuid
+where known_at >= timestamptz '2015-01-01 00:00:00+00'
+group by charger_uuid
+order by charger_uuid

@@ -1,5 +1,5 @@
 -- Grain: currently listed meter of an inverter whose address the endpoint accepts.
-SELECT DISTINCT inverter_serial, address
-FROM inverter_meters_now
-WHERE address BETWEEN 1 AND 8
-ORDER BY inverter_serial, address
+select distinct inverter_serial, address
+from inverter_meters_now
+where address between 1 and 8
+order by inverter_serial, address

@@ -1,15 +1,16 @@
 -- Grain: inverter. Its latest version, and the commissioning of its communication device.
-WITH newest AS (
-    FROM inverters
-    QUALIFY row_number() OVER (PARTITION BY inverter_serial ORDER BY valid_from DESC) = 1
-),
-dongles AS (
-    SELECT communication_device_serial, min(commissioned_at) AS dongle_commissioned_at
-    FROM communication_devices
-    GROUP BY communication_device_serial
-)
-SELECT
+with
+    newest as (
+        from inverters
+        qualify row_number() over (partition by inverter_serial order by valid_from desc) = 1
+    ),
+    dongles as (
+        select communication_device_serial, min(commissioned_at) as dongle_commissioned_at
+        from communication_devices
+        group by communication_device_serial
+    )
+select
     inverter_serial, model, commissioned_at, dongle_commissioned_at, last_online_at, last_updated_at
-FROM newest
-LEFT JOIN dongles USING (communication_device_serial)
-ORDER BY inverter_serial
+from newest
+left join dongles using (communication_device_serial)
+order by inverter_serial

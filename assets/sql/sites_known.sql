@@ -1,2 +1,2 @@
 -- Grain: currently listed site.
-SELECT site_id FROM sites_now ORDER BY site_id
+select site_id from sites_now order by site_id

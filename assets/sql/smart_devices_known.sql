@@ -1,2 +1,2 @@
 -- Grain: currently listed smart device.
-SELECT device_uuid FROM smart_devices_now ORDER BY device_uuid
+select device_uuid from smart_devices_now order by device_uuid

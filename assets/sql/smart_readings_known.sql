@@ -1,2 +1,2 @@
 -- Grain: smart device. Time of its newest reading.
-SELECT device_uuid, max(time) AS newest FROM smart_device_readings GROUP BY device_uuid
+select device_uuid, max(time) as newest from smart_device_readings group by device_uuid

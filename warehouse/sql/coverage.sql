@@ -1,89 +1,101 @@
 -- One row per dataset, device and day that was requested or is expected up to today.
 -- Source: facts folded from the index of requests, and the stored expectations.
-WITH facts AS (
-    SELECT * FROM read_parquet('{folder}/index/coverage/*.parquet', hive_partitioning = false)
-),
-watermarks AS (
-    SELECT * FROM read_parquet('{folder}/index/watermarks/*.parquet', hive_partitioning = false)
-),
-expectations AS (
-    /* `begun`: the latest day that has begun in the zone of the device or in UTC, whatever the
+with
+    facts as (
+        select * from read_parquet('{folder}/index/coverage/*.parquet', hive_partitioning = false)
+    ),
+    watermarks as (
+        select * from read_parquet('{folder}/index/watermarks/*.parquet', hive_partitioning = false)
+    ),
+    expectations as (
+        /* `begun`: the latest day that has begun in the zone of the device or in UTC, whatever the
        time zone of the session. */
-    SELECT
-        *,
-        greatest(timezone('UTC', now()), timezone(coalesce(zone, 'UTC'), now()))::DATE AS begun,
-        least(coalesce(last_date, begun), begun) AS until_date
-    FROM read_parquet('{folder}/expected_days.parquet', hive_partitioning = false)
-),
-expected AS (
-    SELECT
-        dataset,
-        device_id,
-        unnest(generate_series(first_date::TIMESTAMP, until_date::TIMESTAMP, INTERVAL 1 DAY))::DATE
-            AS request_date
-    FROM expectations
-),
-/* Devices whose newest response was 404 and that have not been in contact since. */
-not_found AS (
-    SELECT
-        dataset,
-        device_id,
-        max(last_error_at) FILTER (WHERE last_error_status = 404) AS refused_at
-    FROM facts
-    GROUP BY dataset, device_id
-    HAVING
-        max(error_id) FILTER (WHERE last_error_status = 404) = max(
-            greatest(coalesce(complete_id, 0), coalesce(partial_id, 0), coalesce(error_id, 0))
-        )
-),
-gone AS (
-    SELECT dataset, device_id
-    FROM not_found
-    LEFT JOIN expectations USING (dataset, device_id)
-    GROUP BY dataset, device_id
-    HAVING coalesce(max(last_contact_at) < max(refused_at), true)
-),
-days AS (
-    SELECT
-        coalesce(facts.dataset, expected.dataset) AS dataset,
-        coalesce(facts.device_id, expected.device_id) AS device_id,
-        coalesce(facts.request_date, expected.request_date) AS request_date,
-        /* A 404 for a day of a device that is not gone is a failure of that day. */
-        facts.state = 'gone' AND gone.device_id IS NULL AS is_unknown,
-        /* A day whose newest response is not in the tables yet is not shown as complete. */
-        coalesce(facts.state IN ('complete', 'provisional', 'empty'), false)
-        AND facts.answer_segment > coalesce(watermarks.built_to_segment, 0) AS is_pending,
-        CASE
-            WHEN is_unknown THEN 'failed'
-            WHEN is_pending THEN 'not_built'
-            WHEN facts.state IS NOT NULL THEN facts.state
-            WHEN gone.device_id IS NULL THEN 'not_requested'
-            ELSE 'gone'
-        END AS state,
-        CASE
-            WHEN is_unknown THEN 'the newest request failed'
-            WHEN is_pending THEN 'archived, and not in the tables yet'
-            WHEN facts.reason IS NOT NULL THEN facts.reason
-            WHEN gone.device_id IS NULL THEN 'nothing was requested'
-            ELSE 'the device is not known any more'
-        END AS reason,
-        facts.rows AS rows,
-        facts.complete_at AS last_fetched_at,
-        facts.last_error AS last_error,
-        facts.last_error_status AS last_error_status,
-        facts.last_error_at AS last_error_at,
-        coalesce(facts.error_count, 0) AS error_count,
-        if(is_unknown, to_timestamp(0), facts.due_at) AS due_at,
-        expected.device_id IS NOT NULL AS is_expected
-    FROM facts
-    FULL JOIN expected
-        ON facts.dataset = expected.dataset
-        AND facts.device_id = expected.device_id
-        AND facts.request_date = expected.request_date
-    LEFT JOIN gone
-        ON coalesce(facts.dataset, expected.dataset) = gone.dataset
-        AND coalesce(facts.device_id, expected.device_id) = gone.device_id
-    LEFT JOIN watermarks
-        ON facts.dataset = watermarks.dataset
-)
-SELECT * EXCLUDE (is_unknown, is_pending) FROM days
+        select
+            *,
+            greatest(timezone('UTC', now()), timezone(coalesce(zone, 'UTC'), now()))::date as begun,
+            least(coalesce(last_date, begun), begun) as until_date
+        from read_parquet('{folder}/expected_days.parquet', hive_partitioning = false)
+    ),
+    expected as (
+        select
+            dataset,
+            device_id,
+            unnest(
+                generate_series(first_date::timestamp, until_date::timestamp, interval 1 day)
+            )::date as request_date
+        from expectations
+    ),
+    /* Devices whose newest response was 404 and that have not been in contact since. */
+    not_found as (
+        select
+            dataset,
+            device_id,
+            max(last_error_at) filter (where last_error_status = 404) as refused_at
+        from facts
+        group by dataset, device_id
+        having
+            max(error_id) filter (where last_error_status = 404) = max(
+                greatest(coalesce(complete_id, 0), coalesce(partial_id, 0), coalesce(error_id, 0))
+            )
+    ),
+    gone as (
+        select dataset, device_id
+        from not_found
+        left join expectations using (dataset, device_id)
+        group by dataset, device_id
+        having coalesce(max(last_contact_at) < max(refused_at), true)
+    ),
+    days as (
+        select
+            coalesce(facts.dataset, expected.dataset) as dataset,
+            coalesce(facts.device_id, expected.device_id) as device_id,
+            coalesce(facts.request_date, expected.request_date) as request_date,
+            /* A 404 for a day of a device that is not gone is a failure of that day. */
+            facts.state = 'gone' and gone.device_id is null as is_unknown,
+            /* A day whose newest response is not in the tables yet is not shown as complete. */
+            coalesce(facts.state in ('complete', 'provisional', 'empty'), false)
+            and facts.answer_segment > coalesce(watermarks.built_to_segment, 0) as is_pending,
+            case
+                when is_unknown
+                then 'failed'
+                when is_pending
+                then 'not_built'
+                when facts.state is not null
+                then facts.state
+                when gone.device_id is null
+                then 'not_requested'
+                else 'gone'
+            end as state,
+            case
+                when is_unknown
+                then 'the newest request failed'
+                when is_pending
+                then 'archived, and not in the tables yet'
+                when facts.reason is not null
+                then facts.reason
+                when gone.device_id is null
+                then 'nothing was requested'
+                else 'the device is not known any more'
+            end as reason,
+            facts.rows as rows,
+            facts.complete_at as last_fetched_at,
+            facts.last_error as last_error,
+            facts.last_error_status as last_error_status,
+            facts.last_error_at as last_error_at,
+            coalesce(facts.error_count, 0) as error_count,
+            if(is_unknown, to_timestamp(0), facts.due_at) as due_at,
+            expected.device_id is not null as is_expected
+        from facts
+        full join
+            expected
+            on facts.dataset = expected.dataset
+            and facts.device_id = expected.device_id
+            and facts.request_date = expected.request_date
+        left join
+            gone
+            on coalesce(facts.dataset, expected.dataset) = gone.dataset
+            and coalesce(facts.device_id, expected.device_id) = gone.device_id
+        left join watermarks on facts.dataset = watermarks.dataset
+    )
+select * exclude (is_unknown, is_pending)
+from days

@@ -1,2 +1,3 @@
-SELECT {columns} FROM read_parquet('{folder}/tables/{table}/**/*.parquet', hive_partitioning = false)
-WHERE valid_to IS NULL
+select {columns}
+from read_parquet('{folder}/tables/{table}/**/*.parquet', hive_partitioning = false)
+where valid_to is null

@@ -1,4 +1,4 @@
 -- One row per response that was built into tables: rows_in = new + identical + superseding
 -- + superseded + quarantined.
 -- Source: the builds of all datasets.
-SELECT * FROM read_parquet('{folder}/index/row_accounting/**/*.parquet', hive_partitioning = false)
+select * from read_parquet('{folder}/index/row_accounting/**/*.parquet', hive_partitioning = false)

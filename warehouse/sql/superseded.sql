@@ -1,2 +1,3 @@
-SELECT {columns} FROM read_parquet('{folder}/index/superseded/{table}/**/*.parquet', hive_partitioning = false)
-WHERE NOT stands
+select {columns}
+from read_parquet('{folder}/index/superseded/{table}/**/*.parquet', hive_partitioning = false)
+where not stands

@@ -1,1 +1,2 @@
-SELECT {columns} FROM read_parquet('{folder}/tables/{table}/**/*.parquet', hive_partitioning = false)
+select {columns}
+from read_parquet('{folder}/tables/{table}/**/*.parquet', hive_partitioning = false)

@@ -1,9 +1,9 @@
 -- The newest charging sessions; a session without an end is in progress.
-SELECT
-    started_local AS started,
-    round(duration_s / 3600, 1) AS hours,
-    round(energy_kwh, 1) AS energy_kwh,
+select
+    started_local as started,
+    round(duration_s / 3600, 1) as hours,
+    round(energy_kwh, 1) as energy_kwh,
     stop_reason_description
-FROM ev_charging_sessions
-ORDER BY started DESC
-LIMIT 5
+from ev_charging_sessions
+order by started desc
+limit 5

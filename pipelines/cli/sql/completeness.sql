@@ -1,6 +1,7 @@
 -- Device-days by state.
-SELECT dataset, state, count(*) AS device_days, min(request_date) AS first, max(request_date) AS last
-FROM coverage
-WHERE request_date >= current_date - 30
-GROUP BY ALL
-ORDER BY device_days DESC
+select
+    dataset, state, count(*) as device_days, min(request_date) as first, max(request_date) as last
+from coverage
+where request_date >= current_date - 30
+group by all
+order by device_days desc

@@ -1,5 +1,5 @@
 -- Grain: finding. Undocumented values in the responses of a dataset, or of all datasets.
-SELECT dataset, kind, field, value AS example, "count", first_seen_at
-FROM drift
-WHERE $dataset IS NULL OR dataset = $dataset
-ORDER BY first_seen_at, dataset, kind, field, value
+select dataset, kind, field, value as example, "count", first_seen_at
+from drift
+where $dataset is null or dataset = $dataset
+order by first_seen_at, dataset, kind, field, value

@@ -1,4 +1,4 @@
 -- Grain: gap of more than 30 minutes, the newest first.
-SELECT inverter_serial, last_point_at, next_point_at, duration_s, cause, is_energy_known
-FROM gaps
-ORDER BY last_point_at DESC, inverter_serial
+select inverter_serial, last_point_at, next_point_at, duration_s, cause, is_energy_known
+from gaps
+order by last_point_at desc, inverter_serial

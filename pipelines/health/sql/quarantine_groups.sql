@@ -1,28 +1,28 @@
 -- Grain: dataset, table, reason, check and column. Quarantined rows, with an example: the oldest
 -- complete one.
-SELECT
+select
     dataset,
     "table",
     reason,
     "check",
     "column",
-    count(*) AS rows,
-    sum(times_seen)::BIGINT AS times_seen,
-    count(DISTINCT device_id) AS devices,
-    min(first_seen_at) AS first_seen_at,
-    max(last_seen_at) AS last_seen_at,
+    count(*) as rows,
+    sum(times_seen)::bigint as times_seen,
+    count(distinct device_id) as devices,
+    min(first_seen_at) as first_seen_at,
+    max(last_seen_at) as last_seen_at,
     first(
         {
-            device_id: device_id,
-            request_date: request_date,
-            response_id: response_id,
-            row_index: row_index,
-            value: value,
-            raw: raw
+            device_id:device_id,
+            request_date:request_date,
+            response_id:response_id,
+            row_index:row_index,
+            value:value,
+            raw:raw
         }
-        ORDER BY raw IS NULL, response_id, row_index
-    ) AS example
-FROM quarantine
-WHERE $dataset IS NULL OR dataset = $dataset
-GROUP BY ALL
-ORDER BY rows DESC, dataset, "table", reason, "check", "column"
+        order by raw is null, response_id, row_index
+    ) as example
+from quarantine
+where $dataset is null or dataset = $dataset
+group by all
+order by rows desc, dataset, "table", reason, "check", "column"

@@ -1,5 +1,2 @@
 -- Grain: dataset and reason. Quarantined rows.
-SELECT dataset, reason, count(*) AS rows
-FROM quarantine
-GROUP BY ALL
-ORDER BY ALL
+select dataset, reason, count(*) as rows from quarantine group by all order by all

@@ -1,17 +1,18 @@
 -- Grain: one row. The result of a comparison in assets.reconciliation.
-WITH compared AS (
-    SELECT device_id, day::VARCHAR AS day, item, {deviation} AS deviation, is_within, compared
-    FROM {view}
-)
-SELECT
-    count(*) AS rows,
-    coalesce(sum(compared), 0)::BIGINT AS compared,
-    count(*) FILTER (WHERE NOT is_within) AS outside,
+with
+    compared as (
+        select device_id, day::varchar as day, item, {deviation} as deviation, is_within, compared
+        from {view}
+    )
+select
+    count(*) as rows,
+    coalesce(sum(compared), 0)::bigint as compared,
+    count(*) filter (where not is_within) as outside,
     arg_max(
-        {{device_id: device_id, day: day, item: item, deviation: deviation}}, abs(deviation)
-    ) AS largest,
+        {{ device_id: device_id, day: day, item: item, deviation: deviation }}, abs(deviation)
+    ) as largest,
     list(
-        {{device_id: device_id, day: day, item: item, deviation: deviation}}
-        ORDER BY abs(deviation) DESC
-    ) FILTER (WHERE NOT is_within)[:20] AS worst
-FROM compared
+        {{ device_id: device_id, day: day, item: item, deviation: deviation }}
+        order by abs(deviation) desc
+    ) filter (where not is_within)[:20] as worst
+from compared

@@ -1,5 +1,5 @@
 -- Grain: request (device, path and parameters). Its last successful response for a dataset.
-SELECT device_id, path, params, max(fetched_at) AS at, arg_max(complete, fetched_at) AS complete
-FROM requests
-WHERE dataset = $dataset AND outcome = 'ok' AND page = 1
-GROUP BY ALL
+select device_id, path, params, max(fetched_at) as at, arg_max(complete, fetched_at) as complete
+from requests
+where dataset = $dataset and outcome = 'ok' and page = 1
+group by all

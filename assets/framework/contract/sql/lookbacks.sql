@@ -1,12 +1,14 @@
--- Grain: device, filter and start of the requested time, of recent complete responses and the newest
+-- Grain: device, filter and start of the requested time, of recent complete responses and the
+-- newest
 -- one per device and filter. When it was last fetched.
-SELECT
+select
     device_id,
-    CASE WHEN $filter = '' THEN '' ELSE params ->> $filter END AS filter_value,
-    params ->> $start AS start,
-    max(fetched_at) AS answered_at
-FROM requests
-WHERE dataset = $dataset AND outcome = 'ok' AND complete AND page = 1
-GROUP BY 1, 2, 3
-QUALIFY answered_at > $since
-    OR row_number() OVER (PARTITION BY device_id, filter_value ORDER BY answered_at DESC) = 1
+    case when $filter = '' then '' else params ->> $filter end as filter_value,
+    params ->> $start as start,
+    max(fetched_at) as answered_at
+from requests
+where dataset = $dataset and outcome = 'ok' and complete and page = 1
+group by 1, 2, 3
+qualify
+    answered_at > $since
+    or row_number() over (partition by device_id, filter_value order by answered_at desc) = 1

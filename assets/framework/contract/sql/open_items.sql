@@ -1,5 +1,2 @@
 -- Grain: open item. Its device and its start.
-SELECT {device} AS device_id, {start} AS began_at
-FROM {table}
-WHERE NOT has_ended
-ORDER BY ALL
+select {device} as device_id, {start} as began_at from {table} where not has_ended order by all

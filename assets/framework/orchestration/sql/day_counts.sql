@@ -1,5 +1,5 @@
 -- Grain: requested date. Number of rows.
-SELECT request_date, count(*) AS row_count
-FROM {table}
-WHERE request_date BETWEEN $first AND $last
-GROUP BY request_date
+select request_date, count(*) as row_count
+from {table}
+where request_date between $first and $last
+group by request_date

@@ -1,17 +1,19 @@
 -- Grain: requested date. Rows, devices, and gaps between two rows of a device.
-WITH rows_of_days AS (
-    SELECT
-        request_date,
-        {device} AS device,
-        {time} - lag({time}) OVER (PARTITION BY {device}, request_date ORDER BY {time}) AS silence
-    FROM {table}
-    WHERE request_date BETWEEN $first AND $last
-)
-SELECT
+with
+    rows_of_days as (
+        select
+            request_date,
+            {device} as device,
+            {time}
+            - lag({time}) over (partition by {device}, request_date order by {time}) as silence
+        from {table}
+        where request_date between $first and $last
+    )
+select
     request_date,
-    count(*) AS row_count,
-    count(DISTINCT device) AS device_count,
-    count(*) FILTER (WHERE silence > INTERVAL 15 MINUTE) AS gap_count,
-    max(epoch(silence)) / 60 AS longest_gap_minutes
-FROM rows_of_days
-GROUP BY request_date
+    count(*) as row_count,
+    count(distinct device) as device_count,
+    count(*) filter (where silence > interval 15 minute) as gap_count,
+    max(epoch(silence)) / 60 as longest_gap_minutes
+from rows_of_days
+group by request_date

@@ -1,5 +1,5 @@
 -- Grain: row. A few measurements of the first three rows of each requested date.
-SELECT request_date, {device}, {time}, {figures}
-FROM {table}
-WHERE request_date BETWEEN $first AND $last
-QUALIFY row_number() OVER (PARTITION BY request_date ORDER BY {time}, {device}) <= 3
+select request_date, {device}, {time}, {figures}
+from {table}
+where request_date between $first and $last
+qualify row_number() over (partition by request_date order by {time}, {device}) <= 3

@@ -1,6 +1,6 @@
 -- Some rows of a table from its newest response.
-SELECT {columns}
-FROM {table}
-WHERE response_id = (SELECT max(response_id) FROM {table})
-ORDER BY {key}
-LIMIT 3
+select {columns}
+from {table}
+where response_id = (select max(response_id) from {table})
+order by {key}
+limit 3
