@@ -205,7 +205,7 @@ def test_the_demo_refuses_the_folder_of_an_account(simulate, own):
         done = owner.givlake(*command, owner.data)
         assert (done.status, done.out) == (2, "")
         assert f"{owner.data} contains data of other devices than the demo's" in done.err
-        assert "such as CE1234G567: name another folder" in done.err
+        assert "such as CE1234G567: use another folder" in done.err
 
 
 def test_a_file_that_dagster_would_prefer_to_the_settings_is_refused(simulate, own, tmp_path):

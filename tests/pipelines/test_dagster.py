@@ -225,7 +225,7 @@ def test_a_dagster_state_that_cannot_be_used_is_told_in_a_sentence(own, simulate
     done = owner.givlake(*backfill, "2025-06-02")
     assert (done.status, "Traceback" in done.said) == (2, False)
     assert f"Dagster's state in {owner.data / 'dagster'} cannot be used" in done.err
-    assert "remove the folder if it is damaged" in done.err
+    assert "If it is damaged, remove it: the history of runs is lost, but no data" in done.err
     shutil.rmtree(owner.data / "dagster")
     assert owner.givlake(*backfill, "2025-06-02").status == 0
     assert len({row["request_date"] for row in owner.rows()}) == 2

@@ -68,9 +68,13 @@ def test_a_broken_key_is_never_replaced_in_silence(tmp_path):
 
 def test_a_key_that_cannot_be_read_or_written_is_told_in_a_sentence(tmp_path):
     (tmp_path / "pseudonym.key").mkdir()
-    with pytest.raises(SettingsError, match=r"cannot be used \(Is a directory\): make it a file"):
+    with pytest.raises(
+        SettingsError, match=r"cannot be read or created \(Is a directory\): make the file"
+    ):
         pseudonym_key(tmp_path)
-    with pytest.raises(SettingsError, match=r"cannot be used \(No such file or directory\)"):
+    with pytest.raises(
+        SettingsError, match=r"cannot be read or created \(No such file or directory\)"
+    ):
         pseudonym_key(Path("/proc/givlake"))
 
 

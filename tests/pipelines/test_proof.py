@@ -296,7 +296,8 @@ def test_a_manifest_that_cannot_be_written_and_a_dataset_that_is_none_are_named(
     assert done.status == 2
     assert done.err.startswith(f"givlake: The manifest {file} cannot be written (No such file")
     done = owner.givlake("verify", "--dataset", "weather")
-    assert (done.status, done.err[:37]) == (2, "givlake: Unknown dataset 'weather': ")
+    assert done.status == 2
+    assert done.err.startswith("givlake: Unknown dataset 'weather': choose ")
 
 
 @pytest.mark.parametrize("text", ["../../etc", "a/b", "..", "\x1b[2J", "Ünit", "x" * 300, "CON:*?"])
