@@ -58,8 +58,8 @@ def test_full_windows_while_there_is_demand(seed, threads, delay_ms, dying):
     assert server.refusals("ours") == 0
 
 
-# Shares of a simulated course, not invariants: the examples are the same in every run, as one in some
-# hundred (seeds 20 and 15355 are two) has one refusal more.
+# Shares in a simulation, not invariants: every run has the same examples, since a few in a hundred
+# (seeds 20 and 15355 are two) have one refusal more.
 @settings(max_examples=5, deadline=None, derandomize=True)
 @given(
     seed=seeds,
