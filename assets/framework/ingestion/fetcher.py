@@ -6,14 +6,15 @@ here.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+
+import msgspec
 
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.request import Request
 from assets.framework.decoding.response_check import why_unreadable
-from assets.framework.ingestion.archive_entries import archive_entries
 from assets.framework.ingestion.day_ranges import covered_days
 from assets.framework.ingestion.fetch_result import AccessRevokedError, FetchResult, Outcome
 from assets.framework.ingestion.leases import RequestLease, RequestLeases
@@ -30,6 +31,7 @@ from givenergy import (
     NotFoundError,
     RequestRefusedError,
 )
+from warehouse import Entry
 
 # How often the thread that waits for responses flushes what has come in.
 _WAIT_S = 1.0
@@ -189,7 +191,7 @@ class Fetcher:
                     lease.release(part.lease_keys)
                 request = replace(request, day_range=covered)
         self._session.lake.archive.append(
-            archive_entries(fetched, self._dataset, request, self._session, day_rows)
+            _archive_entries(fetched, self._dataset, request, self._session, day_rows)
         )
         return FetchResult(
             request,
@@ -202,3 +204,51 @@ class Fetcher:
             request_s=sum(page.duration_s for page in fetched.pages),
             follow_ups=follow_ups,
         )
+
+
+def _archive_entries(
+    fetched: Fetched,
+    dataset: Dataset,
+    request: Request,
+    session: Session,
+    day_rows: Sequence[int] | None,
+) -> list[Entry]:
+    """Make the archive's entries of a response, one for each page.
+
+    Args:
+        fetched: the response.
+        dataset: for which it was requested.
+        request: what was requested, for the days that the response covers.
+        session: of the account and its time zone.
+        day_rows: rows of each of these days, where one request can cover several.
+    """
+    days = request.day_range
+    return [
+        Entry(
+            dataset=dataset.name,
+            device_id=request.device_id,
+            request_date=None if days is None else days.first,
+            request_end_date=None if days is None or day_rows is None else days.last,
+            # The counts are those of the whole response: they are stored with its first page.
+            day_rows=day_rows if page is fetched.pages[0] else None,
+            request_zone=session.zone,
+            method=dataset.endpoint.method,
+            path=page.url_path,
+            params=msgspec.json.encode(page.params, order="deterministic").decode(),
+            status=page.status,
+            outcome="ok",
+            error_kind=None,
+            message=fetched.missing,
+            requested_at=page.requested_at,
+            fetched_at=page.received_at,
+            page=page.number,
+            page_count=len(fetched.pages),
+            complete=fetched.complete,
+            rows=page.rows,
+            body=page.body,
+            attempts=page.attempts,
+            redaction_version=page.redaction_version,
+            account=session.account,
+        )
+        for page in fetched.pages
+    ]
