@@ -1,15 +1,14 @@
 """Load and validate the code tables, which are CSV files beside this module.
 
-| file | one row for each |
-|---|---|
-| `codes.csv` | code of a domain, in the order of the documentation; `source` is `documented`, or `observed` for a code that the documentation does not list |
-| `charger_modes.csv` | charger mode that a configuration or installation mode offers |
-| `code_flags.csv` | property of a code |
-| `measurand_units.csv` | unit to which the values of a measurand are converted |
-| `unit_conversions.csv` | unit of the API, and how its values are converted to another |
+- `codes.csv`: a row per code of a domain, in the order of the documentation; `source` is
+  `documented`, or `observed` for a code that the documentation does not list.
+- `charger_modes.csv`: a row per charger mode that a configuration or installation mode offers.
+- `code_flags.csv`: a row per property of a code.
+- `measurand_units.csv`: the unit to which the values of a measurand are converted.
+- `unit_conversions.csv`: a row per unit of the API, with its conversion to another.
 
 A file is read when first needed.
-"""  # noqa: E501 - a table
+"""
 
 from __future__ import annotations
 
