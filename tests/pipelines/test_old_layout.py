@@ -63,6 +63,7 @@ RENAMED = {
     "ev_charging_sessions": {"local_time": "started_local"},
 }
 STATES = {"denied": "forbidden", "never_asked": "not_requested"}
+REASONS = {"nothing was asked": "nothing was requested"}
 
 
 class OldGivlake:
@@ -241,6 +242,7 @@ def row_hash(row: dict[str, Any], *, renamed: bool) -> str:
             row["has_ended"] = row["has_ended"] is True
         if "due_at" in row:
             row["state"] = STATES.get(row["state"], row["state"])
+            row["reason"] = REASONS.get(row["reason"], row["reason"])
         if (column := row.get("column")) is not None and "table" in row:
             row["column"] = ",".join(new_name(row["table"], name) for name in column.split(","))
     text = repr(sorted(row.items()))

@@ -38,7 +38,7 @@ def test_a_service_manager_that_ends_the_ui_leaves_no_dagster_behind(simulate, o
     process = owner.start("ui", "--port", port)
     assert process.stdout is not None
     line = process.stdout.readline().decode()
-    assert line.startswith(f"Dagster on http://127.0.0.1:{port}"), line
+    assert line.startswith(f"Dagster: http://127.0.0.1:{port}"), line
     while not any("dagster" in words and "dev" in words for words in running_with(port)):
         assert process.poll() is None
         time.sleep(0.1)
