@@ -94,7 +94,7 @@ def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] =
         FileLock(lake.folder / "locks" / "catalogue"),
     ):
         current = flaw_of(lake.folder, statements) is None
-        _ensure_empty_files(lake, tables, anew=not current)
+        _ensure_empty_files(lake, tables, replace=not current)
         if current:
             return False
         temporary = lake.scratch / FILE
@@ -146,7 +146,7 @@ def damage_of(lake: Lake, *, repair: bool = False) -> str | None:
             return None
         if repair:
             path.unlink()
-    return f"{FILE} is not what givlake wrote: it is made again when it has been removed"
+    return f"{FILE} is not what givlake wrote: remove it, and `givlake build` makes a new one"
 
 
 def view_statements(
@@ -260,22 +260,22 @@ def empty_files(tables: Sequence[TableSpec]) -> Iterator[EmptyFile]:
             yield EmptyFile(f"{folder}/{SCHEMA_FILE}", f"{folder}/**/*.parquet", schema, spec)
 
 
-def _ensure_empty_files(lake: Lake, tables: Sequence[TableSpec], *, anew: bool) -> None:
-    """Make the files without rows that are missing; `anew` also those of other columns."""
+def _ensure_empty_files(lake: Lake, tables: Sequence[TableSpec], *, replace: bool) -> None:
+    """Make the files without rows that are missing; `replace` also those with other columns."""
     temporary = lake.scratch / "empty"
     for empty in empty_files(tables):
         path = lake.folder / empty.name
         is_expected = empty.name == EXPECTED_FILE
-        if path.exists() and (not (anew or is_expected) or empty.fits(lake.folder)):
+        if path.exists() and (not (replace or is_expected) or empty.fits(lake.folder)):
             continue
         if is_expected and path.exists():
-            pq.write_table(_expectations_anew(lake), temporary)
+            pq.write_table(_recast_expected_days(lake), temporary)
         else:
             empty.write(temporary)
         _place(temporary, path)
 
 
-def _expectations_anew(lake: Lake) -> pa.Table:
+def _recast_expected_days(lake: Lake) -> pa.Table:
     """Read expectations that an older givlake wrote with fewer columns; damaged ones are none."""
     try:
         return lake.expected()

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from warehouse.archive import Archive
 from warehouse.catalogue import EmptyFile, ViewSpec, empty_files, flaw_of, view_statements
-from warehouse.connection import root_of
+from warehouse.connection import FILE, root_of
 from warehouse.coverage import CoverageRule, refresh_coverage
 from warehouse.errors import ArchiveDamagedError, StoreError, VersionError
 from warehouse.index.watermarks import FOLDER as WATERMARKS
@@ -35,6 +35,9 @@ from warehouse.storage.state_file import StateFile
 from warehouse.storage.transaction import FileSet
 from warehouse.table_repair import needed_repairs
 from warehouse.tables.partition_files import SCHEMA_FILE
+
+# A folder that was only opened has these too, but no file in them.
+_STORES = ("archive", "tables", "index")
 
 
 class ReadOnlyLake(Lake):
@@ -73,10 +76,10 @@ class ReadOnlyLake(Lake):
         self._tables = [table for decoder in decoders for table in decoder.tables]
         self._view_specs = views
         try:
-            self.is_empty = not self.folder.exists() or not any(self.folder.iterdir())
+            self.is_empty = not _holds_data(self.folder)
         except PermissionError as error:
             raise StoreError(
-                f"the data folder {self.folder} cannot be read: ask its owner for leave to read it"
+                f"the data folder {self.folder} cannot be read: ask its owner for permission"
             ) from error
         if needs_upgrade(self.folder):
             raise VersionError(upgrade_message(self.folder))
@@ -222,3 +225,13 @@ class ReadOnlyLake(Lake):
     def _note_problem(self, sentence: str) -> None:
         if sentence not in self.problems and not self.is_empty:
             self.problems.append(sentence)
+
+
+def _holds_data(folder: Path) -> bool:
+    """Return whether anything was archived, built or published in a data folder."""
+    if not folder.exists():
+        return False
+    if not any(folder.iterdir()):  # raises PermissionError where `rglob` would find nothing
+        return False
+    files = (path for name in _STORES for path in (folder / name).rglob("*") if path.is_file())
+    return (folder / FILE).exists() or any(files)

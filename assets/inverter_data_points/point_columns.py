@@ -1,18 +1,16 @@
 """The table of inverter data points: columns, limits and JSON leaves."""
 
-import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
 
 from assets.framework import (
-    TIME_LOCAL,
-    TIME_UTC,
     Table,
     column,
     elements_in_range,
     extra_fields,
     measurement,
     provenance_columns,
+    reading_time,
     table_schema,
 )
 
@@ -85,25 +83,7 @@ SCHEMA = table_schema(
         "inverter_serial": column(
             pa.string(), "Inverter", "Serial number of the inverter.", nullable=False
         ),
-        "time": column(
-            TIME_UTC,
-            "Time (UTC)",
-            "Time of the point, UTC.",
-            source="time",
-            checks=[
-                pandera.Check.in_range(
-                    pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("2200-01-01", tz="UTC")
-                )
-            ],
-            nullable=False,
-        ),
-        "local_time": column(
-            TIME_LOCAL,
-            "Local time",
-            "Time of the point in the account's time zone.",
-            nullable=False,
-        ),
-        "local_date": column(pa.date32(), "Local date", "Day of the local time.", nullable=False),
+        **reading_time(),
         "request_date": column(
             pa.date32(), "Requested date", "Day of the request.", nullable=False
         ),

@@ -19,19 +19,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-__all__ = [
-    "Code",
-    "CodeTableError",
-    "UnitConversion",
-    "all_codes",
-    "charger_modes",
-    "codes_with_flag",
-    "domain",
-    "measurand_units",
-    "observed_codes",
-    "unit_conversions",
-]
-
 FOLDER = Path(__file__).parent
 _SOURCES = ("documented", "observed")
 _FLAGS = ("may_have_worked", "without_data")

@@ -2,10 +2,10 @@
 
 import os
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -55,6 +55,17 @@ def opened_for_reading(
             message = f"{lake.problems[0]}{others}; repair with: givlake build"
             click.echo(printable(message), err=True)
         yield lake
+
+
+def format_option(*formats: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option `--format` with `table`, the default, and other formats."""
+    return click.option(
+        "--format",
+        "layout",
+        type=click.Choice(["table", *formats]),
+        default="table",
+        show_default=True,
+    )
 
 
 def known_error(error: Exception) -> KnownError | None:

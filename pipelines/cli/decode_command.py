@@ -11,6 +11,7 @@ from pipelines.cli.common import (
     WRONG_USAGE,
     KnownError,
     console,
+    format_option,
     table,
 )
 from pipelines.cli.context import pass_settings
@@ -31,13 +32,7 @@ _COLUMNS = ("leaf", "values", "nulls", "lands in", "elsewhere", "left over")
 @click.option(
     "--params", default="{}", metavar="JSON", help='Request parameters, such as {"grouping": 1}.'
 )
-@click.option(
-    "--format",
-    "layout",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-)
+@format_option("json", "csv")
 @pass_settings
 def decode(
     settings: Settings, dataset: str, file: Path, device: str, params: str, layout: str

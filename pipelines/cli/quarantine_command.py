@@ -9,6 +9,7 @@ from pipelines.cli.common import (
     WRONG_USAGE,
     KnownError,
     console,
+    format_option,
     opened_for_reading,
     plural,
     printable,
@@ -43,13 +44,7 @@ _OF_EXAMPLE = ("device_id", "request_date", "response_id", "row_index", "value",
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Kinds to show."
 )
-@click.option(
-    "--format",
-    "layout",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-)
+@format_option("json", "csv")
 @pass_settings
 def quarantine(settings: Settings, dataset: str | None, limit: int, layout: str) -> None:
     """Show quarantined rows by reason, with an example of each kind."""

@@ -12,6 +12,7 @@ from pipelines.cli.common import (
     WRONG_USAGE,
     KnownError,
     console,
+    format_option,
     opened_for_reading,
     plural,
     table,
@@ -27,13 +28,7 @@ _NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "BIGINT", "HUGEINT", "INTEGER", "SMALL
 
 @click.command()
 @click.argument("sql")
-@click.option(
-    "--format",
-    "layout",
-    type=click.Choice(["table", "csv", "json", "parquet"]),
-    default="table",
-    show_default=True,
-)
+@format_option("csv", "json", "parquet")
 @pass_settings
 def query(settings: Settings, sql: str, layout: str) -> None:
     """Run SQL on the catalogue. Start with: givlake query "SHOW TABLES"."""

@@ -18,6 +18,7 @@ from pipelines.cli.common import (
     KnownError,
     console,
     duration,
+    format_option,
     opened_for_reading,
     plural,
     print_groups,
@@ -51,13 +52,7 @@ _DEVICES_NAMED = 10
 
 
 @click.command()
-@click.option(
-    "--format",
-    "layout",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-)
+@format_option("json", "csv")
 @click.option(
     "--picture",
     type=click.Path(dir_okay=False, path_type=Path),

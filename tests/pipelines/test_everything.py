@@ -16,8 +16,9 @@ from assets.framework.contract.dataset import DailyDataset
 from assets.framework.decoding.decoder import DatasetDecoder
 from assets.framework.decoding.response_check import why_unreadable
 from assets.registry import datasets
-from simulator import Simulator, SimulatorConfig
+from simulator import Simulator
 from tests.support import clock
+from tests.support.every_device import every_device
 from tests.support.owner import Owner
 
 LONDON = ZoneInfo("Europe/London")
@@ -56,21 +57,7 @@ def now(request):
 @pytest.fixture(scope="module")
 def sim(now):
     """Simulate three inverters, one a Gateway, two chargers, an EMS and two smart devices."""
-    config = SimulatorConfig(
-        inverters=3,
-        gateways=1,
-        ev_chargers=2,
-        ems=1,
-        smart_devices=2,
-        seed=7,
-        rate_limit=100_000,
-        rows_per_day=60,
-        ev_points_every_s=3600,
-        smart_points_every_s=43_200,
-        commissioned=now.astimezone(LONDON).date() - timedelta(days=DAYS),
-        clock=now,
-        page_size_caps={"ev-meter-data": 100},
-    )
+    config = every_device(now, DAYS)
     with Simulator(config) as simulator:
         ended = {
             "event": "Grid Voltage High",

@@ -23,8 +23,9 @@ import pytest
 
 from pipelines.instance import open_instance
 from pipelines.settings import load_settings
-from simulator import Simulator, SimulatorConfig
+from simulator import Simulator
 from tests.support.clock import LONDON
+from tests.support.every_device import every_device
 from tests.support.http_listener import Listener, listening
 from tests.support.owner import TIMEOUT_S, Done, Owner, finished
 
@@ -109,22 +110,7 @@ def old_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sim() -> Iterator[Simulator]:
     """Simulate an account with a device of every kind, and trouble of every kind."""
     now = datetime.now(UTC).replace(microsecond=0)
-    config = SimulatorConfig(
-        inverters=3,
-        gateways=1,
-        ev_chargers=2,
-        ems=1,
-        smart_devices=2,
-        seed=7,
-        rate_limit=100_000,
-        rows_per_day=60,
-        ev_points_every_s=3600,
-        smart_points_every_s=43_200,
-        commissioned=now.astimezone(LONDON).date() - timedelta(days=DAYS),
-        clock=now,
-        unavailable=frozenset({"presets"}),
-        page_size_caps={"ev-meter-data": 100},
-    )
+    config = every_device(now, DAYS, unavailable=frozenset({"presets"}))
     with Simulator(config) as simulator:
         one, other, _ = simulator.serials
         today = now.astimezone(LONDON).date()

@@ -12,6 +12,7 @@ import pytest
 from simulator import Simulator, SimulatorConfig
 from tests.support.owner import Owner, finished
 from tests.support.simulator_truth import days_between, expected_rows
+from warehouse import Lake
 
 POINTS = "inverter_data_points"
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 3))
@@ -92,6 +93,12 @@ def make_empty(owner):
     owner.data.mkdir()
 
 
+def make_unused(owner):
+    """The folder was opened, as by a command that could not fetch anything."""
+    shutil.rmtree(owner.data)
+    Lake(owner.data).close()
+
+
 def make_pending(owner):
     """The archive has the third day, and nothing else knows of it."""
     shutil.rmtree(owner.data)
@@ -119,6 +126,7 @@ STATES = {
     "healthy": (lambda owner: None, None, True),
     "absent": (make_absent, "No data in", False),
     "empty": (make_empty, "No data in", False),
+    "opened, without data": (make_unused, "No data in", False),
     "pending responses": (make_pending, "build with: givlake build", False),
     "table file missing": (lambda owner: table_file(owner).unlink(), REPAIR, False),
     "table file damaged": (lambda owner: cut_short(table_file(owner)), REPAIR, False),
@@ -144,7 +152,7 @@ ALL_COMMANDS = ("healthy", "absent", "pending responses", "table file damaged", 
 
 
 # The others are variations of these.
-NOT_SLOW = {"healthy", "pending responses"}
+NOT_SLOW = {"healthy", "pending responses", "opened, without data"}
 
 
 @pytest.mark.parametrize(
@@ -181,8 +189,9 @@ def test_reading_commands_leave_the_data_folder_as_it_is(sim, owner, tmp_path, s
     if state == "pending responses":
         assert int(done.out.split()[-1]) == len(expected_rows(sim, sim.serials, DAYS[:2]))
         assert owner.givlake("query", NOT_BUILT).out.split()[-1] == "2"
-    if state in ("absent", "empty"):
+    if state in ("absent", "empty", "opened, without data"):
         assert done.out.split()[-1] == "0"
+        assert REPAIR not in done.err
         assert "start with givlake backfill" in owner.givlake("status").out
     elif state != "catalogue damaged":
         assert owner.givlake("build").status == 0

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from warehouse.archive.entry import ARCHIVE_SCHEMA, INDEX_SCHEMA, SORT_KEYS
+from warehouse.archive.entry import ARCHIVE_SCHEMA, SORT_KEYS
 from warehouse.errors import ArchiveDamagedError
 
 FORMAT = "1"
@@ -232,4 +232,3 @@ def _damaged(file: ArchiveFile, error: Exception) -> ArchiveDamagedError:
 
 
 EMPTY = ARCHIVE_SCHEMA.empty_table()
-EMPTY_INDEX = INDEX_SCHEMA.empty_table()

@@ -45,8 +45,8 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
 
     Args:
         lake: The data folder.
-        rules: Lateness by dataset; a dataset without a rule has none. Facts of before a rule
-            changed are made again.
+        rules: Lateness by dataset; a dataset without a rule has none. Facts from before a
+            rule change are recomputed.
 
     Returns:
         The manifest of the facts, and a sentence for each damage that was met.
@@ -69,7 +69,7 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
     with file_set.lock(), explained("Folding coverage in", lake.folder):
         manifest = file_set.manifest()
         if manifest is not None and (found := file_set.findings(manifest)):
-            damage.append(f"{found[0]}: coverage is made again from the index of requests")
+            damage.append(f"{found[0]}: coverage is recomputed from the index of requests")
             if not lake.archive.read_only:
                 _LOG.warning(damage[-1])
             manifest = None
@@ -98,7 +98,7 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
 def _manifest_facts(
     index: Manifest, manifest: Manifest | None, lateness: dict[str, int]
 ) -> dict[str, Any]:
-    """Return what facts depend on besides the requests: when it changes, all are made again."""
+    """Return what facts depend on besides the requests; a change of it recomputes them all."""
     known = {} if manifest is None else manifest.facts["lateness"]
     return {
         "version": _VERSION,

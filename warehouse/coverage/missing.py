@@ -173,8 +173,8 @@ def joined_gaps(gaps: Sequence[Gap]) -> list[Gap]:
     for gap in gaps:
         if joined and _follows(joined[-1], gap):
             newer = joined[-1]
-            told = gap if gap.is_unsuccessful and not newer.is_unsuccessful else newer
-            joined[-1] = replace(told, first=gap.first, last=newer.last)
+            shown = gap if gap.is_unsuccessful and not newer.is_unsuccessful else newer
+            joined[-1] = replace(shown, first=gap.first, last=newer.last)
         else:
             joined.append(gap)
     return joined[::-1]

@@ -1,5 +1,6 @@
 """The interface between the fetcher and its plans, `daily` and `snapshot`."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from assets.framework.contract.request import Request
@@ -7,7 +8,7 @@ from assets.framework.ingestion.report import IngestionReport
 from givenergy import Fetched
 
 
-class RequestPlan:
+class RequestPlan(ABC):
     """The requests of a run.
 
     Attributes:
@@ -18,9 +19,9 @@ class RequestPlan:
     retry_unavailable: bool = False
     awaits_others: bool = False
 
+    @abstractmethod
     def batches(self, report: IngestionReport) -> Iterator[Iterable[Request]]:
         """Plan and count requests, batch by batch."""
-        raise NotImplementedError
 
     def answered_before(self) -> Collection[str]:
         """Return devices that responded in earlier runs, if relevant."""
@@ -30,8 +31,8 @@ class RequestPlan:
         """Return the requests in progress elsewhere that are still missing."""
         return []
 
-    def observe(self, request: Request, fetched: Fetched) -> None:
+    def observe(self, request: Request, fetched: Fetched) -> None:  # noqa: B027 - optional
         """Record a response; called from several threads."""
 
-    def finish(self) -> None:
+    def finish(self) -> None:  # noqa: B027 - optional
         """Evaluate the responses of the run."""

@@ -1,0 +1,32 @@
+"""The configuration of a simulated account that has a device of every kind."""
+
+from datetime import datetime, timedelta
+
+from simulator import SimulatorConfig
+from tests.support.clock import LONDON
+
+
+def every_device(now: datetime, days: int, **settings) -> SimulatorConfig:
+    """Return three inverters, one a Gateway, two chargers, an EMS and two smart devices.
+
+    Args:
+        now: the account's present time.
+        days: how long ago it was commissioned.
+        **settings: others of `SimulatorConfig`.
+    """
+    return SimulatorConfig(
+        inverters=3,
+        gateways=1,
+        ev_chargers=2,
+        ems=1,
+        smart_devices=2,
+        seed=7,
+        rate_limit=100_000,
+        rows_per_day=60,
+        ev_points_every_s=3600,
+        smart_points_every_s=43_200,
+        commissioned=now.astimezone(LONDON).date() - timedelta(days=days),
+        clock=now,
+        page_size_caps={"ev-meter-data": 100},
+        **settings,
+    )
