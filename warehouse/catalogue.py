@@ -22,7 +22,8 @@ from warehouse.accounting.drift import DRIFT_SCHEMA
 from warehouse.accounting.quarantine import STORED_QUARANTINE_SCHEMA
 from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA
 from warehouse.archive.entry import INDEX_SCHEMA
-from warehouse.connection import FILE, STATEMENTS, quoted, recorded, root_of, write_views
+from warehouse.attached_database import quoted
+from warehouse.connection import FILE, STATEMENTS, recorded, root_of, write_views
 from warehouse.coverage import fact_store
 from warehouse.coverage.coverage_fact import FACTS_SCHEMA
 from warehouse.index import request_index

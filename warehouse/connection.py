@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
 
+from warehouse.attached_database import attached, quoted
 from warehouse.errors import DamagedError, StoreError
 from warehouse.lake import Lake
 
@@ -36,7 +36,8 @@ _DAMAGED = "{} is damaged ({}): run givlake check --repair"
 _LOG = logging.getLogger(__name__)
 
 
-def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
+@contextmanager
+def connect(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the catalogue for queries; nothing can be written through it.
 
     A client that holds the file open for writing (the `duckdb` command line's default) locks
@@ -49,48 +50,43 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
     Raises:
         StoreError: there is no catalogue yet.
     """
-    statements = lake.own_views()
-    if statements is None:
-        statements = recorded(lake.folder / STATEMENTS).get("statements")
-        path = lake.folder / FILE
-        if not statements or not path.exists():
-            raise StoreError(
-                f"there is no catalogue in {lake.folder} yet: ingest something first, or rebuild"
-            )
-        try:
-            return _opened(path)
-        except duckdb.Error as error:
-            if "lock" not in str(error).lower():
-                _LOG.warning(_DAMAGED.format(path, str(error).splitlines()[0][:120]))
-    known = hashlib.sha256("\n".join(statements).encode()).hexdigest()
-    path = lake.scratch / known / FILE
-    if not path.exists():
-        path.parent.mkdir(exist_ok=True)
-        temporary = path.with_suffix(".unfinished")
-        write_views(temporary, statements)
-        temporary.rename(path)
-    return _opened(path)
+    with ExitStack() as opened:
+        statements = lake.own_views()
+        if statements is None:
+            statements = recorded(lake.folder / STATEMENTS).get("statements")
+            path = lake.folder / FILE
+            if not statements or not path.exists():
+                raise StoreError(
+                    f"there is no catalogue in {lake.folder} yet:"
+                    " ingest something first, or rebuild"
+                )
+            try:
+                connection = opened.enter_context(attached(path))
+            except duckdb.Error as error:
+                if "lock" not in str(error).lower():
+                    _LOG.warning(_DAMAGED.format(path, str(error).splitlines()[0][:120]))
+            else:
+                yield connection
+                return
+        known = hashlib.sha256("\n".join(statements).encode()).hexdigest()
+        path = lake.scratch / known / FILE
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            temporary = path.with_suffix(".unfinished")
+            write_views(temporary, statements)
+            temporary.rename(path)
+        yield opened.enter_context(attached(path))
 
 
 def write_views(path: Path, statements: Sequence[str]) -> None:
     """Make a database file of views."""
     path.unlink(missing_ok=True)
-    with duckdb.connect() as connection:
-        connection.execute(f"ATTACH '{quoted(path)}' AS made (STORAGE_VERSION 'v1.0.0')")
-        connection.execute("USE made")
+    with attached(path, "STORAGE_VERSION 'v1.0.0'") as connection:
         # One transaction: the disk is waited for once, not with every statement.
         connection.begin()
         for statement in statements:
             connection.execute(statement)
         connection.commit()
-        connection.execute("USE memory")
-        connection.execute("DETACH made")
-
-
-def _opened(path: Path) -> duckdb.DuckDBPyConnection:
-    # By itself DuckDB writes aside, beside the file, what does not fit in memory.
-    aside = Path(tempfile.gettempdir(), f"givlake-query-{os.getpid()}")
-    return duckdb.connect(path, read_only=True, config={"temp_directory": str(aside)})
 
 
 def execute(
@@ -152,11 +148,6 @@ def recorded(path: Path) -> dict[str, Any]:
 def root_of(folder: Path) -> str:
     """Return the folder as it stands in the views."""
     return quoted(_glob_safe(folder))
-
-
-def quoted(value: Path | str) -> str:
-    """Return a text to stand between the quotes of SQL."""
-    return str(value).replace("'", "''")
 
 
 def _glob_safe(folder: Path) -> str:

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from warehouse.connection import quoted
+from warehouse.attached_database import quoted
 from warehouse.verification.canonical_form import MEMORY, encode, values
 
 _ROW_GROUP_ROWS = 45_000

@@ -17,7 +17,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.connection import named_damage, quoted, root_of
+from warehouse.attached_database import quoted
+from warehouse.connection import named_damage, root_of
 from warehouse.errors import StoreError
 from warehouse.interface.table_spec import PROVENANCE, TableSpec
 from warehouse.lake import Lake
