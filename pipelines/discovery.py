@@ -3,7 +3,7 @@
 One request per device list; everything else is read from the tables of the lists.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -118,9 +118,8 @@ def discover(
     for report in reports.values():
         _raise_if_fatal(report)
     known = msgspec.convert(lake.state.get(_KNOWN), list[str] | None)
-    devices = known_devices(lake, lists)
     # Devices of lists that were not requested are known from before: neither gone nor new.
-    all_devices = expect(lake, session.zone)
+    devices, all_devices = expect(lake, session.zone, lists)
     at = datetime.now(UTC)
     lake.state.set(_KNOWN, [device.device_id for device in all_devices])
     lake.state.set(_DISCOVERED_AT, at.isoformat())
@@ -128,19 +127,22 @@ def discover(
     return Discovery(devices, tuple(new), at, reports)
 
 
-def expect(lake: Lake, zone: str) -> tuple[Device, ...]:
+def expect(
+    lake: Lake, zone: str, lists: Sequence[DeviceList] = ()
+) -> tuple[Devices, tuple[Device, ...]]:
     """Store the expected days of each device, and when history starts.
 
     All device lists count, whichever was requested last; the stored values are replaced.
 
     Returns:
-        The devices, each once.
+        The devices of some lists, by kind, and those of all lists, each once.
     """
-    devices = known_devices(lake)
+    by_list = _devices_by_list(lake)
+    devices = _by_kind(by_list.values())
     lake.expect(expected_of(devices, zone))
     if all_devices := _distinct(devices):
         lake.state.set(HISTORY_STARTS, {**_starts(devices, all_devices, zone)})
-    return all_devices
+    return _by_kind(by_list[device_list] for device_list in lists), all_devices
 
 
 def expected_of(devices: Devices, zone: str) -> pa.Table:
@@ -184,19 +186,27 @@ def last_discovery(lake: Lake) -> Discovery | None:
     return Discovery(known_devices(lake), (), msgspec.convert(at, datetime))
 
 
-def known_devices(lake: Lake, lists: Sequence[DeviceList] | None = None) -> Devices:
+def known_devices(lake: Lake) -> Devices:
     """List the devices of the last discovery, without a request."""
+    return _by_kind(_devices_by_list(lake).values())
+
+
+def _devices_by_list(lake: Lake) -> dict[DeviceList, Devices]:
     known_state = KnownState(
         lake=lake, devices={}, account="", now=datetime.now(UTC), zone="UTC", range_days=1
     )
-    by_kind: dict[DeviceKind, dict[str, Device]] = {}
     with known_state.reading():
-        for device_list in device_lists() if lists is None else lists:
-            for kind, devices in device_list.devices(known_state).items():
-                # A device in several lists is taken from the first of them.
-                by_id = by_kind.setdefault(kind, {})
-                for device in devices:
-                    by_id.setdefault(device.device_id, device)
+        return {device_list: device_list.devices(known_state) for device_list in device_lists()}
+
+
+def _by_kind(lists: Iterable[Devices]) -> Devices:
+    """Merge lists; a device in several lists is taken from the first of them."""
+    by_kind: dict[DeviceKind, dict[str, Device]] = {}
+    for listed in lists:
+        for kind, devices in listed.items():
+            by_id = by_kind.setdefault(kind, {})
+            for device in devices:
+                by_id.setdefault(device.device_id, device)
     return {
         kind: tuple(sorted(devices.values(), key=lambda device: device.device_id))
         for kind, devices in by_kind.items()

@@ -23,7 +23,8 @@ def restore_expected_days(lake: Lake, zone: str) -> bool:
     """
     if last_discovery(lake) is None:
         return False
-    if not expect(lake, zone):
+    _, devices = expect(lake, zone)
+    if not devices:
         return False
     _LOG.warning("expected_days.parquet was empty: restored from the device lists")
     return True

@@ -11,7 +11,7 @@ from assets.framework.contract.devices import DeviceKind
 from assets.framework.ingestion.availability import unavailable
 from pipelines.backfill_plan import BackfillTask, plan_missing
 from pipelines.cli.common import ALL_THERE, SOMETHING_MISSING, console, printable
-from pipelines.discovery import Discovery, expect, known_devices
+from pipelines.discovery import Discovery, expect
 from pipelines.health.freshness import freshness
 from pipelines.health.schedule_watch import record_update
 from pipelines.pending_builds import build_all_pending, include_built_days, pop_built_days
@@ -61,9 +61,18 @@ class FetchCommand:
             snapshots: the snapshot datasets that are due.
             device_ids: devices to limit snapshots to; none means all.
         """
-        failed = False
         with open_lake(self.settings) as lake:
-            built = pop_built_days(lake, tasks)
+            raise SystemExit(self._run(lake, tasks, snapshots, device_ids))
+
+    def _run(
+        self,
+        lake: Lake,
+        tasks: Sequence[BackfillTask],
+        snapshots: Sequence[SnapshotDataset],
+        device_ids: Sequence[str],
+    ) -> int:
+        failed = False
+        built = pop_built_days(lake, tasks)
         include_built_days(tasks, built)
         is_needed = bool(snapshots) or any(task.to_fetch for task in tasks)
         if is_needed:
@@ -71,51 +80,48 @@ class FetchCommand:
             from pipelines.cli.runs import Runs
 
             with Runs(self.settings, [*daily(self.chosen), *snapshots]) as runs:
-                runs.show(self.discovery.reports)
+                runs.show(lake, self.discovery.reports)
                 if snapshots:
                     runs.refresh(snapshots, device_ids, refetch=self.refetch)
-                    tasks = self._plan_again(tasks)
+                    tasks = self._plan_again(lake, tasks)
                     include_built_days(tasks, built)
                 runs.fetch_days(tasks, refetch=self.refetch, refresh=self.refresh)
-                self._fetch_older_days(runs, tasks)
+                self._fetch_older_days(lake, runs, tasks)
                 failed = runs.print_summary()
         else:
             _OUT.print("Nothing to fetch.")
         if self.refresh:
-            with open_lake(self.settings) as lake:
-                record_update(lake)
+            record_update(lake)
         else:
-            self._print_skipped()
-        status = self._print_result(tasks, has_run=is_needed)
-        raise SystemExit(SOMETHING_MISSING if failed else status)
+            self._print_skipped(lake)
+        status = self._print_result(lake, tasks, has_run=is_needed)
+        return SOMETHING_MISSING if failed else status
 
-    def _print_skipped(self) -> None:
+    def _print_skipped(self, lake: Lake) -> None:
         """Print the datasets that the account or the token cannot read; this is no failure."""
         names = {
             dataset.name for dataset in (*lists_for(self.chosen), *selected_snapshots(self.chosen))
         }
-        with open_lake(self.settings) as lake:
-            for name, reasons in unavailable(lake).items():
-                for reason in dict.fromkeys(reasons.values()) if name in names else ():
-                    _OUT.print(printable(f"{name} skipped: {reason}"))
+        for name, reasons in unavailable(lake).items():
+            for reason in dict.fromkeys(reasons.values()) if name in names else ():
+                _OUT.print(printable(f"{name} skipped: {reason}"))
 
-    def _plan_again(self, tasks: Sequence[BackfillTask]) -> Sequence[BackfillTask]:
+    def _plan_again(self, lake: Lake, tasks: Sequence[BackfillTask]) -> Sequence[BackfillTask]:
         """Plan again if devices have changed: sessions show since when a charger has data."""
-        with open_lake(self.settings) as lake:
-            fresh, zone = self._fresh_tasks(lake)
-            if fresh == tasks:
-                return tasks
-            plan_missing(lake, fresh, zone, refetch=self.refetch, refresh=self.refresh)
-            return fresh
+        fresh, zone = self._fresh_tasks(lake)
+        if fresh == tasks:
+            return tasks
+        plan_missing(lake, fresh, zone, refetch=self.refetch, refresh=self.refresh)
+        return fresh
 
-    def _fetch_older_days(self, runs: "Runs", tasks: Sequence[BackfillTask]) -> None:
+    def _fetch_older_days(self, lake: Lake, runs: "Runs", tasks: Sequence[BackfillTask]) -> None:
         """Fetch older days of chargers as they become expected, until there are none.
 
         How far back a charger has data is known only when its data end.
         """
         tried: list[Counter[date]] = []
         while not runs.ended:
-            tasks = self._older_than(tasks)
+            tasks = self._older_than(lake, tasks)
             days = [Counter(task.to_fetch) for task in tasks]
             # Days that cannot be requested, such as those of a forbidden device, stay missing.
             if not tasks or days == tried:
@@ -123,7 +129,7 @@ class FetchCommand:
             tried = days
             runs.fetch_days(tasks, refetch=False, refresh=False)
 
-    def _older_than(self, tasks: Sequence[BackfillTask]) -> list[BackfillTask]:
+    def _older_than(self, lake: Lake, tasks: Sequence[BackfillTask]) -> list[BackfillTask]:
         """Plan the days that were not expected when tasks were planned."""
         fetched = {
             task.dataset.name
@@ -132,31 +138,28 @@ class FetchCommand:
         }
         if not fetched:
             return []
-        with open_lake(self.settings) as lake:
-            fresh, zone = self._fresh_tasks(lake)
-            fresh = [task for task in fresh if task.dataset.name in fetched]
-            plan_missing(lake, fresh, zone, only=State.NOT_REQUESTED)
+        fresh, zone = self._fresh_tasks(lake)
+        fresh = [task for task in fresh if task.dataset.name in fetched]
+        plan_missing(lake, fresh, zone, only=State.NOT_REQUESTED)
         return [task for task in fresh if task.to_fetch]
 
     def _fresh_tasks(self, lake: Lake) -> tuple[list[BackfillTask], str]:
         """Return the tasks for the devices that are known now, and the time zone."""
-        devices = known_devices(lake, lists_for(self.chosen))
         zone = stored_zone(self.settings)
-        expect(lake, zone)
+        devices, _ = expect(lake, zone, lists_for(self.chosen))
         return self.make_tasks(lake, zone, Discovery(devices, (), datetime.now(UTC))), zone
 
-    def _print_result(self, tasks: Sequence[BackfillTask], *, has_run: bool) -> int:
+    def _print_result(self, lake: Lake, tasks: Sequence[BackfillTask], *, has_run: bool) -> int:
         """Print the states of what was requested, and return the exit status."""
         days: dict[str, Counter[State]] = {}
-        with open_lake(self.settings) as lake:
-            # Wait until another process has built the days that it fetched.
-            built, _ = build_all_pending(lake, wait_for={dataset.name for dataset in self.chosen})
-            if has_run or built or any(task.days_by_state[State.NOT_BUILT] for task in tasks):
-                tasks, zone = self._fresh_tasks(lake)
-                plan_missing(lake, tasks, zone)
-            for task in tasks:
-                days.setdefault(task.dataset.name, Counter()).update(task.days_by_state)
-            snapshots = freshness(lake, selected_snapshots(self.chosen), self.settings)
+        # Wait until another process has built the days that it fetched.
+        built, _ = build_all_pending(lake, wait_for={dataset.name for dataset in self.chosen})
+        if has_run or built or any(task.days_by_state[State.NOT_BUILT] for task in tasks):
+            tasks, zone = self._fresh_tasks(lake)
+            plan_missing(lake, tasks, zone)
+        for task in tasks:
+            days.setdefault(task.dataset.name, Counter()).update(task.days_by_state)
+        snapshots = freshness(lake, selected_snapshots(self.chosen), self.settings)
         for name, by_state in days.items():
             states = ", ".join(f"{number:,} {state}" for state, number in sorted(by_state.items()))
             _OUT.print(f"{name}: {states or 'no'} device-days")

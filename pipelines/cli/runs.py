@@ -18,10 +18,12 @@ from pipelines.backfill_plan import BackfillTask, runs
 from pipelines.cli.progress import ProgressReporter
 from pipelines.cli.run_summary import print_summary
 from pipelines.definitions_factory import REFRESH_JOB, build_definitions, job_name
+from pipelines.discovery import HISTORY_STARTS
 from pipelines.instance import open_instance
 from pipelines.partitions import range_tags
-from pipelines.session_factory import open_lake
+from pipelines.session_factory import stored_settings
 from pipelines.settings import Settings
+from warehouse import Lake
 
 
 class Runs:
@@ -30,6 +32,8 @@ class Runs:
     def __init__(self, settings: Settings, datasets: Sequence[Dataset]) -> None:
         """Prepare to run the jobs of datasets."""
         self._settings = settings
+        self._built: dg.Definitions | None = None
+        self._starts: object = None
         self._log_level = _console_log_level(settings.log_level)
         self._reporter = ProgressReporter()
         self._datasets = datasets
@@ -48,22 +52,22 @@ class Runs:
     ) -> None:
         self._open.close()
 
-    def show(self, reports: Mapping[str, IngestionReport]) -> None:
+    def show(self, lake: Lake, reports: Mapping[str, IngestionReport]) -> None:
         """Record in Dagster the device lists that were requested before the first run.
 
         Args:
+            lake: the data folder.
             reports: the reports of the lists, by name.
         """
-        with open_lake(self._settings) as lake:
-            for device_list in device_lists():
-                if (report := reports.get(device_list.name)) is None:
-                    continue
-                keys = [spec.key for spec in asset_specs(device_list, ())]
-                for result in table_results(keys, device_list, lake, report):
-                    assert result.asset_key is not None
-                    self._instance.report_runless_asset_event(
-                        dg.AssetMaterialization(result.asset_key, metadata=result.metadata)
-                    )
+        for device_list in device_lists():
+            if (report := reports.get(device_list.name)) is None:
+                continue
+            keys = [spec.key for spec in asset_specs(device_list, ())]
+            for result in table_results(keys, device_list, lake, report):
+                assert result.asset_key is not None
+                self._instance.report_runless_asset_event(
+                    dg.AssetMaterialization(result.asset_key, metadata=result.metadata)
+                )
 
     def refresh(
         self, datasets: Sequence[SnapshotDataset], device_ids: Sequence[str], *, refetch: bool
@@ -129,9 +133,15 @@ class Runs:
         return not all(report.is_complete for report in snapshots)
 
     def _definitions(self) -> dg.Definitions:
-        """Build the definitions again: partitions change when a refresh finds older days."""
-        reporter = dg.ResourceDefinition.hardcoded_resource(self._reporter)
-        return build_definitions(self._settings, {"reporter": reporter}, datasets=self._datasets)
+        """Return the definitions; new ones if a run has found older days: partitions show them."""
+        starts = stored_settings(self._settings).get(HISTORY_STARTS)
+        if self._built is None or starts != self._starts:
+            reporter = dg.ResourceDefinition.hardcoded_resource(self._reporter)
+            self._built = build_definitions(
+                self._settings, {"reporter": reporter}, datasets=self._datasets
+            )
+            self._starts = starts
+        return self._built
 
     def _execute(
         self,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import pandera.pandas as pandera
@@ -40,8 +41,9 @@ class Table:
     @property
     def arrow_schema(self) -> pa.Schema:
         """The Arrow schema of the files."""
-        return arrow_schema(self.schema)
+        return _arrow_schema(self)
 
+    @cache  # noqa: B019 - tables are constants of their modules
     def spec(self, version: int) -> TableSpec:
         """Return the specification for the stores, for a version of the decoder."""
         return TableSpec(
@@ -55,6 +57,11 @@ class Table:
             history=None if self.unversioned_columns is None else History(self.unversioned_columns),
             derived_columns=self.derived_columns,
         )
+
+
+@cache
+def _arrow_schema(table: Table) -> pa.Schema:
+    return arrow_schema(table.schema)
 
 
 class TableRows(NamedTuple):
