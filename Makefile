@@ -6,9 +6,9 @@ DEMO_DATA ?= data-demo
 
 # Tests start many processes and wait a good deal: code is compiled once, and there are more workers
 # than cores. The longest files come first, so that all workers end together.
-PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder \
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 6 --dist loadfile --no-loadscope-reorder \
 	$(if $(CLOCK),--clock "$(CLOCK)") \
-	tests/pipelines tests/warehouse tests/assets tests/givenergy tests/simulator tests/benchmarks tests/test_architecture.py
+	tests/pipelines tests/givenergy tests/warehouse tests/assets tests/simulator tests/benchmarks tests/test_architecture.py
 
 .PHONY: demo test test-fast test-slow test-all ui lint types pytest test-dates format constraints audit dictionary settings docs coverage help clean
 

@@ -47,13 +47,13 @@ def opened_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def own(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Owner]:
-    """Make an owner of a simulated account with an empty data folder.
+    """Make an owner of a simulated account with a data folder without any rows.
 
-    Making its files takes more than half a second. With the marker `opened_folder` they are copied,
-    always to the path that is in them, as if an earlier command had made them.
+    Making its files takes more than half a second: they are copied, always to the path that is in
+    them, as if an earlier command had made them. With the marker `new_folder` there are none.
     """
     folder = tmp_path
-    if request.node.get_closest_marker("opened_folder"):
+    if not request.node.get_closest_marker("new_folder"):
         folder = request.getfixturevalue("opened_folder")
         for path in folder.iterdir():
             if path.name != "new":

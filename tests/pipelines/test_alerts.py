@@ -21,8 +21,6 @@ from tests.support.settings import settings_of
 from tests.support.timeouts import TIMEOUT_S
 from warehouse import Gap, State
 
-pytestmark = pytest.mark.opened_folder
-
 DAYS = [date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 3)]
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])
 MISSING, OVER = "givlake: data missing", "givlake: resolved"
@@ -38,6 +36,7 @@ def alerted(own, sim, listener: Listener, **settings: str):
     return own(sim, GIVLAKE_ALERT_URLS=listener.url(), **settings)
 
 
+@pytest.mark.slow
 def test_a_failure_is_told_once_and_so_is_its_end(simulate, own, listener):
     sim = simulate(inverters=2)
     owner = alerted(own, sim, listener)

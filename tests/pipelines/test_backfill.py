@@ -2,12 +2,8 @@
 
 from datetime import date, timedelta
 
-import pytest
-
 from tests.support.clock import at_moments
 from tests.support.simulator_truth import assert_same, days_between, expected_rows, repeated_times
-
-pytestmark = pytest.mark.opened_folder
 
 
 def test_everything_lands_with_the_fewest_requests_and_is_asked_for_once(simulate, own):

@@ -217,6 +217,7 @@ def test_a_file_that_dagster_would_prefer_to_the_settings_is_refused(simulate, o
     assert "unset DAGSTER_HOME" in done.err
 
 
+@pytest.mark.new_folder
 @pytest.mark.parametrize(
     ("named", "reserve"), [(None, 5), ("", 0), ("other.env", 9), ("{folder}/other.env", 9)]
 )
@@ -232,6 +233,7 @@ def test_the_settings_file_can_be_named(simulate, own, tmp_path, named, reserve)
     assert found.token == owner.settings["GIVENERGY_API_TOKEN"]
 
 
+@pytest.mark.new_folder
 def test_a_settings_file_that_is_named_has_to_be_there(simulate, own, tmp_path):
     owner = own(simulate(inverters=1), GIVLAKE_ENV_FILE="mistyped.env")
     with owner.at_work(), pytest.raises(SettingsError) as raised:

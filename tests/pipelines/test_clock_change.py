@@ -7,8 +7,6 @@ import pytest
 
 from tests.support.simulator_truth import LONDON, assert_same, days_between, expected_rows
 
-pytestmark = pytest.mark.opened_folder
-
 DAILY = """
 SELECT
     inverter_serial,

@@ -38,6 +38,7 @@ def days_with(instance: dg.DagsterInstance, key: dg.AssetKey) -> list[str]:
 
 
 @pytest.mark.processes
+@pytest.mark.new_folder
 def test_definitions_load_without_token_network_or_data_folder_and_write_nothing(own, simulate):
     sim = simulate()
     owner = own(sim, GIVENERGY_API_TOKEN="", GIVENERGY_API_URL="http://127.0.0.1:1/v1")
@@ -69,7 +70,6 @@ def test_definitions_load_without_token_network_or_data_folder_and_write_nothing
 
 
 @pytest.mark.processes
-@pytest.mark.opened_folder
 @pytest.mark.slow
 def test_a_range_by_the_dagster_command_and_either_key_alone(simulate, own):
     sim = simulate(inverters=2)
@@ -114,7 +114,6 @@ def test_a_range_by_the_dagster_command_and_either_key_alone(simulate, own):
         assert days_with(instance, TABLE) == [*map(str, DAYS), f"{later}"]
 
 
-@pytest.mark.opened_folder
 def test_what_a_materialization_shows(simulate, own):
     sim = simulate(inverters=2)
     owner = own(sim)
@@ -155,7 +154,6 @@ def ranges(requests) -> list[tuple[str, str]]:
     "the last minutes of a month",
     slow=["the last minutes of a month"],
 )
-@pytest.mark.opened_folder
 def test_the_schedules_name_the_right_days(simulate, own, today):
     sim = simulate(inverters=2)
     owner = own(sim)
@@ -192,7 +190,6 @@ def test_the_schedules_name_the_right_days(simulate, own, today):
         assert ranges(evaluate("inverter_data_points_daily", tomorrow, 4))[-1][1] == f"{today}"
 
 
-@pytest.mark.opened_folder
 def test_a_failed_run_executed_again_asks_only_for_what_is_missing(simulate, own):
     sim = simulate(inverters=2)
     owner = own(sim)

@@ -7,8 +7,6 @@ import pytest
 from simulator import TokenGrant
 from tests.support.clock import at_moments
 
-pytestmark = pytest.mark.opened_folder
-
 
 @at_moments("autumn, the hour that comes twice, again", "the first minutes of a year")
 def test_all_is_well(simulate, own):

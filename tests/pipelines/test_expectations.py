@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pyarrow.parquet as pq
+import pytest
 
 
 def empty(path):
@@ -13,6 +14,7 @@ def cut_short(path):
     path.write_bytes(path.read_bytes()[:100])
 
 
+@pytest.mark.slow
 def test_lost_expectations_do_not_make_status_content(simulate, own, caplog, today):
     first = today - timedelta(days=500)
     sim = simulate(inverters=1, commissioned=first)

@@ -8,8 +8,6 @@ import pytest
 from simulator import TokenGrant
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
 
-pytestmark = pytest.mark.opened_folder
-
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 4))
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])
 KEYS = [dg.AssetKey(["archive", "inverter_data_points"]), dg.AssetKey("inverter_data_points")]
@@ -97,6 +95,7 @@ def test_an_account_without_inverters_is_said_to_be_one(simulate, own):
     assert owner.givlake("status").status == 0
 
 
+@pytest.mark.slow
 def test_a_new_device_is_reported_with_the_command_that_fetches_its_history(simulate, own):
     sim = simulate(inverters=1)
     owner = own(sim)

@@ -47,6 +47,7 @@ def traces(folder: Path, name: str) -> list[str]:
     return sorted(set(found))
 
 
+@pytest.mark.slow
 def test_a_device_leaves_dagster_the_budget_and_the_settings_too(sim, owner):
     gone, kept = sim.serials
     assert {"archive", "dagster", "state.json", "tables"} <= set(traces(owner.data, gone))

@@ -139,6 +139,7 @@ def test_what_a_killed_command_has_archived_of_a_list_is_built_by_any_command(si
     assert owner.givlake("build").out == "All archived responses are in the tables.\n"
 
 
+@pytest.mark.slow
 def test_a_damaged_archive_file_that_nothing_has_read_yet_stops_no_command(simulate, own):
     """The count of what is pending read it before what mends it did, and ended every command."""
     sim = simulate(inverters=1)

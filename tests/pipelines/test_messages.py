@@ -219,19 +219,19 @@ CASES = [
         for case in CASES
     ],
 )
-def test_what_is_said_and_the_exit_status(case, simulate, own, tmp_path):
+def test_what_is_said_and_the_exit_status(case, simulate, own):
     scopes = frozenset(ALL_SCOPES) - {case.without_scope}
     sim = simulate(
         inverters=1,
         tokens=(TokenGrant("open-sesame", 1, scopes),),
         subscription=case.name != "no subscription",
     )
-    (tmp_path / "a-file").write_text("")
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = str(closed.getsockname()[1])
         settings = {name: text.replace("CLOSED", port) for name, text in case.settings.items()}
         owner = own(sim, **settings)
+        (owner.folder / "a-file").write_text("")
         run = owner.process if case.name in PROCESSES else owner.givlake
         done = run(*shlex.split(case.command))
     assert done.status == case.status, done

@@ -110,6 +110,7 @@ def test_a_leaf_that_cannot_be_kept_is_told_and_nothing_runs(simulate, own, text
     assert sim.requests == []
 
 
+@pytest.mark.new_folder
 def test_the_first_use_of_a_data_folder_makes_the_key(simulate, own):
     owner = own(simulate(inverters=1))
     done = owner.givlake("backfill", "--start", "2025-06-01", "--end", "2025-06-01")

@@ -27,6 +27,7 @@ def reads(monkeypatch) -> Counter[str]:
     return counts
 
 
+@pytest.mark.slow
 def test_a_command_reads_the_coverage_of_each_dataset_once(simulate, own, reads):
     sim = simulate(inverters=2, rows_per_day=12)
     owner = own(sim, GIVLAKE_DATASETS=",".join(DATASETS))

@@ -114,6 +114,7 @@ def test_everything_is_proven_and_the_manifest_says_what_there_is(sim, owner):
         assert device["days"]["first"] == "2024-01-01"
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_strangers_get_the_same_hashes_from_every_export(owner, exports):
     tables = json.loads((exports / "csv/manifest.json").read_text())["tables"]

@@ -148,11 +148,11 @@ STATES = {
 }  # fmt: skip
 
 
-ALL_COMMANDS = ("healthy", "absent", "pending responses", "table file damaged", "catalogue older")
+ALL_COMMANDS = ("absent", "pending responses", "table file damaged", "catalogue older")
 
 
 # The others are variations of these.
-NOT_SLOW = {"healthy", "pending responses", "opened, without data"}
+NOT_SLOW = {"healthy", "opened, without data"}
 
 
 @pytest.mark.parametrize(

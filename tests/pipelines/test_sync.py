@@ -12,8 +12,6 @@ from tests.support.owner import Owner
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
 from warehouse import Entry
 
-pytestmark = pytest.mark.opened_folder
-
 LONDON = ZoneInfo("Europe/London")
 
 

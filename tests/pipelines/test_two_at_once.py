@@ -30,6 +30,7 @@ def test_two_backfills_of_the_same_days_ask_for_each_device_day_once(simulate, o
     assert owner.states()["complete"] == 30
 
 
+@pytest.mark.new_folder
 @pytest.mark.slow
 def test_two_first_backfills_do_not_spoil_dagsters_state(simulate, own):
     """Once, two processes that made Dagster's SQLite files at one moment left them unusable."""

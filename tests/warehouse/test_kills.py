@@ -73,6 +73,7 @@ def test_a_kill_loses_nothing(folder: Path, work: str) -> None:
     assert_whole(folder, acknowledged)
 
 
+@pytest.mark.slow
 def test_builders_a_rebuilder_a_packer_and_a_reader_at_once(folder: Path) -> None:
     with Lake(folder) as lake:
         publish(lake, ToyDecoder().tables)
