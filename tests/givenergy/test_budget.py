@@ -77,6 +77,7 @@ def test_processes_and_threads_share_the_windows(simulate, tmp_path):
     assert max(windows) <= 60
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_killed_processes_give_everything_back_and_no_window_overflows(simulate, tmp_path):
     sim = simulate(rate_limit=60, latency_s=0.05)
@@ -108,6 +109,7 @@ def test_killed_processes_give_everything_back_and_no_window_overflows(simulate,
     budget.close()
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_the_store_may_be_deleted_again_and_again_while_processes_work(simulate, tmp_path):
     """Found: side files of a deleted store that joined the next one (disk I/O error)."""

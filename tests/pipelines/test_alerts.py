@@ -60,6 +60,7 @@ def test_a_failure_is_told_once_and_so_is_its_end(simulate, own, listener):
     assert "2 device-days no longer missing, 2 Jun 2025 to 4 Jun 2025" in listener.texts[2]
 
 
+@pytest.mark.slow
 def test_a_refused_token_is_told_once_whatever_command_meets_it(simulate, own, listener):
     sim = simulate(inverters=1, tokens=(TokenGrant("good"),))
     owner = alerted(own, sim, listener)

@@ -63,6 +63,7 @@ def test_days_of_a_charger_that_its_owner_names_are_asked_for(simulate, own, tod
     "a month's first minutes, in UTC still its last day",
     "a day of 29 February",
     "the last minutes of a year",
+    slow=["autumn, the first hour of the day", "a day of 29 February"],
 )
 def test_a_plan_counts_the_days_until_the_accounts_own_today(simulate, own, today):
     sim = simulate(inverters=2, commissioned=today - timedelta(days=9))

@@ -214,6 +214,7 @@ def test_a_failed_run_executed_again_asks_only_for_what_is_missing(simulate, own
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
 
 
+@pytest.mark.slow
 def test_a_dagster_state_that_cannot_be_used_is_told_in_a_sentence(own, simulate):
     owner = own(simulate(inverters=1, rows_per_day=24))
     backfill = ("backfill", "--start", "2025-06-01", "--end")

@@ -40,6 +40,7 @@ def test_sync_counts_if_it_could_ask(simulate, own, today, yesterday):
     assert is_now(noted(owner))
 
 
+@pytest.mark.slow
 def test_a_run_counts_if_a_schedule_has_started_it_and_it_could_ask(simulate, own, today):
     sim = simulate(inverters=2, rows_per_day=24)
     owner = own(sim)

@@ -103,10 +103,8 @@ def test_the_same_command_builds_what_a_killed_one_has_archived(simulate, own, t
         assert (done.status, "not in its tables" in done.said) == (0, False), done.said
 
 
-@pytest.mark.parametrize(
-    ("step", "skip"),
-    [("segment written", 1), pytest.param("requests decided", 2, marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("step", "skip"), [("segment written", 1), ("requests decided", 2)])
 def test_the_same_command_completes_what_a_killed_one_has_begun(simulate, own, today, step, skip):
     days = days_between(today - timedelta(days=5), today - timedelta(days=3))
     sim = simulate(inverters=2, commissioned=days[0])

@@ -214,7 +214,7 @@ CASES = [
         pytest.param(
             case,
             id=case.name,
-            marks=[pytest.mark.processes] if case.name in PROCESSES else [],
+            marks=[pytest.mark.processes, pytest.mark.slow] if case.name in PROCESSES else [],
         )
         for case in CASES
     ],

@@ -26,6 +26,7 @@ def keys_of(processes: Sequence["subprocess.Popen[bytes]"]) -> list[bytes]:
     return [process.stdout.read().strip() for process in processes if process.stdout is not None]
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_processes_that_start_at_once_end_with_one_key(tmp_path):
     state = tmp_path / "state"

@@ -134,6 +134,7 @@ def test_strangers_get_the_same_hashes_from_every_export(owner, exports):
     assert again == tables["inverter_data_points"]
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_a_stranger_sees_that_one_value_of_an_export_was_changed(exports, sim, tmp_path):
     copy = shutil.copytree(exports / "csv", tmp_path / "copy")

@@ -53,15 +53,13 @@ def test_a_query_gives_the_same_rows_in_every_format(sim, owner):
         for row in table.to_pylist()
     } == wanted
 
-    process = owner.start("query", QUERY, "--format", "json")
-    rows = json.loads(process.communicate(timeout=TIMEOUT_S)[0])
+    rows = json.loads(owner.givlake("query", QUERY, "--format", "json").out)
     voltages = {(row["inverter_serial"], row["grid_voltage_v"]) for row in rows}
     assert len(rows) == len(wanted)
     assert voltages == {(serial, voltage) for (serial, _), (voltage, _) in wanted.items()}
     assert rows[0]["pv_arrays"][0].keys() == {"array", "voltage_v", "current_a", "power_w"}
 
-    process = owner.start("query", QUERY, "--format", "csv")
-    text = process.communicate(timeout=TIMEOUT_S)[0].decode()
+    text = owner.givlake("query", QUERY, "--format", "csv").out
     lines = list(csv.DictReader(io.StringIO(text)))
     assert len(lines) == len(wanted)
     assert {(line["inverter_serial"], float(line["grid_voltage_v"])) for line in lines} == voltages

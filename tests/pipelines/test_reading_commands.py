@@ -152,7 +152,7 @@ ALL_COMMANDS = ("absent", "pending responses", "table file damaged", "catalogue 
 
 
 # The others are variations of these.
-NOT_SLOW = {"healthy", "opened, without data"}
+NOT_SLOW = {"healthy"}
 
 
 @pytest.mark.parametrize(

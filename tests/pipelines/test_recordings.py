@@ -14,6 +14,7 @@ SAMPLES = Path(os.environ.get("GIVLAKE_SHARED", Path(__file__).parents[3] / "sha
 DAYS = {date(2025, 6, 1): (1324, 2), date(2025, 6, 3): (578, 1)}
 
 
+@pytest.mark.slow
 def test_recorded_days_land_leaf_by_leaf_and_again_from_the_archive(simulate, own):
     if not all((SAMPLES / f"inverter_data_points_{day}.json").exists() for day in DAYS):
         pytest.skip("the recordings are not here")

@@ -12,6 +12,7 @@ TOKEN = "sesame-0123456789abcdef-sesame"
 RANGE = ("--start", date(2025, 6, 1), "--end", date(2025, 6, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_the_token_is_in_no_file_and_in_no_output_even_if_the_api_repeats_it(simulate, own):
     sim = simulate(inverters=2, tokens=(TokenGrant(TOKEN),))

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pipelines.requested_ranges import ranges_for, remember_sync
-from tests.support.clock import at_moments, at_notable_moments_most_slow
+from tests.support.clock import NOTABLE, at_moments
 from tests.support.owner import Owner
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
 from warehouse import Entry
@@ -23,7 +23,7 @@ def paths(serials, *days) -> list[str]:
     return sorted(f"/v1/inverter/{serial}/data-points/{day}" for serial in serials for day in days)
 
 
-@at_notable_moments_most_slow
+@at_moments(*NOTABLE, slow=NOTABLE.keys() - {"autumn, the hour that comes twice, again"})
 def test_the_first_sync_brings_yesterday_and_today_and_the_next_one_only_today(
     simulate, own, today, yesterday
 ):
@@ -127,6 +127,7 @@ def keep(lake, sim, serial, day, fetched_at) -> None:
     lake.archive.append([entry])
 
 
+@pytest.mark.slow
 def test_sync_finishes_a_backfill_that_could_not_go_on(simulate, own, today, yesterday):
     sim = simulate(inverters=2)
     owner: Owner = own(sim)

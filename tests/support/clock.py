@@ -155,10 +155,3 @@ def at_moments(*moments: str, slow: Collection[str] = ()) -> pytest.MarkDecorato
 
 
 at_notable_moments = at_moments(*NOTABLE)
-
-# For tests that take seconds at each.
-_REPRESENTATIVE = {
-    "autumn, the hour that comes twice, again",
-    "a month's first minutes, in UTC still its last day",
-}
-at_notable_moments_most_slow = at_moments(*NOTABLE, slow=NOTABLE.keys() - _REPRESENTATIVE)

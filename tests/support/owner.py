@@ -63,7 +63,8 @@ class Owner:
 
     def givlake(self, *arguments: object) -> Done:
         """Run a command in this process, by the function that the console script calls."""
-        out, err = io.StringIO(), io.StringIO()
+        written, err = io.BytesIO(), io.StringIO()
+        out = io.TextIOWrapper(written, encoding="utf-8", write_through=True)
         status: Any = 0
         with (
             self.at_work(),
@@ -75,7 +76,7 @@ class Owner:
                 main()
             except SystemExit as end:
                 status = end.code or 0
-        return Done(status, out.getvalue(), err.getvalue())
+        return Done(status, written.getvalue().decode(), err.getvalue())
 
     def start(self, *arguments: object) -> "subprocess.Popen[bytes]":
         """Start a command as a process of its own."""

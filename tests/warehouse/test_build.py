@@ -78,6 +78,7 @@ def assert_accounted(lake: Lake, decoder: ToyDecoder) -> None:
     assert responses == accounts
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(deliveries, st.booleans())
 def test_builds_in_any_steps_leave_what_a_rebuild_makes(delivered: list[Any], tiny: bool) -> None:

@@ -137,6 +137,7 @@ def test_both_battery_totals_are_always_the_same(rows):
     )
 
 
+@pytest.mark.slow
 def test_irregularities_of_recordings_occur(month):
     sim = Simulator(SimulatorConfig(inverters=9, seed=3, rows_per_day=810))
     rows = [row for s in sim.serials for day in DAYS[:8] for row in sim.truth(s, day)]
