@@ -128,7 +128,7 @@ def test_the_owner_can_keep_a_name(home):
     assert row == {"name": at_home.simulator.account["name"], "surname": None}
 
 
-def test_a_customer_has_no_children_and_is_asked_once(home):
+def test_children_of_a_customer_are_requested_once_and_there_are_none(home):
     at_home = home()
     report = at_home.refresh(CHILDREN)
     assert (len(at_home.paths()), report.failures, report.stopped) == (1, [], None)

@@ -149,7 +149,7 @@ def test_a_gateway_counts_no_battery_twice_but_its_own():
     assert found == {"B1": "X1", "B9": "X2"}
 
 
-def test_other_content_than_documented_is_kept_or_set_aside():
+def test_other_content_than_documented_is_kept_or_quarantined():
     odd = changed(inverter__info__battery={}, inverter__connections=[], colour="red")
     decoded = listed(odd, changed(serial_number="W3", inverter="none"))
     assert one(decoded, "inverters")["extra_fields"] == '{"colour":"red"}'
@@ -206,7 +206,7 @@ def test_every_leaf_of_examples_and_recordings_lands(answer):
         assert missing == []
 
 
-def test_things_have_a_version_for_each_change(home):
+def test_items_have_a_version_for_each_change(home):
     home = home(inverters=2, commissioned=None)
     serial = home.simulator.serials[0]
     home.refresh(DATASET)
@@ -229,7 +229,7 @@ def test_things_have_a_version_for_each_change(home):
     assert len(home.rows("FROM inverters_now")) == 2
 
 
-def test_an_ems_is_told_from_an_inverter(home):
+def test_an_ems_is_distinguished_from_an_inverter(home):
     home = home(inverters=2, ems=1)
     devices = home.devices(DATASET)
     assert [d.device_id for d in devices[DeviceKind.INVERTER]] == sorted(home.simulator.serials)

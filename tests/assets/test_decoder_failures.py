@@ -19,7 +19,7 @@ def answer(device_id, response_id, power):
     return response(Fragile(), body, device_id=device_id, response_id=response_id)
 
 
-def test_an_answer_that_decoding_fails_at_is_set_aside_and_stops_no_other(caplog):
+def test_a_response_that_decoding_fails_at_is_quarantined_and_stops_no_other(caplog):
     answers = [answer("a", 1, 5), answer("b", 2, 6), answer("broken", 3, 7), answer("c", 4, 8)]
     decoded = DatasetDecoder(Fragile()).decode(answers)
     (table,) = decoded.tables.values()

@@ -55,7 +55,7 @@ def reading(**changes):
     }
 
 
-def test_an_answer_fills_three_tables():
+def test_a_response_fills_three_tables():
     decoded = decode(DATASET, {"data": reading()}, device_id="EMS0001")
     of_all = {
         "ems_serial": "EMS0001",
@@ -131,7 +131,7 @@ def test_a_place_without_its_number_goes_to_quarantine_and_takes_no_other_with_i
     assert (row["table"], row["column"]) == ("ems_inverter_readings", "number")
 
 
-def test_an_answer_of_nulls_is_no_reading_of_any_table():
+def test_a_response_of_nulls_is_no_reading_of_any_table():
     answer = dict.fromkeys(reading(), None) | {"status": 1, "time": "2025-01-05T08:00:00Z"}
     decoded = decode(DATASET, {"data": answer}, {"data": {"inverters": [{"number": 1}]}})
     assert all(table.num_rows == 0 for table in decoded.tables.values())
@@ -172,7 +172,7 @@ def test_the_documents_example_lands_whole():
     assert [len(rows) for rows in tables.values()] == [1, 4, 8]
 
 
-def test_a_listed_ems_is_polled_and_no_inverter_is_asked(home):
+def test_a_listed_ems_is_polled_and_no_inverter_is(home):
     at_home = home(ems=1, inverters=3)
     sim = at_home.simulator
     (serial,) = sim.ems_serials
@@ -192,7 +192,7 @@ def test_a_listed_ems_is_polled_and_no_inverter_is_asked(home):
     assert counts == {"inverters": 4, "meters": 8}
 
 
-def test_each_inverter_of_a_small_account_is_asked_once_whether_it_is_an_ems(home):
+def test_each_inverter_of_a_small_account_is_tried_once_as_an_ems(home):
     at_home = home(inverters=3)
     report = at_home.refresh(DATASET, lists=LISTS)
     assert sorted(at_home.paths()) == sorted(

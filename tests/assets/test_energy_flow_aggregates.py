@@ -75,7 +75,7 @@ def test_a_total_has_the_labels_of_the_request():
         ({"data": {"3": True}}, "data.3"),
     ],
 )
-def test_rows_that_cannot_stand_are_set_aside(change, column):
+def test_rows_that_cannot_stand_are_quarantined(change, column):
     good = period("2024-03-01 00:00", "2024-03-02 00:00", t0=1)
     bad = {**period("2024-03-02 00:00", "2024-03-03 00:00", t0=2), **change}
     decoded = decode(DATASET, {"data": [bad, good]}, params='{"grouping": 1}')
@@ -107,7 +107,7 @@ def asks_of(home, device, *, now, refetch=False):
         return list(DATASET.requests(replace(view, now=now)))
 
 
-def test_the_first_time_all_of_a_life_is_asked_for(home):
+def test_the_first_time_all_of_a_life_is_requested(home):
     device = Device("SIM", datetime(2022, 5, 10, 9, tzinfo=UTC), None)
     requests = asks_of(home(), device, now=datetime(2024, 7, 10, 23, 30, tzinfo=UTC))
     assert ranges(requests) == {
@@ -193,7 +193,7 @@ def born(today):
     return today - timedelta(days=400)
 
 
-def test_a_whole_life_equals_the_truth_and_later_only_what_can_change_is_asked_for(
+def test_a_whole_life_equals_the_truth_and_later_only_what_can_change_is_requested(
     home, now, today, born
 ):
     owner = home(commissioned=born, flow_gap_rate=0.0, clock=now)

@@ -57,7 +57,7 @@ def test_a_row_has_labels_moments_and_a_column_for_each_type():
 
 
 @pytest.mark.parametrize("empty", [{"data": {}}, {"data": []}])
-def test_an_answer_without_half_hours_has_no_rows(empty):
+def test_a_response_without_half_hours_has_no_rows(empty):
     decoded = decode(DATASET, empty)
     assert decoded.rows_in == {1: 0}
     assert decoded.tables["energy_flows"].num_rows == 0
@@ -119,7 +119,7 @@ def test_numeric_text_and_unknown_types_are_kept_and_counted():
         ({"data": {"0": -5}}, "check_failed", "pv_to_home_kwh"),
     ],
 )
-def test_rows_that_cannot_stand_are_set_aside_one_by_one(change, reason, column):
+def test_rows_that_cannot_stand_are_quarantined_one_by_one(change, reason, column):
     good = half_hour("2024-07-03 00:30", "2024-07-03 01:00", t0=1)
     bad = {**half_hour("2024-07-03 00:00", "2024-07-03 00:30", t0=2), **change}
     decoded = decode(DATASET, {"data": {"0": bad, "1": good}})

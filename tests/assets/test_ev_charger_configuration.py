@@ -41,7 +41,7 @@ def test_each_supported_command_is_a_row():
     assert [(d.kind, d.value) for d in decoded.drift] == [("unknown_code", "fly")]
 
 
-def test_commands_that_are_no_text_are_set_aside():
+def test_commands_that_are_no_text_are_quarantined():
     keyed = {"data": {"0": "start-charge", "1": None, "2": {"id": "x"}}}
     decoded = decode(COMMANDS, keyed, {"data": "start-charge"}, device_id="charger-1")
     assert [row["command"] for row in rows_of(decoded, COMMANDS.name)] == ["start-charge"]
@@ -112,7 +112,7 @@ def test_commands_that_are_no_text_are_set_aside():
         ("set-schedule", {"schedules": [{"id": "1", "name": {"redacted": "string"}}]}, {}),
     ],
 )
-def test_what_a_command_was_told_is_decoded(command, data, expected):
+def test_the_result_of_a_command_is_decoded(command, data, expected):
     ((row,), decoded) = told(command, data)
     assert json.loads(row.pop("data")) == data
     assert row == {

@@ -51,7 +51,7 @@ def test_a_name_that_was_left_out_is_neither_drift_nor_quarantine():
     assert row["alias"] == "Carport"
 
 
-def test_odd_chargers_are_kept_or_set_aside():
+def test_odd_chargers_are_kept_or_quarantined():
     answer = [
         charger(uuid="a", status="charging", serial_number=17),
         charger(uuid="b", status="Dreaming", online=None, went_offline_at=None),
@@ -139,7 +139,7 @@ def test_an_account_without_chargers_is_found_out_once(home, settings):
         assert DATASET.name in unavailable(session.lake)
 
 
-def test_history_begins_a_month_before_the_oldest_thing_known(home):
+def test_history_begins_a_month_before_the_oldest_item_known(home):
     at_home = home(ev_chargers=1, clock=NOW, commissioned=date(2025, 3, 1))
     began = datetime.now(UTC)
 
@@ -160,7 +160,7 @@ def test_history_begins_a_month_before_the_oldest_thing_known(home):
     assert commissioned() == datetime(2025, 3, 1, tzinfo=UTC)
 
 
-def test_days_after_a_charger_went_offline_or_left_are_not_asked_for(home):
+def test_days_after_a_charger_went_offline_or_left_are_not_requested(home):
     at_home = home(ev_chargers=1, clock=NOW, ev_offline_rate=0.0)
     sim = at_home.simulator
     (uuid,) = sim.charger_uuids

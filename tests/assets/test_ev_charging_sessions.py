@@ -72,7 +72,7 @@ def test_an_open_session_has_neither_end_nor_energy():
     assert [row[name] for name in ends] == [None] * 5
 
 
-def test_odd_sessions_are_kept_or_set_aside():
+def test_odd_sessions_are_kept_or_quarantined():
     answer = [
         session(started_at="2025-06-01T00:00:00Z", meter_stop="1500.1", started_by=4711),
         session(started_at="2025-06-02T00:00:00Z", stopped_at="later", stop_reason="Bored"),
@@ -259,7 +259,7 @@ def test_a_session_that_never_closes_is_looked_at_once_a_week(home):
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_history_is_asked_for_anew_on_demand(home, again):
+def test_history_is_requested_again_on_demand(home, again):
     at_home = home(ev_chargers=1)
     at_home.refresh(DATASET, lists=LISTS)
     at_home.refresh(DATASET, lists=LISTS, refetch=again)

@@ -183,7 +183,7 @@ def test_what_is_no_number_costs_its_data_point_no_other_measurement():
     assert raws['"n/a"']["timestamp"] == "2025-07-01 11:59:30"
 
 
-def test_data_points_that_cannot_be_read_are_set_aside_whole():
+def test_data_points_that_cannot_be_read_are_quarantined_whole():
     rows, decoded = decoded_rows(
         point(measurement(), timestamp="yesterday at noon"),
         point(measurement(), timestamp=None),
@@ -274,7 +274,7 @@ def test_each_leaf_of_the_documents_example_lands():
         (date(2025, 10, 26), "2025-10-25T23:00:00Z", "2025-10-27T00:00:00Z"),
     ],
 )
-def test_a_local_day_is_asked_for_in_utc_with_all_that_can_be_measured(day, start, end):
+def test_a_local_day_is_requested_in_utc_with_all_that_can_be_measured(day, start, end):
     with clock.at(datetime.combine(day, time(), UTC) + timedelta(days=2)):
         request = DATASET.request("charger-1", day, day, LONDON)
     assert request.path == {"charger": "charger-1"}
@@ -287,7 +287,7 @@ def test_a_local_day_is_asked_for_in_utc_with_all_that_can_be_measured(day, star
 
 
 @at_notable_moments
-def test_the_day_that_is_going_on_is_asked_for_up_to_now():
+def test_the_day_that_is_going_on_is_requested_up_to_now():
     now = datetime.now(UTC)
     request = DATASET.request("charger-1", now.date(), now.date(), "UTC")
     end = datetime.fromisoformat(request.query["end_time"])

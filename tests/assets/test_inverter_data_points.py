@@ -184,7 +184,7 @@ def test_recorded_days_are_decoded_leaf_by_leaf(day, rows, duplicates):
             assert column_value(row, path) == value, path
 
 
-def test_every_row_of_an_answer_is_in_the_table_or_in_quarantine():
+def test_every_row_of_a_response_is_in_the_table_or_in_quarantine():
     decoded = decode(point(), point(), "text", point(time="soon"), point(time=None))
     assert decoded.rows_in == {1: 5}
     assert len(rows_of(decoded)) == 1
@@ -210,7 +210,7 @@ def test_an_invalid_later_row_does_not_win():
     assert decoded.quarantine["reason"].to_pylist() == ["check_failed"]
 
 
-def test_repeated_times_on_two_pages_of_one_answer_are_one_key():
+def test_repeated_times_on_two_pages_of_one_response_are_one_key():
     pages = [
         response(
             json.dumps({"data": [point(power__grid__power=number)]}).encode(),

@@ -71,7 +71,7 @@ def test_two_events_can_begin_at_once_and_one_event_twice():
         ({"start_time": "2024-01-03T25:00:00Z"}, "start_time"),
     ],
 )
-def test_events_without_their_key_are_set_aside(change, column):
+def test_events_without_their_key_are_quarantined(change, column):
     bad = {**event("A", "2024-01-03T10:00:00Z"), **change}
     good = event("B", "2024-01-03T10:00:00Z")
     decoded = decode(DATASET, {"data": [bad, good]})
@@ -153,7 +153,7 @@ def test_all_events_are_there_whatever_cleared_means(owner, meaning):
     assert asked(owner) == ([(0, 13), (1, 13)] if meaning == "only" else [(1, 13)])
 
 
-def test_without_an_open_event_both_values_are_asked_for_again(owner):
+def test_without_an_open_event_both_values_are_requested_again(owner):
     owner = owner(OLD, RECENT, events_cleared_means="also")
     owner.refresh(DATASET, lists=LISTS)
     owner.refresh(DATASET, lists=LISTS)
@@ -198,7 +198,7 @@ def test_stale_events_are_looked_at_weekly_and_are_found_by_the_status(owner):
         assert start(7) == 46
 
 
-def test_nothing_is_asked_of_an_inverter_that_was_silent_since(owner):
+def test_nothing_is_requested_of_an_inverter_that_was_silent_since(owner):
     owner = owner(OLD, events_cleared_means="also")
     owner.refresh(DATASET, lists=LISTS)
     with owner.session() as session:
@@ -245,7 +245,7 @@ def moment(text):
     return text and datetime.fromisoformat(text)
 
 
-def test_an_inverter_without_data_is_asked_once_and_remembered(home):
+def test_an_inverter_without_data_is_polled_once_and_remembered(home):
     owner = home(inverters=1, gone=1, clock=NOW)
     report = owner.refresh(DATASET, lists=LISTS)
     assert not report.failures
@@ -256,7 +256,7 @@ def test_an_inverter_without_data_is_asked_once_and_remembered(home):
 
 @needs_shared
 @pytest.mark.parametrize("answer", [pytest.param(name) for name in ("recorded", "documented")])
-def test_every_leaf_of_printed_answers_is_in_a_column(answer):
+def test_every_leaf_of_printed_responses_is_in_a_column(answer):
     answer = recorded("inverter_events") if answer == "recorded" else example("Get Events")
     rows = rows_of(decode(DATASET, answer), "inverter_events")
     assert len(rows) == len(answer["data"]) > 0
@@ -273,7 +273,7 @@ def test_every_leaf_of_printed_answers_is_in_a_column(answer):
             ) == value
 
 
-def test_a_later_answer_without_the_end_of_an_event_takes_back_none(owner):
+def test_a_later_response_without_the_end_of_an_event_takes_back_none(owner):
     closed = {**OPEN, "end_time": ago(hours=1)}
     owner = owner(closed, events_cleared_means="also")
     owner.refresh(DATASET, lists=LISTS)

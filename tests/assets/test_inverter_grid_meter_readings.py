@@ -54,7 +54,7 @@ def test_each_likely_leaf_is_a_column():
     }
 
 
-def test_other_shapes_are_kept_or_set_aside():
+def test_other_shapes_are_kept_or_quarantined():
     answer = [
         {"time": "2025-07-01T23:10:00Z", "phases": [{"voltage": 240}], "voltage": None},
         reading(time=None),
@@ -137,7 +137,7 @@ def test_all_of_history_is_read_once_and_then_the_last_day(metered):
     assert len(set(spans(metered))) == 2
 
 
-def test_a_span_that_failed_is_asked_for_again(metered):
+def test_a_span_that_failed_is_requested_again(metered):
     sim = metered.simulator
     (serial,) = sim.serials
     sim.fail(rf"/v1/inverter/{serial}/meter/data", status=500, times=1)
@@ -175,13 +175,13 @@ def test_an_api_without_the_endpoint_is_found_out_by_one_request(home):
     assert at_home.paths() == []
 
 
-def test_an_inverter_without_meters_is_not_asked(home):
+def test_an_inverter_without_meters_is_not_polled(home):
     at_home = home(inverters=0, ems=1, later_api=True)
     at_home.refresh(DATASET, lists=LISTS)
     assert at_home.paths() == []
 
 
-def test_a_commissioning_day_in_summer_time_is_asked_for_from_its_local_midnight(home):
+def test_a_commissioning_day_in_summer_time_is_requested_from_its_local_midnight(home):
     commissioned = date(2024, 7, 1)
     at_home = home(
         {"GIVLAKE_RANGE_DAYS": "366"}, inverters=1, later_api=True, commissioned=commissioned,

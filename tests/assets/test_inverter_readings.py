@@ -120,7 +120,7 @@ def test_each_leaf_of_a_meter_reading_is_a_column():
     ],
     ids=["system", "system with an array of nulls", "meter"],
 )
-def test_an_answer_of_nulls_is_no_reading(dataset, answer):
+def test_a_response_of_nulls_is_no_reading(dataset, answer):
     decoded = decode(dataset, {"data": answer}, {"data": answer})
     assert rows_of(decoded, dataset.name) == []
     found = decoded.quarantine.to_pylist()
@@ -162,7 +162,7 @@ def test_odd_leaves_are_kept_and_counted():
 
 
 @pytest.mark.parametrize("data", [[], {}, "text", 5])
-def test_an_answer_of_another_shape_is_accounted_for(data):
+def test_a_response_of_another_shape_is_accounted_for(data):
     decoded = decode(SYSTEM, {"data": data})
     assert rows_of(decoded, "inverter_system_readings") == []
     assert len(decoded.quarantine) == 1
@@ -231,7 +231,7 @@ def test_polls_fill_one_row_for_each_reading(home, dataset, listing, tail):
     assert len(expected) < len(times)
 
 
-def test_repeated_answers_of_nulls_are_one_row_of_quarantine(home):
+def test_repeated_responses_of_nulls_are_one_row_of_quarantine(home):
     at_home = home(inverters=1, anomalies={"null_snapshot": 1.0})
     for _ in range(2):
         at_home.refresh(SYSTEM, lists=(COMMUNICATION_DEVICES,))

@@ -59,7 +59,7 @@ def test_each_leaf_of_a_preset_is_a_column_and_parameters_are_json():
     }
 
 
-def test_odd_settings_are_kept_or_set_aside():
+def test_odd_settings_are_kept_or_quarantined():
     answer = [
         setting(id="1000"),
         setting(id=1001, validation_rules=None, unit="W"),

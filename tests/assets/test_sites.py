@@ -44,7 +44,7 @@ def test_each_leaf_of_a_site_is_a_column():
     }
 
 
-def test_odd_sites_are_kept_or_set_aside():
+def test_odd_sites_are_kept_or_quarantined():
     answer = [
         site(date_created="yesterday", heating="gas", products=None, latitude="45.5"),
         site(id=None),
@@ -97,7 +97,7 @@ def test_a_status_is_kept_and_null_is_one(status, name):
 
 
 @pytest.mark.parametrize("answer", [{"state": "vacant"}, {"status": 3}])
-def test_an_answer_without_a_status_goes_to_quarantine(answer):
+def test_a_response_without_a_status_goes_to_quarantine(answer):
     decoded = decode(STATUSES, answer, device_id="901")
     assert rows_of(decoded, "site_statuses") == []
     (row,) = decoded.quarantine.to_pylist()

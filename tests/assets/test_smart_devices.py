@@ -51,7 +51,7 @@ def test_what_was_left_out_before_archiving_is_null_and_no_drift():
     assert [row["column"] for row in decoded.quarantine.to_pylist()] == ["device_uuid"]
 
 
-def test_other_data_can_be_empty_and_hold_other_things():
+def test_other_data_can_be_empty_and_hold_other_fields():
     answer = [
         device() | {"other_data": []},
         device(hardware_id=7, maker="x") | {"uuid": UUID[:-1] + "2"},
@@ -105,7 +105,7 @@ def test_the_documents_readings_land_whole():
     ]
 
 
-def test_a_device_that_is_taken_out_is_no_longer_asked(home):
+def test_nothing_is_requested_of_a_device_that_was_removed(home):
     at_home = home(smart_devices=2)
     sim = at_home.simulator
     first, second = sim.smart_device_uuids
@@ -213,7 +213,7 @@ def test_after_a_long_pause_pages_are_read_until_known_readings_are_met(plugs):
     assert readings(plugs) == truth(sim)
 
 
-def test_a_walk_that_did_not_reach_the_end_is_begun_anew(plugs):
+def test_a_walk_that_did_not_reach_the_end_is_started_again(plugs):
     sim = plugs.simulator
     first = min(sim.smart_device_uuids)
     sim.fail(rf"/v1/smart-device/{first}/data\?.*page=3", status=500)

@@ -10,7 +10,7 @@ from simulator import TokenGrant
     ("scopes", "status", "zone"),
     [(None, 200, "Europe/London"), (frozenset({"api:inverter:list"}), 403, None)],
 )
-def test_the_account_is_asked_for_once(simulate, tmp_path, scopes, status, zone):
+def test_the_account_is_requested_once(simulate, tmp_path, scopes, status, zone):
     sim = simulate(tokens=(TokenGrant("token-of-this-test", 1, scopes),))
 
     def identify():

@@ -463,7 +463,7 @@ def test_when_the_rest_will_be_done():
     assert [snapshot.seconds_for(n) for n in (0, 100, 101, 400, 401)] == [0, 0, 30, 30, 90]
 
 
-def test_the_account_is_asked_once_per_token(simulate, tmp_path):
+def test_the_account_is_requested_once_per_token(simulate, tmp_path):
     sim = simulate(tokens=(TokenGrant("one"), TokenGrant("two"), TokenGrant("other", account=2)))
     store = tmp_path / "state" / "budget.sqlite"
 
@@ -508,7 +508,7 @@ def test_without_the_account_scope_the_token_is_the_account(simulate, tmp_path):
     budget.close()
 
 
-def test_a_wrong_token_is_told_as_such(simulate, tmp_path):
+def test_a_wrong_token_is_reported_as_such(simulate, tmp_path):
     sim = simulate()
     with pytest.raises(UnauthenticatedError):
         resolve_account(

@@ -58,7 +58,7 @@ def test_a_day_arrives_as_sent(simulate, open_client):
     assert request.client.startswith("givlake/")
 
 
-def test_an_empty_day_is_an_answer(simulate, open_client):
+def test_an_empty_day_is_a_response(simulate, open_client):
     sim = simulate(commissioned=None)
     fetched = open_client(sim).fetch(INVERTER_DATA_POINTS, path=day_of(sim, day="2001-01-01"))
     assert (fetched.complete, fetched.pages[0].rows) == (True, 0)
@@ -245,7 +245,7 @@ def test_path_parameters_must_fit():
         INVERTER_DATA_POINTS.url_path({"inverter": "A", "date": DAY, "x": "1"})
 
 
-def test_only_what_is_on_the_list_can_be_asked(simulate, open_client):
+def test_only_what_is_on_the_list_can_be_requested(simulate, open_client):
     sim = simulate()
     client = open_client(sim)
     for change in ({"method": "POST"}, {"path": "/inverter/{inverter}/settings"}, {"name": "x"}):
@@ -572,7 +572,7 @@ def test_a_wrong_address_is_given_up_after_a_few_tries_and_named(simulate, open_
     assert len(attempts) == 5
 
 
-def test_a_later_run_asks_again_whatever_the_former_met(simulate, open_client, open_budget):
+def test_a_later_run_requests_again_whatever_the_former_met(simulate, open_client, open_budget):
     """Found: an outage of hours, left in the store, made every later run give up unasked."""
     from givenergy.budget.breaker import BreakerPolicy
 
@@ -593,7 +593,7 @@ def test_a_later_run_asks_again_whatever_the_former_met(simulate, open_client, o
     assert client.fetch(ACCOUNT).complete
 
 
-def test_answers_are_checked_without_building_them():
+def test_responses_are_checked_without_building_them():
     from givenergy.envelope import InvalidResponseError, read_envelope
 
     assert read_envelope(b'{"data": {"0": {}, "1": {}}}').rows == 2

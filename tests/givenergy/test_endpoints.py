@@ -155,7 +155,7 @@ def thing(fetched):
     return json.loads(fetched.pages[0].body)["data"]
 
 
-def test_an_account_and_its_things_are_read(house, open_client):
+def test_an_account_and_its_items_are_read(house, open_client):
     client = open_client(house)
 
     def get(name, **path):

@@ -86,7 +86,7 @@ def test_an_endpoint_that_api_or_plan_lack(simulate, open_client):
     assert later.missing_capability is ENDPOINT
 
 
-def test_a_thing_that_is_not_there(simulate, open_client):
+def test_an_item_that_is_not_there(simulate, open_client):
     client = open_client(simulate(later_api=True))
     error = refused(client, INVERTER_DATA_POINTS, path={"inverter": "XX0000X000", "date": DAY})
     assert isinstance(error, NotFoundError)

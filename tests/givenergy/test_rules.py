@@ -160,7 +160,7 @@ def test_remaining_lowers_the_present_window():
     assert rules.used_slots(bucket) == 200
 
 
-def test_an_old_answer_does_not_fill_a_new_window():
+def test_an_old_response_does_not_fill_a_new_window():
     """A slow answer of the former window arrives when the next one is known: it is not believed."""
     policy = Policy()
     bucket = _bucket_with(policy, 1, 1_000, remaining=250)

@@ -37,7 +37,7 @@ def alerted(own, sim, listener: Listener, **settings: str):
 
 
 @pytest.mark.slow
-def test_a_failure_is_told_once_and_so_is_its_end(simulate, own, listener):
+def test_a_failure_is_reported_once_and_so_is_its_end(simulate, own, listener):
     sim = simulate(inverters=2)
     owner = alerted(own, sim, listener)
     sim.fail(f"/{sim.serials[0]}/data-points/{DAYS[1]}", status=500)
@@ -61,7 +61,7 @@ def test_a_failure_is_told_once_and_so_is_its_end(simulate, own, listener):
 
 
 @pytest.mark.slow
-def test_a_refused_token_is_told_once_whatever_command_meets_it(simulate, own, listener):
+def test_a_refused_token_is_reported_once_whatever_command_meets_it(simulate, own, listener):
     sim = simulate(inverters=1, tokens=(TokenGrant("good"),))
     owner = alerted(own, sim, listener)
     assert owner.givlake("backfill", *RANGE).status == 0
@@ -129,7 +129,7 @@ def test_the_app_is_notified_ten_times_an_hour_at_most_and_texts_pass_its_rules(
     assert sim.stats()["statuses"].get("429") is None
 
 
-def test_a_token_without_the_scope_is_told_which_and_a_failure_of_the_api_is_one(simulate, own):
+def test_a_missing_scope_is_reported_by_name_and_a_failure_of_the_api_as_one(simulate, own):
     names = ("account:read", "inverter:list", "inverter:read", "inverter:data")
     scopes = frozenset(f"api:{name}" for name in names)
     sim = simulate(inverters=1, tokens=(TokenGrant("narrow", 1, scopes), TokenGrant("wide")))
@@ -321,7 +321,7 @@ def test_runs_of_days_are_causes():
     assert told == SentAlerts()
 
 
-def test_a_mended_day_is_over_though_the_next_day_is_missing():
+def test_a_repaired_day_is_over_though_the_next_day_is_missing():
     """A new hole beside a mended one used to hide that the old one was over."""
     told = SentAlerts(days={"d": {"X": [(date(2025, 6, 1),) * 2]}})
     changes = compare(told, Overdue({"d": {"X": gaps((2, 2))}}, {}, {"d"}), unrequested=False)
@@ -337,7 +337,7 @@ def test_what_was_not_looked_at_is_not_over():
     assert changes.applied(told, started=False, ended=False, now=datetime.now(UTC)) == told
 
 
-def test_what_could_not_be_told_stays_as_it_was():
+def test_what_could_not_be_reported_stays_as_it_was():
     told = SentAlerts(days={"d": {"X": [(date(2025, 6, 1),) * 2]}}, snapshots={"e": ["Y"]})
     found = Overdue({"d": {"Z": gaps((5, 5))}}, {"e": {"W": True}}, {"d", "e"})
     changes = compare(told, found, unrequested=False)

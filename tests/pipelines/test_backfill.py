@@ -6,7 +6,7 @@ from tests.support.clock import at_moments
 from tests.support.simulator_truth import assert_same, days_between, expected_rows, repeated_times
 
 
-def test_everything_lands_with_the_fewest_requests_and_is_asked_for_once(simulate, own):
+def test_everything_lands_with_the_fewest_requests_and_is_requested_once(simulate, own):
     sim = simulate()
     owner = own(sim)
     days = days_between(date(2025, 5, 29), date(2025, 6, 3))
@@ -45,7 +45,7 @@ def test_everything_lands_with_the_fewest_requests_and_is_asked_for_once(simulat
     assert_same(owner.rows(), expected_rows(sim, sim.serials, days))
 
 
-def test_days_of_a_charger_that_its_owner_names_are_asked_for(simulate, own, today):
+def test_days_of_a_charger_that_its_owner_names_are_requested(simulate, own, today):
     """Days before anything known of a charger were called there without a request."""
     sim = simulate(inverters=1, ev_chargers=1, ev_points_every_s=3600, ev_offline_rate=0.0)
     owner = own(sim, GIVLAKE_DATASETS="ev_meter_readings")

@@ -51,7 +51,7 @@ def quarter_after(moment: datetime) -> str:
 
 @pytest.mark.processes
 @pytest.mark.slow
-def test_the_demo_asks_its_simulator_only_whatever_the_owner_has_set(simulate, own, tmp_path):
+def test_the_demo_uses_its_simulator_only_whatever_the_owner_has_set(simulate, own, tmp_path):
     """Dagster read `.env`: a run wrote the real account's rows into the demo's folder."""
     real = simulate(inverters=5)
     owner = own(real, GIVLAKE_LOG_LEVEL="ERROR", GIVLAKE_DATASETS="sites", GIVLAKE_RESERVE="290")

@@ -190,7 +190,7 @@ def test_the_schedules_name_the_right_days(simulate, own, today):
         assert ranges(evaluate("inverter_data_points_daily", tomorrow, 4))[-1][1] == f"{today}"
 
 
-def test_a_failed_run_executed_again_asks_only_for_what_is_missing(simulate, own):
+def test_a_failed_run_executed_again_requests_only_what_is_missing(simulate, own):
     sim = simulate(inverters=2)
     owner = own(sim)
     sim.fail(f"{sim.serials[0]}/data-points/{DAYS[1]}", status=500)
@@ -215,7 +215,7 @@ def test_a_failed_run_executed_again_asks_only_for_what_is_missing(simulate, own
 
 
 @pytest.mark.slow
-def test_a_dagster_state_that_cannot_be_used_is_told_in_a_sentence(own, simulate):
+def test_a_dagster_state_that_cannot_be_used_is_reported_in_a_sentence(own, simulate):
     owner = own(simulate(inverters=1, rows_per_day=24))
     backfill = ("backfill", "--start", "2025-06-01", "--end")
     assert owner.givlake(*backfill, "2025-06-01").status == 0

@@ -9,7 +9,7 @@ from tests.support.owner import Owner
 CHARGER = {"uuid": "a", "serial_number": 7, "type": "GivEnergy", "alias": "Home", "online": True}
 
 
-def test_each_leaf_of_a_saved_answer_is_named_with_its_column(tmp_path):
+def test_each_leaf_of_a_saved_response_is_named_with_its_column(tmp_path):
     owner = Owner(tmp_path, {}, token=None)
     (tmp_path / "chargers.json").write_text(json.dumps({"data": [CHARGER], "links": {"x": None}}))
     done = owner.givlake("decode", "ev_chargers", "chargers.json", "--format", "csv")

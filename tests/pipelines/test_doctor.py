@@ -19,7 +19,7 @@ def test_all_is_well(simulate, own):
     assert {"token", "devices", "clock", "budget", "inverter_data_points"} <= set(found)
 
 
-def test_a_token_that_can_only_read_is_told_from_one_that_can_control(simulate, own):
+def test_a_token_that_can_only_read_is_distinguished_from_one_that_can_control(simulate, own):
     scopes = {"api:account:read", "api:inverter:list", "api:inverter:read", "api:inverter:data"}
     sim = simulate(tokens=(TokenGrant("reads-only", scopes=frozenset(scopes)),))
     done = own(sim).givlake("doctor")

@@ -222,7 +222,7 @@ def test_what_cannot_be_had_later(sim, owner):
     assert len(owner.sql("FROM ems_meter_readings")) == len(expected["meters"])
 
 
-def test_things_and_what_they_are_set_to(sim, owner):
+def test_devices_and_their_settings(sim, owner):
     assert values(owner.sql("FROM inverters_now"), "inverter_serial") == sorted(
         (serial,) for serial in [*sim.serials, *sim.ems_serials]
     )
@@ -242,7 +242,7 @@ def test_things_and_what_they_are_set_to(sim, owner):
         assert json.loads(row["data"]) == expected
 
 
-def test_every_dataset_has_a_state_and_nothing_is_asked_for_twice(sim, owner):
+def test_every_dataset_has_a_state_and_nothing_is_requested_twice(sim, owner):
     done = owner.givlake("status", "--format", "json")
     assert done.status == 0, done.said
     parts = {part["dataset"]: part for part in json.loads(done.out)}
@@ -256,7 +256,7 @@ def test_every_dataset_has_a_state_and_nothing_is_asked_for_twice(sim, owner):
     assert sim.commands_received == 0
 
 
-def test_dagster_shows_the_lists_that_a_backfill_asked_for_before_its_runs(owner):
+def test_dagster_shows_the_lists_that_a_backfill_requested_before_its_runs(owner):
     """They stood as never materialized, and all that reads them as out of date."""
     lists = ("communication_devices", "inverters", "batteries", "ev_chargers", "smart_devices")
     with owner.dagster() as (_, instance):
@@ -291,7 +291,7 @@ def test_the_days_of_a_dataset_begin_with_its_own_devices(owner, now):
     assert begins["ev_meter_readings"] < f"{commissioned}"
 
 
-def test_the_nightly_refresh_asks_for_what_is_due_and_else_starts_no_run(sim, owner):
+def test_the_nightly_refresh_requests_what_is_due_and_else_starts_no_run(sim, owner):
     def names(selection):
         return {key.path[-1] for key in selection if key.path[0] == "archive"}
 
@@ -374,7 +374,7 @@ def answers(owner):
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
-def test_no_value_of_an_answer_stops_a_build_or_goes_unaccounted(answers, data):
+def test_no_value_of_a_response_stops_a_build_or_goes_unaccounted(answers, data):
     dataset, answer = answers[data.draw(st.sampled_from(sorted(answers)), "dataset")]
     body = json.loads(answer.body)
     if isinstance(body["data"], list):

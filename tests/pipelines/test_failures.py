@@ -17,7 +17,7 @@ def materialized(instance: dg.DagsterInstance) -> list[set[str]]:
     return [instance.get_materialized_partitions(key) for key in KEYS]
 
 
-def test_one_inverter_fails_on_one_day_and_only_that_is_asked_for_again(simulate, own):
+def test_one_inverter_fails_on_one_day_and_only_that_is_requested_again(simulate, own):
     sim = simulate()
     owner = own(sim)
     serial, day = sim.serials[1], DAYS[2]
@@ -59,7 +59,7 @@ def test_one_inverter_fails_on_one_day_and_only_that_is_asked_for_again(simulate
         assert materialized(instance) == [good | {f"{day}"}] * 2
 
 
-def test_a_device_that_is_gone_is_named_and_neither_fails_nor_is_asked_for_every_day(
+def test_a_device_that_is_gone_is_named_and_neither_fails_nor_is_requested_every_day(
     simulate, own, today
 ):
     # It was last in contact 400 days ago: later days are not expected of it.
@@ -84,7 +84,7 @@ def test_a_device_that_is_gone_is_named_and_neither_fails_nor_is_asked_for_every
         assert materialized(instance) == [{f"{day}" for day in days}] * 2
 
 
-def test_an_account_without_inverters_is_said_to_be_one(simulate, own):
+def test_an_account_without_inverters_is_reported_as_such(simulate, own):
     sim = simulate(inverters=0)
     owner = own(sim)
     for arguments in (("backfill", *RANGE), ("sync",), ("plan",)):
@@ -120,7 +120,7 @@ def test_a_new_device_is_reported_with_the_command_that_fetches_its_history(simu
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
 
 
-def test_days_that_were_refused_are_fetched_once_access_is_mended(simulate, own):
+def test_days_that_were_refused_are_fetched_once_access_is_granted(simulate, own):
     names = ("account:read", "inverter:list", "inverter:read")
     scopes = frozenset(f"api:{name}" for name in names)
     sim = simulate(tokens=(TokenGrant("first-token", 1, scopes), TokenGrant("second-token")))
@@ -136,7 +136,7 @@ def test_days_that_were_refused_are_fetched_once_access_is_mended(simulate, own)
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
 
 
-def test_a_day_whose_answer_holds_nothing_that_is_a_point_is_not_there(simulate, own):
+def test_a_day_whose_response_holds_nothing_that_is_a_point_is_not_there(simulate, own):
     sim = simulate(inverters=1)
     owner = own(sim)
     (serial,) = sim.serials

@@ -134,7 +134,7 @@ def plain(text: str) -> bool:
     return all(c.isprintable() or c == "\n" for c in text)
 
 
-def test_each_name_is_kept_as_sent_and_asked_for_by_a_path_of_its_own(sim, owner):
+def test_each_name_is_kept_as_sent_and_requested_by_a_path_of_its_own(sim, owner):
     known = {row["serial"] for row in owner.sql("SELECT inverter_serial AS serial FROM inverters")}
     assert known >= set(EVERYTHING.values())
     # The simulator's log has paths decoded, once.

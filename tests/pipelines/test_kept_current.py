@@ -87,7 +87,7 @@ def test_a_run_counts_if_a_schedule_has_started_it_and_it_could_ask(simulate, ow
         (None, -400, None),
     ],
 )
-def test_what_is_said_of_times(own, simulate, kept_at, made_ago, said):
+def test_messages_about_times(own, simulate, kept_at, made_ago, said):
     owner = own(simulate(inverters=1))
     with owner.lake() as lake:
         lake.state.set("kept_current_at", kept_at)

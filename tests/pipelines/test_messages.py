@@ -219,7 +219,7 @@ CASES = [
         for case in CASES
     ],
 )
-def test_what_is_said_and_the_exit_status(case, simulate, own):
+def test_messages_and_exit_status(case, simulate, own):
     scopes = frozenset(ALL_SCOPES) - {case.without_scope}
     sim = simulate(
         inverters=1,

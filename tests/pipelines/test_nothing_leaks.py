@@ -127,7 +127,7 @@ def in_dagster(run):
         return [*known, repr(definitions.sensors)]
 
 
-def test_the_run_failed_and_told_of_it(run):
+def test_the_run_failed_and_reported_it(run):
     _, listener, listed, said = run
     assert said[0].status == 1
     assert "DEBUG" in said[0].err

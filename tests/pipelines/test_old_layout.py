@@ -323,7 +323,7 @@ def test_dagster_still_shows_the_old_runs(migrated: Owner) -> None:
     assert keys <= known
 
 
-def test_the_next_sync_asks_for_what_an_old_one_would_have(
+def test_the_next_sync_requests_what_an_old_one_would_have(
     migrated: Owner, old_code: Path, sim: Simulator, listener: Listener
 ) -> None:
     told = len(listener.titles)

@@ -67,7 +67,7 @@ def test_a_broken_key_is_never_replaced_in_silence(tmp_path):
     assert (tmp_path / "pseudonym.key").read_bytes() == b"short"
 
 
-def test_a_key_that_cannot_be_read_or_written_is_told_in_a_sentence(tmp_path):
+def test_a_key_that_cannot_be_read_or_written_is_reported_in_a_sentence(tmp_path):
     (tmp_path / "pseudonym.key").mkdir()
     with pytest.raises(
         SettingsError, match=r"cannot be read or created \(Is a directory\): make the file"
@@ -102,7 +102,7 @@ def test_what_the_owner_keeps_is_read_from_the_settings(text, kept):
         ("smart_devices:data[].other_data.local_key", "which is never kept"),
     ],
 )
-def test_a_leaf_that_cannot_be_kept_is_told_and_nothing_runs(simulate, own, text, says):
+def test_a_leaf_that_cannot_be_kept_is_reported_and_nothing_runs(simulate, own, text, says):
     sim = simulate()
     done = own(sim, GIVLAKE_KEEP_PERSONAL=text).givlake("status")
     assert done.status == 2

@@ -116,7 +116,7 @@ def test_everything_is_proven_and_the_manifest_says_what_there_is(sim, owner):
 
 @pytest.mark.slow
 @pytest.mark.processes
-def test_strangers_get_the_same_hashes_from_every_export(owner, exports):
+def test_third_parties_get_the_same_hashes_from_every_export(owner, exports):
     tables = json.loads((exports / "csv/manifest.json").read_text())["tables"]
     entries = sum(len(table["devices"]) for table in tables.values())
     parquet = DUCKDB_SCRIPT.replace(
@@ -136,7 +136,7 @@ def test_strangers_get_the_same_hashes_from_every_export(owner, exports):
 
 @pytest.mark.slow
 @pytest.mark.processes
-def test_a_stranger_sees_that_one_value_of_an_export_was_changed(exports, sim, tmp_path):
+def test_a_third_party_sees_that_one_value_of_an_export_was_changed(exports, sim, tmp_path):
     copy = shutil.copytree(exports / "csv", tmp_path / "copy")
     path = copy / "inverter_data_points.csv"
     rows = list(csv.reader(path.open(newline="")))
@@ -259,7 +259,7 @@ def test_an_export_never_overwrites_what_is_not_one(owner, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"mine", "x.duckdb", "file"}
 
 
-def test_tampering_is_named_with_what_to_do_and_mended(owner, tmp_path):
+def test_tampering_is_named_with_what_to_do_and_repaired(owner, tmp_path):
     """A value changed by hand is mended by `rebuild`, a file that is gone by `check --repair`."""
     shutil.copytree(owner.data, tmp_path / "data")
     mine = Owner(tmp_path, {**owner.settings, "GIVLAKE_DATA": str(tmp_path / "data")}, token=None)

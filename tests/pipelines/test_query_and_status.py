@@ -104,7 +104,7 @@ def test_status_for_programs_has_the_right_numbers(sim, owner):
     assert "--start 2024-01-01 --end 2025-05-31" in table.out
 
 
-def test_tables_are_built_anew_from_the_archive_without_the_network(sim, owner):
+def test_tables_are_built_again_from_the_archive_without_the_network(sim, owner):
     before = owner.sql("FROM inverter_data_points ORDER BY inverter_serial, time")
     devices = owner.sql("FROM communication_devices ORDER BY 1")
     requests = len(sim.requests)

@@ -162,7 +162,7 @@ def test_what_the_checks_show_in_dagster(owner, plant):
     assert done["inverter_data_points_drift"].passed
 
 
-def test_days_of_a_charger_stay_expected_when_only_flows_are_asked_for(sim, owner):
+def test_days_of_a_charger_stay_expected_when_only_flows_are_requested(sim, owner):
     """The last command asked for energy flows alone, and so for no list of chargers."""
     (found,) = owner.sql(
         "SELECT count(*) FILTER (WHERE is_expected) AS expected,"

@@ -28,7 +28,7 @@ def test_account_is_that_of_the_token(sim, ask):
 
 
 @pytest.mark.parametrize("headers", [{"Authorization": "Bearer wrong"}, {"Authorization": "all"}])
-def test_wrong_token_is_401_and_spends_a_strangers_budget(sim, ask, headers):
+def test_wrong_token_is_401_and_spends_the_budget_of_no_account(sim, ask, headers):
     before = int(ask(sim, "/account").headers["X-RateLimit-Remaining"])
     answer = ask(sim, "/account", headers=headers)
     assert (answer.status_code, answer.json()) == (401, {"message": "Unauthenticated."})
@@ -46,7 +46,7 @@ def test_another_accounts_device_is_403(sim, ask):
     assert ask(sim, DAY, token="other").status_code == 403
 
 
-def test_without_accept_the_answer_is_a_page(sim, ask):
+def test_without_accept_the_response_is_a_page(sim, ask):
     answer = ask(sim, "/account", headers={"Accept": "*/*"})
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("text/html")

@@ -170,7 +170,9 @@ def test_a_new_column_rebuilds_the_table_and_the_catalogue_follows(lake: Lake) -
         assert reader.execute("SELECT count(*), count(note) FROM readings").fetchone() == (4, 0)
 
 
-def test_a_folder_of_an_older_givlake_that_lacks_a_column_is_opened_and_mended(lake: Lake) -> None:
+def test_a_folder_of_an_older_givlake_that_lacks_a_column_is_repaired(
+    lake: Lake,
+) -> None:
     lake.archive.append([answer("A", DAY, day_rows(DAY))])
     old = ToyDecoder()
     build(lake, old)
@@ -279,7 +281,7 @@ def test_a_fleet_is_laid_out_in_buckets_that_stay(lake: Lake) -> None:
     assert content_of(lake.folder) == before
 
 
-def test_few_devices_are_told_apart_by_their_buckets() -> None:
+def test_few_devices_are_distinguished_by_their_buckets() -> None:
     """Two of three inverters fell into one bucket: its file needed twice the memory."""
     names = ["AB1234C001", "AB1234C002", "AB1234C003"]
     time = pa.array([DAY] * 800, pa.date32()).cast(pa.timestamp("us", tz="UTC"))
@@ -347,7 +349,9 @@ def test_a_rebuild_leaves_files_alone_that_would_not_change(lake: Lake) -> None:
     assert build(lake, ToyDecoder()).damage == []
 
 
-def test_books_and_indexes_of_many_responses_are_left_alone_by_a_poll(lake: Lake) -> None:
+def test_a_poll_leaves_accounting_and_indexes_of_many_responses_alone(
+    lake: Lake,
+) -> None:
     many = [answer("A", DAY, []) for _ in range(4_100)]
     for entry in many:
         lake.archive.append([entry])

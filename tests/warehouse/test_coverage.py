@@ -125,7 +125,7 @@ def test_folding_step_by_step_and_at_once_agree_and_the_view_agrees_with_both(la
     assert [(row[1], row[3]) for row in at_once] == expected
 
 
-def test_pages_of_a_fetch_are_one_answer(lake: Lake) -> None:
+def test_pages_of_a_fetch_are_one_response(lake: Lake) -> None:
     lake.archive.append([ok(FINAL, 2, page=page, page_count=3) for page in (1, 2, 3)])
     lake.archive.append([bad(FINAL, 500)])
     lake.archive.flush()
@@ -152,7 +152,7 @@ def test_a_changed_rule_is_applied_to_what_was_folded_before(lake: Lake) -> None
     assert states == ["complete", "provisional", "complete"]
 
 
-def test_the_view_lists_days_that_were_never_asked(lake: Lake) -> None:
+def test_the_view_lists_days_that_were_never_requested(lake: Lake) -> None:
     publish(lake, ToyDecoder().tables)
     lake.expect(expect(DAY, DAY + timedelta(days=2)))
     with connect(lake) as connection:
@@ -197,7 +197,7 @@ def test_the_view_ends_with_the_devices_own_today_whatever_zone_the_session_has(
         ([403], FINAL, ["forbidden", "not_requested"]),
     ],
 )
-def test_days_never_asked_of_a_device_that_is_gone_are_gone(
+def test_days_never_requested_of_a_device_that_is_gone_are_gone(
     lake: Lake, answers: list[int | None], contact: datetime | None, states: list[str]
 ) -> None:
     at = FINAL + HOUR
@@ -214,7 +214,7 @@ def test_days_never_asked_of_a_device_that_is_gone_are_gone(
         assert connection.execute(sql).fetchall() == [(r["state"], r["reason"]) for r in found]
 
 
-def test_a_day_that_a_device_did_not_know_is_asked_again_if_it_knows_others(lake: Lake) -> None:
+def test_a_day_that_a_device_did_not_know_is_requested_again_if_it_knows_others(lake: Lake) -> None:
     other = DAY + timedelta(days=1)
     answer = ok(FINAL + timedelta(days=2))
     moved = {name: getattr(answer, name) for name in Entry.__slots__} | {"request_date": other}

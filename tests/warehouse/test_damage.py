@@ -147,7 +147,7 @@ def edit(path: Path) -> None:
 
 @pytest.mark.parametrize("harm", [cut_short, empty, edit, Path.unlink])
 @pytest.mark.parametrize("name", [TABLE, "index/row_accounting/readings/part-000001.parquet"])
-def test_a_table_or_book_changed_by_another_hand_is_made_again(
+def test_a_table_or_accounting_file_that_was_changed_is_rebuilt(
     filled: Lake, harm: Callable[[Path], None], name: str
 ) -> None:
     before = content_of(filled.folder)
@@ -319,7 +319,7 @@ def test_a_file_system_that_is_not_known_and_ignores_locks_is_refused(
 
 
 @pytest.mark.parametrize("damage", [cut_short, Path.unlink], ids=["cut_short", "unlink"])
-def test_tables_are_mended_unless_another_process_is_at_work(
+def test_tables_are_repaired_unless_another_process_is_at_work(
     lake: Lake, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     lake.archive.append([answer("A", DAY, day_rows(DAY, 6))])
@@ -446,7 +446,7 @@ def test_a_flush_that_fails_leaves_no_gap(filled: Lake) -> None:
 
 @pytest.mark.parametrize("store", ["requests", "coverage"])
 @pytest.mark.parametrize("harm", [cut_short, Path.unlink], ids=["cut_short", "unlink"])
-def test_views_over_damaged_indexes_answer_once_the_folder_was_mended(
+def test_views_over_damaged_indexes_work_once_the_folder_was_repaired(
     filled: Lake, harm: Callable[[Path], None], store: str
 ) -> None:
     states(filled)

@@ -97,7 +97,7 @@ def test_a_null_takes_no_values_place(lake: Lake) -> None:
     ]
 
 
-def test_a_thing_that_a_whole_list_lacks_has_ended_until_it_comes_back(lake: Lake) -> None:
+def test_an_item_that_a_whole_list_lacks_has_ended_until_it_comes_back(lake: Lake) -> None:
     found = built(
         lake,
         page([box("A"), box("B")], 0),
@@ -112,7 +112,7 @@ def test_a_thing_that_a_whole_list_lacks_has_ended_until_it_comes_back(lake: Lak
     ]
 
 
-def test_only_its_own_list_and_only_a_whole_one_ends_a_thing(lake: Lake) -> None:
+def test_only_its_own_list_and_only_a_whole_one_ends_an_item(lake: Lake) -> None:
     found = built(
         lake,
         page([box("A")], 0),
@@ -185,7 +185,7 @@ def test_views_show_all_versions_and_the_present_ones(lake: Lake) -> None:
     assert check(lake) == []
 
 
-def test_answers_that_come_late_lead_to_the_versions_of_a_rebuild(folder: Path) -> None:
+def test_responses_that_come_late_lead_to_the_versions_of_a_rebuild(folder: Path) -> None:
     with Lake(folder) as one, Lake(folder) as two:
         one.archive.append([page([box("A")], 0)])
         one.archive.append([page([box("A", "blue")], 1)])
@@ -230,7 +230,7 @@ def test_a_table_gets_a_history_with_a_new_version_of_its_decoder(lake: Lake) ->
         assert connection.execute("SELECT colour FROM boxes_now").fetchall() == [("blue",)]
 
 
-def test_forgetting_a_thing_leaves_the_others_versions(lake: Lake) -> None:
+def test_forgetting_an_item_leaves_the_others_versions(lake: Lake) -> None:
     store(lake, page([box("AAA"), box("BBB")], 0), page([box("AAA"), box("BBB", "blue")], 1))
     build(lake, ThingsDecoder())
 

@@ -179,7 +179,7 @@ def test_a_folder_that_an_old_givlake_is_using_is_refused(old: Path) -> None:
 
 
 @pytest.mark.processes
-def test_a_full_disk_is_said_and_leaves_the_old_folder_as_it_is(old: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_the_old_folder_as_it_is(old: Path) -> None:
     code = (
         "import resource, signal, sys\n"
         "from warehouse import Lake, StoreError\n"

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from tests.support.toy_decoder import SCHEMA, spec
 from warehouse import StoreError
-from warehouse.tables.key_codes import key_codes
 from warehouse.tables.merge import (
     DUPLICATE,
     IDENTICAL,
@@ -21,6 +20,7 @@ from warehouse.tables.merge import (
     STANDS,
     SUPERSEDED,
     SUPERSEDING,
+    key_codes,
     merge,
 )
 from warehouse.tables.row_compare import compare_rows

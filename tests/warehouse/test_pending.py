@@ -93,7 +93,7 @@ def begun(folder: Path) -> Path:
     ],
 )
 @pytest.mark.processes
-def test_a_kill_at_any_step_leaves_no_answer_unseen_and_none_unbuilt(
+def test_a_kill_at_any_step_leaves_no_response_unseen_and_none_unbuilt(
     begun: Path, step: str, skip: int, work: str
 ) -> None:
     kill_at(step, skip, begun, work)

@@ -187,7 +187,7 @@ def _middle_of_the_bodies(path: Path) -> int:
     return int(start + bodies.total_compressed_size // 2)
 
 
-def test_a_flipped_byte_in_the_archive_stops_the_comparison_until_it_is_mended(
+def test_a_flipped_byte_in_the_archive_stops_the_comparison_until_it_is_repaired(
     filled: Lake,
 ) -> None:
     path = filled.archive.files()[0].path

@@ -16,8 +16,7 @@ import pyarrow.compute as pc
 
 from warehouse.interface.decoder_protocol import Listing
 from warehouse.interface.table_spec import PROVENANCE, VALID_FROM, VALID_TO, TableSpec
-from warehouse.tables.key_codes import key_codes
-from warehouse.tables.merge import DUPLICATE, IDENTICAL, NEW, SUPERSEDED, Indices
+from warehouse.tables.merge import DUPLICATE, IDENTICAL, NEW, SUPERSEDED, Indices, key_codes
 from warehouse.tables.row_compare import Mask, RowComparison, compare_rows
 
 

@@ -57,7 +57,7 @@ def test_a_time_of_the_day_is_a_bound_as_well(sim, ask):
     assert starts == ["2024-07-03 10:30", "2024-07-03 11:00", "2024-07-03 11:30"]
 
 
-def test_only_the_types_asked_for(sim, ask):
+def test_only_the_types_requested(sim, ask):
     rows = post(ask, sim, flow_request(types=[5, 0])).json()["data"].values()
     everything = flows(sim, "2024-07-03", "2024-07-05")
     assert [row["data"] for row in rows] == [

@@ -110,7 +110,7 @@ def test_the_register_is_the_energy_of_the_sessions(sim, data):
     assert checked == 20
 
 
-def test_only_what_is_asked_for_is_there(sim, data):
+def test_only_what_is_requested_is_there(sim, data):
     def shape(**query):
         rows = data(sim, **query).json()["data"]
         return {(r["meter_id"], *(m["measurand"] for m in r["measurements"])) for r in rows}

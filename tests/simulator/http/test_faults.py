@@ -82,7 +82,7 @@ def test_reset_in_the_body(sim):
         fetch(sim)
 
 
-def test_stall_before_the_first_byte_then_the_answer(sim):
+def test_stall_before_the_first_byte_then_the_response(sim):
     expected = whole_day(sim)
     sim.fail("data-points", fault="stall")
     started = time.monotonic()
@@ -119,7 +119,7 @@ def test_truncated_json_with_a_length_that_fits(sim):
     assert body.decode() == expected[: len(expected) // 2]
 
 
-def test_an_answer_from_the_cache_is_truncated_to_half_as_well(sim):
+def test_a_response_from_the_cache_is_truncated_to_half_as_well(sim):
     """Once, an answer kept only as gzip was cut to nothing."""
     fetch(sim)
     expected = json.dumps(whole_day(sim), separators=(",", ":"))

@@ -48,7 +48,7 @@ def test_a_window_ends_by_itself(ask):
         assert (first["used"], second["used"]) == (1, 1)
 
 
-def test_every_answer_counts_whatever_its_status(ask):
+def test_every_response_counts_whatever_its_status(ask):
     with Simulator(SimulatorConfig(rate_limit=7, rate_window_s=3_600)) as sim:
         sim.fail("fails", status=503)
         sim.fail("resets", fault="reset")

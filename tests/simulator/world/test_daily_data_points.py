@@ -58,7 +58,7 @@ def test_neighbouring_days_share_no_point_and_leave_none_out(sim, serial):
 
 
 @pytest.mark.parametrize(("serial", "utc_offset_h"), [(HOUSE, 1), (GATEWAY, 1)])
-def test_daily_counters_start_anew_at_local_midnight(sim, serial, utc_offset_h):
+def test_daily_counters_start_again_at_local_midnight(sim, serial, utc_offset_h):
     rows = sim.truth(serial, "2024-06-14") + sim.truth(serial, "2024-06-15")
     drops = [
         moment(b) + dt.timedelta(hours=utc_offset_h)

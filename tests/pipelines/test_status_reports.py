@@ -172,7 +172,7 @@ def test_drift_in_status_and_as_a_check(owner):
     assert done["inverter_events_drift"].passed
 
 
-def test_gaps_are_told_by_their_cause(sim, owner):
+def test_gaps_are_reported_by_their_cause(sim, owner):
     one, other = sim.serials
     gaps = owner.sql("SELECT * FROM gaps ORDER BY inverter_serial, last_point_at")
     assert [(g["inverter_serial"], g["cause"], g["is_energy_known"]) for g in gaps] == [
