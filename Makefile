@@ -5,8 +5,10 @@ BIN := .venv/bin
 DEMO_DATA ?= data-demo
 
 # Tests start many processes and wait a good deal: code is compiled once, and there are more workers
-# than cores. The longest files come first, so that all workers end together.
-PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 6 --dist loadfile --no-loadscope-reorder \
+# than cores, though each takes 5 seconds to start. The longest files come first, so that all end
+# together.
+WORKERS = 6
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
 	$(if $(CLOCK),--clock "$(CLOCK)") \
 	tests/pipelines tests/givenergy tests/warehouse tests/assets tests/simulator tests/benchmarks tests/test_architecture.py
 
@@ -20,6 +22,7 @@ demo: .venv/installed  ## a simulated account, ingested and queried
 
 test: lint types pytest  ## lint, types and all tests but the slow ones: before a commit
 
+test-fast: WORKERS = 3
 test-fast: .venv/installed  ## tests of single parts, in this process: while you work
 	@$(PYTEST) -m "not slow and not processes and not end_to_end"
 
