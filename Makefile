@@ -83,7 +83,7 @@ audit:  ## look up the pins in the advisory database; needs pip-audit
 	pip-audit --strict --no-deps --disable-pip -r constraints.txt
 
 dictionary: .venv/installed  ## docs/data-dictionary.md from the schemas
-	@$(BIN)/python -m assets.framework.data_dictionary docs/data-dictionary.md
+	@$(BIN)/python -m assets.data_dictionary docs/data-dictionary.md
 
 settings: .venv/installed  ## the README's table of settings from their declaration
 	@$(BIN)/python -m pipelines.settings_table README.md

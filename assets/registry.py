@@ -13,7 +13,7 @@ from assets.framework import (
     SnapshotDataset,
 )
 
-_NOT_DATASETS = ("assets.framework", "assets.reconciliation", __name__)
+_NOT_DATASETS = ("assets.data_dictionary", "assets.framework", "assets.reconciliation", __name__)
 
 
 @cache

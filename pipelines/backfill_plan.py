@@ -26,13 +26,13 @@ class BackfillTask:
     """A range of days of devices for which the same range is requested.
 
     Attributes:
-        dataset: what to fetch.
-        devices: the devices to fetch.
-        all_devices: whether these are all devices of the account.
-        start: first day.
-        end: last day.
-        days_by_state: expected device-days by state; `plan_missing` fills it in.
-        to_fetch: device-days to fetch, by requested date; `plan_missing` fills it in.
+        dataset: What to fetch.
+        devices: The devices to fetch.
+        all_devices: Whether these are all devices of the account.
+        start: First day.
+        end: Last day.
+        days_by_state: Expected device-days by state; `plan_missing` fills it in.
+        to_fetch: Device-days to fetch, by requested date; `plan_missing` fills it in.
     """
 
     dataset: DailyDataset
@@ -70,14 +70,14 @@ def plan_missing(
     The coverage of each dataset is read once for all its tasks.
 
     Args:
-        lake: the data folder.
-        tasks: tasks without common device-days; the tasks of a dataset are adjacent.
+        lake: The data folder.
+        tasks: Tasks without common device-days; the tasks of a dataset are adjacent.
         zone: IANA time zone of the days.
-        now: the present time, UTC; None for the clock's.
-        refetch: whether to fetch complete days again.
-        refresh: whether to fetch days again that were not over when they were fetched.
-        only: the only state of which to fetch days; None for all that need a fetch.
-        days_per_request: how many days of a dataset one request may cover.
+        now: The present time, UTC; None for the clock's.
+        refetch: Whether to fetch complete days again.
+        refresh: Whether to fetch days again that were not over when they were fetched.
+        only: The only state of which to fetch days; None for all that need a fetch.
+        days_per_request: How many days of a dataset one request may cover.
 
     Returns:
         The minimum number of requests by dataset.

@@ -22,7 +22,7 @@ def own_environment(settings: Settings) -> dict[str, str]:
     """Return the environment that contains every setting of this process.
 
     Args:
-        settings: the settings of this process.
+        settings: The settings of this process.
 
     Raises:
         SettingsError: the settings file cannot be read.
@@ -39,7 +39,7 @@ def demo_environment(variables: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a demo: its own settings, and only the log level of the owner's.
 
     Args:
-        variables: the demo's settings; GIVLAKE_DATA must be absolute.
+        variables: The demo's settings; GIVLAKE_DATA must be absolute.
     """
     inherited = {
         name: text

@@ -39,9 +39,9 @@ def build_definitions(
     """Build the definitions; everything in them uses these settings.
 
     Args:
-        settings: the settings of the process.
-        resource_overrides: resources that replace the standard ones, by name.
-        datasets: the datasets to include; None takes those that the settings select.
+        settings: The settings of the process.
+        resource_overrides: Resources that replace the standard ones, by name.
+        datasets: The datasets to include; None takes those that the settings select.
     """
     chosen = selected(settings) if datasets is None else datasets
     lists = lists_for(chosen)

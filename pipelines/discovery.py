@@ -47,10 +47,10 @@ class Discovery:
     """The account's devices.
 
     Attributes:
-        devices: the devices by kind.
-        new: the devices that the previous discovery did not have.
-        at: when the lists were requested, UTC.
-        reports: the reports of the lists that were requested, by name.
+        devices: The devices by kind.
+        new: The devices that the previous discovery did not have.
+        at: When the lists were requested, UTC.
+        reports: The reports of the lists that were requested, by name.
     """
 
     devices: Devices
@@ -100,9 +100,9 @@ def discover(
     """Request the device lists, and store the days that are expected of each device.
 
     Args:
-        session: stores, client and budget.
-        lists: the lists to use; those that change seldom are requested only if they are old.
-        only: request this list, whatever its age, and no other.
+        session: Stores, client and budget.
+        lists: The lists to use; those that change seldom are requested only if they are old.
+        only: Request this list, whatever its age, and no other.
 
     Raises:
         GivEnergyError: the list of communication devices cannot be fetched, for another reason

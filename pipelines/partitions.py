@@ -5,13 +5,13 @@ from datetime import date
 import dagster as dg
 
 from pipelines.discovery import EARLIEST, HISTORY_STARTS
-from pipelines.session_factory import stored_settings, stored_zone
+from pipelines.session_factory import stored_state, stored_zone
 from pipelines.settings import Settings
 
 
 def daily_partitions(settings: Settings, dataset: str) -> dg.DailyPartitionsDefinition:
     """Return a dataset's partitions, from the first day that the last discovery stored."""
-    start = stored_settings(settings).get(HISTORY_STARTS, {}).get(dataset)
+    start = stored_state(settings).get(HISTORY_STARTS, {}).get(dataset)
     return dg.DailyPartitionsDefinition(
         start_date=str(start or EARLIEST), timezone=stored_zone(settings), end_offset=1
     )

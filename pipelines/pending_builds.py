@@ -47,11 +47,11 @@ def build_all_pending(
     """Build what is archived and not in the tables yet, and bring coverage up to date.
 
     Args:
-        lake: the data folder.
-        report_progress: receives a message before the build, if there is anything to build.
-        wait_for: build these datasets only, and wait where another process is building one; None
+        lake: The data folder.
+        report_progress: Receives a message before the build, if there is anything to build.
+        wait_for: Build these datasets only, and wait where another process is building one; None
             builds all datasets, and leaves those to the other process.
-        record_days: whether to store which days were built, so that a later run shows them. Runs
+        record_days: Whether to store which days were built, so that a later run shows them. Runs
             in Dagster do not: they mostly build the days of a running backfill, which does.
 
     Returns:

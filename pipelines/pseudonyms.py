@@ -19,7 +19,7 @@ def pseudonym_key(state: Path) -> bytes:
     """Return the key; the first process that needs it creates it.
 
     Args:
-        state: the folder of the file, on a local disk.
+        state: The folder of the file, on a local disk.
 
     Raises:
         SettingsError: the file cannot be read or written, or does not contain a key.

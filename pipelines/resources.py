@@ -83,8 +83,8 @@ class GivEnergyApi:
         orderly way.
 
         Args:
-            only: request this device list and no other.
-            force: request that list although it is not due.
+            only: Request this device list and no other.
+            force: Request that list although it is not due.
 
         Raises:
             Failure: an error that the owner can fix; Dagster does not retry it.

@@ -15,8 +15,8 @@ def restore_expected_days(lake: Lake, zone: str) -> bool:
     """Store the expected days again, without a request, after their file was emptied or removed.
 
     Args:
-        lake: the data folder; its tables are intact.
-        zone: the account's time zone.
+        lake: The data folder; its tables are intact.
+        zone: The account's time zone.
 
     Returns:
         Whether any days are expected.

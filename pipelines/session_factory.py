@@ -57,8 +57,8 @@ def open_lake(settings: Settings, *, repair: bool = True) -> Lake:
     """Open the data folder, its catalogue up to date and its tables whole.
 
     Args:
-        settings: where the data folder is.
-        repair: rebuild tables and expected days that were removed or changed.
+        settings: Where the data folder is.
+        repair: Rebuild tables and expected days that were removed or changed.
 
     Raises:
         SettingsError: the folder does not exist and cannot be created.
@@ -89,7 +89,7 @@ def open_for_reading(settings: Settings) -> ReadOnlyLake:
     `problems` lists what `open_lake` would repair. A folder that does not exist is empty.
 
     Args:
-        settings: where the data folder is.
+        settings: Where the data folder is.
 
     Raises:
         SettingsError: the setting is no valid folder.
@@ -125,7 +125,7 @@ def open_for_reading(settings: Settings) -> ReadOnlyLake:
 def _warn_of_interrupted_forget(lake: Lake) -> None:
     if begun := unfinished(lake):
         _LOG.warning(
-            "Forgetting %s was interrupted: run the same givlake forget command again",
+            "The erasure of %s was interrupted: run the same givlake forget command again",
             ", ".join(begun),
         )
 
@@ -134,9 +134,9 @@ def open_budget(settings: Settings, account: str, reserve: int | None = None) ->
     """Open the request budget of an account.
 
     Args:
-        settings: where the data folder is.
-        account: key of the account.
-        reserve: requests per minute left to other programs; None takes the setting.
+        settings: Where the data folder is.
+        account: Key of the account.
+        reserve: Requests per minute left to other programs; None takes the setting.
     """
     return SqliteRequestBudget(
         budget_store(settings),
@@ -183,11 +183,11 @@ def open_session(
     The first use of a token costs one request, which identifies its account.
 
     Args:
-        settings: where the data folder is, token and URL.
-        open_budget: opens the request budget of an account.
-        cancelled: set to end the session's work.
-        prepare: called with the data folder before the first request.
-        scratch: an empty folder to use in place of the data folder, which stays unchanged except
+        settings: Where the data folder is, token and URL.
+        open_budget: Opens the request budget of an account.
+        cancelled: Set to end the session's work.
+        prepare: Called with the data folder before the first request.
+        scratch: An empty folder to use in place of the data folder, which stays unchanged except
             that its request budget, if it exists and is writable, counts the requests.
 
     Raises:
@@ -200,7 +200,7 @@ def open_session(
     budget_settings = settings
     stored: dict[str, Any] = {}
     if scratch is not None:
-        stored = stored_settings(settings)
+        stored = stored_state(settings)
         settings = settings.model_copy(update={"data": scratch})
         if not os.access(budget_store(budget_settings), os.W_OK):
             budget_settings = settings
@@ -306,7 +306,7 @@ def _retry_policy(retry_s: int) -> RetryPolicy:
     return replace(usual, span_s=retry_s, tries=usual.tries if retry_s >= usual.span_s else 1)
 
 
-def stored_settings(settings: Settings) -> dict[str, Any]:
+def stored_state(settings: Settings) -> dict[str, Any]:
     """Return what earlier runs stored in the data folder, without creating it."""
     try:
         return dict(read_state(state_file(settings.data)))
@@ -316,9 +316,9 @@ def stored_settings(settings: Settings) -> dict[str, Any]:
 
 def stored_zone(settings: Settings) -> str:
     """Return the account's time zone from an earlier run, else the one in the settings."""
-    return str(stored_settings(settings).get(_ACCOUNT_ZONE) or settings.zone)
+    return str(stored_state(settings).get(_ACCOUNT_ZONE) or settings.zone)
 
 
 def stored_account(settings: Settings) -> str | None:
     """Return the key of the account that was used last, or None."""
-    return stored_settings(settings).get(_ACCOUNT_KEY)
+    return stored_state(settings).get(_ACCOUNT_KEY)

@@ -113,10 +113,10 @@ def _setting(name: str, meaning: str, *, shown: str | None = None, **options: An
     """Declare a setting.
 
     Args:
-        name: the environment variable.
-        meaning: a phrase in Markdown, for the README and the help.
-        shown: the text of its default; None shows the default itself.
-        **options: options of pydantic's `Field`.
+        name: The environment variable.
+        meaning: A phrase in Markdown, for the README and the help.
+        shown: The text of its default; None shows the default itself.
+        **options: Options of pydantic's `Field`.
     """
     extra: dict[str, Any] = {} if shown is None else {"shown": shown}
     return Field(alias=name, description=meaning, json_schema_extra=extra, **options)

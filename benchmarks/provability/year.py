@@ -146,7 +146,7 @@ def look(run: Run, year: Year) -> None:
     notes = next(part for part in json.loads(done.out) if part["dataset"] == POINTS)
     print("quarantined:", notes["quarantined"], "drift:", [d["field"] for d in notes["drift"]])
     (folder / "status.txt").write_text(owner.process("status").out)
-    run.givlake("status", "--picture", folder / "year.svg", status=1)
+    run.givlake("status", "--calendar", folder / "year.svg", status=1)
     run.givlake("status", "--gaps", status=1)
     run.givlake("verify", "--manifest", folder / "manifest.json")
 

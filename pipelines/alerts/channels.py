@@ -123,8 +123,8 @@ class _App:
             )
         except GivEnergyError as error:
             reason = (
-                f"no answer within {_APP_TIMEOUT_S:.0f} s, or ten alerts sent within the last hour;"
-                " givlake tries again later."
+                f"no response within {_APP_TIMEOUT_S:.0f} s, or ten alerts sent within the last"
+                " hour; givlake tries again later."
                 if cancelled.is_set()
                 else str(error)
             )

@@ -26,7 +26,7 @@ _RECOVERIES = {
     "token": "The API accepts the token again",
     "plan": "The account has access to the API again",
     "scope": "The token has the scopes that givlake needs again",
-    "api": "The API answers again",
+    "api": "The API responds correctly again",
     "settings": "The settings are valid again",
     "data folder": "The data folder is usable again",
     STALE: "givlake requests new days again",

@@ -40,10 +40,10 @@ class Overdue:
     """Overdue data by dataset and device.
 
     Attributes:
-        days: gaps of daily datasets, oldest first.
-        snapshots: devices, "" for the account, of snapshot datasets; whether the request failed,
+        days: Gaps of daily datasets, oldest first.
+        snapshots: Devices, "" for the account, of snapshot datasets; whether the request failed,
             or was never made.
-        checked: the datasets that were checked.
+        checked: The datasets that were checked.
     """
 
     days: dict[str, dict[str, list[Gap]]] = field(default_factory=dict)
@@ -73,12 +73,12 @@ def find_overdue(
     """Find overdue data, without a request.
 
     Args:
-        lake: the data folder.
-        settings: which datasets run.
-        known: days that are known to be overdue, by dataset; they are checked whatever `since` is.
-        now: the present time, UTC.
-        since: the first day to check; None for the last weeks.
-        until: the last day to check.
+        lake: The data folder.
+        settings: Which datasets run.
+        known: Days that are known to be overdue, by dataset; they are checked whatever `since` is.
+        now: The present time, UTC.
+        since: The first day to check; None for the last weeks.
+        until: The last day to check.
     """
     chosen = selected(settings)
     devices = known_devices(lake)

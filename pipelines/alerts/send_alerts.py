@@ -40,13 +40,13 @@ def send_alerts(
     """Send alerts about incidents that have started or ended since the last call.
 
     Args:
-        settings: the channels; without a channel nothing happens.
-        failures: kinds of failure that just happened (see `pipelines.alerts.failure_kinds`).
-        recovered_jobs: jobs that succeeded since they failed with an unexpected error.
-        unrequested: also alert about days for which no request was made; yesterday should
+        settings: The channels; without a channel nothing happens.
+        failures: Kinds of failure that just happened (see `pipelines.alerts.failure_kinds`).
+        recovered_jobs: Jobs that succeeded since they failed with an unexpected error.
+        unrequested: Also alert about days for which no request was made; yesterday should
             be complete by now.
-        since: the first day to check; None for the last weeks.
-        now: the present time, UTC; None for the clock's.
+        since: The first day to check; None for the last weeks.
+        now: The present time, UTC; None for the clock's.
 
     Raises:
         SettingsError, WarehouseError: the data folder cannot be used.

@@ -93,8 +93,8 @@ def _recovered_jobs(instance: dg.DagsterInstance) -> list[str]:
     """List the jobs whose newest finished run succeeded."""
     ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
     newest: dict[str, dg.DagsterRunStatus] = {}
-    for run in instance.get_runs(dg.RunsFilter(statuses=ended), limit=200):
-        newest.setdefault(run.job_name, run.status)
+    for record in instance.get_run_records(dg.RunsFilter(statuses=ended), limit=200):
+        newest.setdefault(record.dagster_run.job_name, record.dagster_run.status)
     return [job for job, status in newest.items() if status is dg.DagsterRunStatus.SUCCESS]
 
 

@@ -23,9 +23,9 @@ class SentAlerts(msgspec.Struct):
     """Alerts that were sent and have not ended.
 
     Attributes:
-        days: ranges of days by dataset and device.
-        snapshots: devices by snapshot dataset.
-        failures: when each kind of failure was sent, UTC.
+        days: Ranges of days by dataset and device.
+        snapshots: Devices by snapshot dataset.
+        failures: When each kind of failure was sent, UTC.
     """
 
     days: DaysByDevice = {}
@@ -93,9 +93,9 @@ def compare(sent: SentAlerts, overdue: Overdue, *, unrequested: bool) -> Changes
     """Compare the alerts sent so far with the data that are overdue now.
 
     Args:
-        sent: the alerts sent so far.
-        overdue: the overdue data.
-        unrequested: whether data for which no request was made start an alert too.
+        sent: The alerts sent so far.
+        overdue: The overdue data.
+        unrequested: Whether data for which no request was made start an alert too.
     """
     changes = Changes()
     for dataset in sent.days.keys() | overdue.days.keys():

@@ -8,9 +8,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 import click
 
 from pipelines.cli.common import (
-    ALL_THERE,
-    SOMETHING_MISSING,
-    WRONG_USAGE,
+    EXIT_COMPLETE,
+    EXIT_INCOMPLETE,
+    EXIT_USAGE,
     KnownError,
     known_error,
     plural,
@@ -42,13 +42,13 @@ def alert(settings: Settings, test: bool) -> None:
         raise KnownError(
             "No alert channel is set: set GIVLAKE_ALERT_URLS to Apprise addresses, or"
             " GIVLAKE_ALERT_APP to 1.",
-            WRONG_USAGE,
+            EXIT_USAGE,
         )
     report = send_test(settings) if test else send_alerts(settings, unrequested=True)
     for sentence in report.errors:
         click.echo(printable(sentence), err=True)
     click.echo(f"{plural(report.messages, 'message')} sent.")
-    raise SystemExit(SOMETHING_MISSING if report.errors else ALL_THERE)
+    raise SystemExit(EXIT_INCOMPLETE if report.errors else EXIT_COMPLETE)
 
 
 def alerting(

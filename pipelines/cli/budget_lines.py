@@ -20,4 +20,4 @@ def budget_lines(snapshot: BudgetSnapshot) -> Iterator[str]:
     if snapshot.paused_for_s > 0:
         yield f"paused for {duration(snapshot.paused_for_s)}: the API's rate limit was reached"
     if snapshot.host_down_for_s is not None:
-        yield f"the API has not answered for {duration(snapshot.host_down_for_s)}"
+        yield f"no response from the API for {duration(snapshot.host_down_for_s)}"

@@ -3,7 +3,7 @@
 import click
 
 from assets.registry import datasets
-from pipelines.cli.common import ALL_THERE, SOMETHING_MISSING, console, plural, printable
+from pipelines.cli.common import EXIT_COMPLETE, EXIT_INCOMPLETE, console, plural, printable
 from pipelines.cli.context import pass_settings
 from pipelines.pending_builds import build_all_pending, describe_pending
 from pipelines.session_factory import open_lake
@@ -36,9 +36,9 @@ def build(settings: Settings) -> None:
     for name, error in errors.items():
         report_progress(f"{name} cannot be built: {error}")
     if errors:
-        raise SystemExit(SOMETHING_MISSING)
+        raise SystemExit(EXIT_INCOMPLETE)
     if pending is not None:
         out.print(pending)
-        raise SystemExit(SOMETHING_MISSING)
+        raise SystemExit(EXIT_INCOMPLETE)
     out.print("All archived responses are in the tables.")
-    raise SystemExit(ALL_THERE)
+    raise SystemExit(EXIT_COMPLETE)

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
     from warehouse import ReadOnlyLake
 
-ALL_THERE = 0
-SOMETHING_MISSING = 1
-WRONG_USAGE = 2
+EXIT_COMPLETE = 0
+EXIT_INCOMPLETE = 1
+EXIT_USAGE = 2
 _FILE_WIDTH = 240
 
 
@@ -37,8 +37,8 @@ def opened_for_reading(
     """Open the data folder for a command that only reads; print problems to standard error.
 
     Args:
-        settings: where the data folder is.
-        warn_if_empty: whether to print a message if the folder is empty.
+        settings: Where the data folder is.
+        warn_if_empty: Whether to print a message if the folder is empty.
 
     Raises:
         SettingsError: the setting is no valid folder.
@@ -77,16 +77,16 @@ def known_error(error: Exception) -> KnownError | None:
     from warehouse import WarehouseError
 
     if isinstance(error, SettingsError | UnknownDeviceError | WarehouseError):
-        return KnownError(str(error), WRONG_USAGE)
+        return KnownError(str(error), EXIT_USAGE)
     if isinstance(error, GivEnergyError):
-        return KnownError(str(error), SOMETHING_MISSING)
+        return KnownError(str(error), EXIT_INCOMPLETE)
     if (reason := _sqlite_message(error)) is not None:
         # Dagster's files: the request budget raises an error of its own.
         return KnownError(
             f"Dagster's state in {os.environ.get('DAGSTER_HOME')} cannot be used ({reason}): free"
             " disk space or make the folder writable. If it is damaged, remove it: the history of"
             " runs is lost, but no data. Then run the same command again.",
-            WRONG_USAGE,
+            EXIT_USAGE,
         )
     return None
 
@@ -130,9 +130,9 @@ def check_range(start: date | None, end: date, today: date) -> None:
         KnownError: the start is after the end or in the future.
     """
     if start is not None and start > today:
-        raise KnownError(f"The start {start} is in the future: today is {today}.", WRONG_USAGE)
+        raise KnownError(f"The start {start} is in the future: today is {today}.", EXIT_USAGE)
     if start is not None and start > end:
-        raise KnownError(f"The start {start} is after the end {end}: swap the two.", WRONG_USAGE)
+        raise KnownError(f"The start {start} is after the end {end}: swap the two.", EXIT_USAGE)
 
 
 def console(stderr: bool = False) -> Console:
@@ -165,10 +165,10 @@ def print_groups(
     """Print rows beside the name of their group, or below it if the terminal is too narrow.
 
     Args:
-        to: the console.
-        columns: the column names; the first is the group's.
-        groups: the name and the rows of each group; rows do not include the name.
-        right: the columns to align to the right.
+        to: The console.
+        columns: The column names; the first is the group's.
+        groups: The name and the rows of each group; rows do not include the name.
+        right: The columns to align to the right.
     """
     rows = [[name, *row] for name, of_group in groups for row in of_group]
     wide = table(columns, rows, right)

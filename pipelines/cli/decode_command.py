@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli.common import (
-    ALL_THERE,
-    SOMETHING_MISSING,
-    WRONG_USAGE,
+    EXIT_COMPLETE,
+    EXIT_INCOMPLETE,
+    EXIT_USAGE,
     KnownError,
     console,
     format_option,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from assets.framework.decoding.field_trace import LeafTrace
 
 _OUT = console()
-_COLUMNS = ("leaf", "values", "nulls", "lands in", "elsewhere", "left over")
+_COLUMNS = ("leaf", "values", "nulls", "columns", "not in a column", "unaccounted")
 
 
 @click.command()
@@ -39,7 +39,8 @@ def decode(
 ) -> None:
     """Show the column of each value of a saved response.
 
-    A value without a column is shown with its reason. The exit status is 1 if there is none.
+    A value that is in no column is shown with the reason. The exit status is 1 if a value has
+    neither a column nor a reason.
     """
     from assets.framework.decoding.field_trace import response_from_json, trace_fields
     from pipelines.selection import UnknownDatasetError, named
@@ -50,41 +51,43 @@ def decode(
             selected, file.read_bytes(), device_id=device, params=params, zone=settings.zone
         )
     except UnknownDatasetError as error:
-        raise KnownError(str(error), WRONG_USAGE) from error
+        raise KnownError(str(error), EXIT_USAGE) from error
     except ValueError as error:
         raise KnownError(
             f"{file} is no response for {dataset} ({error}): use the JSON as the API sent it.",
-            WRONG_USAGE,
+            EXIT_USAGE,
         ) from error
     try:
         leaves = trace_fields(selected, response)
     except KeyError as error:
         raise KnownError(
             f"Decoding {dataset} requires request parameters: set {error} with --params, as JSON.",
-            WRONG_USAGE,
+            EXIT_USAGE,
         ) from error
     rows = [dict(zip(_COLUMNS, _row(leaf), strict=True)) for leaf in leaves]
-    left_over = sum(len(leaf.unaccounted) for leaf in leaves)
+    unaccounted = sum(len(leaf.unaccounted) for leaf in leaves)
     if layout == "json":
         click.echo(as_json(rows))
     elif layout == "csv":
         click.echo(as_csv(_COLUMNS, rows), nl=False)
     else:
         _OUT.print(
-            table(_COLUMNS, [list(row.values()) for row in rows], ("values", "nulls", "left over"))
+            table(
+                _COLUMNS, [list(row.values()) for row in rows], ("values", "nulls", "unaccounted")
+            )
         )
         values = sum(leaf.values for leaf in leaves)
-        _OUT.print(f"\n{len(leaves)} leaves, {values:,} values, {left_over:,} left over.")
-    raise SystemExit(SOMETHING_MISSING if left_over else ALL_THERE)
+        _OUT.print(f"\n{len(leaves)} leaves, {values:,} values, {unaccounted:,} unaccounted for.")
+    raise SystemExit(EXIT_INCOMPLETE if unaccounted else EXIT_COMPLETE)
 
 
 def _row(leaf: "LeafTrace") -> tuple[object, ...]:
-    elsewhere = ", ".join(f"{number:,} {reason}" for reason, number in leaf.reasons.items())
+    reasons = ", ".join(f"{number:,} {reason}" for reason, number in leaf.reasons.items())
     return (
         leaf.path,
         leaf.values,
         leaf.nulls,
         ", ".join(leaf.columns),
-        elsewhere,
+        reasons,
         len(leaf.unaccounted),
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from pipelines.child_environment import demo_environment
-from pipelines.cli.common import SOMETHING_MISSING, WRONG_USAGE, KnownError, console
+from pipelines.cli.common import EXIT_INCOMPLETE, EXIT_USAGE, KnownError, console
 from simulator import Simulator, SimulatorConfig
 from warehouse import Lake
 
@@ -88,9 +88,9 @@ def simulated_account(
     """Serve a simulated account and yield the environment in which givlake uses it.
 
     Args:
-        data: the data folder.
-        inverters: the number of inverters; None for the number stored in the folder.
-        days: the length of the history, unless the folder stores a longer one.
+        data: The data folder.
+        inverters: The number of inverters; None for the number stored in the folder.
+        days: The length of the history, unless the folder stores a longer one.
     """
     inverters, commissioned = _stored_account(data, inverters, days)
     token = "demo-token"
@@ -138,7 +138,7 @@ def _stored_account(data: Path, inverters: int | None, days: int) -> tuple[int, 
             raise KnownError(
                 f"{data} contains data of other devices than the demo's, such as {known[0]}: use"
                 " another folder for the demo.",
-                WRONG_USAGE,
+                EXIT_USAGE,
             )
         inverters = inverters or int(str(account.get("inverters", _INVERTERS)))
         first = min(str(account.get("commissioned", commissioned)), str(commissioned))
@@ -162,7 +162,7 @@ def run(environment: dict[str, str], *arguments: str, echo: bool = True) -> None
     command = [sys.executable, "-m", "pipelines.cli", *arguments]
     status = subprocess.run(command, env=environment, check=False).returncode
     if status:
-        raise KnownError(f"givlake {arguments[0]} failed with status {status}.", SOMETHING_MISSING)
+        raise KnownError(f"givlake {arguments[0]} failed with status {status}.", EXIT_INCOMPLETE)
 
 
 def _wait_for(port_file: Path, server: "subprocess.Popen[bytes]") -> str:
@@ -171,4 +171,4 @@ def _wait_for(port_file: Path, server: "subprocess.Popen[bytes]") -> str:
         if port_file.exists() and (text := port_file.read_text()):
             return text
         time.sleep(0.05)
-    raise KnownError("The simulator did not start.", SOMETHING_MISSING)
+    raise KnownError("The simulator did not start.", EXIT_INCOMPLETE)

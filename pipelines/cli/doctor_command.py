@@ -21,9 +21,9 @@ from givenergy import ForbiddenError, GivEnergyError, NotFoundError, Priority
 from givenergy.endpoints import INVERTER_SETTINGS
 from pipelines.cli.budget_lines import budget_lines
 from pipelines.cli.common import (
-    ALL_THERE,
-    SOMETHING_MISSING,
-    WRONG_USAGE,
+    EXIT_COMPLETE,
+    EXIT_INCOMPLETE,
+    EXIT_USAGE,
     console,
     duration,
     plural,
@@ -48,7 +48,7 @@ _KINDS = {
     DeviceKind.EV_CHARGER: "EV charger",
     DeviceKind.SMART_DEVICE: "smart device",
 }
-Verdict = Literal["ok", "note", "error"]
+Severity = Literal["ok", "note", "error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,9 @@ class CheckResult:
     """The result of one check."""
 
     subject: str
-    verdict: Verdict
+    severity: Severity
     message: str
-    exit_status: int = ALL_THERE
+    exit_status: int = EXIT_COMPLETE
 
 
 @click.command()
@@ -69,9 +69,9 @@ def doctor() -> None:
     Changes nothing in the data folder.
     """
     out = console()
-    worst = ALL_THERE
+    worst = EXIT_COMPLETE
     for result in _run_checks():
-        out.print(f"{result.verdict:5} {result.subject:20} {printable(result.message)}")
+        out.print(f"{result.severity:5} {result.subject:20} {printable(result.message)}")
         worst = max(worst, result.exit_status)
     raise SystemExit(worst)
 
@@ -82,7 +82,7 @@ def _run_checks() -> Iterator[CheckResult]:
     try:
         settings = current_settings()
     except SettingsError as error:
-        yield CheckResult("settings", "error", str(error), WRONG_USAGE)
+        yield CheckResult("settings", "error", str(error), EXIT_USAGE)
         return
     yield CheckResult("settings", "ok", f"API {settings.url}, time zone {settings.zone} if unknown")
     try:
@@ -93,7 +93,7 @@ def _run_checks() -> Iterator[CheckResult]:
             if (not_built := describe_pending(lake)) is not None:
                 yield CheckResult("tables", "note", not_built)
     except (SettingsError, WarehouseError) as error:
-        yield CheckResult("data folder", "error", str(error), WRONG_USAGE)
+        yield CheckResult("data folder", "error", str(error), EXIT_USAGE)
         return
     try:
         # Without retries, so that an outage is reported at once.
@@ -105,9 +105,9 @@ def _run_checks() -> Iterator[CheckResult]:
             yield CheckResult("token", "ok", "accepted by the API")
             yield from _account(session, selected(settings))
     except SettingsError as error:
-        yield CheckResult("token", "error", str(error), WRONG_USAGE)
+        yield CheckResult("token", "error", str(error), EXIT_USAGE)
     except GivEnergyError as error:
-        yield CheckResult("API", "error", str(error), SOMETHING_MISSING)
+        yield CheckResult("API", "error", str(error), EXIT_INCOMPLETE)
 
 
 def _disk(settings: Settings) -> CheckResult:
@@ -117,7 +117,7 @@ def _disk(settings: Settings) -> CheckResult:
         existing = existing.parent
     if not os.access(existing, os.W_OK):
         message = f"{existing} is not writable: use a folder that you can write to."
-        return CheckResult("data folder", "error", message, WRONG_USAGE)
+        return CheckResult("data folder", "error", message, EXIT_USAGE)
     free = shutil.disk_usage(existing).free
     sentence = f"{settings.data} is writable, {free / 2**30:,.0f} GiB free"
     if free < _LOW_DISK_BYTES:
@@ -129,7 +129,7 @@ def _account(session: Session, chosen: Sequence[Dataset]) -> Iterator[CheckResul
     try:
         discovery = discover(session, lists_for(chosen))
     except ForbiddenError as error:
-        yield CheckResult("devices", "error", str(error), SOMETHING_MISSING)
+        yield CheckResult("devices", "error", str(error), EXIT_INCOMPLETE)
         return
     yield _devices(session, discovery)
     for device in discovery.new:
@@ -140,7 +140,7 @@ def _account(session: Session, chosen: Sequence[Dataset]) -> Iterator[CheckResul
             f" givlake backfill --device {device.device_id}",
         )
     for failure in discovery.failures:
-        yield CheckResult("devices", "error", failure, SOMETHING_MISSING)
+        yield CheckResult("devices", "error", failure, EXIT_INCOMPLETE)
     yield from _data(session, daily(chosen), discovery.devices)
     yield from _unavailable(session)
     yield from _control(session, discovery.devices)
@@ -157,7 +157,7 @@ def _clock(session: Session) -> CheckResult:
         return CheckResult("clock", "ok", "agrees with the API's")
     side = "ahead of" if ahead_s > 0 else "behind"
     message = f"{duration(abs(ahead_s))} {side} the API's: synchronize this machine's clock by NTP."
-    return CheckResult("clock", "error", message, SOMETHING_MISSING)
+    return CheckResult("clock", "error", message, EXIT_INCOMPLETE)
 
 
 def _devices(session: Session, discovery: Discovery) -> CheckResult:
@@ -194,7 +194,7 @@ def _data(
         except NotFoundError as error:
             yield CheckResult(dataset.name, "note", str(error))
         except GivEnergyError as error:
-            yield CheckResult(dataset.name, "error", str(error), SOMETHING_MISSING)
+            yield CheckResult(dataset.name, "error", str(error), EXIT_INCOMPLETE)
         else:
             yield CheckResult(dataset.name, "ok", f"readable (scope {dataset.endpoint.scope})")
 

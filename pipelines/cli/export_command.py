@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from assets.framework.data_dictionary import dictionary
+from assets.data_dictionary import dictionary
 from assets.framework.decoding.decoder import decoders
 from assets.registry import daily_datasets
-from pipelines.cli.common import DAY, WRONG_USAGE, KnownError, console, opened_for_reading, plural
+from pipelines.cli.common import DAY, EXIT_USAGE, KnownError, console, opened_for_reading, plural
 from pipelines.cli.context import pass_settings
 from pipelines.cli.verify_command import chosen_datasets
 from pipelines.pending_builds import describe_pending
@@ -59,7 +59,7 @@ def export(
     """
     chosen = chosen_datasets(names)
     if start is not None and end is not None and start > end:
-        raise KnownError(f"The start {start} is after the end {end}: swap the two.", WRONG_USAGE)
+        raise KnownError(f"The start {start} is after the end {end}: swap the two.", EXIT_USAGE)
     days = Days(start, end)
     not_built = None
     with opened_for_reading(settings) as lake:

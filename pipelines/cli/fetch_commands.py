@@ -19,7 +19,7 @@ from pipelines.backfill_plan import BackfillTask, plan_missing, requested_tasks
 from pipelines.cli.alert_command import alerting
 from pipelines.cli.common import (
     DAY,
-    WRONG_USAGE,
+    EXIT_USAGE,
     KnownError,
     check_range,
     console,
@@ -239,7 +239,7 @@ def choose_datasets(settings: Settings, names: Sequence[str]) -> tuple[Dataset, 
     try:
         return named(names) if names else selected(settings)
     except UnknownDatasetError as error:
-        raise KnownError(str(error), WRONG_USAGE) from error
+        raise KnownError(str(error), EXIT_USAGE) from error
 
 
 def _discover(session: Session, chosen: Sequence[Dataset]) -> Discovery:

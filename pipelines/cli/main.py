@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from pipelines.cli.common import WRONG_USAGE, KnownError, known_error
+from pipelines.cli.common import EXIT_USAGE, KnownError, known_error
 from pipelines.settings import Described, described_settings
 
 _COMMANDS = {
@@ -80,7 +80,7 @@ def main() -> None:
         givlake.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        sys.exit(WRONG_USAGE)
+        sys.exit(EXIT_USAGE)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted. Run the same command to resume.", err=True)
         sys.exit(130)

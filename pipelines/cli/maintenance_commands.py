@@ -5,9 +5,9 @@ import click
 from assets.framework.decoding.decoder import decoders
 from assets.registry import datasets
 from pipelines.cli.common import (
-    ALL_THERE,
-    SOMETHING_MISSING,
-    WRONG_USAGE,
+    EXIT_COMPLETE,
+    EXIT_INCOMPLETE,
+    EXIT_USAGE,
     KnownError,
     console,
     opened_for_reading,
@@ -53,7 +53,7 @@ def check(settings: Settings, repair: bool, repair_alias: bool) -> None:
     else:
         _OUT.print("Repair with: givlake check --repair")
     left = [finding for finding in findings if not finding.repaired]
-    raise SystemExit(SOMETHING_MISSING if left else ALL_THERE)
+    raise SystemExit(EXIT_INCOMPLETE if left else EXIT_COMPLETE)
 
 
 @click.command()
@@ -73,18 +73,18 @@ def compact(settings: Settings) -> None:
 
 @click.command()
 @click.option("--device", "device_ids", multiple=True, metavar="SERIAL", help="May be repeated.")
-@click.option("--account", metavar="KEY", help="Account key, as in the table requests.")
+@click.option("--account", metavar="KEY", help="Account key: column account of the view requests.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @pass_settings
 def forget(settings: Settings, device_ids: tuple[str, ...], account: str | None, yes: bool) -> None:
     """Remove a device or an account permanently from every store."""
     if not device_ids and account is None:
-        raise KnownError("Set what to forget with --device or --account.", WRONG_USAGE)
+        raise KnownError("Specify --device or --account.", EXIT_USAGE)
     names = ", ".join([*device_ids, *([f"account {account}"] if account else [])])
     if not yes:
         click.confirm(f"Remove {names} from archive and tables permanently?", abort=True)
     report = erase_devices(settings, device_ids, account)
     _OUT.print(
-        f"{plural(report.responses, 'response')} removed, {report.rewritten:,} kept without"
+        f"{plural(report.responses, 'response')} removed, {report.rewritten:,} rewritten without"
         f" {printable(names)}; recorded in forgotten.jsonl."
     )

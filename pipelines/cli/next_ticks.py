@@ -10,7 +10,6 @@ import dagster as dg
 from pipelines.cli.common import duration
 from pipelines.settings import Settings
 
-_LOCATION = "pipelines.definitions"
 _MINUTE = timedelta(minutes=1)
 # Every schedule ticks at least once a day; a day can have 25 hours.
 _LONGEST = timedelta(hours=26)
@@ -19,22 +18,13 @@ _WIDTH = 79
 _INDENT = 16
 
 
-def stopped_by_hand(instance: dg.DagsterInstance) -> set[str]:
-    """Return the names of the schedules and sensors that the owner has stopped in Dagster."""
-    return {
-        state.instigator_name
-        for state in instance.all_instigator_state()
-        if state.status.value == "STOPPED" and state.repository_selector.location_name == _LOCATION
-    }
-
-
 def lines(settings: Settings, stopped: Collection[str], now: datetime) -> Iterator[str]:
     """Yield lines with the next ticks of schedules and sensors.
 
     Args:
-        settings: the settings of the process.
-        stopped: the names of stopped schedules and sensors.
-        now: the present time, UTC.
+        settings: The settings of the process.
+        stopped: The names of stopped schedules and sensors.
+        now: The present time, UTC.
     """
     # Imported here because the assets take a second to load.
     from pipelines.definitions_factory import build_definitions
@@ -83,9 +73,9 @@ def next_tick(cron: str, zone: str, after: datetime) -> datetime:
     """Return the first minute after a time at which a cron expression is due, in UTC.
 
     Args:
-        cron: minutes and hours of every day, as all schedules have.
-        zone: the time zone of minutes and hours.
-        after: a time, UTC.
+        cron: Minutes and hours of every day, as all schedules have.
+        zone: The time zone of minutes and hours.
+        after: A time, UTC.
 
     Raises:
         ValueError: the expression restricts days, or is never due.

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from pipelines.cli.common import (
-    WRONG_USAGE,
+    EXIT_USAGE,
     KnownError,
     console,
     format_option,
@@ -52,7 +52,7 @@ def quarantine(settings: Settings, dataset: str | None, limit: int, layout: str)
         try:
             named([dataset])
         except UnknownDatasetError as error:
-            raise KnownError(str(error), WRONG_USAGE) from error
+            raise KnownError(str(error), EXIT_USAGE) from error
     with opened_for_reading(settings) as lake, connect(lake) as connection:
         groups = retrying(
             lambda: connection.sql(

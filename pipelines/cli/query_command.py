@@ -9,7 +9,7 @@ import click
 import duckdb
 
 from pipelines.cli.common import (
-    WRONG_USAGE,
+    EXIT_USAGE,
     KnownError,
     console,
     format_option,
@@ -38,7 +38,7 @@ def query(settings: Settings, sql: str, layout: str) -> None:
         try:
             retrying(lambda: _answer(connection, sql, layout))
         except duckdb.Error as error:
-            raise KnownError(f"DuckDB rejected the query: {error}", WRONG_USAGE) from error
+            raise KnownError(f"DuckDB rejected the query: {error}", EXIT_USAGE) from error
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str, layout: str) -> None:

@@ -4,7 +4,7 @@ import click
 
 from assets.framework.decoding.decoder import DatasetDecoder
 from assets.registry import datasets
-from pipelines.cli.common import WRONG_USAGE, KnownError, console, plural
+from pipelines.cli.common import EXIT_USAGE, KnownError, console, plural
 from pipelines.cli.context import pass_settings
 from pipelines.pending_builds import build_all_pending
 from pipelines.session_factory import open_lake
@@ -21,7 +21,7 @@ def rebuild(settings: Settings, names: tuple[str, ...]) -> None:
     for name in names:
         if name not in known:
             raise KnownError(
-                f"Unknown dataset {name!r}: choose from {', '.join(known)}.", WRONG_USAGE
+                f"Unknown dataset {name!r}: choose from {', '.join(known)}.", EXIT_USAGE
             )
     out = console()
     with open_lake(settings) as lake:

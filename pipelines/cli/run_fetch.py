@@ -10,7 +10,7 @@ from assets.framework.contract.dataset import Dataset, SnapshotDataset
 from assets.framework.contract.devices import DeviceKind
 from assets.framework.ingestion.availability import unavailable
 from pipelines.backfill_plan import BackfillTask, plan_missing
-from pipelines.cli.common import ALL_THERE, SOMETHING_MISSING, console, printable
+from pipelines.cli.common import EXIT_COMPLETE, EXIT_INCOMPLETE, console, printable
 from pipelines.discovery import Discovery, expect
 from pipelines.health.freshness import freshness
 from pipelines.health.schedule_watch import record_update
@@ -33,12 +33,12 @@ class FetchCommand:
     """One `backfill` or `sync`: snapshot datasets first, then days, then the result.
 
     Attributes:
-        settings: the settings of the process.
-        chosen: the datasets of the command.
-        discovery: the devices.
-        make_tasks: returns the tasks, also after the devices have changed.
-        refetch: whether to fetch complete days again.
-        refresh: whether to fetch days again that were not over when they were fetched.
+        settings: The settings of the process.
+        chosen: The datasets of the command.
+        discovery: The devices.
+        make_tasks: Returns the tasks, also after the devices have changed.
+        refetch: Whether to fetch complete days again.
+        refresh: Whether to fetch days again that were not over when they were fetched.
     """
 
     settings: Settings
@@ -57,9 +57,9 @@ class FetchCommand:
         """Fetch what is missing, print the result, and end with the exit status.
 
         Args:
-            tasks: the days, planned.
-            snapshots: the snapshot datasets that are due.
-            device_ids: devices to limit snapshots to; none means all.
+            tasks: The days, planned.
+            snapshots: The snapshot datasets that are due.
+            device_ids: Devices to limit snapshots to; none means all.
         """
         with open_lake(self.settings) as lake:
             raise SystemExit(self._run(lake, tasks, snapshots, device_ids))
@@ -95,7 +95,7 @@ class FetchCommand:
         else:
             self._print_skipped(lake)
         status = self._print_result(lake, tasks, has_run=is_needed)
-        return SOMETHING_MISSING if failed else status
+        return EXIT_INCOMPLETE if failed else status
 
     def _print_skipped(self, lake: Lake) -> None:
         """Print the datasets that the account or the token cannot read; this is no failure."""
@@ -169,6 +169,6 @@ class FetchCommand:
         if all(set(states) <= SETTLED for states in days.values()) and all(
             snapshot.settled for snapshot in snapshots
         ):
-            return ALL_THERE
+            return EXIT_COMPLETE
         _OUT.print("Incomplete; run `givlake status` for details.")
-        return SOMETHING_MISSING
+        return EXIT_INCOMPLETE

@@ -21,7 +21,7 @@ from pipelines.definitions_factory import REFRESH_JOB, build_definitions, job_na
 from pipelines.discovery import HISTORY_STARTS
 from pipelines.instance import open_instance
 from pipelines.partitions import range_tags
-from pipelines.session_factory import stored_settings
+from pipelines.session_factory import stored_state
 from pipelines.settings import Settings
 from warehouse import Lake
 
@@ -56,8 +56,8 @@ class Runs:
         """Record in Dagster the device lists that were requested before the first run.
 
         Args:
-            lake: the data folder.
-            reports: the reports of the lists, by name.
+            lake: The data folder.
+            reports: The reports of the lists, by name.
         """
         for device_list in device_lists():
             if (report := reports.get(device_list.name)) is None:
@@ -75,9 +75,9 @@ class Runs:
         """Fetch snapshot datasets as far as they are due.
 
         Args:
-            datasets: the snapshot datasets, the most urgent first.
-            device_ids: devices to limit the run to; none means all.
-            refetch: whether to request everything, due or not.
+            datasets: The snapshot datasets, the most urgent first.
+            device_ids: Devices to limit the run to; none means all.
+            refetch: Whether to request everything, due or not.
         """
         config = {"devices": list(device_ids), "refetch": refetch, "refresh": refetch}
         for _, group in groupby(datasets, key=lambda dataset: dataset.urgency):
@@ -96,9 +96,9 @@ class Runs:
         """Ingest missing days, the newest first.
 
         Args:
-            tasks: the planned tasks.
-            refetch: whether to fetch complete days again.
-            refresh: whether to fetch days again that were not over when they were fetched.
+            tasks: The planned tasks.
+            refetch: Whether to fetch complete days again.
+            refresh: Whether to fetch days again that were not over when they were fetched.
         """
         self._reporter.expect(sum(task.to_fetch.total() for task in tasks))
         for task, first, last in runs(tasks):
@@ -134,7 +134,7 @@ class Runs:
 
     def _definitions(self) -> dg.Definitions:
         """Return the definitions; new ones if a run has found older days: partitions show them."""
-        starts = stored_settings(self._settings).get(HISTORY_STARTS)
+        starts = stored_state(self._settings).get(HISTORY_STARTS)
         if self._built is None or starts != self._starts:
             reporter = dg.ResourceDefinition.hardcoded_resource(self._reporter)
             self._built = build_definitions(

@@ -12,9 +12,9 @@ import click
 from assets.framework.contract.devices import of_kinds
 from pipelines.cli.budget_lines import budget_lines
 from pipelines.cli.common import (
-    ALL_THERE,
-    SOMETHING_MISSING,
-    WRONG_USAGE,
+    EXIT_COMPLETE,
+    EXIT_INCOMPLETE,
+    EXIT_USAGE,
     KnownError,
     console,
     duration,
@@ -54,7 +54,9 @@ _DEVICES_NAMED = 10
 @click.command()
 @format_option("json", "csv")
 @click.option(
+    "--calendar",
     "--picture",
+    "calendar",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE.svg",
     help="Draw a calendar of each device's days.",
@@ -63,12 +65,12 @@ _DEVICES_NAMED = 10
     "--gaps", "with_gaps", is_flag=True, help="Also list the gaps between data points within days."
 )
 @pass_settings
-def status(settings: Settings, layout: str, picture: Path | None, with_gaps: bool) -> None:
+def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bool) -> None:
     """Show coverage by device and month, gaps and failures."""
     if with_gaps and layout != "table":
         raise KnownError(
             f'--gaps requires --format table: use givlake query "FROM gaps" --format {layout}.',
-            WRONG_USAGE,
+            EXIT_USAGE,
         )
     chosen = selected(settings)
     with opened_for_reading(settings, warn_if_empty=False) as lake:
@@ -82,8 +84,8 @@ def status(settings: Settings, layout: str, picture: Path | None, with_gaps: boo
         not_built = pending(lake)
         gaps = point_gaps(lake) if with_gaps else None
         staleness = describe_staleness(lake)
-        if picture is not None:
-            _draw(lake, settings, picture)
+        if calendar is not None:
+            _draw(lake, settings, calendar)
     account = stored_account(settings)
     if not_built:
         # On standard error where a program reads standard output.
@@ -124,7 +126,7 @@ def status(settings: Settings, layout: str, picture: Path | None, with_gaps: boo
         # On standard error where a program reads standard output.
         console(stderr=layout != "table").print(staleness)
     settled = all(each.settled for each in overviews) and all(each.settled for each in snapshots)
-    raise SystemExit(ALL_THERE if settled else SOMETHING_MISSING)
+    raise SystemExit(EXIT_COMPLETE if settled else EXIT_INCOMPLETE)
 
 
 def _draw(lake: Lake, settings: Settings, file: Path) -> None:
@@ -134,8 +136,8 @@ def _draw(lake: Lake, settings: Settings, file: Path) -> None:
         file.write_text(picture, encoding="utf-8")
     except OSError as error:
         raise KnownError(
-            f"--picture {file} cannot be written ({error.strerror}): use another file.",
-            WRONG_USAGE,
+            f"--calendar {file} cannot be written ({error.strerror}): use another file.",
+            EXIT_USAGE,
         ) from error
 
 
@@ -162,7 +164,7 @@ def _snapshot_as_json(snapshot: Freshness) -> dict[str, Any]:
     return {
         "dataset": snapshot.dataset,
         "rows": snapshot.rows,
-        "asked": [
+        "last_requests": [
             {
                 "device_id": each.device_id,
                 "state": str(each.state),

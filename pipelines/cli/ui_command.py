@@ -36,7 +36,7 @@ def ui(port: int, host: str, demo: Path | None) -> None:
     schedules request data from the demo's simulator only, and your settings are ignored, except
     GIVLAKE_LOG_LEVEL in the environment.
     """
-    from pipelines.cli.next_ticks import stopped_by_hand
+    from pipelines.dagster_workarounds.stopped_instigators import stopped_instigators
     from pipelines.instance import dagster_program, open_instance, use_dagster_home
     from pipelines.pending_builds import build_all_pending
     from pipelines.session_factory import open_lake
@@ -49,7 +49,7 @@ def ui(port: int, host: str, demo: Path | None) -> None:
         # Dagster's web server and daemon would create the instance at the same time and fail, so it
         # is created before they start.
         with open_instance(settings) as instance:
-            stopped = stopped_by_hand(instance)
+            stopped = stopped_instigators(instance)
         with open_lake(settings) as lake:
             build_all_pending(lake, report_progress=console().print)
         console().print(f"Dagster: http://{host}:{port} (state in {home}). Press Ctrl-C to stop.")

@@ -9,9 +9,9 @@ from assets.framework.contract.dataset import Dataset
 from assets.framework.decoding.decoder import DatasetDecoder, decoders
 from assets.registry import daily_datasets, datasets
 from pipelines.cli.common import (
-    ALL_THERE,
-    SOMETHING_MISSING,
-    WRONG_USAGE,
+    EXIT_COMPLETE,
+    EXIT_INCOMPLETE,
+    EXIT_USAGE,
     KnownError,
     console,
     opened_for_reading,
@@ -54,7 +54,7 @@ def verify(settings: Settings, names: tuple[str, ...], file: Path | None) -> Non
             _write_manifest(lake, chosen, file)
     if not findings:
         _OUT.print(f"All tables in {settings.data} match the archive.")
-    raise SystemExit(SOMETHING_MISSING if findings else ALL_THERE)
+    raise SystemExit(EXIT_INCOMPLETE if findings else EXIT_COMPLETE)
 
 
 def chosen_datasets(names: tuple[str, ...]) -> tuple[Dataset, ...]:
@@ -66,7 +66,7 @@ def chosen_datasets(names: tuple[str, ...]) -> tuple[Dataset, ...]:
     try:
         return named(names) if names else datasets()
     except UnknownDatasetError as error:
-        raise KnownError(str(error), WRONG_USAGE) from error
+        raise KnownError(str(error), EXIT_USAGE) from error
 
 
 def _compare(lake: Lake, chosen: tuple[Dataset, ...]) -> list[IntegrityFinding]:
@@ -112,6 +112,6 @@ def _write_manifest(lake: Lake, chosen: tuple[Dataset, ...], file: Path) -> None
         raise KnownError(
             f"The manifest {file} cannot be written ({error.strerror}): use a file in a folder that"
             " you can write to.",
-            WRONG_USAGE,
+            EXIT_USAGE,
         ) from error
     _OUT.print(f"Manifest written to {file}.")

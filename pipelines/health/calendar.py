@@ -195,8 +195,8 @@ def characters(calendar: Calendar, weeks: int = 53) -> str:
     """Return the newest weeks of a calendar as a Markdown code block.
 
     Args:
-        calendar: the calendar of one device and dataset.
-        weeks: the maximum number of weeks.
+        calendar: The calendar of one device and dataset.
+        weeks: The maximum number of weeks.
     """
     last = max(calendar.states)
     monday = last - timedelta(days=last.weekday())

@@ -25,11 +25,11 @@ class ReconciliationResult:
     """The result of a comparison.
 
     Attributes:
-        rows: how many were compared, such as device-days.
-        compared: how many points, half hours or sessions they are computed from.
-        outside: how many rows deviate by more than the tolerance.
-        largest: the row with the largest deviation, None if there is none.
-        worst: the rows with the largest deviations beyond the tolerance.
+        rows: How many were compared, such as device-days.
+        compared: How many points, half hours or sessions they are computed from.
+        outside: How many rows deviate by more than the tolerance.
+        largest: The row with the largest deviation, None if there is none.
+        worst: The rows with the largest deviations beyond the tolerance.
     """
 
     rows: int

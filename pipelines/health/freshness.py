@@ -20,11 +20,11 @@ class Freshness:
     """One snapshot dataset.
 
     Attributes:
-        dataset: its name.
-        rows: the row count of its main table.
-        last_requests: the last result of each request.
-        not_requested: devices, "" for the account, that were never requested.
-        unavailable: why the dataset is not available, by device; "" means all of it.
+        dataset: Its name.
+        rows: The row count of its main table.
+        last_requests: The last result of each request.
+        not_requested: Devices, "" for the account, that were never requested.
+        unavailable: Why the dataset is not available, by device; "" means all of it.
     """
 
     dataset: str

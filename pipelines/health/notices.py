@@ -18,12 +18,12 @@ class Notices:
     """The notices about one dataset.
 
     Attributes:
-        dataset: its name.
-        quarantined: quarantined rows by reason.
-        drift: undocumented values in its responses.
-        open: events and sessions that have not ended, oldest first.
-        stale: open events and sessions that are so old that they may never end.
-        open_table: the table of the open events and sessions.
+        dataset: Its name.
+        quarantined: Quarantined rows by reason.
+        drift: Undocumented values in its responses.
+        open: Events and sessions that have not ended, oldest first.
+        stale: Open events and sessions that are so old that they may never end.
+        open_table: The table of the open events and sessions.
     """
 
     dataset: str

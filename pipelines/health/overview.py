@@ -39,9 +39,9 @@ class Overview:
     """One dataset over all devices.
 
     Attributes:
-        dataset: its name.
-        devices: the devices.
-        requests: the minimum number of requests for the requested days that need a fetch.
+        dataset: Its name.
+        devices: The devices.
+        requests: The minimum number of requests for the requested days that need a fetch.
     """
 
     dataset: str
@@ -68,10 +68,10 @@ def overview(
     """Summarize the states of a dataset's device-days, in one pass over its coverage.
 
     Args:
-        lake: the data folder.
-        dataset: whose days.
-        devices: the devices to include.
-        range_days: how many days one request may cover, where the endpoint takes ranges.
+        lake: The data folder.
+        dataset: Whose days.
+        devices: The devices to include.
+        range_days: How many days one request may cover, where the endpoint takes ranges.
     """
     by_device = {device.device_id: DeviceOverview(device.device_id) for device in devices}
     summary = Overview(dataset.name, list(by_device.values()))

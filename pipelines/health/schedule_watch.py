@@ -28,8 +28,8 @@ def describe_staleness(lake: Lake, now: datetime | None = None) -> str | None:
     """Return since when the folder has not been updated; None if it was within a day.
 
     Args:
-        lake: the data folder.
-        now: the present time, UTC; None for the clock's.
+        lake: The data folder.
+        now: The present time, UTC; None for the clock's.
     """
     now = now or datetime.now(UTC)
     last = _moment(lake.state.get(_KEY))

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from pipelines.cli.demo_command import simulated_account
-from pipelines.cli.next_ticks import stopped_by_hand
+from pipelines.dagster_workarounds.stopped_instigators import stopped_instigators
 from pipelines.instance import open_instance
 from pipelines.settings import SettingsError, load_settings
 from simulator import Simulator, SimulatorConfig
@@ -133,7 +133,7 @@ def test_the_demo_uses_its_simulator_only_whatever_the_owner_has_set(simulate, o
     # Who stops a schedule in Dagster finds it stopped the next time.
     settings = settings_of({"GIVLAKE_DATA": str(demo)})
     with patch.dict("os.environ"), open_instance(settings) as instance:
-        assert stopped_by_hand(instance) == {"compact_archive_daily"}
+        assert stopped_instigators(instance) == {"compact_archive_daily"}
 
 
 @pytest.mark.processes

@@ -15,7 +15,7 @@ def test_each_leaf_of_a_saved_response_is_named_with_its_column(tmp_path):
     done = owner.givlake("decode", "ev_chargers", "chargers.json", "--format", "csv")
     assert done.status == 0, done.said
     rows = {row["leaf"]: row for row in csv.DictReader(io.StringIO(done.out))}
-    assert {leaf: row["lands in"] for leaf, row in rows.items()} == {
+    assert {leaf: row["columns"] for leaf, row in rows.items()} == {
         "data[].uuid": "ev_chargers.charger_uuid",
         "data[].serial_number": "ev_chargers.serial_number",
         "data[].type": "ev_chargers.type",
@@ -23,10 +23,10 @@ def test_each_leaf_of_a_saved_response_is_named_with_its_column(tmp_path):
         "data[].online": "ev_chargers.online",
         "links.x": "",
     }
-    assert rows["data[].alias"]["elsewhere"] == "1 redacted as personal"
-    assert rows["links.x"]["elsewhere"] == "1 paging, archived only"
+    assert rows["data[].alias"]["not in a column"] == "1 redacted as personal"
+    assert rows["links.x"]["not in a column"] == "1 paging, archived only"
     done = owner.givlake("decode", "ev_chargers", "chargers.json")
-    assert "6 leaves, 6 values, 0 left over." in done.out
+    assert "6 leaves, 6 values, 0 unaccounted for." in done.out
     assert not owner.data.exists()
 
 

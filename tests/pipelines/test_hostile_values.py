@@ -191,7 +191,7 @@ def test_dagster_shows_names_as_text(owner):
 
 def test_the_picture_is_well_formed_and_runs_nothing(owner):
     file = owner.folder / "data" / "picture.svg"
-    owner.givlake("status", "--picture", file)
+    owner.givlake("status", "--calendar", file)
     root = ElementTree.fromstring(file.read_text())
     kinds = {element.tag.rpartition("}")[2] for element in root.iter()}
     assert not kinds & {"script", "image", "foreignObject", "a", "use"}

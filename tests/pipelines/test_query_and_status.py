@@ -87,7 +87,7 @@ def test_status_for_programs_has_the_right_numbers(sim, owner):
     assert done.status == 1  # Since commissioning there are days that nobody has asked for.
     found, lists = json.loads(done.out)
     assert lists["dataset"] == "communication_devices"
-    assert [asked["state"] for asked in lists["asked"]] == ["complete"]
+    assert [asked["state"] for asked in lists["last_requests"]] == ["complete"]
     assert found["dataset"] == "inverter_data_points"
     assert found["days_by_state"]["complete"] == 6
     assert [device["device_id"] for device in found["devices"]] == sim.serials

@@ -233,7 +233,7 @@ def test_status_as_csv_names_the_command_that_mends(sim, owner):
 
 def test_the_picture_has_a_cell_for_each_day_in_the_colour_of_its_state(sim, owner, tmp_path):
     file = tmp_path / "days.svg"
-    owner.givlake("status", "--picture", file)
+    owner.givlake("status", "--calendar", file)
     drawn = ElementTree.fromstring(file.read_text())
     titles, cells = [], {}
     for path in drawn.iter("{http://www.w3.org/2000/svg}path"):
@@ -248,7 +248,7 @@ def test_the_picture_has_a_cell_for_each_day_in_the_colour_of_its_state(sim, own
     )
     assert cells == {row["state"]: row["days"] for row in states}
     assert cells["complete"] == 7
-    missing = owner.givlake("status", "--picture", tmp_path / "nowhere" / "days.svg")
+    missing = owner.givlake("status", "--calendar", tmp_path / "nowhere" / "days.svg")
     assert missing.status == 2
     assert "cannot be written (No such file or directory): use another file" in missing.err
 

@@ -62,7 +62,7 @@ def stored(folder: Path) -> dict[str, object]:
         "state": json.loads((folder / "state.json").read_text()),
         "store": json.loads((folder / "store.json").read_text()),
         "old": [name for name in ("settings.json", "locks/settings") if (folder / name).exists()],
-        "left over": [path.name for path in (folder / "tmp").iterdir()],
+        "unaccounted": [path.name for path in (folder / "tmp").iterdir()],
     }
 
 
@@ -70,7 +70,7 @@ UPGRADED = {
     "state": STATE_2,
     "store": {"layout_version": LAYOUT_VERSION, "made_at": MADE_AT},
     "old": [],
-    "left over": [],
+    "unaccounted": [],
 }
 
 

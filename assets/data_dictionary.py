@@ -1,4 +1,4 @@
-"""Write the data dictionary: `python -m assets.framework.data_dictionary FILE`."""
+"""Write the data dictionary: `python -m assets.data_dictionary FILE`."""
 
 import sys
 from collections.abc import Iterator
