@@ -222,7 +222,7 @@ def _indexed(lake: Lake, index: Manifest, after: int) -> Iterator[pa.Table]:
         return
     segments = [("segment", ">", after), ("segment", "<=", index.watermark)]
     filters = [*segments, ("outcome", "=", "ok")]
-    folder = lake.file_set(request_index.UNIT).folder
+    folder = lake.file_set(request_index.FILE_SET_NAME).folder
     for path in map(folder.joinpath, index.below(request_index.FOLDER)):
         yield pq.read_table(path, columns=list(_COLUMNS), filters=filters, partitioning=None)
 
