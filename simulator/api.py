@@ -219,7 +219,7 @@ class Api:
 def _budget_name(request: HttpRequest, grant: TokenGrant | None, route: Route | ApiError) -> str:
     """Return the name of the budget that a request counts against."""
     if grant is None:
-        return f"stranger {request.peer[0]}"
+        return f"unauthenticated {request.peer[0]}"
     if not isinstance(route, ApiError) and route[0].own_limit is not None:
         return f"account {grant.account} {route[0].method} {route[0].path}"
     return f"account {grant.account}"

@@ -66,7 +66,7 @@ class ChargerFleet:
     """All EV chargers. Safe to use from several threads."""
 
     def __init__(self, config: SimulatorConfig, accounts: list[SimulatedAccount]) -> None:
-        """Give each account as many as the settings say."""
+        """Create for each account the number in the settings."""
         self._offline_rate = config.ev_offline_rate
         self._by_account = {
             account.number: [
