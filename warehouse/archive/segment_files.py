@@ -227,7 +227,7 @@ def _damaged(file: ArchiveFile, error: Exception) -> ArchiveDamagedError:
     return ArchiveDamagedError(
         file.path.name,
         f"archive file {file.path.name} is damaged ({str(error).splitlines()[0][:120]}): "
-        "what can still be read is kept, what is lost is fetched again by the next sync",
+        "intact rows are kept; the next sync fetches the lost responses again",
     )
 
 

@@ -54,7 +54,7 @@ class StateFile:
         return self.all().get(name, default)
 
     def set(self, name: str, value: Json) -> None:
-        """Give `name` a JSON value; None removes it."""
+        """Set `name` to a JSON value; None removes it."""
         self.update(name, lambda _: value)
 
     def update(self, name: str, change: Callable[[Json], object]) -> None:

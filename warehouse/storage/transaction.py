@@ -105,7 +105,7 @@ class FileSet:
             return None
 
     def is_interrupted(self) -> bool:
-        """Tell whether a process died while it committed, so that files may not fit each other."""
+        """Return whether a process died during a commit, so that files may be inconsistent."""
         if not self._journal_path.exists():
             return False
         path = self.folder / "locks" / self.name
@@ -142,7 +142,7 @@ class FileSet:
             if stat.st_size != fact.size_bytes or (
                 compare_content and sha256_of(self.folder / name) != fact.sha256
             ):
-                messages.append(f"{name} is not what givlake wrote ({fact.rows:,} rows)")
+                messages.append(f"{name} differs from its manifest ({fact.rows:,} rows)")
         return messages
 
     def begin(self) -> Transaction:

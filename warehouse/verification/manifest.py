@@ -47,8 +47,8 @@ def locked_tables(lake: Lake, decoder: Decoder) -> Iterator[None]:
     if manifest is not None and manifest.facts["fingerprints"] != fingerprints(decoder):
         if file_set.read_only:
             raise VersionError(
-                f"the tables of {decoder.dataset} were made by another version of givlake: "
-                f"run givlake rebuild --dataset {decoder.dataset}"
+                f"the tables of {decoder.dataset} were built by another version of givlake: "
+                f"run `givlake rebuild --dataset {decoder.dataset}`"
             )
         build(lake, decoder)
     with file_set.lock():
