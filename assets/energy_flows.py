@@ -188,7 +188,7 @@ class EnergyFlows(RowByRow, DailyDataset):
     today_cron = "10 */3 * * *"
 
     def request(self, device_id: str, first: date, last: date, zone: str) -> Request:
-        """Ask up to the midnight that ends the last day."""
+        """Request up to the midnight that ends the last day."""
         return flow_request(device_id, first, last + timedelta(days=1), HALF_HOURLY)
 
     def rows_by_day(
@@ -262,7 +262,7 @@ def _ends(
 
 
 def _days_of(bodies: Iterable[bytes]) -> Iterable[date | None]:
-    """Return the day of each row, None where it cannot be told."""
+    """Return the day of each row, None if it cannot be read."""
     decoder = msgspec.json.Decoder(_Start)
     for body in bodies:
         for raw in elements(body):

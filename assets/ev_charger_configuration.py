@@ -157,7 +157,7 @@ class EvChargerConfiguration(PageByPage, SnapshotDataset):
                 yield Request(path=path, device_id=uuid, label=command, part=command)
 
     def listed_by(self, response: ArchivedResponse) -> str:
-        """Name charger and command: a response tells of no other command."""
+        """Return charger and command: a response covers only this command."""
         return f"{response.device_id} {_command_of(response)}"
 
     def tables_of_page(

@@ -225,7 +225,7 @@ def _halves(span: Span) -> Sequence[Span]:
 
 
 def _covered(state: KnownState) -> dict[tuple[str, int], list[Span]]:
-    """By meter, the spans of which no more can come than has come."""
+    """Return, by meter, the spans whose data are complete and final."""
     covered: dict[tuple[str, int], list[Span]] = {}
     for answer in state.latest_responses(InverterGridMeterReadings.name):
         start, end = (

@@ -217,7 +217,7 @@ def _meter_columns(
 
 
 def kind_of(model: str | None) -> DeviceKind:
-    """Tell an EMS, of which there are latest readings and nothing else, from an inverter."""
+    """Distinguish an EMS, which has latest readings only, from an inverter."""
     return DeviceKind.EMS if _EMS in (model or "").upper() else DeviceKind.INVERTER
 
 

@@ -122,7 +122,7 @@ class EvMeterReadings(PageByPage, DailyDataset):
 
 
 def _midnight(day: date, zone: str) -> datetime:
-    """Give, in UTC, when a day begins in a time zone."""
+    """Return, in UTC, when a day begins in a time zone."""
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 

@@ -89,6 +89,7 @@ def build_pending(
         except WarehouseError as error:
             _LOG.warning("%s", error)
             errors[decoder.dataset] = error
+        # An error of one decoder must not keep the other datasets from being built; it is returned.
         except Exception as error:
             _LOG.exception("The tables of %s cannot be built", decoder.dataset)
             errors[decoder.dataset] = error

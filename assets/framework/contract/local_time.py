@@ -109,7 +109,7 @@ class Moments:
 
 
 def folds_by_order(labels: pa.Array, repeated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Tell repeated local times apart by their order in the response.
+    """Distinguish repeated local times by their order in the response.
 
     Args:
         labels: local times of one response, in order.

@@ -22,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 def decode_separately(
     dataset: Dataset, decode: Callable[[Fetches], Decoded], fetches: Fetches
 ) -> Decoded:
-    """Decode fetches, and quarantined those at which that fails.
+    """Decode fetches, and quarantine those that cannot be decoded.
 
     Args:
         dataset: dataset of the responses.

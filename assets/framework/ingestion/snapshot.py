@@ -46,5 +46,5 @@ class SnapshotPlan(RequestPlan):
         self._responses.append((request, fetched))
 
     def finish(self) -> None:
-        """Let the dataset learn about the API from the responses."""
+        """Pass the responses to the dataset, which may infer how the API behaves."""
         self._dataset.observe_responses(self._state, self._responses)
