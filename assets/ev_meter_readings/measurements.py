@@ -32,8 +32,8 @@ class Measurements:
     """The measurements of all data points of a page, those that can be read.
 
     Attributes:
-        points: index of each one's data point.
-        places: position of each in the list of its data point.
+        points: Index of each one's data point.
+        places: Position of each in the list of its data point.
         columns: `measurand`, `value` and `unit`.
     """
 

@@ -61,8 +61,8 @@ class Moments:
     """The UTC times that local times can stand for.
 
     Attributes:
-        first: the only UTC time, or the earlier of two; NaT for a skipped local time.
-        second: the only UTC time, or the later of two.
+        first: The only UTC time, or the earlier of two; NaT for a skipped local time.
+        second: The only UTC time, or the later of two.
     """
 
     first: pd.DatetimeIndex
@@ -73,9 +73,9 @@ class Moments:
         """Convert local times.
 
         Args:
-            labels: local times without an offset.
+            labels: Local times without an offset.
             zone: IANA time zone.
-            shift: read a skipped local time as the time of the clock change.
+            shift: Read a skipped local time as the time of the clock change.
         """
         # pandas reads the zone from the tzdata package, where Arrow needs the system to have one.
         local = pd.DatetimeIndex(labels.to_pandas())
@@ -112,8 +112,8 @@ def folds_by_order(labels: pa.Array, repeated: np.ndarray) -> tuple[np.ndarray, 
     """Distinguish repeated local times by their order in the response.
 
     Args:
-        labels: local times of one response, in order.
-        repeated: which of them occur twice on the clock.
+        labels: Local times of one response, in order.
+        repeated: Which of them occur twice on the clock.
 
     Returns:
         The fold (0 or 1) of each local time, and which are ambiguous: they occur twice on the

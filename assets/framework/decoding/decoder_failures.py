@@ -25,9 +25,9 @@ def decode_separately(
     """Decode fetches, and quarantine those that cannot be decoded.
 
     Args:
-        dataset: dataset of the responses.
-        decode: decodes fetches, each a list of pages.
-        fetches: fetches to decode.
+        dataset: Dataset of the responses.
+        decode: Decodes fetches, each a list of pages.
+        fetches: Fetches to decode.
     """
     try:
         return decode(fetches)

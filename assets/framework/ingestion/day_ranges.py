@@ -15,8 +15,8 @@ def day_ranges_of(months: Iterable[pa.Table], days_per_request: int) -> Iterator
     """Group device-days into ranges, newest days first; only missing days are in a range.
 
     Args:
-        months: tables with `device_id` and `request_date`, one for each month, newest first.
-        days_per_request: how many days one request may cover.
+        months: Tables with `device_id` and `request_date`, one for each month, newest first.
+        days_per_request: How many days one request may cover.
 
     Yields:
         The ranges that are final after each month; those that the previous month could extend

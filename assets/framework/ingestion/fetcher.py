@@ -41,8 +41,8 @@ class Fetcher:
     """Makes the requests of one run.
 
     Attributes:
-        leases: leases of the run; create the fetcher before planning requests.
-        unavailable: reasons why the account cannot make some of the requests.
+        leases: Leases of the run; create the fetcher before planning requests.
+        unavailable: Reasons why the account cannot make some of the requests.
     """
 
     def __init__(self, session: Session, dataset: Dataset, plan: RequestPlan) -> None:
@@ -63,10 +63,10 @@ class Fetcher:
         other is begun.
 
         Args:
-            requests: taken one by one, when there is room for another.
+            requests: Taken one by one, when there is room for another.
 
         Raises:
-            AccessRevokedError: if the account is refused (401, 402, or 403 for every device).
+            AccessRevokedError: If the account is refused (401, 402, or 403 for every device).
         """
         self._stopped = False
         self._refusals = Refusals(
@@ -216,11 +216,11 @@ def _archive_entries(
     """Create the archive entries of a response, one for each page.
 
     Args:
-        fetched: the response.
-        dataset: dataset of the response.
-        request: the request, limited to the days that the response covers.
-        session: session, which has the account and its time zone.
-        day_rows: number of rows of each of these days, if one request can cover several.
+        fetched: The response.
+        dataset: Dataset of the response.
+        request: The request, limited to the days that the response covers.
+        session: Session, which has the account and its time zone.
+        day_rows: Number of rows of each of these days, if one request can cover several.
     """
     days = request.day_range
     return [

@@ -43,12 +43,12 @@ def ingest(
     """Fetch what is planned and build the tables from it.
 
     Args:
-        session: stores, client and budget.
-        dataset: dataset to fetch.
-        plan: requests to make.
+        session: Stores, client and budget.
+        dataset: Dataset to fetch.
+        plan: Requests to make.
         with_tables: False to skip building the tables.
-        progress: called with the report after each request.
-        settle: called after each build with the report and the days completed since the last one.
+        progress: Called with the report after each request.
+        settle: Called after each build with the report and the days completed since the last one.
     """
     run = _Ingestion(session, dataset, plan, with_tables, progress, settle)
     run.build()

@@ -29,7 +29,7 @@ class Refusals:
     """The refusals of one run; for use by several threads.
 
     Attributes:
-        has_answered: whether a device is known to have ever responded.
+        has_answered: Whether a device is known to have ever responded.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class Refusals:
         """Start with the state of earlier runs.
 
         Args:
-            lake: the data folder, which records what is unavailable.
-            dataset: dataset that is requested.
-            answered_before: devices that responded in earlier runs.
-            retry: whether to request what was unavailable as well.
-            unavailable: list to which the reasons are added, each once.
+            lake: The data folder, which records what is unavailable.
+            dataset: Dataset that is requested.
+            answered_before: Devices that responded in earlier runs.
+            retry: Whether to request what was unavailable as well.
+            unavailable: List to which the reasons are added, each once.
         """
         self.has_answered = bool(answered_before)
         self._unavailable = unavailable
@@ -88,7 +88,7 @@ class Refusals:
         """Record a refusal; return its result, or None if it is only known at the end.
 
         Raises:
-            AccessRevokedError: if the whole account is refused.
+            AccessRevokedError: If the whole account is refused.
         """
         # A device that responded before has the endpoint: it is requested again like any other.
         lost = (
@@ -123,7 +123,7 @@ class Refusals:
         """Distinguish devices that are gone from days that an existing device does not have.
 
         Raises:
-            AccessRevokedError: if there were refusals and no response.
+            AccessRevokedError: If there were refusals and no response.
         """
         for result in self._not_found:
             device_id = result.request.device_id

@@ -42,19 +42,19 @@ class IngestionReport:
     """The report of a run.
 
     Attributes:
-        dataset: its name.
-        by_day: whether it is requested by day.
-        total: figures of the run.
-        days: figures by requested date, if the dataset is requested by day.
-        results: results by request, if the dataset is not requested by day.
-        failures: results that are missing or incomplete.
-        gone: messages of the API about devices that no longer exist, by device.
-        unavailable: reasons why endpoints are unavailable.
-        built: number of rows built, by result; empty if nothing was built.
-        stopped: the error that stopped the run, if any.
-        cancelled: whether the run was interrupted.
-        waited_s: seconds of waiting for the budget, summed over threads.
-        budget: the account's budget at the end of the run.
+        dataset: Its name.
+        by_day: Whether it is requested by day.
+        total: Figures of the run.
+        days: Figures by requested date, if the dataset is requested by day.
+        results: Results by request, if the dataset is not requested by day.
+        failures: Results that are missing or incomplete.
+        gone: Messages of the API about devices that no longer exist, by device.
+        unavailable: Reasons why endpoints are unavailable.
+        built: Number of rows built, by result; empty if nothing was built.
+        stopped: The error that stopped the run, if any.
+        cancelled: Whether the run was interrupted.
+        waited_s: Seconds of waiting for the budget, summed over threads.
+        budget: The account's budget at the end of the run.
     """
 
     dataset: str

@@ -19,9 +19,9 @@ class SnapshotPlan(RequestPlan):
         """Store what to plan.
 
         Args:
-            dataset: dataset to fetch.
-            state: known state.
-            only: devices to limit it to, "" for the account; None means all.
+            dataset: Dataset to fetch.
+            state: Known state.
+            only: Devices to limit it to, "" for the account; None means all.
         """
         self.retry_unavailable = state.refetch
         self._dataset = dataset
