@@ -27,7 +27,7 @@ def attached(path: Path, options: str = "READ_ONLY") -> Iterator[duckdb.DuckDBPy
         options: Options of `ATTACH`; those of the first user hold.
 
     Raises:
-        duckdb.Error: the file is damaged, or another process holds it open for writing.
+        duckdb.Error: The file is damaged, or another process holds it open for writing.
     """
     connection = _INSTANCE.open(path, options)
     try:

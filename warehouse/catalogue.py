@@ -83,7 +83,7 @@ def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] =
         Whether a new catalogue was published.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
     statements = view_statements(lake.folder, tables, views)
     record, target = lake.folder / STATEMENTS, lake.folder / FILE

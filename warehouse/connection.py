@@ -48,7 +48,7 @@ def connect(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
         lake: The data folder.
 
     Raises:
-        StoreError: there is no catalogue yet.
+        StoreError: There is no catalogue yet.
     """
     with ExitStack() as opened:
         statements = lake.own_views()
@@ -95,8 +95,8 @@ def execute(
     replaced twice in between makes the query fail (see `warehouse.storage.live_parquet`).
 
     Raises:
-        DamagedError: a file cannot be read, even when retried.
-        duckdb.Error: any other error of DuckDB.
+        DamagedError: A file cannot be read, even when retried.
+        duckdb.Error: Any other error of DuckDB.
     """
     return retrying(lambda: connection.execute(sql, list(parameters)))
 
@@ -105,8 +105,8 @@ def retrying(work: Callable[[], T]) -> T:
     """Call `work`; retry if ingestion replaced a file meanwhile, as in `execute`.
 
     Raises:
-        DamagedError: a file cannot be read, even when retried.
-        duckdb.Error: any other error of DuckDB.
+        DamagedError: A file cannot be read, even when retried.
+        duckdb.Error: Any other error of DuckDB.
     """
     for _ in range(_TRIES - 1):
         try:

@@ -62,9 +62,9 @@ class Lake:
             archive: Another folder's archive to derive everything from, to compare the two.
 
         Raises:
-            StoreError: it cannot be written, has a name that DuckDB cannot open, or is on a
+            StoreError: It cannot be written, has a name that DuckDB cannot open, or is on a
                 network file system or one without working file locks.
-            VersionError: a newer givlake has written it.
+            VersionError: A newer givlake has written it.
         """
         self.folder = resolved(folder)
         with explained("Opening the data folder", self.folder):
@@ -123,7 +123,7 @@ class Lake:
             keep_old: Whether to keep the old data for readers that have the file open.
 
         Raises:
-            StoreError: a column is missing or of another type.
+            StoreError: A column is missing or of another type.
         """
         try:
             rows = expected.select(EXPECTED_SCHEMA.names).cast(EXPECTED_SCHEMA)
@@ -165,7 +165,7 @@ def resolved(folder: Path | str) -> Path:
     """Return the path of a data folder without links.
 
     Raises:
-        StoreError: it has a name that DuckDB cannot open.
+        StoreError: It has a name that DuckDB cannot open.
     """
     path = Path(folder).expanduser().resolve()
     if "?" in str(path):
@@ -185,7 +185,7 @@ def refuse_network(folder: Path) -> None:
     """Refuse a data folder on a network file system.
 
     Raises:
-        StoreError: it is on one.
+        StoreError: It is on one.
     """
     if kind := network_type(_existing(folder)):
         raise StoreError(

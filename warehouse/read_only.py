@@ -63,8 +63,8 @@ class ReadOnlyLake(Lake):
             rules: Lateness by dataset, as for `warehouse.refresh_coverage`.
 
         Raises:
-            StoreError: it cannot be read, or has a name that DuckDB cannot open.
-            VersionError: its layout, or that of its tables, is of another version of givlake.
+            StoreError: It cannot be read, or has a name that DuckDB cannot open.
+            VersionError: Its layout, or that of its tables, is of another version of givlake.
         """
         self.folder = resolved(folder)
         self.problems: list[str] = []

@@ -27,7 +27,7 @@ def repair_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
         A message for each dataset and index that was repaired, which is also logged.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
     messages = []
     for decoder in decoders:
@@ -56,7 +56,7 @@ def needed_repairs(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
         A message for each dataset that needs repair, without a full stop.
 
     Raises:
-        VersionError: tables have other columns than their views.
+        VersionError: Tables have other columns than their views.
     """
     sentences = []
     for decoder in decoders:

@@ -49,7 +49,7 @@ def compact(
         step: Called before each step with its name ("write", "publish", "remove", ...).
 
     Raises:
-        StoreError: the disk is full or not writable; nothing is lost.
+        StoreError: The disk is full or not writable; nothing is lost.
     """
     before = after = merged = written = 0
     damaged: list[str] = []

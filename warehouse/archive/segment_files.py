@@ -138,8 +138,8 @@ class Reader:
         """Open `file`.
 
         Raises:
-            FileNotFoundError: it has been merged into a pack since it was listed.
-            ArchiveDamagedError: it is not a complete Parquet file.
+            FileNotFoundError: It has been merged into a pack since it was listed.
+            ArchiveDamagedError: It is not a complete Parquet file.
         """
         self.file = file
         try:

@@ -94,7 +94,7 @@ def coverage_by_month(
         either, unless it has been in contact since: requesting each would bring nothing new.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
     manifest, _ = refresh_coverage(lake, rules)
     try:

@@ -53,7 +53,7 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
         The manifest of the facts, and a message for each damage found.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
     index, damage = request_index.refresh(lake)
     lateness = {rule.dataset: rule.lateness_days for rule in rules}
@@ -113,7 +113,7 @@ def renew(lake: Lake) -> None:
     """Recompute facts that an older givlake has stored with other columns.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
     manifest = lake.file_set(FILE_SET_NAME).manifest() or Manifest()
     if manifest.facts.get("version") != _VERSION and any((lake.folder / FOLDER).glob("month=*")):

@@ -45,7 +45,7 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
         The manifest of the index, and a message for each damaged file or loss.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
     file_set = lake.file_set(FILE_SET_NAME)
     damage: list[str] = []
@@ -114,7 +114,7 @@ def renew(lake: Lake) -> None:
     """Rebuild the index if it was built with other columns.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
     manifest = lake.file_set(FILE_SET_NAME).manifest()
     if manifest is not None and (

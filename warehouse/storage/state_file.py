@@ -18,7 +18,7 @@ def read_state(path: Path) -> dict[str, Json]:
     """Return every value in a state file; none where there is no such file.
 
     Raises:
-        StoreError: the file is no JSON object.
+        StoreError: The file is no JSON object.
     """
     try:
         values = json.loads(path.read_bytes())
@@ -45,7 +45,7 @@ class StateFile:
         """Return every value.
 
         Raises:
-            StoreError: the file is no JSON object.
+            StoreError: The file is no JSON object.
         """
         return read_state(self._path)
 

@@ -87,7 +87,7 @@ class FileSet:
         """Hold the lock of the file set; complete an interrupted commit first.
 
         Raises:
-            LockTimeoutError: it was not free within `timeout_s`.
+            LockTimeoutError: It was not free within `timeout_s`.
         """
         path = self.folder / "locks" / self.name
         with FileLock(path, timeout_s=timeout_s, read_only=self.read_only):
@@ -119,7 +119,7 @@ class FileSet:
         """Remove the manifest, so that the next build starts from scratch.
 
         Raises:
-            ReadOnlyError: the file set was opened for reading.
+            ReadOnlyError: The file set was opened for reading.
         """
         if self.read_only:
             raise ReadOnlyError(self._manifest_path)
@@ -149,7 +149,7 @@ class FileSet:
         """Start a transaction; remove the staged files of an interrupted one.
 
         Raises:
-            ReadOnlyError: the file set was opened for reading.
+            ReadOnlyError: The file set was opened for reading.
         """
         if self.read_only:
             raise ReadOnlyError(self._manifest_path)
