@@ -3,7 +3,7 @@
 Source: API document, section "Energy Flow Data", "Get Energy Flow Data", and the recorded days.
 
 Grain: inverter and start. Labels are local times without an offset, for a Gateway too. In the
-repeated hour in autumn, equal labels are told apart by their order in the response; a single one is
+repeated hour in autumn, equal labels are distinguished by their order in the response; a single one is
 taken for the earlier and marked ambiguous. A label in the skipped hour in spring goes to quarantine
 as `nonexistent_local_time`. Half hours that are missing or not over are absent, never zero. The API
 revises recent half hours for some days (recorded). Energies are often unrounded, such as 9e-14

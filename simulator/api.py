@@ -99,7 +99,7 @@ class Api:
         self._wait(request, record.number)
         record.status = response.status
         record.duration_s = time.monotonic() - request.received_at
-        # Set before sending, so that whoever has the response finds the record complete.
+        # Set before sending, so that a client that has the response finds the record complete.
         record.complete = response.delivery == Delivery()
 
         def sent(complete: bool) -> None:

@@ -185,8 +185,8 @@ def view_statements(
         body = "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
         schema = _COLUMNS.get(name, pa.schema([]))
         statements += _view(name, body.format(folder=root), comment, schema)
-    for beside in views:
-        statements += _view(beside.name, beside.sql, beside.description, beside.schema)
+    for view_spec in views:
+        statements += _view(view_spec.name, view_spec.sql, view_spec.description, view_spec.schema)
     return statements
 
 

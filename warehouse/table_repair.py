@@ -34,7 +34,7 @@ def repair_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
         file_set = lake.file_set(file_set_name(decoder.dataset))
         if file_set.is_interrupted():
             with file_set.lock():
-                pass  # which finishes it
+                pass  # acquiring the lock finishes the commit
         if _is_older(file_set, decoder) or _is_changed(file_set):
             messages += build(lake, decoder).damage
     indexes = [

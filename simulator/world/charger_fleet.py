@@ -118,7 +118,7 @@ class ChargerFleet:
         return np.where(inside, ends[np.maximum(which, 0)], times)
 
     def offline_since(self, charger: Charger, time_s: float) -> float | None:
-        """Return the start of the period offline in which a time lies, if it lies in one."""
+        """Return the start of the offline period that contains a time; None if there is none."""
         starts, ends = self._spans(charger, time_s, time_s)
         inside = np.flatnonzero((starts <= time_s) & (time_s < ends))
         return float(starts[inside[0]]) if len(inside) else None

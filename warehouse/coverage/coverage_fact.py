@@ -81,32 +81,32 @@ def _field(name: str, kind: pa.DataType, description: str) -> pa.Field:
 FOLDED_SCHEMA = pa.schema(
     [
         _field("dataset", pa.string(), "Dataset"),
-        _field("device_id", pa.string(), "Device asked"),
-        _field("request_date", pa.date32(), "Day asked for"),
+        _field("device_id", pa.string(), "Device requested"),
+        _field("request_date", pa.date32(), "Day requested"),
         _field("over_at", _UTC, "When the day had ended, in its zone and in UTC"),
-        _field("becomes_final_at", _UTC, "From when an answer is final"),
-        _field("complete_id", pa.int64(), "Newest response that held the whole list"),
+        _field("becomes_final_at", _UTC, "From when a response is final"),
+        _field("complete_id", pa.int64(), "Newest complete response"),
         _field("complete_at", _UTC, "When it was fetched"),
-        _field("final_at", _UTC, "When a final whole list was last fetched"),
-        _field("rows_id", pa.int64(), "Newest whole list that was not empty"),
+        _field("final_at", _UTC, "When a final complete response was last fetched"),
+        _field("rows_id", pa.int64(), "Newest complete response with rows"),
         _field("rows", pa.int64(), "Its rows"),
-        _field("first_final_empty_at", _UTC, "First final answer that was empty"),
-        _field("last_final_empty_at", _UTC, "Last final answer that was empty"),
-        _field("partial_id", pa.int64(), "Newest answer that was not the whole list"),
-        _field("lack", pa.string(), "What it lacked"),
+        _field("first_final_empty_at", _UTC, "When the first final empty response was fetched"),
+        _field("last_final_empty_at", _UTC, "When the last final empty response was fetched"),
+        _field("partial_id", pa.int64(), "Newest incomplete response"),
+        _field("lack", pa.string(), "Why it is incomplete"),
         _field("error_id", pa.int64(), "Newest failure"),
         _field("last_error_at", _UTC, "When it failed"),
-        _field("last_error_status", pa.int16(), "HTTP status of it"),
-        _field("last_error", pa.string(), "What it said"),
-        _field("answer_segment", pa.int64(), "Newest archive segment with an answer"),
-        _field("request_count", pa.int64(), "Answers and failures in the archive"),
+        _field("last_error_status", pa.int16(), "Its HTTP status"),
+        _field("last_error", pa.string(), "Its message"),
+        _field("answer_segment", pa.int64(), "Newest archive segment with a response"),
+        _field("request_count", pa.int64(), "Responses and failures in the archive"),
         _field("error_count", pa.int64(), "Failures in the archive"),
     ]
 )
 FACTS_SCHEMA = (
-    FOLDED_SCHEMA.append(_field("state", pa.string(), "What is known of the day"))
-    .append(_field("reason", pa.string(), "Why"))
-    .append(_field("due_at", _UTC, "From when it is to be fetched again; null: it is not"))
+    FOLDED_SCHEMA.append(_field("state", pa.string(), "State of the day"))
+    .append(_field("reason", pa.string(), "Reason of the state"))
+    .append(_field("due_at", _UTC, "From when to fetch it again; null: never"))
 )
 
 

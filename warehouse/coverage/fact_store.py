@@ -99,7 +99,7 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
 def _manifest_facts(
     index: Manifest, manifest: Manifest | None, lateness: dict[str, int]
 ) -> dict[str, Any]:
-    """Return what facts depend on besides the requests; a change of it recomputes them all."""
+    """Return what facts depend on besides the requests; if it changes, all are recomputed."""
     known = {} if manifest is None else manifest.facts["lateness"]
     return {
         "version": _VERSION,
@@ -144,7 +144,7 @@ def _fold_month(
 
 
 def _facts_of(rows: pa.Table, lateness: dict[str, int]) -> pa.Table:
-    """Write each fetch and day as a fact of its own, to be folded with the others of its day."""
+    """Return each fetch and day as a separate fact, to be folded with others of the day."""
     over = _over_us(rows["request_date"], rows["request_zone"])
     datasets = rows["dataset"].combine_chunks().dictionary_encode()
     late = np.array([lateness.get(name, 0) for name in datasets.dictionary.to_pylist()])

@@ -204,7 +204,7 @@ class FileSet:
 
 
 class Transaction:
-    """Files staged beside a file set until `commit`."""
+    """Files staged for a file set until `commit`."""
 
     def __init__(self, file_set: FileSet, staging: Path) -> None:
         """Use `FileSet.begin`."""

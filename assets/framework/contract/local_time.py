@@ -1,4 +1,4 @@
-"""Local times without an offset, and the UTC times that they stand for.
+"""Local times without an offset, and the UTC times that they denote.
 
 Handles repeated and skipped hours. Columns of tables are the datasets' responsibility.
 """
@@ -58,7 +58,7 @@ def _naive(text: str | None) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """The UTC times that local times can stand for.
+    """The UTC times that local times can denote.
 
     Attributes:
         first: The only UTC time, or the earlier of two; NaT for a skipped local time.

@@ -153,7 +153,7 @@ class _AssetRun:
             session,
             dataset,
             plan,
-            # Tables that are not by day tell other datasets what to request.
+            # Other datasets read from tables that are not by day what to request.
             with_tables=not self._days or table_key(dataset.main) in self._chosen,
             progress=self._reporter.progress,
             settle=partial(self._show_days, session.lake),
