@@ -3,8 +3,8 @@
 Source: API document, section "Energy Flow Data", "Get Energy Flow Data", and the recorded days.
 
 Grain: inverter and start. Labels are local times without an offset, for a Gateway too. In the
-repeated hour in autumn, equal labels are distinguished by their order in the response; a single one is
-taken for the earlier and marked ambiguous. A label in the skipped hour in spring goes to quarantine
+repeated hour in autumn, equal labels are distinguished by their order in the response; a single one
+is taken for the earlier and marked ambiguous. A label in the skipped hour in spring is quarantined
 as `nonexistent_local_time`. Half hours that are missing or not over are absent, never zero. The API
 revises recent half hours for some days (recorded). Energies are often unrounded, such as 9e-14
 instead of zero (recorded), and are stored as sent.
@@ -102,7 +102,7 @@ def flow_schema(most_kwh: float) -> dict[str, pandera.Column]:
 
 
 def flow_columns(rows: Sequence[FlowRow]) -> dict[str, pa.Array]:
-    """Make the column of each type of flow; null where it was not sent."""
+    """Return the column of each type of flow; null where it was not sent."""
     return {
         f"{name}_kwh": pa.array([getattr(row.data, name) for row in rows], pa.float64())
         for name in _FLOWS

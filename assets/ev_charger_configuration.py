@@ -163,7 +163,7 @@ class EvChargerConfiguration(PageByPage, SnapshotDataset):
     def tables_of_page(
         self, rows: Rows[Any], response: ArchivedResponse
     ) -> Mapping[str, TableRows]:
-        """Make a row of the data of one command, if there is any."""
+        """Return a row with the data of one command, if it has data."""
         indexes = [i for i, answer in enumerate(rows.values) if answer.data not in (None, [], {})]
         command = _command_of(response)
         command_rows = [_command_row(command, rows.values[index].data, rows) for index in indexes]

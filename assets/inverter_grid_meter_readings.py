@@ -152,7 +152,7 @@ class InverterGridMeterReadings(RowByRow, SnapshotDataset):
                 yield from map(_MeterRequests(*meter), cut(span, timedelta(days=state.range_days)))
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one response; a row that names no address is of the one requested."""
+        """Return the columns of one response; a row without an address has the requested one."""
         time = parse_times(rows, "time", response.body)
         requested = msgspec.json.decode(response.params).get("address")
         addresses = [requested if row.address is None else row.address for row in rows.values]

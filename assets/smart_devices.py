@@ -100,7 +100,7 @@ class SmartDevices(RowByRow, DeviceList):
         return {DeviceKind.SMART_DEVICE: devices}
 
     def ids_of(self, element: Mapping[str, Any]) -> Collection[str]:
-        """Name the device."""
+        """Return the device."""
         return [element["uuid"]] if element.get("uuid") else []
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:

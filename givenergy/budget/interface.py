@@ -60,7 +60,7 @@ class OwnLimit:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What the budget learns from a response, or from its absence.
+    """Information for the budget from a response, or from its absence.
 
     Attributes:
         outcome: How the request ended.

@@ -315,7 +315,7 @@ def test_a_file_system_that_is_not_known_and_ignores_locks_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fcntl.flock", lambda *_: None)
-    with pytest.raises(StoreError, match="lies on a file system where locks do nothing: choose"):
+    with pytest.raises(StoreError, match="is on a file system without working file locks: choose"):
         Lake(folder)
     assert list((folder / "tmp").iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""What runs note for later ones: names and JSON values in one file of the data folder."""
+"""State that runs store for later runs: names and JSON values in one file."""
 
 from __future__ import annotations
 

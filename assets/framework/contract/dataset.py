@@ -82,7 +82,7 @@ class Dataset(ABC):
 
     @property
     def coverage_rules(self) -> tuple[CoverageRule, ...]:
-        """When a day is final; empty if the dataset is not requested by day."""
+        """The rules for when a day is final; empty if the dataset is not requested by day."""
         return ()
 
     def rows_by_day(
@@ -139,12 +139,12 @@ class DailyDataset(Dataset):
 
     @property
     def coverage_rule(self) -> CoverageRule:
-        """When a day of the dataset is final."""
+        """The rule for when a day of the dataset is final."""
         return CoverageRule(self.name, self.lateness_days)
 
     @property
     def coverage_rules(self) -> tuple[CoverageRule, ...]:
-        """When a day of the dataset is final."""
+        """The rule for when a day of the dataset is final."""
         return (self.coverage_rule,)
 
     @abstractmethod

@@ -48,7 +48,7 @@ class Request:
 
     @property
     def subject(self) -> str:
-        """What becomes unavailable if it is refused."""
+        """The subject that becomes unavailable if the request is refused."""
         return f"{self.device_id} {self.part}".strip()
 
     @property
