@@ -12,7 +12,7 @@ from assets.framework.contract.column_schema import arrow_type_of, extra_fields,
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.sql_files import read_sql
 from assets.framework.decoding.decoder import DatasetDecoder
-from assets.framework.ingestion.report import Figures, IngestionReport
+from assets.framework.ingestion.report import FetchCounts, IngestionReport
 from assets.framework.orchestration.asset_keys import archive_key, table_key
 from warehouse import Lake, connect, retrying, row_counts
 
@@ -43,7 +43,7 @@ def day_metadata(
             previews |= _by_day(connection, dataset, "day_preview", some)
     metadata: dict[date, dict[str, Any]] = {}
     for day in days:
-        metadata[day] = _requests(report.days.get(day, Figures()))
+        metadata[day] = _requests(report.days.get(day, FetchCounts()))
         metadata[day]["budget wait, cumulative (s)"] = round(report.waited_s, 2)
         if (budget := report.budget) is not None:
             metadata[day]["request budget"] = (
@@ -108,7 +108,7 @@ def _newest_rows(lake: Lake, dataset: Dataset) -> dict[str, dg.MarkdownMetadataV
     return shown
 
 
-def _requests(day: Figures) -> dict[str, Any]:
+def _requests(day: FetchCounts) -> dict[str, Any]:
     return {
         "rows received": day.rows,
         "requests": day.requests,
