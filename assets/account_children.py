@@ -58,7 +58,7 @@ class AccountChildren(RowByRow, DeviceList):
         return {}
 
     def ids_of(self, element: Mapping[str, Any]) -> Collection[str]:
-        """Name no device."""
+        """Return no device."""
         return ()
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:

@@ -115,7 +115,7 @@ class AccountDevices(RowByRow, DeviceList):
         return devices_by_kind
 
     def ids_of(self, element: Mapping[str, Any]) -> Collection[str]:
-        """Name the communication device and its inverter."""
+        """Return the communication device and its inverter."""
         return COMMUNICATION_DEVICES.ids_of(element)
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:

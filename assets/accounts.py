@@ -82,7 +82,7 @@ def account_schema() -> pandera.DataFrameSchema:
 
 
 def account_columns(schema: pandera.DataFrameSchema, rows: Rows[Any]) -> Mapping[str, pa.Array]:
-    """Make the columns of a table of accounts."""
+    """Return the columns of a table of accounts."""
     return {**leaf_columns(schema, rows.values), "extra_fields": extra_column(rows)}
 
 

@@ -93,7 +93,7 @@ def _power(title: str, description: str, source: str) -> pandera.Column:
 
 
 def _table(name: str, description: str, columns: Mapping[str, pandera.Column]) -> Table:
-    """Make a table of readings; those with a place in `number` have it in their key."""
+    """Create a table of readings; its key includes `number` if it has that column."""
     key = ("ems_serial", "number", "time") if "number" in columns else ("ems_serial", "time")
     return Table(
         name=name,

@@ -57,7 +57,7 @@ from warehouse import ArchivedResponse
 DAILY, MONTHLY, YEARLY, TOTAL = 1, 2, 3, 4
 _DAY = timedelta(days=1)
 _MOST_DAYS = 366
-# Half of a range no longer than this is not requested: it is not for its length that it is refused.
+# Half of a range no longer than this is not requested: its length is not why it is refused.
 _SHORT_DAYS = 31
 _MOST_KWH = 1e9
 
@@ -122,7 +122,7 @@ class EnergyFlowAggregates(RowByRow, SnapshotDataset):
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Request what is not known for good yet."""
+        """Request the periods whose data are not final yet."""
         today = local_day(state.now, state.zone)
         settled = {} if state.refetch else self._settled(state)
         for device in state.devices_of(DeviceKind.INVERTER):
@@ -140,7 +140,7 @@ class EnergyFlowAggregates(RowByRow, SnapshotDataset):
                     yield from _requests(device.device_id, begin, end, grouping)
 
     def _settled(self, state: KnownState) -> Mapping[tuple[str, int], list[tuple[date, date]]]:
-        """Give, by inverter and grouping, ranges of which the responses were final, in order."""
+        """Return, by inverter and grouping, the ordered ranges whose responses were final."""
         ranges: dict[tuple[str, int], list[tuple[date, date]]] = {}
         for row in state.rows(read_sql("flow_aggregates_answered"), dataset=self.name):
             key = (row["device_id"], row["grouping_code"])
@@ -179,7 +179,7 @@ def _period_start(day: date, grouping: int) -> date:
 
 
 def _first_day_to_request(settled: date, last: date, grouping: int) -> date:
-    """Return the day from which on to ask: last month's first, or what is not settled before it."""
+    """Return the first day to request: last month's first day or an earlier one not settled."""
     if grouping == TOTAL:
         return date.min
     last_month = (last.replace(day=1) - timedelta(days=1)).replace(day=1)
@@ -187,7 +187,7 @@ def _first_day_to_request(settled: date, last: date, grouping: int) -> date:
 
 
 def _requests(device_id: str, first: date, last: date, grouping: int) -> Iterator[Request]:
-    """Request a range of days, both included; days in as many requests as it takes."""
+    """Request a range of days, both included; daily energies in several requests if needed."""
     while grouping == DAILY and (last - first).days >= _MOST_DAYS:
         end = first + timedelta(days=_MOST_DAYS - 1)
         yield _request_range(device_id, first, end, grouping)

@@ -3,8 +3,8 @@
 Source: API document, section "Energy Flow Data", "Get Energy Flow Data", and the recorded days.
 
 Grain: inverter and start. Labels are local times without an offset, for a Gateway too. In the
-repeated hour in autumn, equal labels are told apart by their order in the response; a single one is
-taken for the earlier and marked ambiguous. A label in the skipped hour in spring goes to quarantine
+repeated hour in autumn, equal labels are distinguished by their order in the response; a single one
+is taken for the earlier and marked ambiguous. A label in the skipped hour in spring is quarantined
 as `nonexistent_local_time`. Half hours that are missing or not over are absent, never zero. The API
 revises recent half hours for some days (recorded). Energies are often unrounded, such as 9e-14
 instead of zero (recorded), and are stored as sent.
@@ -102,7 +102,7 @@ def flow_schema(most_kwh: float) -> dict[str, pandera.Column]:
 
 
 def flow_columns(rows: Sequence[FlowRow]) -> dict[str, pa.Array]:
-    """Make the column of each type of flow; null where it was not sent."""
+    """Return the column of each type of flow; null where it was not sent."""
     return {
         f"{name}_kwh": pa.array([getattr(row.data, name) for row in rows], pa.float64())
         for name in _FLOWS
@@ -188,7 +188,7 @@ class EnergyFlows(RowByRow, DailyDataset):
     today_cron = "10 */3 * * *"
 
     def request(self, device_id: str, first: date, last: date, zone: str) -> Request:
-        """Ask up to the midnight that ends the last day."""
+        """Request up to the midnight that ends the last day."""
         return flow_request(device_id, first, last + timedelta(days=1), HALF_HOURLY)
 
     def rows_by_day(
@@ -262,7 +262,7 @@ def _ends(
 
 
 def _days_of(bodies: Iterable[bytes]) -> Iterable[date | None]:
-    """Return the day of each row, None where it cannot be told."""
+    """Return the day of each row, None if it cannot be read."""
     decoder = msgspec.json.Decoder(_Start)
     for body in bodies:
         for raw in elements(body):

@@ -157,13 +157,13 @@ class EvChargerConfiguration(PageByPage, SnapshotDataset):
                 yield Request(path=path, device_id=uuid, label=command, part=command)
 
     def listed_by(self, response: ArchivedResponse) -> str:
-        """Name charger and command: a response tells of no other command."""
+        """Return charger and command: a response covers only this command."""
         return f"{response.device_id} {_command_of(response)}"
 
     def tables_of_page(
         self, rows: Rows[Any], response: ArchivedResponse
     ) -> Mapping[str, TableRows]:
-        """Make a row of the data of one command, if there is any."""
+        """Return a row with the data of one command, if it has data."""
         indexes = [i for i, answer in enumerate(rows.values) if answer.data not in (None, [], {})]
         command = _command_of(response)
         command_rows = [_command_row(command, rows.values[index].data, rows) for index in indexes]

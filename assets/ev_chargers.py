@@ -119,12 +119,12 @@ class EvChargers(RowByRow, DeviceList):
         return {DeviceKind.EV_CHARGER: chargers}
 
     def ids_of(self, element: Mapping[str, Any]) -> Collection[str]:
-        """Name the charger."""
+        """Return the charger."""
         names = (element.get("uuid"), element.get("serial_number"))
         return [str(name) for name in names if name]
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one page of the list."""
+        """Return the columns of one page of the list."""
         times = optional_times(SCHEMA, rows, ("went_offline_at",))
         return {
             **leaf_columns(SCHEMA, rows.values, skip=("serial_number", "went_offline_at")),

@@ -153,7 +153,7 @@ class InverterEvents(RowByRow, SnapshotDataset):
     def observe_responses(
         self, state: KnownState, answers: Sequence[tuple[Request, Fetched]]
     ) -> None:
-        """Find out what `cleared` means; without an open event nothing can be told."""
+        """Infer what `cleared` means and store it; undecided without an open event."""
         both: dict[str, dict[Any, tuple[Request, Fetched]]] = {}
         for request, fetched in answers:
             if fetched.complete:
@@ -162,7 +162,7 @@ class InverterEvents(RowByRow, SnapshotDataset):
                     fetched,
                 )
         meanings = {_meaning(lists) for lists in both.values()}
-        # What contradicts itself is no reason to request less: "only" goes first.
+        # If inverters contradict each other, "only" wins, because it requests more.
         for meaning in ("only", "also"):
             if meaning in meanings:
                 if state.lake.state.get(_MEANING) != meaning:
@@ -189,7 +189,7 @@ class InverterEvents(RowByRow, SnapshotDataset):
 
 
 def _meaning(lists: Mapping[Any, tuple[Request, Fetched]]) -> str | None:
-    """Tell what `cleared` means from the responses to both of its values; None if they do not."""
+    """Infer what `cleared` means from the responses to both of its values; None if undecided."""
     if 1 not in lists:
         return None
     request, fetched = lists[1]

@@ -152,7 +152,7 @@ class InverterGridMeterReadings(RowByRow, SnapshotDataset):
                 yield from map(_MeterRequests(*meter), cut(span, timedelta(days=state.range_days)))
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Make the columns of one response; a row that names no address is of the one requested."""
+        """Return the columns of one response; a row without an address has the requested one."""
         time = parse_times(rows, "time", response.body)
         requested = msgspec.json.decode(response.params).get("address")
         addresses = [requested if row.address is None else row.address for row in rows.values]
@@ -225,7 +225,7 @@ def _halves(span: Span) -> Sequence[Span]:
 
 
 def _covered(state: KnownState) -> dict[tuple[str, int], list[Span]]:
-    """By meter, the spans of which no more can come than has come."""
+    """Return, by meter, the spans whose data are complete and final."""
     covered: dict[tuple[str, int], list[Span]] = {}
     for answer in state.latest_responses(InverterGridMeterReadings.name):
         start, end = (

@@ -20,11 +20,11 @@ class Reconciliation:
     """A comparison.
 
     Attributes:
-        name: name of the view and of the check.
-        description: one sentence.
-        tables: tables compared, each the main table of the dataset of its name; the check belongs
+        name: Name of the view and of the check.
+        description: One sentence.
+        tables: Tables compared, each the main table of the dataset of its name; the check belongs
             to the first.
-        deviation: name of the deviation column.
+        deviation: Name of the deviation column.
     """
 
     name: str

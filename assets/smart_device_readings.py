@@ -87,7 +87,7 @@ class SmartDeviceReadings(RowByRow, SnapshotDataset):
     cadence = Cadence.DAILY
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Request each device for what is new, or for all."""
+        """Request the new readings of each device, or all of them."""
         newest = {
             row["device_uuid"]: row["newest"]
             for row in state.rows(read_sql("smart_readings_known"))
@@ -96,11 +96,11 @@ class SmartDeviceReadings(RowByRow, SnapshotDataset):
         complete = {answer.device_id: answer.complete for answer in answers}
         for device in state.devices_of(DeviceKind.SMART_DEVICE):
             uuid = device.device_id
-            goes_on = complete.get(uuid, False) and uuid in newest and not state.refetch
+            is_incremental = complete.get(uuid, False) and uuid in newest and not state.refetch
             yield Request(
                 path={"device": uuid},
                 device_id=uuid,
-                stop_after=_reaches(newest[uuid]) if goes_on else None,
+                stop_after=_reaches(newest[uuid]) if is_incremental else None,
             )
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
@@ -116,7 +116,7 @@ class SmartDeviceReadings(RowByRow, SnapshotDataset):
 
 
 def _reaches(known: datetime) -> Callable[[Page], bool]:
-    """Make the question whether a page goes back to what is known."""
+    """Return a function that checks whether a page reaches back to a known time."""
 
     def reaches(page: Page) -> bool:
         times = parse_times(decode_rows(page.body, _SmartDeviceReading), "time", page.body)

@@ -41,7 +41,7 @@ from warehouse import ArchivedResponse
 class _OtherData(Wire):
     graph_color: str | None = None
     hardware_id: Any = None
-    # Known, so that it is no new field; whatever stands here, no column takes it.
+    # Declared so that it is not reported as a new field; its value is a secret and never stored.
     local_key: Any = None
 
 
@@ -100,7 +100,7 @@ class SmartDevices(RowByRow, DeviceList):
         return {DeviceKind.SMART_DEVICE: devices}
 
     def ids_of(self, element: Mapping[str, Any]) -> Collection[str]:
-        """Name the device."""
+        """Return the device."""
         return [element["uuid"]] if element.get("uuid") else []
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:

@@ -26,7 +26,7 @@ __all__ = ["AccountIdentity", "account_key", "forget_identity", "resolve_account
 
 @dataclass(frozen=True, slots=True)
 class AccountIdentity:
-    """What givlake needs to know about an account.
+    """The identity of an account.
 
     Attributes:
         account_id: The API's id of the account as text; "" if the token may not read it.

@@ -138,7 +138,7 @@ class Client:
         body: Mapping[str, Any] | None = None,
         priority: Priority = Priority.BACKFILL,
         context: Mapping[str, str] = _EMPTY,
-        enough: Callable[[Page], bool] | None = None,
+        stop_after: Callable[[Page], bool] | None = None,
     ) -> Fetched:
         """Fetch all pages of one request.
 
@@ -149,7 +149,7 @@ class Client:
             body: Body parameters, for an endpoint that takes them.
             priority: Which requests go first at the budget.
             context: Passed to `on_attempt` with every failed attempt.
-            enough: Called after each page of a list that is newest first; True ends the reading,
+            stop_after: Called after each page of a list that is newest first; True stops paging,
                 and the pages so far are complete. Called again from the first page if the list
                 must be read again.
 
@@ -166,7 +166,7 @@ class Client:
         """
         if ENDPOINTS.get(endpoint.name) != endpoint:
             raise ValueError(f"{endpoint.name!r} is not on the list of allowed requests.")
-        if enough is not None and not endpoint.newest_first:
+        if stop_after is not None and not endpoint.newest_first:
             raise ValueError(f"{endpoint.name} has no known order: it can only be read completely.")
         request = ApiRequest(
             endpoint,
@@ -182,7 +182,7 @@ class Client:
         result = read_pages(
             lambda number: self._page(request, number),
             newest_first=endpoint.newest_first,
-            enough=enough,
+            stop_after=stop_after,
         )
         return Fetched(result.pages, complete=result.missing is None, missing=result.missing)
 

@@ -23,7 +23,7 @@ MAX_PASSES = 4
 MAX_PAGES = 10_000
 
 FetchPage = Callable[[int], tuple[Page, Envelope]]
-Enough = Callable[[Page], bool]
+StopAfter = Callable[[Page], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class PageSequence:
 
 
 def read_pages(
-    fetch_page: FetchPage, *, newest_first: bool = False, enough: Enough | None = None
+    fetch_page: FetchPage, *, newest_first: bool = False, stop_after: StopAfter | None = None
 ) -> PageSequence:
     """Fetch all pages; read them again if the list changed meanwhile.
 
@@ -51,14 +51,14 @@ def read_pages(
     Args:
         fetch_page: Fetches one page.
         newest_first: Whether rows are added at the front.
-        enough: Called after each page; True ends the pass, and the pages are complete so far.
+        stop_after: Called after each page; True stops paging, and the pages so far are complete.
 
     Raises:
         RequestRefusedError: If the API announces more pages than any list has.
     """
     previous: list[bytes] = []
     for _ in range(MAX_PASSES):
-        pages, problem, certain = _read_once(fetch_page, newest_first, enough)
+        pages, problem, certain = _read_once(fetch_page, newest_first, stop_after)
         bodies = [page.body for page in pages]
         if problem is None or (not certain and bodies == previous):
             return PageSequence(tuple(pages), None)
@@ -67,7 +67,7 @@ def read_pages(
 
 
 def _read_once(
-    fetch_page: FetchPage, newest_first: bool, enough: Enough | None
+    fetch_page: FetchPage, newest_first: bool, stop_after: StopAfter | None
 ) -> tuple[list[Page], str | None, bool]:
     """Read all pages once; return them, the problem if any, and whether it is certain."""
     pages: list[Page] = []
@@ -87,7 +87,7 @@ def _read_once(
             )
             repeated = repeated or _repeats(before, envelope)
         before = envelope
-        stopped = enough is not None and enough(page)
+        stopped = stop_after is not None and stop_after(page)
         if stopped or _is_last(number, page, envelope):
             break
         if number >= MAX_PAGES:

@@ -78,7 +78,7 @@ def classify_response(
         except InvalidResponseError as error:
             return _failure(response, error.kind, str(error), RequestOutcome.FAILED)
     said = clean(vendor_message(body))
-    message = said or f"The API answered {status}."
+    message = said or f"The API returned status {status}."
     if status == 429:
         return _failure(response, "rate_limited", message, RequestOutcome.RATE_LIMITED)
     if status >= 500 or status in _RETRYABLE:

@@ -99,7 +99,7 @@ class Api:
         self._wait(request, record.number)
         record.status = response.status
         record.duration_s = time.monotonic() - request.received_at
-        # Set before sending, so that whoever has the response finds the record complete.
+        # Set before sending, so that a client that has the response finds the record complete.
         record.complete = response.delivery == Delivery()
 
         def sent(complete: bool) -> None:
@@ -219,7 +219,7 @@ class Api:
 def _budget_name(request: HttpRequest, grant: TokenGrant | None, route: Route | ApiError) -> str:
     """Return the name of the budget that a request counts against."""
     if grant is None:
-        return f"stranger {request.peer[0]}"
+        return f"unauthenticated {request.peer[0]}"
     if not isinstance(route, ApiError) and route[0].own_limit is not None:
         return f"account {grant.account} {route[0].method} {route[0].path}"
     return f"account {grant.account}"

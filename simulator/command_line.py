@@ -167,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
         "--cleared-means",
         dest="events_cleared_means",
         choices=CLEARED_MEANINGS,
-        help="what cleared=1 does to a list of events",
+        help="effect of cleared=1: adds cleared events, returns only cleared events, or none",
     )
     add("--later-api", action="store_true", help="serve endpoints that only later versions have")
     add("--smart-devices", type=int, help="smart devices per account")

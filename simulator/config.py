@@ -21,7 +21,7 @@ MAX_CHILDREN = 2_000
 DATA_POINTS_CAP = 100_000
 OTHER_LISTS_CAP = 100
 FLOW_SHAPES = ("object", "array")
-CLEARED_MEANINGS = ("also", "only", "nothing")
+CLEARED_MEANINGS = ("adds", "filters", "ignored")
 EV_METER_DATA_CAP = 1_000
 
 AccountType = Literal["customer", "engineer", "company"]
@@ -81,8 +81,8 @@ class SimulatorConfig:
         flows_as: How energy flows contain their rows: an "object" keyed "0", "1", … or an "array".
         flows_max_days: Longest range of a request for energy flows; default: any.
         flow_gap_rate: Share of half hours that energy flows never contain.
-        events_cleared_means: What `cleared=1` does to a list of events: "also" adds cleared ones
-            to the open ones, "only" leaves out the open ones, "nothing" lists all either way.
+        events_cleared_means: What `cleared=1` does to a list of events: "adds" cleared ones
+            to the open ones, "filters" for cleared ones only, "ignored" lists all either way.
         later_api: Serve endpoints that only later versions of the API have.
         meter_rows_every_s: Interval of the rows of an inverter's own meter (a later endpoint).
         unavailable: Endpoints that return 404, as if the API did not have them; their names are
@@ -143,7 +143,7 @@ class SimulatorConfig:
     flows_as: str = "object"
     flows_max_days: int | None = None
     flow_gap_rate: float = 0.0005
-    events_cleared_means: str = "also"
+    events_cleared_means: str = "adds"
     later_api: bool = False
     meter_rows_every_s: int = 300
     unavailable: frozenset[str] = frozenset()

@@ -90,7 +90,7 @@ class Control:
         self._ask("POST", "/replace-battery", {"serial": serial})
 
     def update_firmware(self, serial: str) -> None:
-        """Give the inverter a newer firmware from now on."""
+        """Install newer firmware on the inverter."""
         self._ask("POST", "/update-firmware", {"serial": serial})
 
     def set_clock(self, clock: dt.datetime | None) -> None:

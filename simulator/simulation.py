@@ -251,7 +251,7 @@ class Simulation:
         )
 
     def update_firmware(self, serial: str) -> None:
-        """Give the inverter a newer firmware from now on, which has one setting more."""
+        """Install newer firmware on the inverter, which adds one setting."""
         self._state.change_device(
             serial, lambda d: replace(d, firmware_updates=d.firmware_updates + 1)
         )

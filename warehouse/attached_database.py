@@ -20,14 +20,14 @@ import duckdb
 
 @contextmanager
 def attached(path: Path, options: str = "READ_ONLY") -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a connection of its own, with a database file as its default database.
+    """Open a separate connection with a database file as its default database.
 
     Args:
-        path: The file; it is closed when its last user is done.
-        options: Options of `ATTACH`; those of the first user hold.
+        path: The file; closed when its last user closes it.
+        options: Options of `ATTACH`; those of the first user apply.
 
     Raises:
-        duckdb.Error: the file is damaged, or another process holds it open for writing.
+        duckdb.Error: The file is damaged, or another process holds it open for writing.
     """
     connection = _INSTANCE.open(path, options)
     try:
@@ -38,7 +38,7 @@ def attached(path: Path, options: str = "READ_ONLY") -> Iterator[duckdb.DuckDBPy
 
 
 def quoted(value: Path | str) -> str:
-    """Return a text to stand between the quotes of SQL."""
+    """Return a text with its quotes escaped for an SQL string."""
     return str(value).replace("'", "''")
 
 
@@ -72,9 +72,9 @@ class _Instance:
 
 
 def _connect() -> duckdb.DuckDBPyConnection:
-    # By itself DuckDB writes aside, beside the file, what does not fit in memory.
-    aside = Path(tempfile.gettempdir(), f"givlake-query-{os.getpid()}")
-    return duckdb.connect(f":memory:{os.getpid()}", config={"temp_directory": str(aside)})
+    # By default DuckDB spills what does not fit in memory next to the file.
+    spill_folder = Path(tempfile.gettempdir(), f"givlake-query-{os.getpid()}")
+    return duckdb.connect(f":memory:{os.getpid()}", config={"temp_directory": str(spill_folder)})
 
 
 def _renew() -> None:

@@ -1,6 +1,6 @@
-"""The catalogue: a DuckDB file of views, made beside and put in place whole.
+"""The catalogue: a DuckDB file of views, written to a temporary file and published atomically.
 
-It holds no data and nobody writes to it once it is published, so that analysts and ingestion never
+It holds no data and is never written to once published, so that analysts and ingestion never
 wait for each other. The SQL of the views is in `sql/`.
 """
 
@@ -60,7 +60,7 @@ _COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class ViewSpec:
-    """A view beside the tables: its name, its SELECT and its description.
+    """An additional view: its name, its SELECT and its description.
 
     `schema` gives its columns' titles and descriptions.
     """
@@ -72,18 +72,18 @@ class ViewSpec:
 
 
 def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] = ()) -> bool:
-    """Make the catalogue, if it is missing or its views have changed (or the folder has moved).
+    """Create the catalogue if it is missing, its views have changed, or the folder has moved.
 
     Args:
         lake: The data folder.
         tables: Every table.
-        views: What stands beside the tables; each may use the tables' views and those before it.
+        views: Views in addition to those of the tables; each may use these and those before it.
 
     Returns:
-        Whether a new catalogue was put in place.
+        Whether a new catalogue was published.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
     statements = view_statements(lake.folder, tables, views)
     record, target = lake.folder / STATEMENTS, lake.folder / FILE
@@ -104,7 +104,7 @@ def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] =
         temporary.chmod(0o600)
         file_sha256 = sha256_of(temporary)
         publish_file(temporary, target)
-        # What a client that had the old file open for writing left would be read into the new.
+        # A client that had the old file open for writing may have left one, which would be applied.
         target.with_name(f"{FILE}.wal").unlink(missing_ok=True)
         text = json.dumps(
             {
@@ -127,7 +127,7 @@ def flaw_of(folder: Path, statements: Sequence[str]) -> str | None:
         return f"{FILE} is damaged"
     noted = recorded(folder / STATEMENTS)
     if noted.get("sha256") != _sha256(statements) or "folder" not in noted:
-        return f"{FILE} was made by another version of givlake, or for another folder"
+        return f"{FILE} was created by another version of givlake, or for another folder"
     return None
 
 
@@ -147,13 +147,13 @@ def damage_of(lake: Lake, *, repair: bool = False) -> str | None:
             return None
         if repair:
             path.unlink()
-    return f"{FILE} is not what givlake wrote: remove it, and `givlake build` makes a new one"
+    return f"{FILE} differs from what givlake wrote: remove it, then run `givlake build`"
 
 
 def view_statements(
     folder: Path, tables: Sequence[TableSpec], views: Sequence[ViewSpec] = ()
 ) -> list[str]:
-    """Return the SQL that makes every view and its comments, over files below `folder`."""
+    """Return the SQL that creates every view and its comments, over files below `folder`."""
     root = root_of(folder)
     statements: list[str] = []
     for spec in tables:
@@ -163,18 +163,18 @@ def view_statements(
             (
                 f"{spec.name}_superseded",
                 "superseded",
-                f"Versions of rows of {spec.name} that do not stand, one per key and content.",
+                f"Superseded versions of the rows of {spec.name}, one per key and content.",
             )
             if spec.history is None
             else (
                 f"{spec.name}_now",
                 "now",
-                f"The present version of each thing in {spec.name}.",
+                f"The current version of each entity in {spec.name}.",
             ),
         ):
             sql = _sql(template).format(folder=root, table=spec.name, columns=columns)
-            # Its columns are those of the table, where they are described; a description each
-            # here as well would make the catalogue slow to make.
+            # Its columns are those of the table, where they are described; repeating
+            # the descriptions here would make the catalogue slow to create.
             described = spec.schema if view == spec.name else pa.schema([])
             statements += _view(view, sql, description, described)
     for name in (*_COLUMNS, "coverage"):
@@ -185,8 +185,8 @@ def view_statements(
         body = "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
         schema = _COLUMNS.get(name, pa.schema([]))
         statements += _view(name, body.format(folder=root), comment, schema)
-    for beside in views:
-        statements += _view(beside.name, beside.sql, beside.description, beside.schema)
+    for view_spec in views:
+        statements += _view(view_spec.name, view_spec.sql, view_spec.description, view_spec.schema)
     return statements
 
 
@@ -235,7 +235,7 @@ class EmptyFile:
     spec: TableSpec | None = None
 
     def fits(self, folder: Path) -> bool:
-        """Tell whether the file in a data folder has the columns that the views name."""
+        """Return whether the file in a data folder has the columns that the views name."""
         try:
             return bool(pq.read_schema(folder / self.name).equals(self.schema))
         except (OSError, pa.ArrowException):
@@ -262,7 +262,7 @@ def empty_files(tables: Sequence[TableSpec]) -> Iterator[EmptyFile]:
 
 
 def _ensure_empty_files(lake: Lake, tables: Sequence[TableSpec], *, replace: bool) -> None:
-    """Make the files without rows that are missing; `replace` also those with other columns."""
+    """Create missing files without rows; with `replace` also those that have other columns."""
     temporary = lake.scratch / "empty"
     for empty in empty_files(tables):
         path = lake.folder / empty.name
@@ -277,12 +277,12 @@ def _ensure_empty_files(lake: Lake, tables: Sequence[TableSpec], *, replace: boo
 
 
 def _recast_expected_days(lake: Lake) -> pa.Table:
-    """Read expectations that an older givlake wrote with fewer columns; damaged ones are none."""
+    """Read expected days that an older givlake wrote with fewer columns; no rows if damaged."""
     try:
         return lake.expected()
     except (OSError, pa.ArrowException):
         _LOG.warning(
-            f"{EXPECTED_FILE} is damaged and was emptied: the lists of devices fill it again"
+            f"{EXPECTED_FILE} is damaged and was emptied; it is restored from the device lists"
         )
         return EXPECTED_SCHEMA.empty_table()
 

@@ -1,6 +1,6 @@
-"""Opening the catalogue for queries: its file, or one of the same views where that cannot be.
+"""Open the catalogue for queries: its file, or a copy of its views if that cannot be opened.
 
-How the catalogue is made is in `catalogue`.
+`catalogue` creates it.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ def connect(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
 
     A client that holds the file open for writing (the `duckdb` command line's default) locks
     others out of it; then, or if the file is damaged, or where the lake has views of its own, a
-    catalogue of the same views is made in the scratch folder.
+    catalogue of the same views is created in the scratch folder.
 
     Args:
         lake: The data folder.
 
     Raises:
-        StoreError: there is no catalogue yet.
+        StoreError: There is no catalogue yet.
     """
     with ExitStack() as opened:
         statements = lake.own_views()
@@ -56,10 +56,7 @@ def connect(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
             statements = recorded(lake.folder / STATEMENTS).get("statements")
             path = lake.folder / FILE
             if not statements or not path.exists():
-                raise StoreError(
-                    f"there is no catalogue in {lake.folder} yet:"
-                    " ingest something first, or rebuild"
-                )
+                raise StoreError(f"there is no catalogue in {lake.folder} yet: run `givlake build`")
             try:
                 connection = opened.enter_context(attached(path))
             except duckdb.Error as error:
@@ -79,7 +76,7 @@ def connect(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def write_views(path: Path, statements: Sequence[str]) -> None:
-    """Make a database file of views."""
+    """Create a database file of views."""
     path.unlink(missing_ok=True)
     with attached(path, "STORAGE_VERSION 'v1.0.0'") as connection:
         # One transaction: the disk is waited for once, not with every statement.
@@ -95,21 +92,21 @@ def execute(
     """Run a query; once more when ingestion replaced a file while DuckDB was opening it.
 
     DuckDB opens a Parquet file twice, by its path, for its footer and for its data. A file that is
-    replaced twice in between makes the query fail (see `overwriting`).
+    replaced twice in between makes the query fail (see `warehouse.storage.live_parquet`).
 
     Raises:
-        DamagedError: a file cannot be read, however often it is tried.
-        duckdb.Error: what else DuckDB says.
+        DamagedError: A file cannot be read, even when retried.
+        duckdb.Error: Any other error of DuckDB.
     """
     return retrying(lambda: connection.execute(sql, list(parameters)))
 
 
 def retrying(work: Callable[[], T]) -> T:
-    """Do what a query needs; again when ingestion replaced a file meanwhile, as in `execute`.
+    """Call `work`; retry if ingestion replaced a file meanwhile, as in `execute`.
 
     Raises:
-        DamagedError: a file cannot be read, however often it is tried.
-        duckdb.Error: what else DuckDB says.
+        DamagedError: A file cannot be read, even when retried.
+        duckdb.Error: Any other error of DuckDB.
     """
     for _ in range(_TRIES - 1):
         try:
@@ -138,7 +135,7 @@ def _is_unreadable(error: duckdb.Error) -> bool:
 
 
 def recorded(path: Path) -> dict[str, Any]:
-    """Read what was noted when the catalogue was made; nothing where there is no such note."""
+    """Read the record of the published catalogue; empty if there is none."""
     try:
         return dict(json.loads(path.read_bytes()))
     except (FileNotFoundError, ValueError):
@@ -146,10 +143,10 @@ def recorded(path: Path) -> dict[str, Any]:
 
 
 def root_of(folder: Path) -> str:
-    """Return the folder as it stands in the views."""
+    """Return the folder as written in the views' SQL."""
     return quoted(_glob_safe(folder))
 
 
 def _glob_safe(folder: Path) -> str:
-    """Keep characters of the folder's name from being read as a pattern."""
+    """Escape the characters of a folder's name that a pattern gives a meaning."""
     return "".join(f"[{char}]" if char in "*?[" else char for char in str(folder))

@@ -17,10 +17,10 @@ class StoreError(WarehouseError):
 
 
 class ReadOnlyError(StoreError):
-    """Something was to be written in a data folder that was opened for reading."""
+    """An attempt to write into a data folder that was opened for reading."""
 
     def __init__(self, path: Path) -> None:
-        """Name what was to be written."""
+        """Describe the path that cannot be written."""
         super().__init__(f"{path} cannot be written by a command that only reads")
 
 

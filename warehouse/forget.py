@@ -76,7 +76,7 @@ def forget(
         erase_elsewhere: Removes the given names from everything outside the stores.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
     lake.archive.flush()
     archive = lake.archive

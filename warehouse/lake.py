@@ -1,4 +1,4 @@
-"""The data folder: making it, and checking that it can be trusted."""
+"""The data folder: creating it and checking that it can be used safely."""
 
 from __future__ import annotations
 
@@ -55,16 +55,16 @@ class Lake:
     """One data folder with its three stores. Safe to open from many processes at once."""
 
     def __init__(self, folder: Path | str, *, archive: Archive | None = None) -> None:
-        """Open `folder`, making it (readable by its owner only) where it does not exist.
+        """Open `folder`, creating it (readable by its owner only) if it does not exist.
 
         Args:
             folder: The data folder.
             archive: Another folder's archive to derive everything from, to compare the two.
 
         Raises:
-            StoreError: it cannot be written, has a name that DuckDB cannot open, or lies on a
-                network file system, or another one where locks do nothing.
-            VersionError: a newer givlake has written it.
+            StoreError: It cannot be written, has a name that DuckDB cannot open, or is on a
+                network file system or one without working file locks.
+            VersionError: A newer givlake has written it.
         """
         self.folder = resolved(folder)
         with explained("Opening the data folder", self.folder):
@@ -80,8 +80,8 @@ class Lake:
             if not self._scratch.is_locked():
                 self._scratch.close()
                 raise StoreError(
-                    f"the data folder {self.folder} lies on a file system where locks do nothing: "
-                    "choose a folder on a local disk"
+                    f"the data folder {self.folder} is on a file system without working file "
+                    "locks: choose a folder on a local disk"
                 )
             stamp(self.folder, self.scratch)
             self.state = StateFile(
@@ -103,11 +103,11 @@ class Lake:
         return archive
 
     def file_set(self, name: str) -> FileSet:
-        """Return the unit of derived files with this name; indexes need not outlive a power cut."""
+        """Return the file set with this name; indexes need not survive a power cut."""
         return FileSet(self.folder, name, durable=name.startswith(_BUILD))
 
     def writable_index(self, name: str) -> FileSet:
-        """Return the unit of an index, to bring it up to date."""
+        """Return the file set of an index, to bring it up to date."""
         return self.file_set(name)
 
     def own_views(self) -> Sequence[str] | None:
@@ -115,15 +115,15 @@ class Lake:
         return None
 
     def expect(self, expected: pa.Table, *, keep_old: bool = True) -> None:
-        """Store which days are expected of which device, replacing what was stored.
+        """Store which days are expected of which device, replacing the stored table.
 
         Args:
             expected: dataset, device_id, first_date, last_date (null: still running), zone (IANA;
                 null: UTC), last_contact_at (UTC; null: not known).
-            keep_old: Whether who reads the file meanwhile can go on; else nothing of the old stays.
+            keep_old: Whether to keep the old data for readers that have the file open.
 
         Raises:
-            StoreError: a column is missing or of another type.
+            StoreError: A column is missing or of another type.
         """
         try:
             rows = expected.select(EXPECTED_SCHEMA.names).cast(EXPECTED_SCHEMA)
@@ -137,7 +137,7 @@ class Lake:
             publish(temporary, target)
 
     def expected(self) -> pa.Table:
-        """Return the table that `expect` stored; without rows when there is none."""
+        """Return the table that `expect` stored; without rows if there is none."""
         try:
             return pq.read_table(self.folder / EXPECTED_FILE, schema=EXPECTED_SCHEMA)
         except FileNotFoundError:
@@ -165,7 +165,7 @@ def resolved(folder: Path | str) -> Path:
     """Return the path of a data folder without links.
 
     Raises:
-        StoreError: it has a name that DuckDB cannot open.
+        StoreError: It has a name that DuckDB cannot open.
     """
     path = Path(folder).expanduser().resolve()
     if "?" in str(path):
@@ -177,7 +177,7 @@ def resolved(folder: Path | str) -> Path:
 
 
 def file_set_name(dataset: str) -> str:
-    """Return the name of the unit (and lock) of a dataset's tables."""
+    """Return the name of the file set (and lock) of a dataset's tables."""
     return f"{_BUILD}{dataset}"
 
 
@@ -185,12 +185,12 @@ def refuse_network(folder: Path) -> None:
     """Refuse a data folder on a network file system.
 
     Raises:
-        StoreError: it lies on one.
+        StoreError: It is on one.
     """
     if kind := network_type(_existing(folder)):
         raise StoreError(
-            f"the data folder {folder} lies on a network file system ({kind}), where "
-            "locks do not hold between machines: choose a folder on a local disk"
+            f"the data folder {folder} is on a network file system ({kind}), whose "
+            "locks do not work between machines: choose a folder on a local disk"
         )
 
 

@@ -1,8 +1,8 @@
-"""A data folder opened for reading: nothing in it is written, made or repaired.
+"""A data folder opened for reading: nothing in it is created, changed or repaired.
 
 What reading needs and the folder lacks (a current index of requests, coverage, a catalogue with
-the views of this version) is made in a temporary folder elsewhere, and removed at the end. So the
-folder may belong to another user, or lie on a disk that is mounted read-only.
+the views of this version) is created in a temporary folder elsewhere and removed at the end. So the
+folder may belong to another user or be on a disk that is mounted read-only.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class ReadOnlyLake(Lake):
     """A data folder that nothing is written into; it need not exist.
 
     Attributes:
-        problems: What a build would repair, a sentence each without a full stop.
+        problems: What a build would repair, one message each, without a full stop.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class ReadOnlyLake(Lake):
         Args:
             folder: The data folder.
             decoders: The decoders of all datasets.
-            views: What stands beside the tables, as `warehouse.publish` takes it.
-            rules: Lateness by dataset, as `warehouse.refresh_coverage` takes it.
+            views: Views in addition to those of the tables, as for `warehouse.publish`.
+            rules: Lateness by dataset, as for `warehouse.refresh_coverage`.
 
         Raises:
-            StoreError: it cannot be read, or has a name that DuckDB cannot open.
-            VersionError: its layout, or that of its tables, is of another version of givlake.
+            StoreError: It cannot be read, or has a name that DuckDB cannot open.
+            VersionError: Its layout, or that of its tables, is of another version of givlake.
         """
         self.folder = resolved(folder)
         self.problems: list[str] = []
@@ -110,11 +110,11 @@ class ReadOnlyLake(Lake):
         )
 
     def file_set(self, name: str) -> FileSet:
-        """Return the unit of derived files with this name: the folder's, or the one made beside."""
+        """Return the file set with this name: the folder's, or the copy in the scratch folder."""
         return self._indexes.get(name) or FileSet(self.folder, name, read_only=True)
 
     def writable_index(self, name: str) -> FileSet:
-        """Return a copy of the unit of an index, to bring it up to date in the scratch folder."""
+        """Return a copy of the file set of an index, to update it in the scratch folder."""
         if name not in self._indexes:
             self._indexes[name] = self._copied(FileSet(self.folder, name, read_only=True))
             self._are_views_known = False
@@ -128,7 +128,7 @@ class ReadOnlyLake(Lake):
         return self._views
 
     def expect(self, expected: pa.Table, *, keep_old: bool = True) -> None:
-        """Take these days for the expected ones as long as the folder is open."""
+        """Use these expected days while the folder is open, without storing them."""
         del keep_old
         rows = expected.select(EXPECTED_SCHEMA.names).cast(EXPECTED_SCHEMA)
         pq.write_table(rows, self._own_file(EXPECTED_FILE))
@@ -149,11 +149,11 @@ class ReadOnlyLake(Lake):
 
     @property
     def _own(self) -> Path:
-        """A folder for what the data folder lacks, under the names that it has there."""
+        """A folder for files that the data folder lacks, under the same names."""
         return self.scratch / "data"
 
     def _own_file(self, name: str) -> Path:
-        """Give the place of a file that is to be read instead of that of the data folder."""
+        """Return the path of a file to read instead of the data folder's."""
         path = self._own / name
         path.parent.mkdir(parents=True, exist_ok=True)
         self._own_files.add(name)
@@ -184,7 +184,7 @@ class ReadOnlyLake(Lake):
                 try:
                     shutil.copy2(self.folder / name, path)
                 except FileNotFoundError:
-                    continue  # who uses the copy finds out
+                    continue  # users of the copy notice it
         return target
 
     def _statements(self) -> list[str] | None:

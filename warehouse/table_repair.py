@@ -27,42 +27,44 @@ def repair_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
         A message for each dataset and index that was repaired, which is also logged.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
     messages = []
     for decoder in decoders:
         file_set = lake.file_set(file_set_name(decoder.dataset))
         if file_set.is_interrupted():
             with file_set.lock():
-                pass  # which finishes it
+                pass  # acquiring the lock finishes the commit
         if _is_older(file_set, decoder) or _is_changed(file_set):
             messages += build(lake, decoder).damage
-    indexes = [lake.file_set(name) for name in (request_index.UNIT, fact_store.UNIT)]
+    indexes = [
+        lake.file_set(name) for name in (request_index.FILE_SET_NAME, fact_store.FILE_SET_NAME)
+    ]
     if any(_is_changed(file_set) for file_set in indexes):
         messages += refresh_coverage(lake, [])[1]
     return messages
 
 
 def needed_repairs(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
-    """Say which tables `repair_tables` would repair, without doing it.
+    """List which tables `repair_tables` would repair, without doing it.
 
     Args:
         lake: The data folder, opened for reading.
         decoders: The decoders of the datasets to look at.
 
     Returns:
-        A sentence for each dataset that needs it, without a full stop.
+        A message for each dataset that needs repair, without a full stop.
 
     Raises:
-        VersionError: tables were made for other columns than their views have.
+        VersionError: Tables have other columns than their views.
     """
     sentences = []
     for decoder in decoders:
         file_set = lake.file_set(file_set_name(decoder.dataset))
         if _is_older(file_set, decoder):
             raise VersionError(
-                f"the tables of {decoder.dataset} were made by an older givlake: bring them up to "
-                "date with givlake build"
+                f"the tables of {decoder.dataset} were built by an older version of givlake: "
+                "run `givlake build`"
             )
         if file_set.is_interrupted():
             sentences.append(f"a build of the tables of {decoder.dataset} was interrupted")

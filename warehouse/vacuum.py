@@ -27,7 +27,7 @@ def vacuum(lake: Lake, *, force: bool = False) -> int:
         Bytes removed.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
     removed_bytes = 0
     for path in sorted((lake.folder / "index" / "manifests").glob("*.json")):

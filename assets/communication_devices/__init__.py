@@ -87,14 +87,14 @@ class CommunicationDevices(DeviceList):
         return devices_by_kind
 
     def ids_of(self, element: Mapping[str, Any]) -> Collection[str]:
-        """Name the communication device and its inverter."""
+        """Return the communication device and its inverter."""
         serials = (element.get("serial_number"), (element.get("inverter") or {}).get("serial"))
         return [serial for serial in serials if serial]
 
     def tables_of_fetch(
         self, pages: Sequence[tuple[Rows[Any], ArchivedResponse]]
     ) -> Sequence[Mapping[str, TableRows]]:
-        """Make the rows of all tables; a battery that a Gateway repeats can be on another page."""
+        """Return the rows of all tables; a battery repeated by a Gateway can be on another page."""
         own = {
             battery_id
             for rows, _ in pages
@@ -217,7 +217,7 @@ def _meter_columns(
 
 
 def kind_of(model: str | None) -> DeviceKind:
-    """Tell an EMS, of which there are latest readings and nothing else, from an inverter."""
+    """Distinguish an EMS, which has latest readings only, from an inverter."""
     return DeviceKind.EMS if _EMS in (model or "").upper() else DeviceKind.INVERTER
 
 

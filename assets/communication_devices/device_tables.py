@@ -77,15 +77,15 @@ INVERTERS_TABLE = Table(
             ),
             "model": text("Model", "Model of the inverter.", "inverter.info.model"),
             "battery_type": text(
-                "BatteryModule type", "Chemistry of the battery.", "inverter.info.battery_type"
+                "Battery type", "Chemistry of the battery.", "inverter.info.battery_type"
             ),
             "battery_nominal_capacity_ah": number(
-                "BatteryModule capacity (Ah)",
+                "Battery capacity (Ah)",
                 "Nominal capacity of the battery.",
                 "inverter.info.battery.nominal_capacity",
             ),
             "battery_nominal_voltage_v": number(
-                "BatteryModule voltage (V)",
+                "Battery voltage (V)",
                 "Nominal voltage of the battery.",
                 "inverter.info.battery.nominal_voltage",
             ),
@@ -135,11 +135,11 @@ INVERTERS_TABLE = Table(
 
 BATTERIES_TABLE = Table(
     name="batteries",
-    description="BatteryModule modules, one row per item and version, each counted once.",
+    description="Battery modules, one row per item and version, each counted once.",
     schema=table_schema(
         {
             "battery_id": text(
-                "BatteryModule",
+                "Battery module",
                 "Serial number of the module, or its inverter and place if it has none.",
                 nullable=False,
             ),

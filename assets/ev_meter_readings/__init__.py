@@ -67,7 +67,7 @@ class EvMeterReadings(PageByPage, DailyDataset):
     lateness_days = 1
 
     def request(self, device_id: str, first: date, last: date, zone: str) -> Request:
-        """Name the charger, the bounds of its local days in UTC, and all that can be measured."""
+        """Request all measurands of a charger for its local days, whose bounds are sent in UTC."""
         start, end = _midnight(first, zone), _midnight(last + timedelta(days=1), zone)
         now = datetime.now(UTC) - _CLOCK_MARGIN
         return Request(
@@ -122,7 +122,7 @@ class EvMeterReadings(PageByPage, DailyDataset):
 
 
 def _midnight(day: date, zone: str) -> datetime:
-    """Give, in UTC, when a day begins in a time zone."""
+    """Return, in UTC, when a day begins in a time zone."""
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 

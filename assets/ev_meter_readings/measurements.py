@@ -32,8 +32,8 @@ class Measurements:
     """The measurements of all data points of a page, those that can be read.
 
     Attributes:
-        points: index of each one's data point.
-        places: position of each in the list of its data point.
+        points: Index of each one's data point.
+        places: Position of each in the list of its data point.
         columns: `measurand`, `value` and `unit`.
     """
 
@@ -43,7 +43,7 @@ class Measurements:
 
 
 def measurements_of(rows: Rows[Any], body: bytes) -> Measurements:
-    """Take the measurements out of data points.
+    """Extract the measurements from data points.
 
     One that cannot be read is rejected, and costs its data point none of the others.
     """
@@ -81,7 +81,7 @@ def _numbers(
     field: str,
     drift: Counter[tuple[str, str, str]],
 ) -> tuple[list[Any], list[int]]:
-    """Return numbers in place of the text that they can come as, and where neither stands."""
+    """Convert values, which may be text, to numbers; also return the indexes of invalid values."""
     kinds = set(map(type, values)) - {NoneType}
     sizes = (abs(value) for value in values if value is not None)
     if kinds <= {int, kind} and max(sizes, default=0) < 2**63:
@@ -132,7 +132,7 @@ def _comparable(measurand: int | None, unit: int | None) -> _Comparable:
 
 
 def normalised(measurements: Measurements) -> dict[str, pa.Array]:
-    """Give values in a unit that all of their kind share, null where theirs is not certain."""
+    """Convert values to the common unit of their kind; null if their unit is not certain."""
     units = [
         _comparable(*pair)
         for pair in zip(
@@ -158,7 +158,7 @@ def normalised(measurements: Measurements) -> dict[str, pa.Array]:
 
 
 def extra_column(rows: Rows[Any], measurements: Measurements) -> pa.Array:
-    """Give, as JSON text, the unknown fields of each measurement and of its data point, or null."""
+    """Return the unknown fields of each measurement and its data point as JSON text, or null."""
     texts: list[str | None] = [None] * len(measurements.points)
     if rows.extra:
         for row, (point, place) in enumerate(

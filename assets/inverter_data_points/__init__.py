@@ -45,7 +45,7 @@ class InverterDataPoints(RowByRow, DailyDataset):
     lateness_days = 1
 
     def request(self, device_id: str, first: date, last: date, zone: str) -> Request:
-        """Name the inverter and the day."""
+        """Request one day of an inverter."""
         return Request(path={"inverter": device_id, "date": first.isoformat()})
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:

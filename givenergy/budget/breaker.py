@@ -83,7 +83,7 @@ class OutagePatience:
             patience_s = min(patience_s, _UNKNOWN_HOST_S)
         if now_ms - self._met_ms > patience_s * 1000:
             raise HostDownError(
-                f"The API has not answered for {(now_ms - breaker.opened_ms) / 1000:.0f} s.",
+                f"The API has not responded for {(now_ms - breaker.opened_ms) / 1000:.0f} s.",
                 hint="Check the network and GIVENERGY_API_URL, then run the same command to "
                 "resume.",
             )

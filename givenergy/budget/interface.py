@@ -41,7 +41,7 @@ class RequestOutcome(StrEnum):
     """How a granted request ended, as far as the budget is concerned."""
 
     ANSWERED = "answered"
-    """The API answered, be it with a refusal."""
+    """The API responded, even if with a refusal."""
     FAILED = "failed"
     """5xx, an invalid response, or none although the request may have arrived."""
     RATE_LIMITED = "rate_limited"
@@ -60,7 +60,7 @@ class OwnLimit:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What the budget learns from a response, or from its absence.
+    """Information for the budget from a response, or from its absence.
 
     Attributes:
         outcome: How the request ended.
@@ -202,7 +202,7 @@ class RequestBudget(Protocol):
         """
 
     def lease(self, key: str, ttl_s: float = 60.0) -> Lease | None:
-        """Take the lease on `key`; return None if somebody else holds it.
+        """Take the lease on `key`; return None if another holder has it.
 
         It is renewed while it is held and this process lives. The lease of a dead process is free
         at once if its death can be detected, and after `ttl_s` seconds otherwise.

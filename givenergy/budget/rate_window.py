@@ -1,4 +1,4 @@
-"""What responses show about the server's present window, and about its use by others.
+"""The server's current window and its use by others, inferred from responses.
 
 Pure functions on the state, like `rules`, which decides what follows from them.
 """

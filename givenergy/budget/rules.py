@@ -182,7 +182,7 @@ def _room(bucket: BucketState, policy: Policy, now_ms: int, priority: Priority) 
             # What others may still send until the window ends if they spread it evenly.
             neighbours = min(neighbours, ceil(1.5 * others * max(0.0, 1.0 - elapsed)) + 1)
     if priority is Priority.TODAY:
-        # Only what others may send while a request of ours is in request.
+        # Only what others may send while one of our requests is in flight.
         return min(neighbours, ceil(others / 60) + 1)
     return neighbours + ceil(bucket.limit * _kept_share(bucket, policy, elapsed))
 
@@ -237,7 +237,7 @@ def _occupy(bucket: BucketState, policy: Policy, request: InFlight, now_ms: int,
 def _pause(
     bucket: BucketState, policy: Policy, request: InFlight, now_ms: int, signal: Signal
 ) -> None:
-    """Pause everybody, once: refusals of requests already in request change nothing."""
+    """Pause all requests, once: refusals of requests already in flight change nothing."""
     if request.sent_ms < bucket.paused_ms:
         return
     window_ms = policy.window_ms

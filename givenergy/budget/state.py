@@ -70,7 +70,7 @@ class RateWindow(msgspec.Struct, array_like=True):
 
 
 class Waiter(msgspec.Struct, array_like=True):
-    """A thread that waits for a grant, and when it last asked."""
+    """A thread that waits for a grant, and when it last requested one."""
 
     priority: int
     asked_ms: int

@@ -18,7 +18,7 @@ CHILDREN_LISTING = "account-children"
 
 
 class AccountListing(SimulatedListing):
-    """By an account's id, that account."""
+    """An account, by its id."""
 
     def generate(self, device_id: str, parameters: Parameters) -> Sequence[Any]:
         """Return a list of one."""
@@ -26,7 +26,7 @@ class AccountListing(SimulatedListing):
 
 
 class AccountDevicesListing(SimulatedListing):
-    """By an account's id, its own communication devices."""
+    """The communication devices of an account, by its id."""
 
     def generate(self, device_id: str, parameters: Parameters) -> Sequence[Any]:
         """Return the devices in the order of listing."""
@@ -34,7 +34,7 @@ class AccountDevicesListing(SimulatedListing):
 
 
 class AccountChildrenListing(SimulatedListing):
-    """By an account's id, the accounts that it has access to."""
+    """The accounts that an account has access to, by its id."""
 
     def generate(self, device_id: str, parameters: Parameters) -> Sequence[Any]:
         """Return the accounts in the order of their numbers; none for a customer."""

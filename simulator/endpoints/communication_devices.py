@@ -17,7 +17,7 @@ _MODELS = ("GIV-HY5.0", "GIV-HY3.6", "All-In-One", "GIV-AC-3.0")
 
 
 class CommunicationDeviceListing(SimulatedListing):
-    """By an account's id all devices it may access, by a serial number that one.
+    """All devices that an account may access, by its id; one device, by its serial number.
 
     Whether an account's list includes its children's devices is `children_devices_listed` in the
     settings: the contract says "all devices the account has access to" and shows no example.

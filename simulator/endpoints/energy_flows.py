@@ -29,7 +29,7 @@ HALF_HOURLY, DAILY, MONTHLY, YEARLY, TOTAL = range(5)
 REVISED_FOR_S = 48 * 3600
 _LABEL = re.compile(r"\d{4}-\d{2}-\d{2}( \d{2}:\d{2})?", re.ASCII)
 _FORMAT = "%Y-%m-%d %H:%M"
-# How much of a label tells one period from the next.
+# The length of the part of a label that identifies its period.
 _SIGNIFICANT = {HALF_HOURLY: 16, DAILY: 10, MONTHLY: 7, YEARLY: 4, TOTAL: 16}
 
 Amounts = Mapping[str, Any]
@@ -103,7 +103,7 @@ class FlowRequest:
 
 
 class EnergyFlowListing(SimulatedListing):
-    """Energy flows of an inverter; rows put in place of the generated ones are half hours."""
+    """Energy flows of an inverter; rows that replace the generated ones are half hours."""
 
     def __init__(self, state: CloudState) -> None:
         """Share the households of the data points."""

@@ -21,7 +21,7 @@ _UNPLUGGED_S = 420  # after it has stopped: Finishing
 
 
 class ChargerListing(SimulatedListing):
-    """By an account's id all its chargers, by a charger's UUID that one."""
+    """All chargers of an account, by its id; one charger, by its UUID."""
 
     def generate(self, device_id: str, parameters: Parameters) -> Sequence[Any]:
         """Return the chargers in the order of listing."""

@@ -23,7 +23,7 @@ _NOT_BY_ALL = ("set-max-import-capacity", "enable-local-control", "configure-inv
 
 
 class CommandListing(SimulatedListing):
-    """By a charger's UUID, the names of the commands that it supports."""
+    """The commands that a charger supports, by its UUID."""
 
     def generate(self, device_id: str, parameters: Parameters) -> Sequence[Any]:
         """Return the names in the order of listing."""
@@ -31,7 +31,7 @@ class CommandListing(SimulatedListing):
 
 
 class CommandDataListing(SimulatedListing):
-    """By a charger's UUID, a slash and a command, the data of the command if it is supported."""
+    """The data of a supported command, by the charger's UUID, a slash and the command."""
 
     def generate(self, device_id: str, parameters: Parameters) -> Sequence[Any]:
         """Return a list of one or none."""

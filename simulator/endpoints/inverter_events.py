@@ -108,11 +108,11 @@ def _lengths_s(key: int, number: Integers) -> Integers:
 
 
 def _is_selected(is_cleared: bool, wanted: bool, meaning: str) -> bool:
-    if meaning == "nothing":
+    if meaning == "ignored":
         return True
     if not wanted:
         return not is_cleared
-    return is_cleared or meaning == "also"
+    return is_cleared or meaning == "adds"
 
 
 def _filters(parameters: Parameters) -> tuple[str | None, str | None, bool]:

@@ -19,7 +19,7 @@ STATUSES = ("opted_in", "opted_out", "vacant", None)
 
 
 class SiteListing(SimulatedListing):
-    """By an account's id its one site, by a site's id that one."""
+    """The only site of an account, by the id of either."""
 
     def generate(self, device_id: str, parameters: Parameters) -> Sequence[Any]:
         """Return a list of one."""
@@ -29,7 +29,7 @@ class SiteListing(SimulatedListing):
 
 
 class SiteStatusListing(SimulatedListing):
-    """By a site's id, the whole response, which has no `data`."""
+    """The whole response about a site, which has no `data`, by the site's id."""
 
     def generate(self, device_id: str, parameters: Parameters) -> Sequence[Any]:
         """Return a list of one."""

@@ -29,7 +29,7 @@ _AHEAD_S = 30 * DAY_S
 
 
 class SmartDeviceListing(SimulatedListing):
-    """By an account's id all its smart devices, by a UUID that one."""
+    """All smart devices of an account, by its id; one device, by its UUID."""
 
     def generate(self, device_id: str, parameters: Parameters) -> Sequence[Any]:
         """Return the devices in the order of listing."""

@@ -1,1 +1,1 @@
-"""What endpoint modules are built of: endpoints, listings of rows, pages, parameters."""
+"""Building blocks of endpoint modules: endpoints, listings of rows, pages, parameters."""

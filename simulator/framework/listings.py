@@ -34,10 +34,10 @@ class SimulatedListing(ABC):
 
 
 class LazyRows(Sequence[Any]):
-    """Rows of known number that are made on access, a slice at a time."""
+    """A known number of rows, created on access, a slice at a time."""
 
     def __init__(self, count: int, make: Callable[[slice], list[Any]]) -> None:
-        """Take the rows from `make`, called with slices whose bounds lie within `count`."""
+        """Make `count` rows with `make`, called with slices whose bounds lie within `count`."""
         self._count = count
         self._make = make
 

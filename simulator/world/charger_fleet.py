@@ -66,7 +66,7 @@ class ChargerFleet:
     """All EV chargers. Safe to use from several threads."""
 
     def __init__(self, config: SimulatorConfig, accounts: list[SimulatedAccount]) -> None:
-        """Give each account as many as the settings say."""
+        """Create for each account the number in the settings."""
         self._offline_rate = config.ev_offline_rate
         self._by_account = {
             account.number: [
@@ -118,7 +118,7 @@ class ChargerFleet:
         return np.where(inside, ends[np.maximum(which, 0)], times)
 
     def offline_since(self, charger: Charger, time_s: float) -> float | None:
-        """Return the start of the period offline in which a time lies, if it lies in one."""
+        """Return the start of the offline period that contains a time; None if there is none."""
         starts, ends = self._spans(charger, time_s, time_s)
         inside = np.flatnonzero((starts <= time_s) & (time_s < ends))
         return float(starts[inside[0]]) if len(inside) else None

@@ -140,7 +140,7 @@ class SmartDeviceRegistry:
     """All smart devices."""
 
     def __init__(self, config: SimulatorConfig, accounts: Sequence[SimulatedAccount]) -> None:
-        """Give each account as many as the settings say."""
+        """Create for each account the number in the settings."""
         self._by_account = {
             account.number: [
                 _smart_device(config, account.number, number)

@@ -139,7 +139,7 @@ def asked(owner):
 
 
 @pytest.mark.parametrize(
-    "meaning", ["also", "only", pytest.param("nothing", marks=pytest.mark.slow)]
+    "meaning", ["adds", "filters", pytest.param("ignored", marks=pytest.mark.slow)]
 )
 def test_all_events_are_there_whatever_cleared_means(owner, meaning):
     owner = owner(OLD, RECENT, OPEN, STALE, events_cleared_means=meaning)
@@ -150,11 +150,11 @@ def test_all_events_are_there_whatever_cleared_means(owner, meaning):
     # A day to spare before the oldest of: three days ago, the open event, the stale one; the
     # latter was looked at just now.
     owner.refresh(DATASET, lists=LISTS)
-    assert asked(owner) == ([(0, 13), (1, 13)] if meaning == "only" else [(1, 13)])
+    assert asked(owner) == ([(0, 13), (1, 13)] if meaning == "filters" else [(1, 13)])
 
 
 def test_without_an_open_event_both_values_are_requested_again(owner):
-    owner = owner(OLD, RECENT, events_cleared_means="also")
+    owner = owner(OLD, RECENT, events_cleared_means="adds")
     owner.refresh(DATASET, lists=LISTS)
     owner.refresh(DATASET, lists=LISTS)
     assert asked(owner) == [(0, 4), (1, 4)]
@@ -169,7 +169,7 @@ def test_without_an_open_event_both_values_are_requested_again(owner):
         assert [request.query["cleared"] for request in DATASET.requests(view)] == [0, 1]
 
 
-@pytest.mark.parametrize("meaning", ["also", pytest.param("only", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("meaning", ["adds", pytest.param("filters", marks=pytest.mark.slow)])
 def test_an_open_event_closes_days_later(owner, meaning):
     owner = owner(OLD, OPEN, events_cleared_means=meaning)
     owner.refresh(DATASET, lists=LISTS)
@@ -183,7 +183,7 @@ def test_an_open_event_closes_days_later(owner, meaning):
 
 
 def test_stale_events_are_looked_at_weekly_and_are_found_by_the_status(owner):
-    owner = owner(STALE, OPEN, events_cleared_means="also")
+    owner = owner(STALE, OPEN, events_cleared_means="adds")
     owner.refresh(DATASET, lists=LISTS)
     with owner.session() as session:
         view = known_state_of(session, known_devices(session.lake))
@@ -199,7 +199,7 @@ def test_stale_events_are_looked_at_weekly_and_are_found_by_the_status(owner):
 
 
 def test_nothing_is_requested_of_an_inverter_that_was_silent_since(owner):
-    owner = owner(OLD, events_cleared_means="also")
+    owner = owner(OLD, events_cleared_means="adds")
     owner.refresh(DATASET, lists=LISTS)
     with owner.session() as session:
         view = known_state_of(session, known_devices(session.lake))
@@ -225,7 +225,7 @@ def test_a_fault_that_begins_while_pages_are_read_loses_nothing(owner):
 
 
 def test_events_equal_the_simulators_over_years(home):
-    owner = home(commissioned=date(2022, 1, 1), clock=NOW, events_cleared_means="only")
+    owner = home(commissioned=date(2022, 1, 1), clock=NOW, events_cleared_means="filters")
     owner.refresh(DATASET, lists=LISTS)
     for serial in owner.simulator.serials:
         truth = owner.simulator.truth_of("events", serial, cleared="1")
@@ -275,7 +275,7 @@ def test_every_leaf_of_printed_responses_is_in_a_column(answer):
 
 def test_a_later_response_without_the_end_of_an_event_takes_back_none(owner):
     closed = {**OPEN, "end_time": ago(hours=1)}
-    owner = owner(closed, events_cleared_means="also")
+    owner = owner(closed, events_cleared_means="adds")
     owner.refresh(DATASET, lists=LISTS)
     happen(owner, OPEN)
     owner.refresh(DATASET, lists=LISTS, refetch=True)

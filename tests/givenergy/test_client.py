@@ -555,7 +555,7 @@ def test_a_host_that_never_answered_is_not_waited_for_long(simulate, open_client
     client = open_client(sim, budget=budget, retry=RetryPolicy(base_s=0.01, patience_s=3600.0))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(breaker, "_UNKNOWN_HOST_S", 0.3)
-        with pytest.raises(HostDownError, match="has not answered"):
+        with pytest.raises(HostDownError, match="has not responded"):
             client.fetch(ACCOUNT)
 
 

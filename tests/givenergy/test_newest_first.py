@@ -109,7 +109,9 @@ def test_a_removed_row_hides_no_other(count, size, at, place, newest_first):
 )
 def test_reading_until_a_known_row_brings_all_newer_ones(count, size, known, growths):
     server = ShiftingList(list(range(count)), size, [[0] * growth for growth in growths])
-    walked = read_pages(server.page, newest_first=True, enough=lambda page: known in held([page]))
+    walked = read_pages(
+        server.page, newest_first=True, stop_after=lambda page: known in held([page])
+    )
     assert walked.missing is None
     newer = range(min(known + 1, count))
     assert set(newer) <= set(held(walked.pages))
@@ -191,7 +193,7 @@ def test_reading_ends_where_rows_are_known(growing, open_client):
     fetched = open_client(growing).fetch(
         SMART_DEVICE_DATA,
         path={"device": uuid},
-        enough=lambda page: any(row["time"] <= known for row in held([page])),
+        stop_after=lambda page: any(row["time"] <= known for row in held([page])),
     )
     assert fetched.complete
     assert len(growing.requests) == len(fetched.pages) == 2
@@ -200,5 +202,5 @@ def test_reading_ends_where_rows_are_known(growing, open_client):
 def test_a_list_of_unknown_order_cannot_be_read_in_part(growing, open_client):
     with pytest.raises(ValueError, match="no known order: it can only be read completely"):
         open_client(growing).fetch(
-            EV_CHARGING_SESSIONS, path={"charger": "x"}, enough=lambda page: True
+            EV_CHARGING_SESSIONS, path={"charger": "x"}, stop_after=lambda page: True
         )

@@ -66,7 +66,7 @@ def test_the_same_command_builds_what_a_killed_one_has_archived(simulate, own, t
     assert queried(owner, "SELECT count(*) AS n FROM pending_responses") == [{"n": 2}]
     status = owner.givlake("status")
     assert (status.status, line in status.out) == (1, True), status.said
-    assert f"2 devices, {middle}, not built: archived, and not in the tables yet." in status.out
+    assert f"2 devices, {middle}, not built: archived, not built into the tables yet." in status.out
     assert "Fix: givlake build\n" in status.out
     (points,) = json.loads(owner.givlake("status", "--format", "json").out)[:1]
     assert points["pending_responses"] == points["days_by_state"]["not_built"] == 2

@@ -273,7 +273,7 @@ def test_tampering_is_named_with_what_to_do_and_repaired(owner, tmp_path):
     assert done.status == 1
     damage = [line for line in done.out.splitlines() if line.startswith("damage")]
     assert re.fullmatch(
-        f"damage  {table} is not what givlake wrote \\([\\d,]+ rows\\): run givlake check --repair",
+        f"damage  {table} differs from its manifest \\([\\d,]+ rows\\): run givlake check --repair",
         damage[0],
     )
     assert re.fullmatch(

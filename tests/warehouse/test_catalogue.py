@@ -153,7 +153,7 @@ def test_files_carry_their_schema_version_and_description(filled: Lake) -> None:
 
 def test_without_a_catalogue_the_sentence_says_what_to_do(lake: Lake) -> None:
     with (
-        pytest.raises(StoreError, match=r"there is no catalogue in .* yet: ingest something first"),
+        pytest.raises(StoreError, match=r"there is no catalogue in .* yet: run `givlake build`"),
         connect(lake),
     ):
         pass
@@ -176,7 +176,7 @@ def test_a_copy_is_read_where_it_lies_and_stays_as_it_is(filled: Lake, tmp_path:
         with pytest.raises(duckdb.InvalidInputException, match="read-only"):
             connection.execute("CREATE TABLE mine (x INT)")
         assert lake.problems == [
-            "warehouse.duckdb was made by another version of givlake, or for another folder"
+            "warehouse.duckdb was created by another version of givlake, or for another folder"
         ]
     assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
 
@@ -204,7 +204,9 @@ def test_a_folder_of_an_older_layout_says_which_command_migrates_it(filled: Lake
 
 
 def test_tables_of_an_older_decoder_say_which_command_migrates_them(filled: Lake) -> None:
-    with pytest.raises(VersionError, match="made by an older givlake: bring them up to date with"):
+    with pytest.raises(
+        VersionError, match="built by an older version of givlake: run `givlake build`"
+    ):
         ReadOnlyLake(filled.folder, [ToyDecoder(2)])
 
 

@@ -97,7 +97,9 @@ def test_a_damaged_segment_is_set_aside_and_its_day_is_due_again(
     report = rebuild(filled, ToyDecoder())
     (sentence,) = report.damage
     assert sentence.startswith("archive file 000000000002.parquet is damaged (")
-    assert sentence.endswith("is fetched again by the next sync (0 of its responses kept)")
+    assert sentence.endswith(
+        "the next sync fetches the lost responses again (0 of its responses kept)"
+    )
     assert len(list(filled.archive.damaged.iterdir())) == 1
     assert report.rows() == 40
     assert states(filled) == ["complete", "not_requested", "complete"]
@@ -115,7 +117,7 @@ def test_check_finds_a_flipped_byte_in_archive_and_tables_and_mends_on_demand(fi
     found = check(filled)
     assert [finding.repaired for finding in found] == [False, False]
     assert re.match(r"archive file 000000000001.parquet is damaged \(", found[0].message)
-    assert found[1].message == f"{TABLE} is not what givlake wrote (60 rows)"
+    assert found[1].message == f"{TABLE} differs from its manifest (60 rows)"
     assert all(finding.repaired for finding in check(filled, repair=True))
     assert check(filled) == []
     filled.archive.append([answer("A", DAY, day_rows(DAY, 20))])  # what the next sync would do
@@ -153,7 +155,7 @@ def test_a_table_or_accounting_file_that_was_changed_is_rebuilt(
     before = content_of(filled.folder)
     harm(filled.folder / name)
     report = build(filled, ToyDecoder())
-    what = "is missing" if harm is Path.unlink else r"is not what givlake wrote \(\d+ rows\)"
+    what = "is missing" if harm is Path.unlink else r"differs from its manifest \(\d+ rows\)"
     (sentence,) = report.damage
     assert re.fullmatch(
         f"{name} {what}: the tables of readings are rebuilt from the archive", sentence
@@ -305,7 +307,7 @@ def test_network_file_systems_are_known_by_their_mounts() -> None:
 
 def test_a_network_file_system_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("warehouse.lake.network_type", lambda _: "nfs4")
-    with pytest.raises(StoreError, match=r"lies on a network file system \(nfs4\), where locks do"):
+    with pytest.raises(StoreError, match=r"is on a network file system \(nfs4\), whose locks do"):
         Lake(folder)
 
 
@@ -313,7 +315,7 @@ def test_a_file_system_that_is_not_known_and_ignores_locks_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fcntl.flock", lambda *_: None)
-    with pytest.raises(StoreError, match="lies on a file system where locks do nothing: choose"):
+    with pytest.raises(StoreError, match="is on a file system without working file locks: choose"):
         Lake(folder)
     assert list((folder / "tmp").iterdir()) == []
 
@@ -354,7 +356,7 @@ def test_damaged_expectations_are_emptied(lake: Lake, caplog: pytest.LogCaptureF
     cut_short(lake.folder / "expected_days.parquet")
     publish(lake, ToyDecoder().tables)
     assert lake.expected().num_rows == 0
-    assert "is damaged and was emptied: the lists of devices fill it again" in caplog.text
+    assert "is damaged and was emptied; it is restored from the device lists" in caplog.text
 
 
 def test_archive_files_that_are_missing_at_the_end_are_reported(

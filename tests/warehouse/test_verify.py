@@ -169,7 +169,7 @@ def test_a_table_file_that_is_damaged_or_deleted_is_named(filled: Lake, how: str
         raw[column.data_page_offset + column.total_compressed_size - 9] ^= 1
         path.write_bytes(bytes(raw))
         assert [found.message for found in check(filled)] == [
-            f"{JUNE} is not what givlake wrote (16 rows)"
+            f"{JUNE} differs from its manifest (16 rows)"
         ]
         expected = f"table readings, 2025-06: file {JUNE} cannot be read ("
     assert said(filled)[0].startswith(expected)

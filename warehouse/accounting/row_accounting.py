@@ -63,7 +63,7 @@ class RowAccounting:
         """Add decoded responses and check that the decoder lost no row.
 
         Raises:
-            AccountingError: rows in differ from rows in tables plus rows quarantined.
+            AccountingError: Rows in differ from rows in tables plus rows quarantined.
         """
         rows_in = dict(decoded.rows_in)
         given = {response.response_id for response in responses}

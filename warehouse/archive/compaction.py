@@ -1,4 +1,4 @@
-"""Compaction: many small segments become few packs, sorted by device and day, each body once.
+"""Compaction: merge small segments into packs, sorted by device and day, each body stored once.
 
 A pack is published before its parts are removed, and readers prefer it, so a kill at any point
 leaves the same content: at worst some parts to be removed by the next compaction.
@@ -20,13 +20,13 @@ from warehouse.errors import ArchiveDamagedError, DamagedError
 from warehouse.storage.atomic_files import explained, fsync_file, fsync_folder, publish
 from warehouse.storage.locks import FileLock
 
-# What goes into one pack is sorted in memory.
+# The content of a pack is sorted in memory.
 MAX_PACK_BODY_BYTES = 48 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class CompactionReport:
-    """What a compaction did."""
+    """The result of a compaction."""
 
     merged_files: int
     packs_written: int
@@ -41,15 +41,15 @@ def compact(
     max_body_bytes: int = MAX_PACK_BODY_BYTES,
     step: Callable[[str], None] = lambda _: None,
 ) -> CompactionReport:
-    """Merge segments into packs; another compaction that runs already is waited for.
+    """Merge segments into packs. Waits for a running compaction.
 
     Args:
         archive: The archive.
-        max_body_bytes: Bodies that go into one pack; bounds the memory used.
-        step: Told each step as it is about to be made ("write", "publish", "remove", ...).
+        max_body_bytes: Size of the bodies in one pack; bounds the memory used.
+        step: Called before each step with its name ("write", "publish", "remove", ...).
 
     Raises:
-        StoreError: the disk is full or not writable; nothing is lost.
+        StoreError: The disk is full or not writable; nothing is lost.
     """
     before = after = merged = written = 0
     damaged: list[str] = []
@@ -73,9 +73,9 @@ def compact(
 def _groups(
     archive: Archive, max_body_bytes: int, damaged: list[str]
 ) -> Iterator[list[ArchiveFile]]:
-    """Put neighbours together as long as their bodies fit; a file alone stays as it is.
+    """Group consecutive files whose bodies fit into one pack; a single file stays as it is.
 
-    What is missing between two files is not merged over, so that it can be brought back.
+    Files on either side of a missing segment are not merged, so that the segment can be restored.
     """
     group: list[ArchiveFile] = []
     held = 0
@@ -121,7 +121,7 @@ def _merge(archive: Archive, group: list[ArchiveFile], step: Callable[[str], Non
 
 
 def _whole(file: ArchiveFile) -> pa.Table:
-    """Read a file and prove every body, since the original will be removed."""
+    """Read a file and check every body, since the original will be removed."""
     reader = Reader(file)
     try:
         rows = reader.read(reader.groups()) if reader.groups() else segment_files.EMPTY

@@ -69,7 +69,7 @@ class Entry:
         """Validate the range of days.
 
         Raises:
-            ValueError: the range has no first day or ends before it, or `day_rows` does not have
+            ValueError: The range has no first day or ends before it, or `day_rows` does not have
                 one number per day.
         """
         end = self.request_end_date

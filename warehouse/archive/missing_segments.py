@@ -39,7 +39,7 @@ def accept_losses(archive: Archive) -> None:
     """Record the missing segments as lost, so that they are not reported again.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
     path = _record(archive)
     with explained("Recording missing segments in", path.parent):

@@ -63,7 +63,7 @@ def repair(archive: Archive, *, only: str | None = None) -> list[str]:
         A message for each damaged file; none if the archive is read-only.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
     if archive.read_only:
         return []

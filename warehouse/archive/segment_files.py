@@ -138,8 +138,8 @@ class Reader:
         """Open `file`.
 
         Raises:
-            FileNotFoundError: it has been merged into a pack since it was listed.
-            ArchiveDamagedError: it is not a complete Parquet file.
+            FileNotFoundError: It has been merged into a pack since it was listed.
+            ArchiveDamagedError: It is not a complete Parquet file.
         """
         self.file = file
         try:
@@ -227,7 +227,7 @@ def _damaged(file: ArchiveFile, error: Exception) -> ArchiveDamagedError:
     return ArchiveDamagedError(
         file.path.name,
         f"archive file {file.path.name} is damaged ({str(error).splitlines()[0][:120]}): "
-        "what can still be read is kept, what is lost is fetched again by the next sync",
+        "intact rows are kept; the next sync fetches the lost responses again",
     )
 
 

@@ -87,8 +87,8 @@ class Archive:
         They stay together in one segment and are durable after the next flush.
 
         Raises:
-            ReadOnlyError: the data folder was opened for reading.
-            StoreError: an earlier flush in the background failed; no entry is dropped.
+            ReadOnlyError: The data folder was opened for reading.
+            StoreError: An earlier flush in the background failed; no entry is dropped.
         """
         if not entries:
             return []
@@ -127,7 +127,7 @@ class Archive:
         """Make everything appended so far durable and visible to readers.
 
         Raises:
-            StoreError: the disk is full or not writable; the entries stay in memory.
+            StoreError: The disk is full or not writable; the entries stay in memory.
         """
         with self._flushing:
             with self._guard:
@@ -214,7 +214,7 @@ class Archive:
         """Read columns of the segments in (`after`, `up_to`], one table per file.
 
         Raises:
-            DamagedError: a file is damaged.
+            DamagedError: A file is damaged.
         """
         for reader, done in self._readers(after, up_to):
             groups = reader.groups(dataset)
@@ -242,7 +242,7 @@ class Archive:
             Batches; `complete_to` of the last one is `up_to`.
 
         Raises:
-            DamagedError: a file is damaged.
+            DamagedError: A file is damaged.
         """
         up_to = self.last_segment() if up_to is None else up_to
         batch: list[ArchivedResponse] = []
@@ -265,7 +265,7 @@ class Archive:
         None if there are none.
 
         Raises:
-            DamagedError: a file is damaged.
+            DamagedError: A file is damaged.
         """
         lowest = [reader.min_response_id(dataset) for reader, _ in self._readers(after, None)]
         return min((number for number in lowest if number is not None), default=None)

@@ -1,6 +1,6 @@
-"""What is known of one device's day: the fact, how facts fold, and the state that follows.
+"""The coverage fact of a device's day, how facts fold, and the state that follows from them.
 
-Pure functions on tables. Where facts are kept, and what they are made from, is in `fact_store`.
+Pure functions on tables. `fact_store` computes and stores the facts.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# An empty day is believed once a second answer, so much later, says the same.
+# An empty day is confirmed by a second empty response after this time.
 CONFIRM_US = 24 * 3600 * 1_000_000
 _FORBIDDEN = (401, 402, 403)
 GONE = 404
-NOT_BUILT_REASON = "archived, and not in the tables yet"
-GONE_REASON = "the device is not known any more"
+NOT_REQUESTED_REASON = "not requested"
+NOT_BUILT_REASON = "archived, not built into the tables yet"
+GONE_REASON = "the API no longer knows the device"
 FAILED_REASON = "the newest request failed"
-_LACKING = "the list came incomplete"
+_INCOMPLETE_REASON = "the list is incomplete"
 _NONE = np.iinfo(np.int64).min
 _UTC = pa.timestamp("us", tz="UTC")
 
@@ -41,7 +42,7 @@ class CoverageRule:
 
 
 class State(StrEnum):
-    """What is known of a device's day."""
+    """The state of a device's day."""
 
     COMPLETE = "complete"
     PROVISIONAL = "provisional"
@@ -56,9 +57,9 @@ class State(StrEnum):
 
 # States of days that are in the tables, as far as the API has them.
 FETCHED = (State.COMPLETE, State.PROVISIONAL, State.EMPTY)
-# States that need no action: what the API has is there, or cannot be there yet.
+# States that need no action: the data are complete, absent from the API, or not final yet.
 SETTLED = frozenset({*FETCHED, State.GONE})
-# States of days that were requested in vain.
+# States of days that were requested without success.
 UNSUCCESSFUL = frozenset({State.FAILED, State.FORBIDDEN, State.PARTIAL})
 # Newest response of a kind -> the columns that come from it.
 _NEWEST = {
@@ -80,32 +81,32 @@ def _field(name: str, kind: pa.DataType, description: str) -> pa.Field:
 FOLDED_SCHEMA = pa.schema(
     [
         _field("dataset", pa.string(), "Dataset"),
-        _field("device_id", pa.string(), "Device asked"),
-        _field("request_date", pa.date32(), "Day asked for"),
+        _field("device_id", pa.string(), "Device requested"),
+        _field("request_date", pa.date32(), "Day requested"),
         _field("over_at", _UTC, "When the day had ended, in its zone and in UTC"),
-        _field("becomes_final_at", _UTC, "From when an answer is final"),
-        _field("complete_id", pa.int64(), "Newest response that held the whole list"),
+        _field("becomes_final_at", _UTC, "From when a response is final"),
+        _field("complete_id", pa.int64(), "Newest complete response"),
         _field("complete_at", _UTC, "When it was fetched"),
-        _field("final_at", _UTC, "When a final whole list was last fetched"),
-        _field("rows_id", pa.int64(), "Newest whole list that was not empty"),
+        _field("final_at", _UTC, "When a final complete response was last fetched"),
+        _field("rows_id", pa.int64(), "Newest complete response with rows"),
         _field("rows", pa.int64(), "Its rows"),
-        _field("first_final_empty_at", _UTC, "First final answer that was empty"),
-        _field("last_final_empty_at", _UTC, "Last final answer that was empty"),
-        _field("partial_id", pa.int64(), "Newest answer that was not the whole list"),
-        _field("lack", pa.string(), "What it lacked"),
+        _field("first_final_empty_at", _UTC, "When the first final empty response was fetched"),
+        _field("last_final_empty_at", _UTC, "When the last final empty response was fetched"),
+        _field("partial_id", pa.int64(), "Newest incomplete response"),
+        _field("lack", pa.string(), "Why it is incomplete"),
         _field("error_id", pa.int64(), "Newest failure"),
         _field("last_error_at", _UTC, "When it failed"),
-        _field("last_error_status", pa.int16(), "HTTP status of it"),
-        _field("last_error", pa.string(), "What it said"),
-        _field("answer_segment", pa.int64(), "Newest archive segment with an answer"),
-        _field("request_count", pa.int64(), "Answers and failures in the archive"),
+        _field("last_error_status", pa.int16(), "Its HTTP status"),
+        _field("last_error", pa.string(), "Its message"),
+        _field("answer_segment", pa.int64(), "Newest archive segment with a response"),
+        _field("request_count", pa.int64(), "Responses and failures in the archive"),
         _field("error_count", pa.int64(), "Failures in the archive"),
     ]
 )
 FACTS_SCHEMA = (
-    FOLDED_SCHEMA.append(_field("state", pa.string(), "What is known of the day"))
-    .append(_field("reason", pa.string(), "Why"))
-    .append(_field("due_at", _UTC, "From when it is to be fetched again; null: it is not"))
+    FOLDED_SCHEMA.append(_field("state", pa.string(), "State of the day"))
+    .append(_field("reason", pa.string(), "Reason of the state"))
+    .append(_field("due_at", _UTC, "From when to fetch it again; null: never"))
 )
 
 
@@ -174,7 +175,7 @@ def _filled(column: pa.ChunkedArray, value: int) -> np.ndarray:
 
 
 def with_states(facts: pa.Table) -> pa.Table:
-    """Add what follows from folded facts: the state, why, and from when a fetch is due."""
+    """Add to folded facts the state, its reason, and from when a fetch is due."""
     value = {
         name: _filled(facts[name], _NONE)
         for name in (*_NEWEST, *_GREATEST, *_LEAST, "last_error_at", "last_error_status")
@@ -194,15 +195,16 @@ def with_states(facts: pa.Table) -> pa.Table:
     # (condition, state, reason, due from), first match wins
     cases: Iterable[tuple[np.ndarray, State, str, np.ndarray | None]] = [
         (has["rows_id"] & has["final_at"] & lost, State.COMPLETE,
-         "an earlier answer had rows, the newest was empty", None),
+         "an earlier response had rows; the newest is empty", None),
         (has["rows_id"] & has["final_at"], State.COMPLETE, "fetched when final", None),
         (once_empty & confirmed, State.EMPTY, "empty, confirmed a day later", None),
-        (complete & forbidden & failed_since, State.FORBIDDEN, "not final, then refused", None),
+        (complete & forbidden & failed_since, State.FORBIDDEN,
+         "fetched before it was final; access was refused since", None),
         (complete & refused & failed_since, State.GONE, GONE_REASON, None),
         (once_empty, State.PROVISIONAL, "empty, to be confirmed",
          value["first_final_empty_at"] + CONFIRM_US),
         (complete, State.PROVISIONAL, "fetched before it was final", value["becomes_final_at"]),
-        (partial, State.PARTIAL, _LACKING, np.zeros(len(status))),
+        (partial, State.PARTIAL, _INCOMPLETE_REASON, np.zeros(len(status))),
         (forbidden, State.FORBIDDEN, "access was refused", None),
         (refused, State.GONE, GONE_REASON, None),
         (np.ones(len(status), dtype=bool), State.FAILED, FAILED_REASON,
@@ -222,9 +224,9 @@ def with_states(facts: pa.Table) -> pa.Table:
 
 
 def _reasons(case: np.ndarray, reasons: Sequence[str], lack: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Give the reason of each case; that of a partial day is what it lacks, where that is known."""
+    """Return the reason of each case; that of a partial day is what it lacks, if known."""
     named = _named(case, list(reasons))
-    partial = pa.array(case == reasons.index(_LACKING))
+    partial = pa.array(case == reasons.index(_INCOMPLETE_REASON))
     return pc.if_else(partial, pc.coalesce(lack, named), named)
 
 

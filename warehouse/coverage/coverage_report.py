@@ -20,11 +20,12 @@ from warehouse.coverage.coverage_fact import (
     GONE,
     GONE_REASON,
     NOT_BUILT_REASON,
+    NOT_REQUESTED_REASON,
     CoverageRule,
     State,
     days_over_us,
 )
-from warehouse.coverage.fact_store import UNIT, month_file, refresh_coverage
+from warehouse.coverage.fact_store import FILE_SET_NAME, month_file, refresh_coverage
 from warehouse.errors import DamagedError
 from warehouse.index.watermarks import Watermark, watermarks
 from warehouse.lake import EXPECTED_SCHEMA, Lake
@@ -93,7 +94,7 @@ def coverage_by_month(
         either, unless it has been in contact since: requesting each would bring nothing new.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
     manifest, _ = refresh_coverage(lake, rules)
     try:
@@ -123,7 +124,7 @@ def coverage_by_month(
 def _recompute_facts(lake: Lake, rules: Sequence[CoverageRule], damage: DamagedError) -> Manifest:
     """Recompute facts that turn out to be damaged although their manifest matches."""
     _LOG.warning(str(damage))
-    file_set = lake.writable_index(UNIT)
+    file_set = lake.writable_index(FILE_SET_NAME)
     with file_set.lock():
         file_set.forget_manifest()
     return refresh_coverage(lake, rules)[0]
@@ -135,7 +136,7 @@ def _not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime
     The view `coverage` says the same in SQL.
     """
     keys, ids = ["dataset", "device_id"], ["complete_id", "partial_id", "error_id"]
-    folder = lake.file_set(UNIT).folder
+    folder = lake.file_set(FILE_SET_NAME).folder
     files = [folder / name for name in manifest.files]
     refused = _read_where(
         files, [*keys, "error_id", "last_error_at"], pc.field("last_error_status") == GONE
@@ -165,7 +166,7 @@ def _read_where(files: Sequence[Path], columns: list[str], which: pc.Expression)
 def _gone(
     dataset: str, devices: pa.Table, not_found: dict[tuple[str, str], datetime]
 ) -> np.ndarray:
-    """Tell which devices were not known when last requested and have not been in contact since."""
+    """Return the devices unknown when last requested and not in contact since."""
     gone = np.zeros(devices.num_rows, dtype=bool)
     names, contacts = (devices[name].to_pylist() for name in ("device_id", "last_contact_at"))
     for at, (name, contact) in enumerate(zip(names, contacts, strict=True)):
@@ -197,9 +198,9 @@ def _month(
 ) -> pa.Table:
     days = int((last - first).astype(int)) + 1
     facts = _facts(lake, manifest, dataset, str(first.astype("M8[M]")))
-    # The last is for days of which nothing was requested, whose row is -1.
+    # The last is for days that were not requested, whose row is -1.
     pending = np.append(built.excludes(_filled(facts["answer_segment"], 0)), False)
-    # The row of the facts for each device (row) and day (column); -1 where nothing was requested.
+    # The row of the facts for each device (row) and day (column); -1 if not requested.
     source = np.full((devices.num_rows, days), -1, dtype=np.int64)
     device = _filled(pc.index_in(facts["device_id"].cast(pa.string()), devices["device_id"]), -1)
     day = (np.asarray(facts["request_date"]).astype("M8[D]") - first).astype(int)
@@ -242,7 +243,7 @@ def _month(
     columns["reason"] = _replace_words(
         columns["reason"],
         replacement,
-        ("nothing was requested", GONE_REASON, FAILED_REASON, NOT_BUILT_REASON),
+        (NOT_REQUESTED_REASON, GONE_REASON, FAILED_REASON, NOT_BUILT_REASON),
     )
     columns["error_count"] = pc.fill_null(columns["error_count"], 0)
     words = pa.array(at_device.astype(np.int32))
@@ -262,7 +263,7 @@ def _facts(lake: Lake, manifest: Manifest, dataset: str, month: str) -> pa.Table
     if name not in manifest.files:
         empty = {column: pa.array([], _kind(column)) for column in columns}
         return pa.table(empty)
-    path = lake.file_set(UNIT).folder / name
+    path = lake.file_set(FILE_SET_NAME).folder / name
     with (
         read_errors_as_damage(path),
         pq.ParquetFile(path, read_dictionary=_WORDS, page_checksum_verification=True) as parquet,

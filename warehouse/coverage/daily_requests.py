@@ -107,7 +107,7 @@ def _by_day(
 
 
 def _pages_together(rows: pa.Table) -> pa.Table:
-    """Make one row of the pages of a fetch for each of its days."""
+    """Merge the pages of each fetch into one row per day."""
     if rows.num_rows == 0 or pc.max(rows["page_count"]).as_py() <= 1:
         return rows
     grouped = rows.group_by(_KEYS, use_threads=False)

@@ -1,7 +1,8 @@
-"""What the archive says about each device and day, folded from the index of requests.
+"""The stored coverage facts of each device and day, computed from the index of requests.
 
-A fact holds what the state follows from, so that new requests are folded into it without looking
-at the old ones again, in whatever order they come. A cache, by month of the day asked for.
+A fact contains everything that determines the state, so new requests can be folded into it in any
+order, without reading the old ones again. The files, one per month of the requested day, are a
+cache.
 """
 
 from __future__ import annotations
@@ -33,15 +34,15 @@ from warehouse.storage.transaction import FileSet, Manifest, Transaction
 
 _LOG = logging.getLogger(__name__)
 FOLDER = "index/coverage"
-UNIT = "coverage"
-# Raised whenever the same requests would give other facts.
-_VERSION = 5
+FILE_SET_NAME = "coverage"
+# Raise it whenever the same requests would give other facts.
+_VERSION = 6
 _DAY_US = 24 * 3600 * 1_000_000
 _UTC = pa.timestamp("us", tz="UTC")
 
 
 def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifest, list[str]]:
-    """Bring the facts up to the newest segment.
+    """Bring the facts up to date with the newest segment.
 
     Args:
         lake: The data folder.
@@ -49,14 +50,14 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
             rule change are recomputed.
 
     Returns:
-        The manifest of the facts, and a sentence for each damage that was met.
+        The manifest of the facts, and a message for each damage found.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
     index, damage = request_index.refresh(lake)
     lateness = {rule.dataset: rule.lateness_days for rule in rules}
-    file_set = lake.file_set(UNIT)
+    file_set = lake.file_set(FILE_SET_NAME)
     manifest = file_set.manifest()
     if (
         manifest is not None
@@ -65,7 +66,7 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
         and not file_set.findings(manifest)
     ):
         return manifest, damage
-    file_set = lake.writable_index(UNIT)
+    file_set = lake.writable_index(FILE_SET_NAME)
     with file_set.lock(), explained("Folding coverage in", lake.folder):
         manifest = file_set.manifest()
         if manifest is not None and (found := file_set.findings(manifest)):
@@ -86,8 +87,8 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
             name = str(path.relative_to(file_set.folder))
             if name not in start.files:
                 transaction.remove(name)
-        # The index may have grown since; its lock keeps its files as they are while they are read.
-        with lake.file_set(request_index.UNIT).lock():
+        # The index may have grown since; its lock keeps its files unchanged while they are read.
+        with lake.file_set(request_index.FILE_SET_NAME).lock():
             for rows in request_index.added(lake, start.watermark, index.watermark, COLUMNS):
                 for month, fetches in fetches_by_month(rows):
                     facts_of_month = _facts_of(fetches, facts["lateness"])
@@ -98,7 +99,7 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
 def _manifest_facts(
     index: Manifest, manifest: Manifest | None, lateness: dict[str, int]
 ) -> dict[str, Any]:
-    """Return what facts depend on besides the requests; a change of it recomputes them all."""
+    """Return what facts depend on besides the requests; if it changes, all are recomputed."""
     known = {} if manifest is None else manifest.facts["lateness"]
     return {
         "version": _VERSION,
@@ -112,9 +113,9 @@ def renew(lake: Lake) -> None:
     """Recompute facts that an older givlake has stored with other columns.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
-    manifest = lake.file_set(UNIT).manifest() or Manifest()
+    manifest = lake.file_set(FILE_SET_NAME).manifest() or Manifest()
     if manifest.facts.get("version") != _VERSION and any((lake.folder / FOLDER).glob("month=*")):
         refresh_coverage(lake, [])
 
@@ -143,7 +144,7 @@ def _fold_month(
 
 
 def _facts_of(rows: pa.Table, lateness: dict[str, int]) -> pa.Table:
-    """Write each fetch and day as a fact of its own, to be folded with the others of its day."""
+    """Return each fetch and day as a separate fact, to be folded with others of the day."""
     over = _over_us(rows["request_date"], rows["request_zone"])
     datasets = rows["dataset"].combine_chunks().dictionary_encode()
     late = np.array([lateness.get(name, 0) for name in datasets.dictionary.to_pylist()])

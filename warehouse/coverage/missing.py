@@ -1,6 +1,6 @@
 """What is missing: which days need a fetch or a build, and why.
 
-The only computation of it: plans, runs, `status`, alerts and the commands that fix read it.
+Computed only here: plans, runs, `status`, alerts and fix commands read it.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ def missing_days(states: pa.Table) -> pa.Table:
 def overdue_days(states: pa.Table, now: datetime, *, built_within: timedelta) -> pa.Table:
     """Select the days that should be in the tables by now and are not.
 
-    Those that were requested in vain, those that are over and were not fetched since, and those
-    that were not built for a while after they were fetched.
+    Those that were requested without success, those that are over and were not fetched since, and
+    those that were not built for some time after they were fetched.
 
     Args:
         states: Days as `coverage_by_month` yields them.
         now: The moment to judge by.
-        built_within: How long after its fetch a day may be not built yet.
+        built_within: How long after its fetch a day may remain unbuilt.
     """
     never = pc.or_(pc.is_null(states["last_fetched_at"]), fetched_early(states))
     over = pc.less_equal(states["over_at"], pa.scalar(now, _UTC))
@@ -78,19 +78,19 @@ def overdue_days(states: pa.Table, now: datetime, *, built_within: timedelta) ->
 
 
 def in_states(states: pa.Table, wanted: Iterable[State]) -> pa.ChunkedArray:
-    """Tell which days are in one of some states."""
+    """Return whether each day is in one of some states."""
     return pc.is_in(states["state"], pa.array(sorted(map(str, wanted))))
 
 
 def fetched_early(states: pa.Table) -> pa.ChunkedArray:
-    """Tell which days were last fetched before they were over."""
+    """Return whether each day was last fetched before it was over."""
     return pc.fill_null(pc.less(states["last_fetched_at"], states["over_at"]), False)
 
 
 def between(
     states: pa.Table, first: date, last: date, device_ids: Sequence[str] | None = None
 ) -> pa.ChunkedArray:
-    """Tell which days lie between two days, both included, and belong to some devices."""
+    """Return whether each day is within a range, both ends included, and of one of the devices."""
     days = states["request_date"]
     inside = pc.and_(pc.greater_equal(days, first), pc.less_equal(days, last))
     if device_ids is None:
@@ -106,9 +106,9 @@ class Gap:
         first: First day.
         last: Last day.
         state: State of the days.
-        reason: Why they are in it.
-        last_error_at: When the newest failure of the newest of these days was.
-        error_count: How many requests for the most troubled of these days failed.
+        reason: Why they are in this state.
+        last_error_at: Time of the newest failure of the newest day.
+        error_count: Failed requests of the day with the most failures.
     """
 
     first: date
@@ -120,7 +120,7 @@ class Gap:
 
     @property
     def is_unsuccessful(self) -> bool:
-        """Whether the days were requested in vain, not only left out."""
+        """Whether the days were requested without success, not only left out."""
         return self.state in UNSUCCESSFUL
 
 
@@ -167,7 +167,7 @@ def add_gaps(gaps: dict[str, list[Gap]], missing: pa.Table) -> None:
 def joined_gaps(gaps: Sequence[Gap]) -> list[Gap]:
     """Join the gaps of a device that follow each other, whatever their states, oldest first.
 
-    A joined gap has the state and reason of the newest part that was requested in vain, if any.
+    A joined gap has the state and reason of the newest unsuccessful part, if any.
     """
     joined: list[Gap] = []
     for gap in gaps:

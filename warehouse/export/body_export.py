@@ -64,7 +64,7 @@ def export_bodies(
         overwrite: Whether to replace an earlier export.
 
     Raises:
-        DamagedError: an archive file is damaged.
+        DamagedError: An archive file is damaged.
         StoreError: `target` contains something else, or the disk is full or not writable.
     """
     days = days or Days()

@@ -34,7 +34,7 @@ from warehouse.storage.transaction import Manifest, Transaction
 
 _LOG = logging.getLogger(__name__)
 FOLDER = "index/requests"
-UNIT = "requests"
+FILE_SET_NAME = "requests"
 _NEWEST = "newest_answers"
 
 
@@ -45,14 +45,14 @@ def refresh(lake: Lake) -> tuple[Manifest, list[str]]:
         The manifest of the index, and a message for each damaged file or loss.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
-    file_set = lake.file_set(UNIT)
+    file_set = lake.file_set(FILE_SET_NAME)
     damage: list[str] = []
     manifest = file_set.manifest()
     if manifest is not None and _is_current(lake, manifest) and not file_set.findings(manifest):
         return manifest, damage
-    file_set = lake.writable_index(UNIT)
+    file_set = lake.writable_index(FILE_SET_NAME)
     with file_set.lock(), explained("Indexing requests in", lake.folder):
         while True:
             manifest = file_set.manifest()
@@ -100,7 +100,7 @@ def trusted_manifest(lake: Lake) -> Manifest | None:
 
     Nothing is locked or written.
     """
-    manifest = lake.file_set(UNIT).manifest()
+    manifest = lake.file_set(FILE_SET_NAME).manifest()
     return manifest if manifest is not None and _matches(manifest, _facts(lake)) else None
 
 
@@ -114,9 +114,9 @@ def renew(lake: Lake) -> None:
     """Rebuild the index if it was built with other columns.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
-    manifest = lake.file_set(UNIT).manifest()
+    manifest = lake.file_set(FILE_SET_NAME).manifest()
     if manifest is not None and (
         manifest.facts.get("columns") != INDEX_SCHEMA.names or _NEWEST not in manifest.facts
     ):
@@ -129,7 +129,7 @@ def added(lake: Lake, after: int, up_to: int, columns: Sequence[str]) -> Iterato
     Hold the lock of the file set.
     """
     filters = [("segment", ">", after), ("segment", "<=", up_to)]
-    file_set = lake.file_set(UNIT)
+    file_set = lake.file_set(FILE_SET_NAME)
     manifest = file_set.manifest() or Manifest()
     # Parts are in order of their segments, so only the newest need to be opened.
     for name in reversed(manifest.below(FOLDER)):
@@ -173,7 +173,7 @@ def _loss_message(lake: Lake, manifest: Manifest, lost: SegmentRanges) -> str:
     for first, last in lost:
         filters = [("segment", ">=", first), ("segment", "<=", last)]
         for name in manifest.below(FOLDER):
-            path = lake.file_set(UNIT).folder / name
+            path = lake.file_set(FILE_SET_NAME).folder / name
             count += pq.read_table(path, columns=[], filters=filters, partitioning=None).num_rows
     number = f" ({count:,} responses and failures)" if count else ""
     return (
@@ -183,7 +183,7 @@ def _loss_message(lake: Lake, manifest: Manifest, lost: SegmentRanges) -> str:
 
 
 def _stored_parts(lake: Lake) -> set[str]:
-    folder = lake.file_set(UNIT).folder
+    folder = lake.file_set(FILE_SET_NAME).folder
     return {str(path.relative_to(folder)) for path in (folder / FOLDER).glob("[!_]*.parquet")}
 
 
@@ -196,7 +196,7 @@ def _extend(
     last = names[-1] if names else _part(1)
     if names and manifest.files[last].rows >= TAIL_ROWS:
         names, last = [], _part(_number(last) + 1)
-    tail = read_file(lake.file_set(UNIT).folder / last if names else None, INDEX_SCHEMA)
+    tail = read_file(lake.file_set(FILE_SET_NAME).folder / last if names else None, INDEX_SCHEMA)
     held, count = [tail], tail.num_rows
     for rows in lake.archive.scan(INDEX_SCHEMA.names, after=manifest.watermark, up_to=target):
         if count and count + rows.num_rows > PART_ROWS:

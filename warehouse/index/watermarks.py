@@ -96,7 +96,7 @@ def pending_responses(lake: Lake, datasets: Iterable[str]) -> Pending:
         order of `datasets`; without datasets that are complete.
 
     Raises:
-        DamagedError: an archive file is damaged.
+        DamagedError: An archive file is damaged.
     """
     marks = watermarks(lake, datasets)
     index = request_index.trusted_manifest(lake)
@@ -135,7 +135,7 @@ def publish_watermarks(lake: Lake, datasets: Iterable[str]) -> None:
     Tables that are being built are left to the next call.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
     lost = missing_segments(lake.archive)
     for dataset in datasets:
@@ -222,7 +222,7 @@ def _indexed(lake: Lake, index: Manifest, after: int) -> Iterator[pa.Table]:
         return
     segments = [("segment", ">", after), ("segment", "<=", index.watermark)]
     filters = [*segments, ("outcome", "=", "ok")]
-    folder = lake.file_set(request_index.UNIT).folder
+    folder = lake.file_set(request_index.FILE_SET_NAME).folder
     for path in map(folder.joinpath, index.below(request_index.FOLDER)):
         yield pq.read_table(path, columns=list(_COLUMNS), filters=filters, partitioning=None)
 

@@ -62,7 +62,7 @@ class TableSpec:
         """Validate the specification.
 
         Raises:
-            ValueError: a column is not in the schema, or has the wrong type.
+            ValueError: A column is not in the schema, or has the wrong type.
         """
         required = [*self.key, "response_id", "fetched_at", self.time_column, self.device_column]
         required += self.derived_columns

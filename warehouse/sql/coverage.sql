@@ -1,5 +1,5 @@
 -- One row per dataset, device and day that was requested or is expected up to today.
--- Source: facts folded from the index of requests, and the stored expectations.
+-- Source: coverage facts computed from the index of requests, and the expected days.
 with
     facts as (
         select * from read_parquet('{folder}/index/coverage/*.parquet', hive_partitioning = false)
@@ -70,12 +70,12 @@ with
                 when is_unknown
                 then 'the newest request failed'
                 when is_pending
-                then 'archived, and not in the tables yet'
+                then 'archived, not built into the tables yet'
                 when facts.reason is not null
                 then facts.reason
                 when gone.device_id is null
-                then 'nothing was requested'
-                else 'the device is not known any more'
+                then 'not requested'
+                else 'the API no longer knows the device'
             end as reason,
             facts.rows as rows,
             facts.complete_at as last_fetched_at,

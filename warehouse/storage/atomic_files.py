@@ -40,7 +40,7 @@ def explained(doing: str, path: Path) -> Iterator[None]:
         path: The file or folder it does that to.
 
     Raises:
-        StoreError: the disk is full, or the folder is read-only, not permitted, or on another disk.
+        StoreError: The disk is full, or the folder is read-only, not permitted, or on another disk.
     """
     try:
         yield

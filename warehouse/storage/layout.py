@@ -38,7 +38,7 @@ def needs_upgrade(folder: Path) -> bool:
 
     Raises:
         StoreError: `store.json` cannot be read.
-        VersionError: a newer givlake has written the folder.
+        VersionError: A newer givlake has written the folder.
     """
     return _version(folder) < LAYOUT_VERSION
 
@@ -67,7 +67,7 @@ def upgrade(folder: Path) -> None:
     Raises:
         StoreError: `store.json` or the state file cannot be read, the disk is full or not
             writable, or an older givlake is using the folder.
-        VersionError: a newer givlake has written the folder.
+        VersionError: A newer givlake has written the folder.
     """
     if not needs_upgrade(folder):
         return

@@ -59,7 +59,7 @@ class FileLock:
         """Acquire the lock.
 
         Raises:
-            LockTimeoutError: it was not free within `timeout_s`.
+            LockTimeoutError: It was not free within `timeout_s`.
         """
         if self._read_only:
             try:

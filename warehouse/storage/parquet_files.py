@@ -21,7 +21,7 @@ def read(path: Path | None, schema: pa.Schema) -> pa.Table:
     """Read a file with the given schema; None has no rows.
 
     Raises:
-        DamagedError: the file cannot be read.
+        DamagedError: The file cannot be read.
     """
     if path is None:
         return schema.empty_table()
@@ -38,7 +38,7 @@ def read_errors_as_damage(path: Path) -> Iterator[None]:
     """Convert errors of Arrow while reading a derived file.
 
     Raises:
-        DamagedError: the file cannot be read.
+        DamagedError: The file cannot be read.
     """
     try:
         yield

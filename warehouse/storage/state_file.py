@@ -1,4 +1,4 @@
-"""What runs note for later ones: names and JSON values in one file of the data folder."""
+"""State that runs store for later runs: names and JSON values in one file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def read_state(path: Path) -> dict[str, Json]:
     """Return every value in a state file; none where there is no such file.
 
     Raises:
-        StoreError: the file is no JSON object.
+        StoreError: The file is no JSON object.
     """
     try:
         values = json.loads(path.read_bytes())
@@ -45,7 +45,7 @@ class StateFile:
         """Return every value.
 
         Raises:
-            StoreError: the file is no JSON object.
+            StoreError: The file is no JSON object.
         """
         return read_state(self._path)
 
@@ -54,7 +54,7 @@ class StateFile:
         return self.all().get(name, default)
 
     def set(self, name: str, value: Json) -> None:
-        """Give `name` a JSON value; None removes it."""
+        """Set `name` to a JSON value; None removes it."""
         self.update(name, lambda _: value)
 
     def update(self, name: str, change: Callable[[Json], object]) -> None:

@@ -87,7 +87,7 @@ class FileSet:
         """Hold the lock of the file set; complete an interrupted commit first.
 
         Raises:
-            LockTimeoutError: it was not free within `timeout_s`.
+            LockTimeoutError: It was not free within `timeout_s`.
         """
         path = self.folder / "locks" / self.name
         with FileLock(path, timeout_s=timeout_s, read_only=self.read_only):
@@ -105,7 +105,7 @@ class FileSet:
             return None
 
     def is_interrupted(self) -> bool:
-        """Tell whether a process died while it committed, so that files may not fit each other."""
+        """Return whether a process died during a commit, so that files may be inconsistent."""
         if not self._journal_path.exists():
             return False
         path = self.folder / "locks" / self.name
@@ -119,7 +119,7 @@ class FileSet:
         """Remove the manifest, so that the next build starts from scratch.
 
         Raises:
-            ReadOnlyError: the file set was opened for reading.
+            ReadOnlyError: The file set was opened for reading.
         """
         if self.read_only:
             raise ReadOnlyError(self._manifest_path)
@@ -142,14 +142,14 @@ class FileSet:
             if stat.st_size != fact.size_bytes or (
                 compare_content and sha256_of(self.folder / name) != fact.sha256
             ):
-                messages.append(f"{name} is not what givlake wrote ({fact.rows:,} rows)")
+                messages.append(f"{name} differs from its manifest ({fact.rows:,} rows)")
         return messages
 
     def begin(self) -> Transaction:
         """Start a transaction; remove the staged files of an interrupted one.
 
         Raises:
-            ReadOnlyError: the file set was opened for reading.
+            ReadOnlyError: The file set was opened for reading.
         """
         if self.read_only:
             raise ReadOnlyError(self._manifest_path)
@@ -204,7 +204,7 @@ class FileSet:
 
 
 class Transaction:
-    """Files staged beside a file set until `commit`."""
+    """Files staged for a file set until `commit`."""
 
     def __init__(self, file_set: FileSet, staging: Path) -> None:
         """Use `FileSet.begin`."""

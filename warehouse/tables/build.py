@@ -47,9 +47,9 @@ def build(
         limits: Memory and disk space to use.
 
     Raises:
-        AccountingError: the decoder lost or invented rows; nothing is committed.
-        StoreError: the disk is full or not writable; the next build resumes.
-        VersionError: the tables were built by a newer decoder.
+        AccountingError: The decoder lost or invented rows; nothing is committed.
+        StoreError: The disk is full or not writable; the next build resumes.
+        VersionError: The tables were built by a newer decoder.
     """
     return _locked(lake, decoder, limits or Limits(), up_to, forced=None)
 
@@ -72,7 +72,7 @@ def build_pending(
         logged.
 
     Raises:
-        DamagedError: an archive file that is not in the index of requests yet is damaged.
+        DamagedError: An archive file that is not in the index of requests yet is damaged.
     """
     lake.archive.flush()
     pending = pending_responses(lake, [decoder.dataset for decoder in decoders])
@@ -89,6 +89,7 @@ def build_pending(
         except WarehouseError as error:
             _LOG.warning("%s", error)
             errors[decoder.dataset] = error
+        # An error of one decoder must not keep the other datasets from being built; it is returned.
         except Exception as error:
             _LOG.exception("The tables of %s cannot be built", decoder.dataset)
             errors[decoder.dataset] = error

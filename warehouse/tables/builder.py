@@ -72,7 +72,7 @@ class TableBuilder:
         return self._report
 
     def rebuild(self, old: Manifest, reason: str | None, up_to: int | None) -> BuildReport:
-        """Write all files beside the old ones, then replace them in one commit."""
+        """Stage all files, then replace the old ones in one commit."""
         target = self._target(up_to)
         self._report.rebuilt_because = reason
         if target < old.watermark and up_to is None:

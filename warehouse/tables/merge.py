@@ -216,7 +216,7 @@ def key_codes(rows: pa.Table, key: Sequence[str], table: str) -> np.ndarray:
     """Encode the key columns as one int64 per row, with the order and identity of the keys.
 
     Raises:
-        StoreError: a key is null.
+        StoreError: A key is null.
     """
     code = np.zeros(rows.num_rows, dtype=np.int64)
     span = 1

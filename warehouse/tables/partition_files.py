@@ -139,7 +139,7 @@ def split(
         The file's name relative to the table's folder, and its rows.
 
     Raises:
-        StoreError: a row has no time.
+        StoreError: A row has no time.
     """
     if rows.num_rows == 0:
         return

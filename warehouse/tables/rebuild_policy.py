@@ -19,7 +19,7 @@ def refuse_newer(decoder: Decoder, manifest: Manifest | None) -> None:
     """Refuse to change tables that were built by a newer decoder.
 
     Raises:
-        VersionError: they were built by a newer decoder.
+        VersionError: They were built by a newer decoder.
     """
     version = manifest.facts["decoder_version"] if manifest is not None else 0
     if version > decoder.version:

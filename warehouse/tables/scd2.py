@@ -56,8 +56,8 @@ def fold(
 class _Fold:
     """One fold. Rows are numbered: stored versions, then observations.
 
-    A walk contains, in order of entity and response, the newest stored version of each entity and
-    the observations without duplicates.
+    `ordered` contains, by entity and response, the newest stored version of each entity and the
+    observations without duplicates.
     """
 
     def __init__(
@@ -83,44 +83,44 @@ class _Fold:
         same = np.append(self.response[order][1:] == self.response[order][:-1], False)
         repeated = followed & same[: len(order)] & (order >= self.stored)
         self.classes[order[repeated]] = DUPLICATE
-        walk = order[~repeated & ~is_past]
-        self._walk(walk)
-        versions = self._versions(walk)
+        ordered = order[~repeated & ~is_past]
+        self._find_versions(ordered)
+        versions = self._versions(ordered)
         past = order[is_past]
         rows = pa.concat_tables([self.rows.take(pa.array(past)), versions])
-        entities = np.concatenate([self.key[past], self.key[walk[self.first]]])
+        entities = np.concatenate([self.key[past], self.key[ordered[self.first]]])
         begun = np.asarray(rows[VALID_FROM].combine_chunks().cast(pa.int64()))
         rows = rows.take(pa.array(np.lexsort((begun, entities))))
         return Folded(rows, self.classes[self.stored :])
 
-    def _walk(self, walk: Indices) -> None:
+    def _find_versions(self, ordered: Indices) -> None:
         """Find where versions begin and end, and classify the observations."""
-        entity_begins = _changes(self.key[walk])
-        self.is_last = np.append(entity_begins[1:], True)[: len(walk)]
-        self._close(walk)
+        entity_begins = _changes(self.key[ordered])
+        self.is_last = np.append(entity_begins[1:], True)[: len(ordered)]
+        self._close(ordered)
         follows = np.flatnonzero(~entity_begins)
-        equal = np.zeros(len(walk), dtype=bool)
-        equal[follows] = self._compare(walk[follows - 1], walk[follows]).equal
+        equal = np.zeros(len(ordered), dtype=bool)
+        equal[follows] = self._compare(ordered[follows - 1], ordered[follows]).equal
         equal[follows] &= ~self.closed[follows - 1]
         # A run has unchanged content: only its first row needs to be compared.
         runs = np.flatnonzero(~equal)
-        begins, run_classes = self._fold_runs(walk, runs, entity_begins[runs])
+        begins, run_classes = self._fold_runs(ordered, runs, entity_begins[runs])
         run_of = np.cumsum(~equal) - 1
         classes = run_classes[run_of]
         classes[equal & (classes == NEW)] = IDENTICAL
-        self.classes[walk] = classes
-        begin = np.zeros(len(walk), dtype=bool)
+        self.classes[ordered] = classes
+        begin = np.zeros(len(ordered), dtype=bool)
         begin[runs[begins]] = True
         self.first = np.flatnonzero(begin)
-        self.last = np.append(self.first[1:], len(walk))[: len(self.first)] - 1
+        self.last = np.append(self.first[1:], len(ordered))[: len(self.first)] - 1
 
-    def _close(self, walk: Indices) -> None:
+    def _close(self, ordered: Indices) -> None:
         """Find whether and when a list lacks the entity of each row before its next observation."""
-        rows = self.rows.take(pa.array(walk))
+        rows = self.rows.take(pa.array(ordered))
         self.ended_at = np.asarray(
             pc.fill_null(rows[VALID_TO].combine_chunks().cast(pa.int64()), 0)
         ).copy()
-        self.closed = np.asarray(pc.is_valid(rows[VALID_TO])) & (walk < self.stored)
+        self.closed = np.asarray(pc.is_valid(rows[VALID_TO])) & (ordered < self.stored)
         lists = rows[self.history.listed_by].combine_chunks().dictionary_encode()
         list_number = {name: at for at, name in enumerate(lists.dictionary.to_pylist())}
         listings = [listing for listing in self.listings if listing.listed_by in list_number]
@@ -131,7 +131,7 @@ class _Fold:
         at = pa.array([listing.fetched_at for listing in listings], pa.timestamp("us", tz="UTC"))
         ended = np.asarray(at.cast(pa.int64()))
         # One code for list and response, so that one search finds the next listing of a list.
-        response = self.response[walk]
+        response = self.response[ordered]
         moments = np.unique(np.concatenate([response, after]))
         span = len(moments)
         list_of_row = np.asarray(pc.fill_null(lists.indices, -1)).astype(np.int64)
@@ -150,7 +150,7 @@ class _Fold:
         self.ended_at[ends] = ended[following[ends]]
 
     def _fold_runs(
-        self, walk: Indices, runs: Indices, entity_begins: Mask
+        self, ordered: Indices, runs: Indices, entity_begins: Mask
     ) -> tuple[Mask, np.ndarray]:
         """Process the runs of all entities in parallel; return version starts and classes."""
         begins = np.zeros(len(runs), dtype=bool)
@@ -164,40 +164,40 @@ class _Fold:
             remaining = np.flatnonzero(sizes > step)
             run = first[remaining] + step
             at = runs[run]
-            result = self._compare(walk[current[remaining]], walk[at])
+            result = self._compare(ordered[current[remaining]], ordered[at])
             new = self.closed[at - 1] | ~result.reduces
             begins[run] = new
             classes[run] = np.where(new, NEW, np.where(result.equal, IDENTICAL, SUPERSEDED))
             current[remaining[new]] = at[new]
         return begins, classes
 
-    def _versions(self, walk: Indices) -> pa.Table:
+    def _versions(self, ordered: Indices) -> pa.Table:
         """Return the row of each version."""
-        oldest, newest = walk[self.first], walk[self.last]
+        oldest, newest = ordered[self.first], ordered[self.last]
         from_newest = (*PROVENANCE, self.history.listed_by)
-        begun, ended = self._times(walk)
+        begun, ended = self._times(ordered)
         columns: list[pa.Array | pa.ChunkedArray] = []
         for name in self.spec.schema.names:
             column = self.rows[name].combine_chunks()
             if name in (VALID_FROM, VALID_TO):
                 column = begun if name == VALID_FROM else ended
             elif name in self.history.unversioned_columns:
-                column = column.take(self._last_known(column.take(pa.array(walk)), walk))
+                column = column.take(self._last_known(column.take(pa.array(ordered)), ordered))
             else:
                 column = column.take(pa.array(newest if name in from_newest else oldest))
             columns.append(column)
         return pa.Table.from_arrays(columns, schema=self.spec.schema)
 
-    def _last_known(self, walked: pa.Array, walk: Indices) -> pa.Array:
+    def _last_known(self, values: pa.Array, ordered: Indices) -> pa.Array:
         """Return for each version its last row with a value; null if there is none."""
-        known = np.where(np.asarray(walked.is_valid()), np.arange(len(walk)), -1)
+        known = np.where(np.asarray(values.is_valid()), np.arange(len(ordered)), -1)
         at = np.maximum.accumulate(known)[self.last]
-        return pa.array(walk[np.maximum(at, self.first)], mask=at < self.first)
+        return pa.array(ordered[np.maximum(at, self.first)], mask=at < self.first)
 
-    def _times(self, walk: Indices) -> tuple[pa.Array, pa.Array]:
+    def _times(self, ordered: Indices) -> tuple[pa.Array, pa.Array]:
         """Return when each version began and ended."""
-        rows = self.rows.take(pa.array(walk[self.first]))
-        is_stored = walk[self.first] < self.stored
+        rows = self.rows.take(pa.array(ordered[self.first]))
+        is_stored = ordered[self.first] < self.stored
         begun, seen = (
             np.asarray(pc.fill_null(rows[name].combine_chunks().cast(pa.int64()), 0))
             for name in (VALID_FROM, "fetched_at")
@@ -205,7 +205,7 @@ class _Fold:
         begun = np.where(is_stored, begun, seen)
         closed, ended = self.closed[self.last], self.ended_at[self.last].copy()
         open_ended = ~closed & self.is_last[self.last]
-        entity_starts = _changes(self.key[walk[self.first]])
+        entity_starts = _changes(self.key[ordered[self.first]])
         start = np.flatnonzero(entity_starts)
         sizes = np.diff(np.append(start, len(entity_starts)))
         for step in range(int(sizes.max(initial=0))):

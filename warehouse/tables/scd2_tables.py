@@ -53,7 +53,7 @@ class Scd2Tables:
         """Add observations.
 
         Raises:
-            OutOfOrderError: one is older than those folded before.
+            OutOfOrderError: One is older than those folded before.
         """
         if rows.num_rows:
             self._refuse_late(name, pc.min(rows["response_id"]).as_py())
@@ -66,8 +66,8 @@ class Scd2Tables:
         A list with quarantined rows is ignored, since it does not prove that an entity is gone.
 
         Raises:
-            OutOfOrderError: one is older than those folded before.
-            StoreError: the decoder names a table that has no history.
+            OutOfOrderError: One is older than those folded before.
+            StoreError: The decoder names a table that has no history.
         """
         if not decoded.listings:
             return

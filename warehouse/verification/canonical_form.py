@@ -82,7 +82,7 @@ def scratch_database(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database in memory that spills to disk.
 
     Raises:
-        StoreError: memory and disk space are insufficient.
+        StoreError: Memory and disk space are insufficient.
     """
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
@@ -104,7 +104,7 @@ def sorted_rows(lake: Lake, spec: TableSpec, days: Days) -> Iterator[pa.RecordBa
     Hold the lock of the table's file set.
 
     Raises:
-        DamagedError: a file of the table cannot be read.
+        DamagedError: A file of the table cannot be read.
     """
     if not any((lake.folder / spec.folder).glob("**/*.parquet")):
         return  # of a folder that is opened for reading, and where nothing is yet

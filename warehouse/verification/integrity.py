@@ -72,7 +72,7 @@ def check(
             lost, and let the next build or refresh rebuild damaged derived files.
 
     Raises:
-        StoreError: the disk is full or not writable during the repair.
+        StoreError: The disk is full or not writable during the repair.
     """
     findings: list[IntegrityFinding] = []
     if repair:

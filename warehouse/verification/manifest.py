@@ -40,15 +40,15 @@ def locked_tables(lake: Lake, decoder: Decoder) -> Iterator[None]:
     yet are not included.
 
     Raises:
-        StoreError: the disk is full or not writable, or the tables are of another version.
+        StoreError: The disk is full or not writable, or the tables are of another version.
     """
     file_set = lake.file_set(file_set_name(decoder.dataset))
     manifest = file_set.manifest()
     if manifest is not None and manifest.facts["fingerprints"] != fingerprints(decoder):
         if file_set.read_only:
             raise VersionError(
-                f"the tables of {decoder.dataset} were made by another version of givlake: "
-                f"run givlake rebuild --dataset {decoder.dataset}"
+                f"the tables of {decoder.dataset} were built by another version of givlake: "
+                f"run `givlake rebuild --dataset {decoder.dataset}`"
             )
         build(lake, decoder)
     with file_set.lock():
@@ -70,7 +70,7 @@ def make_manifest(
         days: Only these days; None for all.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
     days = days or Days()
     states = days_by_state(lake, rules, days)

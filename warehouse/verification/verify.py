@@ -55,7 +55,7 @@ def verify(lake: Lake, decoder: Decoder, *, limits: Limits | None = None) -> Ver
         limits: Memory and disk space to use.
 
     Raises:
-        StoreError: the disk is full or not writable.
+        StoreError: The disk is full or not writable.
     """
     lake.archive.flush()
     verification = Verification(decoder.dataset)

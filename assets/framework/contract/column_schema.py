@@ -43,13 +43,13 @@ def column(
     """Describe a column.
 
     Args:
-        arrow_type: its type in the files; measurements are always float64.
-        title: label for the axis of a chart.
-        description: one sentence for the catalogue.
-        source: path of its JSON leaf, e.g. `power.grid.voltage`.
-        codes: the domain of the codes in the column; the framework fills the column of the same
+        arrow_type: Its type in the files; measurements are always float64.
+        title: Label for the axis of a chart.
+        description: One sentence for the catalogue.
+        source: Path of its JSON leaf, e.g. `power.grid.voltage`.
+        codes: The domain of the codes in the column; the framework fills the column of the same
             name with the suffix `_name` (replacing `_id`) with their names.
-        checks: checks of each value except nulls.
+        checks: Checks of each value except nulls.
         nullable: False if a row without a value is quarantined.
     """
     return pandera.Column(
@@ -149,9 +149,9 @@ def with_source(
     """Return another table's column with a different JSON leaf.
 
     Args:
-        description: the other table's column.
-        source: path of the leaf.
-        checks: checks that replace those of the column.
+        description: The other table's column.
+        source: Path of the leaf.
+        checks: Checks that replace those of the column.
     """
     return column(
         arrow_type_of(description),
@@ -282,7 +282,7 @@ def check_failures(schema: pandera.DataFrameSchema, rows: pa.Table) -> list[Chec
     """Validate rows and return the failed checks.
 
     Raises:
-        SchemaErrors: if the table as a whole does not match (a column is missing or has another
+        SchemaErrors: If the table as a whole does not match (a column is missing or has another
         type),
             which is a bug and not a fault of a response.
     """

@@ -38,11 +38,11 @@ def leaf_columns(
     """Return a column for each leaf that the schema names as a source.
 
     Args:
-        schema: schema of the table.
-        rows: decoded rows.
-        only: names of the columns; None for all.
-        skip: names of columns to leave out.
-        convert: function applied to each value.
+        schema: Schema of the table.
+        rows: Decoded rows.
+        only: Names of the columns; None for all.
+        skip: Names of columns to leave out.
+        convert: Function applied to each value.
     """
     columns = {}
     for name, description in schema.columns.items():
@@ -87,11 +87,11 @@ def parse_times(
     Rows whose time is missing, unreadable or without an offset are moved to `rows.rejected`.
 
     Args:
-        rows: decoded rows.
-        field: name of the time's field.
+        rows: Decoded rows.
+        field: Name of the time's field.
         body: JSON of the rows.
-        shape: shape of the body.
-        zoneless_is_utc: read a time without an offset as UTC.
+        shape: Shape of the body.
+        zoneless_is_utc: Read a time without an offset as UTC.
     """
     texts = [getattr(row, field) for row in rows.values]
     column = pa.array(texts, pa.string())
@@ -144,10 +144,10 @@ def optional_times(
     An unreadable time becomes null, and its text is kept in the row's extra fields.
 
     Args:
-        schema: schema of the table.
-        rows: decoded rows.
-        names: names of the columns.
-        indexes: indexes of the rows; None for all.
+        schema: Schema of the table.
+        rows: Decoded rows.
+        names: Names of the columns.
+        indexes: Indexes of the rows; None for all.
     """
     taken = range(len(rows.values)) if indexes is None else indexes
     return {name: _read(schema.columns[name], rows, taken, parse_time) for name in names}
@@ -241,8 +241,8 @@ def reject_empty_readings(
     Their JSON is not kept, so that all of a device are one counted row of the quarantine.
 
     Args:
-        rows: decoded rows.
-        measured: returns the measurements of a row, nulls included.
+        rows: Decoded rows.
+        measured: Returns the measurements of a row, nulls included.
     """
     empty = [
         index
@@ -267,7 +267,7 @@ def local_columns(time: pa.Array, zone: str, name: str = "local_time") -> dict[s
     Args:
         time: UTC times.
         zone: IANA time zone.
-        name: name of the column with the local time.
+        name: Name of the column with the local time.
     """
     # pandas reads the zone from the tzdata package, where Arrow needs the system to have one.
     local = pd.DatetimeIndex(time.to_pandas()).tz_convert(zone).tz_localize(None)

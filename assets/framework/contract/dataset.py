@@ -31,19 +31,19 @@ class Dataset(ABC):
     """An endpoint and the tables that its responses fill.
 
     Attributes:
-        name: name of the dataset in the archive.
-        version: version of the decoded rows; a higher one rebuilds the tables.
-        endpoint: endpoint of the API.
-        group: asset group in Dagster.
-        row_type: the JSON of one row of the response.
-        shape: location of the rows in a response.
-        output_tables: tables of the dataset, the main one first.
-        device_kinds: kinds of devices requested; empty if it requests the account.
-        depends_on: tables of other datasets that `requests` reads, except device lists.
-        optional: whether an account, its plan or the API can lack the endpoint; this is remembered
+        name: Name of the dataset in the archive.
+        version: Version of the decoded rows; a higher one rebuilds the tables.
+        endpoint: Endpoint of the API.
+        group: Asset group in Dagster.
+        row_type: The JSON of one row of the response.
+        shape: Location of the rows in a response.
+        output_tables: Tables of the dataset, the main one first.
+        device_kinds: Kinds of devices requested; empty if it requests the account.
+        depends_on: Tables of other datasets that `requests` reads, except device lists.
+        optional: Whether an account, its plan or the API can lack the endpoint; this is remembered
             and reported, and is no failure.
-        takes_ranges: whether one request can cover several days.
-        stops_when_refused: whether a device that refuses several requests in a row is skipped for
+        takes_ranges: Whether one request can cover several days.
+        stops_when_refused: Whether a device that refuses several requests in a row is skipped for
             the rest of a run, and a run stops if every device refuses. For datasets that make
             many requests per device.
     """
@@ -82,7 +82,7 @@ class Dataset(ABC):
 
     @property
     def coverage_rules(self) -> tuple[CoverageRule, ...]:
-        """When a day is final; empty if the dataset is not requested by day."""
+        """The rules for when a day is final; empty if the dataset is not requested by day."""
         return ()
 
     def rows_by_day(
@@ -129,8 +129,8 @@ class DailyDataset(Dataset):
     """A dataset requested by day.
 
     Attributes:
-        lateness_days: number of days after its end during which a day can change.
-        today_cron: schedule for fetching the current day.
+        lateness_days: Number of days after its end during which a day can change.
+        today_cron: Schedule for fetching the current day.
     """
 
     lateness_days: int
@@ -139,12 +139,12 @@ class DailyDataset(Dataset):
 
     @property
     def coverage_rule(self) -> CoverageRule:
-        """When a day of the dataset is final."""
+        """The rule for when a day of the dataset is final."""
         return CoverageRule(self.name, self.lateness_days)
 
     @property
     def coverage_rules(self) -> tuple[CoverageRule, ...]:
-        """When a day of the dataset is final."""
+        """The rule for when a day of the dataset is final."""
         return (self.coverage_rule,)
 
     @abstractmethod
@@ -181,8 +181,8 @@ class SnapshotDataset(Dataset):
     """A dataset requested in its present state.
 
     Attributes:
-        cadence: how often it is requested.
-        urgency: order among the datasets.
+        cadence: How often it is requested.
+        urgency: Order among the datasets.
     """
 
     cadence: Cadence = Cadence.DAILY
@@ -202,7 +202,7 @@ class DeviceList(SnapshotDataset):
     """A list of devices, for which other datasets request data.
 
     Attributes:
-        kinds: kinds of devices listed.
+        kinds: Kinds of devices listed.
     """
 
     urgency = Urgency.DEVICES

@@ -31,7 +31,7 @@ class Device:
     """A device.
 
     Attributes:
-        device_id: serial number or UUID, as the API's paths take it.
+        device_id: Serial number or UUID, as the API's paths take it.
         commissioned_at: UTC; None if unknown.
         last_contact_at: UTC; None if unknown or never.
     """

@@ -19,11 +19,11 @@ class LatestResponse:
     """The latest response to requests with the same path and parameters.
 
     Attributes:
-        device_id: the device it is about.
-        path: path below the base URL of the API.
-        params: query and body, redacted as in the archive.
-        at: time when it was fetched, UTC.
-        complete: whether the list is complete.
+        device_id: The device it is about.
+        path: Path below the base URL of the API.
+        params: Query and body, redacted as in the archive.
+        at: Time when it was fetched, UTC.
+        complete: Whether the list is complete.
     """
 
     device_id: str
@@ -38,13 +38,13 @@ class KnownState:
     """State that a dataset reads to decide what to request.
 
     Attributes:
-        lake: the data folder.
-        devices: devices of the account by kind.
-        account: key of the account.
-        now: the present time, UTC.
+        lake: The data folder.
+        devices: Devices of the account by kind.
+        account: Key of the account.
+        now: The present time, UTC.
         zone: IANA time zone of the account.
-        range_days: maximum number of days per request, if the endpoint takes ranges.
-        refetch: whether to request the whole history again.
+        range_days: Maximum number of days per request, if the endpoint takes ranges.
+        refetch: Whether to request the whole history again.
     """
 
     lake: Lake

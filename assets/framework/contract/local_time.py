@@ -1,4 +1,4 @@
-"""Local times without an offset, and the UTC times that they stand for.
+"""Local times without an offset, and the UTC times that they denote.
 
 Handles repeated and skipped hours. Columns of tables are the datasets' responsibility.
 """
@@ -58,11 +58,11 @@ def _naive(text: str | None) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """The UTC times that local times can stand for.
+    """The UTC times that local times can denote.
 
     Attributes:
-        first: the only UTC time, or the earlier of two; NaT for a skipped local time.
-        second: the only UTC time, or the later of two.
+        first: The only UTC time, or the earlier of two; NaT for a skipped local time.
+        second: The only UTC time, or the later of two.
     """
 
     first: pd.DatetimeIndex
@@ -73,9 +73,9 @@ class Moments:
         """Convert local times.
 
         Args:
-            labels: local times without an offset.
+            labels: Local times without an offset.
             zone: IANA time zone.
-            shift: read a skipped local time as the time of the clock change.
+            shift: Read a skipped local time as the time of the clock change.
         """
         # pandas reads the zone from the tzdata package, where Arrow needs the system to have one.
         local = pd.DatetimeIndex(labels.to_pandas())
@@ -109,11 +109,11 @@ class Moments:
 
 
 def folds_by_order(labels: pa.Array, repeated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Tell repeated local times apart by their order in the response.
+    """Distinguish repeated local times by their order in the response.
 
     Args:
-        labels: local times of one response, in order.
-        repeated: which of them occur twice on the clock.
+        labels: Local times of one response, in order.
+        repeated: Which of them occur twice on the clock.
 
     Returns:
         The fold (0 or 1) of each local time, and which are ambiguous: they occur twice on the

@@ -44,9 +44,9 @@ def open_items(state: KnownState, table: Table, start_column: str) -> list[OpenI
     """Return the open items of a table.
 
     Args:
-        state: known state.
-        table: table with a device column and `has_ended`.
-        start_column: column with the start of an item.
+        state: Known state.
+        table: Table with a device column and `has_ended`.
+        start_column: Column with the start of an item.
     """
     sql = read_sql("open_items", __package__)
     query = sql.format(table=table.name, device=table.device_column, start=start_column)
@@ -59,10 +59,10 @@ def lookbacks(
     """Return recent complete responses per device, at least the last one.
 
     Args:
-        state: known state.
-        dataset: name of the dataset.
-        start_parameter: request parameter with a date or an ISO 8601 time.
-        filter_parameter: request parameter that selects different lists, such as `cleared`.
+        state: Known state.
+        dataset: Name of the dataset.
+        start_parameter: Request parameter with a date or an ISO 8601 time.
+        filter_parameter: Request parameter that selects different lists, such as `cleared`.
 
     Returns:
         Lookbacks by device and value of that parameter.
@@ -94,10 +94,10 @@ def lookback_start(
     from the start of the oldest open item; stale items count once a week.
 
     Args:
-        items: open items of the device.
-        earlier: earlier complete responses, which together cover the history.
-        beginning: start of the device's history.
-        now: the present time, UTC.
+        items: Open items of the device.
+        earlier: Earlier complete responses, which together cover the history.
+        beginning: Start of the device's history.
+        now: The present time, UTC.
     """
     if not earlier:
         return beginning

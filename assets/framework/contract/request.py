@@ -17,17 +17,17 @@ class Request:
     """A request for all pages of a response.
 
     Attributes:
-        path: parameters of the endpoint's path.
-        query: query parameters, without those of paging.
-        body: body parameters of a POST.
-        device_id: the device; "" is the account.
-        label: distinguishes several requests about one device, such as "cleared" events.
-        part: part of a device that can be unavailable by itself, such as one of several meters.
-        stop_after: called with each page; True stops paging. For lists sorted newest first that
+        path: Parameters of the endpoint's path.
+        query: Query parameters, without those of paging.
+        body: Body parameters of a POST.
+        device_id: The device; "" is the account.
+        label: Distinguishes several requests about one device, such as "cleared" events.
+        part: Part of a device that can be unavailable by itself, such as one of several meters.
+        stop_after: Called with each page; True stops paging. For lists sorted newest first that
             are read until known rows are reached.
-        fallback: returns the requests to make if the API refuses this one, e.g. shorter ranges.
-        day_range: days that it covers; None if it is not by day.
-        for_days: returns the same request for some of its days.
+        fallback: Returns the requests to make if the API refuses this one, e.g. shorter ranges.
+        day_range: Days that it covers; None if it is not by day.
+        for_days: Returns the same request for some of its days.
     """
 
     path: Mapping[str, str] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Request:
 
     @property
     def subject(self) -> str:
-        """What becomes unavailable if it is refused."""
+        """The subject that becomes unavailable if the request is refused."""
         return f"{self.device_id} {self.part}".strip()
 
     @property

@@ -1,4 +1,4 @@
-"""Queries that are kept in `.sql` files beside the modules that run them."""
+"""Read queries from `.sql` files next to the modules that run them."""
 
 from importlib import resources
 

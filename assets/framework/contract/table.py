@@ -17,15 +17,15 @@ class Table:
     """A table.
 
     Attributes:
-        name: name of the table, its view and its Dagster asset.
-        description: one sentence.
-        schema: its columns.
-        key: columns that identify a row; in a table with history, an item.
+        name: Name of the table, its view and its Dagster asset.
+        description: One sentence.
+        schema: Its columns.
+        key: Columns that identify a row; in a table with history, an item.
         time_column: UTC column whose month names the file; None for tables that stay small.
-        device_column: column that names the device.
+        device_column: Column that names the device.
         unversioned_columns: None, or, of a table with one row for each item and version, the
             columns whose change makes no new version.
-        derived_columns: computed from other columns of the row, which alone decide whether two
+        derived_columns: Computed from other columns of the row, which alone decide whether two
             versions of a row differ.
     """
 
@@ -68,9 +68,9 @@ class TableRows(NamedTuple):
     """Rows of one table from one response.
 
     Attributes:
-        columns: the table's columns, except provenance, versions and the names of codes.
-        elements: for each row, the position of its JSON element.
-        exploded: whether an element can give several rows or none.
+        columns: The table's columns, except provenance, versions and the names of codes.
+        elements: For each row, the position of its JSON element.
+        exploded: Whether an element can give several rows or none.
     """
 
     columns: Mapping[str, pa.Array]

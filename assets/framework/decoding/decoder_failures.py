@@ -22,12 +22,12 @@ _LOG = logging.getLogger(__name__)
 def decode_separately(
     dataset: Dataset, decode: Callable[[Fetches], Decoded], fetches: Fetches
 ) -> Decoded:
-    """Decode fetches, and quarantined those at which that fails.
+    """Decode fetches, and quarantine those that cannot be decoded.
 
     Args:
-        dataset: dataset of the responses.
-        decode: decodes fetches, each a list of pages.
-        fetches: fetches to decode.
+        dataset: Dataset of the responses.
+        decode: Decodes fetches, each a list of pages.
+        fetches: Fetches to decode.
     """
     try:
         return decode(fetches)

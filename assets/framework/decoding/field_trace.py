@@ -36,12 +36,12 @@ class LeafTrace:
     """A leaf of a response and the columns of its values.
 
     Attributes:
-        path: names with dots between; `[]` for the elements of a list.
-        values: number of values, nulls included.
-        nulls: number of nulls.
-        columns: columns of the values, as `table.column`.
-        reasons: number of values in no column, by reason.
-        unaccounted: values that are in no column without a known reason.
+        path: Names with dots between; `[]` for the elements of a list.
+        values: Number of values, nulls included.
+        nulls: Number of nulls.
+        columns: Columns of the values, as `table.column`.
+        reasons: Number of values in no column, by reason.
+        unaccounted: Values that are in no column without a known reason.
     """
 
     path: str
@@ -58,14 +58,14 @@ def response_from_json(
     """Return a saved response as it would be archived, with personal values redacted.
 
     Args:
-        dataset: dataset of the response.
+        dataset: Dataset of the response.
         body: JSON, with or without its envelope.
-        device_id: the device.
-        params: request parameters as JSON.
+        device_id: The device.
+        params: Request parameters as JSON.
         zone: IANA time zone in which days are understood.
 
     Raises:
-        ValueError: if the body is not JSON.
+        ValueError: If the body is not JSON.
     """
     answer = json.loads(body)
     if dataset.shape is not ResponseShape.BARE and not (

@@ -18,9 +18,9 @@ def why_unreadable(
     """Return why no row of a response can be read; None if one can, or if there are none.
 
     Args:
-        dataset: dataset that was requested.
-        bodies: pages of the response.
-        day_range: days that were requested.
+        dataset: Dataset that was requested.
+        bodies: Pages of the response.
+        day_range: Days that were requested.
         zone: IANA time zone of the days.
     """
     reasons = []

@@ -19,13 +19,13 @@ def unarchived_response(
     """Return a response of one page in the form that decoders take.
 
     Args:
-        dataset: the dataset that the response is for.
+        dataset: The dataset that the response is for.
         body: JSON as the archive would hold it.
-        device_id: the device that it is about.
-        request_date: the first day requested; None if the dataset is not requested by day.
+        device_id: The device that it is about.
+        request_date: The first day requested; None if the dataset is not requested by day.
         zone: IANA time zone in which days are understood.
-        params: request parameters as JSON.
-        redaction_version: version of the redaction rules applied to the body.
+        params: Request parameters as JSON.
+        redaction_version: Version of the redaction rules applied to the body.
     """
     now = datetime.now(UTC)
     return ArchivedResponse(

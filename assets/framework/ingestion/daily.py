@@ -39,13 +39,13 @@ class DailyPlan(RequestPlan):
         """Store what to plan.
 
         Args:
-            session: stores and limits.
-            dataset: dataset to fetch.
-            devices: devices to plan for.
-            start: first day.
-            end: last day.
-            refetch: fetch days again that are already complete.
-            refresh: fetch days again that were not over when they were fetched.
+            session: Stores and limits.
+            dataset: Dataset to fetch.
+            devices: Devices to plan for.
+            start: First day.
+            end: Last day.
+            refetch: Fetch days again that are already complete.
+            refresh: Fetch days again that were not over when they were fetched.
         """
         self._session = session
         self._dataset = dataset

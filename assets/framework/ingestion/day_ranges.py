@@ -15,8 +15,8 @@ def day_ranges_of(months: Iterable[pa.Table], days_per_request: int) -> Iterator
     """Group device-days into ranges, newest days first; only missing days are in a range.
 
     Args:
-        months: tables with `device_id` and `request_date`, one for each month, newest first.
-        days_per_request: how many days one request may cover.
+        months: Tables with `device_id` and `request_date`, one for each month, newest first.
+        days_per_request: How many days one request may cover.
 
     Yields:
         The ranges that are final after each month; those that the previous month could extend
@@ -48,9 +48,9 @@ def covered_days(
 ) -> tuple[DayRange, tuple[DayRange, ...]]:
     """Return the days that a response covers, and the ranges to request separately.
 
-    How long a range the API really responses is not documented. Days at either end of a response
-    without a row can be days without data, or days that were cut off; only a request of their own
-    tells which. A day that is not over can well be empty.
+    The longest range for which the API returns data is not documented. Days without a row at either
+    end of a response have no data or were cut off; only a separate request shows which. A day that
+    is not over may be empty.
     """
     filled = [number for number, rows in enumerate(day_rows) if rows]
     if not filled:

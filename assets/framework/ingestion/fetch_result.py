@@ -28,15 +28,15 @@ class FetchResult:
     """The result of one request.
 
     Attributes:
-        request: the request; of one by day, for the days that the result is about.
-        outcome: outcome of the request.
-        message: a sentence; empty if it was fetched.
-        rows: rows received.
-        requests: requests made, including failed attempts.
-        bytes: bytes received.
-        request_s: seconds until the responses arrived.
-        follow_ups: further requests to make.
-        error: error of the API or the connection, if any.
+        request: The request; of one by day, for the days that the result is about.
+        outcome: Outcome of the request.
+        message: A sentence; empty if it was fetched.
+        rows: Rows received.
+        requests: Requests made, including failed attempts.
+        bytes: Bytes received.
+        request_s: Seconds until the responses arrived.
+        follow_ups: Further requests to make.
+        error: Error of the API or the connection, if any.
     """
 
     request: Request

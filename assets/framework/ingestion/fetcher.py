@@ -33,7 +33,7 @@ from givenergy import (
 )
 from warehouse import Entry
 
-# How often the thread that waits for responses flushes what has come in.
+# How often the thread that waits for responses flushes the leases.
 _WAIT_S = 1.0
 
 
@@ -41,8 +41,8 @@ class Fetcher:
     """Makes the requests of one run.
 
     Attributes:
-        leases: leases of the run; create the fetcher before planning requests.
-        unavailable: why requests were not made, or not answered, because the account lacks them.
+        leases: Leases of the run; create the fetcher before planning requests.
+        unavailable: Reasons why the account cannot make some of the requests.
     """
 
     def __init__(self, session: Session, dataset: Dataset, plan: RequestPlan) -> None:
@@ -63,10 +63,10 @@ class Fetcher:
         other is begun.
 
         Args:
-            requests: taken one by one, when there is room for another.
+            requests: Taken one by one, when there is room for another.
 
         Raises:
-            AccessRevokedError: if the account is refused (401, 402, or 403 for every device).
+            AccessRevokedError: If the account is refused (401, 402, or 403 for every device).
         """
         self._stopped = False
         self._refusals = Refusals(
@@ -142,7 +142,7 @@ class Fetcher:
                 body=request.body,
                 priority=request.priority,
                 context=self._context(request),
-                enough=request.stop_after,
+                stop_after=request.stop_after,
             )
         except CancelledError:
             return None
@@ -213,14 +213,14 @@ def _archive_entries(
     session: Session,
     day_rows: Sequence[int] | None,
 ) -> list[Entry]:
-    """Make the archive's entries of a response, one for each page.
+    """Create the archive entries of a response, one for each page.
 
     Args:
-        fetched: the response.
-        dataset: for which it was requested.
-        request: what was requested, for the days that the response covers.
-        session: of the account and its time zone.
-        day_rows: rows of each of these days, where one request can cover several.
+        fetched: The response.
+        dataset: Dataset of the response.
+        request: The request, limited to the days that the response covers.
+        session: Session, which has the account and its time zone.
+        day_rows: Number of rows of each of these days, if one request can cover several.
     """
     days = request.day_range
     return [

@@ -17,14 +17,14 @@ from assets.framework.ingestion.request_plan import RequestPlan
 from assets.framework.ingestion.session import Session
 from warehouse import build, refresh_coverage
 
-# Tables are built while responses come in, so that analysts see data soon, but not often, because
-# each build rewrites the files of the months that it touches. A build takes the processor from the
-# threads that fetch, so it is best done while these wait for the budget.
+# Tables are built during the run, so that analysts see data soon, but not often, because each build
+# rewrites the files of the months that it changes. A build competes with the fetching threads for
+# the processor, so it is best done while they wait for the budget.
 _BUILD_EVERY_BYTES = 64 * 2**20
 _BUILD_EVERY_S = 120.0
 _BUILD_EVERY_S_WHILE_WAITING = 20.0
 _WAITING_S = 0.3
-# What another process is fetching is looked at again after this long.
+# How often to check whether another process has finished fetching.
 _ELSEWHERE_WAIT_S = 2.0
 
 Progress = Callable[[IngestionReport], None]
@@ -43,12 +43,12 @@ def ingest(
     """Fetch what is planned and build the tables from it.
 
     Args:
-        session: stores, client and budget.
-        dataset: dataset to fetch.
-        plan: requests to make.
+        session: Stores, client and budget.
+        dataset: Dataset to fetch.
+        plan: Requests to make.
         with_tables: False to skip building the tables.
-        progress: called with the report after each request.
-        settle: called after each build with the report and the days completed since the last one.
+        progress: Called with the report after each request.
+        settle: Called after each build with the report and the days completed since the last one.
     """
     run = _Ingestion(session, dataset, plan, with_tables, progress, settle)
     run.build()

@@ -22,12 +22,12 @@ class LastRequest:
     """State of the last request of one kind for one device.
 
     Attributes:
-        device_id: the device; "" is the account.
-        state: complete, partial, failed, forbidden or gone; not built until it is in the tables.
-        at: when it ended so, UTC.
-        complete_at: when such a request was last answered completely, UTC.
-        reason: why it is incomplete; "" if it is complete.
-        error_count: failures in the archive.
+        device_id: The device; "" is the account.
+        state: Complete, partial, failed, forbidden or gone; not built until it is in the tables.
+        at: When it ended so, UTC.
+        complete_at: When such a request was last answered completely, UTC.
+        reason: Why it is incomplete; "" if it is complete.
+        error_count: Failures in the archive.
     """
 
     device_id: str

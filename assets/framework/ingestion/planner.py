@@ -36,16 +36,16 @@ def plan(
     """Yield the device-days to request, a table for each month, newest first.
 
     Args:
-        lake: the data folder.
-        dataset: dataset to plan.
-        devices: devices to plan for.
-        start: first day.
-        end: last day, inclusive.
+        lake: The data folder.
+        dataset: Dataset to plan.
+        devices: Devices to plan for.
+        start: First day.
+        end: Last day, inclusive.
         zone: IANA time zone in which days are understood.
-        now: the present time, UTC.
-        refetch: see `warehouse.days_to_fetch`.
-        refresh: see there.
-        refused: see there.
+        now: The present time, UTC.
+        refetch: See `warehouse.days_to_fetch`.
+        refresh: See there.
+        refused: See there.
     """
     expected = expected_days(dataset.name, devices, start, end, zone)
     for states in coverage_by_month(lake, [dataset.coverage_rule], expected, start, end, now=now):

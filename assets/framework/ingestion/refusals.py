@@ -21,7 +21,7 @@ from warehouse import Lake
 # A third party's lock closes single devices; a missing scope closes all. This many devices are
 # requested before a refusal counts as one of the whole account.
 _REFUSALS_UNTIL_STOP = 3
-# A single day can be refused, or not known: a device is when so many of its days are in a row.
+# A single day can be refused or unknown; a device is skipped after this many days in a row.
 _REFUSALS_UNTIL_CLOSED = 3
 
 
@@ -29,7 +29,7 @@ class Refusals:
     """The refusals of one run; for use by several threads.
 
     Attributes:
-        has_answered: whether a device has ever answered, as far as is known.
+        has_answered: Whether a device is known to have ever responded.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class Refusals:
         """Start with the state of earlier runs.
 
         Args:
-            lake: the data folder, where it is noted what is unavailable.
-            dataset: dataset that is requested.
-            answered_before: devices that have answered in earlier runs.
-            retry: whether to request what was unavailable as well.
-            unavailable: takes the reasons, each once, for which the account lacks something.
+            lake: The data folder, which records what is unavailable.
+            dataset: Dataset that is requested.
+            answered_before: Devices that responded in earlier runs.
+            retry: Whether to request what was unavailable as well.
+            unavailable: List to which the reasons are added, each once.
         """
         self.has_answered = bool(answered_before)
         self._unavailable = unavailable
@@ -64,14 +64,14 @@ class Refusals:
         self._forbidden: ForbiddenError | None = None
 
     def allows(self, request: Request) -> bool:
-        """Tell whether a request is worth making, as far as availability goes."""
+        """Return whether a request can succeed, as far as availability is known."""
         why = None if self._retry else self._availability.why(request.subject, self._now)
         if why is not None:
             self._note_unavailable(why)
         return why is None
 
     def of_closed_device(self, request: Request) -> FetchResult | None:
-        """Return the result of a request to a device that gets no more of them."""
+        """Return the result of a request to a skipped device; None if it is not skipped."""
         closed = self._closed.get(request.device_id)
         return closed and FetchResult(request, closed.outcome, closed.message)
 
@@ -88,9 +88,9 @@ class Refusals:
         """Record a refusal; return its result, or None if it is only known at the end.
 
         Raises:
-            AccessRevokedError: if the whole account is refused.
+            AccessRevokedError: If the whole account is refused.
         """
-        # A device that has answered before has the endpoint: it is requested again like any other.
+        # A device that responded before has the endpoint: it is requested again like any other.
         lost = (
             error.missing_capability is MissingCapability.RESOURCE
             and request.device_id in self._answered_before
@@ -120,10 +120,10 @@ class Refusals:
         return result
 
     def settle(self) -> Iterator[FetchResult]:
-        """Tell devices that are gone from days that an existing device does not know.
+        """Distinguish devices that are gone from days that an existing device does not have.
 
         Raises:
-            AccessRevokedError: if there were refusals and no response.
+            AccessRevokedError: If there were refusals and no response.
         """
         for result in self._not_found:
             device_id = result.request.device_id
@@ -133,8 +133,8 @@ class Refusals:
             raise AccessRevokedError(self._forbidden)
 
     def _lacking(self, request: Request, error: NotFoundError | ForbiddenError) -> FetchResult:
-        # A token without the scope gets the same for every device; where the response does not
-        # tell, one device that was let in shows that it is not that.
+        # A token without the scope is refused for every device. If the response does not say which
+        # it is, a single accepted device shows that the scope is not missing.
         everywhere = error.missing_capability is MissingCapability.ENDPOINT or (
             error.missing_capability is MissingCapability.UNCLEAR and not self.has_answered
         )

@@ -1,4 +1,4 @@
-"""The report of a run: totals, figures per day, and failed requests."""
+"""The report of a run: totals, counts per day, and failed requests."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ _BUILD_COUNTS = ("rows_in", "new", "identical", "superseding", "superseded", "qu
 
 
 @dataclass(slots=True)
-class Figures:
+class FetchCounts:
     """Counts of planned, done and failed device-days or requests, and of received data."""
 
     planned: int = 0
@@ -42,25 +42,25 @@ class IngestionReport:
     """The report of a run.
 
     Attributes:
-        dataset: its name.
-        by_day: whether it is requested by day.
-        total: figures of the run.
-        days: figures by requested date, if the dataset is requested by day.
-        results: results by request, if the dataset is not requested by day.
-        failures: results that are missing or incomplete.
-        gone: messages of the API about devices that no longer exist, by device.
-        unavailable: reasons why endpoints are unavailable.
-        built: number of rows built, by result; empty if nothing was built.
-        stopped: the error that stopped the run, if any.
-        cancelled: whether the run was interrupted.
-        waited_s: seconds of waiting for the budget, summed over threads.
-        budget: the account's budget at the end of the run.
+        dataset: Its name.
+        by_day: Whether it is requested by day.
+        total: Counts of the run.
+        days: Counts by requested date, if the dataset is requested by day.
+        results: Results by request, if the dataset is not requested by day.
+        failures: Results that are missing or incomplete.
+        gone: Messages of the API about devices that no longer exist, by device.
+        unavailable: Reasons why endpoints are unavailable.
+        built: Number of rows built, by result; empty if nothing was built.
+        stopped: The error that stopped the run, if any.
+        cancelled: Whether the run was interrupted.
+        waited_s: Seconds of waiting for the budget, summed over threads.
+        budget: The account's budget at the end of the run.
     """
 
     dataset: str
     by_day: bool = False
-    total: Figures = field(default_factory=Figures)
-    days: dict[date, Figures] = field(default_factory=dict)
+    total: FetchCounts = field(default_factory=FetchCounts)
+    days: dict[date, FetchCounts] = field(default_factory=dict)
     results: list[FetchResult] = field(default_factory=list)
     failures: list[FetchResult] = field(default_factory=list)
     gone: dict[str, str] = field(default_factory=dict)
@@ -75,9 +75,7 @@ class IngestionReport:
     @property
     def incomplete_days(self) -> set[date]:
         """Requested dates with missing device-days."""
-        return {
-            day for day, figures in self.days.items() if figures.failed or not _is_done(figures)
-        }
+        return {day for day, counts in self.days.items() if counts.failed or not _is_done(counts)}
 
     @property
     def is_complete(self) -> bool:
@@ -93,7 +91,7 @@ class IngestionReport:
 
     def take_settled_days(self) -> list[date]:
         """Return newly finished days, with or without failures."""
-        done = [day for day, figures in self.days.items() if _is_done(figures)]
+        done = [day for day, counts in self.days.items() if _is_done(counts)]
         settled = [day for day in done if day not in self._settled]
         self._settled.update(settled)
         return settled
@@ -101,7 +99,7 @@ class IngestionReport:
     def count_planned_days(self, days: Iterable[date]) -> None:
         """Count planned device-days by their dates."""
         for day in days:
-            self.days.setdefault(day, Figures()).planned += 1
+            self.days.setdefault(day, FetchCounts()).planned += 1
             self.total.planned += 1
 
     def add(self, result: FetchResult) -> None:
@@ -131,5 +129,5 @@ class IngestionReport:
             self.built[name] += build.rows(name)
 
 
-def _is_done(figures: Figures) -> bool:
-    return figures.done >= figures.planned
+def _is_done(counts: FetchCounts) -> bool:
+    return counts.done >= counts.planned

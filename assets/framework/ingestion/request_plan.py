@@ -12,8 +12,8 @@ class RequestPlan(ABC):
     """The requests of a run.
 
     Attributes:
-        retry_unavailable: whether to request unavailable data as well.
-        awaits_others: whether the run waits for requests in progress in other processes.
+        retry_unavailable: Whether to request unavailable data as well.
+        awaits_others: Whether the run waits for requests in progress in other processes.
     """
 
     retry_unavailable: bool = False

@@ -12,15 +12,15 @@ class Session:
     """An opened data folder and a client for one account.
 
     Attributes:
-        lake: the data folder.
-        client: client of the API; archives failed attempts in `lake`.
-        budget: the account's requests per minute, shared with all processes.
-        account: opaque key of the account.
+        lake: The data folder.
+        client: Client of the API; archives failed attempts in `lake`.
+        budget: The account's requests per minute, shared with all processes.
+        account: Opaque key of the account.
         zone: IANA time zone in which days are requested.
-        connections: number of concurrent requests.
-        range_days: maximum number of days per request, if the endpoint takes ranges.
-        longest_range_days: learnt limits by dataset.
-        cancelled: set to start no further request and stop waiting.
+        connections: Number of concurrent requests.
+        range_days: Maximum number of days per request, if the endpoint takes ranges.
+        longest_range_days: Learnt limits by dataset.
+        cancelled: Set to start no further request and stop waiting.
     """
 
     lake: Lake

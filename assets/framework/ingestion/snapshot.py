@@ -19,9 +19,9 @@ class SnapshotPlan(RequestPlan):
         """Store what to plan.
 
         Args:
-            dataset: dataset to fetch.
-            state: known state.
-            only: devices to limit it to, "" for the account; None means all.
+            dataset: Dataset to fetch.
+            state: Known state.
+            only: Devices to limit it to, "" for the account; None means all.
         """
         self.retry_unavailable = state.refetch
         self._dataset = dataset
@@ -46,5 +46,5 @@ class SnapshotPlan(RequestPlan):
         self._responses.append((request, fetched))
 
     def finish(self) -> None:
-        """Let the dataset learn about the API from the responses."""
+        """Pass the responses to the dataset, which may infer how the API behaves."""
         self._dataset.observe_responses(self._state, self._responses)

@@ -25,8 +25,8 @@ def asset_specs(dataset: Dataset, deps: Sequence[dg.AssetKey]) -> list[dg.AssetS
     """Return the asset specifications of a dataset.
 
     Args:
-        dataset: any dataset.
-        deps: assets of the device lists.
+        dataset: Any dataset.
+        deps: Assets of the device lists.
     """
     archive = dg.AssetSpec(
         archive_key(dataset),

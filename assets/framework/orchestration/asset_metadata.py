@@ -12,7 +12,7 @@ from assets.framework.contract.column_schema import arrow_type_of, extra_fields,
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.sql_files import read_sql
 from assets.framework.decoding.decoder import DatasetDecoder
-from assets.framework.ingestion.report import Figures, IngestionReport
+from assets.framework.ingestion.report import FetchCounts, IngestionReport
 from assets.framework.orchestration.asset_keys import archive_key, table_key
 from warehouse import Lake, connect, retrying, row_counts
 
@@ -20,7 +20,7 @@ _PREVIEW_FIGURES = 6
 _ROWS_AT_ONCE = 50_000
 Rows = list[dict[str, Any]]
 _PREVIEW_COLUMNS = 9
-# Whence a row comes, which is the same for all of them, and what repeats its time.
+# Provenance, the same in all rows, and columns that repeat the time.
 _LEFT_OUT_OF_PREVIEWS = {
     *history_columns(),
     *extra_fields(),
@@ -33,7 +33,7 @@ _LEFT_OUT_OF_PREVIEWS = {
 def day_metadata(
     lake: Lake, dataset: Dataset, report: IngestionReport, days: Sequence[date]
 ) -> dict[date, dict[str, Any]]:
-    """Give figures and a preview for each day: what was requested, what the table holds of it."""
+    """Return figures and a preview for each day: the requests and the rows in the table."""
     if not days:
         return {}
     figures, previews = dict[date, Rows](), dict[date, Rows]()
@@ -43,7 +43,7 @@ def day_metadata(
             previews |= _by_day(connection, dataset, "day_preview", some)
     metadata: dict[date, dict[str, Any]] = {}
     for day in days:
-        metadata[day] = _requests(report.days.get(day, Figures()))
+        metadata[day] = _requests(report.days.get(day, FetchCounts()))
         metadata[day]["budget wait, cumulative (s)"] = round(report.waited_s, 2)
         if (budget := report.budget) is not None:
             metadata[day]["request budget"] = (
@@ -67,7 +67,7 @@ def day_metadata(
 def table_metadata(
     lake: Lake, dataset: Dataset, report: IngestionReport
 ) -> dict[dg.AssetKey, dict[str, Any]]:
-    """Give figures for the archive of a dataset, and figures and a preview for each table."""
+    """Return figures for the archive of a dataset, and figures and a preview for each table."""
     requested: dict[str, Any] = {
         "requests": report.total.requests,
         "rows received": report.total.rows,
@@ -91,7 +91,7 @@ def table_metadata(
 
 
 def _newest_rows(lake: Lake, dataset: Dataset) -> dict[str, dg.MarkdownMetadataValue]:
-    """Show some of the rows of each table that came last, where there are any."""
+    """Return a preview of the newest rows of each table that has rows."""
     shown = {}
     with connect(lake) as connection:
         for table in dataset.output_tables:
@@ -108,7 +108,7 @@ def _newest_rows(lake: Lake, dataset: Dataset) -> dict[str, dg.MarkdownMetadataV
     return shown
 
 
-def _requests(day: Figures) -> dict[str, Any]:
+def _requests(day: FetchCounts) -> dict[str, Any]:
     return {
         "rows received": day.rows,
         "requests": day.requests,
@@ -118,7 +118,7 @@ def _requests(day: Figures) -> dict[str, Any]:
 
 
 def _few_rows(counts: Mapping[date, Rows]) -> Iterator[list[date]]:
-    """Divide days so that no more rows are looked at together than need little memory."""
+    """Divide days into groups whose rows need little memory together."""
     some: list[date] = []
     held = 0
     for day, (counted,) in sorted(counts.items()):
@@ -171,7 +171,7 @@ def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _cell(value: object) -> str:
-    """Show a value so that nothing in it is taken as Markdown or HTML."""
+    """Return a value as text, escaped so that none of it is Markdown or HTML."""
     text = "" if value is None else str(value)
     return "".join(
         character if character.isalnum() or character in " .:+-" else f"&#{ord(character)};"

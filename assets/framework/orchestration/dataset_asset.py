@@ -37,9 +37,9 @@ class FetchConfig(dg.Config):
     """The configuration of a run, as in Dagster's launch pad.
 
     Attributes:
-        devices: serial numbers or UUIDs to limit the run to; none means all.
-        refetch: fetch again what is already complete, and what was unavailable.
-        refresh: fetch again what may have changed: days that were not over when they were last
+        devices: Serial numbers or UUIDs to limit the run to; none means all.
+        refetch: Fetch again what is already complete, and what was unavailable.
+        refresh: Fetch again what may have changed: days that were not over when they were last
             fetched; what is requested in its present state, although that was a short time ago.
     """
 
@@ -56,9 +56,9 @@ def dataset_asset(
     """Return the assets of a dataset.
 
     Args:
-        dataset: any dataset.
-        deps: assets of the device lists.
-        partitions: requested days, if the dataset is requested by day.
+        dataset: Any dataset.
+        deps: Assets of the device lists.
+        partitions: Requested days, if the dataset is requested by day.
     """
 
     @dg.multi_asset(
@@ -101,8 +101,8 @@ class _AssetRun:
         """Fetch and build, or only build, and report the result.
 
         Raises:
-            Failure: if data is missing at the end.
-            KeyboardInterrupt: if the run was interrupted.
+            Failure: If data is missing at the end.
+            KeyboardInterrupt: If the run was interrupted.
         """
         api, dataset = self._context.resources.givenergy, self._dataset
         if archive_key(dataset) not in self._chosen:
@@ -153,7 +153,7 @@ class _AssetRun:
             session,
             dataset,
             plan,
-            # Tables that are not by day tell other datasets what to request.
+            # Other datasets read from tables that are not by day what to request.
             with_tables=not self._days or table_key(dataset.main) in self._chosen,
             progress=self._reporter.progress,
             settle=partial(self._show_days, session.lake),

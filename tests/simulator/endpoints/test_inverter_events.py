@@ -110,14 +110,14 @@ GIVEN = [
 @pytest.mark.parametrize(
     ("meaning", "cleared", "names"),
     [
-        ("also", None, "CA"),
-        ("also", "", "CA"),
-        ("also", "0", "CA"),
-        ("also", "1", "CBA"),
-        ("only", None, "CA"),
-        ("only", "1", "B"),
-        ("nothing", None, "CBA"),
-        ("nothing", "1", "CBA"),
+        ("adds", None, "CA"),
+        ("adds", "", "CA"),
+        ("adds", "0", "CA"),
+        ("adds", "1", "CBA"),
+        ("filters", None, "CA"),
+        ("filters", "1", "B"),
+        ("ignored", None, "CBA"),
+        ("ignored", "1", "CBA"),
     ],
 )
 def test_meanings_of_cleared(ask, meaning, cleared, names):

@@ -78,7 +78,7 @@ def test_every_listing_can_be_replaced_and_given_back(sim, control, listing):
         ({"flows_as": "list"}, "object or array"),
         ({"flows_max_days": 0}, "1 day or more"),
         ({"flow_gap_rate": 2}, "0 to 1"),
-        ({"events_cleared_means": "all"}, "also or only or nothing"),
+        ({"events_cleared_means": "all"}, "adds or filters or ignored"),
         ({"ems": -1}, "0 to 100"),
         ({"meter_rows_every_s": 0}, "1 s or more"),
         ({"anomalies": {"flow_keys": 1}}, "flow_keys_unsorted"),
@@ -93,4 +93,4 @@ def test_settings_on_the_command_line(capsys):
     assert main(["--flows-max-days", "0"]) == 2
     assert "longest range of flows is 0" in capsys.readouterr().err
     assert main(["--cleared-means", "all"]) == 2
-    assert "nothing" in capsys.readouterr().err
+    assert "ignored" in capsys.readouterr().err
