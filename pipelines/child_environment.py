@@ -25,7 +25,7 @@ def own_environment(settings: Settings) -> dict[str, str]:
         settings: The settings of this process.
 
     Raises:
-        SettingsError: the settings file cannot be read.
+        SettingsError: The settings file cannot be read.
     """
     variables = {
         name: text
@@ -64,7 +64,7 @@ def refuse_env_file(folder: Path) -> None:
     """Refuse a folder with a `.env` file, which Dagster would load.
 
     Raises:
-        SettingsError: the folder contains a `.env` file.
+        SettingsError: The folder contains a `.env` file.
     """
     if (folder / ".env").exists():
         raise SettingsError(

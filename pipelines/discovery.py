@@ -76,7 +76,7 @@ class Discovery:
         """Limit the devices to some; an empty list means all.
 
         Raises:
-            UnknownDeviceError: one of them is not in the account.
+            UnknownDeviceError: One of them is not in the account.
         """
         if not device_ids:
             return self.devices
@@ -105,7 +105,7 @@ def discover(
         only: Request this list, whatever its age, and no other.
 
     Raises:
-        GivEnergyError: the list of communication devices cannot be fetched, for another reason
+        GivEnergyError: The list of communication devices cannot be fetched, for another reason
             than a missing scope.
     """
     lake = session.lake

@@ -34,8 +34,8 @@ def erase_devices(
     If it is interrupted, the same call finishes it.
 
     Raises:
-        SettingsError: one of them is unknown, or a file stays in use for a minute.
-        WarehouseError: the stores cannot be changed.
+        SettingsError: One of them is unknown, or a file stays in use for a minute.
+        WarehouseError: The stores cannot be changed.
     """
     accounts = [account] if account is not None else []
     with open_lake(settings) as lake:
@@ -115,7 +115,7 @@ class _NameEraser:
         """Erase the names from a SQLite file or a log; other files stay the same.
 
         Raises:
-            SettingsError: the file stays in use for a minute.
+            SettingsError: The file stays in use for a minute.
         """
         with path.open("rb") as file:
             is_database = file.read(len(_SQLITE_HEADER)) == _SQLITE_HEADER

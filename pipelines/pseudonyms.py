@@ -22,7 +22,7 @@ def pseudonym_key(state: Path) -> bytes:
         state: The folder of the file, on a local disk.
 
     Raises:
-        SettingsError: the file cannot be read or written, or does not contain a key.
+        SettingsError: The file cannot be read or written, or does not contain a key.
     """
     path = state / "pseudonym.key"
     try:

@@ -87,7 +87,7 @@ class GivEnergyApi:
             force: Request that list although it is not due.
 
         Raises:
-            Failure: an error that the owner can fix; Dagster does not retry it.
+            Failure: An error that the owner can fix; Dagster does not retry it.
         """
         cancelled = threading.Event()
         try:

@@ -16,7 +16,7 @@ def selected(settings: Settings) -> tuple[Dataset, ...]:
     """Return the datasets that the settings select; communication devices are always included.
 
     Raises:
-        SettingsError: the setting names a dataset that does not exist.
+        SettingsError: The setting names a dataset that does not exist.
     """
     excluded_names = [name.removeprefix("-") for name in settings.datasets if name.startswith("-")]
     names = [name for name in settings.datasets if not name.startswith("-")]
@@ -34,7 +34,7 @@ def named(names: Sequence[str]) -> tuple[Dataset, ...]:
     """Return datasets by name.
 
     Raises:
-        UnknownDatasetError: there is no such dataset.
+        UnknownDatasetError: There is no such dataset.
     """
     known = {dataset.name: dataset for dataset in datasets()}
     for name in names:

@@ -61,8 +61,8 @@ def open_lake(settings: Settings, *, repair: bool = True) -> Lake:
         repair: Rebuild tables and expected days that were removed or changed.
 
     Raises:
-        SettingsError: the folder does not exist and cannot be created.
-        WarehouseError: the folder cannot be used.
+        SettingsError: The folder does not exist and cannot be created.
+        WarehouseError: The folder cannot be used.
     """
     try:
         lake = Lake(settings.data)
@@ -92,8 +92,8 @@ def open_for_reading(settings: Settings) -> ReadOnlyLake:
         settings: Where the data folder is.
 
     Raises:
-        SettingsError: the setting is no valid folder.
-        WarehouseError: the folder cannot be used.
+        SettingsError: The setting is no valid folder.
+        WarehouseError: The folder cannot be used.
     """
     try:
         if not stat.S_ISDIR(settings.data.stat().st_mode):
@@ -191,9 +191,9 @@ def open_session(
             that its request budget, if it exists and is writable, counts the requests.
 
     Raises:
-        SettingsError: there is no token, or token or URL are not valid.
-        GivEnergyError: the account cannot be requested.
-        WarehouseError: the data folder cannot be used.
+        SettingsError: There is no token, or token or URL are not valid.
+        GivEnergyError: The account cannot be requested.
+        WarehouseError: The data folder cannot be used.
     """
     token = settings.required_token()
     cancelled = cancelled or threading.Event()

@@ -216,7 +216,7 @@ class Settings(BaseSettings):
         """Return the token.
 
         Raises:
-            SettingsError: no token is set.
+            SettingsError: No token is set.
         """
         if not self.token:
             raise SettingsError(
@@ -253,7 +253,7 @@ def load_settings() -> Settings:
     """Read the settings from the environment and the settings file; the environment wins.
 
     Raises:
-        SettingsError: a setting is not valid, or the settings file cannot be read.
+        SettingsError: A setting is not valid, or the settings file cannot be read.
     """
     with_file: Callable[..., Settings] = Settings
     path = env_file()
@@ -268,7 +268,7 @@ def merged_environment() -> dict[str, str]:
     """Return the environment, supplemented by the settings file.
 
     Raises:
-        SettingsError: the file cannot be read.
+        SettingsError: The file cannot be read.
     """
     return {**_read_env_file(env_file()), **os.environ}
 

@@ -22,7 +22,7 @@ def with_settings_table(document: str) -> str:
     """Return a document with an updated table between its marks.
 
     Raises:
-        ValueError: the document has no marks.
+        ValueError: The document has no marks.
     """
     if not _TABLE.search(document):
         raise ValueError("the document has no marks <!-- settings --> and <!-- /settings -->")

@@ -118,7 +118,7 @@ class Lake:
         """Store which days are expected of which device, replacing the stored table.
 
         Args:
-            expected: dataset, device_id, first_date, last_date (null: still running), zone (IANA;
+            expected: Dataset, device_id, first_date, last_date (null: still running), zone (IANA;
                 null: UTC), last_contact_at (UTC; null: not known).
             keep_old: Whether to keep the old data for readers that have the file open.
 

@@ -37,7 +37,7 @@ class Channel(Protocol):
         """Send a message.
 
         Raises:
-            AlertError: the channel did not deliver it.
+            AlertError: The channel did not deliver it.
         """
 
 

@@ -41,8 +41,8 @@ def opened_for_reading(
         warn_if_empty: Whether to print a message if the folder is empty.
 
     Raises:
-        SettingsError: the setting is no valid folder.
-        WarehouseError: the folder cannot be used.
+        SettingsError: The setting is no valid folder.
+        WarehouseError: The folder cannot be used.
     """
     from pipelines.session_factory import open_for_reading
 
@@ -127,7 +127,7 @@ def check_range(start: date | None, end: date, today: date) -> None:
     """Refuse a range that cannot be requested.
 
     Raises:
-        KnownError: the start is after the end or in the future.
+        KnownError: The start is after the end or in the future.
     """
     if start is not None and start > today:
         raise KnownError(f"The start {start} is in the future: today is {today}.", EXIT_USAGE)

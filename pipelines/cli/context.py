@@ -16,7 +16,7 @@ def current_settings() -> Settings:
     """Return the settings of this call, which the outermost context keeps.
 
     Raises:
-        SettingsError: a setting is not valid.
+        SettingsError: A setting is not valid.
     """
     context = click.get_current_context().find_root()
     if context.obj is None:

@@ -127,7 +127,7 @@ def _stored_account(data: Path, inverters: int | None, days: int) -> tuple[int, 
     With another account, schedules would report devices as gone, and counters would jump.
 
     Raises:
-        KnownError: the folder contains devices that are not simulated.
+        KnownError: The folder contains devices that are not simulated.
     """
     commissioned = date.today() - timedelta(days=days)
     with Lake(data) as lake:
@@ -155,7 +155,7 @@ def run(environment: dict[str, str], *arguments: str, echo: bool = True) -> None
     """Run a givlake command, and print it unless `echo` is off.
 
     Raises:
-        KnownError: the command failed.
+        KnownError: The command failed.
     """
     if echo:
         _OUT.print(f"\n$ givlake {' '.join(arguments)}")

@@ -234,7 +234,7 @@ def choose_datasets(settings: Settings, names: Sequence[str]) -> tuple[Dataset, 
     """Return datasets by name; no name means all that are selected.
 
     Raises:
-        KnownError: there is no such dataset.
+        KnownError: There is no such dataset.
     """
     try:
         return named(names) if names else selected(settings)

@@ -78,7 +78,7 @@ def next_tick(cron: str, zone: str, after: datetime) -> datetime:
         after: A time, UTC.
 
     Raises:
-        ValueError: the expression restricts days, or is never due.
+        ValueError: The expression restricts days, or is never due.
     """
     minutes, hours, *days = cron.split()
     if days != ["*"] * 3:

@@ -123,7 +123,7 @@ class Runs:
         """Print what was fetched and what failed; return whether a snapshot dataset failed.
 
         Raises:
-            KeyboardInterrupt: the owner interrupted a run; fetched data are kept.
+            KeyboardInterrupt: The owner interrupted a run; fetched data are kept.
         """
         self._reporter.close()
         print_summary(self._reporter)
@@ -175,7 +175,7 @@ def _raise_unexpected_failures(result: dg.ExecuteInProcessResult) -> None:
     """Raise the errors of a run that the assets do not report themselves.
 
     Raises:
-        RuntimeError: with Dagster's description of the error.
+        RuntimeError: With Dagster's description of the error.
     """
     failed = [event for event in result.all_events if event.is_step_failure]
     for event in failed:

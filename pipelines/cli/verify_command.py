@@ -61,7 +61,7 @@ def chosen_datasets(names: tuple[str, ...]) -> tuple[Dataset, ...]:
     """Return datasets by name; no name means all.
 
     Raises:
-        KnownError: there is no such dataset.
+        KnownError: There is no such dataset.
     """
     try:
         return named(names) if names else datasets()
