@@ -6,7 +6,7 @@ imported here. The endpoints are in `givenergy.endpoints`, the codes in `givener
 """
 
 from givenergy.account_identity import AccountIdentity, forget_identity, resolve_account
-from givenergy.budget.interface import BudgetSnapshot, Lease, Priority, RequestBudget
+from givenergy.budget.request_budget import BudgetSnapshot, Lease, Priority, RequestBudget
 from givenergy.budget.sqlite_budget import SqliteRequestBudget
 from givenergy.client import Client
 from givenergy.codes import domain

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from givenergy.auth import checked_token, checked_url
-from givenergy.budget.interface import (
+from givenergy.budget.request_budget import (
     ACCOUNT_BUCKET,
     Grant,
     Priority,

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from givenergy.budget.interface import Priority
+from givenergy.budget.request_budget import Priority
 from givenergy.endpoints.definition import Endpoint
 from givenergy.redaction import Redaction
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from givenergy.budget.interface import RequestOutcome, Signal
+from givenergy.budget.request_budget import RequestOutcome, Signal
 from givenergy.endpoints.definition import Endpoint
 from givenergy.envelope import Envelope, InvalidResponseError, read_envelope, vendor_message
 from givenergy.errors import (

@@ -10,7 +10,7 @@ import random
 import time
 from dataclasses import dataclass
 
-from givenergy.budget.interface import RequestOutcome
+from givenergy.budget.request_budget import RequestOutcome
 from givenergy.errors import GivEnergyError, HostDownError, RetryableError
 from givenergy.response import AttemptFailure
 

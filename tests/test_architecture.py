@@ -15,8 +15,6 @@ ONE_IN_EACH_PACKAGE = {
     "endpoints": ["givenergy.endpoints", "simulator.endpoints"],
     "errors": ["givenergy.errors", "warehouse.errors"],
     "framework": ["assets.framework", "simulator.framework"],
-    "interface": ["givenergy.budget.interface", "warehouse.interface"],
-    "quarantine": ["assets.framework.decoding.quarantine", "warehouse.accounting.quarantine"],
 }
 
 

@@ -4,7 +4,7 @@
 `state`, `sqlite_budget` applies them for one machine. Requests are sent by the client.
 """
 
-from givenergy.budget.interface import (
+from givenergy.budget.request_budget import (
     ACCOUNT_BUCKET,
     BudgetSnapshot,
     Grant,

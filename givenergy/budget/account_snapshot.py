@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from givenergy.budget import rate_window, rules
 from givenergy.budget.clock import now_ms
 from givenergy.budget.dead_requests import WAITER_GONE_MS
-from givenergy.budget.interface import ACCOUNT_BUCKET, BudgetSnapshot, Minute, Priority
+from givenergy.budget.request_budget import ACCOUNT_BUCKET, BudgetSnapshot, Minute, Priority
 from givenergy.budget.rules import Policy
 from givenergy.budget.state import AccountState
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from givenergy.budget.interface import RequestOutcome
+from givenergy.budget.request_budget import RequestOutcome
 from givenergy.budget.state import Breaker
 from givenergy.errors import HostDownError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from givenergy.budget import rules
-from givenergy.budget.interface import RequestOutcome, Signal
 from givenergy.budget.process_identity import is_alive
+from givenergy.budget.request_budget import RequestOutcome, Signal
 from givenergy.budget.rules import Policy
 from givenergy.budget.state import AccountState
 

@@ -19,7 +19,7 @@ from math import ceil
 import msgspec
 
 from givenergy.budget import rate_window
-from givenergy.budget.interface import Priority, RequestOutcome, Signal
+from givenergy.budget.request_budget import Priority, RequestOutcome, Signal
 from givenergy.budget.state import BucketState, Completed, InFlight, RateWindow
 
 __all__ = ["Policy", "admit", "expire_slots", "open_request", "settle", "used_slots"]

@@ -22,14 +22,14 @@ from givenergy.budget.breaker import BreakerPolicy, OutagePatience
 from givenergy.budget.clock import now_ms
 from givenergy.budget.dead_requests import end_dead_requests
 from givenergy.budget.heartbeat import Heartbeat
-from givenergy.budget.interface import (
+from givenergy.budget.process_identity import own_identity
+from givenergy.budget.request_budget import (
     ACCOUNT_BUCKET,
     BudgetSnapshot,
     OwnLimit,
     Priority,
     Signal,
 )
-from givenergy.budget.process_identity import own_identity
 from givenergy.budget.rules import Policy
 from givenergy.budget.sqlite_lease import SqliteLease, take_lease
 from givenergy.budget.state import AccountState, BucketState, Waiter
@@ -41,7 +41,7 @@ __all__ = ["SqliteRequestBudget"]
 
 
 class SqliteGrant:
-    """Permission to send one request; see `givenergy.budget.interface.Grant`."""
+    """Permission to send one request; see `givenergy.budget.request_budget.Grant`."""
 
     __slots__ = ("_budget", "bucket", "id", "probe", "waited_s")
 

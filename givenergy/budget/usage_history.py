@@ -10,7 +10,7 @@ import sqlite3
 import time
 from datetime import UTC, datetime
 
-from givenergy.budget.interface import Minute, RequestOutcome
+from givenergy.budget.request_budget import Minute, RequestOutcome
 from givenergy.budget.state import AccountState, MinuteCount
 
 __all__ = ["count_request", "read_minutes"]

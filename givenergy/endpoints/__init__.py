@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from givenergy.budget.interface import OwnLimit
+from givenergy.budget.request_budget import OwnLimit
 from givenergy.endpoints.definition import PAGING, Endpoint
 
 # Accounts, their sites and devices (API documentation, Account and Site). All of it describes

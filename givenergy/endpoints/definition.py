@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from givenergy.budget.interface import OwnLimit
+from givenergy.budget.request_budget import OwnLimit
 from givenergy.errors import UnusableNameError
 
 __all__ = ["PAGING", "Endpoint"]

@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from givenergy.budget import rules
-from givenergy.budget.interface import Priority, RequestOutcome, Signal
+from givenergy.budget.request_budget import Priority, RequestOutcome, Signal
 from givenergy.budget.rules import Policy
 from givenergy.budget.state import BucketState, Waiter
 

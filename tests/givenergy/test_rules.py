@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from givenergy.budget import rules
-from givenergy.budget.interface import OwnLimit, Priority, RequestOutcome, Signal
+from givenergy.budget.request_budget import OwnLimit, Priority, RequestOutcome, Signal
 from givenergy.budget.rules import Policy
 from givenergy.budget.state import AccountState, BucketState
 

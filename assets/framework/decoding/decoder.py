@@ -15,7 +15,7 @@ from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.json_rows import Rejected, Rows, decode_rows
 from assets.framework.contract.table import Table, TableRows
 from assets.framework.decoding.decoder_failures import Fetches, decode_separately
-from assets.framework.decoding.quarantine import QuarantineLog
+from assets.framework.decoding.quarantine_log import QuarantineLog
 from givenergy import domain
 from warehouse import ArchivedResponse, Decoded, Listing
 
