@@ -65,7 +65,7 @@ def backfill(sim: Simulator, folder: Path, processes: int, days: int) -> None:
     for process in running:
         done = finished(process, TIMEOUT_S)
         if done.status:
-            raise SystemExit(done.said)
+            raise SystemExit(done.output)
 
 
 def measured(

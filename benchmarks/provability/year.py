@@ -35,11 +35,11 @@ from benchmarks.provability.planted_year import (
 )
 from simulator import Simulator, SimulatorConfig
 from tests.support import clock
-from tests.support.owner import Done, Owner, finished
+from tests.support.owner import CommandResult, Owner, finished
 from tests.support.simulator_truth import days_between
 
 
-def named_by_status(owner: Owner) -> tuple[set[tuple[str, Day]], Done]:
+def named_by_status(owner: Owner) -> tuple[set[tuple[str, Day]], CommandResult]:
     """Return the gaps that `status --format json` names, day by day."""
     done = owner.process("status", "--format", "json")
     found = set()
@@ -75,7 +75,7 @@ class Run:
         self.number = 0
         self.wrong: list[str] = []
 
-    def givlake(self, *arguments: object, status: int = 0) -> Done:
+    def givlake(self, *arguments: object, status: int = 0) -> CommandResult:
         """Run a command, keep what it said, and note an exit status that it must not have."""
         began = time.monotonic()
         done = finished(self.owner.start(*arguments), 1200)
@@ -87,7 +87,7 @@ class Run:
         print(f"givlake {words}: {done.status} after {seconds:.1f} s", flush=True)
         if done.status != status:
             self.wrong.append(
-                f"givlake {words} ended with {done.status}, not {status}: {done.said}"
+                f"givlake {words} ended with {done.status}, not {status}: {done.output}"
             )
         return done
 

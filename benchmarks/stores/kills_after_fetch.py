@@ -23,7 +23,7 @@ import duckdb
 
 from benchmarks.common import ROOT, heading, new_folder, owner_of, parser, print_load, row
 from simulator import Simulator, SimulatorConfig
-from tests.support.owner import Done, Owner, finished
+from tests.support.owner import CommandResult, Owner, finished
 
 KILLED = ("-m", "tests.support.killed")
 KINDS = {
@@ -75,7 +75,7 @@ def unbuilt(data: Path) -> int:
     return int(count)
 
 
-def found_by_verify(done: Done) -> int:
+def found_by_verify(done: CommandResult) -> int:
     """Add up what `givlake verify` says is not in the tables."""
     found = re.findall(
         r"([\d,]+) archived responses? of \S+ (?:is|are) not in its tables", done.out
@@ -153,7 +153,7 @@ def main() -> None:
         whole = owner_of(sim, folder / "whole", *DATASETS)
         done = whole.process(*COMMAND)
         if done.status:
-            raise SystemExit(done.said)
+            raise SystemExit(done.output)
         rows = sum(whole.sql(f'SELECT count(*) AS n FROM "{name}"')[0]["n"] for name in TABLES)
         print(f"{rows:,} rows in {len(TABLES)} tables of the folder without a kill.\n")
         print_load()

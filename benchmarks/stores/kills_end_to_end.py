@@ -198,8 +198,8 @@ class Rounds:
         for _ in range(6):
             outcome.syncs += 1
             done = self.owner.process("sync")
-            if "Traceback" in done.said:
-                sys.exit(done.said)
+            if "Traceback" in done.output:
+                sys.exit(done.output)
             if done.status == 0:
                 break
         outcome.sync_s = time.monotonic() - begun
@@ -256,7 +256,7 @@ def compare(rounds: Rounds) -> None:
     good, again, oldest_s = repeated(sim, rounds.kills)
     print(f"{good:,} good answers; repeated {again}, at most {oldest_s:.0f} s old when killed.")
     print("Dagster's runs:", dict(dagster_runs(owner.data)))
-    print(owner.process("check").said, owner.process("verify").said, sep="\n")
+    print(owner.process("check").output, owner.process("verify").output, sep="\n")
 
 
 def main() -> None:

@@ -50,7 +50,7 @@ class Page:
         self.seen: dict[int, Process] = {}
 
     @property
-    def said(self) -> list[str]:
+    def output_lines(self) -> list[str]:
         """The lines that it has printed."""
         return (self._folder / "out").read_text().splitlines()
 

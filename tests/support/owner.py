@@ -23,7 +23,7 @@ from warehouse import Lake
 
 
 @dataclass(frozen=True)
-class Done:
+class CommandResult:
     """How a command ended and what it said."""
 
     status: int
@@ -31,7 +31,7 @@ class Done:
     err: str
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return self.out + self.err
 
 
@@ -56,18 +56,18 @@ class Owner:
         return {**kept, "COLUMNS": "300", **self.settings}
 
     @contextlib.contextmanager
-    def at_work(self) -> Iterator[None]:
+    def environment_set(self) -> Iterator[None]:
         """Let this process be the owner's."""
         with patch.dict(os.environ, self.environment, clear=True), contextlib.chdir(self.folder):
             yield
 
-    def givlake(self, *arguments: object) -> Done:
+    def givlake(self, *arguments: object) -> CommandResult:
         """Run a command in this process, by the function that the console script calls."""
         written, err = io.BytesIO(), io.StringIO()
         out = io.TextIOWrapper(written, encoding="utf-8", write_through=True)
         status: Any = 0
         with (
-            self.at_work(),
+            self.environment_set(),
             patch.object(sys, "argv", ["givlake", *map(str, arguments)]),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
@@ -76,7 +76,7 @@ class Owner:
                 main()
             except SystemExit as end:
                 status = end.code or 0
-        return Done(status, written.getvalue().decode(), err.getvalue())
+        return CommandResult(status, written.getvalue().decode(), err.getvalue())
 
     def start(self, *arguments: object) -> "subprocess.Popen[bytes]":
         """Start a command as a process of its own."""
@@ -89,7 +89,7 @@ class Owner:
             stderr=subprocess.PIPE,
         )
 
-    def process(self, *arguments: object) -> Done:
+    def process(self, *arguments: object) -> CommandResult:
         """Run a command as a process of its own, to its end."""
         return finished(self.start(*arguments))
 
@@ -119,7 +119,7 @@ class Owner:
     @contextlib.contextmanager
     def dagster(self) -> Iterator[tuple[dg.Definitions, dg.DagsterInstance]]:
         """Load the definitions and the instance that `givlake ui` shows."""
-        with self.at_work(), open_instance(load_settings()) as instance:
+        with self.environment_set(), open_instance(load_settings()) as instance:
             yield build_definitions(load_settings()), instance
 
 
@@ -128,7 +128,7 @@ def command(*arguments: object) -> list[str]:
     return [str(Path(sys.executable).with_name("givlake")), *map(str, arguments)]
 
 
-def finished(process: "subprocess.Popen[bytes]", timeout_s: float = TIMEOUT_S) -> Done:
+def finished(process: "subprocess.Popen[bytes]", timeout_s: float = TIMEOUT_S) -> CommandResult:
     """Wait for a process; one that hangs is killed and fails the test."""
     try:
         out, err = process.communicate(timeout=timeout_s)
@@ -136,4 +136,4 @@ def finished(process: "subprocess.Popen[bytes]", timeout_s: float = TIMEOUT_S) -
         process.kill()
         process.communicate()
         raise
-    return Done(process.returncode, out.decode(), err.decode())
+    return CommandResult(process.returncode, out.decode(), err.decode())
