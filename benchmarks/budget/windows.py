@@ -107,7 +107,7 @@ def main() -> None:
     add = arguments.add_argument
     add("--processes", type=int, nargs="+", default=[1, 4], help="backfills at once")
     add("--days", type=int, default=253, help="days of each of the 3 inverters")
-    add("--latency", type=float, default=0.05, help="s that an answer takes")
+    add("--latency", type=float, default=0.05, help="s that a response takes")
     add("--neighbour", type=int, default=0, help="requests a minute that another program spends")
     options = arguments.parse_args()
     print_load()
@@ -121,7 +121,7 @@ def main() -> None:
         rows,
     )
     if options.neighbour:
-        names = ("processes", "window", "used together", "asked by the neighbour")
+        names = ("processes", "window", "used together", "sent by the other client")
         print_table((*names, "its 429", "our 429"), windows)
 
 

@@ -152,7 +152,7 @@ def failing(name: str, run: Commands = once, ends: tuple[int, ...] = (0,), **how
 
 
 def answering(name: str, body: bytes) -> Case:
-    """Return a case in which one answer holds no rows, until it is repaired."""
+    """Return a case in which one response holds no rows, until it is repaired."""
     return Case(
         f"{name}, in one body, then repaired",
         plant=lambda sim: sim.override(f"{sim.serials[0]}/{PLANTED_DAY}", body),

@@ -4,8 +4,8 @@
 
 Gaps are planted in the simulator; what `givlake status`, `coverage` and `gaps` name is compared day
 by day. The commands run on two evenings, three days apart, as an empty day is confirmed only by a
-second answer a day later: the first evening has another clock. Then every fault ends, the commands
-that `status` printed run literally, and what is missing is compared once more.
+second response a day later: the first evening has another clock. Then every fault ends, the
+commands that `status` printed run literally, and what is missing is compared once more.
 
 Leaves in FOLDER: `status.txt`, `year.svg`, `manifest.json`, and the output of each command. Ends
 with 1 if anything differs.
@@ -63,7 +63,7 @@ def named_by_coverage(owner: Owner) -> set[tuple[str, Day]]:
 
 def commands_of(text: str) -> list[list[str]]:
     """Return the commands that `status` printed, as a person would paste them."""
-    found = re.findall(r"(?:Fix|Mend with): givlake (.*)", text)
+    found = re.findall(r"Fix: givlake (.*)", text)
     return [shlex.split(line) for line in dict.fromkeys(found)]
 
 

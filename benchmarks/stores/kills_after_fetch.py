@@ -3,7 +3,7 @@
     python -m benchmarks.stores.kills_after_fetch FOLDER [--each 10]
 
 Each kill has a folder of its own: `givlake backfill` of some days of five datasets ends itself with
-SIGKILL at a step, at a random dataset. Before anything builds, DuckDB counts the archived answers
+SIGKILL at a step, at a random dataset. Before anything builds, DuckDB counts the archived responses
 that no build has accounted for, and `givlake verify` must find as many. Then the same command runs
 again, and every table is compared with that of a folder without a kill. Ends with 1 if anything
 differs.
@@ -27,7 +27,7 @@ from tests.support.owner import CommandResult, Owner, finished
 
 KILLED = ("-m", "tests.support.killed")
 KINDS = {
-    "last answers archived": ("answers archived",),
+    "last responses archived": ("answers archived",),
     "segment flush": ("segment written", "segment published"),
     "build begun": ("build begun",),
     "table staged": ("table staged",),
@@ -55,7 +55,7 @@ def kill(owner: Owner, step: str, skip: int) -> bool:
 
 
 def unbuilt(data: Path) -> int:
-    """Count archived answers that no build has accounted for, by DuckDB alone."""
+    """Count archived responses that no build has accounted for, by DuckDB alone."""
     archive = list((data / "archive").glob("*/*.parquet"))
     accounted = list((data / "index/row_accounting").rglob("*.parquet"))
     if not archive:
