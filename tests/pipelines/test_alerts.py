@@ -248,7 +248,7 @@ def test_the_hour_by_which_yesterday_should_be_there_is_the_accounts(moment, tod
 
 
 @at_moments(
-    "autumn, the hour that comes twice, again",
+    "autumn, the repeated hour, second",
     "the first minutes of a year",
     slow=["the first minutes of a year"],
 )

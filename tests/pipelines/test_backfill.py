@@ -58,7 +58,7 @@ def test_days_of_a_charger_that_its_owner_names_are_requested(simulate, own, tod
 
 
 @at_moments(
-    "spring, after the hour that is left out",
+    "spring, after the skipped hour",
     "autumn, the first hour of the day",
     "a month's first minutes, in UTC still its last day",
     "a day of 29 February",

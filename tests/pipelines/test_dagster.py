@@ -150,7 +150,7 @@ def ranges(requests) -> list[tuple[str, str]]:
 
 
 @at_moments(
-    "spring, after the hour that is left out",
+    "spring, after the skipped hour",
     "the last minutes of a month",
     slow=["the last minutes of a month"],
 )

@@ -8,7 +8,7 @@ from simulator import TokenGrant
 from tests.support.clock import at_moments
 
 
-@at_moments("autumn, the hour that comes twice, again", "the first minutes of a year")
+@at_moments("autumn, the repeated hour, second", "the first minutes of a year")
 def test_all_is_well(simulate, own):
     done = own(simulate()).givlake("doctor")
     assert done.status == 0, done.output
