@@ -55,7 +55,7 @@ TABLE = Table(
                 "Command", "Name in the API.", "data", codes="charger_command", nullable=False
             ),
             "command_name": name_of_code("Command"),
-            "command_description": text("Command in words", "Description of the command."),
+            "command_description": text("Command description", "Description of the command."),
             **extra_fields(),
             **history_columns(),
         }
@@ -69,7 +69,7 @@ class EvChargerCommands(PageByPage, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "ev_charger_commands"
-    version = 1
+    version = 2
     endpoint = EV_CHARGER_COMMANDS
     group = "ev_chargers"
     row_type = _Commands

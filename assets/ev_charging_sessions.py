@@ -102,7 +102,9 @@ SCHEMA = table_schema(
         ),
         "stop_reason": text("Stop reason", "As sent.", "stop_reason", codes="stop_reason"),
         "stop_reason_name": name_of_code("Stop reason"),
-        "stop_reason_description": text("Stop reason in words", "Description of the stop reason."),
+        "stop_reason_description": text(
+            "Stop reason description", "Description of the stop reason."
+        ),
         **extra_fields(),
         **provenance_columns(),
     }
@@ -122,7 +124,7 @@ class EvChargingSessions(RowByRow, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "ev_charging_sessions"
-    version = 3
+    version = 4
     endpoint = EV_CHARGING_SESSIONS
     group = "ev_chargers"
     row_type = _Session

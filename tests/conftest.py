@@ -1,7 +1,7 @@
-"""What holds for every test: its clock, see `tests/support/clock.py`, and its simulators.
+"""Common to all tests: the clock (see `tests/support/clock.py`) and simulators.
 
-A test that starts Python processes has the marker `processes`, or fails. Warnings that libraries
-give of themselves are left out by name; all others are shown.
+A test that starts Python processes without the marker `processes` fails. Warnings of libraries are
+suppressed by name; all others are shown.
 """
 
 import gc
@@ -19,8 +19,8 @@ from hypothesis import settings
 from simulator import Simulator, SimulatorConfig
 from tests.support import clock
 
-# What libraries say of themselves, which nothing here can change.
-OF_OTHERS = (
+# Warnings of libraries that cannot be fixed here.
+LIBRARY_WARNINGS = (
     "ignore:InitResourceContext.dagster_run is deprecated:DeprecationWarning:dagster",
     "ignore:'imghdr' is deprecated:DeprecationWarning:apprise",
 )
@@ -35,7 +35,7 @@ settings.load_profile("no_deadline")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Offer to run the tests at another moment."""
+    """Add the option `--clock`."""
     parser.addoption(
         "--clock",
         default=clock.DEFAULT,
@@ -44,33 +44,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set the clock before modules of tests are imported; leave out warnings of others' code."""
-    # Processes that tests start find `tests.support` as the tests themselves do.
+    """Set the clock before test modules are imported; suppress warnings of libraries."""
+    # Processes that tests start can import `tests.support` as well.
     folders = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, folders))
-    for known in OF_OTHERS:
+    for known in LIBRARY_WARNINGS:
         config.addinivalue_line("filterwarnings", known)
     try:
         moment = clock.moment_of(config.getoption("clock"))
     except ValueError as error:
         raise pytest.UsageError(f"--clock: {error}") from error
-    # With several workers this process runs no test, and starts them at the machine's time.
+    # With several workers this process runs no tests and starts the workers at the machine's time.
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
         clock.begin(moment)
 
 
-# Looking for garbage among what imports leave takes a fifth of the time that they take.
+# Garbage collection during imports takes a fifth of their time.
 gc.disable()
 
 
 def pytest_collection_finish() -> None:
-    """Look for garbage among what tests leave, and not among what was imported."""
+    """Collect garbage of tests, but not among imported modules."""
     gc.freeze()
     gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark tests from end to end; leave out, at another moment, those that have their own."""
+    """Mark end-to-end tests; with `--clock`, deselect tests with a moment of their own."""
     for item in items:
         if not END_TO_END.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("end_to_end")
@@ -89,20 +89,20 @@ def _has_its_own_moment(item: pytest.Item) -> bool:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Say when it is."""
+    """Report the moment of the tests."""
     return f"clock: {config.getoption('clock')}"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Let each test begin at the moment, or after what its module shares."""
+    """Set the clock for a test: to the moment, or after its module's shared fixtures."""
     _PYTHON_PROCESSES.clear()
     clock.start_test(item.path)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Fail a test that started a Python process, if no marker says that it does."""
+    """Fail a test that started a Python process without the marker `processes`."""
     yield
     if _PYTHON_PROCESSES and item.get_closest_marker("processes") is None:
         pytest.fail(f"needs @pytest.mark.processes: it started {_PYTHON_PROCESSES[0]}")
@@ -123,16 +123,16 @@ sys.addaudithook(_note_python_process)
 def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[object],
 ) -> Generator[None, object, object]:
-    """See what a module's tests share."""
-    made = yield
+    """Track a module's shared fixtures."""
+    result = yield
     if fixturedef.scope in ("class", "module", "package"):
         clock.keep_on()
-    return made
+    return result
 
 
 @pytest.fixture(autouse=True)
 def moment(request: pytest.FixtureRequest) -> Iterator[datetime]:
-    """Run a test at the moment that `at_notable_moments` names, or at the session's."""
+    """Set the clock to the moment of `at_notable_moments`, or keep the session's."""
     named = getattr(request, "param", None)
     if named is None:
         yield datetime.now(UTC)
@@ -143,13 +143,13 @@ def moment(request: pytest.FixtureRequest) -> Iterator[datetime]:
 
 @pytest.fixture
 def simulator_defaults() -> Mapping[str, object]:
-    """Give what `simulate` sets unless a test says otherwise; folders and modules override it."""
+    """Return the default settings of `simulate`; folders and modules override them."""
     return {}
 
 
 @pytest.fixture
 def simulate(simulator_defaults: Mapping[str, object]) -> Iterator[Callable[..., Simulator]]:
-    """Make running simulators by settings of `SimulatorConfig`; they end with the test."""
+    """Return a function that starts a simulator, which stops at the end of the test."""
     with ExitStack() as running:
 
         def start(**settings: Any) -> Simulator:

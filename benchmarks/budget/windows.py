@@ -65,7 +65,7 @@ def backfill(sim: Simulator, folder: Path, processes: int, days: int) -> None:
     for process in running:
         done = finished(process, TIMEOUT_S)
         if done.status:
-            raise SystemExit(done.said)
+            raise SystemExit(done.output)
 
 
 def measured(
@@ -107,7 +107,7 @@ def main() -> None:
     add = arguments.add_argument
     add("--processes", type=int, nargs="+", default=[1, 4], help="backfills at once")
     add("--days", type=int, default=253, help="days of each of the 3 inverters")
-    add("--latency", type=float, default=0.05, help="s that an answer takes")
+    add("--latency", type=float, default=0.05, help="s that a response takes")
     add("--neighbour", type=int, default=0, help="requests a minute that another program spends")
     options = arguments.parse_args()
     print_load()
@@ -121,7 +121,7 @@ def main() -> None:
         rows,
     )
     if options.neighbour:
-        names = ("processes", "window", "used together", "asked by the neighbour")
+        names = ("processes", "window", "used together", "sent by the other client")
         print_table((*names, "its 429", "our 429"), windows)
 
 

@@ -165,7 +165,7 @@ def backfill(simulator: Simulator, owner: Owner) -> tuple[Counter[str], float]:
     began = time.monotonic()
     done = owner.givlake("backfill")
     if done.status:
-        raise SystemExit(done.said)
+        raise SystemExit(done.output)
     return requests_by_dataset(simulator), time.monotonic() - began
 
 

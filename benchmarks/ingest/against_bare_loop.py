@@ -4,7 +4,7 @@
     python -m benchmarks.ingest.against_bare_loop --inverters 2 --against ../other-checkout
 
 Every measurement is a process of its own with an empty folder, against one simulator process whose
-answers are made beforehand. The kinds take turns; ratios are made within a round.
+responses are made beforehand. The kinds take turns; ratios are made within a round.
 
 - bare loop: `bare_loop.py`, with as many threads, without archive and validation.
 - without Dagster: the work alone, `without_dagster.py`.
@@ -187,7 +187,7 @@ def main() -> None:
     add("--days", type=int, default=60, help="days of each inverter")
     add("--inverters", type=int, default=3, help="inverters")
     add("--rows-per-day", type=int, default=810, help="mean data points of a day")
-    add("--latency", type=float, nargs="+", default=[0.0], help="s that an answer takes")
+    add("--latency", type=float, nargs="+", default=[0.0], help="s that a response takes")
     add("--rounds", type=int, default=3, help="how often each kind is measured")
     add("--against", type=Path, metavar="CHECKOUT", help="another checkout, with its own .venv")
     options = arguments.parse_args()

@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks.common import heading, new_folder, owner_of, parser, row
 from simulator import Simulator, SimulatorConfig
-from tests.support.owner import Done, Owner, finished
+from tests.support.owner import CommandResult, Owner, finished
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
 
 DAYS = days_between(date(2025, 5, 1), date(2025, 5, 15))
@@ -51,21 +51,21 @@ NO_ROWS = {
     "a text in place of the list": b'{"data": "nonsense"}',
 }
 KILLS_AT = (4, 9, 14, 19, 24)
-Commands = Callable[[Simulator, Owner, list[date]], list[Done]]
+Commands = Callable[[Simulator, Owner, list[date]], list[CommandResult]]
 
 
-def backfill(owner: Owner, days: list[date], *more: str) -> Done:
+def backfill(owner: Owner, days: list[date], *more: str) -> CommandResult:
     """Run the command to its end."""
     process = owner.start("backfill", "--start", days[0], "--end", days[-1], *more)
     return finished(process, TIMEOUT_S)
 
 
-def once(_: Simulator, owner: Owner, days: list[date]) -> list[Done]:
+def once(_: Simulator, owner: Owner, days: list[date]) -> list[CommandResult]:
     """Run the command once."""
     return [backfill(owner, days)]
 
 
-def repaired(sim: Simulator, owner: Owner, days: list[date], *more: str) -> list[Done]:
+def repaired(sim: Simulator, owner: Owner, days: list[date], *more: str) -> list[CommandResult]:
     """Run the command, end the fault, run the command again."""
     first = backfill(owner, days)
     sim.clear_failures()
@@ -73,12 +73,12 @@ def repaired(sim: Simulator, owner: Owner, days: list[date], *more: str) -> list
     return [first, backfill(owner, days, *more)]
 
 
-def refetched(sim: Simulator, owner: Owner, days: list[date]) -> list[Done]:
+def refetched(sim: Simulator, owner: Owner, days: list[date]) -> list[CommandResult]:
     """Fetch everything again once the fault has ended."""
     return repaired(sim, owner, days, "--refetch")
 
 
-def killed(sim: Simulator, owner: Owner, days: list[date]) -> list[Done]:
+def killed(sim: Simulator, owner: Owner, days: list[date]) -> list[CommandResult]:
     """Kill the command in the middle of its work several times, then let it finish."""
     ends = []
     for wanted in KILLS_AT:
@@ -90,7 +90,7 @@ def killed(sim: Simulator, owner: Owner, days: list[date]) -> list[Done]:
     return [*ends, backfill(owner, days)]
 
 
-def offline(sim: Simulator, owner: Owner, days: list[date]) -> list[Done]:
+def offline(sim: Simulator, owner: Owner, days: list[date]) -> list[CommandResult]:
     """Take the network away in the middle, and bring it back."""
     process = owner.start("backfill", "--start", days[0], "--end", days[-1])
     while process.poll() is None and len(data_requests(sim)) < 8:
@@ -101,7 +101,7 @@ def offline(sim: Simulator, owner: Owner, days: list[date]) -> list[Done]:
     return [finished(process, TIMEOUT_S)]
 
 
-def late(sim: Simulator, owner: Owner, days: list[date]) -> list[Done]:
+def late(sim: Simulator, owner: Owner, days: list[date]) -> list[CommandResult]:
     """Let half of each day arrive after the first fetch."""
     for serial, day in itertools.product(sim.serials, days):
         rows = sim.truth(serial, day)
@@ -112,7 +112,7 @@ def late(sim: Simulator, owner: Owner, days: list[date]) -> list[Done]:
     return [first, backfill(owner, days, "--refetch")]
 
 
-def revised(sim: Simulator, owner: Owner, days: list[date]) -> list[Done]:
+def revised(sim: Simulator, owner: Owner, days: list[date]) -> list[CommandResult]:
     """Change a tenth of the rows after the first fetch."""
     first = backfill(owner, days)
     for serial, day in itertools.product(sim.serials, days):
@@ -152,7 +152,7 @@ def failing(name: str, run: Commands = once, ends: tuple[int, ...] = (0,), **how
 
 
 def answering(name: str, body: bytes) -> Case:
-    """Return a case in which one answer holds no rows, until it is repaired."""
+    """Return a case in which one response holds no rows, until it is repaired."""
     return Case(
         f"{name}, in one body, then repaired",
         plant=lambda sim: sim.override(f"{sim.serials[0]}/{PLANTED_DAY}", body),
@@ -212,7 +212,7 @@ def measured(case: Case, folder: Path) -> list[object]:
         return cells(case, sim, owner, ends)
 
 
-def cells(case: Case, sim: Simulator, owner: Owner, ends: list[Done]) -> list[object]:
+def cells(case: Case, sim: Simulator, owner: Owner, ends: list[CommandResult]) -> list[object]:
     """Compare the tables with the simulator's rows, and count its requests."""
     rows = owner.rows()
     keys = {(each["inverter_serial"], each["time"]) for each in rows}

@@ -171,8 +171,8 @@ def tampered(name: str, sim: Simulator, folder: Path, whole: Owner) -> list[obje
     before = hashes(whole, folder / "before.json")[1]
     TAMPERINGS[name](owner.data)
     found = owner.givlake("verify")
-    lines = [line for line in found.said.splitlines() if not line.startswith(("proven", "Every"))]
-    advised = dict.fromkeys(re.findall(r"run givlake ((?:rebuild|check)[^;.\n]*)", found.said))
+    lines = [line for line in found.output.splitlines() if not line.startswith(("proven", "Every"))]
+    advised = dict.fromkeys(re.findall(r"run givlake ((?:rebuild|check)[^;.\n]*)", found.output))
     done = []
     for command in advised:
         owner.givlake(*command.split())

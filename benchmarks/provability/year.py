@@ -4,8 +4,8 @@
 
 Gaps are planted in the simulator; what `givlake status`, `coverage` and `gaps` name is compared day
 by day. The commands run on two evenings, three days apart, as an empty day is confirmed only by a
-second answer a day later: the first evening has another clock. Then every fault ends, the commands
-that `status` printed run literally, and what is missing is compared once more.
+second response a day later: the first evening has another clock. Then every fault ends, the
+commands that `status` printed run literally, and what is missing is compared once more.
 
 Leaves in FOLDER: `status.txt`, `year.svg`, `manifest.json`, and the output of each command. Ends
 with 1 if anything differs.
@@ -35,11 +35,11 @@ from benchmarks.provability.planted_year import (
 )
 from simulator import Simulator, SimulatorConfig
 from tests.support import clock
-from tests.support.owner import Done, Owner, finished
+from tests.support.owner import CommandResult, Owner, finished
 from tests.support.simulator_truth import days_between
 
 
-def named_by_status(owner: Owner) -> tuple[set[tuple[str, Day]], Done]:
+def named_by_status(owner: Owner) -> tuple[set[tuple[str, Day]], CommandResult]:
     """Return the gaps that `status --format json` names, day by day."""
     done = owner.process("status", "--format", "json")
     found = set()
@@ -63,7 +63,7 @@ def named_by_coverage(owner: Owner) -> set[tuple[str, Day]]:
 
 def commands_of(text: str) -> list[list[str]]:
     """Return the commands that `status` printed, as a person would paste them."""
-    found = re.findall(r"(?:Fix|Mend with): givlake (.*)", text)
+    found = re.findall(r"Fix: givlake (.*)", text)
     return [shlex.split(line) for line in dict.fromkeys(found)]
 
 
@@ -75,7 +75,7 @@ class Run:
         self.number = 0
         self.wrong: list[str] = []
 
-    def givlake(self, *arguments: object, status: int = 0) -> Done:
+    def givlake(self, *arguments: object, status: int = 0) -> CommandResult:
         """Run a command, keep what it said, and note an exit status that it must not have."""
         began = time.monotonic()
         done = finished(self.owner.start(*arguments), 1200)
@@ -87,7 +87,7 @@ class Run:
         print(f"givlake {words}: {done.status} after {seconds:.1f} s", flush=True)
         if done.status != status:
             self.wrong.append(
-                f"givlake {words} ended with {done.status}, not {status}: {done.said}"
+                f"givlake {words} ended with {done.status}, not {status}: {done.output}"
             )
         return done
 

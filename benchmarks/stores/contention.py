@@ -1,8 +1,8 @@
-"""Let writers, a rebuilder, a packer and readers of several kinds work on the same months.
+"""Let writers, a rebuilder, a compactor and readers of several kinds work on the same months.
 
     python -m benchmarks.stores.contention FOLDER [--seconds 120] [--old-duckdb PYTHON ...]
 
-Readers check at every read that each device-day is absent or exactly one answer, and that counts
+Readers check at every read that each device-day is absent or exactly one response, and that counts
 never fall. `--old-duckdb` names interpreters with other versions of DuckDB, `--polars` one with
 Polars. With `--open-for-writing` a client holds the catalogue as the `duckdb` command line does by
 default, which locks other DuckDB clients out of it; givlake's own readers take their place.

@@ -3,7 +3,7 @@
     python -m benchmarks.stores.kills_after_fetch FOLDER [--each 10]
 
 Each kill has a folder of its own: `givlake backfill` of some days of five datasets ends itself with
-SIGKILL at a step, at a random dataset. Before anything builds, DuckDB counts the archived answers
+SIGKILL at a step, at a random dataset. Before anything builds, DuckDB counts the archived responses
 that no build has accounted for, and `givlake verify` must find as many. Then the same command runs
 again, and every table is compared with that of a folder without a kill. Ends with 1 if anything
 differs.
@@ -23,11 +23,11 @@ import duckdb
 
 from benchmarks.common import ROOT, heading, new_folder, owner_of, parser, print_load, row
 from simulator import Simulator, SimulatorConfig
-from tests.support.owner import Done, Owner, finished
+from tests.support.owner import CommandResult, Owner, finished
 
 KILLED = ("-m", "tests.support.killed")
 KINDS = {
-    "last answers archived": ("answers archived",),
+    "last responses archived": ("answers archived",),
     "segment flush": ("segment written", "segment published"),
     "build begun": ("build begun",),
     "table staged": ("table staged",),
@@ -55,7 +55,7 @@ def kill(owner: Owner, step: str, skip: int) -> bool:
 
 
 def unbuilt(data: Path) -> int:
-    """Count archived answers that no build has accounted for, by DuckDB alone."""
+    """Count archived responses that no build has accounted for, by DuckDB alone."""
     archive = list((data / "archive").glob("*/*.parquet"))
     accounted = list((data / "index/row_accounting").rglob("*.parquet"))
     if not archive:
@@ -75,7 +75,7 @@ def unbuilt(data: Path) -> int:
     return int(count)
 
 
-def found_by_verify(done: Done) -> int:
+def found_by_verify(done: CommandResult) -> int:
     """Add up what `givlake verify` says is not in the tables."""
     found = re.findall(
         r"([\d,]+) archived responses? of \S+ (?:is|are) not in its tables", done.out
@@ -153,7 +153,7 @@ def main() -> None:
         whole = owner_of(sim, folder / "whole", *DATASETS)
         done = whole.process(*COMMAND)
         if done.status:
-            raise SystemExit(done.said)
+            raise SystemExit(done.output)
         rows = sum(whole.sql(f'SELECT count(*) AS n FROM "{name}"')[0]["n"] for name in TABLES)
         print(f"{rows:,} rows in {len(TABLES)} tables of the folder without a kill.\n")
         print_load()

@@ -108,7 +108,7 @@ class Rounds:
         self.kills: list[float] = []
 
     def killed_in(self, kind: str, outcome: Kinds) -> None:
-        """Start a backfill (or a compaction), kill it in the work meant, and say what was found."""
+        """Start a backfill or compaction, kill it in the chosen step, return what was found."""
         first = FIRST + timedelta(days=DAYS_A_ROUND * self.rounds)
         last = first + timedelta(days=DAYS_A_ROUND - 1)
         self.rounds += 1
@@ -185,7 +185,7 @@ class Rounds:
         packs = [path.stem.split("-") for path in (data / "archive/packs").glob("*.parquet")]
         segments = [int(path.stem) for path in (data / "archive/segments").glob("*.parquet")]
         if any(int(low) <= number <= int(high) for low, high in packs for number in segments):
-            found.append("pack beside its parts")
+            found.append("pack beside its segments")
         if any(path.stat().st_size for path in (data / "dagster").rglob("*-journal")):
             found.append("Dagster's transaction open")
         if any(path.stat().st_size for path in (data / "dagster").rglob("*-wal")):
@@ -198,8 +198,8 @@ class Rounds:
         for _ in range(6):
             outcome.syncs += 1
             done = self.owner.process("sync")
-            if "Traceback" in done.said:
-                sys.exit(done.said)
+            if "Traceback" in done.output:
+                sys.exit(done.output)
             if done.status == 0:
                 break
         outcome.sync_s = time.monotonic() - begun
@@ -219,7 +219,7 @@ class Rounds:
 
 
 def repeated(sim: Simulator, kills: list[float]) -> tuple[int, int, float]:
-    """Count good answers, those given again, and how old these were when killed (s)."""
+    """Count successful responses, those requested again, and their age at the kill (s)."""
     first: dict[str, float] = {}
     again, oldest_s = 0, 0.0
     for request in sim.requests:
@@ -254,9 +254,9 @@ def compare(rounds: Rounds) -> None:
     assert_same(rows, expected_rows(sim, sim.serials, days))
     print(f"{len(days) * len(sim.serials):,} device-days, {len(rows):,} rows: all as sent.")
     good, again, oldest_s = repeated(sim, rounds.kills)
-    print(f"{good:,} good answers; repeated {again}, at most {oldest_s:.0f} s old when killed.")
+    print(f"{good:,} successful responses; {again} repeated, at most {oldest_s:.0f} s old at kill.")
     print("Dagster's runs:", dict(dagster_runs(owner.data)))
-    print(owner.process("check").said, owner.process("verify").said, sep="\n")
+    print(owner.process("check").output, owner.process("verify").output, sep="\n")
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ SPEC = TableSpec(
 
 
 def entry(device: str, day: date, body: bytes, rows: int) -> Entry:
-    """Return a day's final answer, fetched three days later."""
+    """Return a day's final response, fetched three days later."""
     fetched_at = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=3)
     empty = answer(device, day, (), dataset=DATASET, fetched_at=fetched_at)
     return replace(empty, body=body, rows=rows)

@@ -4,7 +4,7 @@
 
 Every 15 minutes the day so far is archived, as JSON of about the real size. On the measured days
 each poll is built; on the others only now and then. Of a day's polls only the last is decoded: it
-holds the rows of all. The archive is packed every few days.
+holds the rows of all. The archive is compacted every few days.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class LastPollDecoder:
 
 
 def polls_of(day: date, chance: random.Random) -> list[Entry]:
-    """Make a day's answers; each holds the points so far, of about 900 bytes each."""
+    """Make a day's responses; each holds the points so far, of about 900 bytes each."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     points = []
     for at in range(POINTS_A_DAY):
@@ -110,12 +110,18 @@ def main() -> None:
     quarter = options.days // 4
     days = {0, quarter - 1, 2 * quarter - 1, options.days - 1}
     print_load()
-    names = ("day", "wall ms a poll", "CPU ms a poll", "archive kB, that day unpacked", "packed")
+    names = (
+        "day",
+        "wall ms a poll",
+        "CPU ms a poll",
+        "archive kB, that day before compaction",
+        "compacted",
+    )
     print(heading(*names, "tables kB", "indexes kB", "files"))
     with Lake(folder) as lake:
         for number in range(options.days):
             polls = polls_of(FIRST + timedelta(days=number), chance)
-            # A measured day begins with everything built and packed.
+            # A measured day begins with everything built and compacted.
             at_rest = number in days or number + 1 in days
             if number in days:
                 wall_ms, cpu_ms = measured(lake, polls)
@@ -124,13 +130,13 @@ def main() -> None:
                     lake.archive.append([poll])
             if at_rest or number % 30 == 29:
                 build_all(lake)
-            unpacked = size_of(folder / "archive")[0]
+            not_compacted = size_of(folder / "archive")[0]
             if at_rest or number % 5 == 4:
                 compact(lake.archive)
                 vacuum(lake, force=True)
             if number in days:
                 sizes = [size_of(folder / name)[0] for name in ("archive", "tables", "index")]
-                kilobytes = [f"{size / 1e3:,.0f}" for size in (unpacked, *sizes)]
+                kilobytes = [f"{size / 1e3:,.0f}" for size in (not_compacted, *sizes)]
                 files = size_of(folder)[1]
                 print(
                     row(number + 1, f"{wall_ms:.0f}", f"{cpu_ms:.0f}", *kilobytes, files),

@@ -85,7 +85,7 @@ def test_what_could_not_be_sent_is_due_again_and_changes_no_exit_status(simulate
     done = owner.givlake("backfill", *RANGE)
     assert done.status == 1
     assert "address 1 of GIVLAKE_ALERT_URLS (json://…) rejected the alert" in done.err
-    assert str(listener.port) not in done.said
+    assert str(listener.port) not in done.output
     listener.status = 200
     assert owner.givlake("backfill", *RANGE).status == 1
     assert listener.titles == [MISSING]
@@ -150,7 +150,7 @@ def test_an_address_that_apprise_does_not_know_is_named_without_being_shown(simu
     done = owner.givlake("alert", "--test")
     assert done.status == 1
     assert "address 1 of GIVLAKE_ALERT_URLS (bogus://…) is not an Apprise URL" in done.err
-    assert "sesame" not in done.said
+    assert "sesame" not in done.output
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_the_hour_by_which_yesterday_should_be_there_is_the_accounts(moment, tod
 
 
 @at_moments(
-    "autumn, the hour that comes twice, again",
+    "autumn, the repeated hour, second",
     "the first minutes of a year",
     slow=["the first minutes of a year"],
 )
@@ -263,7 +263,7 @@ def test_yesterday_that_nobody_fetched_is_missed_by_the_hour_and_not_before(
     before = ("--start", today - timedelta(days=9), "--end", today - timedelta(days=7))
     assert owner.givlake("backfill", *before).status == 0
     noon = datetime.combine(today, time(12), UTC)
-    with owner.at_work():
+    with owner.environment_set():
         settings = load_settings()
         assert not is_due(datetime.combine(today, time(4), UTC), settings, "UTC")
         assert is_due(noon, settings, "UTC")
@@ -283,7 +283,7 @@ def test_a_day_that_was_fetched_before_it_was_over_only_is_missed(simulate, own,
     sim = simulate(inverters=1)
     owner = alerted(own, sim, listener)
     assert owner.givlake("backfill", "--start", today, "--end", today).status == 0
-    with owner.at_work():
+    with owner.environment_set():
         later = datetime.combine(today + timedelta(days=1), time(12), UTC)
         assert send_alerts(load_settings(), unrequested=True, now=later).messages == 1
 
@@ -381,6 +381,6 @@ def test_a_folder_in_which_no_token_was_used_yet_is_looked_at_without_a_failure(
         done = owner.givlake("alert")
         assert (done.status, done.err) == (0, "")
         assert inbox.heard == []
-        with owner.at_work():
+        with owner.environment_set():
             send_alerts(load_settings(), failures=["token"])
         assert len(inbox.heard) == 1

@@ -58,7 +58,7 @@ def test_days_of_a_charger_that_its_owner_names_are_requested(simulate, own, tod
 
 
 @at_moments(
-    "spring, after the hour that is left out",
+    "spring, after the skipped hour",
     "autumn, the first hour of the day",
     "a month's first minutes, in UTC still its last day",
     "a day of 29 February",
@@ -68,6 +68,6 @@ def test_days_of_a_charger_that_its_owner_names_are_requested(simulate, own, tod
 def test_a_plan_counts_the_days_until_the_accounts_own_today(simulate, own, today):
     sim = simulate(inverters=2, commissioned=today - timedelta(days=9))
     planned = own(sim).givlake("plan")
-    assert planned.status == 0, planned.said
+    assert planned.status == 0, planned.output
     assert "At least 20 requests" in planned.out
     assert len(sim.requests) == 2

@@ -117,7 +117,7 @@ def test_the_demo_uses_its_simulator_only_whatever_the_owner_has_set(simulate, o
     # They are there with alerts only, and the owner's addresses are not the demo's.
     assert states["sensorsOrError"]["results"] == []
 
-    first, heading, *ticks = dagster.said
+    first, heading, *ticks = dagster.output_lines
     # After them comes what Dagster says.
     ticks = list(takewhile(lambda line: line.startswith("  "), ticks))
     assert first.startswith(f"Dagster: http://127.0.0.1:{dagster.port} (state in {demo}")
@@ -227,7 +227,7 @@ def test_the_settings_file_can_be_named(simulate, own, tmp_path, named, reserve)
     (tmp_path / "other.env").write_text("GIVLAKE_RESERVE=9\nGIVENERGY_API_TOKEN=of-the-file\n")
     if named is not None:
         owner.settings["GIVLAKE_ENV_FILE"] = named.format(folder=tmp_path)
-    with owner.at_work():
+    with owner.environment_set():
         found = load_settings()
     assert found.reserve == reserve
     assert found.token == owner.settings["GIVENERGY_API_TOKEN"]
@@ -236,9 +236,9 @@ def test_the_settings_file_can_be_named(simulate, own, tmp_path, named, reserve)
 @pytest.mark.new_folder
 def test_a_settings_file_that_is_named_has_to_be_there(simulate, own, tmp_path):
     owner = own(simulate(inverters=1), GIVLAKE_ENV_FILE="mistyped.env")
-    with owner.at_work(), pytest.raises(SettingsError) as raised:
+    with owner.environment_set(), pytest.raises(SettingsError) as raised:
         load_settings()
     assert "GIVLAKE_ENV_FILE is 'mistyped.env', which does not exist" in str(raised.value)
     (tmp_path / "mistyped.env").write_bytes(b"GIVLAKE_RESERVE=\xff\xfe\n")
-    with owner.at_work(), pytest.raises(SettingsError, match="cannot be read"):
+    with owner.environment_set(), pytest.raises(SettingsError, match="cannot be read"):
         load_settings()

@@ -150,7 +150,7 @@ def ranges(requests) -> list[tuple[str, str]]:
 
 
 @at_moments(
-    "spring, after the hour that is left out",
+    "spring, after the skipped hour",
     "the last minutes of a month",
     slow=["the last minutes of a month"],
 )
@@ -221,7 +221,7 @@ def test_a_dagster_state_that_cannot_be_used_is_reported_in_a_sentence(own, simu
     assert owner.givlake(*backfill, "2025-06-01").status == 0
     (owner.data / "dagster/history/runs.db").write_bytes(b"no database" * 1000)
     done = owner.givlake(*backfill, "2025-06-02")
-    assert (done.status, "Traceback" in done.said) == (2, False)
+    assert (done.status, "Traceback" in done.output) == (2, False)
     assert f"Dagster's state in {owner.data / 'dagster'} cannot be used" in done.err
     assert "If it is damaged, remove it: the history of runs is lost, but no data" in done.err
     shutil.rmtree(owner.data / "dagster")

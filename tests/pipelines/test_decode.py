@@ -13,7 +13,7 @@ def test_each_leaf_of_a_saved_response_is_named_with_its_column(tmp_path):
     owner = Owner(tmp_path, {}, token=None)
     (tmp_path / "chargers.json").write_text(json.dumps({"data": [CHARGER], "links": {"x": None}}))
     done = owner.givlake("decode", "ev_chargers", "chargers.json", "--format", "csv")
-    assert done.status == 0, done.said
+    assert done.status == 0, done.output
     rows = {row["leaf"]: row for row in csv.DictReader(io.StringIO(done.out))}
     assert {leaf: row["columns"] for leaf, row in rows.items()} == {
         "data[].uuid": "ev_chargers.charger_uuid",

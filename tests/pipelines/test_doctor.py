@@ -8,10 +8,10 @@ from simulator import TokenGrant
 from tests.support.clock import at_moments
 
 
-@at_moments("autumn, the hour that comes twice, again", "the first minutes of a year")
+@at_moments("autumn, the repeated hour, second", "the first minutes of a year")
 def test_all_is_well(simulate, own):
     done = own(simulate()).givlake("doctor")
-    assert done.status == 0, done.said
+    assert done.status == 0, done.output
     found = {line.split()[1]: line.split()[0] for line in done.out.splitlines()}
     # The simulator's token may do everything, which an owner should know.
     assert found.pop("control") == "note"
@@ -23,7 +23,7 @@ def test_a_token_that_can_only_read_is_distinguished_from_one_that_can_control(s
     scopes = {"api:account:read", "api:inverter:list", "api:inverter:read", "api:inverter:data"}
     sim = simulate(tokens=(TokenGrant("reads-only", scopes=frozenset(scopes)),))
     done = own(sim).givlake("doctor")
-    assert done.status == 0, done.said
+    assert done.status == 0, done.output
     assert "The token cannot change inverter settings." in done.out
     assert sim.commands_received == 0
 

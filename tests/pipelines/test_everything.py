@@ -75,7 +75,7 @@ def owner(sim, tmp_path_factory):
     chosen = {"GIVENERGY_API_URL": sim.base_url, "GIVLAKE_DATASETS": ""}
     made = Owner(tmp_path_factory.mktemp("owner"), chosen, token=sim.token)
     done = made.givlake("backfill")
-    assert done.status == 0, done.said
+    assert done.status == 0, done.output
     return made
 
 
@@ -244,7 +244,7 @@ def test_devices_and_their_settings(sim, owner):
 
 def test_every_dataset_has_a_state_and_nothing_is_requested_twice(sim, owner):
     done = owner.givlake("status", "--format", "json")
-    assert done.status == 0, done.said
+    assert done.status == 0, done.output
     parts = {part["dataset"]: part for part in json.loads(done.out)}
     lacking = {name for name, part in parts.items() if "" in part.get("not_available", {})}
     assert lacking == (NOT_FOR_OWNERS | LATER_VERSIONS) - {"account_devices"}

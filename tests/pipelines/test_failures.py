@@ -99,14 +99,14 @@ def test_an_account_without_inverters_is_reported_as_such(simulate, own):
 def test_a_new_device_is_reported_with_the_command_that_fetches_its_history(simulate, own):
     sim = simulate(inverters=1)
     owner = own(sim)
-    assert "New device" not in owner.givlake("backfill", *RANGE).said
+    assert "New device" not in owner.givlake("backfill", *RANGE).output
     (old,) = sim.serials
     new = sim.add_device().serial
     offered = f"New device {new}: fetch its history with givlake backfill --device"
     assert f"{offered} {new}" in owner.givlake("plan", *RANGE).out
     # `plan` only reads: a command that fetches takes note of the device.
     fetched = owner.givlake("backfill", *RANGE, "--device", old)
-    assert f"{offered} {new}" in fetched.said
+    assert f"{offered} {new}" in fetched.output
     with owner.dagster() as (definitions, instance):
         job = definitions.resolve_job_def("ingest_inverter_data_points")
         looked = definitions.resolve_job_def("check_history")

@@ -52,14 +52,14 @@ def test_a_device_leaves_dagster_the_budget_and_the_settings_too(sim, owner):
     gone, kept = sim.serials
     assert {"archive", "dagster", "state.json", "tables"} <= set(traces(owner.data, gone))
     done = owner.givlake("forget", "--device", gone, "--yes")
-    assert done.status == 0, done.said
+    assert done.status == 0, done.output
     assert traces(owner.data, gone) == []
     assert {"archive", "dagster", "tables"} <= set(traces(owner.data, kept))
     assert owner.givlake("check").status == 0
     with owner.dagster() as (_, instance):
         assert all(record.dagster_run.is_finished for record in instance.get_run_records())
     again = owner.givlake("forget", "--device", gone, "--yes")
-    assert (again.status, "Traceback" in again.said) == (2, False)
+    assert (again.status, "Traceback" in again.output) == (2, False)
     assert f"No data of '{gone}' are stored" in again.err
 
 
@@ -78,7 +78,7 @@ def test_an_account_leaves_with_its_devices_and_what_its_token_was(sim, owner):
     assert traces(owner.data, uuid)
     assert "state" in traces(owner.data, key)
     done = owner.givlake("forget", "--account", key, "--yes")
-    assert done.status == 0, done.said
+    assert done.status == 0, done.output
     for name in (key, uuid, sim.serials[1]):
         assert traces(owner.data, name) == []
     with contextlib.closing(sqlite3.connect(owner.data / "state/budget.sqlite")) as connection:

@@ -120,12 +120,12 @@ def owner(sim: Simulator, tmp_path_factory):
     settings = {"GIVENERGY_API_URL": sim.base_url, "GIVLAKE_DATASETS": datasets}
     owner = Owner(folder, settings, token=sim.token)
     done = owner.givlake("backfill", *RANGE)
-    assert "Traceback" not in done.said
-    assert plain(done.said)
+    assert "Traceback" not in done.output
+    assert plain(done.output)
     # Of devices that can be asked for a day becomes whole, and is shown by Dagster.
     named = [argument for text in ANSWERED for argument in ("--device", text)]
     done = owner.givlake("backfill", "--start", NEXT_DAY, "--end", NEXT_DAY, *named)
-    assert (done.status, plain(done.said)) == (0, True), done.said
+    assert (done.status, plain(done.output)) == (0, True), done.output
     return owner
 
 
@@ -168,7 +168,7 @@ def test_the_catalogue_is_whole(owner):
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(map(str, command[:2])))
 def test_no_output_commands_the_terminal(owner, command):
     done = owner.givlake(*command)
-    assert "Traceback" not in done.said
+    assert "Traceback" not in done.output
     assert plain(done.out), command
     assert plain(done.err), command
     assert len(done.out) > 40
@@ -210,7 +210,7 @@ def test_no_cell_of_a_status_in_csv_is_a_formula(owner):
 def test_no_export_is_named_or_computed_by_what_the_api_sent(owner, tmp_path, layout):
     target = tmp_path / "export"
     done = owner.givlake("export", "--to", target, "--format", layout)
-    assert (done.status, plain(done.said)) == (0, True), done.said
+    assert (done.status, plain(done.output)) == (0, True), done.output
     files = [path for path in target.rglob("*") if path.is_file()]
     names = {part for path in files for part in path.relative_to(target).parts}
     assert [name for name in names if not re.fullmatch(r"[\w.%-]{1,200}", name, re.ASCII)] == []

@@ -37,7 +37,7 @@ def test_ctrl_c_ends_a_backfill_of_two_months_and_the_next_one_goes_on(simulate,
     done = finished(process)
     assert done.status == 130
     assert "Interrupted. Run the same command to resume." in done.err
-    assert "Traceback" not in done.said
+    assert "Traceback" not in done.output
     fetched = {r.path for r in sim.requests if "data-points" in r.path}
     assert all(r.complete and r.status == 200 for r in sim.requests)
     # Those on their way, and those begun before the signal was heard of.

@@ -102,7 +102,7 @@ def test_messages_about_times(own, simulate, kept_at, made_ago, said):
 def test_status_warns_where_people_look_and_beside_what_programs_read(simulate, own, today):
     owner = own(simulate(inverters=1, rows_per_day=24, commissioned=today))
     assert owner.givlake("sync").status == 0
-    assert "current" not in owner.givlake("status").said
+    assert "current" not in owner.givlake("status").output
     with owner.lake() as lake:
         lake.state.set("kept_current_at", "2020-02-03T04:05:06+00:00")
     warning = "Not updated since 2020-02-03 04:05 UTC: run givlake sync"
@@ -116,4 +116,4 @@ def test_status_warns_where_people_look_and_beside_what_programs_read(simulate, 
     json.loads(owner.givlake("status", "--format", "json").out)
     # Of a folder in which nothing is known yet there is another sentence.
     other = own(simulate(inverters=1), GIVLAKE_DATA=str(owner.folder / "new"))
-    assert "current since" not in other.givlake("status").said
+    assert "current since" not in other.givlake("status").output

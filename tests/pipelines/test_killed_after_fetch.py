@@ -65,7 +65,7 @@ def test_the_same_command_builds_what_a_killed_one_has_archived(simulate, own, t
     assert (query.status, line in query.err, query.out.split()) == (0, True, ["n", "2"])
     assert queried(owner, "SELECT count(*) AS n FROM pending_responses") == [{"n": 2}]
     status = owner.givlake("status")
-    assert (status.status, line in status.out) == (1, True), status.said
+    assert (status.status, line in status.out) == (1, True), status.output
     assert f"2 devices, {middle}, not built: archived, not built into the tables yet." in status.out
     assert "Fix: givlake build\n" in status.out
     (points,) = json.loads(owner.givlake("status", "--format", "json").out)[:1]
@@ -80,13 +80,13 @@ def test_the_same_command_builds_what_a_killed_one_has_archived(simulate, own, t
     exported = owner.givlake("export", "--to", owner.folder / "export")
     assert (exported.status, line in exported.err) == (0, True)
     verified = owner.givlake("verify", "--manifest", proof)
-    assert (verified.status, finding in verified.out) == (1, True), verified.said
+    assert (verified.status, finding in verified.out) == (1, True), verified.output
     assert json.loads(proof.read_text())["pending_responses"] == {POINTS: 2}
     checked = owner.givlake("check")
     assert (checked.status, finding.split(": run")[0] in checked.out) == (1, True)
 
     again = owner.givlake(*command)
-    assert again.status == 0, again.said
+    assert again.status == 0, again.output
     # All was decided when the journal was written: the next command that writes finishes it.
     built = "" if step == "journal written" else f"Building {number} ({POINTS} 2).\n"
     end = "Nothing to fetch" if step == "journal written" else "Fetched 0 rows with 0 requests."
@@ -100,7 +100,7 @@ def test_the_same_command_builds_what_a_killed_one_has_archived(simulate, own, t
     assert owner.sql(over_it) == []
     for proof in ("verify", "check"):
         done = owner.givlake(proof)
-        assert (done.status, "not in its tables" in done.said) == (0, False), done.said
+        assert (done.status, "not in its tables" in done.output) == (0, False), done.output
 
 
 @pytest.mark.slow
@@ -112,11 +112,11 @@ def test_the_same_command_completes_what_a_killed_one_has_begun(simulate, own, t
     command = ("backfill", "--start", days[0], "--end", days[-1])
     kill_at(step, skip, owner, *command)
     again = owner.givlake(*command)
-    assert again.status == 0, again.said
+    assert again.status == 0, again.output
     assert_same(owner.rows(), expected_rows(sim, sim.serials, days))
     assert owner.sql("FROM pending_responses") == []
     verified = owner.givlake("verify")
-    assert verified.status == 0, verified.said
+    assert verified.status == 0, verified.output
 
 
 @pytest.mark.slow
@@ -147,7 +147,7 @@ def test_a_damaged_archive_file_that_nothing_has_read_yet_stops_no_command(simul
     newest = max((owner.data / "archive" / "segments").iterdir())
     newest.write_bytes(newest.read_bytes()[:-200])
     query = owner.givlake("query", "SELECT count(*) AS n FROM inverters_now")
-    assert (query.status, query.out.split()) == (0, ["n", "1"]), query.said
+    assert (query.status, query.out.split()) == (0, ["n", "1"]), query.output
     again = owner.givlake(*command)
-    assert (again.status, "Traceback" in again.said) == (0, False), again.said
+    assert (again.status, "Traceback" in again.output) == (0, False), again.output
     assert_same(owner.rows(), expected_rows(sim, sim.serials, days_between(*JUNE)))

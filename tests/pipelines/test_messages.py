@@ -235,10 +235,10 @@ def test_messages_and_exit_status(case, simulate, own):
         run = owner.process if case.name in PROCESSES else owner.givlake
         done = run(*shlex.split(case.command))
     assert done.status == case.status, done
-    assert case.says in done.said
-    assert "Traceback" not in done.said
-    assert "sesame" not in done.said
-    assert all(character.isprintable() or character == "\n" for character in done.said)
+    assert case.says in done.output
+    assert "Traceback" not in done.output
+    assert "sesame" not in done.output
+    assert all(character.isprintable() or character == "\n" for character in done.output)
     if case.status:
-        complaint = [line for line in done.said.splitlines() if case.says in line]
+        complaint = [line for line in done.output.splitlines() if case.says in line]
         assert len(complaint) == 1, done

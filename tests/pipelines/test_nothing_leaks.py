@@ -153,7 +153,7 @@ def test_no_file_output_process_list_or_run_holds_it(run, in_dagster, secret):
     # The pseudonym key is random bytes; a Parquet file is read unpacked as well.
     held = [name for name, content in files(owner).items() if secret.encode() in content]
     assert held == []
-    assert all(secret not in done.said for done in said)
+    assert all(secret not in done.output for done in said)
     assert secret not in listed
     assert all(secret not in text for text in listener.texts + listener.titles)
     assert len(in_dagster) > 1

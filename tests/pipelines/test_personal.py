@@ -107,7 +107,7 @@ def test_a_leaf_that_cannot_be_kept_is_reported_and_nothing_runs(simulate, own, 
     done = own(sim, GIVLAKE_KEEP_PERSONAL=text).givlake("status")
     assert done.status == 2
     assert says in done.err
-    assert "Traceback" not in done.said
+    assert "Traceback" not in done.output
     assert sim.requests == []
 
 
@@ -115,7 +115,7 @@ def test_a_leaf_that_cannot_be_kept_is_reported_and_nothing_runs(simulate, own, 
 def test_the_first_use_of_a_data_folder_makes_the_key(simulate, own):
     owner = own(simulate(inverters=1))
     done = owner.givlake("backfill", "--start", "2025-06-01", "--end", "2025-06-01")
-    assert done.status == 0, done.said
+    assert done.status == 0, done.output
     key = owner.data / "state" / "pseudonym.key"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert len(key.read_bytes()) == 32

@@ -35,7 +35,7 @@ def test_a_command_reads_the_coverage_of_each_dataset_once(simulate, own, reads)
     def reads_of(*command: str, status: int = 0) -> dict[str, int]:
         reads.clear()
         done = owner.givlake(*command)
-        assert done.status == status, done.said
+        assert done.status == status, done.output
         return dict(reads)
 
     once = dict.fromkeys(DATASETS, 1)

@@ -169,7 +169,7 @@ def test_reading_commands_leave_the_data_folder_as_it_is(sim, owner, tmp_path, s
     for command in (*COMMANDS, *LONG_COMMANDS) if state in ALL_COMMANDS else COMMANDS:
         places = {"EXPORT": tmp_path / "-".join(map(str, command)), "MANIFEST": tmp_path / "m.json"}
         done = owner.givlake(*(places.get(word, word) for word in command))
-        assert "Traceback" not in done.said, (command, done)
+        assert "Traceback" not in done.output, (command, done)
         assert done.status in (0, 1, 2), (command, done)
         is_same = snapshot(owner) == before
         if command[0] in SPENDING:

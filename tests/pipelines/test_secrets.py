@@ -31,7 +31,7 @@ def test_the_token_is_in_no_file_and_in_no_output_even_if_the_api_repeats_it(sim
     ]
     assert said[0].status == 1
     assert "met a fault" in said[0].out
-    assert all(TOKEN not in done.said for done in said)
+    assert all(TOKEN not in done.output for done in said)
 
     files = [file for file in owner.data.rglob("*") if file.is_file()]
     assert any("dagster" in file.parts for file in files)

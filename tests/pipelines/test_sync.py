@@ -23,7 +23,7 @@ def paths(serials, *days) -> list[str]:
     return sorted(f"/v1/inverter/{serial}/data-points/{day}" for serial in serials for day in days)
 
 
-@at_moments(*NOTABLE, slow=NOTABLE.keys() - {"autumn, the hour that comes twice, again"})
+@at_moments(*NOTABLE, slow=NOTABLE.keys() - {"autumn, the repeated hour, second"})
 def test_the_first_sync_brings_yesterday_and_today_and_the_next_one_only_today(
     simulate, own, today, yesterday
 ):
@@ -46,9 +46,9 @@ def test_the_first_sync_brings_yesterday_and_today_and_the_next_one_only_today(
 
 
 @at_moments(
-    "spring, after the hour that is left out",
+    "spring, after the skipped hour",
     "a month's first minutes, in UTC still its last day",
-    slow=["spring, after the hour that is left out"],
+    slow=["spring, after the skipped hour"],
 )
 def test_a_day_later_the_open_days_are_closed_and_the_days_between_are_fetched(
     simulate, own, today, yesterday

@@ -73,9 +73,9 @@ def test_the_clock_is_the_machines_in_every_process(machine_time):
 def test_a_backfill_of_some_days_a_sync_status_and_a_query_today(owner):
     first = local_today() - timedelta(days=3)
     done = owner.process("backfill", "--start", first)
-    assert done.status == 0, done.said
+    assert done.status == 0, done.output
     done = owner.process("sync")
-    assert done.status == 0, done.said
+    assert done.status == 0, done.output
     done = owner.process("status", "--format", "json")
     points = json.loads(done.out)[0]
     assert points["dataset"] == "inverter_data_points"
@@ -86,7 +86,7 @@ def test_a_backfill_of_some_days_a_sync_status_and_a_query_today(owner):
     assert set(states) <= {"complete", "provisional", "not_requested"}
     query = "SELECT request_date AS day, count(*) AS rows FROM inverter_data_points GROUP BY 1"
     done = owner.process("query", query, "--format", "json")
-    assert done.status == 0, done.said
+    assert done.status == 0, done.output
     rows = {date.fromisoformat(row["day"]): row["rows"] for row in json.loads(done.out)}
     # Of today there may be no point yet.
     assert {first + timedelta(days=at) for at in range(3)} <= set(rows)

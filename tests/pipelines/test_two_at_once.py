@@ -17,7 +17,7 @@ def test_two_backfills_of_the_same_days_ask_for_each_device_day_once(simulate, o
     sim = simulate(latency_s=0.05)
     owner = own(sim, GIVLAKE_CONNECTIONS="2")
     done = [finished(process) for process in [owner.start(*COMMAND), owner.start(*COMMAND)]]
-    assert [one.status for one in done] == [0, 0], [one.said for one in done]
+    assert [one.status for one in done] == [0, 0], [one.output for one in done]
     asked = Counter(r.path for r in sim.requests if "data-points" in r.path)
     assert len(asked) == 30
     assert set(asked.values()) == {1}
@@ -40,5 +40,5 @@ def test_two_first_backfills_do_not_spoil_dagsters_state(simulate, own):
     other_day = ("backfill", "--start", "2025-06-02", "--end", "2025-06-02")
     started = [owner.start(*one_day), owner.start(*other_day)]
     done = [finished(process) for process in started]
-    assert [one.status for one in done] == [0, 0], [one.said for one in done]
+    assert [one.status for one in done] == [0, 0], [one.output for one in done]
     assert owner.givlake("backfill", "--start", "2025-06-03", "--end", "2025-06-03").status == 0

@@ -1,4 +1,4 @@
-"""The API document and the recorded answers, for tests that are left out where they are absent."""
+"""Examples of the API document and recorded responses; tests are skipped where they are absent."""
 
 import json
 import os
@@ -8,10 +8,12 @@ import pytest
 
 SHARED = Path(os.environ.get("GIVLAKE_SHARED", Path(__file__).parents[3] / "shared"))
 CONTRACT = SHARED / "api" / "givenergy-api-v1.26.txt"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared material is not here")
+needs_shared = pytest.mark.skipif(
+    not SHARED.is_dir(), reason="API document and recordings are absent"
+)
 
-# Lists that are cut short end with an ellipsis; energy flows have objects in square brackets.
-_MENDED = (
+# Shortened lists end with an ellipsis; energy flows have objects in square brackets.
+_REPAIRS = (
     ("},\n...\n]", "}\n]"),
     ('[\n"start_time"', '[{"start_time"'),
     ('[\n"0"', '{"0"'),
@@ -20,16 +22,16 @@ _MENDED = (
 
 
 def example(title):
-    """Give the answer that the API document prints for an endpoint, mended where it is no JSON."""
+    """Return the API document's example response of an endpoint, repaired where it is not JSON."""
     text = CONTRACT.read_text()
     start = text.index("Example response (200):", text.index(f"\n{title}\n"))
     printed = text[text.index("{", start) : text.index("Received response:", start)]
-    for broken, mended in _MENDED:
-        printed = printed.replace(broken, mended)
+    for broken, repaired in _REPAIRS:
+        printed = printed.replace(broken, repaired)
     return json.loads(printed)
 
 
 def recorded(name):
-    """Give a recorded answer; some stand without their envelope."""
-    answer = json.loads((SHARED / "samples" / f"{name}.json").read_text())
-    return answer if isinstance(answer, dict) and "data" in answer else {"data": answer}
+    """Return a recorded response; an envelope is added where the recording has none."""
+    content = json.loads((SHARED / "samples" / f"{name}.json").read_text())
+    return content if isinstance(content, dict) and "data" in content else {"data": content}

@@ -1,9 +1,9 @@
-"""The clock that tests run at, in every process they start: a fixed moment, never today's.
+"""The clock of the tests and of the processes they start: a fixed moment, independent of today.
 
-`pytest --clock 2025-10-26T00:05+01:00` runs them at another one. The clock ticks. Each test starts
-at the moment anew, so that none that starts five minutes before midnight is pushed over it by those
-that ran before. In a module whose tests share fixtures time goes on from one to the next; where
-that would lead over midnight, as on a slow machine, a test starts when the last of these was made.
+`pytest --clock 2025-10-26T00:05+01:00` selects another moment. The clock ticks. Each test starts at
+the moment again, so that earlier tests do not move it past midnight. In a module with shared
+fixtures, time continues from test to test; if that would pass midnight, as on a slow machine, a
+test starts at the time when the last shared fixture was created.
 """
 
 import contextlib
@@ -22,19 +22,19 @@ LONDON = ZoneInfo("Europe/London")
 SHIFT = "TEST_CLOCK_SHIFT_S"
 PROCESSES = Path(__file__).with_name("processes")
 
-# A working day of British summer, before noon: local days are not those of UTC. It lies in the
-# past, as files get the machine's times: what is being written must not look long abandoned.
+# A weekday in British summer, before noon: local days differ from UTC days. It is in the past, as
+# files have the machine's times: files being written must not look abandoned.
 DEFAULT = "2026-06-17T11:40+01:00"
 
-# Most tests of fixed days have them in the first half of 2025 and take them as long over.
+# Most tests with fixed days use the first half of 2025 and assume that these days are long over.
 EARLIEST = "2025-10-01T00:00+00:00"
 
 NOTABLE = {
-    "spring, before the hour that is left out": "2026-03-29T00:05+00:00",
-    "spring, after the hour that is left out": "2026-03-29T02:05+01:00",
+    "spring, before the skipped hour": "2026-03-29T00:05+00:00",
+    "spring, after the skipped hour": "2026-03-29T02:05+01:00",
     "autumn, the first hour of the day": "2025-10-26T00:05+01:00",
-    "autumn, the hour that comes twice, first": "2025-10-26T01:30+01:00",
-    "autumn, the hour that comes twice, again": "2025-10-26T01:30+00:00",
+    "autumn, the repeated hour, first": "2025-10-26T01:30+01:00",
+    "autumn, the repeated hour, second": "2025-10-26T01:30+00:00",
     "the last minutes of a month": "2026-01-31T23:55+00:00",
     "a month's first minutes, in UTC still its last day": "2026-05-01T00:05+01:00",
     "a day of 29 February": "2024-02-29T12:00+00:00",
@@ -43,13 +43,13 @@ NOTABLE = {
 }
 
 
-# What a test may take before midnight.
+# Time that a test needs before midnight.
 LONGEST_TEST = timedelta(minutes=2)
 
 
 @dataclass
 class _Session:
-    """Where tests of this process start, and when the last of what a module's share was made."""
+    """Start of this process' tests, and creation time of a module's last shared fixture."""
 
     moment: datetime | None = None
     module: object = None
@@ -60,54 +60,54 @@ _SESSION = _Session()
 
 
 def moment_of(text: str) -> datetime:
-    """Read a moment at which all tests can run, with its zone.
+    """Return the moment of a text, checked: all tests must be able to run at it.
 
     Raises:
-        ValueError: it has no zone, lies ahead, or before the days that tests have as over.
+        ValueError: it has no zone, is in the future, or before days that tests assume to be over.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text} has no zone: add +00:00 for UTC, +01:00 for British summer time")
     if moment.timestamp() > machine_time():
         raise ValueError(
-            f"{text} lies ahead: files have the machine's times and would look long abandoned"
+            f"{text} is in the future: files have the machine's times and would look abandoned"
         )
     if moment < datetime.fromisoformat(EARLIEST):
-        raise ValueError(f"{text} lies before {EARLIEST}: days that tests have as over are to come")
+        raise ValueError(f"{text} is before {EARLIEST}: tests assume that earlier days are over")
     return moment
 
 
 def begin(moment: datetime) -> None:
-    """Let this process run tests at a moment; until the first begins, its clock stands still."""
+    """Set the moment of this process' tests; the clock is stopped until the first test."""
     _SESSION.moment = moment
     _move(moment.timestamp() - machine_time(), ticking=False)
 
 
 def start_test(module: object) -> None:
-    """Go (back) to the moment, unless the module's tests share what was made after it."""
+    """Set the clock to the moment, unless the module has shared fixtures created after it."""
     if module != _SESSION.module:
         _SESSION.module, _SESSION.shared_at = module, None
     begin = _SESSION.shared_at or _SESSION.moment
-    if begin is not None and (_SESSION.shared_at is None or _leads_over_midnight(begin)):
+    if begin is not None and (_SESSION.shared_at is None or _passes_midnight(begin)):
         _move(begin.timestamp() - machine_time())
 
 
 def keep_on() -> None:
-    """From now on this module's tests share something: for them time goes on."""
+    """Record that the module has a shared fixture: time continues from test to test."""
     _SESSION.shared_at = datetime.now(UTC)
 
 
-def _leads_over_midnight(begin: datetime) -> bool:
+def _passes_midnight(begin: datetime) -> bool:
     later = datetime.now(UTC) + LONGEST_TEST
     return any(later.astimezone(z).date() != begin.astimezone(z).date() for z in (UTC, LONDON))
 
 
 @contextlib.contextmanager
 def at(moment: datetime | str | None) -> Iterator[datetime]:
-    """Move the clock of this process and of those it starts; back afterwards.
+    """Move the clock of this process and of its child processes; restore it afterwards.
 
     Args:
-        moment: When; None: the machine's time.
+        moment: The new time; None: the machine's time.
     """
     before = CLOCK.shift_s
     if moment is None:
@@ -137,11 +137,11 @@ def _move(shift_s: float | None, *, ticking: bool = True) -> None:
 
 
 def at_moments(*moments: str, slow: Collection[str] = ()) -> pytest.MarkDecorator:
-    """Run a test at each of some moments, by the names or the texts that they have here.
+    """Run a test at each of the given moments.
 
     Args:
-        *moments: When.
-        slow: Those of them that have the marker `slow`.
+        *moments: Names in `NOTABLE`, or ISO texts.
+        slow: The moments whose cases have the marker `slow`.
     """
     chosen = [
         pytest.param(

@@ -1,4 +1,4 @@
-"""`givlake ui` as it is really run, its page asked as a browser does, and all of its processes."""
+"""Run `givlake ui`, query its page over GraphQL, and observe its processes."""
 
 import contextlib
 import json
@@ -31,7 +31,7 @@ _ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 
 @dataclass(frozen=True)
 class Process:
-    """A process of this machine with the environment that it was started with."""
+    """A process of this machine and the environment it was started with."""
 
     pid: int
     command: str
@@ -46,24 +46,24 @@ class Page:
         self.process = process
         self.port = port
         self._folder = folder
-        # Also those that have ended since.
+        # Includes processes that have ended.
         self.seen: dict[int, Process] = {}
 
     @property
-    def said(self) -> list[str]:
-        """The lines that it has printed."""
+    def output_lines(self) -> list[str]:
+        """Lines printed to standard output."""
         return (self._folder / "out").read_text().splitlines()
 
     def look(self) -> list[Process]:
-        """List the processes that it has started, and those that they have."""
+        """Return its child processes, direct and indirect."""
         command = getattr(_process(self.process.pid), "command", None)
-        # One that has its command as well is being started, and is not yet what it will be.
+        # A child with the same command was forked, but has not executed its own program yet.
         found = [each for each in _below(self.process.pid) if each.command != command]
         self.seen.update({each.pid: each for each in found})
         return found
 
     def until(self, what) -> Any:
-        """Wait for something to be true, looking at the processes meanwhile; give what it is."""
+        """Wait until a function returns a true value, observing the processes; return the value."""
         end = time.monotonic() + TIMEOUT_S
         while not (found := what()):
             self.look()
@@ -74,29 +74,29 @@ class Page:
         return found
 
     def has_started(self, *names: str) -> bool:
-        """Whether each of some programs is among its processes."""
+        """Return whether each of the named programs is among its processes."""
         commands = [each.command for each in self.look()]
         return all(any(name in words for words in commands) for name in names)
 
     def graphql(self, query: str, **variables: object) -> dict[str, Any]:
-        """Ask the page, as soon as it answers."""
+        """Send a query to the page as soon as it responds; return the data."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/graphql",
             json.dumps({"query": query, "variables": variables}).encode(),
             {"Content-Type": "application/json"},
         )
 
-        def ask() -> dict[str, Any] | None:
+        def send() -> dict[str, Any] | None:
             with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=60) as sent:
                 return json.load(sent)
             return None
 
-        answer = self.until(ask)
-        assert "errors" not in answer, answer
-        return answer["data"]
+        response = self.until(send)
+        assert "errors" not in response, response
+        return response["data"]
 
     def run(self, job: str) -> str:
-        """Launch a run of a job, and give the status with which it ends."""
+        """Launch a run of a job; return its final status."""
         run = {"selector": {**REPOSITORY, "jobName": job}, "runConfigData": {}}
         launched = self.graphql(_LAUNCH, run=run)["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
@@ -111,7 +111,7 @@ class Page:
 
 @contextlib.contextmanager
 def page(folder: Path, environment: Mapping[str, str], *arguments: object) -> Iterator[Page]:
-    """Run `givlake ui` in a folder; end it as a service manager does, which must leave nothing."""
+    """Run `givlake ui` in a folder; terminate it with SIGTERM and check that no process is left."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -139,7 +139,7 @@ def page(folder: Path, environment: Mapping[str, str], *arguments: object) -> It
 
 
 def is_running(process: Process) -> bool:
-    """Whether a process has not ended."""
+    """Return whether a process is still running."""
     now = _process(process.pid)
     return now is not None and now.command == process.command
 
@@ -148,7 +148,7 @@ def _below(pid: int) -> Iterator[Process]:
     children: dict[int, list[int]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            # The name of a program, in brackets, may hold spaces.
+            # A program's name, in brackets, may contain spaces.
             parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
             children.setdefault(int(parent), []).append(int(folder.name))
     left = children.get(pid, [])
@@ -160,7 +160,7 @@ def _below(pid: int) -> Iterator[Process]:
 
 
 def _process(pid: int) -> Process | None:
-    """Read what /proc says of a process; None if there is none, or it has just ended."""
+    """Read a process from /proc; None if it does not exist or has just ended."""
     folder = Path("/proc") / str(pid)
     try:
         words = (folder / "cmdline").read_bytes().decode().replace("\0", " ").strip()

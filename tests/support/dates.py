@@ -1,6 +1,6 @@
-"""Runs the tests at many moments and prints a table: `python -m tests.support.dates --help`.
+"""Run the tests at many moments and prints a table: `python -m tests.support.dates --help`.
 
-Each is a run of its own, one after the other. Take a few moments, or a few files, to try something.
+Each moment is a separate run, one after the other. Select some moments or files to save time.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from tests.support.clock import moment_of
 
 MOMENTS = (
-    # The days around the clock change of autumn, with the hour that comes twice.
+    # The days around the clock change of autumn, with the repeated hour.
     "2025-10-25T23:55+01:00",
     "2025-10-26T00:05+01:00",
     "2025-10-26T01:30+01:00",
@@ -28,7 +28,7 @@ MOMENTS = (
     "2026-01-31T23:55+00:00",
     "2026-02-28T23:55+00:00",
     "2026-03-01T00:05+00:00",
-    # The days around the clock change of spring, with the hour that is left out.
+    # The days around the clock change of spring, with the skipped hour.
     "2026-03-28T23:55+00:00",
     "2026-03-29T00:05+00:00",
     "2026-03-29T00:59+00:00",
@@ -52,7 +52,7 @@ WHAT = ("tests/pipelines", "tests/warehouse", "tests/assets", "tests/givenergy",
 
 @dataclass
 class Run:
-    """What the tests did at a moment."""
+    """Result of the tests at a moment."""
 
     status: int
     seconds: float
@@ -62,12 +62,12 @@ class Run:
     @property
     def failures(self) -> int:
         found = self.counts.get("failed", 0) + self.counts.get("error", 0)
-        # What ended without a count, as by a signal, has not passed.
+        # A run that ended without a count, as by a signal, has failed.
         return found or int(self.status != 0)
 
 
 def run(moment: str, arguments: Sequence[str]) -> Run:
-    """Run pytest at a moment; arguments take the place of all files, or follow the usual ones."""
+    """Run pytest at a moment; files among the arguments replace the default ones."""
     files = () if any(not one.startswith("-") for one in arguments) else WHAT
     command = [sys.executable, "-m", "pytest", *HOW, *files, *arguments, "--clock", moment]
     began = time.monotonic()
@@ -84,9 +84,9 @@ def run(moment: str, arguments: Sequence[str]) -> Run:
 
 
 def main(given: Sequence[str]) -> int:
-    """Run what the command line asks for; 1 if anything failed."""
+    """Run the command line; return 1 if anything failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.dates", description=__doc__)
-    parser.add_argument("--at", action="append", metavar="TEXT", help="only moments that hold it")
+    parser.add_argument("--at", action="append", metavar="TEXT", help="only moments containing it")
     parser.add_argument("--moment", action="append", metavar="ISO", help="this instead of the list")
     parser.add_argument("--list", action="store_true", help="print the moments")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="for pytest, after --")

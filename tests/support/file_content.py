@@ -1,4 +1,4 @@
-"""What a file holds, for tests that look for a text in every file."""
+"""Content of a file, for tests that search every file for a text."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A local HTTP server that takes what Apprise posts to `json://` addresses."""
+"""A local HTTP server that receives the messages Apprise posts to `json://` addresses."""
 
 import contextlib
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Listener:
-    """What arrived; `status` is what is answered."""
+    """Received messages; `status` is the status of the responses."""
 
     def __init__(self) -> None:
         self.heard: list[dict[str, Any]] = []
@@ -45,7 +45,7 @@ def listening() -> Iterator[Listener]:
             self.end_headers()
 
         def log_message(self, format: str, *arguments: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     listener.port = server.server_address[1]

@@ -1,8 +1,8 @@
-"""The import graph of the packages: circles between modules, and arrows between sub-folders.
+"""The import graph of the packages: cycles between modules, and imports between sub-folders.
 
     python -m tests.support.import_graph
 
-prints lines per package, the circles, and a table of the arrows. `from package import name` counts
+prints lines per package, the cycles, and a table of the imports. `from package import name` counts
 as an import of the submodule `name` where there is one, else of the package itself. Imports inside
 functions count as well. That Python runs `package/__init__.py` before any of its submodules does
 not count.
@@ -37,7 +37,7 @@ def imports(paths: Mapping[str, Path]) -> dict[str, set[str]]:
 
 
 def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
-    """Return one circle of imports, or none: whoever cures it finds the next."""
+    """Return one import cycle, or none; further ones show once it is removed."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -75,7 +75,7 @@ def _imported(path: Path, paths: Mapping[str, Path]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Print what `docs/architecture.md` says of the packages."""
+    """Print the figures about the packages that `docs/architecture.md` has."""
     paths = modules()
     graph = imports(paths)
     print("package      files  lines  median  p90  max")

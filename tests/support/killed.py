@@ -2,8 +2,8 @@
 
     python -m tests.support.killed STEP SKIP MODULE [ARGUMENT ...]
 
-MODULE runs as it is up to the given step; the step is
-passed SKIP times before the process ends there, as if the machine's power were cut.
+MODULE runs unchanged up to the given step; the step is passed SKIP times before the process is
+killed there.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ STEPS: dict[str, tuple[Any, str, bool, Condition]] = {
 
 
 def arm(step: str, skip: int) -> None:
-    """Let this process end at a step, after passing it `skip` times."""
+    """Kill this process at a step, after passing it `skip` times."""
     holder, name, after, condition = STEPS[step]
     function = getattr(holder, name)
     left = skip

@@ -1,4 +1,4 @@
-"""A small dataset of things with a history: lists of boxes, answered page by page."""
+"""A small dataset of entities with a version history: lists of boxes in pages."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def box(name: str, colour: str | None = "red", size: int | None = 1, **more: Any
 
 
 def page(boxes: Sequence[dict[str, Any]], at: int, **changes: Any) -> Entry:
-    """Answer with a page of a list at an hour; what cannot be read has a negative size."""
+    """Return a page of a list, fetched at an hour; boxes of negative size are invalid."""
     values = {"dataset": DATASET, "fetched_at": hour(at), "account": "acc"} | changes
     return answer("", None, boxes, **values)
 
 
 @dataclass
-class ThingsDecoder:
-    """Decodes lists of boxes; those of negative size are refused."""
+class BoxDecoder:
+    """Decode lists of boxes; boxes of negative size are quarantined."""
 
     version: int = 1
     dataset: str = DATASET
@@ -82,7 +82,7 @@ class ThingsDecoder:
             rows_in[response.response_id] = len(rows)
             for at, row in enumerate(rows):
                 if (row["size"] or 0) < 0:
-                    bad.append(_refused(response, at))
+                    bad.append(_quarantined(response, at))
                 else:
                     good.append(
                         row
@@ -107,7 +107,7 @@ class ThingsDecoder:
         )
 
 
-def _refused(response: ArchivedResponse, at: int) -> dict[str, Any]:
+def _quarantined(response: ArchivedResponse, at: int) -> dict[str, Any]:
     return {
         "dataset": DATASET,
         "table": DATASET,

@@ -1,4 +1,4 @@
-"""An owner of an account at work: a data folder, settings, and givlake as it is really run."""
+"""A simulated owner: data folder, settings and commands."""
 
 import contextlib
 import io
@@ -23,20 +23,20 @@ from warehouse import Lake
 
 
 @dataclass(frozen=True)
-class Done:
-    """How a command ended and what it said."""
+class CommandResult:
+    """Exit status and output of a command."""
 
     status: int
     out: str
     err: str
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return self.out + self.err
 
 
 class Owner:
-    """Runs givlake in a folder, with settings of its own and none of this process' environment."""
+    """Run givlake in a folder with its own settings, without those of this process' environment."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str], token: str | None) -> None:
         self.folder = folder
@@ -56,18 +56,18 @@ class Owner:
         return {**kept, "COLUMNS": "300", **self.settings}
 
     @contextlib.contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Let this process be the owner's."""
+    def environment_set(self) -> Iterator[None]:
+        """Set this process' environment and working folder to the owner's."""
         with patch.dict(os.environ, self.environment, clear=True), contextlib.chdir(self.folder):
             yield
 
-    def givlake(self, *arguments: object) -> Done:
-        """Run a command in this process, by the function that the console script calls."""
+    def givlake(self, *arguments: object) -> CommandResult:
+        """Run a command in this process, through the console script's function."""
         written, err = io.BytesIO(), io.StringIO()
         out = io.TextIOWrapper(written, encoding="utf-8", write_through=True)
         status: Any = 0
         with (
-            self.at_work(),
+            self.environment_set(),
             patch.object(sys, "argv", ["givlake", *map(str, arguments)]),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
@@ -76,10 +76,10 @@ class Owner:
                 main()
             except SystemExit as end:
                 status = end.code or 0
-        return Done(status, written.getvalue().decode(), err.getvalue())
+        return CommandResult(status, written.getvalue().decode(), err.getvalue())
 
     def start(self, *arguments: object) -> "subprocess.Popen[bytes]":
-        """Start a command as a process of its own."""
+        """Start a command in a separate process."""
         return subprocess.Popen(
             command(*arguments),
             cwd=self.folder,
@@ -89,23 +89,23 @@ class Owner:
             stderr=subprocess.PIPE,
         )
 
-    def process(self, *arguments: object) -> Done:
-        """Run a command as a process of its own, to its end."""
+    def process(self, *arguments: object) -> CommandResult:
+        """Run a command in a separate process and wait for it."""
         return finished(self.start(*arguments))
 
     def sql(self, query: str, zone: str = "UTC") -> list[dict[str, Any]]:
-        """Query the catalogue as an analyst does, by DuckDB alone."""
+        """Query the catalogue with DuckDB alone."""
         with duckdb.connect(str(self.data / "warehouse.duckdb"), read_only=True) as connection:
             connection.execute(f"SET TimeZone = '{zone}'")
             found = connection.sql(query)
             return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 
     def rows(self) -> list[dict[str, Any]]:
-        """All data points, without the columns that say whence they came."""
+        """Return all data points without provenance columns."""
         return self.sql("SELECT * EXCLUDE (response_id, fetched_at) FROM inverter_data_points")
 
     def states(self) -> dict[str, int]:
-        """Count the device-days of data points by state, as the catalogue has them."""
+        """Return the number of expected device-days by state, from the catalogue."""
         found = self.sql(
             "SELECT state, count(*) AS days FROM coverage WHERE is_expected GROUP BY state"
         )
@@ -118,22 +118,22 @@ class Owner:
 
     @contextlib.contextmanager
     def dagster(self) -> Iterator[tuple[dg.Definitions, dg.DagsterInstance]]:
-        """Load the definitions and the instance that `givlake ui` shows."""
-        with self.at_work(), open_instance(load_settings()) as instance:
+        """Open the definitions and the instance that `givlake ui` shows."""
+        with self.environment_set(), open_instance(load_settings()) as instance:
             yield build_definitions(load_settings()), instance
 
 
 def command(*arguments: object) -> list[str]:
-    """Name the console script that belongs to this Python, with arguments."""
+    """Return the command line of this environment's console script with arguments."""
     return [str(Path(sys.executable).with_name("givlake")), *map(str, arguments)]
 
 
-def finished(process: "subprocess.Popen[bytes]", timeout_s: float = TIMEOUT_S) -> Done:
-    """Wait for a process; one that hangs is killed and fails the test."""
+def finished(process: "subprocess.Popen[bytes]", timeout_s: float = TIMEOUT_S) -> CommandResult:
+    """Wait for a process and return its result; kill it at the time limit and fail the test."""
     try:
         out, err = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
         raise
-    return Done(process.returncode, out.decode(), err.decode())
+    return CommandResult(process.returncode, out.decode(), err.decode())

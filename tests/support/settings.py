@@ -1,4 +1,4 @@
-"""Settings of a test: those that it gives, and nothing of this process' environment."""
+"""Settings of a test, independent of this process' environment."""
 
 import os
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A home for tests of datasets: decoding without a lake, and refreshing one over a simulator."""
+"""Decode responses without a lake, and fill a data folder from a simulator."""
 
 import json
 from collections import Counter
@@ -20,10 +20,10 @@ FETCHED_AT = datetime(2025, 7, 1, 12, tzinfo=UTC)
 
 
 def response(
-    dataset, answer, *, device_id="SIM0001", response_id=1, params="{}", account="owner", path="/"
+    dataset, content, *, device_id="SIM0001", response_id=1, params="{}", account="owner", path="/"
 ):
-    """Make an archived response of one page out of its JSON."""
-    body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+    """Return an archived response of one page with the given body."""
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
     return ArchivedResponse(
         response_id=response_id,
         fetch_id=response_id,
@@ -47,24 +47,26 @@ def response(
     )
 
 
-def decode(dataset, *answers, **fields):
-    """Decode answers, each a response of its own, and see that every row is accounted for."""
+def decode(dataset, *contents, **fields):
+    """Decode bodies as one response each, and check that every row is accounted for."""
     responses = [
-        response(dataset, answer, response_id=number, **fields)
-        for number, answer in enumerate(answers, start=1)
+        response(dataset, content, response_id=number, **fields)
+        for number, content in enumerate(contents, start=1)
     ]
     decoded = DatasetDecoder(dataset).decode(responses)
     accounted = Counter()
     for table in decoded.tables.values():
         accounted.update(table["response_id"].to_pylist())
-    aside = {(r["response_id"], r["table"], r["row_index"]) for r in decoded.quarantine.to_pylist()}
-    accounted.update(response_id for response_id, _, _ in aside)
+    quarantined = {
+        (r["response_id"], r["table"], r["row_index"]) for r in decoded.quarantine.to_pylist()
+    }
+    accounted.update(response_id for response_id, _, _ in quarantined)
     assert accounted == Counter(decoded.rows_in)
     return decoded
 
 
 def rows_of(decoded, table):
-    """List a table's rows without the columns that say whence they came."""
+    """Return a table's rows without provenance columns."""
     provenance = ("response_id", "fetched_at", "valid_from", "valid_to", "listed_by")
     return [
         {name: value for name, value in row.items() if name not in provenance}
@@ -73,7 +75,7 @@ def rows_of(decoded, table):
 
 
 def leaves(value, path=""):
-    """Name each leaf of a JSON value with what stands there, list elements as `[0]`, `[1]`, …"""
+    """Yield path and value of each leaf; list elements are `[0]`, `[1]`, …"""
     if isinstance(value, dict):
         for name, child in value.items():
             yield from leaves(child, f"{path}.{name}" if path else name)
@@ -85,7 +87,7 @@ def leaves(value, path=""):
 
 
 def ingest_days(session, dataset, devices, first, last, **how):
-    """Fetch the days of devices that are missing; give the report."""
+    """Fetch missing days; return the report."""
     return ingest(session, dataset, DailyPlan(session, dataset, devices, first, last, **how))
 
 
@@ -109,7 +111,7 @@ class Home:
             yield session
 
     def refresh(self, dataset, *, lists=(), refetch=False):
-        """Look for devices in the given lists, then refresh a dataset; give its report."""
+        """Discover devices in the given lists, refresh a dataset and return its report."""
         with self.session() as session:
             devices = discover(session, lists).devices if lists else {}
             self.simulator.clear_requests()
@@ -117,7 +119,7 @@ class Home:
             return ingest(session, dataset, SnapshotPlan(dataset, state))
 
     def devices(self, *lists: DeviceList):
-        """Ask for lists of devices; give the devices by kind."""
+        """Request device lists; return the devices by kind."""
         with self.session() as session:
             return discover(session, lists).devices
 
@@ -127,5 +129,5 @@ class Home:
             return known_state_of(session, {}).rows(sql)
 
     def paths(self):
-        """List the paths asked for since the last refresh began."""
+        """Return the paths requested since the last refresh."""
         return [request.path.removeprefix("/v1") for request in self.simulator.requests]

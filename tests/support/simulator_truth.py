@@ -1,4 +1,4 @@
-"""What the table must hold, made from the simulator's rows and sharing nothing with the decoder."""
+"""Expected rows of data points, computed from the simulator's rows without the decoder."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -44,14 +44,14 @@ LEAVES = {
 
 
 def days_between(first: date, last: date) -> list[date]:
-    """List the days from one to another, both included."""
+    """Return the days from the first to the last, both included."""
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def expected_rows(
     sim: Simulator, serials: Iterable[str], days: Iterable[date]
 ) -> dict[tuple[str, datetime], dict[str, Any]]:
-    """Make the table's rows by inverter and time; of two with the same, the later one stands."""
+    """Return the expected rows by inverter and time; of two with the same key, the later one."""
     days = list(days)
     return {
         (serial, row["time"]): row
@@ -62,7 +62,7 @@ def expected_rows(
 
 
 def repeated_times(sim: Simulator, serials: Iterable[str], days: Iterable[date]) -> int:
-    """Count the rows that a later one of the same answer replaces."""
+    """Return the number of rows that a later row of the same response replaces."""
     days = list(days)
     sent = sum(len(sim.truth(serial, day)) for serial in serials for day in days)
     return sent - len(expected_rows(sim, serials, days))
@@ -71,7 +71,7 @@ def repeated_times(sim: Simulator, serials: Iterable[str], days: Iterable[date])
 def assert_same(
     rows: list[dict[str, Any]], expected: dict[tuple[str, datetime], dict[str, Any]]
 ) -> None:
-    """Compare a table with what it must hold, leaf by leaf."""
+    """Compare a table with the expected rows, value by value."""
     keys = [(row["inverter_serial"], row["time"]) for row in rows]
     assert len(keys) == len(set(keys))
     assert set(keys) == set(expected)

@@ -3,8 +3,8 @@
     python -m tests.support.stores_worker FOLDER WORK SEED [SECONDS [PAUSE_S]]
 
 WORK is one of flush, put, catalogue, compact, rebuild, read. Each acknowledged response is printed,
-``ack <response_id>``, after its flush. Without SECONDS it works for ever, resting PAUSE_S after
-each piece of work.
+``ack <response_id>``, after its flush. Without SECONDS it works until killed, pausing PAUSE_S after
+each operation.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ POINTS = 24
 
 
 def whole_day(random_: random.Random) -> Entry:
-    """Answer for a random device-day: always the whole day, its values following from a version."""
+    """Return a response for a random device-day: the whole day, with values of one version."""
     device, day = random_.choice(DEVICES), random_.choice(DAYS)
     rows = day_rows(day, POINTS, power=1000 * random_.randint(0, 5))
     return answer(device, day, rows, fetched_at=datetime.now(UTC))
@@ -71,7 +71,7 @@ def rebuilding(lake: Lake, random_: random.Random) -> None:
 
 
 def read(lake: Lake, random_: random.Random) -> None:
-    """Every device-day is absent or whole and of one version, and counts never fall."""
+    """Check that each device-day is absent, or complete and of one version; counts never fall."""
     with connect(lake) as connection:
         broken = execute(
             connection,

@@ -1,8 +1,8 @@
-"""Time limits that end only what hangs: no test waits so long on any machine."""
+"""Time limits for tests that hang; a test that works never takes this long."""
 
 from givenergy.transport import Timeouts
 
 TIMEOUT_S = 600.0
 
-# A request that is cut off counts twice.
+# A request that the client aborts counts twice.
 PATIENT = Timeouts(connect_s=TIMEOUT_S, read_s=TIMEOUT_S, total_s=TIMEOUT_S)

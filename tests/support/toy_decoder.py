@@ -1,4 +1,4 @@
-"""A small dataset for the tests: meters that answer with lists of numbered readings."""
+"""A small dataset for the tests: meters whose responses are lists of numbered readings."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def spec(version: int = 1, schema: pa.Schema = SCHEMA, **changes: Any) -> TableS
 
 @dataclass
 class ToyDecoder:
-    """Decodes ``[{"t": iso, "p": power, "s": status, "a": [...]}]``; negative power is refused."""
+    """Decode ``[{"t": iso, "p": power, "s": status, "a": [...]}]``; negative power is invalid."""
 
     version: int = 1
     dataset: str = DATASET
@@ -174,7 +174,7 @@ def failure(device: str, day: date, status: int | None, **changes: Any) -> Entry
 
 
 def built_coverage(lake: Lake, *args: Any, **options: Any) -> pa.Table:
-    """Return the coverage of days whose answers are all in the tables."""
+    """Return the coverage of days whose responses are all in the tables."""
     build(lake, ToyDecoder())
     return coverage(lake, *args, **options)
 

@@ -1,4 +1,4 @@
-"""Code that runs in a process of its own, which may give up its rights."""
+"""Run code in a separate process, which may drop its privileges."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ day = date(2025, 6, 1)
 
 
 def run_apart(body: str) -> str:
-    """Run statements with `warehouse` and the toy dataset at hand; return what they print."""
+    """Run statements with `warehouse` and the toy dataset imported; return their output."""
     code = _CODE.format(body=body)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

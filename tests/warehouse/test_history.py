@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.listing_decoder import DATASET, SCHEMA, ThingsDecoder, box, hour, page, spec
+from tests.support.listing_decoder import DATASET, SCHEMA, BoxDecoder, box, hour, page, spec
 from tests.support.table_content import rows_of
 from tests.support.toy_decoder import UTC_US
 from warehouse import (
@@ -63,9 +63,9 @@ def built(lake: Lake, *fetches: Any) -> list[Version]:
     """Archive and build step by step; the outcome must be that of a rebuild."""
     for fetch in fetches:
         store(lake, fetch)
-        build(lake, ThingsDecoder())
+        build(lake, BoxDecoder())
     stepwise = rows_of(lake.folder, "tables/boxes")
-    rebuild(lake, ThingsDecoder())
+    rebuild(lake, BoxDecoder())
     assert rows_of(lake.folder, "tables/boxes") == stepwise
     return versions(lake)
 
@@ -152,7 +152,7 @@ def test_rows_are_accounted_for(lake: Lake) -> None:
         page([box("A", None), box("B", "blue")], 1),
         page([box("A"), box("B", "blue"), box("C")], 2),
     )
-    report = build(lake, ThingsDecoder())
+    report = build(lake, BoxDecoder())
     names = ["response_id", "rows_in", "new", "identical", "superseding", "superseded"]
     counted = report.accounting.select([*names, "quarantined"]).to_pylist()
     assert [tuple(row.values()) for row in counted] == [
@@ -168,11 +168,11 @@ def test_rows_are_accounted_for(lake: Lake) -> None:
 
 
 def test_views_show_all_versions_and_the_present_ones(lake: Lake) -> None:
-    publish(lake, ThingsDecoder().tables)
+    publish(lake, BoxDecoder().tables)
     with connect(lake) as connection:
         assert connection.execute("SELECT count(*) FROM boxes_now").fetchone() == (0,)
         store(lake, page([box("A"), box("B")], 0), page([box("A", "blue")], 1))
-        build(lake, ThingsDecoder())
+        build(lake, BoxDecoder())
         assert connection.execute("SELECT count(*) FROM boxes").fetchone() == (3,)
         now = connection.execute("SELECT box, colour, valid_from FROM boxes_now").fetchall()
         assert now == [("A", "blue", hour(1))]
@@ -190,9 +190,9 @@ def test_responses_that_come_late_lead_to_the_versions_of_a_rebuild(folder: Path
         one.archive.append([page([box("A")], 0)])
         one.archive.append([page([box("A", "blue")], 1)])
         store(two, page([box("A", "green")], 2))
-        build(two, ThingsDecoder())
+        build(two, BoxDecoder())
         assert versions(two) == [("A", "green", 1, None, hour(2), None)]
-        report = build(one, ThingsDecoder())
+        report = build(one, BoxDecoder())
         assert report.rebuilt_because is not None
         assert report.rebuilt_because.startswith(
             "older responses of boxes were archived after newer ones"
@@ -211,19 +211,19 @@ def test_an_empty_list_that_comes_late_is_not_lost(folder: Path) -> None:
         store(two, page([box("A")], 0))
         one.archive.append([page([], 1)])
         store(two, page([box("A")], 2))
-        build(two, ThingsDecoder())
-        build(one, ThingsDecoder())
+        build(two, BoxDecoder())
+        build(one, BoxDecoder())
         assert [row[4:] for row in versions(one)] == [(hour(0), hour(1)), (hour(2), None)]
 
 
 def test_a_table_gets_a_history_with_a_new_version_of_its_decoder(lake: Lake) -> None:
     plain = spec(history=None)
     store(lake, page([box("A")], 0), page([box("A", "blue")], 1))
-    build(lake, ThingsDecoder(tables=(plain,), lists=False))
+    build(lake, BoxDecoder(tables=(plain,), lists=False))
     publish(lake, [plain])
     assert len(rows_of(lake.folder, "index/superseded/boxes")) == 2
-    assert build(lake, ThingsDecoder(version=2)).rebuilt_because is not None
-    publish(lake, ThingsDecoder(version=2).tables)
+    assert build(lake, BoxDecoder(version=2)).rebuilt_because is not None
+    publish(lake, BoxDecoder(version=2).tables)
     assert [row[1] for row in versions(lake)] == ["red", "blue"]
     assert list((lake.folder / "index/superseded/boxes").iterdir()) == []
     with connect(lake) as connection:
@@ -232,20 +232,20 @@ def test_a_table_gets_a_history_with_a_new_version_of_its_decoder(lake: Lake) ->
 
 def test_forgetting_an_item_leaves_the_others_versions(lake: Lake) -> None:
     store(lake, page([box("AAA"), box("BBB")], 0), page([box("AAA"), box("BBB", "blue")], 1))
-    build(lake, ThingsDecoder())
+    build(lake, BoxDecoder())
 
     def without(_: str, body: bytes, __: object) -> bytes:
         kept = rb', {"box": "BBB"'
         return body[: body.index(kept)] + b"]}"
 
-    forget(lake, devices=["BBB"], decoders=[ThingsDecoder()], rewrite_body=without)
+    forget(lake, devices=["BBB"], decoders=[BoxDecoder()], rewrite_body=without)
     assert versions(lake) == [("AAA", "red", 1, None, hour(0), None)]
 
 
 def test_a_listing_of_a_table_without_history_is_refused(lake: Lake) -> None:
     store(lake, page([], 0))
     with pytest.raises(StoreError, match="lists entities of table boxes, which has no history"):
-        build(lake, ThingsDecoder(tables=(spec(history=None),)))
+        build(lake, BoxDecoder(tables=(spec(history=None),)))
 
 
 @pytest.mark.parametrize(
@@ -368,11 +368,11 @@ def test_any_order_of_publication_and_builds_gives_a_rebuild(
                 if random.random() < 0.4:
                     random.choice([one, two]).archive.flush()
                 if random.random() < 0.3:
-                    build(random.choice([one, two]), ThingsDecoder(), limits=limits)
+                    build(random.choice([one, two]), BoxDecoder(), limits=limits)
                 if random.random() < 0.1:
                     compact(one.archive)
             for lake in random.sample([one, two], 2):
-                build(lake, ThingsDecoder(), limits=limits)
+                build(lake, BoxDecoder(), limits=limits)
             stepwise = rows_of(one.folder, "tables/boxes")
             number = {response_id: at for at, response_id in enumerate(ids)}
             found = [row.copy() for row in stepwise]
@@ -387,7 +387,7 @@ def test_any_order_of_publication_and_builds_gives_a_rebuild(
                     row[name] for name in ("new", "identical", "superseded", "quarantined")
                 )
             assert sum(row["new"] for row in accounts) == len(found)
-            rebuild(two, ThingsDecoder(), limits=limits)
+            rebuild(two, BoxDecoder(), limits=limits)
             assert rows_of(one.folder, "tables/boxes") == stepwise
     finally:
         shutil.rmtree(folder)

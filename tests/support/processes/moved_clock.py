@@ -1,8 +1,8 @@
-"""Moves the clock of this process: Python's, and with it what DuckDB takes for the present.
+"""Move the clock of this process: Python's, and DuckDB's current time.
 
-It ticks on as it does anyway; monotonic clocks, the files' times and SQLite's own keep to the
-machine's. Every process that a test starts loads this by `sitecustomize` beside it, the one that
-runs the tests by `tests.support.clock`.
+The clock keeps ticking; monotonic clocks, file times and SQLite's clock are the machine's.
+Processes that a test starts load this through `sitecustomize`, the process of the tests through
+`tests.support.clock`.
 """
 
 import functools
@@ -44,11 +44,11 @@ class MovedClock:
         self._duckdb_follows = False
 
     def move(self, shift_s: float | None, *, ticking: bool = True) -> None:
-        """Let the clock differ from the machine's, or give the machine's back.
+        """Shift the clock from the machine's, or restore the machine's.
 
         Args:
-            shift_s: By how many seconds it is ahead; None: it is the machine's.
-            ticking: False: it stands still, as is right while modules of tests are imported.
+            shift_s: Seconds ahead of the machine's clock; None: the machine's clock.
+            ticking: False: the clock is stopped, as while test modules are imported.
         """
         self.shift_s = shift_s
         if shift_s is None:
@@ -79,7 +79,7 @@ class MovedClock:
         duckdb.connect = connect
 
     def _macros(self) -> Iterator[str]:
-        """Say what hides DuckDB's functions from a session; views in files find it too."""
+        """Yield macros that shadow DuckDB's time functions in a session, also for stored views."""
         if self.shift_s is not None:
             ahead = f"to_microseconds({round(self.shift_s * 1e6)})"
             for name, text in _NAMES.items():
@@ -88,13 +88,13 @@ class MovedClock:
 
 
 def machine_time() -> float:
-    """Tell the machine's time, whatever clock this process has."""
+    """Return the machine's time, regardless of this process' clock."""
     hatch = time_machine.escape_hatch
     return float(hatch.time.time() if hatch.is_travelling() else time.time())
 
 
 def _once_imported(name: str, do: Any) -> None:
-    """Do something to a module, now or right after its first import."""
+    """Call a function with a module, now or right after its first import."""
     if name in sys.modules:
         do(sys.modules[name])
     else:
