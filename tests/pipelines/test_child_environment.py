@@ -49,6 +49,7 @@ def quarter_after(moment: datetime) -> str:
     return f"{(whole + timedelta(minutes=15)).astimezone(ZoneInfo('Europe/London')):%H:%M}"
 
 
+@pytest.mark.new_folder
 @pytest.mark.processes
 @pytest.mark.slow
 def test_the_demo_uses_its_simulator_only_whatever_the_owner_has_set(simulate, own, tmp_path):
@@ -157,6 +158,7 @@ def test_dagster_has_the_settings_of_the_command_that_starts_it(simulate, own, t
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.new_folder
 @pytest.mark.processes
 @pytest.mark.slow
 def test_the_commands_of_the_demo_ask_its_simulator_only(simulate, own, tmp_path):
@@ -197,6 +199,7 @@ def test_the_page_of_a_demo_simulates_the_account_that_the_demo_has_fetched(tmp_
         assert {one["commission_date"][:10] for one in behind} == {f"{longer}"}
 
 
+@pytest.mark.new_folder
 def test_the_demo_refuses_the_folder_of_an_account(simulate, own):
     owner = own(simulate(inverters=1))
     with owner.lake() as lake:
