@@ -1,17 +1,23 @@
 """Two processes that want the same days share the work: no device-day is asked for twice."""
 
+import threading
 from collections import Counter
 from datetime import date
 
 import pytest
 
+from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
+from assets.framework.ingestion.ingest import ingest
+from assets.framework.ingestion.snapshot import SnapshotPlan
+from pipelines.discovery import known_state_of
+from pipelines.session_factory import open_session
 from tests.support.owner import finished
-
-pytestmark = pytest.mark.processes
+from tests.support.settings import settings_of
 
 COMMAND = ("backfill", "--start", "2025-06-01", "--end", "2025-06-10")
 
 
+@pytest.mark.processes
 @pytest.mark.slow
 def test_two_backfills_of_the_same_days_ask_for_each_device_day_once(simulate, own):
     sim = simulate(latency_s=0.05)
@@ -31,6 +37,7 @@ def test_two_backfills_of_the_same_days_ask_for_each_device_day_once(simulate, o
 
 
 @pytest.mark.new_folder
+@pytest.mark.processes
 @pytest.mark.slow
 def test_two_first_backfills_do_not_spoil_dagsters_state(simulate, own):
     """Once, two processes that made Dagster's SQLite files at one moment left them unusable."""
@@ -42,3 +49,32 @@ def test_two_first_backfills_do_not_spoil_dagsters_state(simulate, own):
     done = [finished(process) for process in started]
     assert [one.status for one in done] == [0, 0], [one.output for one in done]
     assert owner.givlake("backfill", "--start", "2025-06-03", "--end", "2025-06-03").status == 0
+
+
+@pytest.mark.parametrize("other_goes_on", [False, True])
+def test_a_first_list_of_devices_that_another_process_fetches_is_awaited(
+    simulate, own, other_goes_on
+):
+    """It was taken for an empty list: the command fetched nothing and ended as incomplete."""
+    sim = simulate(inverters=1)
+    owner = own(sim)
+    with open_session(settings_of(owner.settings)) as other:
+        state = known_state_of(other, {})
+        (request,) = COMMUNICATION_DEVICES.requests(state)
+        (key,) = request.lease_keys
+        lease = other.budget.lease(f"{COMMUNICATION_DEVICES.name}/{key}")
+        assert lease is not None
+
+        def finish():
+            lease.release()
+            if other_goes_on:
+                ingest(other, COMMUNICATION_DEVICES, SnapshotPlan(COMMUNICATION_DEVICES, state))
+
+        timer = threading.Timer(2.0, finish)
+        timer.start()
+        done = owner.givlake("backfill", "--start", "2025-06-01", "--end", "2025-06-01")
+        timer.join()
+    assert done.status == 0, done.output
+    assert owner.states()["complete"] == 1
+    lists = [request for request in sim.requests if request.path.endswith("communication-device")]
+    assert len(lists) == 1

@@ -110,7 +110,7 @@ class _Ingestion:
         """Fetch what is planned, and wait for requests in progress in other processes."""
         elsewhere = self._fetch(self._planned())
         while elsewhere and not self._session.cancelled.wait(_ELSEWHERE_WAIT_S):
-            missing = self._plan.still_missing(elsewhere)
+            missing = self._plan.still_missing(elsewhere, self._fetcher.leases.already_fetched)
             self._count_fetched_elsewhere(elsewhere, missing)
             elsewhere = self._fetch(missing)
 
@@ -135,12 +135,12 @@ class _Ingestion:
     def _count_fetched_elsewhere(
         self, elsewhere: Sequence[Request], missing: Sequence[Request]
     ) -> None:
-        """Count the days that another process has fetched meanwhile."""
+        """Count what another process has fetched meanwhile, by day where it is by day."""
         left = {key for request in missing for key in request.lease_keys}
         for request in elsewhere:
-            for day in request.each_day():
-                if left.isdisjoint(day.lease_keys):
-                    self.report.add(FetchResult(day, Outcome.IN_PROGRESS_ELSEWHERE))
+            for part in request.each_day() if request.day_range is not None else [request]:
+                if left.isdisjoint(part.lease_keys):
+                    self.report.add(FetchResult(part, Outcome.IN_PROGRESS_ELSEWHERE))
 
     def _build_if_due(self, fetched_bytes: int) -> None:
         now = time.monotonic()

@@ -64,7 +64,7 @@ class RequestLeases:
                 break
             leases[key] = lease
         taken = RequestLease(leases)
-        if len(leases) < len(keys) or self._already_fetched(request):
+        if len(leases) < len(keys) or self.already_fetched(request):
             taken.release()
             return None
         return taken
@@ -91,7 +91,8 @@ class RequestLeases:
             lease.release()
         self._flushed_at = time.monotonic()
 
-    def _already_fetched(self, request: Request) -> bool:
+    def already_fetched(self, request: Request) -> bool:
+        """Return whether any process has archived the response since this run began."""
         try:
             path = self._dataset.endpoint.url_path(request.path)
         except UnusableNameError:

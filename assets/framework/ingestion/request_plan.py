@@ -1,7 +1,7 @@
 """The interface between the fetcher and its plans, `daily` and `snapshot`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from assets.framework.contract.request import Request
 from assets.framework.ingestion.report import IngestionReport
@@ -27,9 +27,16 @@ class RequestPlan(ABC):
         """Return devices that responded in earlier runs, if relevant."""
         return ()
 
-    def still_missing(self, requests: Sequence[Request]) -> list[Request]:
-        """Return the requests in progress elsewhere that are still missing."""
-        return []
+    def still_missing(
+        self, requests: Sequence[Request], already_fetched: Callable[[Request], bool]
+    ) -> list[Request]:
+        """Return the requests in progress elsewhere that are still missing.
+
+        Args:
+            requests: Requests that another process was making.
+            already_fetched: Returns whether the response is in the archive by now.
+        """
+        return [request for request in requests if not already_fetched(request)]
 
     def observe(self, request: Request, fetched: Fetched) -> None:  # noqa: B027 - optional
         """Record a response; called from several threads."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Container, Iterable, Iterator
 
-from assets.framework.contract.dataset import SnapshotDataset
+from assets.framework.contract.dataset import DeviceList, SnapshotDataset
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request
 from assets.framework.ingestion.report import IngestionReport
@@ -24,6 +24,8 @@ class SnapshotPlan(RequestPlan):
             only: Devices to limit it to, "" for the account; None means all.
         """
         self.retry_unavailable = state.refetch
+        # Without the devices of a list nothing else can be planned.
+        self.awaits_others = isinstance(dataset, DeviceList)
         self._dataset = dataset
         self._state = state
         self._only = only
