@@ -54,7 +54,7 @@ def test_full_windows_while_there_is_demand(seed, threads, delay_ms, dying):
     world = World(seed=seed, threads=threads, delay_ms=delay_ms, dying=dying, requests=760)
     server = world.run()
     assert [server.counts[i] >= 291 for i in range(len(server.started) - 1)] == [True, True]
-    # The ideal has two windows; the 160 requests of the third take the threads this long in addition.
+    # The ideal is two windows; the 160 requests of the third take the threads this long as well.
     last_window_ms = 160 * delay_ms / threads
     assert world.ratio <= 1.035 + last_window_ms / (2 * world.window_ms)
     assert server.refusals("ours") == 0
