@@ -148,6 +148,7 @@ def test_a_third_party_sees_that_one_value_of_an_export_was_changed(exports, sim
     assert [line[1:3] for line in changed] == [["inverter_data_points", sim.serials[0]]]
 
 
+@pytest.mark.slow
 def test_exports_say_the_same_to_programs_that_know_nothing_of_givlake(sim, exports):
     wanted = {
         (serial, str(time)): (row["status"], row["solar_power_w"], row["pv_arrays"])

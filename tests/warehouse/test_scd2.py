@@ -348,6 +348,7 @@ def test_folding_in_any_steps_follows_the_rules(drawn: list[Drawn], cuts: set[in
     assert new == table.num_rows
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(fetches, st.randoms(use_true_random=False), st.booleans())
 def test_any_order_of_publication_and_builds_gives_a_rebuild(
