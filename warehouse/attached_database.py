@@ -58,9 +58,9 @@ class _Instance:
                 name = path.stem if is_first else f"{path.stem}_{next(self._numbers)}"
                 self._kept.execute(f"ATTACH '{quoted(path)}' AS \"{name}\" ({options})")
                 self._names[path] = name
-            self._users[path] += 1
             connection = _connect()
             connection.execute(f'USE "{self._names[path]}"')
+            self._users[path] += 1
             return connection
 
     def release(self, path: Path) -> None:
@@ -68,7 +68,8 @@ class _Instance:
             self._users[path] -= 1
             if not self._users[path] and self._kept is not None:
                 del self._users[path]
-                self._kept.execute(f'DETACH "{self._names.pop(path)}"')
+                # A query may have detached it already.
+                self._kept.execute(f'DETACH DATABASE IF EXISTS "{self._names.pop(path)}"')
 
 
 def _connect() -> duckdb.DuckDBPyConnection:

@@ -50,7 +50,8 @@ def _decode_error(dataset: Dataset, body: bytes, day_range: DayRange, zone: str)
     if rows.values:
         try:
             dataset.tables_of_fetch([(rows, response)])
-        # The build quarantines an exception of decoding (`decoder_failures`); the response is fine.
+        # Not lost: the response is archived, and the build meets the same exception, which
+        # `decoder_failures` logs and records in the quarantine. Here a row could be read.
         except Exception:
             return None
     if rows.values:
