@@ -101,16 +101,10 @@ class AccountDevices(RowByRow, DeviceList):
             yield Request(path={"account": account}, device_id=account)
 
     def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
-        """List the inverters and EMS that the account's own list does not show."""
+        """List the inverters and EMS of child accounts."""
         devices_by_kind: dict[DeviceKind, list[Device]] = {kind: [] for kind in self.kinds}
         for row in state.rows(read_sql("children_inverters")):
-            began = (row["commissioned_at"], row["inverter_commissioned_at"])
-            seen = (row["last_online_at"], row["last_updated_at"])
-            device = Device(
-                row["inverter_serial"],
-                min((time for time in began if time), default=None),
-                max((time for time in seen if time), default=None),
-            )
+            device = Device(row["inverter_serial"], row["commissioned_at"], row["last_contact_at"])
             devices_by_kind[kind_of(row["model"])].append(device)
         return devices_by_kind
 

@@ -9,13 +9,15 @@ the day of the request, so each requested day has a row; the total of a silent i
 end of its last day.
 
 Requests: the first time, one per year of an inverter's days and one each for its months, years and
-total. Later four per inverter and day: the days since the first of last month, last month and this
-month, this year (in January last year as well), and the total. None for an inverter that has been
-silent since the last request. Ranges that the API refuses are halved.
+total. Once, all months since the vendor's cloud exists, which show when its history begins; if the
+API refuses so long a range, a year at a time backwards. Later four per inverter and day: the days
+since the first of last month, last month and this month, this year (in January last year as well),
+and the total. Only the months for an inverter that has been silent since the last request. Ranges
+that the API refuses are halved.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -56,6 +58,7 @@ from warehouse import ArchivedResponse
 
 DAILY, MONTHLY, YEARLY, TOTAL = 1, 2, 3, 4
 _DAY = timedelta(days=1)
+_EARLIEST = EARLIEST_DATA.date()
 _MOST_DAYS = 366
 # Half of a range no longer than this is not requested: its length is not why it is refused.
 _SHORT_DAYS = 31
@@ -126,9 +129,11 @@ class EnergyFlowAggregates(RowByRow, SnapshotDataset):
         today = local_day(state.now, state.zone)
         settled = {} if state.refetch else self._settled(state)
         for device in state.devices_of(DeviceKind.INVERTER):
-            first, last = device.days(EARLIEST_DATA.date(), today, state.zone)
+            commissioned, last_contact = device.days(_EARLIEST, today, state.zone)
             for grouping in (DAILY, MONTHLY, YEARLY, TOTAL):
-                begin = _period_start(first, grouping)
+                begin = _period_start(commissioned, grouping)
+                # A last contact can be out of date: the energy of a month shows it.
+                last = today if grouping == MONTHLY else last_contact
                 until = begin - _DAY
                 for answered_from, answered_until in settled.get((device.device_id, grouping), ()):
                     if answered_from <= until + _DAY:
@@ -138,6 +143,35 @@ class EnergyFlowAggregates(RowByRow, SnapshotDataset):
                     # A day that begins at the end comes whole, but a total ends there.
                     end = min(last + _DAY, today) if grouping == TOTAL else last
                     yield from _requests(device.device_id, begin, end, grouping)
+
+    def history_requests(self, state: KnownState) -> Iterator[Request]:
+        """Request what shows when the history of each inverter begins, if it is not known yet.
+
+        All months; then the days of the first month with energy, if it is before the month of the
+        commissioning. Where the API refuses so long a range, the year before the first known day,
+        again after each year with energy.
+        """
+        today = local_day(state.now, state.zone)
+        settled = self._settled(state)
+        periods = energy_periods(state)
+        for device in state.devices_of(DeviceKind.INVERTER):
+            serial, found = device.device_id, periods.get(device.device_id)
+            commissioned, _ = device.days(_EARLIEST, today, state.zone)
+            if found is not None:
+                commissioned = min(commissioned, found.first)
+            year_before = max(_EARLIEST, commissioned - _DAY * _MOST_DAYS)
+            months = settled.get((serial, MONTHLY), ())
+            if not any(begin <= year_before <= until for begin, until in months):
+                yield _all_months(serial, today, year_before, commissioned)
+            elif found is not None and found.first_month_end is not None:
+                days = settled.get((serial, DAILY), ())
+                listed = device.commissioned_at is not None and local_day(
+                    device.commissioned_at, state.zone
+                )
+                if not (listed and found.first_month_end >= listed) and not any(
+                    begin <= found.first <= until for begin, until in days
+                ):
+                    yield from _requests(serial, found.first, found.first_month_end, DAILY)
 
     def _settled(self, state: KnownState) -> Mapping[tuple[str, int], list[tuple[date, date]]]:
         """Return, by inverter and grouping, the ordered ranges whose responses were final."""
@@ -167,6 +201,43 @@ class EnergyFlowAggregates(RowByRow, SnapshotDataset):
             **flow_columns(rows.values),
             "extra_fields": extra_column(rows),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyPeriod:
+    """The days between which an inverter had energy, as far as flows show.
+
+    Attributes:
+        first: First day.
+        first_month_end: Last day of the first month, if `first` is only known to the month.
+        last_start: First day of the last day, month or year with energy.
+        last: Its last day.
+    """
+
+    first: date
+    first_month_end: date | None
+    last_start: date
+    last: date
+
+
+def energy_periods(state: KnownState) -> Mapping[str, EnergyPeriod]:
+    """Return the period with energy of each inverter that has any in the tables."""
+    found: dict[str, dict[int, Mapping[str, date]]] = {}
+    for row in state.rows(read_sql("energy_periods")):
+        found.setdefault(row["inverter_serial"], {})[row["grouping"]] = row
+    return {serial: _energy_period(rows) for serial, rows in found.items()}
+
+
+def _energy_period(rows: Mapping[int, Mapping[str, date]]) -> EnergyPeriod:
+    """Combine years, months and days: the finer grouping counts within the coarser one."""
+    first, first_end = date.min, date.max
+    for grouping in sorted(rows, reverse=True):
+        if rows[grouping]["first_start"] <= first_end:
+            first, first_end = rows[grouping]["first_start"], rows[grouping]["first_end"]
+    last = max(rows.values(), key=lambda row: row["last_start"])
+    return EnergyPeriod(
+        first, None if first_end <= first else first_end, last["last_start"], last["last_end"]
+    )
 
 
 def _period_start(day: date, grouping: int) -> date:
@@ -210,6 +281,15 @@ def _request_range(device_id: str, first: date, last: date, grouping: int) -> Re
         ]
 
     return replace(request, fallback=halves)
+
+
+def _all_months(device_id: str, today: date, first: date, last: date) -> Request:
+    """Request all months, or those between two days if the API refuses that."""
+    label = f"grouping {MONTHLY}, {_EARLIEST} to {today}"
+    request = flow_request(device_id, _EARLIEST, today, MONTHLY, label)
+    if first <= _EARLIEST:
+        return request
+    return replace(request, fallback=lambda: [_request_range(device_id, first, last, MONTHLY)])
 
 
 def _middle(first: date, last: date, grouping: int) -> date | None:

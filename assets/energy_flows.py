@@ -184,6 +184,7 @@ class EnergyFlows(RowByRow, DailyDataset):
     output_tables = (TABLE,)
     device_kinds = (DeviceKind.INVERTER,)
     lateness_days = 3
+    evidence = True
     takes_ranges = True
     today_cron = "10 */3 * * *"
 

@@ -10,8 +10,8 @@ The list is sorted newest first (recorded), so a fault that begins while pages a
 row: the second is quarantined as a duplicate.
 
 Requests: the first time two per inverter, for its whole history. Later one per inverter and day if
-`cleared` adds, otherwise two; none for an inverter that has been silent since the last request. A
-page holds 1,000 events.
+`cleared` adds, otherwise two, also for an inverter that is said to be silent: its last contact can
+be out of date. A page holds 1,000 events.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -135,9 +135,6 @@ class InverterEvents(RowByRow, SnapshotDataset):
                     beginning=device.commissioned_at or EARLIEST_DATA,
                     now=state.now,
                 )
-                # Nothing can have begun or ended since the last look.
-                if device.last_contact_at is not None and start > device.last_contact_at + _DAY:
-                    continue
                 query: dict[str, Value] = {
                     "start": (start - _DAY).date().isoformat(),
                     "end": end.isoformat(),

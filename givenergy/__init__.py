@@ -20,6 +20,7 @@ from givenergy.errors import (
     RequestRefusedError,
 )
 from givenergy.models import FailedAttempt, Fetched, Page
+from givenergy.server_clock import clock_correction_s, correct_clock, utc_now
 
 __all__ = [
     "AccessError",
@@ -39,7 +40,10 @@ __all__ = [
     "RequestBudget",
     "RequestRefusedError",
     "SqliteRequestBudget",
+    "clock_correction_s",
+    "correct_clock",
     "domain",
     "forget_identity",
     "resolve_account",
+    "utc_now",
 ]

@@ -39,13 +39,12 @@ from givenergy.models import (
     Page,
     Query,
     Totals,
-    utc_now,
 )
 from givenergy.pagination import read_pages
 from givenergy.redaction import checked_entries, redaction_of, scrub
 from givenergy.response import AttemptFailure, classify_error, classify_response, rate_signal
 from givenergy.retry import RetryPolicy, RetryState
-from givenergy.server_clock import ServerClock
+from givenergy.server_clock import ServerClock, utc_now
 from givenergy.transport import Timeouts, Transport, TransportError
 
 __all__ = ["Client"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -25,7 +25,6 @@ __all__ = [
     "Page",
     "Query",
     "Totals",
-    "utc_now",
 ]
 
 EXCERPT_BYTES = 2048
@@ -164,8 +163,3 @@ class Totals:
     def get(self) -> ClientTotals:
         """Return the sums so far."""
         return self._now
-
-
-def utc_now() -> datetime:
-    """Return the present by the wall clock, in UTC."""
-    return datetime.now(UTC)

@@ -1,33 +1,73 @@
-"""The API's clock, as its responses show it."""
+"""The present time: this machine's clock, corrected by the API's where the two differ much.
+
+Which days are over, and which answers are final, must not depend on a machine whose clock is off.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from givenergy.models import utc_now
+__all__ = ["ServerClock", "clock_correction_s", "correct_clock", "utc_now"]
 
-__all__ = ["ServerClock"]
+_LOG = logging.getLogger(__name__)
+# A response can take a minute to arrive after its time was written.
+_TOLERANCE_S = 180.0
+
+
+class _Correction:
+    """By how many seconds this machine is taken to be ahead, in this process."""
+
+    ahead_s = 0.0
+    reported_s = 0.0
+
+
+def utc_now() -> datetime:
+    """Return the present in UTC: the API's time where this machine's clock is minutes off."""
+    return datetime.now(UTC) - timedelta(seconds=_Correction.ahead_s)
+
+
+def clock_correction_s() -> float:
+    """Return the seconds by which this machine is taken to be ahead; 0 if the clocks agree."""
+    return _Correction.ahead_s
+
+
+def correct_clock(ahead_s: float) -> None:
+    """Correct the present time by what the API's responses show; report it once.
+
+    Args:
+        ahead_s: Seconds by which this machine is ahead of the API; a few minutes are ignored.
+    """
+    _Correction.ahead_s = ahead_s if abs(ahead_s) > _TOLERANCE_S else 0.0
+    if abs(_Correction.ahead_s - _Correction.reported_s) > _TOLERANCE_S:
+        _Correction.reported_s = _Correction.ahead_s
+        if _Correction.ahead_s:
+            side = "ahead of" if ahead_s > 0 else "behind"
+            _LOG.warning(
+                "This machine's clock is %s %s the API's, whose time is used instead: synchronize"
+                " the clock by NTP.",
+                timedelta(seconds=round(abs(ahead_s))),
+                side,
+            )
 
 
 class ServerClock:
     """Compares this machine's clock with the `Date` header of the last response."""
 
     def __init__(self) -> None:
-        self._newest: tuple[str, datetime] | None = None
+        self._ahead_s: float | None = None
 
     def note(self, headers: Mapping[str, str]) -> None:
-        """Record a response that has just arrived."""
-        if date := headers.get("Date"):
-            self._newest = (date, utc_now())
+        """Compare the clocks by a response of the API that has just arrived."""
+        try:
+            sent_at = parsedate_to_datetime(headers.get("Date", ""))
+            self._ahead_s = (datetime.now(UTC) - sent_at).total_seconds()
+        except (TypeError, ValueError):
+            return
+        correct_clock(self._ahead_s)
 
     def ahead_s(self) -> float | None:
         """Return the seconds by which this machine is ahead (±1); None if the API gave no time."""
-        if self._newest is None:
-            return None
-        text, received_at = self._newest
-        try:
-            return (received_at - parsedate_to_datetime(text)).total_seconds()
-        except (TypeError, ValueError):
-            return None
+        return self._ahead_s

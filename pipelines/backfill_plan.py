@@ -1,7 +1,7 @@
 """Plan a command that fetches: the device-days that it covers, and those to fetch."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -11,10 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.framework.contract.dataset import DailyDataset
+from assets.framework.contract.day_range import Range
 from assets.framework.contract.devices import Device, expected_days
+from assets.framework.contract.stored_ranges import NAMED, REQUESTED
 from assets.framework.ingestion.day_ranges import day_ranges_of
-from pipelines.requested_ranges import Range, ranges_for
-from warehouse import Lake, State, between, coverage_by_month, days_to_fetch
+from givenergy import utc_now
+from warehouse import Lake, State, between, coverage_by_month, days_to_fetch, in_states
 
 # How much of every dataset is fetched before the older days of any. As many days as one request of
 # a range covers, so that the split costs no additional request.
@@ -31,8 +33,11 @@ class BackfillTask:
         all_devices: Whether these are all devices of the account.
         start: First day.
         end: Last day.
+        named: Whether to request all these days, also those on which the lists say that a device
+            was not there; otherwise those that are stored as named.
         days_by_state: Expected device-days by state; `plan_missing` fills it in.
         to_fetch: Device-days to fetch, by requested date; `plan_missing` fills it in.
+        unlisted: Device-days to fetch outside the listed times; `plan_missing` fills it in.
     """
 
     dataset: DailyDataset
@@ -40,8 +45,10 @@ class BackfillTask:
     all_devices: bool
     start: date
     end: date
+    named: bool = False
     days_by_state: Counter[State] = field(default_factory=Counter, compare=False)
     to_fetch: Counter[date] = field(default_factory=Counter, compare=False)
+    unlisted: int = field(default=0, compare=False)
 
     @property
     def device_ids(self) -> list[str]:
@@ -62,7 +69,7 @@ def plan_missing(
     now: datetime | None = None,
     refetch: bool = False,
     refresh: bool = False,
-    only: State | None = None,
+    only: Collection[State] = (),
     days_per_request: Callable[[DailyDataset], int] = lambda _: 1,
 ) -> Counter[str]:
     """Plan which days of tasks to fetch, without a request.
@@ -73,10 +80,10 @@ def plan_missing(
         lake: The data folder.
         tasks: Tasks without common device-days; the tasks of a dataset are adjacent.
         zone: IANA time zone of the days.
-        now: The present time, UTC; None for the clock's.
+        now: The present time, UTC; None for the clock's, corrected.
         refetch: Whether to fetch complete days again.
         refresh: Whether to fetch days again that were not over when they were fetched.
-        only: The only state of which to fetch days; None for all that need a fetch.
+        only: The states of which to fetch days; none for all that need a fetch.
         days_per_request: How many days of a dataset one request may cover.
 
     Returns:
@@ -85,16 +92,23 @@ def plan_missing(
 
     def select(days: pa.Table) -> pa.Table:
         days = days_to_fetch(days, refetch=refetch, refresh=refresh)
-        return days if only is None else days.filter(pc.equal(days["state"], str(only)))
+        return days.filter(in_states(days, only)) if only else days
 
     requests: Counter[str] = Counter()
     for dataset, group in groupby(tasks, key=lambda task: task.dataset):
         siblings = list(group)
         devices = {device.device_id: device for task in siblings for device in task.devices}
         start, end = min(task.start for task in siblings), max(task.end for task in siblings)
-        expected = expected_days(dataset.name, devices.values(), start, end, zone)
-        months = coverage_by_month(lake, [dataset.coverage_rule], expected, start, end, now=now)
-        planned = _plan_by_month(siblings, months, select)
+        named = NAMED.of_devices(lake, dataset.name, devices)
+        for task in siblings:
+            for device in task.devices if task.named else ():
+                named[device.device_id].append((task.start, task.end))
+        expected = expected_days(dataset.name, devices.values(), start, end, zone, named)
+        months = coverage_by_month(
+            lake, [dataset.coverage_rule], expected, start, end, now=now or utc_now()
+        )
+        listed = {each.device_id: each.days(start, end, zone) for each in devices.values()}
+        planned = _plan_by_month(siblings, months, select, listed)
         requests[dataset.name] = count_requests(planned, days_per_request(dataset))
     return requests
 
@@ -103,11 +117,13 @@ def _plan_by_month(
     tasks: Sequence[BackfillTask],
     months: Iterable[pa.Table],
     select: Callable[[pa.Table], pa.Table],
+    listed: Mapping[str, Range],
 ) -> Iterator[pa.Table]:
     """Fill in the tasks of a dataset; yield the days to fetch of each month."""
     for task in tasks:
         task.days_by_state.clear()
         task.to_fetch.clear()
+        task.unlisted = 0
     for states in months:
         to_fetch = []
         for task in tasks:
@@ -117,14 +133,25 @@ def _plan_by_month(
             to_fetch.append(select(days))
             for day, count in _counts(to_fetch[-1]["request_date"]):
                 task.to_fetch[day] += count
+            task.unlisted += _count_outside(to_fetch[-1], listed)
         yield pa.concat_tables(to_fetch)
+
+
+def _count_outside(days: pa.Table, ranges: Mapping[str, Range]) -> int:
+    """Count the device-days outside the range of their device."""
+    device = pc.index_in(days["device_id"], pa.array(list(ranges), pa.string()))
+    first, last = (pa.array([ends[at] for ends in ranges.values()], pa.date32()) for at in (0, 1))
+    day = days["request_date"]
+    outside = pc.or_(pc.less(day, first.take(device)), pc.greater(day, last.take(device)))
+    return int(pc.sum(outside, min_count=0).as_py())
 
 
 def requested_tasks(
     lake: Lake, dataset: DailyDataset, devices: Sequence[Device]
 ) -> list[BackfillTask]:
     """List the ranges that the owner has requested; devices with the same ranges share tasks."""
-    ranges_by_device = ranges_for(lake, dataset.name, (device.device_id for device in devices))
+    ids = (device.device_id for device in devices)
+    ranges_by_device = REQUESTED.of_devices(lake, dataset.name, ids)
     groups: dict[tuple[Range, ...], list[Device]] = {}
     for device in devices:
         groups.setdefault(tuple(ranges_by_device[device.device_id]), []).append(device)

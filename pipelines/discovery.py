@@ -4,13 +4,15 @@ One request per device list; everything else is read from the tables of the list
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
+from assets.energy_flow_aggregates import EnergyPeriod, energy_periods
 from assets.framework.contract.dataset import DeviceList
 from assets.framework.contract.devices import (
     Device,
@@ -21,13 +23,14 @@ from assets.framework.contract.devices import (
     of_kinds,
 )
 from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.stored_ranges import NAMED
 from assets.framework.ingestion.ingest import ingest
 from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.session import Session
 from assets.framework.ingestion.snapshot import SnapshotPlan
 from assets.registry import daily_datasets, device_lists
-from givenergy import ForbiddenError
-from warehouse import Lake
+from givenergy import ForbiddenError, utc_now
+from warehouse import Lake, data_days
 
 HISTORY_STARTS = "history_starts"
 _KNOWN = "known_devices"
@@ -120,7 +123,7 @@ def discover(
     known = msgspec.convert(lake.state.get(_KNOWN), list[str] | None)
     # Devices of lists that were not requested are known from before: neither gone nor new.
     devices, all_devices = expect(lake, session.zone, lists)
-    at = datetime.now(UTC)
+    at = utc_now()
     lake.state.set(_KNOWN, [device.device_id for device in all_devices])
     lake.state.set(_DISCOVERED_AT, at.isoformat())
     new = () if known is None else (d for d in all_devices if d.device_id not in known)
@@ -138,31 +141,81 @@ def expect(
         The devices of some lists, by kind, and those of all lists, each once.
     """
     by_list = _devices_by_list(lake)
-    devices = _by_kind(by_list.values())
-    lake.expect(expected_of(devices, zone))
+    devices = extended_by_data(lake, _by_kind(by_list.values()))
+    expected = expected_of(lake, devices, zone)
+    lake.expect(expected)
     if all_devices := _distinct(devices):
-        lake.state.set(HISTORY_STARTS, {**_starts(devices, all_devices, zone)})
-    return _by_kind(by_list[device_list] for device_list in lists), all_devices
+        lake.state.set(HISTORY_STARTS, {**_starts(expected, devices, all_devices, zone)})
+    chosen = {
+        d.device_id for kind in _by_kind(by_list[each] for each in lists).values() for d in kind
+    }
+    listed = {
+        kind: tuple(device for device in of_kind if device.device_id in chosen)
+        for kind, of_kind in devices.items()
+    }
+    return listed, all_devices
 
 
-def expected_of(devices: Devices, zone: str) -> pa.Table:
+def expected_of(lake: Lake, devices: Devices, zone: str) -> pa.Table:
     """Return the expected days of devices, as `Lake.expect` takes them."""
-    today = local_day(datetime.now(UTC), zone)
-    tables = [
-        expected_days(dataset.name, of_kinds(devices, dataset.device_kinds), EARLIEST, today, zone)
-        for dataset in daily_datasets()
-    ]
+    today = local_day(utc_now(), zone)
+    tables = []
+    for dataset in daily_datasets():
+        chosen = of_kinds(devices, dataset.device_kinds)
+        named = NAMED.of_devices(lake, dataset.name, (device.device_id for device in chosen))
+        tables.append(expected_days(dataset.name, chosen, EARLIEST, today, zone, named))
     return pa.concat_tables(tables)
 
 
-def _starts(devices: Devices, all_devices: Sequence[Device], zone: str) -> dict[str, str]:
+def _starts(
+    expected: pa.Table, devices: Devices, all_devices: Sequence[Device], zone: str
+) -> dict[str, str]:
     """Return the first day of each dataset, from the devices of its kinds where they have dates."""
     starts = {}
     for dataset in daily_datasets():
         chosen = of_kinds(devices, dataset.device_kinds)
         dated = chosen and all(device.commissioned_at is not None for device in chosen)
-        starts[dataset.name] = history_start(chosen if dated else all_devices, zone).isoformat()
+        of_dataset = expected.filter(pc.equal(expected["dataset"], dataset.name))
+        named = pc.min(of_dataset["first_date"]).as_py()
+        start = history_start(chosen if dated else all_devices, zone)
+        starts[dataset.name] = min(start, named or start).isoformat()
     return starts
+
+
+def extended_by_data(lake: Lake, devices: Devices) -> Devices:
+    """Extend the times of devices to the days on which they have data.
+
+    The lists' times are hints. Energies by month and year, and the days with rows, show more.
+    """
+    periods = energy_periods(_state_of(lake))
+    known = data_days(lake)
+    return {
+        kind: tuple(_extended(device, periods.get(device.device_id), known) for device in of_kind)
+        for kind, of_kind in devices.items()
+    }
+
+
+def _extended(
+    device: Device, period: EnergyPeriod | None, known: Mapping[str, tuple[date, date]]
+) -> Device:
+    begun_at, contact_at = device.commissioned_at, device.last_contact_at
+    if period is not None:
+        known_to = _midnight(period.first_month_end or period.first)
+        # The commissioning is more exact than the month that it is in.
+        if begun_at is None or known_to < begun_at:
+            begun_at = _midnight(period.first)
+        # The last month of a device that has been silent since has days without data.
+        if contact_at is not None and contact_at < _midnight(period.last_start):
+            contact_at = _midnight(min(period.last, utc_now().date()))
+    if (rows := known.get(device.device_id)) is not None:
+        # Only requested days have rows, so they do not show an unknown beginning.
+        begun_at = begun_at and min(begun_at, _midnight(rows[0]))
+        contact_at = contact_at and max(contact_at, _midnight(rows[1]))
+    return replace(device, commissioned_at=begun_at, last_contact_at=contact_at)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 def known_state_of(session: Session, devices: Devices, *, refetch: bool = False) -> KnownState:
@@ -171,7 +224,7 @@ def known_state_of(session: Session, devices: Devices, *, refetch: bool = False)
         lake=session.lake,
         devices=devices,
         account=session.account,
-        now=datetime.now(UTC),
+        now=utc_now(),
         zone=session.zone,
         range_days=session.range_days,
         refetch=refetch,
@@ -188,25 +241,28 @@ def last_discovery(lake: Lake) -> Discovery | None:
 
 def known_devices(lake: Lake) -> Devices:
     """List the devices of the last discovery, without a request."""
-    return _by_kind(_devices_by_list(lake).values())
+    return extended_by_data(lake, _by_kind(_devices_by_list(lake).values()))
 
 
 def _devices_by_list(lake: Lake) -> dict[DeviceList, Devices]:
-    known_state = KnownState(
-        lake=lake, devices={}, account="", now=datetime.now(UTC), zone="UTC", range_days=1
-    )
+    known_state = _state_of(lake)
     with known_state.reading():
         return {device_list: device_list.devices(known_state) for device_list in device_lists()}
 
 
+def _state_of(lake: Lake) -> KnownState:
+    return KnownState(lake=lake, devices={}, account="", now=utc_now(), zone="UTC", range_days=1)
+
+
 def _by_kind(lists: Iterable[Devices]) -> Devices:
-    """Merge lists; a device in several lists is taken from the first of them."""
+    """Merge lists; a device in several lists has the times of all of them."""
     by_kind: dict[DeviceKind, dict[str, Device]] = {}
     for listed in lists:
         for kind, devices in listed.items():
             by_id = by_kind.setdefault(kind, {})
             for device in devices:
-                by_id.setdefault(device.device_id, device)
+                known = by_id.get(device.device_id)
+                by_id[device.device_id] = known.united(device) if known else device
     return {
         kind: tuple(sorted(devices.values(), key=lambda device: device.device_id))
         for kind, devices in by_kind.items()

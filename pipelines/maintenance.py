@@ -1,9 +1,10 @@
 """Maintain the data folder: compact the archive once a day."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
+from givenergy import utc_now
 from warehouse import CompactionReport, Lake, compact, vacuum
 
 _COMPACTED_AT = "compacted_at"
@@ -14,13 +15,13 @@ def compact_archive(lake: Lake) -> CompactionReport:
     """Merge the small segments of the archive into large sorted packs; vacuum replaced files."""
     report = compact(lake.archive)
     vacuum(lake)
-    lake.state.set(_COMPACTED_AT, datetime.now(UTC).isoformat())
+    lake.state.set(_COMPACTED_AT, utc_now().isoformat())
     return report
 
 
 def compact_if_due(lake: Lake) -> CompactionReport | None:
     """Compact the archive if the last compaction is more than a day ago."""
     compacted_at = msgspec.convert(lake.state.get(_COMPACTED_AT), datetime | None)
-    if compacted_at is not None and datetime.now(UTC) - compacted_at < _COMPACT_EVERY:
+    if compacted_at is not None and utc_now() - compacted_at < _COMPACT_EVERY:
         return None
     return compact_archive(lake)

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from types import FrameType
 from typing import Protocol
@@ -18,7 +18,7 @@ from assets.framework.contract.known_state import KnownState
 from assets.framework.ingestion.planner import due_devices
 from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.session import Session
-from givenergy import GivEnergyError, RequestBudget
+from givenergy import GivEnergyError, RequestBudget, utc_now
 from pipelines.alerts.failure_kinds import FAILURE_KIND_LABEL, failure_kind_of
 from pipelines.discovery import Discovery, discover, known_state_of, last_discovery
 from pipelines.health.schedule_watch import record_scheduled_run
@@ -103,7 +103,7 @@ class GivEnergyApi:
                 recent = last_discovery(session.lake)
                 if (
                     recent is None
-                    or (only is None and datetime.now(UTC) - recent.at > _DISCOVERY_MAX_AGE)
+                    or (only is None and utc_now() - recent.at > _DISCOVERY_MAX_AGE)
                     or (
                         only is not None
                         and (force or due_devices(only, known_state_of(session, {})))

@@ -30,6 +30,7 @@ from givenergy import (
     resolve_account,
 )
 from givenergy.retry import NO_RETRY, RetryPolicy
+from pipelines.clock_state import restore_clock, store_clock
 from pipelines.discovery import expected_of, known_devices, last_discovery
 from pipelines.pseudonyms import pseudonym_key
 from pipelines.restore_expected_days import restore_expected_days
@@ -71,6 +72,7 @@ def open_lake(settings: Settings, *, repair: bool = True) -> Lake:
             f"GIVLAKE_DATA is {str(settings.data)!r}, which cannot be used as the data folder"
             f" ({error.strerror}): use a folder that you can write to."
         ) from error
+    restore_clock(lake)
     _warn_of_interrupted_forget(lake)
     publish_watermarks(lake, [dataset.name for dataset in datasets()])
     known = decoders(datasets())
@@ -111,10 +113,11 @@ def open_for_reading(settings: Settings) -> ReadOnlyLake:
         [*code_views(), *reconciliation_views()],
         [dataset.coverage_rule for dataset in daily_datasets()],
     )
+    restore_clock(lake)
     _warn_of_interrupted_forget(lake)
     if lake.expected().num_rows == 0 and last_discovery(lake) is not None:
         zone = str(lake.state.get(_ACCOUNT_ZONE) or settings.zone)
-        expected = expected_of(known_devices(lake), zone)
+        expected = expected_of(lake, known_devices(lake), zone)
         if expected.num_rows:
             lake.expect(expected)
             if not any(EXPECTED_FILE in problem for problem in lake.problems):
@@ -254,6 +257,7 @@ def open_session(
                 cancelled=cancelled,
             )
         finally:
+            store_clock(lake)
             client.close()
             budget.close()
 

@@ -24,7 +24,7 @@ from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA
 from warehouse.archive.entry import INDEX_SCHEMA
 from warehouse.attached_database import quoted
 from warehouse.connection import FILE, STATEMENTS, recorded, root_of, write_views
-from warehouse.coverage import fact_store
+from warehouse.coverage import day_evidence, fact_store
 from warehouse.coverage.coverage_fact import FACTS_SCHEMA
 from warehouse.index import request_index
 from warehouse.index.watermarks import FOLDER as WATERMARKS
@@ -43,6 +43,7 @@ _LOG = logging.getLogger(__name__)
 _EMPTY = {
     f"{request_index.FOLDER}/*.parquet": INDEX_SCHEMA,
     f"{fact_store.FOLDER}/*.parquet": FACTS_SCHEMA,
+    f"{day_evidence.FOLDER}/*.parquet": day_evidence.EVIDENCE_SCHEMA,
     "index/quarantine/**/*.parquet": STORED_QUARANTINE_SCHEMA,
     "index/drift/*.parquet": DRIFT_SCHEMA,
     "index/row_accounting/**/*.parquet": ACCOUNTING_SCHEMA,

@@ -4,14 +4,16 @@ Source: API document, section "Communication Device", and the recorded lists.
 
 Grain: device and version. An entry can lack an inverter (null or `{}`) or a serial number of its
 own; the inverter's serial then identifies both. A Gateway repeats the batteries of its All-In-Ones
-(recorded): each battery is stored once, with its All-In-One. Commissioning and last contact limit
-the days that are requested.
+(recorded): each battery is stored once, with its All-In-One. An inverter that is listed several
+times, with several communication devices, has the earliest commissioning and the latest contact of
+its entries; both are hints for which days to request.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assets.communication_devices.device_json import (
     BatteryModule,
@@ -75,13 +77,7 @@ class CommunicationDevices(DeviceList):
             DeviceKind.EMS: [],
         }
         for row in state.rows(read_sql("inverters_known")):
-            began = [t for t in (row["commissioned_at"], row["dongle_commissioned_at"]) if t]
-            seen = [t for t in (row["last_online_at"], row["last_updated_at"]) if t]
-            device = Device(
-                row["inverter_serial"],
-                min(began, default=None),
-                max(seen, default=None),
-            )
+            device = Device(row["inverter_serial"], row["commissioned_at"], row["last_contact_at"])
             if not device.device_id.startswith(_BEHIND):
                 devices_by_kind[kind_of(row["model"])].append(device)
         return devices_by_kind
@@ -102,7 +98,8 @@ class CommunicationDevices(DeviceList):
             if device.inverter.info.model != _GATEWAY
             for battery_id, _ in _batteries(device)
         }
-        return [self._parts(rows, own) for rows, _ in pages]
+        parts = [self._parts(rows, own) for rows, _ in pages]
+        return _with_common_times(parts)
 
     def _parts(self, rows: Rows[Any], own: Collection[str]) -> Mapping[str, TableRows]:
         devices: Sequence[CommunicationDevice] = rows.values
@@ -137,7 +134,37 @@ class CommunicationDevices(DeviceList):
         }
 
 
+def _with_common_times(
+    pages: Sequence[Mapping[str, TableRows]],
+) -> Sequence[Mapping[str, TableRows]]:
+    """Give the entries of an inverter that is listed several times the times of all of them.
+
+    A replaced communication device can stay listed with the same inverter; only one of the rows
+    is stored, and the days of both must be requested.
+    """
+    inverters = [page[INVERTERS_TABLE.name] for page in pages]
+    listed = pa.concat_tables(
+        pa.table({name: rows.columns[name] for name in ("inverter_serial", *_EXTREMES)})
+        for rows in inverters
+    )
+    extremes = listed.group_by("inverter_serial").aggregate([*_EXTREMES.items()])
+    if extremes.num_rows == listed.num_rows:
+        return pages
+    united = []
+    for page, rows in zip(pages, inverters, strict=True):
+        at = pc.index_in(rows.columns["inverter_serial"], extremes["inverter_serial"])
+        times = {
+            name: extremes[f"{name}_{how}"].combine_chunks().take(at)
+            for name, how in _EXTREMES.items()
+        }
+        columns = {**rows.columns, **times}
+        united.append({**page, INVERTERS_TABLE.name: rows._replace(columns=columns)})
+    return united
+
+
 _BEHIND = "behind "
+# Which time counts where an inverter is listed several times.
+_EXTREMES = {"commissioned_at": "min", "last_online_at": "max", "last_updated_at": "max"}
 
 
 def _has_inverter(device: CommunicationDevice) -> bool:

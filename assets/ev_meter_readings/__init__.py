@@ -39,7 +39,7 @@ from assets.framework import (
     parse_time,
     parse_times,
 )
-from givenergy import domain
+from givenergy import domain, utc_now
 from givenergy.endpoints import EV_METER_DATA
 from warehouse import ArchivedResponse
 
@@ -65,11 +65,12 @@ class EvMeterReadings(PageByPage, DailyDataset):
     output_tables = (TABLE,)
     device_kinds = (DeviceKind.EV_CHARGER,)
     lateness_days = 1
+    evidence = True
 
     def request(self, device_id: str, first: date, last: date, zone: str) -> Request:
         """Request all measurands of a charger for its local days, whose bounds are sent in UTC."""
         start, end = _midnight(first, zone), _midnight(last + timedelta(days=1), zone)
-        now = datetime.now(UTC) - _CLOCK_MARGIN
+        now = utc_now() - _CLOCK_MARGIN
         return Request(
             path={"charger": device_id},
             query={

@@ -43,6 +43,7 @@ class InverterDataPoints(RowByRow, DailyDataset):
     output_tables = (TABLE,)
     device_kinds = (DeviceKind.INVERTER,)
     lateness_days = 1
+    evidence = True
 
     def request(self, device_id: str, first: date, last: date, zone: str) -> Request:
         """Request one day of an inverter."""

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from assets.framework.contract.day_range import Range
 from pipelines.alerts.failure_kinds import describe_failure, describe_recovery
 from pipelines.alerts.sent_alerts import DaysByDevice, Incidents
-from pipelines.requested_ranges import Range
 
 _LINES = 12
 _NAMED = 3

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.framework.contract.dataset import DailyDataset
+from assets.framework.contract.day_range import Range, joined
 from assets.framework.contract.devices import Devices, of_kinds
 from pipelines.backfill_plan import requested_tasks
 from pipelines.discovery import known_devices
 from pipelines.health.freshness import freshness
-from pipelines.requested_ranges import Range, joined
 from pipelines.selection import daily, selected, selected_snapshots
 from pipelines.settings import Settings
 from warehouse import (

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from assets.framework.contract.devices import local_day
+from givenergy import utc_now
 from pipelines.alerts.channels import Channel, channels, send
 from pipelines.alerts.failure_kinds import STALE, failed_job
 from pipelines.alerts.message import TEST, Message, alert_message, recovery_message
@@ -57,7 +58,7 @@ def send_alerts(
     # Nothing can be missing before a token was first used.
     if not targets or not (failures or state.exists()):
         return report
-    now = now or datetime.now(UTC)
+    now = now or utc_now()
     today = local_day(now, stored_zone(settings))
     until = today - _DAY if unrequested else today
     with open_lake(settings) as lake, FileLock(_created(state) / "alerts.lock"):

@@ -10,8 +10,8 @@ from datetime import datetime
 
 import msgspec
 
+from assets.framework.contract.day_range import Range
 from pipelines.alerts.overdue import Overdue
-from pipelines.requested_ranges import Range
 from warehouse import Gap, Lake
 
 _KEY = "sent_alerts"

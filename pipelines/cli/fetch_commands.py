@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -15,13 +15,14 @@ from assets.framework.contract.devices import Devices, local_day, of_kinds
 from assets.framework.ingestion.planner import due_datasets, due_devices
 from assets.framework.ingestion.range_limits import longest_range
 from assets.framework.ingestion.session import Session
+from givenergy import utc_now
 from pipelines.backfill_plan import BackfillTask, plan_missing, requested_tasks
 from pipelines.cli.alert_command import alerting
+from pipelines.cli.backfill_scope import Scope
 from pipelines.cli.common import (
     DAY,
     EXIT_USAGE,
     KnownError,
-    check_range,
     console,
     duration,
     opened_for_reading,
@@ -34,12 +35,14 @@ from pipelines.cli.run_fetch import FetchCommand
 from pipelines.discovery import (
     Discovery,
     discover,
-    history_start,
+    expect,
+    extended_by_data,
     known_state_of,
 )
+from pipelines.history_search import search_history, unsearched
 from pipelines.maintenance import compact_if_due
 from pipelines.pending_builds import build_all_pending, describe_pending
-from pipelines.requested_ranges import keep_current, remember, remember_sync
+from pipelines.requested_ranges import remember_sync
 from pipelines.selection import (
     UnknownDatasetError,
     daily,
@@ -52,6 +55,8 @@ from pipelines.session_factory import open_session, stored_zone
 from pipelines.settings import Settings
 from warehouse import Lake
 
+# `plan` keeps no answers, so it looks up the beginning of history of so few inverters only.
+_MOST_SEARCHED_BY_PLAN = 20
 _OUT = console()
 
 
@@ -65,7 +70,7 @@ _DEVICE = click.option(
     metavar="SERIAL",
     help="Only this device; may be repeated.",
 )
-_START = click.option("--start", type=DAY, help="First day; default: the earliest commissioning.")
+_START = click.option("--start", type=DAY, help="First day; default: the beginning of history.")
 _END = click.option("--end", type=DAY, help="Last day; default: today.")
 
 
@@ -84,22 +89,24 @@ def plan(
 ) -> None:
     """Show the number of requests and the time of a backfill.
 
-    Requests only the device lists, and changes nothing in the data folder.
+    Requests only the device lists and, without --start, when the history of a few inverters
+    begins; changes nothing in the data folder.
     """
-    chosen = choose_datasets(settings, names)
-    today = local_day(datetime.now(UTC), stored_zone(settings))
-    check_range(start, end or today, today)
+    scope = Scope(choose_datasets(settings, names), device_ids, start, end)
+    scope.days({}, stored_zone(settings))
     with (
         opened_for_reading(settings, warn_if_empty=False) as lake,
         tempfile.TemporaryDirectory(prefix="givlake-") as scratch,
         open_session(settings, scratch=Path(scratch)) as session,
     ):
-        discovery = _discover(session, chosen)
-        devices = discovery.choose(device_ids)
-        if not lake.is_empty:
-            session = replace(session, lake=lake)
-        first, last = _range(session.zone, devices, start, end, today)
-        tasks = _tasks(chosen, devices, not device_ids, first, last)
+        discovery = _discover(session, scope.chosen)
+        known = session if lake.is_empty else replace(session, lake=lake)
+        devices = extended_by_data(known.lake, discovery.choose(device_ids))
+        if start is None:
+            devices = _search_for_plan(session, known, scope, devices)
+        session = known
+        first, last, _ = scope.days(devices, session.zone)
+        tasks = scope.tasks(devices, session.zone)
         requests = plan_missing(
             session.lake,
             tasks,
@@ -115,10 +122,9 @@ def plan(
             )
             counts = (expected, expected - to_fetch, to_fetch, requests[name])
             rows.append((name, *(f"{count:,}" for count in counts)))
+        unlisted = sum(task.unlisted for task in tasks)
         known_state = known_state_of(session, devices)
-        for dataset in _due_snapshots(
-            session, chosen, devices, all_devices=not device_ids, refetch=False
-        ):
+        for dataset in _due_snapshots(session, scope, devices):
             due = due_devices(dataset, known_state)
             requests[dataset.name] = sum(
                 request.device_id in due for request in dataset.requests(known_state)
@@ -130,6 +136,11 @@ def plan(
     _OUT.print(f"{plural(count, 'device')}, {first} to {last}:")
     columns = ("dataset", "device-days", "fetched", "to fetch", "requests")
     _OUT.print(table(columns, rows, columns[1:]))
+    if unlisted:
+        _OUT.print(
+            f"{plural(unlisted, 'device-day')} to fetch before the listed commissioning or after"
+            " the last contact of the device: included because you named them."
+        )
     seconds = snapshot.seconds_for(requests.total())
     _OUT.print(
         f"At least {plural(requests.total(), 'request')},"
@@ -158,21 +169,16 @@ def backfill(
 ) -> None:
     """Fetch missing history. Perishable data come first, then the newest days.
 
-    Interrupt it at any time; the same command resumes.
+    Days that are named are requested whatever the device lists say; without --start the beginning
+    of history is looked up. Interrupt it at any time; the same command resumes.
     """
-    chosen = choose_datasets(settings, names)
-    today = local_day(datetime.now(UTC), stored_zone(settings))
-    check_range(start, end or today, today)
+    scope = Scope(choose_datasets(settings, names), device_ids, start, end)
+    scope.days({}, stored_zone(settings))
 
     def make_tasks(lake: Lake, zone: str, discovery: Discovery) -> list[BackfillTask]:
         devices = discovery.choose(device_ids)
-        first, last = _range(zone, devices, start, end, today)
-        tasks = _tasks(chosen, devices, not device_ids, first, last)
-        for task in tasks:
-            remember(lake, task.dataset.name, device_ids, first, last)
-            if last == today and not device_ids:
-                keep_current(lake, task.dataset.name, first, today)
-        return tasks
+        scope.remember(lake, devices, zone)
+        return scope.tasks(devices, zone)
 
     with open_session(
         settings, prepare=partial(build_all_pending, report_progress=_OUT.print)
@@ -180,17 +186,14 @@ def backfill(
         if start and (names or device_ids):
             # Otherwise the known start of a charger's data limits how far back it is requested.
             set_first_day(session.lake, start)
-        discovery = _discover(session, chosen)
+        discovery = _discover(session, scope.chosen)
+        if start is None:
+            discovery = _search(session, scope, discovery)
         tasks = make_tasks(session.lake, session.zone, discovery)
+        expect(session.lake, session.zone)
         plan_missing(session.lake, tasks, session.zone, refetch=refetch)
-        snapshots = _due_snapshots(
-            session,
-            chosen,
-            discovery.choose(device_ids),
-            all_devices=not device_ids,
-            refetch=refetch,
-        )
-    FetchCommand(settings, chosen, discovery, make_tasks, refetch=refetch).run(
+        snapshots = _due_snapshots(session, scope, discovery.choose(device_ids), refetch=refetch)
+    FetchCommand(settings, scope.chosen, discovery, make_tasks, refetch=refetch).run(
         tasks, snapshots, device_ids
     )
 
@@ -205,13 +208,12 @@ def sync(settings: Settings, names: tuple[str, ...]) -> None:
     Fetches today, yesterday, days that are not final and days that are missing. For cron or systemd
     on a machine without Dagster's daemon.
     """
-    chosen = choose_datasets(settings, names)
-    now = datetime.now(UTC)
+    scope = Scope(choose_datasets(settings, names), (), None, None)
 
     def make_tasks(lake: Lake, zone: str, discovery: Discovery) -> list[BackfillTask]:
         tasks = []
-        for dataset in daily(chosen):
-            remember_sync(lake, dataset.name, local_day(now, zone))
+        for dataset in daily(scope.chosen):
+            remember_sync(lake, dataset.name, local_day(utc_now(), zone))
             tasks += requested_tasks(
                 lake, dataset, of_kinds(discovery.devices, dataset.device_kinds)
             )
@@ -220,14 +222,13 @@ def sync(settings: Settings, names: tuple[str, ...]) -> None:
     with open_session(
         settings, prepare=partial(build_all_pending, report_progress=_OUT.print)
     ) as session:
-        discovery = _discover(session, chosen)
+        discovery = _discover(session, scope.chosen)
         tasks = make_tasks(session.lake, session.zone, discovery)
+        expect(session.lake, session.zone)
         plan_missing(session.lake, tasks, session.zone, refresh=True)
-        snapshots = _due_snapshots(
-            session, chosen, discovery.devices, all_devices=True, refetch=False
-        )
+        snapshots = _due_snapshots(session, scope, discovery.devices)
         compact_if_due(session.lake)
-    FetchCommand(settings, chosen, discovery, make_tasks, refresh=True).run(tasks, snapshots)
+    FetchCommand(settings, scope.chosen, discovery, make_tasks, refresh=True).run(tasks, snapshots)
 
 
 def choose_datasets(settings: Settings, names: Sequence[str]) -> tuple[Dataset, ...]:
@@ -257,36 +258,40 @@ def _discover(session: Session, chosen: Sequence[Dataset]) -> Discovery:
     return discovery
 
 
-def _range(
-    zone: str, devices: Devices, start: date | None, end: date | None, today: date
-) -> tuple[date, date]:
-    all_devices = [device for kind in devices.values() for device in kind]
-    last = min(end or today, today)
-    return start or min(history_start(all_devices, zone), last), last
+def _search(session: Session, scope: Scope, discovery: Discovery) -> Discovery:
+    """Look up when the history of the command's inverters begins; return the extended devices."""
+    if not daily(scope.chosen):
+        return discovery
+    if (failure := search_history(session, discovery.choose(scope.device_ids))) is not None:
+        _OUT.print(printable(failure))
+    devices, _ = expect(session.lake, session.zone, lists_for(scope.chosen))
+    return replace(discovery, devices=devices)
 
 
-def _tasks(
-    chosen: Sequence[Dataset], devices: Devices, all_devices: bool, first: date, last: date
-) -> list[BackfillTask]:
-    return [
-        BackfillTask(dataset, of_kinds(devices, dataset.device_kinds), all_devices, first, last)
-        for dataset in daily(chosen)
-    ]
+def _search_for_plan(session: Session, known: Session, scope: Scope, devices: Devices) -> Devices:
+    """Look it up for `plan`, whose answers are not kept: only if it takes few requests."""
+    if not daily(scope.chosen):
+        return devices
+    left = unsearched(known_state_of(known, devices))
+    if len(left) > _MOST_SEARCHED_BY_PLAN:
+        _OUT.print(
+            f"When the history of {len(left):,} inverters begins is looked up by the backfill: it"
+            " may have days before their listed commissioning, which are not counted here."
+        )
+        return devices
+    if left:
+        search_history(session, devices)
+    return extended_by_data(session.lake, devices)
 
 
 def _due_snapshots(
-    session: Session,
-    chosen: Sequence[Dataset],
-    devices: Devices,
-    *,
-    all_devices: bool,
-    refetch: bool,
+    session: Session, scope: Scope, devices: Devices, *, refetch: bool = False
 ) -> list[SnapshotDataset]:
     """List the due snapshot datasets without the device lists, which have just been requested."""
     known_state = known_state_of(session, devices, refetch=refetch)
     candidates = [
         dataset
-        for dataset in selected_snapshots(chosen)
-        if not isinstance(dataset, DeviceList) and (all_devices or dataset.device_kinds)
+        for dataset in selected_snapshots(scope.chosen)
+        if not isinstance(dataset, DeviceList) and (not scope.device_ids or dataset.device_kinds)
     ]
     return due_datasets(candidates, known_state)

@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, NoReturn
 
 from assets.framework.contract.dataset import Dataset, SnapshotDataset
-from assets.framework.contract.devices import DeviceKind
 from assets.framework.ingestion.availability import unavailable
+from givenergy import utc_now
 from pipelines.backfill_plan import BackfillTask, plan_missing
 from pipelines.cli.common import EXIT_COMPLETE, EXIT_INCOMPLETE, console, printable
 from pipelines.discovery import Discovery, expect
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pipelines.cli.runs import Runs
 
 _OUT = console()
+_NEWLY_DUE = (State.NOT_REQUESTED, State.PROVISIONAL)
 # Returns the tasks of a command for a time zone and devices.
 MakeTasks = Callable[[Lake, str, Discovery], list[BackfillTask]]
 
@@ -71,7 +72,7 @@ class FetchCommand:
         snapshots: Sequence[SnapshotDataset],
         device_ids: Sequence[str],
     ) -> int:
-        failed = False
+        failed, is_planned = False, True
         built = pop_built_days(lake, tasks)
         include_built_days(tasks, built)
         is_needed = bool(snapshots) or any(task.to_fetch for task in tasks)
@@ -86,7 +87,7 @@ class FetchCommand:
                     tasks = self._plan_again(lake, tasks)
                     include_built_days(tasks, built)
                 runs.fetch_days(tasks, refetch=self.refetch, refresh=self.refresh)
-                self._fetch_older_days(lake, runs, tasks)
+                tasks, is_planned = self._fetch_new_days(lake, runs, tasks)
                 failed = runs.print_summary()
         else:
             _OUT.print("Nothing to fetch.")
@@ -94,7 +95,7 @@ class FetchCommand:
             record_update(lake)
         else:
             self._print_skipped(lake)
-        status = self._print_result(lake, tasks, has_run=is_needed)
+        status = self._print_result(lake, tasks, is_planned=is_planned)
         return EXIT_INCOMPLETE if failed else status
 
     def _print_skipped(self, lake: Lake) -> None:
@@ -114,47 +115,46 @@ class FetchCommand:
         plan_missing(lake, fresh, zone, refetch=self.refetch, refresh=self.refresh)
         return fresh
 
-    def _fetch_older_days(self, lake: Lake, runs: "Runs", tasks: Sequence[BackfillTask]) -> None:
-        """Fetch older days of chargers as they become expected, until there are none.
+    def _fetch_new_days(
+        self, lake: Lake, runs: "Runs", tasks: Sequence[BackfillTask]
+    ) -> tuple[Sequence[BackfillTask], bool]:
+        """Fetch days that the answers so far have made necessary, until there are none.
 
-        How far back a charger has data is known only when its data end.
+        How far back a charger has data is known only when its data end; days of a device that
+        answers after its last contact become expected; a day can turn out to be incomplete.
+
+        Returns:
+            The tasks, and whether they are planned after the last run.
         """
-        tried: list[Counter[date]] = []
+        planned = _days_of(tasks)
         while not runs.ended:
-            tasks = self._older_than(lake, tasks)
-            days = [Counter(task.to_fetch) for task in tasks]
+            fresh, zone = self._fresh_tasks(lake)
+            plan_missing(lake, fresh, zone, only=_NEWLY_DUE)
+            days = _days_of(fresh)
             # Days that cannot be requested, such as those of a forbidden device, stay missing.
-            if not tasks or days == tried:
-                return
-            tried = days
-            runs.fetch_days(tasks, refetch=False, refresh=False)
-
-    def _older_than(self, lake: Lake, tasks: Sequence[BackfillTask]) -> list[BackfillTask]:
-        """Plan the days that were not expected when tasks were planned."""
-        fetched = {
-            task.dataset.name
-            for task in tasks
-            if task.to_fetch and DeviceKind.EV_CHARGER in task.dataset.device_kinds
-        }
-        if not fetched:
-            return []
-        fresh, zone = self._fresh_tasks(lake)
-        fresh = [task for task in fresh if task.dataset.name in fetched]
-        plan_missing(lake, fresh, zone, only=State.NOT_REQUESTED)
-        return [task for task in fresh if task.to_fetch]
+            new = {key for key, count in days.items() if count > planned[key]}
+            for task in fresh:
+                for day in list(task.to_fetch):
+                    if (task.dataset.name, day) not in new:
+                        del task.to_fetch[day]
+            if not new:
+                return fresh, True
+            planned |= days
+            runs.fetch_days(fresh, refetch=False, refresh=False)
+        return tasks, False
 
     def _fresh_tasks(self, lake: Lake) -> tuple[list[BackfillTask], str]:
         """Return the tasks for the devices that are known now, and the time zone."""
         zone = stored_zone(self.settings)
         devices, _ = expect(lake, zone, lists_for(self.chosen))
-        return self.make_tasks(lake, zone, Discovery(devices, (), datetime.now(UTC))), zone
+        return self.make_tasks(lake, zone, Discovery(devices, (), utc_now())), zone
 
-    def _print_result(self, lake: Lake, tasks: Sequence[BackfillTask], *, has_run: bool) -> int:
+    def _print_result(self, lake: Lake, tasks: Sequence[BackfillTask], *, is_planned: bool) -> int:
         """Print the states of what was requested, and return the exit status."""
         days: dict[str, Counter[State]] = {}
         # Wait until another process has built the days that it fetched.
         built, _ = build_all_pending(lake, wait_for={dataset.name for dataset in self.chosen})
-        if has_run or built or any(task.days_by_state[State.NOT_BUILT] for task in tasks):
+        if not is_planned or built or any(task.days_by_state[State.NOT_BUILT] for task in tasks):
             tasks, zone = self._fresh_tasks(lake)
             plan_missing(lake, tasks, zone)
         for task in tasks:
@@ -172,3 +172,12 @@ class FetchCommand:
             return EXIT_COMPLETE
         _OUT.print("Incomplete; run `givlake status` for details.")
         return EXIT_INCOMPLETE
+
+
+def _days_of(tasks: Sequence[BackfillTask]) -> Counter[tuple[str, date]]:
+    """Count the device-days to fetch by dataset and day."""
+    days: Counter[tuple[str, date]] = Counter()
+    for task in tasks:
+        for day, count in task.to_fetch.items():
+            days[task.dataset.name, day] += count
+    return days

@@ -6,11 +6,11 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from givenergy import utc_now
 from pipelines.child_environment import own_environment, refuse_env_file, working_in
 from pipelines.cli.common import console
 from pipelines.cli.context import current_settings
@@ -99,7 +99,7 @@ def _print_next_runs(settings: Settings, stopped: Collection[str]) -> None:
     from pipelines.cli.next_ticks import lines
 
     try:
-        text = "\n".join(lines(settings, stopped, datetime.now(UTC)))
+        text = "\n".join(lines(settings, stopped, utc_now()))
     except Exception as error:
         # Not fatal: Dagster starts and reports errors in the definitions itself.
         text = f"The next scheduled runs are unknown: {error}"

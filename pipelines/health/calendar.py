@@ -7,12 +7,13 @@ describes the states.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from html import escape
 
 import pyarrow.compute as pc
 
 from assets.framework.contract.dataset import DailyDataset
+from givenergy import utc_now
 from warehouse import Lake, State, coverage_by_month
 
 # In the order of the legend. Okabe and Ito's palette, which colour-blind people can distinguish;
@@ -69,7 +70,7 @@ def calendars(
             of_dataset = of_dataset.filter(chosen)
         if of_dataset.num_rows == 0:
             continue
-        now = datetime.now(UTC)
+        now = utc_now()
         # Expected days end with the devices' own today, which can be ahead of UTC's.
         last = pc.max(of_dataset["last_date"]).as_py() or now.date()
         first = pc.min(of_dataset["first_date"]).as_py()

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from assets.framework.contract.dataset import SnapshotDataset
 from assets.framework.contract.known_state import KnownState
 from assets.framework.decoding.decoder import DatasetDecoder
 from assets.framework.ingestion.availability import Availability, unavailable
 from assets.framework.ingestion.last_requests import LastRequest, last_requests
+from givenergy import utc_now
 from pipelines.discovery import known_devices
 from pipelines.health.overview import describe_failures
 from pipelines.settings import Settings
@@ -67,7 +68,7 @@ def freshness(
 ) -> list[Freshness]:
     """Return the freshness of datasets, without a request."""
     refresh_coverage(lake, [])
-    now = datetime.now(UTC)
+    now = utc_now()
     known_state = KnownState(lake, known_devices(lake), "", now, settings.zone, settings.range_days)
     reasons = unavailable(lake)
     not_built = pending_responses(lake, [dataset.name for dataset in datasets])

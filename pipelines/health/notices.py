@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
 
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.lookback import OpenItem, open_items
+from givenergy import utc_now
 from pipelines.settings import Settings
 from warehouse import Lake
 
@@ -40,7 +40,7 @@ class Notices:
 
 def notices(lake: Lake, datasets: Sequence[Dataset], settings: Settings) -> dict[str, Notices]:
     """Return the notices by dataset, without a request."""
-    now = datetime.now(UTC)
+    now = utc_now()
     known_state = KnownState(lake, {}, "", now, settings.zone, settings.range_days)
     by_dataset = {dataset.name: Notices(dataset.name) for dataset in datasets}
     for row in known_state.rows(sql("quarantine_reasons")):

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from assets.framework.contract.dataset import DailyDataset
 from assets.framework.contract.devices import Device
+from givenergy import utc_now
 from pipelines.backfill_plan import count_requests, requested_tasks
 from warehouse import (
     SETTLED,
@@ -94,6 +95,7 @@ def overview(
             expected,
             pc.min(expected["first_date"]).as_py(),
             pc.max(expected["last_date"]).as_py(),
+            now=utc_now(),
         ):
             _count(states, by_device)
             add_gaps(gaps, missing_days(states))

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from givenergy import utc_now
 from warehouse import Lake
 
 _KEY = "kept_current_at"
@@ -15,7 +16,7 @@ _ADVICE = "run givlake sync from cron, or keep givlake ui running."
 
 def record_update(lake: Lake) -> None:
     """Record that a schedule or `givlake sync` has just worked."""
-    lake.state.set(_KEY, datetime.now(UTC).isoformat(timespec="seconds"))
+    lake.state.set(_KEY, utc_now().isoformat(timespec="seconds"))
 
 
 def record_scheduled_run(lake: Lake, tags: Mapping[str, str]) -> None:
@@ -31,7 +32,7 @@ def describe_staleness(lake: Lake, now: datetime | None = None) -> str | None:
         lake: The data folder.
         now: The present time, UTC; None for the clock's.
     """
-    now = now or datetime.now(UTC)
+    now = now or utc_now()
     last = _moment(lake.state.get(_KEY))
     # A time far in the future was recorded by a wrong clock.
     if last is not None and last - now <= _MAX_AGE:

@@ -239,9 +239,15 @@ def check_later(owner, serial, born, today, settled):
         asked = ranges(asks_of(owner, device_again, now=later, refetch=again))
         assert len(asked[DAILY]) == 2
         assert asked[DAILY][0][0] == device_again.commissioned_at.date().isoformat()
-    # Nothing of one that was silent before it was asked about.
+    # Of one that was silent before it was asked about only the months, which show if it is back.
     silent = Device(serial, days_ago(born, 0), days_ago(today, 20))
-    assert asks_of(owner, silent, now=later) == []
+    asked = ranges(asks_of(owner, silent, now=later))
+    assert asked == {
+        DAILY: [],
+        MONTHLY: [(f"{settled.replace(day=1)}", f"{later.date()}")],
+        YEARLY: [],
+        TOTAL: [],
+    }
 
 
 def test_ranges_that_are_refused_are_halved_where_that_is_possible(home, now, today, born):

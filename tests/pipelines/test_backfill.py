@@ -70,4 +70,5 @@ def test_a_plan_counts_the_days_until_the_accounts_own_today(simulate, own, toda
     planned = own(sim).givlake("plan")
     assert planned.status == 0, planned.output
     assert "At least 20 requests" in planned.out
-    assert len(sim.requests) == 2
+    # The account, the list, and when the history of each inverter begins.
+    assert len(sim.requests) == 4

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipelines.requested_ranges import ranges_for, remember_sync
+from assets.framework.contract.stored_ranges import REQUESTED
+from pipelines.requested_ranges import remember_sync
 from tests.support.clock import NOTABLE, at_moments
 from tests.support.owner import Owner
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
@@ -77,7 +78,7 @@ def test_the_first_sync_after_a_backfill_goes_on_from_its_last_day(simulate, own
     later = today + timedelta(days=3)
     with owner.lake() as lake:
         remember_sync(lake, "inverter_data_points", later)
-        ranges = ranges_for(lake, "inverter_data_points", sim.serials)
+        ranges = REQUESTED.of_devices(lake, "inverter_data_points", sim.serials)
     assert ranges[sim.serials[0]] == [(yesterday, later)]
 
 
@@ -92,7 +93,7 @@ def test_a_backfill_of_two_days_leaves_to_sync_what_it_still_has_to_fetch(
     assert owner.givlake("backfill", "--start", yesterday).status == 0
     with owner.lake() as lake:
         remember_sync(lake, "inverter_data_points", today)
-        ranges = ranges_for(lake, "inverter_data_points", sim.serials)
+        ranges = REQUESTED.of_devices(lake, "inverter_data_points", sim.serials)
     assert ranges[sim.serials[0]] == [(ten_days_ago - timedelta(days=1), today)]
 
 

@@ -37,6 +37,7 @@ def states(*rows: dict) -> pa.Table:
         "error_count": 0,
         "over_at": OVER,
         "due": False,
+        "is_silent": False,
     }
     return pa.Table.from_pylist([standard | row for row in rows], COVERAGE_SCHEMA)
 

@@ -9,12 +9,13 @@ from warehouse.coverage.coverage_fact import (
     day_is_over_at,
 )
 from warehouse.coverage.coverage_report import COVERAGE_SCHEMA, coverage_by_month
-from warehouse.coverage.fact_store import refresh_coverage
+from warehouse.coverage.fact_store import data_days, refresh_coverage
 from warehouse.coverage.missing import (
     Gap,
     add_gaps,
     between,
     days_to_fetch,
+    in_states,
     joined_gaps,
     missing_days,
     overdue_days,
@@ -31,8 +32,10 @@ __all__ = [
     "add_gaps",
     "between",
     "coverage_by_month",
+    "data_days",
     "day_is_over_at",
     "days_to_fetch",
+    "in_states",
     "joined_gaps",
     "missing_days",
     "overdue_days",

@@ -17,12 +17,17 @@ import pyarrow.compute as pc
 
 # An empty day is confirmed by a second empty response after this time.
 CONFIRM_US = 24 * 3600 * 1_000_000
+# When a day that is not whole is looked at again, after its end.
+LOOKS = tuple(timedelta(days=days) for days in (2, 4, 8, 16, 32))
 _FORBIDDEN = (401, 402, 403)
 GONE = 404
 NOT_REQUESTED_REASON = "not requested"
 NOT_BUILT_REASON = "archived, not built into the tables yet"
 GONE_REASON = "the API no longer knows the device"
 FAILED_REASON = "the newest request failed"
+TO_CONFIRM_REASON = "empty, to be confirmed"
+NOT_WHOLE_REASON = "data are missing in which counters grew: looked at again at growing intervals"
+SILENT_REASON = "the device has sent nothing since"
 _INCOMPLETE_REASON = "the list is incomplete"
 _NONE = np.iinfo(np.int64).min
 _UTC = pa.timestamp("us", tz="UTC")
@@ -34,11 +39,15 @@ class CoverageRule:
 
     Attributes:
         dataset: The dataset.
-        lateness_days: Days after the end of a day until its data are final.
+        lateness_days: Days after the end of a day until its data are final, if they are whole.
+        evidence_sql: Query on the catalogue for days whose data are not whole: `device_id`,
+            `request_date`, `continued_at` (`day_evidence`); "" if nothing in the tables shows it.
+            Parameters: `since` and `today` (days), `parts` and `part` (of the devices' hashes).
     """
 
     dataset: str
     lateness_days: int
+    evidence_sql: str = ""
 
 
 class State(StrEnum):
@@ -201,7 +210,7 @@ def with_states(facts: pa.Table) -> pa.Table:
         (complete & forbidden & failed_since, State.FORBIDDEN,
          "fetched before it was final; access was refused since", None),
         (complete & refused & failed_since, State.GONE, GONE_REASON, None),
-        (once_empty, State.PROVISIONAL, "empty, to be confirmed",
+        (once_empty, State.PROVISIONAL, TO_CONFIRM_REASON,
          value["first_final_empty_at"] + CONFIRM_US),
         (complete, State.PROVISIONAL, "fetched before it was final", value["becomes_final_at"]),
         (partial, State.PARTIAL, _INCOMPLETE_REASON, np.zeros(len(status))),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,15 +16,18 @@ from warehouse.coverage.coverage_fact import (
     FACTS_SCHEMA,
     FAILED_REASON,
     FETCHED,
-    GONE,
     GONE_REASON,
     NOT_BUILT_REASON,
     NOT_REQUESTED_REASON,
+    NOT_WHOLE_REASON,
+    SILENT_REASON,
     CoverageRule,
     State,
     days_over_us,
 )
-from warehouse.coverage.fact_store import FILE_SET_NAME, month_file, refresh_coverage
+from warehouse.coverage.day_evidence import evidence, refresh_evidence
+from warehouse.coverage.fact_store import FILE_SET_NAME, month_file, not_found, refresh_coverage
+from warehouse.coverage.looks import NEVER, SILENT, WHOLE, is_final, look_again
 from warehouse.errors import DamagedError
 from warehouse.index.watermarks import Watermark, watermarks
 from warehouse.lake import EXPECTED_SCHEMA, Lake
@@ -51,6 +53,7 @@ COVERAGE_SCHEMA = pa.schema(
         ("over_at", _UTC),
         ("due", pa.bool_()),
         ("due_at", _UTC),
+        ("is_silent", pa.bool_()),
     ]
 )
 _FROM_FACTS = {
@@ -64,6 +67,23 @@ _FROM_FACTS = {
     "error_count": "error_count",
     "due_at": "due_at",
 }
+# What replaces the state and the reason of the facts.
+_STATES = (
+    State.NOT_REQUESTED,
+    State.GONE,
+    State.FAILED,
+    State.NOT_BUILT,
+    State.PROVISIONAL,
+    State.PROVISIONAL,
+)
+_REASONS = (
+    NOT_REQUESTED_REASON,
+    GONE_REASON,
+    FAILED_REASON,
+    NOT_BUILT_REASON,
+    NOT_WHOLE_REASON,
+    SILENT_REASON,
+)
 _WORDS = ["dataset", "device_id", "state", "reason", "last_error"]
 
 
@@ -89,20 +109,22 @@ def coverage_by_month(
     Yields:
         `COVERAGE_SCHEMA`, by device and day. `over_at`: when the day has ended in its zone and in
         UTC. `due`: a fetch now may change the state. Days whose newest answer is archived and not
-        yet in the tables are `not_built`. Days that have not begun are `not_requested` and not due.
+        yet in the tables are `not_built`. `is_silent`: it had no rows and the device was last in
+        contact more than a day before. Days that have not begun are `not_requested` and not due.
         Days that were not requested of a device whose newest answer is 404 are `gone` and not due
         either, unless it has been in contact since: requesting each would bring nothing new.
 
     Raises:
         StoreError: The disk is full or not writable.
     """
+    moment = now or datetime.now(UTC)
     manifest, _ = refresh_coverage(lake, rules)
+    refresh_evidence(lake, rules, moment)
     try:
-        not_found = _not_found(lake, manifest)
+        refused = not_found(lake, manifest)
     except DamagedError as damage:
         manifest = _recompute_facts(lake, rules, damage)
-        not_found = _not_found(lake, manifest)
-    moment = now or datetime.now(UTC)
+        refused = not_found(lake, manifest)
     in_range = expected.select(EXPECTED_SCHEMA.names).cast(EXPECTED_SCHEMA)
     in_range = in_range.filter(
         pc.is_in(in_range["dataset"], pa.array([rule.dataset for rule in rules]))
@@ -110,14 +132,19 @@ def coverage_by_month(
     by_dataset = []
     for dataset, built in watermarks(lake, sorted(set(in_range["dataset"].to_pylist()))).items():
         devices = in_range.filter(pc.equal(in_range["dataset"], dataset))
-        by_dataset.append((dataset, devices, _gone(dataset, devices, not_found), built))
+        gone = _gone(dataset, devices, refused)
+        by_dataset.append((dataset, devices, gone, evidence(lake, dataset), built))
     for first, last in reversed(list(_months(start, end))):
-        for dataset, devices, gone, built in by_dataset:
+        for dataset, devices, gone, unwhole, built in by_dataset:
             try:
-                part = _month(lake, manifest, dataset, devices, gone, built, first, last, moment)
+                part = _month(
+                    lake, manifest, dataset, devices, gone, unwhole, built, first, last, moment
+                )
             except DamagedError as damage:
                 manifest = _recompute_facts(lake, rules, damage)
-                part = _month(lake, manifest, dataset, devices, gone, built, first, last, moment)
+                part = _month(
+                    lake, manifest, dataset, devices, gone, unwhole, built, first, last, moment
+                )
             yield part
 
 
@@ -130,47 +157,12 @@ def _recompute_facts(lake: Lake, rules: Sequence[CoverageRule], damage: DamagedE
     return refresh_coverage(lake, rules)[0]
 
 
-def _not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime]:
-    """Return when each dataset and device was answered 404, where that is the newest answer.
-
-    The view `coverage` says the same in SQL.
-    """
-    keys, ids = ["dataset", "device_id"], ["complete_id", "partial_id", "error_id"]
-    folder = lake.file_set(FILE_SET_NAME).folder
-    files = [folder / name for name in manifest.files]
-    refused = _read_where(
-        files, [*keys, "error_id", "last_error_at"], pc.field("last_error_status") == GONE
-    )
-    if refused.num_rows == 0:
-        return {}
-    known = pc.field("device_id").isin(pc.unique(refused["device_id"]))
-    requested = _read_where(files, [*keys, *ids], known)
-    newest: dict[tuple[str, str], int] = {}
-    for row in requested.group_by(keys).aggregate([(name, "max") for name in ids]).to_pylist():
-        newest[row["dataset"], row["device_id"]] = max(row[f"{name}_max"] or 0 for name in ids)
-    return {
-        (row["dataset"], row["device_id"]): row["last_error_at"]
-        for row in refused.to_pylist()
-        if newest[row["dataset"], row["device_id"]] == row["error_id"]
-    }
-
-
-def _read_where(files: Sequence[Path], columns: list[str], which: pc.Expression) -> pa.Table:
-    parts = [FACTS_SCHEMA.empty_table().select(columns)]
-    for path in files:
-        with read_errors_as_damage(path):
-            parts.append(pq.read_table(path, columns=columns, filters=which))
-    return pa.concat_tables(parts)
-
-
-def _gone(
-    dataset: str, devices: pa.Table, not_found: dict[tuple[str, str], datetime]
-) -> np.ndarray:
+def _gone(dataset: str, devices: pa.Table, refused: dict[tuple[str, str], datetime]) -> np.ndarray:
     """Return the devices unknown when last requested and not in contact since."""
     gone = np.zeros(devices.num_rows, dtype=bool)
     names, contacts = (devices[name].to_pylist() for name in ("device_id", "last_contact_at"))
     for at, (name, contact) in enumerate(zip(names, contacts, strict=True)):
-        refused_at = not_found.get((dataset, name))
+        refused_at = refused.get((dataset, name))
         gone[at] = refused_at is not None and (contact is None or contact < refused_at)
     return gone
 
@@ -191,6 +183,7 @@ def _month(
     dataset: str,
     devices: pa.Table,
     gone: np.ndarray,
+    unwhole: pa.Table,
     built: Watermark,
     first: np.datetime64,
     last: np.datetime64,
@@ -200,18 +193,18 @@ def _month(
     facts = _facts(lake, manifest, dataset, str(first.astype("M8[M]")))
     # The last is for days that were not requested, whose row is -1.
     pending = np.append(built.excludes(_filled(facts["answer_segment"], 0)), False)
+    # A device can have several ranges of days: each is a row of `devices`.
+    ids = devices["device_id"].combine_chunks().dictionary_encode()
     # The row of the facts for each device (row) and day (column); -1 if not requested.
-    source = np.full((devices.num_rows, days), -1, dtype=np.int64)
-    device = _filled(pc.index_in(facts["device_id"].cast(pa.string()), devices["device_id"]), -1)
-    day = (np.asarray(facts["request_date"]).astype("M8[D]") - first).astype(int)
-    inside = np.flatnonzero((device >= 0) & (day >= 0) & (day < days))
-    source[device[inside], day[inside]] = inside
+    source = _rows_by_day(facts, ids.dictionary, first, days)
     grid = first + np.arange(days)
     from_date = np.asarray(devices["first_date"]).astype("M8[D]")
     to_date = np.asarray(pc.fill_null(devices["last_date"], date.max)).astype("M8[D]")
     in_range = (grid >= from_date[:, None]) & (grid <= to_date[:, None])
     at_device, at_day = np.nonzero(in_range)
-    source = source[at_device, at_day]
+    at_id = np.asarray(ids.indices)[at_device]
+    source = source[at_id, at_day]
+    continued_at = _continued_at(unwhole, ids.dictionary, first, days)[at_id, at_day]
     index = pa.array(source, mask=source < 0)
     columns = {
         name: facts[column].combine_chunks().take(index) for column, name in _FROM_FACTS.items()
@@ -228,23 +221,30 @@ def _month(
     state = columns["state"]
     as_gone = pc.index(state.dictionary, str(State.GONE)).as_py()
     unknown = ~gone & requested & (as_gone >= 0) & (_filled(state.indices, -1) == as_gone)
-    never = np.iinfo(np.int64).max
-    due_at = np.where(unknown, 0, _filled(columns["due_at"].cast(pa.int64()), never))
-    columns["due_at"] = pa.array(due_at, _UTC, mask=due_at == never)
+    due_at = np.where(unknown, 0, _filled(columns["due_at"].cast(pa.int64()), NEVER))
+    final = np.asarray(pc.fill_null(is_final(state, columns["reason"]), False))
+    looked_at = _filled(columns["last_fetched_at"], NEVER)
+    fetched = np.asarray(pc.is_in(state.cast(pa.string()), pa.array([str(s) for s in FETCHED])))
+    incomplete, silent, due_at = look_again(
+        fetched, final, over_at[at_zone, at_day], looked_at, continued_at, due_at, now
+    )
+    columns["due_at"] = pa.array(due_at, _UTC, mask=due_at == NEVER)
     columns["due"] = pa.array(
         np.where(requested, due_at <= int(now.timestamp() * 1_000_000), ~gone) & begun
     )
-    fetched = pc.is_in(state.cast(pa.string()), pa.array([str(each) for each in FETCHED]))
-    not_built = np.asarray(fetched) & pending[source]
-    replacement = np.select([unknown, not_built, requested], [2, 3, -1], gone)
-    columns["state"] = _replace_words(
-        state, replacement, (State.NOT_REQUESTED, State.GONE, State.FAILED, State.NOT_BUILT)
+    not_built = fetched & pending[source]
+    replacement = np.select(
+        [unknown, not_built, incomplete, silent, requested], [2, 3, 4, 5, -1], gone
     )
+    columns["state"] = _replace_words(state, replacement, _STATES)
     columns["reason"] = _replace_words(
         columns["reason"],
         replacement,
-        (NOT_REQUESTED_REASON, GONE_REASON, FAILED_REASON, NOT_BUILT_REASON),
+        _REASONS,
     )
+    contact = np.asarray(devices["last_contact_at"].cast(pa.date32())).astype("M8[D]")[at_device]
+    no_rows = np.asarray(pc.is_null(columns["rows"]))
+    columns["is_silent"] = pa.array(requested & no_rows & (contact < grid[at_day] - 1))
     columns["error_count"] = pc.fill_null(columns["error_count"], 0)
     words = pa.array(at_device.astype(np.int32))
     columns["device_id"] = pa.DictionaryArray.from_arrays(
@@ -255,6 +255,26 @@ def _month(
     )
     columns["request_date"] = pa.array(grid[at_day])
     return pa.table({name: columns[name] for name in COVERAGE_SCHEMA.names}).cast(COVERAGE_SCHEMA)
+
+
+def _rows_by_day(rows: pa.Table, devices: pa.Array, first: np.datetime64, days: int) -> np.ndarray:
+    """Return the number of the row of each device (row) and day (column); -1 if there is none."""
+    source = np.full((len(devices), days), -1, dtype=np.int64)
+    device = _filled(pc.index_in(rows["device_id"].cast(pa.string()), devices), -1)
+    day = (np.asarray(rows["request_date"]).astype("M8[D]") - first).astype(int)
+    inside = np.flatnonzero((device >= 0) & (day >= 0) & (day < days))
+    source[device[inside], day[inside]] = inside
+    return source
+
+
+def _continued_at(
+    unwhole: pa.Table, devices: pa.Array, first: np.datetime64, days: int
+) -> np.ndarray:
+    """Return when the data of each device and day were known to continue, for `look_again`."""
+    row = _rows_by_day(unwhole, devices, first, days)
+    continued = np.append(_filled(unwhole["continued_at"].cast(pa.int64()), SILENT), WHOLE)
+    result: np.ndarray = continued[row]
+    return result
 
 
 def _facts(lake: Lake, manifest: Manifest, dataset: str, month: str) -> pa.Table:

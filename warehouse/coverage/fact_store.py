@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from warehouse.coverage.coverage_fact import (
     FACTS_SCHEMA,
     FOLDED_SCHEMA,
+    GONE,
     CoverageRule,
     days_over_us,
     fold,
@@ -30,6 +34,7 @@ from warehouse.lake import Lake
 from warehouse.storage import live_parquet
 from warehouse.storage.atomic_files import explained
 from warehouse.storage.parquet_files import read as read_file
+from warehouse.storage.parquet_files import read_errors_as_damage
 from warehouse.storage.transaction import FileSet, Manifest, Transaction
 
 _LOG = logging.getLogger(__name__)
@@ -196,3 +201,56 @@ def _over_us(days: pa.ChunkedArray, zones: pa.ChunkedArray) -> np.ndarray:
     over = days_over_us(days_of.dictionary.to_pylist(), zones_of.dictionary.to_pylist())
     ends: np.ndarray = over[np.asarray(zones_of.indices), np.asarray(days_of.indices)]
     return ends
+
+
+def data_days(lake: Lake) -> dict[str, tuple[date, date]]:
+    """Return the first and the last requested day with rows of each device, of any dataset.
+
+    From the stored facts as they are, which no call brings up to date.
+    """
+    file_set = lake.file_set(FILE_SET_NAME)
+    manifest = file_set.manifest()
+    files = [] if manifest is None else [file_set.folder / name for name in manifest.files]
+    columns = ["device_id", "request_date"]
+    try:
+        days = _read_where(files, columns, pc.field("rows") > 0)
+    except DamagedError:
+        return {}  # recomputed with the next plan
+    extremes = days.group_by("device_id").aggregate([("request_date", "min_max")])
+    return {
+        row["device_id"]: (row["request_date_min_max"]["min"], row["request_date_min_max"]["max"])
+        for row in extremes.to_pylist()
+    }
+
+
+def not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime]:
+    """Return when each dataset and device was answered 404, where that is the newest answer.
+
+    The view `coverage` says the same in SQL.
+    """
+    keys, ids = ["dataset", "device_id"], ["complete_id", "partial_id", "error_id"]
+    folder = lake.file_set(FILE_SET_NAME).folder
+    files = [folder / name for name in manifest.files]
+    refused = _read_where(
+        files, [*keys, "error_id", "last_error_at"], pc.field("last_error_status") == GONE
+    )
+    if refused.num_rows == 0:
+        return {}
+    known = pc.field("device_id").isin(pc.unique(refused["device_id"]))
+    requested = _read_where(files, [*keys, *ids], known)
+    newest: dict[tuple[str, str], int] = {}
+    for row in requested.group_by(keys).aggregate([(name, "max") for name in ids]).to_pylist():
+        newest[row["dataset"], row["device_id"]] = max(row[f"{name}_max"] or 0 for name in ids)
+    return {
+        (row["dataset"], row["device_id"]): row["last_error_at"]
+        for row in refused.to_pylist()
+        if newest[row["dataset"], row["device_id"]] == row["error_id"]
+    }
+
+
+def _read_where(files: Sequence[Path], columns: list[str], which: pc.Expression) -> pa.Table:
+    parts = [FACTS_SCHEMA.empty_table().select(columns)]
+    for path in files:
+        with read_errors_as_damage(path):
+            parts.append(pq.read_table(path, columns=columns, filters=which))
+    return pa.concat_tables(parts)

@@ -30,8 +30,9 @@ def days_to_fetch(
     Args:
         states: Days as `coverage_by_month` yields them.
         refetch: Select every day, complete ones too.
-        refresh: Also select days that were last fetched before they were over, such as today;
-            otherwise a fetched day is selected only when a fetch now makes it final.
+        refresh: Also select days that were last fetched before they were over, such as today,
+            but not of a device that has long been silent; otherwise a fetched day is selected only
+            when a fetch now makes it final.
         refused: Also select days to which access was refused, which may have been granted since.
     """
     if refetch:
@@ -41,7 +42,8 @@ def days_to_fetch(
         selected = pc.or_(selected, pc.equal(states["state"], str(State.FORBIDDEN)))
     if refresh:
         unfinished = in_states(states, (State.PROVISIONAL, State.NOT_BUILT))
-        selected = pc.or_(selected, pc.and_(fetched_early(states), unfinished))
+        early = pc.and_not(pc.and_(fetched_early(states), unfinished), states["is_silent"])
+        selected = pc.or_(selected, early)
     return states.filter(selected)
 
 

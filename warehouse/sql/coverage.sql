@@ -7,6 +7,9 @@ with
     watermarks as (
         select * from read_parquet('{folder}/index/watermarks/*.parquet', hive_partitioning = false)
     ),
+    evidence as (
+        select * from read_parquet('{folder}/index/evidence/*.parquet', hive_partitioning = false)
+    ),
     expectations as (
         /* `begun`: the latest day that has begun in the zone of the device or in UTC, whatever the
        time zone of the session. */
@@ -55,11 +58,22 @@ with
             /* A day whose newest response is not in the tables yet is not shown as complete. */
             coalesce(facts.state in ('complete', 'provisional', 'empty'), false)
             and facts.answer_segment > coalesce(watermarks.built_to_segment, 0) as is_pending,
+            /* Data are missing although the day was fetched when final: it is looked at again until
+            32 days after its end. */
+            evidence.device_id is not null
+            and (facts.state in ('complete', 'empty') or facts.reason = 'empty, to be confirmed')
+            and facts.complete_at < facts.over_at + interval 32 day as is_unwhole,
+            is_unwhole and evidence.continued_at is not null as is_incomplete,
+            is_unwhole
+            and evidence.continued_at is null
+            and now() < facts.over_at + interval 32 day as is_silent,
             case
                 when is_unknown
                 then 'failed'
                 when is_pending
                 then 'not_built'
+                when is_incomplete or is_silent
+                then 'provisional'
                 when facts.state is not null
                 then facts.state
                 when gone.device_id is null
@@ -71,6 +85,10 @@ with
                 then 'the newest request failed'
                 when is_pending
                 then 'archived, not built into the tables yet'
+                when is_incomplete
+                then 'data are missing in which counters grew: looked at again at growing intervals'
+                when is_silent
+                then 'the device has sent nothing since'
                 when facts.reason is not null
                 then facts.reason
                 when gone.device_id is null
@@ -83,7 +101,32 @@ with
             facts.last_error_status as last_error_status,
             facts.last_error_at as last_error_at,
             coalesce(facts.error_count, 0) as error_count,
-            if(is_unknown, to_timestamp(0), facts.due_at) as due_at,
+            case
+                when is_unknown
+                then to_timestamp(0)
+                when is_silent
+                then null
+                when
+                    facts.state in ('complete', 'empty', 'provisional')
+                    and facts.complete_at < facts.over_at + interval 32 day
+                    and evidence.continued_at > facts.complete_at
+                then evidence.continued_at
+                when is_incomplete
+                then
+                    list_min(
+                        list_filter(
+                            [
+                                facts.over_at + interval 2 day,
+                                facts.over_at + interval 4 day,
+                                facts.over_at + interval 8 day,
+                                facts.over_at + interval 16 day,
+                                facts.over_at + interval 32 day
+                            ],
+                            lambda look:look > facts.complete_at
+                        )
+                    )
+                else facts.due_at
+            end as due_at,
             expected.device_id is not null as is_expected
         from facts
         full join
@@ -96,6 +139,11 @@ with
             on coalesce(facts.dataset, expected.dataset) = gone.dataset
             and coalesce(facts.device_id, expected.device_id) = gone.device_id
         left join watermarks on facts.dataset = watermarks.dataset
+        left join
+            evidence
+            on facts.dataset = evidence.dataset
+            and facts.device_id = evidence.device_id
+            and facts.request_date = evidence.request_date
     )
-select * exclude (is_unknown, is_pending)
+select * exclude (is_unknown, is_pending, is_unwhole, is_incomplete, is_silent)
 from days

@@ -21,6 +21,7 @@ from assets.framework.contract.devices import Device, DeviceKind
 from assets.framework.contract.json_rows import ResponseShape, Rows
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request
+from assets.framework.contract.sql_files import read_sql
 from assets.framework.contract.table import Table, TableRows
 from givenergy import Fetched
 from givenergy.endpoints.definition import Endpoint
@@ -131,16 +132,19 @@ class DailyDataset(Dataset):
     Attributes:
         lateness_days: Number of days after its end during which a day can change.
         today_cron: Schedule for fetching the current day.
+        evidence: Whether `<name>_evidence.sql` finds days whose data are not whole.
     """
 
     lateness_days: int
     today_cron: str = "*/30 * * * *"
+    evidence: bool = False
     stops_when_refused = True
 
     @property
     def coverage_rule(self) -> CoverageRule:
         """The rule for when a day of the dataset is final."""
-        return CoverageRule(self.name, self.lateness_days)
+        sql = read_sql(f"{self.name}_evidence") if self.evidence else ""
+        return CoverageRule(self.name, self.lateness_days, sql)
 
     @property
     def coverage_rules(self) -> tuple[CoverageRule, ...]:

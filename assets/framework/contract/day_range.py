@@ -1,9 +1,25 @@
-"""Consecutive days of one device."""
+"""Consecutive days, of one device or of none in particular."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 _DAY = timedelta(days=1)
+
+Range = tuple[date, date]  # first and last day
+
+
+def joined(ranges: Iterable[Range]) -> list[Range]:
+    """Join ranges that overlap or follow each other, oldest first; empty ones are dropped."""
+    result: list[Range] = []
+    for first, last in sorted(ranges):
+        if first > last:
+            continue
+        if result and first <= result[-1][1] + _DAY:
+            result[-1] = (result[-1][0], max(result[-1][1], last))
+        else:
+            result.append((first, last))
+    return result
 
 
 @dataclass(frozen=True, slots=True)

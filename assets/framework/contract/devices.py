@@ -4,13 +4,14 @@ The newest device lists in the archive name the devices; the dataset modules rea
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from assets.framework.contract.day_range import Range, joined
 from warehouse import EXPECTED_SCHEMA
 
 # No device has data from before this, when the vendor's cloud did not exist.
@@ -30,10 +31,13 @@ class DeviceKind(StrEnum):
 class Device:
     """A device.
 
+    The lists' times are hints: the commissioning can be that of a replaced communication device,
+    the last contact out of date. Data that exist outside of them extend both.
+
     Attributes:
         device_id: Serial number or UUID, as the API's paths take it.
-        commissioned_at: UTC; None if unknown.
-        last_contact_at: UTC; None if unknown or never.
+        commissioned_at: The earliest commissioning listed, or earlier data; UTC; None if unknown.
+        last_contact_at: The latest contact listed, or later data; UTC; None if unknown or never.
     """
 
     device_id: str
@@ -41,9 +45,9 @@ class Device:
     last_contact_at: datetime | None
 
     def days(self, start: date, end: date, zone: str) -> tuple[date, date]:
-        """Limit a range of days to those on which the device can have had data.
+        """Limit a range of days to those on which the device is likely to have had data.
 
-        Days before commissioning and after the last contact have no data and are not requested.
+        Days before commissioning and after the last contact are requested only if they are named.
         Some devices use UTC days (recorded), so the wider range applies.
         """
         first, last = start, end
@@ -52,6 +56,19 @@ class Device:
         if (time := self.last_contact_at) is not None:
             last = min(end, max(local_day(time, zone), local_day(time, "UTC")))
         return first, last
+
+    def united(self, other: "Device") -> "Device":
+        """Return the device with the times of both entries, such as of two communication devices.
+
+        An unknown commissioning leaves the other's; an unknown last contact is no limit.
+        """
+        commissioned = [t for t in (self.commissioned_at, other.commissioned_at) if t is not None]
+        one, another = self.last_contact_at, other.last_contact_at
+        return replace(
+            self,
+            commissioned_at=min(commissioned, default=None),
+            last_contact_at=None if one is None or another is None else max(one, another),
+        )
 
 
 Devices = Mapping[DeviceKind, Sequence[Device]]
@@ -68,13 +85,32 @@ def local_day(time: datetime, zone: str) -> date:
 
 
 def expected_days(
-    dataset: str, devices: Iterable[Device], start: date, end: date, zone: str
+    dataset: str,
+    devices: Iterable[Device],
+    start: date,
+    end: date,
+    zone: str,
+    named: Mapping[str, Sequence[Range]],
 ) -> pa.Table:
-    """Return each device's first and last day between `start` and `end` that can have data."""
+    """Return the ranges of days between `start` and `end` to request of each device.
+
+    Args:
+        dataset: Name of the dataset.
+        devices: The devices.
+        start: First day.
+        end: Last day, inclusive.
+        zone: IANA time zone of the days.
+        named: By device, ranges to request although the device may have no data then.
+
+    Returns:
+        `EXPECTED_SCHEMA`; the ranges of a device do not overlap.
+    """
     rows = []
     for device in devices:
-        first, last = device.days(start, end, zone)
-        if first <= last:
+        ranges = [device.days(start, end, zone)]
+        for first, last in named.get(device.device_id, ()):
+            ranges.append((max(first, start), min(last, end)))
+        for first, last in joined(ranges):
             rows.append((dataset, device.device_id, first, last, zone, device.last_contact_at))
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(EXPECTED_SCHEMA)
     return pa.table(

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from assets.framework.contract.day_range import DayRange
 from assets.framework.contract.devices import Device
-from givenergy import Page, Priority
+from givenergy import Page, Priority, utc_now
 
 Value = str | int | Sequence[int] | Sequence[str]
 
@@ -56,7 +55,7 @@ class Request:
         """Today, yesterday and snapshots have priority over history."""
         if self.day_range is None:
             return Priority.TODAY
-        age_days = (datetime.now(UTC).date() - self.day_range.last).days
+        age_days = (utc_now().date() - self.day_range.last).days
         return Priority.TODAY if age_days <= 1 else Priority.BACKFILL
 
     @property

@@ -4,7 +4,7 @@ Planning covers one month at a time, newest first, so that memory does not depen
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pyarrow as pa
 
@@ -18,6 +18,7 @@ from assets.framework.ingestion.range_limits import longest_range
 from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.request_plan import RequestPlan
 from assets.framework.ingestion.session import Session
+from givenergy import utc_now
 
 
 class DailyPlan(RequestPlan):
@@ -96,7 +97,7 @@ class DailyPlan(RequestPlan):
             start,
             end,
             self._session.zone,
-            now=datetime.now(UTC),
+            now=utc_now(),
             refetch=refetch,
             refresh=self._refresh,
             refused=forbidden,

@@ -1,11 +1,12 @@
 """Group days into requests of as many days as the endpoint accepts."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pyarrow as pa
 
 from assets.framework.contract.day_range import DayRange
+from givenergy import utc_now
 from warehouse import day_is_over_at
 
 _DAY = timedelta(days=1)
@@ -56,7 +57,7 @@ def covered_days(
     if not filled:
         return day_range, ()
     start, stop = filled[0], filled[-1] + 1
-    now = datetime.now(UTC)
+    now = utc_now()
     days = day_range.days
     while stop < len(day_range) and day_is_over_at(days[stop], zone) > now:
         stop += 1

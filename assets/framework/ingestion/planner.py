@@ -8,6 +8,7 @@ import pyarrow as pa
 from assets.framework.contract.dataset import Cadence, DailyDataset, SnapshotDataset
 from assets.framework.contract.devices import Device, expected_days
 from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.stored_ranges import NAMED
 from assets.framework.ingestion.availability import Availability
 from assets.framework.ingestion.last_requests import last_requests
 from warehouse import Lake, coverage_by_month, days_to_fetch
@@ -47,7 +48,8 @@ def plan(
         refresh: See there.
         refused: See there.
     """
-    expected = expected_days(dataset.name, devices, start, end, zone)
+    named = NAMED.of_devices(lake, dataset.name, (device.device_id for device in devices))
+    expected = expected_days(dataset.name, devices, start, end, zone, named)
     for states in coverage_by_month(lake, [dataset.coverage_rule], expected, start, end, now=now):
         yield days_to_fetch(states, refetch=refetch, refresh=refresh, refused=refused)
 

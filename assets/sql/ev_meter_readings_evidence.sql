@@ -1,0 +1,34 @@
+-- Grain: charger and day that may lack readings: the register of imported energy (measurand 4) was
+-- not read for more than an hour and grew by more than 0.1 kWh meanwhile.
+with
+    readings as (
+        select
+            charger_uuid,
+            time,
+            request_date,
+            lead(time) over later as next_time,
+            lead(request_date) over later as next_request_date,
+            lead(fetched_at) over later as next_fetched_at,
+            lead(value_normalised) over later - value_normalised as growth_wh
+        from ev_meter_readings
+        where
+            request_date >= $since
+            and hash(charger_uuid) % $parts = $part
+            and measurand = 4
+            and value_normalised is not null
+        window later as (partition by charger_uuid, meter_id order by time)
+    ),
+    days as (
+        select
+            *,
+            unnest(
+                generate_series(
+                    request_date::timestamp, next_request_date::timestamp, interval 1 day
+                )
+            )::date as day
+        from readings
+        where next_time - time > interval 1 hour and growth_wh > 100
+    )
+select charger_uuid as device_id, day as request_date, max(next_fetched_at) as continued_at
+from days
+group by charger_uuid, day

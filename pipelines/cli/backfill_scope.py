@@ -1,0 +1,90 @@
+"""The scope of `plan` and `backfill`: which days of which devices and datasets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from assets.framework.contract.dataset import Dataset
+from assets.framework.contract.devices import Devices, local_day, of_kinds
+from assets.framework.contract.stored_ranges import NAMED, REQUESTED
+from givenergy import utc_now
+from pipelines.backfill_plan import BackfillTask
+from pipelines.cli.common import check_range
+from pipelines.discovery import history_start
+from pipelines.requested_ranges import keep_current
+from pipelines.selection import daily
+from warehouse import Lake
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a command is asked for.
+
+    Attributes:
+        chosen: The datasets.
+        device_ids: The devices; none means all.
+        start: First day; None for the beginning of history.
+        end: Last day; None for today.
+    """
+
+    chosen: Sequence[Dataset]
+    device_ids: Sequence[str]
+    start: date | None
+    end: date | None
+
+    def days(self, devices: Devices, zone: str) -> tuple[date, date, date]:
+        """Return the first and the last day, and today in an IANA time zone.
+
+        Raises:
+            KnownError: The start is after the end or in the future.
+        """
+        today = local_day(utc_now(), zone)
+        check_range(self.start, self.end or today, today)
+        last = min(self.end or today, today)
+        all_devices = [device for kind in devices.values() for device in kind]
+        return self.start or min(history_start(all_devices, zone), last), last, today
+
+    def tasks(self, devices: Devices, zone: str) -> list[BackfillTask]:
+        """Return the days to request of devices; days that were named are not limited by hints.
+
+        Raises:
+            KnownError: The start is after the end or in the future.
+        """
+        first, last, _ = self.days(devices, zone)
+        return [
+            BackfillTask(
+                dataset,
+                of_kinds(devices, dataset.device_kinds),
+                not self.device_ids,
+                first,
+                last,
+                named=self.start is not None,
+            )
+            for dataset in daily(self.chosen)
+        ]
+
+    def remember(self, lake: Lake, devices: Devices, zone: str) -> None:
+        """Store what is requested, so that `sync` completes it.
+
+        The last days are requested whatever the last contact is said to be: an answer with data
+        shows that the device is still there.
+
+        Raises:
+            KnownError: The start is after the end or in the future.
+        """
+        first, last, today = self.days(devices, zone)
+        for dataset in daily(self.chosen):
+            name = dataset.name
+            REQUESTED.add(lake, name, self.device_ids, first, last)
+            if self.start is not None:
+                NAMED.add(lake, name, self.device_ids, first, last)
+            elif self.end is None:
+                NAMED.add(lake, name, self.device_ids, max(first, today - _DAY), today)
+            else:
+                for device in of_kinds(devices, dataset.device_kinds):
+                    own_first, _ = device.days(first, last, zone)
+                    NAMED.add(lake, name, [device.device_id], own_first, last)
+            if last == today and not self.device_ids:
+                keep_current(lake, name, first, today)

@@ -1,0 +1,30 @@
+"""Remember by how much this machine's clock is off, for commands that make no request."""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from givenergy import clock_correction_s, correct_clock
+from warehouse import Lake
+
+_KEY = "clock"
+
+
+class _Clock(msgspec.Struct):
+    ahead_s: float
+    at: datetime  # by this machine's clock
+
+
+def store_clock(lake: Lake) -> None:
+    """Store the correction that the responses of a session have shown."""
+    ahead_s = clock_correction_s()
+    if ahead_s or lake.state.get(_KEY) is not None:
+        clock = _Clock(ahead_s, datetime.now(UTC)) if ahead_s else None
+        lake.state.set(_KEY, msgspec.to_builtins(clock))
+
+
+def restore_clock(lake: Lake) -> None:
+    """Correct the present time as the last session did, unless the clock was put right since."""
+    clock = msgspec.convert(lake.state.get(_KEY), _Clock | None)
+    is_valid = clock is not None and datetime.now(UTC) >= clock.at
+    correct_clock(clock.ahead_s if clock is not None and is_valid else 0.0)
