@@ -48,9 +48,16 @@ def correct_clock(ahead_s: float) -> None:
             _LOG.warning(
                 "This machine's clock is %s %s the API's, whose time is used instead: synchronize"
                 " the clock by NTP.",
-                timedelta(seconds=round(abs(ahead_s))),
+                _written(abs(ahead_s)),
                 side,
             )
+
+
+def _written(seconds: float) -> str:
+    for unit, unit_s in (("days", 86_400), ("hours", 3600)):
+        if seconds >= 1.9 * unit_s:
+            return f"{seconds / unit_s:.1f} {unit}"
+    return f"{seconds / 60:.0f} minutes"
 
 
 class ServerClock:

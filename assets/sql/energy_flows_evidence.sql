@@ -9,8 +9,7 @@ with
             end_local,
             lead(start_at) over later as next_start_at,
             lead(start_local) over later as next_start_local,
-            lead(request_date) over later as next_request_date,
-            lead(fetched_at) over later as next_fetched_at
+            lead(request_date) over later as next_request_date
         from energy_flows
         where request_date >= $since and hash(inverter_serial) % $parts = $part
         window later as (partition by inverter_serial order by start_at)
@@ -52,7 +51,7 @@ with
         from compared
         where next_start_at is null or coalesce(growth_kwh > 0.01, true)
     )
-select inverter_serial as device_id, day as request_date, max(next_fetched_at) as continued_at
+select inverter_serial as device_id, day as request_date, max(next_start_at) as continued_at
 from days
 where
     case

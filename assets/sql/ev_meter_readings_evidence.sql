@@ -8,7 +8,6 @@ with
             request_date,
             lead(time) over later as next_time,
             lead(request_date) over later as next_request_date,
-            lead(fetched_at) over later as next_fetched_at,
             lead(value_normalised) over later - value_normalised as growth_wh
         from ev_meter_readings
         where
@@ -29,6 +28,6 @@ with
         from readings
         where next_time - time > interval 1 hour and growth_wh > 100
     )
-select charger_uuid as device_id, day as request_date, max(next_fetched_at) as continued_at
+select charger_uuid as device_id, day as request_date, max(next_time) as continued_at
 from days
 group by charger_uuid, day

@@ -10,7 +10,6 @@ with
             lead(time) over later as next_time,
             lead(local_time) over later as next_local_time,
             lead(request_date) over later as next_request_date,
-            lead(fetched_at) over later as next_fetched_at,
             greatest(
                 lead(total_solar_kwh) over later - total_solar_kwh,
                 lead(total_grid_import_kwh) over later - total_grid_import_kwh,
@@ -44,7 +43,7 @@ with
             )::date as day
         from gaps
     )
-select inverter_serial as device_id, day as request_date, max(next_fetched_at) as continued_at
+select inverter_serial as device_id, day as request_date, max(next_time) as continued_at
 from days
 where
     case

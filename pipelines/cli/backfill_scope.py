@@ -9,7 +9,7 @@ from assets.framework.contract.devices import Devices, local_day, of_kinds
 from assets.framework.contract.stored_ranges import NAMED, REQUESTED
 from givenergy import utc_now
 from pipelines.backfill_plan import BackfillTask
-from pipelines.cli.common import check_range
+from pipelines.cli.common import check_begun
 from pipelines.discovery import history_start
 from pipelines.requested_ranges import keep_current
 from pipelines.selection import daily
@@ -38,10 +38,10 @@ class Scope:
         """Return the first and the last day, and today in an IANA time zone.
 
         Raises:
-            KnownError: The start is after the end or in the future.
+            KnownError: The start is in the future.
         """
         today = local_day(utc_now(), zone)
-        check_range(self.start, self.end or today, today)
+        check_begun(self.start, today)
         last = min(self.end or today, today)
         all_devices = [device for kind in devices.values() for device in kind]
         return self.start or min(history_start(all_devices, zone), last), last, today
@@ -50,7 +50,7 @@ class Scope:
         """Return the days to request of devices; days that were named are not limited by hints.
 
         Raises:
-            KnownError: The start is after the end or in the future.
+            KnownError: The start is in the future.
         """
         first, last, _ = self.days(devices, zone)
         return [
@@ -72,7 +72,7 @@ class Scope:
         shows that the device is still there.
 
         Raises:
-            KnownError: The start is after the end or in the future.
+            KnownError: The start is in the future.
         """
         first, last, today = self.days(devices, zone)
         for dataset in daily(self.chosen):

@@ -123,16 +123,24 @@ class DayType(click.ParamType[date]):
 DAY = DayType()
 
 
-def check_range(start: date | None, end: date, today: date) -> None:
-    """Refuse a range that cannot be requested.
+def check_order(start: date | None, end: date | None) -> None:
+    """Refuse a range that ends before it begins.
 
     Raises:
-        KnownError: The start is after the end or in the future.
+        KnownError: The start is after the end.
+    """
+    if start is not None and end is not None and start > end:
+        raise KnownError(f"The start {start} is after the end {end}: swap the two.", EXIT_USAGE)
+
+
+def check_begun(start: date | None, today: date) -> None:
+    """Refuse a range in the future; what is today is known after the API's first response.
+
+    Raises:
+        KnownError: The start is in the future.
     """
     if start is not None and start > today:
         raise KnownError(f"The start {start} is in the future: today is {today}.", EXIT_USAGE)
-    if start is not None and start > end:
-        raise KnownError(f"The start {start} is after the end {end}: swap the two.", EXIT_USAGE)
 
 
 def console(stderr: bool = False) -> Console:

@@ -23,6 +23,7 @@ from pipelines.cli.common import (
     DAY,
     EXIT_USAGE,
     KnownError,
+    check_order,
     console,
     duration,
     opened_for_reading,
@@ -51,7 +52,7 @@ from pipelines.selection import (
     selected,
     selected_snapshots,
 )
-from pipelines.session_factory import open_session, stored_zone
+from pipelines.session_factory import open_session
 from pipelines.settings import Settings
 from warehouse import Lake
 
@@ -93,7 +94,7 @@ def plan(
     begins; changes nothing in the data folder.
     """
     scope = Scope(choose_datasets(settings, names), device_ids, start, end)
-    scope.days({}, stored_zone(settings))
+    check_order(start, end)
     with (
         opened_for_reading(settings, warn_if_empty=False) as lake,
         tempfile.TemporaryDirectory(prefix="givlake-") as scratch,
@@ -173,7 +174,7 @@ def backfill(
     of history is looked up. Interrupt it at any time; the same command resumes.
     """
     scope = Scope(choose_datasets(settings, names), device_ids, start, end)
-    scope.days({}, stored_zone(settings))
+    check_order(start, end)
 
     def make_tasks(lake: Lake, zone: str, discovery: Discovery) -> list[BackfillTask]:
         devices = discovery.choose(device_ids)

@@ -33,6 +33,7 @@ _VERSION = 1
 _WINDOW = LOOKS[-1] + timedelta(days=2)
 # So that memory does not depend on the size of a fleet.
 _DEVICES_AT_ONCE = 200
+_UTC = pa.timestamp("us", tz="UTC")
 EVIDENCE_SCHEMA = pa.schema(
     [
         pa.field("dataset", pa.string(), metadata={"description": "Dataset"}),
@@ -40,9 +41,10 @@ EVIDENCE_SCHEMA = pa.schema(
         pa.field("request_date", pa.date32(), metadata={"description": "Day requested"}),
         pa.field(
             "continued_at",
-            pa.timestamp("us", tz="UTC"),
+            _UTC,
             metadata={
-                "description": "When data from after the gap were fetched; null: none so far"
+                "description": "From when on there are data again, or when a device that had been"
+                " silent was seen to be back; null: there are none so far"
             },
         ),
     ]
@@ -75,12 +77,12 @@ def refresh_evidence(lake: Lake, rules: Sequence[CoverageRule], now: datetime) -
             manifest = file_set.manifest() or Manifest()
             if _is_current(manifest, rule.dataset, fact):
                 continue
-            since, older = date.min, EVIDENCE_SCHEMA.empty_table()
+            since, stored = date.min, EVIDENCE_SCHEMA.empty_table()
             if manifest.facts.get(rule.dataset, [None])[0] == _VERSION:
-                since = today - _WINDOW
-                stored = evidence(lake, rule.dataset)
-                older = stored.filter(pc.less(stored["request_date"], since))
-            rows = pa.concat_tables([older, _found(lake, rule, since, today)])
+                since, stored = today - _WINDOW, evidence(lake, rule.dataset)
+            is_older = pc.less(stored["request_date"], since)
+            found = _with_returns(_found(lake, rule, since, today), stored, now)
+            rows = pa.concat_tables([stored.filter(is_older), found])
             transaction = file_set.begin()
             name = _file(rule.dataset)
             target = transaction.path_for(name)
@@ -123,6 +125,25 @@ def _found(lake: Lake, rule: CoverageRule, since: date, today: date) -> pa.Table
                 .cast(EVIDENCE_SCHEMA)
             )
     return pa.concat_tables(found)
+
+
+def _with_returns(found: pa.Table, stored: pa.Table, now: datetime) -> pa.Table:
+    """Set the present as the time from which a device that had been silent has data again.
+
+    It sends what it has kept after it is back, with the times of the readings.
+    """
+    keys = ["device_id", "request_date"]
+    known = {
+        (row["device_id"], row["request_date"]): row["continued_at"] for row in stored.to_pylist()
+    }
+    times = []
+    for row in found.select([*keys, "continued_at"]).to_pylist():
+        time, key = row["continued_at"], (row["device_id"], row["request_date"])
+        if time is not None and key in known:
+            time = now if known[key] is None else max(time, known[key])
+        times.append(time)
+    place = found.schema.get_field_index("continued_at")
+    return found.set_column(place, found.schema.field(place), [pa.array(times, _UTC)])
 
 
 def _rows(

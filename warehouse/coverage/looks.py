@@ -43,15 +43,15 @@ def look_again(
         final: Whether a response from when the day was final decides its state.
         over_at: When the day was over.
         looked_at: When it was last fetched.
-        continued_at: When data from after what is missing were fetched; `SILENT` if none were;
-            `WHOLE` if nothing is missing.
+        continued_at: From when on there are data after what is missing, or when the device was
+            seen to be back; `SILENT` if there are none; `WHOLE` if nothing is missing.
         due_at: When the facts say to fetch it again.
         now: The present time, UTC.
 
     Returns:
         Which days are incomplete, which are of a device that has been silent since, and when each
-        day is due. A day is due when data from after the missing ones have come since it was
-        fetched; an incomplete day at the next look. Nothing more can be had of a silent device, so
+        day is due. A day is due when the device came back after it was fetched; an incomplete day
+        at the next look. Nothing more can be had of a silent device, so
         its days are not due until it is back. After the last look the facts apply.
     """
     last_look = over_at + LOOKS[-1] // _US

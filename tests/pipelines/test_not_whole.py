@@ -1,0 +1,156 @@
+"""A day is final when the evidence says so, not when its time is up."""
+
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+
+from givenergy import correct_clock
+from tests.support import clock
+
+POINTS = "inverter_data_points"
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def sim(simulate):
+    return simulate(inverters=1, gateways=0, rows_per_day=288)
+
+
+def withhold(sim, first, last, *, keep_hours=0):
+    """Make the API lack the points of some days; of the first it has those of the first hours."""
+    serial = sim.serials[0]
+    for number in range((last - first).days + 1):
+        day = first + DAY * number
+        until = datetime.combine(first, time(), UTC) + timedelta(hours=keep_hours)
+        rows = [row for row in sim.truth(serial, day) if at(row) < until]
+        sim.set_rows(serial, day, rows)
+
+
+def give(sim, first, last):
+    for number in range((last - first).days + 1):
+        sim.set_rows(sim.serials[0], first + DAY * number, None)
+
+
+def at(row):
+    return datetime.fromisoformat(row["time"])
+
+
+def states(owner, first, last):
+    rows = owner.sql(
+        f"SELECT request_date, state FROM coverage WHERE dataset = '{POINTS}'"
+        f" AND request_date BETWEEN '{first}' AND '{last}' ORDER BY 1"
+    )
+    return [row["state"] for row in rows]
+
+
+def asked(sim):
+    days = [r.path.rsplit("/", 1)[1] for r in sim.requests if "/data-points/" in r.path]
+    sim.clear_requests()
+    return sorted(days)
+
+
+def test_days_of_an_outage_are_fetched_when_the_device_has_sent_them(sim, own, today):
+    """A dongle that was off the net for days sends what it has kept afterwards."""
+    first, last = today - 6 * DAY, today
+    withhold(sim, first, last, keep_hours=10)
+    owner = own(sim)
+    assert owner.givlake("backfill", "--start", today - 9 * DAY).status == 0
+    assert states(owner, today - 9 * DAY, last) == ["complete"] * 3 + ["provisional"] * 7
+    # Nothing can be had of a device that is away: asking again would be in vain.
+    asked(sim)
+    assert owner.givlake("sync").status == 0
+    assert asked(sim) == [str(today)]
+    give(sim, first, last)
+    assert owner.givlake("sync").status == 0
+    assert asked(sim) == [str(first + DAY * number) for number in range(7)]
+    assert states(owner, first, today - 2 * DAY) == ["complete"] * 5
+    (found,) = owner.sql(f"SELECT count(*) AS points FROM {POINTS}")
+    sent = [row for n in range(10) for row in sim.truth(sim.serials[0], today - DAY * n)]
+    assert found["points"] == len({row["time"] for row in sent})
+    assert owner.givlake("sync").status == 0
+    assert asked(sim) == [str(today)]
+
+
+@pytest.mark.slow
+def test_a_day_with_a_gap_is_looked_at_again_at_growing_intervals(sim, own, today):
+    serial, day = sim.serials[0], today - 3 * DAY
+    rows = [row for row in sim.truth(serial, day) if not 9 <= at(row).hour < 15]
+    sim.set_rows(serial, day, rows)
+    owner = own(sim)
+    assert owner.givlake("backfill", "--start", day, "--end", day + DAY).status == 0
+    assert states(owner, day, day) == ["provisional"]
+    looks = []
+    asked(sim)
+    for number in (4, 5, 8, 9, 16, 17, 32, 33, 34, 40):
+        with clock.at(datetime.combine(day + DAY * number, time(12), UTC)):
+            owner.givlake("backfill", "--start", day, "--end", day)
+        looks += [number for path in asked(sim) if path == str(day)]
+    # Whole days after the day's own end, which is at midnight: seen at noon of the same day.
+    assert looks == [5, 9, 17, 33]
+    assert states(owner, day, day) == ["complete"]
+    shown = owner.givlake("status", "--gaps")
+    assert "points not sent" in shown.out
+
+
+def test_a_night_without_points_and_without_energy_is_no_gap(sim, own, today):
+    """An inverter that is off at night sends nothing, and its counters stand still."""
+    serial, first = sim.serials[0], today - 4 * DAY
+    for number in range(4):
+        day = first + DAY * number
+        rows = [row for row in sim.truth(serial, day) if 9 <= at(row).hour < 15]
+        for row in rows:
+            row["total"] = {**row["total"], **rows[0]["total"]}
+        sim.set_rows(serial, day, [freeze(row) for row in rows])
+    owner = own(sim)
+    assert owner.givlake("backfill", "--start", first, "--end", today - 2 * DAY).status == 0
+    assert states(owner, first, today - 3 * DAY) == ["complete"] * 2
+
+
+def freeze(row):
+    counters = {"solar": 1000.0, "grid": {"import": 1.0, "export": 1.0}, "consumption": 5.0}
+    return {**row, "total": {**row["total"], **counters}}
+
+
+def test_half_hours_that_are_missing_while_counters_grow_are_looked_for_again(sim, own, today):
+    owner = own(sim, GIVLAKE_DATASETS=f"{POINTS},energy_flows")
+    serial, day = sim.serials[0], today - 5 * DAY
+    flows = sim.truth_of(
+        "energy-flows", serial, start_time=str(day), end_time=f"{day} 23:30", grouping=0
+    )
+    with_gap = [row for row in flows if not "10:00" <= row["start_time"][11:] < "13:00"]
+    sim.set_listing("energy-flows", serial, with_gap)
+    assert owner.givlake("backfill", "--start", day, "--end", day).status == 0
+    (row,) = owner.sql(
+        "SELECT state, reason, due_at FROM coverage"
+        f" WHERE dataset = 'energy_flows' AND request_date = '{day}'"
+    )
+    assert row["state"] == "provisional"
+    assert "counters grew" in row["reason"]
+    assert row["due_at"].date() == day + 9 * DAY
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=2), timedelta(days=-2)], ids=["ahead", "behind"])
+def test_the_apis_time_decides_what_is_over(sim, own, today, ahead, caplog):
+    sim.set_clock(datetime.now(UTC))
+    owner = own(sim)
+    with clock.at(datetime.now(UTC) + ahead):
+        done = owner.givlake("backfill", "--start", today - 3 * DAY)
+        assert done.status == 0, done.output
+        side = "ahead of" if ahead > DAY else "behind"
+        assert caplog.text.count(f"clock is 2.0 days {side} the API's") == 1
+        # Today and yesterday are not final, whatever this machine takes for today.
+        assert asked(sim) == [str(today - DAY * number) for number in (3, 2, 1, 0)]
+        assert states(owner, today - 3 * DAY, today) == ["complete"] * 2 + ["provisional"] * 2
+        caplog.clear()
+        planned = owner.givlake("plan", "--start", today - 3 * DAY)
+        assert f"to {today}:" in planned.out
+        # A command without a request goes by what the last one has learnt.
+        correct_clock(0.0)
+        caplog.clear()
+        owner.givlake("status")
+        assert caplog.text.count("clock is") == 1
+    sim.set_clock(None)
+    caplog.clear()
+    assert owner.givlake("sync").status == 0
+    owner.givlake("status")
+    assert "clock is" not in caplog.text
