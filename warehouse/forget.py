@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from warehouse.archive import segment_files
 from warehouse.archive.repair import rewrite
 from warehouse.archive.segment_files import ArchiveFile, Reader
-from warehouse.coverage import refresh_coverage
+from warehouse.coverage import drop_evidence, refresh_coverage
 from warehouse.interface.decoder_protocol import Decoder
 from warehouse.lake import Lake
 from warehouse.storage.atomic_files import explained, publish, write_atomically
@@ -109,6 +109,7 @@ def forget(
     for name in unbuilt:
         drop(lake, name)
     refresh_coverage(lake, [])
+    drop_evidence(lake)
     vacuum(lake, force=True)
     expected = lake.expected()
     if expected.num_rows:

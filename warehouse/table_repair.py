@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from warehouse.coverage import fact_store, refresh_coverage
+from warehouse.coverage import day_evidence, drop_evidence, fact_store, refresh_coverage
 from warehouse.errors import LockTimeoutError, VersionError
 from warehouse.index import request_index
 from warehouse.interface.decoder_protocol import Decoder, fingerprints
@@ -42,6 +42,8 @@ def repair_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
     ]
     if any(_is_changed(file_set) for file_set in indexes):
         messages += refresh_coverage(lake, [])[1]
+    if _is_changed(lake.file_set(day_evidence.FILE_SET_NAME)):
+        drop_evidence(lake)
     return messages
 
 

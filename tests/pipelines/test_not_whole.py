@@ -111,6 +111,39 @@ def freeze(row):
     return {**row, "total": {**row["total"], **counters}}
 
 
+def test_a_register_that_grew_while_a_charger_sent_nothing_is_looked_at_again(simulate, own, today):
+    sim = simulate(inverters=1, ev_chargers=1, ev_points_every_s=600, ev_offline_rate=0.0)
+    owner = own(sim, GIVLAKE_DATASETS="ev_meter_readings")
+    (charger,), day = sim.charger_uuids, today - 5 * DAY
+
+    def register(hour, wh):
+        measurement = {
+            "measurand": 4,
+            "value": wh,
+            "unit": 1,
+            "context": 0,
+            "format": 0,
+            "phase": 0,
+        }
+        stamp = f"{day}T{hour:02}:00:00Z"
+        return {"meter_id": 1, "timestamp": stamp, "measurements": [measurement]}
+
+    still = [register(hour, 7000.0) for hour in (9, 13)]
+    named = ("--dataset", "ev_meter_readings", "--start", day, "--end", day, "--refetch")
+    for rows, state in (
+        (still, "complete"),
+        ([*still, register(14, 7400.0)], "complete"),
+        ([*still, register(14, 7400.0), register(17, 7900.0)], "provisional"),
+    ):
+        sim.set_listing("ev-meter-data", charger, rows)
+        assert owner.givlake("backfill", *named).status == 0
+        (found,) = owner.sql(
+            "SELECT state FROM coverage"
+            f" WHERE dataset = 'ev_meter_readings' AND request_date = '{day}'"
+        )
+        assert found["state"] == state
+
+
 def test_half_hours_that_are_missing_while_counters_grow_are_looked_for_again(sim, own, today):
     owner = own(sim, GIVLAKE_DATASETS=f"{POINTS},energy_flows")
     serial, day = sim.serials[0], today - 5 * DAY
@@ -127,6 +160,34 @@ def test_half_hours_that_are_missing_while_counters_grow_are_looked_for_again(si
     assert row["state"] == "provisional"
     assert "counters grew" in row["reason"]
     assert row["due_at"].date() == day + 9 * DAY
+
+
+@pytest.mark.parametrize("harm", ["lost", "damaged", "erased"])
+def test_the_evidence_can_be_made_again_and_is_erased(sim, own, today, harm):
+    serial, day = sim.serials[0], today - 3 * DAY
+    rows = [row for row in sim.truth(serial, day) if not 9 <= at(row).hour < 15]
+    sim.set_rows(serial, day, rows)
+    owner = own(sim)
+    named = ("backfill", "--start", day, "--end", day)
+    assert owner.givlake(*named).status == 0
+    (file,) = (owner.data / "index" / "evidence").glob("inverter*.parquet")
+    before = found(owner)
+    assert day in {row["request_date"] for row in before}
+    if harm == "erased":
+        assert owner.givlake("forget", "--device", serial, "--yes").status == 0
+        assert serial.encode() not in b"".join(
+            path.read_bytes() for path in owner.data.rglob("*") if path.is_file()
+        )
+        return
+    file.write_bytes(b"damaged") if harm == "damaged" else file.unlink()
+    assert owner.givlake(*named).status == 0
+    assert found(owner) == before
+    assert states(owner, day, day) == ["provisional"]
+
+
+def found(owner):
+    files = owner.data / "index" / "evidence" / "*.parquet"
+    return owner.sql(f"FROM read_parquet('{files}') ORDER BY device_id, request_date")
 
 
 @pytest.mark.parametrize("ahead", [timedelta(days=2), timedelta(days=-2)], ids=["ahead", "behind"])

@@ -9,6 +9,7 @@ from warehouse.coverage.coverage_fact import (
     day_is_over_at,
 )
 from warehouse.coverage.coverage_report import COVERAGE_SCHEMA, coverage_by_month
+from warehouse.coverage.day_evidence import drop_evidence
 from warehouse.coverage.fact_store import data_days, refresh_coverage
 from warehouse.coverage.missing import (
     Gap,
@@ -35,6 +36,7 @@ __all__ = [
     "data_days",
     "day_is_over_at",
     "days_to_fetch",
+    "drop_evidence",
     "in_states",
     "joined_gaps",
     "missing_days",

@@ -26,7 +26,7 @@ from warehouse.storage.parquet_files import read as read_file
 from warehouse.storage.transaction import Manifest
 
 FOLDER = "index/evidence"
-_FILE_SET_NAME = "evidence"
+FILE_SET_NAME = "evidence"
 # Raise it whenever the same tables would give other evidence.
 _VERSION = 1
 # Days before the last look can have become whole; a day more than that, as days have zones.
@@ -70,9 +70,9 @@ def refresh_evidence(lake: Lake, rules: Sequence[CoverageRule], now: datetime) -
         if rule.dataset not in built or built[rule.dataset].segment == 0:
             continue
         fact = [_VERSION, built[rule.dataset].segment, today.isoformat()]
-        if _is_current(lake.file_set(_FILE_SET_NAME).manifest(), rule.dataset, fact):
+        if _is_current(lake.file_set(FILE_SET_NAME).manifest(), rule.dataset, fact):
             continue
-        file_set = lake.file_set(_FILE_SET_NAME)
+        file_set = lake.file_set(FILE_SET_NAME)
         with file_set.lock(), explained("Looking for incomplete days in", lake.folder):
             manifest = file_set.manifest() or Manifest()
             if _is_current(manifest, rule.dataset, fact):
@@ -90,6 +90,22 @@ def refresh_evidence(lake: Lake, rules: Sequence[CoverageRule], now: datetime) -
             transaction.add(name, target, rows.num_rows)
             facts = manifest.facts | {rule.dataset: fact}
             transaction.commit(Manifest(0, facts, manifest.files))
+
+
+def drop_evidence(lake: Lake) -> None:
+    """Remove the evidence of all datasets; the next plan finds it again.
+
+    Raises:
+        StoreError: The disk is full or not writable.
+    """
+    file_set = lake.file_set(FILE_SET_NAME)
+    with file_set.lock(), explained("Removing evidence from", lake.folder):
+        manifest = file_set.manifest()
+        if manifest is not None:
+            transaction = file_set.begin()
+            for name in manifest.files:
+                transaction.remove(name)
+            transaction.commit(Manifest())
 
 
 def evidence(lake: Lake, dataset: str) -> pa.Table:
