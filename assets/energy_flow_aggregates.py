@@ -63,6 +63,8 @@ _MOST_DAYS = 366
 # Half of a range no longer than this is not requested: its length is not why it is refused.
 _SHORT_DAYS = 31
 _MOST_KWH = 1e9
+# How long values are revised, as in `flow_aggregates_answered`.
+_REVISED = timedelta(days=5)
 
 TABLE = Table(
     name="energy_flow_aggregates",
@@ -122,6 +124,8 @@ class EnergyFlowAggregates(RowByRow, SnapshotDataset):
     output_tables = (TABLE,)
     device_kinds = (DeviceKind.INVERTER,)
     cadence = Cadence.DAILY
+    # Not by the months, which are also requested to find when history begins.
+    refreshed_by = f'"grouping":{TOTAL}'
     optional = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
@@ -132,12 +136,14 @@ class EnergyFlowAggregates(RowByRow, SnapshotDataset):
             commissioned, last_contact = device.days(_EARLIEST, today, state.zone)
             for grouping in (DAILY, MONTHLY, YEARLY, TOTAL):
                 begin = _period_start(commissioned, grouping)
-                # A last contact can be out of date: the energy of a month shows it.
-                last = today if grouping == MONTHLY else last_contact
                 until = begin - _DAY
                 for answered_from, answered_until in settled.get((device.device_id, grouping), ()):
                     if answered_from <= until + _DAY:
                         until = max(until, answered_until)
+                last = last_contact
+                # It can be out of date: the energy of a month, requested daily, shows it.
+                if grouping == MONTHLY and until < today - _REVISED:
+                    last = today
                 if until < last:
                     begin = max(begin, _first_day_to_request(until, last, grouping))
                     # A day that begins at the end comes whole, but a total ends there.

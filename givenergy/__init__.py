@@ -20,7 +20,7 @@ from givenergy.errors import (
     RequestRefusedError,
 )
 from givenergy.models import FailedAttempt, Fetched, Page
-from givenergy.server_clock import clock_correction_s, correct_clock, utc_now
+from givenergy.server_clock import clock_correction_s, correct_clock, corrected, utc_now
 
 __all__ = [
     "AccessError",
@@ -42,6 +42,7 @@ __all__ = [
     "SqliteRequestBudget",
     "clock_correction_s",
     "correct_clock",
+    "corrected",
     "domain",
     "forget_identity",
     "resolve_account",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-__all__ = ["ServerClock", "clock_correction_s", "correct_clock", "utc_now"]
+__all__ = ["ServerClock", "clock_correction_s", "correct_clock", "corrected", "utc_now"]
 
 _LOG = logging.getLogger(__name__)
 # A response can take a minute to arrive after its time was written.
@@ -26,7 +26,12 @@ class _Correction:
 
 def utc_now() -> datetime:
     """Return the present in UTC: the API's time where this machine's clock is minutes off."""
-    return datetime.now(UTC) - timedelta(seconds=_Correction.ahead_s)
+    return corrected(datetime.now(UTC))
+
+
+def corrected(moment: datetime) -> datetime:
+    """Return the API's time at a moment by this machine's clock."""
+    return moment - timedelta(seconds=_Correction.ahead_s)
 
 
 def clock_correction_s() -> float:

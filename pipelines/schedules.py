@@ -13,6 +13,7 @@ from assets.framework.contract.devices import local_day, of_kinds
 from assets.framework.contract.known_state import KnownState
 from assets.framework.ingestion.planner import due_datasets
 from assets.framework.orchestration.asset_keys import asset_specs
+from givenergy import corrected
 from pipelines.backfill_plan import BackfillTask, plan_missing, requested_tasks, runs
 from pipelines.discovery import known_devices, last_discovery
 from pipelines.partitions import range_tags
@@ -137,7 +138,7 @@ def _due(
         discovery = last_discovery(lake)
         if discovery is None:
             return datasets
-        zone = stored_zone(settings)
+        zone, now = stored_zone(settings), corrected(now)
         return due_datasets(
             datasets, KnownState(lake, discovery.devices, "", now, zone, settings.range_days)
         )
@@ -146,9 +147,10 @@ def _due(
 def _tasks(dataset: DailyDataset, settings: Settings, now: datetime) -> list[BackfillTask]:
     """Plan the requested days of the last weeks until yesterday, as `givlake sync` plans all."""
     zone = stored_zone(settings)
-    today = local_day(now, zone)
-    yesterday = today - timedelta(days=1)
     with open_lake(settings) as lake:
+        now = corrected(now)
+        today = local_day(now, zone)
+        yesterday = today - timedelta(days=1)
         remember_sync(lake, dataset.name, today)
         tasks = requested_tasks(lake, dataset, of_kinds(known_devices(lake), dataset.device_kinds))
         for task in tasks:

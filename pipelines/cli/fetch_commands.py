@@ -188,12 +188,12 @@ def backfill(
             # Otherwise the known start of a charger's data limits how far back it is requested.
             set_first_day(session.lake, start)
         discovery = _discover(session, scope.chosen)
+        snapshots = _due_snapshots(session, scope, discovery.choose(device_ids), refetch=refetch)
         if start is None:
             discovery = _search(session, scope, discovery)
         tasks = make_tasks(session.lake, session.zone, discovery)
         expect(session.lake, session.zone)
         plan_missing(session.lake, tasks, session.zone, refetch=refetch)
-        snapshots = _due_snapshots(session, scope, discovery.choose(device_ids), refetch=refetch)
     FetchCommand(settings, scope.chosen, discovery, make_tasks, refetch=refetch).run(
         tasks, snapshots, device_ids
     )

@@ -16,6 +16,7 @@ from assets.framework.contract.dataset import DailyDataset
 from assets.framework.decoding.decoder import DatasetDecoder
 from assets.framework.decoding.response_check import why_unreadable
 from assets.registry import datasets
+from givenergy import clock_correction_s
 from simulator import Simulator
 from tests.support import clock
 from tests.support.every_device import every_device
@@ -299,8 +300,10 @@ def test_the_nightly_refresh_requests_what_is_due_and_else_starts_no_run(sim, ow
         schedule = definitions.resolve_schedule_def("refresh_daily")
         (asked_for,) = owner.sql("SELECT max(fetched_at) AS at FROM communication_devices")
         asked = {}
+        # Schedules go by this machine's clock; the simulator's moves ahead with each request.
+        begun_at = asked_for["at"] + timedelta(seconds=clock_correction_s())
         for days in (0, 1, 7):
-            at = asked_for["at"] + timedelta(days=days, minutes=1)
+            at = begun_at + timedelta(days=days, minutes=1)
             with dg.build_schedule_context(instance, scheduled_execution_time=at) as context:
                 ticked = schedule.evaluate_tick(context)
             asked[days] = {n for r in ticked.run_requests for n in names(r.asset_selection)}

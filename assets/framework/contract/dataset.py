@@ -187,9 +187,12 @@ class SnapshotDataset(Dataset):
     Attributes:
         cadence: How often it is requested.
         urgency: Order among the datasets.
+        refreshed_by: Text in the parameters of a request that each refresh of a device makes, if it
+            makes others at other times; "" for any request.
     """
 
     cadence: Cadence = Cadence.DAILY
+    refreshed_by: str = ""
     urgency: Urgency = Urgency.HISTORY
 
     @abstractmethod

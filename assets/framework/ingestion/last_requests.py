@@ -23,6 +23,7 @@ class LastRequest:
 
     Attributes:
         device_id: The device; "" is the account.
+        kind: The parameters without dates and pages, as JSON.
         state: Complete, partial, failed, forbidden or gone; not built until it is in the tables.
         at: When it ended so, UTC.
         complete_at: When such a request was last answered completely, UTC.
@@ -31,6 +32,7 @@ class LastRequest:
     """
 
     device_id: str
+    kind: str
     state: State
     at: datetime
     complete_at: datetime | None
@@ -55,13 +57,13 @@ def last_requests(
 
 
 def _last_request(row: Mapping[str, Any]) -> LastRequest:
-    device_id, complete_at = row["device_id"], row["complete_at"]
+    about, complete_at = (row["device_id"], row["kind"]), row["complete_at"]
     never = datetime.min.replace(tzinfo=UTC)
     at = max(time or never for time in (complete_at, row["error_at"], row["partial_at"]))
     if at == complete_at:
-        return LastRequest(device_id, State.COMPLETE, at, complete_at)
+        return LastRequest(*about, State.COMPLETE, at, complete_at)
     if at == row["partial_at"]:
         reason = row["partial"] or "the list is incomplete"
-        return LastRequest(device_id, State.PARTIAL, at, complete_at, reason)
+        return LastRequest(*about, State.PARTIAL, at, complete_at, reason)
     state = _STATE_OF_STATUS.get(row["error_status"], State.FAILED)
-    return LastRequest(device_id, state, at, complete_at, row["error"] or "", row["error_count"])
+    return LastRequest(*about, state, at, complete_at, row["error"] or "", row["error_count"])

@@ -84,6 +84,8 @@ def due_devices(dataset: SnapshotDataset, state: KnownState) -> frozenset[str]:
     for last_request in known:
         device_id = last_request.device_id
         if last_request.is_settled:
+            if dataset.refreshed_by not in last_request.kind:
+                continue
             answered[device_id] = max(answered.get(device_id, last_request.at), last_request.at)
         else:
             failed.add(device_id)
