@@ -199,6 +199,11 @@ def _extended(
     device: Device, period: EnergyPeriod | None, known: Mapping[str, tuple[date, date]]
 ) -> Device:
     begun_at, contact_at = device.commissioned_at, device.last_contact_at
+    # A time that cannot be true is unknown.
+    if begun_at is not None and begun_at > utc_now():
+        begun_at = None
+    if contact_at is not None and begun_at is not None and contact_at < begun_at:
+        contact_at = None
     if period is not None:
         known_to = _midnight(period.first_month_end or period.first)
         # The commissioning is more exact than the month that it is in.

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from givenergy import correct_clock
+from tests.pipelines.test_hints import last_contact, listed
 from tests.support import clock
 
 POINTS = "inverter_data_points"
@@ -69,6 +70,24 @@ def test_days_of_an_outage_are_fetched_when_the_device_has_sent_them(sim, own, t
     assert found["points"] == len({row["time"] for row in sent})
     assert owner.givlake("sync").status == 0
     assert asked(sim) == [str(today)]
+
+
+def test_empty_days_of_a_device_that_is_away_wait_for_it(sim, own, today):
+    """It had sent nothing of these days when they were fetched."""
+    first, away = today - 4 * DAY, today - 6 * DAY
+    withhold(sim, first, today)
+    listed(sim, last_contact(away))
+    owner = own(sim)
+    assert owner.givlake("backfill", "--start", first, "--end", today - DAY).status == 0
+    asked(sim)
+    with clock.at(datetime.now(UTC) + 2 * DAY):
+        assert owner.givlake("backfill", "--start", first, "--end", today - 2 * DAY).status == 0
+        assert states(owner, first, today - 2 * DAY) == ["provisional"] * 3
+        assert asked(sim) == []
+        give(sim, first, today)
+        sim.set_listing("communication-device", str(sim.account["id"]), None)
+        assert owner.givlake("backfill", "--start", first, "--end", today - 2 * DAY).status == 0
+        assert states(owner, first, today - 2 * DAY) == ["complete"] * 3
 
 
 @pytest.mark.slow

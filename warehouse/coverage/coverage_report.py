@@ -36,6 +36,7 @@ from warehouse.storage.transaction import Manifest
 
 _LOG = logging.getLogger(__name__)
 _UTC = pa.timestamp("us", tz="UTC")
+_DAY_US = 24 * 3600 * 1_000_000
 _WORD = pa.dictionary(pa.int32(), pa.string())
 COVERAGE_SCHEMA = pa.schema(
     [
@@ -224,9 +225,17 @@ def _month(
     due_at = np.where(unknown, 0, _filled(columns["due_at"].cast(pa.int64()), NEVER))
     final = np.asarray(pc.fill_null(is_final(state, columns["reason"]), False))
     looked_at = _filled(columns["last_fetched_at"], NEVER)
+    # A device that has been out of contact since can have more to send than nothing.
+    no_rows = requested & np.asarray(pc.is_null(columns["rows"]))
+    contact_at = _filled(devices["last_contact_at"].cast(pa.int64()), NEVER)[at_device]
+    over_at = over_at[at_zone, at_day]
+    away = contact_at < over_at
+    continued_at = np.where(away & no_rows & (continued_at == WHOLE), SILENT, continued_at)
+    # One that has been in contact since, without data, is not waited for.
+    continued_at = np.where(~away & (continued_at == SILENT), over_at, continued_at)
     fetched = np.asarray(pc.is_in(state.cast(pa.string()), pa.array([str(s) for s in FETCHED])))
     incomplete, silent, due_at = look_again(
-        fetched, final, over_at[at_zone, at_day], looked_at, continued_at, due_at, now
+        fetched, final, over_at, looked_at, continued_at, due_at, now
     )
     columns["due_at"] = pa.array(due_at, _UTC, mask=due_at == NEVER)
     columns["due"] = pa.array(
@@ -242,9 +251,7 @@ def _month(
         replacement,
         _REASONS,
     )
-    contact = np.asarray(devices["last_contact_at"].cast(pa.date32())).astype("M8[D]")[at_device]
-    no_rows = np.asarray(pc.is_null(columns["rows"]))
-    columns["is_silent"] = pa.array(requested & no_rows & (contact < grid[at_day] - 1))
+    columns["is_silent"] = pa.array(no_rows & (contact_at < over_at - 2 * _DAY_US))
     columns["error_count"] = pc.fill_null(columns["error_count"], 0)
     words = pa.array(at_device.astype(np.int32))
     columns["device_id"] = pa.DictionaryArray.from_arrays(

@@ -41,6 +41,11 @@ with
                 greatest(coalesce(complete_id, 0), coalesce(partial_id, 0), coalesce(error_id, 0))
             )
     ),
+    contacts as (
+        select dataset, device_id, max(last_contact_at) as last_contact_at
+        from expectations
+        group by dataset, device_id
+    ),
     gone as (
         select dataset, device_id
         from not_found
@@ -58,14 +63,21 @@ with
             /* A day whose newest response is not in the tables yet is not shown as complete. */
             coalesce(facts.state in ('complete', 'provisional', 'empty'), false)
             and facts.answer_segment > coalesce(watermarks.built_to_segment, 0) as is_pending,
-            /* Data are missing although the day was fetched when final: it is looked at again until
-            32 days after its end. */
-            evidence.device_id is not null
+            /* Data are missing although the day was fetched when final, or the device has been away
+            since: it is looked at again until 32 days after its end. */
+            (
+                evidence.device_id is not null
+                or (facts.rows is null and contacts.last_contact_at < facts.over_at)
+            )
             and (facts.state in ('complete', 'empty') or facts.reason = 'empty, to be confirmed')
             and facts.complete_at < facts.over_at + interval 32 day as is_unwhole,
-            is_unwhole and evidence.continued_at is not null as is_incomplete,
             is_unwhole
-            and evidence.continued_at is null
+            and (
+                evidence.continued_at is not null
+                or coalesce(contacts.last_contact_at >= facts.over_at, true)
+            ) as is_incomplete,
+            is_unwhole
+            and not is_incomplete
             and now() < facts.over_at + interval 32 day as is_silent,
             case
                 when is_unknown
@@ -144,6 +156,8 @@ with
             on facts.dataset = evidence.dataset
             and facts.device_id = evidence.device_id
             and facts.request_date = evidence.request_date
+        left join
+            contacts on facts.dataset = contacts.dataset and facts.device_id = contacts.device_id
     )
 select * exclude (is_unknown, is_pending, is_unwhole, is_incomplete, is_silent)
 from days
