@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from givenergy.models import utc_now
 
-__all__ = ["ServerClock"]
+__all__ = ["ServerClock", "parsed_date"]
 
 
 class ServerClock:
@@ -27,7 +27,15 @@ class ServerClock:
         if self._newest is None:
             return None
         text, received_at = self._newest
-        try:
-            return (received_at - parsedate_to_datetime(text)).total_seconds()
-        except (TypeError, ValueError):
-            return None
+        moment = parsed_date(text)
+        return None if moment is None else (received_at - moment).total_seconds()
+
+
+def parsed_date(text: str) -> datetime | None:
+    """Return the time in an HTTP header (RFC 9110, UTC if it has no zone); None if it is none."""
+    try:
+        moment = parsedate_to_datetime(text)
+        # Arithmetic with zones fails at the ends of the calendar.
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -30,6 +30,8 @@ from warehouse import Lake, WarehouseError
 
 # A run requests the device lists only if the last discovery is older than this.
 _DISCOVERY_MAX_AGE = timedelta(minutes=15)
+# Nor the account, if its time zone is unknown; a command asks for it whenever it starts.
+_UNKNOWN_ZONE_MAX_AGE = timedelta(hours=1)
 
 
 class Reporter(Protocol):
@@ -98,6 +100,7 @@ class GivEnergyApi:
                     open_budget=self.rate_limit.open,
                     cancelled=cancelled,
                     prepare=partial(build_all_pending, record_days=False),
+                    unknown_zone_max_age=_UNKNOWN_ZONE_MAX_AGE,
                 ) as session,
             ):
                 recent = last_discovery(session.lake)

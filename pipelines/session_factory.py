@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from givenergy import (
     resolve_account,
 )
 from givenergy.retry import NO_RETRY, RetryPolicy
+from pipelines.account_zone import is_zone_due, store_zone, use_zone, zone_of
 from pipelines.discovery import expected_of, known_devices, last_discovery
 from pipelines.pseudonyms import pseudonym_key
 from pipelines.restore_expected_days import restore_expected_days
@@ -49,7 +50,6 @@ from warehouse.lake import EXPECTED_FILE
 
 _LOG = logging.getLogger(__name__)
 BudgetOpener = Callable[[Settings, str], RequestBudget]
-_ACCOUNT_ZONE = "account_zone"
 _ACCOUNT_KEY = "account_key"
 
 
@@ -78,8 +78,10 @@ def open_lake(settings: Settings, *, repair: bool = True) -> Lake:
     publish(lake, tables, [*code_views(), *reconciliation_views()])
     if repair:
         repair_tables(lake, known)
+        if (key := lake.state.get(_ACCOUNT_KEY)) is not None and settings.is_zone_set:
+            use_zone(lake, settings.zone, [str(key)])
         if lake.expected().num_rows == 0:
-            restore_expected_days(lake, str(lake.state.get(_ACCOUNT_ZONE) or settings.zone))
+            restore_expected_days(lake, zone_of(settings, lake.state.all()))
     return lake
 
 
@@ -113,8 +115,7 @@ def open_for_reading(settings: Settings) -> ReadOnlyLake:
     )
     _warn_of_interrupted_forget(lake)
     if lake.expected().num_rows == 0 and last_discovery(lake) is not None:
-        zone = str(lake.state.get(_ACCOUNT_ZONE) or settings.zone)
-        expected = expected_of(known_devices(lake), zone)
+        expected = expected_of(known_devices(lake), zone_of(settings, lake.state.all()))
         if expected.num_rows:
             lake.expect(expected)
             if not any(EXPECTED_FILE in problem for problem in lake.problems):
@@ -177,10 +178,12 @@ def open_session(
     cancelled: threading.Event | None = None,
     prepare: Callable[[Lake], object] | None = None,
     scratch: Path | None = None,
+    unknown_zone_max_age: timedelta = timedelta(0),
 ) -> Iterator[Session]:
     """Open a session for the account of the token.
 
-    The first use of a token costs one request, which identifies its account.
+    The first use of a token costs one request, which identifies its account; it is sent again while
+    the account's zone is unknown, and daily.
 
     Args:
         settings: Where the data folder is, token and URL.
@@ -189,6 +192,7 @@ def open_session(
         prepare: Called with the data folder before the first request.
         scratch: An empty folder to use in place of the data folder, which stays unchanged except
             that its request budget, if it exists and is writable, counts the requests.
+        unknown_zone_max_age: After what time to request an account again that has no known zone.
 
     Raises:
         SettingsError: There is no token, or token or URL are not valid.
@@ -233,11 +237,12 @@ def open_session(
             token=token,
             store=budget_store(budget_settings),
             open_client=open_client,
+            is_due=lambda zone: is_zone_due(
+                lake.state.all(), zone, unknown_zone_max_age, datetime.now(UTC)
+            ),
         )
         archiver.account = account.budget_key
-        zone = account.timezone or settings.zone
-        if lake.state.get(_ACCOUNT_ZONE) != zone:
-            lake.state.set(_ACCOUNT_ZONE, zone)
+        zone = store_zone(lake, settings, account)
         if lake.state.get(_ACCOUNT_KEY) != account.budget_key:
             lake.state.set(_ACCOUNT_KEY, account.budget_key)
         budget = open_budget(budget_settings, account.budget_key)
@@ -315,8 +320,8 @@ def stored_state(settings: Settings) -> dict[str, Any]:
 
 
 def stored_zone(settings: Settings) -> str:
-    """Return the account's time zone from an earlier run, else the one in the settings."""
-    return str(stored_state(settings).get(_ACCOUNT_ZONE) or settings.zone)
+    """Return the time zone of the days, without a request."""
+    return zone_of(settings, stored_state(settings))
 
 
 def stored_account(settings: Settings) -> str | None:

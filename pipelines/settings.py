@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values, find_dotenv
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -17,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from givenergy.redaction import checked_entries
+from givenergy.time_zones import usable_zone
 
 DEFAULT_URL = "https://api.givenergy.cloud/v1"
 ENV_FILE = "GIVLAKE_ENV_FILE"
@@ -54,11 +54,9 @@ def _check_log_level(level: str) -> str:
 
 
 def _check_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        raise _refuse("use the name of a time zone, such as Europe/London.") from None
-    return name
+    if (zone := usable_zone(name)) is None:
+        raise _refuse("use the name of a time zone, such as Europe/London.")
+    return zone
 
 
 def _check_poll_minutes(minutes: int) -> int:
@@ -164,7 +162,7 @@ class Settings(BaseSettings):
     )
     zone: Annotated[str, AfterValidator(_check_zone)] = _setting(
         "GIVLAKE_TIMEZONE",
-        "the time zone where neither site nor account has one",
+        "the time zone of the days; unset: the account's, or the default if the API sends none",
         default="Europe/London",
     )
     log_level: Annotated[str, AfterValidator(_check_log_level)] = _setting(
@@ -211,6 +209,11 @@ class Settings(BaseSettings):
         shown="",
         default=frozenset(),
     )
+
+    @property
+    def is_zone_set(self) -> bool:
+        """Whether the owner has set the time zone, which then outranks the account's."""
+        return "zone" in self.model_fields_set
 
     def required_token(self) -> str:
         """Return the token.

@@ -59,6 +59,7 @@ from warehouse.verification.canonical_form import Days
 from warehouse.verification.integrity import IntegrityFinding, Remedy, check
 from warehouse.verification.manifest import make_manifest
 from warehouse.verification.verify import Verification, verify
+from warehouse.zone_corrections import add_correction
 
 __all__ = [
     "COVERAGE_SCHEMA",
@@ -99,6 +100,7 @@ __all__ = [
     "VersionError",
     "ViewSpec",
     "WarehouseError",
+    "add_correction",
     "add_gaps",
     "between",
     "build",

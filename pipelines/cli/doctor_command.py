@@ -19,6 +19,7 @@ from assets.framework.ingestion.availability import unavailable
 from assets.framework.ingestion.session import Session
 from givenergy import ForbiddenError, GivEnergyError, NotFoundError, Priority
 from givenergy.endpoints import INVERTER_SETTINGS
+from pipelines.account_zone import zone_difference, zone_notice
 from pipelines.cli.budget_lines import budget_lines
 from pipelines.cli.common import (
     EXIT_COMPLETE,
@@ -84,7 +85,8 @@ def _run_checks() -> Iterator[CheckResult]:
     except SettingsError as error:
         yield CheckResult("settings", "error", str(error), EXIT_USAGE)
         return
-    yield CheckResult("settings", "ok", f"API {settings.url}, time zone {settings.zone} if unknown")
+    zone = f"time zone {settings.zone}{'' if settings.is_zone_set else ' if unknown'}"
+    yield CheckResult("settings", "ok", f"API {settings.url}, {zone}")
     try:
         with open_for_reading(settings) as lake:
             yield _disk(settings)
@@ -103,6 +105,9 @@ def _run_checks() -> Iterator[CheckResult]:
             open_session(no_retries, scratch=Path(scratch)) as session,
         ):
             yield CheckResult("token", "ok", "accepted by the API")
+            for find in (zone_notice, zone_difference):
+                if (sentence := find(settings, session.lake.state.all())) is not None:
+                    yield CheckResult("time zone", "note", sentence)
             yield from _account(session, selected(settings))
     except SettingsError as error:
         yield CheckResult("token", "error", str(error), EXIT_USAGE)

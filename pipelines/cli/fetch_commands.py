@@ -15,6 +15,7 @@ from assets.framework.contract.devices import Devices, local_day, of_kinds
 from assets.framework.ingestion.planner import due_datasets, due_devices
 from assets.framework.ingestion.range_limits import longest_range
 from assets.framework.ingestion.session import Session
+from pipelines.account_zone import zone_notice
 from pipelines.backfill_plan import BackfillTask, plan_missing, requested_tasks
 from pipelines.cli.alert_command import alerting
 from pipelines.cli.common import (
@@ -94,7 +95,7 @@ def plan(
         tempfile.TemporaryDirectory(prefix="givlake-") as scratch,
         open_session(settings, scratch=Path(scratch)) as session,
     ):
-        discovery = _discover(session, chosen)
+        discovery = _discover(settings, session, chosen)
         devices = discovery.choose(device_ids)
         if not lake.is_empty:
             session = replace(session, lake=lake)
@@ -180,7 +181,7 @@ def backfill(
         if start and (names or device_ids):
             # Otherwise the known start of a charger's data limits how far back it is requested.
             set_first_day(session.lake, start)
-        discovery = _discover(session, chosen)
+        discovery = _discover(settings, session, chosen)
         tasks = make_tasks(session.lake, session.zone, discovery)
         plan_missing(session.lake, tasks, session.zone, refetch=refetch)
         snapshots = _due_snapshots(
@@ -220,7 +221,7 @@ def sync(settings: Settings, names: tuple[str, ...]) -> None:
     with open_session(
         settings, prepare=partial(build_all_pending, report_progress=_OUT.print)
     ) as session:
-        discovery = _discover(session, chosen)
+        discovery = _discover(settings, session, chosen)
         tasks = make_tasks(session.lake, session.zone, discovery)
         plan_missing(session.lake, tasks, session.zone, refresh=True)
         snapshots = _due_snapshots(
@@ -242,8 +243,10 @@ def choose_datasets(settings: Settings, names: Sequence[str]) -> tuple[Dataset, 
         raise KnownError(str(error), EXIT_USAGE) from error
 
 
-def _discover(session: Session, chosen: Sequence[Dataset]) -> Discovery:
+def _discover(settings: Settings, session: Session, chosen: Sequence[Dataset]) -> Discovery:
     """Request the device lists; print new devices and the command that fetches their history."""
+    if (notice := zone_notice(settings, session.lake.state.all())) is not None:
+        _OUT.print(printable(notice))
     discovery = discover(session, lists_for(chosen))
     for device in discovery.new:
         _OUT.print(
