@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.archive import Archive
+from warehouse.catalogue_location import unusable_characters
 from warehouse.errors import StoreError
 from warehouse.storage import live_parquet
 from warehouse.storage.atomic_files import (
@@ -168,10 +169,10 @@ def resolved(folder: Path | str) -> Path:
         StoreError: It has a name that DuckDB cannot open.
     """
     path = Path(folder).expanduser().resolve()
-    if "?" in str(path):
+    if (found := unusable_characters(path)) is not None:
         raise StoreError(
-            f"the data folder {path} has a question mark in its name, which DuckDB "
-            "takes for the start of an address' options: choose another name"
+            f"the data folder {path} has {found} in its name, which DuckDB cannot "
+            "open: choose another name"
         )
     return path
 

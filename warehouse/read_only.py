@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from warehouse.archive import Archive
 from warehouse.catalogue import EmptyFile, ViewSpec, empty_files, flaw_of, view_statements
-from warehouse.connection import FILE, root_of
+from warehouse.catalogue_location import FILE, root_of
 from warehouse.coverage import CoverageRule, refresh_coverage
 from warehouse.errors import ArchiveDamagedError, StoreError, VersionError
 from warehouse.index.watermarks import FOLDER as WATERMARKS

@@ -1,4 +1,4 @@
-"""The time zone of the days: the owner's setting, else a usable one of the API, else the default."""
+"""The time zone of the days: the setting, else a usable one of the API, else the default."""
 
 import json
 from datetime import UTC, date, datetime
@@ -97,7 +97,8 @@ def test_a_zone_that_becomes_known_corrects_what_was_fetched_without_a_request(
         row["time"].astimezone(sydney).replace(tzinfo=None) for row in owner.rows()
     }
     assert {row["over_at"] for row in _facts(owner)} == {
-        datetime(2025, 6, 2, tzinfo=UTC), datetime(2025, 6, 3, tzinfo=UTC)
+        datetime(2025, 6, 2, tzinfo=UTC),
+        datetime(2025, 6, 3, tzinfo=UTC),
     }
     assert owner.givlake("verify").status == 0
     caplog.clear()

@@ -83,7 +83,7 @@ with
             facts.last_error_status as last_error_status,
             facts.last_error_at as last_error_at,
             coalesce(facts.error_count, 0) as error_count,
-            if(is_unknown, to_timestamp(0), facts.due_at) as due_at,
+            case when is_unknown then to_timestamp(0) else facts.due_at end as due_at,
             expected.device_id is not null as is_expected
         from facts
         full join
