@@ -8,7 +8,7 @@ import os
 import secrets
 from pathlib import Path
 
-from pipelines.settings import SettingsError
+from pipelines.settings_file import SettingsError
 from warehouse.storage.atomic_files import fsync_file, publish
 from warehouse.storage.locks import FileLock
 

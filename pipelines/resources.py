@@ -25,7 +25,8 @@ from pipelines.health.schedule_watch import record_scheduled_run
 from pipelines.pending_builds import build_all_pending
 from pipelines.selection import lists_for, selected
 from pipelines.session_factory import open_budget, open_lake, open_session
-from pipelines.settings import Settings, SettingsError
+from pipelines.settings import Settings
+from pipelines.settings_file import SettingsError
 from warehouse import Lake, WarehouseError
 
 # A run requests the device lists only if the last discovery is older than this.

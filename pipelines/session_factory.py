@@ -34,7 +34,8 @@ from pipelines.account_zone import is_zone_due, store_zone, use_zone, zone_of
 from pipelines.discovery import expected_of, known_devices, last_discovery
 from pipelines.pseudonyms import pseudonym_key
 from pipelines.restore_expected_days import restore_expected_days
-from pipelines.settings import Settings, SettingsError
+from pipelines.settings import Settings
+from pipelines.settings_file import SettingsError
 from warehouse import (
     Entry,
     Lake,

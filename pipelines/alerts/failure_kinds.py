@@ -5,7 +5,7 @@ The API's own message is left out: it may contain an address, and the log has it
 
 from givenergy import ForbiddenError, GivEnergyError
 from givenergy.errors import PaymentRequiredError, UnauthenticatedError
-from pipelines.settings import SettingsError
+from pipelines.settings_file import SettingsError
 from warehouse import WarehouseError
 
 # The label of the kind of failure in a run's metadata.

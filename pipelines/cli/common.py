@@ -32,21 +32,25 @@ class KnownError(Exception):
 
 @contextmanager
 def opened_for_reading(
-    settings: "Settings", *, warn_if_empty: bool = True
+    settings: "Settings", *, warn_if_empty: bool = True, may_be_absent: bool = False
 ) -> Iterator["ReadOnlyLake"]:
     """Open the data folder for a command that only reads; print problems to standard error.
 
     Args:
         settings: Where the data folder is.
         warn_if_empty: Whether to print a message if the folder is empty.
+        may_be_absent: Whether the folder need not exist, because the command works without it.
 
     Raises:
+        KnownError: There is no data folder, unless `may_be_absent`.
         SettingsError: The setting is no valid folder.
         WarehouseError: The folder cannot be used.
     """
     from pipelines.session_factory import open_for_reading
 
     with open_for_reading(settings) as lake:
+        if lake.is_empty and not may_be_absent:
+            require_store(settings)
         if lake.is_empty and warn_if_empty:
             click.echo(f"No data in {lake.folder} yet: start with givlake backfill.", err=True)
         if lake.problems:
@@ -55,6 +59,22 @@ def opened_for_reading(
             message = f"{lake.problems[0]}{others}; repair with: givlake build"
             click.echo(printable(message), err=True)
         yield lake
+
+
+def require_store(settings: "Settings") -> None:
+    """Refuse to work on a data folder that does not exist; nothing is created.
+
+    Raises:
+        KnownError: With where data and settings were looked for.
+    """
+    from pipelines.settings_file import is_store, search_description
+
+    if not is_store(settings.data):
+        raise KnownError(
+            f"No data in {settings.data}: {search_description()}. Name the data folder with --data"
+            " or GIVLAKE_DATA, or start one with givlake backfill.",
+            EXIT_USAGE,
+        )
 
 
 def format_option(*formats: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -73,7 +93,7 @@ def known_error(error: Exception) -> KnownError | None:
     # Imported here so that `--help` does not load the client and the stores.
     from givenergy import GivEnergyError
     from pipelines.discovery import UnknownDeviceError
-    from pipelines.settings import SettingsError
+    from pipelines.settings_file import SettingsError
     from warehouse import WarehouseError
 
     if isinstance(error, SettingsError | UnknownDeviceError | WarehouseError):

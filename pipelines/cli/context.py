@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 import click
@@ -10,6 +11,24 @@ from pipelines.settings import Settings, load_settings
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
+_DATA = "givlake.data"
+
+
+def data_option() -> click.Option:
+    """Return the option `--data`, which every command has."""
+
+    def keep(context: click.Context, option: click.Parameter, value: Path | None) -> None:
+        if value is not None:
+            context.find_root().meta[_DATA] = value
+
+    return click.Option(
+        ["--data"],
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="FOLDER",
+        expose_value=False,
+        callback=keep,
+        help="The data folder, in place of GIVLAKE_DATA.",
+    )
 
 
 def current_settings() -> Settings:
@@ -20,7 +39,7 @@ def current_settings() -> Settings:
     """
     context = click.get_current_context().find_root()
     if context.obj is None:
-        context.obj = load_settings()
+        context.obj = load_settings(context.meta.get(_DATA))
     settings: Settings = context.obj
     return settings
 

@@ -91,7 +91,7 @@ def plan(
     today = local_day(datetime.now(UTC), stored_zone(settings))
     check_range(start, end or today, today)
     with (
-        opened_for_reading(settings, warn_if_empty=False) as lake,
+        opened_for_reading(settings, warn_if_empty=False, may_be_absent=True) as lake,
         tempfile.TemporaryDirectory(prefix="givlake-") as scratch,
         open_session(settings, scratch=Path(scratch)) as session,
     ):

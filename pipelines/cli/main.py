@@ -7,6 +7,7 @@ import sys
 import click
 
 from pipelines.cli.common import EXIT_USAGE, KnownError, known_error
+from pipelines.cli.context import data_option
 from pipelines.settings import Described, described_settings
 
 _COMMANDS = {
@@ -48,6 +49,9 @@ class _LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"pipelines.cli.{_COMMANDS[name]}")
         command: click.Command = getattr(module, name)
+        # The simulator has no data folder, and the demo one of its own.
+        if name != "simulator" and not any(option.name == "data" for option in command.params):
+            command.params.append(data_option())
         return command
 
     def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.pseudonyms import pseudonym_key
-from pipelines.settings import SettingsError
+from pipelines.settings_file import SettingsError
 from tests.support.settings import settings_of
 
 SHOW = (
