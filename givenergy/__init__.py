@@ -16,6 +16,7 @@ from givenergy.errors import (
     ForbiddenError,
     GivEnergyError,
     HostDownError,
+    LocalFaultError,
     NotFoundError,
     RequestRefusedError,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "GivEnergyError",
     "HostDownError",
     "Lease",
+    "LocalFaultError",
     "NotFoundError",
     "Page",
     "Priority",

@@ -150,7 +150,8 @@ def open_budget(settings: Settings, account: str, reserve: int | None = None) ->
 def budget_snapshot(settings: Settings, account: str) -> BudgetSnapshot | None:
     """Return the state of an account's request budget; None if it has none. Nothing is changed."""
     store = budget_store(settings)
-    if not store.exists():
+    # Its requests are not other users' business, so they may not be able to read it.
+    if not os.access(store, os.R_OK):
         return None
     with tempfile.TemporaryDirectory(prefix="givlake-") as folder:
         copy = Path(folder, store.name)

@@ -25,6 +25,7 @@ from warehouse.storage.atomic_files import (
 )
 from warehouse.storage.filesystems import network_type
 from warehouse.storage.layout import STATE_FILE, stamp, upgrade
+from warehouse.storage.ownership import give_to_owner, make_folder
 from warehouse.storage.state_file import StateFile
 from warehouse.storage.transaction import FileSet
 
@@ -71,8 +72,7 @@ class Lake:
         with explained("Opening the data folder", self.folder):
             refuse_network(self.folder)
             if not self.folder.exists():
-                self.folder.mkdir(parents=True, mode=0o700)
-                self.folder.chmod(0o700)
+                make_folder(self.folder)
             upgrade(self.folder)
             for name in _FOLDERS:
                 (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -149,6 +149,7 @@ class Lake:
         if "archive" in self.__dict__:
             self.archive.close()
         self._scratch.close()
+        give_to_owner(self.folder)
 
     def __enter__(self) -> Self:
         return self

@@ -31,6 +31,7 @@ from warehouse.lake import (
     resolved,
 )
 from warehouse.storage.layout import needs_upgrade, state_file, upgrade_message
+from warehouse.storage.ownership import permission_problem
 from warehouse.storage.state_file import StateFile
 from warehouse.storage.transaction import FileSet
 from warehouse.table_repair import needed_repairs
@@ -79,7 +80,7 @@ class ReadOnlyLake(Lake):
             self.is_empty = not _holds_data(self.folder)
         except PermissionError as error:
             raise StoreError(
-                f"the data folder {self.folder} cannot be read: ask its owner for permission"
+                f"the data folder cannot be read: {permission_problem(self.folder)}"
             ) from error
         if needs_upgrade(self.folder):
             raise VersionError(upgrade_message(self.folder))

@@ -12,6 +12,8 @@ from pipelines.settings import Settings, load_settings
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 _DATA = "givlake.data"
+# For what is done when a command has ended, with its context gone.
+_LAST: list[Settings] = []
 
 
 def data_option() -> click.Option:
@@ -31,6 +33,11 @@ def data_option() -> click.Option:
     )
 
 
+def settings_in_use() -> Settings | None:
+    """Return the settings of the last call in this process; None if it has read none."""
+    return _LAST[-1] if _LAST else None
+
+
 def current_settings() -> Settings:
     """Return the settings of this call, which the outermost context keeps.
 
@@ -39,7 +46,9 @@ def current_settings() -> Settings:
     """
     context = click.get_current_context().find_root()
     if context.obj is None:
+        _LAST[:] = []
         context.obj = load_settings(context.meta.get(_DATA))
+        _LAST.append(context.obj)
     settings: Settings = context.obj
     return settings
 

@@ -17,7 +17,7 @@ from assets.framework.contract.dataset import DailyDataset, Dataset
 from assets.framework.contract.devices import DeviceKind, Devices, local_day, of_kinds
 from assets.framework.ingestion.availability import unavailable
 from assets.framework.ingestion.session import Session
-from givenergy import ForbiddenError, GivEnergyError, NotFoundError, Priority
+from givenergy import ForbiddenError, GivEnergyError, LocalFaultError, NotFoundError, Priority
 from givenergy.endpoints import INVERTER_SETTINGS
 from pipelines.account_zone import zone_difference, zone_notice
 from pipelines.cli.budget_lines import budget_lines
@@ -122,6 +122,8 @@ def _run_checks() -> Iterator[CheckResult]:
             yield from _account(session, selected(settings))
     except SettingsError as error:
         yield CheckResult("token", "error", str(error), EXIT_USAGE)
+    except LocalFaultError as error:
+        yield CheckResult("network", "error", str(error), EXIT_USAGE)
     except GivEnergyError as error:
         yield CheckResult("API", "error", str(error), EXIT_INCOMPLETE)
 
