@@ -48,6 +48,7 @@ from warehouse import (
     unfinished,
 )
 from warehouse.lake import EXPECTED_FILE
+from warehouse.storage.atomic_files import reason_of
 
 _LOG = logging.getLogger(__name__)
 BudgetOpener = Callable[[Settings, str], RequestBudget]
@@ -104,10 +105,8 @@ def open_for_reading(settings: Settings) -> ReadOnlyLake:
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise SettingsError(
-            f"GIVLAKE_DATA is {str(settings.data)!r}, which cannot be used as the data folder"
-            f" ({error.strerror}): use a folder that you can read."
-        ) from error
+        reason = reason_of(error, settings.data) or f"{error.strerror}: use another folder"
+        raise SettingsError(f"GIVLAKE_DATA is {str(settings.data)!r}: {reason}.") from error
     lake = ReadOnlyLake(
         settings.data,
         decoders(datasets()),
@@ -150,7 +149,6 @@ def open_budget(settings: Settings, account: str, reserve: int | None = None) ->
 def budget_snapshot(settings: Settings, account: str) -> BudgetSnapshot | None:
     """Return the state of an account's request budget; None if it has none. Nothing is changed."""
     store = budget_store(settings)
-    # Its requests are not other users' business, so they may not be able to read it.
     if not os.access(store, os.R_OK):
         return None
     with tempfile.TemporaryDirectory(prefix="givlake-") as folder:

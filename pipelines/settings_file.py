@@ -47,7 +47,13 @@ def env_file() -> Path | None:
         candidates = (folder / _NAME for folder in _searched())
         return next((path for path in candidates if _is_folder(path) is False), None)
     path = absolute(named, ENV_FILE)
-    if _is_folder(path) is not False:
+    try:
+        is_file = not stat.S_ISDIR(path.stat().st_mode)
+    except PermissionError:
+        is_file = True  # Reading it says what is wrong.
+    except OSError:
+        is_file = False
+    if not is_file:
         raise SettingsError(f"{ENV_FILE} is {named!r}, which does not exist: {_OTHER_FILE}")
     return path
 

@@ -33,6 +33,11 @@ def data_option() -> click.Option:
     )
 
 
+def begin_call() -> None:
+    """Forget the settings of an earlier call in this process."""
+    _LAST.clear()
+
+
 def settings_in_use() -> Settings | None:
     """Return the settings of the last call in this process; None if it has read none."""
     return _LAST[-1] if _LAST else None
@@ -46,7 +51,6 @@ def current_settings() -> Settings:
     """
     context = click.get_current_context().find_root()
     if context.obj is None:
-        _LAST[:] = []
         context.obj = load_settings(context.meta.get(_DATA))
         _LAST.append(context.obj)
     settings: Settings = context.obj

@@ -46,6 +46,7 @@ def write_report(error: BaseException, settings: Settings | None) -> Path | None
             *traceback.format_exception(error),
         )
     )
+    text = redacted(text, settings)
     folders = [settings.data / FOLDER] if settings and is_store(settings.data) else []
     for folder in (*folders, _temporary_folder()):
         path = folder / f"givlake-error-{now:%Y%m%dT%H%M%S}-{os.getpid()}.txt"
@@ -53,7 +54,7 @@ def write_report(error: BaseException, settings: Settings | None) -> Path | None
             folder.mkdir(mode=0o700, exist_ok=True)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(redacted(text, settings))
+                file.write(text)
         except OSError:
             continue
         return path
@@ -80,7 +81,7 @@ def _known_devices(data: Path) -> list[str]:
         known = json.loads((data / "state.json").read_bytes()).get("known_devices")
     except (OSError, ValueError, AttributeError):
         return []
-    return [str(device) for device in known or () if device]
+    return [str(device) for device in known if device] if isinstance(known, list) else []
 
 
 def _temporary_folder() -> Path:

@@ -61,8 +61,6 @@ def port_fault(host: str, port: int) -> str | None:
             errno.EACCES: "ports below 1024 are root's: choose another with --port",
         }.get(error.errno or 0, "use an address of this machine for --host")
         return f"Nothing can listen at {host}, port {port} ({error.strerror}): {advice}."
-    except OverflowError:
-        return f"--port is {port}: use a number from 0 to 65535."
     return None
 
 

@@ -8,7 +8,7 @@ import sys
 import click
 
 from pipelines.cli.common import EXIT_INCOMPLETE, EXIT_USAGE, KnownError, known_error
-from pipelines.cli.context import data_option, settings_in_use
+from pipelines.cli.context import begin_call, data_option, settings_in_use
 from pipelines.settings import Described, described_settings
 
 _COMMANDS = {
@@ -81,6 +81,7 @@ def givlake() -> None:
 
 def main() -> None:
     """Run the command line; every error is one message and an exit status without a traceback."""
+    begin_call()
     try:
         givlake.main(standalone_mode=False)
     except click.ClickException as error:

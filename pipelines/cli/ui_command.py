@@ -22,7 +22,13 @@ _EXIT_TIMEOUT_S = 10.0
 
 
 @click.command()
-@click.option("--port", type=int, default=3000, show_default=True, help="Port to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=3000,
+    show_default=True,
+    help="Port to listen on.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--demo",

@@ -12,18 +12,23 @@ _STORE_FILE = "store.json"
 
 
 def permission_problem(path: Path) -> str:
-    """Return what keeps this user from a file, whose that is, and the command that mends it."""
+    """Return what keeps this user from a file, whose that is, and what mends it.
+
+    Only for a data folder that is a command, since it changes everything below.
+    """
     blocked = _blocked(path)
     found = blocked.lstat()
-    me = _name_of(os.geteuid())
-    folder = shlex.quote(str(_store_of(blocked) or blocked))
-    if found.st_uid == os.geteuid():
-        command = f"chmod -R u+rwX {folder}"
+    me, owner = _name_of(os.geteuid()), _name_of(found.st_uid)
+    folder = _store_of(blocked) or (blocked if blocked == path else None)
+    if folder is None:
+        advice = f"use another folder, or ask {owner} for permission"
+    elif found.st_uid == os.geteuid():
+        advice = f"run `chmod -R u+rwX {shlex.quote(str(folder))}`"
     else:
-        command = f"sudo chown -R {me} {folder}"
+        advice = f"run `sudo chown -R {me} {shlex.quote(str(folder))}`"
     return (
-        f"{blocked} belongs to {_name_of(found.st_uid)} (mode {stat.S_IMODE(found.st_mode):04o}) "
-        f"and this is {me}: run `{command}`"
+        f"{blocked} belongs to {owner} (mode {stat.S_IMODE(found.st_mode):04o}) and this is {me}: "
+        f"{advice}"
     )
 
 
@@ -50,7 +55,7 @@ def give_to_owner(folder: Path) -> None:
         return
     try:
         owner = folder.stat()
-    except FileNotFoundError:
+    except OSError:
         return
     if owner.st_uid == 0:
         return
