@@ -85,7 +85,7 @@ class AccountDevices(RowByRow, DeviceList):
     """The dataset; see the module's docstring."""
 
     name = "account_devices"
-    version = 2
+    version = 3
     endpoint = ACCOUNT_DEVICES
     group = "accounts"
     row_type = CommunicationDevice

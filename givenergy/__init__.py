@@ -16,6 +16,7 @@ from givenergy.errors import (
     ForbiddenError,
     GivEnergyError,
     HostDownError,
+    LocalFaultError,
     NotFoundError,
     RequestRefusedError,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "GivEnergyError",
     "HostDownError",
     "Lease",
+    "LocalFaultError",
     "NotFoundError",
     "Page",
     "Priority",

@@ -11,17 +11,21 @@ import hashlib
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from givenergy.budget.sqlite_budget import SqliteRequestBudget
 from givenergy.client import Client
 from givenergy.endpoints import ACCOUNT
-from givenergy.errors import ForbiddenError
+from givenergy.errors import CancelledError, ForbiddenError, GivEnergyError
+from givenergy.time_zones import usable_zone
 
 __all__ = ["AccountIdentity", "account_key", "forget_identity", "resolve_account"]
+
+_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +37,29 @@ class AccountIdentity:
         timezone: IANA name of the account's zone, None if unknown.
         token_hash: Hash of base URL and token.
         budget_key: Key of the account's request budget.
+        token_key: Key of the budget of the token alone, which is used while the account is unknown.
+        sent_timezone: What the API sent as the zone, as JSON, if this identity was just requested
+            and the zone is not an IANA name; else None.
+        requested: Whether the API has just sent the account.
     """
 
     account_id: str
     timezone: str | None
     token_hash: str
     budget_key: str
+    token_key: str
+    sent_timezone: str | None = field(default=None, compare=False)
+    requested: bool = field(default=False, compare=False)
 
 
 class _Account(msgspec.Struct):
-    id: int | str
-    standard_timezone: str | None = None
+    # Of any type: they are checked before they are used.
+    id: Any = None
+    standard_timezone: Any = None
 
 
 class _AccountBody(msgspec.Struct):
-    data: _Account
+    data: _Account | list[Any] | str | float | bool | None
 
 
 def account_key(base_url: str, account_id: str) -> str:
@@ -61,6 +73,7 @@ def resolve_account(
     token: str,
     store: Path,
     open_client: Callable[[SqliteRequestBudget], Client],
+    is_due: Callable[[str | None], bool] = lambda zone: False,
 ) -> AccountIdentity:
     """Return the account of a token: from the file, or by one request if the token is new.
 
@@ -70,39 +83,76 @@ def resolve_account(
         store: File of the request budget.
         open_client: Opens the client for the request; its budget is that of the token alone, as
             the account is not known yet. The client is closed here.
+        is_due: Whether to request a known account again, given its zone. If that fails, what is
+            known stays.
 
     Returns:
-        The identity. If the token lacks the scope `api:account:read`, it has no account id and
-        zone, and its budget is shared only by processes with the same token.
+        The identity. If the token lacks the scope `api:account:read`, or the API sends no usable
+        id, it has no account id, and its budget is shared only by processes with the same token.
 
     Raises:
         GivEnergyError: As `Client.fetch`, except for the missing scope.
     """
     token_hash = _hash(base_url.rstrip("/"), "token", token)
-    provisional_key = account_key(base_url, f"token-{token_hash}")
-    budget = SqliteRequestBudget(store, account=provisional_key)
+    token_key = account_key(base_url, f"token-{token_hash}")
+
+    def identity(account_id: str, zone: str | None) -> AccountIdentity:
+        key = account_key(base_url, account_id) if account_id else token_key
+        return AccountIdentity(account_id, zone, token_hash, key, token_key)
+
+    budget = SqliteRequestBudget(store, account=token_key)
     try:
-        if (known := budget.identity(token_hash)) is not None:
-            account_id, zone = known
-            key = account_key(base_url, account_id) if account_id else provisional_key
-            return AccountIdentity(account_id, zone, token_hash, key)
+        stored = budget.identity(token_hash)
+        # An earlier version stored zones as the API sent them.
+        known = None if stored is None else identity(stored[0], usable_zone(stored[1]))
+        if known is not None and not is_due(known.timezone):
+            return known
         client = open_client(budget)
         try:
-            page = client.fetch(ACCOUNT).pages[0]
-        except ForbiddenError:
+            account = _account_in(client.fetch(ACCOUNT).pages[0].body)
+        except CancelledError:
+            raise
+        except GivEnergyError as error:
+            if known is not None:
+                return known
+            if not isinstance(error, ForbiddenError):
+                raise
             # A token keeps the scopes it was created with: another request would fail too.
             budget.remember_identity(token_hash, "", None)
-            return AccountIdentity("", None, token_hash, provisional_key)
+            return identity("", None)
         finally:
             client.close()
-        account = msgspec.json.decode(page.body, type=_AccountBody).data
-        account_id = str(account.id)
-        key = account_key(base_url, account_id)
-        budget.move_requests_to(key)
-        budget.remember_identity(token_hash, account_id, account.standard_timezone)
-        return AccountIdentity(account_id, account.standard_timezone, token_hash, key)
+        zone = usable_zone(account.standard_timezone)
+        sent = None if zone else _as_json(account.standard_timezone)
+        account_id = _usable_id(account.id)
+        if known is not None:
+            # A zone that the account had is more likely than the default.
+            account_id, zone = account_id or known.account_id, zone or known.timezone
+        found = identity(account_id, zone)
+        if found.budget_key != token_key:
+            budget.move_requests_to(found.budget_key)
+        budget.remember_identity(token_hash, account_id, zone)
+        return replace(found, sent_timezone=sent, requested=True)
     finally:
         budget.close()
+
+
+def _account_in(body: bytes) -> _Account:
+    """Return the account in a response; one without values if there is none."""
+    data = msgspec.json.decode(body, type=_AccountBody).data
+    return data if isinstance(data, _Account) else _Account()
+
+
+def _usable_id(value: object) -> str:
+    """Return an account's id as text; "" if it cannot identify an account."""
+    is_id = isinstance(value, int | str) and not isinstance(value, bool)
+    return str(value).strip() if is_id else ""
+
+
+def _as_json(value: object) -> str:
+    """Return a value as it was sent, shortened."""
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def forget_identity(store: Path, base_url: str, key: str) -> None:

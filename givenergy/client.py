@@ -30,7 +30,7 @@ from givenergy.budget.request_budget import (
 from givenergy.endpoints import ENDPOINTS
 from givenergy.endpoints.definition import Endpoint
 from givenergy.envelope import Envelope
-from givenergy.errors import CancelledError
+from givenergy.errors import CancelledError, LocalFaultError
 from givenergy.models import (
     ApiRequest,
     ClientTotals,
@@ -72,6 +72,7 @@ class Client:
 
     Raises:
         ValueError: If the address, the token or an entry of `keep_personal` cannot be used.
+        LocalFaultError: If a proxy or certificates in the environment cannot be used.
     """
 
     def __init__(
@@ -155,6 +156,7 @@ class Client:
         Raises:
             ValueError: If the endpoint is not on the allow-list or a parameter does not fit.
             RetryableError: If every attempt failed for a reason that may be temporary.
+            LocalFaultError: If a setting of this machine, such as a proxy, keeps requests back.
             HostDownError: If the host has been down for longer than the policy's patience.
             UnusableNameError: If a path parameter cannot be used in a request.
             RequestRefusedError: 400, 405, 422 and the like; a redirect; a response too large.
@@ -239,6 +241,9 @@ class Client:
                 if isinstance(result, AttemptFailure):
                     outcome = result.outcome
                 signal = rate_signal(outcome, response.headers)
+            except LocalFaultError:
+                signal = Signal(RequestOutcome.UNREACHED)
+                raise
             except TransportError as error:
                 result = classify_error(error, what=request.what)
                 signal = rate_signal(result.outcome, error.headers)

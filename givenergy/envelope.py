@@ -42,7 +42,14 @@ class Envelope:
     @property
     def total(self) -> int | None:
         """Rows of the whole list; None if the response does not say."""
-        return None if self.meta is None else self.meta.total
+        total = None if self.meta is None else self.meta.total
+        return None if total is None or total < 0 else total
+
+    @property
+    def page_count(self) -> int | None:
+        """Pages of the whole list; None if the response does not say."""
+        pages = None if self.meta is None else self.meta.last_page
+        return None if pages is None or pages < 1 else pages
 
 
 class _ListBody(msgspec.Struct):

@@ -16,6 +16,7 @@ __all__ = [
     "ForbiddenError",
     "GivEnergyError",
     "HostDownError",
+    "LocalFaultError",
     "MissingCapability",
     "NotFoundError",
     "PaymentRequiredError",
@@ -83,6 +84,10 @@ class RetryableError(GivEnergyError):
 
 class HostDownError(RetryableError):
     """The host has not answered any request for too long: stop for now."""
+
+
+class LocalFaultError(GivEnergyError):
+    """A setting of this machine keeps requests from the API: give up all of them and mend it."""
 
 
 class RequestRefusedError(GivEnergyError):

@@ -54,7 +54,8 @@ def read_pages(
         stop_after: Called after each page; True stops paging, and the pages so far are complete.
 
     Raises:
-        RequestRefusedError: If the API announces more pages than any list has.
+        RequestRefusedError: If the API announces more pages than any list has, and more rows than
+            it has sent.
     """
     previous: list[bytes] = []
     for _ in range(MAX_PASSES):
@@ -72,15 +73,22 @@ def _read_once(
     """Read all pages once; return them, the problem if any, and whether it is certain."""
     pages: list[Page] = []
     before: Envelope | None = None
-    changed = repeated = stopped = False
+    changed = repeated = stopped = ends_early = ignored = False
+    rows = 0
     while True:
         number = len(pages) + 1
         page, envelope = fetch_page(number)
-        meta = envelope.meta
-        if meta is None and pages and (not page.rows or page.body == pages[-1].body):
-            # Without `meta` the end is an empty page, or the same page again.
+        announced = envelope.page_count
+        if pages and not page.rows:
+            # The end of a list, or of one that announces pages it does not have.
+            ends_early = announced is not None and envelope.total is None
+            break
+        if pages and page.body == pages[-1].body:
+            # Without a number of pages that is the end; with one, `page` is ignored.
+            ignored = announced is not None
             break
         pages.append(page)
+        rows += page.rows or 0
         if before is not None:
             changed = changed or not (
                 envelope.total == before.total or (newest_first and _continues(before, envelope))
@@ -88,28 +96,43 @@ def _read_once(
             repeated = repeated or _repeats(before, envelope)
         before = envelope
         stopped = stop_after is not None and stop_after(page)
-        if stopped or _is_last(number, page, envelope):
+        if stopped or _is_last(number, page, envelope, rows):
             break
-        if number >= MAX_PAGES:
+        if number >= MAX_PAGES or _is_endless(page, envelope):
             raise RequestRefusedError(
                 f"The API announces more than {MAX_PAGES} pages for {page.url_path}.",
                 hint="Request a shorter range.",
             )
-    rows = sum(page.rows or 0 for page in pages)
     total = None if before is None else before.total
+    if ignored:
+        return pages, f"The API sends page {len(pages)} again when the next one is requested.", True
     if changed:
         return pages, "The list changed while it was being read.", True
     if total is not None and total != rows and not stopped:
         return pages, f"{rows} rows received, but the API reports {total}.", True
+    if ends_early:
+        return pages, f"The API announces more pages, but page {len(pages) + 1} is empty.", False
     if repeated and not newest_first:
         return pages, "A row is at the end of one page and at the start of the next.", False
     return pages, None, False
 
 
-def _is_last(number: int, page: Page, envelope: Envelope) -> bool:
-    if envelope.meta is None:
-        return not page.rows
-    return envelope.meta.last_page is None or number >= envelope.meta.last_page
+def _is_last(number: int, page: Page, envelope: Envelope, rows: int) -> bool:
+    """Return whether a page is the last, after so many rows.
+
+    A number of pages that no list has is believed no more than a missing one.
+    """
+    announced = envelope.page_count
+    if announced is None or announced > MAX_PAGES:
+        return not page.rows or (envelope.total is not None and rows >= envelope.total)
+    return number >= announced
+
+
+def _is_endless(page: Page, envelope: Envelope) -> bool:
+    """Return whether a page announces more pages, and more rows, than any list has."""
+    if envelope.page_count is None or envelope.page_count <= MAX_PAGES:
+        return False
+    return envelope.total is None or envelope.total > MAX_PAGES * (page.rows or 0)
 
 
 def _continues(before: Envelope, after: Envelope) -> bool:

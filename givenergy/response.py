@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from givenergy.budget.request_budget import RequestOutcome, Signal
@@ -23,6 +22,7 @@ from givenergy.errors import (
     error_for_status,
 )
 from givenergy.models import EXCERPT_BYTES
+from givenergy.server_clock import parsed_date
 from givenergy.transport import RawResponse, TooLargeError, TransportError
 
 __all__ = [
@@ -39,6 +39,9 @@ _NO_ROW = re.compile(r"(?i)no query results")
 _NO_SCOPE = re.compile(r"(?i)\bscope")
 # Statuses below 500 after which the same request may succeed.
 _RETRYABLE = frozenset({408, 425})
+# More digits than any number of requests or seconds has are no number.
+_COUNT = re.compile(r"\s*[0-9]{1,9}\s*")
+_HIGHEST_LIMIT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +147,20 @@ def classify_error(error: TransportError, *, what: str) -> AttemptFailure:
 
 
 def rate_signal(outcome: RequestOutcome, headers: Mapping[str, str]) -> Signal:
-    """Return what the budget learns: outcome and headers (API documentation, Rate Limiting)."""
+    """Return what the budget learns: outcome and headers (API documentation, Rate Limiting).
+
+    Values that cannot be true are ignored; what remains of an impossible limit is not known either.
+    """
     retry_after = headers.get("Retry-After") if outcome is RequestOutcome.RATE_LIMITED else None
+    stated = headers.get("X-RateLimit-Limit")
+    limit = _count(stated)
+    if limit is not None and not 0 < limit <= _HIGHEST_LIMIT:
+        limit = None
+    is_credible = stated is None or limit is not None
     return Signal(
         outcome,
-        limit=_count(headers.get("X-RateLimit-Limit")),
-        remaining=_count(headers.get("X-RateLimit-Remaining")),
+        limit=limit,
+        remaining=_count(headers.get("X-RateLimit-Remaining")) if is_credible else None,
         retry_after_s=None if retry_after is None else _seconds(retry_after),
     )
 
@@ -166,15 +177,12 @@ def _failure(
 
 
 def _count(text: str | None) -> int | None:
-    return int(text) if text is not None and text.strip().isdecimal() else None
+    return int(text) if text is not None and _COUNT.fullmatch(text) else None
 
 
 def _seconds(text: str) -> float | None:
     """Return `Retry-After` in seconds, from a number or a date (RFC 9110); None if neither."""
-    if text.strip().isdecimal():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+    if (seconds := _count(text)) is not None:
+        return float(seconds)
+    moment = parsed_date(text)
+    return None if moment is None else max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -10,7 +10,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-__all__ = ["ServerClock", "clock_correction_s", "correct_clock", "corrected", "utc_now"]
+__all__ = [
+    "ServerClock",
+    "clock_correction_s",
+    "correct_clock",
+    "corrected",
+    "parsed_date",
+    "utc_now",
+]
 
 _LOG = logging.getLogger(__name__)
 # A response can take a minute to arrive after its time was written.
@@ -73,13 +80,20 @@ class ServerClock:
 
     def note(self, headers: Mapping[str, str]) -> None:
         """Compare the clocks by a response of the API that has just arrived."""
-        try:
-            sent_at = parsedate_to_datetime(headers.get("Date", ""))
+        if (sent_at := parsed_date(headers.get("Date", ""))) is not None:
             self._ahead_s = (datetime.now(UTC) - sent_at).total_seconds()
-        except (TypeError, ValueError):
-            return
-        correct_clock(self._ahead_s)
+            correct_clock(self._ahead_s)
 
     def ahead_s(self) -> float | None:
         """Return the seconds by which this machine is ahead (±1); None if the API gave no time."""
         return self._ahead_s
+
+
+def parsed_date(text: str) -> datetime | None:
+    """Return the time in an HTTP header (RFC 9110, UTC if it has no zone); None if it is none."""
+    try:
+        moment = parsedate_to_datetime(text)
+        # Arithmetic with zones fails at the ends of the calendar.
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -5,7 +5,6 @@ Rate limits, retries and what a response means are handled elsewhere.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +14,8 @@ from typing import Any
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
 
+from givenergy.local_network import network_settings
 from givenergy.models import EXCERPT_BYTES
 from givenergy.version import __version__
 
@@ -85,6 +84,9 @@ class Transport:
         connections: Connections kept open for reuse.
         timeouts: How long to wait for what.
         max_bytes: Largest body accepted, content-decoded.
+
+    Raises:
+        LocalFaultError: If a proxy or certificates in the environment cannot be used.
     """
 
     def __init__(
@@ -97,10 +99,9 @@ class Transport:
         # ~/.netrc would replace the Authorization header. Proxies and CA bundles from the
         # environment are used, and looked up once instead of for each request.
         self._session.trust_env = False
-        self._session.proxies = get_environ_proxies(base_url)
-        self._session.verify = (
-            os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-        )
+        self._network = network_settings(base_url)
+        self._session.proxies = self._network.proxies
+        self._session.verify = str(self._network.bundle) if self._network.bundle else True
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers = requests.structures.CaseInsensitiveDict(
             {
@@ -123,6 +124,7 @@ class Transport:
         A query parameter whose value is a list is repeated for each of its elements.
 
         Raises:
+            LocalFaultError: If a setting of this machine keeps the request from being sent.
             TransportError: If no complete response arrived.
             TooLargeError: If it is larger than allowed.
         """
@@ -138,7 +140,9 @@ class Transport:
                 stream=True,
             )
         except requests.RequestException as error:
-            raise _transport_error(error) from error
+            raise self._network.fault_of(error) or _transport_error(error) from error
+        except (OSError, ValueError) as error:
+            raise self._network.unexpected_fault(error) from error
         try:
             body = self._read(response, deadline)
         except BaseException:
@@ -198,7 +202,7 @@ def _transport_error(error: requests.RequestException) -> TransportError:
     if isinstance(error, requests.exceptions.ReadTimeout):
         return TransportError("timeout", "No response within the time limit.")
     if isinstance(error, requests.exceptions.ProxyError):
-        return TransportError("unreachable", "The proxy refuses the request.", reached=False)
+        return TransportError("unreachable", "The proxy refuses, or is not there.", reached=False)
     if isinstance(reason, urllib3.exceptions.NameResolutionError):
         return TransportError("unreachable", "The host name cannot be resolved.", reached=False)
     if isinstance(reason, urllib3.exceptions.NewConnectionError):

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines.settings import ENV_FILE, Settings, SettingsError, merged_environment
+from pipelines.settings import Settings
+from pipelines.settings_file import ENV_FILE, SettingsError, merged_environment
 
 _SETTING_PREFIXES = ("GIVLAKE_", "GIVENERGY_")
 # An exported DAGSTER_HOME would mix the demo's runs with the owner's.

@@ -17,7 +17,8 @@ from givenergy import forget_identity
 from pipelines.discovery import known_devices
 from pipelines.pending_builds import build_all_pending
 from pipelines.session_factory import budget_store, open_lake
-from pipelines.settings import Settings, SettingsError
+from pipelines.settings import Settings
+from pipelines.settings_file import SettingsError
 from warehouse import ForgetReport, Lake, forget, is_known, pattern_of
 from warehouse.storage.atomic_files import write_atomically
 

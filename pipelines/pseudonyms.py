@@ -8,8 +8,8 @@ import os
 import secrets
 from pathlib import Path
 
-from pipelines.settings import SettingsError
-from warehouse.storage.atomic_files import fsync_file, publish
+from pipelines.settings_file import SettingsError
+from warehouse.storage.atomic_files import fsync_file, publish, reason_of
 from warehouse.storage.locks import FileLock
 
 _KEY_BYTES = 32
@@ -33,9 +33,11 @@ def pseudonym_key(state: Path) -> bytes:
                     _create(path)
         key = path.read_bytes()
     except OSError as error:
+        reason = reason_of(error, path) or (
+            f"{error.strerror}: make the file readable and its folder writable for this user"
+        )
         raise SettingsError(
-            f"The pseudonym key {path} cannot be read or created ({error.strerror}): make the file"
-            " readable and its folder writable for this user."
+            f"The pseudonym key {path} cannot be read or created: {reason}."
         ) from error
     if len(key) != _KEY_BYTES:
         raise SettingsError(

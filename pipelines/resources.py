@@ -25,11 +25,14 @@ from pipelines.health.schedule_watch import record_scheduled_run
 from pipelines.pending_builds import build_all_pending
 from pipelines.selection import lists_for, selected
 from pipelines.session_factory import open_budget, open_lake, open_session
-from pipelines.settings import Settings, SettingsError
+from pipelines.settings import Settings
+from pipelines.settings_file import SettingsError
 from warehouse import Lake, WarehouseError
 
 # A run requests the device lists only if the last discovery is older than this.
 _DISCOVERY_MAX_AGE = timedelta(minutes=15)
+# Nor the account, if its time zone is unknown; a command asks for it whenever it starts.
+_UNKNOWN_ZONE_MAX_AGE = timedelta(hours=1)
 
 
 class Reporter(Protocol):
@@ -98,6 +101,7 @@ class GivEnergyApi:
                     open_budget=self.rate_limit.open,
                     cancelled=cancelled,
                     prepare=partial(build_all_pending, record_days=False),
+                    unknown_zone_max_age=_UNKNOWN_ZONE_MAX_AGE,
                 ) as session,
             ):
                 recent = last_discovery(session.lake)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.framework.contract.dataset import DailyDataset, Dataset, DeviceList, SnapshotDataset
 from assets.registry import daily_datasets, datasets, device_lists, snapshot_datasets
-from pipelines.settings import Settings, SettingsError
+from pipelines.settings import Settings
+from pipelines.settings_file import SettingsError
 
 
 class UnknownDatasetError(Exception):

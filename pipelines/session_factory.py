@@ -10,11 +10,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from assets.framework.code_views import code_views
 from assets.framework.decoding.decoder import decoders
@@ -24,19 +22,20 @@ from assets.registry import daily_datasets, datasets
 from givenergy import (
     BudgetSnapshot,
     Client,
-    FailedAttempt,
     RequestBudget,
     SqliteRequestBudget,
     resolve_account,
 )
 from givenergy.retry import NO_RETRY, RetryPolicy
+from pipelines.account_zone import is_zone_due, store_zone, use_zone, zone_of
+from pipelines.attempt_archiver import AttemptArchiver
 from pipelines.clock_state import restore_clock, store_clock
 from pipelines.discovery import expected_of, known_devices, last_discovery
 from pipelines.pseudonyms import pseudonym_key
 from pipelines.restore_expected_days import restore_expected_days
-from pipelines.settings import Settings, SettingsError
+from pipelines.settings import Settings
+from pipelines.settings_file import SettingsError
 from warehouse import (
-    Entry,
     Lake,
     ReadOnlyLake,
     publish,
@@ -47,10 +46,10 @@ from warehouse import (
     unfinished,
 )
 from warehouse.lake import EXPECTED_FILE
+from warehouse.storage.atomic_files import reason_of
 
 _LOG = logging.getLogger(__name__)
 BudgetOpener = Callable[[Settings, str], RequestBudget]
-_ACCOUNT_ZONE = "account_zone"
 _ACCOUNT_KEY = "account_key"
 
 
@@ -80,8 +79,10 @@ def open_lake(settings: Settings, *, repair: bool = True) -> Lake:
     publish(lake, tables, [*code_views(), *reconciliation_views()])
     if repair:
         repair_tables(lake, known)
+        if (key := lake.state.get(_ACCOUNT_KEY)) is not None and settings.is_zone_set:
+            use_zone(lake, settings.zone, [str(key)])
         if lake.expected().num_rows == 0:
-            restore_expected_days(lake, str(lake.state.get(_ACCOUNT_ZONE) or settings.zone))
+            restore_expected_days(lake, zone_of(settings, lake.state.all()))
     return lake
 
 
@@ -103,10 +104,8 @@ def open_for_reading(settings: Settings) -> ReadOnlyLake:
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise SettingsError(
-            f"GIVLAKE_DATA is {str(settings.data)!r}, which cannot be used as the data folder"
-            f" ({error.strerror}): use a folder that you can read."
-        ) from error
+        reason = reason_of(error, settings.data) or f"{error.strerror}: use another folder"
+        raise SettingsError(f"GIVLAKE_DATA is {str(settings.data)!r}: {reason}.") from error
     lake = ReadOnlyLake(
         settings.data,
         decoders(datasets()),
@@ -116,7 +115,7 @@ def open_for_reading(settings: Settings) -> ReadOnlyLake:
     restore_clock(lake)
     _warn_of_interrupted_forget(lake)
     if lake.expected().num_rows == 0 and last_discovery(lake) is not None:
-        zone = str(lake.state.get(_ACCOUNT_ZONE) or settings.zone)
+        zone = zone_of(settings, lake.state.all())
         expected = expected_of(lake, known_devices(lake), zone)
         if expected.num_rows:
             lake.expect(expected)
@@ -151,7 +150,7 @@ def open_budget(settings: Settings, account: str, reserve: int | None = None) ->
 def budget_snapshot(settings: Settings, account: str) -> BudgetSnapshot | None:
     """Return the state of an account's request budget; None if it has none. Nothing is changed."""
     store = budget_store(settings)
-    if not store.exists():
+    if not os.access(store, os.R_OK):
         return None
     with tempfile.TemporaryDirectory(prefix="givlake-") as folder:
         copy = Path(folder, store.name)
@@ -180,10 +179,12 @@ def open_session(
     cancelled: threading.Event | None = None,
     prepare: Callable[[Lake], object] | None = None,
     scratch: Path | None = None,
+    unknown_zone_max_age: timedelta = timedelta(0),
 ) -> Iterator[Session]:
     """Open a session for the account of the token.
 
-    The first use of a token costs one request, which identifies its account.
+    The first use of a token costs one request, which identifies its account; it is sent again while
+    the account's zone is unknown, and daily.
 
     Args:
         settings: Where the data folder is, token and URL.
@@ -192,6 +193,7 @@ def open_session(
         prepare: Called with the data folder before the first request.
         scratch: An empty folder to use in place of the data folder, which stays unchanged except
             that its request budget, if it exists and is writable, counts the requests.
+        unknown_zone_max_age: After what time to request an account again that has no known zone.
 
     Raises:
         SettingsError: There is no token, or token or URL are not valid.
@@ -212,7 +214,7 @@ def open_session(
             lake.state.set(name, value)
         if prepare is not None:
             prepare(lake)
-        archiver = _Archiver(lake)
+        archiver = AttemptArchiver(lake)
         key = pseudonym_key(settings.data / "state")
 
         def open_client(budget: RequestBudget) -> Client:
@@ -236,11 +238,12 @@ def open_session(
             token=token,
             store=budget_store(budget_settings),
             open_client=open_client,
+            is_due=lambda zone: is_zone_due(
+                lake.state.all(), zone, unknown_zone_max_age, datetime.now(UTC)
+            ),
         )
         archiver.account = account.budget_key
-        zone = account.timezone or settings.zone
-        if lake.state.get(_ACCOUNT_ZONE) != zone:
-            lake.state.set(_ACCOUNT_ZONE, zone)
+        zone = store_zone(lake, settings, account)
         if lake.state.get(_ACCOUNT_KEY) != account.budget_key:
             lake.state.set(_ACCOUNT_KEY, account.budget_key)
         budget = open_budget(budget_settings, account.budget_key)
@@ -262,46 +265,6 @@ def open_session(
             budget.close()
 
 
-class _Archiver:
-    """Archive every failed attempt of a client."""
-
-    def __init__(self, lake: Lake) -> None:
-        self._lake = lake
-        self.account = ""
-
-    def archive(self, attempt: FailedAttempt) -> None:
-        day = attempt.context.get("request_date")
-        end = attempt.context.get("request_end_date")
-        self._lake.archive.append(
-            [
-                Entry(
-                    dataset=attempt.context.get("dataset", attempt.endpoint),
-                    device_id=attempt.context.get("device_id", ""),
-                    request_date=date.fromisoformat(day) if day else None,
-                    request_end_date=date.fromisoformat(end) if end else None,
-                    request_zone=attempt.context.get("request_zone"),
-                    method=attempt.method,
-                    path=attempt.url_path,
-                    params=msgspec.json.encode(attempt.params, order="deterministic").decode(),
-                    status=attempt.status,
-                    outcome="error",
-                    error_kind=attempt.kind,
-                    message=attempt.message,
-                    requested_at=attempt.requested_at,
-                    fetched_at=attempt.ended_at,
-                    page=1,
-                    page_count=1,
-                    complete=False,
-                    rows=None,
-                    body=attempt.excerpt,
-                    attempts=1,
-                    redaction_version=None,
-                    account=self.account,
-                )
-            ]
-        )
-
-
 def _retry_policy(retry_s: int) -> RetryPolicy:
     """Return a policy that retries for this long; less than usual, it makes fewer tries."""
     usual = RetryPolicy()
@@ -319,8 +282,8 @@ def stored_state(settings: Settings) -> dict[str, Any]:
 
 
 def stored_zone(settings: Settings) -> str:
-    """Return the account's time zone from an earlier run, else the one in the settings."""
-    return str(stored_state(settings).get(_ACCOUNT_ZONE) or settings.zone)
+    """Return the time zone of the days, without a request."""
+    return zone_of(settings, stored_state(settings))
 
 
 def stored_account(settings: Settings) -> str | None:

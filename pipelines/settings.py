@@ -5,29 +5,32 @@ The help, the README's table and the messages about invalid values follow from t
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
-from zoneinfo import ZoneInfo
 
-from dotenv import dotenv_values, find_dotenv
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from givenergy.redaction import checked_entries
+from givenergy.time_zones import usable_zone
+from pipelines.settings_file import (
+    ENV_FILE,
+    SettingsError,
+    absolute,
+    data_folder,
+    env_file,
+    read_env_file,
+    search_description,
+)
 
 DEFAULT_URL = "https://api.givenergy.cloud/v1"
-ENV_FILE = "GIVLAKE_ENV_FILE"
 # An address may contain commas; a comma that separates two addresses is followed by a scheme.
 _URL_BREAK = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
-
-
-class SettingsError(Exception):
-    """A setting is not valid; the message names it, its value and what to do."""
 
 
 def _refuse(advice: str) -> PydanticCustomError:
@@ -54,11 +57,9 @@ def _check_log_level(level: str) -> str:
 
 
 def _check_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        raise _refuse("use the name of a time zone, such as Europe/London.") from None
-    return name
+    if (zone := usable_zone(name)) is None:
+        raise _refuse("use the name of a time zone, such as Europe/London.")
+    return zone
 
 
 def _check_poll_minutes(minutes: int) -> int:
@@ -141,12 +142,10 @@ class Settings(BaseSettings):
         shown="the GivEnergy Cloud API",
         default=DEFAULT_URL,
     )
-    data: Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())] = _setting(
+    data: Path = _setting(
         "GIVLAKE_DATA",
-        "the data folder",
-        shown="`data`",
-        default=Path("data"),
-        validate_default=True,
+        "the data folder; relative to the settings file that contains it, or to the working folder",
+        shown="`data`, beside the settings file",
     )
     datasets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_names)] = _setting(
         "GIVLAKE_DATASETS",
@@ -164,7 +163,7 @@ class Settings(BaseSettings):
     )
     zone: Annotated[str, AfterValidator(_check_zone)] = _setting(
         "GIVLAKE_TIMEZONE",
-        "the time zone where neither site nor account has one",
+        "the time zone of the days; unset: the account's, or the default if the API sends none",
         default="Europe/London",
     )
     log_level: Annotated[str, AfterValidator(_check_log_level)] = _setting(
@@ -212,6 +211,11 @@ class Settings(BaseSettings):
         default=frozenset(),
     )
 
+    @property
+    def is_zone_set(self) -> bool:
+        """Whether the owner has set the time zone, which then outranks the account's."""
+        return "zone" in self.model_fields_set
+
     def required_token(self) -> str:
         """Return the token.
 
@@ -222,7 +226,7 @@ class Settings(BaseSettings):
             raise SettingsError(
                 "GIVENERGY_API_TOKEN is not set: create a token in the GivEnergy portal (Account"
                 " settings, API tokens) and set GIVENERGY_API_TOKEN=… in the environment or in a"
-                " .env file."
+                f" .env file; {search_description()}."
             )
         return self.token
 
@@ -249,63 +253,28 @@ def described_settings() -> Iterator[Described]:
     )
 
 
-def load_settings() -> Settings:
+def load_settings(data: Path | None = None) -> Settings:
     """Read the settings from the environment and the settings file; the environment wins.
+
+    Args:
+        data: The data folder, in place of GIVLAKE_DATA.
 
     Raises:
         SettingsError: A setting is not valid, or the settings file cannot be read.
     """
-    with_file: Callable[..., Settings] = Settings
     path = env_file()
-    _read_env_file(path)
+    values = read_env_file(path)
+    given = {**values, **{name: value for name, value in os.environ.items() if value}}
+    folder = data_folder(os.environ, values, path) if data is None else absolute(data, "--data")
+    given["GIVLAKE_DATA"] = str(folder)
     try:
-        return with_file(_env_file=path)
+        return Settings.model_validate({name: given[name] for name in _names() if name in given})
     except ValidationError as error:
         raise SettingsError(_describe(error)) from None
 
 
-def merged_environment() -> dict[str, str]:
-    """Return the environment, supplemented by the settings file.
-
-    Raises:
-        SettingsError: The file cannot be read.
-    """
-    return {**_read_env_file(env_file()), **os.environ}
-
-
-def env_file() -> Path | None:
-    """Return the settings file: the one that GIVLAKE_ENV_FILE names, else the nearest `.env`.
-
-    `.env` is searched in the working folder and its parents; an empty GIVLAKE_ENV_FILE means none.
-
-    Raises:
-        SettingsError: GIVLAKE_ENV_FILE names a file that does not exist.
-    """
-    named = os.environ.get(ENV_FILE)
-    if named == "":
-        return None
-    if named is None:
-        return Path(nearest) if (nearest := find_dotenv(usecwd=True)) else None
-    path = Path(named).expanduser()
-    if not path.exists() or path.is_dir():
-        raise SettingsError(f"{ENV_FILE} is {named!r}, which does not exist: {_OTHER_FILE}")
-    return path
-
-
-_OTHER_FILE = f"set {ENV_FILE} to another file, or to nothing to read no file."
-
-
-def _read_env_file(path: Path | None) -> dict[str, str]:
-    if path is None:
-        return {}
-    try:
-        values = dotenv_values(path)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise SettingsError(
-            f"The settings file {path} cannot be read ({reason}): make it readable, {_OTHER_FILE}"
-        ) from error
-    return {name: text for name, text in values.items() if text is not None}
+def _names() -> list[str]:
+    return [str(field.alias) for field in Settings.model_fields.values()]
 
 
 def _describe(error: ValidationError) -> str:

@@ -61,6 +61,7 @@ from warehouse.verification.canonical_form import Days
 from warehouse.verification.integrity import IntegrityFinding, Remedy, check
 from warehouse.verification.manifest import make_manifest
 from warehouse.verification.verify import Verification, verify
+from warehouse.zone_corrections import add_correction
 
 __all__ = [
     "COVERAGE_SCHEMA",
@@ -101,6 +102,7 @@ __all__ = [
     "VersionError",
     "ViewSpec",
     "WarehouseError",
+    "add_correction",
     "add_gaps",
     "between",
     "build",

@@ -23,7 +23,8 @@ from warehouse.accounting.quarantine import STORED_QUARANTINE_SCHEMA
 from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA
 from warehouse.archive.entry import INDEX_SCHEMA
 from warehouse.attached_database import quoted
-from warehouse.connection import FILE, STATEMENTS, recorded, root_of, write_views
+from warehouse.catalogue_location import FILE, located, root_of, where_am_i
+from warehouse.connection import STATEMENTS, recorded, write_views
 from warehouse.coverage import day_evidence, fact_store
 from warehouse.coverage.coverage_fact import FACTS_SCHEMA
 from warehouse.index import request_index
@@ -100,7 +101,7 @@ def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] =
         if current:
             return False
         temporary = lake.scratch / FILE
-        write_views(temporary, statements)
+        write_views(temporary, located(statements, lake.folder))
         fsync_file(temporary)
         temporary.chmod(0o600)
         file_sha256 = sha256_of(temporary)
@@ -109,9 +110,9 @@ def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] =
         target.with_name(f"{FILE}.wal").unlink(missing_ok=True)
         text = json.dumps(
             {
-                "sha256": _sha256(statements),
+                "sha256": _sha256(lake.folder, statements),
                 "file_sha256": file_sha256,
-                "folder": root_of(lake.folder),
+                "folder": str(lake.folder),
                 "statements": statements,
             },
             indent=1,
@@ -127,13 +128,15 @@ def flaw_of(folder: Path, statements: Sequence[str]) -> str | None:
     if not _is_database(folder / FILE):
         return f"{FILE} is damaged"
     noted = recorded(folder / STATEMENTS)
-    if noted.get("sha256") != _sha256(statements) or "folder" not in noted:
-        return f"{FILE} was created by another version of givlake, or for another folder"
-    return None
+    if noted.get("sha256") == _sha256(folder, statements):
+        return None
+    if noted.get("folder", "") not in ("", str(folder), root_of(folder)):
+        return f"the folder was moved or copied from {noted['folder']}, and {FILE} is of that one"
+    return f"{FILE} was created by another version of givlake"
 
 
-def _sha256(statements: Sequence[str]) -> str:
-    return hashlib.sha256("\n".join(statements).encode()).hexdigest()
+def _sha256(folder: Path, statements: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(located(statements, folder)).encode()).hexdigest()
 
 
 def damage_of(lake: Lake, *, repair: bool = False) -> str | None:
@@ -156,7 +159,7 @@ def view_statements(
 ) -> list[str]:
     """Return the SQL that creates every view and its comments, over files below `folder`."""
     root = root_of(folder)
-    statements: list[str] = []
+    statements = where_am_i(folder)
     for spec in tables:
         columns = ", ".join(f'"{name}"' for name in spec.schema.names)
         for view, template, description in (

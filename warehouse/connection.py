@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from warehouse.attached_database import attached, quoted
+from warehouse.attached_database import attached
+from warehouse.catalogue_location import FILE
 from warehouse.errors import DamagedError, StoreError
 from warehouse.lake import Lake
 
 T = TypeVar("T")
-FILE = "warehouse.duckdb"
 STATEMENTS = "index/catalogue.json"
 _TRIES = 5
 # What DuckDB says of a file that was replaced while it opened it, or that is damaged.
@@ -140,13 +140,3 @@ def recorded(path: Path) -> dict[str, Any]:
         return dict(json.loads(path.read_bytes()))
     except (FileNotFoundError, ValueError):
         return {}
-
-
-def root_of(folder: Path) -> str:
-    """Return the folder as written in the views' SQL."""
-    return quoted(_glob_safe(folder))
-
-
-def _glob_safe(folder: Path) -> str:
-    """Escape the characters of a folder's name that a pattern gives a meaning."""
-    return "".join(f"[{char}]" if char in "*?[" else char for char in str(folder))

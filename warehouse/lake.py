@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.archive import Archive
+from warehouse.catalogue_location import unusable_characters
 from warehouse.errors import StoreError
 from warehouse.storage import live_parquet
 from warehouse.storage.atomic_files import (
@@ -24,6 +25,7 @@ from warehouse.storage.atomic_files import (
 )
 from warehouse.storage.filesystems import network_type
 from warehouse.storage.layout import STATE_FILE, stamp, upgrade
+from warehouse.storage.ownership import give_to_owner, make_folder
 from warehouse.storage.state_file import StateFile
 from warehouse.storage.transaction import FileSet
 
@@ -70,8 +72,7 @@ class Lake:
         with explained("Opening the data folder", self.folder):
             refuse_network(self.folder)
             if not self.folder.exists():
-                self.folder.mkdir(parents=True, mode=0o700)
-                self.folder.chmod(0o700)
+                make_folder(self.folder)
             upgrade(self.folder)
             for name in _FOLDERS:
                 (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -148,6 +149,7 @@ class Lake:
         if "archive" in self.__dict__:
             self.archive.close()
         self._scratch.close()
+        give_to_owner(self.folder)
 
     def __enter__(self) -> Self:
         return self
@@ -168,10 +170,10 @@ def resolved(folder: Path | str) -> Path:
         StoreError: It has a name that DuckDB cannot open.
     """
     path = Path(folder).expanduser().resolve()
-    if "?" in str(path):
+    if (found := unusable_characters(path)) is not None:
         raise StoreError(
-            f"the data folder {path} has a question mark in its name, which DuckDB "
-            "takes for the start of an address' options: choose another name"
+            f"the data folder {path} has {found} in its name, which DuckDB cannot "
+            "open: choose another name"
         )
     return path
 

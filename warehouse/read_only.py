@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from warehouse.archive import Archive
 from warehouse.catalogue import EmptyFile, ViewSpec, empty_files, flaw_of, view_statements
-from warehouse.connection import FILE, root_of
+from warehouse.catalogue_location import FILE, root_of
 from warehouse.coverage import CoverageRule, refresh_coverage
 from warehouse.errors import ArchiveDamagedError, StoreError, VersionError
 from warehouse.index.watermarks import FOLDER as WATERMARKS
@@ -31,6 +31,7 @@ from warehouse.lake import (
     resolved,
 )
 from warehouse.storage.layout import needs_upgrade, state_file, upgrade_message
+from warehouse.storage.ownership import permission_problem
 from warehouse.storage.state_file import StateFile
 from warehouse.storage.transaction import FileSet
 from warehouse.table_repair import needed_repairs
@@ -79,7 +80,7 @@ class ReadOnlyLake(Lake):
             self.is_empty = not _holds_data(self.folder)
         except PermissionError as error:
             raise StoreError(
-                f"the data folder {self.folder} cannot be read: ask its owner for permission"
+                f"the data folder cannot be read: {permission_problem(self.folder)}"
             ) from error
         if needs_upgrade(self.folder):
             raise VersionError(upgrade_message(self.folder))

@@ -11,7 +11,7 @@ from warehouse.interface.decoder_protocol import Decoder, fingerprints
 from warehouse.lake import Lake, file_set_name
 from warehouse.storage.transaction import FileSet
 from warehouse.tables.build import build
-from warehouse.tables.rebuild_policy import is_of_older_layout
+from warehouse.tables.rebuild_policy import is_of_older_layout, is_of_other_zone
 
 
 def repair_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
@@ -35,7 +35,11 @@ def repair_tables(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
         if file_set.is_interrupted():
             with file_set.lock():
                 pass  # acquiring the lock finishes the commit
-        if _is_older(file_set, decoder) or _is_changed(file_set):
+        if (
+            _is_older(file_set, decoder)
+            or _is_of_other_zone(lake, file_set)
+            or _is_changed(file_set)
+        ):
             messages += build(lake, decoder).damage
     indexes = [
         lake.file_set(name) for name in (request_index.FILE_SET_NAME, fact_store.FILE_SET_NAME)
@@ -70,6 +74,8 @@ def needed_repairs(lake: Lake, decoders: Sequence[Decoder]) -> list[str]:
             )
         if file_set.is_interrupted():
             sentences.append(f"a build of the tables of {decoder.dataset} was interrupted")
+        elif _is_of_other_zone(lake, file_set):
+            sentences.append(f"the tables of {decoder.dataset} were built for another time zone")
         elif _is_changed(file_set):
             manifest = file_set.manifest()
             found = file_set.findings(manifest) if manifest is not None else []
@@ -86,6 +92,11 @@ def _is_older(file_set: FileSet, decoder: Decoder) -> bool:
         manifest.facts["decoder_version"] < decoder.version
         and manifest.facts["fingerprints"] != fingerprints(decoder)
     )
+
+
+def _is_of_other_zone(lake: Lake, file_set: FileSet) -> bool:
+    manifest = file_set.manifest()
+    return manifest is not None and is_of_other_zone(lake, manifest)
 
 
 def _is_changed(file_set: FileSet) -> bool:

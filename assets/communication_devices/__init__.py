@@ -58,7 +58,7 @@ class CommunicationDevices(DeviceList):
     """The dataset; see the module's docstring."""
 
     name = "communication_devices"
-    version = 3
+    version = 4
     endpoint = COMMUNICATION_DEVICES
     group = "devices"
     row_type = CommunicationDevice

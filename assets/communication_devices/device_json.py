@@ -71,7 +71,7 @@ class Warranty(Wire):
     """Warranty of an inverter."""
 
     type: str | None = None
-    expiry_date: str | None = None
+    expiry_date: Any = None
 
 
 class Firmware(Wire):
@@ -86,9 +86,10 @@ class ListedInverter(Wire):
 
     serial: str | None = None
     status: str | None = None
-    last_online: str | None = None
-    last_updated: str | None = None
-    commission_date: str | None = None
+    # Of any type: a device must not be lost because one of its dates is none.
+    last_online: Any = None
+    last_updated: Any = None
+    commission_date: Any = None
     info: Info = msgspec.field(default_factory=Info)
     warranty: Warranty = msgspec.field(default_factory=Warranty)
     firmware_version: Firmware = msgspec.field(default_factory=Firmware)
@@ -102,6 +103,6 @@ class CommunicationDevice(Wire):
     serial_number: str | None = None
     firmware_version: Any = None
     type: str | None = None
-    commission_date: str | None = None
+    commission_date: Any = None
     inverter: ListedInverter = msgspec.field(default_factory=ListedInverter)
     site_id: Int64 | None = None

@@ -3,9 +3,9 @@
 The API's own message is left out: it may contain an address, and the log has it already.
 """
 
-from givenergy import ForbiddenError, GivEnergyError
+from givenergy import ForbiddenError, GivEnergyError, LocalFaultError
 from givenergy.errors import PaymentRequiredError, UnauthenticatedError
-from pipelines.settings import SettingsError
+from pipelines.settings_file import SettingsError
 from warehouse import WarehouseError
 
 # The label of the kind of failure in a run's metadata.
@@ -18,6 +18,7 @@ _DESCRIPTIONS = {
     "plan": "The plan of the account does not cover the API: check it in the GivEnergy portal",
     "scope": "The token lacks a scope that givlake needs: givlake doctor names it",
     "api": "The API is unreachable or its responses are wrong: run givlake doctor for details",
+    "network": "A proxy or certificate setting keeps requests back: givlake doctor names it",
     "settings": "A setting is not valid: givlake doctor names it",
     "data folder": "The data folder is not usable: run givlake doctor for details",
     STALE: "No request since the day before yesterday: check that the schedules or cron run",
@@ -27,6 +28,7 @@ _RECOVERIES = {
     "plan": "The account has access to the API again",
     "scope": "The token has the scopes that givlake needs again",
     "api": "The API responds correctly again",
+    "network": "Requests reach the API again",
     "settings": "The settings are valid again",
     "data folder": "The data folder is usable again",
     STALE: "givlake requests new days again",
@@ -42,6 +44,8 @@ def failure_kind_of(error: BaseException, job: str) -> str:
             return "plan"
         case ForbiddenError():
             return "scope"
+        case LocalFaultError():
+            return "network"
         case GivEnergyError():
             return "api"
         case SettingsError():

@@ -15,6 +15,7 @@ from pipelines.cli.common import (
     known_error,
     plural,
     printable,
+    require_store,
 )
 from pipelines.cli.context import pass_settings
 from pipelines.discovery import UnknownDeviceError
@@ -44,6 +45,8 @@ def alert(settings: Settings, test: bool) -> None:
             " GIVLAKE_ALERT_APP to 1.",
             EXIT_USAGE,
         )
+    if not test:
+        require_store(settings)
     report = send_test(settings) if test else send_alerts(settings, unrequested=True)
     for sentence in report.errors:
         click.echo(printable(sentence), err=True)

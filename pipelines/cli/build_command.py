@@ -3,7 +3,14 @@
 import click
 
 from assets.registry import datasets
-from pipelines.cli.common import EXIT_COMPLETE, EXIT_INCOMPLETE, console, plural, printable
+from pipelines.cli.common import (
+    EXIT_COMPLETE,
+    EXIT_INCOMPLETE,
+    console,
+    plural,
+    printable,
+    require_store,
+)
 from pipelines.cli.context import pass_settings
 from pipelines.pending_builds import build_all_pending, describe_pending
 from pipelines.session_factory import open_lake
@@ -23,6 +30,7 @@ def build(settings: Settings) -> None:
     def report_progress(message: str) -> None:
         out.print(printable(message))
 
+    require_store(settings)
     with open_lake(settings) as lake:
         names = {dataset.name for dataset in datasets()}
         reports, errors = build_all_pending(lake, report_progress=report_progress, wait_for=names)

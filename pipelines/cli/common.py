@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,21 +33,25 @@ class KnownError(Exception):
 
 @contextmanager
 def opened_for_reading(
-    settings: "Settings", *, warn_if_empty: bool = True
+    settings: "Settings", *, warn_if_empty: bool = True, may_be_absent: bool = False
 ) -> Iterator["ReadOnlyLake"]:
     """Open the data folder for a command that only reads; print problems to standard error.
 
     Args:
         settings: Where the data folder is.
         warn_if_empty: Whether to print a message if the folder is empty.
+        may_be_absent: Whether the folder need not exist, because the command works without it.
 
     Raises:
+        KnownError: There is no data folder, unless `may_be_absent`.
         SettingsError: The setting is no valid folder.
         WarehouseError: The folder cannot be used.
     """
     from pipelines.session_factory import open_for_reading
 
     with open_for_reading(settings) as lake:
+        if lake.is_empty and not may_be_absent:
+            require_store(settings)
         if lake.is_empty and warn_if_empty:
             click.echo(f"No data in {lake.folder} yet: start with givlake backfill.", err=True)
         if lake.problems:
@@ -55,6 +60,22 @@ def opened_for_reading(
             message = f"{lake.problems[0]}{others}; repair with: givlake build"
             click.echo(printable(message), err=True)
         yield lake
+
+
+def require_store(settings: "Settings") -> None:
+    """Refuse to work on a data folder that does not exist; nothing is created.
+
+    Raises:
+        KnownError: With where data and settings were looked for.
+    """
+    from pipelines.settings_file import is_store, search_description
+
+    if not is_store(settings.data):
+        raise KnownError(
+            f"No data in {settings.data}: {search_description()}. Name the data folder with --data"
+            " or GIVLAKE_DATA, or start one with givlake backfill.",
+            EXIT_USAGE,
+        )
 
 
 def format_option(*formats: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -71,13 +92,22 @@ def format_option(*formats: str) -> Callable[[Callable[..., Any]], Callable[...,
 def known_error(error: Exception) -> KnownError | None:
     """Return an error that the owner can fix as a `KnownError`; None for any other."""
     # Imported here so that `--help` does not load the client and the stores.
-    from givenergy import GivEnergyError
+    from givenergy import GivEnergyError, LocalFaultError
+    from givenergy.errors import BudgetStoreError
+    from pipelines.cli.context import settings_in_use
+    from pipelines.cli.local_faults import (
+        dagster_home,
+        describe_local_fault,
+        permission_sentence,
+    )
     from pipelines.discovery import UnknownDeviceError
-    from pipelines.settings import SettingsError
+    from pipelines.settings_file import SettingsError
     from warehouse import WarehouseError
 
-    if isinstance(error, SettingsError | UnknownDeviceError | WarehouseError):
+    if isinstance(error, SettingsError | UnknownDeviceError | WarehouseError | LocalFaultError):
         return KnownError(str(error), EXIT_USAGE)
+    if isinstance(error, BudgetStoreError):
+        return KnownError(f"{error}{permission_sentence(_data_folder() / 'state')}", EXIT_USAGE)
     if isinstance(error, GivEnergyError):
         return KnownError(str(error), EXIT_INCOMPLETE)
     if (reason := _sqlite_message(error)) is not None:
@@ -85,10 +115,19 @@ def known_error(error: Exception) -> KnownError | None:
         return KnownError(
             f"Dagster's state in {os.environ.get('DAGSTER_HOME')} cannot be used ({reason}): free"
             " disk space or make the folder writable. If it is damaged, remove it: the history of"
-            " runs is lost, but no data. Then run the same command again.",
+            " runs is lost, but no data. Then run the same command again."
+            f"{permission_sentence(dagster_home())}",
             EXIT_USAGE,
         )
-    return None
+    fault = describe_local_fault(error, settings_in_use())
+    return None if fault is None else KnownError(fault, EXIT_USAGE)
+
+
+def _data_folder() -> Path:
+    from pipelines.cli.context import settings_in_use
+
+    settings = settings_in_use()
+    return Path.cwd() if settings is None else settings.data
 
 
 def _sqlite_message(error: BaseException) -> str | None:

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 import click
@@ -10,6 +11,36 @@ from pipelines.settings import Settings, load_settings
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
+_DATA = "givlake.data"
+# For what is done when a command has ended, with its context gone.
+_LAST: list[Settings] = []
+
+
+def data_option() -> click.Option:
+    """Return the option `--data`, which every command has."""
+
+    def keep(context: click.Context, option: click.Parameter, value: Path | None) -> None:
+        if value is not None:
+            context.find_root().meta[_DATA] = value
+
+    return click.Option(
+        ["--data"],
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="FOLDER",
+        expose_value=False,
+        callback=keep,
+        help="The data folder, in place of GIVLAKE_DATA.",
+    )
+
+
+def begin_call() -> None:
+    """Forget the settings of an earlier call in this process."""
+    _LAST.clear()
+
+
+def settings_in_use() -> Settings | None:
+    """Return the settings of the last call in this process; None if it has read none."""
+    return _LAST[-1] if _LAST else None
 
 
 def current_settings() -> Settings:
@@ -20,7 +51,8 @@ def current_settings() -> Settings:
     """
     context = click.get_current_context().find_root()
     if context.obj is None:
-        context.obj = load_settings()
+        context.obj = load_settings(context.meta.get(_DATA))
+        _LAST.append(context.obj)
     settings: Settings = context.obj
     return settings
 

@@ -44,11 +44,16 @@ def decode(
     """
     from assets.framework.decoding.field_trace import response_from_json, trace_fields
     from pipelines.selection import UnknownDatasetError, named
+    from pipelines.session_factory import stored_zone
 
     try:
         (selected,) = named([dataset])
         response = response_from_json(
-            selected, file.read_bytes(), device_id=device, params=params, zone=settings.zone
+            selected,
+            file.read_bytes(),
+            device_id=device,
+            params=params,
+            zone=stored_zone(settings),
         )
     except UnknownDatasetError as error:
         raise KnownError(str(error), EXIT_USAGE) from error

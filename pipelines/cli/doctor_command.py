@@ -17,8 +17,9 @@ from assets.framework.contract.dataset import DailyDataset, Dataset
 from assets.framework.contract.devices import DeviceKind, Devices, local_day, of_kinds
 from assets.framework.ingestion.availability import unavailable
 from assets.framework.ingestion.session import Session
-from givenergy import ForbiddenError, GivEnergyError, NotFoundError, Priority
+from givenergy import ForbiddenError, GivEnergyError, LocalFaultError, NotFoundError, Priority
 from givenergy.endpoints import INVERTER_SETTINGS
+from pipelines.account_zone import zone_difference, zone_notice
 from pipelines.cli.budget_lines import budget_lines
 from pipelines.cli.common import (
     EXIT_COMPLETE,
@@ -34,7 +35,14 @@ from pipelines.discovery import Discovery, discover, history_start
 from pipelines.pending_builds import describe_pending
 from pipelines.selection import daily, lists_for, selected
 from pipelines.session_factory import open_for_reading, open_session
-from pipelines.settings import Settings, SettingsError
+from pipelines.settings import Settings
+from pipelines.settings_file import (
+    SettingsError,
+    env_file,
+    is_store,
+    readable_by_others,
+    search_description,
+)
 from warehouse import WarehouseError
 from warehouse.lake import refuse_network
 
@@ -84,7 +92,12 @@ def _run_checks() -> Iterator[CheckResult]:
     except SettingsError as error:
         yield CheckResult("settings", "error", str(error), EXIT_USAGE)
         return
-    yield CheckResult("settings", "ok", f"API {settings.url}, time zone {settings.zone} if unknown")
+    zone = f"time zone {settings.zone}{'' if settings.is_zone_set else ' if unknown'}"
+    yield CheckResult("settings", "ok", f"API {settings.url}, {zone}; {search_description()}")
+    file = env_file()
+    if file is not None and (mode := readable_by_others(file)) is not None:
+        message = f"{file} can be read by other users (mode {mode}): run chmod 600 '{file}'"
+        yield CheckResult("settings", "note", message)
     try:
         with open_for_reading(settings) as lake:
             yield _disk(settings)
@@ -103,9 +116,14 @@ def _run_checks() -> Iterator[CheckResult]:
             open_session(no_retries, scratch=Path(scratch)) as session,
         ):
             yield CheckResult("token", "ok", "accepted by the API")
+            for find in (zone_notice, zone_difference):
+                if (sentence := find(settings, session.lake.state.all())) is not None:
+                    yield CheckResult("time zone", "note", sentence)
             yield from _account(session, selected(settings))
     except SettingsError as error:
         yield CheckResult("token", "error", str(error), EXIT_USAGE)
+    except LocalFaultError as error:
+        yield CheckResult("network", "error", str(error), EXIT_USAGE)
     except GivEnergyError as error:
         yield CheckResult("API", "error", str(error), EXIT_INCOMPLETE)
 
@@ -119,9 +137,14 @@ def _disk(settings: Settings) -> CheckResult:
         message = f"{existing} is not writable: use a folder that you can write to."
         return CheckResult("data folder", "error", message, EXIT_USAGE)
     free = shutil.disk_usage(existing).free
-    sentence = f"{settings.data} is writable, {free / 2**30:,.0f} GiB free"
+    held = "" if is_store(settings.data) else ", without data yet"
+    sentence = f"{settings.data} is writable{held}, {free / 2**30:,.0f} GiB free"
     if free < _LOW_DISK_BYTES:
         return CheckResult("data folder", "note", f"{sentence}: may be too little for a backfill")
+    if existing == settings.data.absolute() and (mode := readable_by_others(existing)) is not None:
+        return CheckResult(
+            "data folder", "note", f"{sentence}; other users can read it (mode {mode})"
+        )
     return CheckResult("data folder", "ok", sentence)
 
 

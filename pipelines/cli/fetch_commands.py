@@ -16,6 +16,7 @@ from assets.framework.ingestion.planner import due_datasets, due_devices
 from assets.framework.ingestion.range_limits import longest_range
 from assets.framework.ingestion.session import Session
 from givenergy import utc_now
+from pipelines.account_zone import zone_notice
 from pipelines.backfill_plan import BackfillTask, plan_missing, requested_tasks
 from pipelines.cli.alert_command import alerting
 from pipelines.cli.backfill_scope import Scope
@@ -96,11 +97,11 @@ def plan(
     scope = Scope(choose_datasets(settings, names), device_ids, start, end)
     check_order(start, end)
     with (
-        opened_for_reading(settings, warn_if_empty=False) as lake,
+        opened_for_reading(settings, warn_if_empty=False, may_be_absent=True) as lake,
         tempfile.TemporaryDirectory(prefix="givlake-") as scratch,
         open_session(settings, scratch=Path(scratch)) as session,
     ):
-        discovery = _discover(session, scope.chosen)
+        discovery = _discover(settings, session, scope.chosen)
         known = session if lake.is_empty else replace(session, lake=lake)
         devices = extended_by_data(known.lake, discovery.choose(device_ids))
         if start is None:
@@ -187,7 +188,7 @@ def backfill(
         if start and (names or device_ids):
             # Otherwise the known start of a charger's data limits how far back it is requested.
             set_first_day(session.lake, start)
-        discovery = _discover(session, scope.chosen)
+        discovery = _discover(settings, session, scope.chosen)
         snapshots = _due_snapshots(session, scope, discovery.choose(device_ids), refetch=refetch)
         if start is None:
             discovery = _search(session, scope, discovery)
@@ -223,7 +224,7 @@ def sync(settings: Settings, names: tuple[str, ...]) -> None:
     with open_session(
         settings, prepare=partial(build_all_pending, report_progress=_OUT.print)
     ) as session:
-        discovery = _discover(session, scope.chosen)
+        discovery = _discover(settings, session, scope.chosen)
         tasks = make_tasks(session.lake, session.zone, discovery)
         expect(session.lake, session.zone)
         plan_missing(session.lake, tasks, session.zone, refresh=True)
@@ -244,8 +245,10 @@ def choose_datasets(settings: Settings, names: Sequence[str]) -> tuple[Dataset, 
         raise KnownError(str(error), EXIT_USAGE) from error
 
 
-def _discover(session: Session, chosen: Sequence[Dataset]) -> Discovery:
+def _discover(settings: Settings, session: Session, chosen: Sequence[Dataset]) -> Discovery:
     """Request the device lists; print new devices and the command that fetches their history."""
+    if (notice := zone_notice(settings, session.lake.state.all())) is not None:
+        _OUT.print(printable(notice))
     discovery = discover(session, lists_for(chosen))
     for device in discovery.new:
         _OUT.print(

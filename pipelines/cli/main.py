@@ -1,12 +1,14 @@
 """The command group; it imports a command's module when it is called, so that `--help` is fast."""
 
 import importlib
+import os
 import re
 import sys
 
 import click
 
-from pipelines.cli.common import EXIT_USAGE, KnownError, known_error
+from pipelines.cli.common import EXIT_INCOMPLETE, EXIT_USAGE, KnownError, known_error
+from pipelines.cli.context import begin_call, data_option, settings_in_use
 from pipelines.settings import Described, described_settings
 
 _COMMANDS = {
@@ -48,6 +50,9 @@ class _LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"pipelines.cli.{_COMMANDS[name]}")
         command: click.Command = getattr(module, name)
+        # The simulator has no data folder, and the demo one of its own.
+        if name != "simulator" and not any(option.name == "data" for option in command.params):
+            command.params.append(data_option())
         return command
 
     def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
@@ -75,7 +80,8 @@ def givlake() -> None:
 
 
 def main() -> None:
-    """Run the command line; known errors are one message and an exit status without a traceback."""
+    """Run the command line; every error is one message and an exit status without a traceback."""
+    begin_call()
     try:
         givlake.main(standalone_mode=False)
     except click.ClickException as error:
@@ -91,7 +97,33 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(141)
     except Exception as error:
-        if (known := known_error(error)) is None:
-            raise
+        known = known_error(error) or _reported(error)
         click.echo(f"givlake: {known}", err=True)
         sys.exit(known.exit_status)
+    finally:
+        _give_files_to_owner()
+
+
+def _reported(error: Exception) -> KnownError:
+    """Write a report of an unexpected error; return the sentence about it."""
+    from pipelines.cli.error_report import redacted, write_report
+
+    settings = settings_in_use()
+    path = write_report(error, settings)
+    # What DuckDB or Dagster say has several lines.
+    lines = str(error).strip().splitlines() or [""]
+    what = redacted(f"{type(error).__name__}: {lines[0]}", settings)
+    where = f"the details are in {path}" if path else "no report could be written"
+    return KnownError(
+        f"An unexpected error ended the command ({what}); {where}. Stored data are not affected:"
+        " run the command again, and report the error with that file if it stays.",
+        EXIT_INCOMPLETE,
+    )
+
+
+def _give_files_to_owner() -> None:
+    """After a command of root, give what it wrote in a user's data folder to that user."""
+    if os.geteuid() == 0 and (settings := settings_in_use()) is not None:
+        from warehouse.storage.ownership import give_to_owner
+
+        give_to_owner(settings.data)

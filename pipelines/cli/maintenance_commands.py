@@ -13,6 +13,7 @@ from pipelines.cli.common import (
     opened_for_reading,
     plural,
     printable,
+    require_store,
 )
 from pipelines.cli.context import pass_settings
 from pipelines.cli.verify_command import kind_of
@@ -35,6 +36,7 @@ def check(settings: Settings, repair: bool, repair_alias: bool) -> None:
     """Read every stored file and check it against its checksum."""
     repair = repair or repair_alias
     if repair:
+        require_store(settings)
         with open_lake(settings, repair=False) as lake:
             findings = check_stores(lake, decoders(datasets()), repair=True)
         open_lake(settings).close()  # rebuilds the catalogue if it was damaged
@@ -60,6 +62,7 @@ def check(settings: Settings, repair: bool, repair_alias: bool) -> None:
 @pass_settings
 def compact(settings: Settings) -> None:
     """Merge the archive's small files. Sync and Dagster do so daily."""
+    require_store(settings)
     with open_lake(settings) as lake:
         build_all_pending(lake, report_progress=_OUT.print)
         report = compact_archive(lake)
@@ -80,6 +83,7 @@ def forget(settings: Settings, device_ids: tuple[str, ...], account: str | None,
     """Remove a device or an account permanently from every store."""
     if not device_ids and account is None:
         raise KnownError("Specify --device or --account.", EXIT_USAGE)
+    require_store(settings)
     names = ", ".join([*device_ids, *([f"account {account}"] if account else [])])
     if not yes:
         click.confirm(f"Remove {names} from archive and tables permanently?", abort=True)

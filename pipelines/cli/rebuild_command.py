@@ -4,7 +4,7 @@ import click
 
 from assets.framework.decoding.decoder import DatasetDecoder
 from assets.registry import datasets
-from pipelines.cli.common import EXIT_USAGE, KnownError, console, plural
+from pipelines.cli.common import EXIT_USAGE, KnownError, console, plural, require_store
 from pipelines.cli.context import pass_settings
 from pipelines.pending_builds import build_all_pending
 from pipelines.session_factory import open_lake
@@ -24,6 +24,7 @@ def rebuild(settings: Settings, names: tuple[str, ...]) -> None:
                 f"Unknown dataset {name!r}: choose from {', '.join(known)}.", EXIT_USAGE
             )
     out = console()
+    require_store(settings)
     with open_lake(settings) as lake:
         if names:
             build_all_pending(lake, report_progress=out.print)

@@ -15,6 +15,7 @@ from assets.framework.orchestration.dataset_asset import table_results
 from assets.registry import device_lists
 from pipelines.alerts.sensors import STARTED_BY
 from pipelines.backfill_plan import BackfillTask, runs
+from pipelines.cli.local_faults import RunFailedError
 from pipelines.cli.progress import ProgressReporter
 from pipelines.cli.run_summary import print_summary
 from pipelines.definitions_factory import REFRESH_JOB, build_definitions, job_name
@@ -175,14 +176,14 @@ def _raise_unexpected_failures(result: dg.ExecuteInProcessResult) -> None:
     """Raise the errors of a run that the assets do not report themselves.
 
     Raises:
-        RuntimeError: With Dagster's description of the error.
+        RunFailedError: With Dagster's description of the error.
     """
     failed = [event for event in result.all_events if event.is_step_failure]
     for event in failed:
         if event.step_failure_data.user_failure_data is None:
-            raise RuntimeError(event.step_failure_data.error_display_string)
+            raise RunFailedError(event.step_failure_data.error_display_string)
     if not result.success and not failed:
-        raise RuntimeError(f"Dagster ended run {result.run_id} without an error message.")
+        raise RunFailedError(f"Dagster ended run {result.run_id} without an error message.")
 
 
 def _console_log_level(log_level: str) -> str:

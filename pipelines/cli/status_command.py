@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from assets.framework.contract.devices import of_kinds
+from pipelines.account_zone import zone_notice
 from pipelines.cli.budget_lines import budget_lines
 from pipelines.cli.common import (
     EXIT_COMPLETE,
@@ -84,6 +85,7 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
         not_built = pending(lake)
         gaps = point_gaps(lake) if with_gaps else None
         staleness = describe_staleness(lake)
+        zone = zone_notice(settings, lake.state.all())
         if calendar is not None:
             _draw(lake, settings, calendar)
     account = stored_account(settings)
@@ -122,9 +124,9 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
                     f"Missing requested days take {plural(requests, 'request')}:"
                     f" givlake sync fetches them in about {duration(seconds)}"
                 )
-    if staleness and any(devices.values()):
+    for sentence in filter(None, (staleness, zone)) if any(devices.values()) else ():
         # On standard error where a program reads standard output.
-        console(stderr=layout != "table").print(staleness)
+        console(stderr=layout != "table").print(printable(sentence))
     settled = all(each.settled for each in overviews) and all(each.settled for each in snapshots)
     raise SystemExit(EXIT_COMPLETE if settled else EXIT_INCOMPLETE)
 

@@ -12,8 +12,9 @@ import click
 
 from givenergy import utc_now
 from pipelines.child_environment import own_environment, refuse_env_file, working_in
-from pipelines.cli.common import console
+from pipelines.cli.common import EXIT_USAGE, KnownError, console
 from pipelines.cli.context import current_settings
+from pipelines.cli.local_faults import port_fault
 from pipelines.settings import Settings, load_settings
 
 _POLL_INTERVAL_S = 0.5
@@ -21,7 +22,13 @@ _EXIT_TIMEOUT_S = 10.0
 
 
 @click.command()
-@click.option("--port", type=int, default=3000, show_default=True, help="Port to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=3000,
+    show_default=True,
+    help="Port to listen on.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--demo",
@@ -36,6 +43,8 @@ def ui(port: int, host: str, demo: Path | None) -> None:
     schedules request data from the demo's simulator only, and your settings are ignored, except
     GIVLAKE_LOG_LEVEL in the environment.
     """
+    if (fault := port_fault(host, port)) is not None:
+        raise KnownError(fault, EXIT_USAGE)
     from pipelines.dagster_workarounds.stopped_instigators import stopped_instigators
     from pipelines.instance import dagster_program, open_instance, use_dagster_home
     from pipelines.pending_builds import build_all_pending

@@ -10,6 +10,7 @@ from assets.framework.decoding.decoder import DatasetDecoder
 from assets.framework.ingestion.availability import Availability, unavailable
 from assets.framework.ingestion.last_requests import LastRequest, last_requests
 from givenergy import utc_now
+from pipelines.account_zone import zone_of
 from pipelines.discovery import known_devices
 from pipelines.health.overview import describe_failures
 from pipelines.settings import Settings
@@ -69,7 +70,8 @@ def freshness(
     """Return the freshness of datasets, without a request."""
     refresh_coverage(lake, [])
     now = utc_now()
-    known_state = KnownState(lake, known_devices(lake), "", now, settings.zone, settings.range_days)
+    zone = zone_of(settings, lake.state.all())
+    known_state = KnownState(lake, known_devices(lake), "", now, zone, settings.range_days)
     reasons = unavailable(lake)
     not_built = pending_responses(lake, [dataset.name for dataset in datasets])
     with known_state.reading():

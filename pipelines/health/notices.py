@@ -9,6 +9,7 @@ from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.lookback import OpenItem, open_items
 from givenergy import utc_now
+from pipelines.account_zone import zone_of
 from pipelines.settings import Settings
 from warehouse import Lake
 
@@ -41,7 +42,8 @@ class Notices:
 def notices(lake: Lake, datasets: Sequence[Dataset], settings: Settings) -> dict[str, Notices]:
     """Return the notices by dataset, without a request."""
     now = utc_now()
-    known_state = KnownState(lake, {}, "", now, settings.zone, settings.range_days)
+    zone = zone_of(settings, lake.state.all())
+    known_state = KnownState(lake, {}, "", now, zone, settings.range_days)
     by_dataset = {dataset.name: Notices(dataset.name) for dataset in datasets}
     for row in known_state.rows(sql("quarantine_reasons")):
         if row["dataset"] in by_dataset:

@@ -206,6 +206,20 @@ def test_every_leaf_of_examples_and_recordings_lands(answer):
         assert missing == []
 
 
+@pytest.mark.parametrize("sent", [1700000000, True, {}, ["2024-01-01"], "yesterday", "9999-12-31"])
+def test_a_date_that_is_none_does_not_cost_the_device(sent):
+    device = copy.deepcopy(DEVICE)
+    device["commission_date"] = sent
+    device["inverter"] |= {"last_online": sent, "last_updated": sent, "commission_date": sent}
+    decoded = decode(DATASET, {"data": [device]})
+    (inverter,) = rows_of(decoded, "inverters")
+    assert inverter["inverter_serial"] == "X1"
+    for name in ("last_online_at", "last_updated_at", "commissioned_at"):
+        assert inverter[name] is None
+    assert json.loads(inverter["extra_fields"])["inverter.commission_date"] == sent
+    assert "commission_date" in {drift.field for drift in decoded.drift}
+
+
 def test_items_have_a_version_for_each_change(home):
     home = home(inverters=2, commissioned=None)
     serial = home.simulator.serials[0]

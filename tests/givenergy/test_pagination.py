@@ -100,3 +100,34 @@ def test_an_absurd_number_of_pages_is_refused(simulate, open_client, monkeypatch
     sim.override(r"/communication-device", page([1, 2], last=10**9, total=10**9))
     with pytest.raises(RequestRefusedError, match="more than 3 pages"):
         open_client(sim, retry=NO_RETRY).fetch(COMMUNICATION_DEVICES)
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {},
+        {"last_page": 0},
+        {"last_page": -1, "total": -5},
+        {"last_page": None, "total": None},
+        {"last_page": "two"},
+        {"last_page": 10**18, "total": 3},
+        {"last_page": 0, "total": 3},
+    ],
+)
+def test_page_counts_that_cannot_be_true_do_not_end_a_list_early(simulate, open_client, meta):
+    sim = simulate()
+    for number, rows in ((3, []), (2, [3]), (1, [1, 2])):
+        body = {"data": [{"row": row} for row in rows], "meta": {"current_page": number, **meta}}
+        sim.override(rf"page={number}\b", json.dumps(body).encode())
+    fetched = open_client(sim).fetch(COMMUNICATION_DEVICES)
+    assert (fetched.complete, [p.rows for p in fetched.pages]) == (True, [2, 1])
+    assert len(sim.requests) <= 3
+
+
+def test_a_server_that_ignores_the_page_does_not_give_a_complete_list(simulate, open_client):
+    """Its rows would add up to the total, with some of them twice and others missing."""
+    sim = simulate()
+    sim.override(r"/communication-device", page([1, 2], last=2, total=4))
+    fetched = open_client(sim).fetch(COMMUNICATION_DEVICES)
+    assert not fetched.complete
+    assert fetched.missing == "The API sends page 1 again when the next one is requested."

@@ -13,7 +13,8 @@ from pipelines.alerts.message import alert_message, plain_name, recovery_message
 from pipelines.alerts.overdue import Overdue
 from pipelines.alerts.sensors import is_due
 from pipelines.alerts.sent_alerts import Incidents, SentAlerts, compare
-from pipelines.settings import SettingsError, load_settings
+from pipelines.settings import load_settings
+from pipelines.settings_file import SettingsError
 from simulator import TokenGrant
 from tests.support.clock import LONDON, at_moments, at_notable_moments
 from tests.support.http_listener import Listener, listening

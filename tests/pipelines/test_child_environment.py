@@ -14,7 +14,8 @@ import requests
 from pipelines.cli.demo_command import simulated_account
 from pipelines.dagster_workarounds.stopped_instigators import stopped_instigators
 from pipelines.instance import open_instance
-from pipelines.settings import SettingsError, load_settings
+from pipelines.settings import load_settings
+from pipelines.settings_file import SettingsError
 from simulator import Simulator, SimulatorConfig
 from tests.support.dagster_page import REPOSITORY, page
 from tests.support.http_listener import listening

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.pseudonyms import pseudonym_key
-from pipelines.settings import SettingsError
+from pipelines.settings_file import SettingsError
 from tests.support.settings import settings_of
 
 SHOW = (
@@ -70,11 +70,11 @@ def test_a_broken_key_is_never_replaced_in_silence(tmp_path):
 def test_a_key_that_cannot_be_read_or_written_is_reported_in_a_sentence(tmp_path):
     (tmp_path / "pseudonym.key").mkdir()
     with pytest.raises(
-        SettingsError, match=r"cannot be read or created \(Is a directory\): make the file"
+        SettingsError, match=r"cannot be read or created: Is a directory: make the file"
     ):
         pseudonym_key(tmp_path)
     with pytest.raises(
-        SettingsError, match=r"cannot be read or created \(No such file or directory\)"
+        SettingsError, match=r"cannot be read or created: No such file or directory"
     ):
         pseudonym_key(Path("/proc/givlake"))
 

@@ -4,7 +4,8 @@ import os
 from collections.abc import Mapping
 from unittest.mock import patch
 
-from pipelines.settings import ENV_FILE, Settings, load_settings
+from pipelines.settings import Settings, load_settings
+from pipelines.settings_file import ENV_FILE
 
 
 def settings_of(environment: Mapping[str, str]) -> Settings:

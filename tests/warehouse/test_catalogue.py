@@ -30,7 +30,7 @@ from warehouse import (
 DAY = date(2025, 6, 1)
 VIEWS = {
     "readings", "readings_superseded", "coverage", "requests", "quarantine", "drift",
-    "row_accounting", "pending_responses",
+    "row_accounting", "pending_responses", "where_am_i",
 }  # fmt: skip
 
 
@@ -49,7 +49,8 @@ def test_every_view_answers_before_there_is_any_data(lake: Lake) -> None:
         names = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}
         assert names == VIEWS
         for name in sorted(names):
-            assert connection.execute(f'SELECT count(*) FROM "{name}"').fetchone() == (0,)
+            rows = int(name == "where_am_i")
+            assert connection.execute(f'SELECT count(*) FROM "{name}"').fetchone() == (rows,)
 
 
 def test_the_catalogue_is_made_only_when_something_changed(filled: Lake) -> None:
@@ -159,9 +160,18 @@ def test_without_a_catalogue_the_sentence_says_what_to_do(lake: Lake) -> None:
         pass
 
 
-def test_a_folder_that_duckdb_cannot_name_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="has a question mark in its name"):
-        Lake(tmp_path / "what?")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("what?", "a question mark"),
+        ("back\\slash", "a backslash"),
+        ("caf\udce9", "characters that are not UTF-8"),
+    ],
+)
+def test_a_folder_that_duckdb_cannot_name_is_refused(tmp_path: Path, name: str, words: str) -> None:
+    with pytest.raises(StoreError, match=f"has {words} in its name"):
+        Lake(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_copy_is_read_where_it_lies_and_stays_as_it_is(filled: Lake, tmp_path: Path) -> None:
@@ -176,9 +186,95 @@ def test_a_copy_is_read_where_it_lies_and_stays_as_it_is(filled: Lake, tmp_path:
         with pytest.raises(duckdb.InvalidInputException, match="read-only"):
             connection.execute("CREATE TABLE mine (x INT)")
         assert lake.problems == [
-            "warehouse.duckdb was created by another version of givlake, or for another folder"
+            f"the folder was moved or copied from {filled.folder}, and warehouse.duckdb is of "
+            "that one"
         ]
     assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
+
+
+SUM = "SELECT sum(power_w) FROM {}readings"
+
+
+def _opened(path: Path | str, sql: str = SUM.format("")) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+@pytest.fixture
+def copied(filled: Lake, tmp_path: Path) -> Path:
+    """Copy the filled folder, then change the original."""
+    copy = tmp_path / "it's a [copy]"
+    shutil.copytree(filled.folder, copy)
+    filled.archive.append([answer("B", DAY, day_rows(DAY))])
+    build(filled, ToyDecoder())
+    return copy
+
+
+def test_the_file_of_a_copy_reads_the_copy_however_it_is_opened(
+    filled: Lake, copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(copied)
+    (tmp_path / "link to original").symlink_to(filled.folder)
+    assert _opened(copied / "warehouse.duckdb") == [(406.0,)]
+    assert _opened(tmp_path / "link" / "warehouse.duckdb") == [(406.0,)]
+    assert _opened(filled.folder / "warehouse.duckdb") == [(812.0,)]
+    assert _opened(tmp_path / "link to original" / "warehouse.duckdb") == [(812.0,)]
+    monkeypatch.chdir(copied)
+    assert _opened("warehouse.duckdb") == [(406.0,)]
+    assert _opened("warehouse.duckdb", "FROM where_am_i") == [
+        (f"{copied}/warehouse.duckdb", str(copied), str(filled.folder), True)
+    ]
+
+
+def test_an_attached_copy_fails_instead_of_reading_the_original(
+    filled: Lake, copied: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(filled.folder)
+    original, copy = filled.folder / "warehouse.duckdb", copied / "warehouse.duckdb"
+    words = "was written for .* and is open as .*givlake build"
+
+    def attach(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
+        text = str(path).replace("'", "''")
+        connection.execute(f"ATTACH '{text}' AS {name} (READ_ONLY)")
+
+    for path in (original, tmp_path / "link" / "warehouse.duckdb"):
+        with duckdb.connect() as connection:
+            attach(connection, "mine", path)
+            assert connection.execute(SUM.format("mine.")).fetchall() == [(812.0,)]
+    with duckdb.connect() as connection:
+        attach(connection, "theirs", copy)
+        with pytest.raises(duckdb.InvalidInputException, match=words):
+            connection.execute(SUM.format("theirs."))
+        attach(connection, "mine", original)
+        for name in ("mine", "theirs"):
+            with pytest.raises(duckdb.InvalidInputException, match=words):
+                connection.execute(SUM.format(f"{name}."))
+    with duckdb.connect(str(copy), read_only=True) as connection:
+        attach(connection, "original", original)
+        with pytest.raises(duckdb.InvalidInputException, match=words):
+            connection.execute(SUM.format("original."))
+
+
+def test_a_copy_that_givlake_has_written_to_is_a_folder_of_its_own(
+    filled: Lake, copied: Path
+) -> None:
+    with Lake(copied) as lake:
+        assert publish(lake, ToyDecoder().tables)
+        assert not publish(lake, ToyDecoder().tables)
+    with duckdb.connect() as connection:
+        for name, folder in (("mine", filled.folder), ("theirs", copied)):
+            path = str(folder / "warehouse.duckdb").replace("'", "''")
+            connection.execute(f"ATTACH '{path}' AS {name} (READ_ONLY)")
+        assert connection.execute(SUM.format("mine.")).fetchall() == [(812.0,)]
+        assert connection.execute(SUM.format("theirs.")).fetchall() == [(406.0,)]
+
+
+def test_filters_reach_the_files_through_the_views(filled: Lake) -> None:
+    sql = "EXPLAIN SELECT power_w FROM readings WHERE meter = 'A'"
+    ((_, plan),) = _opened(filled.folder / "warehouse.duckdb", sql)
+    scan = plan[plan.index("PARQUET") :]
+    assert "meter" in scan
+    assert "'A'" in scan
 
 
 @pytest.mark.processes

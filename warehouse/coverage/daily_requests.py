@@ -18,6 +18,7 @@ COLUMNS = (
     "segment",
     "dataset",
     "device_id",
+    "account",
     "request_date",
     "request_end_date",
     "request_zone",

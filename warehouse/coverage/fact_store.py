@@ -36,6 +36,8 @@ from warehouse.storage.atomic_files import explained
 from warehouse.storage.parquet_files import read as read_file
 from warehouse.storage.parquet_files import read_errors_as_damage
 from warehouse.storage.transaction import FileSet, Manifest, Transaction
+from warehouse.zone_corrections import STATE_NAME as ZONE_CORRECTIONS
+from warehouse.zone_corrections import Corrections, corrected_zones, stored_corrections
 
 _LOG = logging.getLogger(__name__)
 FOLDER = "index/coverage"
@@ -67,7 +69,7 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
     if (
         manifest is not None
         and manifest.watermark == index.watermark
-        and manifest.facts == _manifest_facts(index, manifest, lateness)
+        and manifest.facts == _manifest_facts(lake, index, manifest, lateness)
         and not file_set.findings(manifest)
     ):
         return manifest, damage
@@ -79,7 +81,7 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
             if not lake.archive.read_only:
                 _LOG.warning(damage[-1])
             manifest = None
-        facts = _manifest_facts(index, manifest, lateness)
+        facts = _manifest_facts(lake, index, manifest, lateness)
         if manifest is not None and (
             manifest.facts != facts or manifest.watermark > index.watermark
         ):
@@ -96,21 +98,25 @@ def refresh_coverage(lake: Lake, rules: Sequence[CoverageRule]) -> tuple[Manifes
         with lake.file_set(request_index.FILE_SET_NAME).lock():
             for rows in request_index.added(lake, start.watermark, index.watermark, COLUMNS):
                 for month, fetches in fetches_by_month(rows):
-                    facts_of_month = _facts_of(fetches, facts["lateness"])
+                    facts_of_month = _facts_of(
+                        fetches, facts["lateness"], facts.get(ZONE_CORRECTIONS, {})
+                    )
                     _fold_month(file_set, transaction, start, month, facts_of_month)
         return transaction.commit(Manifest(index.watermark, facts, start.files)), damage
 
 
 def _manifest_facts(
-    index: Manifest, manifest: Manifest | None, lateness: dict[str, int]
+    lake: Lake, index: Manifest, manifest: Manifest | None, lateness: dict[str, int]
 ) -> dict[str, Any]:
     """Return what facts depend on besides the requests; if it changes, all are recomputed."""
     known = {} if manifest is None else manifest.facts["lateness"]
+    corrections = stored_corrections(lake.state)
     return {
         "version": _VERSION,
         "generation": index.facts["generation"],
         "gaps": index.facts["gaps"],
         "lateness": known | lateness,
+        **({ZONE_CORRECTIONS: corrections} if corrections else {}),
     }
 
 
@@ -148,9 +154,10 @@ def _fold_month(
     transaction.add(name, target, folded.num_rows)
 
 
-def _facts_of(rows: pa.Table, lateness: dict[str, int]) -> pa.Table:
+def _facts_of(rows: pa.Table, lateness: dict[str, int], corrections: Corrections) -> pa.Table:
     """Return each fetch and day as a separate fact, to be folded with others of the day."""
-    over = _over_us(rows["request_date"], rows["request_zone"])
+    zones = corrected_zones(rows["request_zone"], rows["account"], corrections)
+    over = _over_us(rows["request_date"], zones)
     datasets = rows["dataset"].combine_chunks().dictionary_encode()
     late = np.array([lateness.get(name, 0) for name in datasets.dictionary.to_pylist()])
     late = late[np.asarray(datasets.indices)]

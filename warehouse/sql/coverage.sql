@@ -125,18 +125,17 @@ with
                 then evidence.continued_at
                 when is_incomplete
                 then
-                    list_min(
-                        list_filter(
-                            [
-                                facts.over_at + interval 2 day,
-                                facts.over_at + interval 4 day,
-                                facts.over_at + interval 8 day,
-                                facts.over_at + interval 16 day,
-                                facts.over_at + interval 32 day
-                            ],
-                            lambda look:look > facts.complete_at
-                        )
-                    )
+                    case
+                        when facts.complete_at < facts.over_at + interval 2 day
+                        then facts.over_at + interval 2 day
+                        when facts.complete_at < facts.over_at + interval 4 day
+                        then facts.over_at + interval 4 day
+                        when facts.complete_at < facts.over_at + interval 8 day
+                        then facts.over_at + interval 8 day
+                        when facts.complete_at < facts.over_at + interval 16 day
+                        then facts.over_at + interval 16 day
+                        else facts.over_at + interval 32 day
+                    end
                 else facts.due_at
             end as due_at,
             expected.device_id is not null as is_expected

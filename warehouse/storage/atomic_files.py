@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -17,16 +18,17 @@ import duckdb
 
 from warehouse.errors import LockTimeoutError, StoreError
 from warehouse.storage.locks import FileLock
+from warehouse.storage.ownership import permission_problem
 
 _REASONS = {
     errno.ENOSPC: "the disk is full: free some space",
     errno.EDQUOT: "the disk quota is used up: free some space",
     errno.EFBIG: "the largest allowed file size is reached: raise the limit",
     errno.EROFS: "the file system is read-only: mount it writable",
-    errno.EACCES: "permission is denied: make the folder writable for this user",
-    errno.EPERM: "permission is denied: make the folder writable for this user",
+    errno.EMFILE: "this process may open no more files: raise the limit (`ulimit -n`)",
     errno.EXDEV: "it is on another disk than the data folder: keep both on one disk",
 }
+_QUOTED_PATH = re.compile(r"""["'](/[^"']+)["']""")
 _ORPHAN_AGE_S = 60.0
 _HASH_CHUNK_BYTES = 1 << 20
 
@@ -45,12 +47,32 @@ def explained(doing: str, path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, duckdb.Error) as error:
-        reason = _REASONS.get(_errno(error) or 0)
+        reason = reason_of(error, path)
         if reason is None:
             raise
         raise StoreError(
             f"{doing} {path} failed because {reason}, then run again; no stored data is lost"
         ) from error
+
+
+def reason_of(error: Exception, path: Path) -> str | None:
+    """Return why the operating system refuses a file, and what to do; None for other errors.
+
+    Args:
+        error: An error of Python, DuckDB or Arrow.
+        path: The file or folder, if the error does not name it.
+    """
+    code = _errno(error) or 0
+    if code in (errno.EACCES, errno.EPERM):
+        return f"permission is denied: {permission_problem(_path_in(error) or path)}"
+    return _REASONS.get(code)
+
+
+def _path_in(error: Exception) -> Path | None:
+    """Return the absolute path that an error names."""
+    names = [error.filename] if isinstance(error, OSError) and error.filename else []
+    names += _QUOTED_PATH.findall(str(error))
+    return next((Path(name) for name in names if isinstance(name, str) and name[:1] == "/"), None)
 
 
 def _errno(error: Exception) -> int | None:
@@ -61,7 +83,8 @@ def _errno(error: Exception) -> int | None:
     number = tail.partition("]")[0]
     if number.isdigit():
         return int(number)
-    return next((code for code in _REASONS if os.strerror(code) in str(error)), None)
+    known = (*_REASONS, errno.EACCES, errno.EPERM)
+    return next((code for code in known if os.strerror(code) in str(error)), None)
 
 
 def fsync_file(path: Path) -> None:

@@ -33,6 +33,8 @@ from warehouse.tables.build_report import BuildReport, Limits
 from warehouse.tables.merge import DUPLICATE, IDENTICAL, NEW, SUPERSEDED, SUPERSEDING, merge
 from warehouse.tables.scd2_tables import Scd2Tables
 from warehouse.tables.staged_files import StagedFiles
+from warehouse.zone_corrections import STATE_NAME as ZONE_CORRECTIONS
+from warehouse.zone_corrections import corrected, stored_corrections
 
 _CLASSES = {
     "new": NEW,
@@ -54,6 +56,7 @@ class TableBuilder:
         self._limits = limits
         self._specs = {spec.name: spec for spec in decoder.tables}
         self._report = BuildReport(decoder.dataset)
+        self._corrections = stored_corrections(lake.state)
         self._scd2 = Scd2Tables(decoder)
         self._accounting_files = AccountingFiles(lake.folder, decoder.dataset)
 
@@ -117,6 +120,7 @@ class TableBuilder:
             "layout": LAYOUT_VERSION,
             "folded": self._scd2.folded,
             MISSING_FACT: missing_segments(self._lake.archive),
+            ZONE_CORRECTIONS: self._corrections,
         }
         watermarks.stage(transaction, self._decoder.dataset, watermark, facts)
         return transaction.commit(Manifest(watermark, facts, manifest.files))
@@ -155,7 +159,7 @@ class TableBuilder:
             max_body_bytes=self._limits.batch_bytes,
         ):
             if batch.responses:
-                decoded = self._decoder.decode(batch.responses)
+                decoded = self._decoder.decode(corrected(batch.responses, self._corrections))
                 accounting.add_responses(batch.responses, decoded)
                 for name, table in decoded.tables.items():
                     collector = self._scd2 if name in self._scd2.names else rows

@@ -13,6 +13,8 @@ from warehouse.interface.decoder_protocol import Decoder, fingerprints
 from warehouse.lake import Lake
 from warehouse.storage.layout import LAYOUT_VERSION
 from warehouse.storage.transaction import FileSet, Manifest
+from warehouse.zone_corrections import STATE_NAME as ZONE_CORRECTIONS
+from warehouse.zone_corrections import stored_corrections
 
 
 def refuse_newer(decoder: Decoder, manifest: Manifest | None) -> None:
@@ -35,6 +37,11 @@ def is_of_older_layout(manifest: Manifest) -> bool:
     return bool(manifest.facts.get("layout", 1) < LAYOUT_VERSION)
 
 
+def is_of_other_zone(lake: Lake, manifest: Manifest) -> bool:
+    """Return whether rows were decoded in another time zone than the account's."""
+    return bool(manifest.facts.get(ZONE_CORRECTIONS, {}) != stored_corrections(lake.state))
+
+
 def changed_by_others(file_set: FileSet, decoder: Decoder) -> list[str]:
     """Return a message if files differ from their committed state."""
     manifest = file_set.manifest()
@@ -53,6 +60,8 @@ def rebuild_reason(lake: Lake, decoder: Decoder, manifest: Manifest | None) -> s
         return f"the tables of {decoder.dataset} have an older layout"
     if manifest.facts["fingerprints"] != fingerprints(decoder):
         return f"the tables of {decoder.dataset} have a new schema or decoder"
+    if is_of_other_zone(lake, manifest):
+        return f"the tables of {decoder.dataset} were built for another time zone"
     missing = manifest.facts.get(MISSING_FACT)
     if missing and (restored := subtract(missing, missing_segments(lake.archive))):
         return (

@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from warehouse.attached_database import quoted
-from warehouse.connection import named_damage, root_of
+from warehouse.catalogue_location import root_of
+from warehouse.connection import named_damage
 from warehouse.errors import StoreError
 from warehouse.interface.table_spec import PROVENANCE, TableSpec
 from warehouse.lake import Lake

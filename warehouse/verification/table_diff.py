@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA
-from warehouse.connection import root_of
+from warehouse.catalogue_location import root_of
 from warehouse.errors import DamagedError
 from warehouse.lake import Lake
 from warehouse.storage.atomic_files import sha256_of

@@ -24,6 +24,7 @@ from warehouse.tables.partition_files import stored_schema
 from warehouse.tables.scd2_tables import OutOfOrderError
 from warehouse.verification.integrity import IntegrityFinding, Remedy, pending_finding
 from warehouse.verification.table_diff import ComparedFiles, Difference, TableDiff
+from warehouse.zone_corrections import STATE_NAME as ZONE_CORRECTIONS
 
 
 @dataclass(slots=True)
@@ -94,6 +95,8 @@ def _second_folder(lake: Lake, decoder: Decoder) -> Iterator[Lake]:
     try:
         with Lake(folder, archive=lake.archive) as second:
             second.expect(lake.expected())
+            if corrections := lake.state.get(ZONE_CORRECTIONS):
+                second.state.set(ZONE_CORRECTIONS, corrections)
             yield second
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -20,6 +20,7 @@ from assets.framework.contract.json_rows import (
     ResponseShape,
     Rows,
     elements,
+    json_type,
     resolve_redaction,
 )
 
@@ -171,11 +172,11 @@ def _read(
     source = str(source_of(description))
     values = []
     for index in indexes:
-        text = leaf(rows.values[index])
-        value = read(text)
-        if text is not None and value is None:
-            rows.extra.setdefault(index, {})[source] = text
-            rows.drift["changed_type", source, "string"] += 1
+        sent = leaf(rows.values[index])
+        value = read(sent) if isinstance(sent, str) else None
+        if sent is not None and value is None:
+            rows.extra.setdefault(index, {})[source] = sent
+            rows.drift["changed_type", source, json_type(sent)] += 1
         values.append(value)
     return pa.array(values, arrow_type_of(description))
 

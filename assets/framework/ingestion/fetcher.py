@@ -28,6 +28,7 @@ from givenergy import (
     Fetched,
     ForbiddenError,
     GivEnergyError,
+    LocalFaultError,
     NotFoundError,
     RequestRefusedError,
 )
@@ -148,7 +149,7 @@ class Fetcher:
             return None
         except (NotFoundError, ForbiddenError) as error:
             return self._refusals.refused(request, error)
-        except AccessError as error:
+        except (AccessError, LocalFaultError) as error:
             raise AccessRevokedError(error) from error
         except RequestRefusedError as error:
             parts = request.split()
