@@ -30,7 +30,6 @@ from givenergy.budget.request_budget import (
 from givenergy.endpoints import ENDPOINTS
 from givenergy.endpoints.definition import Endpoint
 from givenergy.envelope import Envelope
-from givenergy.errors import CancelledError
 from givenergy.models import (
     ApiRequest,
     ClientTotals,
@@ -44,7 +43,7 @@ from givenergy.models import (
 from givenergy.pagination import read_pages
 from givenergy.redaction import checked_entries, redaction_of, scrub
 from givenergy.response import AttemptFailure, classify_error, classify_response, rate_signal
-from givenergy.retry import RetryPolicy, RetryState
+from givenergy.retry import ForeignAnswers, RetryPolicy, RetryState
 from givenergy.server_clock import ServerClock
 from givenergy.transport import Timeouts, Transport, TransportError
 
@@ -94,6 +93,7 @@ class Client:
         self.base_url = checked_url(base_url, allow_http=allow_http)
         self._host = urlsplit(self.base_url).hostname or ""
         self._token = checked_token(token)
+        self._clean: Callable[[str], str] = lambda text: scrub(text, self._token)
         self._budget = budget
         self._on_attempt = on_attempt
         self._retry = retry or RetryPolicy()
@@ -105,6 +105,7 @@ class Client:
         }
         self._totals = Totals()
         self._clock = ServerClock()
+        self._foreign = {name: ForeignAnswers(self._retry) for name in ENDPOINTS}
         self._reached = False
         # Separate, so that waiting backfills do not block the requests of today's data.
         self._slots = {p: threading.BoundedSemaphore(connections) for p in Priority}
@@ -139,6 +140,7 @@ class Client:
         priority: Priority = Priority.BACKFILL,
         context: Mapping[str, str] = _EMPTY,
         stop_after: Callable[[Page], bool] | None = None,
+        most_attempts: int | None = None,
     ) -> Fetched:
         """Fetch all pages of one request.
 
@@ -152,13 +154,17 @@ class Client:
             stop_after: Called after each page of a list that is newest first; True stops paging,
                 and the pages so far are complete. Called again from the first page if the list
                 must be read again.
+            most_attempts: Attempts for a page after which to give up although the host may only be
+                down for now; None leaves it to the policy.
 
         Raises:
             ValueError: If the endpoint is not on the allow-list or a parameter does not fit.
             RetryableError: If every attempt failed for a reason that may be temporary.
             HostDownError: If the host has been down for longer than the policy's patience.
             UnusableNameError: If a path parameter cannot be used in a request.
-            RequestRefusedError: 400, 405, 422 and the like; a redirect; a response too large.
+            ForeignAnswerError: If something else answers in place of the API.
+            ProxyRefusedError: 407.
+            RequestRefusedError: 400, 405, 422 and the like; a response too large.
             NotFoundError: 404.
             AccessError: 401, 402, 403.
             CancelledError: If the client was cancelled.
@@ -176,6 +182,7 @@ class Client:
             priority,
             context,
             self._redactions[endpoint.name],
+            most_attempts,
         )
         if endpoint.page_size is None:
             return Fetched((self._page(request, 1)[0],), complete=True, missing=None)
@@ -192,16 +199,22 @@ class Client:
 
     def _page(self, request: ApiRequest, number: int) -> tuple[Page, Envelope]:
         """Fetch one page, with retries."""
-        state = RetryState(request.what, self._host)
-        while True:
-            state.attempts += 1
-            result = self._attempt(request, number, state)
-            if not isinstance(result, AttemptFailure):
-                return result
-            if result.final is not None:
-                raise result.final
-            if state.failures and self._cancelled.wait(self._retry.pause_s(state.failures)):
-                raise _cancelled(request)
+        foreign = self._foreign[request.endpoint.name]
+        state = RetryState(request.what, self._host, foreign, request.most_attempts)
+        with foreign.request():
+            while True:
+                foreign.wait(self._cancelled)
+                state.attempts += 1
+                result = self._attempt(request, number, state)
+                if not isinstance(result, AttemptFailure):
+                    foreign.passed()
+                    return result
+                if result.final is not None:
+                    result.final.attempts = state.attempts
+                    raise result.final
+                pause_s = state.pause_s(result, self._retry)
+                if pause_s and self._cancelled.wait(pause_s):
+                    raise request.cancelled()
 
     def _attempt(
         self, request: ApiRequest, number: int, state: RetryState
@@ -235,11 +248,11 @@ class Client:
                 )
                 status, body = response.status, response.body
                 self._reached = True
-                self._clock.note(response.headers)
-                outcome = RequestOutcome.ANSWERED
+                outcome, headers = RequestOutcome.ANSWERED, response.headers
                 if isinstance(result, AttemptFailure):
-                    outcome = result.outcome
-                signal = rate_signal(outcome, response.headers)
+                    outcome, headers = result.outcome, result.headers
+                self._clock.note(headers)
+                signal = rate_signal(outcome, headers)
             except TransportError as error:
                 result = classify_error(error, what=request.what)
                 signal = rate_signal(result.outcome, error.headers)
@@ -249,7 +262,7 @@ class Client:
         ended_at = utc_now()
         if isinstance(result, AttemptFailure):
             if self._cancelled.is_set() and result.final is None:
-                raise _cancelled(request)
+                raise request.cancelled()
             return self._failed(request, number, state, result, grant, requested_at, ended_at)
         self._totals.add(
             ClientTotals(requests=1, received_bytes=len(body), waited_s=grant.waited_s)
@@ -281,10 +294,9 @@ class Client:
         ended_at: datetime,
     ) -> AttemptFailure:
         """Report a failed attempt; return it with `final` set if it is the last one."""
-        state.count_failure(failure, probe=grant.probe)
         message = self._clean(failure.message)
-        final = failure.final or state.error_if_exhausted(
-            failure, message, policy=self._retry, reached=self._reached
+        final = state.count_failure(
+            failure, message, policy=self._retry, reached=self._reached, probe=grant.probe
         )
         self._totals.add(
             ClientTotals(
@@ -314,10 +326,3 @@ class Client:
                 )
             )
         return replace(failure, message=message, final=final)
-
-    def _clean(self, text: str) -> str:
-        return scrub(text, self._token)
-
-
-def _cancelled(request: ApiRequest) -> CancelledError:
-    return CancelledError(f"Cancelled before {request.what} was fetched.")
