@@ -95,7 +95,11 @@ class Discovery:
 
 
 def discover(
-    session: Session, lists: Sequence[DeviceList], *, only: DeviceList | None = None
+    session: Session,
+    lists: Sequence[DeviceList],
+    *,
+    only: DeviceList | None = None,
+    retry_refused: bool = False,
 ) -> Discovery:
     """Request the device lists, and store the days that are expected of each device.
 
@@ -103,13 +107,14 @@ def discover(
         session: Stores, client and budget.
         lists: The lists to use; those that change seldom are requested only if they are old.
         only: Request this list, whatever its age, and no other.
+        retry_refused: Request what was refused, although it is not due.
 
     Raises:
         GivEnergyError: The list of communication devices cannot be fetched, for another reason
             than a missing scope.
     """
     lake = session.lake
-    known_state = known_state_of(session, {})
+    known_state = known_state_of(session, {}, retry_refused=retry_refused)
     reports = {
         device_list.name: ingest(session, device_list, SnapshotPlan(device_list, known_state))
         for device_list in ([only] if only is not None else lists)
@@ -165,7 +170,9 @@ def _starts(devices: Devices, all_devices: Sequence[Device], zone: str) -> dict[
     return starts
 
 
-def known_state_of(session: Session, devices: Devices, *, refetch: bool = False) -> KnownState:
+def known_state_of(
+    session: Session, devices: Devices, *, refetch: bool = False, retry_refused: bool = False
+) -> KnownState:
     """Return what is known to the datasets when they plan their requests."""
     return KnownState(
         lake=session.lake,
@@ -175,6 +182,7 @@ def known_state_of(session: Session, devices: Devices, *, refetch: bool = False)
         zone=session.zone,
         range_days=session.range_days,
         refetch=refetch,
+        retry_refused=retry_refused,
     )
 
 

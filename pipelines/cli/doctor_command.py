@@ -127,7 +127,7 @@ def _disk(settings: Settings) -> CheckResult:
 
 def _account(session: Session, chosen: Sequence[Dataset]) -> Iterator[CheckResult]:
     try:
-        discovery = discover(session, lists_for(chosen))
+        discovery = discover(session, lists_for(chosen), retry_refused=True)
     except ForbiddenError as error:
         yield CheckResult("devices", "error", str(error), EXIT_INCOMPLETE)
         return

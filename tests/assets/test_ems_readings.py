@@ -199,6 +199,8 @@ def test_each_inverter_of_a_small_account_is_tried_once_as_an_ems(home):
         f"/ems/{serial}/system-data/latest" for serial in at_home.simulator.serials
     )
     assert report.failures == []
+    at_home.refresh_later(DATASET, lists=LISTS)
+    assert len(at_home.paths()) == 3
     at_home.refresh(DATASET, lists=LISTS)
     assert at_home.paths() == []
     with at_home.session() as session:

@@ -1,7 +1,7 @@
 """A request as a dataset declares it; the framework sends, pages and archives it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ class Request:
         fallback: Returns the requests to make if the API refuses this one, e.g. shorter ranges.
         day_range: Days that it covers; None if it is not by day.
         for_days: Returns the same request for some of its days.
+        rest: Requests to make after it, unless the API refuses it for its parameters.
     """
 
     path: Mapping[str, str] = field(default_factory=dict)
@@ -40,6 +41,7 @@ class Request:
     fallback: "Callable[[], Sequence[Request]] | None" = None
     day_range: DayRange | None = None
     for_days: "Callable[[DayRange], Request] | None" = None
+    rest: "tuple[Request, ...]" = ()
 
     def __str__(self) -> str:
         if self.day_range is not None:
@@ -79,6 +81,14 @@ class Request:
         if self.day_range is None or self.for_days is None or len(self.day_range) == 1:
             return ()
         return tuple(self.for_days(half) for half in self.day_range.halves())
+
+    def shortest(self) -> "Request | None":
+        """Return the shortest request that it splits into, the others as its `rest`."""
+        first, rest = self, list[Request]()
+        while parts := first.split():
+            first, *others = parts
+            rest = [*others, *rest]
+        return replace(first, rest=tuple(rest)) if rest else None
 
 
 def request_each(devices: Iterable[Device], parameter: str) -> Iterator[Request]:

@@ -23,7 +23,7 @@ class SnapshotPlan(RequestPlan):
             state: Known state.
             only: Devices to limit it to, "" for the account; None means all.
         """
-        self.retry_unavailable = state.refetch
+        self.retry_unavailable = state.refetch or state.retry_refused
         # Without the devices of a list nothing else can be planned.
         self.awaits_others = isinstance(dataset, DeviceList)
         self._dataset = dataset
