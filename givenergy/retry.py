@@ -32,7 +32,7 @@ __all__ = ["NO_RETRY", "ForeignAnswers", "RetryPolicy", "RetryState"]
 _ATTEMPTS_TO_REACH = 5
 # Blocks last longer than faults of the network: fewer attempts, and pauses twice as long.
 _FOREIGN_TRIES = 5
-_FOREIGN_SPAN_S = 14.0
+_FOREIGN_SPAN_S = 10.0
 _POLL_S = 0.25
 
 

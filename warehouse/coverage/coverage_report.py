@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from warehouse.coverage.coverage_fact import (
     FAILED_REASON,
     FETCHED,
     GONE,
+    GONE_CONFIRM_US,
     GONE_REASON,
     NOT_BUILT_REASON,
     NOT_REQUESTED_REASON,
@@ -90,8 +91,9 @@ def coverage_by_month(
         `COVERAGE_SCHEMA`, by device and day. `over_at`: when the day has ended in its zone and in
         UTC. `due`: a fetch now may change the state. Days whose newest answer is archived and not
         yet in the tables are `not_built`. Days that have not begun are `not_requested` and not due.
-        Days that were not requested of a device whose newest answer is 404 are `gone` and not due
-        either, unless it has been in contact since: requesting each would bring nothing new.
+        Days that were not requested of a device whose newest answer is 404, for the second time
+        at least an hour after the first, are `gone` and not due either, unless it has been in
+        contact since: those that were requested are requested again daily.
 
     Raises:
         StoreError: The disk is full or not writable.
@@ -131,7 +133,7 @@ def _recompute_facts(lake: Lake, rules: Sequence[CoverageRule], damage: DamagedE
 
 
 def _not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime]:
-    """Return when each dataset and device was answered 404, where that is the newest answer.
+    """Return when each dataset and device was answered 404 again, if that is the newest answer.
 
     The view `coverage` says the same in SQL.
     """
@@ -139,10 +141,13 @@ def _not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime
     folder = lake.file_set(FILE_SET_NAME).folder
     files = [folder / name for name in manifest.files]
     refused = _read_where(
-        files, [*keys, "error_id", "last_error_at"], pc.field("last_error_status") == GONE
+        files,
+        [*keys, "error_id", "last_error_at", "first_not_found_at"],
+        pc.field("last_error_status") == GONE,
     )
     if refused.num_rows == 0:
         return {}
+    confirmed_after = timedelta(microseconds=GONE_CONFIRM_US)
     known = pc.field("device_id").isin(pc.unique(refused["device_id"]))
     requested = _read_where(files, [*keys, *ids], known)
     newest: dict[tuple[str, str], int] = {}
@@ -152,6 +157,7 @@ def _not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime
         (row["dataset"], row["device_id"]): row["last_error_at"]
         for row in refused.to_pylist()
         if newest[row["dataset"], row["device_id"]] == row["error_id"]
+        and row["last_error_at"] - row["first_not_found_at"] >= confirmed_after
     }
 
 

@@ -18,6 +18,8 @@ import pyarrow.compute as pc
 from warehouse.coverage.coverage_fact import (
     FACTS_SCHEMA,
     FOLDED_SCHEMA,
+    FOREIGN_KINDS,
+    GONE,
     CoverageRule,
     days_over_us,
     fold,
@@ -36,7 +38,7 @@ _LOG = logging.getLogger(__name__)
 FOLDER = "index/coverage"
 FILE_SET_NAME = "coverage"
 # Raise it whenever the same requests would give other facts.
-_VERSION = 6
+_VERSION = 7
 _DAY_US = 24 * 3600 * 1_000_000
 _UTC = pa.timestamp("us", tz="UTC")
 
@@ -156,6 +158,9 @@ def _facts_of(rows: pa.Table, lateness: dict[str, int]) -> pa.Table:
     empty = np.asarray(pc.fill_null(pc.equal(rows["rows"], 0), False))
     final = whole & (at >= becomes_final)
     response = np.asarray(rows["response_id"].combine_chunks())
+    kind = rows["error_kind"].combine_chunks()
+    by_api = ~ok & ~np.asarray(pc.is_in(kind, pa.array(FOREIGN_KINDS)))
+    not_found = by_api & np.asarray(pc.fill_null(pc.equal(rows["status"], GONE), False))
     said = pc.coalesce(rows["message"], rows["error_kind"])
 
     def where(mask: np.ndarray, values: object) -> pa.Array:
@@ -180,8 +185,9 @@ def _facts_of(rows: pa.Table, lateness: dict[str, int]) -> pa.Table:
         "lack": where(ok & ~whole, rows["message"].combine_chunks()),
         "error_id": where(~ok, ids),
         "last_error_at": where(~ok, times),
-        "last_error_status": where(~ok, rows["status"].combine_chunks()),
+        "last_error_status": where(by_api, rows["status"].combine_chunks()),
         "last_error": where(~ok, said.combine_chunks()),
+        "first_not_found_at": where(not_found, times),
         "answer_segment": where(ok, rows["segment"].combine_chunks()),
         "request_count": pa.array(np.ones(len(at), dtype=np.int64)),
         "error_count": pa.array((~ok).astype(np.int64)),

@@ -25,7 +25,8 @@ with
             )::date as request_date
         from expectations
     ),
-    /* Devices whose newest response was 404 and that have not been in contact since. */
+    /* Devices whose newest response was 404, not for the first time within the last hour, and that
+       have not been in contact since. */
     not_found as (
         select
             dataset,
@@ -37,6 +38,10 @@ with
             max(error_id) filter (where last_error_status = 404) = max(
                 greatest(coalesce(complete_id, 0), coalesce(partial_id, 0), coalesce(error_id, 0))
             )
+            and arg_max(last_error_at - first_not_found_at, error_id) filter (
+                where last_error_status = 404
+            )
+            >= interval 1 hour
     ),
     gone as (
         select dataset, device_id

@@ -165,8 +165,10 @@ class Refusals:
         by_day = self._dataset.stops_when_refused
         outcome = Outcome.FORBIDDEN if isinstance(error, ForbiddenError) else Outcome.FAILED
         not_found = isinstance(error, NotFoundError) and bool(request.device_id)
-        if not_found:
-            outcome = Outcome.GONE
+        if not_found and not self.accepts(request):
+            # A device is gone once it is not found again at another time.
+            refusal = self._availability.note(request.subject, str(error))
+            outcome = Outcome.GONE if refusal.is_confirmed else Outcome.FAILED
         result = FetchResult(request, outcome, str(error), requests=1, error=error)
         if not by_day:
             return result
@@ -174,8 +176,6 @@ class Refusals:
             self._forbidden = error
         else:
             self._not_found.append(result)
-            if not self.accepts(request):
-                self._availability.note(request.subject, str(error))
         self._in_a_row[request.subject] += 1
         endpoint = error.missing_capability is MissingCapability.ENDPOINT
         if endpoint or self._in_a_row[request.subject] >= _REFUSALS_UNTIL_CLOSED:
