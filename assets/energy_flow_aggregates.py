@@ -205,8 +205,8 @@ def _request_range(device_id: str, first: date, last: date, grouping: int) -> Re
 
     def halves() -> list[Request]:
         return [
-            _request_range(device_id, first, middle - timedelta(days=1), grouping),
             _request_range(device_id, middle, last, grouping),
+            _request_range(device_id, first, middle - timedelta(days=1), grouping),
         ]
 
     return replace(request, fallback=halves)

@@ -21,6 +21,7 @@ from assets.framework.contract.devices import (
     of_kinds,
 )
 from assets.framework.contract.known_state import KnownState
+from assets.framework.ingestion.fetch_result import DatasetStoppedError
 from assets.framework.ingestion.ingest import ingest
 from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.session import Session
@@ -238,7 +239,8 @@ def _is_old(device_list: DeviceList, known_state: KnownState) -> bool:
 
 def _raise_if_fatal(report: IngestionReport) -> None:
     """Raise an error that makes it pointless to continue."""
-    if report.stopped is not None:
+    # One list that cannot be had says nothing about the others.
+    if report.stopped is not None and not isinstance(report.stopped, DatasetStoppedError):
         raise report.stopped
     if report.dataset == COMMUNICATION_DEVICES.name:
         for result in report.failures:

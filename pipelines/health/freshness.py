@@ -97,7 +97,7 @@ def _freshness(
     candidates = {
         request.device_id
         for request in dataset.requests(known_state)
-        if availability.why(request.subject, known_state.now) is None
+        if not availability.is_refused("", request.subject)
     }
     return Freshness(
         dataset.name,

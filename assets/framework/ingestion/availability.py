@@ -81,9 +81,17 @@ class Availability:
                 return str(refusal)
         return None
 
-    def is_refused(self, subject: str) -> bool:
-        """Return whether a subject was refused when it was last requested."""
-        return not self._known.keys().isdisjoint({"", subject})
+    def is_refused(self, *subjects: str) -> bool:
+        """Return whether one of some subjects was refused when it was last requested."""
+        return not self._known.keys().isdisjoint(subjects)
+
+    def was_refused_before(self) -> bool:
+        """Return whether a refusal now confirms that of the whole dataset."""
+        refusal = self._known.get("")
+        return (
+            refusal is not None
+            and msgspec.structs.replace(refusal, at=datetime.now(UTC)).is_confirmed
+        )
 
     def closed(self, now: datetime) -> dict[str, Refusal]:
         """Return what refuses every range and is not requested now, by subject."""
@@ -107,7 +115,7 @@ class Availability:
 
     def forget(self, subject: str) -> None:
         """Record that a subject's data is available again."""
-        if not self.is_refused(subject):
+        if not self.is_refused("", subject):
             return
 
         def remove(stored: object) -> object:

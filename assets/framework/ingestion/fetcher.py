@@ -116,14 +116,16 @@ class Fetcher:
             raise AccessRevokedError(self._refusals.stopped)
 
     def _by_doubt(self, requests: Iterable[Request]) -> Iterator[Request]:
-        """Yield the requests that are allowed; what was refused the last time comes last."""
-        doubtful = []
-        for request in requests:
-            if self._refusals.is_doubtful(request):
-                doubtful.append(request)
-            elif self._refusals.allows(request):
-                yield request
-        yield from filter(self._refusals.allows, doubtful)
+        """Yield the requests that are allowed; those that may be refused come last."""
+        for may_be_refused in (self._refusals.was_doubtful, self._refusals.is_doubtful):
+            later = []
+            for request in requests:
+                if may_be_refused(request):
+                    later.append(request)
+                elif self._refusals.allows(request):
+                    yield request
+            requests = later
+        yield from filter(self._refusals.allows, requests)
 
     def _most_in_flight(self, began: float) -> int:
         """Return the limit of concurrent requests: one until the first response, or some seconds.

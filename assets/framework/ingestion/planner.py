@@ -75,7 +75,7 @@ def due_devices(dataset: SnapshotDataset, state: KnownState) -> frozenset[str]:
         for request in dataset.requests(state):
             if retry or availability.why(request.subject, state.now) is None:
                 candidates.add(request.device_id)
-                if availability.is_refused(request.subject):
+                if availability.is_refused("", request.subject):
                     failed.add(request.device_id)
         if state.refetch:
             return frozenset(candidates)

@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.request import Request
@@ -24,7 +24,7 @@ from assets.framework.ingestion.fetch_result import (
 )
 from givenergy import ForbiddenError, ForeignAnswerError, GivEnergyError, NotFoundError
 from givenergy.errors import MissingCapability
-from warehouse import Lake
+from warehouse import Lake, day_is_over_at
 
 # Requests, retries included, that a dataset may spend in a run without a single response.
 MOST_WITHOUT_RESPONSE = 12
@@ -78,6 +78,8 @@ class Refusals:
         self._forbidden: ForbiddenError | None = None
         # Devices that refuse without saying whether they or the endpoint are the reason.
         self._unclear: set[str] = set()
+        # Subjects and days that were refused in this run.
+        self._refusing: set[str | date] = set()
         self._said: tuple[str, bool] = "", False
         self._has_failed = False
         # Lengths of refused ranges by subject, in days, until a shorter one is accepted.
@@ -114,8 +116,18 @@ class Refusals:
         return why is None
 
     def is_doubtful(self, request: Request) -> bool:
-        """Return whether to make a request after the others: it was refused the last time."""
-        return not self.has_answered and self._availability.is_refused(request.subject)
+        """Return whether to make a request after those of other devices and days.
+
+        Until a request is answered, they show soonest what the reason of a refusal is.
+        """
+        refused = self._refusing & _subject_and_day(request)
+        return bool(refused) and not self.has_answered
+
+    def was_doubtful(self, request: Request) -> bool:
+        """Return whether to make a request last: it is doubtful, or was refused the last time."""
+        if self.has_answered:
+            return False
+        return self.is_doubtful(request) or self._availability.is_refused(request.subject)
 
     def accepts(self, request: Request) -> bool:
         """Return whether another request about the same subject was answered in this run."""
@@ -201,8 +213,8 @@ class Refusals:
     def refused_at_any_length(self, request: Request, error: GivEnergyError) -> FetchResult:
         """Record that a request is refused which cannot be shortened; return its result.
 
-        What it is part of is given up. Its subject is skipped for the rest of the run if it has
-        accepted nothing else, or has refused several in a row.
+        What it is part of is given up. Its subject is skipped for the rest of the run: if it is
+        requested by day, after several in a row, as a day can be refused because it is not over.
         """
         self._spend(error)
         result = FetchResult(request, Outcome.FAILED, str(error), requests=1, error=error)
@@ -210,15 +222,20 @@ class Refusals:
         self._refused_days.pop(request.subject, None)
         self._given_up.update((rest.lease_keys[0], result) for rest in request.rest)
         self._in_a_row[request.subject] += 1
-        if self.accepts(request):
-            if self._in_a_row[request.subject] >= _REFUSALS_UNTIL_CLOSED:
-                self._closed[request.subject] = result
+        days = request.day_range
+        self._refusing |= _subject_and_day(request)
+        if self._in_a_row[request.subject] >= _REFUSALS_UNTIL_CLOSED:
+            self._closed[request.subject] = result
+        is_over = days is None or day_is_over_at(days.last, None) < self._now
+        if self.accepts(request) or not is_over:
             return result
+        was_refused = self._availability.was_refused_before()
         refusal = self._availability.note(request.subject, str(error), weekly=True)
-        if self._dataset.optional and refusal.is_confirmed:
+        if self._dataset.optional and (refusal.is_confirmed or was_refused):
             self._note_unavailable(str(refusal))
             result = replace(result, outcome=Outcome.GONE, message=str(refusal))
-        self._closed[request.subject] = result
+        if days is None:
+            self._closed[request.subject] = result
         self._note_unclear(request, str(error), weekly=True)
         return result
 
@@ -252,8 +269,10 @@ class Refusals:
             self._everywhere = refusal = self._availability.note("", str(error))
         else:
             refusal = self._availability.note(request.subject, str(error))
-            if error.missing_capability is MissingCapability.UNCLEAR:
+            unclear = error.missing_capability is MissingCapability.UNCLEAR
+            if unclear or not self._dataset.tries_devices:
                 self._note_unclear(request, str(error), weekly=False)
+            self._has_failed |= not unclear
         self._note_unavailable(str(refusal))
         return FetchResult(request, Outcome.GONE, str(refusal), requests=1)
 
@@ -281,3 +300,8 @@ class Refusals:
     def _note_unavailable(self, why: str) -> None:
         if why not in self._unavailable:
             self._unavailable.append(why)
+
+
+def _subject_and_day(request: Request) -> set[str | date]:
+    days = request.day_range
+    return {request.subject} if days is None else {request.subject, days.last}
