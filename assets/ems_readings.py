@@ -253,6 +253,7 @@ class EmsReadings(PageByPage, SnapshotDataset):
     cadence = Cadence.EVERY_POLL
     urgency = Urgency.PERISHABLE
     optional = True
+    tries_devices = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
         """Request each EMS; where none is known, each inverter whether it is one."""

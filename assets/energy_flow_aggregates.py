@@ -282,8 +282,8 @@ def _request_range(device_id: str, first: date, last: date, grouping: int) -> Re
 
     def halves() -> list[Request]:
         return [
-            _request_range(device_id, first, middle - timedelta(days=1), grouping),
             _request_range(device_id, middle, last, grouping),
+            _request_range(device_id, first, middle - timedelta(days=1), grouping),
         ]
 
     return replace(request, fallback=halves)
@@ -291,11 +291,15 @@ def _request_range(device_id: str, first: date, last: date, grouping: int) -> Re
 
 def _all_months(device_id: str, today: date, first: date, last: date) -> Request:
     """Request all months, or those between two days if the API refuses that."""
-    label = f"grouping {MONTHLY}, {_EARLIEST} to {today}"
-    request = flow_request(device_id, _EARLIEST, today, MONTHLY, label)
+
+    def months(begin: date, end: date) -> Request:
+        label = f"grouping {MONTHLY}, {begin} to {end}"
+        return flow_request(device_id, begin, end, MONTHLY, label)
+
+    request = months(_EARLIEST, today)
     if first <= _EARLIEST:
         return request
-    return replace(request, fallback=lambda: [_request_range(device_id, first, last, MONTHLY)])
+    return replace(request, fallback=lambda: [months(first, last)])
 
 
 def _middle(first: date, last: date, grouping: int) -> date | None:

@@ -30,7 +30,7 @@ from givenergy.budget.request_budget import (
 from givenergy.endpoints import ENDPOINTS
 from givenergy.endpoints.definition import Endpoint
 from givenergy.envelope import Envelope
-from givenergy.errors import CancelledError, LocalFaultError
+from givenergy.errors import LocalFaultError
 from givenergy.models import (
     ApiRequest,
     ClientTotals,
@@ -43,7 +43,7 @@ from givenergy.models import (
 from givenergy.pagination import read_pages
 from givenergy.redaction import checked_entries, redaction_of, scrub
 from givenergy.response import AttemptFailure, classify_error, classify_response, rate_signal
-from givenergy.retry import RetryPolicy, RetryState
+from givenergy.retry import ForeignAnswers, RetryPolicy, RetryState
 from givenergy.server_clock import ServerClock, utc_now
 from givenergy.transport import Timeouts, Transport, TransportError
 
@@ -94,6 +94,7 @@ class Client:
         self.base_url = checked_url(base_url, allow_http=allow_http)
         self._host = urlsplit(self.base_url).hostname or ""
         self._token = checked_token(token)
+        self._clean: Callable[[str], str] = lambda text: scrub(text, self._token)
         self._budget = budget
         self._on_attempt = on_attempt
         self._retry = retry or RetryPolicy()
@@ -105,6 +106,7 @@ class Client:
         }
         self._totals = Totals()
         self._clock = ServerClock()
+        self._foreign = {name: ForeignAnswers(self._retry) for name in ENDPOINTS}
         self._reached = False
         # Separate, so that waiting backfills do not block the requests of today's data.
         self._slots = {p: threading.BoundedSemaphore(connections) for p in Priority}
@@ -139,6 +141,7 @@ class Client:
         priority: Priority = Priority.BACKFILL,
         context: Mapping[str, str] = _EMPTY,
         stop_after: Callable[[Page], bool] | None = None,
+        most_attempts: int | None = None,
     ) -> Fetched:
         """Fetch all pages of one request.
 
@@ -152,6 +155,8 @@ class Client:
             stop_after: Called after each page of a list that is newest first; True stops paging,
                 and the pages so far are complete. Called again from the first page if the list
                 must be read again.
+            most_attempts: Attempts for a page after which to give up although the host may only be
+                down for now; None leaves it to the policy.
 
         Raises:
             ValueError: If the endpoint is not on the allow-list or a parameter does not fit.
@@ -159,7 +164,9 @@ class Client:
             LocalFaultError: If a setting of this machine, such as a proxy, keeps requests back.
             HostDownError: If the host has been down for longer than the policy's patience.
             UnusableNameError: If a path parameter cannot be used in a request.
-            RequestRefusedError: 400, 405, 422 and the like; a redirect; a response too large.
+            ForeignAnswerError: If something else answers in place of the API.
+            ProxyRefusedError: 407.
+            RequestRefusedError: 400, 405, 422 and the like; a response too large.
             NotFoundError: 404.
             AccessError: 401, 402, 403.
             CancelledError: If the client was cancelled.
@@ -177,6 +184,7 @@ class Client:
             priority,
             context,
             self._redactions[endpoint.name],
+            most_attempts,
         )
         if endpoint.page_size is None:
             return Fetched((self._page(request, 1)[0],), complete=True, missing=None)
@@ -193,16 +201,22 @@ class Client:
 
     def _page(self, request: ApiRequest, number: int) -> tuple[Page, Envelope]:
         """Fetch one page, with retries."""
-        state = RetryState(request.what, self._host)
-        while True:
-            state.attempts += 1
-            result = self._attempt(request, number, state)
-            if not isinstance(result, AttemptFailure):
-                return result
-            if result.final is not None:
-                raise result.final
-            if state.failures and self._cancelled.wait(self._retry.pause_s(state.failures)):
-                raise _cancelled(request)
+        foreign = self._foreign[request.endpoint.name]
+        state = RetryState(request.what, self._host, foreign, request.most_attempts)
+        with foreign.request():
+            while True:
+                foreign.wait(self._cancelled)
+                state.attempts += 1
+                result = self._attempt(request, number, state)
+                if not isinstance(result, AttemptFailure):
+                    foreign.passed()
+                    return result
+                if result.final is not None:
+                    result.final.attempts = state.attempts
+                    raise result.final
+                pause_s = state.pause_s(result, self._retry)
+                if pause_s and self._cancelled.wait(pause_s):
+                    raise request.cancelled()
 
     def _attempt(
         self, request: ApiRequest, number: int, state: RetryState
@@ -236,11 +250,11 @@ class Client:
                 )
                 status, body = response.status, response.body
                 self._reached = True
-                self._clock.note(response.headers)
-                outcome = RequestOutcome.ANSWERED
+                outcome, headers = RequestOutcome.ANSWERED, response.headers
                 if isinstance(result, AttemptFailure):
-                    outcome = result.outcome
-                signal = rate_signal(outcome, response.headers)
+                    outcome, headers = result.outcome, result.headers
+                self._clock.note(headers)
+                signal = rate_signal(outcome, headers)
             except LocalFaultError:
                 signal = Signal(RequestOutcome.UNREACHED)
                 raise
@@ -253,7 +267,7 @@ class Client:
         ended_at = utc_now()
         if isinstance(result, AttemptFailure):
             if self._cancelled.is_set() and result.final is None:
-                raise _cancelled(request)
+                raise request.cancelled()
             return self._failed(request, number, state, result, grant, requested_at, ended_at)
         self._totals.add(
             ClientTotals(requests=1, received_bytes=len(body), waited_s=grant.waited_s)
@@ -285,10 +299,9 @@ class Client:
         ended_at: datetime,
     ) -> AttemptFailure:
         """Report a failed attempt; return it with `final` set if it is the last one."""
-        state.count_failure(failure, probe=grant.probe)
         message = self._clean(failure.message)
-        final = failure.final or state.error_if_exhausted(
-            failure, message, policy=self._retry, reached=self._reached
+        final = state.count_failure(
+            failure, message, policy=self._retry, reached=self._reached, probe=grant.probe
         )
         self._totals.add(
             ClientTotals(
@@ -318,10 +331,3 @@ class Client:
                 )
             )
         return replace(failure, message=message, final=final)
-
-    def _clean(self, text: str) -> str:
-        return scrub(text, self._token)
-
-
-def _cancelled(request: ApiRequest) -> CancelledError:
-    return CancelledError(f"Cancelled before {request.what} was fetched.")

@@ -6,13 +6,21 @@ Response Format and Pagination). What the rows mean is defined by the datasets.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-__all__ = ["Envelope", "InvalidResponseError", "Meta", "read_envelope", "vendor_message"]
+__all__ = [
+    "Envelope",
+    "InvalidResponseError",
+    "Meta",
+    "describe_foreign",
+    "error_message",
+    "read_envelope",
+]
 
 
 class Meta(msgspec.Struct):
@@ -69,9 +77,9 @@ class _SingleBody(msgspec.Struct):
     data: Any = msgspec.UNSET
 
 
-class _Message(msgspec.Struct):
-    message: str = ""
-    errors: dict[str, list[str]] | None = None
+class _ErrorBody(msgspec.Struct):
+    message: str
+    errors: Any = None
 
 
 _LIST = msgspec.json.Decoder(_ListBody, strict=False)
@@ -79,7 +87,9 @@ _DATA = msgspec.json.Decoder(_DataBody)
 _META = msgspec.json.Decoder(_MetaBody, strict=False)
 _SINGLE = msgspec.json.Decoder(_SingleBody)
 _BARE = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_MESSAGE = msgspec.json.Decoder(_Message)
+_ERROR = msgspec.json.Decoder(_ErrorBody)
+_TITLE = re.compile(rb"(?is)<title[^>]*>(.{1,200}?)</title>")
+_HTML = re.compile(rb"(?i)\s*(<!doctype html|<html|<head|<body)")
 _KINDS = {dict: "an object", str: "a string", float: "a number", bool: "a boolean"}
 
 
@@ -179,11 +189,40 @@ def _single(body: bytes) -> Envelope:
     return Envelope(None, None)
 
 
-def vendor_message(body: bytes) -> str:
-    """Return the error message of a response, with the fields it rejects; "" if it has none."""
+def error_message(body: bytes) -> str | None:
+    """Return the message of an error response, with the fields it rejects.
+
+    The API's error responses are objects with a text `message` (API documentation, Response Codes),
+    whatever their content type says. A page of a firewall, proxy or network login is not.
+
+    Returns:
+        The message, which may be empty; None if the body is not an error response of the API.
+    """
     try:
-        error = _MESSAGE.decode(body)
+        error = _ERROR.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""
-    rejections = [text for texts in (error.errors or {}).values() for text in texts]
-    return " ".join([error.message, *rejections]).strip()
+        return None
+    fields = error.errors.values() if isinstance(error.errors, dict) else ()
+    rejections = [text for texts in fields if isinstance(texts, list) for text in texts]
+    return " ".join([error.message, *filter(_is_text, rejections)]).strip()
+
+
+def describe_foreign(body: bytes) -> str:
+    """Return what a body is that is not the API's, for messages."""
+    if not body or body.isspace():
+        return "an empty response"
+    title = _TITLE.search(body)
+    if title is not None:
+        words = " ".join(title[1].decode("utf-8", "replace").split())
+        return f'the HTML page "{words}"'
+    if _HTML.match(body):
+        return "an HTML page"
+    try:
+        msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "text"
+    return "JSON without a message"
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)

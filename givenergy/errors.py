@@ -14,13 +14,14 @@ __all__ = [
     "BudgetStoreError",
     "CancelledError",
     "ForbiddenError",
+    "ForeignAnswerError",
     "GivEnergyError",
     "HostDownError",
     "LocalFaultError",
     "MissingCapability",
     "NotFoundError",
     "PaymentRequiredError",
-    "RedirectRefusedError",
+    "ProxyRefusedError",
     "RequestRefusedError",
     "ResponseTooLargeError",
     "RetryableError",
@@ -52,6 +53,7 @@ class GivEnergyError(Exception):
         vendor_message: The API's own error message, "" if there was none.
         hint: One sentence: what to do, and where.
         missing_capability: What a refused request lacks; None if it failed for another reason.
+        attempts: Requests made before giving up; 0 if none was made.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class GivEnergyError(Exception):
         hint: str = "",
         missing_capability: MissingCapability | None = None,
     ) -> None:
+        self.attempts = 0
         self.status = status
         self.missing_capability = missing_capability
         self.vendor_message = vendor_message
@@ -90,16 +93,23 @@ class LocalFaultError(GivEnergyError):
     """A setting of this machine keeps requests from the API: give up all of them and mend it."""
 
 
+class ForeignAnswerError(RetryableError):
+    """Something else answers in place of the API: a firewall, a proxy, a network's login page.
+
+    It shows nothing about token, account, devices or endpoints.
+    """
+
+
+class ProxyRefusedError(LocalFaultError):
+    """407: the proxy of this machine's network refuses every request."""
+
+
 class RequestRefusedError(GivEnergyError):
     """The API refuses this request: give it up and continue with others."""
 
 
 class UnusableNameError(RequestRefusedError, ValueError):
     """The API lists a resource under a name that cannot be used in a request."""
-
-
-class RedirectRefusedError(RequestRefusedError):
-    """The response redirects to another address, to which the token is not sent."""
 
 
 class ResponseTooLargeError(RequestRefusedError):
@@ -161,8 +171,8 @@ def error_for_status(
     """Return the error for a status that no retry can fix.
 
     Args:
-        status: HTTP status, 4xx other than 408 and 429 (API documentation, Response Codes; 402 is
-            known from later versions).
+        status: HTTP status of an error response of the API itself, 4xx other than 408 and 429
+            (API documentation, Response Codes; 402 is known from later versions).
         what: The request: method and path.
         vendor_message: The `message` in the body of the response.
         scope: The scopes that the endpoint needs, separated by spaces.

@@ -14,6 +14,7 @@ from typing import Any
 
 from givenergy.budget.request_budget import Priority
 from givenergy.endpoints.definition import Endpoint
+from givenergy.errors import CancelledError
 from givenergy.redaction import Redaction
 
 __all__ = [
@@ -84,7 +85,8 @@ class FailedAttempt:
         params: Query and body parameters, redacted on endpoints with personal data.
         status: HTTP status, None if no response began.
         kind: "http_503", "timeout", "reset", "truncated", "unreachable", "tls", "not_json",
-            "empty_body", "no_data", "rate_limited", "too_large", "redirect".
+            "empty_body", "no_data", "rate_limited", "too_large", "proxy", and "foreign" and
+            "redirect" for what is not the API's own answer.
         message: The API's error message, else the client's own; without the token.
         excerpt: The body's first 2 kB without the token; empty on endpoints with personal data.
         requested_at: When it was sent (UTC).
@@ -118,11 +120,16 @@ class ApiRequest:
     priority: Priority
     context: Mapping[str, str]
     redaction: Redaction
+    most_attempts: int | None = None
 
     @property
     def what(self) -> str:
         """The request for messages: method and path."""
         return f"{self.endpoint.method} {self.url_path}"
+
+    def cancelled(self) -> CancelledError:
+        """Return the error of a request that the caller has cancelled."""
+        return CancelledError(f"Cancelled before {self.what} was fetched.")
 
     def query_of_page(self, number: int) -> Query:
         """Return the query for one page; only the page number differs between pages."""

@@ -13,11 +13,17 @@ from urllib.parse import urlsplit
 
 from givenergy.budget.request_budget import RequestOutcome, Signal
 from givenergy.endpoints.definition import Endpoint
-from givenergy.envelope import Envelope, InvalidResponseError, read_envelope, vendor_message
+from givenergy.envelope import (
+    Envelope,
+    InvalidResponseError,
+    describe_foreign,
+    error_message,
+    read_envelope,
+)
 from givenergy.errors import (
     GivEnergyError,
     MissingCapability,
-    RedirectRefusedError,
+    ProxyRefusedError,
     ResponseTooLargeError,
     error_for_status,
 )
@@ -42,6 +48,8 @@ _RETRYABLE = frozenset({408, 425})
 # More digits than any number of requests or seconds has are no number.
 _COUNT = re.compile(r"\s*[0-9]{1,9}\s*")
 _HIGHEST_LIMIT = 100_000
+_PROXY_REFUSES = 407
+_FOREIGN = frozenset({"foreign", "redirect"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,11 @@ class AttemptFailure:
     headers: Mapping[str, str]
     excerpt: bytes = b""
     final: GivEnergyError | None = None
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether something else than the API has answered, although a host was reached."""
+        return self.kind in _FOREIGN
 
 
 def classify_response(
@@ -79,22 +92,37 @@ def classify_response(
                 listed=endpoint.is_list,
             )
         except InvalidResponseError as error:
-            return _failure(response, error.kind, str(error), RequestOutcome.FAILED)
-    said = clean(vendor_message(body))
-    message = said or f"The API returned status {status}."
+            message = str(error)
+            if error.kind in ("not_json", "empty_body"):
+                message = f"{message} {_foreign(status, body, clean)}"
+            return _failure(response, error.kind, message, RequestOutcome.FAILED)
+    said = error_message(body)
+    message = clean(said or "") or f"The API returned status {status}."
     if status == 429:
         return _failure(response, "rate_limited", message, RequestOutcome.RATE_LIMITED)
     if status >= 500 or status in _RETRYABLE:
         return _failure(response, f"http_{status}", message, RequestOutcome.FAILED)
+    if status == _PROXY_REFUSES:
+        refusal = ProxyRefusedError(
+            f"The proxy of this network refuses {what} ({status}): it requires a login.",
+            status=status,
+            hint="Set HTTPS_PROXY to its address with user and password.",
+        )
+        return _failure(response, "proxy", str(refusal), RequestOutcome.ANSWERED, refusal)
     if status < 400:
         target = urlsplit(response.headers.get("Location", "")).hostname or host
         where = "another address on the same host" if target == host else target
-        refusal = RedirectRefusedError(
-            f"{host} redirects {what} to {where} ({status}); the token is not sent there.",
-            status=status,
-            hint="Set GIVENERGY_API_URL to the API's current address.",
+        message = (
+            f"Not the API's own answer: {host} redirects to {where} ({status}); the token is not"
+            " sent there. Log in to the network if it asks for it, or set GIVENERGY_API_URL to"
+            " the API's current address."
         )
-        return _failure(response, "redirect", str(refusal), RequestOutcome.ANSWERED, refusal)
+        return _failure(response, "redirect", message, RequestOutcome.ANSWERED)
+    if said is None:
+        # Only the API's own refusal shows anything about token, account or device.
+        message = _foreign(status, body, clean)
+        return _failure(response, "foreign", message, RequestOutcome.ANSWERED)
+    said = clean(said)
     final = error_for_status(
         status,
         what=what,
@@ -127,6 +155,10 @@ def missing_capability(status: int, message: str, endpoint: Endpoint) -> Missing
     if status == 403 or (endpoint.later_version and not _NO_ROW.search(message)):
         return MissingCapability.UNCLEAR
     return MissingCapability.RESOURCE
+
+
+def _foreign(status: int, body: bytes, clean: Callable[[str], str]) -> str:
+    return f"Not the API's own answer: {clean(describe_foreign(body))} with status {status}."
 
 
 def classify_error(error: TransportError, *, what: str) -> AttemptFailure:
@@ -173,7 +205,9 @@ def _failure(
     final: GivEnergyError | None = None,
 ) -> AttemptFailure:
     excerpt = response.body[:EXCERPT_BYTES]
-    return AttemptFailure(kind, message, response.status, outcome, response.headers, excerpt, final)
+    # Clock and limit of something else are not the API's.
+    headers = {} if kind in _FOREIGN else response.headers
+    return AttemptFailure(kind, message, response.status, outcome, headers, excerpt, final)
 
 
 def _count(text: str | None) -> int | None:

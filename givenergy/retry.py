@@ -1,5 +1,9 @@
 """How often and how long a failing request is retried, and with what pauses.
 
+A firewall, a proxy or a network's login page can answer in place of the API, for some endpoints or
+for all, seconds or hours long. One request at a time tries again while the others of the endpoint
+wait, so that a block costs few requests. If it lasts they fail, and the next command tries again.
+
 What a failure is is defined in `response`, requests are sent by the client, and pauses that concern
 all requests (429, a host that is down) belong to the budget.
 """
@@ -7,17 +11,29 @@ all requests (429, a host that is down) belong to the budget.
 from __future__ import annotations
 
 import random
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from givenergy.budget.request_budget import RequestOutcome
-from givenergy.errors import GivEnergyError, HostDownError, RetryableError
+from givenergy.errors import (
+    ForeignAnswerError,
+    GivEnergyError,
+    HostDownError,
+    RetryableError,
+)
 from givenergy.response import AttemptFailure
 
-__all__ = ["NO_RETRY", "RetryPolicy", "RetryState"]
+__all__ = ["NO_RETRY", "ForeignAnswers", "RetryPolicy", "RetryState"]
 
 # A host that never answered this client is more likely a wrong address than an outage.
 _ATTEMPTS_TO_REACH = 5
+# Blocks last longer than faults of the network: fewer attempts, and pauses twice as long.
+_FOREIGN_TRIES = 5
+_FOREIGN_SPAN_S = 10.0
+_POLL_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +72,80 @@ class RetryPolicy:
 NO_RETRY = RetryPolicy(tries=1, span_s=0.0, patience_s=0.0)
 
 
+class ForeignAnswers:
+    """What answers for one endpoint; for use by all threads of a client."""
+
+    def __init__(self, policy: RetryPolicy) -> None:
+        self._tries = min(policy.tries, _FOREIGN_TRIES)
+        self._span_s = min(policy.span_s, _FOREIGN_SPAN_S)
+        self._policy = policy
+        self._changed = threading.Condition()
+        self._retrying: int | None = None
+        self._failures = 0
+        self._first_s = 0.0
+        self._given_up = ""
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Surround all attempts of a request; another one takes over the retries afterwards."""
+        try:
+            yield
+        finally:
+            with self._changed:
+                if self._retrying == threading.get_ident():
+                    self._retrying = None
+                    self._changed.notify_all()
+
+    def wait(self, cancelled: threading.Event) -> None:
+        """Wait while another request finds out whether the API answers again.
+
+        Raises:
+            ForeignAnswerError: If the endpoint was given up.
+        """
+        me = threading.get_ident()
+        with self._changed:
+            while self._retrying not in (None, me) and not cancelled.is_set():
+                self._changed.wait(_POLL_S)
+            if self._given_up:
+                raise ForeignAnswerError(self._given_up)
+            if self._failures:
+                self._retrying = me
+
+    def passed(self) -> None:
+        """Record an answer of the API itself."""
+        if not self._failures:
+            return
+        with self._changed:
+            self._failures, self._retrying = 0, None
+            self._changed.notify_all()
+
+    def failed(self, what: str, message: str, status: int | None) -> ForeignAnswerError | None:
+        """Record another answer; return the error to end with, None if another attempt is due."""
+        me, now = threading.get_ident(), time.monotonic()
+        with self._changed:
+            if self._given_up:
+                return ForeignAnswerError(self._given_up, status=status, vendor_message=message)
+            if self._retrying not in (None, me):
+                return None
+            self._retrying = me
+            self._first_s = self._first_s if self._failures else now
+            self._failures += 1
+            if self._failures < self._tries or now - self._first_s < self._span_s:
+                return None
+            times = "once" if self._failures == 1 else f"{self._failures} times"
+            self._given_up = (
+                f"{what} failed {times} in {now - self._first_s:.0f} s. {message} Run the same"
+                " command again later: only missing data is fetched."
+            )
+            return ForeignAnswerError(self._given_up, status=status, vendor_message=message)
+
+    def pause_s(self) -> float:
+        """Return the seconds to wait before the next attempt of the request that retries."""
+        if self._retrying != threading.get_ident():
+            return 0.0
+        return self._policy.pause_s(self._failures + 1)
+
+
 @dataclass(slots=True)
 class RetryState:
     """The attempts of one page: how many there were, and when the first failed.
@@ -64,34 +154,60 @@ class RetryState:
         what: The request: method and path.
         host: The host of the API.
         attempts: Requests made.
+        most_attempts: Attempts after which to give up in any case; None for no such limit.
         failures: Attempts that count as failures of the request.
+        limited: Attempts that were answered 429.
         first_failure_s: When the first failed, by the monotonic clock; 0 before that.
     """
 
     what: str
     host: str
+    foreign: ForeignAnswers
+    most_attempts: int | None = None
     attempts: int = 0
     failures: int = 0
+    limited: int = 0
     first_failure_s: float = 0.0
 
-    def count_failure(self, failure: AttemptFailure, *, probe: bool) -> None:
-        """Count a failure; `probe` says that the attempt probed whether the host is back."""
-        self.first_failure_s = self.first_failure_s or time.monotonic()
-        # Neither a 429 nor a probe of a host that is down shows anything about this request.
-        if failure.outcome is not RequestOutcome.RATE_LIMITED and not probe:
-            self.failures += 1
+    def pause_s(self, failure: AttemptFailure, policy: RetryPolicy) -> float:
+        """Return the seconds to wait before the next attempt."""
+        if failure.is_foreign:
+            return self.foreign.pause_s()
+        return policy.pause_s(self.failures) if self.failures else 0.0
 
-    def error_if_exhausted(
-        self, failure: AttemptFailure, message: str, *, policy: RetryPolicy, reached: bool
+    def count_failure(
+        self,
+        failure: AttemptFailure,
+        message: str,
+        *,
+        policy: RetryPolicy,
+        reached: bool,
+        probe: bool,
     ) -> GivEnergyError | None:
-        """Return the error to end with, None if another attempt is due.
+        """Count a failure; return the error to end with, None if another attempt is due.
 
         Args:
-            failure: The last failure.
+            failure: The failure.
             message: Its message, without secrets.
             policy: How long to retry.
             reached: Whether the host has ever answered this client.
+            probe: Whether the attempt probed if a host that is down is back.
         """
+        if failure.is_foreign:
+            return self.foreign.failed(self.what, message, failure.status)
+        self.first_failure_s = self.first_failure_s or time.monotonic()
+        # Neither a 429 nor a probe of a host that is down shows anything about this request.
+        self.limited += failure.outcome is RequestOutcome.RATE_LIMITED
+        if failure.outcome is not RequestOutcome.RATE_LIMITED and not probe:
+            self.failures += 1
+        if failure.final is not None:
+            self.foreign.passed()
+            return failure.final
+        return self._error_if_exhausted(failure, message, policy, reached)
+
+    def _error_if_exhausted(
+        self, failure: AttemptFailure, message: str, policy: RetryPolicy, reached: bool
+    ) -> GivEnergyError | None:
         elapsed_s = time.monotonic() - self.first_failure_s
         unreached = failure.outcome is RequestOutcome.UNREACHED and not reached
         if unreached and self.failures >= _ATTEMPTS_TO_REACH:
@@ -100,8 +216,11 @@ class RetryState:
                 vendor_message=message,
                 hint="Check the network and GIVENERGY_API_URL, then start again.",
             )
-        if policy.exhausted(self.failures, elapsed_s):
-            times = "once" if self.failures == 1 else f"{self.failures} times"
+        tried = self.attempts - self.limited
+        most = self.most_attempts is not None and tried >= self.most_attempts
+        if most or policy.exhausted(self.failures, elapsed_s):
+            failures = tried if most else self.failures
+            times = "once" if failures == 1 else f"{failures} times"
             return RetryableError(
                 f"{self.what} to {self.host} failed {times} in {elapsed_s:.0f} s; "
                 f"last error: {message}",

@@ -24,6 +24,7 @@ from assets.framework.contract.devices import (
 )
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.stored_ranges import NAMED
+from assets.framework.ingestion.fetch_result import DatasetStoppedError
 from assets.framework.ingestion.ingest import ingest
 from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.session import Session
@@ -98,7 +99,11 @@ class Discovery:
 
 
 def discover(
-    session: Session, lists: Sequence[DeviceList], *, only: DeviceList | None = None
+    session: Session,
+    lists: Sequence[DeviceList],
+    *,
+    only: DeviceList | None = None,
+    retry_refused: bool = False,
 ) -> Discovery:
     """Request the device lists, and store the days that are expected of each device.
 
@@ -106,13 +111,14 @@ def discover(
         session: Stores, client and budget.
         lists: The lists to use; those that change seldom are requested only if they are old.
         only: Request this list, whatever its age, and no other.
+        retry_refused: Request what was refused, although it is not due.
 
     Raises:
         GivEnergyError: The list of communication devices cannot be fetched, for another reason
             than a missing scope.
     """
     lake = session.lake
-    known_state = known_state_of(session, {})
+    known_state = known_state_of(session, {}, retry_refused=retry_refused)
     reports = {
         device_list.name: ingest(session, device_list, SnapshotPlan(device_list, known_state))
         for device_list in ([only] if only is not None else lists)
@@ -223,7 +229,9 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def known_state_of(session: Session, devices: Devices, *, refetch: bool = False) -> KnownState:
+def known_state_of(
+    session: Session, devices: Devices, *, refetch: bool = False, retry_refused: bool = False
+) -> KnownState:
     """Return what is known to the datasets when they plan their requests."""
     return KnownState(
         lake=session.lake,
@@ -233,6 +241,7 @@ def known_state_of(session: Session, devices: Devices, *, refetch: bool = False)
         zone=session.zone,
         range_days=session.range_days,
         refetch=refetch,
+        retry_refused=retry_refused,
     )
 
 
@@ -291,7 +300,8 @@ def _is_old(device_list: DeviceList, known_state: KnownState) -> bool:
 
 def _raise_if_fatal(report: IngestionReport) -> None:
     """Raise an error that makes it pointless to continue."""
-    if report.stopped is not None:
+    # One list that cannot be had says nothing about the others.
+    if report.stopped is not None and not isinstance(report.stopped, DatasetStoppedError):
         raise report.stopped
     if report.dataset == COMMUNICATION_DEVICES.name:
         for result in report.failures:

@@ -120,9 +120,11 @@ class GivEnergyApi:
             kind = {FAILURE_KIND_LABEL: failure_kind_of(error, "a run")}
             raise dg.Failure(str(error), metadata=kind, allow_retries=False) from error
 
-    def known_state(self, session: Session, devices: Devices, *, refetch: bool) -> KnownState:
+    def known_state(
+        self, session: Session, devices: Devices, *, refetch: bool, retry_refused: bool
+    ) -> KnownState:
         """Return what is known to the datasets when they plan their requests."""
-        return known_state_of(session, devices, refetch=refetch)
+        return known_state_of(session, devices, refetch=refetch, retry_refused=retry_refused)
 
     def note_run(self, lake: Lake, tags: Mapping[str, str]) -> None:
         """Record that a run with these tags has worked, if a schedule started it."""

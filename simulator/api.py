@@ -196,6 +196,9 @@ class Api:
         endpoint, parameters = route
         if endpoint.name in self.state.config.unavailable:
             raise ApiError.no_route(request.path)
+        if (refusal := self.state.config.refused.get(endpoint.name)) is not None:
+            status, _, kind = refusal.partition(" ")
+            return status_response(int(status), html=kind == "html")
         if grant.scopes is not None and not endpoint.scopes <= grant.scopes:
             raise ApiError(403, "Invalid scope(s) provided.")
         account = self.state.accounts[grant.account]

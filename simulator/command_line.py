@@ -115,6 +115,7 @@ _PARSERS: dict[str, Callable[[Any], object]] = {
     "faults": parse_rates,
     "anomalies": parse_rates,
     "unavailable": lambda text: frozenset(filter(None, text.split(","))),
+    "refused": lambda text: dict(part.split("=", 1) for part in filter(None, text.split(","))),
 }
 
 
@@ -173,5 +174,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--smart-devices", type=int, help="smart devices per account")
     add("--smart-points-every", dest="smart_points_every_s", type=int, help="data interval, s")
     add("--unavailable", metavar="NAME,…", help="endpoints that return 404")
+    add(
+        "--refused",
+        metavar="NAME=STATUS,…",
+        help='endpoints that refuse every request: events=422, or "events=403 html" for a page',
+    )
     add("--links-base", help="base address of pagination links (default: this server)")
     return parser

@@ -87,6 +87,8 @@ class SimulatorConfig:
         meter_rows_every_s: Interval of the rows of an inverter's own meter (a later endpoint).
         unavailable: Endpoints that return 404, as if the API did not have them; their names are
             those of their listings.
+        refused: Endpoints that refuse every request, by the name of their listing: "422" for the
+            API's own error response, "403 html" for a firewall's page.
         account_type: Type of the first account; others are customers.
         children: Accounts below the first one, whose devices an engineer or company may read. The
             first child of a company is an engineer who has access to the others.
@@ -147,6 +149,7 @@ class SimulatorConfig:
     later_api: bool = False
     meter_rows_every_s: int = 300
     unavailable: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = field(default_factory=dict)
     account_type: AccountType = "customer"
     children: int = 0
     child_inverters: int = 1
@@ -213,6 +216,10 @@ class SimulatorConfig:
             self.meter_rows_every_s,
             "1 s or more",
         )
+        for answer in self.refused.values():
+            status, _, kind = answer.partition(" ")
+            is_valid = status.isdecimal() and 400 <= int(status) <= 599 and kind in ("", "html")
+            _check(is_valid, "refusal", answer, 'a status such as 422, or "403 html"')
         ZoneInfo(self.timezone)
         check_fault_rates(self.faults)
         check_rates(self.anomalies, ALL_KINDS, "anomaly")

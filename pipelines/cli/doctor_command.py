@@ -15,7 +15,7 @@ import click
 
 from assets.framework.contract.dataset import DailyDataset, Dataset
 from assets.framework.contract.devices import DeviceKind, Devices, local_day, of_kinds
-from assets.framework.ingestion.availability import unavailable
+from assets.framework.ingestion.availability import Availability
 from assets.framework.ingestion.session import Session
 from givenergy import ForbiddenError, GivEnergyError, LocalFaultError, NotFoundError, Priority
 from givenergy.endpoints import INVERTER_SETTINGS
@@ -31,6 +31,7 @@ from pipelines.cli.common import (
     printable,
 )
 from pipelines.cli.context import current_settings
+from pipelines.cli.doctor_refusals import try_refused
 from pipelines.discovery import Discovery, discover, history_start
 from pipelines.pending_builds import describe_pending
 from pipelines.selection import daily, lists_for, selected
@@ -74,7 +75,7 @@ def doctor() -> None:
     """Check settings, token, devices, budget, folders and clock.
 
     Makes a few requests: device lists, a day of each dataset and the settings of one inverter.
-    Changes nothing in the data folder.
+    Changes nothing in the data folder, but forgets refusals of the API that no longer hold.
     """
     out = console()
     worst = EXIT_COMPLETE
@@ -119,7 +120,7 @@ def _run_checks() -> Iterator[CheckResult]:
             for find in (zone_notice, zone_difference):
                 if (sentence := find(settings, session.lake.state.all())) is not None:
                     yield CheckResult("time zone", "note", sentence)
-            yield from _account(session, selected(settings))
+            yield from _account(session, settings, selected(settings))
     except SettingsError as error:
         yield CheckResult("token", "error", str(error), EXIT_USAGE)
     except LocalFaultError as error:
@@ -148,9 +149,11 @@ def _disk(settings: Settings) -> CheckResult:
     return CheckResult("data folder", "ok", sentence)
 
 
-def _account(session: Session, chosen: Sequence[Dataset]) -> Iterator[CheckResult]:
+def _account(
+    session: Session, settings: Settings, chosen: Sequence[Dataset]
+) -> Iterator[CheckResult]:
     try:
-        discovery = discover(session, lists_for(chosen))
+        discovery = discover(session, lists_for(chosen), retry_refused=True)
     except ForbiddenError as error:
         yield CheckResult("devices", "error", str(error), EXIT_INCOMPLETE)
         return
@@ -165,7 +168,8 @@ def _account(session: Session, chosen: Sequence[Dataset]) -> Iterator[CheckResul
     for failure in discovery.failures:
         yield CheckResult("devices", "error", failure, EXIT_INCOMPLETE)
     yield from _data(session, daily(chosen), discovery.devices)
-    yield from _unavailable(session)
+    for name, message in try_refused(session, settings, chosen, discovery.devices):
+        yield CheckResult(name, "note", message)
     yield from _control(session, discovery.devices)
     yield _clock(session)
     for line in budget_lines(session.budget.snapshot()):
@@ -219,15 +223,8 @@ def _data(
         except GivEnergyError as error:
             yield CheckResult(dataset.name, "error", str(error), EXIT_INCOMPLETE)
         else:
+            Availability(session.lake, dataset.name).forget(device.device_id)
             yield CheckResult(dataset.name, "ok", f"readable (scope {dataset.endpoint.scope})")
-
-
-def _unavailable(session: Session) -> Iterator[CheckResult]:
-    """Report the datasets that earlier runs found to be unavailable."""
-    for name, reasons in unavailable(session.lake).items():
-        for device_id, reason in reasons.items():
-            subject = f" for {device_id}" if device_id else ""
-            yield CheckResult(name, "note", f"not available{subject}: {reason}")
 
 
 def _control(session: Session, devices: Devices) -> Iterator[CheckResult]:

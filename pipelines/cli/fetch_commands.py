@@ -185,19 +185,27 @@ def backfill(
     with open_session(
         settings, prepare=partial(build_all_pending, report_progress=_OUT.print)
     ) as session:
+        # What the owner names is requested, whatever was refused before.
+        retry_refused = refetch or bool(names or device_ids)
         if start and (names or device_ids):
             # Otherwise the known start of a charger's data limits how far back it is requested.
             set_first_day(session.lake, start)
-        discovery = _discover(settings, session, scope.chosen)
-        snapshots = _due_snapshots(session, scope, discovery.choose(device_ids), refetch=refetch)
+        discovery = _discover(settings, session, scope.chosen, retry_refused=retry_refused)
+        snapshots = _due_snapshots(
+            session,
+            scope,
+            discovery.choose(device_ids),
+            refetch=refetch,
+            retry_refused=retry_refused,
+        )
         if start is None:
             discovery = _search(session, scope, discovery)
         tasks = make_tasks(session.lake, session.zone, discovery)
         expect(session.lake, session.zone)
         plan_missing(session.lake, tasks, session.zone, refetch=refetch)
-    FetchCommand(settings, scope.chosen, discovery, make_tasks, refetch=refetch).run(
-        tasks, snapshots, device_ids
-    )
+    FetchCommand(
+        settings, scope.chosen, discovery, make_tasks, refetch=refetch, retry_refused=retry_refused
+    ).run(tasks, snapshots, device_ids)
 
 
 @click.command()
@@ -245,11 +253,17 @@ def choose_datasets(settings: Settings, names: Sequence[str]) -> tuple[Dataset, 
         raise KnownError(str(error), EXIT_USAGE) from error
 
 
-def _discover(settings: Settings, session: Session, chosen: Sequence[Dataset]) -> Discovery:
+def _discover(
+    settings: Settings,
+    session: Session,
+    chosen: Sequence[Dataset],
+    *,
+    retry_refused: bool = False,
+) -> Discovery:
     """Request the device lists; print new devices and the command that fetches their history."""
     if (notice := zone_notice(settings, session.lake.state.all())) is not None:
         _OUT.print(printable(notice))
-    discovery = discover(session, lists_for(chosen))
+    discovery = discover(session, lists_for(chosen), retry_refused=retry_refused)
     for device in discovery.new:
         _OUT.print(
             f"New device {device.device_id}: fetch its history with"
@@ -258,7 +272,10 @@ def _discover(settings: Settings, session: Session, chosen: Sequence[Dataset]) -
     for failure in discovery.failures:
         _OUT.print(printable(failure))
     if not discovery.all_devices:
-        _OUT.print("The account has no devices: nothing to fetch.")
+        # A list that was refused or failed shows nothing about devices.
+        refused = discovery.failures or any(r.unavailable for r in discovery.reports.values())
+        said = "No devices are known" if refused else "The account has no devices"
+        _OUT.print(f"{said}: nothing to fetch.")
     return discovery
 
 
@@ -289,10 +306,15 @@ def _search_for_plan(session: Session, known: Session, scope: Scope, devices: De
 
 
 def _due_snapshots(
-    session: Session, scope: Scope, devices: Devices, *, refetch: bool = False
+    session: Session,
+    scope: Scope,
+    devices: Devices,
+    *,
+    refetch: bool = False,
+    retry_refused: bool = False,
 ) -> list[SnapshotDataset]:
     """List the due snapshot datasets without the device lists, which have just been requested."""
-    known_state = known_state_of(session, devices, refetch=refetch)
+    known_state = known_state_of(session, devices, refetch=refetch, retry_refused=retry_refused)
     candidates = [
         dataset
         for dataset in selected_snapshots(scope.chosen)

@@ -13,6 +13,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from assets.framework.ingestion.fetch_result import DatasetStoppedError
 from assets.framework.ingestion.report import IngestionReport
 from givenergy import ForbiddenError, GivEnergyError
 from pipelines.cli.common import console, duration, plural
@@ -105,5 +106,5 @@ class ProgressReporter:
 
         A token that cannot read one dataset may read others; `closed` names the forbidden ones.
         """
-        refused = (error for error in self.stopped if not isinstance(error, ForbiddenError))
-        return self.cancelled or any(refused)
+        one_dataset = (ForbiddenError, DatasetStoppedError)
+        return self.cancelled or not all(isinstance(error, one_dataset) for error in self.stopped)

@@ -40,6 +40,7 @@ class FetchCommand:
         make_tasks: Returns the tasks, also after the devices have changed.
         refetch: Whether to fetch complete days again.
         refresh: Whether to fetch days again that were not over when they were fetched.
+        retry_refused: Whether to request what the API has refused, although it is not due.
     """
 
     settings: Settings
@@ -48,6 +49,7 @@ class FetchCommand:
     make_tasks: MakeTasks
     refetch: bool = False
     refresh: bool = False
+    retry_refused: bool = False
 
     def run(
         self,
@@ -80,7 +82,8 @@ class FetchCommand:
             # Imported here because Dagster takes a second to load.
             from pipelines.cli.runs import Runs
 
-            with Runs(self.settings, [*daily(self.chosen), *snapshots]) as runs:
+            datasets = [*daily(self.chosen), *snapshots]
+            with Runs(self.settings, datasets, retry_refused=self.retry_refused) as runs:
                 runs.show(lake, self.discovery.reports)
                 if snapshots:
                     runs.refresh(snapshots, device_ids, refetch=self.refetch)
@@ -103,9 +106,9 @@ class FetchCommand:
         names = {
             dataset.name for dataset in (*lists_for(self.chosen), *selected_snapshots(self.chosen))
         }
-        for name, reasons in unavailable(lake).items():
-            for reason in dict.fromkeys(reasons.values()) if name in names else ():
-                _OUT.print(printable(f"{name} skipped: {reason}"))
+        for name, refusals in unavailable(lake).items():
+            for why in dict.fromkeys(map(str, refusals.values())) if name in names else ():
+                _OUT.print(printable(f"{name} skipped: {why}"))
 
     def _plan_again(self, lake: Lake, tasks: Sequence[BackfillTask]) -> Sequence[BackfillTask]:
         """Plan again if devices have changed: sessions show since when a charger has data."""

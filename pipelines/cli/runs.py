@@ -30,9 +30,12 @@ from warehouse import Lake
 class Runs:
     """The runs of one command, with their progress; use it in a `with` block."""
 
-    def __init__(self, settings: Settings, datasets: Sequence[Dataset]) -> None:
-        """Prepare to run the jobs of datasets."""
+    def __init__(
+        self, settings: Settings, datasets: Sequence[Dataset], *, retry_refused: bool = False
+    ) -> None:
+        """Prepare to run the jobs of datasets; `retry_refused` requests what was refused."""
         self._settings = settings
+        self._retry_refused = retry_refused
         self._built: dg.Definitions | None = None
         self._starts: object = None
         self._log_level = _console_log_level(settings.log_level)
@@ -160,7 +163,10 @@ class Runs:
                 asset_selection=asset_selection,
                 tags={**tags, STARTED_BY: "command line"},
                 run_config={
-                    "ops": {name: {"config": config} for name, config in configs.items()},
+                    "ops": {
+                        name: {"config": {**config, "retry_refused": self._retry_refused}}
+                        for name, config in configs.items()
+                    },
                     "loggers": {"console": {"config": {"log_level": self._log_level}}},
                 },
                 raise_on_error=False,

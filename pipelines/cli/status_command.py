@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from assets.framework.contract.devices import of_kinds
+from assets.framework.ingestion.availability import unavailable
 from pipelines.account_zone import zone_notice
 from pipelines.cli.budget_lines import budget_lines
 from pipelines.cli.common import (
@@ -31,8 +32,10 @@ from pipelines.cli.formats import as_csv
 from pipelines.cli.status_notices import (
     notices_as_json,
     point_gaps,
+    refusals_as_json,
     show_notices,
     show_point_gaps,
+    show_refusals,
 )
 from pipelines.cli.status_rows import COLUMNS, fix_command, rows
 from pipelines.discovery import known_devices
@@ -82,6 +85,7 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
         ]
         snapshots = freshness(lake, selected_snapshots(chosen), settings)
         by_dataset = notices(lake, chosen, settings)
+        refused = {name: each for name, each in unavailable(lake).items() if name in by_dataset}
         not_built = pending(lake)
         gaps = point_gaps(lake) if with_gaps else None
         staleness = describe_staleness(lake)
@@ -98,6 +102,7 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
             {
                 **part,
                 **notices_as_json(by_dataset[part["dataset"]]),
+                "refusals": refusals_as_json(refused.get(part["dataset"], {})),
                 "pending_responses": not_built.get(part["dataset"], Counter()).total(),
             }
             for part in parts
@@ -111,6 +116,7 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
         for each in overviews:
             _show(each, only=len(overviews) == 1)
         _show_snapshots(snapshots)
+        show_refusals(refused)
         show_notices(by_dataset.values())
         if gaps is not None:
             show_point_gaps(gaps)
@@ -176,7 +182,7 @@ def _snapshot_as_json(snapshot: Freshness) -> dict[str, Any]:
             for each in snapshot.last_requests
         ],
         "not_requested": snapshot.not_requested,
-        "not_available": snapshot.unavailable,
+        "not_available": {name: str(why) for name, why in snapshot.unavailable.items()},
     }
 
 

@@ -1,10 +1,11 @@
-"""The notes of `givlake status`: quarantine, drift, open events, gaps within days."""
+"""The notes of `givlake status`: refusals, quarantine, drift, open events, gaps within days."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from assets.framework.ingestion.availability import Refusal
 from pipelines.cli.common import console, duration, plural, printable
 from pipelines.health.notices import Notices, sql
 from warehouse import Lake, connect, retrying
@@ -12,6 +13,7 @@ from warehouse import Lake, connect, retrying
 _OUT = console()
 _GAPS_SHOWN = 20
 _DRIFT_NAMED = 3
+_REFUSALS_SHOWN = 10
 _EXAMPLE_SHOWN = 60
 _CAUSES = {
     "not_fetched": "not fetched from the API",
@@ -30,6 +32,42 @@ def show_notices(notices: Iterable[Notices]) -> None:
         _OUT.print(printable(f"  {line}"))
     if lines:
         _OUT.print()
+
+
+def show_refusals(refused: Mapping[str, Mapping[str, Refusal]]) -> None:
+    """Print what the API refuses, with the age of each refusal.
+
+    Args:
+        refused: Refusals by dataset and subject, "" for the whole dataset.
+    """
+    if refused:
+        _OUT.print("Refused by the API:\n")
+    for dataset, refusals in refused.items():
+        # A refusal of the whole dataset says what those of single devices do.
+        shown = {"": refusals[""]} if "" in refusals else refusals
+        for subject, refusal in list(shown.items())[:_REFUSALS_SHOWN]:
+            _OUT.print(printable(f"  {f'{dataset} {subject}'.strip()}: {refusal}"))
+        if (more := len(shown) - _REFUSALS_SHOWN) > 0:
+            _OUT.print(f"  {dataset}: and {more} more: see --format json")
+    if refused:
+        _OUT.print(
+            "\n  At once: givlake doctor tries them, givlake backfill --dataset NAME fetches\n"
+        )
+
+
+def refusals_as_json(refusals: Mapping[str, Refusal]) -> list[dict[str, Any]]:
+    """Return the refusals of a dataset for `--format json`."""
+    return [
+        {
+            "subject": subject or None,
+            "reason": refusal.why,
+            "since": _iso(refusal.since or refusal.at),
+            "last_asked_at": _iso(refusal.at),
+            "is_confirmed": refusal.is_confirmed,
+            "asked_again_at": _iso(refusal.asked_again_at),
+        }
+        for subject, refusal in refusals.items()
+    ]
 
 
 def _lines(notices: Notices) -> Iterator[str]:

@@ -36,7 +36,7 @@ def rows(overviews: Sequence[Overview], snapshots: Sequence[Freshness]) -> Itera
         ]
         never = [(device_id, "not_requested", "", 0) for device_id in snapshot.not_requested]
         unavailable = [
-            (each, "not_available", reason, None) for each, reason in snapshot.unavailable.items()
+            (each, "not_available", str(why), None) for each, why in snapshot.unavailable.items()
         ]
         for device_id, name, reason, errors in [*requested, *never, *unavailable]:
             is_fixable = name not in (*SETTLED, "not_available")

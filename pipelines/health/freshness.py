@@ -7,7 +7,7 @@ from datetime import datetime
 from assets.framework.contract.dataset import SnapshotDataset
 from assets.framework.contract.known_state import KnownState
 from assets.framework.decoding.decoder import DatasetDecoder
-from assets.framework.ingestion.availability import Availability, unavailable
+from assets.framework.ingestion.availability import Availability, Refusal, unavailable
 from assets.framework.ingestion.last_requests import LastRequest, last_requests
 from givenergy import utc_now
 from pipelines.account_zone import zone_of
@@ -26,14 +26,14 @@ class Freshness:
         rows: The row count of its main table.
         last_requests: The last result of each request.
         not_requested: Devices, "" for the account, that were never requested.
-        unavailable: Why the dataset is not available, by device; "" means all of it.
+        unavailable: What the API refuses, by device or part; "" means all of it.
     """
 
     dataset: str
     rows: int
     last_requests: list[LastRequest] = field(default_factory=list)
     not_requested: list[str] = field(default_factory=list)
-    unavailable: dict[str, str] = field(default_factory=dict)
+    unavailable: Mapping[str, Refusal] = field(default_factory=dict)
 
     @property
     def settled(self) -> bool:
@@ -94,20 +94,33 @@ def _freshness(
     known_state: KnownState,
     dataset: SnapshotDataset,
     requested: Sequence[LastRequest],
-    reasons: dict[str, str],
+    reasons: Mapping[str, Refusal],
 ) -> Freshness:
     availability = Availability(known_state.lake, dataset.name)
     candidates = {
         request.device_id
         for request in dataset.requests(known_state)
-        if availability.why(request.subject, known_state.now) is None
+        if not availability.is_refused("", request.subject)
     }
     return Freshness(
         dataset.name,
         row_counts(known_state.lake, DatasetDecoder(dataset))[dataset.main.name],
-        [each for each in requested if not reasons.keys() & {"", each.device_id}],
+        [each for each in requested if not (dataset.optional and _is_refused(each, reasons))],
         sorted(candidates - {each.device_id for each in requested}),
         reasons,
+    )
+
+
+def _is_refused(last_request: LastRequest, refusals: Mapping[str, Refusal]) -> bool:
+    """Return whether the API lacks what was requested, rather than that the request failed.
+
+    Until it is confirmed, a refusal that is no known way of lacking something is a failure.
+    """
+    return any(
+        subject in ("", last_request.device_id)
+        or (subject.startswith(f"{last_request.device_id} ") and not last_request.is_settled)
+        for subject, refusal in refusals.items()
+        if (refusal.is_confirmed or not refusal.weekly) and last_request.at <= refusal.at
     )
 
 

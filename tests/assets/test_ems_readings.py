@@ -199,6 +199,8 @@ def test_each_inverter_of_a_small_account_is_tried_once_as_an_ems(home):
         f"/ems/{serial}/system-data/latest" for serial in at_home.simulator.serials
     )
     assert report.failures == []
+    at_home.refresh_later(DATASET, lists=LISTS)
+    assert len(at_home.paths()) == 3
     at_home.refresh(DATASET, lists=LISTS)
     assert at_home.paths() == []
     with at_home.session() as session:
@@ -227,7 +229,7 @@ def test_an_ems_that_was_not_found_once_is_polled_all_the_same(home):
     (serial,) = at_home.simulator.ems_serials
     at_home.refresh(DATASET, lists=LISTS)
     at_home.simulator.fail(rf"/v1/ems/{serial}/", status=404, times=1)
-    for outcome in (Outcome.GONE, Outcome.FETCHED):
+    for outcome in (Outcome.FAILED, Outcome.FETCHED):
         report = at_home.refresh(DATASET, lists=LISTS)
         assert [result.outcome for result in report.results] == [outcome]
 

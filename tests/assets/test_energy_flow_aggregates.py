@@ -271,6 +271,8 @@ def test_an_api_without_flows_is_no_failure_and_is_remembered(home, born):
     report = owner.refresh(DATASET, lists=LISTS)
     assert not report.failures
     assert report.unavailable
+    owner.refresh_later(DATASET, lists=LISTS)
+    assert len(owner.paths()) == 1
     owner.refresh(DATASET, lists=LISTS)
     assert owner.paths() == []
 

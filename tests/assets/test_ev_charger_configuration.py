@@ -253,6 +253,8 @@ def test_a_token_without_the_scope_is_found_out_by_one_request(home):
     assert len(at_home.paths()) == 1
     assert report.failures == []
     assert "api:ev-charger:control" in report.unavailable[0]
+    at_home.refresh_later(COMMANDS, lists=LISTS)
+    assert len(at_home.paths()) == 1
     at_home.refresh(COMMANDS, lists=LISTS)
     assert at_home.paths() == []
     at_home.refresh(CONFIGURATION, lists=LISTS)
@@ -269,5 +271,7 @@ def test_a_command_whose_data_are_not_there_leaves_the_others_alone(home):
     with at_home.session() as session:
         assert list(unavailable(session.lake)[CONFIGURATION.name]) == [f"{uuid} setup-version"]
     asked = len(at_home.paths())
+    at_home.refresh_later(CONFIGURATION, lists=LISTS)
+    assert len(at_home.paths()) == asked
     at_home.refresh(CONFIGURATION, lists=LISTS)
     assert len(at_home.paths()) == asked - 1

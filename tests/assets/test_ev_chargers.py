@@ -133,7 +133,8 @@ def test_an_account_without_chargers_is_found_out_once(home, settings):
     report = at_home.refresh(DATASET)
     assert report.failures == []
     assert len(report.unavailable) == 1
-    at_home.simulator.clear_requests()
+    at_home.refresh_later(DATASET)
+    assert at_home.paths() == ["/ev-charger"]
     at_home.refresh(DATASET)
     assert at_home.paths() == []
     with at_home.session() as session:

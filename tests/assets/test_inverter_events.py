@@ -250,6 +250,8 @@ def test_an_inverter_without_data_is_polled_once_and_remembered(home):
     report = owner.refresh(DATASET, lists=LISTS)
     assert not report.failures
     assert len(report.unavailable) == 1
+    owner.refresh_later(DATASET, lists=LISTS)
+    assert len({path.split("/")[2] for path in owner.paths()}) == 2
     owner.refresh(DATASET, lists=LISTS)
     assert {path.split("/")[2] for path in owner.paths()} == {owner.simulator.serials[0]}
 

@@ -155,12 +155,15 @@ def test_a_range_that_is_refused_is_halved(metered):
     sim = metered.simulator
     (serial,) = sim.serials
     refused = b'{"message": "The range is too long."}'
-    sim.override(rf"/v1/inverter/{serial}/meter/data", refused, status=422, times=2)
+    sim.override(rf"/v1/inverter/{serial}/meter/data", refused, status=422, times=1)
     report = metered.refresh(DATASET, lists=LISTS)
     assert report.failures == []
     lengths = sorted({end - start for start, end in spans(metered)})
     assert lengths[-1] == timedelta(days=31)
+    # Its shortest part shows that the endpoint accepts ranges; the rest doubles each time.
+    assert lengths[0] == timedelta(days=31) / 32
     assert timedelta(days=15, hours=12) in lengths
+    assert len(set(spans(metered))) == 1 + 6 + 1
     began = datetime.now(UTC) - timedelta(days=42)
     (count,) = metered.rows(f"SELECT count(*) AS rows FROM {DATASET.name}")
     assert count["rows"] == len(truth(metered, began))
@@ -171,6 +174,8 @@ def test_an_api_without_the_endpoint_is_found_out_by_one_request(home):
     report = at_home.refresh(DATASET, lists=LISTS)
     assert (len(at_home.paths()), report.failures, report.stopped) == (1, [], None)
     assert "The API has no" in report.unavailable[0]
+    at_home.refresh_later(DATASET, lists=LISTS)
+    assert len(at_home.paths()) == 1
     at_home.refresh(DATASET, lists=LISTS)
     assert at_home.paths() == []
 

@@ -148,6 +148,8 @@ def test_a_token_without_the_scope_is_found_out_by_one_request(home, dataset):
     assert report.failures == []
     assert report.stopped is None
     assert "api:inverter:control" in report.unavailable[0]
+    at_home.refresh_later(dataset, lists=LISTS)
+    assert len(at_home.paths()) == 1
     at_home.refresh(dataset, lists=LISTS)
     assert at_home.paths() == []
     with at_home.session() as session:

@@ -144,6 +144,8 @@ def test_statuses_that_few_may_read_are_no_failure(home):
     report = at_home.refresh(STATUSES)
     assert (len(at_home.paths()), report.failures, report.stopped) == (1, [], None)
     assert report.unavailable != []
+    at_home.refresh_later(STATUSES)
+    assert len(at_home.paths()) == 1
     at_home.refresh(STATUSES)
     assert at_home.paths() == []
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from simulator import TokenGrant
+from tests.support import clock
 from tests.support.clock import at_moments
 
 
@@ -35,3 +36,34 @@ def test_a_clock_that_is_wrong_is_found(simulate, own, hours, words):
     done = own(sim).givlake("doctor")
     assert done.status == 1
     assert f"{words} the API's: synchronize" in done.out
+
+
+def test_what_was_refused_is_tried_at_once_and_forgotten_if_it_is_answered(simulate, own):
+    sim = simulate(inverters=2, later_api=True)
+    owner = own(sim, GIVLAKE_DATASETS="inverter_presets,inverter_events,ev_chargers")
+    said = b'{"message": "This action is unauthorized."}'
+    refused = r"/presets|/events|/ev-charger"
+    sim.override(refused, said, status=403)
+    now = datetime.now(UTC)
+    for hours in (0, 2):
+        with clock.at(now + timedelta(hours=hours)):
+            owner.givlake("sync")
+    with clock.at(now + timedelta(hours=3)):
+        sim.clear_requests()
+        assert owner.givlake("sync").status == 0
+        assert not [r for r in sim.requests if r.path.endswith(("/presets", "/events"))]
+        shown = owner.givlake("status").out
+        since = f"{now.astimezone(UTC):%Y-%m-%d %H:}"
+        assert "Refused by the API:" in shown
+        assert shown.count(f"refused since {since}") == 3
+        # Presets answer again: nothing but `doctor` is needed to find out.
+        sim.clear_failures()
+        sim.override(r"/events", said, status=403)
+        done = owner.givlake("doctor")
+        assert "inverter_presets     available again" in done.out
+        assert "ev_chargers          available again" in done.out
+        assert "inverter_events      not available" in done.out
+        assert owner.givlake("sync").status == 0
+        assert owner.sql("SELECT count(DISTINCT inverter_serial) AS n FROM inverter_presets") == [
+            {"n": 2}
+        ]

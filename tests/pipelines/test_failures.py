@@ -1,11 +1,12 @@
 """What fails must not take the rest along, is said by name, and is all that is asked for again."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
 
 from simulator import TokenGrant
+from tests.support import clock
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
 
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 4))
@@ -69,19 +70,32 @@ def test_a_device_that_is_gone_is_named_and_neither_fails_nor_is_requested_every
     sim = simulate(gone=1, inverters=2, commissioned=today - timedelta(days=500))
     owner = own(sim, GIVLAKE_CONNECTIONS="1")
     (gone,) = (device.serial for device in sim.devices if device.gone)
-    done = owner.givlake("backfill", *asked_for)
-    assert done.status == 0
-    assert f"{gone} is gone: " in done.out
-    assert "8 complete, 4 gone device-days" in done.out
+    once = owner.givlake("backfill", *asked_for)
+    assert once.status == 1
+    assert "8 complete, 3 failed, 1 not_requested device-days" in once.out
     assert sum(gone in request.path for request in sim.requests) == 3
     assert_same(owner.rows(), expected_rows(sim, sim.serials, days))
 
-    sim.clear_requests()
-    again = owner.givlake("backfill", *asked_for)
-    assert again.status == 0
-    assert [request.path for request in sim.requests] == ["/v1/communication-device"]
-    with owner.dagster() as (_, instance):
-        assert materialized(instance) == [{f"{day}" for day in days}] * 2
+    now = datetime.now(UTC)
+    with clock.at(now + timedelta(hours=2)):
+        sim.clear_requests()
+        # A second refusal at another time is believed.
+        done = owner.givlake("backfill", *asked_for)
+        assert done.status == 0
+        assert f"{gone} is gone: " in done.out
+        assert "8 complete, 4 gone device-days" in done.out
+        assert sum(gone in request.path for request in sim.requests) == 3
+        sim.clear_requests()
+        again = owner.givlake("backfill", *asked_for)
+        assert again.status == 0
+        assert [request.path for request in sim.requests] == ["/v1/communication-device"]
+        with owner.dagster() as (_, instance):
+            assert materialized(instance) == [{f"{day}" for day in days}] * 2
+    with clock.at(now + timedelta(hours=23)):
+        sim.clear_requests()
+        owner.givlake("sync")
+        # It is asked for again daily: a device can come back.
+        assert sum(gone in request.path for request in sim.requests) == 3
 
 
 def test_an_account_without_inverters_is_reported_as_such(simulate, own):
@@ -197,7 +211,7 @@ def test_what_a_token_may_not_read_of_one_dataset_leaves_the_others(simulate, ow
     done = owner.givlake("backfill", "--start", days[0], "--end", days[-1])
     assert done.status == 1
     assert done.out.count("It needs the scope api:ev-charger:data") == 1
-    assert "ev_meter_readings: 2 forbidden device-days" in done.out
+    assert "ev_meter_readings: 1 forbidden, 1 not_requested device-days" in done.out
     assert "inverter_data_points: 2 complete device-days" in done.out
     assert_same(owner.rows(), expected_rows(sim, sim.serials, days))
     assert sum("/meter-data" in request.path for request in sim.requests) <= len(days)

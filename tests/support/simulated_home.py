@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from assets.framework import DeviceList
@@ -13,6 +13,7 @@ from assets.framework.ingestion.ingest import ingest
 from assets.framework.ingestion.snapshot import SnapshotPlan
 from pipelines.discovery import discover, known_state_of
 from pipelines.session_factory import open_session
+from tests.support import clock
 from tests.support.settings import settings_of
 from warehouse import ArchivedResponse
 
@@ -117,6 +118,11 @@ class Home:
             self.simulator.clear_requests()
             state = known_state_of(session, devices, refetch=refetch)
             return ingest(session, dataset, SnapshotPlan(dataset, state))
+
+    def refresh_later(self, dataset, *, hours=2, lists=()):
+        """Refresh after some hours: a second refusal is believed."""
+        with clock.at(datetime.now(UTC) + timedelta(hours=hours)):
+            return self.refresh(dataset, lists=lists)
 
     def devices(self, *lists: DeviceList):
         """Request device lists; return the devices by kind."""

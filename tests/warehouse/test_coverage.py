@@ -38,8 +38,12 @@ def ok(at: datetime, rows: int = 2, **changes: Any) -> Entry:
     return answer("A", DAY, day_rows(DAY, rows) if rows else [], fetched_at=at, **changes)
 
 
-def bad(at: datetime, status: int | None) -> Entry:
-    return failure("A", DAY, status, fetched_at=at)
+def bad(at: datetime, status: int | None, kind: str = "kind") -> Entry:
+    return failure("A", DAY, status, fetched_at=at, error_kind=kind)
+
+
+# A device is gone after a second 404 at another time.
+GONE = [bad(FINAL, 404), bad(FINAL + HOUR, 404)]
 
 
 def expect(
@@ -70,7 +74,8 @@ CASES: dict[str, tuple[list[Entry], datetime, str, bool]] = {
     "failure after complete": ([ok(FINAL), bad(FINAL + HOUR, 503)], FINAL + HOUR, "complete", False),  # noqa: E501
     "failure after provisional": ([ok(OVER), bad(FINAL, 503)], FINAL, "provisional", True),
     "refused after provisional": ([ok(OVER), bad(FINAL, 403)], FINAL, "forbidden", False),
-    "not known after provisional": ([ok(OVER), bad(FINAL, 404)], FINAL, "gone", False),
+    "not known once after provisional": ([ok(OVER), bad(FINAL, 404)], FINAL, "provisional", True),
+    "not known after provisional": ([ok(OVER), *GONE], FINAL + HOUR, "gone", False),
     "empty once": ([ok(FINAL, 0)], FINAL + 23 * HOUR, "provisional", False),
     "empty once, a day ago": ([ok(FINAL, 0)], FINAL + 24 * HOUR, "provisional", True),
     "empty twice too soon": ([ok(FINAL, 0), ok(FINAL + 23 * HOUR, 0)], FINAL + 23 * HOUR, "provisional", False),  # noqa: E501
@@ -85,7 +90,12 @@ CASES: dict[str, tuple[list[Entry], datetime, str, bool]] = {
     "no token": ([bad(FINAL, 401)], FINAL, "forbidden", False),
     "not paid": ([bad(FINAL, 402)], FINAL, "forbidden", False),
     "no scope": ([bad(FINAL, 403)], FINAL, "forbidden", False),
-    "gone": ([bad(FINAL, 404)], FINAL, "gone", False),
+    "not known once": ([bad(FINAL, 404)], FINAL + 9 * HOUR, "failed", True),
+    "not known twice too soon": ([bad(FINAL, 404)] * 2, FINAL + 9 * HOUR, "failed", True),
+    "gone": (GONE, FINAL + 20 * HOUR, "gone", False),
+    "gone, a day ago": (GONE, FINAL + 21 * HOUR, "gone", True),
+    "not the API's own refusal": ([bad(FINAL, 403, "foreign")], FINAL, "failed", True),
+    "not the API's own 404": ([bad(FINAL, 404, "foreign"), bad(FINAL + HOUR, 404)], FINAL + HOUR, "failed", True),  # noqa: E501
     "failed after forbidden": ([bad(FINAL, 403), bad(FINAL, 500)], FINAL, "failed", True),
     "failed after partial": ([ok(FINAL, complete=False), bad(FINAL, 500)], FINAL, "failed", True),
 }  # fmt: skip
@@ -189,9 +199,10 @@ def test_the_view_ends_with_the_devices_own_today_whatever_zone_the_session_has(
 @pytest.mark.parametrize(
     ("answers", "contact", "states"),
     [
-        ([404], None, ["gone", "gone"]),
-        ([200, 404], FINAL, ["complete", "gone"]),
-        ([404], FINAL + 2 * HOUR, ["failed", "not_requested"]),  # it was in contact since
+        ([404], None, ["failed", "not_requested"]),  # it was refused once
+        ([404, 404], None, ["gone", "gone"]),
+        ([200, 404, 404], FINAL, ["complete", "gone"]),
+        ([404, 404], FINAL + 9 * HOUR, ["failed", "not_requested"]),  # it was in contact since
         ([404, None], FINAL, ["failed", "not_requested"]),
         ([404, 200], FINAL, ["complete", "not_requested"]),
         ([403], FINAL, ["forbidden", "not_requested"]),
@@ -200,8 +211,9 @@ def test_the_view_ends_with_the_devices_own_today_whatever_zone_the_session_has(
 def test_days_never_requested_of_a_device_that_is_gone_are_gone(
     lake: Lake, answers: list[int | None], contact: datetime | None, states: list[str]
 ) -> None:
-    at = FINAL + HOUR
-    lake.archive.append([ok(at) if status == 200 else bad(at, status) for status in answers])
+    for hours, status in enumerate(answers, 1):
+        at = FINAL + hours * HOUR
+        lake.archive.append([ok(at) if status == 200 else bad(at, status)])
     lake.archive.flush()
     wanted = expect(DAY, DAY + timedelta(days=1), contact=contact)
     lake.expect(wanted)

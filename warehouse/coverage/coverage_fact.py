@@ -19,6 +19,12 @@ import pyarrow.compute as pc
 CONFIRM_US = 24 * 3600 * 1_000_000
 # When a day that is not whole is looked at again, after its end.
 LOOKS = tuple(timedelta(days=days) for days in (2, 4, 8, 16, 32))
+# A device is gone after a second 404 this long after the first.
+GONE_CONFIRM_US = 3600 * 1_000_000
+# A day of it is requested again after this time; a little less than a day.
+_GONE_LOOK_US = 20 * 3600 * 1_000_000
+# Kinds of errors whose status is not the API's own answer.
+FOREIGN_KINDS = ("foreign", "proxy", "redirect")
 _FORBIDDEN = (401, 402, 403)
 GONE = 404
 NOT_REQUESTED_REASON = "not requested"
@@ -77,7 +83,7 @@ _NEWEST = {
     "partial_id": ("lack",),
     "error_id": ("last_error_at", "last_error_status", "last_error"),
 }
-_LEAST = ("first_final_empty_at",)
+_LEAST = ("first_final_empty_at", "first_not_found_at")
 _GREATEST = ("over_at", "becomes_final_at", "final_at", "last_final_empty_at", "answer_segment")
 _SUMS = ("request_count", "error_count")
 _KEYS = ("dataset", "device_id", "request_date")
@@ -105,8 +111,9 @@ FOLDED_SCHEMA = pa.schema(
         _field("lack", pa.string(), "Why it is incomplete"),
         _field("error_id", pa.int64(), "Newest failure"),
         _field("last_error_at", _UTC, "When it failed"),
-        _field("last_error_status", pa.int16(), "Its HTTP status"),
+        _field("last_error_status", pa.int16(), "Its HTTP status, if the API itself answered"),
         _field("last_error", pa.string(), "Its message"),
+        _field("first_not_found_at", _UTC, "When the API first answered 404"),
         _field("answer_segment", pa.int64(), "Newest archive segment with a response"),
         _field("request_count", pa.int64(), "Responses and failures in the archive"),
         _field("error_count", pa.int64(), "Failures in the archive"),
@@ -192,7 +199,12 @@ def with_states(facts: pa.Table) -> pa.Table:
     has = {name: values != _NONE for name, values in value.items()}
     status = value["last_error_status"]
     forbidden = np.isin(status, _FORBIDDEN)
-    refused = forbidden | (status == GONE)
+    looked_at = value["last_error_at"]
+    gone = (
+        (status == GONE)
+        & has["first_not_found_at"]
+        & (looked_at - value["first_not_found_at"] >= GONE_CONFIRM_US)
+    )
     failed_since = value["error_id"] > value["complete_id"]
     complete = has["complete_id"]
     confirmed = has["first_final_empty_at"] & (
@@ -209,13 +221,13 @@ def with_states(facts: pa.Table) -> pa.Table:
         (once_empty & confirmed, State.EMPTY, "empty, confirmed a day later", None),
         (complete & forbidden & failed_since, State.FORBIDDEN,
          "fetched before it was final; access was refused since", None),
-        (complete & refused & failed_since, State.GONE, GONE_REASON, None),
+        (complete & gone & failed_since, State.GONE, GONE_REASON, looked_at + _GONE_LOOK_US),
         (once_empty, State.PROVISIONAL, TO_CONFIRM_REASON,
          value["first_final_empty_at"] + CONFIRM_US),
         (complete, State.PROVISIONAL, "fetched before it was final", value["becomes_final_at"]),
         (partial, State.PARTIAL, _INCOMPLETE_REASON, np.zeros(len(status))),
         (forbidden, State.FORBIDDEN, "access was refused", None),
-        (refused, State.GONE, GONE_REASON, None),
+        (gone, State.GONE, GONE_REASON, looked_at + _GONE_LOOK_US),
         (np.ones(len(status), dtype=bool), State.FAILED, FAILED_REASON,
          np.zeros(len(status))),
     ]  # fmt: skip

@@ -112,8 +112,9 @@ def coverage_by_month(
         UTC. `due`: a fetch now may change the state. Days whose newest answer is archived and not
         yet in the tables are `not_built`. `is_silent`: it had no rows and the device was last in
         contact more than a day before. Days that have not begun are `not_requested` and not due.
-        Days that were not requested of a device whose newest answer is 404 are `gone` and not due
-        either, unless it has been in contact since: requesting each would bring nothing new.
+        Days that were not requested of a device whose newest answer is 404, for the second time
+        at least an hour after the first, are `gone` and not due either, unless it has been in
+        contact since: those that were requested are requested again daily.
 
     Raises:
         StoreError: The disk is full or not writable.

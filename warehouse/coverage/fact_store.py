@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ import pyarrow.parquet as pq
 from warehouse.coverage.coverage_fact import (
     FACTS_SCHEMA,
     FOLDED_SCHEMA,
+    FOREIGN_KINDS,
     GONE,
+    GONE_CONFIRM_US,
     CoverageRule,
     days_over_us,
     fold,
@@ -43,7 +45,7 @@ _LOG = logging.getLogger(__name__)
 FOLDER = "index/coverage"
 FILE_SET_NAME = "coverage"
 # Raise it whenever the same requests would give other facts.
-_VERSION = 6
+_VERSION = 7
 _DAY_US = 24 * 3600 * 1_000_000
 _UTC = pa.timestamp("us", tz="UTC")
 
@@ -168,6 +170,9 @@ def _facts_of(rows: pa.Table, lateness: dict[str, int], corrections: Corrections
     empty = np.asarray(pc.fill_null(pc.equal(rows["rows"], 0), False))
     final = whole & (at >= becomes_final)
     response = np.asarray(rows["response_id"].combine_chunks())
+    kind = rows["error_kind"].combine_chunks()
+    by_api = ~ok & ~np.asarray(pc.is_in(kind, pa.array(FOREIGN_KINDS)))
+    not_found = by_api & np.asarray(pc.fill_null(pc.equal(rows["status"], GONE), False))
     said = pc.coalesce(rows["message"], rows["error_kind"])
 
     def where(mask: np.ndarray, values: object) -> pa.Array:
@@ -192,8 +197,9 @@ def _facts_of(rows: pa.Table, lateness: dict[str, int], corrections: Corrections
         "lack": where(ok & ~whole, rows["message"].combine_chunks()),
         "error_id": where(~ok, ids),
         "last_error_at": where(~ok, times),
-        "last_error_status": where(~ok, rows["status"].combine_chunks()),
+        "last_error_status": where(by_api, rows["status"].combine_chunks()),
         "last_error": where(~ok, said.combine_chunks()),
+        "first_not_found_at": where(not_found, times),
         "answer_segment": where(ok, rows["segment"].combine_chunks()),
         "request_count": pa.array(np.ones(len(at), dtype=np.int64)),
         "error_count": pa.array((~ok).astype(np.int64)),
@@ -231,7 +237,7 @@ def data_days(lake: Lake) -> dict[str, tuple[date, date]]:
 
 
 def not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime]:
-    """Return when each dataset and device was answered 404, where that is the newest answer.
+    """Return when each dataset and device was answered 404 again, if that is the newest answer.
 
     The view `coverage` says the same in SQL.
     """
@@ -239,10 +245,13 @@ def not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime]
     folder = lake.file_set(FILE_SET_NAME).folder
     files = [folder / name for name in manifest.files]
     refused = _read_where(
-        files, [*keys, "error_id", "last_error_at"], pc.field("last_error_status") == GONE
+        files,
+        [*keys, "error_id", "last_error_at", "first_not_found_at"],
+        pc.field("last_error_status") == GONE,
     )
     if refused.num_rows == 0:
         return {}
+    confirmed_after = timedelta(microseconds=GONE_CONFIRM_US)
     known = pc.field("device_id").isin(pc.unique(refused["device_id"]))
     requested = _read_where(files, [*keys, *ids], known)
     newest: dict[tuple[str, str], int] = {}
@@ -252,6 +261,7 @@ def not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime]
         (row["dataset"], row["device_id"]): row["last_error_at"]
         for row in refused.to_pylist()
         if newest[row["dataset"], row["device_id"]] == row["error_id"]
+        and row["last_error_at"] - row["first_not_found_at"] >= confirmed_after
     }
 
 

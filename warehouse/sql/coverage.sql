@@ -28,7 +28,8 @@ with
             )::date as request_date
         from expectations
     ),
-    /* Devices whose newest response was 404 and that have not been in contact since. */
+    /* Devices whose newest response was 404, not for the first time within the last hour, and that
+       have not been in contact since. */
     not_found as (
         select
             dataset,
@@ -40,6 +41,10 @@ with
             max(error_id) filter (where last_error_status = 404) = max(
                 greatest(coalesce(complete_id, 0), coalesce(partial_id, 0), coalesce(error_id, 0))
             )
+            and arg_max(last_error_at - first_not_found_at, error_id) filter (
+                where last_error_status = 404
+            )
+            >= interval 1 hour
     ),
     contacts as (
         select dataset, device_id, max(last_contact_at) as last_contact_at

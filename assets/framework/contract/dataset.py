@@ -43,6 +43,8 @@ class Dataset(ABC):
         depends_on: Tables of other datasets that `requests` reads, except device lists.
         optional: Whether an account, its plan or the API can lack the endpoint; this is remembered
             and reported, and is no failure.
+        tries_devices: Whether it is requested of devices that may be of another kind: a 404 is
+            about the device alone.
         takes_ranges: Whether one request can cover several days.
         stops_when_refused: Whether a device that refuses several requests in a row is skipped for
             the rest of a run, and a run stops if every device refuses. For datasets that make
@@ -59,6 +61,7 @@ class Dataset(ABC):
     device_kinds: tuple[DeviceKind, ...] = ()
     depends_on: tuple[str, ...] = ()
     optional: bool = False
+    tries_devices: bool = False
     takes_ranges: bool = False
     stops_when_refused: bool = False
 

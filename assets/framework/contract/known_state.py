@@ -45,6 +45,7 @@ class KnownState:
         zone: IANA time zone of the account.
         range_days: Maximum number of days per request, if the endpoint takes ranges.
         refetch: Whether to request the whole history again.
+        retry_refused: Whether to request what was refused, although it is not due.
     """
 
     lake: Lake
@@ -54,6 +55,7 @@ class KnownState:
     zone: str
     range_days: int
     refetch: bool = False
+    retry_refused: bool = False
     _connections: list[duckdb.DuckDBPyConnection] = field(
         default_factory=list, repr=False, compare=False
     )

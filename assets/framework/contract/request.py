@@ -1,7 +1,7 @@
 """A request as a dataset declares it; the framework sends, pages and archives it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from assets.framework.contract.day_range import DayRange
@@ -24,9 +24,11 @@ class Request:
         part: Part of a device that can be unavailable by itself, such as one of several meters.
         stop_after: Called with each page; True stops paging. For lists sorted newest first that
             are read until known rows are reached.
-        fallback: Returns the requests to make if the API refuses this one, e.g. shorter ranges.
+        fallback: Returns the requests to make if the API refuses this one, such as shorter ranges,
+            newest first.
         day_range: Days that it covers; None if it is not by day.
         for_days: Returns the same request for some of its days.
+        rest: Requests to make after it, unless the API refuses it for its parameters.
     """
 
     path: Mapping[str, str] = field(default_factory=dict)
@@ -39,6 +41,7 @@ class Request:
     fallback: "Callable[[], Sequence[Request]] | None" = None
     day_range: DayRange | None = None
     for_days: "Callable[[DayRange], Request] | None" = None
+    rest: "tuple[Request, ...]" = ()
 
     def __str__(self) -> str:
         if self.day_range is not None:
@@ -72,12 +75,25 @@ class Request:
                 yield self.for_days(self.day_range.part(number, number + 1))
 
     def split(self) -> "tuple[Request, ...]":
-        """Return the requests that replace it; empty if it cannot be split."""
+        """Return the requests that replace it, newest first; empty if it cannot be split."""
         if self.fallback is not None:
             return tuple(self.fallback())
         if self.day_range is None or self.for_days is None or len(self.day_range) == 1:
             return ()
         return tuple(self.for_days(half) for half in self.day_range.halves())
+
+    def shortest(self) -> "Request | None":
+        """Return a short request of those that it splits into, the others as its `rest`.
+
+        It is the newest but one: the newest can be refused because it is not over.
+        """
+        parts, rest = self.split(), list[Request]()
+        if not parts:
+            return None
+        while newer := parts[0].split():
+            rest = [*parts[1:], *rest]
+            parts = newer
+        return replace(parts[-1], rest=(*parts[:-1], *rest))
 
 
 def request_each(devices: Iterable[Device], parameter: str) -> Iterator[Request]:

@@ -1,9 +1,11 @@
-"""Remember endpoints that an account's type, plan, token or devices lack.
+"""Remember what the API has refused: endpoints, scopes and devices that an account lacks.
 
-One refused request is enough. It is retried weekly, because plans and tokens change.
+One refusal proves little: it is asked for again by the next command. It is believed once the API
+has refused again an hour or more later. Then it is requested daily, as plans and tokens change; an
+endpoint that refuses every range weekly. A response in between clears it.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -11,65 +13,125 @@ import msgspec
 from warehouse import Lake
 
 _KEY = "unavailable"
-_RETRIED_AFTER = timedelta(days=7)
+# Refusals this far apart are not one fault of the API.
+CONFIRMED_AFTER = timedelta(hours=1)
+# A little less than the period, so that a run that began late does not put the next one off.
+_DAILY = timedelta(hours=20)
+_WEEKLY = timedelta(days=6, hours=12)
 
 
-class _Note(msgspec.Struct):
+class Refusal(msgspec.Struct, frozen=True):
+    """What the API has refused, without a response since.
+
+    Attributes:
+        why: What it said.
+        at: When it last refused, UTC.
+        since: When it first refused, UTC; None: unknown, in a folder of an earlier version.
+        weekly: Whether it is requested weekly instead of daily.
+    """
+
     why: str
     at: datetime
+    since: datetime | None = None
+    weekly: bool = False
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether it was refused at two different times."""
+        return self.since is not None and self.at - self.since >= CONFIRMED_AFTER
+
+    @property
+    def asked_again_at(self) -> datetime:
+        """When it is requested again; a refusal that is not confirmed by the next command."""
+        if not self.is_confirmed:
+            return self.at
+        return self.at + (_WEEKLY if self.weekly else _DAILY)
+
+    @property
+    def age(self) -> str:
+        """Since when, when last, and when it is requested again."""
+        if not self.is_confirmed:
+            return f"refused {_minute(self.since or self.at)}, asked again by the next command"
+        return (
+            f"refused since {_minute(self.since or self.at)}, last asked {_minute(self.at)}, asked"
+            f" again after {_minute(self.asked_again_at)}"
+        )
+
+    def __str__(self) -> str:
+        return f"{self.why} ({self.age})"
 
 
-def _notes(stored: Any) -> dict[str, dict[str, _Note]]:
-    return msgspec.convert(stored or {}, dict[str, dict[str, _Note]])
+def _refusals(stored: Any) -> dict[str, dict[str, Refusal]]:
+    return msgspec.convert(stored or {}, dict[str, dict[str, Refusal]])
 
 
 class Availability:
-    """The unavailable devices of a dataset; "" stands for the whole dataset."""
+    """What is refused of a dataset, by subject: a device or part; "" stands for the dataset."""
 
     def __init__(self, lake: Lake, dataset: str) -> None:
         self._lake = lake
         self._dataset = dataset
-        self._known = _notes(lake.state.get(_KEY)).get(dataset, {})
+        self._known = _refusals(lake.state.get(_KEY)).get(dataset, {})
 
-    def why(self, device_id: str, now: datetime) -> str | None:
-        """Return why a device's data is unavailable; None if it is requested."""
-        for key in ("", device_id):
-            note = self._known.get(key)
-            if note is not None and now - note.at < _RETRIED_AFTER:
-                return note.why
+    def why(self, subject: str, now: datetime) -> str | None:
+        """Return why a subject is unavailable; None if it is requested."""
+        for key in ("", subject):
+            refusal = self._known.get(key)
+            if refusal is not None and now < refusal.asked_again_at:
+                return str(refusal)
         return None
 
-    def note(self, device_id: str, why: str, now: datetime) -> str:
-        """Record that a device, or the dataset (""), is unavailable; return the reason."""
+    def is_refused(self, *subjects: str) -> bool:
+        """Return whether one of some subjects was refused when it was last requested."""
+        return not self._known.keys().isdisjoint(subjects)
+
+    def was_refused_before(self) -> bool:
+        """Return whether a refusal now confirms that of the whole dataset."""
+        refusal = self._known.get("")
+        return (
+            refusal is not None
+            and msgspec.structs.replace(refusal, at=datetime.now(UTC)).is_confirmed
+        )
+
+    def closed(self, now: datetime) -> dict[str, Refusal]:
+        """Return what refuses every range and is not requested now, by subject."""
+        known = self._known.items()
+        return {key: each for key, each in known if each.weekly and now < each.asked_again_at}
+
+    def note(self, subject: str, why: str, *, weekly: bool = False) -> Refusal:
+        """Record that a subject, or the dataset (""), is refused; return what is known of it."""
+        before, now = self._known.get(subject), datetime.now(UTC)
+        since = now if before is None else before.since or before.at
+        refusal = Refusal(why, now, since, weekly)
 
         def add(stored: object) -> object:
-            notes = _notes(stored)
-            notes.setdefault(self._dataset, {})[device_id] = _Note(why, now)
-            return msgspec.to_builtins(notes)
+            refusals = _refusals(stored)
+            refusals.setdefault(self._dataset, {})[subject] = refusal
+            return msgspec.to_builtins(refusals)
 
-        self._known = {**self._known, device_id: _Note(why, now)}
+        self._known = {**self._known, subject: refusal}
         self._lake.state.update(_KEY, add)
-        return why
+        return refusal
 
-    def forget(self, device_id: str) -> None:
-        """Record that a device's data is available again."""
-        if not self._known.keys() & {"", device_id}:
+    def forget(self, subject: str) -> None:
+        """Record that a subject's data is available again."""
+        if not self.is_refused("", subject):
             return
 
         def remove(stored: object) -> object:
-            notes = _notes(stored)
-            for key in ("", device_id):
-                notes.get(self._dataset, {}).pop(key, None)
-            return msgspec.to_builtins(notes)
+            refusals = _refusals(stored)
+            for key in ("", subject):
+                refusals.get(self._dataset, {}).pop(key, None)
+            return msgspec.to_builtins(refusals)
 
-        self._known = {k: v for k, v in self._known.items() if k not in ("", device_id)}
+        self._known = {k: v for k, v in self._known.items() if k not in ("", subject)}
         self._lake.state.update(_KEY, remove)
 
 
-def unavailable(lake: Lake) -> dict[str, dict[str, str]]:
-    """Return why data is unavailable, by dataset and device ("" is the whole dataset)."""
-    return {
-        dataset: {device: note.why for device, note in notes.items()}
-        for dataset, notes in _notes(lake.state.get(_KEY)).items()
-        if notes
-    }
+def unavailable(lake: Lake) -> dict[str, dict[str, Refusal]]:
+    """Return what is refused, by dataset and subject ("" is the whole dataset)."""
+    return {name: known for name, known in _refusals(lake.state.get(_KEY)).items() if known}
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -36,6 +36,7 @@ class DailyPlan(RequestPlan):
         *,
         refetch: bool = False,
         refresh: bool = False,
+        retry_refused: bool = False,
     ) -> None:
         """Store what to plan.
 
@@ -47,7 +48,9 @@ class DailyPlan(RequestPlan):
             end: Last day.
             refetch: Fetch days again that are already complete.
             refresh: Fetch days again that were not over when they were fetched.
+            retry_refused: Request what was refused, although it is not due.
         """
+        self.retry_unavailable = refetch or retry_refused
         self._session = session
         self._dataset = dataset
         self._devices = devices

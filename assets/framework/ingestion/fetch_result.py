@@ -55,8 +55,12 @@ class FetchResult:
         return self.outcome in _FAILURES
 
 
+class DatasetStoppedError(GivEnergyError):
+    """The rest of a dataset is not requested in this run: it would be in vain."""
+
+
 class AccessRevokedError(Exception):
-    """Raised if the token, the plan or the scope allows no further request."""
+    """Raised if a run ends early: no further request can succeed."""
 
     def __init__(self, error: GivEnergyError) -> None:
         super().__init__(str(error))

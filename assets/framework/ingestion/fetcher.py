@@ -5,6 +5,7 @@ as a refused token, stops the run. The request plan decides what to request; not
 here.
 """
 
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -30,12 +31,19 @@ from givenergy import (
     GivEnergyError,
     LocalFaultError,
     NotFoundError,
+    PaymentRequiredError,
     RequestRefusedError,
 )
+from givenergy.errors import MissingCapability
 from warehouse import Entry
 
 # How often the thread that waits for responses flushes the leases.
 _WAIT_S = 1.0
+# How long the first request is made alone, and how many at once afterwards until a response.
+_ALONE_S = 3.0
+_FEW = 4
+# Statuses for which a shorter range may be accepted; None: a response that is too long.
+_RANGE_STATUSES = (None, 200, 400, 413, 414, 422)
 
 
 class Fetcher:
@@ -67,7 +75,8 @@ class Fetcher:
             requests: Taken one by one, when there is room for another.
 
         Raises:
-            AccessRevokedError: If the account is refused (401, 402, or 403 for every device).
+            AccessRevokedError: If the account is refused (401, 402, or 403 for every device), or
+                nothing else of the dataset can be had in this run.
         """
         self._stopped = False
         self._refusals = Refusals(
@@ -77,13 +86,14 @@ class Fetcher:
             retry=self._plan.retry_unavailable,
             unavailable=self.unavailable,
         )
-        planned = (request for request in requests if self._refusals.allows(request))
+        planned = self._by_doubt(requests)
+        began = time.monotonic()
         follow_ups: deque[Request] = deque()
         with ThreadPoolExecutor(self._session.connections, "fetch") as pool:
             running: set[Future[FetchResult | None]] = set()
             try:
                 while True:
-                    while len(running) < self._most_in_flight():
+                    while len(running) < self._most_in_flight(began):
                         request = follow_ups.popleft() if follow_ups else next(planned, None)
                         if request is None:
                             break
@@ -102,19 +112,50 @@ class Fetcher:
                 pool.shutdown(wait=True, cancel_futures=True)
                 self.leases.flush()
         yield from self._refusals.settle()
+        if self._refusals.stopped is not None:
+            raise AccessRevokedError(self._refusals.stopped)
 
-    def _most_in_flight(self) -> int:
-        """Return the limit of concurrent requests: one until an optional endpoint has responded."""
-        if self._dataset.optional and not self._refusals.has_answered:
-            return 1
-        return 2 * self._session.connections
+    def _by_doubt(self, requests: Iterable[Request]) -> Iterator[Request]:
+        """Yield the requests that are allowed; those that may be refused come last."""
+        for may_be_refused in (self._refusals.was_doubtful, self._refusals.is_doubtful):
+            later = []
+            for request in requests:
+                if may_be_refused(request):
+                    later.append(request)
+                elif self._refusals.allows(request):
+                    yield request
+            requests = later
+        yield from filter(self._refusals.allows, requests)
+
+    def _most_in_flight(self, began: float) -> int:
+        """Return the limit of concurrent requests: one until the first response, or some seconds.
+
+        Until then a refusal that concerns all of them would cost as many.
+        """
+        if self._refusals.stopped is not None:
+            return 0
+        if self._refusals.has_answered:
+            return 2 * self._session.connections
+        return (
+            1 if time.monotonic() - began < _ALONE_S else min(_FEW, 2 * self._session.connections)
+        )
 
     def _fetch(self, request: Request) -> FetchResult | None:
+        """Make one request, with those that are to follow it; None if the run has ended."""
+        result = self._fetch_alone(request)
+        if request.rest and not self._stopped:
+            result = result or FetchResult(request, Outcome.SPLIT)
+            return replace(result, follow_ups=(*result.follow_ups, *request.rest))
+        return result
+
+    def _fetch_alone(self, request: Request) -> FetchResult | None:
         """Make one request unless there is a reason not to; None if the run has ended."""
         if self._stopped or self._session.cancelled.is_set():
             return None
-        if (result := self._refusals.of_closed_device(request)) is not None:
-            return result
+        if (result := self._refusals.of_closed(request)) is not None:
+            return None if self._dataset.optional else result
+        if self._refusals.doubts_ranges and (shortest := request.shortest()) is not None:
+            return FetchResult(request, Outcome.SPLIT, follow_ups=(shortest,))
         days = 0 if request.day_range is None else len(request.day_range)
         # The limit may have been learnt after the request was planned.
         if days > longest_range(self._session, self._dataset):
@@ -144,27 +185,41 @@ class Fetcher:
                 priority=request.priority,
                 context=self._context(request),
                 stop_after=request.stop_after,
+                most_attempts=self._refusals.attempts_left,
             )
         except CancelledError:
             return None
         except (NotFoundError, ForbiddenError) as error:
             return self._refusals.refused(request, error)
         except (AccessError, LocalFaultError) as error:
+            if isinstance(error, PaymentRequiredError) and self._dataset.optional:
+                # A plan can lack single endpoints.
+                return self._refusals.refused(request, error)
             raise AccessRevokedError(error) from error
         except RequestRefusedError as error:
-            parts = request.split()
-            if parts and request.day_range is not None:
-                shorten_range(self._session, self._dataset, len(request.day_range))
-            outcome = Outcome.SPLIT if parts else Outcome.FAILED
-            return FetchResult(
-                request, outcome, str(error), requests=1, follow_ups=parts, error=error
-            )
+            if error.missing_capability is MissingCapability.ENDPOINT:
+                return self._refusals.refused(request, error)
+            return self._refused_range(request, error)
         except GivEnergyError as error:
-            return FetchResult(request, Outcome.FAILED, str(error), error=error)
-        self._refusals.answered(request)
+            return self._refusals.failed(request, error)
+        if refused_days := self._refusals.answered(request):
+            shorten_range(self._session, self._dataset, refused_days)
         result = self._archive(request, fetched, lease)
         self._plan.observe(request, fetched)
         return result
+
+    def _refused_range(self, request: Request, error: RequestRefusedError) -> FetchResult:
+        """Find out by the shortest part of a range whether it is too long."""
+        if error.status not in _RANGE_STATUSES:
+            return self._refusals.failed(request, error)
+        shortest = request.shortest()
+        if shortest is None:
+            return self._refusals.refused_at_any_length(request, error)
+        self._refusals.refused_range(request, error)
+        follow_ups = (shortest,)
+        return FetchResult(
+            request, Outcome.SPLIT, str(error), requests=1, follow_ups=follow_ups, error=error
+        )
 
     def _context(self, request: Request) -> dict[str, str]:
         """Return the context that is archived with a failed attempt."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.sql_files import read_sql
+from assets.framework.ingestion.availability import CONFIRMED_AFTER
 from warehouse import SETTLED, State
 
 _STATE_OF_STATUS = {
@@ -24,7 +25,8 @@ class LastRequest:
     Attributes:
         device_id: The device; "" is the account.
         kind: The parameters without dates and pages, as JSON.
-        state: Complete, partial, failed, forbidden or gone; not built until it is in the tables.
+        state: Complete, partial, failed, forbidden or gone, after a second 404 at another time; not
+            built until it is in the tables.
         at: When it ended so, UTC.
         complete_at: When such a request was last answered completely, UTC.
         reason: Why it is incomplete; "" if it is complete.
@@ -66,4 +68,6 @@ def _last_request(row: Mapping[str, Any]) -> LastRequest:
         reason = row["partial"] or "the list is incomplete"
         return LastRequest(*about, State.PARTIAL, at, complete_at, reason)
     state = _STATE_OF_STATUS.get(row["error_status"], State.FAILED)
+    if state is State.GONE and at - row["not_found_at"] < CONFIRMED_AFTER:
+        state = State.FAILED
     return LastRequest(*about, state, at, complete_at, row["error"] or "", row["error_count"])

@@ -67,20 +67,22 @@ def due_devices(dataset: SnapshotDataset, state: KnownState) -> frozenset[str]:
     """Return the devices, "" for the account, for which a dataset has requests to make now.
 
     A device is due if its newest request failed, or if it was not answered within the dataset's
-    period. Unavailable devices are not due.
+    period. What was refused is due as `availability` says.
     """
     availability = Availability(state.lake, dataset.name)
+    retry = state.refetch or state.retry_refused
+    failed = set()
     with state.reading():
-        candidates = {
-            request.device_id
-            for request in dataset.requests(state)
-            if state.refetch or availability.why(request.subject, state.now) is None
-        }
+        candidates = set()
+        for request in dataset.requests(state):
+            if retry or availability.why(request.subject, state.now) is None:
+                candidates.add(request.device_id)
+                if availability.is_refused("", request.subject):
+                    failed.add(request.device_id)
         if state.refetch:
             return frozenset(candidates)
         known = last_requests(state, dataset.name).get(dataset.name, ())
     answered: dict[str, datetime] = {}
-    failed = set()
     for last_request in known:
         device_id = last_request.device_id
         if last_request.is_settled:

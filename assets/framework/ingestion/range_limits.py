@@ -1,7 +1,11 @@
 """The number of days per request: as many as the owner allows and the endpoint accepts.
 
-The endpoint's limit is not documented; it is learnt from refusals and remembered.
+The endpoint's limit is not documented; it is learnt where a range is refused and a shorter one is
+accepted. It is remembered for a month, as it can change and a refusal can be a fault.
 """
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -9,6 +13,12 @@ from assets.framework.contract.dataset import Dataset
 from assets.framework.ingestion.session import Session
 
 _KEY = "longest_range_days"
+_REMEMBERED = timedelta(days=30)
+
+
+class _Limit(msgspec.Struct):
+    days: int
+    at: datetime
 
 
 def longest_range(session: Session, dataset: Dataset) -> int:
@@ -17,8 +27,10 @@ def longest_range(session: Session, dataset: Dataset) -> int:
         return 1
     known = session.longest_range_days
     if dataset.name not in known:
-        learnt = msgspec.convert(session.lake.state.get(_KEY, {}), dict[str, int])
-        known[dataset.name] = min(session.range_days, learnt.get(dataset.name, session.range_days))
+        limit = _limits(session.lake.state.get(_KEY)).get(dataset.name)
+        is_recent = limit is not None and datetime.now(UTC) - limit.at < _REMEMBERED
+        learnt = limit.days if limit is not None and is_recent else session.range_days
+        known[dataset.name] = min(session.range_days, learnt)
     return known[dataset.name]
 
 
@@ -28,6 +40,13 @@ def shorten_range(session: Session, dataset: Dataset, refused_days: int) -> None
     session.longest_range_days[dataset.name] = days
 
     def note(stored: object) -> object:
-        return {**msgspec.convert(stored or {}, dict[str, int]), dataset.name: days}
+        limits = _limits(stored)
+        return msgspec.to_builtins({**limits, dataset.name: _Limit(days, datetime.now(UTC))})
 
     session.lake.state.update(_KEY, note)
+
+
+def _limits(stored: Any) -> dict[str, _Limit]:
+    """Return the learnt limits; those of earlier versions have no date and are learnt again."""
+    dated = {name: each for name, each in (stored or {}).items() if isinstance(each, dict)}
+    return msgspec.convert(dated, dict[str, _Limit])

@@ -1,25 +1,35 @@
-"""Interpret a refused request: does it concern the request, its device, or the account?
+"""Interpret refused requests: does it concern the request, its device, the endpoint, the account?
 
-A refusal makes an `optional` dataset unavailable, and it is not requested again for some time. For
+A refusal makes an `optional` dataset, or what it refuses of it, unavailable (see `availability`).
+Any dataset is stopped for the rest of the run if it has spent several requests without a response,
+if several devices refuse even their shortest range, or if something else than the API answers. For
 a dataset that makes many requests per device (`stops_when_refused`), a device that refuses several
-in a row is skipped for the rest of the run, and the run stops if all devices refuse.
+in a row is skipped, and the run stops if all devices refuse.
 """
 
+import threading
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.request import Request
-from assets.framework.ingestion.availability import Availability
-from assets.framework.ingestion.fetch_result import AccessRevokedError, FetchResult, Outcome
-from givenergy import ForbiddenError, NotFoundError
+from assets.framework.ingestion.availability import Availability, Refusal
+from assets.framework.ingestion.fetch_result import (
+    AccessRevokedError,
+    DatasetStoppedError,
+    FetchResult,
+    Outcome,
+)
+from givenergy import ForbiddenError, ForeignAnswerError, GivEnergyError, NotFoundError
 from givenergy.errors import MissingCapability
-from warehouse import Lake
+from warehouse import Lake, day_is_over_at
 
+# Requests, retries included, that a dataset may spend in a run without a single response.
+MOST_WITHOUT_RESPONSE = 12
 # A third party's lock closes single devices; a missing scope closes all. This many devices are
-# requested before a refusal counts as one of the whole account.
+# requested before a refusal counts as one of the whole account or endpoint.
 _REFUSALS_UNTIL_STOP = 3
 # A single day can be refused or unknown; a device is skipped after this many days in a row.
 _REFUSALS_UNTIL_CLOSED = 3
@@ -29,7 +39,8 @@ class Refusals:
     """The refusals of one run; for use by several threads.
 
     Attributes:
-        has_answered: Whether a device is known to have ever responded.
+        has_answered: Whether any request of this run was answered.
+        stopped: Why no further request is made, if so.
     """
 
     def __init__(
@@ -50,73 +61,182 @@ class Refusals:
             retry: Whether to request what was unavailable as well.
             unavailable: List to which the reasons are added, each once.
         """
-        self.has_answered = bool(answered_before)
+        self.has_answered = False
+        self.stopped: DatasetStoppedError | None = None
         self._unavailable = unavailable
         self._dataset = dataset
         self._answered_before = answered_before
         self._retry = retry
         self._now = datetime.now(UTC)
         self._availability = Availability(lake, dataset.name)
+        self._lock = threading.Lock()
+        self._spent = 0
         self._in_a_row: Counter[str] = Counter()
         self._closed: dict[str, FetchResult] = {}
         self._answering: set[str] = set()
         self._not_found: list[FetchResult] = []
         self._forbidden: ForbiddenError | None = None
+        # Devices that refuse without saying whether they or the endpoint are the reason.
+        self._unclear: set[str] = set()
+        # Subjects and days that were refused in this run.
+        self._refusing: set[str | date] = set()
+        self._said: tuple[str, bool] = "", False
+        self._has_failed = False
+        # Lengths of refused ranges by subject, in days, until a shorter one is accepted.
+        self._refused_days: dict[str, int] = {}
+        self._is_range_refused = False
+        # The rest of ranges of which the shortest part is refused, by lease.
+        self._given_up: dict[str, FetchResult] = {}
+        self._everywhere: Refusal | None = None
+        if dataset.stops_when_refused and not retry:
+            for subject, refusal in self._availability.closed(self._now).items():
+                if subject == "":
+                    self._stop(str(refusal))
+                self._closed[subject] = FetchResult(Request(), Outcome.FAILED, str(refusal))
+
+    @property
+    def attempts_left(self) -> int | None:
+        """Attempts that the next request may take; None for no such limit."""
+        return None if self.has_answered else max(1, MOST_WITHOUT_RESPONSE - self._spent)
+
+    @property
+    def doubts_ranges(self) -> bool:
+        """Whether to request the shortest ranges first, as nothing but refusals came so far."""
+        return self._is_range_refused and not self.has_answered
 
     def allows(self, request: Request) -> bool:
         """Return whether a request can succeed, as far as availability is known."""
-        why = None if self._retry else self._availability.why(request.subject, self._now)
+        if self._everywhere is not None:
+            return False
+        if self._retry or request.day_range is not None:
+            return True
+        why = self._availability.why(request.subject, self._now)
         if why is not None:
             self._note_unavailable(why)
         return why is None
 
-    def of_closed_device(self, request: Request) -> FetchResult | None:
-        """Return the result of a request to a skipped device; None if it is not skipped."""
-        closed = self._closed.get(request.device_id)
+    def is_doubtful(self, request: Request) -> bool:
+        """Return whether to make a request after those of other devices and days.
+
+        Until a request is answered, they show soonest what the reason of a refusal is.
+        """
+        refused = self._refusing & _subject_and_day(request)
+        return bool(refused) and not self.has_answered
+
+    def was_doubtful(self, request: Request) -> bool:
+        """Return whether to make a request last: it is doubtful, or was refused the last time."""
+        if self.has_answered:
+            return False
+        return self.is_doubtful(request) or self._availability.is_refused(request.subject)
+
+    def accepts(self, request: Request) -> bool:
+        """Return whether another request about the same subject was answered in this run."""
+        return request.subject in self._answering
+
+    def of_closed(self, request: Request) -> FetchResult | None:
+        """Return the result of a request about a skipped subject; None if it is not skipped."""
+        closed = self._closed.get(request.subject) or self._given_up.get(request.lease_keys[0])
         return closed and FetchResult(request, closed.outcome, closed.message)
 
-    def answered(self, request: Request) -> None:
-        """Record a response."""
+    def answered(self, request: Request) -> int:
+        """Record a response; return the days of a longer range that is refused, or 0."""
         self.has_answered = True
-        self._answering.add(request.device_id)
-        self._in_a_row.pop(request.device_id, None)
+        self._answering.add(request.subject)
+        self._in_a_row.pop(request.subject, None)
         self._availability.forget(request.subject)
+        refused_days = self._refused_days.pop(request.subject, 0)
+        days = 0 if request.day_range is None else len(request.day_range)
+        return refused_days if days < refused_days else 0
 
-    def refused(
-        self, request: Request, error: NotFoundError | ForbiddenError
-    ) -> FetchResult | None:
+    def failed(self, request: Request, error: GivEnergyError) -> FetchResult:
+        """Record a request that failed for a reason that may be temporary; return its result."""
+        self._spend(error)
+        self._has_failed = True
+        if isinstance(error, ForeignAnswerError):
+            # Every further request of this run would fail in the same way.
+            self._stop(str(error))
+        return FetchResult(
+            request, Outcome.FAILED, str(error), requests=error.attempts, error=error
+        )
+
+    def refused(self, request: Request, error: GivEnergyError) -> FetchResult | None:
         """Record a refusal; return its result, or None if it is only known at the end.
 
         Raises:
             AccessRevokedError: If the whole account is refused.
         """
+        self._spend(error)
         # A device that responded before has the endpoint: it is requested again like any other.
         lost = (
             error.missing_capability is MissingCapability.RESOURCE
             and request.device_id in self._answered_before
+            and not request.part
         )
         if self._dataset.optional and not lost:
             return self._lacking(request, error)
-        not_found = isinstance(error, NotFoundError)
-        outcome = Outcome.GONE if not_found else Outcome.FORBIDDEN
+        by_day = self._dataset.stops_when_refused
+        outcome = Outcome.FORBIDDEN if isinstance(error, ForbiddenError) else Outcome.FAILED
+        not_found = isinstance(error, NotFoundError) and bool(request.device_id)
+        if not_found and not self.accepts(request):
+            # A device is gone once it is not found again at another time.
+            refusal = self._availability.note(request.subject, str(error))
+            outcome = Outcome.GONE if refusal.is_confirmed else Outcome.FAILED
         result = FetchResult(request, outcome, str(error), requests=1, error=error)
-        if not self._dataset.stops_when_refused:
+        if not by_day:
             return result
         if isinstance(error, ForbiddenError):
             self._forbidden = error
         else:
             self._not_found.append(result)
-        self._in_a_row[request.device_id] += 1
-        if (
-            error.missing_capability is MissingCapability.ENDPOINT
-            or self._in_a_row[request.device_id] >= _REFUSALS_UNTIL_CLOSED
-        ):
-            self._closed[request.device_id] = result
-        if not_found:
+        self._in_a_row[request.subject] += 1
+        endpoint = error.missing_capability is MissingCapability.ENDPOINT
+        if endpoint or self._in_a_row[request.subject] >= _REFUSALS_UNTIL_CLOSED:
+            self._closed[request.subject] = result
+        if not isinstance(error, ForbiddenError):
+            if endpoint and not self.has_answered:
+                self._stop(str(self._availability.note("", str(error))))
             return None
         outcomes = [closed.outcome for closed in list(self._closed.values())]
-        if not self.has_answered and outcomes.count(Outcome.FORBIDDEN) >= _REFUSALS_UNTIL_STOP:
+        if not (self.has_answered or self._answered_before) and (
+            outcomes.count(Outcome.FORBIDDEN) >= _REFUSALS_UNTIL_STOP
+        ):
             raise AccessRevokedError(error) from error
+        return result
+
+    def refused_range(self, request: Request, error: GivEnergyError) -> None:
+        """Record that a range is refused which can be shortened."""
+        self._spend(error)
+        self._is_range_refused = True
+        if request.day_range is not None:
+            self._refused_days[request.subject] = len(request.day_range)
+
+    def refused_at_any_length(self, request: Request, error: GivEnergyError) -> FetchResult:
+        """Record that a request is refused which cannot be shortened; return its result.
+
+        What it is part of is given up. Its subject is skipped for the rest of the run: if it is
+        requested by day, after several in a row, as a day can be refused because it is not over.
+        """
+        self._spend(error)
+        result = FetchResult(request, Outcome.FAILED, str(error), requests=1, error=error)
+        self._is_range_refused = True
+        self._refused_days.pop(request.subject, None)
+        self._given_up.update((rest.lease_keys[0], result) for rest in request.rest)
+        self._in_a_row[request.subject] += 1
+        days = request.day_range
+        self._refusing |= _subject_and_day(request)
+        if self._in_a_row[request.subject] >= _REFUSALS_UNTIL_CLOSED:
+            self._closed[request.subject] = result
+        is_over = days is None or day_is_over_at(days.last, None) < self._now
+        if self.accepts(request) or not is_over:
+            return result
+        was_refused = self._availability.was_refused_before()
+        refusal = self._availability.note(request.subject, str(error), weekly=True)
+        if self._dataset.optional and (refusal.is_confirmed or was_refused):
+            self._note_unavailable(str(refusal))
+            result = replace(result, outcome=Outcome.GONE, message=str(refusal))
+        if days is None:
+            self._closed[request.subject] = result
+        self._note_unclear(request, str(error), weekly=True)
         return result
 
     def settle(self) -> Iterator[FetchResult]:
@@ -126,23 +246,62 @@ class Refusals:
             AccessRevokedError: If there were refusals and no response.
         """
         for result in self._not_found:
-            device_id = result.request.device_id
-            exists = device_id in self._answering and device_id not in self._closed
+            subject = result.request.subject
+            exists = subject in self._answering and subject not in self._closed
             yield replace(result, outcome=Outcome.FAILED) if exists else result
-        if self._forbidden is not None and not self.has_answered:
+        if self._unclear and not (self.has_answered or self._has_failed or self.stopped):
+            # Fewer devices than prove it, but all there are.
+            self._refuse_everywhere()
+        if self._forbidden is not None and not (self.has_answered or self._answered_before):
             raise AccessRevokedError(self._forbidden)
 
-    def _lacking(self, request: Request, error: NotFoundError | ForbiddenError) -> FetchResult:
-        # A token without the scope is refused for every device. If the response does not say which
-        # it is, a single accepted device shows that the scope is not missing.
-        everywhere = error.missing_capability is MissingCapability.ENDPOINT or (
-            error.missing_capability is MissingCapability.UNCLEAR and not self.has_answered
-        )
-        subject = "" if everywhere else request.subject
-        why = self._availability.note(subject, str(error), self._now)
-        self._note_unavailable(why)
-        return FetchResult(request, Outcome.GONE, why, requests=1)
+    def _spend(self, error: GivEnergyError) -> None:
+        with self._lock:
+            self._spent += max(1, error.attempts)
+            if not self.has_answered and self._spent >= MOST_WITHOUT_RESPONSE:
+                self._stop(f"{self._spent} requests without a response; the last: {error}")
+
+    def _stop(self, why: str) -> None:
+        self.stopped = self.stopped or DatasetStoppedError(f"{self._dataset.name}: {why}")
+
+    def _lacking(self, request: Request, error: GivEnergyError) -> FetchResult:
+        if error.missing_capability is MissingCapability.ENDPOINT:
+            self._everywhere = refusal = self._availability.note("", str(error))
+        else:
+            refusal = self._availability.note(request.subject, str(error))
+            unclear = error.missing_capability is MissingCapability.UNCLEAR
+            if unclear or not self._dataset.tries_devices:
+                self._note_unclear(request, str(error), weekly=False)
+            self._has_failed |= not unclear
+        self._note_unavailable(str(refusal))
+        return FetchResult(request, Outcome.GONE, str(refusal), requests=1)
+
+    def _note_unclear(self, request: Request, why: str, *, weekly: bool) -> None:
+        """Note a refusal that can be the device's or the endpoint's.
+
+        A missing scope is refused for every device. If the response does not say which it is, a
+        single accepted device shows that the scope is not missing.
+        """
+        with self._lock:
+            self._unclear.add(request.device_id)
+            self._said = why, weekly
+            if not self.has_answered and len(self._unclear) >= _REFUSALS_UNTIL_STOP:
+                self._refuse_everywhere()
+
+    def _refuse_everywhere(self) -> None:
+        if self._everywhere is not None:
+            return
+        why, weekly = self._said
+        self._everywhere = refusal = self._availability.note("", why, weekly=weekly)
+        self._note_unavailable(str(refusal))
+        if weekly and not (self._dataset.optional and refusal.is_confirmed):
+            self._stop(f"all devices that were asked refuse it, whatever the range. {refusal}")
 
     def _note_unavailable(self, why: str) -> None:
         if why not in self._unavailable:
             self._unavailable.append(why)
+
+
+def _subject_and_day(request: Request) -> set[str | date]:
+    days = request.day_range
+    return {request.subject} if days is None else {request.subject, days.last}

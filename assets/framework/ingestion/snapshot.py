@@ -1,6 +1,7 @@
 """Plan the requests of a snapshot dataset, limited to the devices that are due."""
 
 from collections.abc import Collection, Container, Iterable, Iterator
+from datetime import timedelta
 
 from assets.framework.contract.dataset import DeviceList, SnapshotDataset
 from assets.framework.contract.known_state import KnownState
@@ -8,6 +9,8 @@ from assets.framework.contract.request import Request
 from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.request_plan import RequestPlan
 from givenergy import Fetched
+
+_SILENT_AFTER = timedelta(days=30)
 
 
 class SnapshotPlan(RequestPlan):
@@ -23,7 +26,7 @@ class SnapshotPlan(RequestPlan):
             state: Known state.
             only: Devices to limit it to, "" for the account; None means all.
         """
-        self.retry_unavailable = state.refetch
+        self.retry_unavailable = state.refetch or state.retry_refused
         # Without the devices of a list nothing else can be planned.
         self.awaits_others = isinstance(dataset, DeviceList)
         self._dataset = dataset
@@ -32,9 +35,16 @@ class SnapshotPlan(RequestPlan):
         self._responses: list[tuple[Request, Fetched]] = []
 
     def batches(self, report: IngestionReport) -> Iterator[Iterable[Request]]:
-        """Plan all requests at once."""
+        """Plan all requests at once, those of devices that have long been silent last."""
         with self._state.reading():
             requests = list(self._dataset.requests(self._state))
+        silent = {
+            device.device_id
+            for devices in self._state.devices.values()
+            for device in devices
+            if device.last_contact_at and self._state.now - device.last_contact_at > _SILENT_AFTER
+        }
+        requests.sort(key=lambda request: request.device_id in silent)
         yield [r for r in requests if self._only is None or r.device_id in self._only]
 
     def answered_before(self) -> Collection[str]:

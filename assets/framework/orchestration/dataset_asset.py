@@ -46,6 +46,7 @@ class FetchConfig(dg.Config):
     devices: list[str] = Field(default_factory=list)
     refetch: bool = False
     refresh: bool = True
+    retry_refused: bool = False
 
 
 def dataset_asset(
@@ -143,10 +144,13 @@ class _AssetRun:
                 max(self._days),
                 refetch=config.refetch,
                 refresh=config.refresh,
+                retry_refused=config.retry_refused,
             )
         else:
             api = self._context.resources.givenergy
-            state = api.known_state(session, devices, refetch=config.refetch)
+            state = api.known_state(
+                session, devices, refetch=config.refetch, retry_refused=config.retry_refused
+            )
             only = None if config.refresh else due_devices(dataset, state)
             plan = SnapshotPlan(dataset, state, only=only)
         return ingest(

@@ -1,0 +1,95 @@
+"""The part of `givlake doctor` that tries at once what the API has refused."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from assets.framework.contract.dataset import Dataset, DeviceList, SnapshotDataset
+from assets.framework.contract.devices import Devices
+from assets.framework.contract.request import Request
+from assets.framework.ingestion.availability import Availability, Refusal, unavailable
+from assets.framework.ingestion.session import Session
+from givenergy import GivEnergyError, Priority
+from pipelines.discovery import known_state_of
+from pipelines.selection import selected_snapshots
+from pipelines.session_factory import open_for_reading
+from pipelines.settings import Settings
+from warehouse import Lake
+
+# Requests for each dataset; there can be a refusal for every device.
+_TRIES = 3
+
+
+def try_refused(
+    session: Session, settings: Settings, chosen: Sequence[Dataset], devices: Devices
+) -> Iterator[tuple[str, str]]:
+    """Request what was refused, and forget the refusals that no longer hold.
+
+    Args:
+        session: A session in a scratch folder with the state of the data folder.
+        settings: Where the data folder is.
+        chosen: The selected datasets.
+        devices: The devices.
+
+    Yields:
+        The name of a dataset and what is found about it.
+    """
+    lists = [d for d in selected_snapshots(chosen) if isinstance(d, DeviceList)]
+    snapshots = {d.name: d for d in selected_snapshots(chosen) if d not in lists}
+    with open_for_reading(settings) as lake:
+        refused = unavailable(lake)
+        for name, refusals in refused.items():
+            if name in snapshots:
+                _try(session, lake, snapshots[name], devices, refusals)
+    # The lists and a day of each dataset have been requested before.
+    still = unavailable(session.lake)
+    for name, refusals in refused.items():
+        for subject, refusal in refusals.items():
+            left = still.get(name, {}).get(subject)
+            about = f" for {subject}" if subject else ""
+            if left is not None:
+                yield name, f"not available{about}: {left}"
+            else:
+                yield name, f"available again{about}; it was {refusal.age}"
+    cleared = {n: each.keys() - still.get(n, {}).keys() for n, each in refused.items()}
+    # A folder that cannot be written keeps them until the next command that asks.
+    if any(cleared.values()) and os.access(settings.data, os.W_OK):
+        with Lake(settings.data) as writable:
+            for name, subjects in cleared.items():
+                for subject in subjects:
+                    Availability(writable, name).forget(subject)
+
+
+def _try(
+    session: Session,
+    lake: Lake,
+    dataset: SnapshotDataset,
+    devices: Devices,
+    refusals: Mapping[str, Refusal],
+) -> None:
+    """Request some of what was refused of a dataset, and note the results in the scratch folder."""
+    state = known_state_of(replace(session, lake=lake), devices, retry_refused=True)
+    by_subject: dict[str, Request] = {}
+    with state.reading():
+        for request in dataset.requests(state):
+            for subject in ("", request.subject):
+                by_subject.setdefault(subject, request)
+    availability = Availability(session.lake, dataset.name)
+    for subject, refusal in list(refusals.items())[:_TRIES]:
+        if (found := by_subject.get(subject)) is None:
+            continue
+        found = found.shortest() or found
+        try:
+            session.client.fetch(
+                dataset.endpoint,
+                path=found.path,
+                query=found.query,
+                body=found.body,
+                priority=Priority.TODAY,
+                context={"dataset": "doctor"},
+                stop_after=found.stop_after,
+            )
+        except GivEnergyError as error:
+            availability.note(subject, str(error), weekly=refusal.weekly)
+        else:
+            availability.forget(found.subject)

@@ -1,0 +1,152 @@
+"""Endpoints that refuse every request: few requests, said aloud, asked again, then remembered."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from simulator import Simulator
+from tests.support import clock
+from tests.support.every_device import every_device
+from tests.support.owner import Owner
+
+REFUSED = {
+    "inverter-meter-data": "422",
+    "events": "422",
+    "presets": "422",
+    "settings": "404",
+    "smart-device": "403 html",
+}
+# What these endpoints are asked for, and what depends on it.
+PATHS = ("/meter/data", "/events", "/presets", "/settings", "/smart-device")
+
+
+def requests_of_a_backfill(folder, now, refused, **settings):
+    """Return the requests of a first backfill and of a second one, and their output."""
+    config = every_device(now, 400, later_api=True, meter_rows_every_s=43_200, refused=refused)
+    with Simulator(config) as sim:
+        chosen = {
+            "GIVENERGY_API_URL": sim.base_url,
+            "GIVLAKE_DATASETS": "",
+            "GIVLAKE_RANGE_DAYS": "31",
+            **settings,
+        }
+        folder.mkdir()
+        owner = Owner(folder, chosen, token=sim.token)
+        found = []
+        for _ in range(2):
+            done = owner.givlake("backfill", "--start", (now - timedelta(days=2)).date())
+            found.append(([request.path for request in sim.requests], done))
+            sim.clear_requests()
+        return found
+
+
+def outside(paths):
+    return [path for path in paths if not any(part in path for part in PATHS)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("retry_s", ["0", "75"])
+def test_five_refused_endpoints_cost_a_first_backfill_at_most_twenty_requests(tmp_path, retry_s):
+    # The API's time stands still, and the test does not overtake it.
+    now = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=10)
+    settings = {"GIVLAKE_RETRY_S": retry_s}
+    (whole, done), _ = requests_of_a_backfill(tmp_path / "whole", now, {})
+    assert done.status == 0
+    refused = requests_of_a_backfill(tmp_path / "refused", now, REFUSED, **settings)
+    least = len(outside(whole))
+    counts = [len(paths) for paths, _ in refused]
+    of_each = [Counter(p for path in paths for p in PATHS if p in path) for paths, _ in refused]
+    print(f"all {len(whole)}, least {least}, first {counts[0]}, second {counts[1]}: {of_each}")
+    (first, done), (second, _) = refused
+    assert done.status == 1
+    assert len(outside(first)) == least
+    assert len(first) <= least + 20
+    # Within the hour nothing is believed: as many again, and what was not fetched.
+    assert len(second) - len(outside(second)) <= 20
+
+
+ENDPOINTS = {
+    "energy_flows": ("energy-flows", "/energy-flows"),
+    "energy_flow_aggregates": ("energy-flows", "/energy-flows"),
+    "inverter_grid_meter_readings": ("inverter-meter-data", "/meter/data"),
+    "inverter_data_points": ("data-points", "/data-points/"),
+    "inverter_events": ("events", "/events"),
+}
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        "energy_flows",
+        "inverter_grid_meter_readings",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("energy_flow_aggregates", "inverter_data_points", "inverter_events")
+        ),
+    ],
+)
+def test_an_endpoint_that_refuses_every_range_is_remembered_and_asked_again_weekly(
+    simulate, own, today, dataset
+):
+    name, path = ENDPOINTS[dataset]
+    sim = simulate(
+        inverters=5, later_api=True, refused={name: "422"}, commissioned=today - timedelta(days=400)
+    )
+    owner = own(sim, GIVLAKE_DATASETS=dataset)
+    start = today - timedelta(days=90)
+    counts, outputs = [], []
+    moment = datetime.now(UTC)
+    for hours in (0, 0.1, 2, 50, 180):
+        with clock.at(moment + timedelta(hours=hours)):
+            sim.clear_requests()
+            done = owner.givlake(*(("sync",) if hours else ("backfill", "--start", start)))
+            outputs.append(done.out)
+            counts.append(sum(path in request.path for request in sim.requests))
+    by_day = dataset in ("energy_flows", "inverter_data_points")
+    assert 1 <= counts[0] <= 6, outputs[0]
+    assert "Stopped: " + dataset in outputs[0]
+    assert "asked again by the next command" in outputs[0]
+    # Again by the next commands, as one refusal can be a fault; then weekly.
+    assert 1 <= counts[1] <= 6
+    assert 1 <= counts[2] <= 6
+    assert counts[3] == 0, outputs[3]
+    assert 1 <= counts[4] <= 6
+    shown = owner.givlake("status")
+    assert f"{dataset}: The API refuses the request (422" in shown.out
+    assert "refused since" in shown.out
+    (told,) = (part for part in json.loads(owner.givlake("status", "--format", "json").out)
+               if part["dataset"] == dataset)  # fmt: skip
+    assert any(refusal["is_confirmed"] for refusal in told["refusals"])
+    if by_day:
+        # What was not fetched is missing, never empty or complete.
+        assert shown.status == 1
+        assert not {"complete", "empty", "provisional"} & set(told["days_by_state"])
+    with clock.at(moment + timedelta(hours=181)):
+        # What the owner names is asked for at once, and an all-clear needs no more.
+        sim.clear_requests()
+        assert owner.givlake("backfill", "--dataset", dataset, "--start", today).status in (0, 1)
+        assert any(path in request.path for request in sim.requests)
+
+
+def test_one_device_that_refuses_does_not_stop_the_others(simulate, own, today):
+    sim = simulate(inverters=5, commissioned=today - timedelta(days=400), flow_gap_rate=0.0)
+    owner = own(sim, GIVLAKE_DATASETS="energy_flows", GIVLAKE_CONNECTIONS="1")
+    # The first and the second that are asked.
+    locked = sorted(sim.serials)[:2]
+    said = b'{"message": "The given data was invalid."}'
+    sim.override(rf"/({'|'.join(locked)})/energy-flows", said, status=422)
+    start = today - timedelta(days=90)
+    done = owner.givlake("backfill", "--start", start, "--end", today - timedelta(days=5))
+    assert done.status == 1
+    days = owner.sql("SELECT device_id, state, count(*) AS n FROM coverage WHERE is_expected"
+                     " AND request_date <= current_date - 5 GROUP BY ALL")  # fmt: skip
+    complete = {row["device_id"] for row in days if row["state"] == "complete"}
+    assert complete == set(sim.serials) - set(locked)
+    asked = Counter(request.path.split("/")[3] for request in sim.requests[2:])
+    assert all(asked[serial] <= 6 for serial in locked), asked
+    # Once they answer, everything is fetched, without a change of token.
+    sim.clear_failures()
+    again = owner.givlake("backfill", "--start", start, "--end", today - timedelta(days=5))
+    assert again.status == 0, again.out
