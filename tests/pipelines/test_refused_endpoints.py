@@ -105,14 +105,14 @@ def test_an_endpoint_that_refuses_every_range_is_remembered_and_asked_again_week
             outputs.append(done.out)
             counts.append(sum(path in request.path for request in sim.requests))
     by_day = dataset in ("energy_flows", "inverter_data_points")
-    assert 1 <= counts[0] <= 6, outputs[0]
+    assert 1 <= counts[0] <= 8, outputs[0]
     assert "Stopped: " + dataset in outputs[0]
     assert "asked again by the next command" in outputs[0]
     # Again by the next commands, as one refusal can be a fault; then weekly.
-    assert 1 <= counts[1] <= 6
-    assert 1 <= counts[2] <= 6
+    assert 1 <= counts[1] <= 8
+    assert 1 <= counts[2] <= 8
     assert counts[3] == 0, outputs[3]
-    assert 1 <= counts[4] <= 6
+    assert 1 <= counts[4] <= 8
     shown = owner.givlake("status")
     assert f"{dataset}: The API refuses the request (422" in shown.out
     assert "refused since" in shown.out

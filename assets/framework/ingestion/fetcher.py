@@ -40,7 +40,7 @@ from warehouse import Entry
 # How often the thread that waits for responses flushes the leases.
 _WAIT_S = 1.0
 # How long the first request is made alone, and how many at once afterwards until a response.
-_ALONE_S = 3.0
+_ALONE_S = 10.0
 _FEW = 4
 # Statuses for which a shorter range may be accepted; None: a response that is too long.
 _RANGE_STATUSES = (None, 200, 400, 413, 414, 422)
