@@ -18,6 +18,7 @@ from pipelines.cli.common import (
     table,
 )
 from pipelines.cli.context import pass_settings
+from pipelines.cli.local_faults import describe_local_fault
 from pipelines.pending_builds import describe_pending
 from pipelines.settings import Settings
 from warehouse import connect, retrying
@@ -38,6 +39,8 @@ def query(settings: Settings, sql: str, layout: str) -> None:
         try:
             retrying(lambda: _answer(connection, sql, layout))
         except duckdb.Error as error:
+            if (fault := describe_local_fault(error, settings)) is not None:
+                raise KnownError(fault, EXIT_USAGE) from error
             raise KnownError(f"DuckDB rejected the query: {error}", EXIT_USAGE) from error
 
 

@@ -153,3 +153,31 @@ def test_an_own_folder_that_is_read_only_is_mended_by_chmod(tmp_path):
     (tmp_path / "store.json").write_text("{}")
     said = permission_problem(tmp_path / "locks" / "state")
     assert said.endswith(f"run `chmod -R u+rwX {tmp_path}`")
+
+
+@pytest.mark.processes
+@as_root
+def test_a_file_that_cannot_be_opened_is_not_taken_for_damaged():
+    """It would be replaced by a file without its rows."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, "data")
+        said = run_apart(
+            "import pathlib\n"
+            f"folder = pathlib.Path({str(folder)!r})\n"
+            f"folder.parent.chmod(0o777)\nos.setuid({NOBODY})\n"
+            "with warehouse.Lake(folder) as lake:\n"
+            "    lake.archive.append([answer('A', day, day_rows(day))])\n"
+            "    lake.archive.flush()\n"
+            "(segment,) = (folder / 'archive' / 'segments').glob('*.parquet')\n"
+            "segment.chmod(0)\n"
+            "with warehouse.Lake(folder) as lake:\n"
+            "    try:\n        warehouse.build(lake, ToyDecoder())\n"
+            "    except (OSError, warehouse.StoreError) as error:\n        print(error)\n"
+            "segment.chmod(0o600)\n"
+            "with warehouse.Lake(folder) as lake:\n"
+            "    print(warehouse.build(lake, ToyDecoder()).rows('rows_in'))\n"
+            "print(list((folder / 'archive' / 'damaged').iterdir()))\n"
+        )
+    refusal, rows, damaged = said.splitlines()
+    assert "ermission" in refusal
+    assert (int(rows) > 0, damaged) == (True, "[]")

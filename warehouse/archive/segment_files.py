@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from warehouse.archive.entry import ARCHIVE_SCHEMA, SORT_KEYS
 from warehouse.errors import ArchiveDamagedError
+from warehouse.storage.atomic_files import is_refused
 
 FORMAT = "1"
 # A row group has one page and is read at once, so segments keep it small; in packs, the polls of a
@@ -147,6 +148,8 @@ class Reader:
         except FileNotFoundError:
             raise
         except (OSError, pa.ArrowException) as error:
+            if is_refused(error):
+                raise  # It is not damaged, and must not be repaired.
             raise _damaged(file, error) from error
         self.body_bytes = int(
             (self._parquet.metadata.metadata or {}).get(b"givlake.body_bytes", b"0")
@@ -177,6 +180,8 @@ class Reader:
         try:
             rows = self._parquet.read_row_groups(list(groups), columns=present)
         except (OSError, pa.ArrowException) as error:
+            if is_refused(error):
+                raise
             raise _damaged(self.file, error) from error
         if "segment" in wanted and "segment" not in present:
             number = pa.array(np.full(rows.num_rows, self.file.first))

@@ -28,6 +28,7 @@ _REASONS = {
     errno.EMFILE: "this process may open no more files: raise the limit (`ulimit -n`)",
     errno.EXDEV: "it is on another disk than the data folder: keep both on one disk",
 }
+_REFUSALS = frozenset({errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _QUOTED_PATH = re.compile(r"""["'](/[^"']+)["']""")
 _ORPHAN_AGE_S = 60.0
 _HASH_CHUNK_BYTES = 1 << 20
@@ -66,6 +67,11 @@ def reason_of(error: Exception, path: Path) -> str | None:
     if code in (errno.EACCES, errno.EPERM):
         return f"permission is denied: {permission_problem(_path_in(error) or path)}"
     return _REASONS.get(code)
+
+
+def is_refused(error: Exception) -> bool:
+    """Return whether the operating system refuses to open a file, which says nothing about it."""
+    return isinstance(error, OSError) and error.errno in _REFUSALS
 
 
 def _path_in(error: Exception) -> Path | None:

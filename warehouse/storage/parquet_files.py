@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.errors import DamagedError
+from warehouse.storage.atomic_files import is_refused
 
 # Logs of rows, such as the index of requests, consist of parts of at most this many rows.
 PART_ROWS = 100_000
@@ -43,6 +44,8 @@ def read_errors_as_damage(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException, KeyError) as error:
+        if is_refused(error):
+            raise
         raise DamagedError(
             f"{path} is damaged ({str(error).splitlines()[0][:120]}): "
             "it is rebuilt from the archive"
