@@ -6,14 +6,14 @@ are computed again from the archive, without a request.
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from assets.framework.decoding.decoder import decoders
 from assets.registry import daily_datasets, datasets
-from givenergy import AccountIdentity
+from givenergy import AccountIdentity, utc_now
 from givenergy.time_zones import usable_zone
 from pipelines.discovery import expect, last_discovery
 from pipelines.settings import Settings
@@ -82,7 +82,7 @@ def store_zone(lake: Lake, settings: Settings, account: AccountIdentity) -> str:
         unusable = account.sent_timezone
         if account.timezone is None and unusable is None:
             unusable = ""
-        sent = SentZone(datetime.now(UTC), account.timezone, unusable)
+        sent = SentZone(utc_now(), account.timezone, unusable)
         lake.state.set(_SENT, msgspec.to_builtins(sent))
     zone = settings.zone if settings.is_zone_set else account.timezone or settings.zone
     use_zone(lake, zone, (account.budget_key, account.token_key))

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from givenergy import (
     RequestBudget,
     SqliteRequestBudget,
     resolve_account,
+    utc_now,
 )
 from givenergy.retry import NO_RETRY, RetryPolicy
 from pipelines.account_zone import is_zone_due, store_zone, use_zone, zone_of
@@ -239,7 +240,7 @@ def open_session(
             store=budget_store(budget_settings),
             open_client=open_client,
             is_due=lambda zone: is_zone_due(
-                lake.state.all(), zone, unknown_zone_max_age, datetime.now(UTC)
+                lake.state.all(), zone, unknown_zone_max_age, utc_now()
             ),
         )
         archiver.account = account.budget_key

@@ -4,11 +4,12 @@ There are none without a channel to send alerts to. Sensors hold the settings in
 neither the definitions that Dagster shows nor run configurations nor events contain an address.
 """
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from givenergy import utc_now
 from pipelines.alerts.failure_kinds import FAILURE_KIND_LABEL, unexpected_failure_of
 from pipelines.alerts.send_alerts import AlertReport, send_alerts
 from pipelines.session_factory import stored_zone
@@ -49,7 +50,7 @@ def _missed_completeness(settings: Settings) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def _sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        now = datetime.now(UTC)
+        now = utc_now()
         report = send_alerts(
             settings,
             unrequested=is_due(now, settings, stored_zone(settings)),

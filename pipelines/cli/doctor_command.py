@@ -17,7 +17,14 @@ from assets.framework.contract.dataset import DailyDataset, Dataset
 from assets.framework.contract.devices import DeviceKind, Devices, local_day, of_kinds
 from assets.framework.ingestion.availability import Availability
 from assets.framework.ingestion.session import Session
-from givenergy import ForbiddenError, GivEnergyError, LocalFaultError, NotFoundError, Priority
+from givenergy import (
+    ForbiddenError,
+    GivEnergyError,
+    LocalFaultError,
+    NotFoundError,
+    Priority,
+    utc_now,
+)
 from givenergy.endpoints import INVERTER_SETTINGS
 from pipelines.account_zone import zone_difference, zone_notice
 from pipelines.cli.budget_lines import budget_lines
@@ -207,7 +214,7 @@ def _data(
             continue
         never = datetime.min.replace(tzinfo=UTC)
         device = max(candidates, key=lambda device: device.last_contact_at or never)
-        day: date = local_day(device.last_contact_at or datetime.now(UTC), session.zone)
+        day: date = local_day(device.last_contact_at or utc_now(), session.zone)
         request = dataset.request(device.device_id, day, day, session.zone)
         try:
             session.client.fetch(

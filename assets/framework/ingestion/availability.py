@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from givenergy import utc_now
 from warehouse import Lake
 
 _KEY = "unavailable"
@@ -88,10 +89,7 @@ class Availability:
     def was_refused_before(self) -> bool:
         """Return whether a refusal now confirms that of the whole dataset."""
         refusal = self._known.get("")
-        return (
-            refusal is not None
-            and msgspec.structs.replace(refusal, at=datetime.now(UTC)).is_confirmed
-        )
+        return refusal is not None and msgspec.structs.replace(refusal, at=utc_now()).is_confirmed
 
     def closed(self, now: datetime) -> dict[str, Refusal]:
         """Return what refuses every range and is not requested now, by subject."""
@@ -100,7 +98,7 @@ class Availability:
 
     def note(self, subject: str, why: str, *, weekly: bool = False) -> Refusal:
         """Record that a subject, or the dataset (""), is refused; return what is known of it."""
-        before, now = self._known.get(subject), datetime.now(UTC)
+        before, now = self._known.get(subject), utc_now()
         since = now if before is None else before.since or before.at
         refusal = Refusal(why, now, since, weekly)
 

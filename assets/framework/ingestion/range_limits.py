@@ -4,13 +4,14 @@ The endpoint's limit is not documented; it is learnt where a range is refused an
 accepted. It is remembered for a month, as it can change and a refusal can be a fault.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from assets.framework.contract.dataset import Dataset
 from assets.framework.ingestion.session import Session
+from givenergy import utc_now
 
 _KEY = "longest_range_days"
 _REMEMBERED = timedelta(days=30)
@@ -28,7 +29,7 @@ def longest_range(session: Session, dataset: Dataset) -> int:
     known = session.longest_range_days
     if dataset.name not in known:
         limit = _limits(session.lake.state.get(_KEY)).get(dataset.name)
-        is_recent = limit is not None and datetime.now(UTC) - limit.at < _REMEMBERED
+        is_recent = limit is not None and utc_now() - limit.at < _REMEMBERED
         learnt = limit.days if limit is not None and is_recent else session.range_days
         known[dataset.name] = min(session.range_days, learnt)
     return known[dataset.name]
@@ -41,7 +42,7 @@ def shorten_range(session: Session, dataset: Dataset, refused_days: int) -> None
 
     def note(stored: object) -> object:
         limits = _limits(stored)
-        return msgspec.to_builtins({**limits, dataset.name: _Limit(days, datetime.now(UTC))})
+        return msgspec.to_builtins({**limits, dataset.name: _Limit(days, utc_now())})
 
     session.lake.state.update(_KEY, note)
 

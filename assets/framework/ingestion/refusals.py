@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.request import Request
@@ -22,7 +22,7 @@ from assets.framework.ingestion.fetch_result import (
     FetchResult,
     Outcome,
 )
-from givenergy import ForbiddenError, ForeignAnswerError, GivEnergyError, NotFoundError
+from givenergy import ForbiddenError, ForeignAnswerError, GivEnergyError, NotFoundError, utc_now
 from givenergy.errors import MissingCapability
 from warehouse import Lake, day_is_over_at
 
@@ -67,7 +67,7 @@ class Refusals:
         self._dataset = dataset
         self._answered_before = answered_before
         self._retry = retry
-        self._now = datetime.now(UTC)
+        self._now = utc_now()
         self._availability = Availability(lake, dataset.name)
         self._lock = threading.Lock()
         self._spent = 0
