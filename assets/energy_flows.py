@@ -170,6 +170,7 @@ TABLE = Table(
     key=("inverter_serial", "start_at"),
     time_column="start_at",
     device_column="inverter_serial",
+    requested_columns=("end_at",),
 )
 
 

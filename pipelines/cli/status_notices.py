@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipelines.cli.common import console, duration, plural, printable
-from pipelines.health.notices import Notices, sql
+from pipelines.health.notices import Notices, QuarantinedRows, sql
 from warehouse import Lake, connect, retrying
 
 _OUT = console()
@@ -33,13 +33,15 @@ def show_notices(notices: Iterable[Notices]) -> None:
 
 
 def _lines(notices: Notices) -> Iterator[str]:
-    if notices.quarantined:
-        reasons = ", ".join(f"{rows:,} {reason}" for reason, rows in notices.quarantined.items())
-        rows = plural(sum(notices.quarantined.values()), "row")
-        yield (
-            f"{notices.dataset}: {rows} quarantined ({reasons}):"
-            f" givlake quarantine --dataset {notices.dataset}"
-        )
+    command = f"givlake quarantine --dataset {notices.dataset}"
+    if notices.quarantined.rows:
+        counts = _counts(notices.quarantined)
+        rows = plural(notices.quarantined.rows, "row")
+        yield f"{notices.dataset}: {rows} quarantined ({counts}): {command}"
+    if notices.nulled.rows:
+        counts = _counts(notices.nulled)
+        rows = plural(notices.nulled.rows, "row")
+        yield f"{notices.dataset}: {rows} with a quarantined value, now null ({counts}): {command}"
     if notices.drift:
         named = ", ".join(map(_drifted, notices.drift[:_DRIFT_NAMED]))
         more = ", …" if len(notices.drift) > _DRIFT_NAMED else ""
@@ -62,6 +64,15 @@ def _lines(notices: Notices) -> Iterator[str]:
         )
 
 
+def _counts(quarantined: QuarantinedRows) -> str:
+    reasons = ", ".join(f"{rows:,} {reason}" for reason, rows in quarantined.by_reason.items())
+    return f"{reasons}{_new(quarantined.new)}"
+
+
+def _new(count: int) -> str:
+    return f"; {count:,} of the last 7 days" if count else ""
+
+
 def _drifted(row: dict[str, Any]) -> str:
     kind = row["kind"].replace("_", " ")
     times = "once" if row["count"] == 1 else f"{row['count']:,} times"
@@ -71,7 +82,8 @@ def _drifted(row: dict[str, Any]) -> str:
 def notices_as_json(notices: Notices) -> dict[str, Any]:
     """Return the notices of a dataset for `--format json`."""
     return {
-        "quarantined": notices.quarantined,
+        "quarantined": notices.quarantined.by_reason,
+        "values_quarantined": notices.nulled.by_reason,
         "drift": [{**row, "first_seen_at": _iso(row["first_seen_at"])} for row in notices.drift],
         "open": [
             {

@@ -92,7 +92,7 @@ def response_from_json(
 
 def trace_fields(dataset: Dataset, response: ArchivedResponse) -> list[LeafTrace]:
     """Return the leaves of a response in order of first appearance."""
-    decoded = DatasetDecoder(dataset).decode([response])
+    decoded = DatasetDecoder(dataset, any_time=True).decode([response])
     answer = json.loads(response.body)
     elements = _elements(answer, dataset.shape)
     decoded_values = _DecodedValues(dataset, decoded, elements)
