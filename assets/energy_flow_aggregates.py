@@ -60,7 +60,7 @@ _DAY = timedelta(days=1)
 _MOST_DAYS = 366
 # Half of a range no longer than this is not requested: its length is not why it is refused.
 _SHORT_DAYS = 31
-_MOST_KWH = 1e9
+_MOST_KWH = 1e8
 # The last period begins in the requested range and may end after it.
 _LONGEST_PERIOD = {DAILY: _DAY, MONTHLY: 31 * _DAY, YEARLY: 366 * _DAY, TOTAL: _DAY}
 

@@ -72,7 +72,7 @@ class _GridMeterReading(Wire):
 
 
 _POWER = (-2_000_000.0, 2_000_000.0)
-_ENERGY = (-100.0, 1e9)
+_ENERGY = (-100.0, 1e8)
 _GUESSED = "The unit is not documented."
 
 TABLE = Table(

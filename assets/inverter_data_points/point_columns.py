@@ -32,8 +32,10 @@ _CURRENT_A = (-5_000.0, 5_000.0)
 _FREQUENCY_HZ = (0.0, 100.0)
 _TEMPERATURE_CELSIUS = (-100.0, 250.0)
 # The consumption counters are derived by the API and step back by 0.1 now and then (recorded),
-# which makes them negative right after a reset.
-_ENERGY_KWH = (-100.0, 1e9)
+# which makes them negative right after a reset. 2 MW give 50 MWh in a day of 25 hours, but the
+# document's own example, 182,588.7 kWh, must pass; 100 GWh in total are six years of that, and less
+# than a register of 32 bits of tenths full of ones.
+_ENERGY_KWH = {"today": (-100.0, 1e6), "total": (-100.0, 1e8)}
 
 
 def _counters(period: str, since: str) -> dict[str, pandera.Column]:
@@ -72,7 +74,7 @@ def _counters(period: str, since: str) -> dict[str, pandera.Column]:
             f"{title} {period} (kWh)",
             f"{text} since {since}.{note}",
             f"{period}.{leaf}",
-            *_ENERGY_KWH,
+            *_ENERGY_KWH[period],
         )
         for name, (leaf, title, text, note) in described.items()
     }

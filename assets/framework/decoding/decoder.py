@@ -75,8 +75,14 @@ class DecodingBatch:
             decoded, self._dataset.tables_of_fetch(decoded), strict=True
         ):
             self._add_page(rows, page, parts)
-        # A list with an unreadable row does not show what it lacks.
-        if pages[0].complete and not any(rows.rejected for rows, _ in decoded):
+        # A list with an unreadable row, or an unreadable object or list in it, does not show what it
+        # lacks.
+        leaves = {leaf for each in self._accumulators.values() for leaf in each.columns_of_leaves}
+        misfits = (misfit for rows, _ in decoded for each in rows.misfits.values() for misfit in each)
+        is_readable = not any(rows.rejected for rows, _ in decoded) and all(
+            misfit.field in leaves for misfit in misfits
+        )
+        if pages[0].complete and is_readable:
             self._listings += [
                 Listing(
                     table=table.name,

@@ -222,6 +222,7 @@ class TableAccumulator:
         )
         if nulled.unsigned_negative:
             leaf = source_of(self._table.schema.columns[nulled.source]) or nulled.source
+            leaf += nulled.column.removeprefix(nulled.source)
             drift = {("unsigned_negative", leaf, nulled.unsigned_negative): 1}
             quarantine.count_drift(response, drift)
 
