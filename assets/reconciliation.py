@@ -24,12 +24,14 @@ class Reconciliation:
         description: One sentence.
         tables: Tables compared, each the main table of the dataset of its name; the check belongs
             to the first.
+        finding: What is wrong on a day that it names.
         deviation: Name of the deviation column.
     """
 
     name: str
     description: str
     tables: tuple[str, ...]
+    finding: str
     deviation: str = "deviation_kwh"
 
     @property
@@ -43,37 +45,44 @@ RECONCILIATIONS = (
         "reconcile_power",
         "Consumption equals inverter power less grid power, per data point.",
         ("inverter_data_points",),
+        "consumption differs from inverter less grid power",
         "deviation_w",
     ),
     Reconciliation(
         "reconcile_counters",
         "No counter falls, except at the reset at midnight and by 0.1 kWh of consumption.",
         ("inverter_data_points",),
+        "a counter fell",
     ),
     Reconciliation(
         "reconcile_counters_power",
         "Daily counters equal integrated power.",
         ("inverter_data_points",),
+        "a counter jumped, or differs from the power",
     ),
     Reconciliation(
         "reconcile_counters_flows",
         "Daily counters equal the sums of the half-hourly flows.",
         ("energy_flows", "inverter_data_points"),
+        "counters differ from the half-hourly flows",
     ),
     Reconciliation(
         "reconcile_flows",
         "Half-hourly flows of a day add up to the daily value of the API.",
         ("energy_flows", "energy_flow_aggregates"),
+        "half-hourly flows differ from the daily value",
     ),
     Reconciliation(
         "reconcile_sessions",
         "The energy of a charging session equals the growth of the charger's register.",
         ("ev_charging_sessions", "ev_meter_readings"),
+        "the energy of a session differs from the charger's register",
     ),
     Reconciliation(
         "reconcile_session_values",
         "Meter readings and times of ended charging sessions can be true.",
         ("ev_charging_sessions",),
+        "meter readings or times of a session cannot be true",
     ),
 )
 

@@ -5,6 +5,7 @@ import click
 from assets.registry import datasets
 from pipelines.cli.common import EXIT_COMPLETE, EXIT_INCOMPLETE, console, plural, printable
 from pipelines.cli.context import pass_settings
+from pipelines.health.findings import refresh_findings
 from pipelines.pending_builds import build_all_pending, describe_pending
 from pipelines.session_factory import open_lake
 from pipelines.settings import Settings
@@ -27,6 +28,7 @@ def build(settings: Settings) -> None:
         names = {dataset.name for dataset in datasets()}
         reports, errors = build_all_pending(lake, report_progress=report_progress, wait_for=names)
         pending = describe_pending(lake)
+        refresh_findings(lake)
     for report in reports:
         out.print(
             f"{report.dataset}: {plural(report.responses, 'response')},"

@@ -6,6 +6,7 @@ from assets.framework.decoding.decoder import DatasetDecoder
 from assets.registry import datasets
 from pipelines.cli.common import EXIT_USAGE, KnownError, console, plural
 from pipelines.cli.context import pass_settings
+from pipelines.health.findings import refresh_findings
 from pipelines.pending_builds import build_all_pending
 from pipelines.session_factory import open_lake
 from pipelines.settings import Settings
@@ -35,3 +36,4 @@ def rebuild(settings: Settings, names: tuple[str, ...]) -> None:
                 f" {report.rows('quarantined'):,} quarantined,"
                 f" {report.returned_from_quarantine:,} returned from quarantine"
             )
+        refresh_findings(lake)

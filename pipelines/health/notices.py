@@ -10,7 +10,7 @@ from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.lookback import OpenItem, open_items
 from pipelines.settings import Settings
-from warehouse import Lake
+from warehouse import Lake, connect, retrying
 
 
 # What status calls new.
@@ -85,6 +85,20 @@ def notices(lake: Lake, datasets: Sequence[Dataset], settings: Settings) -> dict
                 notice.stale = [item for item in notice.open if item.is_stale(now)]
                 notice.open_table = table.name
     return by_dataset
+
+
+def drift_since(lake: Lake, since: datetime) -> list[Notices]:
+    """Return the datasets with undocumented values that were first fetched since a time."""
+    by_dataset: dict[str, Notices] = {}
+    with connect(lake) as connection:
+        table = retrying(
+            lambda: connection.sql(sql("drift"), params={"dataset": None}).to_arrow_table()
+        )
+    for row in table.to_pylist():
+        if row["first_seen_at"] >= since:
+            name = row["dataset"]
+            by_dataset.setdefault(name, Notices(name)).drift.append(row)
+    return list(by_dataset.values())
 
 
 def sql(name: str) -> str:
