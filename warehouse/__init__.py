@@ -3,7 +3,7 @@
 Independent of the GivEnergy API and of Dagster, which `givenergy`, `assets` and `pipelines` handle.
 """
 
-from warehouse.accounting.findings import (
+from warehouse.accounting.finding_store import (
     FINDINGS_SCHEMA,
     erase_findings,
     months_of,

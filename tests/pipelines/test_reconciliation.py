@@ -54,6 +54,8 @@ def plant(sim) -> dict[str, str]:
         key=lambda session: session["started_at"],
     )
     spoilt["meter_stop"] += 4
+    reset = max((s for s in sessions if s["stopped_at"]), key=lambda session: session["started_at"])
+    reset["meter_start"] = 0
     sim.set_listing("charging-sessions", charger, sessions)
     return {
         "reconcile_power": f"{one} {DAYS[0]} consumption",
@@ -62,6 +64,7 @@ def plant(sim) -> dict[str, str]:
         "reconcile_counters_flows": f"{other} {DAYS[2]} grid_import",
         "reconcile_flows": f"{other} {DAYS[2]} grid_to_battery",
         "reconcile_sessions": f"{charger} {spoilt['started_at'][:10]} session",
+        "reconcile_session_values": f"{charger} {reset['started_at'][:10]} session",
     }
 
 
@@ -115,7 +118,14 @@ def test_each_planted_error_is_found_where_it_is_and_nothing_else(owner, plant):
     for name, where in plant.items():
         worst = [f"{row['device_id']} {row['day']} {row['item']}" for row in found[name].worst]
         # The battery's charge comes from the same half hour.
-        also = {"reconcile_counters_flows": [where.replace("grid_import", "battery_charge")]}
+        also = {
+            "reconcile_counters_flows": [where.replace("grid_import", "battery_charge")],
+            # The total is compared with the power as well.
+            "reconcile_counters_power": [
+                where.replace("solar", "total_solar"),
+                plant["reconcile_counters"],
+            ],
+        }
         assert sorted(worst) == sorted([where, *also.get(name, [])]), name
         assert found[name].outside == len(worst)
     deviations = {name: each.worst[0]["deviation"] for name, each in found.items()}
@@ -134,7 +144,7 @@ def test_everything_that_can_be_compared_is_compared(owner):
     assert found["reconcile_power"].rows == days
     assert 0.99 * points["n"] < found["reconcile_power"].compared <= points["n"]
     assert found["reconcile_counters"].rows == days * 14
-    assert found["reconcile_counters_power"].rows == days * 6
+    assert found["reconcile_counters_power"].rows == days * 10
     # All days are long past; those whose last points are lacking cannot be compared.
     assert days * 6 * 0.7 < found["reconcile_counters_flows"].rows <= days * 6
     assert found["reconcile_flows"].rows == days * 7
