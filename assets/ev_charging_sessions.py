@@ -7,10 +7,10 @@ Grain: charger and start; a session has no number of its own. The columns about 
 session are null; it is requested again from its start until it closes, and after a month once a
 week. Who started or stopped it is an ID tag or a user: a pseudonym unless the owner keeps it,
 except for the two values that identify nobody. Energies are readings of the charger's import meter.
-Chargers spoil them (reported by users): a start of null or 0 before a lifetime count, a meter that was
-reset or whose unit changed, an end in 1970. Start, end and readings are kept as sent; energy and
-duration are null where they cannot be true (`_energies`), and the view `reconcile_session_values`
-names these sessions.
+Chargers spoil them (reported by users): a start of null or 0 before a lifetime count, a meter that
+was reset or whose unit changed, an end in 1970. Start, end and readings are kept as sent; energy
+and duration are null where they cannot be true, and the view `reconcile_session_values` names these
+sessions.
 
 Requests: one per charger and day, which returns new and open sessions together; one for the whole
 history the first time (a page holds 1,000 sessions).
@@ -103,13 +103,13 @@ SCHEMA = table_schema(
         ),
         "energy_kwh": number(
             "Energy (kWh)",
-            "Growth of the import meter over the session; null if it is unknown, negative, more than"
-            " 300 kWh, or more than 25 kW could charge in the duration.",
+            "Growth of the import meter over the session; null if it is unknown, negative, more"
+            " than 300 kWh, or more than 25 kW could charge in the duration.",
         ),
         "energy_source": text(
             "Source of the energy",
-            "difference: of the meter's readings; none: they are missing or cannot be true. The view"
-            " ev_session_energies adds what the charger's register shows.",
+            "difference: of the meter's readings; none: they are missing or cannot be true. The"
+            " view ev_session_energies adds what the charger's register shows.",
             nullable=False,
         ),
         "started_by": text(

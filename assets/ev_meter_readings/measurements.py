@@ -37,6 +37,7 @@ _LIMITS = {
     "%": (-110.0, 110.0),
     "rpm": (0.0, 1e6),
 }
+_UNLIMITED = (-np.inf, np.inf)
 
 
 @dataclass(slots=True)
@@ -156,7 +157,9 @@ def _comparable(measurand: int | None, unit: int | None) -> _Comparable:
     return _Comparable(*conversion) if conversion else _Comparable(None, np.nan, 0.0)
 
 
-def normalised(measurements: Measurements, drift: Counter[tuple[str, str, str]]) -> dict[str, pa.Array]:
+def normalised(
+    measurements: Measurements, drift: Counter[tuple[str, str, str]]
+) -> dict[str, pa.Array]:
     """Convert values to the common unit of their kind; null if their unit is not certain.
 
     A value beyond what a charger's meter can measure in its unit is null as well, and drift: its
@@ -181,13 +184,15 @@ def normalised(measurements: Measurements, drift: Counter[tuple[str, str, str]])
     with np.errstate(over="ignore", invalid="ignore"):
         comparable = np.where(as_sent, value, rounded(value * factor + offset))
         low, high = (
-            np.array([_LIMITS.get(unit.unit, (-np.inf, np.inf))[end] for unit in units])
+            np.array([_LIMITS.get(unit.unit or "", _UNLIMITED)[end] for unit in units])
             for end in (0, 1)
         )
         is_implausible = (comparable < low) | (comparable > high) | np.isinf(comparable)
     for index in np.flatnonzero(is_implausible).tolist():
         measurand, unit = pairs[index]
-        drift["implausible_value", "measurements[].value", f"measurand {measurand}, unit {unit}"] += 1
+        drift[
+            "implausible_value", "measurements[].value", f"measurand {measurand}, unit {unit}"
+        ] += 1
     comparable[is_implausible] = np.nan
     unit_names = [
         None if unreadable else unit.unit

@@ -75,8 +75,8 @@ TABLE = Table(
             "value_normalised": column(
                 pa.float64(),
                 "Value, normalised",
-                "The value in `unit_normalised`; null where its unit is neither sent nor certain, and"
-                " where the value would be more than hardware can measure in it.",
+                "The value in `unit_normalised`; null where its unit is neither sent nor certain,"
+                " and where the value would be more than hardware can measure in it.",
                 computed_from=("value",),
             ),
             "unit_normalised": text(

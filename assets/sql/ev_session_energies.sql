@@ -1,5 +1,7 @@
--- Grain: charging session. Its energy: the difference of its meter's readings, or, where they cannot
--- be true, the growth of the charger's import register between the nearest readings before its start
+-- Grain: charging session. Its energy: the difference of its meter's readings, or, where they
+-- cannot
+-- be true, the growth of the charger's import register between the nearest readings before its
+-- start
 -- and after its end, of at most 15 minutes away.
 with
     register as (
@@ -26,8 +28,7 @@ with
             and session.duration_s is not null
             and session.started_at - before.time <= interval 15 minute
             and after.time - session.stopped_at <= interval 15 minute
-            and growth_kwh
-            between 0 and least(300, 25 * (session.duration_s + 1800) / 3600)
+            and growth_kwh between 0 and least(300, 25 * (session.duration_s + 1800) / 3600)
     )
 select
     session.charger_uuid,

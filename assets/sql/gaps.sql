@@ -1,4 +1,5 @@
--- Grain: inverter and gap of more than 30 minutes between two of its points, if all days between them
+-- Grain: inverter and gap of more than 30 minutes between two of its points, if all days between
+-- them
 -- were requested. Energy over the gap, and why points are missing. A counter that fell, or grew by
 -- more than 2 MW could give, says nothing about the energy.
 with
@@ -60,8 +61,7 @@ with
         select device_id, request_date
         from coverage
         where
-            dataset = 'inverter_data_points'
-            and state in ('failed', 'partial', 'forbidden', 'gone')
+            dataset = 'inverter_data_points' and state in ('failed', 'partial', 'forbidden', 'gone')
     ),
     missing_days as (
         select gaps.inverter_serial, gaps.last_point_at, count(*) as days

@@ -9,7 +9,9 @@ select
     energy_source,
     duration_s,
     case
-        when energy_source = 'none' then coalesce(meter_stop_kwh - coalesce(meter_start_kwh, 0), 0) else 0
+        when energy_source = 'none'
+        then coalesce(meter_stop_kwh - coalesce(meter_start_kwh, 0), 0)
+        else 0
     end as deviation_kwh,
     energy_source <> 'none' and duration_s is not null as is_within
 from ev_charging_sessions

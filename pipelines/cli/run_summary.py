@@ -18,8 +18,8 @@ def print_summary(reporter: ProgressReporter) -> None:
     if quarantined := sum(report.built["quarantined"] for report in reports):
         out.print(f"{plural(quarantined, 'row')} quarantined; see `givlake quarantine`.")
     if nulled := sum(report.built["partly_quarantined"] for report in reports):
-        rows = plural(nulled, "row")
-        out.print(f"{rows} with a quarantined value, now null; see `givlake quarantine`.")
+        concerned = plural(nulled, "row")
+        out.print(f"{concerned} with a quarantined value, now null; see `givlake quarantine`.")
     stopped = reporter.stopped
     # An invalid token is the same error for all datasets; missing scopes differ by dataset.
     for error in stopped if not reporter.ended else stopped[-1:]:

@@ -40,7 +40,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """A view of comparisons: the tables that it reads, by dataset, and the query for its findings."""
+    """A view of comparisons: the tables that it reads, with their datasets, and its query."""
 
     name: str
     tables: tuple[tuple[str, Table], ...]
@@ -70,7 +70,7 @@ class Findings:
 def refresh_findings(lake: Lake) -> None:
     """Compare the months that have changed since the last call, and store what is found.
 
-    A damaged file costs the comparison, not the command: it is logged, and `givlake check` names it.
+    A damaged file costs the comparison, not the command; `givlake check` names it.
     """
     with FileLock(lake.folder / "locks" / "findings"):
         rows, compared = read_findings(lake)
@@ -150,7 +150,9 @@ def _months(lake: Lake, comparison: _Comparison) -> dict[str, str]:
     return months
 
 
-def _changed(new: Mapping[str, str], old: Mapping[str, str]) -> list[tuple[date | None, date | None]]:
+def _changed(
+    new: Mapping[str, str], old: Mapping[str, str]
+) -> list[tuple[date | None, date | None]]:
     """Return ranges of days to compare again, the last day excluded; None for all days.
 
     A day at the end of a month has points of the next one, by its time zone.
@@ -189,7 +191,9 @@ def _compare(
         time = table.time_column
         rows = f'SELECT * FROM "{catalogue}".main."{table.name}"'
         if first is not None and last is not None and time is not None:
-            start, end = (f"TIMESTAMPTZ '{day} 00:00:00+00'" for day in (first - _EDGE, last + _EDGE))
+            start, end = (
+                f"TIMESTAMPTZ '{day} 00:00:00+00'" for day in (first - _EDGE, last + _EDGE)
+            )
             rows += f' WHERE "{time}" >= {start} AND "{time}" < {end}'
         connection.execute(f'CREATE OR REPLACE TEMP VIEW "{table.name}" AS {rows}')
     days = {"first": first or date.min, "last": last or date.max}

@@ -12,7 +12,6 @@ from assets.framework.contract.lookback import OpenItem, open_items
 from pipelines.settings import Settings
 from warehouse import Lake, connect, retrying
 
-
 # What status calls new.
 NEW_WITHIN = timedelta(days=7)
 

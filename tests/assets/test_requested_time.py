@@ -67,8 +67,14 @@ CASES = {
     "months": (
         AGGREGATES,
         {"params": {"start_time": "2025-05-20", "end_time": "2025-06-04", "grouping": 2}},
-        [flow("2025-05-01 00:00", "2025-06-01 00:00"), flow("2025-06-01 00:00", "2025-07-01 00:00")],
-        [flow("2022-05-01 00:00", "2022-06-01 00:00"), flow("2025-05-01 00:00", "2045-06-01 00:00")],
+        [
+            flow("2025-05-01 00:00", "2025-06-01 00:00"),
+            flow("2025-06-01 00:00", "2025-07-01 00:00"),
+        ],
+        [
+            flow("2022-05-01 00:00", "2022-06-01 00:00"),
+            flow("2025-05-01 00:00", "2045-06-01 00:00"),
+        ],
     ),
     "total": (
         AGGREGATES,
@@ -139,7 +145,9 @@ def test_rows_years_away_are_quarantined_and_near_ones_stay(dataset, request_of,
 )
 def test_a_latest_reading_may_be_old_but_not_of_the_future(dataset, time, is_kept):
     reading = {"time": time, "solar": {"power": 1}, "today": {"solar": 1}, "battery_power": 1}
-    known = {name: value for name, value in reading.items() if name in dataset.row_type.__struct_fields__}
+    known = {
+        name: value for name, value in reading.items() if name in dataset.row_type.__struct_fields__
+    }
     decoded = DatasetDecoder(dataset).decode([answered(dataset, known)])
     assert decoded.tables[dataset.name].num_rows == is_kept
     assert decoded.quarantine.num_rows == (not is_kept)
@@ -153,8 +161,8 @@ def test_a_response_of_another_day_only_is_not_what_was_requested():
     day = DayRange("SIM", date(2025, 6, 3), date(2025, 6, 3))
     why = why_unreadable(POINTS, [body_of("2024-06-03T10:00:00Z")], day, "Europe/London")
     assert why == (
-        "None of the 1 rows received can be read; the first: time is 2024-06-03T10:00:00Z, which was"
-        " not requested."
+        "None of the 1 rows received can be read; the first: time is 2024-06-03T10:00:00Z, which"
+        " was not requested."
     )
     mixed = body_of("2024-06-03T10:00:00Z", "2025-06-03T10:00:00Z")
     assert why_unreadable(POINTS, [mixed], day, "Europe/London") is None

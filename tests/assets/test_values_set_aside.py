@@ -1,4 +1,4 @@
-"""A value that cannot be true costs the value: counted, kept in quarantine, and back when it can be."""
+"""A value that cannot be true costs the value: counted, kept, and back when it can be true."""
 
 import json
 import shutil
@@ -158,7 +158,9 @@ sent_points = st.builds(
 )
 deliveries = st.lists(
     st.tuples(
-        st.lists(st.one_of(sent_points, st.just(point(0, time="2000-01-01T00:00:00Z"))), max_size=4),
+        st.lists(
+            st.one_of(sent_points, st.just(point(0, time="2000-01-01T00:00:00Z"))), max_size=4
+        ),
         st.booleans(),
     ),
     min_size=1,
@@ -212,4 +214,3 @@ def test_every_row_and_every_value_is_accounted_for_in_any_order(
                 assert row["time"] - datetime(2025, 6, 3, 10, tzinfo=UTC) < timedelta(minutes=6)
     finally:
         shutil.rmtree(folder)
-

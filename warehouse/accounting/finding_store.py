@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from warehouse.lake import Lake, file_set_name
 from warehouse.storage.atomic_files import fsync_file, publish
+from warehouse.storage.transaction import Manifest
 
 FINDINGS_FILE = "index/findings.parquet"
 _UTC = pa.timestamp("us", tz="UTC")
@@ -78,8 +79,8 @@ def months_of(lake: Lake, tables: Iterable[tuple[str, str]]) -> dict[str, str]:
     """
     parts: dict[str, list[str]] = {}
     for dataset, table in tables:
-        manifest = lake.file_set(file_set_name(dataset)).manifest()
-        for name in manifest.below(f"tables/{table}/") if manifest is not None else ():
+        manifest = lake.file_set(file_set_name(dataset)).manifest() or Manifest()
+        for name in manifest.below(f"tables/{table}/"):
             fact = manifest.files[name]
             if fact.rows:
                 found = _MONTH.search(name)

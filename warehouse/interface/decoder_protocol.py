@@ -85,8 +85,8 @@ class Decoded:
             several entries and counts once (by table and `row_index`).
         drift: Codes, fields and types that are not in the contract.
         rows_in: Number of rows in each response, in the grain of the tables: each of them is in a
-            table or in quarantine as a whole. Of a row in a table, single values can be in quarantine
-            as well (`is_row_kept`).
+            table or in quarantine as a whole. Of a row in a table, single values can be in
+            quarantine as well (`is_row_kept`).
         listings: For tables with a history, one for each complete fetch of a list, including empty
             lists.
     """

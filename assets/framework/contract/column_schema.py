@@ -217,7 +217,7 @@ def source_of(description: pandera.Column) -> str | None:
 
 def computed_from(description: pandera.Column) -> tuple[str, ...]:
     """Return the columns without which a column's value is null."""
-    return (description.metadata or {}).get("computed_from", ())
+    return tuple((description.metadata or {}).get("computed_from", ()))
 
 
 def codes_of(description: pandera.Column) -> str | None:

@@ -13,9 +13,8 @@ from assets.framework.contract.requested_time import latest_believable
 def difference(start: pa.Array, stop: pa.Array) -> pa.Array:
     """Return `stop` less `start`, without the noise of floating point."""
     differences = pc.subtract(stop, start)
-    return pa.array(
-        rounded(differences.to_numpy(zero_copy_only=False)), mask=np.asarray(pc.is_null(differences))
-    )
+    missing = np.asarray(pc.is_null(differences))
+    return pa.array(rounded(differences.to_numpy(zero_copy_only=False)), mask=missing)
 
 
 def duration_s(start: pa.Array, stop: pa.Array, fetched_at: datetime) -> pa.Array:

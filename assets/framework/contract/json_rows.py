@@ -265,9 +265,7 @@ def _fit(expected: Any, value: object, path: str, odd: _Odd) -> object:
     return value
 
 
-def _number(
-    expected: type[float] | type[int], value: object, path: str, odd: _Odd
-) -> float | int:
+def _number(expected: type[float] | type[int], value: object, path: str, odd: _Odd) -> float | int:
     """Return a number, or one written as text; booleans are not numbers."""
     number = number_of(value, expected)
     if number is None:

@@ -75,12 +75,11 @@ class DecodingBatch:
             decoded, self._dataset.tables_of_fetch(decoded), strict=True
         ):
             self._add_page(rows, page, parts)
-        # A list with an unreadable row, or an unreadable object or list in it, does not show what it
-        # lacks.
+        # A list with an unreadable row, or object or list in a row, does not show what it lacks.
         leaves = {leaf for each in self._accumulators.values() for leaf in each.columns_of_leaves}
-        misfits = (misfit for rows, _ in decoded for each in rows.misfits.values() for misfit in each)
+        misfits = [of_row for rows, _ in decoded for of_row in rows.misfits.values()]
         is_readable = not any(rows.rejected for rows, _ in decoded) and all(
-            misfit.field in leaves for misfit in misfits
+            misfit.field in leaves for of_row in misfits for misfit in of_row
         )
         if pages[0].complete and is_readable:
             self._listings += [

@@ -34,8 +34,8 @@ class NulledValue:
     Attributes:
         row: Index of its row.
         reason: The reason for the quarantine.
-        column: Its column; of a list of structs with the field, as `pv_arrays[].voltage_v`; its JSON
-            leaf, if it could not be read.
+        column: Its column; of a list of structs with the field, as `pv_arrays[].voltage_v`; its
+            JSON leaf, if it could not be read.
         value: Its text.
         check: The checks that it fails.
         unsigned_negative: How a negative number was sent; "" if it does not look like one.

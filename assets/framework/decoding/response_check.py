@@ -1,8 +1,8 @@
 """Check before archiving whether a response is readable.
 
-If some rows are unreadable, or of other days than those requested, they go to quarantine and the day
-is complete. If that is true of all rows, the response is not what was requested: it is archived, but
-its day is incomplete.
+If some rows are unreadable, or of other days than those requested, they go to quarantine and the
+day is complete. If that is true of all rows, the response is not what was requested: it is
+archived, but its day is incomplete.
 """
 
 from collections.abc import Sequence

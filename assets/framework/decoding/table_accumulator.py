@@ -1,7 +1,7 @@
 """The rows of one table from a batch of responses: valid ones, and what is wrong with the others.
 
-In this order: a key that cannot be read, failed checks, a time that was not requested and a repeated
-key cost the row; any other value that cannot be true becomes null.
+In this order: a key that cannot be read, failed checks of it, a time that was not requested and a
+repeated key cost the row; any other value that cannot be true becomes null.
 """
 
 import re

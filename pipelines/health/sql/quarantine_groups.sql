@@ -1,4 +1,5 @@
--- Grain: dataset, table, reason, check and column. Quarantined rows, or rows of which a value was, with
+-- Grain: dataset, table, reason, check and column. Quarantined rows, or rows of which a value
+-- was, with
 -- an example: the oldest complete one.
 select
     dataset,

@@ -1,4 +1,5 @@
--- Grain: dataset, whether the rows are in a table without a value, and reason; null for all reasons.
+-- Grain: dataset, whether the rows are in a table without a value, and reason; null for all
+-- reasons.
 -- Rows concerned, and those of them that were first delivered since a time.
 with
     entries as (
@@ -7,10 +8,7 @@ with
             reason,
             coalesce(is_row_kept, false) as is_row_kept,
             {
-                name: "table",
-                device_id: device_id,
-                request_date: request_date,
-                row_digest: row_digest
+                name:"table", device_id:device_id, request_date:request_date, row_digest:row_digest
             } as concerned,
             first_seen_at >= $since as is_new
         from quarantine
