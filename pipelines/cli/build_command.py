@@ -33,7 +33,8 @@ def build(settings: Settings) -> None:
         out.print(
             f"{report.dataset}: {plural(report.responses, 'response')},"
             f" {plural(report.rows('rows_in'), 'row')},"
-            f" {report.rows('quarantined'):,} quarantined"
+            f" {report.rows('quarantined'):,} quarantined,"
+            f" {report.rows('partly_quarantined'):,} with quarantined values"
         )
     for name, error in errors.items():
         report_progress(f"{name} cannot be built: {error}")

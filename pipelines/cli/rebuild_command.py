@@ -34,6 +34,7 @@ def rebuild(settings: Settings, names: tuple[str, ...]) -> None:
                 f"{name}: {plural(report.responses, 'response')},"
                 f" {plural(report.rows('rows_in'), 'row')},"
                 f" {report.rows('quarantined'):,} quarantined,"
+                f" {report.rows('partly_quarantined'):,} with quarantined values,"
                 f" {report.returned_from_quarantine:,} returned from quarantine"
             )
         refresh_findings(lake)

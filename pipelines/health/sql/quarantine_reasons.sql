@@ -7,9 +7,7 @@ with
             dataset,
             reason,
             coalesce(is_row_kept, false) as is_row_kept,
-            {
-                name:"table", device_id:device_id, request_date:request_date, row_digest:row_digest
-            } as concerned,
+            hash("table", device_id, request_date, row_digest) as concerned,
             first_seen_at >= $since as is_new
         from quarantine
     )
