@@ -78,9 +78,13 @@ def quarantine(settings: Settings, dataset: str | None, limit: int, layout: str)
 
 def _show(groups: list[dict[str, Any]], all_groups: list[dict[str, Any]]) -> None:
     kinds = len(all_groups)
-    rows = plural(sum(each["rows"] for each in all_groups if not each["is_row_kept"]), "row")
-    values = plural(sum(each["rows"] for each in all_groups if each["is_row_kept"]), "value")
-    _OUT.print(f"{rows} and {values} of other rows quarantined, {plural(kinds, 'kind')}:\n")
+    rows, values = (
+        sum(each["rows"] for each in all_groups if each["is_row_kept"] is is_kept)
+        for is_kept in (False, True)
+    )
+    counts = [plural(rows, "row")] if rows else []
+    counts += [f"{plural(values, 'value')} of rows that are kept"] if values else []
+    _OUT.print(f"{' and '.join(counts)} quarantined, {plural(kinds, 'kind')}:\n")
     lines = [
         [
             f"{number}",
