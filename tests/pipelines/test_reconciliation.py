@@ -54,8 +54,13 @@ def plant(sim) -> dict[str, str]:
         key=lambda session: session["started_at"],
     )
     spoilt["meter_stop"] += 4
-    reset = max((s for s in sessions if s["stopped_at"]), key=lambda session: session["started_at"])
+    reset = max(
+        (s for s in sessions if s["stopped_at"] and s["stopped_at"] < "2025-06-05T22"),
+        key=lambda session: session["started_at"],
+    )
+    assert reset is not spoilt
     reset["meter_start"] = 0
+    reset["meter_stop"] += 5_000
     sim.set_listing("charging-sessions", charger, sessions)
     return {
         "reconcile_power": f"{one} {DAYS[0]} consumption",
@@ -149,7 +154,28 @@ def test_everything_that_can_be_compared_is_compared(owner):
     assert days * 6 * 0.7 < found["reconcile_counters_flows"].rows <= days * 6
     assert found["reconcile_flows"].rows == days * 7
     assert found["reconcile_flows"].compared == days * 7 * 48
-    assert found["reconcile_sessions"].rows >= 2
+    # The other session has no energy.
+    assert found["reconcile_sessions"].rows == 1
+
+
+def test_an_energy_that_cannot_be_true_comes_from_the_register(sim, plant, owner):
+    (charger,) = sim.charger_uuids
+    day = plant["reconcile_session_values"].split()[1]
+    (found,) = owner.sql(
+        "SELECT e.*, s.energy_kwh AS of_session, s.meter_stop_kwh FROM ev_session_energies AS e"
+        " JOIN ev_charging_sessions AS s USING (charger_uuid, started_at)"
+        f" WHERE e.started_at::DATE = '{day}' AND e.energy_source <> 'difference'"
+    )
+    assert (found["energy_source"], found["of_session"]) == ("register", None)
+    # The session after it begins where it ended, and the one before ended where it began.
+    (before,) = owner.sql(
+        "SELECT max(meter_stop_kwh) AS kwh FROM ev_charging_sessions"
+        f" WHERE charger_uuid = '{charger}' AND meter_stop_kwh < {found['meter_stop_kwh'] - 5000}"
+    )
+    true_kwh = found["meter_stop_kwh"] - 5_000 - before["kwh"]
+    assert found["energy_kwh"] == pytest.approx(true_kwh, abs=4.1)
+    others = owner.sql("SELECT DISTINCT energy_source FROM ev_session_energies ORDER BY ALL")
+    assert {row["energy_source"] for row in others} >= {"difference", "register"}
 
 
 def test_what_the_checks_show_in_dagster(owner, plant):
