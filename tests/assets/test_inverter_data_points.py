@@ -285,6 +285,7 @@ def test_a_row_without_a_readable_time_goes_to_quarantine(changes, reason, colum
         ({"status": 5}, "not_decodable", "status", "5"),
         ({"power__battery__percent": 400}, "check_failed", "battery_percent", "400.0"),
         ({"power__grid__frequency": -1}, "check_failed", "grid_frequency_hz", "-1.0"),
+        ({"power__grid__voltage": 1798}, "check_failed", "grid_voltage_v", "1798.0"),
         ({"total__solar": 429496729.5}, "check_failed", "total_solar_kwh", "429496729.5"),
         ({"today__solar": 6e6}, "check_failed", "today_solar_kwh", "6000000.0"),
     ],
