@@ -68,6 +68,12 @@ def test_an_object_that_only_resembles_it_is_a_misfit():
     }
 
 
+def test_a_number_that_no_float_holds_costs_its_row_no_other():
+    rows = decode_rows(b'{"data": [{"name": "a", "items": [{"size": 1e400}]}]}', _Row)
+    assert rows.values == [_Row(name="a", items=[_Item()])]
+    assert misfits(rows) == {0: [("items[].size", "inf")]}
+
+
 def test_a_value_of_another_type_costs_its_row_no_other():
     rows = decode(
         {"name": "a", "count": 1, "owner": "nobody", "items": [{"size": []}, 7, {"size": 2}]},

@@ -6,6 +6,8 @@ value that still does not match becomes null and is kept as a misfit of its row;
 object is rejected. The pandera schema validates values later.
 """
 
+import json
+import math
 import re
 import threading
 import typing
@@ -202,7 +204,12 @@ def decode_rows(
 def _loads(raw: msgspec.Raw) -> object:
     try:
         return msgspec.json.decode(raw)
-    except _UNDECODABLE as error:
+    except _UNDECODABLE:
+        pass
+    try:
+        # It reads a number of more than 1e308 as infinite, where the other one reads nothing.
+        return json.loads(bytes(raw))
+    except ValueError as error:
         raise _MisfitError(str(error)) from error
 
 
@@ -297,4 +304,6 @@ def field_of(path: str) -> str:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return msgspec.json.encode(value).decode()[:200]
