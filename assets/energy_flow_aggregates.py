@@ -38,6 +38,7 @@ from assets.framework import (
     Rows,
     SnapshotDataset,
     Table,
+    TimeSpan,
     column,
     extra_column,
     extra_fields,
@@ -62,9 +63,11 @@ _EARLIEST = EARLIEST_DATA.date()
 _MOST_DAYS = 366
 # Half of a range no longer than this is not requested: its length is not why it is refused.
 _SHORT_DAYS = 31
-_MOST_KWH = 1e9
+_MOST_KWH = 1e8
 # How long values are revised, as in `flow_aggregates_answered`.
 _REVISED = timedelta(days=5)
+# The last period begins in the requested range and may end after it.
+_LONGEST_PERIOD = {DAILY: _DAY, MONTHLY: 31 * _DAY, YEARLY: 366 * _DAY, TOTAL: _DAY}
 
 TABLE = Table(
     name="energy_flow_aggregates",
@@ -107,6 +110,7 @@ TABLE = Table(
     key=("inverter_serial", "grouping", "start_at", "end_at"),
     time_column="start_at",
     device_column="inverter_serial",
+    requested_columns=("end_at",),
 )
 
 
@@ -186,6 +190,16 @@ class EnergyFlowAggregates(RowByRow, SnapshotDataset):
             key = (row["device_id"], row["grouping_code"])
             ranges.setdefault(key, []).append((row["first_date"], row["settled_date"]))
         return ranges
+
+    def requested_time(self, response: ArchivedResponse) -> TimeSpan:
+        """Return the requested periods; a total begins at commissioning."""
+        sent = msgspec.json.decode(response.params)
+        if not {"start_time", "end_time"} <= sent.keys():
+            return super().requested_time(response)
+        grouping = sent["grouping"]
+        first, last = (date.fromisoformat(sent[name]) for name in ("start_time", "end_time"))
+        first = EARLIEST_DATA.date() if grouping == TOTAL else _period_start(first, grouping)
+        return TimeSpan.of_days(first, last + _LONGEST_PERIOD[grouping])
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Return the columns of one response."""

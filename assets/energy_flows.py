@@ -88,7 +88,8 @@ _FLOWS = {
 }
 # The last digits of nothing can be negative, as energies are differences of counters.
 _LOWEST_KWH = -1.0
-_MOST_IN_HALF_AN_HOUR_KWH = 1e6
+# 2 MW, as the limits of powers.
+_MOST_IN_HALF_AN_HOUR_KWH = 1_000.0
 
 
 def flow_schema(most_kwh: float) -> dict[str, pandera.Column]:
@@ -170,6 +171,7 @@ TABLE = Table(
     key=("inverter_serial", "start_at"),
     time_column="start_at",
     device_column="inverter_serial",
+    requested_columns=("end_at",),
 )
 
 

@@ -35,7 +35,7 @@ from assets.framework import (
     Wire,
     column,
     decode_rows,
-    difference,
+    duration_s,
     extra_column,
     extra_fields,
     flag,
@@ -77,7 +77,10 @@ SCHEMA = table_schema(
         "event": text("Event", "Description of the event by the API.", "event", nullable=False),
         "started_at": instant("Start (UTC)", "When it began.", "start_time", nullable=False),
         "ended_at": instant("End (UTC)", "When it was cleared; null: it is open.", "end_time"),
-        "duration_s": number("Duration (s)", "From start to end."),
+        "duration_s": number(
+            "Duration (s)",
+            "From start to end; null if the end is before the start or in the future.",
+        ),
         "has_ended": flag("Ended", "Whether it has ended; false while it is open.", nullable=False),
         "started_local": column(
             TIME_LOCAL, "Local start", "The start in the account's time zone.", nullable=False
@@ -106,7 +109,7 @@ class InverterEvents(RowByRow, SnapshotDataset):
     """
 
     name = "inverter_events"
-    version = 2
+    version = 3
     endpoint = INVERTER_EVENTS
     group = "inverters"
     row_type = _Event
@@ -178,8 +181,14 @@ class InverterEvents(RowByRow, SnapshotDataset):
             **leaf_columns(SCHEMA, events, only=("event",)),
             "started_at": start,
             "ended_at": end,
-            "duration_s": difference(start.cast(pa.int64()), end.cast(pa.int64()), 1e6),
-            "has_ended": pa.array([event.end_time is not None for event in events], pa.bool_()),
+            "duration_s": duration_s(start, end, response.fetched_at),
+            "has_ended": pa.array(
+                [
+                    event.end_time is not None or rows.has_misfit(index, "end_time")
+                    for index, event in enumerate(events)
+                ],
+                pa.bool_(),
+            ),
             **local_columns(start, response.request_zone or "UTC", "started_local"),
             "extra_fields": extra_column(rows),
         }

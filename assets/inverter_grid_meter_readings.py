@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from assets.framework import (
     EARLIEST_DATA,
+    MARGIN,
     Cadence,
     Device,
     DeviceKind,
@@ -30,6 +31,7 @@ from assets.framework import (
     Rows,
     SnapshotDataset,
     Table,
+    TimeSpan,
     Wire,
     extra_column,
     extra_fields,
@@ -70,7 +72,7 @@ class _GridMeterReading(Wire):
 
 
 _POWER = (-2_000_000.0, 2_000_000.0)
-_ENERGY = (-100.0, 1e9)
+_ENERGY = (-100.0, 1e8)
 _GUESSED = "The unit is not documented."
 
 TABLE = Table(
@@ -150,6 +152,17 @@ class InverterGridMeterReadings(RowByRow, SnapshotDataset):
                 continue
             for span in missing((began[meter[0]], now), covered.get(meter, ())):
                 yield from map(_MeterRequests(*meter), cut(span, timedelta(days=state.range_days)))
+
+    def requested_time(self, response: ArchivedResponse) -> TimeSpan:
+        """Return the requested span, with a margin."""
+        sent = msgspec.json.decode(response.params)
+        if not {"start_time", "end_time"} <= sent.keys():
+            return super().requested_time(response)
+        start, end = (
+            datetime.strptime(sent[name], _FORMAT).replace(tzinfo=UTC)
+            for name in ("start_time", "end_time")
+        )
+        return TimeSpan(start - MARGIN, end + MARGIN)
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Return the columns of one response; a row without an address has the requested one."""

@@ -24,12 +24,14 @@ class Reconciliation:
         description: One sentence.
         tables: Tables compared, each the main table of the dataset of its name; the check belongs
             to the first.
+        finding: What is wrong on a day that it names.
         deviation: Name of the deviation column.
     """
 
     name: str
     description: str
     tables: tuple[str, ...]
+    finding: str
     deviation: str = "deviation_kwh"
 
     @property
@@ -43,32 +45,44 @@ RECONCILIATIONS = (
         "reconcile_power",
         "Consumption equals inverter power less grid power, per data point.",
         ("inverter_data_points",),
+        "consumption differs from inverter less grid power",
         "deviation_w",
     ),
     Reconciliation(
         "reconcile_counters",
         "No counter falls, except at the reset at midnight and by 0.1 kWh of consumption.",
         ("inverter_data_points",),
+        "a counter fell",
     ),
     Reconciliation(
         "reconcile_counters_power",
         "Daily counters equal integrated power.",
         ("inverter_data_points",),
+        "a counter jumped, or differs from the power",
     ),
     Reconciliation(
         "reconcile_counters_flows",
         "Daily counters equal the sums of the half-hourly flows.",
         ("energy_flows", "inverter_data_points"),
+        "counters differ from the half-hourly flows",
     ),
     Reconciliation(
         "reconcile_flows",
         "Half-hourly flows of a day add up to the daily value of the API.",
         ("energy_flows", "energy_flow_aggregates"),
+        "half-hourly flows differ from the daily value",
     ),
     Reconciliation(
         "reconcile_sessions",
         "The energy of a charging session equals the growth of the charger's register.",
         ("ev_charging_sessions", "ev_meter_readings"),
+        "the energy of a session differs from the charger's register",
+    ),
+    Reconciliation(
+        "reconcile_session_values",
+        "Meter readings and times of ended charging sessions can be true.",
+        ("ev_charging_sessions",),
+        "meter readings or times of a session cannot be true",
     ),
 )
 
@@ -79,7 +93,10 @@ _COLUMNS = {
     "compared": "Number of compared points, steps between points, half hours or sessions.",
     "outside": "Number of points that deviate by more than 5 W.",
     "deviation_w": "Largest deviation of a point, W.",
-    "deviation_kwh": "Difference of the two figures, kWh; for counters, their largest fall.",
+    "deviation_kwh": (
+        "Difference of the two figures, kWh; for counters, their largest fall; for the values of a"
+        " session, the energy that cannot be true."
+    ),
     "deviation_at": "Time of the largest deviation, UTC; for sessions, their start.",
     "counted_kwh": "Growth of the counter, kWh.",
     "integrated_kwh": "Power integrated over time, kWh.",
@@ -90,7 +107,20 @@ _COLUMNS = {
     "energy_kwh": "Energy of the session, kWh.",
     "lowest_kwh": "Lower limit of the deviation, or of a session's energy, kWh.",
     "highest_kwh": "Upper limit of the deviation, or of a session's energy, kWh.",
+    "energy_source": "How the session's energy was found.",
+    "duration_s": "Duration of the session, s; null: its times cannot be true.",
     "is_within": "Whether rounding, cadence and losses explain the deviation.",
+}
+_SESSION_COLUMNS = {
+    "charger_uuid": "UUID of the charger.",
+    "started_at": "Start of the session, UTC.",
+    "local_date": "Local day of the start.",
+    "duration_s": "Duration, s; null: it is open, or its times cannot be true.",
+    "energy_kwh": "Energy, kWh; null where it is unknown.",
+    "energy_source": (
+        "difference: of the session's meter readings; register: growth of the charger's register,"
+        " where those cannot be true; none."
+    ),
 }
 _GAP_COLUMNS = {
     "inverter_serial": "Serial number of the inverter.",
@@ -100,7 +130,7 @@ _GAP_COLUMNS = {
     "last_date": "Local day on which the gap ends.",
     "duration_s": "Duration of the gap, s.",
     "cause": (
-        "not_fetched: a day in the gap is failed, partial, forbidden, gone or not requested;"
+        "not_fetched: a day in the gap is failed, partial, forbidden or gone;"
         " not_sent: the inverter kept counting and its points never reached the API;"
         " device_off: the counters did not grow; unknown: there are no counters."
     ),
@@ -113,12 +143,17 @@ _GAP_COLUMNS = {
 
 
 def reconciliation_views() -> list[ViewSpec]:
-    """Return the views of this module: one per comparison, and the gaps between points."""
+    """Return the views of this module: comparisons, gaps between points, energies of sessions."""
     views = [
         _view(check.name, check.description, _COLUMNS, check.tables) for check in RECONCILIATIONS
     ]
     gaps = "More than 30 minutes without a point between two points of an inverter, and why."
-    return [*views, _view("gaps", gaps, _GAP_COLUMNS)]
+    energies = "The energy of each charging session, and how it was found."
+    return [
+        *views,
+        _view("gaps", gaps, _GAP_COLUMNS),
+        _view("ev_session_energies", energies, _SESSION_COLUMNS),
+    ]
 
 
 def _view(

@@ -155,17 +155,15 @@ class Client:
             stop_after: Called after each page of a list that is newest first; True stops paging,
                 and the pages so far are complete. Called again from the first page if the list
                 must be read again.
-            most_attempts: Attempts for a page after which to give up although the host may only be
-                down for now; None leaves it to the policy.
+            most_attempts: Attempts for a page after which to give up; None leaves it to the policy.
 
         Raises:
             ValueError: If the endpoint is not on the allow-list or a parameter does not fit.
             RetryableError: If every attempt failed for a reason that may be temporary.
-            LocalFaultError: If a setting of this machine, such as a proxy, keeps requests back.
+            LocalFaultError: If a setting of this machine keeps requests back; 407 of a proxy.
             HostDownError: If the host has been down for longer than the policy's patience.
             UnusableNameError: If a path parameter cannot be used in a request.
             ForeignAnswerError: If something else answers in place of the API.
-            ProxyRefusedError: 407.
             RequestRefusedError: 400, 405, 422 and the like; a response too large.
             NotFoundError: 404.
             AccessError: 401, 402, 403.

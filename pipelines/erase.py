@@ -19,7 +19,7 @@ from pipelines.pending_builds import build_all_pending
 from pipelines.session_factory import budget_store, open_lake
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
-from warehouse import ForgetReport, Lake, forget, is_known, pattern_of
+from warehouse import ForgetReport, Lake, erase_findings, forget, is_known, pattern_of
 from warehouse.storage.atomic_files import write_atomically
 
 _LOG_SUFFIXES = frozenset({".out", ".err"})
@@ -58,6 +58,7 @@ def erase_devices(
                 for path in sorted(folder.rglob("*")):
                     if path.is_file():  # SQLite may remove a journal in the meantime.
                         eraser.rewrite_file(path, lake.scratch)
+            erase_findings(lake)
             for name in lake.state.all():
                 lake.state.update(name, eraser.erase_from)
 

@@ -3,6 +3,13 @@
 Independent of the GivEnergy API and of Dagster, which `givenergy`, `assets` and `pipelines` handle.
 """
 
+from warehouse.accounting.finding_store import (
+    FINDINGS_SCHEMA,
+    erase_findings,
+    months_of,
+    read_findings,
+    write_findings,
+)
 from warehouse.archive import Archive, ArchivedResponse, CompactionReport, Entry, compact
 from warehouse.catalogue import ViewSpec, publish
 from warehouse.connection import connect, execute, retrying
@@ -52,6 +59,7 @@ from warehouse.interface.table_spec import History, TableSpec
 from warehouse.lake import EXPECTED_SCHEMA, Lake
 from warehouse.read_only import ReadOnlyLake
 from warehouse.storage.layout import state_file
+from warehouse.storage.locks import FileLock
 from warehouse.storage.state_file import read_state
 from warehouse.table_repair import repair_tables
 from warehouse.tables.build import build, build_pending, rebuild, row_counts
@@ -66,6 +74,7 @@ from warehouse.zone_corrections import add_correction
 __all__ = [
     "COVERAGE_SCHEMA",
     "EXPECTED_SCHEMA",
+    "FINDINGS_SCHEMA",
     "NOT_BUILT_REASON",
     "QUARANTINE_SCHEMA",
     "SETTLED",
@@ -84,6 +93,7 @@ __all__ = [
     "Entry",
     "ExportLayout",
     "ExportReport",
+    "FileLock",
     "ForgetReport",
     "Gap",
     "History",
@@ -114,6 +124,7 @@ __all__ = [
     "data_days",
     "day_is_over_at",
     "days_to_fetch",
+    "erase_findings",
     "execute",
     "export_bodies",
     "export_tables",
@@ -123,11 +134,13 @@ __all__ = [
     "joined_gaps",
     "make_manifest",
     "missing_days",
+    "months_of",
     "overdue_days",
     "pattern_of",
     "pending_responses",
     "publish",
     "publish_watermarks",
+    "read_findings",
     "read_state",
     "rebuild",
     "refresh_coverage",
@@ -138,4 +151,5 @@ __all__ = [
     "unfinished",
     "vacuum",
     "verify",
+    "write_findings",
 ]

@@ -115,11 +115,12 @@ class EvMeterReadings(PageByPage, DailyDataset):
             "charger_uuid": pa.repeat(pa.scalar(response.device_id), len(points)),
             **{name: values.take(points) for name, values in point_columns.items()},
             **measurements.columns,
-            **normalised(measurements),
+            **normalised(measurements, rows.drift),
             "extra_fields": extra_column(rows, measurements),
         }
         positions = [rows.positions[point] for point in measurements.points]
-        return {TABLE.name: TableRows(columns, positions, exploded=True)}
+        rows_of_page = TableRows(columns, positions, exploded=True, places=measurements.places)
+        return {TABLE.name: rows_of_page}
 
 
 def _midnight(day: date, zone: str) -> datetime:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from assets.framework import (
+    Misfit,
     Rejected,
     Rows,
     elements,
@@ -25,6 +26,18 @@ from givenergy.codes import measurand_units, unit_conversions
 _KINDS: dict[str, type[int] | type[float]] = {"measurand": int, "value": float, "unit": int}
 # What these are measured in has no second unit that could be meant where none is sent.
 _ONE_UNIT = frozenset({"0", "1", "2", "11", "14", "18", "19", "21"})
+# Limits of what hardware can do, by unit: a charger of megawatts, a register of a terawatt-hour.
+_LIMITS = {
+    **dict.fromkeys(("W", "var", "VA"), (-2e6, 2e6)),
+    **dict.fromkeys(("Wh", "varh"), (-1e12, 1e12)),
+    "A": (-5e3, 5e3),
+    "V": (-10.0, 1e4),
+    "Hz": (0.0, 1e3),
+    "°C": (-100.0, 250.0),
+    "%": (-110.0, 110.0),
+    "rpm": (0.0, 1e6),
+}
+_UNLIMITED = (-np.inf, np.inf)
 
 
 @dataclass(slots=True)
@@ -35,17 +48,20 @@ class Measurements:
         points: Index of each one's data point.
         places: Position of each in the list of its data point.
         columns: `measurand`, `value` and `unit`.
+        unit_unreadable: Whether a unit was sent that is no number.
     """
 
     points: list[int]
     places: list[int]
     columns: dict[str, pa.Array]
+    unit_unreadable: np.ndarray
 
 
 def measurements_of(rows: Rows[Any], body: bytes) -> Measurements:
     """Extract the measurements from data points.
 
-    One that cannot be read is rejected, and costs its data point none of the others.
+    One without a readable measurand is rejected, and costs its data point none of the others. A
+    value or unit that cannot be read is null, and a misfit of the data point.
     """
     points: list[int] = []
     places: list[int] = []
@@ -59,20 +75,30 @@ def measurements_of(rows: Rows[Any], body: bytes) -> Measurements:
         places += range(count)
         items += point.measurements
     values = {name: [getattr(item, name) for item in items] for name in _KINDS}
-    unreadable: dict[int, str] = {}
+    bad: dict[str, list[int]] = {}
     for name, kind in _KINDS.items():
-        values[name], bad = _numbers(values[name], kind, f"measurements[].{name}", rows.drift)
-        unreadable |= dict.fromkeys(bad, name)
-    if unreadable:
-        _reject(rows, body, points, items, unreadable)
-        kept = [index not in unreadable for index in range(len(items))]
+        path = f"measurements[].{name}"
+        values[name], bad[name] = _numbers(values[name], kind, path, rows.drift)
+    if bad["measurand"]:
+        _reject(rows, body, points, items, bad["measurand"])
+    nameless = set(bad["measurand"])
+    for name in ("value", "unit"):
+        for index in set(bad[name]) - nameless:
+            path = f"measurements[{places[index]}].{name}"
+            sent = msgspec.json.encode(getattr(items[index], name)).decode()[:200]
+            rows.misfits.setdefault(points[index], []).append(Misfit(path, sent))
+    unit_unreadable = np.zeros(len(items), dtype=bool)
+    unit_unreadable[bad["unit"]] = True
+    if nameless:
+        kept = [index not in nameless for index in range(len(items))]
         points, places = list(compress(points, kept)), list(compress(places, kept))
         values = {name: list(compress(column, kept)) for name, column in values.items()}
+        unit_unreadable = unit_unreadable[kept]
     columns = {
         name: pa.array(values[name], pa.int64() if kind is int else pa.float64())
         for name, kind in _KINDS.items()
     }
-    return Measurements(points, places, columns)
+    return Measurements(points, places, columns, unit_unreadable)
 
 
 def _numbers(
@@ -101,15 +127,15 @@ def _reject(
     body: bytes,
     points: Sequence[int],
     items: Sequence[Any],
-    unreadable: dict[int, str],
+    nameless: Sequence[int],
 ) -> None:
     raw_rows = elements(body)
-    for index, name in unreadable.items():
+    for index in nameless:
         position = rows.positions[points[index]]
-        value = msgspec.json.encode(getattr(items[index], name)).decode()[:200]
+        value = msgspec.json.encode(items[index].measurand).decode()[:200]
         raw = bytes(raw_rows[position]).decode(errors="replace")
         rows.rejected.append(
-            Rejected(position, "not_decodable", f"measurements[].{name}", value, raw)
+            Rejected(position, "not_decodable", "measurements[].measurand", value, raw)
         )
 
 
@@ -131,29 +157,50 @@ def _comparable(measurand: int | None, unit: int | None) -> _Comparable:
     return _Comparable(*conversion) if conversion else _Comparable(None, np.nan, 0.0)
 
 
-def normalised(measurements: Measurements) -> dict[str, pa.Array]:
-    """Convert values to the common unit of their kind; null if their unit is not certain."""
-    units = [
-        _comparable(*pair)
-        for pair in zip(
+def normalised(
+    measurements: Measurements, drift: Counter[tuple[str, str, str]]
+) -> dict[str, pa.Array]:
+    """Convert values to the common unit of their kind; null if their unit is not certain.
+
+    A value beyond what a charger's meter can measure in its unit is null as well, and drift: its
+    unit is probably another one than was sent.
+    """
+    pairs = list(
+        zip(
             measurements.columns["measurand"].to_pylist(),
             measurements.columns["unit"].to_pylist(),
             strict=True,
         )
-    ]
+    )
+    units = [_comparable(*pair) for pair in pairs]
     factor = np.array([unit.factor for unit in units], dtype=np.float64)
     offset = np.array([unit.offset for unit in units], dtype=np.float64)
+    factor[measurements.unit_unreadable] = np.nan
     value = np.asarray(
         measurements.columns["value"].to_numpy(zero_copy_only=False), dtype=np.float64
     )
     # 2.3 kW are 2300 W, as which they also come, and not 2299.9999999999995.
     as_sent = (factor == 1) & (offset == 0)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         comparable = np.where(as_sent, value, rounded(value * factor + offset))
-    comparable[np.isinf(comparable)] = np.nan
+        low, high = (
+            np.array([_LIMITS.get(unit.unit or "", _UNLIMITED)[end] for unit in units])
+            for end in (0, 1)
+        )
+        is_implausible = (comparable < low) | (comparable > high) | np.isinf(comparable)
+    for index in np.flatnonzero(is_implausible).tolist():
+        measurand, unit = pairs[index]
+        drift[
+            "implausible_value", "measurements[].value", f"measurand {measurand}, unit {unit}"
+        ] += 1
+    comparable[is_implausible] = np.nan
+    unit_names = [
+        None if unreadable else unit.unit
+        for unit, unreadable in zip(units, measurements.unit_unreadable.tolist(), strict=True)
+    ]
     return {
         "value_normalised": pa.array(comparable, pa.float64(), from_pandas=True),
-        "unit_normalised": pa.array([unit.unit for unit in units], pa.string()),
+        "unit_normalised": pa.array(unit_names, pa.string()),
     }
 
 

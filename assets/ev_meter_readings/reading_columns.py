@@ -13,7 +13,6 @@ from assets.framework import (
     extra_fields,
     integer,
     name_of_code,
-    number,
     provenance_columns,
     reading_time,
     table_schema,
@@ -23,7 +22,7 @@ from assets.framework import (
 
 
 class Measurement(Wire):
-    """One measurement; what is no number in it is measurements out one by one."""
+    """One measurement; what is no number in it is sorted out one by one."""
 
     measurand: Any = None
     value: Any = None
@@ -73,9 +72,12 @@ TABLE = Table(
             ),
             "unit": integer("Unit", "The unit as sent.", "measurements[].unit", codes="unit"),
             "unit_name": name_of_code("Unit"),
-            "value_normalised": number(
+            "value_normalised": column(
+                pa.float64(),
                 "Value, normalised",
-                "The value in `unit_normalised`; null where its unit is neither sent nor certain.",
+                "The value in `unit_normalised`; null where its unit is neither sent nor certain,"
+                " and where the value would be more than hardware can measure in it.",
+                computed_from=("value",),
             ),
             "unit_normalised": text(
                 "Unit, normalised",

@@ -9,7 +9,6 @@ from assets.framework.contract.column_schema import (
     TIME_LOCAL,
     TIME_UTC,
     column,
-    elements_in_range,
     extra_fields,
     flag,
     history_columns,
@@ -28,7 +27,6 @@ from assets.framework.contract.column_schema import (
 from assets.framework.contract.columns import (
     as_json,
     as_text,
-    difference,
     extra_column,
     leaf_columns,
     leaf_getter,
@@ -55,6 +53,10 @@ from assets.framework.contract.dataset import (
 from assets.framework.contract.day_range import (
     DayRange,
 )
+from assets.framework.contract.derived import (
+    difference,
+    duration_s,
+)
 from assets.framework.contract.devices import (
     EARLIEST_DATA,
     Device,
@@ -63,12 +65,15 @@ from assets.framework.contract.devices import (
 )
 from assets.framework.contract.json_rows import (
     Int64,
+    Misfit,
     Rejected,
     ResponseShape,
     Rows,
     Wire,
     decode_rows,
     elements,
+)
+from assets.framework.contract.json_values import (
     json_type,
     number_of,
     resolve_redaction,
@@ -92,6 +97,11 @@ from assets.framework.contract.request import (
     Value,
     request_each,
 )
+from assets.framework.contract.requested_time import (
+    MARGIN,
+    TimeSpan,
+    latest_believable,
+)
 from assets.framework.contract.sql_files import (
     read_sql,
 )
@@ -99,9 +109,13 @@ from assets.framework.contract.table import (
     Table,
     TableRows,
 )
+from assets.framework.contract.validation import (
+    elements_in_range,
+)
 
 __all__ = [
     "EARLIEST_DATA",
+    "MARGIN",
     "TIME_LOCAL",
     "TIME_UTC",
     "Cadence",
@@ -113,6 +127,7 @@ __all__ = [
     "DeviceList",
     "Int64",
     "KnownState",
+    "Misfit",
     "Moments",
     "PageByPage",
     "Rejected",
@@ -123,6 +138,7 @@ __all__ = [
     "SnapshotDataset",
     "Table",
     "TableRows",
+    "TimeSpan",
     "Urgency",
     "Value",
     "Wire",
@@ -131,6 +147,7 @@ __all__ = [
     "column",
     "decode_rows",
     "difference",
+    "duration_s",
     "elements",
     "elements_in_range",
     "extra_column",
@@ -141,6 +158,7 @@ __all__ = [
     "instant",
     "integer",
     "json_type",
+    "latest_believable",
     "leaf_columns",
     "leaf_getter",
     "list_of_structs",

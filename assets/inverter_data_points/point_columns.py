@@ -27,13 +27,17 @@ PV_ARRAYS = pa.list_(
 
 # Limits of what hardware can do, not of what is usual: a three-phase commercial inverter must pass.
 _POWER_W = (-2_000_000.0, 2_000_000.0)
-_VOLTAGE_V = (-10.0, 2_000.0)
+# What is low voltage: up to 1,000 V AC, and up to 1,500 V DC.
+_AC_VOLTAGE_V = (-10.0, 1_000.0)
+_DC_VOLTAGE_V = (-10.0, 1_500.0)
 _CURRENT_A = (-5_000.0, 5_000.0)
 _FREQUENCY_HZ = (0.0, 100.0)
 _TEMPERATURE_CELSIUS = (-100.0, 250.0)
 # The consumption counters are derived by the API and step back by 0.1 now and then (recorded),
-# which makes them negative right after a reset.
-_ENERGY_KWH = (-100.0, 1e9)
+# which makes them negative right after a reset. 2 MW give 50 MWh in a day of 25 hours, but the
+# document's own example, 182,588.7 kWh, must pass; 100 GWh in total are six years of that, and less
+# than a register of 32 bits of tenths full of ones.
+_ENERGY_KWH = {"today": (-100.0, 1e6), "total": (-100.0, 1e8)}
 
 
 def _counters(period: str, since: str) -> dict[str, pandera.Column]:
@@ -72,7 +76,7 @@ def _counters(period: str, since: str) -> dict[str, pandera.Column]:
             f"{title} {period} (kWh)",
             f"{text} since {since}.{note}",
             f"{period}.{leaf}",
-            *_ENERGY_KWH,
+            *_ENERGY_KWH[period],
         )
         for name, (leaf, title, text, note) in described.items()
     }
@@ -108,13 +112,13 @@ SCHEMA = table_schema(
             "Voltage, current and power of each PV array.",
             source="power.solar.arrays",
             checks=[
-                elements_in_range("voltage_v", *_VOLTAGE_V),
+                elements_in_range("voltage_v", *_DC_VOLTAGE_V),
                 elements_in_range("current_a", *_CURRENT_A),
                 elements_in_range("power_w", *_POWER_W),
             ],
         ),
         "grid_voltage_v": measurement(
-            "Grid voltage (V)", "Grid voltage.", "power.grid.voltage", *_VOLTAGE_V
+            "Grid voltage (V)", "Grid voltage.", "power.grid.voltage", *_AC_VOLTAGE_V
         ),
         "grid_current_a": measurement(
             "Grid current (A)", "Grid current.", "power.grid.current", *_CURRENT_A
@@ -148,7 +152,7 @@ SCHEMA = table_schema(
             "Battery voltage (V)",
             "Battery voltage; sent by some inverters, not documented.",
             "power.battery.voltage",
-            *_VOLTAGE_V,
+            *_DC_VOLTAGE_V,
         ),
         "consumption_power_w": measurement(
             "Consumption power (W)",
@@ -169,7 +173,7 @@ SCHEMA = table_schema(
             "Inverter output voltage (V)",
             "AC voltage of the inverter.",
             "power.inverter.output_voltage",
-            *_VOLTAGE_V,
+            *_AC_VOLTAGE_V,
         ),
         "inverter_output_frequency_hz": measurement(
             "Inverter output frequency (Hz)",

@@ -1,5 +1,7 @@
--- Grain: inverter and gap of more than 30 minutes between two of its points. Energy over the gap,
--- and why points are missing.
+-- Grain: inverter and gap of more than 30 minutes between two of its points, if all days between
+-- them
+-- were requested. Energy over the gap, and why points are missing. A counter that fell, or grew by
+-- more than 2 MW could give, says nothing about the energy.
 with
     points as (
         select
@@ -10,29 +12,56 @@ with
             local_date as last_date,
             lag(request_date) over earlier as first_request_date,
             request_date as last_request_date,
-            total_solar_kwh - lag(total_solar_kwh) over earlier as solar_kwh,
-            total_grid_import_kwh - lag(total_grid_import_kwh) over earlier as grid_import_kwh,
-            total_grid_export_kwh - lag(total_grid_export_kwh) over earlier as grid_export_kwh,
-            total_consumption_kwh - lag(total_consumption_kwh) over earlier as consumption_kwh
+            2000 * epoch(time - lag(time) over earlier) / 3600 as most_kwh,
+            total_solar_kwh - lag(total_solar_kwh) over earlier as solar_step_kwh,
+            total_grid_import_kwh - lag(total_grid_import_kwh) over earlier as import_step_kwh,
+            total_grid_export_kwh - lag(total_grid_export_kwh) over earlier as export_step_kwh,
+            /* It steps back by 0.1 now and then. */
+            total_consumption_kwh - lag(total_consumption_kwh) over earlier as used_step_kwh
         from inverter_data_points
         window earlier as (partition by inverter_serial order by time)
     ),
     gaps as (
         select
-            *,
+            inverter_serial,
+            last_point_at,
+            next_point_at,
+            first_date,
+            last_date,
+            first_request_date,
+            last_request_date,
+            if(solar_step_kwh between 0 and most_kwh, solar_step_kwh, null) as solar_kwh,
+            if(import_step_kwh between 0 and most_kwh, import_step_kwh, null) as grid_import_kwh,
+            if(export_step_kwh between 0 and most_kwh, export_step_kwh, null) as grid_export_kwh,
+            if(
+                used_step_kwh between -0.11 and most_kwh, greatest(used_step_kwh, 0), null
+            ) as consumption_kwh,
             greatest(
                 solar_kwh, grid_import_kwh, grid_export_kwh, round(consumption_kwh, 1) - 0.1
             ) as growth_kwh
         from points
         where next_point_at - last_point_at > interval 30 minute
     ),
+    /* A gap over a day that nobody requested is none. */
+    requested_days as (
+        select gaps.inverter_serial, gaps.last_point_at, count(*) as days
+        from gaps
+        inner join
+            coverage
+            on coverage.dataset = 'inverter_data_points'
+            and coverage.state <> 'not_requested'
+            and gaps.inverter_serial = coverage.device_id
+            and coverage.request_date > gaps.first_request_date
+            and coverage.request_date < gaps.last_request_date
+        where gaps.last_request_date - gaps.first_request_date > 1
+        group by all
+    ),
     /* Days whose points may be missing because they were not fetched. */
     not_fetched_days as (
         select device_id, request_date
         from coverage
         where
-            dataset = 'inverter_data_points'
-            and state in ('failed', 'partial', 'forbidden', 'gone', 'not_requested')
+            dataset = 'inverter_data_points' and state in ('failed', 'partial', 'forbidden', 'gone')
     ),
     missing_days as (
         select gaps.inverter_serial, gaps.last_point_at, count(*) as days
@@ -67,9 +96,11 @@ select
     gaps.consumption_kwh
 from gaps
 left join missing_days using (inverter_serial, last_point_at)
+left join requested_days using (inverter_serial, last_point_at)
 /* Gaps with archived responses that are not built yet are undecided. */
 where
-    not exists (
+    gaps.last_request_date - gaps.first_request_date - 1 <= coalesce(requested_days.days, 0)
+    and not exists (
         from pending_responses as pending
         where
             pending.dataset = 'inverter_data_points'

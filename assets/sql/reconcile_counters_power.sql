@@ -1,6 +1,9 @@
--- Grain: inverter, local day and energy. Growth of the daily counter against integrated power over
--- the same steps between points, of at most 15 minutes because the curve over a longer step is
--- unknown. A step over which the counter falls is its reset.
+-- Grain: inverter, local day and energy. Growth of the daily and of the total counter against
+-- integrated power over the same steps between points, of at most 15 minutes because the curve
+-- over a
+-- longer step is unknown. A step over which the counter falls is its reset. The total counters of
+-- the
+-- battery are not compared because of a known error.
 with
     readings as (
         select
@@ -19,7 +22,11 @@ with
                 grid_export_kwh:today_grid_export_kwh,
                 battery_charge_kwh:today_battery_charge_kwh,
                 battery_discharge_kwh:today_battery_discharge_kwh,
-                consumption_kwh:today_consumption_kwh
+                consumption_kwh:today_consumption_kwh,
+                total_solar_kwh:total_solar_kwh,
+                total_grid_import_kwh:total_grid_import_kwh,
+                total_grid_export_kwh:total_grid_export_kwh,
+                total_consumption_kwh:total_consumption_kwh
             } as reading
         from inverter_data_points
     ),
@@ -69,6 +76,26 @@ with
                         item:'consumption',
                         power_w: (before.consumption_w + after.consumption_w) / 2,
                         step_kwh:after.consumption_kwh - before.consumption_kwh
+                    },
+                    {
+                        item:'total_solar',
+                        power_w: (before.solar_w + after.solar_w) / 2,
+                        step_kwh:after.total_solar_kwh - before.total_solar_kwh
+                    },
+                    {
+                        item:'total_grid_import',
+                        power_w: (before.grid_import_w + after.grid_import_w) / 2,
+                        step_kwh:after.total_grid_import_kwh - before.total_grid_import_kwh
+                    },
+                    {
+                        item:'total_grid_export',
+                        power_w: (before.grid_export_w + after.grid_export_w) / 2,
+                        step_kwh:after.total_grid_export_kwh - before.total_grid_export_kwh
+                    },
+                    {
+                        item:'total_consumption',
+                        power_w: (before.consumption_w + after.consumption_w) / 2,
+                        step_kwh:after.total_consumption_kwh - before.total_consumption_kwh
                     }
                 ],
                 recursive := true

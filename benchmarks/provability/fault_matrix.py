@@ -41,9 +41,9 @@ TRANSPORT = ("5xx", "reset", "reset_body", "close", "truncated", "truncated_leng
 BODIES = ("empty", "null", "no_data", "html", "not_json", "gzip_broken")
 ANOMALIES = (
     "numeric_strings", "unknown_status", "extra_fields", "unparsable_time", "missing_time",
-    "null_time", "out_of_range", "booleans", "nested_null", "null_counters", "arrays_null",
-    "arrays_empty", "arrays_three", "wrong_types", "not_an_object", "duplicate_row",
-    "out_of_order",
+    "null_time", "time_years_away", "out_of_range", "unsigned_negative", "booleans",
+    "nested_null", "null_counters", "arrays_null", "arrays_empty", "arrays_three", "wrong_types",
+    "not_an_object", "duplicate_row", "out_of_order",
 )  # fmt: skip
 NO_ROWS = {
     "rows that are no objects": b'{"data": [1, "x", null, []]}',

@@ -12,6 +12,7 @@ from pipelines.cli.common import (
     require_store,
 )
 from pipelines.cli.context import pass_settings
+from pipelines.health.findings import refresh_findings
 from pipelines.pending_builds import build_all_pending, describe_pending
 from pipelines.session_factory import open_lake
 from pipelines.settings import Settings
@@ -35,11 +36,13 @@ def build(settings: Settings) -> None:
         names = {dataset.name for dataset in datasets()}
         reports, errors = build_all_pending(lake, report_progress=report_progress, wait_for=names)
         pending = describe_pending(lake)
+        refresh_findings(lake)
     for report in reports:
         out.print(
             f"{report.dataset}: {plural(report.responses, 'response')},"
             f" {plural(report.rows('rows_in'), 'row')},"
-            f" {report.rows('quarantined'):,} quarantined"
+            f" {report.rows('quarantined'):,} quarantined,"
+            f" {report.rows('partly_quarantined'):,} with quarantined values"
         )
     for name, error in errors.items():
         report_progress(f"{name} cannot be built: {error}")

@@ -1,4 +1,4 @@
-"""`givlake quarantine`: quarantined rows by reason, with an example of each kind."""
+"""`givlake quarantine`: quarantined rows and values by reason, with an example of each kind."""
 
 from datetime import UTC
 from typing import Any
@@ -30,6 +30,7 @@ _COLUMNS = (
     "reason",
     "check",
     "column",
+    "is_row_kept",
     "rows",
     "times_seen",
     "devices",
@@ -47,7 +48,7 @@ _OF_EXAMPLE = ("device_id", "request_date", "response_id", "row_index", "value",
 @format_option("json", "csv")
 @pass_settings
 def quarantine(settings: Settings, dataset: str | None, limit: int, layout: str) -> None:
-    """Show quarantined rows by reason, with an example of each kind."""
+    """Show quarantined rows and values by reason, with an example of each kind."""
     if dataset is not None:
         try:
             named([dataset])
@@ -72,21 +73,29 @@ def quarantine(settings: Settings, dataset: str | None, limit: int, layout: str)
     elif not groups:
         _OUT.print("No rows are quarantined.")
     else:
-        _show(shown, len(groups), sum(group["rows"] for group in groups))
+        _show(shown, groups)
 
 
-def _show(groups: list[dict[str, Any]], kinds: int, rows: int) -> None:
-    _OUT.print(f"{plural(rows, 'row')} quarantined, {plural(kinds, 'kind')}:\n")
+def _show(groups: list[dict[str, Any]], all_groups: list[dict[str, Any]]) -> None:
+    kinds = len(all_groups)
+    rows, values = (
+        sum(each["rows"] for each in all_groups if each["is_row_kept"] is is_kept)
+        for is_kept in (False, True)
+    )
+    counts = [plural(rows, "row")] if rows else []
+    counts += [f"{plural(values, 'value')} of rows that are kept"] if values else []
+    _OUT.print(f"{' and '.join(counts)} quarantined, {plural(kinds, 'kind')}:\n")
     lines = [
         [
             f"{number}",
             *(group[name] for name in ("dataset", "reason", "check", "column")),
+            "value" if group["is_row_kept"] else "row",
             *(f"{group[name]:,}" for name in ("rows", "times_seen", "devices")),
             f"{group['first_seen_at'].astimezone(UTC):%Y-%m-%d %H:%M}",
         ]
         for number, group in enumerate(groups, start=1)
     ]
-    columns = ["", "dataset", "reason", "check", "column"]
+    columns = ["", "dataset", "reason", "check", "column", "what"]
     numbers = ["rows", "times seen", "devices"]
     _OUT.print(table([*columns, *numbers, "first seen (UTC)"], lines, right=["", *numbers]))
     _OUT.print("\nExamples:")

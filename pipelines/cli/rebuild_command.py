@@ -6,6 +6,7 @@ from assets.framework.decoding.decoder import DatasetDecoder
 from assets.registry import datasets
 from pipelines.cli.common import EXIT_USAGE, KnownError, console, plural, require_store
 from pipelines.cli.context import pass_settings
+from pipelines.health.findings import refresh_findings
 from pipelines.pending_builds import build_all_pending
 from pipelines.session_factory import open_lake
 from pipelines.settings import Settings
@@ -34,5 +35,7 @@ def rebuild(settings: Settings, names: tuple[str, ...]) -> None:
                 f"{name}: {plural(report.responses, 'response')},"
                 f" {plural(report.rows('rows_in'), 'row')},"
                 f" {report.rows('quarantined'):,} quarantined,"
+                f" {report.rows('partly_quarantined'):,} with quarantined values,"
                 f" {report.returned_from_quarantine:,} returned from quarantine"
             )
+        refresh_findings(lake)

@@ -11,6 +11,7 @@ from assets.framework.ingestion.availability import unavailable
 from givenergy import utc_now
 from pipelines.backfill_plan import BackfillTask, plan_missing
 from pipelines.cli.common import EXIT_COMPLETE, EXIT_INCOMPLETE, console, printable
+from pipelines.cli.finding_lines import print_new_findings
 from pipelines.discovery import Discovery, expect
 from pipelines.health.freshness import freshness
 from pipelines.health.schedule_watch import record_update
@@ -98,6 +99,7 @@ class FetchCommand:
             record_update(lake)
         else:
             self._print_skipped(lake)
+        print_new_findings(lake, self.discovery.at)
         status = self._print_result(lake, tasks, is_planned=is_planned)
         return EXIT_INCOMPLETE if failed else status
 

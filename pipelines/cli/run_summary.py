@@ -17,6 +17,9 @@ def print_summary(reporter: ProgressReporter) -> None:
     out.print(f"Fetched {plural(rows, 'row')} with {plural(requests, 'request')}.")
     if quarantined := sum(report.built["quarantined"] for report in reports):
         out.print(f"{plural(quarantined, 'row')} quarantined; see `givlake quarantine`.")
+    if nulled := sum(report.built["partly_quarantined"] for report in reports):
+        concerned = plural(nulled, "row")
+        out.print(f"{concerned} with a quarantined value, now null; see `givlake quarantine`.")
     stopped = reporter.stopped
     # An invalid token is the same error for all datasets; missing scopes differ by dataset.
     for error in stopped if not reporter.ended else stopped[-1:]:

@@ -28,6 +28,7 @@ from pipelines.cli.common import (
     table,
 )
 from pipelines.cli.context import pass_settings
+from pipelines.cli.finding_lines import counts_as_json
 from pipelines.cli.formats import as_csv
 from pipelines.cli.status_notices import (
     notices_as_json,
@@ -98,11 +99,13 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
         console(stderr=layout != "table").print(describe(not_built))
     if layout == "json":
         parts = [*map(_as_json, overviews), *map(_snapshot_as_json, snapshots)]
+        found = dict(counts_as_json(lake))
         parts = [
             {
                 **part,
                 **notices_as_json(by_dataset[part["dataset"]]),
                 "refusals": refusals_as_json(refused.get(part["dataset"], {})),
+                "findings": found.get(part["dataset"], {}),
                 "pending_responses": not_built.get(part["dataset"], Counter()).total(),
             }
             for part in parts
@@ -117,7 +120,7 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
             _show(each, only=len(overviews) == 1)
         _show_snapshots(snapshots)
         show_refusals(refused)
-        show_notices(by_dataset.values())
+        show_notices(lake, by_dataset.values())
         if gaps is not None:
             show_point_gaps(gaps)
         snapshot = budget_snapshot(settings, account) if account is not None else None

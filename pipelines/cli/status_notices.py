@@ -7,25 +7,19 @@ from typing import Any
 
 from assets.framework.ingestion.availability import Refusal
 from pipelines.cli.common import console, duration, plural, printable
-from pipelines.health.notices import Notices, sql
+from pipelines.cli.finding_lines import CAUSES, drift_line, finding_lines
+from pipelines.health.notices import NEW_WITHIN, Notices, QuarantinedRows, sql
 from warehouse import Lake, connect, retrying
 
 _OUT = console()
 _GAPS_SHOWN = 20
-_DRIFT_NAMED = 3
 _REFUSALS_SHOWN = 10
-_EXAMPLE_SHOWN = 60
-_CAUSES = {
-    "not_fetched": "not fetched from the API",
-    "not_sent": "inverter on, points not sent",
-    "device_off": "inverter off",
-    "unknown": "cause unknown",
-}
 
 
-def show_notices(notices: Iterable[Notices]) -> None:
+def show_notices(lake: Lake, notices: Iterable[Notices]) -> None:
     """Print a line per notice, with the command for details."""
     lines = [line for each in notices if each for line in _lines(each)]
+    lines += finding_lines(lake)
     if lines:
         _OUT.print("Notes:\n")
     for line in lines:
@@ -71,21 +65,18 @@ def refusals_as_json(refusals: Mapping[str, Refusal]) -> list[dict[str, Any]]:
 
 
 def _lines(notices: Notices) -> Iterator[str]:
-    if notices.quarantined:
-        reasons = ", ".join(f"{rows:,} {reason}" for reason, rows in notices.quarantined.items())
-        rows = plural(sum(notices.quarantined.values()), "row")
-        yield (
-            f"{notices.dataset}: {rows} quarantined ({reasons}):"
-            f" givlake quarantine --dataset {notices.dataset}"
-        )
+    command = f"givlake quarantine --dataset {notices.dataset}"
+    if notices.quarantined.rows:
+        counts = _counts(notices.quarantined)
+        rows = plural(notices.quarantined.rows, "row")
+        yield f"{notices.dataset}: {rows} quarantined ({counts}): {command}"
+    if notices.nulled.rows:
+        counts = _counts(notices.nulled)
+        rows = plural(notices.nulled.rows, "row")
+        yield f"{notices.dataset}: {rows} with a quarantined value, now null ({counts}): {command}"
     if notices.drift:
-        named = ", ".join(map(_drifted, notices.drift[:_DRIFT_NAMED]))
-        more = ", …" if len(notices.drift) > _DRIFT_NAMED else ""
-        yield (
-            f"{notices.dataset}: {plural(len(notices.drift), 'undocumented value')}"
-            f" ({named}{more}): givlake query"
-            f" \"FROM drift WHERE dataset = '{notices.dataset}'\""
-        )
+        since = datetime.now(UTC) - NEW_WITHIN
+        yield drift_line(notices, new=sum(row["first_seen_at"] >= since for row in notices.drift))
     if notices.open:
         stale = (
             f", {len(notices.stale):,} of them for more than 30 days (checked weekly)"
@@ -100,16 +91,20 @@ def _lines(notices: Notices) -> Iterator[str]:
         )
 
 
-def _drifted(row: dict[str, Any]) -> str:
-    kind = row["kind"].replace("_", " ")
-    times = "once" if row["count"] == 1 else f"{row['count']:,} times"
-    return f"{kind} {row['field']} = {row['example'][:_EXAMPLE_SHOWN]}, {times}"
+def _counts(quarantined: QuarantinedRows) -> str:
+    reasons = ", ".join(f"{rows:,} {reason}" for reason, rows in quarantined.by_reason.items())
+    return f"{reasons}{_new(quarantined.new)}"
+
+
+def _new(count: int) -> str:
+    return f"; {count:,} of the last 7 days" if count else ""
 
 
 def notices_as_json(notices: Notices) -> dict[str, Any]:
     """Return the notices of a dataset for `--format json`."""
     return {
-        "quarantined": notices.quarantined,
+        "quarantined": notices.quarantined.by_reason,
+        "values_quarantined": notices.nulled.by_reason,
         "drift": [{**row, "first_seen_at": _iso(row["first_seen_at"])} for row in notices.drift],
         "open": [
             {
@@ -135,7 +130,7 @@ def show_point_gaps(gaps: list[dict[str, Any]]) -> None:
         _OUT.print("No gaps of more than 30 minutes between data points.\n")
         return
     causes = Counter(gap["cause"] for gap in gaps)
-    counts = ", ".join(f"{_CAUSES[cause]}: {number:,}" for cause, number in causes.items())
+    counts = ", ".join(f"{CAUSES[cause]}: {number:,}" for cause, number in causes.items())
     _OUT.print(f"{plural(len(gaps), 'gap')} of more than 30 minutes ({counts})\n")
     for gap in gaps[:_GAPS_SHOWN]:
         known = "; total energy known from counters" if gap["is_energy_known"] else ""
@@ -143,7 +138,7 @@ def show_point_gaps(gaps: list[dict[str, Any]]) -> None:
             printable(
                 f"  {gap['inverter_serial']}, {_utc(gap['last_point_at'])} to"
                 f" {_utc(gap['next_point_at'])} UTC ({duration(gap['duration_s'])}):"
-                f" {_CAUSES[gap['cause']]}{known}"
+                f" {CAUSES[gap['cause']]}{known}"
             )
         )
     if len(gaps) > _GAPS_SHOWN:

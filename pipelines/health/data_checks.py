@@ -12,6 +12,7 @@ import dagster as dg
 from assets.framework.contract.dataset import Dataset
 from assets.framework.orchestration.asset_keys import table_key
 from assets.reconciliation import RECONCILIATIONS, Reconciliation
+from pipelines.health.findings import refresh_findings
 from pipelines.health.notices import sql
 from pipelines.session_factory import open_lake
 from pipelines.settings import Settings
@@ -72,6 +73,8 @@ def _reconciliation_check(
     def _check() -> dg.AssetCheckResult:
         with open_lake(settings) as lake:
             result = reconcile(lake, reconciliation)
+            # For `status`, where schedules fetch and no command does.
+            refresh_findings(lake)
         metadata: dict[str, Any] = {
             "rows compared": result.rows,
             "values compared": result.compared,

@@ -54,6 +54,14 @@ def _null_time(row: dict[str, Any]) -> None:
     row["time"] = None
 
 
+def _time_years_away(row: dict[str, Any]) -> None:
+    row["time"] = f"2099{row['time'][4:]}"
+
+
+def _unsigned_negative(row: dict[str, Any]) -> None:
+    row["power"]["inverter"]["temperature"] = 6532.6
+
+
 def _out_of_range(row: dict[str, Any]) -> None:
     row["power"]["battery"]["percent"] = 1_234
     row["power"]["grid"]["frequency"] = -5
@@ -101,7 +109,9 @@ _ALTER: dict[str, Callable[[dict[str, Any]], None]] = {
     "unparsable_time": _unparsable_time,
     "missing_time": _missing_time,
     "null_time": _null_time,
+    "time_years_away": _time_years_away,
     "out_of_range": _out_of_range,
+    "unsigned_negative": _unsigned_negative,
     "booleans": _booleans,
     "nested_null": _nested_null,
     "null_counters": _null_counters,

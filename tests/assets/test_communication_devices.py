@@ -154,11 +154,14 @@ def test_other_content_than_documented_is_kept_or_quarantined():
     decoded = listed(odd, changed(serial_number="W3", inverter="none"))
     assert one(decoded, "inverters")["extra_fields"] == '{"colour":"red"}'
     (aside,) = decoded.quarantine.to_pylist()
-    assert (aside["reason"], aside["column"], aside["row_index"]) == (
+    assert (aside["reason"], aside["column"], aside["row_index"], aside["is_row_kept"]) == (
         "not_decodable",
         "inverter",
         1,
+        True,
     )
+    # What it hides may still be there.
+    assert decoded.listings == []
 
 
 def accounted(decoded):

@@ -114,9 +114,6 @@ def test_numeric_text_and_unknown_types_are_kept_and_counted():
             "nonexistent_local_time",
             "start_time",
         ),
-        ({"data": {"0": "much"}}, "not_decodable", "data.0"),
-        ({"data": {"0": 1e7}}, "check_failed", "pv_to_home_kwh"),
-        ({"data": {"0": -5}}, "check_failed", "pv_to_home_kwh"),
     ],
 )
 def test_rows_that_cannot_stand_are_quarantined_one_by_one(change, reason, column):
@@ -128,6 +125,24 @@ def test_rows_that_cannot_stand_are_quarantined_one_by_one(change, reason, colum
     assert json.loads(aside["raw"]) == bad
     (row,) = rows_of(decoded, "energy_flows")
     assert row["pv_to_home_kwh"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("value", "reason", "column"),
+    [
+        ("much", "not_decodable", "data.0"),
+        (1e7, "check_failed", "pv_to_home_kwh"),
+        (-5, "check_failed", "pv_to_home_kwh"),
+    ],
+)
+def test_an_energy_that_cannot_be_true_costs_its_half_hour_no_other(value, reason, column):
+    bad = half_hour("2024-07-03 00:00", "2024-07-03 00:30", t0=value, t3=0.5)
+    decoded = decode(DATASET, {"data": {"0": bad}})
+    (row,) = rows_of(decoded, "energy_flows")
+    assert (row["pv_to_home_kwh"], row["grid_to_home_kwh"]) == (None, 0.5)
+    (aside,) = decoded.quarantine.to_pylist()
+    assert (aside["reason"], aside["column"], aside["is_row_kept"]) == (reason, column, True)
+    assert json.loads(aside["raw"]) == bad
 
 
 def test_half_hours_without_a_value_stand_with_nulls():

@@ -62,19 +62,24 @@ def test_odd_chargers_are_kept_or_quarantined():
     ]
     decoded = decode(DATASET, {"data": answer})
     rows = {row["charger_uuid"]: row for row in rows_of(decoded, DATASET.name)}
-    assert rows.keys() == {"a", "b", "c"}
+    assert rows.keys() == {"a", "b", "c", "d"}
+    assert rows["d"]["online"] is None
     assert (rows["a"]["status_name"], rows["a"]["serial_number"]) == ("Charging", "17")
     assert (rows["b"]["status_name"], rows["b"]["online"]) == ("unknown (Dreaming)", None)
     assert rows["c"]["went_offline_at"] is None
     assert rows["c"]["extra_fields"] == '{"firmware":"1.2","went_offline_at":"a while ago"}'
-    found = {(r["row_index"], r["reason"], r["column"]) for r in decoded.quarantine.to_pylist()}
-    assert found == {(3, "check_failed", "charger_uuid"), (4, "not_decodable", "online")}
+    entries = decoded.quarantine.to_pylist()
+    assert {(r["row_index"], r["reason"], r["column"], r["is_row_kept"]) for r in entries} == {
+        (3, "check_failed", "charger_uuid", False),
+        (4, "not_decodable", "online", True),
+    }
 
 
 def test_a_list_with_a_row_that_cannot_be_read_ends_no_charger():
     whole = decode(DATASET, {"data": [charger()]})
     assert len(whole.listings) == 1
-    assert decode(DATASET, {"data": [charger(uuid="d", online="perhaps")]}).listings == []
+    assert decode(DATASET, {"data": [charger(), "unreadable"]}).listings == []
+    assert len(decode(DATASET, {"data": [charger(uuid="d", online="perhaps")]}).listings) == 1
 
 
 @needs_shared

@@ -48,6 +48,7 @@ def test_each_leaf_is_a_column():
         "meter_start_kwh": 1400.1,
         "meter_stop_kwh": 1423.7,
         "energy_kwh": 23.6,
+        "energy_source": "difference",
         "started_by": "pseudonym:0123456789abcdef",
         "started_by_name": None,
         "stopped_by": "PLUG_AND_GO",
@@ -86,8 +87,13 @@ def test_odd_sessions_are_kept_or_quarantined():
     ]
     decoded = decode(DATASET, {"data": answer})
     rows = {row["started_at"].day: row for row in rows_of(decoded, DATASET.name)}
-    assert sorted(rows) == [1, 2, 3, 6]
+    assert sorted(rows) == [1, 2, 3, 5, 6]
     assert (rows[1]["energy_kwh"], rows[1]["started_by"]) == (100.0, "4711")
+    assert [rows[5][name] for name in ("meter_start_kwh", "energy_kwh", "energy_source")] == [
+        None,
+        None,
+        "none",
+    ]
     assert (rows[2]["stop_reason_name"], rows[2]["stop_reason_description"]) == (
         "unknown (Bored)",
         None,
@@ -107,10 +113,58 @@ def test_odd_sessions_are_kept_or_quarantined():
     }
 
 
+HOUR = "2025-06-01T20:15:00Z", "2025-06-01T21:15:00Z"
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "times", "energy", "duration"),
+    [
+        (1400.1, 1407.3, HOUR, 7.2, 3600),
+        (0, 7.2, HOUR, 7.2, 3600),
+        (1400, 1400, HOUR, 0, 3600),
+        (1400, 1425.5, HOUR, 25.5, 3600),
+        # More than a charger gives in an hour: a lifetime count after 0, Wh after kWh, Wh.
+        (1400, 1425.6, HOUR, None, 3600),
+        (0, 7825.2, HOUR, None, 3600),
+        (1400.1, 1407300, HOUR, None, 3600),
+        (1400100, 1407300, HOUR, None, 3600),
+        # A meter that was reset; kWh after Wh.
+        (7825.2, 7.1, HOUR, None, 3600),
+        (1400100, 1407.3, HOUR, None, 3600),
+        (None, 7783.9, HOUR, None, 3600),
+        (7783.9, None, HOUR, None, 3600),
+        # More than a car's battery holds, however long it took.
+        (1000, 1301, ("2025-06-01T00:00:00Z", "2025-06-29T00:00:00Z"), None, 28 * 86_400),
+        # Ends before the start, decades away, and after the response.
+        (1400, 1401, HOUR[::-1], None, None),
+        (1400, 1401, (HOUR[0], "1970-01-01T00:00:00Z"), None, None),
+        (1400, 1401, (HOUR[0], "2055-01-01T00:00:00Z"), None, None),
+        (1400, 1401, (HOUR[0], HOUR[0]), None, 0),
+        (1400, 1400.2, (HOUR[0], HOUR[0]), 0.2, 0),
+        (1400, 2e9, HOUR, None, 3600),
+    ],
+)
+def test_energy_and_duration_are_plausible_or_null(start, stop, times, energy, duration):
+    sent = session(meter_start=start, meter_stop=stop, started_at=times[0], stopped_at=times[1])
+    decoded = decode(DATASET, {"data": [sent]})
+    (row,) = rows_of(decoded, DATASET.name)
+    assert (row["energy_kwh"], row["duration_s"]) == (energy, duration)
+    assert row["energy_source"] == ("none" if energy is None else "difference")
+    # The session stands with what was sent.
+    assert row["has_ended"] is True
+    assert row["stopped_at"] == datetime.fromisoformat(times[1])
+    assert (row["meter_start_kwh"], row["meter_stop_kwh"]) == (start, None if stop == 2e9 else stop)
+
+
+def test_an_end_that_is_no_text_leaves_no_session_open():
+    (row,) = rows_of(decode(DATASET, {"data": [session(stopped_at=1748808900)]}), DATASET.name)
+    assert (row["has_ended"], row["stopped_at"], row["energy_kwh"]) == (True, None, None)
+
+
 @needs_shared
 def test_each_leaf_of_the_documents_example_lands():
     sent = example("Get Charging Sessions")["data"]
-    decoded = decode(DATASET, {"data": sent})
+    decoded = decode(DATASET, {"data": sent}, any_time=True)
     rows = rows_of(decoded, DATASET.name)
     landed = [
         {

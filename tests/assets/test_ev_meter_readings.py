@@ -169,9 +169,20 @@ def test_what_is_no_number_costs_its_data_point_no_other_measurement():
             measurement(3, "nan", 0),
             measurement(5, {"a": 1}, 2),
         ),
-        point(measurement(21, 240, 11)),
+        point(measurement(21, 240, 11), timestamp="2025-07-01 12:00:30"),
     )
-    assert [(row["measurand"], row["value"]) for row in rows] == [(4, 100.0), (21, 240.0)]
+    assert [(row["measurand"], row["value"]) for row in rows] == [
+        (1, None),
+        (4, 100.0),
+        (13, None),
+        (20, 20.5),
+        (21, None),
+        (3, None),
+        (5, None),
+        (21, 240.0),
+    ]
+    # The unit that was sent is not known, and none is implied.
+    assert [row["value_normalised"] for row in rows if row["measurand"] == 20] == [None]
     found = Counter((r["reason"], r["column"]) for r in decoded.quarantine.to_pylist())
     assert found == {
         ("not_decodable", "measurements[].value"): 5,
@@ -179,8 +190,24 @@ def test_what_is_no_number_costs_its_data_point_no_other_measurement():
         ("not_decodable", "measurements[].measurand"): 1,
         ("check_failed", "measurand"): 1,
     }
+    indexes = {r["value"]: r["row_index"] for r in decoded.quarantine.to_pylist()}
+    assert (indexes['"n/a"'], indexes['"warm"'], indexes['{"a":1}']) == (0, 3, 7)
     raws = {row["value"]: json.loads(row["raw"]) for row in decoded.quarantine.to_pylist()}
     assert raws['"n/a"']["timestamp"] == "2025-07-01 11:59:30"
+
+
+@pytest.mark.parametrize(
+    ("measurand", "value", "unit"),
+    [(13, 2.1e6, 5), (4, 1e12, 1), (21, 24_000, 11), (20, 20, 14), (1, -6e3, 10), (13, 1e13, 4)],
+)
+def test_a_value_that_no_meter_measures_in_its_unit_is_not_normalised(measurand, value, unit):
+    (row,), decoded = decoded_rows(point(measurement(measurand, value, unit)))
+    assert row["value_normalised"] is None
+    # As sent it stays, within its limits, and either way somebody hears of it.
+    assert row["value"] == (None if value > 1e12 else value)
+    told = [(drift.kind, drift.value) for drift in decoded.drift]
+    assert ("implausible_value", f"measurand {measurand}, unit {unit}") in told
+    assert decoded.quarantine.num_rows == (value > 1e12)
 
 
 def test_data_points_that_cannot_be_read_are_quarantined_whole():

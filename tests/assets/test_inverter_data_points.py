@@ -207,7 +207,7 @@ def test_a_later_row_that_only_loses_values_does_not_win():
 def test_an_invalid_later_row_does_not_win():
     decoded = decode(point(), point(power__grid__frequency=1e6))
     assert [row["grid_frequency_hz"] for row in rows_of(decoded)] == [50.01]
-    assert decoded.quarantine["reason"].to_pylist() == ["check_failed"]
+    assert decoded.quarantine["reason"].to_pylist() == ["duplicate_key"]
 
 
 def test_repeated_times_on_two_pages_of_one_response_are_one_key():
@@ -263,17 +263,10 @@ def test_odd_content_lands(changes, column, expected):
         # With a day less than the first, or an hour more than the last, every calendar ends.
         ({"time": "0001-01-01T00:00:00Z"}, "not_decodable", "time", '"0001-01-01T00:00:00Z"'),
         ({"time": "9999-12-31T23:59:59Z"}, "not_decodable", "time", '"9999-12-31T23:59:59Z"'),
-        ({"power__grid__power": "much"}, "not_decodable", "power.grid.power", '"much"'),
-        ({"power__grid__power": True}, "not_decodable", "power.grid.power", "true"),
-        ({"power__grid__power": "nan"}, "not_decodable", "power.grid.power", '"nan"'),
-        ({"power__grid__power": [1]}, "not_decodable", "power.grid.power", "[1]"),
-        ({"power__grid": 5}, "not_decodable", "power.grid", "5"),
-        ({"status": 5}, "not_decodable", "status", "5"),
-        ({"power__battery__percent": 400}, "check_failed", "battery_percent", "400.0"),
-        ({"power__grid__frequency": -1}, "check_failed", "grid_frequency_hz", "-1.0"),
+        ({"time": 1735603200}, "not_decodable", "time", "1735603200"),
     ],
 )
-def test_what_cannot_be_read_goes_to_quarantine(changes, reason, column, value):
+def test_a_row_without_a_readable_time_goes_to_quarantine(changes, reason, column, value):
     decoded = decode(point(**changes), point(time="2025-06-03T11:00:00Z"))
     assert len(rows_of(decoded)) == 1
     (row,) = decoded.quarantine.to_pylist()
@@ -282,11 +275,107 @@ def test_what_cannot_be_read_goes_to_quarantine(changes, reason, column, value):
     assert json.loads(row["raw"]) == point(**changes)
 
 
-def test_an_implausible_array_fails_its_row():
-    bad = [{"array": 1, "voltage": 1e9, "current": 1, "power": 1}]
-    decoded = decode(point(power__solar__arrays=bad), point(time="2025-06-03T11:00:00Z"))
+@pytest.mark.parametrize(
+    ("changes", "reason", "column", "value"),
+    [
+        ({"power__grid__power": "much"}, "not_decodable", "power.grid.power", '"much"'),
+        ({"power__grid__power": True}, "not_decodable", "power.grid.power", "true"),
+        ({"power__grid__power": "nan"}, "not_decodable", "power.grid.power", '"nan"'),
+        ({"power__grid__power": [1]}, "not_decodable", "power.grid.power", "[1]"),
+        ({"status": 5}, "not_decodable", "status", "5"),
+        ({"power__battery__percent": 400}, "check_failed", "battery_percent", "400.0"),
+        ({"power__grid__frequency": -1}, "check_failed", "grid_frequency_hz", "-1.0"),
+        ({"power__grid__voltage": 1798}, "check_failed", "grid_voltage_v", "1798.0"),
+        ({"total__solar": 429496729.5}, "check_failed", "total_solar_kwh", "429496729.5"),
+        ({"today__solar": 6e6}, "check_failed", "today_solar_kwh", "6000000.0"),
+    ],
+)
+def test_a_value_that_cannot_be_true_costs_its_row_no_other(changes, reason, column, value):
+    decoded = decode(point(**changes))
+    (row,) = rows_of(decoded)
+    (expected,) = rows_of(decode(point(**dict.fromkeys(changes))))
+    assert {**row, "extra_fields": None} == expected
+    (entry,) = decoded.quarantine.to_pylist()
+    assert (entry["reason"], entry["column"], entry["value"]) == (reason, column, value)
+    assert (entry["row_index"], entry["is_row_kept"]) == (0, True)
+    assert json.loads(entry["raw"]) == point(**changes)
+
+
+def test_an_object_that_is_none_costs_its_row_no_other():
+    decoded = decode(point(power__grid=5))
+    (row,) = rows_of(decoded)
+    assert (row["grid_power_w"], row["solar_power_w"]) == (None, 100.0)
+    (entry,) = decoded.quarantine.to_pylist()
+    assert (entry["column"], entry["value"], entry["is_row_kept"]) == ("power.grid", "5", True)
+
+
+def test_a_wild_value_of_an_array_costs_the_list_no_other():
+    arrays = [
+        {"array": 1, "voltage": 6553.5, "current": 1, "power": 1},
+        {"array": 2, "voltage": 200, "current": 2, "power": 2},
+        {"array": 3, "voltage": 7000, "current": 3, "power": "x"},
+    ]
+    first, second, third = rows_of(
+        decoded := decode(
+            point(time="2025-06-03T09:00:00Z", power__solar__arrays=None),
+            point(power__solar__arrays=arrays),
+            point(time="2025-06-03T11:00:00Z"),
+        )
+    )
+    assert (first["pv_arrays"], third["pv_arrays"][0]["voltage_v"]) == (None, 200.5)
+    assert second["pv_arrays"] == [
+        {"array": 1, "voltage_v": None, "current_a": 1.0, "power_w": 1.0},
+        {"array": 2, "voltage_v": 200.0, "current_a": 2.0, "power_w": 2.0},
+        {"array": 3, "voltage_v": None, "current_a": 3.0, "power_w": None},
+    ]
+    found = [(r["row_index"], r["column"], r["value"]) for r in decoded.quarantine.to_pylist()]
+    assert found == [
+        (1, "power.solar.arrays[].power", '"x"'),
+        (1, "pv_arrays[].voltage_v", "6553.5"),
+        (1, "pv_arrays[].voltage_v", "7000.0"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "example"),
+    [
+        (6532.6, "(65536 - x) / 10"),
+        (65511, "65536 - x"),
+        (655.1, "(65536 - x) / 100"),
+        (429496727.5, "(4294967296 - x) / 10"),
+        (7000, None),
+    ],
+)
+def test_a_negative_number_read_as_unsigned_is_drift(value, example):
+    decoded = decode(point(power__inverter__temperature=value))
+    assert [row["inverter_temperature_celsius"] for row in rows_of(decoded)] == [None]
+    expected = [] if example is None else [("unsigned_negative", "power.inverter.temperature")]
+    assert [(drift.kind, drift.field) for drift in decoded.drift] == expected
+    assert [drift.value for drift in decoded.drift] == [example] * len(expected)
+
+
+@pytest.mark.parametrize(
+    ("time", "is_kept"),
+    [
+        ("2025-06-01T00:00:00Z", True),
+        ("2025-05-31T23:59:59Z", False),
+        ("2025-06-06T00:00:00Z", True),
+        ("2025-06-06T00:00:01Z", False),
+        ("2000-01-01T00:00:05Z", False),
+        ("2099-12-31T00:00:00Z", False),
+    ],
+)
+def test_a_point_is_kept_up_to_two_days_from_the_requested_day(time, is_kept):
+    decoded = decode(point(time=time), point())
+    assert len(rows_of(decoded)) == 1 + is_kept
+    entries = [(r["reason"], r["column"], r["value"]) for r in decoded.quarantine.to_pylist()]
+    assert entries == [] if is_kept else [("time_not_requested", "time", time)]
+
+
+def test_the_time_of_a_saved_response_is_not_compared():
+    body = json.dumps({"data": [point(time="2019-01-01T00:00:00Z")]}).encode()
+    decoded = DatasetDecoder(DATASET, any_time=True).decode([response(body)])
     assert len(rows_of(decoded)) == 1
-    assert decoded.quarantine["column"].to_pylist() == ["pv_arrays"]
 
 
 def test_unknown_statuses_fields_and_types_are_counted():
@@ -321,7 +410,7 @@ def test_a_body_that_is_not_utf_8_goes_to_quarantine():
     ],
 )
 def test_local_time_follows_the_zone_over_clock_changes(time, local_time, local_date):
-    (row,) = rows_of(decode(point(time=time)))
+    (row,) = rows_of(decode(point(time=time), day=local_date))
     assert (row["local_time"], row["local_date"]) == (local_time, local_date)
 
 

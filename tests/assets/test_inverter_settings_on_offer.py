@@ -74,6 +74,7 @@ def test_odd_settings_are_kept_or_quarantined():
     assert found == {
         1000: ("Invented Limit", ["between:1,7"]),
         1001: ("Invented Limit", None),
+        1002: ("Invented Limit", None),
         999: ("Invented Limit", ["between:1,7"]),
     }
     assert {row["setting_id"]: row["extra_fields"] for row in rows}[1001] == '{"unit":"W"}'

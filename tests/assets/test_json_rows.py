@@ -52,17 +52,50 @@ def test_what_was_left_out_before_archiving_reads_as_null_or_pseudonym(sent, rea
     assert (rows.rejected, dict(rows.drift), rows.extra) == ([], {}, {})
 
 
-def test_an_object_that_only_resembles_it_is_rejected():
+def misfits(rows):
+    return {
+        index: [(misfit.field, misfit.value) for misfit in misfits]
+        for index, misfits in rows.misfits.items()
+    }
+
+
+def test_an_object_that_only_resembles_it_is_a_misfit():
     rows = decode({"name": {"redacted": "string", "more": 1}}, {"name": {"left": "out"}})
-    assert rows.values == []
-    assert [row.field for row in rows.rejected] == ["name", "name"]
+    assert rows.values == [_Row(), _Row()]
+    assert misfits(rows) == {
+        0: [("name", '{"redacted":"string","more":1}')],
+        1: [("name", '{"left":"out"}')],
+    }
+
+
+def test_a_number_that_no_float_holds_costs_its_row_no_other():
+    rows = decode_rows(b'{"data": [{"name": "a", "items": [{"size": 1e400}]}]}', _Row)
+    assert rows.values == [_Row(name="a", items=[_Item()])]
+    assert misfits(rows) == {0: [("items[].size", "inf")]}
+
+
+def test_a_value_of_another_type_costs_its_row_no_other():
+    rows = decode(
+        {"name": "a", "count": 1, "owner": "nobody", "items": [{"size": []}, 7, {"size": 2}]},
+        {"name": "b", "items": "none", "tags": ["x", 5]},
+        "no row",
+    )
+    assert rows.values == [
+        _Row(name="a", count=1, items=[_Item(), _Item(), _Item(2.0)]),
+        _Row(name="b", tags=["x", None]),
+    ]
+    assert misfits(rows) == {
+        0: [("owner", '"nobody"'), ("items[].size", "[]"), ("items[]", "7")],
+        1: [("items", '"none"'), ("tags[]", "5")],
+    }
+    assert [(row.position, row.field) for row in rows.rejected] == [(2, "row")]
 
 
 @pytest.mark.parametrize("count", [2**63, -(2**63) - 1, 10**400, 1e300, "1e300", 1.5, True, "x"])
-def test_a_whole_number_that_no_column_can_hold_is_rejected(count):
+def test_a_whole_number_that_no_column_can_hold_is_a_misfit(count):
     rows = decode({"count": count}, {"count": 3})
-    assert rows.values == [_Row(count=3)]
-    assert [row.field for row in rows.rejected] == ["count"]
+    assert rows.values == [_Row(), _Row(count=3)]
+    assert [field for field, _ in misfits(rows)[0]] == ["count"]
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,9 @@ def test_odd_sites_are_kept_or_quarantined():
         site(id=902, latitude=100),
     ]
     decoded = decode(SITES, {"data": answer})
-    (row,) = rows_of(decoded, "sites")
+    row, nowhere = rows_of(decoded, "sites")
     assert (row["created_date"], row["products"], row["latitude"]) == (None, None, 45.5)
+    assert (nowhere["site_id"], nowhere["latitude"]) == (902, None)
     assert json.loads(row["extra_fields"]) == {"heating": "gas", "date_created": "yesterday"}
     assert [(r["row_index"], r["column"]) for r in decoded.quarantine.to_pylist()] == [
         (1, "site_id"),

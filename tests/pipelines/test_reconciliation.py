@@ -54,6 +54,13 @@ def plant(sim) -> dict[str, str]:
         key=lambda session: session["started_at"],
     )
     spoilt["meter_stop"] += 4
+    reset = max(
+        (s for s in sessions if s["stopped_at"] and s["stopped_at"] < "2025-06-05T22"),
+        key=lambda session: session["started_at"],
+    )
+    assert reset is not spoilt
+    reset["meter_start"] = 0
+    reset["meter_stop"] += 5_000
     sim.set_listing("charging-sessions", charger, sessions)
     return {
         "reconcile_power": f"{one} {DAYS[0]} consumption",
@@ -62,6 +69,7 @@ def plant(sim) -> dict[str, str]:
         "reconcile_counters_flows": f"{other} {DAYS[2]} grid_import",
         "reconcile_flows": f"{other} {DAYS[2]} grid_to_battery",
         "reconcile_sessions": f"{charger} {spoilt['started_at'][:10]} session",
+        "reconcile_session_values": f"{charger} {reset['started_at'][:10]} session",
     }
 
 
@@ -115,7 +123,14 @@ def test_each_planted_error_is_found_where_it_is_and_nothing_else(owner, plant):
     for name, where in plant.items():
         worst = [f"{row['device_id']} {row['day']} {row['item']}" for row in found[name].worst]
         # The battery's charge comes from the same half hour.
-        also = {"reconcile_counters_flows": [where.replace("grid_import", "battery_charge")]}
+        also = {
+            "reconcile_counters_flows": [where.replace("grid_import", "battery_charge")],
+            # The total is compared with the power as well.
+            "reconcile_counters_power": [
+                where.replace("solar", "total_solar"),
+                plant["reconcile_counters"],
+            ],
+        }
         assert sorted(worst) == sorted([where, *also.get(name, [])]), name
         assert found[name].outside == len(worst)
     deviations = {name: each.worst[0]["deviation"] for name, each in found.items()}
@@ -134,12 +149,33 @@ def test_everything_that_can_be_compared_is_compared(owner):
     assert found["reconcile_power"].rows == days
     assert 0.99 * points["n"] < found["reconcile_power"].compared <= points["n"]
     assert found["reconcile_counters"].rows == days * 14
-    assert found["reconcile_counters_power"].rows == days * 6
+    assert found["reconcile_counters_power"].rows == days * 10
     # All days are long past; those whose last points are lacking cannot be compared.
     assert days * 6 * 0.7 < found["reconcile_counters_flows"].rows <= days * 6
     assert found["reconcile_flows"].rows == days * 7
     assert found["reconcile_flows"].compared == days * 7 * 48
-    assert found["reconcile_sessions"].rows >= 2
+    # The other session has no energy.
+    assert found["reconcile_sessions"].rows == 1
+
+
+def test_an_energy_that_cannot_be_true_comes_from_the_register(sim, plant, owner):
+    (charger,) = sim.charger_uuids
+    day = plant["reconcile_session_values"].split()[1]
+    (found,) = owner.sql(
+        "SELECT e.*, s.energy_kwh AS of_session, s.meter_stop_kwh FROM ev_session_energies AS e"
+        " JOIN ev_charging_sessions AS s USING (charger_uuid, started_at)"
+        f" WHERE e.started_at::DATE = '{day}' AND e.energy_source <> 'difference'"
+    )
+    assert (found["energy_source"], found["of_session"]) == ("register", None)
+    # The session after it begins where it ended, and the one before ended where it began.
+    (before,) = owner.sql(
+        "SELECT max(meter_stop_kwh) AS kwh FROM ev_charging_sessions"
+        f" WHERE charger_uuid = '{charger}' AND meter_stop_kwh < {found['meter_stop_kwh'] - 5000}"
+    )
+    true_kwh = found["meter_stop_kwh"] - 5_000 - before["kwh"]
+    assert found["energy_kwh"] == pytest.approx(true_kwh, abs=4.1)
+    others = owner.sql("SELECT DISTINCT energy_source FROM ev_session_energies ORDER BY ALL")
+    assert {row["energy_source"] for row in others} >= {"difference", "register"}
 
 
 def test_what_the_checks_show_in_dagster(owner, plant):

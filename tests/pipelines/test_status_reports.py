@@ -202,7 +202,8 @@ def test_what_is_open_for_long_shows_in_status(sim, owner):
     assert f"oldest since 2025-06-03 10:00 ({sim.serials[0]})" in line
     parts = {part["dataset"]: part for part in json.loads(owner.givlake(*STATUS_JSON).out)}
     assert [item["is_stale"] for item in parts["inverter_events"]["open"]] == [True, False]
-    assert parts["inverter_data_points"]["quarantined"]["check_failed"] == 3
+    assert parts["inverter_data_points"]["values_quarantined"] == {"check_failed": 3}
+    assert "check_failed" not in parts["inverter_data_points"]["quarantined"]
 
 
 STATUS_JSON = ("status", "--format", "json")

@@ -48,21 +48,28 @@ def response(
     )
 
 
-def decode(dataset, *contents, **fields):
+def decode(dataset, *contents, any_time=False, **fields):
     """Decode bodies as one response each, and check that every row is accounted for."""
     responses = [
         response(dataset, content, response_id=number, **fields)
         for number, content in enumerate(contents, start=1)
     ]
-    decoded = DatasetDecoder(dataset).decode(responses)
+    decoded = DatasetDecoder(dataset, any_time=any_time).decode(responses)
     accounted = Counter()
     for table in decoded.tables.values():
         accounted.update(table["response_id"].to_pylist())
-    quarantined = {
-        (r["response_id"], r["table"], r["row_index"]) for r in decoded.quarantine.to_pylist()
-    }
-    accounted.update(response_id for response_id, _, _ in quarantined)
+    entries = decoded.quarantine.to_pylist()
+    lost, kept = (
+        {
+            (entry["response_id"], entry["table"], entry["row_index"])
+            for entry in entries
+            if entry["is_row_kept"] is is_kept
+        }
+        for is_kept in (False, True)
+    )
+    accounted.update(response_id for response_id, _, _ in lost)
     assert accounted == Counter(decoded.rows_in)
+    assert lost.isdisjoint(kept)
     return decoded
 
 

@@ -40,9 +40,15 @@ ACCOUNTING_SCHEMA = pa.schema(
             "superseded", pa.int64(), "Rows that did not replace it: older, or only values lost"
         ),
         _field("quarantined", pa.int64(), "Rows that were quarantined"),
+        _field(
+            "partly_quarantined",
+            pa.int64(),
+            "Rows, counted as new to superseded, of which values were quarantined and are null",
+        ),
     ]
 )
 _OUTCOMES = ("new", "identical", "superseding", "superseded", "quarantined")
+_COUNTS = (*_OUTCOMES, "partly_quarantined")
 
 
 class RowAccounting:
@@ -56,7 +62,7 @@ class RowAccounting:
         self._devices, self._days = array("i"), array("i")
         self._names: dict[str, int] = {}
         self._counted: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {
-            name: [] for name in _OUTCOMES
+            name: [] for name in _COUNTS
         }
 
     def add_responses(self, responses: Iterable[ArchivedResponse], decoded: Decoded) -> None:
@@ -69,14 +75,16 @@ class RowAccounting:
         given = {response.response_id for response in responses}
         ids = np.array(sorted(given), dtype=np.int64)
         rows_out = np.zeros(len(ids), dtype=np.int64)
-        quarantined = _quarantined(decoded.quarantine)
+        quarantined = _quarantined(decoded.quarantine, is_row_kept=False)
+        partly = _quarantined(decoded.quarantine, is_row_kept=True)
         tabled = [np.asarray(rows["response_id"]) for rows in decoded.tables.values()]
-        for column in (*tabled, quarantined):
+        for column in (*tabled, quarantined, partly):
             if not set(np.unique(column).tolist()) <= given:
                 raise AccountingError(
                     f"the decoder of {self._dataset} returned rows of a response that it was not "
                     "given: they cannot be accounted for"
                 )
+        for column in (*tabled, quarantined):
             np.add.at(rows_out, np.searchsorted(ids, column), 1)
         for response in responses:
             expected = rows_in.get(response.response_id, 0)
@@ -93,6 +101,7 @@ class RowAccounting:
             self._devices.append(self._names.setdefault(response.device_id, len(self._names)))
             self._days.append(_NO_DAY if day is None else (day - _EPOCH).days)
         self.count("quarantined", quarantined)
+        self.count("partly_quarantined", partly)
 
     def count(self, outcome: str, response_ids: np.ndarray) -> None:
         """Count one row for each element of `response_ids`."""
@@ -113,7 +122,7 @@ class RowAccounting:
             "request_date": pa.array(days, mask=days == _NO_DAY).cast(pa.date32()),
             "rows_in": np.array(self._rows_in, dtype=np.int64)[order],
         }
-        for name in _OUTCOMES:
+        for name in _COUNTS:
             counted = np.zeros(len(ids), dtype=np.int64)
             for part, counts in self._counted[name]:
                 counted[np.searchsorted(ids, part)] += counts
@@ -121,8 +130,15 @@ class RowAccounting:
         return pa.table(columns, schema=ACCOUNTING_SCHEMA)
 
 
-def _quarantined(rows: pa.Table) -> np.ndarray:
-    """Return the response_id of each quarantined row once, even if it fails several checks."""
+def _quarantined(rows: pa.Table, *, is_row_kept: bool) -> np.ndarray:
+    """Return the response_id of each quarantined row once, even if it fails several checks.
+
+    Args:
+        rows: Rows of the quarantine.
+        is_row_kept: Whether to return rows of which only values were quarantined.
+    """
     keys = ["response_id", "table", "row_index"]
-    distinct = rows.select(keys).filter(pc.is_valid(rows["row_index"])).group_by(keys).aggregate([])
+    kept = pc.equal(pc.fill_null(rows["is_row_kept"], False), is_row_kept)
+    chosen = rows.select(keys).filter(pc.and_(pc.is_valid(rows["row_index"]), kept))
+    distinct = chosen.group_by(keys).aggregate([])
     return np.asarray(distinct["response_id"], dtype=np.int64)

@@ -29,12 +29,17 @@ QUARANTINE_SCHEMA = pa.schema(
         _field(
             "row_index", pa.int64(), "Position in the response, from 0; null if not a single row"
         ),
-        _field("reason", pa.string(), "duplicate_key, check_failed, not_decodable, ..."),
+        _field("reason", pa.string(), "check_failed, not_decodable, time_not_requested, ..."),
         _field("check", pa.string(), "The check that failed"),
-        _field("column", pa.string(), "The column that failed the check"),
+        _field("column", pa.string(), "The column that failed the check, or the JSON leaf"),
         _field("value", pa.string(), "The value that failed the check, as text"),
         _field("raw", pa.string(), "The row as JSON"),
         _field("first_seen_at", _UTC, "When it was first fetched"),
+        _field(
+            "is_row_kept",
+            pa.bool_(),
+            "Whether the row is decoded without this value; false: the row is in no table",
+        ),
     ]
 )
 
@@ -44,7 +49,7 @@ class Drift:
     """A code, field or type that is not in the contract; stored, counted and reported."""
 
     dataset: str
-    kind: str  # "unknown_code" | "new_field" | "changed_type"
+    kind: str  # "unknown_code" | "new_field" | "changed_type" | "unsigned_negative" | ...
     field: str
     value: str
     count: int
@@ -80,7 +85,8 @@ class Decoded:
             several entries and counts once (by table and `row_index`).
         drift: Codes, fields and types that are not in the contract.
         rows_in: Number of rows in each response, in the grain of the tables: each of them is in a
-            table or in quarantine.
+            table or in quarantine as a whole. Of a row in a table, single values can be in
+            quarantine as well (`is_row_kept`).
         listings: For tables with a history, one for each complete fetch of a list, including empty
             lists.
     """

@@ -19,7 +19,7 @@ from warehouse.storage.atomic_files import Scratch, explained, is_in_use, sweep,
 from warehouse.storage.locks import FileLock
 from warehouse.storage.state_file import StateFile
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 STORE_FILE = "store.json"
 STATE_FILE = "state.json"
 _STATE_FILE_1 = "settings.json"
@@ -150,5 +150,9 @@ def _renamed(values: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     return {names.get(name, name): value for name, value in values.items()}
 
 
+def _to_3(folder: Path, scratch: Path) -> None:
+    """Change no file: the quarantine and the row accounting have more columns."""
+
+
 # Layout version -> what turns a folder of that layout into one of the next.
-_STEPS: dict[int, Callable[[Path, Path], None]] = {1: _to_2}
+_STEPS: dict[int, Callable[[Path, Path], None]] = {1: _to_2, 2: _to_3}

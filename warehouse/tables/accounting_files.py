@@ -11,8 +11,8 @@ import pyarrow as pa
 from warehouse.accounting.drift import DRIFT_SCHEMA, merge_drift
 from warehouse.accounting.quarantine import (
     STORED_QUARANTINE_SCHEMA,
+    entry_digests,
     merge_quarantine,
-    row_digests,
 )
 from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA
 from warehouse.interface.decoder_protocol import Drift
@@ -58,6 +58,6 @@ class AccountingFiles:
 
     def returned_from_quarantine(self, staged: StagedFiles) -> int:
         """Count the rows that are quarantined now and are not in the staged files."""
-        old = row_digests(self._root.glob(f"{self._quarantine_folder}/*/*.parquet"))
-        new = row_digests(staged.paths(self._quarantine_folder))
+        old = entry_digests(self._root.glob(f"{self._quarantine_folder}/*/*.parquet"))
+        new = entry_digests(staged.paths(self._quarantine_folder))
         return int((~np.isin(old, new)).sum())

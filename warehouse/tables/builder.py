@@ -165,9 +165,7 @@ class TableBuilder:
                     collector = self._scd2 if name in self._scd2.names else rows
                     collector.add(name, self._cast_to_schema(name, table))
                 self._scd2.add_listings(decoded)
-                quarantined.add(
-                    "", quarantine.sample_raw(decoded.quarantine.cast(QUARANTINE_SCHEMA))
-                )
+                quarantined.add("", quarantine.prepared(decoded.quarantine.cast(QUARANTINE_SCHEMA)))
                 drift += decoded.drift
             if batch.complete_to is not None:
                 watermark = batch.complete_to
@@ -265,4 +263,5 @@ class TableBuilder:
         for column, row_class in _CLASSES.items():
             accounting.count(column, ids[classes == row_class])
         repeated = rows.filter(pa.array(classes == DUPLICATE))
-        return quarantine.duplicate_rows(self._decoder.dataset, spec, repeated)
+        duplicates = quarantine.duplicate_rows(self._decoder.dataset, spec, repeated)
+        return quarantine.prepared(duplicates)

@@ -71,9 +71,12 @@ class Scd2Tables:
         """
         if not decoded.listings:
             return
-        quarantined = decoded.quarantine.filter(
-            pc.not_equal(decoded.quarantine["reason"], _DUPLICATE)
-        ).select(["table", "response_id"])
+        rows = decoded.quarantine
+        is_lost = pc.and_(
+            pc.not_equal(rows["reason"], _DUPLICATE),
+            pc.invert(pc.fill_null(rows["is_row_kept"], False)),
+        )
+        quarantined = rows.filter(is_lost).select(["table", "response_id"])
         for listing in decoded.listings:
             if listing.table not in self._specs:
                 raise StoreError(

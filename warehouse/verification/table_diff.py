@@ -130,7 +130,8 @@ class TableDiff:
                 "SELECT count(*) FILTER (rebuilt.rows_in IS NULL),"
                 " count(*) FILTER (rebuilt.rows_in IS NOT NULL), min(response_id)"
                 " FROM stored FULL JOIN rebuilt USING (response_id)"
-                " WHERE stored.rows_in IS DISTINCT FROM rebuilt.rows_in",
+                " WHERE stored.rows_in IS DISTINCT FROM rebuilt.rows_in"
+                " OR stored.partly_quarantined IS DISTINCT FROM rebuilt.partly_quarantined",
             )
         if wrong:
             yield f"{name}: responses whose rows do not add up: {wrong:,}", True

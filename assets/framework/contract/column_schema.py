@@ -1,33 +1,19 @@
-"""Column declarations, and validation of rows.
+"""Column declarations.
 
 A pandera schema whose columns have Arrow types is the only description of a table. The Arrow schema
 of the files, the comments of the catalogue, Dagster's column metadata and the data dictionary are
 derived from it, so that they cannot diverge. `assets.framework.contract.columns` converts JSON to
-columns.
+columns, and `assets.framework.contract.validation` checks them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
-from pandera.errors import SchemaErrors
 
 TIME_UTC = pa.timestamp("us", tz="UTC")
 TIME_LOCAL = pa.timestamp("us")
-
-
-@dataclass(frozen=True, slots=True)
-class CheckFailure:
-    """A failed check: row index, check, column and value."""
-
-    row: int
-    check: str
-    column: str
-    value: str
 
 
 def column(
@@ -39,6 +25,7 @@ def column(
     codes: str | None = None,
     checks: Sequence[pandera.Check] = (),
     nullable: bool = True,
+    computed_from: Sequence[str] = (),
 ) -> pandera.Column:
     """Describe a column.
 
@@ -49,8 +36,10 @@ def column(
         source: Path of its JSON leaf, e.g. `power.grid.voltage`.
         codes: The domain of the codes in the column; the framework fills the column of the same
             name with the suffix `_name` (replacing `_id`) with their names.
-        checks: Checks of each value except nulls.
+        checks: Checks of each value except nulls. A value that fails one becomes null, and is
+            quarantined; without nulls in the column, or in a key, its row is quarantined.
         nullable: False if a row without a value is quarantined.
+        computed_from: Columns without which the value is null.
     """
     return pandera.Column(
         pd.ArrowDtype(arrow_type),
@@ -58,7 +47,7 @@ def column(
         nullable=nullable,
         title=title,
         description=description,
-        metadata={"source": source, "codes": codes},
+        metadata={"source": source, "codes": codes, "computed_from": tuple(computed_from)},
     )
 
 
@@ -221,26 +210,14 @@ def history_columns() -> dict[str, pandera.Column]:
     }
 
 
-def elements_in_range(field: str, low: float, high: float) -> pandera.Check:
-    """Return a check that a field of all structs in a list column is in a range."""
-
-    def check(lists: "pd.Series[Any]") -> "pd.Series[Any]":
-        array = pa.chunked_array(lists.array.__arrow_array__()).combine_chunks()
-        values = array.flatten().field(field).to_numpy(zero_copy_only=False).astype(float)
-        with np.errstate(invalid="ignore"):
-            outside = (values < low) | (values > high)
-        valid = np.ones(len(array), dtype=bool)
-        if outside.any():
-            lengths = array.value_lengths().fill_null(0).to_numpy()
-            valid[np.repeat(np.arange(len(array)), lengths)[outside]] = False
-        return pd.Series(valid, index=lists.index)
-
-    return pandera.Check(check, name=f"{field}_in_range({low}, {high})", ignore_na=False)
-
-
 def source_of(description: pandera.Column) -> str | None:
     """Return the JSON leaf of a column, or None."""
     return (description.metadata or {}).get("source")
+
+
+def computed_from(description: pandera.Column) -> tuple[str, ...]:
+    """Return the columns without which a column's value is null."""
+    return tuple((description.metadata or {}).get("computed_from", ()))
 
 
 def codes_of(description: pandera.Column) -> str | None:
@@ -276,27 +253,3 @@ def arrow_schema(schema: pandera.DataFrameSchema) -> pa.Schema:
             )
         )
     return pa.schema(fields)
-
-
-def check_failures(schema: pandera.DataFrameSchema, rows: pa.Table) -> list[CheckFailure]:
-    """Validate rows and return the failed checks.
-
-    Raises:
-        SchemaErrors: If the table as a whole does not match (a column is missing or has another
-        type),
-            which is a bug and not a fault of a response.
-    """
-    frame = rows.to_pandas(types_mapper=pd.ArrowDtype)
-    try:
-        schema.validate(frame, lazy=True)
-    except SchemaErrors as errors:
-        cases = errors.failure_cases
-        if cases["index"].isna().any():
-            raise
-        return [
-            CheckFailure(int(case.index), str(case.check), str(case.column), str(case.failure_case))
-            for case in cases[["index", "check", "column", "failure_case"]].itertuples(
-                index=False, name="Case"
-            )
-        ]
-    return []

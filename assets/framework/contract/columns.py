@@ -20,9 +20,8 @@ from assets.framework.contract.json_rows import (
     ResponseShape,
     Rows,
     elements,
-    json_type,
-    resolve_redaction,
 )
+from assets.framework.contract.json_values import json_type, resolve_redaction
 
 # Unknown times are sent as year 1 or 9999, where adding a day or an offset overflows.
 FIRST_YEAR, LAST_YEAR = 1970, 2199
@@ -115,13 +114,6 @@ def are_plausible(times: pa.Array) -> bool:
     """Return whether the years of all times are plausible."""
     years = pc.min_max(pc.year(times)).as_py()
     return years["min"] is None or (years["min"] >= FIRST_YEAR and years["max"] <= LAST_YEAR)
-
-
-def difference(start: pa.Array, stop: pa.Array, unit: float = 1.0) -> pa.Array:
-    """Return `stop` less `start`, divided by `unit`."""
-    differences = pc.subtract(stop, start).cast(pa.float64(), safe=False)
-    quotients = differences.to_numpy(zero_copy_only=False) / unit
-    return pa.array(rounded(quotients), mask=np.asarray(pc.is_null(differences)))
 
 
 def rounded(values: np.ndarray) -> np.ndarray:
@@ -228,7 +220,8 @@ def reject(
     raw_rows = elements(body, shape) if indexes else []
     for index in indexes:
         position = rows.positions[index]
-        value = as_json(getattr(rows.values[index], field)) or "null"
+        sent = (misfit.value for misfit in rows.misfits.get(index, ()) if misfit.field == field)
+        value = next(sent, None) or as_json(getattr(rows.values[index], field)) or "null"
         raw = bytes(raw_rows[position]).decode(errors="replace")
         rows.rejected.append(Rejected(position, reason, field, value, raw))
     _remove(rows, indexes)
@@ -258,6 +251,7 @@ def _remove(rows: Rows[Any], indexes: Sequence[int]) -> None:
     removed = set(indexes)
     kept = [index for index in range(len(rows.values)) if index not in removed]
     rows.extra = {new: rows.extra[old] for new, old in enumerate(kept) if old in rows.extra}
+    rows.misfits = {new: rows.misfits[old] for new, old in enumerate(kept) if old in rows.misfits}
     rows.values = [rows.values[index] for index in kept]
     rows.positions = [rows.positions[index] for index in kept]
 

@@ -21,6 +21,7 @@ from assets.framework.contract.devices import Device, DeviceKind
 from assets.framework.contract.json_rows import ResponseShape, Rows
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request
+from assets.framework.contract.requested_time import TimeSpan
 from assets.framework.contract.sql_files import read_sql
 from assets.framework.contract.table import Table, TableRows
 from givenergy import Fetched
@@ -83,6 +84,13 @@ class Dataset(ABC):
         Rows with an unreadable value are moved to `rows.rejected` of their page. The framework
         fills provenance and the names of codes.
         """
+
+    def requested_time(self, response: ArchivedResponse) -> TimeSpan:
+        """Return the time in which the rows of a response can lie; others are quarantined."""
+        if response.request_date is None:
+            return TimeSpan.until(response.fetched_at)
+        last = response.request_end_date or response.request_date
+        return TimeSpan.of_days(response.request_date, last)
 
     @property
     def coverage_rules(self) -> tuple[CoverageRule, ...]:

@@ -2,10 +2,11 @@
 
 A dataset describes its rows as `msgspec.Struct` types. A body that matches is decoded in one pass.
 Any other is decoded row by row: numeric text becomes a number, unknown fields are kept apart, and a
-row that still does not match is rejected with the field and the value. The pandera schema validates
-values later.
+value that still does not match becomes null and is kept as a misfit of its row; a row that is no
+object is rejected. The pandera schema validates values later.
 """
 
+import json
 import math
 import re
 import threading
@@ -19,6 +20,13 @@ from types import UnionType
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
+
+from assets.framework.contract.json_values import (
+    is_redacted,
+    json_type,
+    number_of,
+    resolve_redaction,
+)
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 # A whole number as columns can hold it; plain `int` lets any pass.
@@ -48,29 +56,60 @@ class Rejected:
     raw: str
 
 
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A value that does not have the type of its field: its path in the row, and its JSON."""
+
+    path: str
+    value: str
+
+    @property
+    def field(self) -> str:
+        """The path without list indexes."""
+        return field_of(self.path)
+
+
 @dataclass(slots=True)
 class Rows(Generic[Row]):
     """The rows of one body.
 
-    `positions` are those of `values` in the body. `extra` holds, by index in `values`, the fields
-    that the type does not know. `drift` counts what differed from the documented shape, by kind,
-    field and the JSON type that came instead.
+    `positions` are those of `values` in the body. `extra` and `misfits` hold, by index in `values`,
+    the fields that the type does not know, and the values that are null because they do not have
+    the type of their field. `drift` counts what differed from the documented shape, by kind, field
+    and the JSON type that came instead.
     """
 
     values: list[Row]
     positions: list[int]
     extra: dict[int, dict[str, Any]] = field(default_factory=dict)
+    misfits: dict[int, list[Misfit]] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
     drift: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
+    def has_misfit(self, index: int, name: str) -> bool:
+        """Return whether a field of a row is null because its value could not be read."""
+        return any(misfit.field == name for misfit in self.misfits.get(index, ()))
+
 
 class _MisfitError(Exception):
-    """Raised for a value that does not match the type of its field."""
+    """Raised for a value that does not match the type of its field, or a row that is no object."""
 
-    def __init__(self, path: str, value: object) -> None:
-        super().__init__(path)
-        self.path = path
+    def __init__(self, value: object) -> None:
+        super().__init__()
         self.value = value
+
+
+@dataclass(slots=True)
+class _Odd:
+    """What is odd about a row that is decoded leniently."""
+
+    drift: Counter[tuple[str, str, str]]
+    extra: dict[str, Any] = field(default_factory=dict)
+    misfits: list[Misfit] = field(default_factory=list)
+
+    def add_misfit(self, path: str, value: object) -> None:
+        self.drift["changed_type", field_of(path), json_type(value)] += 1
+        self.misfits.append(Misfit(path, _text(value)))
 
 
 class _Elements(msgspec.Struct):
@@ -140,22 +179,23 @@ def decode_rows(
             )
         )
     for position, raw in enumerate(raw_rows):
-        extra: dict[str, Any] = {}
+        odd = _Odd(rows.drift)
         try:
             value = strict.decode(raw)
         except _UNDECODABLE:
             try:
-                value = _lenient(row, _loads(raw), "", extra, rows.drift)
+                value = _lenient(row, _loads(raw), "", odd)
             except _MisfitError as error:
                 text = bytes(raw).decode(errors="replace")
-                field_of = _field_of(error.path)
-                rows.drift["changed_type", field_of, json_type(error.value)] += 1
+                rows.drift["changed_type", "row", json_type(error.value)] += 1
                 rows.rejected.append(
-                    Rejected(position, "not_decodable", field_of, _text(error.value), text)
+                    Rejected(position, "not_decodable", "row", _text(error.value), text)
                 )
                 continue
-        if extra:
-            rows.extra[len(rows.values)] = extra
+        if odd.extra:
+            rows.extra[len(rows.values)] = odd.extra
+        if odd.misfits:
+            rows.misfits[len(rows.values)] = odd.misfits
         rows.values.append(value)
         rows.positions.append(position)
     return rows
@@ -164,119 +204,82 @@ def decode_rows(
 def _loads(raw: msgspec.Raw) -> object:
     try:
         return msgspec.json.decode(raw)
-    except _UNDECODABLE as error:
-        raise _MisfitError("row", str(error)) from error
+    except _UNDECODABLE:
+        pass
+    try:
+        # It reads a number of more than 1e308 as infinite, where the other one reads nothing.
+        return json.loads(bytes(raw))
+    except ValueError as error:
+        raise _MisfitError(str(error)) from error
 
 
-def _lenient(
-    row: type[Row],
-    source: object,
-    path: str,
-    extra: dict[str, Any],
-    drift: Counter[tuple[str, str, str]],
-) -> Row:
+def _lenient(row: type[Row], source: object, path: str, odd: _Odd) -> Row:
     # An object without content can come as an empty list.
     if path and (source is None or source == [] or is_redacted(source)):
         return row()
     if not isinstance(source, Mapping):
-        raise _MisfitError(path or "row", source)
+        raise _MisfitError(source)
     types = _fields(row)
     values = {}
     for key, value in source.items():
         leaf = f"{path}.{key}" if path else key
         if key not in types:
-            extra[leaf] = value
-            drift["new_field", _field_of(leaf), json_type(value)] += 1
+            odd.extra[leaf] = value
+            odd.drift["new_field", field_of(leaf), json_type(value)] += 1
             continue
         name, expected = types[key]
-        values[name] = _fit(expected, value, leaf, extra, drift)
+        values[name] = _fit_or_null(expected, value, leaf, odd)
     return row(**values)
 
 
-def _fit(
-    expected: Any,
-    value: object,
-    path: str,
-    extra: dict[str, Any],
-    drift: Counter[tuple[str, str, str]],
-) -> object:
+def _fit_or_null(expected: Any, value: object, path: str, odd: _Odd) -> object:
+    """Convert a value to the type of its field; one that does not fit is null and a misfit."""
+    try:
+        return _fit(expected, value, path, odd)
+    except _MisfitError:
+        odd.add_misfit(path, value)
+    is_struct = isinstance(expected, type) and issubclass(expected, msgspec.Struct)
+    return expected() if is_struct else None
+
+
+def _fit(expected: Any, value: object, path: str, odd: _Odd) -> object:
     """Convert a value to the type of its field, or raise `_MisfitError`."""
     value = resolve_redaction(value)
     if isinstance(expected, type) and issubclass(expected, msgspec.Struct):
-        return _lenient(expected, value, path, extra, drift)
+        return _lenient(expected, value, path, odd)
     if value is None or expected is Any:
         return value
     if typing.get_origin(expected) is list:
         if not isinstance(value, list):
-            raise _MisfitError(path, value)
+            raise _MisfitError(value)
         (element,) = typing.get_args(expected)
         return [
-            _fit(element, item, f"{path}[{number}]", extra, drift)
+            _fit_or_null(element, item, f"{path}[{number}]", odd)
             for number, item in enumerate(value)
         ]
     if typing.get_origin(expected) is dict:
         if not isinstance(value, Mapping) and value != []:
-            raise _MisfitError(path, value)
+            raise _MisfitError(value)
         _, of_values = typing.get_args(expected)
         kind = _without_none(of_values)
         return {
-            key: _fit(kind, item, f"{path}.{key}", extra, drift)
-            for key, item in dict(value).items()
+            key: _fit_or_null(kind, item, f"{path}.{key}", odd) for key, item in dict(value).items()
         }
     if expected in (float, int):
-        return _number(expected, value, path, drift)
+        return _number(expected, value, path, odd)
     if not isinstance(value, expected):
-        raise _MisfitError(path, value)
+        raise _MisfitError(value)
     return value
 
 
-def _number(
-    expected: type[float] | type[int],
-    value: object,
-    path: str,
-    drift: Counter[tuple[str, str, str]],
-) -> float | int:
+def _number(expected: type[float] | type[int], value: object, path: str, odd: _Odd) -> float | int:
     """Return a number, or one written as text; booleans are not numbers."""
     number = number_of(value, expected)
     if number is None:
-        raise _MisfitError(path, value)
+        raise _MisfitError(value)
     if isinstance(value, str):
-        drift["changed_type", _field_of(path), "string"] += 1
+        odd.drift["changed_type", field_of(path), "string"] += 1
     return number
-
-
-def number_of(value: object, expected: type[float] | type[int] = float) -> float | int | None:
-    """Return a number or a number written as text; None for anything else."""
-    number: float | int
-    try:
-        if isinstance(value, str) and value.isascii() and "_" not in value:
-            number = float(value)
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            number = value
-        else:
-            return None
-        if not math.isfinite(number):
-            return None
-    except (ValueError, OverflowError):
-        return None
-    if expected is float:
-        return float(number)
-    whole = int(number)
-    return whole if whole == number and abs(whole) < 2**63 else None
-
-
-def is_redacted(value: object) -> bool:
-    """Return whether a value was redacted before archiving because it is personal."""
-    return isinstance(value, Mapping) and value.keys() == {"redacted"}
-
-
-def resolve_redaction(value: object) -> object:
-    """Return null for a redacted value and the text of a pseudonym; any other value unchanged."""
-    if is_redacted(value):
-        return None
-    if isinstance(value, Mapping) and value.keys() == {"pseudonym"}:
-        return f"pseudonym:{value['pseudonym']}"
-    return value
 
 
 @lru_cache(maxsize=64)
@@ -295,16 +298,12 @@ def _without_none(hint: Any) -> Any:
     return hint
 
 
-def _field_of(path: str) -> str:
+def field_of(path: str) -> str:
     """Return the field at a path, without list indexes."""
     return re.sub(r"\[\d+\]", "[]", path)
 
 
 def _text(value: object) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return msgspec.json.encode(value).decode()[:200]
-
-
-def json_type(value: object) -> str:
-    """Return the name of a value's JSON type."""
-    names = {bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
-    return "null" if value is None else names.get(type(value), "object")

@@ -27,6 +27,8 @@ class Table:
             columns whose change makes no new version.
         derived_columns: Computed from other columns of the row, which alone decide whether two
             versions of a row differ.
+        requested_columns: UTC columns, besides `time_column`, that must lie in the time that was
+            requested.
     """
 
     name: str
@@ -37,6 +39,13 @@ class Table:
     device_column: str | None = None
     unversioned_columns: tuple[str, ...] | None = None
     derived_columns: tuple[str, ...] = ()
+    requested_columns: tuple[str, ...] = ()
+
+    @property
+    def essential_columns(self) -> frozenset[str]:
+        """Columns without whose value a row cannot be in the table."""
+        required = (name for name, each in self.schema.columns.items() if not each.nullable)
+        return frozenset({*self.key, *required})
 
     @property
     def arrow_schema(self) -> pa.Schema:
@@ -71,8 +80,11 @@ class TableRows(NamedTuple):
         columns: The table's columns, except provenance, versions and the names of codes.
         elements: For each row, the position of its JSON element.
         exploded: Whether an element can give several rows or none.
+        places: For each row, its position in the list of its element; None if each item of the list
+            gives a row.
     """
 
     columns: Mapping[str, pa.Array]
     elements: Sequence[int]
     exploded: bool = False
+    places: Sequence[int] | None = None

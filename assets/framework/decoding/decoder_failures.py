@@ -71,6 +71,7 @@ def _quarantine_fetch(
                 "value": f"{type(error).__name__}: {str(error)[:200]}",
                 "raw": bytes(raw).decode(errors="replace"),
                 "first_seen_at": page.fetched_at,
+                "is_row_kept": False,
             }
             for index, raw in enumerate(raw_rows)
         ]

@@ -92,7 +92,7 @@ def response_from_json(
 
 def trace_fields(dataset: Dataset, response: ArchivedResponse) -> list[LeafTrace]:
     """Return the leaves of a response in order of first appearance."""
-    decoded = DatasetDecoder(dataset).decode([response])
+    decoded = DatasetDecoder(dataset, any_time=True).decode([response])
     answer = json.loads(response.body)
     elements = _elements(answer, dataset.shape)
     decoded_values = _DecodedValues(dataset, decoded, elements)
@@ -133,9 +133,13 @@ class _DecodedValues:
                         self._tables[path].add(table.name)
         for row in decoded.quarantine.to_pylist():
             element = json.loads(row["raw"]) if row["raw"] else elements[row["row_index"]]
+            # Of a row that is kept, only one value is quarantined.
+            concerned = _leaf_of(dataset, row) if row["is_row_kept"] else ""
             for path, value in _leaves(element):
                 # A value that another table has is not lost.
-                if row["table"] in self._tables.get(path, {row["table"]}):
+                if path.startswith(concerned) and row["table"] in self._tables.get(
+                    path, {row["table"]}
+                ):
                     reasons = self._quarantined.setdefault(path, Counter())
                     reasons[f"{row['reason']}\0{_canonical_text(value)}"] += 1
 
@@ -169,6 +173,14 @@ class _DecodedValues:
     def _columns_of(self, path: str) -> Mapping[str, Counter[str]]:
         """Return counts by column of a leaf; items of a list can be rows of its column."""
         return self._columns.get(path) or self._columns.get(path.removesuffix("[]"), {})
+
+
+def _leaf_of(dataset: Dataset, entry: Mapping[str, Any]) -> str:
+    """Return the beginning of the path of a quarantined value."""
+    column = entry["column"].partition("[]")[0]
+    (table,) = (table for table in dataset.output_tables if table.name == entry["table"])
+    description = table.schema.columns.get(column)
+    return column if description is None else source_of(description) or column
 
 
 def _column_values(

@@ -29,9 +29,16 @@ class QuarantineLog:
         return bytes(raw_rows[element]).decode(errors="replace")
 
     def add_row(
-        self, response: ArchivedResponse, table: str, index: int, rejected: Rejected, check: str
+        self,
+        response: ArchivedResponse,
+        table: str,
+        index: int,
+        rejected: Rejected,
+        check: str,
+        *,
+        is_row_kept: bool = False,
     ) -> None:
-        """Add a row to the quarantine."""
+        """Add a row to the quarantine, or a value of a row that the table keeps without it."""
         self._quarantine.append(
             {
                 "dataset": self._dataset.name,
@@ -46,6 +53,7 @@ class QuarantineLog:
                 "value": rejected.value,
                 "raw": rejected.raw,
                 "first_seen_at": response.fetched_at,
+                "is_row_kept": is_row_kept,
             }
         )
 

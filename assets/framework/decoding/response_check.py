@@ -1,7 +1,8 @@
 """Check before archiving whether a response is readable.
 
-If some rows are unreadable, they go to quarantine and the day is complete. If no row is readable,
-the response is not what was requested: it is archived, but its day is incomplete.
+If some rows are unreadable, or of other days than those requested, they go to quarantine and the
+day is complete. If that is true of all rows, the response is not what was requested: it is
+archived, but its day is incomplete.
 """
 
 from collections.abc import Sequence
@@ -45,15 +46,22 @@ def _decode_error(dataset: Dataset, body: bytes, day_range: DayRange, zone: str)
         body,
         device_id=day_range.device_id,
         request_date=day_range.first,
+        request_end_date=day_range.last,
         zone=zone,
     )
     if rows.values:
         try:
-            dataset.tables_of_fetch([(rows, response)])
+            (tables,) = dataset.tables_of_fetch([(rows, response)])
         # Not lost: the response is archived, and the build meets the same exception, which
         # `decoder_failures` logs and records in the quarantine. Here a row could be read.
         except Exception:
             return None
-    if rows.values:
+    if not rows.values:
+        return f"{rows.rejected[0].field} is {rows.rejected[0].value}"
+    if (name := dataset.main.time_column) is None:
         return None
-    return f"{rows.rejected[0].field} is {rows.rejected[0].value}"
+    times = tables[dataset.main.name].columns[name]
+    outside = dataset.requested_time(response).outside(times)
+    if len(outside) and outside.all():
+        return f"{name} is {times[0].as_py():%Y-%m-%dT%H:%M:%SZ}, which was not requested"
+    return None

@@ -12,6 +12,7 @@ def unarchived_response(
     *,
     device_id: str,
     request_date: date | None,
+    request_end_date: date | None = None,
     zone: str,
     params: str = "",
     redaction_version: int | None = None,
@@ -23,6 +24,7 @@ def unarchived_response(
         body: JSON as the archive would hold it.
         device_id: The device that it is about.
         request_date: The first day requested; None if the dataset is not requested by day.
+        request_end_date: The last day requested; None if it is the first.
         zone: IANA time zone in which days are understood.
         params: Request parameters as JSON.
         redaction_version: Version of the redaction rules applied to the body.
@@ -48,4 +50,5 @@ def unarchived_response(
         redaction_version=redaction_version,
         account="",
         body=body,
+        request_end_date=request_end_date,
     )

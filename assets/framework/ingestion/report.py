@@ -9,7 +9,15 @@ from assets.framework.ingestion.fetch_result import FetchResult, Outcome
 from givenergy import BudgetSnapshot, GivEnergyError
 from warehouse import BuildReport
 
-_BUILD_COUNTS = ("rows_in", "new", "identical", "superseding", "superseded", "quarantined")
+_BUILD_COUNTS = (
+    "rows_in",
+    "new",
+    "identical",
+    "superseding",
+    "superseded",
+    "quarantined",
+    "partly_quarantined",
+)
 
 
 @dataclass(slots=True)

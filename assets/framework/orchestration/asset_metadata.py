@@ -51,6 +51,8 @@ def day_metadata(
                 f" {budget.used_by_others} by others"
             )
         metadata[day]["rows quarantined, cumulative"] = report.built["quarantined"]
+        nulled = report.built["partly_quarantined"]
+        metadata[day]["rows with quarantined values, cumulative"] = nulled
         for row in figures.get(day, []):
             metadata[day] |= {
                 "dagster/partition_row_count": row["row_count"],
@@ -84,6 +86,7 @@ def table_metadata(
             single = len(dataset.output_tables) == 1
             figures["new rows" if single else "new rows in all of its tables"] = report.built["new"]
             figures["rows quarantined"] = report.built["quarantined"]
+            figures["rows with quarantined values"] = report.built["partly_quarantined"]
         if table.name in newest:
             figures["preview"] = newest[table.name]
         metadata[table_key(table)] = figures

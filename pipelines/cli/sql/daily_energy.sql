@@ -1,12 +1,12 @@
--- Energy of each local day: the maximum of the day's counters.
+-- Energy of each local day: the day's counters at its last point.
 select
     inverter_serial as inverter,
     local_date,
     count(*) as points,
-    round(max(today_solar_kwh), 1) as solar_kwh,
-    round(max(today_consumption_kwh), 1) as consumption_kwh,
-    round(max(today_grid_import_kwh), 1) as import_kwh,
-    round(max(today_grid_export_kwh), 1) as export_kwh
+    round(arg_max(today_solar_kwh, time), 1) as solar_kwh,
+    round(arg_max(today_consumption_kwh, time), 1) as consumption_kwh,
+    round(arg_max(today_grid_import_kwh, time), 1) as import_kwh,
+    round(arg_max(today_grid_export_kwh, time), 1) as export_kwh
 from inverter_data_points
 -- The first points after midnight can still have the previous day's counters.
 where local_time::time >= time '00:30'

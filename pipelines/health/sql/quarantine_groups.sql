@@ -1,11 +1,13 @@
--- Grain: dataset, table, reason, check and column. Quarantined rows, with an example: the oldest
--- complete one.
+-- Grain: dataset, table, reason, check and column. Quarantined rows, or rows of which a value
+-- was, with
+-- an example: the oldest complete one.
 select
     dataset,
     "table",
     reason,
     "check",
     "column",
+    coalesce(bool_and(is_row_kept), false) as is_row_kept,
     count(*) as rows,
     sum(times_seen)::bigint as times_seen,
     count(distinct device_id) as devices,

@@ -1,0 +1,45 @@
+-- Grain: charging session. Its energy: the difference of its meter's readings, or, where they
+-- cannot
+-- be true, the growth of the charger's import register between the nearest readings before its
+-- start
+-- and after its end, of at most 15 minutes away.
+with
+    register as (
+        select charger_uuid, time, value_normalised / 1000 as register_kwh
+        from ev_meter_readings
+        where meter_id = 0 and measurand = 4 and value_normalised is not null
+    ),
+    growth as (
+        select
+            session.charger_uuid,
+            session.started_at,
+            after.register_kwh - before.register_kwh as growth_kwh
+        from ev_charging_sessions as session
+        asof inner join
+            register as before
+            on session.charger_uuid = before.charger_uuid
+            and session.started_at >= before.time
+        asof inner join
+            register as after
+            on session.charger_uuid = after.charger_uuid
+            and session.stopped_at <= after.time
+        where
+            session.energy_source = 'none'
+            and session.duration_s is not null
+            and session.started_at - before.time <= interval 15 minute
+            and after.time - session.stopped_at <= interval 15 minute
+            and growth_kwh between 0 and least(300, 25 * (session.duration_s + 1800) / 3600)
+    )
+select
+    session.charger_uuid,
+    session.started_at,
+    session.local_date,
+    session.duration_s,
+    coalesce(session.energy_kwh, growth.growth_kwh) as energy_kwh,
+    if(
+        session.energy_source = 'none' and growth.growth_kwh is not null,
+        'register',
+        session.energy_source
+    ) as energy_source
+from ev_charging_sessions as session
+left join growth using (charger_uuid, started_at)
