@@ -1,8 +1,7 @@
 """The client: fetches all pages of a request.
 
-It waits for the budget, sends, retries and reports every failed attempt. Which requests are allowed
-is defined in `endpoints`, HTTP in `transport`, what a response means in `response`, paging in
-`pagination`. What the rows mean is unknown here.
+It waits for the budget, sends, retries and reports every failed attempt. Allowed requests are
+defined in `endpoints`, HTTP in `transport`, what a response means in `response`.
 """
 
 from __future__ import annotations
