@@ -32,6 +32,7 @@ from warehouse.coverage import (
     missing_days,
     overdue_days,
     refresh_coverage,
+    unwhole_days,
 )
 from warehouse.errors import (
     AccountingError,
@@ -149,6 +150,7 @@ __all__ = [
     "row_counts",
     "state_file",
     "unfinished",
+    "unwhole_days",
     "vacuum",
     "verify",
     "write_findings",

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -204,22 +204,33 @@ def _show(summary: Overview, *, only: bool) -> None:
         for device in summary.devices
     ]
     print_groups(_OUT, ["device", "month", *states], groups, right=states)
-    gaps = _grouped_gaps(summary)
-    if gaps:
-        _OUT.print("\nMissing, newest first:")
-        for device_ids, gap in gaps[:_GAPS_SHOWN]:
-            is_all = len(device_ids) == len(summary.devices) or len(device_ids) > _DEVICES_NAMED
-            command = fix_command(
-                gap.state,
-                gap.first,
-                gap.last,
-                dataset="" if only else summary.dataset,
-                device_ids=() if is_all else device_ids,
-            )
-            _OUT.print(f"  {_describe_gap(device_ids, gap)}{printable(command)}")
-        if len(gaps) > _GAPS_SHOWN:
-            _OUT.print(f"  and {len(gaps) - _GAPS_SHOWN} more: see --format json")
+    missing = {device.device_id: device.gaps for device in summary.devices}
+    _show_gaps("Missing, newest first:", summary, missing, only=only)
+    unwhole = {device.device_id: device.unwhole for device in summary.devices}
+    title = "Not whole; sync looks again, until 32 days after each day:"
+    _show_gaps(title, summary, unwhole, only=only)
     _OUT.print()
+
+
+def _show_gaps(
+    title: str, summary: Overview, by_device: Mapping[str, Sequence[Gap]], *, only: bool
+) -> None:
+    """Print the gaps of devices, with the commands that fix them."""
+    gaps = _grouped_gaps(by_device)
+    if gaps:
+        _OUT.print(f"\n{title}")
+    for device_ids, gap in gaps[:_GAPS_SHOWN]:
+        is_all = len(device_ids) == len(summary.devices) or len(device_ids) > _DEVICES_NAMED
+        command = fix_command(
+            gap.state,
+            gap.first,
+            gap.last,
+            dataset="" if only else summary.dataset,
+            device_ids=() if is_all else device_ids,
+        )
+        _OUT.print(f"  {_describe_gap(device_ids, gap)}{printable(command)}")
+    if len(gaps) > _GAPS_SHOWN:
+        _OUT.print(f"  and {len(gaps) - _GAPS_SHOWN} more: see --format json")
 
 
 def _spans(device: DeviceOverview) -> Iterator[tuple[str, Counter[State]]]:
@@ -235,14 +246,14 @@ def _spans(device: DeviceOverview) -> Iterator[tuple[str, Counter[State]]]:
         yield (last if first == last else f"{first} to {last}"), days
 
 
-def _grouped_gaps(summary: Overview) -> list[tuple[list[str], Gap]]:
+def _grouped_gaps(by_device: Mapping[str, Sequence[Gap]]) -> list[tuple[list[str], Gap]]:
     """Group gaps of devices that have the same state, reason and last day."""
     groups: dict[tuple[date, State, str], tuple[list[str], Gap]] = {}
-    for device in summary.devices:
-        for gap in device.gaps:
+    for device_id, gaps in by_device.items():
+        for gap in gaps:
             key = (gap.last, gap.state, gap.reason)
             device_ids, widest = groups.setdefault(key, ([], gap))
-            device_ids.append(device.device_id)
+            device_ids.append(device_id)
             groups[key] = (device_ids, min(widest, gap, key=lambda each: each.first))
     return [groups[key] for key in sorted(groups, key=lambda key: key[0], reverse=True)]
 
@@ -269,18 +280,20 @@ def _as_json(summary: Overview) -> dict[str, Any]:
                     month: {str(state): number for state, number in sorted(days.items())}
                     for month, days in device.months.items()
                 },
-                "missing": [
-                    {
-                        "first": gap.first.isoformat(),
-                        "last": gap.last.isoformat(),
-                        "state": str(gap.state),
-                        "reason": gap.reason or None,
-                        "error_count": gap.error_count,
-                        "last_error_at": gap.last_error_at and gap.last_error_at.isoformat(),
-                    }
-                    for gap in device.gaps
-                ],
+                "missing": [_gap_as_json(gap) for gap in device.gaps],
+                "not_whole": [_gap_as_json(gap) for gap in device.unwhole],
             }
             for device in summary.devices
         ],
+    }
+
+
+def _gap_as_json(gap: Gap) -> dict[str, Any]:
+    return {
+        "first": gap.first.isoformat(),
+        "last": gap.last.isoformat(),
+        "state": str(gap.state),
+        "reason": gap.reason or None,
+        "error_count": gap.error_count,
+        "last_error_at": gap.last_error_at and gap.last_error_at.isoformat(),
     }

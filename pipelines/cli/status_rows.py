@@ -66,7 +66,9 @@ def fix_command(
     # Device names come from the API, and owners paste the command into a shell.
     device_options = "".join(f" --device {shlex.quote(device_id)}" for device_id in device_ids)
     dataset_option = f" --dataset {dataset}" if dataset else ""
-    return f"givlake backfill{dataset_option}{device_options} --start {start} --end {end}"
+    # What is fetched already is fetched again only on demand.
+    again = " --refetch" if state is State.PROVISIONAL else ""
+    return f"givlake backfill{dataset_option}{device_options} --start {start} --end {end}{again}"
 
 
 def _missing(dataset: str, device: DeviceOverview, month: str, state: State) -> dict[str, Any]:

@@ -98,6 +98,9 @@ def test_a_day_with_a_gap_is_looked_at_again_at_growing_intervals(sim, own, toda
     owner = own(sim)
     assert owner.givlake("backfill", "--start", day, "--end", day + DAY).status == 0
     assert states(owner, day, day) == ["provisional"]
+    shown = owner.givlake("status").out
+    assert f"{day}, provisional: data are missing although counters grew. Fix: givlake" in shown
+    assert f"--start {day} --end {day} --refetch" in shown
     looks = []
     asked(sim)
     for number in (4, 5, 8, 9, 16, 17, 32, 33, 34, 40):

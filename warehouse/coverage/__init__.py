@@ -20,6 +20,7 @@ from warehouse.coverage.missing import (
     joined_gaps,
     missing_days,
     overdue_days,
+    unwhole_days,
 )
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "missing_days",
     "overdue_days",
     "refresh_coverage",
+    "unwhole_days",
 ]

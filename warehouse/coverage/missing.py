@@ -13,7 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.coverage.coverage_fact import SETTLED, UNSUCCESSFUL, State
+from warehouse.coverage.coverage_fact import (
+    NOT_WHOLE_REASON,
+    SETTLED,
+    SILENT_REASON,
+    UNSUCCESSFUL,
+    State,
+)
 
 _DAY = timedelta(days=1)
 _UTC = pa.timestamp("us", tz="UTC")
@@ -57,6 +63,15 @@ def missing_days(states: pa.Table) -> pa.Table:
         The same columns; the reason of a request that failed is what the API said.
     """
     return _with_reasons(states.filter(pc.invert(in_states(states, SETTLED))))
+
+
+def unwhole_days(states: pa.Table) -> pa.Table:
+    """Select the days that are fetched, final by their age, and not whole.
+
+    Args:
+        states: Days as `coverage_by_month` yields them.
+    """
+    return states.filter(pc.is_in(states["reason"], pa.array([NOT_WHOLE_REASON, SILENT_REASON])))
 
 
 def overdue_days(states: pa.Table, now: datetime, *, built_within: timedelta) -> pa.Table:

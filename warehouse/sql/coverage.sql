@@ -103,7 +103,7 @@ with
                 when is_pending
                 then 'archived, not built into the tables yet'
                 when is_incomplete
-                then 'data are missing in which counters grew: looked at again at growing intervals'
+                then 'data are missing although counters grew'
                 when is_silent
                 then 'the device has sent nothing since'
                 when facts.reason is not null
