@@ -124,6 +124,7 @@ def owner(sim: Simulator, tmp_path_factory):
     assert plain(done.output)
     # Of devices that can be asked for a day becomes whole, and is shown by Dagster.
     named = [argument for text in ANSWERED for argument in ("--device", text)]
+    named += ["--dataset", "inverter_data_points"]
     done = owner.givlake("backfill", "--start", NEXT_DAY, "--end", NEXT_DAY, *named)
     assert (done.status, plain(done.output)) == (0, True), done.output
     return owner

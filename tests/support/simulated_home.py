@@ -128,7 +128,9 @@ class Home:
 
     def refresh_later(self, dataset, *, hours=2, lists=()):
         """Refresh after some hours: a second refusal is believed."""
-        with clock.at(datetime.now(UTC) + timedelta(hours=hours)):
+        with clock.at(datetime.now(UTC) + timedelta(hours=hours)) as moment:
+            # The time of the API is believed, also of one at a fixed time.
+            self.simulator.set_clock(moment)
             return self.refresh(dataset, lists=lists)
 
     def devices(self, *lists: DeviceList):
