@@ -19,6 +19,7 @@ import msgspec
 import pyarrow as pa
 
 from assets.framework import (
+    CLOCK_MARGIN,
     EARLIEST_DATA,
     MARGIN,
     Cadence,
@@ -145,7 +146,7 @@ class InverterGridMeterReadings(RowByRow, SnapshotDataset):
         """Request each meter for what is missing, newest first."""
         began = {d.device_id: _begin(d) for d in state.devices_of(DeviceKind.INVERTER)}
         covered = {} if state.refetch else _covered(state)
-        now = state.now.replace(microsecond=0)
+        now = (state.now - CLOCK_MARGIN).replace(microsecond=0)
         for row in state.rows(read_sql("grid_meters_known")):
             meter = (row["inverter_serial"], row["address"])
             if meter[0] not in began:

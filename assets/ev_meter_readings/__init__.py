@@ -28,6 +28,7 @@ import pyarrow as pa
 from assets.ev_meter_readings.measurements import extra_column, measurements_of, normalised
 from assets.ev_meter_readings.reading_columns import TABLE, DataPoint
 from assets.framework import (
+    CLOCK_MARGIN,
     DailyDataset,
     DeviceKind,
     PageByPage,
@@ -46,8 +47,6 @@ from warehouse import ArchivedResponse
 # Newer versions of the API response only for what is named.
 _MEASURANDS = [int(code.code) for code in domain("measurand")]
 _METERS = [int(code.code) for code in domain("ev_meter")]
-# A clock that is a little fast must not request what is the future to the API.
-_CLOCK_MARGIN = timedelta(seconds=30)
 
 
 class _Stamp(msgspec.Struct):
@@ -70,7 +69,7 @@ class EvMeterReadings(PageByPage, DailyDataset):
     def request(self, device_id: str, first: date, last: date, zone: str) -> Request:
         """Request all measurands of a charger for its local days, whose bounds are sent in UTC."""
         start, end = _midnight(first, zone), _midnight(last + timedelta(days=1), zone)
-        now = utc_now() - _CLOCK_MARGIN
+        now = utc_now() - CLOCK_MARGIN
         return Request(
             path={"charger": device_id},
             query={

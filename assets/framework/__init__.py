@@ -93,6 +93,7 @@ from assets.framework.contract.lookback import (
     open_items,
 )
 from assets.framework.contract.request import (
+    CLOCK_MARGIN,
     Request,
     Value,
     request_each,
@@ -114,6 +115,7 @@ from assets.framework.contract.validation import (
 )
 
 __all__ = [
+    "CLOCK_MARGIN",
     "EARLIEST_DATA",
     "MARGIN",
     "TIME_LOCAL",
