@@ -146,8 +146,8 @@ def expect(
     Returns:
         The devices of some lists, by kind, and those of all lists, each once.
     """
-    by_list = _devices_by_list(lake)
-    devices = extended_by_data(lake, _by_kind(by_list.values()))
+    by_list, periods = _listed(lake)
+    devices = _extended_all(lake, _by_kind(by_list.values()), periods)
     expected = expected_of(lake, devices, zone)
     lake.expect(expected)
     if all_devices := _distinct(devices):
@@ -193,7 +193,10 @@ def extended_by_data(lake: Lake, devices: Devices) -> Devices:
 
     The lists' times are hints. Energies by month and year, and the days with rows, show more.
     """
-    periods = energy_periods(_state_of(lake))
+    return _extended_all(lake, devices, energy_periods(_state_of(lake)))
+
+
+def _extended_all(lake: Lake, devices: Devices, periods: Mapping[str, EnergyPeriod]) -> Devices:
     known = data_days(lake)
     return {
         kind: tuple(_extended(device, periods.get(device.device_id), known) for device in of_kind)
@@ -255,13 +258,16 @@ def last_discovery(lake: Lake) -> Discovery | None:
 
 def known_devices(lake: Lake) -> Devices:
     """List the devices of the last discovery, without a request."""
-    return extended_by_data(lake, _by_kind(_devices_by_list(lake).values()))
+    by_list, periods = _listed(lake)
+    return _extended_all(lake, _by_kind(by_list.values()), periods)
 
 
-def _devices_by_list(lake: Lake) -> dict[DeviceList, Devices]:
+def _listed(lake: Lake) -> tuple[dict[DeviceList, Devices], Mapping[str, EnergyPeriod]]:
+    """Return the devices of each list, and when inverters had energy."""
     known_state = _state_of(lake)
     with known_state.reading():
-        return {device_list: device_list.devices(known_state) for device_list in device_lists()}
+        by_list = {each: each.devices(known_state) for each in device_lists()}
+        return by_list, energy_periods(known_state)
 
 
 def _state_of(lake: Lake) -> KnownState:

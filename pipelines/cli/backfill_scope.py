@@ -65,11 +65,24 @@ class Scope:
             for dataset in daily(self.chosen)
         ]
 
+    def name_days(self, lake: Lake, zone: str) -> None:
+        """Store the days that are named, before the devices are known.
+
+        Without an end the last days count as named: they are requested whatever the last contact
+        is said to be, and an answer with data shows that the device is still there.
+
+        Raises:
+            KnownError: The start is in the future.
+        """
+        first, last, today = self.days({}, zone)
+        if self.start is None:
+            first = today - _DAY
+        for dataset in daily(self.chosen):
+            if self.start is not None or self.end is None:
+                NAMED.add(lake, dataset.name, self.device_ids, first, last)
+
     def remember(self, lake: Lake, devices: Devices, zone: str) -> None:
         """Store what is requested, so that `sync` completes it.
-
-        The last days are requested whatever the last contact is said to be: an answer with data
-        shows that the device is still there.
 
         Raises:
             KnownError: The start is in the future.
@@ -78,11 +91,7 @@ class Scope:
         for dataset in daily(self.chosen):
             name = dataset.name
             REQUESTED.add(lake, name, self.device_ids, first, last)
-            if self.start is not None:
-                NAMED.add(lake, name, self.device_ids, first, last)
-            elif self.end is None:
-                NAMED.add(lake, name, self.device_ids, max(first, today - _DAY), today)
-            else:
+            if self.start is None and self.end is not None:
                 for device in of_kinds(devices, dataset.device_kinds):
                     own_first, _ = device.days(first, last, zone)
                     NAMED.add(lake, name, [device.device_id], own_first, last)

@@ -190,6 +190,7 @@ def backfill(
         if start and (names or device_ids):
             # Otherwise the known start of a charger's data limits how far back it is requested.
             set_first_day(session.lake, start)
+        scope.name_days(session.lake, session.zone)
         discovery = _discover(settings, session, scope.chosen, retry_refused=retry_refused)
         snapshots = _due_snapshots(
             session,
@@ -201,7 +202,9 @@ def backfill(
         if start is None:
             discovery = _search(session, scope, discovery)
         tasks = make_tasks(session.lake, session.zone, discovery)
-        expect(session.lake, session.zone)
+        if start is None and end is not None:
+            # The days up to it are named only now.
+            expect(session.lake, session.zone)
         plan_missing(session.lake, tasks, session.zone, refetch=refetch)
     FetchCommand(
         settings, scope.chosen, discovery, make_tasks, refetch=refetch, retry_refused=retry_refused
@@ -221,20 +224,23 @@ def sync(settings: Settings, names: tuple[str, ...]) -> None:
     scope = Scope(choose_datasets(settings, names), (), None, None)
 
     def make_tasks(lake: Lake, zone: str, discovery: Discovery) -> list[BackfillTask]:
-        tasks = []
-        for dataset in daily(scope.chosen):
-            remember_sync(lake, dataset.name, local_day(utc_now(), zone))
-            tasks += requested_tasks(
+        del zone
+        return [
+            task
+            for dataset in daily(scope.chosen)
+            for task in requested_tasks(
                 lake, dataset, of_kinds(discovery.devices, dataset.device_kinds)
             )
-        return tasks
+        ]
 
     with open_session(
         settings, prepare=partial(build_all_pending, report_progress=_OUT.print)
     ) as session:
+        today = local_day(utc_now(), session.zone)
+        for dataset in daily(scope.chosen):
+            remember_sync(session.lake, dataset.name, today)
         discovery = _discover(settings, session, scope.chosen)
         tasks = make_tasks(session.lake, session.zone, discovery)
-        expect(session.lake, session.zone)
         plan_missing(session.lake, tasks, session.zone, refresh=True)
         snapshots = _due_snapshots(session, scope, discovery.devices)
         compact_if_due(session.lake)
@@ -281,9 +287,10 @@ def _discover(
 
 def _search(session: Session, scope: Scope, discovery: Discovery) -> Discovery:
     """Look up when the history of the command's inverters begins; return the extended devices."""
-    if not daily(scope.chosen):
+    devices = discovery.choose(scope.device_ids)
+    if not daily(scope.chosen) or not unsearched(known_state_of(session, devices)):
         return discovery
-    if (failure := search_history(session, discovery.choose(scope.device_ids))) is not None:
+    if (failure := search_history(session, devices)) is not None:
         _OUT.print(printable(failure))
     devices, _ = expect(session.lake, session.zone, lists_for(scope.chosen))
     return replace(discovery, devices=devices)
