@@ -73,6 +73,7 @@ def test_a_folder_that_an_earlier_version_used_is_not_left_behind(elsewhere):
     assert f"GIVLAKE_DATA={owner_data} in {project / '.env'}" in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.new_folder
 def test_without_a_data_folder_commands_say_where_they_looked_and_create_nothing(
     simulate, own, tmp_path
@@ -91,6 +92,7 @@ def test_without_a_data_folder_commands_say_where_they_looked_and_create_nothing
         assert {path.name for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.slow
 @pytest.mark.new_folder
 def test_every_command_takes_the_data_folder_as_an_option(simulate, own, tmp_path):
     owner = own(simulate(inverters=1))

@@ -38,6 +38,7 @@ def test_a_clock_that_is_wrong_is_found(simulate, own, hours, words):
     assert f"{words} the API's: synchronize" in done.out
 
 
+@pytest.mark.slow
 def test_what_was_refused_is_tried_at_once_and_forgotten_if_it_is_answered(simulate, own):
     sim = simulate(inverters=2, later_api=True)
     owner = own(sim, GIVLAKE_DATASETS="inverter_presets,inverter_events,ev_chargers")

@@ -60,6 +60,7 @@ def test_one_inverter_fails_on_one_day_and_only_that_is_requested_again(simulate
         assert materialized(instance) == [good | {f"{day}"}] * 2
 
 
+@pytest.mark.slow
 def test_a_device_that_is_gone_is_named_and_neither_fails_nor_is_requested_every_day(
     simulate, own, today
 ):

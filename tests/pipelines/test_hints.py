@@ -79,6 +79,7 @@ def test_history_before_a_replaced_communication_device_is_found(old, own, today
     assert (days_asked(sim), flows_asked(sim)) == ([], 0)
 
 
+@pytest.mark.slow
 def test_history_is_found_year_by_year_where_long_ranges_are_refused(old, own, today):
     sim = old(flows_max_days=366)
     assert own(sim).givlake("backfill").status == 0
@@ -87,6 +88,7 @@ def test_history_is_found_year_by_year_where_long_ranges_are_refused(old, own, t
     assert flows_asked(sim) == 5
 
 
+@pytest.mark.slow
 def test_a_plan_finds_the_same_history_and_changes_nothing(old, own, today):
     sim = old()
     owner = own(sim)
@@ -97,6 +99,7 @@ def test_a_plan_finds_the_same_history_and_changes_nothing(old, own, today):
     assert owner.sql("FROM requests") == []
 
 
+@pytest.mark.slow
 def test_what_cannot_be_looked_up_is_said(old, own, today):
     sim = old(unavailable=frozenset({"energy-flows"}))
     done = own(sim).givlake("backfill")
@@ -134,6 +137,7 @@ def test_a_last_contact_that_is_out_of_date_ends_nothing(simulate, own, today):
     assert days_asked(sim) == [str(today)]
 
 
+@pytest.mark.slow
 def test_days_between_a_last_contact_and_its_newest_data_are_found(simulate, own, today):
     begin = today - timedelta(days=20)
     sim = simulate(inverters=1, gateways=0, rows_per_day=288, commissioned=begin)
@@ -156,6 +160,7 @@ def test_an_inverter_that_is_gone_but_listed_costs_few_requests(simulate, own, t
     assert days_asked(sim) == all_days(today, 1)
 
 
+@pytest.mark.slow
 def test_an_inverter_that_is_listed_twice_has_the_days_of_both_entries(simulate, own, today):
     begin, replaced = today - timedelta(days=8), today - timedelta(days=4)
     sim = simulate(inverters=1, gateways=0, rows_per_day=6, commissioned=begin, bare_devices=False)

@@ -72,6 +72,7 @@ def test_days_of_an_outage_are_fetched_when_the_device_has_sent_them(sim, own, t
     assert asked(sim) == [str(today)]
 
 
+@pytest.mark.slow
 def test_empty_days_of_a_device_that_is_away_wait_for_it(sim, own, today):
     """It had sent nothing of these days when they were fetched."""
     first, away = today - 4 * DAY, today - 6 * DAY
@@ -133,6 +134,7 @@ def freeze(row):
     return {**row, "total": {**row["total"], **counters}}
 
 
+@pytest.mark.slow
 def test_a_register_that_grew_while_a_charger_sent_nothing_is_looked_at_again(simulate, own, today):
     sim = simulate(inverters=1, ev_chargers=1, ev_points_every_s=600, ev_offline_rate=0.0)
     owner = own(sim, GIVLAKE_DATASETS="ev_meter_readings")
@@ -166,6 +168,7 @@ def test_a_register_that_grew_while_a_charger_sent_nothing_is_looked_at_again(si
         assert found["state"] == state
 
 
+@pytest.mark.slow
 def test_half_hours_that_are_missing_while_counters_grow_are_looked_for_again(sim, own, today):
     owner = own(sim, GIVLAKE_DATASETS=f"{POINTS},energy_flows")
     serial, day = sim.serials[0], today - 5 * DAY
@@ -184,6 +187,7 @@ def test_half_hours_that_are_missing_while_counters_grow_are_looked_for_again(si
     assert row["due_at"].date() == day + 9 * DAY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["lost", "damaged", "erased"])
 def test_the_evidence_can_be_made_again_and_is_erased(sim, own, today, harm):
     serial, day = sim.serials[0], today - 3 * DAY
@@ -212,7 +216,13 @@ def found(owner):
     return owner.sql(f"FROM read_parquet('{files}') ORDER BY device_id, request_date")
 
 
-@pytest.mark.parametrize("ahead", [timedelta(days=2), timedelta(days=-2)], ids=["ahead", "behind"])
+@pytest.mark.parametrize(
+    "ahead",
+    [
+        pytest.param(timedelta(days=2), id="ahead"),
+        pytest.param(timedelta(days=-2), id="behind", marks=pytest.mark.slow),
+    ],
+)
 def test_the_apis_time_decides_what_is_over(sim, own, today, ahead, caplog):
     sim.set_clock(datetime.now(UTC))
     owner = own(sim)

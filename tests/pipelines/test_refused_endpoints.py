@@ -131,6 +131,7 @@ def test_an_endpoint_that_refuses_every_range_is_remembered_and_asked_again_week
         assert any(path in request.path for request in sim.requests)
 
 
+@pytest.mark.slow
 def test_one_device_that_refuses_does_not_stop_the_others(simulate, own, today):
     sim = simulate(inverters=5, commissioned=today - timedelta(days=400), flow_gap_rate=0.0)
     owner = own(sim, GIVLAKE_DATASETS="energy_flows", GIVLAKE_CONNECTIONS="1")
