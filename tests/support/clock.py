@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from givenergy import correct_clock
 from tests.support.processes.moved_clock import CLOCK, machine_time
 
 LONDON = ZoneInfo("Europe/London")
@@ -84,7 +85,11 @@ def begin(moment: datetime) -> None:
 
 
 def start_test(module: object) -> None:
-    """Set the clock to the moment, unless the module has shared fixtures created after it."""
+    """Set the clock to the moment, unless the module has shared fixtures created after it.
+
+    What an earlier test has learnt of a simulator's time is forgotten.
+    """
+    correct_clock(0.0)
     if module != _SESSION.module:
         _SESSION.module, _SESSION.shared_at = module, None
     begin = _SESSION.shared_at or _SESSION.moment
