@@ -17,6 +17,7 @@ from assets.framework.decoding.decoder import DatasetDecoder
 from assets.framework.decoding.response_check import why_unreadable
 from assets.registry import datasets
 from givenergy import clock_correction_s
+from pipelines.clock_state import restore_clock
 from simulator import Simulator
 from tests.support import clock
 from tests.support.every_device import every_device
@@ -304,6 +305,8 @@ def test_the_nightly_refresh_requests_what_is_due_and_else_starts_no_run(sim, ow
         (asked_for,) = owner.sql("SELECT max(fetched_at) AS at FROM communication_devices")
         asked = {}
         # Schedules go by this machine's clock; the simulator's moves ahead with each request.
+        with owner.lake() as lake:
+            restore_clock(lake)
         begun_at = asked_for["at"] + timedelta(seconds=clock_correction_s())
         for days in (0, 1, 7):
             at = begun_at + timedelta(days=days, minutes=1)
