@@ -11,7 +11,7 @@ with
             lead(start_local) over later as next_start_local,
             lead(request_date) over later as next_request_date
         from energy_flows
-        where request_date >= $since and hash(inverter_serial) % $parts = $part
+        where request_date >= $since and hash(inverter_serial) % $parts::ubigint = $part
         window later as (partition by inverter_serial order by start_at)
     ),
     gaps as (
@@ -26,7 +26,9 @@ with
             total_solar_kwh + total_grid_import_kwh + total_grid_export_kwh as counted_kwh
         from inverter_data_points
         where
-            request_date >= $since and hash(inverter_serial) % $parts = $part and exists (from gaps)
+            request_date >= $since
+            and hash(inverter_serial) % $parts::ubigint = $part
+            and exists (from gaps)
     ),
     begun as (
         select gaps.*, points.counted_kwh as counted_before_kwh

@@ -12,7 +12,7 @@ with
         from ev_meter_readings
         where
             request_date >= $since
-            and hash(charger_uuid) % $parts = $part
+            and hash(charger_uuid) % $parts::ubigint = $part
             and measurand = 4
             and value_normalised is not null
         window later as (partition by charger_uuid, meter_id order by time)

@@ -1,25 +1,61 @@
 -- Grain: inverter and requested day that may lack points: they were missing for more than 30
 -- minutes while the counters grew, or have been missing since.
 with
-    points as (
+    points as not materialized(
+        select *
+        from inverter_data_points
+        where request_date >= $since and hash(inverter_serial) % $parts::ubigint = $part
+    ),
+    /* Only the times of all points; the other columns are read for the ends of the pauses. */
+    steps as (
         select
             inverter_serial,
             time,
-            local_time,
-            request_date,
-            lead(time) over later as next_time,
-            lead(local_time) over later as next_local_time,
-            lead(request_date) over later as next_request_date,
+            lead(time) over (partition by inverter_serial order by time) as next_time
+        from points
+    ),
+    pauses as materialized(
+        select * from steps where next_time is null or next_time - time > interval 30 minute
+    ),
+    ends as materialized(
+        select points.*
+        from points
+        semi join
+            (
+                select inverter_serial, time
+                from pauses
+                union all
+                select inverter_serial, next_time
+                from pauses
+            ) as of_pause
+            on points.inverter_serial = of_pause.inverter_serial
+            and points.time = of_pause.time
+    ),
+    compared as (
+        select
+            pauses.inverter_serial,
+            pauses.time,
+            pauses.next_time,
+            before.local_time,
+            before.request_date,
+            after.local_time as next_local_time,
+            after.request_date as next_request_date,
             greatest(
-                lead(total_solar_kwh) over later - total_solar_kwh,
-                lead(total_grid_import_kwh) over later - total_grid_import_kwh,
-                lead(total_grid_export_kwh) over later - total_grid_export_kwh,
+                after.total_solar_kwh - before.total_solar_kwh,
+                after.total_grid_import_kwh - before.total_grid_import_kwh,
+                after.total_grid_export_kwh - before.total_grid_export_kwh,
                 /* It steps back by 0.1 now and then (recorded). */
-                lead(total_consumption_kwh) over later - total_consumption_kwh - 0.15
+                after.total_consumption_kwh - before.total_consumption_kwh - 0.15
             ) as growth_kwh
-        from inverter_data_points
-        where request_date >= $since and hash(inverter_serial) % $parts = $part
-        window later as (partition by inverter_serial order by time)
+        from pauses
+        inner join
+            ends as before
+            on pauses.inverter_serial = before.inverter_serial
+            and pauses.time = before.time
+        left join
+            ends as after
+            on pauses.inverter_serial = after.inverter_serial
+            and pauses.next_time = after.time
     ),
     gaps as (
         select
@@ -30,10 +66,8 @@ with
             < request_date + interval 1 day - interval 30 minute as begins_within,
             least(next_local_time, timezone('UTC', next_time))
             > next_request_date + interval 30 minute as ends_within
-        from points
-        where
-            next_time is null
-            or (next_time - time > interval 30 minute and coalesce(growth_kwh > 0.01, true))
+        from compared
+        where next_time is null or coalesce(growth_kwh > 0.01, true)
     ),
     days as (
         select
