@@ -94,10 +94,12 @@ def use_zone(lake: Lake, zone: str, accounts: Sequence[str]) -> None:
     before = lake.state.get(ACCOUNT_ZONE)
     if before == zone:
         return
+    # First, so that a process that dies here does not lose it; it can be added twice.
+    if isinstance(before, str):
+        add_correction(lake.state, accounts, before, zone)
     lake.state.set(ACCOUNT_ZONE, zone)
     if not isinstance(before, str):
         return
-    add_correction(lake.state, accounts, before, zone)
     _LOG.warning(
         "Days are in the time zone %s from now on, which were in %s: tables and coverage are"
         " rebuilt from the archive, without a request",

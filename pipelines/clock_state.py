@@ -24,7 +24,13 @@ def store_clock(lake: Lake) -> None:
 
 
 def restore_clock(lake: Lake) -> None:
-    """Correct the present time as the last session did, unless the clock was put right since."""
-    clock = msgspec.convert(lake.state.get(_KEY), _Clock | None)
+    """Correct the present time as the last session did, unless the clock was put right since.
+
+    A folder that has never stored a correction, such as a scratch folder, shows nothing.
+    """
+    stored = lake.state.all()
+    if _KEY not in stored:
+        return
+    clock = msgspec.convert(stored[_KEY], _Clock | None)
     is_valid = clock is not None and datetime.now(UTC) >= clock.at
     correct_clock(clock.ahead_s if clock is not None and is_valid else 0.0)

@@ -63,6 +63,15 @@ class Discovery:
     reports: Mapping[str, IngestionReport] = field(default_factory=dict)
 
     @property
+    def news(self) -> list[str]:
+        """Sentences about new devices, with the command that fetches their history."""
+        return [
+            f"New device {device.device_id}: fetch its history with"
+            f" givlake backfill --device {device.device_id}"
+            for device in self.new
+        ]
+
+    @property
     def failures(self) -> list[str]:
         """Messages about the lists that could not be fetched."""
         return [
@@ -129,7 +138,7 @@ def discover(
     known = msgspec.convert(lake.state.get(_KNOWN), list[str] | None)
     # Devices of lists that were not requested are known from before: neither gone nor new.
     devices, all_devices = expect(lake, session.zone, lists)
-    at = utc_now()
+    at = known_state.now
     lake.state.set(_KNOWN, [device.device_id for device in all_devices])
     lake.state.set(_DISCOVERED_AT, at.isoformat())
     new = () if known is None else (d for d in all_devices if d.device_id not in known)

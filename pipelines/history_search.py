@@ -11,6 +11,7 @@ from assets.energy_flow_aggregates import DATASET
 from assets.framework.contract.devices import DeviceKind, Devices
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request
+from assets.framework.ingestion.fetch_result import DatasetStoppedError
 from assets.framework.ingestion.ingest import ingest
 from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.session import Session
@@ -61,9 +62,11 @@ def search_history(session: Session, devices: Devices) -> str | None:
         if not (requests := unsearched(state)):
             return None
         report = ingest(session, DATASET, _HistoryPlan(state, requests))
-        if report.stopped is not None:
+        if report.stopped is not None and not isinstance(report.stopped, DatasetStoppedError):
             raise report.stopped
         reasons = [*(each.message for each in report.failures), *report.unavailable]
+        if report.stopped is not None:
+            reasons.insert(0, str(report.stopped))
         if reasons or report.cancelled:
             break
     left = {each.device_id for each in unsearched(known_state_of(session, inverters))}

@@ -27,6 +27,7 @@ from givenergy import (
     resolve_account,
     utc_now,
 )
+from givenergy.errors import BudgetStoreError
 from givenergy.retry import NO_RETRY, RetryPolicy
 from pipelines.account_zone import is_zone_due, store_zone, use_zone, zone_of
 from pipelines.attempt_archiver import AttemptArchiver
@@ -155,11 +156,17 @@ def budget_snapshot(settings: Settings, account: str) -> BudgetSnapshot | None:
         return None
     with tempfile.TemporaryDirectory(prefix="givlake-") as folder:
         copy = Path(folder, store.name)
-        with (
-            closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as source,
-            closing(sqlite3.connect(copy)) as target,
-        ):
-            source.backup(target)
+        try:
+            with (
+                closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as source,
+                closing(sqlite3.connect(copy)) as target,
+            ):
+                source.backup(target)
+        except sqlite3.Error as error:
+            raise BudgetStoreError(
+                f"The request budget {store} cannot be read ({error}): remove it if it is damaged;"
+                " the next command that requests creates it again."
+            ) from error
         budget = SqliteRequestBudget(copy, account=account, reserve=settings.reserve)
         try:
             return budget.snapshot()

@@ -22,6 +22,7 @@ from pipelines.settings_file import (
     absolute,
     data_folder,
     env_file,
+    merged_environment,
     read_env_file,
     search_description,
 )
@@ -264,7 +265,7 @@ def load_settings(data: Path | None = None) -> Settings:
     """
     path = env_file()
     values = read_env_file(path)
-    given = {**values, **{name: value for name, value in os.environ.items() if value}}
+    given = merged_environment(values)
     folder = data_folder(os.environ, values, path) if data is None else absolute(data, "--data")
     given["GIVLAKE_DATA"] = str(folder)
     try:
@@ -282,10 +283,6 @@ def _describe(error: ValidationError) -> str:
     first = error.errors()[0]
     name = str(first["loc"][0])
     advice = str(first["msg"]).rstrip(".") + "."
-    if first["type"] == "literal_error":
-        advice = (
-            f"use one of {first['ctx']['expected'].replace(' or ', ', ').replace(chr(39), '')}."
-        )
     hidden = {field.alias for field in Settings.model_fields.values() if not field.repr}
     if name in hidden or name == "GIVLAKE_KEEP_PERSONAL":
         return f"{name}: {advice}"

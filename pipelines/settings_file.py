@@ -77,13 +77,18 @@ def read_env_file(path: Path | None) -> dict[str, str]:
     return {n: v for n, v in dotenv_values(stream=io.StringIO(text)).items() if v}
 
 
-def merged_environment() -> dict[str, str]:
-    """Return the environment, supplemented by the settings file.
+def merged_environment(values: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment, supplemented by the settings file; an empty variable counts as unset.
+
+    Args:
+        values: What the file contains; None reads it.
 
     Raises:
         SettingsError: The file cannot be read.
     """
-    return {**read_env_file(env_file()), **os.environ}
+    if values is None:
+        values = read_env_file(env_file())
+    return {**values, **{name: value for name, value in os.environ.items() if value}}
 
 
 def search_description() -> str:

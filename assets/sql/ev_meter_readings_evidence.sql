@@ -5,8 +5,10 @@ with
         select
             charger_uuid,
             time,
+            local_time,
             request_date,
             lead(time) over later as next_time,
+            lead(local_time) over later as next_local_time,
             lead(request_date) over later as next_request_date,
             lead(value_normalised) over later - value_normalised as growth_wh
         from ev_meter_readings
@@ -17,6 +19,14 @@ with
             and value_normalised is not null
         window later as (partition by charger_uuid, meter_id order by time)
     ),
+    gaps as (
+        select
+            *,
+            local_time < request_date + interval 23 hour as begins_within,
+            next_local_time > next_request_date + interval 1 hour as ends_within
+        from readings
+        where next_time - time > interval 1 hour and growth_wh > 100
+    ),
     days as (
         select
             *,
@@ -25,9 +35,18 @@ with
                     request_date::timestamp, next_request_date::timestamp, interval 1 day
                 )
             )::date as day
-        from readings
-        where next_time - time > interval 1 hour and growth_wh > 100
+        from gaps
     )
 select charger_uuid as device_id, day as request_date, max(next_time) as continued_at
 from days
+where
+    case
+        when request_date = next_request_date
+        then true
+        when day = request_date
+        then begins_within or (not ends_within and next_request_date = request_date + 1)
+        when day = next_request_date
+        then ends_within or (not begins_within and next_request_date = request_date + 1)
+        else true
+    end
 group by charger_uuid, day

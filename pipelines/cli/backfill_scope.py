@@ -92,8 +92,8 @@ class Scope:
             name = dataset.name
             REQUESTED.add(lake, name, self.device_ids, first, last)
             if self.start is None and self.end is not None:
-                for device in of_kinds(devices, dataset.device_kinds):
-                    own_first, _ = device.days(first, last, zone)
-                    NAMED.add(lake, name, [device.device_id], own_first, last)
+                chosen = of_kinds(devices, dataset.device_kinds)
+                firsts = {each.device_id: each.days(first, last, zone)[0] for each in chosen}
+                NAMED.add_each(lake, name, {key: (day, last) for key, day in firsts.items()})
             if last == today and not self.device_ids:
                 keep_current(lake, name, first, today)

@@ -116,7 +116,7 @@ def known_error(error: Exception) -> KnownError | None:
             f"Dagster's state in {os.environ.get('DAGSTER_HOME')} cannot be used ({reason}): free"
             " disk space or make the folder writable. If it is damaged, remove it: the history of"
             " runs is lost, but no data. Then run the same command again."
-            f"{permission_sentence(dagster_home())}",
+            f"{permission_sentence(dagster_home()) if 'DAGSTER_HOME' in os.environ else ''}",
             EXIT_USAGE,
         )
     fault = describe_local_fault(error, settings_in_use())
@@ -127,7 +127,7 @@ def _data_folder() -> Path:
     from pipelines.cli.context import settings_in_use
 
     settings = settings_in_use()
-    return Path.cwd() if settings is None else settings.data
+    return Path() if settings is None else settings.data
 
 
 def _sqlite_message(error: BaseException) -> str | None:

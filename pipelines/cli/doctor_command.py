@@ -38,7 +38,7 @@ from pipelines.cli.common import (
     printable,
 )
 from pipelines.cli.context import current_settings
-from pipelines.cli.doctor_refusals import try_refused
+from pipelines.cli.doctor_refusals import probe, try_refused
 from pipelines.discovery import Discovery, discover, history_start
 from pipelines.pending_builds import describe_pending
 from pipelines.selection import daily, lists_for, selected
@@ -165,13 +165,8 @@ def _account(
         yield CheckResult("devices", "error", str(error), EXIT_INCOMPLETE)
         return
     yield _devices(session, discovery)
-    for device in discovery.new:
-        yield CheckResult(
-            "devices",
-            "note",
-            f"New device {device.device_id}: fetch its history with"
-            f" givlake backfill --device {device.device_id}",
-        )
+    for line in discovery.news:
+        yield CheckResult("devices", "note", line)
     for failure in discovery.failures:
         yield CheckResult("devices", "error", failure, EXIT_INCOMPLETE)
     yield from _data(session, daily(chosen), discovery.devices)
@@ -217,14 +212,7 @@ def _data(
         day: date = local_day(device.last_contact_at or utc_now(), session.zone)
         request = dataset.request(device.device_id, day, day, session.zone)
         try:
-            session.client.fetch(
-                dataset.endpoint,
-                path=request.path,
-                query=request.query,
-                body=request.body,
-                priority=Priority.TODAY,
-                context={"dataset": "doctor"},
-            )
+            probe(session, dataset, request)
         except NotFoundError as error:
             yield CheckResult(dataset.name, "note", str(error))
         except GivEnergyError as error:

@@ -9,7 +9,8 @@ from assets.framework.contract.devices import Devices
 from assets.framework.contract.request import Request
 from assets.framework.ingestion.availability import Availability, Refusal, unavailable
 from assets.framework.ingestion.session import Session
-from givenergy import GivEnergyError, Priority
+from givenergy import AccessError, NotFoundError, Priority, RequestRefusedError
+from givenergy.errors import RetryableError
 from pipelines.discovery import known_state_of
 from pipelines.selection import selected_snapshots
 from pipelines.session_factory import open_for_reading
@@ -34,8 +35,7 @@ def try_refused(
     Yields:
         The name of a dataset and what is found about it.
     """
-    lists = [d for d in selected_snapshots(chosen) if isinstance(d, DeviceList)]
-    snapshots = {d.name: d for d in selected_snapshots(chosen) if d not in lists}
+    snapshots = {d.name: d for d in selected_snapshots(chosen) if not isinstance(d, DeviceList)}
     with open_for_reading(settings) as lake:
         refused = unavailable(lake)
         for name, refusals in refused.items():
@@ -80,16 +80,28 @@ def _try(
             continue
         found = found.shortest() or found
         try:
-            session.client.fetch(
-                dataset.endpoint,
-                path=found.path,
-                query=found.query,
-                body=found.body,
-                priority=Priority.TODAY,
-                context={"dataset": "doctor"},
-                stop_after=found.stop_after,
-            )
-        except GivEnergyError as error:
+            probe(session, dataset, found)
+        except (AccessError, NotFoundError, RequestRefusedError) as error:
             availability.note(subject, str(error), weekly=refusal.weekly)
+        except RetryableError:
+            # No verdict: the refusal stands as it was.
+            continue
         else:
             availability.forget(found.subject)
+
+
+def probe(session: Session, dataset: Dataset, request: Request) -> None:
+    """Make a request whose response is not kept.
+
+    Raises:
+        GivEnergyError: It is refused, or failed.
+    """
+    session.client.fetch(
+        dataset.endpoint,
+        path=request.path,
+        query=request.query,
+        body=request.body,
+        priority=Priority.TODAY,
+        context={"dataset": "doctor"},
+        stop_after=request.stop_after,
+    )

@@ -33,6 +33,7 @@ from pipelines.cli.common import (
     table,
 )
 from pipelines.cli.context import pass_settings
+from pipelines.cli.history_lookup import look_up_for_plan, look_up_history
 from pipelines.cli.run_fetch import FetchCommand
 from pipelines.discovery import (
     Discovery,
@@ -41,7 +42,6 @@ from pipelines.discovery import (
     extended_by_data,
     known_state_of,
 )
-from pipelines.history_search import search_history, unsearched
 from pipelines.maintenance import compact_if_due
 from pipelines.pending_builds import build_all_pending, describe_pending
 from pipelines.requested_ranges import remember_sync
@@ -57,8 +57,6 @@ from pipelines.session_factory import open_session
 from pipelines.settings import Settings
 from warehouse import Lake
 
-# `plan` keeps no answers, so it looks up the beginning of history of so few inverters only.
-_MOST_SEARCHED_BY_PLAN = 20
 _OUT = console()
 
 
@@ -105,7 +103,7 @@ def plan(
         known = session if lake.is_empty else replace(session, lake=lake)
         devices = extended_by_data(known.lake, discovery.choose(device_ids))
         if start is None:
-            devices = _search_for_plan(session, known, scope, devices)
+            devices = look_up_for_plan(session, known, scope, devices)
         session = known
         first, last, _ = scope.days(devices, session.zone)
         tasks = scope.tasks(devices, session.zone)
@@ -141,7 +139,7 @@ def plan(
     if unlisted:
         _OUT.print(
             f"{plural(unlisted, 'device-day')} to fetch before the listed commissioning or after"
-            " the last contact of the device: included because you named them."
+            " the last contact of the device: included because they were named, or by sync."
         )
     seconds = snapshot.seconds_for(requests.total())
     _OUT.print(
@@ -190,7 +188,8 @@ def backfill(
         if start and (names or device_ids):
             # Otherwise the known start of a charger's data limits how far back it is requested.
             set_first_day(session.lake, start)
-        scope.name_days(session.lake, session.zone)
+        if not device_ids:
+            scope.name_days(session.lake, session.zone)
         discovery = _discover(settings, session, scope.chosen, retry_refused=retry_refused)
         snapshots = _due_snapshots(
             session,
@@ -200,10 +199,12 @@ def backfill(
             retry_refused=retry_refused,
         )
         if start is None:
-            discovery = _search(session, scope, discovery)
+            discovery = look_up_history(session, scope, discovery)
+        if device_ids:
+            # Only now it is certain that they are devices of the account.
+            scope.name_days(session.lake, session.zone)
         tasks = make_tasks(session.lake, session.zone, discovery)
-        if start is None and end is not None:
-            # The days up to it are named only now.
+        if device_ids or (start is None and end is not None):
             expect(session.lake, session.zone)
         plan_missing(session.lake, tasks, session.zone, refetch=refetch)
     FetchCommand(
@@ -270,11 +271,8 @@ def _discover(
     if (notice := zone_notice(settings, session.lake.state.all())) is not None:
         _OUT.print(printable(notice))
     discovery = discover(session, lists_for(chosen), retry_refused=retry_refused)
-    for device in discovery.new:
-        _OUT.print(
-            f"New device {device.device_id}: fetch its history with"
-            f" givlake backfill --device {device.device_id}"
-        )
+    for line in discovery.news:
+        _OUT.print(line)
     for failure in discovery.failures:
         _OUT.print(printable(failure))
     if not discovery.all_devices:
@@ -283,33 +281,6 @@ def _discover(
         said = "No devices are known" if refused else "The account has no devices"
         _OUT.print(f"{said}: nothing to fetch.")
     return discovery
-
-
-def _search(session: Session, scope: Scope, discovery: Discovery) -> Discovery:
-    """Look up when the history of the command's inverters begins; return the extended devices."""
-    devices = discovery.choose(scope.device_ids)
-    if not daily(scope.chosen) or not unsearched(known_state_of(session, devices)):
-        return discovery
-    if (failure := search_history(session, devices)) is not None:
-        _OUT.print(printable(failure))
-    devices, _ = expect(session.lake, session.zone, lists_for(scope.chosen))
-    return replace(discovery, devices=devices)
-
-
-def _search_for_plan(session: Session, known: Session, scope: Scope, devices: Devices) -> Devices:
-    """Look it up for `plan`, whose answers are not kept: only if it takes few requests."""
-    if not daily(scope.chosen):
-        return devices
-    left = unsearched(known_state_of(known, devices))
-    if len(left) > _MOST_SEARCHED_BY_PLAN:
-        _OUT.print(
-            f"When the history of {len(left):,} inverters begins is looked up by the backfill: it"
-            " may have days before their listed commissioning, which are not counted here."
-        )
-        return devices
-    if left:
-        search_history(session, devices)
-    return extended_by_data(session.lake, devices)
 
 
 def _due_snapshots(

@@ -3,7 +3,6 @@
 They inform; the exit status does not depend on them.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -49,7 +48,7 @@ def print_new_findings(lake: Lake, since: datetime) -> None:
         if each.new:
             _OUT.print(
                 printable(
-                    f"{_subject(each)}: {each.new:,} new device-day{'' if each.new == 1 else 's'}"
+                    f"{_subject(each)}: {plural(each.new, 'new device-day')}"
                     f" ({_named(each, each.new)}): {_command(each)}"
                 )
             )
@@ -109,8 +108,8 @@ def _command(found: Findings) -> str:
     return f'givlake query "FROM {found.check} WHERE NOT is_within"'
 
 
-def counts_as_json(lake: Lake) -> Iterator[tuple[str, dict[str, dict[str, int]]]]:
-    """Yield for each dataset with findings the device-days by comparison."""
+def counts_as_json(lake: Lake) -> dict[str, dict[str, dict[str, int]]]:
+    """Return for each dataset with findings the device-days by comparison."""
     by_dataset: dict[str, dict[str, dict[str, int]]] = {}
     for each in findings(lake):
         dataset = "inverter_data_points" if each.check == GAPS else _CHECKS[each.check].tables[0]
@@ -118,4 +117,4 @@ def counts_as_json(lake: Lake) -> Iterator[tuple[str, dict[str, dict[str, int]]]
             "device_days": each.days,
             "new_in_7_days": each.new,
         }
-    yield from by_dataset.items()
+    return by_dataset

@@ -1,4 +1,4 @@
-"""Faults of this machine: which file, whose it is, and what mends it, in one sentence."""
+"""Faults of this machine, in one sentence: the file, its owner and the command that fixes it."""
 
 import errno
 import os
@@ -25,7 +25,7 @@ def describe_local_fault(error: BaseException, settings: Settings | None) -> str
         error: What ended a command.
         settings: The settings of the command, if it has read them.
     """
-    folder = settings.data if settings is not None else Path.cwd()
+    folder = settings.data if settings is not None else Path()
     for cause in _causes(error):
         if _NO_TEMPORARY_FOLDER in str(cause):
             return "There is no usable temporary folder: set TMPDIR to a folder that you can write."

@@ -114,9 +114,10 @@ def _reported(error: Exception) -> KnownError:
     lines = str(error).strip().splitlines() or [""]
     what = redacted(f"{type(error).__name__}: {lines[0]}", settings)
     where = f"the details are in {path}" if path else "no report could be written"
+    with_it = " with that file" if path else ""
     return KnownError(
         f"An unexpected error ended the command ({what}); {where}. Stored data are not affected:"
-        " run the command again, and report the error with that file if it stays.",
+        f" run the command again, and report the error{with_it} if it stays.",
         EXIT_INCOMPLETE,
     )
 

@@ -99,7 +99,7 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
         console(stderr=layout != "table").print(describe(not_built))
     if layout == "json":
         parts = [*map(_as_json, overviews), *map(_snapshot_as_json, snapshots)]
-        found = dict(counts_as_json(lake))
+        found = counts_as_json(lake)
         parts = [
             {
                 **part,
@@ -206,9 +206,9 @@ def _show(summary: Overview, *, only: bool) -> None:
     print_groups(_OUT, ["device", "month", *states], groups, right=states)
     missing = {device.device_id: device.gaps for device in summary.devices}
     _show_gaps("Missing, newest first:", summary, missing, only=only)
-    unwhole = {device.device_id: device.unwhole for device in summary.devices}
+    not_whole = {device.device_id: device.not_whole for device in summary.devices}
     title = "Not whole; sync looks again, until 32 days after each day:"
-    _show_gaps(title, summary, unwhole, only=only)
+    _show_gaps(title, summary, not_whole, only=only)
     _OUT.print()
 
 
@@ -281,7 +281,7 @@ def _as_json(summary: Overview) -> dict[str, Any]:
                     for month, days in device.months.items()
                 },
                 "missing": [_gap_as_json(gap) for gap in device.gaps],
-                "not_whole": [_gap_as_json(gap) for gap in device.unwhole],
+                "not_whole": [_gap_as_json(gap) for gap in device.not_whole],
             }
             for device in summary.devices
         ],

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from assets.framework.ingestion.availability import Refusal
+from givenergy import utc_now
 from pipelines.cli.common import console, duration, plural, printable
 from pipelines.cli.finding_lines import CAUSES, drift_line, finding_lines
 from pipelines.health.notices import NEW_WITHIN, Notices, QuarantinedRows, sql
@@ -75,7 +76,7 @@ def _lines(notices: Notices) -> Iterator[str]:
         rows = plural(notices.nulled.rows, "row")
         yield f"{notices.dataset}: {rows} with a quarantined value, now null ({counts}): {command}"
     if notices.drift:
-        since = datetime.now(UTC) - NEW_WITHIN
+        since = utc_now() - NEW_WITHIN
         yield drift_line(notices, new=sum(row["first_seen_at"] >= since for row in notices.drift))
     if notices.open:
         stale = (

@@ -5,11 +5,12 @@ that only reports. Commands that write look at the months that have changed sinc
 last (`refresh_findings`); `status` reads what they stored.
 """
 
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import duckdb
 import pyarrow as pa
@@ -18,14 +19,15 @@ import pyarrow.compute as pc
 from assets.framework.contract.table import Table
 from assets.reconciliation import RECONCILIATIONS, reconciliation_views
 from assets.registry import datasets
+from givenergy import utc_now
 from pipelines.health.notices import NEW_WITHIN, sql
 from warehouse import (
     FINDINGS_SCHEMA,
     DamagedError,
-    FileLock,
     Lake,
     connect,
-    months_of,
+    findings_lock,
+    month_digests,
     read_findings,
     retrying,
     write_findings,
@@ -72,15 +74,16 @@ def refresh_findings(lake: Lake) -> None:
 
     A damaged file costs the comparison, not the command; `givlake check` names it.
     """
-    with FileLock(lake.folder / "locks" / "findings"):
+    with findings_lock(lake):
         rows, compared = read_findings(lake)
-        now = datetime.now(UTC)
-        months = {each.name: _months(lake, each) for each in _comparisons()}
+        now = utc_now()
+        comparisons = tuple(_comparisons())
+        months = {each.name: _months(lake, each) for each in comparisons}
         if months == compared:
             return
         try:
             with connect(lake) as connection:
-                for each in _comparisons():
+                for each in comparisons:
                     for first, last in _changed(months[each.name], compared.get(each.name, {})):
                         found = _compare(connection, each, first, last)
                         rows = _replaced(rows, each.name, first, last, found, now)
@@ -97,8 +100,11 @@ def findings(lake: Lake, since: datetime | None = None) -> list[Findings]:
         lake: The data folder.
         since: From when on findings are new; None for the last 7 days.
     """
+    order = [*(each.name for each in RECONCILIATIONS), GAPS]
     rows, _ = read_findings(lake)
-    since = since or datetime.now(UTC) - NEW_WITHIN
+    # An earlier version can have stored those of a comparison that there is no more.
+    rows = rows.filter(pc.is_in(rows["check"], pa.array(order)))
+    since = since or utc_now() - NEW_WITHIN
     by_check: dict[str, Findings] = {}
     days: dict[str, dict[tuple[date, str], dict[str, float]]] = {}
     new: dict[str, set[tuple[date, str]]] = {}
@@ -119,7 +125,6 @@ def findings(lake: Lake, since: datetime | None = None) -> list[Findings]:
                 reverse=True,
             )
         ]
-    order = [*(each.name for each in RECONCILIATIONS), GAPS]
     return sorted(by_check.values(), key=lambda summary: order.index(summary.check))
 
 
@@ -140,8 +145,10 @@ def _comparisons() -> Iterator[_Comparison]:
 
 
 def _months(lake: Lake, comparison: _Comparison) -> dict[str, str]:
-    """Return a hash of the compared rows of each month."""
-    months = months_of(lake, [(dataset, table.name) for dataset, table in comparison.tables])
+    """Return a hash of the compared rows, and of the comparison, of each month."""
+    months = month_digests(lake, [(dataset, table.name) for dataset, table in comparison.tables])
+    query = hashlib.sha256(comparison.query.encode()).hexdigest()[:8]
+    months = {month: f"{digest}-{query}" for month, digest in months.items()}
     undated = months.pop("", None)
     if not comparison.is_dated:
         return {"": undated} if undated is not None else {}

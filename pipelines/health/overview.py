@@ -21,7 +21,7 @@ from warehouse import (
     coverage_by_month,
     days_to_fetch,
     missing_days,
-    unwhole_days,
+    not_whole_days,
 )
 
 
@@ -29,14 +29,14 @@ from warehouse import (
 class DeviceOverview:
     """One device: its days by state, by month and state, and its gaps, newest first.
 
-    Days that are fetched and not whole are `unwhole`, grouped like gaps.
+    Days that are fetched and not whole are `not_whole`, grouped like gaps.
     """
 
     device_id: str
     days_by_state: Counter[State] = field(default_factory=Counter)
     months: dict[str, Counter[State]] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
-    unwhole: list[Gap] = field(default_factory=list)
+    not_whole: list[Gap] = field(default_factory=list)
     rows: int = 0
 
 
@@ -92,7 +92,7 @@ def overview(
         return summary
     tasks = requested_tasks(lake, dataset, devices)
     gaps = {device_id: device.gaps for device_id, device in by_device.items()}
-    unwhole = {device_id: device.unwhole for device_id, device in by_device.items()}
+    not_whole = {device_id: device.not_whole for device_id, device in by_device.items()}
 
     def requested_days() -> Iterator[pa.Table]:
         for states in coverage_by_month(
@@ -105,7 +105,7 @@ def overview(
         ):
             _count(states, by_device)
             add_gaps(gaps, missing_days(states))
-            add_gaps(unwhole, unwhole_days(states))
+            add_gaps(not_whole, not_whole_days(states))
             to_fetch = days_to_fetch(states)
             yield pa.concat_tables([to_fetch.slice(0, 0), *(t.select(to_fetch) for t in tasks)])
 

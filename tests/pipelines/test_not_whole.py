@@ -247,3 +247,31 @@ def test_the_apis_time_decides_what_is_over(sim, own, today, ahead, caplog):
     assert owner.givlake("sync").status == 0
     owner.givlake("status")
     assert "clock is" not in caplog.text
+
+
+@pytest.mark.slow
+def test_an_outage_longer_than_the_days_that_are_searched_is_looked_at_when_it_is_over(
+    sim, own, today
+):
+    """The last point before it was not among the points that the search read."""
+    serial, first, noon = sim.serials[0], today - DAY, datetime.now(UTC)
+    for number in range(70):
+        sim.set_rows(serial, first + DAY * number, [])
+    owner = own(sim)
+    assert owner.givlake("backfill", "--start", today - 4 * DAY).status == 0
+    for days in (20, 38, 56):
+        with clock.at(noon + DAY * days):
+            assert owner.givlake("sync").status == 0
+    give(sim, first, today + 69 * DAY)
+    asked(sim)
+    with clock.at(noon + DAY * 60):
+        assert owner.givlake("sync").status == 0
+        fetched = asked(sim)
+        assert owner.givlake("sync").status == 0
+    # Days that were last fetched within 32 days of their end are due; others had their last look.
+    days = [today + DAY * number for number in range(30, 59)]
+    assert {str(day) for day in days} <= set(fetched)
+    rows = owner.sql(f"SELECT request_date, count(*) AS points FROM {POINTS} GROUP BY ALL")
+    found = {row["request_date"]: row["points"] for row in rows}
+    for day in days:
+        assert found[day] == len({row["time"] for row in sim.truth(serial, day)})

@@ -1,7 +1,7 @@
 """Findings: days on which figures that should agree do not, as the last comparison found them.
 
-Comparisons read every row of a month, so that their results are stored. `months` tells which months
-have changed since.
+Comparisons read every row of a month, so that their results are stored. `month_digests` tells which
+months have changed since.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.lake import Lake, file_set_name
-from warehouse.storage.atomic_files import fsync_file, publish
+from warehouse.storage.atomic_files import fsync_file, is_refused, publish
+from warehouse.storage.locks import FileLock
 from warehouse.storage.transaction import Manifest
 
 FINDINGS_FILE = "index/findings.parquet"
@@ -52,7 +53,9 @@ def read_findings(lake: Lake) -> tuple[pa.Table, ComparedMonths]:
         rows = pq.read_table(path, partitioning=None)
         state = json.loads((rows.schema.metadata or {})[_STATE])
         return rows.select(FINDINGS_SCHEMA.names).cast(FINDINGS_SCHEMA), state
-    except (OSError, pa.ArrowException, KeyError, ValueError):
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        if is_refused(error):
+            raise
         return FINDINGS_SCHEMA.empty_table(), {}
 
 
@@ -65,12 +68,18 @@ def write_findings(lake: Lake, rows: pa.Table, compared: ComparedMonths) -> None
     publish(temporary, lake.folder / FINDINGS_FILE)
 
 
+def findings_lock(lake: Lake) -> FileLock:
+    """Return the lock to hold from reading the findings to writing them."""
+    return FileLock(lake.folder / "locks" / "findings")
+
+
 def erase_findings(lake: Lake) -> None:
     """Remove the stored findings; the next comparison looks at all months."""
-    (lake.folder / FINDINGS_FILE).unlink(missing_ok=True)
+    with findings_lock(lake):
+        (lake.folder / FINDINGS_FILE).unlink(missing_ok=True)
 
 
-def months_of(lake: Lake, tables: Iterable[tuple[str, str]]) -> dict[str, str]:
+def month_digests(lake: Lake, tables: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return a hash of the rows of each month of some tables; "" has tables without months.
 
     Args:

@@ -19,8 +19,8 @@ from warehouse.coverage.missing import (
     in_states,
     joined_gaps,
     missing_days,
+    not_whole_days,
     overdue_days,
-    unwhole_days,
 )
 
 __all__ = [
@@ -41,7 +41,7 @@ __all__ = [
     "in_states",
     "joined_gaps",
     "missing_days",
+    "not_whole_days",
     "overdue_days",
     "refresh_coverage",
-    "unwhole_days",
 ]

@@ -137,15 +137,15 @@ def coverage_by_month(
         gone = _gone(dataset, devices, refused)
         by_dataset.append((dataset, devices, gone, evidence(lake, dataset), built))
     for first, last in reversed(list(_months(start, end))):
-        for dataset, devices, gone, unwhole, built in by_dataset:
+        for dataset, devices, gone, not_whole, built in by_dataset:
             try:
                 part = _month(
-                    lake, manifest, dataset, devices, gone, unwhole, built, first, last, moment
+                    lake, manifest, dataset, devices, gone, not_whole, built, first, last, moment
                 )
             except DamagedError as damage:
                 manifest = _recompute_facts(lake, rules, damage)
                 part = _month(
-                    lake, manifest, dataset, devices, gone, unwhole, built, first, last, moment
+                    lake, manifest, dataset, devices, gone, not_whole, built, first, last, moment
                 )
             yield part
 
@@ -185,7 +185,7 @@ def _month(
     dataset: str,
     devices: pa.Table,
     gone: np.ndarray,
-    unwhole: pa.Table,
+    not_whole: pa.Table,
     built: Watermark,
     first: np.datetime64,
     last: np.datetime64,
@@ -206,7 +206,7 @@ def _month(
     at_device, at_day = np.nonzero(in_range)
     at_id = np.asarray(ids.indices)[at_device]
     source = source[at_id, at_day]
-    continued_at = _continued_at(unwhole, ids.dictionary, first, days)[at_id, at_day]
+    continued_at = _continued_at(not_whole, ids.dictionary, first, days)[at_id, at_day]
     index = pa.array(source, mask=source < 0)
     columns = {
         name: facts[column].combine_chunks().take(index) for column, name in _FROM_FACTS.items()
@@ -233,7 +233,7 @@ def _month(
     away = contact_at < over_at
     continued_at = np.where(away & no_rows & (continued_at == WHOLE), SILENT, continued_at)
     # One that has been in contact since, without data, is not waited for.
-    continued_at = np.where(~away & (continued_at == SILENT), over_at, continued_at)
+    continued_at = np.where(final & ~away & (continued_at == SILENT), over_at, continued_at)
     fetched = np.asarray(pc.is_in(state.cast(pa.string()), pa.array([str(s) for s in FETCHED])))
     incomplete, silent, due_at = look_again(
         fetched, final, over_at, looked_at, continued_at, due_at, now
@@ -276,11 +276,11 @@ def _rows_by_day(rows: pa.Table, devices: pa.Array, first: np.datetime64, days: 
 
 
 def _continued_at(
-    unwhole: pa.Table, devices: pa.Array, first: np.datetime64, days: int
+    not_whole: pa.Table, devices: pa.Array, first: np.datetime64, days: int
 ) -> np.ndarray:
     """Return when the data of each device and day were known to continue, for `look_again`."""
-    row = _rows_by_day(unwhole, devices, first, days)
-    continued = np.append(_filled(unwhole["continued_at"].cast(pa.int64()), SILENT), WHOLE)
+    row = _rows_by_day(not_whole, devices, first, days)
+    continued = np.append(_filled(not_whole["continued_at"].cast(pa.int64()), SILENT), WHOLE)
     result: np.ndarray = continued[row]
     return result
 

@@ -2,14 +2,17 @@
 
 Data can arrive long after their day: a device that was offline sends what it has kept. The tables
 show it: readings are missing while a counter grew, or have been missing since some day. Such days
-are fetched again at growing intervals, see `coverage_fact`. A cache, one file per dataset.
+are fetched again at growing intervals, see `looks`. A cache, one file per dataset.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -17,18 +20,19 @@ import pyarrow.compute as pc
 
 from warehouse.connection import connect, retrying
 from warehouse.coverage.coverage_fact import LOOKS, CoverageRule
+from warehouse.coverage.fact_store import first_data_days
 from warehouse.errors import DamagedError
-from warehouse.index.watermarks import watermarks
-from warehouse.lake import Lake
+from warehouse.lake import Lake, file_set_name
 from warehouse.storage import live_parquet
 from warehouse.storage.atomic_files import explained
 from warehouse.storage.parquet_files import read as read_file
 from warehouse.storage.transaction import Manifest
+from warehouse.zone_corrections import STATE_NAME as ZONE_CORRECTIONS
 
 FOLDER = "index/evidence"
 FILE_SET_NAME = "evidence"
 # Raise it whenever the same tables would give other evidence.
-_VERSION = 1
+_VERSION = 2
 # Days before the last look can have become whole; a day more than that, as days have zones.
 _WINDOW = LOOKS[-1] + timedelta(days=2)
 # So that memory does not depend on the size of a fleet.
@@ -64,32 +68,75 @@ def refresh_evidence(lake: Lake, rules: Sequence[CoverageRule], now: datetime) -
     """
     if lake.archive.read_only:
         return
-    built = watermarks(lake, [rule.dataset for rule in rules if rule.evidence_sql])
     today = now.date()
     for rule in rules:
-        if rule.dataset not in built or built[rule.dataset].segment == 0:
+        tables = lake.file_set(file_set_name(rule.dataset)).manifest()
+        if not rule.evidence_sql or tables is None:
             continue
-        fact = [_VERSION, built[rule.dataset].segment, today.isoformat()]
-        if _is_current(lake.file_set(FILE_SET_NAME).manifest(), rule.dataset, fact):
+        basis = [_VERSION, tables.watermark, today.isoformat(), _digest(rule, tables)]
+        if _is_current(lake.file_set(FILE_SET_NAME).manifest(), rule.dataset, basis):
             continue
         file_set = lake.file_set(FILE_SET_NAME)
-        with file_set.lock(), explained("Looking for incomplete days in", lake.folder):
+        with file_set.lock(), explained("Looking for days with missing data in", lake.folder):
             manifest = file_set.manifest() or Manifest()
-            if _is_current(manifest, rule.dataset, fact):
+            if _is_current(manifest, rule.dataset, basis):
                 continue
-            since, stored = date.min, EVIDENCE_SCHEMA.empty_table()
-            if manifest.facts.get(rule.dataset, [None])[0] == _VERSION:
-                since, stored = today - _WINDOW, evidence(lake, rule.dataset)
-            is_older = pc.less(stored["request_date"], since)
-            found = _with_returns(_found(lake, rule, since, today), stored, now)
-            rows = pa.concat_tables([stored.filter(is_older), found])
+            since, stored = _known(lake, rule, manifest, basis)
+            found = _with_returns(_query(lake, rule, since, today), stored, now)
+            rows = pa.concat_tables([*_kept(lake, rule, stored, since, now), found])
             transaction = file_set.begin()
             name = _file(rule.dataset)
             target = transaction.path_for(name)
             live_parquet.write_table(target, rows, transaction.live(name))
             transaction.add(name, target, rows.num_rows)
-            facts = manifest.facts | {rule.dataset: fact}
+            facts = manifest.facts | {rule.dataset: basis}
             transaction.commit(Manifest(0, facts, manifest.files))
+
+
+def _digest(rule: CoverageRule, tables: Manifest) -> str:
+    """Return a hash of what evidence depends on besides the rows of new segments."""
+    made_by = {name: tables.facts.get(name) for name in ("fingerprints", ZONE_CORRECTIONS)}
+    text = rule.evidence_sql + json.dumps(made_by, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _known(
+    lake: Lake, rule: CoverageRule, manifest: Manifest, basis: list[Any]
+) -> tuple[date, pa.Table]:
+    """Return the first day to search, and the stored evidence; all days if that is of no use."""
+    before = manifest.facts.get(rule.dataset)
+    if before is not None and (before[0], before[-1]) == (basis[0], basis[-1]):
+        try:
+            stored = read_file(lake.folder / _file(rule.dataset), EVIDENCE_SCHEMA)
+        except (DamagedError, FileNotFoundError):
+            pass
+        else:
+            # The days since then have never been looked at.
+            return date.fromisoformat(min(before[2], basis[2])) - _WINDOW, stored
+    return date.min, EVIDENCE_SCHEMA.empty_table()
+
+
+def _kept(
+    lake: Lake, rule: CoverageRule, stored: pa.Table, since: date, now: datetime
+) -> list[pa.Table]:
+    """Return the stored evidence that the rows since a day cannot show.
+
+    Days before it; and those after it on which a device is still missing since before it, as no row
+    from before the gap is among those looked at.
+    """
+    older = stored.filter(pc.less(stored["request_date"], since))
+    newer = stored.filter(pc.greater_equal(stored["request_date"], since))
+    if newer.num_rows == 0:
+        return [older]
+    devices = pc.unique(newer["device_id"]).to_pylist()
+    first_days = first_data_days(lake, rule.dataset, devices, since)
+    kept = []
+    for row in newer.to_pylist():
+        first = first_days.get(row["device_id"])
+        if first is None or row["request_date"] < first:
+            is_back = first is not None and row["continued_at"] is None
+            kept.append({**row, "continued_at": now if is_back else row["continued_at"]})
+    return [older, pa.Table.from_pylist(kept, EVIDENCE_SCHEMA)]
 
 
 def drop_evidence(lake: Lake) -> None:
@@ -117,15 +164,15 @@ def evidence(lake: Lake, dataset: str) -> pa.Table:
         return EVIDENCE_SCHEMA.empty_table()
 
 
-def _is_current(manifest: Manifest | None, dataset: str, fact: list[object]) -> bool:
+def _is_current(manifest: Manifest | None, dataset: str, basis: list[Any]) -> bool:
     return (
         manifest is not None
-        and manifest.facts.get(dataset) == fact
+        and manifest.facts.get(dataset) == basis
         and _file(dataset) in manifest.files
     )
 
 
-def _found(lake: Lake, rule: CoverageRule, since: date, today: date) -> pa.Table:
+def _query(lake: Lake, rule: CoverageRule, since: date, today: date) -> pa.Table:
     expected = lake.expected()
     devices = pc.unique(expected.filter(pc.equal(expected["dataset"], rule.dataset))["device_id"])
     parts = len(devices) // _DEVICES_AT_ONCE + 1

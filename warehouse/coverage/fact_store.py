@@ -221,19 +221,40 @@ def data_days(lake: Lake) -> dict[str, tuple[date, date]]:
 
     From the stored facts as they are, which no call brings up to date.
     """
+    return _data_days(lake, pc.field("rows") > 0)
+
+
+def first_data_days(
+    lake: Lake, dataset: str, device_ids: Sequence[str], since: date
+) -> dict[str, date]:
+    """Return the first requested day with rows of a dataset since a day, of devices that have any.
+
+    From the stored facts as they are, like `data_days`.
+    """
+    which = (
+        (pc.field("rows") > 0)
+        & (pc.field("dataset") == dataset)
+        & (pc.field("request_date") >= pa.scalar(since))
+        & pc.field("device_id").isin(pa.array(device_ids, pa.string()))
+    )
+    return {device_id: first for device_id, (first, _) in _data_days(lake, which).items()}
+
+
+def _data_days(lake: Lake, which: pc.Expression) -> dict[str, tuple[date, date]]:
     file_set = lake.file_set(FILE_SET_NAME)
     manifest = file_set.manifest()
-    files = [] if manifest is None else [file_set.folder / name for name in manifest.files]
-    columns = ["device_id", "request_date"]
+    days: dict[str, tuple[date, date]] = {}
     try:
-        days = _read_where(files, columns, pc.field("rows") > 0)
+        for name in () if manifest is None else manifest.files:
+            rows = _read_where([file_set.folder / name], ["device_id", "request_date"], which)
+            extremes = rows.group_by("device_id").aggregate([("request_date", "min_max")])
+            for row in extremes.to_pylist():
+                found = row["request_date_min_max"]
+                first, last = days.get(row["device_id"], (found["min"], found["max"]))
+                days[row["device_id"]] = min(first, found["min"]), max(last, found["max"])
     except DamagedError:
         return {}  # recomputed with the next plan
-    extremes = days.group_by("device_id").aggregate([("request_date", "min_max")])
-    return {
-        row["device_id"]: (row["request_date_min_max"]["min"], row["request_date_min_max"]["max"])
-        for row in extremes.to_pylist()
-    }
+    return days
 
 
 def not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime]:

@@ -65,7 +65,7 @@ def missing_days(states: pa.Table) -> pa.Table:
     return _with_reasons(states.filter(pc.invert(in_states(states, SETTLED))))
 
 
-def unwhole_days(states: pa.Table) -> pa.Table:
+def not_whole_days(states: pa.Table) -> pa.Table:
     """Select the days that are fetched, final by their age, and not whole.
 
     Args:

@@ -69,21 +69,22 @@ with
             coalesce(facts.state in ('complete', 'provisional', 'empty'), false)
             and facts.answer_segment > coalesce(watermarks.built_to_segment, 0) as is_pending,
             /* Data are missing although the day was fetched when final, or the device has been away
-            since: it is looked at again until 32 days after its end. */
+            since: it is looked at again until 32 days after its end. In hours, as the length of a
+            day depends on the session's zone. */
             (
                 evidence.device_id is not null
                 or (facts.rows is null and contacts.last_contact_at < facts.over_at)
             )
             and (facts.state in ('complete', 'empty') or facts.reason = 'empty, to be confirmed')
-            and facts.complete_at < facts.over_at + interval 32 day as is_unwhole,
-            is_unwhole
+            and facts.complete_at < facts.over_at + interval 768 hour as is_not_whole,
+            is_not_whole
             and (
                 evidence.continued_at is not null
                 or coalesce(contacts.last_contact_at >= facts.over_at, true)
             ) as is_incomplete,
-            is_unwhole
+            is_not_whole
             and not is_incomplete
-            and now() < facts.over_at + interval 32 day as is_silent,
+            and now() < facts.over_at + interval 768 hour as is_silent,
             case
                 when is_unknown
                 then 'failed'
@@ -125,21 +126,21 @@ with
                 then null
                 when
                     facts.state in ('complete', 'empty', 'provisional')
-                    and facts.complete_at < facts.over_at + interval 32 day
+                    and facts.complete_at < facts.over_at + interval 768 hour
                     and evidence.continued_at > facts.complete_at
                 then evidence.continued_at
                 when is_incomplete
                 then
                     case
-                        when facts.complete_at < facts.over_at + interval 2 day
-                        then facts.over_at + interval 2 day
-                        when facts.complete_at < facts.over_at + interval 4 day
-                        then facts.over_at + interval 4 day
-                        when facts.complete_at < facts.over_at + interval 8 day
-                        then facts.over_at + interval 8 day
-                        when facts.complete_at < facts.over_at + interval 16 day
-                        then facts.over_at + interval 16 day
-                        else facts.over_at + interval 32 day
+                        when facts.complete_at < facts.over_at + interval 48 hour
+                        then facts.over_at + interval 48 hour
+                        when facts.complete_at < facts.over_at + interval 96 hour
+                        then facts.over_at + interval 96 hour
+                        when facts.complete_at < facts.over_at + interval 192 hour
+                        then facts.over_at + interval 192 hour
+                        when facts.complete_at < facts.over_at + interval 384 hour
+                        then facts.over_at + interval 384 hour
+                        else facts.over_at + interval 768 hour
                     end
                 else facts.due_at
             end as due_at,
@@ -163,5 +164,5 @@ with
         left join
             contacts on facts.dataset = contacts.dataset and facts.device_id = contacts.device_id
     )
-select * exclude (is_unknown, is_pending, is_unwhole, is_incomplete, is_silent)
+select * exclude (is_unknown, is_pending, is_not_whole, is_incomplete, is_silent)
 from days

@@ -12,7 +12,7 @@ _STORE_FILE = "store.json"
 
 
 def permission_problem(path: Path) -> str:
-    """Return what keeps this user from a file, whose that is, and what mends it.
+    """Return what keeps this user from a file, whose that is, and what fixes it.
 
     Only for a data folder that is a command, since it changes everything below.
     """
@@ -72,8 +72,9 @@ def give_to_owner(folder: Path) -> None:
                         dir_fd=descriptor,
                         follow_symlinks=False,
                     )
-            except FileNotFoundError:
-                continue  # Another process has removed it.
+            except OSError:
+                # Another process has removed it, or root may not change it, as on NFS.
+                continue
 
 
 def make_folder(folder: Path) -> None:
@@ -82,7 +83,7 @@ def make_folder(folder: Path) -> None:
     while not above.exists():
         above = above.parent
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, mode=0o700)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     owner = above.stat()
     if os.geteuid() == 0 and owner.st_uid != 0:

@@ -149,8 +149,9 @@ def _locked(
         forced = forced or (damage[0] if damage else None)
         while True:
             manifest = file_set.manifest()
-            reason = forced or rebuild_reason(lake, decoder, manifest)
+            # It takes the corrections of zones of this moment: later ones are a reason to rebuild.
             builder = TableBuilder(lake, decoder, file_set, limits)
+            reason = forced or rebuild_reason(lake, decoder, manifest)
             try:
                 if manifest is not None and reason is None:
                     report = builder.append(manifest, up_to)

@@ -5,7 +5,7 @@ Two sets are kept. `REQUESTED`: what `sync` keeps complete, as far as the device
 device lists say about the devices.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -32,13 +32,17 @@ class StoredRanges:
         self, lake: Lake, dataset: str, device_ids: Sequence[str], start: date, end: date
     ) -> None:
         """Add a range, both ends included; no device means all devices."""
+        self.add_each(lake, dataset, dict.fromkeys(device_ids or [_ALL_DEVICES], (start, end)))
+
+    def add_each(self, lake: Lake, dataset: str, ranges: Mapping[str, Range]) -> None:
+        """Add a range for each of some devices."""
 
         def extended(stored: object) -> object:
-            ranges = msgspec.convert(stored or {}, _Stored)
-            by_device = ranges.setdefault(dataset, {})
-            for device_id in device_ids or [_ALL_DEVICES]:
-                by_device[device_id] = joined([*by_device.get(device_id, []), (start, end)])
-            return msgspec.to_builtins(ranges)
+            by_dataset = msgspec.convert(stored or {}, _Stored)
+            by_device = by_dataset.setdefault(dataset, {})
+            for device_id, added in ranges.items():
+                by_device[device_id] = joined([*by_device.get(device_id, []), added])
+            return msgspec.to_builtins(by_dataset)
 
         lake.state.update(self.key, extended)
 
