@@ -154,7 +154,7 @@ class Client:
             stop_after: Called after each page of a list that is newest first; True stops paging,
                 and the pages so far are complete. Called again from the first page if the list
                 must be read again.
-            most_attempts: Attempts for a page after which to give up; None leaves it to the policy.
+            most_attempts: `GivEnergyError.attempts` of a page at which to give up in any case.
 
         Raises:
             ValueError: If the endpoint is not on the allow-list or a parameter does not fit.
@@ -209,7 +209,7 @@ class Client:
                     foreign.passed()
                     return result
                 if result.final is not None:
-                    result.final.attempts = state.attempts
+                    result.final.attempts = state.tried
                     raise result.final
                 pause_s = state.pause_s(result, self._retry)
                 if pause_s and self._cancelled.wait(pause_s):

@@ -26,7 +26,7 @@ from givenergy import ForbiddenError, ForeignAnswerError, GivEnergyError, NotFou
 from givenergy.errors import MissingCapability
 from warehouse import Lake, day_is_over_at
 
-# Requests, retries included, that a dataset may spend in a run without a single response.
+# Requests, retries included, that may reach the API in a dataset's run without a single response.
 MOST_WITHOUT_RESPONSE = 12
 # A third party's lock closes single devices; a missing scope closes all. This many devices are
 # requested before a refusal counts as one of the whole account or endpoint.
