@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from givenergy.budget.request_budget import RequestOutcome, Signal
@@ -28,7 +27,7 @@ from givenergy.errors import (
     error_for_status,
 )
 from givenergy.models import EXCERPT_BYTES
-from givenergy.server_clock import parsed_date
+from givenergy.server_clock import parsed_date, utc_now
 from givenergy.transport import RawResponse, TooLargeError, TransportError
 
 __all__ = [
@@ -219,4 +218,4 @@ def _seconds(text: str) -> float | None:
     if (seconds := _count(text)) is not None:
         return float(seconds)
     moment = parsed_date(text)
-    return None if moment is None else max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    return None if moment is None else max(0.0, (moment - utc_now()).total_seconds())
