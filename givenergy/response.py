@@ -49,6 +49,8 @@ _COUNT = re.compile(r"\s*[0-9]{1,9}\s*")
 _HIGHEST_LIMIT = 100_000
 _PROXY_REFUSES = 407
 _FOREIGN = frozenset({"foreign", "redirect"})
+# Kinds whose headers are not, or may not be, the API's: clock and limit in them are not used.
+_OTHER_HEADERS = _FOREIGN | {"not_json", "empty_body", "proxy"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +206,7 @@ def _failure(
     final: GivEnergyError | None = None,
 ) -> AttemptFailure:
     excerpt = response.body[:EXCERPT_BYTES]
-    # Clock and limit of something else are not the API's.
-    headers = {} if kind in _FOREIGN else response.headers
+    headers = {} if kind in _OTHER_HEADERS else response.headers
     return AttemptFailure(kind, message, response.status, outcome, headers, excerpt, final)
 
 
