@@ -121,6 +121,7 @@ class Fetcher:
             later = []
             for request in requests:
                 if may_be_refused(request):
+                    self.leases.defer(request)
                     later.append(request)
                 elif self._refusals.allows(request):
                     yield request
