@@ -74,6 +74,7 @@ from assets.framework.contract.json_rows import (
     elements,
 )
 from assets.framework.contract.json_values import (
+    json_text,
     json_type,
     number_of,
     resolve_redaction,
@@ -159,6 +160,7 @@ __all__ = [
     "history_columns",
     "instant",
     "integer",
+    "json_text",
     "json_type",
     "latest_believable",
     "leaf_columns",
