@@ -91,7 +91,7 @@ class HostDownError(RetryableError):
 
 
 class LocalFaultError(GivEnergyError):
-    """A setting of this machine keeps requests from the API: give up all of them and mend it."""
+    """A setting of this machine keeps requests from the API: give up all of them and fix it."""
 
 
 class ForeignAnswerError(RetryableError):

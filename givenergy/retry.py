@@ -73,7 +73,10 @@ NO_RETRY = RetryPolicy(tries=1, span_s=0.0, patience_s=0.0)
 
 
 class ForeignAnswers:
-    """What answers for one endpoint; for use by all threads of a client."""
+    """Coordinates the retries of one endpoint while something other than the API answers.
+
+    For use by all threads of a client.
+    """
 
     def __init__(self, policy: RetryPolicy) -> None:
         self._tries = min(policy.tries, _FOREIGN_TRIES)
