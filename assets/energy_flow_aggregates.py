@@ -16,7 +16,7 @@ and the total. Only the months for an inverter that has been silent since the la
 that the API refuses are halved.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -166,22 +166,19 @@ class EnergyFlowAggregates(RowByRow, SnapshotDataset):
         periods = energy_periods(state)
         for device in state.devices_of(DeviceKind.INVERTER):
             serial, found = device.device_id, periods.get(device.device_id)
-            commissioned, _ = device.days(_EARLIEST, today, state.zone)
-            if found is not None:
-                commissioned = min(commissioned, found.first)
-            year_before = max(_EARLIEST, commissioned - _DAY * _MOST_DAYS)
-            months = settled.get((serial, MONTHLY), ())
-            if not any(begin <= year_before <= until for begin, until in months):
-                yield _all_months(serial, today, year_before, commissioned)
-            elif found is not None and found.first_month_end is not None:
-                days = settled.get((serial, DAILY), ())
-                listed = device.commissioned_at is not None and local_day(
-                    device.commissioned_at, state.zone
-                )
-                if not (listed and found.first_month_end >= listed) and not any(
-                    begin <= found.first <= until for begin, until in days
-                ):
-                    yield from _requests(serial, found.first, found.first_month_end, DAILY)
+            begun, _ = device.days(_EARLIEST, today, state.zone)
+            # Energy in the month of the commissioning shows nothing earlier.
+            if found and (found.first_period_end or found.first) < begun.replace(day=1):
+                begun = found.first
+            year_before = max(_EARLIEST, begun - _DAY * _MOST_DAYS)
+            if not _is_covered(year_before, settled.get((serial, MONTHLY), ())):
+                yield _all_months(serial, today, year_before, begun)
+            elif found and found.first_period_end:
+                listed = device.commissioned_at and local_day(device.commissioned_at, state.zone)
+                is_before_listed = not listed or found.first_period_end < listed
+                are_days_known = _is_covered(found.first, settled.get((serial, DAILY), ()))
+                if is_before_listed and not are_days_known:
+                    yield from _requests(serial, found.first, found.first_period_end, DAILY)
 
     def _settled(self, state: KnownState) -> Mapping[tuple[str, int], list[tuple[date, date]]]:
         """Return, by inverter and grouping, the ordered ranges whose responses were final."""
@@ -198,7 +195,7 @@ class EnergyFlowAggregates(RowByRow, SnapshotDataset):
             return super().requested_time(response)
         grouping = sent["grouping"]
         first, last = (date.fromisoformat(sent[name]) for name in ("start_time", "end_time"))
-        first = EARLIEST_DATA.date() if grouping == TOTAL else _period_start(first, grouping)
+        first = _EARLIEST if grouping == TOTAL else _period_start(first, grouping)
         return TimeSpan.of_days(first, last + _LONGEST_PERIOD[grouping])
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
@@ -229,13 +226,13 @@ class EnergyPeriod:
 
     Attributes:
         first: First day.
-        first_month_end: Last day of the first month, if `first` is only known to the month.
+        first_period_end: Last day of the month or year that `first` begins, if no day is known.
         last_start: First day of the last day, month or year with energy.
         last: Its last day.
     """
 
     first: date
-    first_month_end: date | None
+    first_period_end: date | None
     last_start: date
     last: date
 
@@ -258,6 +255,10 @@ def _energy_period(rows: Mapping[int, Mapping[str, date]]) -> EnergyPeriod:
     return EnergyPeriod(
         first, None if first_end <= first else first_end, last["last_start"], last["last_end"]
     )
+
+
+def _is_covered(day: date, ranges: Iterable[tuple[date, date]]) -> bool:
+    return any(first <= day <= last for first, last in ranges)
 
 
 def _period_start(day: date, grouping: int) -> date:
@@ -307,8 +308,7 @@ def _all_months(device_id: str, today: date, first: date, last: date) -> Request
     """Request all months, or those between two days if the API refuses that."""
 
     def months(begin: date, end: date) -> Request:
-        label = f"grouping {MONTHLY}, {begin} to {end}"
-        return flow_request(device_id, begin, end, MONTHLY, label)
+        return flow_request(device_id, begin, end, MONTHLY, f"grouping {MONTHLY}, {begin} to {end}")
 
     request = months(_EARLIEST, today)
     if first <= _EARLIEST:

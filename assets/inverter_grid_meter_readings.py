@@ -21,7 +21,6 @@ import pyarrow as pa
 from assets.framework import (
     CLOCK_MARGIN,
     EARLIEST_DATA,
-    MARGIN,
     Cadence,
     Device,
     DeviceKind,
@@ -163,7 +162,7 @@ class InverterGridMeterReadings(RowByRow, SnapshotDataset):
             datetime.strptime(sent[name], _FORMAT).replace(tzinfo=UTC)
             for name in ("start_time", "end_time")
         )
-        return TimeSpan(start - MARGIN, end + MARGIN)
+        return TimeSpan.around(start, end)
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Return the columns of one response; a row without an address has the requested one."""

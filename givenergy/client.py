@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -43,7 +43,7 @@ from givenergy.pagination import read_pages
 from givenergy.redaction import checked_entries, redaction_of, scrub
 from givenergy.response import AttemptFailure, classify_error, classify_response, rate_signal
 from givenergy.retry import ForeignAnswers, RetryPolicy, RetryState
-from givenergy.server_clock import ServerClock, utc_now
+from givenergy.server_clock import ServerClock, corrected, utc_now
 from givenergy.transport import Timeouts, Transport, TransportError
 
 __all__ = ["Client"]
@@ -154,7 +154,7 @@ class Client:
             stop_after: Called after each page of a list that is newest first; True stops paging,
                 and the pages so far are complete. Called again from the first page if the list
                 must be read again.
-            most_attempts: Attempts for a page after which to give up; None leaves it to the policy.
+            most_attempts: `GivEnergyError.attempts` of a page at which to give up in any case.
 
         Raises:
             ValueError: If the endpoint is not on the allow-list or a parameter does not fit.
@@ -209,7 +209,7 @@ class Client:
                     foreign.passed()
                     return result
                 if result.final is not None:
-                    result.final.attempts = state.attempts
+                    result.final.attempts = state.tried
                     raise result.final
                 pause_s = state.pause_s(result, self._retry)
                 if pause_s and self._cancelled.wait(pause_s):
@@ -227,7 +227,7 @@ class Client:
                 cancelled=self._cancelled,
                 patience_s=self._retry.patience_s,
             )
-            requested_at, began = utc_now(), time.monotonic()
+            sent_at, began = datetime.now(UTC), time.monotonic()
             status, body, signal = 0, b"", Signal(RequestOutcome.FAILED)
             result: Envelope | AttemptFailure
             try:
@@ -261,7 +261,7 @@ class Client:
             finally:
                 # Also when interrupted: the request may have arrived.
                 grant.settle(signal)
-        ended_at = utc_now()
+        requested_at, ended_at = corrected(sent_at), utc_now()  # both by what was learnt now
         if isinstance(result, AttemptFailure):
             if self._cancelled.is_set() and result.final is None:
                 raise request.cancelled()

@@ -53,7 +53,8 @@ class GivEnergyError(Exception):
         vendor_message: The API's own error message, "" if there was none.
         hint: One sentence: what to do, and where.
         missing_capability: What a refused request lacks; None if it failed for another reason.
-        attempts: Requests made before giving up; 0 if none was made.
+        attempts: Attempts that reached the host before giving up, without 429 responses and probes
+            of a host that is down.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class HostDownError(RetryableError):
 
 
 class LocalFaultError(GivEnergyError):
-    """A setting of this machine keeps requests from the API: give up all of them and mend it."""
+    """A setting of this machine keeps requests from the API: give up all of them and fix it."""
 
 
 class ForeignAnswerError(RetryableError):

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.utils import get_environ_proxies
 
-from givenergy.errors import LocalFaultError
+from givenergy.errors import LocalFaultError, ProxyRefusedError
 from givenergy.redaction import scrub
 
 __all__ = ["NetworkSettings", "network_settings"]
@@ -51,7 +51,7 @@ class NetworkSettings:
 
     def fault_of(self, error: Exception) -> LocalFaultError | None:
         """Return what is wrong with these settings if that made a request fail, else None."""
-        certificate = _cause(error, ssl.SSLCertVerificationError)
+        certificate = _certificate_error(error)
         if certificate is not None:
             where = f"{self.bundle} ({self.bundle_setting})" if self.bundle else "the usual ones"
             reason = certificate.verify_message
@@ -68,7 +68,7 @@ class NetworkSettings:
                 hint=f"Check GIVENERGY_API_URL{other}: http or https, and the port.",
             )
         if isinstance(error, requests.exceptions.ProxyError) and " 407 " in f"{error} ":
-            return LocalFaultError(
+            return ProxyRefusedError(
                 f"The proxy that {self.proxy_setting} names requires a user name and a password.",
                 hint="Write them into its address, http://user:password@host:port.",
             )
@@ -158,17 +158,15 @@ def _check_bundle(bundle: Path, setting: str) -> None:
         )
 
 
-def _cause(
-    error: BaseException, kind: type[ssl.SSLCertVerificationError]
-) -> ssl.SSLCertVerificationError | None:
-    """Return the exception of a kind that caused another, which may only hold it."""
+def _certificate_error(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    """Return the refusal of a certificate that caused an exception, which may only hold it."""
     seen: set[int] = set()
     pending: list[object] = [error]
     while pending:
         found = pending.pop()
         if not isinstance(found, BaseException) or id(found) in seen:
             continue
-        if isinstance(found, kind):
+        if isinstance(found, ssl.SSLCertVerificationError):
             return found
         seen.add(id(found))
         reason = getattr(found, "reason", None)

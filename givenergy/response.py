@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from givenergy.budget.request_budget import RequestOutcome, Signal
@@ -28,7 +27,7 @@ from givenergy.errors import (
     error_for_status,
 )
 from givenergy.models import EXCERPT_BYTES
-from givenergy.server_clock import parsed_date
+from givenergy.server_clock import parsed_date, utc_now
 from givenergy.transport import RawResponse, TooLargeError, TransportError
 
 __all__ = [
@@ -50,6 +49,8 @@ _COUNT = re.compile(r"\s*[0-9]{1,9}\s*")
 _HIGHEST_LIMIT = 100_000
 _PROXY_REFUSES = 407
 _FOREIGN = frozenset({"foreign", "redirect"})
+# Kinds whose headers are not, or may not be, the API's: clock and limit in them are not used.
+_OTHER_HEADERS = _FOREIGN | {"not_json", "empty_body", "proxy"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +206,7 @@ def _failure(
     final: GivEnergyError | None = None,
 ) -> AttemptFailure:
     excerpt = response.body[:EXCERPT_BYTES]
-    # Clock and limit of something else are not the API's.
-    headers = {} if kind in _FOREIGN else response.headers
+    headers = {} if kind in _OTHER_HEADERS else response.headers
     return AttemptFailure(kind, message, response.status, outcome, headers, excerpt, final)
 
 
@@ -219,4 +219,4 @@ def _seconds(text: str) -> float | None:
     if (seconds := _count(text)) is not None:
         return float(seconds)
     moment = parsed_date(text)
-    return None if moment is None else max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    return None if moment is None else max(0.0, (moment - utc_now()).total_seconds())

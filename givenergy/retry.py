@@ -73,7 +73,10 @@ NO_RETRY = RetryPolicy(tries=1, span_s=0.0, patience_s=0.0)
 
 
 class ForeignAnswers:
-    """What answers for one endpoint; for use by all threads of a client."""
+    """Coordinates the retries of one endpoint while something other than the API answers.
+
+    For use by all threads of a client.
+    """
 
     def __init__(self, policy: RetryPolicy) -> None:
         self._tries = min(policy.tries, _FOREIGN_TRIES)
@@ -153,10 +156,11 @@ class RetryState:
     Attributes:
         what: The request: method and path.
         host: The host of the API.
-        attempts: Requests made.
-        most_attempts: Attempts after which to give up in any case; None for no such limit.
+        foreign: The retries of the endpoint while something other than the API answers.
+        most_attempts: Value of `tried` after which to give up in any case; None for no such limit.
+        attempts: Attempts made.
+        tried: Those that reached the host, without 429 responses and probes of a host that is down.
         failures: Attempts that count as failures of the request.
-        limited: Attempts that were answered 429.
         first_failure_s: When the first failed, by the monotonic clock; 0 before that.
     """
 
@@ -165,8 +169,8 @@ class RetryState:
     foreign: ForeignAnswers
     most_attempts: int | None = None
     attempts: int = 0
+    tried: int = 0
     failures: int = 0
-    limited: int = 0
     first_failure_s: float = 0.0
 
     def pause_s(self, failure: AttemptFailure, policy: RetryPolicy) -> float:
@@ -193,13 +197,13 @@ class RetryState:
             reached: Whether the host has ever answered this client.
             probe: Whether the attempt probed if a host that is down is back.
         """
+        # Neither a 429 nor a probe of a host that is down shows anything about this request.
+        counts = failure.outcome is not RequestOutcome.RATE_LIMITED and not probe
+        self.tried += counts and failure.outcome is not RequestOutcome.UNREACHED
         if failure.is_foreign:
             return self.foreign.failed(self.what, message, failure.status)
         self.first_failure_s = self.first_failure_s or time.monotonic()
-        # Neither a 429 nor a probe of a host that is down shows anything about this request.
-        self.limited += failure.outcome is RequestOutcome.RATE_LIMITED
-        if failure.outcome is not RequestOutcome.RATE_LIMITED and not probe:
-            self.failures += 1
+        self.failures += counts
         if failure.final is not None:
             self.foreign.passed()
             return failure.final
@@ -216,10 +220,9 @@ class RetryState:
                 vendor_message=message,
                 hint="Check the network and GIVENERGY_API_URL, then start again.",
             )
-        tried = self.attempts - self.limited
-        most = self.most_attempts is not None and tried >= self.most_attempts
+        most = self.most_attempts is not None and self.tried >= self.most_attempts
         if most or policy.exhausted(self.failures, elapsed_s):
-            failures = tried if most else self.failures
+            failures = self.tried if most else self.failures
             times = "once" if failures == 1 else f"{failures} times"
             return RetryableError(
                 f"{self.what} to {self.host} failed {times} in {elapsed_s:.0f} s; "

@@ -22,6 +22,8 @@ __all__ = [
 _LOG = logging.getLogger(__name__)
 # A response can take a minute to arrive after its time was written.
 _TOLERANCE_S = 180.0
+# A correction is kept down to this, so that a clock that is off by about that does not alternate.
+_KEEP_FROM_S = 120.0
 
 
 class _Correction:
@@ -50,9 +52,11 @@ def correct_clock(ahead_s: float) -> None:
     """Correct the present time by what the API's responses show; report it once.
 
     Args:
-        ahead_s: Seconds by which this machine is ahead of the API; a few minutes are ignored.
+        ahead_s: Seconds by which this machine is ahead of the API; three minutes are
+            ignored, or two after a correction.
     """
-    _Correction.ahead_s = ahead_s if abs(ahead_s) > _TOLERANCE_S else 0.0
+    needed_s = _KEEP_FROM_S if _Correction.ahead_s else _TOLERANCE_S
+    _Correction.ahead_s = ahead_s if abs(ahead_s) > needed_s else 0.0
     if abs(_Correction.ahead_s - _Correction.reported_s) > _TOLERANCE_S:
         _Correction.reported_s = _Correction.ahead_s
         if _Correction.ahead_s:

@@ -223,7 +223,7 @@ def _extended(
     if contact_at is not None and begun_at is not None and contact_at < begun_at:
         contact_at = None
     if period is not None:
-        known_to = _midnight(period.first_month_end or period.first)
+        known_to = _midnight(period.first_period_end or period.first)
         # The commissioning is more exact than the month that it is in.
         if begun_at is None or known_to < begun_at:
             begun_at = _midnight(period.first)

@@ -109,13 +109,24 @@ def _grant(text: str) -> TokenGrant:
     return TokenGrant(token, int(account) if at else 1, granted)
 
 
+def _refusals(text: str) -> dict[str, str]:
+    """Parse `NAME=STATUS,NAME=STATUS html`."""
+    refused = {}
+    for part in filter(None, text.split(",")):
+        name, _, answer = part.partition("=")
+        if not (name and answer):
+            raise ValueError(f"{part!r} is no refusal; write {name or 'events'}=422.")
+        refused[name] = answer
+    return refused
+
+
 # Parsed after argparse, which replaces the messages of errors by its own.
 _PARSERS: dict[str, Callable[[Any], object]] = {
     "tokens": lambda texts: tuple(map(_grant, texts)),
     "faults": parse_rates,
     "anomalies": parse_rates,
     "unavailable": lambda text: frozenset(filter(None, text.split(","))),
-    "refused": lambda text: dict(part.split("=", 1) for part in filter(None, text.split(","))),
+    "refused": _refusals,
 }
 
 

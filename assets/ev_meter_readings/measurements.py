@@ -17,6 +17,7 @@ from assets.framework import (
     Rejected,
     Rows,
     elements,
+    json_text,
     json_type,
     number_of,
     rounded,
@@ -85,7 +86,7 @@ def measurements_of(rows: Rows[Any], body: bytes) -> Measurements:
     for name in ("value", "unit"):
         for index in set(bad[name]) - nameless:
             path = f"measurements[{places[index]}].{name}"
-            sent = msgspec.json.encode(getattr(items[index], name)).decode()[:200]
+            sent = json_text(getattr(items[index], name))
             rows.misfits.setdefault(points[index], []).append(Misfit(path, sent))
     unit_unreadable = np.zeros(len(items), dtype=bool)
     unit_unreadable[bad["unit"]] = True
@@ -132,7 +133,7 @@ def _reject(
     raw_rows = elements(body)
     for index in nameless:
         position = rows.positions[points[index]]
-        value = msgspec.json.encode(items[index].measurand).decode()[:200]
+        value = json_text(items[index].measurand)
         raw = bytes(raw_rows[position]).decode(errors="replace")
         rows.rejected.append(
             Rejected(position, "not_decodable", "measurements[].measurand", value, raw)

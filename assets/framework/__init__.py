@@ -74,6 +74,7 @@ from assets.framework.contract.json_rows import (
     elements,
 )
 from assets.framework.contract.json_values import (
+    json_text,
     json_type,
     number_of,
     resolve_redaction,
@@ -93,15 +94,13 @@ from assets.framework.contract.lookback import (
     open_items,
 )
 from assets.framework.contract.request import (
-    CLOCK_MARGIN,
     Request,
     Value,
     request_each,
 )
 from assets.framework.contract.requested_time import (
-    MARGIN,
+    CLOCK_MARGIN,
     TimeSpan,
-    latest_believable,
 )
 from assets.framework.contract.sql_files import (
     read_sql,
@@ -117,7 +116,6 @@ from assets.framework.contract.validation import (
 __all__ = [
     "CLOCK_MARGIN",
     "EARLIEST_DATA",
-    "MARGIN",
     "TIME_LOCAL",
     "TIME_UTC",
     "Cadence",
@@ -159,8 +157,8 @@ __all__ = [
     "history_columns",
     "instant",
     "integer",
+    "json_text",
     "json_type",
-    "latest_believable",
     "leaf_columns",
     "leaf_getter",
     "list_of_structs",

@@ -1,6 +1,6 @@
 """The shared request budget: how many requests the account has left, over all processes.
 
-`interface` defines what a budget offers, `rules` and `breaker` decide as pure functions on
+`request_budget` defines what a budget offers, `rules` and `breaker` decide as pure functions on
 `state`, `sqlite_budget` applies them for one machine. Requests are sent by the client.
 """
 

@@ -20,7 +20,7 @@ __all__ = ["SqliteLease", "take_lease"]
 
 
 class SqliteLease:
-    """An exclusive right, renewed by the budget's heartbeat; see `interface.Lease`."""
+    """An exclusive right, renewed by the budget's heartbeat; see `request_budget.Lease`."""
 
     def __init__(
         self, store: StateStore, account: str, key: str, *, holder: str, id_: int, ttl_ms: int

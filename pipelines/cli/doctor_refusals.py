@@ -50,7 +50,7 @@ def try_refused(
             if left is not None:
                 yield name, f"not available{about}: {left}"
             else:
-                yield name, f"available again{about}; it was {refusal.age}"
+                yield name, f"available again{about}; it was {refusal.timeline}"
     cleared = {n: each.keys() - still.get(n, {}).keys() for n, each in refused.items()}
     # A folder that cannot be written keeps them until the next command that asks.
     if any(cleared.values()) and os.access(settings.data, os.W_OK):

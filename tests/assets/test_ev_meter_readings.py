@@ -196,6 +196,16 @@ def test_what_is_no_number_costs_its_data_point_no_other_measurement():
     assert raws['"n/a"']["timestamp"] == "2025-07-01 11:59:30"
 
 
+def test_a_number_beyond_all_limits_is_quarantined_as_such_and_not_as_null():
+    body = json.dumps({"data": [point(measurement(21, 111, 222), measurement(333, 1, 11))]})
+    for number in ("111", "222", "333"):
+        body = body.replace(number, "1e999")
+    decoded = decode(DATASET, body.encode(), device_id="charger-1")
+    found = Counter((r["column"], r["value"]) for r in decoded.quarantine.to_pylist())
+    fields = ("value", "unit", "measurand")
+    assert found == {(f"measurements[].{name}", "inf"): 1 for name in fields}
+
+
 @pytest.mark.parametrize(
     ("measurand", "value", "unit"),
     [(13, 2.1e6, 5), (4, 1e12, 1), (21, 24_000, 11), (20, 20, 14), (1, -6e3, 10), (13, 1e13, 4)],

@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -52,7 +53,16 @@ def test_a_day_arrives_as_sent(simulate, open_client):
     assert page.received_at >= page.requested_at
     assert 0 < page.duration_s < 60
     assert page.redaction_version is None
+    assert page.redaction_version is None
     assert client.totals.requests == 1
+
+
+def test_the_first_response_has_both_times_by_the_clock_of_the_api(simulate, open_client):
+    api_time = datetime.now(UTC) - timedelta(hours=3)
+    sim = simulate(clock=api_time)
+    (page,) = open_client(sim).fetch(ACCOUNT).pages
+    assert timedelta(0) <= page.received_at - page.requested_at < timedelta(minutes=2)
+    assert abs(page.requested_at - api_time) < timedelta(minutes=2)
     (request,) = sim.requests
     assert request.headers["accept"] == "application/json"
     assert request.client.startswith("givlake/")

@@ -75,7 +75,8 @@ def test_what_the_api_says(body, said):
 @pytest.mark.parametrize("status", [200, 201])
 def test_a_page_in_place_of_data_is_named(status):
     failure = judged(status, PAGE, "text/html")
-    assert (failure.kind, failure.final) == ("not_json", None)
+    assert (failure.kind, failure.final, failure.headers) == ("not_json", None, {})
+    assert judged(status, b" ").headers == {}
     assert failure.message.endswith(
         f'Not the API\'s own answer: the HTML page "One moment" with status {status}.'
     )
@@ -85,6 +86,7 @@ def test_a_page_in_place_of_data_is_named(status):
 def test_a_proxy_that_wants_a_login_is_named_and_not_tried_again(body):
     failure = judged(407, body)
     assert isinstance(failure.final, ProxyRefusedError)
+    assert failure.headers == {}
     assert failure.outcome is RequestOutcome.ANSWERED
     assert "HTTPS_PROXY" in str(failure.final)
 

@@ -1,10 +1,13 @@
 """Headers about the rate that cannot be true are not believed."""
 
+from datetime import timedelta
+from email.utils import format_datetime
+
 import pytest
 
 from givenergy.budget.request_budget import RequestOutcome
 from givenergy.response import rate_signal
-from givenergy.server_clock import ServerClock
+from givenergy.server_clock import ServerClock, clock_correction_s, correct_clock, utc_now
 
 NINES = "9" * 5000
 
@@ -50,3 +53,17 @@ def test_a_date_that_is_none_gives_no_time_of_the_server(text):
     clock = ServerClock()
     clock.note({"Date": text})
     assert clock.ahead_s() is None
+
+
+def test_a_retry_after_date_is_compared_with_the_time_of_the_api():
+    correct_clock(3 * 3600.0)
+    headers = {"Retry-After": format_datetime(utc_now() + timedelta(seconds=60))}
+    assert 50 < rate_signal(RequestOutcome.RATE_LIMITED, headers).retry_after_s <= 60
+
+
+def test_a_clock_near_the_tolerance_is_not_corrected_to_and_fro():
+    corrections = []
+    for ahead_s in (170.0, 181.0, 170.0, 121.0, 119.0, 170.0, -181.0, -121.0):
+        correct_clock(ahead_s)
+        corrections.append(clock_correction_s())
+    assert corrections == [0.0, 181.0, 170.0, 121.0, 0.0, 0.0, -181.0, -121.0]

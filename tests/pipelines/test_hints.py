@@ -88,6 +88,14 @@ def test_history_is_found_year_by_year_where_long_ranges_are_refused(old, own, t
     assert flows_asked(sim) == 5
 
 
+def test_energy_in_the_listed_month_shows_nothing_earlier(simulate, own, today):
+    begin = (today - timedelta(days=45)).replace(day=20)
+    sim = simulate(inverters=1, gateways=0, commissioned=begin, flows_max_days=366)
+    assert own(sim).givlake("plan").status == 0
+    # Refused, and the year before the commissioning; not the year before its month.
+    assert flows_asked(sim) == 2
+
+
 @pytest.mark.slow
 def test_a_plan_finds_the_same_history_and_changes_nothing(old, own, today):
     sim = old()

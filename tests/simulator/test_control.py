@@ -168,6 +168,9 @@ def test_a_port_that_is_taken(capsys):
         (["--host", "192.0.2.1"], "192.0.2.1"),
         (["--account-type", "king"], "king"),
         (["--ev-chargers", "-1"], "-1"),
+        (["--refused", "events"], "'events' is no refusal; write events=422."),
+        (["--refused", "presets=422,=403"], "'=403' is no refusal; write events=422."),
+        (["--refused", "events=200"], "refusal is 200"),
     ],
 )
 def test_wrong_usage_is_2_and_says_what(arguments, text, capsys):

@@ -7,7 +7,6 @@ object is rejected. The pandera schema validates values later.
 """
 
 import json
-import math
 import re
 import threading
 import typing
@@ -23,6 +22,7 @@ import msgspec
 
 from assets.framework.contract.json_values import (
     is_redacted,
+    json_text,
     json_type,
     number_of,
     resolve_redaction,
@@ -109,7 +109,7 @@ class _Odd:
 
     def add_misfit(self, path: str, value: object) -> None:
         self.drift["changed_type", field_of(path), json_type(value)] += 1
-        self.misfits.append(Misfit(path, _text(value)))
+        self.misfits.append(Misfit(path, json_text(value)))
 
 
 class _Elements(msgspec.Struct):
@@ -189,7 +189,7 @@ def decode_rows(
                 text = bytes(raw).decode(errors="replace")
                 rows.drift["changed_type", "row", json_type(error.value)] += 1
                 rows.rejected.append(
-                    Rejected(position, "not_decodable", "row", _text(error.value), text)
+                    Rejected(position, "not_decodable", "row", json_text(error.value), text)
                 )
                 continue
         if odd.extra:
@@ -301,9 +301,3 @@ def _without_none(hint: Any) -> Any:
 def field_of(path: str) -> str:
     """Return the field at a path, without list indexes."""
     return re.sub(r"\[\d+\]", "[]", path)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return msgspec.json.encode(value).decode()[:200]

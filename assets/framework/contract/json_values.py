@@ -1,7 +1,9 @@
-"""Single values of a response: numbers, values that were redacted, types."""
+"""Single values of a response: numbers, values that were redacted, types, their text."""
 
 import math
 from collections.abc import Mapping
+
+import msgspec
 
 
 def number_of(value: object, expected: type[float] | type[int] = float) -> float | int | None:
@@ -42,3 +44,10 @@ def json_type(value: object) -> str:
     """Return the name of a value's JSON type."""
     names = {bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
     return "null" if value is None else names.get(type(value), "object")
+
+
+def json_text(value: object) -> str:
+    """Return the JSON of a value, up to 200 characters; infinity, which JSON lacks, by name."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return msgspec.json.encode(value).decode()[:200]

@@ -2,16 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import Any
 
 from assets.framework.contract.day_range import DayRange
 from assets.framework.contract.devices import Device
 from givenergy import Page, Priority, utc_now
-
-# A request ends this long before the present: a clock that is a little fast must not request what
-# is the future to the API, which refuses it.
-CLOCK_MARGIN = timedelta(seconds=30)
 
 Value = str | int | Sequence[int] | Sequence[str]
 

@@ -15,7 +15,10 @@ import pyarrow.compute as pc
 
 from assets.framework.contract.devices import EARLIEST_DATA
 
-MARGIN = timedelta(days=2)
+# A request ends this long before the present: a clock that is a little fast must not request what
+# is the future to the API, which refuses it.
+CLOCK_MARGIN = timedelta(seconds=30)
+_MARGIN = timedelta(days=2)
 # The machine's own clock can be slow by days.
 _FUTURE = timedelta(days=31)
 
@@ -29,10 +32,14 @@ class TimeSpan:
 
     @classmethod
     def of_days(cls, first: date, last: date) -> "TimeSpan":
-        """Return the time of days, both included, with a margin of two days on each side."""
+        """Return the time of days, both included, with the margin of `around`."""
         start = datetime.combine(first, time(), UTC)
-        end = datetime.combine(last, time(), UTC) + timedelta(days=1)
-        return cls(start - MARGIN, end + MARGIN)
+        return cls.around(start, datetime.combine(last, time(), UTC) + timedelta(days=1))
+
+    @classmethod
+    def around(cls, start: datetime, end: datetime) -> "TimeSpan":
+        """Return the time from a start to an end with a margin of two days on each side."""
+        return cls(start - _MARGIN, end + _MARGIN)
 
     @classmethod
     def until(cls, fetched_at: datetime) -> "TimeSpan":

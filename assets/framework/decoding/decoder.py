@@ -58,9 +58,15 @@ class DecodingBatch:
     def __init__(self, dataset: Dataset, *, any_time: bool) -> None:
         self._dataset = dataset
         self._any_time = any_time
+        self._main = dataset.output_tables[0].name
         self._accumulators = {
             table.name: TableAccumulator(table) for table in dataset.output_tables
         }
+        leaves = {name: set(each.columns_of_leaves) for name, each in self._accumulators.items()}
+        self._leaves = frozenset[str]().union(*leaves.values())
+        # A value that is in no column of another table belongs to the main table.
+        others = (of_table for name, of_table in leaves.items() if name != self._main)
+        self._elsewhere = frozenset[str]().union(*others)
         self._quarantine = QuarantineLog(dataset)
         self._rows_in: dict[int, int] = {}
         self._listings: list[Listing] = []
@@ -76,10 +82,9 @@ class DecodingBatch:
         ):
             self._add_page(rows, page, parts)
         # A list with an unreadable row, or object or list in a row, does not show what it lacks.
-        leaves = {leaf for each in self._accumulators.values() for leaf in each.columns_of_leaves}
         misfits = [of_row for rows, _ in decoded for of_row in rows.misfits.values()]
         is_readable = not any(rows.rejected for rows, _ in decoded) and all(
-            misfit.field in leaves for of_row in misfits for misfit in of_row
+            misfit.field in self._leaves for of_row in misfits for misfit in of_row
         )
         if pages[0].complete and is_readable:
             self._listings += [
@@ -98,22 +103,14 @@ class DecodingBatch:
         self, rows: Rows[Any], page: ArchivedResponse, parts: Mapping[str, TableRows]
     ) -> None:
         count = len(rows.rejected)
-        main = self._dataset.output_tables[0].name
         listed_by = self._dataset.listed_by(page)
         requested = None if self._any_time else self._dataset.requested_time(page)
-        # A value that is in no column of another table belongs to the main table.
-        elsewhere = {
-            leaf
-            for name, accumulator in self._accumulators.items()
-            if name != main
-            for leaf in accumulator.columns_of_leaves
-        }
         for name, part in parts.items():
-            rejected = rows.rejected if name == main else ()
+            rejected = rows.rejected if name == self._main else ()
             indexes, rejected_indexes = _row_indexes(part, rejected)
             accumulator = self._accumulators[name]
             accumulator.add(page, part, indexes, rows.drift, listed_by, requested)
-            accumulator.add_misfits(rows, part, elsewhere if name == main else None)
+            accumulator.add_misfits(rows, part, self._elsewhere if name == self._main else None)
             for position, row in zip(rejected_indexes, rejected, strict=True):
                 self._quarantine.add_row(page, name, position, row, check="")
             count += len(part.elements)

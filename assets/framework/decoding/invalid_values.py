@@ -39,7 +39,7 @@ class NulledValue:
         value: Its text.
         check: The checks that it fails.
         unsigned_negative: How a negative number was sent; "" if it does not look like one.
-        source: Column of the table that the value was in.
+        table_column: Column of the table that the value was in.
     """
 
     row: int
@@ -48,7 +48,7 @@ class NulledValue:
     value: str
     check: str = ""
     unsigned_negative: str = ""
-    source: str = ""
+    table_column: str = ""
 
 
 @dataclass(slots=True)
@@ -69,9 +69,10 @@ class Validated:
 def without_invalid_values(table: Table, rows: pa.Table) -> Validated:
     """Check rows, and set values that fail a check to null."""
     validated = Validated(rows)
+    essential = table.essential_columns
     by_column: dict[str, dict[int, list[CheckFailure]]] = {}
     for failure in check_failures(table.schema, rows):
-        if failure.column in table.essential_columns:
+        if failure.column in essential:
             validated.invalid.setdefault(failure.row, []).append(failure)
         else:
             by_row = by_column.setdefault(failure.column, {})

@@ -109,6 +109,7 @@ class TableAccumulator:
         if not rows.misfits:
             return
         start = self._starts[-2]
+        essential = self._table.essential_columns
         rows_of: dict[int, list[int]] = {}
         for row, position in enumerate(part.elements):
             rows_of.setdefault(position, []).append(row)
@@ -120,7 +121,7 @@ class TableAccumulator:
                 if not own or not is_ours:
                     continue
                 affected = _rows_at(misfit.path, own, part)
-                if self._table.essential_columns.isdisjoint(columns):
+                if essential.isdisjoint(columns):
                     self._misfits.append(
                         NulledValue(
                             start + affected[0], "not_decodable", misfit.field, misfit.value
@@ -221,8 +222,9 @@ class TableAccumulator:
             response, self._table.name, index, rejected, nulled.check, is_row_kept=True
         )
         if nulled.unsigned_negative:
-            leaf = source_of(self._table.schema.columns[nulled.source]) or nulled.source
-            leaf += nulled.column.removeprefix(nulled.source)
+            name = nulled.table_column
+            leaf = source_of(self._table.schema.columns[name]) or name
+            leaf += nulled.column.removeprefix(name)
             drift = {("unsigned_negative", leaf, nulled.unsigned_negative): 1}
             quarantine.count_drift(response, drift)
 

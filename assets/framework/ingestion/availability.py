@@ -49,7 +49,7 @@ class Refusal(msgspec.Struct, frozen=True):
         return self.at + (_WEEKLY if self.weekly else _DAILY)
 
     @property
-    def age(self) -> str:
+    def timeline(self) -> str:
         """Since when, when last, and when it is requested again."""
         if not self.is_confirmed:
             return f"refused {_minute(self.since or self.at)}, asked again by the next command"
@@ -59,7 +59,7 @@ class Refusal(msgspec.Struct, frozen=True):
         )
 
     def __str__(self) -> str:
-        return f"{self.why} ({self.age})"
+        return f"{self.why} ({self.timeline})"
 
 
 def _refusals(stored: Any) -> dict[str, dict[str, Refusal]]:

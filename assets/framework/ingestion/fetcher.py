@@ -117,15 +117,17 @@ class Fetcher:
 
     def _by_doubt(self, requests: Iterable[Request]) -> Iterator[Request]:
         """Yield the requests that are allowed; those that may be refused come last."""
-        for may_be_refused in (self._refusals.was_doubtful, self._refusals.is_doubtful):
+        refusals = self._refusals
+        for may_be_refused in (refusals.was_refused_last_time, refusals.is_doubtful):
             later = []
             for request in requests:
                 if may_be_refused(request):
+                    self.leases.defer(request)
                     later.append(request)
-                elif self._refusals.allows(request):
+                elif refusals.allows(request):
                     yield request
             requests = later
-        yield from filter(self._refusals.allows, requests)
+        yield from filter(refusals.allows, requests)
 
     def _most_in_flight(self, began: float) -> int:
         """Return the limit of concurrent requests: one until the first response, or some seconds.

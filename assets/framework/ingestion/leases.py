@@ -50,6 +50,7 @@ class RequestLeases:
         self._scanned_to = session.lake.archive.last_segment()
         self._fetched: set[_Fetched] = set()
         self._fetched_before: set[_Fetched] = set()
+        self._deferred: set[_Fetched] = set()
         self._scanning = threading.Lock()
         self._held: list[RequestLease] = []
         self._flushed_at = time.monotonic()
@@ -70,9 +71,16 @@ class RequestLeases:
         return taken
 
     def start_batch(self) -> None:
-        """Forget responses older than the last batch, whose requests have all been made."""
+        """Forget responses older than the last batch: its requests have been made or deferred."""
         with self._scanning:
+            self._fetched |= self._fetched_before & self._deferred
             self._fetched_before, self._fetched = self._fetched, set()
+
+    def defer(self, request: Request) -> None:
+        """Note that a request is made after those of later batches."""
+        keys = self._keys(request)
+        with self._scanning:
+            self._deferred |= keys
 
     def keep(self, lease: RequestLease) -> None:
         """Hold a lease until the appended response is flushed to the archive."""
@@ -93,17 +101,19 @@ class RequestLeases:
 
     def already_fetched(self, request: Request) -> bool:
         """Return whether any process has archived the response since this run began."""
+        keys = self._keys(request)
+        with self._scanning:
+            self._scan()
+            return not (keys.isdisjoint(self._fetched) and keys.isdisjoint(self._fetched_before))
+
+    def _keys(self, request: Request) -> set[_Fetched]:
+        """Return the keys of the responses that answer a request."""
         try:
             path = self._dataset.endpoint.url_path(request.path)
         except UnusableNameError:
-            return False  # and the client will say so
+            return set()  # and the client will say so
         parameters = {**request.query, **(request.body or {})}
-        fetched = set(_fetched(request.device_id, request.day_range, path, parameters))
-        with self._scanning:
-            self._scan()
-            return not (
-                fetched.isdisjoint(self._fetched) and fetched.isdisjoint(self._fetched_before)
-            )
+        return set(_fetched(request.device_id, request.day_range, path, parameters))
 
     def _scan(self) -> None:
         """Record responses that any process published since the last scan."""

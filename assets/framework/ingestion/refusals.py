@@ -26,7 +26,7 @@ from givenergy import ForbiddenError, ForeignAnswerError, GivEnergyError, NotFou
 from givenergy.errors import MissingCapability
 from warehouse import Lake, day_is_over_at
 
-# Requests, retries included, that a dataset may spend in a run without a single response.
+# Requests, retries included, that may reach the API in a dataset's run without a single response.
 MOST_WITHOUT_RESPONSE = 12
 # A third party's lock closes single devices; a missing scope closes all. This many devices are
 # requested before a refusal counts as one of the whole account or endpoint.
@@ -80,7 +80,7 @@ class Refusals:
         self._unclear: set[str] = set()
         # Subjects and days that were refused in this run.
         self._refusing: set[str | date] = set()
-        self._said: tuple[str, bool] = "", False
+        self._unclear_reason: tuple[str, bool] = "", False
         self._has_failed = False
         # Lengths of refused ranges by subject, in days, until a shorter one is accepted.
         self._refused_days: dict[str, int] = {}
@@ -123,8 +123,8 @@ class Refusals:
         refused = self._refusing & _subject_and_day(request)
         return bool(refused) and not self.has_answered
 
-    def was_doubtful(self, request: Request) -> bool:
-        """Return whether to make a request last: it is doubtful, or was refused the last time."""
+    def was_refused_last_time(self, request: Request) -> bool:
+        """Return whether a request was refused the last time, or is doubtful: it is made last."""
         if self.has_answered:
             return False
         return self.is_doubtful(request) or self._availability.is_refused(request.subject)
@@ -284,14 +284,14 @@ class Refusals:
         """
         with self._lock:
             self._unclear.add(request.device_id)
-            self._said = why, weekly
+            self._unclear_reason = why, weekly
             if not self.has_answered and len(self._unclear) >= _REFUSALS_UNTIL_STOP:
                 self._refuse_everywhere()
 
     def _refuse_everywhere(self) -> None:
         if self._everywhere is not None:
             return
-        why, weekly = self._said
+        why, weekly = self._unclear_reason
         self._everywhere = refusal = self._availability.note("", why, weekly=weekly)
         self._note_unavailable(str(refusal))
         if weekly and not (self._dataset.optional and refusal.is_confirmed):
