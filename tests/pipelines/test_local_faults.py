@@ -11,12 +11,10 @@ import pytest
 
 from pipelines.cli.error_report import redacted
 from tests.support.settings import settings_of
-from tests.support.unprivileged import run_apart
+from tests.support.unprivileged import NOBODY, as_root, run_apart
 from warehouse.storage.ownership import give_to_owner, make_folder, permission_problem
 
 RANGE = ("--start", "2025-06-01", "--end", "2025-06-02")
-NOBODY = 65534
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 
 def test_an_unexpected_error_is_a_sentence_and_a_report_without_personal_values(simulate, own):
@@ -137,7 +135,7 @@ def test_a_file_of_another_user_is_named_with_owner_and_command():
         said = run_apart(
             "import pathlib\n"
             "from warehouse.storage.ownership import permission_problem\n"
-            f"os.setuid({NOBODY})\n"
+            "become_nobody()\n"
             f"print(permission_problem(pathlib.Path({str(folder / 'state.json')!r})))\n"
             "print(permission_problem(pathlib.Path('/root/x')))\n"
         )
@@ -164,7 +162,7 @@ def test_a_file_that_cannot_be_opened_is_not_taken_for_damaged():
         said = run_apart(
             "import pathlib\n"
             f"folder = pathlib.Path({str(folder)!r})\n"
-            f"folder.parent.chmod(0o777)\nos.setuid({NOBODY})\n"
+            "folder.parent.chmod(0o777)\nbecome_nobody()\n"
             "with warehouse.Lake(folder) as lake:\n"
             "    lake.archive.append([answer('A', day, day_rows(day))])\n"
             "    lake.archive.flush()\n"
