@@ -132,18 +132,20 @@ def test_a_file_of_another_user_is_named_with_owner_and_command():
         (folder / "store.json").write_text("{}")
         (folder / "state.json").write_text("{}")
         (folder / "state.json").chmod(0o600)
+        closed = Path(place, "closed")
+        closed.mkdir(mode=0o700)
         said = run_apart(
             "import pathlib\n"
             "from warehouse.storage.ownership import permission_problem\n"
             "become_nobody()\n"
             f"print(permission_problem(pathlib.Path({str(folder / 'state.json')!r})))\n"
-            "print(permission_problem(pathlib.Path('/root/x')))\n"
+            f"print(permission_problem(pathlib.Path({str(closed / 'data')!r})))\n"
         )
     first, second = said.splitlines()
     assert first.startswith(f"{folder}/state.json belongs to root (mode 0600) and this is ")
     assert first.endswith(f" {folder}`")
     assert "sudo chown -R" in first
-    assert second.startswith("/root belongs to root")
+    assert second.startswith(f"{closed} belongs to root")
     assert second.endswith("use another folder, or ask root for permission")
 
 
