@@ -1,41 +1,13 @@
 """The dates of device lists are hints: what is named is requested, what has data is found."""
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from tests.support.device_lists import change_listed, commissioned, last_contact
+
 POINTS = "inverter_data_points"
-
-
-def listed(sim: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """Change the entries of the list of communication devices that have an inverter."""
-    account = str(sim.account["id"])
-    entries = sim.truth_of("communication-device", account)
-    sim.set_listing(
-        "communication-device",
-        account,
-        [change(entry) if entry["inverter"] else entry for entry in entries],
-    )
-
-
-def commissioned(day: date) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Return an entry as that of a communication device that replaced another one."""
-    at = f"{day}T00:00:00Z"
-    return lambda entry: {
-        **entry,
-        "commission_date": at,
-        "inverter": {**entry["inverter"], "commission_date": at},
-    }
-
-
-def last_contact(day: date) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    at = f"{day}T00:00:00Z"
-    return lambda entry: {
-        **entry,
-        "inverter": {**entry["inverter"], "last_online": at, "last_updated": at},
-    }
 
 
 def days_asked(sim: Any) -> list[str]:
@@ -56,7 +28,7 @@ def old(simulate, today):
     def simulated(**settings: Any) -> Any:
         begin = today - timedelta(days=40)
         sim = simulate(inverters=1, gateways=0, rows_per_day=288, commissioned=begin, **settings)
-        listed(sim, commissioned(today - timedelta(days=5)))
+        change_listed(sim, commissioned(today - timedelta(days=5)))
         return sim
 
     return simulated
@@ -131,7 +103,7 @@ def test_a_last_contact_that_is_out_of_date_ends_nothing(simulate, own, today):
     owner = own(sim)
     assert owner.givlake("backfill", "--start", today - timedelta(days=6)).status == 0
     # Thirty days ago, says the list from now on; the inverter still answers.
-    listed(sim, last_contact(today - timedelta(days=30)))
+    change_listed(sim, last_contact(today - timedelta(days=30)))
     sim.clear_requests()
     assert owner.givlake("sync").status == 0
     assert days_asked(sim) == [str(today)]
@@ -141,7 +113,7 @@ def test_a_last_contact_that_is_out_of_date_ends_nothing(simulate, own, today):
 def test_days_between_a_last_contact_and_its_newest_data_are_found(simulate, own, today):
     begin = today - timedelta(days=20)
     sim = simulate(inverters=1, gateways=0, rows_per_day=288, commissioned=begin)
-    listed(sim, last_contact(today - timedelta(days=9)))
+    change_listed(sim, last_contact(today - timedelta(days=9)))
     done = own(sim).givlake("backfill", "--device", sim.serials[0])
     assert done.status == 0, done.output
     assert days_asked(sim) == all_days(today, 20)
@@ -150,7 +122,7 @@ def test_days_between_a_last_contact_and_its_newest_data_are_found(simulate, own
 def test_an_inverter_that_is_gone_but_listed_costs_few_requests(simulate, own, today):
     sim = simulate(inverters=1, gateways=0, rows_per_day=6, commissioned=date(2024, 1, 1))
     dead = today - timedelta(days=100)
-    listed(sim, last_contact(dead))
+    change_listed(sim, last_contact(dead))
     for number in range(3):
         sim.set_rows(sim.serials[0], today - timedelta(days=number), [])
     owner = own(sim)

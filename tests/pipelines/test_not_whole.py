@@ -5,8 +5,8 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from givenergy import correct_clock
-from tests.pipelines.test_hints import last_contact, listed
 from tests.support import clock
+from tests.support.device_lists import change_listed, last_contact
 
 POINTS = "inverter_data_points"
 DAY = timedelta(days=1)
@@ -77,7 +77,7 @@ def test_empty_days_of_a_device_that_is_away_wait_for_it(sim, own, today):
     """It had sent nothing of these days when they were fetched."""
     first, away = today - 4 * DAY, today - 6 * DAY
     withhold(sim, first, today)
-    listed(sim, last_contact(away))
+    change_listed(sim, last_contact(away))
     owner = own(sim)
     assert owner.givlake("backfill", "--start", first, "--end", today - DAY).status == 0
     asked(sim)
