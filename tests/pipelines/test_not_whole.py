@@ -7,6 +7,7 @@ import pytest
 from givenergy import correct_clock
 from tests.support import clock
 from tests.support.device_lists import change_listed, last_contact
+from tests.support.simulator_truth import days_between, days_requested
 
 POINTS = "inverter_data_points"
 DAY = timedelta(days=1)
@@ -20,16 +21,15 @@ def sim(simulate):
 def withhold(sim, first, last, *, keep_hours=0):
     """Make the API lack the points of some days; of the first it has those of the first hours."""
     serial = sim.serials[0]
-    for number in range((last - first).days + 1):
-        day = first + DAY * number
+    for day in days_between(first, last):
         until = datetime.combine(first, time(), UTC) + timedelta(hours=keep_hours)
         rows = [row for row in sim.truth(serial, day) if at(row) < until]
         sim.set_rows(serial, day, rows)
 
 
 def give(sim, first, last):
-    for number in range((last - first).days + 1):
-        sim.set_rows(sim.serials[0], first + DAY * number, None)
+    for day in days_between(first, last):
+        sim.set_rows(sim.serials[0], day, None)
 
 
 def at(row):
@@ -44,12 +44,6 @@ def states(owner, first, last):
     return [row["state"] for row in rows]
 
 
-def asked(sim):
-    days = [r.path.rsplit("/", 1)[1] for r in sim.requests if "/data-points/" in r.path]
-    sim.clear_requests()
-    return sorted(days)
-
-
 def test_days_of_an_outage_are_fetched_when_the_device_has_sent_them(sim, own, today):
     """A dongle that was off the net for days sends what it has kept afterwards."""
     first, last = today - 6 * DAY, today
@@ -58,18 +52,21 @@ def test_days_of_an_outage_are_fetched_when_the_device_has_sent_them(sim, own, t
     assert owner.givlake("backfill", "--start", today - 9 * DAY).status == 0
     assert states(owner, today - 9 * DAY, last) == ["complete"] * 3 + ["provisional"] * 7
     # Nothing can be had of a device that is away: asking again would be in vain.
-    asked(sim)
+    sim.clear_requests()
     assert owner.givlake("sync").status == 0
-    assert asked(sim) == [str(today)]
+    assert days_requested(sim) == [today]
     give(sim, first, last)
+    sim.clear_requests()
     assert owner.givlake("sync").status == 0
-    assert asked(sim) == [str(first + DAY * number) for number in range(7)]
+    assert days_requested(sim) == days_between(first, last)
     assert states(owner, first, today - 2 * DAY) == ["complete"] * 5
     (found,) = owner.sql(f"SELECT count(*) AS points FROM {POINTS}")
-    sent = [row for n in range(10) for row in sim.truth(sim.serials[0], today - DAY * n)]
+    days = days_between(today - 9 * DAY, today)
+    sent = [row for day in days for row in sim.truth(sim.serials[0], day)]
     assert found["points"] == len({row["time"] for row in sent})
+    sim.clear_requests()
     assert owner.givlake("sync").status == 0
-    assert asked(sim) == [str(today)]
+    assert days_requested(sim) == [today]
 
 
 @pytest.mark.slow
@@ -80,11 +77,11 @@ def test_empty_days_of_a_device_that_is_away_wait_for_it(sim, own, today):
     change_listed(sim, last_contact(away))
     owner = own(sim)
     assert owner.givlake("backfill", "--start", first, "--end", today - DAY).status == 0
-    asked(sim)
+    sim.clear_requests()
     with clock.at(datetime.now(UTC) + 2 * DAY):
         assert owner.givlake("backfill", "--start", first, "--end", today - 2 * DAY).status == 0
         assert states(owner, first, today - 2 * DAY) == ["provisional"] * 3
-        assert asked(sim) == []
+        assert days_requested(sim) == []
         give(sim, first, today)
         sim.set_listing("communication-device", str(sim.account["id"]), None)
         assert owner.givlake("backfill", "--start", first, "--end", today - 2 * DAY).status == 0
@@ -103,11 +100,12 @@ def test_a_day_with_a_gap_is_looked_at_again_at_growing_intervals(sim, own, toda
     assert f"{day}, provisional: data are missing although counters grew. Fix: givlake" in shown
     assert f"--start {day} --end {day} --refetch" in shown
     looks = []
-    asked(sim)
+    sim.clear_requests()
     for number in (4, 5, 8, 9, 16, 17, 32, 33, 34, 40):
         with clock.at(datetime.combine(day + DAY * number, time(12), UTC)):
             owner.givlake("backfill", "--start", day, "--end", day)
-        looks += [number for path in asked(sim) if path == str(day)]
+        looks += [number for requested in days_requested(sim) if requested == day]
+        sim.clear_requests()
     # Whole days after the day's own end, which is at midnight: seen at noon of the same day.
     assert looks == [5, 9, 17, 33]
     assert states(owner, day, day) == ["complete"]
@@ -118,8 +116,7 @@ def test_a_day_with_a_gap_is_looked_at_again_at_growing_intervals(sim, own, toda
 def test_a_night_without_points_and_without_energy_is_no_gap(sim, own, today):
     """An inverter that is off at night sends nothing, and its counters stand still."""
     serial, first = sim.serials[0], today - 4 * DAY
-    for number in range(4):
-        day = first + DAY * number
+    for day in days_between(first, today - DAY):
         rows = [row for row in sim.truth(serial, day) if 9 <= at(row).hour < 15]
         for row in rows:
             row["total"] = {**row["total"], **rows[0]["total"]}
@@ -232,7 +229,7 @@ def test_the_apis_time_decides_what_is_over(sim, own, today, ahead, caplog):
         side = "ahead of" if ahead > DAY else "behind"
         assert caplog.text.count(f"clock is 2.0 days {side} the API's") == 1
         # Today and yesterday are not final, whatever this machine takes for today.
-        assert asked(sim) == [str(today - DAY * number) for number in (3, 2, 1, 0)]
+        assert days_requested(sim) == days_between(today - 3 * DAY, today)
         assert states(owner, today - 3 * DAY, today) == ["complete"] * 2 + ["provisional"] * 2
         caplog.clear()
         planned = owner.givlake("plan", "--start", today - 3 * DAY)

@@ -16,7 +16,8 @@ from warehouse import Entry
 LONDON = ZoneInfo("Europe/London")
 
 
-def asked(sim) -> list[str]:
+def paths_requested(sim) -> list[str]:
+    """Return the paths of the requests for data points, sorted."""
     return sorted(r.path for r in sim.requests if "data-points" in r.path)
 
 
@@ -32,14 +33,14 @@ def test_the_first_sync_brings_yesterday_and_today_and_the_next_one_only_today(
     owner = own(sim)
     first = owner.givlake("sync")
     assert first.status == 0
-    assert asked(sim) == paths(sim.serials, yesterday, today)
+    assert paths_requested(sim) == paths(sim.serials, yesterday, today)
     assert "4 provisional device-days" in first.out
 
     sim.clear_requests()
     assert owner.givlake("sync").status == 0
     # In the first hour of a summer day yesterday's day of UTC is not over.
     not_over = [day for day in (yesterday, today) if day >= datetime.now(UTC).date()]
-    assert asked(sim) == paths(sim.serials, *not_over)
+    assert paths_requested(sim) == paths(sim.serials, *not_over)
     rows = [row for row in owner.rows() if row["request_date"] == yesterday]
     assert_same(rows, expected_rows(sim, sim.serials, [yesterday]))
     (day,) = owner.sql("SELECT max(request_date) AS last FROM coverage WHERE is_expected")
@@ -66,7 +67,7 @@ def test_a_day_later_the_open_days_are_closed_and_the_days_between_are_fetched(
             keep(lake, sim, serial, day, noon)
     assert owner.givlake("sync").status == 0
     # The first day was over but could still change, the second was not over.
-    assert asked(sim) == paths([serial], *days, today)
+    assert paths_requested(sim) == paths([serial], *days, today)
     rows = [row for row in owner.rows() if row["request_date"] in days]
     assert_same(rows, expected_rows(sim, [serial], days))
 
@@ -138,7 +139,7 @@ def test_sync_finishes_a_backfill_that_could_not_go_on(simulate, own, today, yes
     sim.clear_failures()
     sim.clear_requests()
     assert owner.givlake("sync").status == 0
-    assert asked(sim) == paths(sim.serials, days[0], yesterday, today)
+    assert paths_requested(sim) == paths(sim.serials, days[0], yesterday, today)
     rows = [row for row in owner.rows() if row["request_date"] in days]
     assert_same(rows, expected_rows(sim, sim.serials, days))
 

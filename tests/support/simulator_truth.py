@@ -48,6 +48,12 @@ def days_between(first: date, last: date) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
+def days_requested(sim: Simulator) -> list[date]:
+    """Return the days whose data points were requested, sorted; a day for each request."""
+    paths = [request.path for request in sim.requests if "/data-points/" in request.path]
+    return sorted(date.fromisoformat(path.rsplit("/", 1)[1]) for path in paths)
+
+
 def expected_rows(
     sim: Simulator, serials: Iterable[str], days: Iterable[date]
 ) -> dict[tuple[str, datetime], dict[str, Any]]:
