@@ -36,21 +36,13 @@ def at(row):
     return datetime.fromisoformat(row["time"])
 
 
-def states(owner, first, last):
-    rows = owner.sql(
-        f"SELECT request_date, state FROM coverage WHERE dataset = '{POINTS}'"
-        f" AND request_date BETWEEN '{first}' AND '{last}' ORDER BY 1"
-    )
-    return [row["state"] for row in rows]
-
-
 def test_days_of_an_outage_are_fetched_when_the_device_has_sent_them(sim, own, today):
     """A dongle that was off the net for days sends what it has kept afterwards."""
     first, last = today - 6 * DAY, today
     withhold(sim, first, last, keep_hours=10)
     owner = own(sim)
     assert owner.givlake("backfill", "--start", today - 9 * DAY).status == 0
-    assert states(owner, today - 9 * DAY, last) == ["complete"] * 3 + ["provisional"] * 7
+    assert owner.day_states(POINTS, today - 9 * DAY, last) == ["complete"] * 3 + ["provisional"] * 7
     # Nothing can be had of a device that is away: asking again would be in vain.
     sim.clear_requests()
     assert owner.givlake("sync").status == 0
@@ -59,7 +51,7 @@ def test_days_of_an_outage_are_fetched_when_the_device_has_sent_them(sim, own, t
     sim.clear_requests()
     assert owner.givlake("sync").status == 0
     assert days_requested(sim) == days_between(first, last)
-    assert states(owner, first, today - 2 * DAY) == ["complete"] * 5
+    assert owner.day_states(POINTS, first, today - 2 * DAY) == ["complete"] * 5
     (found,) = owner.sql(f"SELECT count(*) AS points FROM {POINTS}")
     days = days_between(today - 9 * DAY, today)
     sent = [row for day in days for row in sim.truth(sim.serials[0], day)]
@@ -80,12 +72,12 @@ def test_empty_days_of_a_device_that_is_away_wait_for_it(sim, own, today):
     sim.clear_requests()
     with clock.at(datetime.now(UTC) + 2 * DAY):
         assert owner.givlake("backfill", "--start", first, "--end", today - 2 * DAY).status == 0
-        assert states(owner, first, today - 2 * DAY) == ["provisional"] * 3
+        assert owner.day_states(POINTS, first, today - 2 * DAY) == ["provisional"] * 3
         assert days_requested(sim) == []
         give(sim, first, today)
         sim.set_listing("communication-device", str(sim.account["id"]), None)
         assert owner.givlake("backfill", "--start", first, "--end", today - 2 * DAY).status == 0
-        assert states(owner, first, today - 2 * DAY) == ["complete"] * 3
+        assert owner.day_states(POINTS, first, today - 2 * DAY) == ["complete"] * 3
 
 
 @pytest.mark.slow
@@ -95,7 +87,7 @@ def test_a_day_with_a_gap_is_looked_at_again_at_growing_intervals(sim, own, toda
     sim.set_rows(serial, day, rows)
     owner = own(sim)
     assert owner.givlake("backfill", "--start", day, "--end", day + DAY).status == 0
-    assert states(owner, day, day) == ["provisional"]
+    assert owner.day_states(POINTS, day, day) == ["provisional"]
     shown = owner.givlake("status").out
     assert f"{day}, provisional: data are missing although counters grew. Fix: givlake" in shown
     assert f"--start {day} --end {day} --refetch" in shown
@@ -108,7 +100,7 @@ def test_a_day_with_a_gap_is_looked_at_again_at_growing_intervals(sim, own, toda
         sim.clear_requests()
     # Whole days after the day's own end, which is at midnight: seen at noon of the same day.
     assert looks == [5, 9, 17, 33]
-    assert states(owner, day, day) == ["complete"]
+    assert owner.day_states(POINTS, day, day) == ["complete"]
     shown = owner.givlake("status", "--gaps")
     assert "points not sent" in shown.out
 
@@ -123,7 +115,7 @@ def test_a_night_without_points_and_without_energy_is_no_gap(sim, own, today):
         sim.set_rows(serial, day, [freeze(row) for row in rows])
     owner = own(sim)
     assert owner.givlake("backfill", "--start", first, "--end", today - 2 * DAY).status == 0
-    assert states(owner, first, today - 3 * DAY) == ["complete"] * 2
+    assert owner.day_states(POINTS, first, today - 3 * DAY) == ["complete"] * 2
 
 
 def freeze(row):
@@ -158,11 +150,7 @@ def test_a_register_that_grew_while_a_charger_sent_nothing_is_looked_at_again(si
     ):
         sim.set_listing("ev-meter-data", charger, rows)
         assert owner.givlake("backfill", *named).status == 0
-        (found,) = owner.sql(
-            "SELECT state FROM coverage"
-            f" WHERE dataset = 'ev_meter_readings' AND request_date = '{day}'"
-        )
-        assert found["state"] == state
+        assert owner.day_states("ev_meter_readings", day, day) == [state]
 
 
 @pytest.mark.slow
@@ -205,7 +193,7 @@ def test_the_evidence_can_be_made_again_and_is_erased(sim, own, today, harm):
     file.write_bytes(b"damaged") if harm == "damaged" else file.unlink()
     assert owner.givlake(*named).status == 0
     assert found(owner) == before
-    assert states(owner, day, day) == ["provisional"]
+    assert owner.day_states(POINTS, day, day) == ["provisional"]
 
 
 def found(owner):
@@ -230,7 +218,10 @@ def test_the_apis_time_decides_what_is_over(sim, own, today, ahead, caplog):
         assert caplog.text.count(f"clock is 2.0 days {side} the API's") == 1
         # Today and yesterday are not final, whatever this machine takes for today.
         assert days_requested(sim) == days_between(today - 3 * DAY, today)
-        assert states(owner, today - 3 * DAY, today) == ["complete"] * 2 + ["provisional"] * 2
+        assert (
+            owner.day_states(POINTS, today - 3 * DAY, today)
+            == ["complete"] * 2 + ["provisional"] * 2
+        )
         caplog.clear()
         planned = owner.givlake("plan", "--start", today - 3 * DAY)
         assert f"to {today}:" in planned.out
