@@ -21,8 +21,7 @@ def test_an_unexpected_error_is_a_sentence_and_a_report_without_personal_values(
     sim = simulate(inverters=1)
     owner = own(sim)
     assert owner.givlake("backfill", *RANGE).status == 0
-    path = owner.data / "state.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"account_zone_sent": {"at": 5}}))
+    owner.set_state(account_zone_sent={"at": 5})
     done = owner.givlake("status")
     assert (done.status, "Traceback" in done.output) == (1, False), done
     assert done.err.startswith("givlake: An unexpected error ended the command (")

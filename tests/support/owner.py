@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import subprocess
 import sys
@@ -119,6 +120,15 @@ class Owner:
             f" AND request_date BETWEEN '{first}' AND '{last}' ORDER BY request_date, device_id"
         )
         return [row["state"] for row in found]
+
+    def state(self) -> dict[str, Any]:
+        """Return what the data folder's state file holds."""
+        state: dict[str, Any] = json.loads((self.data / "state.json").read_text())
+        return state
+
+    def set_state(self, **values: Any) -> None:
+        """Set values of the data folder's state file and keep the others."""
+        (self.data / "state.json").write_text(json.dumps(self.state() | values))
 
     @contextlib.contextmanager
     def lake(self) -> Iterator[Lake]:
