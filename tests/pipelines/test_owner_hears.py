@@ -9,7 +9,7 @@ from pipelines.health.findings import findings, refresh_findings
 from simulator import Simulator, SimulatorConfig
 from tests.support import clock
 from tests.support.owner import Owner
-from tests.support.simulator_truth import days_between
+from tests.support.simulator_truth import days_between, without_hours
 
 DAYS = days_between(date(2025, 6, 9), date(2025, 6, 14))
 FELL, JUMPED, WILD, SILENT = DAYS[1:5]
@@ -34,7 +34,7 @@ def sim():
             points = sim.truth(serial, day)
             change(points)
             sim.set_rows(serial, day, points)
-        sim.set_rows(serial, SILENT, without_hours(sim.truth(serial, SILENT), "11", "12", "13"))
+        sim.set_rows(serial, SILENT, without_hours(sim.truth(serial, SILENT), 11, 12, 13))
         yield sim
 
 
@@ -56,10 +56,6 @@ def spoil(points):
         point["power"]["inverter"]["temperature"] = 6532.6
     points[40]["time"] = "2031-01-01T00:00:00Z"
     points[41]["status"] = "HIBERNATING"
-
-
-def without_hours(points, *hours):
-    return [point for point in points if point["time"][11:13] not in hours]
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +180,7 @@ def test_a_counter_that_falls_over_a_gap_gives_no_energy(sim, told):
     owner, _ = told
     (serial,) = sim.serials
     day = LATER[-1] + timedelta(days=2)
-    points = without_hours(sim.truth(serial, day), "10", "11")
+    points = without_hours(sim.truth(serial, day), 10, 11)
     for point in points:
         if point["time"][11:13] >= "12":
             point["total"]["solar"] = 1

@@ -54,6 +54,11 @@ def days_requested(sim: Simulator) -> list[date]:
     return sorted(date.fromisoformat(path.rsplit("/", 1)[1]) for path in paths)
 
 
+def without_hours(points: list[dict[str, Any]], *hours: int) -> list[dict[str, Any]]:
+    """Return the points that are not of the given hours, in UTC."""
+    return [point for point in points if int(point["time"][11:13]) not in hours]
+
+
 def expected_rows(
     sim: Simulator, serials: Iterable[str], days: Iterable[date]
 ) -> dict[tuple[str, datetime], dict[str, Any]]:
