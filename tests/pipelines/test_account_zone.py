@@ -13,11 +13,13 @@ DATASETS = "inverter_data_points,energy_flows"
 
 
 def send_zone(sim, zone):
+    """Make the API send a time zone of the account."""
     body = json.dumps({"data": {"id": sim.account["id"], "standard_timezone": zone}}).encode()
     sim.override(r"/account$", body)
 
 
 def accounts_requested(sim):
+    """Return the number of requests for the account."""
     return sum(request.path == "/v1/account" for request in sim.requests)
 
 
@@ -104,6 +106,7 @@ def test_a_zone_that_becomes_known_corrects_what_was_fetched_without_a_request(
 
 
 def _facts(owner):
+    """Return when the days of energy flows in June 2025 were over."""
     path = owner.data / "index" / "coverage" / "month=2025-06.parquet"
     return owner.sql(f"SELECT over_at FROM read_parquet('{path}') WHERE dataset = 'energy_flows'")
 

@@ -20,7 +20,7 @@ def flows_requested(sim: Simulator) -> int:
 
 @pytest.fixture
 def old(simulate, today):
-    """An inverter that has had data for 40 days, whose list says 5."""
+    """Simulate an inverter with 40 days of data whose list says it is 5 days old."""
 
     def simulated(**settings: Any) -> Any:
         begin = today - 40 * DAY

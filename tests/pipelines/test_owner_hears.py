@@ -39,6 +39,7 @@ def sim():
 
 
 def fall(points):
+    """Let the counter of solar energy fall to zero at noon."""
     noon = next(point for point in points if point["time"][11:13] == "12")["today"]["solar"]
     for point in points:
         if "12" <= point["time"][11:13] < "23":
@@ -46,12 +47,14 @@ def fall(points):
 
 
 def jump(points):
+    """Let the counter of solar energy jump at noon."""
     for point in points:
         if "12" <= point["time"][11:13] < "23":
             point["today"]["solar"] += 35.2
 
 
 def spoil(points):
+    """Send impossible temperatures, a time in the future and an unknown status."""
     for point in points[:30]:
         point["power"]["inverter"]["temperature"] = 6532.6
     points[40]["time"] = "2031-01-01T00:00:00Z"
@@ -70,6 +73,7 @@ def told(sim, tmp_path_factory):
 
 
 def line_of(text, beginning):
+    """Return the only line of a text that begins in a given way."""
     (line,) = (line for line in text.splitlines() if line.strip().startswith(beginning))
     return line
 

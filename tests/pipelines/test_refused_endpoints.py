@@ -46,6 +46,7 @@ def requests_of_a_backfill(folder, now, refused, **settings):
 
 
 def outside(paths):
+    """Return the paths that are not of the refused endpoints."""
     return [path for path in paths if not any(part in path for part in PATHS)]
 
 

@@ -22,6 +22,7 @@ def paths_requested(sim) -> list[str]:
 
 
 def paths(serials, *days) -> list[str]:
+    """Return the paths that request the data points of inverters and days, sorted."""
     return sorted(f"/v1/inverter/{serial}/data-points/{day}" for serial in serials for day in days)
 
 
@@ -99,7 +100,7 @@ def test_a_backfill_of_two_days_leaves_to_sync_what_it_still_has_to_fetch(
 
 
 def keep(lake, sim, serial, day, fetched_at) -> None:
-    """Archive the answer that was had at a time."""
+    """Archive the response to a request at a given time."""
     rows = [
         row for row in sim.truth(serial, day) if datetime.fromisoformat(row["time"]) <= fetched_at
     ]
