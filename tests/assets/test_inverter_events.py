@@ -129,8 +129,8 @@ def stored(owner):
     ]
 
 
-def asked(owner):
-    """List the values of `cleared` and the days from which on was asked."""
+def events_requested(owner):
+    """Return what was requested, sorted: `cleared`, and how many days before today it begins."""
     found = [
         (int(request.query["cleared"]), date.fromisoformat(request.query["start"]))
         for request in owner.simulator.requests
@@ -145,24 +145,24 @@ def test_all_events_are_there_whatever_cleared_means(owner, meaning):
     owner = owner(OLD, RECENT, OPEN, STALE, events_cleared_means=meaning)
     report = owner.refresh(DATASET, lists=LISTS)
     assert not report.failures
-    assert asked(owner) == [(0, 301), (1, 301)]
+    assert events_requested(owner) == [(0, 301), (1, 301)]
     assert stored(owner) == [OLD, STALE, OPEN, RECENT]
     # A day to spare before the oldest of: three days ago, the open event, the stale one; the
     # latter was looked at just now.
     owner.refresh(DATASET, lists=LISTS)
-    assert asked(owner) == ([(0, 13), (1, 13)] if meaning == "filters" else [(1, 13)])
+    assert events_requested(owner) == ([(0, 13), (1, 13)] if meaning == "filters" else [(1, 13)])
 
 
 def test_without_an_open_event_both_values_are_requested_again(owner):
     owner = owner(OLD, RECENT, events_cleared_means="adds")
     owner.refresh(DATASET, lists=LISTS)
     owner.refresh(DATASET, lists=LISTS)
-    assert asked(owner) == [(0, 4), (1, 4)]
+    assert events_requested(owner) == [(0, 4), (1, 4)]
     happen(owner, OLD, RECENT, OPEN)
     owner.refresh(DATASET, lists=LISTS, refetch=True)
     assert stored(owner) == [OLD, OPEN, RECENT]
     owner.refresh(DATASET, lists=LISTS)
-    assert asked(owner) == [(1, 13)]
+    assert events_requested(owner) == [(1, 13)]
     # All of history again asks for both, whatever is known.
     with owner.session() as session:
         view = known_state_of(session, known_devices(session.lake), refetch=True)

@@ -13,15 +13,13 @@ DATASETS = "inverter_data_points,energy_flows"
 
 
 def send_zone(sim, zone):
+    """Make the API send a time zone of the account."""
     body = json.dumps({"data": {"id": sim.account["id"], "standard_timezone": zone}}).encode()
     sim.override(r"/account$", body)
 
 
-def state_of(owner):
-    return json.loads((owner.data / "state.json").read_text())
-
-
 def accounts_requested(sim):
+    """Return the number of requests for the account."""
     return sum(request.path == "/v1/account" for request in sim.requests)
 
 
@@ -45,7 +43,7 @@ def test_a_zone_that_is_no_iana_name_is_reported_and_not_used(simulate, own, sen
         assert "days are in Europe/London" in line
         assert "set GIVLAKE_TIMEZONE" in line
         assert (shown or "") in line
-    assert state_of(owner)["account_zone"] == "Europe/London"
+    assert owner.state()["account_zone"] == "Europe/London"
 
 
 def test_a_zone_in_other_letter_case_is_used_by_its_iana_name(simulate, own):
@@ -54,7 +52,7 @@ def test_a_zone_in_other_letter_case_is_used_by_its_iana_name(simulate, own):
     owner = own(sim)
     done = owner.givlake("backfill", *RANGE)
     assert "time zone" not in done.output
-    assert state_of(owner)["account_zone"] == "Australia/Sydney"
+    assert owner.state()["account_zone"] == "Australia/Sydney"
 
 
 def test_a_zone_that_is_set_outranks_the_account_and_doctor_says_so(simulate, own):
@@ -108,6 +106,7 @@ def test_a_zone_that_becomes_known_corrects_what_was_fetched_without_a_request(
 
 
 def _facts(owner):
+    """Return when the days of energy flows in June 2025 were over."""
     path = owner.data / "index" / "coverage" / "month=2025-06.parquet"
     return owner.sql(f"SELECT over_at FROM read_parquet('{path}') WHERE dataset = 'energy_flows'")
 
@@ -117,27 +116,25 @@ def test_a_known_zone_stays_while_the_account_cannot_be_read_or_has_none(simulat
     sim = simulate(inverters=1)
     owner = own(sim)
     assert owner.givlake("backfill", *RANGE).status == 0
-    state = state_of(owner)
-    state["account_zone_sent"]["at"] = "2025-01-01T00:00:00Z"
-    (owner.data / "state.json").write_text(json.dumps(state))
+    sent = owner.state()["account_zone_sent"]
+    owner.set_state(account_zone_sent={**sent, "at": "2025-01-01T00:00:00Z"})
     sim.fail(r"/account$", status=500)
     assert owner.givlake("sync").status == 0
     sim.clear_failures()
     send_zone(sim, "GMT Standard Time")
     done = owner.givlake("sync")
     assert "days are in Europe/London, as before." in done.output
-    assert state_of(owner)["account_zone"] == "Europe/London"
+    assert owner.state()["account_zone"] == "Europe/London"
 
 
 @pytest.mark.slow
 def test_an_unusable_zone_of_an_earlier_version_is_not_used(simulate, own):
     owner = own(simulate(inverters=1))
     assert owner.givlake("backfill", *RANGE).status == 0
-    state = state_of(owner) | {"account_zone": "GMT Standard Time"}
-    (owner.data / "state.json").write_text(json.dumps(state))
+    owner.set_state(account_zone="GMT Standard Time")
     assert "2 complete" in owner.givlake("status").out
     assert owner.givlake("sync").status == 0
-    assert state_of(owner)["account_zone"] == "Europe/London"
+    assert owner.state()["account_zone"] == "Europe/London"
 
 
 def test_an_account_without_a_usable_id_does_not_stop_the_backfill(simulate, own):
@@ -146,4 +143,4 @@ def test_an_account_without_a_usable_id_does_not_stop_the_backfill(simulate, own
     sim.override(r"/account$", body)
     owner = own(sim)
     assert owner.givlake("backfill", *RANGE).status == 0
-    assert state_of(owner)["account_zone"] == "Europe/London"
+    assert owner.state()["account_zone"] == "Europe/London"

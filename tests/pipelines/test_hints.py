@@ -1,69 +1,34 @@
 """The dates of device lists are hints: what is named is requested, what has data is found."""
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from simulator import Simulator
+from tests.support.device_lists import change_listed, commissioned, last_contact
+from tests.support.simulator_truth import days_between, days_requested
+
 POINTS = "inverter_data_points"
+DAY = timedelta(days=1)
 
 
-def listed(sim: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """Change the entries of the list of communication devices that have an inverter."""
-    account = str(sim.account["id"])
-    entries = sim.truth_of("communication-device", account)
-    sim.set_listing(
-        "communication-device",
-        account,
-        [change(entry) if entry["inverter"] else entry for entry in entries],
-    )
-
-
-def commissioned(day: date) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Return an entry as that of a communication device that replaced another one."""
-    at = f"{day}T00:00:00Z"
-    return lambda entry: {
-        **entry,
-        "commission_date": at,
-        "inverter": {**entry["inverter"], "commission_date": at},
-    }
-
-
-def last_contact(day: date) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    at = f"{day}T00:00:00Z"
-    return lambda entry: {
-        **entry,
-        "inverter": {**entry["inverter"], "last_online": at, "last_updated": at},
-    }
-
-
-def days_asked(sim: Any) -> list[str]:
-    return sorted(each.path.rsplit("/", 1)[1] for each in sim.requests if POINTS_PATH in each.path)
-
-
-POINTS_PATH = "/data-points/"
-
-
-def flows_asked(sim: Any) -> int:
+def flows_requested(sim: Simulator) -> int:
+    """Return the number of requests for energy flows."""
     return sum("/energy-flows" in each.path for each in sim.requests)
 
 
 @pytest.fixture
 def old(simulate, today):
-    """An inverter that has had data for 40 days, whose list says 5."""
+    """Simulate an inverter with 40 days of data whose list says it is 5 days old."""
 
     def simulated(**settings: Any) -> Any:
-        begin = today - timedelta(days=40)
+        begin = today - 40 * DAY
         sim = simulate(inverters=1, gateways=0, rows_per_day=288, commissioned=begin, **settings)
-        listed(sim, commissioned(today - timedelta(days=5)))
+        change_listed(sim, commissioned(today - 5 * DAY))
         return sim
 
     return simulated
-
-
-def all_days(today: date, count: int) -> list[str]:
-    return [str(today - timedelta(days=number)) for number in range(count, -1, -1)]
 
 
 def test_history_before_a_replaced_communication_device_is_found(old, own, today):
@@ -71,21 +36,21 @@ def test_history_before_a_replaced_communication_device_is_found(old, own, today
     owner = own(sim)
     done = owner.givlake("backfill")
     assert done.status == 0, done.output
-    assert days_asked(sim) == all_days(today, 40)
+    assert days_requested(sim) == days_between(today - 40 * DAY, today)
     # All months, then the days of the first month.
-    assert flows_asked(sim) == 2
+    assert flows_requested(sim) == 2
     sim.clear_requests()
     assert owner.givlake("backfill").status == 0
-    assert (days_asked(sim), flows_asked(sim)) == ([], 0)
+    assert (days_requested(sim), flows_requested(sim)) == ([], 0)
 
 
 @pytest.mark.slow
 def test_history_is_found_year_by_year_where_long_ranges_are_refused(old, own, today):
     sim = old(flows_max_days=366)
     assert own(sim).givlake("backfill").status == 0
-    assert days_asked(sim) == all_days(today, 40)
+    assert days_requested(sim) == days_between(today - 40 * DAY, today)
     # Refused, the year before the list's date, its first month; refused, the year before that.
-    assert flows_asked(sim) == 5
+    assert flows_requested(sim) == 5
 
 
 def test_energy_in_the_listed_month_shows_nothing_earlier(simulate, own, today):
@@ -102,7 +67,7 @@ def test_a_plan_finds_the_same_history_and_changes_nothing(old, own, today):
     owner = own(sim)
     planned = owner.givlake("plan")
     assert planned.status == 0, planned.output
-    assert f"{today - timedelta(days=40)} to {today}" in planned.out
+    assert f"{today - 40 * DAY} to {today}" in planned.out
     assert "At least 41 requests" in planned.out
     assert owner.sql("FROM requests") == []
 
@@ -111,7 +76,7 @@ def test_a_plan_finds_the_same_history_and_changes_nothing(old, own, today):
 def test_what_cannot_be_looked_up_is_said(old, own, today):
     sim = old(unavailable=frozenset({"energy-flows"}))
     done = own(sim).givlake("backfill")
-    assert days_asked(sim) == all_days(today, 5)
+    assert days_requested(sim) == days_between(today - 5 * DAY, today)
     assert "begins could not be looked up" in done.out
     assert "--start" in done.out
 
@@ -119,7 +84,7 @@ def test_what_cannot_be_looked_up_is_said(old, own, today):
 def test_named_days_are_requested_whatever_the_list_says(old, own, today):
     sim = old()
     owner = own(sim)
-    start, end = today - timedelta(days=12), today - timedelta(days=3)
+    start, end = today - 12 * DAY, today - 3 * DAY
     named = ("--start", start, "--end", end)
     planned = owner.givlake("plan", *named)
     assert "At least 10 requests" in planned.out
@@ -127,8 +92,8 @@ def test_named_days_are_requested_whatever_the_list_says(old, own, today):
     sim.clear_requests()
     done = owner.givlake("backfill", *named)
     assert f"{POINTS}: 10 complete device-days" in done.out
-    assert days_asked(sim) == [str(start + timedelta(days=number)) for number in range(10)]
-    assert flows_asked(sim) == 0
+    assert days_requested(sim) == days_between(start, end)
+    assert flows_requested(sim) == 0
     # They stay requested: the status counts them, and those between them and the list's dates.
     shown = owner.givlake("status", "--format", "json")
     assert '"complete": 10' in shown.out
@@ -137,40 +102,40 @@ def test_named_days_are_requested_whatever_the_list_says(old, own, today):
 def test_a_last_contact_that_is_out_of_date_ends_nothing(simulate, own, today):
     sim = simulate(inverters=1, gateways=0, rows_per_day=6, commissioned=date(2024, 1, 1))
     owner = own(sim)
-    assert owner.givlake("backfill", "--start", today - timedelta(days=6)).status == 0
+    assert owner.givlake("backfill", "--start", today - 6 * DAY).status == 0
     # Thirty days ago, says the list from now on; the inverter still answers.
-    listed(sim, last_contact(today - timedelta(days=30)))
+    change_listed(sim, last_contact(today - 30 * DAY))
     sim.clear_requests()
     assert owner.givlake("sync").status == 0
-    assert days_asked(sim) == [str(today)]
+    assert days_requested(sim) == [today]
 
 
 @pytest.mark.slow
 def test_days_between_a_last_contact_and_its_newest_data_are_found(simulate, own, today):
-    begin = today - timedelta(days=20)
+    begin = today - 20 * DAY
     sim = simulate(inverters=1, gateways=0, rows_per_day=288, commissioned=begin)
-    listed(sim, last_contact(today - timedelta(days=9)))
+    change_listed(sim, last_contact(today - 9 * DAY))
     done = own(sim).givlake("backfill", "--device", sim.serials[0])
     assert done.status == 0, done.output
-    assert days_asked(sim) == all_days(today, 20)
+    assert days_requested(sim) == days_between(today - 20 * DAY, today)
 
 
 def test_an_inverter_that_is_gone_but_listed_costs_few_requests(simulate, own, today):
     sim = simulate(inverters=1, gateways=0, rows_per_day=6, commissioned=date(2024, 1, 1))
-    dead = today - timedelta(days=100)
-    listed(sim, last_contact(dead))
-    for number in range(3):
-        sim.set_rows(sim.serials[0], today - timedelta(days=number), [])
+    dead = today - 100 * DAY
+    change_listed(sim, last_contact(dead))
+    for day in days_between(today - 2 * DAY, today):
+        sim.set_rows(sim.serials[0], day, [])
     owner = own(sim)
     for _ in range(3):
         assert owner.givlake("sync").status == 0
     # Yesterday and today, once each: not again with every sync.
-    assert days_asked(sim) == all_days(today, 1)
+    assert days_requested(sim) == days_between(today - DAY, today)
 
 
 @pytest.mark.slow
 def test_an_inverter_that_is_listed_twice_has_the_days_of_both_entries(simulate, own, today):
-    begin, replaced = today - timedelta(days=8), today - timedelta(days=4)
+    begin, replaced = today - 8 * DAY, today - 4 * DAY
     sim = simulate(inverters=1, gateways=0, rows_per_day=6, commissioned=begin, bare_devices=False)
     account = str(sim.account["id"])
     (entry,) = sim.truth_of("communication-device", account)

@@ -11,20 +11,17 @@ import pytest
 
 from pipelines.cli.error_report import redacted
 from tests.support.settings import settings_of
-from tests.support.unprivileged import run_apart
+from tests.support.unprivileged import NOBODY, as_root, run_apart
 from warehouse.storage.ownership import give_to_owner, make_folder, permission_problem
 
 RANGE = ("--start", "2025-06-01", "--end", "2025-06-02")
-NOBODY = 65534
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 
 def test_an_unexpected_error_is_a_sentence_and_a_report_without_personal_values(simulate, own):
     sim = simulate(inverters=1)
     owner = own(sim)
     assert owner.givlake("backfill", *RANGE).status == 0
-    path = owner.data / "state.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"account_zone_sent": {"at": 5}}))
+    owner.set_state(account_zone_sent={"at": 5})
     done = owner.givlake("status")
     assert (done.status, "Traceback" in done.output) == (1, False), done
     assert done.err.startswith("givlake: An unexpected error ended the command (")
@@ -134,18 +131,20 @@ def test_a_file_of_another_user_is_named_with_owner_and_command():
         (folder / "store.json").write_text("{}")
         (folder / "state.json").write_text("{}")
         (folder / "state.json").chmod(0o600)
+        closed = Path(place, "closed")
+        closed.mkdir(mode=0o700)
         said = run_apart(
             "import pathlib\n"
             "from warehouse.storage.ownership import permission_problem\n"
-            f"os.setuid({NOBODY})\n"
+            "become_nobody()\n"
             f"print(permission_problem(pathlib.Path({str(folder / 'state.json')!r})))\n"
-            "print(permission_problem(pathlib.Path('/root/x')))\n"
+            f"print(permission_problem(pathlib.Path({str(closed / 'data')!r})))\n"
         )
     first, second = said.splitlines()
     assert first.startswith(f"{folder}/state.json belongs to root (mode 0600) and this is ")
     assert first.endswith(f" {folder}`")
     assert "sudo chown -R" in first
-    assert second.startswith("/root belongs to root")
+    assert second.startswith(f"{closed} belongs to root")
     assert second.endswith("use another folder, or ask root for permission")
 
 
@@ -164,7 +163,7 @@ def test_a_file_that_cannot_be_opened_is_not_taken_for_damaged():
         said = run_apart(
             "import pathlib\n"
             f"folder = pathlib.Path({str(folder)!r})\n"
-            f"folder.parent.chmod(0o777)\nos.setuid({NOBODY})\n"
+            "folder.parent.chmod(0o777)\nbecome_nobody()\n"
             "with warehouse.Lake(folder) as lake:\n"
             "    lake.archive.append([answer('A', day, day_rows(day))])\n"
             "    lake.archive.flush()\n"

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from givenergy import correct_clock
-from tests.pipelines.test_hints import last_contact, listed
 from tests.support import clock
+from tests.support.device_lists import change_listed, last_contact
+from tests.support.simulator_truth import days_between, days_requested, without_hours
 
 POINTS = "inverter_data_points"
 DAY = timedelta(days=1)
@@ -18,36 +19,25 @@ def sim(simulate):
 
 
 def withhold(sim, first, last, *, keep_hours=0):
-    """Make the API lack the points of some days; of the first it has those of the first hours."""
+    """Make the API lack the points of some days, but for the first hours of the first day."""
     serial = sim.serials[0]
-    for number in range((last - first).days + 1):
-        day = first + DAY * number
-        until = datetime.combine(first, time(), UTC) + timedelta(hours=keep_hours)
-        rows = [row for row in sim.truth(serial, day) if at(row) < until]
-        sim.set_rows(serial, day, rows)
+    until = datetime.combine(first, time(), UTC) + timedelta(hours=keep_hours)
+    for day in days_between(first, last):
+        points = sim.truth(serial, day)
+        kept = [point for point in points if datetime.fromisoformat(point["time"]) < until]
+        sim.set_rows(serial, day, kept)
+
+
+def withhold_hours(sim, day):
+    """Make the API lack the points of a day from 9 to 15 o'clock."""
+    serial = sim.serials[0]
+    sim.set_rows(serial, day, without_hours(sim.truth(serial, day), *range(9, 15)))
 
 
 def give(sim, first, last):
-    for number in range((last - first).days + 1):
-        sim.set_rows(sim.serials[0], first + DAY * number, None)
-
-
-def at(row):
-    return datetime.fromisoformat(row["time"])
-
-
-def states(owner, first, last):
-    rows = owner.sql(
-        f"SELECT request_date, state FROM coverage WHERE dataset = '{POINTS}'"
-        f" AND request_date BETWEEN '{first}' AND '{last}' ORDER BY 1"
-    )
-    return [row["state"] for row in rows]
-
-
-def asked(sim):
-    days = [r.path.rsplit("/", 1)[1] for r in sim.requests if "/data-points/" in r.path]
-    sim.clear_requests()
-    return sorted(days)
+    """Make the API have all points of some days again."""
+    for day in days_between(first, last):
+        sim.set_rows(sim.serials[0], day, None)
 
 
 def test_days_of_an_outage_are_fetched_when_the_device_has_sent_them(sim, own, today):
@@ -56,20 +46,23 @@ def test_days_of_an_outage_are_fetched_when_the_device_has_sent_them(sim, own, t
     withhold(sim, first, last, keep_hours=10)
     owner = own(sim)
     assert owner.givlake("backfill", "--start", today - 9 * DAY).status == 0
-    assert states(owner, today - 9 * DAY, last) == ["complete"] * 3 + ["provisional"] * 7
-    # Nothing can be had of a device that is away: asking again would be in vain.
-    asked(sim)
+    assert owner.day_states(POINTS, today - 9 * DAY, last) == ["complete"] * 3 + ["provisional"] * 7
+    # A device that is away has nothing more to send: its days are not requested again.
+    sim.clear_requests()
     assert owner.givlake("sync").status == 0
-    assert asked(sim) == [str(today)]
+    assert days_requested(sim) == [today]
     give(sim, first, last)
+    sim.clear_requests()
     assert owner.givlake("sync").status == 0
-    assert asked(sim) == [str(first + DAY * number) for number in range(7)]
-    assert states(owner, first, today - 2 * DAY) == ["complete"] * 5
+    assert days_requested(sim) == days_between(first, last)
+    assert owner.day_states(POINTS, first, today - 2 * DAY) == ["complete"] * 5
     (found,) = owner.sql(f"SELECT count(*) AS points FROM {POINTS}")
-    sent = [row for n in range(10) for row in sim.truth(sim.serials[0], today - DAY * n)]
+    days = days_between(today - 9 * DAY, today)
+    sent = [row for day in days for row in sim.truth(sim.serials[0], day)]
     assert found["points"] == len({row["time"] for row in sent})
+    sim.clear_requests()
     assert owner.givlake("sync").status == 0
-    assert asked(sim) == [str(today)]
+    assert days_requested(sim) == [today]
 
 
 @pytest.mark.slow
@@ -77,40 +70,40 @@ def test_empty_days_of_a_device_that_is_away_wait_for_it(sim, own, today):
     """It had sent nothing of these days when they were fetched."""
     first, away = today - 4 * DAY, today - 6 * DAY
     withhold(sim, first, today)
-    listed(sim, last_contact(away))
+    change_listed(sim, last_contact(away))
     owner = own(sim)
     assert owner.givlake("backfill", "--start", first, "--end", today - DAY).status == 0
-    asked(sim)
+    sim.clear_requests()
     with clock.at(datetime.now(UTC) + 2 * DAY):
         assert owner.givlake("backfill", "--start", first, "--end", today - 2 * DAY).status == 0
-        assert states(owner, first, today - 2 * DAY) == ["provisional"] * 3
-        assert asked(sim) == []
+        assert owner.day_states(POINTS, first, today - 2 * DAY) == ["provisional"] * 3
+        assert days_requested(sim) == []
         give(sim, first, today)
         sim.set_listing("communication-device", str(sim.account["id"]), None)
         assert owner.givlake("backfill", "--start", first, "--end", today - 2 * DAY).status == 0
-        assert states(owner, first, today - 2 * DAY) == ["complete"] * 3
+        assert owner.day_states(POINTS, first, today - 2 * DAY) == ["complete"] * 3
 
 
 @pytest.mark.slow
 def test_a_day_with_a_gap_is_looked_at_again_at_growing_intervals(sim, own, today):
-    serial, day = sim.serials[0], today - 3 * DAY
-    rows = [row for row in sim.truth(serial, day) if not 9 <= at(row).hour < 15]
-    sim.set_rows(serial, day, rows)
+    day = today - 3 * DAY
+    withhold_hours(sim, day)
     owner = own(sim)
     assert owner.givlake("backfill", "--start", day, "--end", day + DAY).status == 0
-    assert states(owner, day, day) == ["provisional"]
+    assert owner.day_states(POINTS, day, day) == ["provisional"]
     shown = owner.givlake("status").out
     assert f"{day}, provisional: data are missing although counters grew. Fix: givlake" in shown
     assert f"--start {day} --end {day} --refetch" in shown
     looks = []
-    asked(sim)
+    sim.clear_requests()
     for number in (4, 5, 8, 9, 16, 17, 32, 33, 34, 40):
         with clock.at(datetime.combine(day + DAY * number, time(12), UTC)):
             owner.givlake("backfill", "--start", day, "--end", day)
-        looks += [number for path in asked(sim) if path == str(day)]
+        looks += [number for requested in days_requested(sim) if requested == day]
+        sim.clear_requests()
     # Whole days after the day's own end, which is at midnight: seen at noon of the same day.
     assert looks == [5, 9, 17, 33]
-    assert states(owner, day, day) == ["complete"]
+    assert owner.day_states(POINTS, day, day) == ["complete"]
     shown = owner.givlake("status", "--gaps")
     assert "points not sent" in shown.out
 
@@ -118,20 +111,19 @@ def test_a_day_with_a_gap_is_looked_at_again_at_growing_intervals(sim, own, toda
 def test_a_night_without_points_and_without_energy_is_no_gap(sim, own, today):
     """An inverter that is off at night sends nothing, and its counters stand still."""
     serial, first = sim.serials[0], today - 4 * DAY
-    for number in range(4):
-        day = first + DAY * number
-        rows = [row for row in sim.truth(serial, day) if 9 <= at(row).hour < 15]
-        for row in rows:
-            row["total"] = {**row["total"], **rows[0]["total"]}
-        sim.set_rows(serial, day, [freeze(row) for row in rows])
+    for day in days_between(first, today - DAY):
+        points = without_hours(sim.truth(serial, day), *range(9), *range(15, 24))
+        sim.set_rows(serial, day, freeze(points))
     owner = own(sim)
     assert owner.givlake("backfill", "--start", first, "--end", today - 2 * DAY).status == 0
-    assert states(owner, first, today - 3 * DAY) == ["complete"] * 2
+    assert owner.day_states(POINTS, first, today - 3 * DAY) == ["complete"] * 2
 
 
-def freeze(row):
+def freeze(points):
+    """Return points whose counters stand still, also from one day to the next."""
     counters = {"solar": 1000.0, "grid": {"import": 1.0, "export": 1.0}, "consumption": 5.0}
-    return {**row, "total": {**row["total"], **counters}}
+    total = {**points[0]["total"], **counters}
+    return [{**point, "total": total} for point in points]
 
 
 @pytest.mark.slow
@@ -161,11 +153,7 @@ def test_a_register_that_grew_while_a_charger_sent_nothing_is_looked_at_again(si
     ):
         sim.set_listing("ev-meter-data", charger, rows)
         assert owner.givlake("backfill", *named).status == 0
-        (found,) = owner.sql(
-            "SELECT state FROM coverage"
-            f" WHERE dataset = 'ev_meter_readings' AND request_date = '{day}'"
-        )
-        assert found["state"] == state
+        assert owner.day_states("ev_meter_readings", day, day) == [state]
 
 
 @pytest.mark.slow
@@ -187,33 +175,48 @@ def test_half_hours_that_are_missing_while_counters_grow_are_looked_for_again(si
     assert row["due_at"].date() == day + 9 * DAY
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("harm", ["lost", "damaged", "erased"])
-def test_the_evidence_can_be_made_again_and_is_erased(sim, own, today, harm):
-    serial, day = sim.serials[0], today - 3 * DAY
-    rows = [row for row in sim.truth(serial, day) if not 9 <= at(row).hour < 15]
-    sim.set_rows(serial, day, rows)
-    owner = own(sim)
-    named = ("backfill", "--start", day, "--end", day)
-    assert owner.givlake(*named).status == 0
-    (file,) = (owner.data / "index" / "evidence").glob("inverter*.parquet")
-    before = found(owner)
-    assert day in {row["request_date"] for row in before}
-    if harm == "erased":
-        assert owner.givlake("forget", "--device", serial, "--yes").status == 0
-        assert serial.encode() not in b"".join(
-            path.read_bytes() for path in owner.data.rglob("*") if path.is_file()
-        )
-        return
-    file.write_bytes(b"damaged") if harm == "damaged" else file.unlink()
-    assert owner.givlake(*named).status == 0
-    assert found(owner) == before
-    assert states(owner, day, day) == ["provisional"]
+@pytest.fixture
+def day_with_gap(sim, today):
+    """Make the API lack some hours of a day, which is three days ago."""
+    day = today - 3 * DAY
+    withhold_hours(sim, day)
+    return day
 
 
-def found(owner):
+def fetch(owner, day):
+    """Fetch a day."""
+    assert owner.givlake("backfill", "--start", day, "--end", day).status == 0
+
+
+def evidence(owner):
+    """Return the evidence that is stored about all days."""
     files = owner.data / "index" / "evidence" / "*.parquet"
     return owner.sql(f"FROM read_parquet('{files}') ORDER BY device_id, request_date")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("harm", ["lost", "damaged"])
+def test_evidence_is_found_again(sim, own, day_with_gap, harm):
+    owner = own(sim)
+    fetch(owner, day_with_gap)
+    before = evidence(owner)
+    assert day_with_gap in {row["request_date"] for row in before}
+    (file,) = (owner.data / "index" / "evidence").glob("inverter*.parquet")
+    file.write_bytes(b"damaged") if harm == "damaged" else file.unlink()
+    fetch(owner, day_with_gap)
+    assert evidence(owner) == before
+    assert owner.day_states(POINTS, day_with_gap, day_with_gap) == ["provisional"]
+
+
+@pytest.mark.slow
+def test_evidence_of_an_erased_device_is_removed(sim, own, day_with_gap):
+    owner, serial = own(sim), sim.serials[0]
+    fetch(owner, day_with_gap)
+    assert day_with_gap in {row["request_date"] for row in evidence(owner)}
+    assert owner.givlake("forget", "--device", serial, "--yes").status == 0
+    assert serial.encode() not in b"".join(
+        path.read_bytes() for path in owner.data.rglob("*") if path.is_file()
+    )
 
 
 @pytest.mark.parametrize(
@@ -232,8 +235,9 @@ def test_the_apis_time_decides_what_is_over(sim, own, today, ahead, caplog):
         side = "ahead of" if ahead > DAY else "behind"
         assert caplog.text.count(f"clock is 2.0 days {side} the API's") == 1
         # Today and yesterday are not final, whatever this machine takes for today.
-        assert asked(sim) == [str(today - DAY * number) for number in (3, 2, 1, 0)]
-        assert states(owner, today - 3 * DAY, today) == ["complete"] * 2 + ["provisional"] * 2
+        assert days_requested(sim) == days_between(today - 3 * DAY, today)
+        states = owner.day_states(POINTS, today - 3 * DAY, today)
+        assert states == ["complete"] * 2 + ["provisional"] * 2
         caplog.clear()
         planned = owner.givlake("plan", "--start", today - 3 * DAY)
         assert f"to {today}:" in planned.out

@@ -259,8 +259,8 @@ def row_hash(row: dict[str, Any], *, renamed: bool) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def asked(sim: Simulator) -> Counter[tuple[object, ...]]:
-    """Count the requests; what is asked for up to the present moment differs only in that."""
+def request_counts(sim: Simulator) -> Counter[tuple[object, ...]]:
+    """Count the requests by method, path and query, without `end_time`: it can be the present."""
     return Counter(
         (one.method, one.path, *sorted(item for item in one.query.items() if item[0] != "end_time"))
         for one in sim.requests
@@ -356,13 +356,13 @@ def test_the_next_sync_requests_what_an_old_one_would_have(
     twin.settings["GIVLAKE_DATA"] = str(migrated.folder / "as it was")
     sim.clear_requests()
     old = OldGivlake(old_code, twin).givlake("sync")
-    by_old = asked(sim)
+    by_old = request_counts(sim)
     sim.clear_requests()
     new = migrated.givlake("sync")
     assert (new.status, old.status) == (1, 1), new.output + old.output
     # And what was refused once, which the old one believed.
-    more = asked(sim) - by_old
-    assert not by_old - asked(sim)
+    more = request_counts(sim) - by_old
+    assert not by_old - request_counts(sim)
     assert sorted(path.rpartition("/")[2] for _, path, *_ in more) == [
         "account-children",
         "data",

@@ -9,7 +9,7 @@ from pipelines.health.findings import findings, refresh_findings
 from simulator import Simulator, SimulatorConfig
 from tests.support import clock
 from tests.support.owner import Owner
-from tests.support.simulator_truth import days_between
+from tests.support.simulator_truth import days_between, without_hours
 
 DAYS = days_between(date(2025, 6, 9), date(2025, 6, 14))
 FELL, JUMPED, WILD, SILENT = DAYS[1:5]
@@ -34,11 +34,12 @@ def sim():
             points = sim.truth(serial, day)
             change(points)
             sim.set_rows(serial, day, points)
-        sim.set_rows(serial, SILENT, without_hours(sim.truth(serial, SILENT), "11", "12", "13"))
+        sim.set_rows(serial, SILENT, without_hours(sim.truth(serial, SILENT), 11, 12, 13))
         yield sim
 
 
 def fall(points):
+    """Let the counter of solar energy fall to zero at noon."""
     noon = next(point for point in points if point["time"][11:13] == "12")["today"]["solar"]
     for point in points:
         if "12" <= point["time"][11:13] < "23":
@@ -46,20 +47,18 @@ def fall(points):
 
 
 def jump(points):
+    """Let the counter of solar energy jump at noon."""
     for point in points:
         if "12" <= point["time"][11:13] < "23":
             point["today"]["solar"] += 35.2
 
 
 def spoil(points):
+    """Send impossible temperatures, a time in the future and an unknown status."""
     for point in points[:30]:
         point["power"]["inverter"]["temperature"] = 6532.6
     points[40]["time"] = "2031-01-01T00:00:00Z"
     points[41]["status"] = "HIBERNATING"
-
-
-def without_hours(points, *hours):
-    return [point for point in points if point["time"][11:13] not in hours]
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +73,7 @@ def told(sim, tmp_path_factory):
 
 
 def line_of(text, beginning):
+    """Return the only line of a text that begins in a given way."""
     (line,) = (line for line in text.splitlines() if line.strip().startswith(beginning))
     return line
 
@@ -184,7 +184,7 @@ def test_a_counter_that_falls_over_a_gap_gives_no_energy(sim, told):
     owner, _ = told
     (serial,) = sim.serials
     day = LATER[-1] + timedelta(days=2)
-    points = without_hours(sim.truth(serial, day), "10", "11")
+    points = without_hours(sim.truth(serial, day), 10, 11)
     for point in points:
         if point["time"][11:13] >= "12":
             point["total"]["solar"] = 1

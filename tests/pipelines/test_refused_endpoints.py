@@ -11,6 +11,7 @@ from simulator import Simulator
 from tests.support import clock
 from tests.support.every_device import every_device
 from tests.support.owner import Owner
+from tests.support.simulator_truth import days_requested
 
 REFUSED = {
     "inverter-meter-data": "422",
@@ -45,6 +46,7 @@ def requests_of_a_backfill(folder, now, refused, **settings):
 
 
 def outside(paths):
+    """Return the paths that are not of the refused endpoints."""
     return [path for path in paths if not any(part in path for part in PATHS)]
 
 
@@ -129,6 +131,17 @@ def test_an_endpoint_that_refuses_every_range_is_remembered_and_asked_again_week
         sim.clear_requests()
         assert owner.givlake("backfill", "--dataset", dataset, "--start", today).status in (0, 1)
         assert any(path in request.path for request in sim.requests)
+
+
+def test_points_are_fetched_although_the_beginning_of_their_history_is_refused(
+    simulate, own, today
+):
+    sim = simulate(
+        inverters=1, refused={"energy-flows": "422"}, commissioned=today - timedelta(days=3)
+    )
+    done = own(sim).givlake("backfill")
+    assert len(days_requested(sim)) > 0, done.output
+    assert "could not be looked up" in done.output
 
 
 @pytest.mark.slow

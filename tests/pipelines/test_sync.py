@@ -16,11 +16,13 @@ from warehouse import Entry
 LONDON = ZoneInfo("Europe/London")
 
 
-def asked(sim) -> list[str]:
+def paths_requested(sim) -> list[str]:
+    """Return the paths of the requests for data points, sorted."""
     return sorted(r.path for r in sim.requests if "data-points" in r.path)
 
 
 def paths(serials, *days) -> list[str]:
+    """Return the paths that request the data points of inverters and days, sorted."""
     return sorted(f"/v1/inverter/{serial}/data-points/{day}" for serial in serials for day in days)
 
 
@@ -32,14 +34,14 @@ def test_the_first_sync_brings_yesterday_and_today_and_the_next_one_only_today(
     owner = own(sim)
     first = owner.givlake("sync")
     assert first.status == 0
-    assert asked(sim) == paths(sim.serials, yesterday, today)
+    assert paths_requested(sim) == paths(sim.serials, yesterday, today)
     assert "4 provisional device-days" in first.out
 
     sim.clear_requests()
     assert owner.givlake("sync").status == 0
     # In the first hour of a summer day yesterday's day of UTC is not over.
     not_over = [day for day in (yesterday, today) if day >= datetime.now(UTC).date()]
-    assert asked(sim) == paths(sim.serials, *not_over)
+    assert paths_requested(sim) == paths(sim.serials, *not_over)
     rows = [row for row in owner.rows() if row["request_date"] == yesterday]
     assert_same(rows, expected_rows(sim, sim.serials, [yesterday]))
     (day,) = owner.sql("SELECT max(request_date) AS last FROM coverage WHERE is_expected")
@@ -66,7 +68,7 @@ def test_a_day_later_the_open_days_are_closed_and_the_days_between_are_fetched(
             keep(lake, sim, serial, day, noon)
     assert owner.givlake("sync").status == 0
     # The first day was over but could still change, the second was not over.
-    assert asked(sim) == paths([serial], *days, today)
+    assert paths_requested(sim) == paths([serial], *days, today)
     rows = [row for row in owner.rows() if row["request_date"] in days]
     assert_same(rows, expected_rows(sim, [serial], days))
 
@@ -98,7 +100,7 @@ def test_a_backfill_of_two_days_leaves_to_sync_what_it_still_has_to_fetch(
 
 
 def keep(lake, sim, serial, day, fetched_at) -> None:
-    """Archive the answer that was had at a time."""
+    """Archive the response to a request at a given time."""
     rows = [
         row for row in sim.truth(serial, day) if datetime.fromisoformat(row["time"]) <= fetched_at
     ]
@@ -138,7 +140,7 @@ def test_sync_finishes_a_backfill_that_could_not_go_on(simulate, own, today, yes
     sim.clear_failures()
     sim.clear_requests()
     assert owner.givlake("sync").status == 0
-    assert asked(sim) == paths(sim.serials, days[0], yesterday, today)
+    assert paths_requested(sim) == paths(sim.serials, days[0], yesterday, today)
     rows = [row for row in owner.rows() if row["request_date"] in days]
     assert_same(rows, expected_rows(sim, sim.serials, days))
 

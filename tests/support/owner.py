@@ -2,11 +2,13 @@
 
 import contextlib
 import io
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -110,6 +112,23 @@ class Owner:
             "SELECT state, count(*) AS days FROM coverage WHERE is_expected GROUP BY state"
         )
         return {row["state"]: row["days"] for row in found}
+
+    def day_states(self, dataset: str, first: date, last: date) -> list[str]:
+        """Return the states of a dataset's device-days in the order of their days."""
+        found = self.sql(
+            f"SELECT state FROM coverage WHERE dataset = '{dataset}'"
+            f" AND request_date BETWEEN '{first}' AND '{last}' ORDER BY request_date, device_id"
+        )
+        return [row["state"] for row in found]
+
+    def state(self) -> dict[str, Any]:
+        """Return what the data folder's state file holds."""
+        state: dict[str, Any] = json.loads((self.data / "state.json").read_text())
+        return state
+
+    def set_state(self, **values: Any) -> None:
+        """Set values of the data folder's state file and keep the others."""
+        (self.data / "state.json").write_text(json.dumps(self.state() | values))
 
     @contextlib.contextmanager
     def lake(self) -> Iterator[Lake]:

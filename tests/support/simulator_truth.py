@@ -48,6 +48,17 @@ def days_between(first: date, last: date) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
+def days_requested(sim: Simulator) -> list[date]:
+    """Return the days whose data points were requested, sorted; a day for each request."""
+    paths = [request.path for request in sim.requests if "/data-points/" in request.path]
+    return sorted(date.fromisoformat(path.rsplit("/", 1)[1]) for path in paths)
+
+
+def without_hours(points: list[dict[str, Any]], *hours: int) -> list[dict[str, Any]]:
+    """Return the points that are not of the given hours, in UTC."""
+    return [point for point in points if int(point["time"][11:13]) not in hours]
+
+
 def expected_rows(
     sim: Simulator, serials: Iterable[str], days: Iterable[date]
 ) -> dict[tuple[str, datetime], dict[str, Any]]:

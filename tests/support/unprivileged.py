@@ -1,21 +1,38 @@
 """Run code in a separate process, which may drop its privileges."""
 
+import os
 import subprocess
 import sys
 
+import pytest
+
+# The user id of `nobody`.
+NOBODY = 65534
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 _CODE = """
 import os, resource, sys
 import warehouse
 from tests.support.toy_decoder import ToyDecoder, answer, day_rows
 from datetime import date
 day = date(2025, 6, 1)
+def become_nobody():
+    if os.getuid() == 0:
+        os.setuid({nobody})
 {body}
 """
 
 
 def run_apart(body: str) -> str:
-    """Run statements with `warehouse` and the toy dataset imported; return their output."""
-    code = _CODE.format(body=body)
+    """Run statements in a separate process and return what they print.
+
+    Args:
+        body: The statements. `warehouse` and the toy dataset are imported; `become_nobody()` drops
+            the privileges of root.
+
+    Returns:
+        The standard output, without white space around it.
+    """
+    code = _CODE.format(body=body, nobody=NOBODY)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

@@ -335,6 +335,6 @@ def _read_by_another_user(folder: Path) -> str:
         "        pending = warehouse.pending_responses(lake, ['readings'])\n"
         "        return states, pending['readings'].total(), lake.problems\n"
         "read()  # modules that are imported on the way may be of the first user alone\n"
-        "if os.getuid() == 0:\n    os.setuid(65534)\n"
+        "become_nobody()\n"
         "print(*read(), sep='\\n')\n"
     )

@@ -237,7 +237,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     target = tmp_path / "locked" / "data"
     target.parent.mkdir(mode=0o500)
     said = run_apart(
-        "if os.getuid() == 0:\n    os.setuid(65534)\n"
+        "become_nobody()\n"
         f"try:\n    warehouse.Lake({str(target)!r})\n"
         "except warehouse.StoreError as error:\n    print(error)"
     )

@@ -1,4 +1,4 @@
-"""When a day that is not whole is looked at again: properties, in Python and in SQL."""
+"""When a day that is not whole is looked at again: properties of `look_again`."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,63 +8,71 @@ from hypothesis import strategies as st
 
 from warehouse.coverage.looks import NEVER, SILENT, WHOLE, look_again
 
-DAY = timedelta(days=1)
 OVER = datetime(2025, 6, 2, tzinfo=UTC)
-DAYS = (2, 4, 8, 16, 32)
+# All times are whole minutes after the day was over: a fraction of a day can round onto a limit.
+MINUTE_US = 60_000_000
+HOUR, DAY = 60, 24 * 60
+LOOKS = [DAY * days for days in (2, 4, 8, 16, 32)]
+DUE_BY_FACTS = 1000 * DAY
+# 31.9 days, the latest fetch before the last look.
+BEFORE_LAST_LOOK = 319 * DAY // 10
 
 
-def us(moment: datetime) -> int:
-    return int(moment.timestamp() * 1e6)
+def us(minutes: int) -> int:
+    """Return a time in microseconds since 1970."""
+    return int((OVER + timedelta(minutes=minutes)).timestamp() * 1e6)
 
 
-def decide(looked_days, continued_days, now_days, *, final=True):
-    """Decide about one day; times are days after it was over."""
+def decide(looked, continued, now, *, final=True):
+    """Decide about one day.
 
-    def at(days):
-        return days if isinstance(days, int) and days < 0 else us(OVER + DAY * days)
+    Args:
+        looked: When the day was fetched.
+        continued: When data were known to continue, or `WHOLE` or `SILENT`.
+        now: The present time.
+        final: Whether a response from when the day was final decides its state.
 
-    due_by_facts = us(OVER + DAY * 1000)
+    Returns:
+        Whether the day is incomplete, whether its device is silent, and when the day is due.
+    """
     incomplete, silent, due_at = look_again(
         np.array([True]),
         np.array([final]),
-        np.array([us(OVER)]),
-        np.array([us(OVER + DAY * looked_days)]),
-        np.array([continued_days if continued_days in (WHOLE, SILENT) else at(continued_days)]),
-        np.array([due_by_facts]),
-        OVER + DAY * now_days,
+        np.array([us(0)]),
+        np.array([us(looked)]),
+        np.array([continued if continued in (WHOLE, SILENT) else us(continued)]),
+        np.array([us(DUE_BY_FACTS)]),
+        OVER + timedelta(minutes=now),
     )
-    days = (due_at[0] - us(OVER)) / (DAY / timedelta(microseconds=1))
-    return bool(incomplete[0]), bool(silent[0]), None if due_at[0] == NEVER else days
+    due = None if due_at[0] == NEVER else (due_at[0] - us(0)) / MINUTE_US
+    return bool(incomplete[0]), bool(silent[0]), due
 
 
-@given(st.floats(0, 31.9), st.floats(-1, 31.9))
+@given(st.integers(0, BEFORE_LAST_LOOK), st.integers(-DAY, BEFORE_LAST_LOOK))
 def test_an_incomplete_day_is_due_at_the_next_look_or_when_the_device_is_back(looked, continued):
     continued = min(continued, looked)
-    assert decide(looked, continued, 50) == (True, False, next(d for d in DAYS if d > looked))
-    back = looked + 0.001
-    incomplete, silent, due = decide(looked, back, 50)
-    assert (incomplete, silent) == (True, False)
-    assert abs(due - back) < 1e-9
+    next_look = next(look for look in LOOKS if look > looked)
+    assert decide(looked, continued, 50 * DAY) == (True, False, next_look)
+    assert decide(looked, looked + 1, 50 * DAY) == (True, False, looked + 1)
 
 
-@given(st.floats(32, 400), st.floats(-1, 500))
+@given(st.integers(32 * DAY, 400 * DAY), st.integers(-DAY, 500 * DAY))
 def test_after_the_last_look_the_facts_apply(looked, continued):
-    assert decide(looked, continued, 500) == (False, False, 1000)
+    assert decide(looked, continued, 500 * DAY) == (False, False, DUE_BY_FACTS)
 
 
-@given(st.floats(0, 31.9), st.floats(0, 60))
+@given(st.integers(0, BEFORE_LAST_LOOK), st.integers(0, 60 * DAY))
 def test_a_silent_device_is_not_asked_again_before_it_is_back_or_the_last_look(looked, now):
-    expected = (False, True, None) if now < 32 else (False, False, 1000)
+    expected = (False, True, None) if now < LOOKS[-1] else (False, False, DUE_BY_FACTS)
     assert decide(looked, SILENT, max(now, looked)) == expected
 
 
-@given(st.floats(0, 60), st.floats(0, 60))
+@given(st.integers(0, 60 * DAY), st.integers(0, 60 * DAY))
 def test_a_whole_day_is_final(looked, now):
-    assert decide(looked, WHOLE, now) == (False, False, 1000)
+    assert decide(looked, WHOLE, now) == (False, False, DUE_BY_FACTS)
 
 
-@given(st.floats(0, 31), st.floats(0.1, 10))
+@given(st.integers(0, 31 * DAY), st.integers(2 * HOUR, 10 * DAY))
 def test_a_day_that_is_not_final_yet_is_due_when_the_device_is_back(looked, later):
-    assert decide(looked, looked, 50, final=False) == (False, False, 1000)
-    _, _, due = decide(looked, looked + later, 50, final=False)
-    assert abs(due - looked - later) < 1e-9
+    assert decide(looked, looked, 50 * DAY, final=False) == (False, False, DUE_BY_FACTS)
+    assert decide(looked, looked + later, 50 * DAY, final=False)[2] == looked + later
