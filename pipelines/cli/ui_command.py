@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -99,8 +100,28 @@ def _started(command: Sequence[str], folder: Path) -> Iterator[Callable[[], int]
                     os.killpg(process.pid, number)
                 _status(process, _EXIT_TIMEOUT_S)
         # Child processes that outlive the program.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if _signal_group(process.pid, number):
+                _wait_for_group(process.pid)
+
+
+def _signal_group(group: int, number: int) -> bool:
+    """Send a signal to the processes of a group, or 0 to none; return whether there are any."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _wait_for_group(group: int) -> None:
+    """Wait some seconds until the processes of a group have ended."""
+    end = time.monotonic() + _EXIT_TIMEOUT_S
+    while _signal_group(group, 0) and time.monotonic() < end:
+        # Where this process is the first of a container, it inherits them.
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-group, os.WNOHANG)
+        time.sleep(0.1)
 
 
 def _print_next_runs(settings: Settings, stopped: Collection[str]) -> None:

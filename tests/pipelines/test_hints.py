@@ -58,7 +58,7 @@ def test_energy_in_the_listed_month_shows_nothing_earlier(simulate, own, today):
     sim = simulate(inverters=1, gateways=0, commissioned=begin, flows_max_days=366)
     assert own(sim).givlake("plan").status == 0
     # Refused, and the year before the commissioning; not the year before its month.
-    assert flows_asked(sim) == 2
+    assert flows_requested(sim) == 2
 
 
 @pytest.mark.slow

@@ -267,16 +267,14 @@ def test_an_outage_longer_than_the_days_that_are_searched_is_looked_at_when_it_i
         with clock.at(noon + DAY * days):
             assert owner.givlake("sync").status == 0
     give(sim, first, today + 69 * DAY)
-    asked(sim)
+    sim.clear_requests()
     with clock.at(noon + DAY * 60):
         assert owner.givlake("sync").status == 0
-        fetched = asked(sim)
-        sent = {
-            day: len({row["time"] for row in sim.truth(serial, day)})
-            for day in (today + DAY * number for number in range(30, 59))
-        }
+        days = days_between(today + DAY * 30, today + DAY * 58)
+        fetched = days_requested(sim)
+        sent = {day: len({row["time"] for row in sim.truth(serial, day)}) for day in days}
     # Days that were last fetched within 32 days of their end are due; others had their last look.
-    assert {str(day) for day in sent} <= set(fetched)
+    assert set(days) <= set(fetched)
     rows = owner.sql(f"SELECT request_date, count(*) AS points FROM {POINTS} GROUP BY ALL")
     found = {row["request_date"]: row["points"] for row in rows}
     assert {day: found[day] for day in sent} == sent
