@@ -41,8 +41,6 @@ def why_unreadable(
 
 def _decode_error(dataset: Dataset, body: bytes, day_range: DayRange, zone: str) -> str | None:
     rows = decode_rows(body, dataset.row_type, dataset.shape)
-    if not rows.values:
-        return f"{rows.rejected[0].field} is {rows.rejected[0].value}"
     response = unarchived_response(
         dataset,
         body,
@@ -51,12 +49,16 @@ def _decode_error(dataset: Dataset, body: bytes, day_range: DayRange, zone: str)
         request_end_date=day_range.last,
         zone=zone,
     )
-    try:
-        (tables,) = dataset.tables_of_fetch([(rows, response)])
-    # Not lost: the response is archived, and the build meets the same exception, which
-    # `decoder_failures` logs and records in the quarantine. Here a row could be read.
-    except Exception:
-        return None
+    if rows.values:
+        try:
+            (tables,) = dataset.tables_of_fetch([(rows, response)])
+        # Not lost: the response is archived, and the build meets the same exception, which
+        # `decoder_failures` logs and records in the quarantine. Here a row could be read.
+        except Exception:
+            return None
+    # Making the tables rejects rows, too.
+    if not rows.values:
+        return f"{rows.rejected[0].field} is {rows.rejected[0].value}"
     if (name := dataset.main.time_column) is None:
         return None
     times = tables[dataset.main.name].columns[name]
