@@ -59,7 +59,7 @@ def now(request):
 @pytest.fixture(scope="module")
 def sim(now):
     """Simulate three inverters, one a Gateway, two chargers, an EMS and two smart devices."""
-    config = every_device(now, DAYS)
+    config = every_device(now, DAYS, clock=now)
     with Simulator(config) as simulator:
         ended = {
             "event": "Grid Voltage High",

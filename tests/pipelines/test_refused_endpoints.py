@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,7 +26,6 @@ PATHS = ("/meter/data", "/events", "/presets", "/settings", "/smart-device")
 def requests_of_a_backfill(folder, now, refused, **settings):
     """Return the requests of a first backfill and of a second one, and their output."""
     config = every_device(now, 400, later_api=True, meter_rows_every_s=43_200, refused=refused)
-    config = replace(config, clock=None)
     with Simulator(config) as sim:
         chosen = {
             "GIVENERGY_API_URL": sim.base_url,

@@ -10,7 +10,7 @@ def every_device(now: datetime, days: int, **settings) -> SimulatorConfig:
     """Return three inverters, one a Gateway, two chargers, an EMS and two smart devices.
 
     Args:
-        now: the account's present time.
+        now: the present time.
         days: how long ago it was commissioned.
         **settings: others of `SimulatorConfig`.
     """
@@ -26,7 +26,6 @@ def every_device(now: datetime, days: int, **settings) -> SimulatorConfig:
         ev_points_every_s=3600,
         smart_points_every_s=43_200,
         commissioned=now.astimezone(LONDON).date() - timedelta(days=days),
-        clock=now,
         page_size_caps={"ev-meter-data": 100},
         **settings,
     )
