@@ -1,8 +1,6 @@
--- Grain: charging session. Its energy: the difference of its meter's readings, or, where they
--- cannot
--- be true, the growth of the charger's import register between the nearest readings before its
--- start
--- and after its end, of at most 15 minutes away.
+-- Grain: charging session. Its energy: the difference of its meter's readings, or, where these
+-- cannot be true, the growth of the charger's import register between the nearest readings
+-- before its start and after its end, at most 15 minutes away.
 with
     register as (
         select charger_uuid, time, value_normalised / 1000 as register_kwh

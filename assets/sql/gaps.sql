@@ -1,7 +1,6 @@
--- Grain: inverter and gap of more than 30 minutes between two of its points, if all days between
--- them
--- were requested. Energy over the gap, and why points are missing. A counter that fell, or grew by
--- more than 2 MW could give, says nothing about the energy.
+-- Grain: inverter and gap of more than 30 minutes between two of its points, if all days
+-- between them were requested. Energy over the gap, and why points are missing. A counter that
+-- fell, or grew by more than 2 MW could give, says nothing about the energy.
 with
     points as (
         select

@@ -1,9 +1,7 @@
 -- Grain: inverter, local day and energy. Growth of the daily and of the total counter against
--- integrated power over the same steps between points, of at most 15 minutes because the curve
--- over a
--- longer step is unknown. A step over which the counter falls is its reset. The total counters of
--- the
--- battery are not compared because of a known error.
+-- integrated power over the same steps between points, of at most 15 minutes because the
+-- curve over a longer step is unknown. A step over which the counter falls is its reset. The
+-- total counters of the battery are not compared because of a known error.
 with
     readings as (
         select

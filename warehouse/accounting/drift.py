@@ -7,22 +7,19 @@ from collections.abc import Iterable
 import pyarrow as pa
 
 from warehouse.interface.decoder_protocol import Drift
+from warehouse.storage.arrow_fields import arrow_field
 
 _UTC = pa.timestamp("us", tz="UTC")
 
 
-def _field(name: str, kind: pa.DataType, description: str) -> pa.Field:
-    return pa.field(name, kind, metadata={"description": description})
-
-
 DRIFT_SCHEMA = pa.schema(
     [
-        _field("dataset", pa.string(), "Dataset of the responses"),
-        _field("kind", pa.string(), "unknown_code, new_field, changed_type, ..."),
-        _field("field", pa.string(), "Where in the row"),
-        _field("value", pa.string(), "The value, or an example"),
-        _field("count", pa.int64(), "Number of occurrences"),
-        _field("first_seen_at", _UTC, "When it was first fetched"),
+        arrow_field("dataset", pa.string(), "Dataset of the responses"),
+        arrow_field("kind", pa.string(), "unknown_code, new_field, changed_type, ..."),
+        arrow_field("field", pa.string(), "Where in the row"),
+        arrow_field("value", pa.string(), "The value, or an example"),
+        arrow_field("count", pa.int64(), "Number of occurrences"),
+        arrow_field("first_seen_at", _UTC, "When it was first fetched"),
     ]
 )
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.lake import Lake, file_set_name
+from warehouse.storage.arrow_fields import arrow_field
 from warehouse.storage.atomic_files import fsync_file, is_refused, publish
 from warehouse.storage.locks import FileLock
 from warehouse.storage.transaction import Manifest
@@ -25,18 +26,14 @@ _STATE = b"compared_months"
 _MONTH = re.compile(r"/month=(\d{4}-\d\d)/")
 
 
-def _field(name: str, kind: pa.DataType, description: str) -> pa.Field:
-    return pa.field(name, kind, metadata={"description": description})
-
-
 FINDINGS_SCHEMA = pa.schema(
     [
-        _field("check", pa.string(), "Name of the view of the comparison, or gaps"),
-        _field("device_id", pa.string(), "Device"),
-        _field("day", pa.date32(), "Day"),
-        _field("item", pa.string(), "Compared counter, flow or energy; cause of a gap"),
-        _field("deviation", pa.float64(), "Deviation in the unit of the view; hours of gaps"),
-        _field("found_at", _UTC, "When it was found first"),
+        arrow_field("check", pa.string(), "Name of the view of the comparison, or gaps"),
+        arrow_field("device_id", pa.string(), "Device"),
+        arrow_field("day", pa.date32(), "Day"),
+        arrow_field("item", pa.string(), "Compared counter, flow or energy; cause of a gap"),
+        arrow_field("deviation", pa.float64(), "Deviation in the unit of the view; hours of gaps"),
+        arrow_field("found_at", _UTC, "When it was found first"),
     ]
 )
 # For each comparison the months compared, with a hash of the rows of that time.

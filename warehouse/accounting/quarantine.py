@@ -20,24 +20,15 @@ import pyarrow.parquet as pq
 
 from warehouse.interface.decoder_protocol import QUARANTINE_SCHEMA
 from warehouse.interface.table_spec import TableSpec
+from warehouse.storage.arrow_fields import arrow_field
 
 _UTC = pa.timestamp("us", tz="UTC")
-_DIGEST = pa.field(
-    "row_digest",
-    pa.int64(),
-    metadata={"description": "Hash of the row as JSON, the same whenever the row is delivered"},
+_DIGEST = arrow_field(
+    "row_digest", pa.int64(), "Hash of the row as JSON, the same whenever the row is delivered"
 )
 STORED_QUARANTINE_SCHEMA = (
-    QUARANTINE_SCHEMA.append(
-        pa.field("last_seen_at", _UTC, metadata={"description": "When it was last fetched"})
-    )
-    .append(
-        pa.field(
-            "times_seen",
-            pa.int64(),
-            metadata={"description": "Number of responses that contain it"},
-        )
-    )
+    QUARANTINE_SCHEMA.append(arrow_field("last_seen_at", _UTC, "When it was last fetched"))
+    .append(arrow_field("times_seen", pa.int64(), "Number of responses that contain it"))
     .append(_DIGEST)
 )
 # If a change of the API makes every row fail, a sample is enough: the archive has all rows.

@@ -16,31 +16,30 @@ import pyarrow.compute as pc
 from warehouse.archive import ArchivedResponse
 from warehouse.errors import AccountingError
 from warehouse.interface.decoder_protocol import Decoded
+from warehouse.storage.arrow_fields import arrow_field
 
 _UTC = pa.timestamp("us", tz="UTC")
 _EPOCH = date(1970, 1, 1)
 _NO_DAY = -(1 << 31)
 
 
-def _field(name: str, kind: pa.DataType, description: str) -> pa.Field:
-    return pa.field(name, kind, metadata={"description": description})
-
-
 ACCOUNTING_SCHEMA = pa.schema(
     [
-        _field("dataset", pa.string(), "Dataset of the response"),
-        _field("response_id", pa.int64(), "The response"),
-        _field("device_id", pa.string(), "Requested device"),
-        _field("request_date", pa.date32(), "Requested day"),
-        _field("rows_in", pa.int64(), "Rows in the response: the sum of the next five columns"),
-        _field("new", pa.int64(), "Rows whose key was new"),
-        _field("identical", pa.int64(), "Rows equal to the current row"),
-        _field("superseding", pa.int64(), "Rows that replaced the current row"),
-        _field(
+        arrow_field("dataset", pa.string(), "Dataset of the response"),
+        arrow_field("response_id", pa.int64(), "The response"),
+        arrow_field("device_id", pa.string(), "Requested device"),
+        arrow_field("request_date", pa.date32(), "Requested day"),
+        arrow_field(
+            "rows_in", pa.int64(), "Rows in the response: the sum of the next five columns"
+        ),
+        arrow_field("new", pa.int64(), "Rows whose key was new"),
+        arrow_field("identical", pa.int64(), "Rows equal to the current row"),
+        arrow_field("superseding", pa.int64(), "Rows that replaced the current row"),
+        arrow_field(
             "superseded", pa.int64(), "Rows that did not replace it: older, or only values lost"
         ),
-        _field("quarantined", pa.int64(), "Rows that were quarantined"),
-        _field(
+        arrow_field("quarantined", pa.int64(), "Rows that were quarantined"),
+        arrow_field(
             "partly_quarantined",
             pa.int64(),
             "Rows, counted as new to superseded, of which values were quarantined and are null",

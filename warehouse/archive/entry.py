@@ -8,6 +8,8 @@ from datetime import date, datetime
 
 import pyarrow as pa
 
+from warehouse.storage.arrow_fields import arrow_field
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -117,52 +119,56 @@ class ArchivedResponse:
 _UTC = pa.timestamp("us", tz="UTC")
 
 
-def _field(name: str, kind: pa.DataType, description: str) -> pa.Field:
-    return pa.field(name, kind, metadata={"description": description})
-
-
 INDEX_SCHEMA = pa.schema(
     [
-        _field("response_id", pa.int64(), "Sequence number of the response; always increasing"),
-        _field("fetch_id", pa.int64(), "response_id of the first page of the same fetch"),
-        _field("segment", pa.int64(), "Number of the archive segment it was written to"),
-        _field("dataset", pa.string(), "Dataset it was requested for"),
-        _field("device_id", pa.string(), "Serial number or UUID; empty if not about one device"),
-        _field("account", pa.string(), "Requesting account, as an opaque key"),
-        _field("request_date", pa.date32(), "Requested day; null if the request has no day"),
-        _field("request_end_date", pa.date32(), "Last requested day; null if not a range of days"),
-        _field("request_zone", pa.string(), "IANA time zone of the days"),
-        _field("method", pa.string(), "HTTP method"),
-        _field("path", pa.string(), "URL path"),
-        _field("params", pa.string(), "Query and body as JSON, redacted"),
-        _field("status", pa.int16(), "HTTP status; null if there was no response"),
-        _field("outcome", pa.string(), "ok or error"),
-        _field("error_kind", pa.string(), "Kind of failure; null when ok"),
-        _field("message", pa.string(), "Message of the failure, redacted; null when ok"),
-        _field("requested_at", _UTC, "When the request was sent"),
-        _field("fetched_at", _UTC, "When the response or the failure was complete"),
-        _field("page", pa.int32(), "Number of this page, from 1"),
-        _field("page_count", pa.int32(), "Pages of the whole fetch"),
-        _field("complete", pa.bool_(), "Whether the whole list was fetched, over all pages"),
-        _field("rows", pa.int64(), "Rows in the body; null if it is not a list"),
-        _field(
+        arrow_field(
+            "response_id", pa.int64(), "Sequence number of the response; always increasing"
+        ),
+        arrow_field("fetch_id", pa.int64(), "response_id of the first page of the same fetch"),
+        arrow_field("segment", pa.int64(), "Number of the archive segment it was written to"),
+        arrow_field("dataset", pa.string(), "Dataset it was requested for"),
+        arrow_field(
+            "device_id", pa.string(), "Serial number or UUID; empty if not about one device"
+        ),
+        arrow_field("account", pa.string(), "Requesting account, as an opaque key"),
+        arrow_field("request_date", pa.date32(), "Requested day; null if the request has no day"),
+        arrow_field(
+            "request_end_date", pa.date32(), "Last requested day; null if not a range of days"
+        ),
+        arrow_field("request_zone", pa.string(), "IANA time zone of the days"),
+        arrow_field("method", pa.string(), "HTTP method"),
+        arrow_field("path", pa.string(), "URL path"),
+        arrow_field("params", pa.string(), "Query and body as JSON, redacted"),
+        arrow_field("status", pa.int16(), "HTTP status; null if there was no response"),
+        arrow_field("outcome", pa.string(), "ok or error"),
+        arrow_field("error_kind", pa.string(), "Kind of failure; null when ok"),
+        arrow_field("message", pa.string(), "Message of the failure, redacted; null when ok"),
+        arrow_field("requested_at", _UTC, "When the request was sent"),
+        arrow_field("fetched_at", _UTC, "When the response or the failure was complete"),
+        arrow_field("page", pa.int32(), "Number of this page, from 1"),
+        arrow_field("page_count", pa.int32(), "Pages of the whole fetch"),
+        arrow_field("complete", pa.bool_(), "Whether the whole list was fetched, over all pages"),
+        arrow_field("rows", pa.int64(), "Rows in the body; null if it is not a list"),
+        arrow_field(
             "day_rows",
             pa.list_(pa.int32()),
             "Rows per day from request_date to request_end_date; null if unknown",
         ),
-        _field("attempts", pa.int32(), "Number of attempts for the response"),
-        _field("redaction_version", pa.int32(), "Version of the allow-list applied to the body"),
-        _field("body_bytes", pa.int64(), "Length of the body"),
-        _field("body_sha256", pa.binary(32), "SHA-256 of the body"),
+        arrow_field("attempts", pa.int32(), "Number of attempts for the response"),
+        arrow_field(
+            "redaction_version", pa.int32(), "Version of the allow-list applied to the body"
+        ),
+        arrow_field("body_bytes", pa.int64(), "Length of the body"),
+        arrow_field("body_sha256", pa.binary(32), "SHA-256 of the body"),
     ]
 )
 ARCHIVE_SCHEMA = (
     INDEX_SCHEMA.append(
-        _field(
+        arrow_field(
             "body_of", pa.int64(), "response_id, in this file, of the response with the same body"
         )
     )
-    .append(_field("body", pa.binary(), "The body; null when body_of is set"))
+    .append(arrow_field("body", pa.binary(), "The body; null when body_of is set"))
     .with_metadata({"description": "givlake archive: one row per HTTP response or failed attempt"})
 )
 RESPONSE_COLUMNS = tuple(ArchivedResponse.__slots__)

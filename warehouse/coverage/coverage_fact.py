@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from warehouse.storage.arrow_fields import arrow_field
+
 # An empty day is confirmed by a second empty response after this time.
 CONFIRM_US = 24 * 3600 * 1_000_000
 # When a day that is not whole is looked at again, after its end.
@@ -89,40 +91,38 @@ _SUMS = ("request_count", "error_count")
 _KEYS = ("dataset", "device_id", "request_date")
 
 
-def _field(name: str, kind: pa.DataType, description: str) -> pa.Field:
-    return pa.field(name, kind, metadata={"description": description})
-
-
 FOLDED_SCHEMA = pa.schema(
     [
-        _field("dataset", pa.string(), "Dataset"),
-        _field("device_id", pa.string(), "Device requested"),
-        _field("request_date", pa.date32(), "Day requested"),
-        _field("over_at", _UTC, "When the day had ended, in its zone and in UTC"),
-        _field("becomes_final_at", _UTC, "From when a response is final"),
-        _field("complete_id", pa.int64(), "Newest complete response"),
-        _field("complete_at", _UTC, "When it was fetched"),
-        _field("final_at", _UTC, "When a final complete response was last fetched"),
-        _field("rows_id", pa.int64(), "Newest complete response with rows"),
-        _field("rows", pa.int64(), "Its rows"),
-        _field("first_final_empty_at", _UTC, "When the first final empty response was fetched"),
-        _field("last_final_empty_at", _UTC, "When the last final empty response was fetched"),
-        _field("partial_id", pa.int64(), "Newest incomplete response"),
-        _field("lack", pa.string(), "Why it is incomplete"),
-        _field("error_id", pa.int64(), "Newest failure"),
-        _field("last_error_at", _UTC, "When it failed"),
-        _field("last_error_status", pa.int16(), "Its HTTP status, if the API itself answered"),
-        _field("last_error", pa.string(), "Its message"),
-        _field("first_not_found_at", _UTC, "When the API first answered 404"),
-        _field("answer_segment", pa.int64(), "Newest archive segment with a response"),
-        _field("request_count", pa.int64(), "Responses and failures in the archive"),
-        _field("error_count", pa.int64(), "Failures in the archive"),
+        arrow_field("dataset", pa.string(), "Dataset"),
+        arrow_field("device_id", pa.string(), "Device requested"),
+        arrow_field("request_date", pa.date32(), "Day requested"),
+        arrow_field("over_at", _UTC, "When the day had ended, in its zone and in UTC"),
+        arrow_field("becomes_final_at", _UTC, "From when a response is final"),
+        arrow_field("complete_id", pa.int64(), "Newest complete response"),
+        arrow_field("complete_at", _UTC, "When it was fetched"),
+        arrow_field("final_at", _UTC, "When a final complete response was last fetched"),
+        arrow_field("rows_id", pa.int64(), "Newest complete response with rows"),
+        arrow_field("rows", pa.int64(), "Its rows"),
+        arrow_field(
+            "first_final_empty_at", _UTC, "When the first final empty response was fetched"
+        ),
+        arrow_field("last_final_empty_at", _UTC, "When the last final empty response was fetched"),
+        arrow_field("partial_id", pa.int64(), "Newest incomplete response"),
+        arrow_field("lack", pa.string(), "Why it is incomplete"),
+        arrow_field("error_id", pa.int64(), "Newest failure"),
+        arrow_field("last_error_at", _UTC, "When it failed"),
+        arrow_field("last_error_status", pa.int16(), "Its HTTP status, if the API itself answered"),
+        arrow_field("last_error", pa.string(), "Its message"),
+        arrow_field("first_not_found_at", _UTC, "When the API first answered 404"),
+        arrow_field("answer_segment", pa.int64(), "Newest archive segment with a response"),
+        arrow_field("request_count", pa.int64(), "Responses and failures in the archive"),
+        arrow_field("error_count", pa.int64(), "Failures in the archive"),
     ]
 )
 FACTS_SCHEMA = (
-    FOLDED_SCHEMA.append(_field("state", pa.string(), "State of the day"))
-    .append(_field("reason", pa.string(), "Reason of the state"))
-    .append(_field("due_at", _UTC, "From when to fetch it again; null: never"))
+    FOLDED_SCHEMA.append(arrow_field("state", pa.string(), "State of the day"))
+    .append(arrow_field("reason", pa.string(), "Reason of the state"))
+    .append(arrow_field("due_at", _UTC, "From when to fetch it again; null: never"))
 )
 
 

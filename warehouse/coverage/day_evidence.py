@@ -24,6 +24,7 @@ from warehouse.coverage.fact_store import first_data_days
 from warehouse.errors import DamagedError
 from warehouse.lake import Lake, file_set_name
 from warehouse.storage import live_parquet
+from warehouse.storage.arrow_fields import arrow_field
 from warehouse.storage.atomic_files import explained
 from warehouse.storage.parquet_files import read as read_file
 from warehouse.storage.transaction import Manifest
@@ -40,16 +41,14 @@ _DEVICES_AT_ONCE = 200
 _UTC = pa.timestamp("us", tz="UTC")
 EVIDENCE_SCHEMA = pa.schema(
     [
-        pa.field("dataset", pa.string(), metadata={"description": "Dataset"}),
-        pa.field("device_id", pa.string(), metadata={"description": "Device requested"}),
-        pa.field("request_date", pa.date32(), metadata={"description": "Day requested"}),
-        pa.field(
+        arrow_field("dataset", pa.string(), "Dataset"),
+        arrow_field("device_id", pa.string(), "Device requested"),
+        arrow_field("request_date", pa.date32(), "Day requested"),
+        arrow_field(
             "continued_at",
             _UTC,
-            metadata={
-                "description": "From when on there are data again, or when a device that had been"
-                " silent was seen to be back; null: there are none so far"
-            },
+            "From when on there are data again, or when a device that had been"
+            " silent was seen to be back; null: there are none so far",
         ),
     ]
 )

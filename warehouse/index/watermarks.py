@@ -26,17 +26,16 @@ from warehouse.errors import LockTimeoutError
 from warehouse.index import request_index
 from warehouse.lake import Lake, file_set_name
 from warehouse.storage import live_parquet
+from warehouse.storage.arrow_fields import arrow_field
 from warehouse.storage.atomic_files import explained
 from warehouse.storage.transaction import Manifest, Transaction
 
 FOLDER = "index/watermarks"
 WATERMARK_SCHEMA = pa.schema(
     [
-        pa.field("dataset", pa.string(), metadata={"description": "Dataset of the tables"}),
-        pa.field(
-            "built_to_segment",
-            pa.int64(),
-            metadata={"description": "All archive segments up to this one are in the tables"},
+        arrow_field("dataset", pa.string(), "Dataset of the tables"),
+        arrow_field(
+            "built_to_segment", pa.int64(), "All archive segments up to this one are in the tables"
         ),
     ]
 )

@@ -11,31 +11,30 @@ import pyarrow as pa
 
 from warehouse.archive import ArchivedResponse
 from warehouse.interface.table_spec import TableSpec
+from warehouse.storage.arrow_fields import arrow_field
 
 _UTC = pa.timestamp("us", tz="UTC")
 
 
-def _field(name: str, kind: pa.DataType, description: str) -> pa.Field:
-    return pa.field(name, kind, metadata={"description": description})
-
-
 QUARANTINE_SCHEMA = pa.schema(
     [
-        _field("dataset", pa.string(), "Dataset of the response"),
-        _field("table", pa.string(), "Table the row was decoded for"),
-        _field("response_id", pa.int64(), "Response that contains it (the first, if repeated)"),
-        _field("device_id", pa.string(), "Requested device"),
-        _field("request_date", pa.date32(), "Requested day"),
-        _field(
+        arrow_field("dataset", pa.string(), "Dataset of the response"),
+        arrow_field("table", pa.string(), "Table the row was decoded for"),
+        arrow_field(
+            "response_id", pa.int64(), "Response that contains it (the first, if repeated)"
+        ),
+        arrow_field("device_id", pa.string(), "Requested device"),
+        arrow_field("request_date", pa.date32(), "Requested day"),
+        arrow_field(
             "row_index", pa.int64(), "Position in the response, from 0; null if not a single row"
         ),
-        _field("reason", pa.string(), "check_failed, not_decodable, time_not_requested, ..."),
-        _field("check", pa.string(), "The check that failed"),
-        _field("column", pa.string(), "The column that failed the check, or the JSON leaf"),
-        _field("value", pa.string(), "The value that failed the check, as text"),
-        _field("raw", pa.string(), "The row as JSON"),
-        _field("first_seen_at", _UTC, "When it was first fetched"),
-        _field(
+        arrow_field("reason", pa.string(), "check_failed, not_decodable, time_not_requested, ..."),
+        arrow_field("check", pa.string(), "The check that failed"),
+        arrow_field("column", pa.string(), "The column that failed the check, or the JSON leaf"),
+        arrow_field("value", pa.string(), "The value that failed the check, as text"),
+        arrow_field("raw", pa.string(), "The row as JSON"),
+        arrow_field("first_seen_at", _UTC, "When it was first fetched"),
+        arrow_field(
             "is_row_kept",
             pa.bool_(),
             "Whether the row is decoded without this value; false: the row is in no table",

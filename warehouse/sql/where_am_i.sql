@@ -1,6 +1,6 @@
--- One row: the file that the catalogue was opened as, the folder that its views read, and the
--- folder
--- that it was written for. Views of a copy that would read the original are not readable.
+-- One row: the file that the catalogue was opened as, the folder that its views read, and
+-- the folder that it was written for. Views of a copy that would read the original are not
+-- readable.
 select
     string_agg(path, ' and ') as opened_as,
     {reads_from} as reads_from,

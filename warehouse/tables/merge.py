@@ -19,12 +19,11 @@ import pyarrow.compute as pc
 
 from warehouse.errors import StoreError
 from warehouse.interface.table_spec import TableSpec
+from warehouse.storage.arrow_fields import arrow_field
 from warehouse.tables.row_compare import Mask, RowComparison, compare_rows
 
 NEW, IDENTICAL, SUPERSEDING, SUPERSEDED, DUPLICATE = range(5)
-STANDS = pa.field(
-    "stands", pa.bool_(), metadata={"description": "Whether it is the current version"}
-)
+STANDS = arrow_field("stands", pa.bool_(), "Whether it is the current version")
 _MAX_CODE = 1 << 62
 Indices = np.ndarray[tuple[int], np.dtype[np.int64]]
 

@@ -5,12 +5,15 @@ day is complete. If that is true of all rows, the response is not what was reque
 archived, but its day is incomplete.
 """
 
+import logging
 from collections.abc import Sequence
 
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.day_range import DayRange
 from assets.framework.contract.json_rows import decode_rows, elements
 from assets.framework.decoding.unarchived_response import unarchived_response
+
+_LOG = logging.getLogger(__name__)
 
 
 def why_unreadable(
@@ -52,9 +55,10 @@ def _decode_error(dataset: Dataset, body: bytes, day_range: DayRange, zone: str)
     if rows.values:
         try:
             (tables,) = dataset.tables_of_fetch([(rows, response)])
-        # Not lost: the response is archived, and the build meets the same exception, which
-        # `decoder_failures` logs and records in the quarantine. Here a row could be read.
+        # The response is archived: the build meets the same exception, and `decoder_failures` logs
+        # it and records it in the quarantine. Here a row could be read.
         except Exception:
+            _LOG.debug("A row of %s cannot be decoded", dataset.name, exc_info=True)
             return None
     # Making the tables rejects rows, too.
     if not rows.values:

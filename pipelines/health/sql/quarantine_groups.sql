@@ -1,6 +1,5 @@
--- Grain: dataset, table, reason, check and column. Quarantined rows, or rows of which a value
--- was, with
--- an example: the oldest complete one.
+-- Grain: dataset, table, reason, check and column. Quarantined rows, or rows of which a
+-- value was, with an example: the oldest complete one.
 select
     dataset,
     "table",

@@ -1,6 +1,5 @@
--- Grain: dataset, whether the rows are in a table without a value, and reason; null for all
--- reasons.
--- Rows concerned, and those of them that were first delivered since a time.
+-- Grain: dataset, whether the rows are in a table without a value, and reason; null for
+-- all reasons. Rows concerned, and those of them that were first delivered since a time.
 with
     entries as (
         select

@@ -1,6 +1,5 @@
--- Grain: device, filter and start of the requested time, of recent complete responses and the
--- newest
--- one per device and filter. When it was last fetched.
+-- Grain: device, filter and start of the requested time, of recent complete responses and
+-- the newest one per device and filter. When it was last fetched.
 select
     device_id,
     case when $filter = '' then '' else params ->> $filter end as filter_value,
