@@ -21,6 +21,7 @@ from givenergy.budget.sqlite_budget import SqliteRequestBudget
 from givenergy.client import Client
 from givenergy.endpoints import ACCOUNT
 from givenergy.errors import CancelledError, ForbiddenError, GivEnergyError
+from givenergy.json_decoding import decode_json
 from givenergy.time_zones import usable_zone
 
 __all__ = ["AccountIdentity", "account_key", "forget_identity", "resolve_account"]
@@ -56,10 +57,6 @@ class _Account(msgspec.Struct):
     # Of any type: they are checked before they are used.
     id: Any = None
     standard_timezone: Any = None
-
-
-class _AccountBody(msgspec.Struct):
-    data: _Account | list[Any] | str | float | bool | None
 
 
 def account_key(base_url: str, account_id: str) -> str:
@@ -139,8 +136,8 @@ def resolve_account(
 
 def _account_in(body: bytes) -> _Account:
     """Return the account in a response; one without values if there is none."""
-    data = msgspec.json.decode(body, type=_AccountBody).data
-    return data if isinstance(data, _Account) else _Account()
+    data = decode_json(body).get("data")
+    return msgspec.convert(data, _Account) if isinstance(data, dict) else _Account()
 
 
 def _usable_id(value: object) -> str:

@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from givenergy.json_decoding import decode_json
+
 __all__ = [
     "Envelope",
     "InvalidResponseError",
@@ -74,7 +76,7 @@ class _MetaBody(msgspec.Struct):
 
 
 class _SingleBody(msgspec.Struct):
-    data: Any = msgspec.UNSET
+    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class _ErrorBody(msgspec.Struct):
@@ -218,7 +220,7 @@ def describe_foreign(body: bytes) -> str:
     if _HTML.match(body):
         return "an HTML page"
     try:
-        msgspec.json.decode(body)
+        decode_json(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return "text"
     return "JSON without a message"

@@ -59,6 +59,13 @@ def test_paths_and_types_stay():
     }
 
 
+def test_a_number_that_no_float_can_hold_is_kept_as_it_was_written():
+    """It ended the command, also where its leaf was redacted."""
+    body = b'{"data":[{"id":1e400,"other":-1e999}]}'
+    written, _ = Redaction(frozenset({"data[].id"})).body(body)
+    assert written == b'{"data":[{"id":1e400,"other":{"redacted":"number"}}]}'
+
+
 def test_an_object_keyed_by_index_is_a_list():
     body = b'{"data":{"0":{"id":1,"name":"x"},"10":{"id":2}}}'
     written, _ = Redaction(frozenset({"data[].id"})).body(body)

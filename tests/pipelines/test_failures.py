@@ -1,9 +1,11 @@
 """What fails must not take the rest along, is said by name, and is all that is asked for again."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
+import requests
 
 from simulator import TokenGrant
 from tests.support import clock
@@ -244,3 +246,28 @@ def test_backfill_names_what_a_token_may_not_list(simulate, own):
         assert done.status == 0
         assert "ev_chargers skipped: The token lacks permission" in done.out
         assert done.out.count("It needs the scope api:ev-charger:list") == 1
+
+
+def test_a_number_that_no_float_can_hold_costs_its_value_only(simulate, own):
+    """In a response with personal data it ended every command."""
+    sim = simulate(inverters=1)
+    owner = own(sim, GIVLAKE_DATASETS="accounts,sites,inverter_data_points")
+
+    def with_huge_number(path: str, name: str) -> bytes:
+        headers = {"Authorization": f"Bearer {sim.token}", "Accept": "application/json"}
+        sent = requests.get(sim.base_url + path, headers=headers, timeout=60).content
+        number = rb'("%s": ?)"?-?[0-9.]+"?' % name.encode()
+        body, changes = re.subn(number, rb"\g<1>1e400", sent, count=1)
+        assert changes
+        return body
+
+    for path, name in (("/account", "id"), ("/site", "latitude"), ("/site", "id")):
+        sim.override(rf"{path}(\?|$)", with_huge_number(path, name))
+    done = owner.givlake("backfill", "--start", DAYS[-1], "--end", DAYS[-1])
+    assert done.status == 0, done.output
+    assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS[-1:]))
+    set_aside = owner.sql('SELECT dataset, "column", value FROM quarantine ORDER BY dataset')
+    assert [tuple(row.values()) for row in set_aside] == [
+        ("accounts", "id", "inf"),
+        ("sites", "id", "inf"),
+    ]

@@ -26,6 +26,7 @@ from assets.framework.contract.sql_files import read_sql
 from assets.framework.contract.table import Table, TableRows
 from givenergy import Fetched
 from givenergy.endpoints.definition import Endpoint
+from givenergy.json_decoding import decode_json
 from warehouse import ArchivedResponse, CoverageRule
 
 
@@ -236,7 +237,7 @@ class DeviceList(SnapshotDataset):
 
     def without(self, body: bytes, device_ids: Collection[str]) -> bytes:
         """Return an archived list without some devices."""
-        answer = msgspec.json.decode(body)
+        answer = decode_json(body)
         answer["data"] = [
             element for element in answer["data"] if not set(self.ids_of(element)) & set(device_ids)
         ]
