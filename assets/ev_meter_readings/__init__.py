@@ -39,6 +39,7 @@ from assets.framework import (
     local_columns,
     parse_time,
     parse_times,
+    reject,
 )
 from givenergy import domain, utc_now
 from givenergy.endpoints import EV_METER_DATA
@@ -100,6 +101,9 @@ class EvMeterReadings(PageByPage, DailyDataset):
         self, rows: Rows[Any], response: ArchivedResponse
     ) -> Mapping[str, TableRows]:
         """Return a row per measurement."""
+        # A point that has no measurement for this reason would leave no trace.
+        unreadable = [index for index in rows.misfits if rows.has_misfit(index, "measurements")]
+        reject(rows, unreadable, "measurements", response.body)
         times = parse_times(rows, "timestamp", response.body, zoneless_is_utc=True)
         measurements = measurements_of(rows, response.body)
         local = local_columns(times, response.request_zone or "UTC")

@@ -67,23 +67,38 @@ def record(
 class OutagePatience:
     """How long this process waits for a host that is down.
 
-    The wait counts from when this process met the outage, so that a later run tries at least once.
+    The wait counts from when this process met the outage, and a process whose patience ends before
+    the next probe probes at once, so that each tries at least once.
     """
 
     def __init__(self) -> None:
         self._opened_ms = self._met_ms = 0
+        self._has_probed = False
 
-    def check(self, breaker: Breaker, now_ms: int, patience_s: float | None) -> None:
-        """Raise HostDownError if the outage has lasted longer than `patience_s`."""
+    def note_probe(self) -> None:
+        """Note that this process probes the host."""
+        self._has_probed = True
+
+    def wait_ms(self, breaker: Breaker, now_ms: int, patience_s: float | None) -> int:
+        """Return 0 if a request may pass (as the probe, when open), else the ms to wait.
+
+        Raises:
+            HostDownError: If the outage has lasted longer than `patience_s` for this process.
+        """
         if self._opened_ms != breaker.opened_ms:
-            self._opened_ms, self._met_ms = breaker.opened_ms, now_ms
+            self._opened_ms, self._met_ms, self._has_probed = breaker.opened_ms, now_ms, False
+        wait_ms = admit(breaker, now_ms)
         if not breaker.opened_ms or patience_s is None:
-            return
+            return wait_ms
         if not breaker.ever_answered:
             patience_s = min(patience_s, _UNKNOWN_HOST_S)
-        if now_ms - self._met_ms > patience_s * 1000:
+        left_ms = self._met_ms + patience_s * 1000 - now_ms
+        if wait_ms > left_ms and not breaker.probe_id and not self._has_probed:
+            return 0
+        if left_ms < 0:
             raise HostDownError(
                 f"The API has not responded for {(now_ms - breaker.opened_ms) / 1000:.0f} s.",
                 hint="Check the network and GIVENERGY_API_URL, then run the same command to "
                 "resume.",
             )
+        return wait_ms

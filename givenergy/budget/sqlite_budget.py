@@ -138,6 +138,7 @@ class SqliteRequestBudget:
             probe = bool(state.breaker.opened_ms)
             if probe:
                 state.breaker.probe_id = request.id
+                self._outage.note_probe()
             return SqliteGrant(self, request.id, bucket, probe=probe)
 
         try:
@@ -255,11 +256,9 @@ class SqliteRequestBudget:
     ) -> int:
         if now < state.hold_until_ms:
             return state.hold_until_ms - now
-        self._outage.check(state.breaker, now, patience_s)
+        outage_ms = self._outage.wait_ms(state.breaker, now, patience_s)
         reserve = self.reserve if policy is self._policies[ACCOUNT_BUCKET] else 0
-        return breakers.admit(state.breaker, now) or rules.admit(
-            bucket, policy, now, priority=priority, reserve=reserve
-        )
+        return outage_ms or rules.admit(bucket, policy, now, priority=priority, reserve=reserve)
 
     def _settle(self, grant: SqliteGrant, signal: Signal) -> None:
         policy = self._policies[grant.bucket]

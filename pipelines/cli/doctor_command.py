@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ from givenergy import (
     utc_now,
 )
 from givenergy.endpoints import INVERTER_SETTINGS
+from givenergy.errors import UnauthenticatedError
 from pipelines.account_zone import zone_difference, zone_notice
 from pipelines.cli.budget_lines import budget_lines
 from pipelines.cli.common import (
@@ -53,6 +55,7 @@ from pipelines.settings_file import (
 )
 from warehouse import WarehouseError
 from warehouse.lake import refuse_network
+from warehouse.storage.ownership import permission_problem, unusable_below
 
 _PACKAGES = ("givlake", "dagster", "duckdb", "pandas", "pandera", "pyarrow", "requests")
 _LOW_DISK_BYTES = 2 * 2**30
@@ -123,7 +126,6 @@ def _run_checks() -> Iterator[CheckResult]:
             tempfile.TemporaryDirectory(prefix="givlake-") as scratch,
             open_session(no_retries, scratch=Path(scratch)) as session,
         ):
-            yield CheckResult("token", "ok", "accepted by the API")
             for find in (zone_notice, zone_difference):
                 if (sentence := find(settings, session.lake.state.all())) is not None:
                     yield CheckResult("time zone", "note", sentence)
@@ -132,6 +134,8 @@ def _run_checks() -> Iterator[CheckResult]:
         yield CheckResult("token", "error", str(error), EXIT_USAGE)
     except LocalFaultError as error:
         yield CheckResult("network", "error", str(error), EXIT_USAGE)
+    except UnauthenticatedError as error:
+        yield CheckResult("token", "error", str(error), EXIT_INCOMPLETE)
     except GivEnergyError as error:
         yield CheckResult("API", "error", str(error), EXIT_INCOMPLETE)
 
@@ -141,6 +145,9 @@ def _disk(settings: Settings) -> CheckResult:
     existing = settings.data.absolute()
     while not existing.exists():
         existing = existing.parent
+    blocked = unusable_below(existing) if existing == settings.data.absolute() else None
+    if blocked is not None:
+        return CheckResult("data folder", "error", f"{permission_problem(blocked)}.", EXIT_USAGE)
     if not os.access(existing, os.W_OK):
         message = f"{existing} is not writable: use a folder that you can write to."
         return CheckResult("data folder", "error", message, EXIT_USAGE)
@@ -151,7 +158,10 @@ def _disk(settings: Settings) -> CheckResult:
         return CheckResult("data folder", "note", f"{sentence}: may be too little for a backfill")
     if existing == settings.data.absolute() and (mode := readable_by_others(existing)) is not None:
         return CheckResult(
-            "data folder", "note", f"{sentence}; other users can read it (mode {mode})"
+            "data folder",
+            "note",
+            f"{sentence}; other users can read it (mode {mode}): run chmod go-rwx"
+            f" {shlex.quote(str(existing))}",
         )
     return CheckResult("data folder", "ok", sentence)
 
@@ -164,6 +174,7 @@ def _account(
     except ForbiddenError as error:
         yield CheckResult("devices", "error", str(error), EXIT_INCOMPLETE)
         return
+    yield CheckResult("token", "ok", "accepted by the API")
     yield _devices(session, discovery)
     for line in discovery.news:
         yield CheckResult("devices", "note", line)

@@ -44,8 +44,11 @@ def try_refused(
     # The lists and a day of each dataset have been requested before.
     still = unavailable(session.lake)
     for name, refusals in refused.items():
+        whole = still.get(name, {}).get("")
         for subject, refusal in refusals.items():
             left = still.get(name, {}).get(subject)
+            if subject and whole is not None and left is not None and left.why == whole.why:
+                continue
             about = f" for {subject}" if subject else ""
             if left is not None:
                 yield name, f"not available{about}: {left}"

@@ -42,7 +42,10 @@ def print_summary(reporter: ProgressReporter) -> None:
             f" {printable(first.device_id)} {first.first}: {printable(cause)}"
         )
     for report in reports:
-        for result in [] if report.by_day else report.failures[:_CAUSES_NAMED]:
-            if not reporter.ended or result.outcome is not Outcome.FORBIDDEN:
-                subject = f"{report.dataset} {result.request.device_id}".strip()
-                out.print(printable(f"{subject}: {result.message}"))
+        lines = dict.fromkeys(
+            f"{f'{report.dataset} {result.request.device_id}'.strip()}: {result.message}"
+            for result in ([] if report.by_day else report.failures)
+            if not reporter.ended or result.outcome is not Outcome.FORBIDDEN
+        )
+        for line in list(lines)[:_CAUSES_NAMED]:
+            out.print(printable(line))

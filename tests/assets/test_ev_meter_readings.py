@@ -227,6 +227,7 @@ def test_data_points_that_cannot_be_read_are_quarantined_whole():
         point(measurement(), meter_id=None),
         point(measurement(), meter_id=2**63),
         "no data point",
+        point() | {"measurements": "nothing that could be listed"},
         point(measurement(value=7), timestamp="2025-07-01T13:00:00+01:00"),
         point(measurement(value=8), timestamp="9999-12-31 23:59:59"),
     )
@@ -239,8 +240,10 @@ def test_data_points_that_cannot_be_read_are_quarantined_whole():
         ("meter_id", "check_failed"),
         ("meter_id", "not_decodable"),
         ("row", "not_decodable"),
+        ("measurements", "not_decodable"),
     }
-    assert decoded.quarantine.num_rows == 6
+    assert decoded.quarantine.num_rows == 7
+    assert sum(decoded.rows_in.values()) == 8
 
 
 def test_a_data_point_without_measurements_is_drift_and_no_row():

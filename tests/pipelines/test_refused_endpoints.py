@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -163,3 +163,25 @@ def test_one_device_that_refuses_does_not_stop_the_others(simulate, own, today):
     sim.clear_failures()
     again = owner.givlake("backfill", "--start", start, "--end", today - timedelta(days=5))
     assert again.status == 0, again.out
+
+
+@pytest.mark.slow
+def test_a_refusal_of_old_days_or_of_one_device_closes_no_dataset(simulate, own, today):
+    """Both were believed to be a refusal of all devices and days, for a week."""
+    sim = simulate(inverters=2, commissioned=today - timedelta(days=400))
+    one, other = sim.serials
+    old, recent = date(2022, 1, 5), today - timedelta(days=3)
+    said = b'{"message": "The date is not valid."}'
+    sim.override(rf"/data-points/{old.year}|/{other}/data-points/", said, status=422)
+    old_days = ("backfill", "--start", old - timedelta(days=4), "--end", old)
+    one_device = ("backfill", "--device", other, "--start", recent)
+    owner = own(sim)
+    moment = datetime.now(UTC)
+    for hours in (0, 2):
+        for command in (old_days, one_device):
+            with clock.at(moment + timedelta(hours=hours)):
+                assert owner.givlake(*command).status == 1
+    with clock.at(moment + timedelta(hours=3)):
+        owner.givlake("backfill", "--start", recent)
+    fetched = {row["inverter_serial"] for row in owner.rows()}
+    assert fetched == {one}

@@ -10,7 +10,7 @@ from warehouse.coverage.coverage_fact import (
 )
 from warehouse.coverage.coverage_report import COVERAGE_SCHEMA, coverage_by_month
 from warehouse.coverage.day_evidence import drop_evidence
-from warehouse.coverage.fact_store import data_days, refresh_coverage
+from warehouse.coverage.fact_store import data_days, first_data_days, refresh_coverage
 from warehouse.coverage.missing import (
     Gap,
     add_gaps,
@@ -38,6 +38,7 @@ __all__ = [
     "day_is_over_at",
     "days_to_fetch",
     "drop_evidence",
+    "first_data_days",
     "in_states",
     "joined_gaps",
     "missing_days",

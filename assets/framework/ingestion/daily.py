@@ -3,14 +3,14 @@
 Planning covers one month at a time, newest first, so that memory does not depend on the range.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
 
 import pyarrow as pa
 
 from assets.framework.contract.dataset import DailyDataset
 from assets.framework.contract.day_range import DayRange
-from assets.framework.contract.devices import Device
+from assets.framework.contract.devices import EARLIEST_DATA, Device
 from assets.framework.contract.request import Request
 from assets.framework.ingestion.day_ranges import day_ranges_of
 from assets.framework.ingestion.planner import plan
@@ -19,6 +19,7 @@ from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.request_plan import RequestPlan
 from assets.framework.ingestion.session import Session
 from givenergy import utc_now
+from warehouse import first_data_days
 
 
 class DailyPlan(RequestPlan):
@@ -57,6 +58,7 @@ class DailyPlan(RequestPlan):
         self._start, self._end = start, end
         self._refetch = refetch
         self._refresh = refresh
+        self._with_rows: Collection[str] | None = None
 
     def batches(self, report: IngestionReport) -> Iterator[Iterable[Request]]:
         """Plan each month as soon as the requests of the previous one are taken."""
@@ -68,6 +70,15 @@ class DailyPlan(RequestPlan):
 
         for day_ranges in self._day_ranges(counted()):
             yield map(self._request, day_ranges)
+
+    def has_rows(self, device_id: str) -> bool:
+        """Return whether a requested day of a device has had rows, as far as the facts say."""
+        if self._with_rows is None:
+            devices = [device.device_id for device in self._devices]
+            self._with_rows = first_data_days(
+                self._session.lake, self._dataset.name, devices, EARLIEST_DATA.date()
+            )
+        return device_id in self._with_rows
 
     def still_missing(
         self, requests: Sequence[Request], already_fetched: Callable[[Request], bool]

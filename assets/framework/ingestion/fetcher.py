@@ -82,7 +82,7 @@ class Fetcher:
         self._refusals = Refusals(
             self._session.lake,
             self._dataset,
-            self._plan.answered_before(),
+            self._plan,
             retry=self._plan.retry_unavailable,
             unavailable=self.unavailable,
         )

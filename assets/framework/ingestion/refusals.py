@@ -9,9 +9,9 @@ in a row is skipped, and the run stops if all devices refuse.
 
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.request import Request
@@ -22,6 +22,7 @@ from assets.framework.ingestion.fetch_result import (
     FetchResult,
     Outcome,
 )
+from assets.framework.ingestion.request_plan import RequestPlan
 from givenergy import ForbiddenError, ForeignAnswerError, GivEnergyError, NotFoundError, utc_now
 from givenergy.errors import MissingCapability
 from warehouse import Lake, day_is_over_at
@@ -33,6 +34,8 @@ MOST_WITHOUT_RESPONSE = 12
 _REFUSALS_UNTIL_STOP = 3
 # A single day can be refused or unknown; a device is skipped after this many days in a row.
 _REFUSALS_UNTIL_CLOSED = 3
+# The API may refuse a day that is older than this because the device has none of that time.
+_TELLING_AGE = timedelta(days=31)
 
 
 class Refusals:
@@ -47,7 +50,7 @@ class Refusals:
         self,
         lake: Lake,
         dataset: Dataset,
-        answered_before: Collection[str],
+        plan: RequestPlan,
         *,
         retry: bool,
         unavailable: list[str],
@@ -57,7 +60,7 @@ class Refusals:
         Args:
             lake: The data folder, which records what is unavailable.
             dataset: Dataset that is requested.
-            answered_before: Devices that responded in earlier runs.
+            plan: The plan of the requests, which knows of earlier responses.
             retry: Whether to request what was unavailable as well.
             unavailable: List to which the reasons are added, each once.
         """
@@ -65,7 +68,8 @@ class Refusals:
         self.stopped: DatasetStoppedError | None = None
         self._unavailable = unavailable
         self._dataset = dataset
-        self._answered_before = answered_before
+        self._plan = plan
+        self._answered_before = plan.answered_before()
         self._retry = retry
         self._now = utc_now()
         self._availability = Availability(lake, dataset.name)
@@ -215,6 +219,8 @@ class Refusals:
 
         What it is part of is given up. Its subject is skipped for the rest of the run: if it is
         requested by day, after several in a row, as a day can be refused because it is not over.
+        Nothing is concluded for later runs from a day that is not over or long past, nor of a
+        device that has rows.
         """
         self._spend(error)
         result = FetchResult(request, Outcome.FAILED, str(error), requests=1, error=error)
@@ -226,8 +232,11 @@ class Refusals:
         self._refusing |= _subject_and_day(request)
         if self._in_a_row[request.subject] >= _REFUSALS_UNTIL_CLOSED:
             self._closed[request.subject] = result
-        is_over = days is None or day_is_over_at(days.last, None) < self._now
-        if self.accepts(request) or not is_over:
+        if days is not None:
+            age = self._now - day_is_over_at(days.last, None)
+            if not timedelta() < age < _TELLING_AGE:
+                return result
+        if self.accepts(request) or self._plan.has_rows(request.device_id):
             return result
         was_refused = self._availability.was_refused_before()
         refusal = self._availability.note(request.subject, str(error), weekly=True)
@@ -249,7 +258,8 @@ class Refusals:
             subject = result.request.subject
             exists = subject in self._answering and subject not in self._closed
             yield replace(result, outcome=Outcome.FAILED) if exists else result
-        if self._unclear and not (self.has_answered or self._has_failed or self.stopped):
+        is_proof_open = self.has_answered or self._has_failed or self._plan.is_limited
+        if self._unclear and not (is_proof_open or self.stopped):
             # Fewer devices than prove it, but all there are.
             self._refuse_everywhere()
         if self._forbidden is not None and not (self.has_answered or self._answered_before):

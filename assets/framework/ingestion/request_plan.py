@@ -14,10 +14,12 @@ class RequestPlan(ABC):
     Attributes:
         retry_unavailable: Whether to request unavailable data as well.
         awaits_others: Whether the run waits for requests in progress in other processes.
+        is_limited: Whether devices of the account that the dataset has data of are left out.
     """
 
     retry_unavailable: bool = False
     awaits_others: bool = False
+    is_limited: bool = False
 
     @abstractmethod
     def batches(self, report: IngestionReport) -> Iterator[Iterable[Request]]:
@@ -26,6 +28,10 @@ class RequestPlan(ABC):
     def answered_before(self) -> Collection[str]:
         """Return devices that responded in earlier runs, if relevant."""
         return ()
+
+    def has_rows(self, device_id: str) -> bool:
+        """Return whether the dataset has rows of a device, whose endpoint is therefore there."""
+        return device_id in self.answered_before()
 
     def still_missing(
         self, requests: Sequence[Request], already_fetched: Callable[[Request], bool]

@@ -153,6 +153,9 @@ class _AssetRun:
             )
             only = None if config.refresh else due_devices(dataset, state)
             plan = SnapshotPlan(dataset, state, only=only)
+        kinds = dataset.device_kinds
+        all_devices = of_kinds(discovery.devices, kinds)
+        plan.is_limited = len(of_kinds(devices, kinds)) < len(all_devices)
         return ingest(
             session,
             dataset,
