@@ -48,6 +48,7 @@ class AccountChildren(RowByRow, DeviceList):
     output_tables = (TABLE,)
     kinds = ()
     optional = True
+    lists_other_accounts = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
         """Request the whole list."""

@@ -92,6 +92,7 @@ class AccountDevices(RowByRow, DeviceList):
     output_tables = (TABLE,)
     kinds = (DeviceKind.INVERTER, DeviceKind.EMS)
     optional = True
+    lists_other_accounts = True
     depends_on = ("account_children",)
 
     def requests(self, state: KnownState) -> Iterator[Request]:

@@ -102,6 +102,10 @@ def network_settings(base_url: str) -> NetworkSettings:
     if not name:
         return NetworkSettings(host, proxies, setting)
     bundle = Path(os.environ[name])
+    if name == "SSL_CERT_DIR":
+        # OpenSSL takes a list of folders here, `requests` a single one.
+        folders = os.environ[name].split(os.pathsep)
+        bundle = Path(next(filter(os.path.isdir, folders), folders[0]))
     _check_bundle(bundle, name)
     return NetworkSettings(host, proxies, setting, bundle, name)
 

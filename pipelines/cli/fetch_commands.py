@@ -270,14 +270,18 @@ def _discover(
     """Request the device lists; print new devices and the command that fetches their history."""
     if (notice := zone_notice(settings, session.lake.state.all())) is not None:
         _OUT.print(printable(notice))
-    discovery = discover(session, lists_for(chosen), retry_refused=retry_refused)
+    lists = lists_for(chosen)
+    discovery = discover(session, lists, retry_refused=retry_refused)
     for line in discovery.news:
         _OUT.print(line)
     for failure in discovery.failures:
         _OUT.print(printable(failure))
     if not discovery.all_devices:
         # A list that was refused or failed shows nothing about devices.
-        refused = discovery.failures or any(r.unavailable for r in discovery.reports.values())
+        own = {each.name for each in lists if not each.lists_other_accounts}
+        refused = discovery.failures or any(
+            report.unavailable for name, report in discovery.reports.items() if name in own
+        )
         said = "No devices are known" if refused else "The account has no devices"
         _OUT.print(f"{said}: nothing to fetch.")
     return discovery

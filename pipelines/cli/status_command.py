@@ -39,7 +39,7 @@ from pipelines.cli.status_notices import (
     show_refusals,
 )
 from pipelines.cli.status_rows import COLUMNS, fix_command, rows
-from pipelines.discovery import known_devices
+from pipelines.discovery import known_devices, last_discovery
 from pipelines.health.calendar import calendars, svg
 from pipelines.health.freshness import Freshness, freshness
 from pipelines.health.notices import notices
@@ -79,7 +79,7 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
         )
     chosen = selected(settings)
     with opened_for_reading(settings, warn_if_empty=False) as lake:
-        devices = known_devices(lake)
+        devices, discovery = known_devices(lake), last_discovery(lake)
         overviews = [
             overview(lake, each, of_kinds(devices, each.device_kinds), settings.range_days)
             for each in daily(chosen)
@@ -114,7 +114,11 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
     elif layout == "csv":
         click.echo(as_csv(COLUMNS, list(rows(overviews, snapshots))), nl=False)
     elif not any(devices.values()):
-        _OUT.print(f"No devices are known in {settings.data} yet: start with givlake backfill.")
+        if discovery is None:
+            advice = "yet: start with givlake backfill."
+        else:
+            advice = f"as of {discovery.at:%Y-%m-%d %H:%M} UTC."
+        _OUT.print(f"No devices are known in {settings.data} {advice}")
     else:
         for each in overviews:
             _show(each, only=len(overviews) == 1)

@@ -449,6 +449,24 @@ def test_patience_with_a_host_that_is_down_ends(simulate, open_client, open_budg
         client.fetch(ACCOUNT)
 
 
+def test_a_process_without_patience_tries_once_whatever_others_have_met(
+    simulate, open_client, open_budget
+):
+    """`doctor` reported the outage of an earlier command without asking."""
+    from givenergy.budget.breaker import BreakerPolicy
+
+    sim = simulate()
+    breaker = BreakerPolicy(failures=1, first_ms=3_600_000, longest_ms=3_600_000)
+    sim.stop()
+    for _ in range(2):
+        with pytest.raises(RetryableError):
+            open_client(sim, budget=open_budget(breaker=breaker), retry=NO_RETRY).fetch(ACCOUNT)
+    assert open_budget(breaker=breaker).snapshot().host_down_for_s is not None
+    sim.start()
+    client = open_client(sim, budget=open_budget(breaker=breaker), retry=NO_RETRY)
+    assert client.fetch(ACCOUNT).complete
+
+
 @pytest.mark.parametrize("retry_after", [True, False])
 def test_a_429_costs_no_try_and_pauses(simulate, open_client, open_budget, retry_after):
     sim = simulate(retry_after=retry_after, rate_window_s=4.0)

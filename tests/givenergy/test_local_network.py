@@ -71,6 +71,13 @@ def test_trusted_certificates_that_cannot_be_used_are_named(
     assert network_settings("http://127.0.0.1:1/v1").bundle is None
 
 
+def test_of_a_list_of_folders_the_first_that_exists_is_used(monkeypatch, tmp_path):
+    """OpenSSL takes a list; it was refused as a folder that does not exist."""
+    (tmp_path / "0123abcd.0").write_text("a certificate")
+    monkeypatch.setenv("SSL_CERT_DIR", f"{tmp_path / 'absent'}:{tmp_path}")
+    assert network_settings(HTTPS).bundle == tmp_path
+
+
 class _Answer(BaseHTTPRequestHandler):
     def do_GET(self):
         body = b'{"data": {"id": 1}}'

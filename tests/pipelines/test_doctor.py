@@ -38,6 +38,18 @@ def test_a_clock_that_is_wrong_is_found(simulate, own, hours, words):
     assert f"{words} the API's: synchronize" in done.out
 
 
+def test_a_known_token_that_is_revoked_is_not_called_accepted(simulate, own):
+    sim = simulate()
+    owner = own(sim)
+    assert owner.givlake("doctor").status == 0
+    revoked = b'{"message": "Unauthenticated."}'
+    sim.override("/communication-device", revoked, status=401)
+    done = owner.givlake("doctor")
+    assert done.status == 1
+    found = [line.split()[:2] for line in done.out.splitlines() if " token " in line[:12]]
+    assert found == [["error", "token"]]
+
+
 @pytest.mark.slow
 def test_what_was_refused_is_tried_at_once_and_forgotten_if_it_is_answered(simulate, own):
     sim = simulate(inverters=2, later_api=True)

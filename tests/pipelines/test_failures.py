@@ -103,13 +103,16 @@ def test_a_device_that_is_gone_is_named_and_neither_fails_nor_is_requested_every
 
 def test_an_account_without_inverters_is_reported_as_such(simulate, own):
     sim = simulate(inverters=0)
-    owner = own(sim)
+    # The list of child accounts is refused to a home owner, whose devices it cannot have.
+    owner = own(sim, GIVLAKE_DATASETS="account_children,inverter_data_points")
     for arguments in (("backfill", *RANGE), ("sync",), ("plan",)):
         done = owner.givlake(*arguments)
         assert (done.status, done.err) == (0, "")
         assert "The account has no devices" in done.out
     assert owner.rows() == []
-    assert owner.givlake("status").status == 0
+    shown = owner.givlake("status")
+    assert shown.status == 0
+    assert f"No devices are known in {owner.data} as of 20" in " ".join(shown.out.split())
 
 
 @pytest.mark.slow

@@ -222,10 +222,12 @@ class DeviceList(SnapshotDataset):
 
     Attributes:
         kinds: Kinds of devices listed.
+        lists_other_accounts: Whether it only has devices of accounts below this one.
     """
 
     urgency = Urgency.DEVICES
     kinds: tuple[DeviceKind, ...]
+    lists_other_accounts = False
 
     @abstractmethod
     def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:

@@ -105,7 +105,7 @@ def _null_values(
                 name,
                 failures[0].value,
                 "; ".join(dict.fromkeys(failure.check for failure in failures)),
-                _unsigned_negative(value, *limits) if limits else "",
+                _unsigned_negative(value, limits[0]) if limits else "",
                 name,
             )
         )
@@ -140,7 +140,7 @@ def _null_fields(validated: Validated, name: str, limits: Sequence[FieldLimits])
                     f"{name}[].{each.field}",
                     str(value),
                     f"in_range({each.low}, {each.high})",
-                    _unsigned_negative(value, each.low, each.high),
+                    _unsigned_negative(value, each.low),
                     name,
                 )
             )
@@ -160,7 +160,7 @@ def _replace(validated: Validated, name: str, column: pa.Array) -> None:
     validated.rows = validated.rows.set_column(at, validated.rows.schema.field(name), column)
 
 
-def _unsigned_negative(value: object, low: float, high: float) -> str:
+def _unsigned_negative(value: object, low: float) -> str:
     """Return how a negative number was sent that was read as unsigned; "" if it was not."""
     if not isinstance(value, int | float) or low >= 0:
         return ""
