@@ -46,6 +46,8 @@ def print_summary(reporter: ProgressReporter) -> None:
             f"{f'{report.dataset} {result.request.device_id}'.strip()}: {result.message}"
             for result in ([] if report.by_day else report.failures)
             if not reporter.ended or result.outcome is not Outcome.FORBIDDEN
+            # What stopped the dataset has been printed above.
+            if result.message not in str(report.stopped or "")
         )
         for line in list(lines)[:_CAUSES_NAMED]:
             out.print(printable(line))
