@@ -22,8 +22,11 @@ from pipelines.selection import daily, lists_for, selected, selected_snapshots
 from pipelines.session_factory import stored_zone
 from pipelines.settings import Settings
 
+# What Dagster loads; it names the code location by it.
+DEFINITIONS_MODULE = "pipelines.definitions"
 REFRESH_JOB = "refresh"
 POLL_JOB = "poll"
+_CHECK_HISTORY_JOB, _CHECK_DATA_JOB = CHECK_JOBS = ("check_history", "check_data")
 
 
 def job_name(dataset_name: str) -> str:
@@ -82,14 +85,14 @@ def build_definitions(
         checks.append(history_check(dataset, settings))
     if checks:
         selection = dg.AssetSelection.checks(*checks)
-        check_job = dg.define_asset_job("check_history", selection=selection)
+        check_job = dg.define_asset_job(_CHECK_HISTORY_JOB, selection=selection)
         jobs.append(check_job)
         schedules.append(check_schedule(check_job.name, zone))
     data_checks = [
         *reconciliation_checks(chosen, settings),
         *(drift_check(dataset, settings) for dataset in chosen),
     ]
-    data_job = dg.define_asset_job("check_data", dg.AssetSelection.checks(*data_checks))
+    data_job = dg.define_asset_job(_CHECK_DATA_JOB, dg.AssetSelection.checks(*data_checks))
     jobs.append(data_job)
     schedules.append(data_check_schedule(data_job.name, zone))
     rate_limit = RateLimit(reserve=settings.reserve)

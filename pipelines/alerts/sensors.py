@@ -33,8 +33,9 @@ def _run_failure(settings: Settings) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def _sensor(context: dg.RunFailureSensorContext) -> None:
-        # The command line sends its own alerts.
-        if STARTED_BY in context.dagster_run.tags:
+        # The command line sends its own alerts; a run that re-executes its run has its tags.
+        run = context.dagster_run
+        if STARTED_BY in run.tags and run.parent_run_id is None:
             return
         failures, since = _failure_kinds(context), _first_day(context)
         _log(context, send_alerts(settings, failures=failures, since=since))

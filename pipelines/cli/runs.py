@@ -13,14 +13,20 @@ from assets.framework.ingestion.report import IngestionReport
 from assets.framework.orchestration.asset_keys import asset_specs
 from assets.framework.orchestration.dataset_asset import table_results
 from assets.registry import device_lists
-from pipelines.alerts.sensors import STARTED_BY
 from pipelines.backfill_plan import BackfillTask, runs
+from pipelines.cli.killed_runs import tagged_runs
 from pipelines.cli.local_faults import RunFailedError
 from pipelines.cli.progress import ProgressReporter
 from pipelines.cli.run_summary import print_summary
-from pipelines.definitions_factory import REFRESH_JOB, build_definitions, job_name
+from pipelines.dagster_workarounds.recorded_run import execute_recorded
+from pipelines.definitions_factory import (
+    DEFINITIONS_MODULE,
+    REFRESH_JOB,
+    build_definitions,
+    job_name,
+)
 from pipelines.discovery import HISTORY_STARTS
-from pipelines.instance import open_instance
+from pipelines.instance import open_instance, use_dagster_home
 from pipelines.partitions import range_tags
 from pipelines.session_factory import stored_state
 from pipelines.settings import Settings
@@ -45,6 +51,8 @@ class Runs:
 
     def __enter__(self) -> Self:
         self._instance = self._open.enter_context(open_instance(self._settings))
+        home = use_dagster_home(self._settings)
+        self._tags = self._open.enter_context(tagged_runs(self._instance, home))
         self._open.enter_context(self._reporter)
         return self
 
@@ -155,22 +163,19 @@ class Runs:
         tags: Mapping[str, str] = MappingProxyType({}),
         asset_selection: Sequence[dg.AssetKey] | None = None,
     ) -> None:
-        result = (
-            self._definitions()
-            .resolve_job_def(job)
-            .execute_in_process(
-                instance=self._instance,
-                asset_selection=asset_selection,
-                tags={**tags, STARTED_BY: "command line"},
-                run_config={
-                    "ops": {
-                        name: {"config": {**config, "retry_refused": self._retry_refused}}
-                        for name, config in configs.items()
-                    },
-                    "loggers": {"console": {"config": {"log_level": self._log_level}}},
+        result = execute_recorded(
+            self._definitions().resolve_job_def(job),
+            self._instance,
+            module=DEFINITIONS_MODULE,
+            run_config={
+                "ops": {
+                    name: {"config": {**config, "retry_refused": self._retry_refused}}
+                    for name, config in configs.items()
                 },
-                raise_on_error=False,
-            )
+                "loggers": {"console": {"config": {"log_level": self._log_level}}},
+            },
+            tags={**tags, **self._tags},
+            asset_selection=asset_selection,
         )
         if result.dagster_run.status is dg.DagsterRunStatus.CANCELED:
             raise KeyboardInterrupt
@@ -178,7 +183,7 @@ class Runs:
             _raise_unexpected_failures(result)
 
 
-def _raise_unexpected_failures(result: dg.ExecuteInProcessResult) -> None:
+def _raise_unexpected_failures(result: dg.JobExecutionResult) -> None:
     """Raise the errors of a run that the assets do not report themselves.
 
     Raises:

@@ -47,6 +47,7 @@ def ui(port: int, host: str, demo: Path | None) -> None:
     if (fault := port_fault(host, port)) is not None:
         raise KnownError(fault, EXIT_USAGE)
     from pipelines.dagster_workarounds.stopped_instigators import stopped_instigators
+    from pipelines.health.first_checks import evaluate_checks_once
     from pipelines.instance import dagster_program, open_instance, use_dagster_home
     from pipelines.pending_builds import build_all_pending
     from pipelines.session_factory import open_lake
@@ -62,6 +63,8 @@ def ui(port: int, host: str, demo: Path | None) -> None:
             stopped = stopped_instigators(instance)
         with open_lake(settings) as lake:
             build_all_pending(lake, report_progress=console().print)
+        with open_instance(settings) as instance:
+            evaluate_checks_once(settings, instance, console().print)
         console().print(f"Dagster: http://{host}:{port} (state in {home}). Press Ctrl-C to stop.")
         program = [dagster_program(), "dev", "-m", "pipelines.definitions"]
         program += ["-h", host, "-p", str(port)]

@@ -12,6 +12,7 @@ import dagster as dg
 from assets.framework.contract.dataset import Dataset
 from assets.framework.orchestration.asset_keys import table_key
 from assets.reconciliation import RECONCILIATIONS, Reconciliation
+from pipelines.health.asset_checks import asset_check
 from pipelines.health.findings import refresh_findings
 from pipelines.health.notices import sql
 from pipelines.session_factory import open_lake
@@ -64,12 +65,6 @@ def reconciliation_checks(
 def _reconciliation_check(
     reconciliation: Reconciliation, keys: Sequence[dg.AssetKey], settings: Settings
 ) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=keys[0],
-        name=reconciliation.name,
-        additional_deps=keys[1:],
-        description=reconciliation.description,
-    )
     def _check() -> dg.AssetCheckResult:
         with open_lake(settings) as lake:
             result = reconcile(lake, reconciliation)
@@ -92,7 +87,13 @@ def _reconciliation_check(
             metadata=metadata,
         )
 
-    return _check
+    spec = dg.AssetCheckSpec(
+        reconciliation.name,
+        asset=keys[0],
+        additional_deps=keys[1:],
+        description=reconciliation.description,
+    )
+    return asset_check(spec, _check)
 
 
 def _describe(reconciliation: Reconciliation, result: ReconciliationResult) -> str:
@@ -115,11 +116,6 @@ def _where(row: dict[str, Any]) -> str:
 def drift_check(dataset: Dataset, settings: Settings) -> dg.AssetChecksDefinition:
     """Make the check that warns about undocumented codes, fields and types in responses."""
 
-    @dg.asset_check(
-        asset=table_key(dataset.main),
-        name=f"{dataset.name}_drift",
-        description="Do responses contain codes, fields or types that the API does not document?",
-    )
     def _check() -> dg.AssetCheckResult:
         with open_lake(settings) as lake, connect(lake) as connection:
             rows = retrying(
@@ -141,7 +137,12 @@ def drift_check(dataset: Dataset, settings: Settings) -> dg.AssetChecksDefinitio
             metadata=metadata,
         )
 
-    return _check
+    spec = dg.AssetCheckSpec(
+        f"{dataset.name}_drift",
+        asset=table_key(dataset.main),
+        description="Do responses contain codes, fields or types that the API does not document?",
+    )
+    return asset_check(spec, _check)
 
 
 def data_check_schedule(job_name: str, zone: str) -> dg.ScheduleDefinition:

@@ -8,6 +8,7 @@ from assets.framework.contract.dataset import DailyDataset
 from assets.framework.contract.devices import of_kinds
 from assets.framework.orchestration.asset_keys import table_key
 from pipelines.discovery import known_devices
+from pipelines.health.asset_checks import asset_check
 from pipelines.health.calendar import calendars, characters
 from pipelines.health.overview import overview
 from pipelines.session_factory import open_lake
@@ -20,11 +21,6 @@ _CALENDARS_SHOWN = 10
 def history_check(dataset: DailyDataset, settings: Settings) -> dg.AssetChecksDefinition:
     """Make the check that warns about devices without requested history, such as new ones."""
 
-    @dg.asset_check(
-        asset=table_key(dataset.main),
-        name="every_device_has_history",
-        description="Does every device have requested history?",
-    )
     def _check() -> dg.AssetCheckResult:
         with open_lake(settings) as lake:
             devices = of_kinds(known_devices(lake), dataset.device_kinds)
@@ -52,7 +48,12 @@ def history_check(dataset: DailyDataset, settings: Settings) -> dg.AssetChecksDe
             },
         )
 
-    return _check
+    spec = dg.AssetCheckSpec(
+        "every_device_has_history",
+        asset=table_key(dataset.main),
+        description="Does every device have requested history?",
+    )
+    return asset_check(spec, _check)
 
 
 def check_schedule(job_name: str, zone: str) -> dg.ScheduleDefinition:

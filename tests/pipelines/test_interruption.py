@@ -5,6 +5,7 @@ import signal
 import time
 from datetime import date
 
+import dagster as dg
 import pytest
 
 from tests.support.owner import finished
@@ -24,6 +25,11 @@ def wait_for_data(sim, requests, process):
         assert time.monotonic() < end
         assert process.poll() is None
         time.sleep(0.02)
+
+
+def said(instance, run) -> str:
+    (end,) = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    return end.message
 
 
 @pytest.mark.slow
@@ -72,6 +78,14 @@ def test_backfills_that_are_killed_at_any_moment_end_up_complete(simulate, own):
     done = owner.givlake("sync")
     assert done.status == 0
     assert owner.givlake(*COMMAND).out.startswith("Nothing to fetch")
+    # Nor does Dagster show the runs of the killed commands as in progress.
+    with owner.dagster() as (_, instance):
+        runs = instance.get_runs()
+        killed = [run for run in runs if run.status is dg.DagsterRunStatus.FAILURE]
+        assert all(run.status is dg.DagsterRunStatus.SUCCESS for run in runs if run not in killed)
+        assert all("was killed" in said(instance, run) for run in killed)
+        assert killed
+    assert list((owner.data / "dagster" / "commands").iterdir()) == []
     rows = [row for row in owner.rows() if row["request_date"] in DAYS]
     assert_same(rows, expected_rows(sim, sim.serials, DAYS))
     (bad,) = owner.sql(

@@ -6,8 +6,9 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,23 +88,50 @@ class Page:
         )
 
         def send() -> dict[str, Any] | None:
-            with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=60) as sent:
-                return json.load(sent)
+            try:
+                with urllib.request.urlopen(request, timeout=60) as sent:
+                    return json.load(sent)
+            except urllib.error.HTTPError as error:
+                if error.code == 400:
+                    return {"errors": error.read().decode()}
+            except OSError:
+                pass
             return None
 
         response = self.until(send)
         assert "errors" not in response, response
         return response["data"]
 
-    def run(self, job: str) -> str:
-        """Launch a run of a job; return its final status."""
-        run = {"selector": {**REPOSITORY, "jobName": job}, "runConfigData": {}}
+    def launch(
+        self, job: str, assets: Sequence[object] = (), tags: Mapping[str, str] | None = None
+    ) -> str:
+        """Launch a run of a job, of all its assets or of some; return the run's ID.
+
+        Args:
+            job: The name of the job.
+            assets: Asset keys as GraphQL takes them.
+            tags: The run's tags.
+        """
+        pairs = [{"key": key, "value": value} for key, value in (tags or {}).items()]
+        run = {
+            "selector": {**REPOSITORY, "jobName": job, "assetSelection": list(assets) or None},
+            "runConfigData": {},
+            "executionMetadata": {"tags": pairs},
+        }
         launched = self.graphql(_LAUNCH, run=run)["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
+        return launched["run"]["runId"]
+
+    def run(self, job: str) -> str:
+        """Launch a run of a job; return its final status."""
+        return self.status_of(self.launch(job))
+
+    def status_of(self, run_id: str) -> str:
+        """Wait until a run has ended; return its status."""
         query = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 
         def status() -> str | None:
-            found = self.graphql(query, id=launched["run"]["runId"])["runOrError"]["status"]
+            found = self.graphql(query, id=run_id)["runOrError"]["status"]
             return found if found in _ENDED else None
 
         return self.until(status)

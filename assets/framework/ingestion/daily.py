@@ -4,9 +4,10 @@ Planning covers one month at a time, newest first, so that memory does not depen
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assets.framework.contract.dataset import DailyDataset
 from assets.framework.contract.day_range import DayRange
@@ -38,6 +39,7 @@ class DailyPlan(RequestPlan):
         refetch: bool = False,
         refresh: bool = False,
         retry_refused: bool = False,
+        answered_before: datetime | None = None,
     ) -> None:
         """Store what to plan.
 
@@ -50,6 +52,7 @@ class DailyPlan(RequestPlan):
             refetch: Fetch days again that are already complete.
             refresh: Fetch days again that were not over when they were fetched.
             retry_refused: Request what was refused, although it is not due.
+            answered_before: Leave out days that were last answered since this moment, UTC.
         """
         self.retry_unavailable = refetch or retry_refused
         self._session = session
@@ -58,6 +61,7 @@ class DailyPlan(RequestPlan):
         self._start, self._end = start, end
         self._refetch = refetch
         self._refresh = refresh
+        self._answered_before = answered_before
         self._with_rows: Collection[str] | None = None
 
     def batches(self, report: IngestionReport) -> Iterator[Iterable[Request]]:
@@ -104,7 +108,7 @@ class DailyPlan(RequestPlan):
     def _states(
         self, start: date, end: date, refetch: bool, *, forbidden: bool
     ) -> Iterator[pa.Table]:
-        return plan(
+        months = plan(
             self._session.lake,
             self._dataset,
             self._devices,
@@ -116,6 +120,12 @@ class DailyPlan(RequestPlan):
             refresh=self._refresh,
             refused=forbidden,
         )
+        if (moment := self._answered_before) is None:
+            yield from months
+        else:
+            for states in months:
+                answered = pc.greater_equal(states["last_fetched_at"], moment)
+                yield states.filter(pc.invert(pc.fill_null(answered, False)))
 
     def _day_ranges(self, months: Iterable[pa.Table]) -> Iterator[list[DayRange]]:
         return day_ranges_of(months, longest_range(self._session, self._dataset))

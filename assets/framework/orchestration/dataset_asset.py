@@ -9,11 +9,12 @@ outputs, because Dagster would record them as another materialization of every d
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.tags import RESUME_RETRY_TAG
 from pydantic import Field
 
 from assets.framework.contract.dataset import DailyDataset, Dataset, DeviceList, SnapshotDataset
@@ -28,6 +29,7 @@ from assets.framework.ingestion.session import Session
 from assets.framework.ingestion.snapshot import SnapshotPlan
 from assets.framework.orchestration.asset_keys import archive_key, asset_specs, table_key
 from assets.framework.orchestration.asset_metadata import day_metadata, table_metadata
+from givenergy import corrected
 from warehouse import Lake, rebuild
 
 _FAILURES_NAMED = 20
@@ -134,6 +136,7 @@ class _AssetRun:
     def _ingest(self, session: Session, discovery: Any) -> IngestionReport:
         dataset, config = self._dataset, self._config
         devices = discovery.choose(config.devices)
+        began_at = self._resumed_since()
         plan: RequestPlan
         if isinstance(dataset, DailyDataset):
             plan = DailyPlan(
@@ -145,13 +148,16 @@ class _AssetRun:
                 refetch=config.refetch,
                 refresh=config.refresh,
                 retry_refused=config.retry_refused,
+                answered_before=began_at,
             )
         else:
             api = self._context.resources.givenergy
+            refetch = config.refetch and began_at is None
             state = api.known_state(
-                session, devices, refetch=config.refetch, retry_refused=config.retry_refused
+                session, devices, refetch=refetch, retry_refused=config.retry_refused
             )
-            only = None if config.refresh else due_devices(dataset, state)
+            is_all = config.refresh and began_at is None
+            only = None if is_all else due_devices(dataset, state)
             plan = SnapshotPlan(dataset, state, only=only)
         kinds = dataset.device_kinds
         all_devices = of_kinds(discovery.devices, kinds)
@@ -165,6 +171,19 @@ class _AssetRun:
             progress=self._reporter.progress,
             settle=partial(self._show_days, session.lake),
         )
+
+    def _resumed_since(self) -> datetime | None:
+        """Return when the run began that this one resumes from failure, UTC; None if it is new.
+
+        What that run has fetched is not requested again, whatever its configuration says.
+        """
+        run = self._context.run
+        if RESUME_RETRY_TAG not in run.tags or run.root_run_id is None:
+            return None
+        record = self._context.instance.get_run_record_by_id(run.root_run_id)
+        if record is None:
+            return None
+        return corrected(datetime.fromtimestamp(record.create_timestamp.timestamp(), UTC))
 
     def _show(self, lake: Lake, report: IngestionReport) -> Iterator[dg.MaterializeResult[None]]:
         """Report the content of the tables to Dagster."""

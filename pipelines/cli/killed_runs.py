@@ -1,0 +1,60 @@
+"""Runs of commands that were killed: Dagster would show them as in progress for ever."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+from pipelines.alerts.sensors import STARTED_BY
+from warehouse.errors import LockTimeoutError
+from warehouse.storage.locks import FileLock
+
+_COMMAND = "givlake/command"
+_UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+@contextmanager
+def tagged_runs(instance: dg.DagsterInstance, home: Path) -> Iterator[Mapping[str, str]]:
+    """Report the runs of killed commands as failed; yield the tags of this command's runs.
+
+    A command holds a lock that its runs name. The kernel releases it when the command ends.
+
+    Args:
+        instance: Where runs are recorded.
+        home: The folder of Dagster's state.
+    """
+    folder = home / "commands"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    _report_killed(instance, folder)
+    own = folder / f"{uuid.uuid4().hex}.lock"
+    try:
+        with FileLock(own):
+            yield {STARTED_BY: "command line", _COMMAND: own.stem}
+    finally:
+        own.unlink(missing_ok=True)
+
+
+def _report_killed(instance: dg.DagsterInstance, folder: Path) -> None:
+    filters = dg.RunsFilter(statuses=_UNFINISHED, tags={STARTED_BY: "command line"})
+    for run in instance.get_runs(filters):
+        # Dagster gives the tags of a run to those that re-execute it.
+        if run.parent_run_id is not None:
+            continue
+        lock = folder / f"{run.tags.get(_COMMAND, 'unknown')}.lock"
+        try:
+            with FileLock(lock, timeout_s=0):
+                instance.report_run_failed(
+                    run,
+                    "The command that made this run was killed. What it fetched is kept: run the"
+                    " same command again, or re-execute this run.",
+                )
+            lock.unlink(missing_ok=True)
+        except LockTimeoutError:
+            continue

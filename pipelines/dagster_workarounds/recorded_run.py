@@ -1,0 +1,56 @@
+"""Runs in this process that Dagster shows, and re-executes, like runs that it has started itself.
+
+`JobDefinition.execute_in_process` records no code location with a run: the run is missing in
+Overview and Jobs, and Dagster's web server answers HTTP 500 if it is re-executed. `execute_job`
+takes no resources of the caller, and records no code location either.
+
+Needed with Dagster 1.13.27. Waits for: https://github.com/dagster-io/dagster/issues/19458, which is
+closed as stale, without a repair.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+# As Dagster names the definitions of a module that it loads with `-m`.
+_REPOSITORY = "__repository__"
+
+
+def execute_recorded(
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    *,
+    module: str,
+    run_config: Mapping[str, object],
+    tags: Mapping[str, str],
+    asset_selection: Sequence[dg.AssetKey] | None = None,
+) -> dg.JobExecutionResult:
+    """Execute a job in this process, as a run of a module's code location.
+
+    Args:
+        job: The job.
+        instance: Where to record the run.
+        module: The module of the definitions, by which Dagster names the code location.
+        run_config: The run's configuration.
+        tags: The run's tags, besides the job's.
+        asset_selection: The assets to materialize; None for all of the job.
+    """
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(
+        loadable_target_origin=LoadableTargetOrigin(module_name=module), location_name=module
+    )
+    run = instance.create_run_for_job(
+        job_def=job,
+        run_config=run_config,
+        tags={**job.run_tags, **tags},
+        asset_selection=None if asset_selection is None else frozenset(asset_selection),
+        remote_job_origin=RemoteJobOrigin(RemoteRepositoryOrigin(location, _REPOSITORY), job.name),
+    )
+    return execute_run(InMemoryJob(job), run, instance)

@@ -1,0 +1,36 @@
+"""The first evaluation of the asset checks; later ones are scheduled."""
+
+from collections.abc import Callable
+
+import dagster as dg
+
+from pipelines.dagster_workarounds.recorded_run import execute_recorded
+from pipelines.definitions_factory import CHECK_JOBS, DEFINITIONS_MODULE, build_definitions
+from pipelines.session_factory import stored_account
+from pipelines.settings import Settings
+
+
+def evaluate_checks_once(
+    settings: Settings, instance: dg.DagsterInstance, say: Callable[[str], object]
+) -> None:
+    """Run each job of checks that has never run, if there are data.
+
+    A command fetches without them, so that Dagster's pages would show them as not evaluated until
+    the next morning.
+
+    Args:
+        settings: The settings of the process.
+        instance: Where runs are recorded.
+        say: Called with a line before the work.
+    """
+    if stored_account(settings) is None:
+        return
+    due = [name for name in CHECK_JOBS if not instance.get_runs_count(dg.RunsFilter(job_name=name))]
+    if not due:
+        return
+    say("Evaluating the checks of the data for the first time.")
+    definitions = build_definitions(settings)
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    for job in definitions.resolve_all_job_defs():
+        if job.name in due:
+            execute_recorded(job, instance, module=DEFINITIONS_MODULE, run_config=quiet, tags={})
