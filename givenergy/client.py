@@ -126,6 +126,11 @@ class Client:
         return self._totals.get()
 
     @property
+    def in_flight(self) -> int:
+        """The number of requests that have been sent and not been answered."""
+        return self._totals.in_flight
+
+    @property
     def clock_ahead_s(self) -> float | None:
         """Seconds by which this machine's clock is ahead of the API's, None if unknown."""
         return self._clock.ahead_s()
@@ -231,12 +236,14 @@ class Client:
             status, body, signal = 0, b"", Signal(RequestOutcome.FAILED)
             result: Envelope | AttemptFailure
             try:
-                response = self._transport.send(
-                    endpoint.method,
-                    request.url_path,
-                    query=request.query_of_page(number),
-                    body=None if request.body is None else msgspec.json.encode(request.body),
-                )
+                body_sent = None if request.body is None else msgspec.json.encode(request.body)
+                with self._totals.request():
+                    response = self._transport.send(
+                        endpoint.method,
+                        request.url_path,
+                        query=request.query_of_page(number),
+                        body=body_sent,
+                    )
                 duration_s = time.monotonic() - began
                 result = classify_response(
                     response,

@@ -6,7 +6,8 @@ Only data and what follows from it directly; no decisions.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from types import MappingProxyType
@@ -154,11 +155,23 @@ class ClientTotals:
 
 
 class Totals:
-    """A thread-safe sum of `ClientTotals`."""
+    """A thread-safe sum of `ClientTotals`, and the number of requests in flight."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._now = ClientTotals()
+        self.in_flight = 0
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Count a request as in flight within a block."""
+        with self._lock:
+            self.in_flight += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.in_flight -= 1
 
     def add(self, more: ClientTotals) -> None:
         """Add to the sums."""

@@ -147,8 +147,11 @@ def _interrupts(cancelled: threading.Event) -> Iterator[None]:
         yield
         return
 
+    heard: list[int] = []
+
     def interrupt(number: int, frame: FrameType | None) -> None:
-        if cancelled.is_set():
+        heard.append(number)
+        if len(heard) > 1:
             raise KeyboardInterrupt
         cancelled.set()
 

@@ -37,6 +37,7 @@ from pipelines.pseudonyms import pseudonym_key
 from pipelines.restore_expected_days import restore_expected_days
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
+from pipelines.stop_signals import cancelled_on_stop
 from warehouse import (
     Lake,
     ReadOnlyLake,
@@ -210,6 +211,7 @@ def open_session(
     """
     token = settings.required_token()
     cancelled = cancelled or threading.Event()
+    clients: list[Client] = []
     budget_settings = settings
     stored: dict[str, Any] = {}
     if scratch is not None:
@@ -217,7 +219,10 @@ def open_session(
         settings = settings.model_copy(update={"data": scratch})
         if not os.access(budget_store(budget_settings), os.W_OK):
             budget_settings = settings
-    with open_lake(settings) as lake:
+    with (
+        open_lake(settings) as lake,
+        cancelled_on_stop(cancelled, lambda: sum(client.in_flight for client in clients)),
+    ):
         for name, value in stored.items():
             lake.state.set(name, value)
         if prepare is not None:
@@ -227,7 +232,7 @@ def open_session(
 
         def open_client(budget: RequestBudget) -> Client:
             try:
-                return Client(
+                client = Client(
                     base_url=settings.url,
                     token=token,
                     budget=budget,
@@ -240,6 +245,8 @@ def open_session(
                 )
             except ValueError as error:
                 raise SettingsError(str(error)) from error
+            clients.append(client)
+            return client
 
         account = resolve_account(
             base_url=settings.url,

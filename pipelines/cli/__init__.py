@@ -3,6 +3,25 @@
 One module per group of commands; `pipelines.cli.common` contains what they share.
 """
 
-from pipelines.cli.main import main
+import os
+import sys
+
+from pipelines.stop_signals import acknowledged, is_urgent
 
 __all__ = ["main"]
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line; an interruption, also while modules load, is one message."""
+    try:
+        with acknowledged():
+            from pipelines.cli.command_group import run_command
+
+            run_command()
+    except KeyboardInterrupt:
+        print("Interrupted. Run the same command to resume.", file=sys.stderr, flush=True)
+        if is_urgent():
+            # Not even for threads that wait for responses.
+            os._exit(_INTERRUPTED)
+        sys.exit(_INTERRUPTED)

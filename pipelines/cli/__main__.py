@@ -1,5 +1,5 @@
 """`python -m pipelines.cli` is `givlake`."""
 
-from pipelines.cli.main import main
+from pipelines.cli import main
 
 main()

@@ -30,6 +30,7 @@ from pipelines.instance import open_instance, use_dagster_home
 from pipelines.partitions import range_tags
 from pipelines.session_factory import stored_state
 from pipelines.settings import Settings
+from pipelines.stop_signals import is_stopping
 from warehouse import Lake
 
 
@@ -177,7 +178,8 @@ class Runs:
             tags={**tags, **self._tags},
             asset_selection=asset_selection,
         )
-        if result.dagster_run.status is dg.DagsterRunStatus.CANCELED:
+        # Dagster can hear a signal between two steps, and go on.
+        if is_stopping() or result.dagster_run.status is dg.DagsterRunStatus.CANCELED:
             raise KeyboardInterrupt
         if not self._reporter.ended:
             _raise_unexpected_failures(result)

@@ -10,6 +10,7 @@ import click
 from pipelines.cli.common import EXIT_INCOMPLETE, EXIT_USAGE, KnownError, known_error
 from pipelines.cli.context import begin_call, data_option, settings_in_use
 from pipelines.settings import Described, described_settings
+from pipelines.stop_signals import is_stopping
 
 _COMMANDS = {
     "demo": "demo_command",
@@ -79,29 +80,44 @@ def givlake() -> None:
     """
 
 
-def main() -> None:
-    """Run the command line; every error is one message and an exit status without a traceback."""
+def run_command() -> None:
+    """Run the command line; every error is one message and an exit status without a traceback.
+
+    Raises:
+        KeyboardInterrupt: The command was interrupted.
+    """
     begin_call()
     try:
         givlake.main(standalone_mode=False)
+    except click.Abort:
+        raise KeyboardInterrupt from None
     except click.ClickException as error:
         error.show()
         sys.exit(EXIT_USAGE)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted. Run the same command to resume.", err=True)
-        sys.exit(130)
     except KnownError as error:
+        _refuse_if_stopping(error)
         click.echo(f"givlake: {error}", err=True)
         sys.exit(error.exit_status)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
     except Exception as error:
+        _refuse_if_stopping(error)
         known = known_error(error) or _reported(error)
         click.echo(f"givlake: {known}", err=True)
         sys.exit(known.exit_status)
     finally:
         _give_files_to_owner()
+
+
+def _refuse_if_stopping(error: Exception) -> None:
+    """Take an error of a command that has been interrupted as what the interruption caused.
+
+    Raises:
+        KeyboardInterrupt: The command has been interrupted.
+    """
+    if is_stopping():
+        raise KeyboardInterrupt from error
 
 
 def _reported(error: Exception) -> KnownError:
