@@ -126,9 +126,9 @@ class Client:
         return self._totals.get()
 
     @property
-    def in_flight(self) -> int:
-        """The number of requests that have been sent and not been answered."""
-        return self._totals.in_flight
+    def activity(self) -> Totals:
+        """What the client is doing: requests in flight, and the last failure."""
+        return self._totals
 
     @property
     def clock_ahead_s(self) -> float | None:
@@ -232,17 +232,17 @@ class Client:
                 cancelled=self._cancelled,
                 patience_s=self._retry.patience_s,
             )
+            self._totals.add(ClientTotals(waited_s=grant.waited_s, outage_s=grant.outage_s))
             sent_at, began = datetime.now(UTC), time.monotonic()
             status, body, signal = 0, b"", Signal(RequestOutcome.FAILED)
             result: Envelope | AttemptFailure
             try:
-                body_sent = None if request.body is None else msgspec.json.encode(request.body)
                 with self._totals.request():
                     response = self._transport.send(
                         endpoint.method,
                         request.url_path,
                         query=request.query_of_page(number),
-                        body=body_sent,
+                        body=None if request.body is None else msgspec.json.encode(request.body),
                     )
                 duration_s = time.monotonic() - began
                 result = classify_response(
@@ -273,9 +273,7 @@ class Client:
             if self._cancelled.is_set() and result.final is None:
                 raise request.cancelled()
             return self._failed(request, number, state, result, grant, requested_at, ended_at)
-        self._totals.add(
-            ClientTotals(requests=1, received_bytes=len(body), waited_s=grant.waited_s)
-        )
+        self._totals.add(ClientTotals(requests=1, received_bytes=len(body)))
         kept, redaction_version = request.redaction.body(body)
         page = Page(
             number=number,
@@ -304,17 +302,13 @@ class Client:
     ) -> AttemptFailure:
         """Report a failed attempt; return it with `final` set if it is the last one."""
         message = self._clean(failure.message)
+        self._totals.note_failure(failure.status, message)
         final = state.count_failure(
             failure, message, policy=self._retry, reached=self._reached, probe=grant.probe
         )
-        self._totals.add(
-            ClientTotals(
-                requests=int(failure.outcome is not RequestOutcome.UNREACHED),
-                failed=1,
-                rate_limited=int(failure.outcome is RequestOutcome.RATE_LIMITED),
-                waited_s=grant.waited_s,
-            )
-        )
+        sent = failure.outcome is not RequestOutcome.UNREACHED
+        limited = failure.outcome is RequestOutcome.RATE_LIMITED
+        self._totals.add(ClientTotals(requests=int(sent), failed=1, rate_limited=int(limited)))
         if self._on_attempt is not None:
             personal = request.endpoint.keep is not None
             excerpt = self._clean(failure.excerpt.decode("utf-8", "replace")).encode()

@@ -145,22 +145,42 @@ class ApiRequest:
 
 @dataclass(frozen=True, slots=True)
 class ClientTotals:
-    """Totals of a client; `waited_s` is the sum over threads of waiting for the budget."""
+    """Totals of a client.
+
+    Attributes:
+        requests: Requests that were sent.
+        failed: Attempts that failed.
+        rate_limited: 429 responses.
+        received_bytes: Bytes of successful responses.
+        waited_s: Seconds of waiting for the budget, summed over threads.
+        outage_s: Seconds of waiting while the host was down, summed over threads.
+    """
 
     requests: int = 0
     failed: int = 0
     rate_limited: int = 0
     received_bytes: int = 0
     waited_s: float = 0.0
+    outage_s: float = 0.0
 
 
 class Totals:
-    """A thread-safe sum of `ClientTotals`, and the number of requests in flight."""
+    """What a client does: a thread-safe sum of `ClientTotals`, and its present state.
+
+    Attributes:
+        in_flight: Requests that have been sent and not been answered.
+        last_failure: What the last failed attempt said; empty if none has failed.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._now = ClientTotals()
         self.in_flight = 0
+        self.last_failure = ""
+
+    def note_failure(self, status: int | None, message: str) -> None:
+        """Keep what a failed attempt said."""
+        self.last_failure = message if status is None else f"HTTP {status}: {message}"
 
     @contextmanager
     def request(self) -> Iterator[None]:

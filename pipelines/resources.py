@@ -44,6 +44,9 @@ class Reporter(Protocol):
     def finished(self, report: IngestionReport) -> None:
         """Receive the report of a run that has ended."""
 
+    def tell(self, sentence: str) -> None:
+        """Show that the API does not respond, or responds again."""
+
 
 class _SilentReporter:
     """The default reporter: Dagster's log and metadata hold everything."""
@@ -52,6 +55,9 @@ class _SilentReporter:
         """Show nothing."""
 
     def finished(self, report: IngestionReport) -> None:
+        """Show nothing."""
+
+    def tell(self, sentence: str) -> None:
         """Show nothing."""
 
 

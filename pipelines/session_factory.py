@@ -221,7 +221,7 @@ def open_session(
             budget_settings = settings
     with (
         open_lake(settings) as lake,
-        cancelled_on_stop(cancelled, lambda: sum(client.in_flight for client in clients)),
+        cancelled_on_stop(cancelled, lambda: sum(client.activity.in_flight for client in clients)),
     ):
         for name, value in stored.items():
             lake.state.set(name, value)

@@ -43,14 +43,14 @@ __all__ = ["SqliteRequestBudget"]
 class SqliteGrant:
     """Permission to send one request; see `givenergy.budget.request_budget.Grant`."""
 
-    __slots__ = ("_budget", "bucket", "id", "probe", "waited_s")
+    __slots__ = ("_budget", "bucket", "id", "outage_s", "probe", "waited_s")
 
     def __init__(self, budget: SqliteRequestBudget, id_: int, bucket: str, *, probe: bool) -> None:
         self._budget = budget
         self.id = id_
         self.bucket = bucket
         self.probe = probe
-        self.waited_s = 0.0
+        self.waited_s = self.outage_s = 0.0
 
     def settle(self, signal: Signal) -> None:
         """Report how the request ended."""
@@ -120,11 +120,14 @@ class SqliteRequestBudget:
         process = self._process()
         thread = f"{process}/{threading.get_ident()}"
         began = time.monotonic()
-        waited = False
+        waited = is_down = False
+        outage_s = 0.0
 
         def try_grant(state: AccountState, _: sqlite3.Connection) -> SqliteGrant | int:
             now = now_ms()
+            nonlocal is_down
             counted = state.bucket(bucket, policy.limit)
+            is_down = bool(state.breaker.opened_ms)
             rules.expire_slots(counted, policy, now)
             wait = self._wait_ms(state, counted, policy, now, priority, patience_s)
             if wait and end_dead_requests(state, self._policies, now, process):
@@ -148,15 +151,19 @@ class SqliteRequestBudget:
                 granted = self._store.transact(self.account, try_grant, cancelled)
                 if isinstance(granted, SqliteGrant):
                     waited = False
-                    granted.waited_s = time.monotonic() - began
+                    granted.waited_s = time.monotonic() - began - outage_s
+                    granted.outage_s = outage_s
                     return granted
                 waited = True
                 # A second at most: settings, clocks and other processes may shorten the wait.
                 pause_s = min(granted, 1000) / 1000 * random.uniform(1.0, 1.1)
+                paused_at = time.monotonic()
                 if cancelled is None:
                     time.sleep(pause_s)
                 else:
                     cancelled.wait(pause_s)
+                if is_down:
+                    outage_s += time.monotonic() - paused_at
         finally:
             if waited:
                 self._forget_waiter(bucket, policy.limit, thread)

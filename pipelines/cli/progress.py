@@ -16,7 +16,7 @@ from rich.progress import (
 from assets.framework.ingestion.fetch_result import DatasetStoppedError
 from assets.framework.ingestion.report import IngestionReport
 from givenergy import ForbiddenError, GivEnergyError
-from pipelines.cli.common import console, duration, plural
+from pipelines.cli.common import console, duration, plural, printable
 
 _LINE_EVERY_S = 10.0
 
@@ -81,6 +81,10 @@ class ProgressReporter:
                 f"{done:,} of {plural(self._total, 'device-day')}, {per_minute:,.0f} per minute,"
                 f" {left} left"
             )
+
+    def tell(self, sentence: str) -> None:
+        """Print a sentence, above the progress bar."""
+        self._console.print(printable(sentence))
 
     def finished(self, report: IngestionReport) -> None:
         """Collect the report of a run."""

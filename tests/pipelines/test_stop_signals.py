@@ -2,9 +2,9 @@
 
 import re
 import signal
-import threading
 import time
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -13,19 +13,10 @@ from tests.support.timeouts import TIMEOUT_S
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
-START, END = date(2025, 5, 20), date(2025, 6, 8)
-ALL = ",".join(
-    ("inverter_data_points", "inverter_events", "energy_flows", "energy_flow_aggregates", "sites")
-)
-FETCH = ("backfill", "--start", START, "--end", END)
-# What a command is doing when it is stopped -> the request that it then waits for.
-PHASES = {
-    "account": r"/account$",
-    "device lists": r"/communication-device",
-    "snapshots": r"/events",
-    "days": r"/data-points/",
-}
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ALL = "inverter_data_points,inverter_events,energy_flow_aggregates"
+NAMED = ("backfill", "--start", date(2025, 5, 30), "--end", date(2025, 6, 8))
+SLOW = {"latency_s": 1.0}
+IN_FLIGHT = r"Stopping; finishing \d+ requests? in flight…"
 
 
 def wait_until(process, what):
@@ -36,37 +27,94 @@ def wait_until(process, what):
         time.sleep(0.01)
 
 
-def stop(process, number):
-    """Send a signal; return the command's result and the seconds to the first line and the end."""
+def stopped(process, number) -> tuple[list[str], int]:
+    """Send a signal; return the lines on standard error from then on, and the exit status."""
     sent = time.monotonic()
     process.send_signal(number)
-    first = process.stderr.readline()
+    # Lines of progress may have been printed before.
+    while not (first := process.stderr.readline().decode()).startswith("Stopping"):
+        assert first, process.communicate()
     heard_s = time.monotonic() - sent
-    rest = finished(process)
-    print(f"{heard_s:.2f} s, {time.monotonic() - sent:.2f} s: {first.decode()}{rest.err}")
-    return first.decode() + rest.err, rest
+    done = finished(process)
+    # For who measures it, with `pytest -s`.
+    print(f"acknowledged after {heard_s:.2f} s, ended after {time.monotonic() - sent:.2f} s")
+    lines = [first.rstrip(), *done.err.splitlines()]
+    assert "Traceback" not in done.out
+    return lines, done.status
 
 
-def in_flight(sim, path: str) -> int:
-    return sum(bool(re.search(path, r.path)) and not r.complete for r in sim.requests)
+def requests(sim, path: str, *, complete: bool) -> int:
+    return sum(bool(re.search(path, r.path)) and r.complete == complete for r in sim.requests)
 
 
-@pytest.mark.parametrize("number", SIGNALS, ids=["SIGINT", "SIGTERM"])
+# What the command waits for when it is stopped, how the API is meanwhile, and what is said first.
+PHASES = {
+    "account": (r"/account$", signal.SIGINT),
+    "device lists": (r"/communication-device", signal.SIGTERM),
+    "history": (r"/energy-flows", signal.SIGINT),
+    "snapshots": (r"/events", signal.SIGTERM),
+    "days": (r"/data-points/", signal.SIGINT),
+}
+
+
 @pytest.mark.parametrize("phase", PHASES)
-def test_a_signal_while_the_api_is_waited_for(simulate, own, phase, number):
-    sim = simulate(latency_s=1.0)
+def test_while_responses_are_waited_for(simulate, own, phase):
+    """While snapshots were fetched there was a traceback of 50 lines, and the status was 1."""
+    path, number = PHASES[phase]
+    sim = simulate(inverters=1, **SLOW)
     owner = own(sim, GIVLAKE_DATASETS=ALL)
-    process = owner.start(*FETCH)
-    wait_until(process, lambda: in_flight(sim, PHASES[phase]))
-    said, done = stop(process, number)
-    assert re.match(r"Stopping; finishing \d+ requests? in flight…\n", said), said
-    assert said.endswith("Interrupted. Run the same command to resume.\n")
-    assert "Traceback" not in said + done.out
+    process = owner.start(*(("backfill",) if phase == "history" else NAMED))
+    wait_until(process, lambda: requests(sim, path, complete=False))
+    lines, status = stopped(process, number)
+    assert re.fullmatch(IN_FLIGHT, lines[0])
+    assert lines[-1] == "Interrupted. Run the same command to resume."
+    assert len(lines) == 2 + lines.count("")
+    assert status == 130
+    # Those in flight are completed, but the request for the account, which nothing has to store.
+    assert requests(sim, path, complete=True) or phase == "account"
+
+
+def test_while_the_request_budget_is_waited_for(simulate, own):
+    sim = simulate(inverters=1, rate_limit=5)
+    owner = own(sim)
+    process = owner.start(*NAMED)
+    wait_until(process, lambda: requests(sim, "/data-points/", complete=True) >= 2)
+    time.sleep(1.0)  # all threads wait by then; if not, the lines are the same
+    lines, status = stopped(process, signal.SIGTERM)
+    assert lines[-1] == "Interrupted. Run the same command to resume."
+    assert status == 130
+
+
+def test_while_the_api_is_down(simulate, own):
+    sim = simulate(inverters=1)
+    owner = own(sim, GIVLAKE_RETRY_S="75")
+    assert owner.givlake("backfill", "--start", "2025-06-08", "--end", "2025-06-08").status == 0
+    sim.fail("/data-points/", status=503)
+    process = owner.start(*NAMED)
+    wait_until(process, lambda: requests(sim, "/data-points/", complete=True) >= 9)
+    lines, status = stopped(process, signal.SIGINT)
+    assert lines[-1] == "Interrupted. Run the same command to resume."
+    assert status == 130
+
+
+def test_while_the_command_itself_is_loaded(simulate, own):
+    owner = own(simulate(inverters=1))
+    process = owner.start("backfill")
+    # The thread that reads the signals is the second one.
+    wait_until(process, lambda: len(list(Path(f"/proc/{process.pid}/task").iterdir())) > 1)
+    lines, status = stopped(process, signal.SIGTERM)
+    assert lines == ["Stopping…", "Interrupted. Run the same command to resume."]
+    assert status == 130
+
+
+def test_a_second_signal_waits_for_nothing(simulate, own):
+    sim = simulate(inverters=1, latency_s=60.0)
+    owner = own(sim)
+    process = owner.start(*NAMED)
+    wait_until(process, lambda: requests(sim, "/account", complete=False))
+    process.send_signal(signal.SIGINT)
+    assert b"Stopping" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    done = finished(process)
     assert done.status == 130
-    fetched = {r.path for r in sim.requests if "data-points" in r.path and r.complete}
-    sim.configure(latency_s=0.0)
-    sim.clear_requests()
-    assert owner.givlake(*FETCH).status == 0
-    again = {r.path for r in sim.requests if "data-points" in r.path}
-    assert not fetched & again
-    assert len(fetched | again) == 60
+    assert "Traceback" not in done.err

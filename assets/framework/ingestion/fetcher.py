@@ -19,6 +19,7 @@ from assets.framework.decoding.response_check import why_unreadable
 from assets.framework.ingestion.day_ranges import covered_days
 from assets.framework.ingestion.fetch_result import AccessRevokedError, FetchResult, Outcome
 from assets.framework.ingestion.leases import RequestLease, RequestLeases
+from assets.framework.ingestion.outage_watch import OutageWatch
 from assets.framework.ingestion.range_limits import longest_range, shorten_range
 from assets.framework.ingestion.refusals import Refusals
 from assets.framework.ingestion.request_plan import RequestPlan
@@ -54,13 +55,16 @@ class Fetcher:
         unavailable: Reasons why the account cannot make some of the requests.
     """
 
-    def __init__(self, session: Session, dataset: Dataset, plan: RequestPlan) -> None:
+    def __init__(
+        self, session: Session, dataset: Dataset, plan: RequestPlan, outages: OutageWatch
+    ) -> None:
         """Prepare a run of a plan over a session's account."""
         self.leases = RequestLeases(session, dataset)
         self.unavailable: list[str] = []
         self._session = session
         self._dataset = dataset
         self._plan = plan
+        self._outages = outages
         self._refusals: Refusals
         self._stopped = False
 
@@ -102,6 +106,7 @@ class Fetcher:
                         break
                     done, running = wait(running, _WAIT_S, return_when=FIRST_COMPLETED)
                     self.leases.flush_if_due()
+                    self._outages.look(is_idle=not done)
                     for future in done:
                         if (result := future.result()) is not None:
                             follow_ups.extend(result.follow_ups)

@@ -12,6 +12,7 @@ from assets.framework.contract.request import Request
 from assets.framework.decoding.decoder import DatasetDecoder
 from assets.framework.ingestion.fetch_result import AccessRevokedError, FetchResult, Outcome
 from assets.framework.ingestion.fetcher import Fetcher
+from assets.framework.ingestion.outage_watch import OutageWatch
 from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.request_plan import RequestPlan
 from assets.framework.ingestion.session import Session
@@ -28,6 +29,7 @@ _WAITING_S = 0.3
 _ELSEWHERE_WAIT_S = 2.0
 
 Progress = Callable[[IngestionReport], None]
+Tell = Callable[[str], object]
 Settle = Callable[[IngestionReport, Sequence[date]], None]
 
 
@@ -39,6 +41,7 @@ def ingest(
     with_tables: bool = True,
     progress: Progress | None = None,
     settle: Settle | None = None,
+    tell: Tell | None = None,
 ) -> IngestionReport:
     """Fetch what is planned and build the tables from it.
 
@@ -49,8 +52,9 @@ def ingest(
         with_tables: False to skip building the tables.
         progress: Called with the report after each request.
         settle: Called after each build with the report and the days completed since the last one.
+        tell: Called with a sentence when the API stops responding, and when it responds again.
     """
-    run = _Ingestion(session, dataset, plan, with_tables, progress, settle)
+    run = _Ingestion(session, dataset, plan, with_tables, progress, settle, tell)
     run.build()
     try:
         run.fetch()
@@ -77,6 +81,7 @@ class _Ingestion:
         with_tables: bool,
         progress: Progress | None,
         settle: Settle | None,
+        tell: Tell | None,
     ) -> None:
         self.report = IngestionReport(dataset.name, by_day=bool(dataset.coverage_rules))
         self._session = session
@@ -86,7 +91,9 @@ class _Ingestion:
         self._with_tables = with_tables
         self._progress = progress
         self._settle = settle
-        self._fetcher = Fetcher(session, dataset, plan)
+        self._tell_outage = tell
+        outages = OutageWatch(session, self.report, self._tell)
+        self._fetcher = Fetcher(session, dataset, plan, outages)
         self.report.unavailable = self._fetcher.unavailable
         self._unbuilt_bytes = 0
         self._built_at = self._result_at = time.monotonic()
@@ -105,6 +112,12 @@ class _Ingestion:
             self._settle(self.report, settled)
         self._unbuilt_bytes = 0
         self._built_at = time.monotonic()
+
+    def _tell(self, sentence: str) -> None:
+        if self._tell_outage:
+            self._tell_outage(sentence)
+        if self._progress:
+            self._progress(self.report)
 
     def fetch(self) -> None:
         """Fetch what is planned, and wait for requests in progress in other processes."""

@@ -61,7 +61,9 @@ class IngestionReport:
         built: Number of rows built, by result; empty if nothing was built.
         stopped: The error that stopped the run, if any.
         cancelled: Whether the run was interrupted.
-        waited_s: Seconds of waiting for the budget, summed over threads.
+        waited_s: Seconds of waiting for the budget, summed over threads; without outages.
+        outage_s: Seconds in which the API did not respond and all requests waited.
+        outage: Since when the API does not respond, as a sentence; empty while it does.
         budget: The account's budget at the end of the run.
     """
 
@@ -77,6 +79,8 @@ class IngestionReport:
     stopped: GivEnergyError | None = None
     cancelled: bool = False
     waited_s: float = 0.0
+    outage_s: float = 0.0
+    outage: str = ""
     budget: BudgetSnapshot | None = None
     _settled: set[date] = field(default_factory=set)
 

@@ -45,6 +45,7 @@ def day_metadata(
     for day in days:
         metadata[day] = _requests(report.days.get(day, FetchCounts()))
         metadata[day]["budget wait, cumulative (s)"] = round(report.waited_s, 2)
+        metadata[day]["outages of the API, cumulative (s)"] = round(report.outage_s, 2)
         if (budget := report.budget) is not None:
             metadata[day]["request budget"] = (
                 f"{budget.available} of {budget.limit} left, {budget.used_by_us} used by givlake,"
@@ -75,6 +76,8 @@ def table_metadata(
         "rows received": report.total.rows,
         "devices": len({result.request.device_id for result in report.results} - {""}),
     }
+    if report.outage_s:
+        requested["outages of the API (s)"] = round(report.outage_s, 2)
     if report.unavailable:
         requested["not available"] = report.unavailable
     rows = row_counts(lake, DatasetDecoder(dataset))

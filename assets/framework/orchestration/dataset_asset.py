@@ -170,7 +170,12 @@ class _AssetRun:
             with_tables=not self._days or table_key(dataset.main) in self._chosen,
             progress=self._reporter.progress,
             settle=partial(self._show_days, session.lake),
+            tell=self._tell,
         )
+
+    def _tell(self, sentence: str) -> None:
+        self._context.log.warning(sentence)
+        self._reporter.tell(sentence)
 
     def _resumed_since(self) -> datetime | None:
         """Return when the run began that this one resumes from failure, UTC; None if it is new.
