@@ -144,15 +144,23 @@ _GAP_COLUMNS = {
 
 def reconciliation_views() -> list[ViewSpec]:
     """Return the views of this module: comparisons, gaps between points, energies of sessions."""
-    views = [
-        _view(check.name, check.description, _COLUMNS, check.tables) for check in RECONCILIATIONS
-    ]
+    return [view for view, _ in views_with_tables()]
+
+
+def views_with_tables() -> list[tuple[ViewSpec, Sequence[str]]]:
+    """Return the views, each with the names of the tables that it reads."""
     gaps = "More than 30 minutes without a point between two points of an inverter, and why."
     energies = "The energy of each charging session, and how it was found."
     return [
-        *views,
-        _view("gaps", gaps, _GAP_COLUMNS),
-        _view("ev_session_energies", energies, _SESSION_COLUMNS),
+        *(
+            (_view(check.name, check.description, _COLUMNS, check.tables), check.tables)
+            for check in RECONCILIATIONS
+        ),
+        (_view("gaps", gaps, _GAP_COLUMNS), ("inverter_data_points",)),
+        (
+            _view("ev_session_energies", energies, _SESSION_COLUMNS),
+            ("ev_charging_sessions", "ev_meter_readings"),
+        ),
     ]
 
 

@@ -11,12 +11,14 @@ import dagster as dg
 from assets.framework.contract.dataset import Cadence, Dataset, DeviceList
 from assets.framework.orchestration.asset_keys import table_key
 from assets.framework.orchestration.dataset_asset import dataset_asset
+from assets.framework.orchestration.view_assets import view_asset_spec
+from assets.reconciliation import views_with_tables
 from pipelines.alerts.sensors import alert_sensors
 from pipelines.health.data_checks import data_check_schedule, drift_check, reconciliation_checks
 from pipelines.health.history_check import check_schedule, history_check
 from pipelines.maintenance_job import compaction_job, compaction_schedule
 from pipelines.partitions import daily_partitions
-from pipelines.resources import GivEnergyApi, RateLimit, silent_reporter
+from pipelines.resources import api_resources, silent_reporter
 from pipelines.schedules import daily_schedule, poll_schedule, snapshot_schedule, today_schedule
 from pipelines.selection import daily, lists_for, selected, selected_snapshots
 from pipelines.session_factory import stored_zone
@@ -95,9 +97,8 @@ def build_definitions(
     data_job = dg.define_asset_job(_CHECK_DATA_JOB, dg.AssetSelection.checks(*data_checks))
     jobs.append(data_job)
     schedules.append(data_check_schedule(data_job.name, zone))
-    rate_limit = RateLimit(reserve=settings.reserve)
     return dg.Definitions(
-        assets=assets,
+        assets=[*assets, *_views(chosen)],
         asset_checks=[*checks, *data_checks],
         jobs=jobs,
         schedules=schedules,
@@ -105,16 +106,21 @@ def build_definitions(
         # Threads are enough: more processes would share the same request budget.
         executor=dg.in_process_executor,
         resources={
-            "rate_limit": dg.ResourceDefinition.hardcoded_resource(
-                rate_limit, "The account's request budget."
-            ),
-            "givenergy": dg.ResourceDefinition.hardcoded_resource(
-                GivEnergyApi(settings, rate_limit), "The token's account and its data folder."
-            ),
+            **api_resources(settings),
             "reporter": silent_reporter,
             **(resource_overrides or {}),
         },
     )
+
+
+def _views(datasets: Sequence[Dataset]) -> list[dg.AssetSpec]:
+    """List the views of which the datasets have all tables."""
+    keys = {table.name: table_key(table) for dataset in datasets for table in dataset.output_tables}
+    return [
+        view_asset_spec(view, "data_quality", [keys[name] for name in tables])
+        for view, tables in views_with_tables()
+        if keys.keys() >= set(tables)
+    ]
 
 
 def _deps(dataset: Dataset, lists: Sequence[DeviceList]) -> list[dg.AssetKey]:

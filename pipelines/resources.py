@@ -25,7 +25,7 @@ from pipelines.health.schedule_watch import record_scheduled_run
 from pipelines.pending_builds import build_all_pending
 from pipelines.selection import lists_for, selected
 from pipelines.session_factory import open_budget, open_lake, open_session
-from pipelines.settings import Settings
+from pipelines.settings import Settings, with_numbers
 from pipelines.settings_file import SettingsError
 from warehouse import Lake, WarehouseError
 
@@ -144,6 +144,49 @@ class GivEnergyApi:
                 yield lake
         except (SettingsError, WarehouseError) as error:
             raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def api_resources(settings: Settings) -> dict[str, dg.ResourceDefinition]:
+    """Make the resources of a run; its configuration can replace some of the settings.
+
+    Args:
+        settings: The settings of the process. They hold the token, so they are no configuration.
+    """
+
+    def rate_limit(context: dg.InitResourceContext) -> RateLimit:
+        return RateLimit(**context.resource_config)
+
+    def api(context: dg.InitResourceContext) -> GivEnergyApi:
+        try:
+            chosen = with_numbers(settings, context.resource_config)
+        except SettingsError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        return GivEnergyApi(chosen, context.resources.rate_limit)
+
+    def number(default: int, description: str) -> dg.Field:
+        return dg.Field(int, default_value=default, is_required=False, description=description)
+
+    return {
+        "rate_limit": dg.ResourceDefinition(
+            rate_limit,
+            {"reserve": number(settings.reserve, "Requests per minute left to other programs.")},
+            "The account's request budget.",
+        ),
+        "givenergy": dg.ResourceDefinition(
+            api,
+            {
+                "connections": number(settings.connections, "Requests in flight."),
+                "range_days": number(
+                    settings.range_days, "Days per request, where a request can cover several."
+                ),
+                "retry_s": number(
+                    settings.retry_s, "Seconds during which a failing request is retried."
+                ),
+            },
+            "The token's account and its data folder.",
+            required_resource_keys={"rate_limit"},
+        ),
+    }
 
 
 @contextmanager

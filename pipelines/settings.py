@@ -5,7 +5,7 @@ The help, the README's table and the messages about invalid values follow from t
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -272,6 +272,24 @@ def load_settings(data: Path | None = None) -> Settings:
         return Settings.model_validate({name: given[name] for name in _names() if name in given})
     except ValidationError as error:
         raise SettingsError(_describe(error)) from None
+
+
+def with_numbers(settings: Settings, numbers: Mapping[str, int]) -> Settings:
+    """Return settings of which some numbers are replaced.
+
+    Args:
+        settings: The settings.
+        numbers: The new values, by attribute.
+
+    Raises:
+        SettingsError: A value is not valid.
+    """
+    given = {Settings.model_fields[name].alias: str(value) for name, value in numbers.items()}
+    try:
+        checked = Settings.model_validate(given)
+    except ValidationError as error:
+        raise SettingsError(_describe(error)) from None
+    return settings.model_copy(update={name: getattr(checked, name) for name in numbers})
 
 
 def _names() -> list[str]:

@@ -7,6 +7,7 @@ import dagster as dg
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.description import describe_schedule, describe_table
 from assets.framework.contract.table import Table
+from assets.framework.orchestration.asset_labels import OWNERS, domain_tags, freshness_policy
 
 _ARCHIVE_PREFIX = "archive"
 
@@ -37,6 +38,8 @@ def asset_specs(dataset: Dataset, deps: Sequence[dg.AssetKey]) -> list[dg.AssetS
         ),
         group_name=dataset.group,
         kinds={"bronze", "parquet"},
+        owners=OWNERS,
+        tags=domain_tags(dataset),
         skippable=True,
     )
     tables = [
@@ -46,6 +49,9 @@ def asset_specs(dataset: Dataset, deps: Sequence[dg.AssetKey]) -> list[dg.AssetS
             description=f"{table.description}\n\n{' '.join([*describe_table(dataset, table)][1:])}",
             group_name=dataset.group,
             kinds={"silver", "parquet", "duckdb"},
+            owners=OWNERS,
+            tags=domain_tags(dataset),
+            freshness_policy=freshness_policy(dataset),
             metadata={"dagster/column_schema": _column_schema(table)},
             skippable=True,
         )

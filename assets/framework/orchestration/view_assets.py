@@ -1,0 +1,32 @@
+"""Dagster assets of the gold layer: the views of the catalogue that combine or judge tables."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from assets.framework.orchestration.asset_labels import OWNERS
+from warehouse import ViewSpec
+
+
+def view_asset_spec(view: ViewSpec, group: str, deps: Sequence[dg.AssetKey]) -> dg.AssetSpec:
+    """Return the asset specification of a view, which Dagster shows and never materializes.
+
+    Args:
+        view: The view.
+        group: The asset group.
+        deps: The assets of the tables that it reads.
+    """
+    columns = [
+        dg.TableColumn(field.name, description=field.metadata[b"description"].decode())
+        for field in view.schema
+    ]
+    return dg.AssetSpec(
+        dg.AssetKey(view.name),
+        deps=deps,
+        description=f"{view.description}\n\nA view: it is computed whenever it is read.",
+        group_name=group,
+        kinds={"gold", "view", "duckdb"},
+        owners=OWNERS,
+        tags={"domain": group},
+        metadata={"dagster/column_schema": dg.TableSchema(columns)},
+    )
