@@ -1,8 +1,6 @@
 """Dagster's instance: its folder, created before Dagster uses it."""
 
 import os
-import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,9 +49,3 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         instance = dg.DagsterInstance.get()
     with instance:
         yield instance
-
-
-def dagster_program() -> str:
-    """Return the path of the `dagster` command of this installation."""
-    beside = Path(sys.executable).with_name("dagster")
-    return str(beside) if beside.exists() else shutil.which("dagster") or "dagster"
