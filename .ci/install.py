@@ -79,7 +79,7 @@ def _run(command: list[str], total: int) -> bool:
             if match := re.match(r"Collecting ([\w.-]+)", line):
                 seen += 1
                 _show(f"{seen} of {total}: {match[1]}", is_kept=seen % _STEP == 0)
-            elif line.startswith("Installing collected packages"):
+            elif line.startswith("Installing collected packages") and seen > 1:
                 _show(f"{total} of {total}: unpacking", is_kept=True)
             elif re.match(r" ?(Downloading|Downloaded|Resolved|Prepared|Installed) ", line):
                 _show(line.strip(), is_kept=line.startswith(("Resolved", "Prepared")))
