@@ -82,7 +82,7 @@ def _run(command: list[str], total: int) -> bool:
             elif line.startswith("Installing collected packages") and seen > 1:
                 _show(f"{total} of {total}: unpacking", is_kept=True)
             elif re.match(r" ?(Downloading|Downloaded|Resolved|Prepared|Installed) ", line):
-                _show(line.strip(), is_kept=line.startswith(("Resolved", "Prepared")))
+                _show(line.strip(), is_kept=line.startswith(" Downloaded"))
     if process.returncode:
         _show("")
         print(*lines[-_LINES_SHOWN:], sep="\n", file=sys.stderr)

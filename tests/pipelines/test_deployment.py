@@ -133,7 +133,7 @@ def test_the_page_is_healthy_by_the_checks_of_running_md(simulate, own):
 def test_each_time_of_the_crontab_is_valid():
     times = [when for when, _ in cron_lines()]
     for when in times:
-        dg.ScheduleDefinition(name="any", cron_schedule=when, target="*")
+        dg.ScheduleDefinition(name="any", cron_schedule=when, job_name="any")
     assert times == ["5,35 * * * *", "15 9 * * *"]
 
 
