@@ -13,7 +13,7 @@ from pipelines.cli.child_processes import child_processes
 from pipelines.cli.common import EXIT_INCOMPLETE, EXIT_USAGE, KnownError, console
 from pipelines.cli.context import current_settings
 from pipelines.cli.local_faults import port_fault
-from pipelines.dagster_services import (
+from pipelines.dagster_workarounds.services import (
     code_server,
     daemon,
     is_listening,

@@ -1,7 +1,8 @@
 """The processes that `givlake ui` starts: Dagster's code server, web server and daemon.
 
-`dagster dev` starts the same ones and is superseded by a development tool that needs a project
-folder. The code is loaded once, by the code server, which the page's button "Reload" reloads.
+`dagster dev` starts the same ones; in Dagster 1.13 it warns that it is superseded by `dg dev`, a
+development tool that needs a project folder. The daemon's module has no public name. The code is
+loaded once, by the code server, which the page's button "Reload" reloads.
 """
 
 import json
