@@ -17,7 +17,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n $(WORKERS) --dist loadfile
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: .venv/installed  ## a simulated account, ingested and queried
+demo: .venv/run  ## a simulated account, ingested and queried
 	@$(BIN)/givlake demo --data $(DEMO_DATA)
 
 test: lint types pytest  ## lint, types and all tests but the slow ones: before a commit
@@ -31,13 +31,16 @@ test-slow: .venv/installed  ## the slow tests, which make test leaves out
 
 test-all: test test-slow  ## lint, types and all tests
 
-ui: .venv/installed  ## Dagster on the demo's data
+ui: .venv/run  ## Dagster on the demo's data
 	@$(BIN)/givlake ui --demo $(DEMO_DATA)
 
-lint: .venv/installed  ## ruff and sqlfmt, without changing a file
+# Dagster's command is superseded by one that needs a project of its own making, hence the warning.
+lint: .venv/installed  ## ruff, sqlfmt and Dagster's definitions, without changing a file
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/sqlfmt --check --quiet .
+	@env -u DAGSTER_HOME PYTHONWARNINGS=ignore GIVLAKE_ENV_FILE= GIVLAKE_DATA=build/no-data \
+		$(BIN)/dagster definitions validate --log-level error --workspace workspace.yaml
 
 types: .venv/installed  ## mypy
 	@$(BIN)/mypy
@@ -62,7 +65,7 @@ format: .venv/installed  ## fix and format Python and SQL
 # The site in build/docs: README, docs and the reference of the packages, from a copy of every Markdown
 # file that git does not ignore. One page per package: each page holds the whole navigation, so that
 # a page per module takes four times as long.
-docs: .venv/installed  ## the documentation site in build/docs
+docs: .venv/docs  ## the documentation site in build/docs
 	@rm -rf build/docs build/docs-source && mkdir -p build/docs-source
 	@git ls-files --cached --others --exclude-standard LICENSE '*.md' '*.svg' ':!.github' ':!docs/site' \
 		| tar -cf - -T - | tar -xf - -C build/docs-source
@@ -72,15 +75,23 @@ docs: .venv/installed  ## the documentation site in build/docs
 	@$(BIN)/sphinx-build -q -W --keep-going -c docs/site build/docs-source build/docs
 	@echo "The site is in build/docs/index.html"
 
-# Pins every dependency of every platform with its hashes; needs uv.
+# Pins every dependency of every platform with its hashes; needs uv. What the tests and the documents
+# need beyond the program has files of its own, so that who only runs it does not install them.
+PINS = constraints.txt constraints-dev.txt constraints-docs.txt
+UV_COMPILE = uv pip compile --universal --generate-hashes --no-annotate --quiet \
+	--custom-compile-command "make constraints" --python-version 3.11 pyproject.toml
+WITHOUT = $$(sed -n 's/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' $(1) | sort -u)
+
 constraints:  ## pin all dependencies again; needs uv
-	uv pip compile --universal --generate-hashes --no-annotate --quiet \
-		--custom-compile-command "make constraints" --python-version 3.11 \
-		--group dev --group docs pyproject.toml -o constraints.txt
+	$(UV_COMPILE) --group build -o constraints.txt
+	$(UV_COMPILE) --group build --group dev -c constraints.txt \
+		$(call WITHOUT,constraints.txt) -o constraints-dev.txt
+	$(UV_COMPILE) --group build --group docs -c constraints.txt -c constraints-dev.txt \
+		$(call WITHOUT,constraints.txt constraints-dev.txt) -o constraints-docs.txt
 
 # Looks up every pinned package in the Python advisory database; needs pip-audit.
 audit:  ## look up the pins in the advisory database; needs pip-audit
-	pip-audit --strict --no-deps --disable-pip -r constraints.txt
+	pip-audit --strict --no-deps --disable-pip $(PINS:%=-r %)
 
 dictionary: .venv/installed  ## docs/data-dictionary.md from the schemas
 	@$(BIN)/python -m assets.data_dictionary docs/data-dictionary.md
@@ -91,10 +102,15 @@ settings: .venv/installed  ## the README's table of settings from their declarat
 clean:  ## remove the environment, the demo's data and build
 	rm -rf .venv $(DEMO_DATA) build *.egg-info
 
-.venv/installed: constraints.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("givlake needs Python 3.11 or newer; this is %d.%d. Set PYTHON=" % v[:2])'
-	@echo "Making .venv and installing the pinned packages; this takes a minute or two."
-	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r constraints.txt
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+# What the program needs; what linters and tests need; what the documentation site needs.
+.venv/run: constraints.txt pyproject.toml
+	@$(PYTHON) .ci/install.py .venv constraints.txt .
+	@touch $@
+
+.venv/installed: .venv/run constraints-dev.txt
+	@$(PYTHON) .ci/install.py .venv constraints-dev.txt
+	@touch $@
+
+.venv/docs: .venv/run constraints-docs.txt
+	@$(PYTHON) .ci/install.py .venv constraints-docs.txt
 	@touch $@

@@ -1,4 +1,4 @@
-"""The definitions that Dagster loads: `dagster dev -m pipelines.definitions`.
+"""The definitions that Dagster loads: the module `pipelines.definitions`.
 
 The settings are read once, when the process loads this module.
 """

@@ -1,10 +1,9 @@
 """Dagster's instance: its folder, created before Dagster uses it."""
 
 import os
-import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
 
 import dagster as dg
@@ -13,7 +12,6 @@ from pipelines.dagster_workarounds.migrations import read_once
 from pipelines.settings import Settings
 from warehouse.storage.locks import FileLock
 
-_PROJECT = Path(__file__).resolve().parent.parent
 _DEFAULT_FOLDER = "data/dagster"
 
 
@@ -29,7 +27,9 @@ def use_dagster_home(settings: Settings) -> Path:
         return Path(home)
     home_folder = settings.data / "dagster"
     home_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    text = (_PROJECT / "dagster.yaml").read_text().replace(_DEFAULT_FOLDER, home_folder.as_posix())
+    # The package's copy of the project's file: an installation has no project folder.
+    text = resources.files("pipelines").joinpath("dagster.yaml").read_text()
+    text = text.replace(_DEFAULT_FOLDER, home_folder.as_posix())
     target = home_folder / "dagster.yaml"
     if not target.exists() or target.read_text() != text:
         temporary = target.with_suffix(f".{os.getpid()}.tmp")
@@ -51,9 +51,3 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         instance = dg.DagsterInstance.get()
     with instance:
         yield instance
-
-
-def dagster_program() -> str:
-    """Return the path of the `dagster` command of this installation."""
-    beside = Path(sys.executable).with_name("dagster")
-    return str(beside) if beside.exists() else shutil.which("dagster") or "dagster"

@@ -1,5 +1,6 @@
 """`givlake demo`: plan, backfill, status and queries with a simulated account, without a token."""
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -70,14 +71,16 @@ def demo(days: int, inverters: int, data: Path) -> None:
             sql = resources.files(__package__).joinpath("sql", file).read_text()
             _OUT.print(f"\n{title}:\n{sql}")
             run(environment, "query", "--", sql, echo=False)
+    program = "givlake" if shutil.which("givlake") else sys.argv[0]
     _OUT.print(
         f"\nIngested {days} days and today of {inverters} inverters and other devices into {data}"
         f" in {ingested_s:.0f} s."
         "\n\nNext steps:"
-        "\n  make ui                      the same in Dagster: assets, days, runs, schedules"
-        f'\n  GIVLAKE_DATA={data} .venv/bin/givlake query "SHOW TABLES"'
+        f"\n  {program} ui --demo {data}"
+        f'\n  {program} query --data {data} "SHOW TABLES"'
         f"\n  duckdb {data}/warehouse.duckdb"
-        "\n  README.md, Your own history  the same with your own account"
+        "\nThe first shows the same in Dagster: assets, days, runs and schedules. The README"
+        ' says under "Your own history" how to use your own account.'
     )
 
 
@@ -99,7 +102,7 @@ def simulated_account(
         server = subprocess.Popen(
             [
                 sys.executable,
-                *("-m", "simulator", "--port", "0", "--port-file", str(port_file)),
+                *("-P", "-m", "simulator", "--port", "0", "--port-file", str(port_file)),
                 *("--inverters", str(inverters), "--token", token),
                 *("--commissioned", commissioned.isoformat()),
                 *_OTHER_DEVICES,
@@ -159,7 +162,8 @@ def run(environment: dict[str, str], *arguments: str, echo: bool = True) -> None
     """
     if echo:
         _OUT.print(f"\n$ givlake {' '.join(arguments)}")
-    command = [sys.executable, "-m", "pipelines.cli", *arguments]
+    # -P: the working folder can have other packages of the same names.
+    command = [sys.executable, "-P", "-m", "pipelines.cli", *arguments]
     status = subprocess.run(command, env=environment, check=False).returncode
     if status:
         raise KnownError(f"givlake {arguments[0]} failed with status {status}.", EXIT_INCOMPLETE)

@@ -1,25 +1,26 @@
 """`givlake ui`: run Dagster's web server and daemon on the data folder."""
 
 import contextlib
-import os
-import signal
-import subprocess
-import threading
-import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+import tempfile
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import click
 
 from givenergy import utc_now
 from pipelines.child_environment import own_environment, refuse_env_file, working_in
-from pipelines.cli.common import EXIT_USAGE, KnownError, console
+from pipelines.cli.child_processes import child_processes
+from pipelines.cli.common import EXIT_INCOMPLETE, EXIT_USAGE, KnownError, console
 from pipelines.cli.context import current_settings
 from pipelines.cli.local_faults import port_fault
+from pipelines.dagster_workarounds.services import (
+    code_server,
+    daemon,
+    is_listening,
+    web_server,
+    write_workspace,
+)
 from pipelines.settings import Settings, load_settings
-
-_POLL_INTERVAL_S = 0.5
-_EXIT_TIMEOUT_S = 10.0
 
 
 @click.command()
@@ -48,7 +49,7 @@ def ui(port: int, host: str, demo: Path | None) -> None:
         raise KnownError(fault, EXIT_USAGE)
     from pipelines.dagster_workarounds.stopped_instigators import stopped_instigators
     from pipelines.health.first_checks import evaluate_checks_once
-    from pipelines.instance import dagster_program, open_instance, use_dagster_home
+    from pipelines.instance import open_instance, use_dagster_home
     from pipelines.pending_builds import build_all_pending
     from pipelines.session_factory import open_lake
 
@@ -65,66 +66,28 @@ def ui(port: int, host: str, demo: Path | None) -> None:
             build_all_pending(lake, report_progress=console().print)
         with open_instance(settings) as instance:
             evaluate_checks_once(settings, instance, console().print)
-        console().print(f"Dagster: http://{host}:{port} (state in {home}). Press Ctrl-C to stop.")
-        program = [dagster_program(), "dev", "-m", "pipelines.definitions"]
-        program += ["-h", host, "-p", str(port)]
-        with _started(program, home) as wait:
+        address = f"http://{host}:{port}"
+        console().print(f"Dagster: {address} (state in {home}). Press Ctrl-C to stop.")
+        console().print(f"Health:  {address}/server_info", highlight=False)
+        with child_processes() as children, tempfile.TemporaryDirectory() as folder:
+            workspace, socket_file = Path(folder, "workspace.yaml"), Path(folder, "code-server")
+            write_workspace(workspace, socket_file)
+            children.start("Dagster's code server", code_server(socket_file), home)
             _print_next_runs(settings, stopped)
-            status = wait()
-        raise SystemExit(status)
-
-
-@contextlib.contextmanager
-def _started(command: Sequence[str], folder: Path) -> Iterator[Callable[[], int]]:
-    """Start a program in a folder; stop it and its child processes when this process is stopped.
-
-    SIGINT and SIGTERM go to all of its processes, as from a terminal. A process that is just
-    starting can miss a signal or wait for another process, so stronger signals follow.
-
-    Yields:
-        A function that waits until the program ends or is stopped, and returns the exit status.
-    """
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, frame: ended.set())
-    process = subprocess.Popen(command, cwd=folder, start_new_session=True)
-
-    def wait() -> int:
-        while (status := _status(process, _POLL_INTERVAL_S)) is None and not ended.is_set():
-            pass
-        return 0 if ended.is_set() else status or 0
-
-    try:
-        yield wait
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-            if process.poll() is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, number)
-                _status(process, _EXIT_TIMEOUT_S)
-        # Child processes that outlive the program.
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            if _signal_group(process.pid, number):
-                _wait_for_group(process.pid)
-
-
-def _signal_group(group: int, number: int) -> bool:
-    """Send a signal to the processes of a group, or 0 to none; return whether there are any."""
-    try:
-        os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
-
-
-def _wait_for_group(group: int) -> None:
-    """Wait some seconds until the processes of a group have ended."""
-    end = time.monotonic() + _EXIT_TIMEOUT_S
-    while _signal_group(group, 0) and time.monotonic() < end:
-        # Where this process is the first of a container, it inherits them.
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(-group, os.WNOHANG)
-        time.sleep(0.1)
+            # Web server and daemon do not look again for a while for one that is not there yet.
+            ended = children.wait(until=lambda: is_listening(socket_file))
+            if ended is None and not children.stopped.is_set():
+                children.start("Dagster's web server", web_server(workspace, host, port), home)
+                children.start("Dagster's daemon", daemon(workspace), home)
+                ended = children.wait()
+            if ended is None:
+                console().print("Stopping Dagster.")
+    if ended is not None:
+        raise KnownError(
+            f"{ended}, so the others were stopped too: its last messages are above; start"
+            " `givlake ui` again.",
+            EXIT_INCOMPLETE,
+        )
 
 
 def _print_next_runs(settings: Settings, stopped: Collection[str]) -> None:
@@ -137,12 +100,6 @@ def _print_next_runs(settings: Settings, stopped: Collection[str]) -> None:
         # Not fatal: Dagster starts and reports errors in the definitions itself.
         text = f"The next scheduled runs are unknown: {error}"
     console().print(text)
-
-
-def _status(process: "subprocess.Popen[bytes]", timeout_s: float) -> int | None:
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        return process.wait(timeout_s)
-    return None
 
 
 @contextlib.contextmanager

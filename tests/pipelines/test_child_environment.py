@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.usefixtures("machine_clock"),
 ]
 
-OF_DAGSTER = (" dev ", "dagster_webserver", "dagster._daemon", "code-server", "api grpc")
+OF_DAGSTER = ("dagster_webserver", "dagster._daemon", "code-server", "api grpc")
 STATES = """query($of: RepositorySelector!) {
     schedulesOrError(repositorySelector: $of) {
         ... on Schedules { results { name scheduleState { id status } } }
@@ -119,10 +119,11 @@ def test_the_demo_uses_its_simulator_only_whatever_the_owner_has_set(simulate, o
     # They are there with alerts only, and the owner's addresses are not the demo's.
     assert states["sensorsOrError"]["results"] == []
 
-    first, heading, *ticks = dagster.output_lines
+    first, health, heading, *ticks = dagster.output_lines
     # After them comes what Dagster says.
     ticks = list(takewhile(lambda line: line.startswith("  "), ticks))
     assert first.startswith(f"Dagster: http://127.0.0.1:{dagster.port} (state in {demo}")
+    assert health == f"Health:  http://127.0.0.1:{dagster.port}/server_info"
     assert heading == "Next scheduled runs (times in Europe/London):"
     assert all(len(line) <= 79 for line in ticks)
     printed = " ".join(ticks)

@@ -1,51 +1,53 @@
-"""`givlake ui`: the processes that it starts end with it."""
+"""`givlake ui`: Dagster's processes start without a warning, and end together."""
 
 import os
 import signal
-import socket
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.support.dagster_page import is_running, page
 from tests.support.timeouts import TIMEOUT_S
 
+CODE_SERVER, WEB_SERVER, DAEMON = "code-server start", "dagster_webserver", "dagster._daemon"
 
-def running_with(port: int) -> list[str]:
-    """Name the processes whose command line has a port."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().decode().split("\0")
-        except OSError:
-            continue
-        if str(port) in words:
-            found.append(" ".join(words))
-    return found
+pytestmark = [
+    pytest.mark.usefixtures("machine_clock"),
+    pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc"),
+    pytest.mark.processes,
+    pytest.mark.slow,
+]
 
 
-@pytest.mark.usefixtures("machine_clock")
-@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")
-@pytest.mark.processes
-@pytest.mark.slow
-def test_a_service_manager_that_ends_the_ui_leaves_no_dagster_behind(simulate, own):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_who_ends_the_ui_leaves_no_dagster_behind(simulate, own, number):
     """On SIGTERM the command ended alone; Dagster went on, its schedules included."""
     owner = own(simulate(inverters=1))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = owner.start("ui", "--port", port)
-    assert process.stdout is not None
-    line = process.stdout.readline().decode()
-    assert line.startswith(f"Dagster: http://127.0.0.1:{port}"), line
-    while not any("dagster" in words and "dev" in words for words in running_with(port)):
-        assert process.poll() is None
-        time.sleep(0.1)
-    os.kill(process.pid, signal.SIGTERM)
-    try:
-        process.communicate(timeout=TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise
-    assert running_with(port) == []
+    with page(owner.folder, owner.environment) as dagster:
+        dagster.until(lambda: dagster.has_started(CODE_SERVER, WEB_SERVER, DAEMON))
+        started = dagster.look()
+        dagster.process.send_signal(number)
+        assert dagster.process.wait(TIMEOUT_S) == 0
+        assert [each.command for each in started if is_running(each)] == []
+        assert "Stopping Dagster." in dagster.output_lines
+    printed = "\n".join(dagster.output_lines) + (owner.folder / "err").read_text()
+    assert "warning" not in printed.lower()
+
+
+@pytest.mark.parametrize(
+    ("program", "name"),
+    [(CODE_SERVER, "code server"), (WEB_SERVER, "web server"), (DAEMON, "daemon")],
+)
+def test_if_one_of_dagsters_processes_dies_the_others_are_stopped(simulate, own, program, name):
+    owner = own(simulate(inverters=1))
+    with page(owner.folder, owner.environment) as dagster:
+        dagster.until(lambda: dagster.has_started(CODE_SERVER, WEB_SERVER, DAEMON))
+        started = dagster.look()
+        (victim,) = (each for each in started if program in each.command)
+        os.kill(victim.pid, signal.SIGKILL)
+        assert dagster.process.wait(TIMEOUT_S) == 1
+        assert [each.command for each in started if is_running(each)] == []
+    assert (owner.folder / "err").read_text().replace("\n", " ").strip() == (
+        f"givlake: Dagster's {name} ended by SIGKILL, so the others were stopped too: its last"
+        " messages are above; start `givlake ui` again."
+    )

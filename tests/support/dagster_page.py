@@ -138,14 +138,24 @@ class Page:
 
 
 @contextlib.contextmanager
-def page(folder: Path, environment: Mapping[str, str], *arguments: object) -> Iterator[Page]:
-    """Run `givlake ui` in a folder; terminate it with SIGTERM and check that no process is left."""
+def page(
+    folder: Path, environment: Mapping[str, str], *arguments: object, program: Path | None = None
+) -> Iterator[Page]:
+    """Run `givlake ui` in a folder; terminate it with SIGTERM and check that no process is left.
+
+    Args:
+        folder: The working folder.
+        environment: The environment.
+        arguments: More arguments of the command.
+        program: Another console script than this environment's.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    own = command("ui", "--port", port, *arguments)
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         process = subprocess.Popen(
-            command("ui", "--port", port, *arguments),
+            [str(program or own[0]), *own[1:]],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
