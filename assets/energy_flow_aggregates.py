@@ -19,6 +19,7 @@ that the API refuses are halved.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -131,6 +132,7 @@ class EnergyFlowAggregates(RowByRow, SnapshotDataset):
     # Not by the months, which are also requested to find when history begins.
     refreshed_by = f'"grouping":{TOTAL}'
     optional = True
+    sample_params = MappingProxyType({"grouping": DAILY})
 
     def requests(self, state: KnownState) -> Iterator[Request]:
         """Request the periods whose data are not final yet."""
