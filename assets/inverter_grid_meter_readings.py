@@ -13,7 +13,6 @@ newer. An API without the endpoint is probed once and then from time to time.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -141,7 +140,7 @@ class InverterGridMeterReadings(RowByRow, SnapshotDataset):
     device_kinds = (DeviceKind.INVERTER,)
     cadence = Cadence.DAILY
     optional = True
-    sample_params = MappingProxyType({"address": 1})
+    sample_params = (("address", 1),)
 
     def requests(self, state: KnownState) -> Iterator[Request]:
         """Request each meter for what is missing, newest first."""

@@ -122,11 +122,11 @@ def _request_parameters(dataset: "Dataset", text: str) -> dict[str, Any]:
             "'{\"grouping\": 1}', or leave --params out.",
             EXIT_USAGE,
         )
-    for name in dataset.sample_params:
+    for name, sample in dataset.sample_params:
         if not _is_number(parameters.get(name, 0)):
             raise KnownError(
                 f"--params has {json.dumps(parameters[name])} for {name!r}, which is no whole"
-                f" number: write it like '{{\"{name}\": {dataset.sample_params[name]}}}'.",
+                f" number: write it like '{{\"{name}\": {sample}}}'.",
                 EXIT_USAGE,
             )
     return parameters

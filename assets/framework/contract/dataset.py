@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from enum import IntEnum, StrEnum
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -72,7 +71,7 @@ class Dataset(ABC):
     takes_ranges: bool = False
     is_partial: bool = False
     has_numeric_ids: bool = False
-    sample_params: Mapping[str, int] = MappingProxyType({})
+    sample_params: tuple[tuple[str, int], ...] = ()
     stops_when_refused: bool = False
 
     @property

@@ -93,7 +93,7 @@ def response_from_json(
         device_id=device_id or ("0" if dataset.has_numeric_ids else "-"),
         request_date=datetime.now(UTC).date() if isinstance(dataset, DailyDataset) else None,
         zone=zone,
-        params=json.dumps({**dataset.sample_params, **(params or {})}),
+        params=json.dumps(dict(dataset.sample_params) | dict(params or {})),
         redaction_version=redaction_version,
     )
 
