@@ -54,13 +54,10 @@ def decode(
     neither a column nor a reason.
     """
     from assets.framework.decoding.field_trace import response_from_json, trace_fields
-    from pipelines.selection import UnknownDatasetError, named
+    from pipelines.selection import named
     from pipelines.session_factory import stored_zone
 
-    try:
-        (selected,) = named([dataset])
-    except UnknownDatasetError as error:
-        raise KnownError(str(error), EXIT_USAGE) from error
+    (selected,) = named([dataset])
     _check_device(selected, device)
     requested = _request_parameters(selected, params)
     try:

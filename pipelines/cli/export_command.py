@@ -8,8 +8,9 @@ import click
 from assets.data_dictionary import dictionary
 from assets.framework.decoding.decoder import decoders
 from assets.registry import daily_datasets
-from pipelines.cli.common import DAY, EXIT_USAGE, KnownError, console, opened_for_reading, plural
+from pipelines.cli.common import EXIT_USAGE, KnownError, console, opened_for_reading, plural
 from pipelines.cli.context import pass_settings
+from pipelines.cli.days import FIRST_DAY, LAST_DAY
 from pipelines.cli.verify_command import chosen_datasets
 from pipelines.pending_builds import describe_pending
 from pipelines.settings import Settings
@@ -38,8 +39,8 @@ _VIEWS = ("coverage", "quarantine", "requests", "codes")
     help="json: archived response bodies, by device and day.",
 )
 @click.option("--dataset", "names", multiple=True, metavar="NAME", help="Only this dataset.")
-@click.option("--start", type=DAY, help="First day.")
-@click.option("--end", type=DAY, help="Last day.")
+@click.option("--start", type=FIRST_DAY, help="First day, such as 2025-06-01, 2025-06 or -30d.")
+@click.option("--end", type=LAST_DAY, help="Last day.")
 @click.option(
     "--overwrite", "--again", "overwrite", is_flag=True, help="Replace an earlier export."
 )

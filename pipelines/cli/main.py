@@ -1,76 +1,24 @@
-"""The command group; it imports a command's module when it is called, so that `--help` is fast."""
+"""The command line: its group of commands, and the end of every call."""
 
-import importlib
 import os
-import re
 import sys
 
 import click
 
+from pipelines.cli.command_group import LazyGroup, print_versions
 from pipelines.cli.common import EXIT_INCOMPLETE, EXIT_USAGE, KnownError, known_error
-from pipelines.cli.context import begin_call, data_option, settings_in_use
-from pipelines.settings import Described, described_settings
-
-_COMMANDS = {
-    "demo": "demo_command",
-    "doctor": "doctor_command",
-    "plan": "fetch_commands",
-    "backfill": "fetch_commands",
-    "sync": "fetch_commands",
-    "alert": "alert_command",
-    "status": "status_command",
-    "query": "query_command",
-    "quarantine": "quarantine_command",
-    "decode": "decode_command",
-    "build": "build_command",
-    "rebuild": "rebuild_command",
-    "verify": "verify_command",
-    "export": "export_command",
-    "check": "maintenance_commands",
-    "compact": "maintenance_commands",
-    "forget": "maintenance_commands",
-    "ui": "ui_command",
-    "simulator": "simulator_command",
-}
+from pipelines.cli.context import begin_call, settings_in_use
 
 
-# Names of commands in earlier versions; they still work, but the help does not list them.
-_FORMER_NAMES = {"pack": "compact"}
-
-
-class _LazyGroup(click.Group):
-    """A group that imports a command's module only when the command is called."""
-
-    def list_commands(self, context: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        name = _FORMER_NAMES.get(name, name)
-        if name not in _COMMANDS:
-            return None
-        module = importlib.import_module(f"pipelines.cli.{_COMMANDS[name]}")
-        command: click.Command = getattr(module, name)
-        # The simulator has no data folder, and the demo one of its own.
-        if name != "simulator" and not any(option.name == "data" for option in command.params):
-            command.params.append(data_option())
-        return command
-
-    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the settings below the commands."""
-        with formatter.section("Settings, from the environment or a .env file"):
-            formatter.write_dl(
-                [(setting.name, _plain(setting)) for setting in described_settings()]
-            )
-
-
-def _plain(setting: Described) -> str:
-    """Return what a setting means, without Markdown."""
-    text = setting.meaning + (f" (default: {setting.default})" if setting.default else "")
-    return re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text).replace("`", "")
-
-
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="givlake")
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=print_versions,
+    help="Show the versions of givlake, the API it follows, DuckDB, Dagster and Python.",
+)
 def givlake() -> None:
     """Own your GivEnergy history: complete, provable, queryable.
 

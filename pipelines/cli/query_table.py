@@ -44,9 +44,9 @@ def as_text(
     held = connection.table(f"temp.{_HELD}")
     (count,) = held.aggregate("count(*)").fetchall()[0]
     if held.columns == ["explain_key", "explain_value"]:
-        return "".join(f"{plan}".rstrip("\n") + "\n" for _, plan in held.fetchall()), count
+        return "".join(_clean(plan) for _, plan in held.fetchall()), count
     text = _box(held, most, _ANY_WIDTH)
-    width = max(map(cell_len, text.splitlines()))
+    width = max(map(cell_len, text.split("\n")))
     screen = shutil.get_terminal_size().columns
     advice = "the other formats have all."
     if fits_screen and width > screen:
@@ -75,7 +75,7 @@ def _box(rows: duckdb.DuckDBPyRelation, most: int, width: int) -> str:
         rows.limit(most).show(
             max_width=width, max_rows=most, max_col_width=_ANY_WIDTH, null_value="NULL"
         )
-    return _without_trailing_spaces(text.getvalue().rstrip("\n"))
+    return _clean(text.getvalue())
 
 
 def _without_lines(rows: duckdb.DuckDBPyRelation, most: int, screen: int) -> str | None:
@@ -92,7 +92,7 @@ def _without_lines(rows: duckdb.DuckDBPyRelation, most: int, screen: int) -> str
     if needed > screen:
         return None
     console.print(grid)
-    return _without_trailing_spaces(out.getvalue())
+    return _clean(out.getvalue())
 
 
 def _one_value_per_line(rows: duckdb.DuckDBPyRelation, most: int, screen: int) -> str:
@@ -104,7 +104,7 @@ def _one_value_per_line(rows: duckdb.DuckDBPyRelation, most: int, screen: int) -
         fields = table(("", ""), list(zip(rows.columns, values, strict=True)))
         fields.show_header = False
         console.print(fields)
-    return _without_trailing_spaces(out.getvalue())
+    return _clean(out.getvalue())
 
 
 def _texts(rows: duckdb.DuckDBPyRelation, most: int) -> list[list[str]]:
@@ -116,5 +116,7 @@ def _texts(rows: duckdb.DuckDBPyRelation, most: int) -> list[list[str]]:
     ]
 
 
-def _without_trailing_spaces(text: str) -> str:
-    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+def _clean(text: str) -> str:
+    """Return lines without trailing spaces, and without what would command the terminal."""
+    lines = text.rstrip("\n").split("\n")
+    return "".join(f"{printable(line.rstrip())}\n" for line in lines)

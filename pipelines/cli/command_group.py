@@ -1,0 +1,76 @@
+"""The group of commands: it imports a command's module only when the command is called."""
+
+import importlib
+import platform
+from importlib.metadata import version
+
+import click
+
+from pipelines.cli.command_list import FORMER_NAMES, GROUPS, MODULES, WITHOUT_DATA
+from pipelines.cli.context import data_option
+from pipelines.cli.help_texts import help_texts, light_command
+from pipelines.suggestions import did_you_mean
+
+_PACKAGES = {"DuckDB": "duckdb", "Dagster": "dagster"}
+
+
+class LazyGroup(click.Group):
+    """A group whose help and completion import no command."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Return the names of the commands in the order of the help."""
+        return list(MODULES)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Return a command; while a shell completes, one that has only its parameters."""
+        name = FORMER_NAMES.get(name, name)
+        if name not in MODULES:
+            return None
+        if context.resilient_parsing:
+            return light_command(name)
+        module = importlib.import_module(f"pipelines.cli.{MODULES[name]}")
+        command: click.Command = getattr(module, name)
+        if name not in WITHOUT_DATA and not any(option.name == "data" for option in command.params):
+            command.params.append(data_option())
+        return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is called.
+
+        Raises:
+            UsageError: There is no such command; the message names similar ones.
+        """
+        name = args[0]
+        if not name.startswith("-") and self.get_command(context, name) is None:
+            hint = did_you_mean(name, [*MODULES, *FORMER_NAMES])
+            raise click.UsageError(f"There is no command {name!r}. {hint}".rstrip(), ctx=context)
+        return super().resolve_command(context, args)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by group, each with its whole sentence."""
+        texts = help_texts()["commands"]
+        width = max(map(len, MODULES))
+        for title, modules in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(name.ljust(width), texts[name]["sentence"]) for name in modules]
+                )
+
+    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the settings below the commands."""
+        with formatter.section("Settings, from the environment or a .env file"):
+            formatter.write_dl(list(help_texts()["settings"].items()))
+
+
+def print_versions(context: click.Context, option: click.Parameter, asked: bool) -> None:
+    """Print the versions that a report of a fault needs, and end."""
+    if not asked or context.resilient_parsing:
+        return
+    from givenergy.version import API_VERSION
+
+    lines = [f"givlake {version('givlake')}", f"GivEnergy API {API_VERSION}"]
+    lines += [f"{name} {version(package)}" for name, package in _PACKAGES.items()]
+    click.echo("\n".join([*lines, f"Python {platform.python_version()}"]))
+    context.exit()
