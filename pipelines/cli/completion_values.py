@@ -58,14 +58,15 @@ def _devices(context: click.Context) -> Iterator[CompletionItem[str]]:
     """Return the devices that the data folder knows."""
     folder = _data_folder(context)
     known = json.loads((folder / "state.json").read_bytes())["known_devices"]
-    names: dict[str, list[str]] = {}
+    names: dict[str, set[str]] = {}
     if context.info_name in _COMMANDS_WITH_NAMES:
         with contextlib.suppress(Exception):
-            names = _other_names(folder)
+            names = _device_names(folder)
     for device in known:
         yield CompletionItem(device)
     for name, devices in names.items():
-        yield CompletionItem(name, help=", ".join(devices))
+        if name not in known:
+            yield CompletionItem(name, help=", ".join(sorted(devices)))
 
 
 def _data_folder(context: click.Context) -> Path:
@@ -77,7 +78,7 @@ def _data_folder(context: click.Context) -> Path:
     return data_folder(os.environ, read_env_file(file), file)
 
 
-def _other_names(folder: Path) -> dict[str, list[str]]:
+def _device_names(folder: Path) -> dict[str, set[str]]:
     import duckdb
 
     from pipelines.cli.device_names import device_names

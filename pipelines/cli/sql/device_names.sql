@@ -1,12 +1,16 @@
--- Other names of devices: serial numbers and aliases of EV chargers, aliases of smart devices.
-select charger_uuid as device_id, serial_number as name
-from ev_chargers_now
-where serial_number is not null
-union all
-select charger_uuid as device_id, alias as name
-from ev_chargers_now
-where alias is not null
-union all
-select device_uuid as device_id, alias as name
-from smart_devices_now
-where alias is not null
+-- Every name of a device: its ID, the serial number of an EV charger, and aliases.
+select inverter_serial as device_id, inverter_serial as name
+from inverters
+union
+select inverter_serial as device_id, inverter_serial as name
+from account_devices
+where inverter_serial is not null
+union
+select charger_uuid as device_id, unnest([charger_uuid, serial_number, alias]) as name
+from ev_chargers
+union
+select device_uuid as device_id, unnest([device_uuid, alias]) as name
+from smart_devices
+union
+select device_id, device_id as name
+from coverage
