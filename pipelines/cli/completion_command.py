@@ -11,7 +11,7 @@ _PROGRAM, _VARIABLE = "givlake", "_GIVLAKE_COMPLETE"
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    r"""Print the script that completes givlake's commands in a shell.
+    """Print the script that completes givlake's commands in a shell.
 
     Activate it with one line in the shell's own file:
 
@@ -21,7 +21,7 @@ def completion(shell: str) -> None:
       ~/.config/fish/config.fish  givlake completion fish | source
 
     It completes commands, options, datasets, and the devices of the data folder.
-    """
+    """  # noqa: D301
     kind = get_completion_class(shell)
     if kind is None:
         raise KnownError(f"This version of click cannot complete in {shell}.", EXIT_USAGE)

@@ -104,6 +104,9 @@ def test_commands_take_days_in_words_and_the_folder_of_the_option_gives_the_zone
     with clock.at("2026-05-01T00:05+01:00"):
         done = owner.givlake("plan", "--start", "-2d", "--end", "yesterday")
         assert done.out.startswith("1 device, 2026-04-29 to 2026-04-30:")
+        # A year that is not over ends today.
+        done = owner.givlake("plan", "--start", "2026-04", "--end", "2026")
+        assert done.out.startswith("1 device, 2026-04-01 to 2026-05-01:")
         # The option is read first, wherever it stands.
         folder = tmp_path / "other"
         folder.mkdir()

@@ -215,6 +215,13 @@ def test_bash_completes_by_the_script_that_the_command_prints(known):
     ]
 
 
+def test_the_help_of_completion_has_a_line_for_each_shell(owner):
+    lines = owner.givlake("completion", "--help").out.splitlines()
+    assert '    ~/.bashrc                   eval "$(givlake completion bash)"' in lines
+    assert '    ~/.zshrc                    eval "$(givlake completion zsh)"' in lines
+    assert "    ~/.config/fish/config.fish  givlake completion fish | source" in lines
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_gets_a_script_for_givlake(owner, shell):
     done = owner.givlake("completion", shell)
