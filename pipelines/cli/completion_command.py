@@ -4,8 +4,9 @@ import click
 from click.shell_completion import get_completion_class
 
 from pipelines.cli.common import EXIT_USAGE, KnownError
+from pipelines.cli.completion_values import VARIABLE
 
-_PROGRAM, _VARIABLE = "givlake", "_GIVLAKE_COMPLETE"
+_PROGRAM = "givlake"
 
 
 @click.command()
@@ -26,4 +27,4 @@ def completion(shell: str) -> None:
     if kind is None:
         raise KnownError(f"This version of click cannot complete in {shell}.", EXIT_USAGE)
     context = click.get_current_context().find_root()
-    click.echo(kind(context.command, {}, _PROGRAM, _VARIABLE).source())
+    click.echo(kind(context.command, {}, _PROGRAM, VARIABLE).source())

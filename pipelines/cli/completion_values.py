@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pkgutil
+import shlex
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
+# Set by the shells' scripts.
+VARIABLE = "_GIVLAKE_COMPLETE"
 _DATASETS = ("--dataset", "dataset")
 _DEVICES = ("--device",)
 # These also take serial numbers and aliases.
@@ -43,7 +46,11 @@ def complete_value(
             found = list(_devices(context))
         elif any(name in _DAYS for name in names):
             found = [CompletionItem(word, help=text) for word, text in _WORDS_FOR_DAYS.items()]
-    return [item for item in found if item.value.startswith(incomplete)]
+    fitting = [item for item in found if item.value.startswith(incomplete)]
+    if os.environ.get(VARIABLE, "").startswith("bash"):
+        # The other shells quote what they insert.
+        return [CompletionItem(shlex.quote(item.value)) for item in fitting]
+    return fitting
 
 
 def dataset_names() -> list[str]:

@@ -35,7 +35,7 @@ VIEWS = {f"{name}_now" for name in HISTORIES} | {view.name for view in reconcili
 @pytest.fixture(scope="module")
 def sim():
     settings = SimulatorConfig(
-        inverters=2, ev_chargers=2, rows_per_day=60, commissioned=date(2025, 5, 1),
+        inverters=2, ev_chargers=3, rows_per_day=60, commissioned=date(2025, 5, 1),
         empty_day_rate=0.0, ev_points_every_s=3600, rate_limit=100_000, gateways=0,
         bare_devices=False,
     )  # fmt: skip
@@ -201,7 +201,7 @@ def test_no_other_device_is_named_in_a_limited_export(sim, owner, tmp_path, layo
 
 def test_a_charger_is_named_by_its_alias_or_serial_number(sim, owner, tmp_path):
     (charger,) = owner.sql(
-        "SELECT charger_uuid, serial_number, alias FROM ev_chargers_now WHERE alias IS NOT NULL"
+        "SELECT charger_uuid, serial_number, alias FROM ev_chargers_now WHERE alias = 'Garage'"
     )
     for number, name in enumerate((charger["alias"], charger["serial_number"])):
         done = owner.givlake("export", "--to", tmp_path / f"{number}", "--device", name)
@@ -212,7 +212,7 @@ def test_a_charger_is_named_by_its_alias_or_serial_number(sim, owner, tmp_path):
         assert set(chargers["charger_uuid"].to_pylist()) == {charger["charger_uuid"]}
 
 
-def test_a_shell_completes_the_names_that_an_export_takes(sim, owner):
+def test_a_shell_completes_the_names_that_an_export_takes(sim, owner, monkeypatch):
     def completed(command, incomplete):
         real = light_command(command)
         (option,) = (option for option in real.params if option.name == "device")
@@ -222,6 +222,9 @@ def test_a_shell_completes_the_names_that_an_export_takes(sim, owner):
 
     assert completed("export", "Gar") == ["Garage"]
     assert completed("backfill", "Gar") == []
+    assert completed("export", "EV") == ["EV Charger 1"]
+    monkeypatch.setitem(owner.settings, "_GIVLAKE_COMPLETE", "bash_complete")
+    assert completed("export", "EV") == ["'EV Charger 1'"]
     assert completed("export", sim.serials[0][:2]) == sim.serials
 
 
