@@ -12,7 +12,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n $(WORKERS) --dist loadfile
 	$(if $(CLOCK),--clock "$(CLOCK)") \
 	tests/pipelines tests/givenergy tests/warehouse tests/assets tests/simulator tests/benchmarks tests/test_architecture.py
 
-.PHONY: demo test test-fast test-slow test-all ui lint types pytest test-dates format constraints audit dictionary settings docs coverage help clean
+.PHONY: demo test test-fast test-slow test-all ui lint types pytest test-dates format constraints audit dictionary settings help-texts docs coverage help clean
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,6 +98,9 @@ dictionary: .venv/installed  ## docs/data-dictionary.md from the schemas
 
 settings: .venv/installed  ## the README's table of settings from their declaration
 	@$(BIN)/python -m pipelines.settings_table README.md
+
+help-texts: .venv/installed  ## the texts of `givlake --help` and of completion from the commands
+	@$(BIN)/python -m pipelines.cli.declared_help pipelines/cli/help.json
 
 clean:  ## remove the environment, the demo's data and build
 	rm -rf .venv $(DEMO_DATA) build *.egg-info

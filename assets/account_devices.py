@@ -92,6 +92,8 @@ class AccountDevices(RowByRow, DeviceList):
     output_tables = (TABLE,)
     kinds = (DeviceKind.INVERTER, DeviceKind.EMS)
     optional = True
+    is_partial = True
+    has_numeric_ids = True
     lists_other_accounts = True
     depends_on = ("account_children",)
 

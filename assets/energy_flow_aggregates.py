@@ -131,6 +131,7 @@ class EnergyFlowAggregates(RowByRow, SnapshotDataset):
     # Not by the months, which are also requested to find when history begins.
     refreshed_by = f'"grouping":{TOTAL}'
     optional = True
+    sample_params = (("grouping", DAILY),)
 
     def requests(self, state: KnownState) -> Iterator[Request]:
         """Request the periods whose data are not final yet."""
@@ -291,8 +292,7 @@ def _request_range(device_id: str, first: date, last: date, grouping: int) -> Re
     # What begins at the end of a range comes as well (recorded): the last day, month or year.
     label = f"grouping {grouping}, {first} to {last}"
     request = flow_request(device_id, first, last, grouping, label)
-    middle = _middle(first, last, grouping)
-    if middle is None:
+    if (middle := _middle(first, last, grouping)) is None:
         return request
 
     def halves() -> list[Request]:

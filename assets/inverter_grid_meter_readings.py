@@ -140,6 +140,7 @@ class InverterGridMeterReadings(RowByRow, SnapshotDataset):
     device_kinds = (DeviceKind.INVERTER,)
     cadence = Cadence.DAILY
     optional = True
+    sample_params = (("address", 1),)
 
     def requests(self, state: KnownState) -> Iterator[Request]:
         """Request each meter for what is missing, newest first."""

@@ -79,6 +79,7 @@ class SiteStatuses(RowByRow, SnapshotDataset):
     depends_on = ("sites",)
     cadence = Cadence.WEEKLY
     optional = True
+    has_numeric_ids = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
         """Request each site's status."""

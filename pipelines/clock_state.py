@@ -1,6 +1,8 @@
 """Remember by how much this machine's clock is off, for commands that make no request."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -28,7 +30,11 @@ def restore_clock(lake: Lake) -> None:
 
     A folder that has never stored a correction, such as a scratch folder, shows nothing.
     """
-    stored = lake.state.all()
+    restore_stored_clock(lake.state.all())
+
+
+def restore_stored_clock(stored: Mapping[str, Any]) -> None:
+    """Correct the present time as `restore_clock` does, from the state of a data folder."""
     if _KEY not in stored:
         return
     clock = msgspec.convert(stored[_KEY], _Clock | None)

@@ -7,6 +7,7 @@ from assets.framework.contract.dataset import DailyDataset, Dataset, DeviceList,
 from assets.registry import daily_datasets, datasets, device_lists, snapshot_datasets
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
+from pipelines.suggestions import did_you_mean
 
 
 class UnknownDatasetError(Exception):
@@ -40,7 +41,9 @@ def named(names: Sequence[str]) -> tuple[Dataset, ...]:
     known = {dataset.name: dataset for dataset in datasets()}
     for name in names:
         if name not in known:
-            raise UnknownDatasetError(f"Unknown dataset {name!r}: choose from {', '.join(known)}.")
+            hint = did_you_mean(name, known)
+            advice = f". {hint}" if hint else f": choose from {', '.join(known)}."
+            raise UnknownDatasetError(f"Unknown dataset {name!r}{advice}")
     return tuple(known[name] for name in names)
 
 

@@ -44,7 +44,7 @@ from warehouse.errors import (
     VersionError,
     WarehouseError,
 )
-from warehouse.export import ExportLayout, ExportReport, export_bodies, export_tables
+from warehouse.export import DeviceLimit, ExportLayout, ExportReport, export_bodies, export_tables
 from warehouse.forget import ForgetReport, forget, is_known, pattern_of, unfinished
 from warehouse.index.watermarks import (
     Pending,
@@ -92,6 +92,7 @@ __all__ = [
     "Days",
     "Decoded",
     "Decoder",
+    "DeviceLimit",
     "Drift",
     "Entry",
     "ExportLayout",

@@ -27,6 +27,7 @@ from warehouse.catalogue_location import FILE, located, root_of, where_am_i
 from warehouse.connection import STATEMENTS, recorded, write_views
 from warehouse.coverage import day_evidence, fact_store
 from warehouse.coverage.coverage_fact import FACTS_SCHEMA
+from warehouse.coverage.view_columns import COVERAGE_SCHEMA
 from warehouse.index import request_index
 from warehouse.index.watermarks import FOLDER as WATERMARKS
 from warehouse.index.watermarks import WATERMARK_SCHEMA
@@ -57,6 +58,7 @@ _COLUMNS = {
     "quarantine": STORED_QUARANTINE_SCHEMA,
     "drift": DRIFT_SCHEMA,
     "row_accounting": ACCOUNTING_SCHEMA,
+    "coverage": COVERAGE_SCHEMA,
 }
 
 
@@ -181,13 +183,12 @@ def view_statements(
             # the descriptions here would make the catalogue slow to create.
             described = spec.schema if view == spec.name else pa.schema([])
             statements += _view(view, sql, description, described)
-    for name in (*_COLUMNS, "coverage"):
+    for name, schema in _COLUMNS.items():
         sql = _sql(name)
         comment = " ".join(
             line.removeprefix("--").strip() for line in sql.splitlines() if line.startswith("--")
         )
         body = "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
-        schema = _COLUMNS.get(name, pa.schema([]))
         statements += _view(name, body.format(folder=root), comment, schema)
     for view_spec in views:
         statements += _view(view_spec.name, view_spec.sql, view_spec.description, view_spec.schema)
@@ -195,14 +196,26 @@ def view_statements(
 
 
 def _view(name: str, sql: str, description: str, schema: pa.Schema) -> list[str]:
-    statements = [
+    return [
         f'CREATE OR REPLACE VIEW "{name}" AS {sql.strip()}',
-        f"COMMENT ON VIEW \"{name}\" IS '{quoted(description)}'",
+        *comment_statements("VIEW", name, description, schema),
     ]
+
+
+def comment_statements(kind: str, name: str, description: str, schema: pa.Schema) -> list[str]:
+    """Return the SQL that describes a table or view and its columns.
+
+    Args:
+        kind: `TABLE` or `VIEW`.
+        name: Its name.
+        description: What it contains.
+        schema: Its columns, with titles and descriptions in their metadata.
+    """
+    statements = [f"COMMENT ON {kind} \"{name}\" IS '{quoted(description)}'"]
     for column in schema:
         metadata = column.metadata or {}
-        words = [metadata[key].decode() for key in (b"title", b"description") if key in metadata]
-        if words:
+        texts = (metadata.get(key, b"").decode() for key in (b"title", b"description"))
+        if words := [text for text in texts if text]:
             comment = quoted(": ".join(words))
             statements.append(f'COMMENT ON COLUMN "{name}"."{column.name}" IS \'{comment}\'')
     return statements

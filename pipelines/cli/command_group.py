@@ -1,146 +1,76 @@
-"""The command group; it imports a command's module when it is called, so that `--help` is fast."""
+"""The group of commands: it imports a command's module only when the command is called."""
 
 import importlib
-import os
-import re
-import sys
+import platform
+from importlib.metadata import version
 
 import click
 
-from pipelines.cli.common import EXIT_INCOMPLETE, EXIT_USAGE, KnownError, known_error
-from pipelines.cli.context import begin_call, data_option, settings_in_use
-from pipelines.settings import Described, described_settings
-from pipelines.stop_signals import is_stopping
+from pipelines.cli.command_list import FORMER_NAMES, GROUPS, MODULES, WITHOUT_DATA
+from pipelines.cli.context import data_option
+from pipelines.cli.help_texts import help_texts, light_command
+from pipelines.suggestions import did_you_mean
 
-_COMMANDS = {
-    "demo": "demo_command",
-    "doctor": "doctor_command",
-    "plan": "fetch_commands",
-    "backfill": "fetch_commands",
-    "sync": "fetch_commands",
-    "alert": "alert_command",
-    "status": "status_command",
-    "query": "query_command",
-    "quarantine": "quarantine_command",
-    "decode": "decode_command",
-    "build": "build_command",
-    "rebuild": "rebuild_command",
-    "verify": "verify_command",
-    "export": "export_command",
-    "check": "maintenance_commands",
-    "compact": "maintenance_commands",
-    "forget": "maintenance_commands",
-    "ui": "ui_command",
-    "simulator": "simulator_command",
-}
+_PACKAGES = {"DuckDB": "duckdb", "Dagster": "dagster"}
 
 
-# Names of commands in earlier versions; they still work, but the help does not list them.
-_FORMER_NAMES = {"pack": "compact"}
-
-
-class _LazyGroup(click.Group):
-    """A group that imports a command's module only when the command is called."""
+class LazyGroup(click.Group):
+    """A group whose help and completion import no command."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        """Return the names of the commands in the order of the help."""
+        return list(MODULES)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        name = _FORMER_NAMES.get(name, name)
-        if name not in _COMMANDS:
+        """Return a command; while a shell completes, one that has only its parameters."""
+        name = FORMER_NAMES.get(name, name)
+        if name not in MODULES:
             return None
-        module = importlib.import_module(f"pipelines.cli.{_COMMANDS[name]}")
+        if context.resilient_parsing:
+            return light_command(name)
+        module = importlib.import_module(f"pipelines.cli.{MODULES[name]}")
         command: click.Command = getattr(module, name)
-        # The simulator has no data folder, and the demo one of its own.
-        if name != "simulator" and not any(option.name == "data" for option in command.params):
+        if name not in WITHOUT_DATA and not any(option.name == "data" for option in command.params):
             command.params.append(data_option())
         return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is called.
+
+        Raises:
+            UsageError: There is no such command; the message names similar ones.
+        """
+        name = args[0]
+        if not name.startswith("-") and self.get_command(context, name) is None:
+            hint = did_you_mean(name, [*MODULES, *FORMER_NAMES])
+            raise click.UsageError(f"There is no command {name!r}. {hint}".rstrip(), ctx=context)
+        return super().resolve_command(context, args)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by group, each with its whole sentence."""
+        texts = help_texts()["commands"]
+        width = max(map(len, MODULES))
+        for title, modules in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(name.ljust(width), texts[name]["sentence"]) for name in modules]
+                )
 
     def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """List the settings below the commands."""
         with formatter.section("Settings, from the environment or a .env file"):
-            formatter.write_dl(
-                [(setting.name, _plain(setting)) for setting in described_settings()]
-            )
+            formatter.write_dl(list(help_texts()["settings"].items()))
 
 
-def _plain(setting: Described) -> str:
-    """Return what a setting means, without Markdown."""
-    text = setting.meaning + (f" (default: {setting.default})" if setting.default else "")
-    return re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text).replace("`", "")
+def print_versions(context: click.Context, option: click.Parameter, asked: bool) -> None:
+    """Print the versions that a report of a fault needs, and end."""
+    if not asked or context.resilient_parsing:
+        return
+    from givenergy.version import API_VERSION
 
-
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="givlake")
-def givlake() -> None:
-    """Own your GivEnergy history: complete, provable, queryable.
-
-    Exit status: 0, all requested data are complete, confirmed empty or not final yet; 1, data are
-    failed, partial, forbidden or not requested; 2, wrong usage or settings.
-    """
-
-
-def run_command() -> None:
-    """Run the command line; every error is one message and an exit status without a traceback.
-
-    Raises:
-        KeyboardInterrupt: The command was interrupted.
-    """
-    begin_call()
-    try:
-        givlake.main(standalone_mode=False)
-    except click.Abort:
-        raise KeyboardInterrupt from None
-    except click.ClickException as error:
-        error.show()
-        sys.exit(EXIT_USAGE)
-    except KnownError as error:
-        _refuse_if_stopping(error)
-        click.echo(f"givlake: {error}", err=True)
-        sys.exit(error.exit_status)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
-    except Exception as error:
-        _refuse_if_stopping(error)
-        known = known_error(error) or _reported(error)
-        click.echo(f"givlake: {known}", err=True)
-        sys.exit(known.exit_status)
-    finally:
-        _give_files_to_owner()
-
-
-def _refuse_if_stopping(error: Exception) -> None:
-    """Take an error of a command that has been interrupted as what the interruption caused.
-
-    Raises:
-        KeyboardInterrupt: The command has been interrupted.
-    """
-    if is_stopping():
-        raise KeyboardInterrupt from error
-
-
-def _reported(error: Exception) -> KnownError:
-    """Write a report of an unexpected error; return the sentence about it."""
-    from pipelines.cli.error_report import redacted, write_report
-
-    settings = settings_in_use()
-    path = write_report(error, settings)
-    # What DuckDB or Dagster say has several lines.
-    lines = str(error).strip().splitlines() or [""]
-    what = redacted(f"{type(error).__name__}: {lines[0]}", settings)
-    where = f"the details are in {path}" if path else "no report could be written"
-    with_it = " with that file" if path else ""
-    return KnownError(
-        f"An unexpected error ended the command ({what}); {where}. Stored data are not affected:"
-        f" run the command again, and report the error{with_it} if it stays.",
-        EXIT_INCOMPLETE,
-    )
-
-
-def _give_files_to_owner() -> None:
-    """After a command of root, give what it wrote in a user's data folder to that user."""
-    if os.geteuid() == 0 and (settings := settings_in_use()) is not None:
-        from warehouse.storage.ownership import give_to_owner
-
-        give_to_owner(settings.data)
+    lines = [f"givlake {version('givlake')}", f"GivEnergy API {API_VERSION}"]
+    lines += [f"{name} {version(package)}" for name, package in _PACKAGES.items()]
+    click.echo("\n".join([*lines, f"Python {platform.python_version()}"]))
+    context.exit()

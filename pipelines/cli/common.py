@@ -1,4 +1,4 @@
-"""Shared by the commands: exit status, error messages, dates, tables."""
+"""Shared by the commands: exit status, error messages, tables."""
 
 import os
 import sqlite3
@@ -95,16 +95,19 @@ def known_error(error: Exception) -> KnownError | None:
     from givenergy import GivEnergyError, LocalFaultError
     from givenergy.errors import BudgetStoreError
     from pipelines.cli.context import settings_in_use
+    from pipelines.cli.device_names import UnknownDeviceNameError
     from pipelines.cli.local_faults import (
         dagster_home,
         describe_local_fault,
         permission_sentence,
     )
     from pipelines.discovery import UnknownDeviceError
+    from pipelines.selection import UnknownDatasetError
     from pipelines.settings_file import SettingsError
     from warehouse import WarehouseError
 
-    if isinstance(error, SettingsError | UnknownDeviceError | WarehouseError | LocalFaultError):
+    unknown = UnknownDatasetError | UnknownDeviceError | UnknownDeviceNameError
+    if isinstance(error, unknown | SettingsError | WarehouseError | LocalFaultError):
         return KnownError(str(error), EXIT_USAGE)
     if isinstance(error, BudgetStoreError):
         return KnownError(f"{error}{permission_sentence(_data_folder() / 'state')}", EXIT_USAGE)
@@ -136,30 +139,6 @@ def _sqlite_message(error: BaseException) -> str | None:
     while cause is not None and not isinstance(cause, sqlite3.DatabaseError):
         cause = cause.__cause__ or cause.__context__
     return None if cause is None else str(cause)
-
-
-class DayType(click.ParamType[date]):
-    """A day as YYYY-MM-DD."""
-
-    name = "date"
-
-    def convert(
-        self, value: str | date, param: click.Parameter | None, context: click.Context | None
-    ) -> date:
-        """Return a day, or fail with a message that names the value."""
-        if isinstance(value, date):
-            return value
-        try:
-            day = date.fromisoformat(value)
-        except ValueError:
-            day = None
-        # Python also accepts 20250601 and 2025-W22-7, which are more likely mistakes.
-        if day is None or day.isoformat() != value:
-            self.fail(f"{value!r} is not a day: write it as YYYY-MM-DD, e.g. 2025-06-01.")
-        return day
-
-
-DAY = DayType()
 
 
 def check_order(start: date | None, end: date | None) -> None:

@@ -3,17 +3,18 @@
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
 
-from pipelines.settings import Settings, load_settings
+if TYPE_CHECKING:
+    from pipelines.settings import Settings
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 _DATA = "givlake.data"
 # For what is done when a command has ended, with its context gone.
-_LAST: list[Settings] = []
+_LAST: "list[Settings]" = []
 
 
 def data_option() -> click.Option:
@@ -28,6 +29,8 @@ def data_option() -> click.Option:
         type=click.Path(path_type=Path, file_okay=False),
         metavar="FOLDER",
         expose_value=False,
+        # Before words for days, which depend on the folder's time zone.
+        is_eager=True,
         callback=keep,
         help="The data folder, in place of GIVLAKE_DATA.",
     )
@@ -38,17 +41,20 @@ def begin_call() -> None:
     _LAST.clear()
 
 
-def settings_in_use() -> Settings | None:
+def settings_in_use() -> "Settings | None":
     """Return the settings of the last call in this process; None if it has read none."""
     return _LAST[-1] if _LAST else None
 
 
-def current_settings() -> Settings:
+def current_settings() -> "Settings":
     """Return the settings of this call, which the outermost context keeps.
 
     Raises:
         SettingsError: A setting is not valid.
     """
+    # Imported here, because help and completion need no settings.
+    from pipelines.settings import load_settings
+
     context = click.get_current_context().find_root()
     if context.obj is None:
         context.obj = load_settings(context.meta.get(_DATA))
@@ -58,7 +64,7 @@ def current_settings() -> Settings:
 
 
 def pass_settings(
-    command: Callable[Concatenate[Settings, _Parameters], _Result],
+    command: "Callable[Concatenate[Settings, _Parameters], _Result]",
 ) -> Callable[_Parameters, _Result]:
     """Pass the settings to a command as its first argument."""
 

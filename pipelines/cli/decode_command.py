@@ -1,7 +1,9 @@
 """`givlake decode`: show the column of each value of a saved response, without a data folder."""
 
+import json
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,23 +21,32 @@ from pipelines.cli.formats import as_csv, as_json
 from pipelines.settings import Settings
 
 if TYPE_CHECKING:
+    from assets.framework.contract.dataset import Dataset
     from assets.framework.decoding.field_trace import LeafTrace
 
 _OUT = console()
 _COLUMNS = ("leaf", "values", "nulls", "columns", "not in a column", "unaccounted")
+_ID_NUMBER = re.compile(r"\d{1,18}")
 
 
 @click.command()
 @click.argument("dataset")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--device", default="-", metavar="ID", help="The device of the response.")
 @click.option(
-    "--params", default="{}", metavar="JSON", help='Request parameters, such as {"grouping": 1}.'
+    "--device",
+    metavar="ID",
+    help="The device of the request, or the number of its account or site; optional.",
+)
+@click.option(
+    "--params",
+    default="{}",
+    metavar="JSON",
+    help='The parameters of the request, such as {"grouping": 1}; optional.',
 )
 @format_option("json", "csv")
 @pass_settings
 def decode(
-    settings: Settings, dataset: str, file: Path, device: str, params: str, layout: str
+    settings: Settings, dataset: str, file: Path, device: str | None, params: str, layout: str
 ) -> None:
     """Show the column of each value of a saved response.
 
@@ -43,32 +54,26 @@ def decode(
     neither a column nor a reason.
     """
     from assets.framework.decoding.field_trace import response_from_json, trace_fields
-    from pipelines.selection import UnknownDatasetError, named
+    from pipelines.selection import named
     from pipelines.session_factory import stored_zone
 
+    (selected,) = named([dataset])
+    _check_device(selected, device)
+    requested = _request_parameters(selected, params)
     try:
-        (selected,) = named([dataset])
         response = response_from_json(
             selected,
             file.read_bytes(),
             device_id=device,
-            params=params,
+            params=requested,
             zone=stored_zone(settings),
         )
-    except UnknownDatasetError as error:
-        raise KnownError(str(error), EXIT_USAGE) from error
     except ValueError as error:
         raise KnownError(
             f"{file} is no response for {dataset} ({error}): use the JSON as the API sent it.",
             EXIT_USAGE,
         ) from error
-    try:
-        leaves = trace_fields(selected, response)
-    except KeyError as error:
-        raise KnownError(
-            f"Decoding {dataset} requires request parameters: set {error} with --params, as JSON.",
-            EXIT_USAGE,
-        ) from error
+    leaves = trace_fields(selected, response)
     rows = [dict(zip(_COLUMNS, _row(leaf), strict=True)) for leaf in leaves]
     unaccounted = sum(len(leaf.unaccounted) for leaf in leaves)
     if layout == "json":
@@ -84,6 +89,48 @@ def decode(
         values = sum(leaf.values for leaf in leaves)
         _OUT.print(f"\n{len(leaves)} leaves, {values:,} values, {unaccounted:,} unaccounted for.")
     raise SystemExit(EXIT_INCOMPLETE if unaccounted else EXIT_COMPLETE)
+
+
+def _check_device(dataset: "Dataset", device: str | None) -> None:
+    """Refuse a device that no request of the dataset can have."""
+    if device is None or not dataset.has_numeric_ids:
+        return
+    if not _ID_NUMBER.fullmatch(device):
+        raise KnownError(
+            f"--device {device!r} is not a number of at most 18 digits: {dataset.name} is requested"
+            " by the number of an account or site. Give that number, or leave --device out.",
+            EXIT_USAGE,
+        )
+
+
+def _request_parameters(dataset: "Dataset", text: str) -> dict[str, Any]:
+    """Return the parameters that `--params` gives.
+
+    Raises:
+        KnownError: They are no JSON object, or one that rows need is no whole number.
+    """
+    try:
+        parameters = json.loads(text)
+    except (ValueError, RecursionError):
+        parameters = None
+    if not isinstance(parameters, dict):
+        raise KnownError(
+            f"--params {text!r} is no JSON object: write it like "
+            "'{\"grouping\": 1}', or leave --params out.",
+            EXIT_USAGE,
+        )
+    for name, sample in dataset.sample_params:
+        if not _is_number(parameters.get(name, 0)):
+            raise KnownError(
+                f"--params has {json.dumps(parameters[name])} for {name!r}, which is no whole"
+                f" number: write it like '{{\"{name}\": {sample}}}'.",
+                EXIT_USAGE,
+            )
+    return parameters
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
 
 
 def _row(leaf: "LeafTrace") -> tuple[object, ...]:

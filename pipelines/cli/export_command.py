@@ -6,18 +6,33 @@ from pathlib import Path
 import click
 
 from assets.data_dictionary import dictionary
+from assets.framework.contract.dataset import Dataset
 from assets.framework.decoding.decoder import decoders
-from assets.registry import daily_datasets
-from pipelines.cli.common import DAY, EXIT_USAGE, KnownError, console, opened_for_reading, plural
+from assets.reconciliation import reconciliation_views
+from assets.registry import daily_datasets, datasets
+from pipelines.cli.common import check_order, console, opened_for_reading, plural
 from pipelines.cli.context import pass_settings
+from pipelines.cli.days import FIRST_DAY, LAST_DAY
+from pipelines.cli.device_names import device_names, resolve_devices
 from pipelines.cli.verify_command import chosen_datasets
 from pipelines.pending_builds import describe_pending
 from pipelines.settings import Settings
-from warehouse import Days, ExportLayout, export_bodies, export_tables
+from warehouse import (
+    Days,
+    DeviceLimit,
+    ExportLayout,
+    ReadOnlyLake,
+    connect,
+    export_bodies,
+    export_tables,
+    retrying,
+)
 
 _BODIES = "json"
-# Views that are useful beside the tables without givlake.
-_VIEWS = ("coverage", "quarantine", "requests", "codes")
+# Views of the catalogue that are written as tables, as they read files of the data folder.
+_COPIED_VIEWS = ("coverage", "quarantine", "requests", "pending_responses", "codes")
+# Columns that name the device of a row.
+_DEVICE_COLUMNS = frozenset({"inverter_serial", "ems_serial", "charger_uuid", "device_uuid"})
 
 
 @click.command()
@@ -38,8 +53,15 @@ _VIEWS = ("coverage", "quarantine", "requests", "codes")
     help="json: archived response bodies, by device and day.",
 )
 @click.option("--dataset", "names", multiple=True, metavar="NAME", help="Only this dataset.")
-@click.option("--start", type=DAY, help="First day.")
-@click.option("--end", type=DAY, help="Last day.")
+@click.option(
+    "--device",
+    "device_names_wanted",
+    multiple=True,
+    metavar="NAME",
+    help="Only this device, by serial number, UUID or alias; may be repeated.",
+)
+@click.option("--start", type=FIRST_DAY, help="First day, such as 2025-06-01, 2025-06 or -30d.")
+@click.option("--end", type=LAST_DAY, help="Last day.")
 @click.option(
     "--overwrite", "--again", "overwrite", is_flag=True, help="Replace an earlier export."
 )
@@ -49,6 +71,7 @@ def export(
     target: Path,
     layout: str,
     names: tuple[str, ...],
+    device_names_wanted: tuple[str, ...],
     start: date | None,
     end: date | None,
     overwrite: bool,
@@ -58,11 +81,11 @@ def export(
     The export includes checksums and a data dictionary.
     """
     chosen = chosen_datasets(names)
-    if start is not None and end is not None and start > end:
-        raise KnownError(f"The start {start} is after the end {end}: swap the two.", EXIT_USAGE)
+    check_order(start, end)
     days = Days(start, end)
     not_built = None
     with opened_for_reading(settings) as lake:
+        devices = _device_limit(lake, device_names_wanted)
         if layout == _BODIES:
             report = export_bodies(
                 lake,
@@ -70,6 +93,7 @@ def export(
                 target,
                 dictionary=dictionary(),
                 days=days,
+                devices=devices,
                 overwrite=overwrite,
             )
         else:
@@ -81,13 +105,55 @@ def export(
                 ExportLayout(layout),
                 dictionary=dictionary(),
                 rules=[dataset.coverage_rule for dataset in daily_datasets()],
-                views=_VIEWS,
+                copied_views=_COPIED_VIEWS,
+                views=reconciliation_views(),
                 days=days,
+                devices=devices,
                 overwrite=overwrite,
             )
     unit = "response" if layout == _BODIES else "row"
     console().print(
         f"{plural(report.rows, unit)} in {plural(report.files, 'file')} written to {target}."
     )
+    if devices.device_ids is not None:
+        console().print(_limits(devices, chosen, layout))
     if not_built is not None:
         console(stderr=True).print(f"Incomplete export: {not_built}")
+
+
+def _device_limit(lake: ReadOnlyLake, wanted: tuple[str, ...]) -> DeviceLimit:
+    """Return the devices to export, and the columns that name a row's device.
+
+    Raises:
+        UnknownDeviceNameError: No device or several devices have a name.
+    """
+    if not wanted:
+        return DeviceLimit()
+    with connect(lake) as connection:
+        device_ids = resolve_devices(wanted, retrying(lambda: device_names(connection)))
+    return DeviceLimit(tuple(device_ids), device_columns())
+
+
+def device_columns() -> dict[str, str]:
+    """Return, by table, the column that names a row's device; other tables are of the account."""
+    columns = {}
+    for dataset in datasets():
+        for table in dataset.output_tables:
+            named = [name for name in table.schema.columns if name in _DEVICE_COLUMNS]
+            if named:
+                columns[table.name] = table.device_column or named[0]
+    return columns
+
+
+def _limits(devices: DeviceLimit, chosen: tuple[Dataset, ...], layout: str) -> str:
+    """Say what an export of some devices has, and what it lacks."""
+    limited = f"Limited to {', '.join(devices.device_ids or ())}"
+    if layout == _BODIES:
+        return f"{limited}: without the lists of the account, which name other devices."
+    tables = [table.name for dataset in chosen for table in dataset.output_tables]
+    whole = [name for name in tables if name not in devices.columns]
+    account = f" Whole, as they are about the account: {', '.join(whole)}." if whole else ""
+    return (
+        f"{limited}; coverage, requests and quarantine are without the lists of the account."
+        f"{account}"
+    )

@@ -21,7 +21,6 @@ from pipelines.backfill_plan import BackfillTask, plan_missing, requested_tasks
 from pipelines.cli.alert_command import alerting
 from pipelines.cli.backfill_scope import Scope
 from pipelines.cli.common import (
-    DAY,
     EXIT_USAGE,
     KnownError,
     check_order,
@@ -33,6 +32,7 @@ from pipelines.cli.common import (
     table,
 )
 from pipelines.cli.context import pass_settings
+from pipelines.cli.days import FIRST_DAY, LAST_DAY
 from pipelines.cli.history_lookup import look_up_for_plan, look_up_history
 from pipelines.cli.run_fetch import FetchCommand
 from pipelines.discovery import (
@@ -70,8 +70,13 @@ _DEVICE = click.option(
     metavar="SERIAL",
     help="Only this device; may be repeated.",
 )
-_START = click.option("--start", type=DAY, help="First day; default: the beginning of history.")
-_END = click.option("--end", type=DAY, help="Last day; default: today.")
+_START = click.option(
+    "--start",
+    type=FIRST_DAY,
+    help="First day, such as 2025-06-01, 2025-06, yesterday or -30d; default: the beginning of"
+    " history.",
+)
+_END = click.option("--end", type=LAST_DAY, help="Last day; default: today.")
 
 
 @click.command()

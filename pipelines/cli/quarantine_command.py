@@ -6,8 +6,6 @@ from typing import Any
 import click
 
 from pipelines.cli.common import (
-    EXIT_USAGE,
-    KnownError,
     console,
     format_option,
     opened_for_reading,
@@ -18,7 +16,7 @@ from pipelines.cli.common import (
 from pipelines.cli.context import pass_settings
 from pipelines.cli.formats import as_csv, as_json
 from pipelines.health.notices import sql
-from pipelines.selection import UnknownDatasetError, named
+from pipelines.selection import named
 from pipelines.settings import Settings
 from warehouse import connect, retrying
 
@@ -50,10 +48,7 @@ _OF_EXAMPLE = ("device_id", "request_date", "response_id", "row_index", "value",
 def quarantine(settings: Settings, dataset: str | None, limit: int, layout: str) -> None:
     """Show quarantined rows and values by reason, with an example of each kind."""
     if dataset is not None:
-        try:
-            named([dataset])
-        except UnknownDatasetError as error:
-            raise KnownError(str(error), EXIT_USAGE) from error
+        named([dataset])
     with opened_for_reading(settings) as lake, connect(lake) as connection:
         groups = retrying(
             lambda: connection.sql(

@@ -4,10 +4,11 @@ import click
 
 from assets.framework.decoding.decoder import DatasetDecoder
 from assets.registry import datasets
-from pipelines.cli.common import EXIT_USAGE, KnownError, console, plural, require_store
+from pipelines.cli.common import console, plural, require_store
 from pipelines.cli.context import pass_settings
 from pipelines.health.findings import refresh_findings
 from pipelines.pending_builds import build_all_pending
+from pipelines.selection import named
 from pipelines.session_factory import open_lake
 from pipelines.settings import Settings
 from warehouse import rebuild as rebuild_tables
@@ -18,21 +19,16 @@ from warehouse import rebuild as rebuild_tables
 @pass_settings
 def rebuild(settings: Settings, names: tuple[str, ...]) -> None:
     """Rebuild the tables from the archive, without a request."""
-    known = {dataset.name: dataset for dataset in datasets()}
-    for name in names:
-        if name not in known:
-            raise KnownError(
-                f"Unknown dataset {name!r}: choose from {', '.join(known)}.", EXIT_USAGE
-            )
+    chosen = named(names) if names else datasets()
     out = console()
     require_store(settings)
     with open_lake(settings) as lake:
         if names:
             build_all_pending(lake, report_progress=out.print)
-        for name in names or known:
-            report = rebuild_tables(lake, DatasetDecoder(known[name]))
+        for dataset in chosen:
+            report = rebuild_tables(lake, DatasetDecoder(dataset))
             out.print(
-                f"{name}: {plural(report.responses, 'response')},"
+                f"{dataset.name}: {plural(report.responses, 'response')},"
                 f" {plural(report.rows('rows_in'), 'row')},"
                 f" {report.rows('quarantined'):,} quarantined,"
                 f" {report.rows('partly_quarantined'):,} with quarantined values,"

@@ -83,8 +83,7 @@ REASONS = {PERSONAL, "pseudonym", "empty", "paging, archived only"}
 
 def trace(dataset, answer):
     body = json.dumps(answer).encode()
-    params = '{"grouping": 1}' if dataset.name == "energy_flow_aggregates" else "{}"
-    kept = response_from_json(dataset, body, device_id="17", params=params, zone="Europe/London")
+    kept = response_from_json(dataset, body, zone="Europe/London")
     if dataset.name in ASKED:
         kept = response(dataset, kept.body, path=ASKED[dataset.name])
     return trace_fields(dataset, kept)
@@ -182,10 +181,7 @@ def test_a_value_that_a_dataset_drops_is_unaccounted_for():
     charger = {"uuid": "a", "type": "GivEnergy", "alias": "Home", "status": None, "colour": 7}
     answer = json.dumps({"data": [charger], "meta": {"total": 1}}).encode()
     dataset = _DroppingDataset()
-    found = {
-        leaf.path: leaf
-        for leaf in trace_fields(dataset, response_from_json(dataset, answer, device_id="-"))
-    }
+    found = {leaf.path: leaf for leaf in trace_fields(dataset, response_from_json(dataset, answer))}
     assert found["data[].type"].unaccounted == ["GivEnergy"]
     assert found["data[].uuid"].columns == ["ev_chargers.charger_uuid"]
     assert dict(found["data[].alias"].reasons) == {PERSONAL: 1}

@@ -40,7 +40,7 @@ def test_what_cannot_be_decoded_is_one_sentence(tmp_path):
     )
     done = owner.givlake("decode", "chargers", "broken.json")
     assert done.status == 2
-    assert done.err.startswith("givlake: Unknown dataset 'chargers': choose from account_")
+    assert done.err == "givlake: Unknown dataset 'chargers'. Did you mean ev_chargers?\n"
     done = owner.givlake("decode", "ev_chargers", "absent.json")
     assert done.status == 2
     assert "absent.json" in done.err

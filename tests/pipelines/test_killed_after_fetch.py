@@ -62,7 +62,8 @@ def test_the_same_command_builds_what_a_killed_one_has_archived(simulate, own, t
 
     number = "2 archived responses"
     line = f"{number} ({POINTS} 2) are not in the tables yet; build with: givlake build"
-    query = owner.givlake("query", "SELECT count(*) AS n FROM coverage WHERE state = 'not_built'")
+    sql = "SELECT count(*) AS n FROM coverage WHERE state = 'not_built'"
+    query = owner.givlake("query", sql, "--format", "csv")
     assert (query.status, line in query.err, query.out.split()) == (0, True, ["n", "2"])
     assert queried(owner, "SELECT count(*) AS n FROM pending_responses") == [{"n": 2}]
     status = owner.givlake("status")
@@ -147,7 +148,7 @@ def test_a_damaged_archive_file_that_nothing_has_read_yet_stops_no_command(simul
     kill_at("answers archived", 1, owner, *command)
     newest = max((owner.data / "archive" / "segments").iterdir())
     newest.write_bytes(newest.read_bytes()[:-200])
-    query = owner.givlake("query", "SELECT count(*) AS n FROM inverters_now")
+    query = owner.givlake("query", "SELECT count(*) AS n FROM inverters_now", "--format", "csv")
     assert (query.status, query.out.split()) == (0, ["n", "1"]), query.output
     again = owner.givlake(*command)
     assert (again.status, "Traceback" in again.output) == (0, False), again.output

@@ -18,6 +18,7 @@ POINTS = "inverter_data_points"
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 3))
 REPAIR = "repair with: givlake build"
 COUNT = f"SELECT count(*) AS n FROM {POINTS}"
+COUNTED = ("query", COUNT, "--format", "csv")
 NOT_BUILT = "SELECT count(*) AS n FROM coverage WHERE state = 'not_built'"
 # Requests are counted wherever they come from, in the budget of the account.
 SPENDING = ("plan", "doctor")
@@ -178,7 +179,7 @@ def test_reading_commands_leave_the_data_folder_as_it_is(sim, owner, tmp_path, s
             earlier = {p: before[p] for p in same if not p.name.startswith("budget.sqlite")}
             is_same = after == earlier
         assert is_same, (state, command)
-    done = owner.givlake("query", COUNT)
+    done = owner.givlake(*COUNTED)
     if said is not None:
         assert said in done.err
     else:
@@ -188,7 +189,7 @@ def test_reading_commands_leave_the_data_folder_as_it_is(sim, owner, tmp_path, s
         assert (done.status, done.out.split()[-1]) == (0, str(rows)), done
     if state == "pending responses":
         assert int(done.out.split()[-1]) == len(expected_rows(sim, sim.serials, DAYS[:2]))
-        assert owner.givlake("query", NOT_BUILT).out.split()[-1] == "2"
+        assert owner.givlake("query", NOT_BUILT, "--format", "csv").out.split()[-1] == "2"
     if state in ("absent", "empty"):
         assert (done.status, done.out) == (2, "")
     elif state == "opened, without data":
@@ -197,7 +198,7 @@ def test_reading_commands_leave_the_data_folder_as_it_is(sim, owner, tmp_path, s
         assert "start with givlake backfill" in owner.givlake("status").out
     elif state != "catalogue damaged":
         assert owner.givlake("build").status == 0
-        done = owner.givlake("query", COUNT)
+        done = owner.givlake(*COUNTED)
         assert (done.err, done.out.split()[-1]) == ("", str(rows))
 
 
@@ -210,7 +211,7 @@ def test_reading_commands_work_beside_a_fetch(sim, owner):
     try:
         seen = []
         while fetch.poll() is None:
-            done = owner.givlake("query", COUNT)
+            done = owner.givlake(*COUNTED)
             assert done.status == 0, done
             seen.append(int(done.out.split()[-1]))
             assert owner.givlake("status").status in (0, 1)
@@ -220,7 +221,7 @@ def test_reading_commands_work_beside_a_fetch(sim, owner):
             fetch.kill()
     assert finished(fetch).status == 0
     assert seen == sorted(seen)
-    done = owner.givlake("query", COUNT)
+    done = owner.givlake(*COUNTED)
     assert int(done.out.split()[-1]) == len(expected_rows(sim, sim.serials, earlier + DAYS))
 
 
@@ -233,7 +234,7 @@ def test_a_read_only_mount_is_read(sim, owner):
     if bound.returncode != 0:
         pytest.skip("bind mounts are not allowed here")
     try:
-        done = owner.givlake("query", COUNT)
+        done = owner.givlake(*COUNTED)
         assert int(done.out.split()[-1]) == len(expected_rows(sim, sim.serials, DAYS))
         assert done.err == ""
         status = owner.givlake("status")

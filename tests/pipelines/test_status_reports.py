@@ -128,7 +128,7 @@ def test_quarantine_of_one_dataset_and_of_none_that_exists(owner):
     )
     wrong = owner.givlake("quarantine", "--dataset", "inverter_point")
     assert wrong.status == 2
-    assert "Unknown dataset 'inverter_point': choose from" in wrong.err
+    assert "Unknown dataset 'inverter_point'. Did you mean inverter_data_points" in wrong.err
     few = owner.givlake("quarantine", "--limit", 1)
     assert ": see --limit" in few.out
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from warehouse.archive import ArchivedResponse
+from warehouse.export.device_limit import DeviceLimit
 from warehouse.export.sinks import CsvFiles
 from warehouse.export.table_export import DICTIONARY, ExportReport
 from warehouse.export.target import new_folder, write_checksums
@@ -50,6 +51,7 @@ def export_bodies(
     *,
     dictionary: str,
     days: Days | None = None,
+    devices: DeviceLimit | None = None,
     overwrite: bool = False,
 ) -> ExportReport:
     """Write every successful response as archived, and an index of them.
@@ -61,6 +63,7 @@ def export_bodies(
         dictionary: Text of the data dictionary.
         days: Only responses to requests for these days, or fetched on one of them (UTC) if the
             request had no day. None for all.
+        devices: Only responses to requests for these devices; None for all.
         overwrite: Whether to replace an earlier export.
 
     Raises:
@@ -68,6 +71,7 @@ def export_bodies(
         StoreError: `target` contains something else, or the disk is full or not writable.
     """
     days = days or Days()
+    devices = devices or DeviceLimit()
     lake.archive.flush()
     sums: list[tuple[str, str]] = []
     with new_folder(lake, target, overwrite=overwrite) as folder:
@@ -77,7 +81,8 @@ def export_bodies(
                 rows = []
                 for response in batch.responses:
                     day = response.request_date or response.fetched_at.date()
-                    if not days.overlap(day, response.request_end_date or day):
+                    until = response.request_end_date or day
+                    if not (days.overlap(day, until) and devices.includes(response.device_id)):
                         continue
                     name = _name(response, day)
                     path = folder / name

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.attached_database import quoted
+from warehouse.catalogue import ViewSpec, comment_statements
 from warehouse.verification.canonical_form import MEMORY, encode, values
 
 _ROW_GROUP_ROWS = 45_000
@@ -33,7 +34,7 @@ class Sink(Protocol):
 class Sinks(Protocol):
     """A writer of tables in one format."""
 
-    def table(self, name: str, schema: pa.Schema) -> Sink:
+    def table(self, name: str, schema: pa.Schema, description: str) -> Sink:
         """Begin a table, replacing one of the same name."""
 
     def close(self) -> None:
@@ -47,7 +48,7 @@ class ParquetFiles:
         """Write files to `folder`."""
         self._folder = folder
 
-    def table(self, name: str, schema: pa.Schema) -> Sink:
+    def table(self, name: str, schema: pa.Schema, description: str = "") -> Sink:
         """Begin a file."""
         return _ParquetFile(self._folder / f"{name}.parquet", schema)
 
@@ -84,7 +85,7 @@ class CsvFiles:
         """Write files to `folder`."""
         self._folder = folder
 
-    def table(self, name: str, schema: pa.Schema) -> Sink:
+    def table(self, name: str, schema: pa.Schema, description: str = "") -> Sink:
         """Begin a file."""
         return _CsvFile(self._folder / f"{name}.csv", schema)
 
@@ -142,11 +143,22 @@ class DuckDbFile:
         self._connection.execute(f"ATTACH '{quoted(path)}' AS target (STORAGE_VERSION 'v1.0.0')")
         self._connection.execute("USE target")
 
-    def table(self, name: str, schema: pa.Schema) -> Sink:
-        """Begin a table."""
+    def table(self, name: str, schema: pa.Schema, description: str) -> Sink:
+        """Begin a table, described by its comments."""
         self._connection.register("incoming", schema.empty_table())
         self._connection.execute(f'CREATE OR REPLACE TABLE "{name}" AS FROM incoming')
+        for statement in comment_statements("TABLE", name, description, schema):
+            self._connection.execute(statement)
         return _DuckDbTable(self._connection, name)
+
+    def add_view(self, spec: ViewSpec) -> None:
+        """Add a view over the tables, unless it reads one that is not in the file."""
+        try:
+            self._connection.execute(f'CREATE VIEW "{spec.name}" AS {spec.sql}')
+        except duckdb.CatalogException:
+            return
+        for statement in comment_statements("VIEW", spec.name, spec.description, spec.schema):
+            self._connection.execute(statement)
 
     def close(self) -> None:
         """Write all tables to the file."""

@@ -99,10 +99,18 @@ def scratch_database(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
             ) from error
 
 
-def sorted_rows(lake: Lake, spec: TableSpec, days: Days) -> Iterator[pa.RecordBatch]:
+def sorted_rows(
+    lake: Lake, spec: TableSpec, days: Days, condition: str = "true"
+) -> Iterator[pa.RecordBatch]:
     """Yield a table's rows with all columns, sorted by device and key, in batches.
 
     Hold the lock of the table's file set.
+
+    Args:
+        lake: The data folder.
+        spec: The table.
+        days: Only rows of these days, unless the table is not filtered by day.
+        condition: A further condition for rows, in SQL.
 
     Raises:
         DamagedError: A file of the table cannot be read.
@@ -118,7 +126,7 @@ def sorted_rows(lake: Lake, spec: TableSpec, days: Days) -> Iterator[pa.RecordBa
         relation = connection.sql(
             f"SELECT {columns} FROM read_parquet("
             f"'{root_of(lake.folder)}/{spec.folder}/**/*.parquet', hive_partitioning = false)"
-            f" WHERE {days.sql(day) if day else 'true'}"
+            f" WHERE {days.sql(day) if day else 'true'} AND {condition}"
             f" ORDER BY {by}"
         )
         try:

@@ -86,13 +86,19 @@ def make_manifest(
     return manifest_document(tables, days, pending)
 
 
-def manifest_document(tables: dict[str, Any], days: Days, pending: Pending) -> dict[str, Any]:
-    """Return a manifest with a date, the range of days, pending responses and table entries."""
+def manifest_document(
+    tables: dict[str, Any],
+    days: Days,
+    pending: Pending,
+    device_ids: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """Return a manifest with a date, what it is limited to, pending responses and table entries."""
     return {
         "givlake_manifest": FORM,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "first_day": str(days.first) if days.first else None,
         "last_day": str(days.last) if days.last else None,
+        "devices": None if device_ids is None else list(device_ids),
         "pending_responses": {dataset: devices.total() for dataset, devices in pending.items()},
         "tables": tables,
     }

@@ -48,6 +48,10 @@ class Dataset(ABC):
         tries_devices: Whether it is requested of devices that may be of another kind: a 404 is
             about the device alone.
         takes_ranges: Whether one request can cover several days.
+        is_partial: Whether its tables have only some leaves of a response by design.
+        has_numeric_ids: Whether what it requests (an account, a site) is known by a number.
+        sample_params: Parameters that decoding a response needs, with values that stand for those
+            of an unknown request.
         stops_when_refused: Whether a device that refuses several requests in a row is skipped for
             the rest of a run, and a run stops if every device refuses. For datasets that make
             many requests per device.
@@ -65,6 +69,9 @@ class Dataset(ABC):
     optional: bool = False
     tries_devices: bool = False
     takes_ranges: bool = False
+    is_partial: bool = False
+    has_numeric_ids: bool = False
+    sample_params: tuple[tuple[str, int], ...] = ()
     stops_when_refused: bool = False
 
     @property

@@ -53,21 +53,29 @@ class LeafTrace:
 
 
 def response_from_json(
-    dataset: Dataset, body: bytes, *, device_id: str, params: str = "{}", zone: str = "UTC"
+    dataset: Dataset,
+    body: bytes,
+    *,
+    device_id: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    zone: str = "UTC",
 ) -> ArchivedResponse:
     """Return a saved response as it would be archived, with personal values redacted.
 
     Args:
         dataset: Dataset of the response.
         body: JSON, with or without its envelope.
-        device_id: The device.
-        params: Request parameters as JSON.
+        device_id: The device, or the number of the account or site; None if it is not known.
+        params: Request parameters, as far as they are known.
         zone: IANA time zone in which days are understood.
 
     Raises:
         ValueError: If the body is not JSON.
     """
-    answer = json.loads(body)
+    try:
+        answer = json.loads(body)
+    except RecursionError as error:
+        raise ValueError("its JSON is nested too deeply") from error
     if dataset.shape is not ResponseShape.BARE and not (
         isinstance(answer, dict) and "data" in answer
     ):
@@ -82,10 +90,10 @@ def response_from_json(
     return unarchived_response(
         dataset,
         kept,
-        device_id=device_id,
+        device_id=device_id or ("0" if dataset.has_numeric_ids else "-"),
         request_date=datetime.now(UTC).date() if isinstance(dataset, DailyDataset) else None,
         zone=zone,
-        params=params,
+        params=json.dumps(dict(dataset.sample_params) | dict(params or {})),
         redaction_version=redaction_version,
     )
 
@@ -115,6 +123,7 @@ class _DecodedValues:
     """The values in tables and quarantine, each matched at most once."""
 
     def __init__(self, dataset: Dataset, decoded: Decoded, elements: Sequence[Any]) -> None:
+        self._is_partial = dataset.is_partial
         self._columns: dict[str, dict[str, Counter[str]]] = defaultdict(dict)
         self._texts: dict[str, set[str]] = defaultdict(set)
         self._quarantined: dict[str, Counter[str]] = {}
@@ -157,7 +166,7 @@ class _DecodedValues:
                 taken = True
         if taken:
             return ""
-        if value in ([], {}):
+        if value in ([], {}) or (value is None and self._is_object(path)):
             return "empty"
         if isinstance(value, dict):
             return "redacted as personal" if value.keys() == {"redacted"} else "pseudonym"
@@ -168,7 +177,13 @@ class _DecodedValues:
                 return f"in quarantine as {reason}"
         if value is None and self._columns_of(path):
             return "null, replaced"
+        if self._is_partial and not self._columns_of(path):
+            return "archived only"
         return "repeated in another row" if text in self._texts[path] else None
+
+    def _is_object(self, path: str) -> bool:
+        """Return whether a path is an object whose leaves have columns."""
+        return any(leaf.startswith(f"{path}.") for leaf in self._columns)
 
     def _columns_of(self, path: str) -> Mapping[str, Counter[str]]:
         """Return counts by column of a leaf; items of a list can be rows of its column."""

@@ -1,0 +1,39 @@
+"""The commands, grouped as the help lists them, and the modules that they are in."""
+
+GROUPS = {
+    "Fetch": {
+        "plan": "fetch_commands",
+        "backfill": "fetch_commands",
+        "sync": "fetch_commands",
+    },
+    "Look": {
+        "status": "status_command",
+        "query": "query_command",
+        "export": "export_command",
+        "ui": "ui_command",
+    },
+    "Check": {
+        "doctor": "doctor_command",
+        "quarantine": "quarantine_command",
+        "verify": "verify_command",
+        "check": "maintenance_commands",
+        "alert": "alert_command",
+        "decode": "decode_command",
+    },
+    "Keep": {
+        "build": "build_command",
+        "rebuild": "rebuild_command",
+        "compact": "maintenance_commands",
+        "forget": "maintenance_commands",
+    },
+    "Try and set up": {
+        "demo": "demo_command",
+        "simulator": "simulator_command",
+        "completion": "completion_command",
+    },
+}
+MODULES = {name: module for group in GROUPS.values() for name, module in group.items()}
+# Names of commands in earlier versions; they still work, but the help does not list them.
+FORMER_NAMES = {"pack": "compact"}
+# These use no data folder, or one of their own.
+WITHOUT_DATA = ("completion", "simulator")

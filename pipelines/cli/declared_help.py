@@ -1,0 +1,63 @@
+"""Write `help.json`: `python -m pipelines.cli.declared_help FILE`."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipelines.cli.command_line import givlake
+from pipelines.cli.command_list import MODULES
+from pipelines.settings import described_settings
+
+
+def declared_texts(group: click.Group) -> dict[str, Any]:
+    """Return from the declarations what `help_texts` returns from the file."""
+    context = click.Context(group)
+    commands = {}
+    for name in MODULES:
+        command = group.get_command(context, name)
+        assert command is not None
+        commands[name] = {
+            "sentence": command.get_short_help_str(limit=1_000),
+            "params": [
+                _declaration(parameter)
+                for parameter in command.params
+                if not getattr(parameter, "hidden", False)
+            ],
+        }
+    settings = {
+        setting.name: _plain(
+            setting.meaning + (f" (default: {setting.default})" if setting.default else "")
+        )
+        for setting in described_settings()
+    }
+    return {"commands": commands, "settings": settings}
+
+
+def _plain(markdown: str) -> str:
+    return re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", markdown).replace("`", "")
+
+
+def _declaration(parameter: click.Parameter) -> dict[str, Any]:
+    kind = parameter.type
+    path = ("file" if kind.file_okay else "folder") if isinstance(kind, click.Path) else None
+    choices = list(kind.choices) if isinstance(kind, click.Choice) else None
+    declared: dict[str, Any] = {"path": path, "choices": choices}
+    if isinstance(parameter, click.Option):
+        declared |= {
+            "names": [*parameter.opts, *parameter.secondary_opts],
+            "is_flag": parameter.is_flag,
+            "multiple": parameter.multiple,
+            "help": parameter.help or "",
+        }
+    else:
+        declared |= {"argument": parameter.name, "multiple": parameter.nargs != 1}
+    return {name: value for name, value in declared.items() if value}
+
+
+if __name__ == "__main__":
+    _text = json.dumps(declared_texts(givlake), indent=1, ensure_ascii=False)
+    Path(sys.argv[1]).write_text(f"{_text}\n", encoding="utf-8")
