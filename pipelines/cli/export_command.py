@@ -8,7 +8,15 @@ import click
 from assets.data_dictionary import dictionary
 from assets.framework.decoding.decoder import decoders
 from assets.registry import daily_datasets
-from pipelines.cli.common import DAY, EXIT_USAGE, KnownError, console, opened_for_reading, plural
+from pipelines.cli.common import (
+    DAY,
+    EXIT_INCOMPLETE,
+    EXIT_USAGE,
+    KnownError,
+    console,
+    opened_for_reading,
+    plural,
+)
 from pipelines.cli.context import pass_settings
 from pipelines.cli.verify_command import chosen_datasets
 from pipelines.pending_builds import describe_pending
@@ -91,3 +99,4 @@ def export(
     )
     if not_built is not None:
         console(stderr=True).print(f"Incomplete export: {not_built}")
+        raise SystemExit(EXIT_INCOMPLETE)

@@ -4,7 +4,16 @@ import click
 
 from assets.framework.decoding.decoder import DatasetDecoder
 from assets.registry import datasets
-from pipelines.cli.common import EXIT_USAGE, KnownError, console, plural, require_store
+from pipelines.cli.common import (
+    EXIT_COMPLETE,
+    EXIT_INCOMPLETE,
+    EXIT_USAGE,
+    KnownError,
+    console,
+    plural,
+    printable,
+    require_store,
+)
 from pipelines.cli.context import pass_settings
 from pipelines.health.findings import refresh_findings
 from pipelines.pending_builds import build_all_pending
@@ -26,9 +35,10 @@ def rebuild(settings: Settings, names: tuple[str, ...]) -> None:
             )
     out = console()
     require_store(settings)
+    errors: dict[str, Exception] = {}
     with open_lake(settings) as lake:
         if names:
-            build_all_pending(lake, report_progress=out.print)
+            _, errors = build_all_pending(lake, report_progress=out.print)
         for name in names or known:
             report = rebuild_tables(lake, DatasetDecoder(known[name]))
             out.print(
@@ -39,3 +49,6 @@ def rebuild(settings: Settings, names: tuple[str, ...]) -> None:
                 f" {report.returned_from_quarantine:,} returned from quarantine"
             )
         refresh_findings(lake)
+    for name, error in errors.items():
+        out.print(printable(f"{name} cannot be built: {error}"))
+    raise SystemExit(EXIT_INCOMPLETE if errors else EXIT_COMPLETE)
