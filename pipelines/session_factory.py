@@ -34,6 +34,7 @@ from pipelines.attempt_archiver import AttemptArchiver
 from pipelines.clock_state import restore_clock, store_clock
 from pipelines.discovery import expected_of, known_devices, last_discovery
 from pipelines.pseudonyms import pseudonym_key
+from pipelines.request_count import add_sent
 from pipelines.restore_expected_days import restore_expected_days
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
@@ -217,7 +218,7 @@ def open_session(
         settings = settings.model_copy(update={"data": scratch})
         if not os.access(budget_store(budget_settings), os.W_OK):
             budget_settings = settings
-    with open_lake(settings) as lake:
+    with open_lake(settings) as lake, _counted() as clients:
         for name, value in stored.items():
             lake.state.set(name, value)
         if prepare is not None:
@@ -227,7 +228,7 @@ def open_session(
 
         def open_client(budget: RequestBudget) -> Client:
             try:
-                return Client(
+                client = Client(
                     base_url=settings.url,
                     token=token,
                     budget=budget,
@@ -240,6 +241,8 @@ def open_session(
                 )
             except ValueError as error:
                 raise SettingsError(str(error)) from error
+            clients.append(client)
+            return client
 
         account = resolve_account(
             base_url=settings.url,
@@ -271,6 +274,16 @@ def open_session(
             store_clock(lake)
             client.close()
             budget.close()
+
+
+@contextmanager
+def _counted() -> Iterator[list[Client]]:
+    """Yield a list of clients, whose requests are counted at the end."""
+    clients: list[Client] = []
+    try:
+        yield clients
+    finally:
+        add_sent(sum(client.totals.requests for client in clients))
 
 
 def _retry_policy(retry_s: int) -> RetryPolicy:

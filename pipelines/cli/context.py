@@ -7,6 +7,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import click
 
+from pipelines.request_count import reset_sent
 from pipelines.settings import Settings, load_settings
 
 _Parameters = ParamSpec("_Parameters")
@@ -34,8 +35,9 @@ def data_option() -> click.Option:
 
 
 def begin_call() -> None:
-    """Forget the settings of an earlier call in this process."""
+    """Forget the settings and the requests of an earlier call in this process."""
     _LAST.clear()
+    reset_sent()
 
 
 def settings_in_use() -> Settings | None:

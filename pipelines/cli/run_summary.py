@@ -1,11 +1,28 @@
 """The summary that a command prints after its runs."""
 
+from collections.abc import Iterable
+
 from assets.framework.contract.day_range import DayRange
 from assets.framework.ingestion.fetch_result import Outcome
+from assets.framework.ingestion.report import IngestionReport
 from pipelines.cli.common import console, plural, printable
 from pipelines.cli.progress import ProgressReporter
+from pipelines.request_count import sent_requests
 
 _CAUSES_NAMED = 10
+
+
+def has_failed(reports: Iterable[IngestionReport]) -> bool:
+    """Return whether anything that runs were to fetch was not fetched.
+
+    A day can have failed and be complete all the same, if it was so before and was fetched again.
+    """
+    return any(
+        bool(report.failures) or report.stopped is not None
+        if report.by_day
+        else not report.is_complete
+        for report in reports
+    )
 
 
 def print_summary(reporter: ProgressReporter) -> None:
@@ -13,8 +30,10 @@ def print_summary(reporter: ProgressReporter) -> None:
     out = console()
     reports = reporter.reports
     rows = sum(report.total.rows for report in reports)
-    requests = sum(report.total.requests for report in reports)
-    out.print(f"Fetched {plural(rows, 'row')} with {plural(requests, 'request')}.")
+    out.print(
+        f"Fetched {plural(rows, 'row')}; {plural(sent_requests(), 'request')} sent, those for"
+        " account and device lists included."
+    )
     if quarantined := sum(report.built["quarantined"] for report in reports):
         out.print(f"{plural(quarantined, 'row')} quarantined; see `givlake quarantine`.")
     if nulled := sum(report.built["partly_quarantined"] for report in reports):

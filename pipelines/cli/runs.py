@@ -17,7 +17,7 @@ from pipelines.alerts.sensors import STARTED_BY
 from pipelines.backfill_plan import BackfillTask, runs
 from pipelines.cli.local_faults import RunFailedError
 from pipelines.cli.progress import ProgressReporter
-from pipelines.cli.run_summary import print_summary
+from pipelines.cli.run_summary import has_failed, print_summary
 from pipelines.definitions_factory import REFRESH_JOB, build_definitions, job_name
 from pipelines.discovery import HISTORY_STARTS
 from pipelines.instance import open_instance
@@ -124,7 +124,7 @@ class Runs:
         return self._reporter.ended
 
     def print_summary(self) -> bool:
-        """Print what was fetched and what failed; return whether a snapshot dataset failed.
+        """Print what was fetched and what failed; return whether anything failed.
 
         Raises:
             KeyboardInterrupt: The owner interrupted a run; fetched data are kept.
@@ -133,8 +133,7 @@ class Runs:
         print_summary(self._reporter)
         if self._reporter.cancelled:
             raise KeyboardInterrupt
-        snapshots = [report for report in self._reporter.reports if not report.by_day]
-        return not all(report.is_complete for report in snapshots)
+        return has_failed(self._reporter.reports)
 
     def _definitions(self) -> dg.Definitions:
         """Return the definitions; new ones if a run has found older days: partitions show them."""

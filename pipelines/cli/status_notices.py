@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from assets.framework.ingestion.availability import Refusal
@@ -10,11 +11,12 @@ from givenergy import utc_now
 from pipelines.cli.common import console, duration, plural, printable
 from pipelines.cli.finding_lines import CAUSES, drift_line, finding_lines
 from pipelines.health.notices import NEW_WITHIN, Notices, QuarantinedRows, sql
+from pipelines.health.refusal_lines import Refused
 from warehouse import Lake, connect, retrying
 
 _OUT = console()
 _GAPS_SHOWN = 20
-_REFUSALS_SHOWN = 10
+_REFUSALS_SHOWN = 30
 
 
 def show_notices(lake: Lake, notices: Iterable[Notices]) -> None:
@@ -29,25 +31,18 @@ def show_notices(lake: Lake, notices: Iterable[Notices]) -> None:
         _OUT.print()
 
 
-def show_refusals(refused: Mapping[str, Mapping[str, Refusal]]) -> None:
-    """Print what the API refuses, with the age of each refusal.
-
-    Args:
-        refused: Refusals by dataset and subject, "" for the whole dataset.
-    """
-    if refused:
-        _OUT.print("Refused by the API:\n")
-    for dataset, refusals in refused.items():
-        # A refusal of the whole dataset says what those of single devices do.
-        shown = {"": refusals[""]} if "" in refusals else refusals
-        for subject, refusal in list(shown.items())[:_REFUSALS_SHOWN]:
-            _OUT.print(printable(f"  {f'{dataset} {subject}'.strip()}: {refusal}"))
-        if (more := len(shown) - _REFUSALS_SHOWN) > 0:
-            _OUT.print(f"  {dataset}: and {more} more: see --format json")
-    if refused:
-        _OUT.print(
-            "\n  At once: givlake doctor tries them, givlake backfill --dataset NAME fetches\n"
-        )
+def show_refusals(found: Refused) -> None:
+    """Print what the API refuses, with what it said and the age of each refusal."""
+    if not found:
+        return
+    for line in found.summary:
+        _OUT.print(printable(line))
+    _OUT.print(f"{'Details' if found.summary else 'Refused by the API'}:\n")
+    for about, refusal in islice(found.describe_all(), _REFUSALS_SHOWN):
+        _OUT.print(printable(f"  {about}: {refusal}"))
+    if (more := sum(1 for _ in found.describe_all()) - _REFUSALS_SHOWN) > 0:
+        _OUT.print(f"  and {more} more: see --format json")
+    _OUT.print("\n  At once: givlake doctor tries them, givlake backfill --dataset NAME fetches\n")
 
 
 def refusals_as_json(refusals: Mapping[str, Refusal]) -> list[dict[str, Any]]:
@@ -56,6 +51,8 @@ def refusals_as_json(refusals: Mapping[str, Refusal]) -> list[dict[str, Any]]:
         {
             "subject": subject or None,
             "reason": refusal.why,
+            "cause": str(refusal.cause),
+            "scope": refusal.scope or None,
             "since": _iso(refusal.since or refusal.at),
             "last_asked_at": _iso(refusal.at),
             "is_confirmed": refusal.is_confirmed,

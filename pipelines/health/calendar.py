@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from assets.framework.contract.dataset import DailyDataset
 from givenergy import utc_now
+from pipelines.health.day_words import state_words
 from warehouse import Lake, State, coverage_by_month
 
 # In the order of the legend. Okabe and Ito's palette, which colour-blind people can distinguish;
@@ -124,7 +125,7 @@ path.not_requested { stroke: #7a7f85; stroke-opacity: 0.45; }
 def _legend() -> Iterator[str]:
     x = 16
     for state in COLOURS:
-        label = state.replace("_", " ")
+        label = state_words(state)
         yield f'<path {_colour(state)} d="{_cell(state, x, 38)}"/>'
         yield _text(x + 14, 46, label, "legend")
         x += 14 + 7 * len(label) + 14
@@ -188,7 +189,7 @@ def _years(states: Mapping[date, State]) -> Iterator[tuple[int, dict[date, State
 
 def _describe_counts(days: Mapping[State, int]) -> str:
     return ", ".join(
-        f"{days[state]:,} {state.replace('_', ' ')}" for state in COLOURS if days.get(state)
+        f"{days[state]:,} {state_words(state)}" for state in COLOURS if days.get(state)
     )
 
 
@@ -209,7 +210,7 @@ def characters(calendar: Calendar, weeks: int = 53) -> str:
         days = (first + timedelta(days=column + weekday) for column in columns)
         lines.append("".join(_character(calendar.states.get(day)) for day in days))
     used = [state for state in COLOURS if state in calendar.states.values()]
-    lines += ["", ", ".join(f"{COLOURS[state][1]} {state.replace('_', ' ')}" for state in used)]
+    lines += ["", ", ".join(f"{COLOURS[state][1]} {state_words(state)}" for state in used)]
     name = "".join(c for c in calendar.device_id if c.isalnum() or c in "-_. ")
     return f"{name}\n\n```\n" + "\n".join(lines) + "\n```\n"
 

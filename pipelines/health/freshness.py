@@ -1,6 +1,6 @@
 """The freshness of snapshot datasets: the age of their data, and failed requests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from assets.framework.ingestion.last_requests import LastRequest, last_requests
 from givenergy import utc_now
 from pipelines.account_zone import zone_of
 from pipelines.discovery import known_devices
+from pipelines.health.day_words import state_words
 from pipelines.health.overview import describe_failures
 from pipelines.settings import Settings
 from warehouse import NOT_BUILT_REASON, Lake, State, pending_responses, refresh_coverage, row_counts
@@ -35,6 +36,14 @@ class Freshness:
     not_requested: list[str] = field(default_factory=list)
     unavailable: Mapping[str, Refusal] = field(default_factory=dict)
 
+    def of_devices(self, device_ids: Collection[str]) -> "Freshness":
+        """Return the same for some devices only."""
+        return replace(
+            self,
+            last_requests=[each for each in self.last_requests if each.device_id in device_ids],
+            not_requested=[each for each in self.not_requested if each in device_ids],
+        )
+
     @property
     def settled(self) -> bool:
         """Whether nothing is failed, partial, forbidden, not built or not requested."""
@@ -52,7 +61,7 @@ class Freshness:
         missing += [
             (
                 each.device_id,
-                f"{str(each.state).replace('_', ' ')}, {each.reason.rstrip('.')}"
+                f"{state_words(each.state)}, {each.reason.rstrip('.')}"
                 f"{describe_failures(each.error_count, each.at)}",
             )
             for each in self.last_requests

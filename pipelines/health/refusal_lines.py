@@ -1,0 +1,103 @@
+"""What the API refuses, for people: what the account lacks, what a scope would permit, the rest."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from assets.framework.ingestion.availability import Cause, Refusal, unavailable
+from givenergy.errors import TOKENS_PAGE
+from warehouse import Lake
+
+_DEVICES_NAMED = 3
+
+
+@dataclass(slots=True)
+class Refused:
+    """What the API refuses of some datasets, by dataset and device or part; "" is the whole.
+
+    Attributes:
+        not_offered: What the account or its devices lack.
+        scopes: The datasets that need each scope that the token lacks.
+        others: What is refused for another reason.
+    """
+
+    not_offered: dict[str, dict[str, Refusal]] = field(default_factory=dict)
+    scopes: dict[str, dict[str, Refusal]] = field(default_factory=dict)
+    others: dict[str, dict[str, Refusal]] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> list[str]:
+        """A line about what the account lacks, and one about the scopes that the token lacks."""
+        lines = []
+        if self.not_offered:
+            refusals = [each for known in self.not_offered.values() for each in known.values()]
+            is_confirmed = all(each.is_confirmed for each in refusals)
+            again = "weekly" if is_confirmed else "by the next command, then weekly"
+            names = ", ".join(map(_named, self.not_offered.items()))
+            lines.append(f"Not offered by this account: {names} (asked again {again}).")
+        if self.scopes:
+            needed = "; ".join(
+                f"{' and '.join(scope.split())} for {', '.join(names)}"
+                for scope, names in sorted(self.scopes.items())
+            )
+            lines.append(f"The token lacks scopes: {needed}. Add them on {TOKENS_PAGE}.")
+        return lines
+
+    def __bool__(self) -> bool:
+        """Return whether there is any refusal to show."""
+        return bool(self.not_offered or self.scopes or self.others)
+
+    def describe_others(self) -> Iterator[tuple[str, Refusal]]:
+        """Yield each other refusal with the dataset and device that it is about."""
+        return _described(self.others)
+
+    def describe_all(self) -> Iterator[tuple[str, Refusal]]:
+        """Yield each refusal with the dataset and device that it is about."""
+        yield from _described(self.not_offered)
+        for by_dataset in self.scopes.values():
+            yield from by_dataset.items()
+        yield from _described(self.others)
+
+
+def refused(lake: Lake, names: Collection[str], device_ids: Collection[str] = ()) -> Refused:
+    """Return what the API refuses of some datasets, without a request.
+
+    Args:
+        lake: The data folder.
+        names: The datasets.
+        device_ids: Devices to limit it to; none means all.
+    """
+    found = Refused()
+    for name, known in sorted(unavailable(lake).items()):
+        if name not in names:
+            continue
+        # A refusal of the whole dataset says what those of single devices do.
+        for subject, refusal in ({"": known[""]} if "" in known else known).items():
+            device_id = subject.partition(" ")[0]
+            is_other = bool(device_ids and subject) and device_id not in device_ids
+            if refusal.cause is Cause.PROBE or is_other:
+                continue
+            if refusal.cause is Cause.NOT_OFFERED:
+                found.not_offered.setdefault(name, {})[subject] = refusal
+            # Of single devices it is not the scope: others are answered.
+            elif refusal.cause is Cause.SCOPE and not subject:
+                found.scopes.setdefault(refusal.scope, {})[name] = refusal
+            else:
+                found.others.setdefault(name, {})[subject] = refusal
+    return found
+
+
+def _described(refusals: Mapping[str, Mapping[str, Refusal]]) -> Iterator[tuple[str, Refusal]]:
+    for name, by_subject in refusals.items():
+        for subject, refusal in by_subject.items():
+            yield f"{name} {subject}".strip(), refusal
+
+
+def _named(dataset: tuple[str, Mapping[str, Refusal]]) -> str:
+    """Return the name of a dataset, with the devices that lack it if it is not all of it."""
+    name, refusals = dataset
+    subjects = [subject for subject in refusals if subject]
+    if not subjects:
+        return name
+    if len(subjects) > _DEVICES_NAMED:
+        return f"{name} for {len(subjects):,} devices"
+    return f"{name} for {' and '.join(subjects)}"
