@@ -66,7 +66,7 @@ class Discovery:
     def news(self) -> list[str]:
         """Sentences about new devices, with the command that fetches their history."""
         return [
-            f"New device {device.device_id}: fetch its history with"
+            f"New device {device.name}: fetch its history with"
             f" givlake backfill --device {device.device_id}"
             for device in self.new
         ]
@@ -85,22 +85,33 @@ class Discovery:
         """The devices of all kinds, each once."""
         return _distinct(self.devices)
 
-    def choose(self, device_ids: Sequence[str]) -> Devices:
-        """Limit the devices to some; an empty list means all.
+    def ids_of(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the identifiers of devices that are named by it or by their serial number.
 
         Raises:
             UnknownDeviceError: One of them is not in the account.
         """
-        if not device_ids:
-            return self.devices
-        known = [device.device_id for device in self.all_devices]
-        for device_id in device_ids:
-            if device_id not in known:
-                names = ", ".join(sorted(known)[:5]) or "none"
-                more = f" and {len(known) - 5} more" if len(known) > 5 else ""
+        known = {device.device_id: device.device_id for device in self.all_devices}
+        by_name = {each.serial: each.device_id for each in self.all_devices if each.serial} | known
+        for name in names:
+            if name not in by_name:
+                shown = sorted(device.serial or device.device_id for device in self.all_devices)
+                listed = ", ".join(shown[:5]) or "none"
+                more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
                 raise UnknownDeviceError(
-                    f"Unknown device {device_id!r}: the account has {names}{more}."
+                    f"Unknown device {name!r}: the account has {listed}{more}."
                 )
+        return tuple(by_name[name] for name in names)
+
+    def choose(self, names: Sequence[str]) -> Devices:
+        """Limit the devices to some, by identifier or serial number; an empty list means all.
+
+        Raises:
+            UnknownDeviceError: One of them is not in the account.
+        """
+        if not names:
+            return self.devices
+        device_ids = self.ids_of(names)
         return {
             kind: tuple(device for device in devices if device.device_id in device_ids)
             for kind, devices in self.devices.items()

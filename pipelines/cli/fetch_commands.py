@@ -191,6 +191,8 @@ def backfill(
         if not device_ids:
             scope.name_days(session.lake, session.zone)
         discovery = _discover(settings, session, scope.chosen, retry_refused=retry_refused)
+        device_ids = discovery.ids_of(device_ids)
+        scope = replace(scope, device_ids=device_ids)
         snapshots = _due_snapshots(
             session,
             scope,

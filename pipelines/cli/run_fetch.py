@@ -11,6 +11,7 @@ from givenergy import utc_now
 from pipelines.backfill_plan import BackfillTask, plan_missing
 from pipelines.cli.common import EXIT_COMPLETE, EXIT_INCOMPLETE, console, printable
 from pipelines.cli.finding_lines import print_new_findings
+from pipelines.device_names import device_names
 from pipelines.discovery import Discovery, expect
 from pipelines.health.day_words import NextChecks, describe_days, next_checks
 from pipelines.health.freshness import Freshness, freshness
@@ -93,7 +94,7 @@ class FetchCommand:
                     include_built_days(tasks, built)
                 runs.fetch_days(tasks, refetch=self.refetch, refresh=self.refresh)
                 tasks, is_planned = self._fetch_new_days(lake, runs, tasks)
-                failed = runs.print_summary()
+                failed = runs.print_summary(device_names(lake))
         else:
             _OUT.print("Nothing to fetch.")
         if self.refresh:

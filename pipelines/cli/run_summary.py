@@ -7,6 +7,7 @@ from assets.framework.ingestion.fetch_result import Outcome
 from assets.framework.ingestion.report import IngestionReport
 from pipelines.cli.common import console, plural, printable
 from pipelines.cli.progress import ProgressReporter
+from pipelines.device_names import DeviceNames
 from pipelines.request_count import sent_requests
 
 _CAUSES_NAMED = 10
@@ -25,8 +26,8 @@ def has_failed(reports: Iterable[IngestionReport]) -> bool:
     )
 
 
-def print_summary(reporter: ProgressReporter) -> None:
-    """Print what was fetched, and one line per cause of failure."""
+def print_summary(reporter: ProgressReporter, names: DeviceNames) -> None:
+    """Print what was fetched, and one line per cause of failure, with the names of devices."""
     out = console()
     reports = reporter.reports
     rows = sum(report.total.rows for report in reports)
@@ -46,7 +47,7 @@ def print_summary(reporter: ProgressReporter) -> None:
     daily = [report for report in reports if report.by_day]
     gone = {device: reason for report in daily for device, reason in report.gone.items()}
     for device_id, message in list(gone.items())[:_CAUSES_NAMED]:
-        out.print(f"{printable(device_id)} is gone: {printable(message)}")
+        out.print(f"{printable(names[device_id])} is gone: {printable(message)}")
     causes: dict[str, list[DayRange]] = {}
     for report in daily:
         for result in report.failures:
@@ -58,11 +59,11 @@ def print_summary(reporter: ProgressReporter) -> None:
         first = min(failed, key=lambda day_range: day_range.first)
         out.print(
             f"{plural(sum(map(len, failed)), 'device-day')} failed, first"
-            f" {printable(first.device_id)} {first.first}: {printable(cause)}"
+            f" {printable(names[first.device_id])} {first.first}: {printable(cause)}"
         )
     for report in reports:
         lines = dict.fromkeys(
-            f"{f'{report.dataset} {result.request.device_id}'.strip()}: {result.message}"
+            f"{f'{report.dataset} {names[result.request.device_id]}'.strip()}: {result.message}"
             for result in ([] if report.by_day else report.failures)
             if not reporter.ended or result.outcome is not Outcome.FORBIDDEN
             # What stopped the dataset has been printed above.

@@ -19,6 +19,7 @@ from pipelines.cli.local_faults import RunFailedError
 from pipelines.cli.progress import ProgressReporter
 from pipelines.cli.run_summary import has_failed, print_summary
 from pipelines.definitions_factory import REFRESH_JOB, build_definitions, job_name
+from pipelines.device_names import DeviceNames
 from pipelines.discovery import HISTORY_STARTS
 from pipelines.instance import open_instance
 from pipelines.partitions import range_tags
@@ -123,14 +124,17 @@ class Runs:
         """Whether a run ended early for a reason that makes further runs pointless."""
         return self._reporter.ended
 
-    def print_summary(self) -> bool:
+    def print_summary(self, names: DeviceNames) -> bool:
         """Print what was fetched and what failed; return whether anything failed.
+
+        Args:
+            names: The names of the devices.
 
         Raises:
             KeyboardInterrupt: The owner interrupted a run; fetched data are kept.
         """
         self._reporter.close()
-        print_summary(self._reporter)
+        print_summary(self._reporter, names)
         if self._reporter.cancelled:
             raise KeyboardInterrupt
         return has_failed(self._reporter.reports)

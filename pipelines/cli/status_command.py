@@ -190,6 +190,7 @@ def _snapshot_as_json(snapshot: Freshness) -> dict[str, Any]:
         "last_requests": [
             {
                 "device_id": each.device_id,
+                "device_name": snapshot.names[each.device_id],
                 "state": str(each.state),
                 "complete_at": each.complete_at and each.complete_at.isoformat(),
                 "reason": each.reason or None,
@@ -208,7 +209,7 @@ def _show(summary: Overview, *, only: bool) -> None:
     states = list(count_in_words(summary.days_by_state, summary.checks.total()))
     groups = [
         (
-            device.device_id,
+            device.name,
             [[months, *(days[state] or "" for state in states)] for months, days in _spans(device)],
         )
         for device in summary.devices
@@ -227,6 +228,7 @@ def _show_gaps(
 ) -> None:
     """Print the gaps of devices, with the commands that fix them."""
     gaps = _grouped_gaps(by_device)
+    names_by_id = {device.device_id: device.name for device in summary.devices}
     if gaps:
         _OUT.print(f"\n{title}")
     for device_ids, gap in gaps[:_GAPS_SHOWN]:
@@ -238,7 +240,8 @@ def _show_gaps(
             dataset="" if only else summary.dataset,
             device_ids=() if is_all else device_ids,
         )
-        _OUT.print(f"  {_describe_gap(device_ids, gap)}{printable(command)}")
+        names = [names_by_id[device_id] for device_id in device_ids]
+        _OUT.print(f"  {_describe_gap(names, gap)}{printable(command)}")
     if len(gaps) > _GAPS_SHOWN:
         _OUT.print(f"  and {len(gaps) - _GAPS_SHOWN} more: see --format json")
 
@@ -271,8 +274,8 @@ def _grouped_gaps(by_device: Mapping[str, Sequence[Gap]]) -> list[tuple[list[str
     return [groups[key] for key in sorted(groups, key=lambda key: key[0], reverse=True)]
 
 
-def _describe_gap(device_ids: Sequence[str], gap: Gap) -> str:
-    devices = device_ids[0] if len(device_ids) == 1 else plural(len(device_ids), "device")
+def _describe_gap(names: Sequence[str], gap: Gap) -> str:
+    devices = names[0] if len(names) == 1 else plural(len(names), "device")
     days = str(gap.first) if gap.first == gap.last else f"{gap.first} to {gap.last}"
     state = state_words(gap.state)
     reason = f": {gap.reason.rstrip('.')}" if gap.state is not State.NOT_REQUESTED else ""
@@ -287,6 +290,7 @@ def _as_json(summary: Overview) -> dict[str, Any]:
         "devices": [
             {
                 "device_id": device.device_id,
+                "device_name": device.name,
                 "rows": device.rows,
                 "days_by_state": {str(s): n for s, n in sorted(device.days_by_state.items())},
                 "months": {

@@ -10,6 +10,7 @@ from assets.framework.ingestion.availability import Refusal
 from givenergy import utc_now
 from pipelines.cli.common import console, duration, plural, printable
 from pipelines.cli.finding_lines import CAUSES, drift_line, finding_lines
+from pipelines.device_names import DeviceNames, device_names
 from pipelines.health.notices import NEW_WITHIN, Notices, QuarantinedRows, sql
 from pipelines.health.refusal_lines import Refused
 from warehouse import Lake, connect, retrying
@@ -21,7 +22,8 @@ _REFUSALS_SHOWN = 30
 
 def show_notices(lake: Lake, notices: Iterable[Notices]) -> None:
     """Print a line per notice, with the command for details."""
-    lines = [line for each in notices if each for line in _lines(each)]
+    names = device_names(lake)
+    lines = [line for each in notices if each for line in _lines(each, names)]
     lines += finding_lines(lake)
     if lines:
         _OUT.print("Notes:\n")
@@ -62,7 +64,7 @@ def refusals_as_json(refusals: Mapping[str, Refusal]) -> list[dict[str, Any]]:
     ]
 
 
-def _lines(notices: Notices) -> Iterator[str]:
+def _lines(notices: Notices, names: DeviceNames) -> Iterator[str]:
     command = f"givlake quarantine --dataset {notices.dataset}"
     if notices.quarantined.rows:
         counts = _counts(notices.quarantined)
@@ -84,7 +86,7 @@ def _lines(notices: Notices) -> Iterator[str]:
         oldest = notices.open[0]
         yield (
             f"{notices.dataset}: {len(notices.open):,} open{stale}, oldest since"
-            f" {_utc(oldest.began_at)} ({oldest.device_id}): givlake query"
+            f" {_utc(oldest.began_at)} ({names[oldest.device_id]}): givlake query"
             f' "FROM {notices.open_table} WHERE NOT has_ended"'
         )
 

@@ -13,7 +13,7 @@ from warehouse import TO_CONFIRM_REASON, State
 EMPTY_SO_FAR = "empty so far"
 _WORDS = {
     State.PROVISIONAL: "not final yet",
-    State.NOT_BUILT: "not in the tables yet",
+    State.NOT_BUILT: "not built",
     State.NOT_REQUESTED: "not requested",
 }
 # When empty days are requested again, by their number.

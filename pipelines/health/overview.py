@@ -36,6 +36,7 @@ class DeviceOverview:
     """
 
     device_id: str
+    name: str
     days_by_state: Counter[State] = field(default_factory=Counter)
     months: dict[str, Counter[State]] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
@@ -90,7 +91,7 @@ def overview(
         range_days: How many days one request may cover, where the endpoint takes ranges.
         zone: IANA time zone of the days on which empty days are checked again.
     """
-    by_device = {device.device_id: DeviceOverview(device.device_id) for device in devices}
+    by_device = {each.device_id: DeviceOverview(each.device_id, each.name) for each in devices}
     summary = Overview(dataset.name, list(by_device.values()))
     expected = lake.expected()
     expected = expected.filter(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from assets.framework.ingestion.availability import Cause, Refusal, unavailable
 from givenergy.errors import TOKENS_PAGE
+from pipelines.device_names import DeviceNames, device_names
 from warehouse import Lake
 
 _DEVICES_NAMED = 3
@@ -18,8 +19,10 @@ class Refused:
         not_offered: What the account or its devices lack.
         scopes: The datasets that need each scope that the token lacks.
         others: What is refused for another reason.
+        names: The names of the devices.
     """
 
+    names: DeviceNames
     not_offered: dict[str, dict[str, Refusal]] = field(default_factory=dict)
     scopes: dict[str, dict[str, Refusal]] = field(default_factory=dict)
     others: dict[str, dict[str, Refusal]] = field(default_factory=dict)
@@ -32,8 +35,8 @@ class Refused:
             refusals = [each for known in self.not_offered.values() for each in known.values()]
             is_confirmed = all(each.is_confirmed for each in refusals)
             again = "weekly" if is_confirmed else "by the next command, then weekly"
-            names = ", ".join(map(_named, self.not_offered.items()))
-            lines.append(f"Not offered by this account: {names} (asked again {again}).")
+            named = ", ".join(map(self._named, self.not_offered.items()))
+            lines.append(f"Not offered by this account: {named} (asked again {again}).")
         if self.scopes:
             needed = "; ".join(
                 f"{' and '.join(scope.split())} for {', '.join(names)}"
@@ -48,14 +51,31 @@ class Refused:
 
     def describe_others(self) -> Iterator[tuple[str, Refusal]]:
         """Yield each other refusal with the dataset and device that it is about."""
-        return _described(self.others)
+        return self._described(self.others)
 
     def describe_all(self) -> Iterator[tuple[str, Refusal]]:
         """Yield each refusal with the dataset and device that it is about."""
-        yield from _described(self.not_offered)
+        yield from self._described(self.not_offered)
         for by_dataset in self.scopes.values():
             yield from by_dataset.items()
-        yield from _described(self.others)
+        yield from self._described(self.others)
+
+    def _described(
+        self, refusals: Mapping[str, Mapping[str, Refusal]]
+    ) -> Iterator[tuple[str, Refusal]]:
+        for name, by_subject in refusals.items():
+            for subject, refusal in by_subject.items():
+                yield f"{name} {self.names.of_subject(subject)}".strip(), refusal
+
+    def _named(self, dataset: tuple[str, Mapping[str, Refusal]]) -> str:
+        """Return the name of a dataset, with the devices that lack it if it is not all of it."""
+        name, refusals = dataset
+        subjects = [self.names.of_subject(subject) for subject in refusals if subject]
+        if not subjects:
+            return name
+        if len(subjects) > _DEVICES_NAMED:
+            return f"{name} for {len(subjects):,} devices"
+        return f"{name} for {' and '.join(subjects)}"
 
 
 def refused(lake: Lake, names: Collection[str], device_ids: Collection[str] = ()) -> Refused:
@@ -66,7 +86,7 @@ def refused(lake: Lake, names: Collection[str], device_ids: Collection[str] = ()
         names: The datasets.
         device_ids: Devices to limit it to; none means all.
     """
-    found = Refused()
+    found = Refused(device_names(lake))
     for name, known in sorted(unavailable(lake).items()):
         if name not in names:
             continue
@@ -84,20 +104,3 @@ def refused(lake: Lake, names: Collection[str], device_ids: Collection[str] = ()
             else:
                 found.others.setdefault(name, {})[subject] = refusal
     return found
-
-
-def _described(refusals: Mapping[str, Mapping[str, Refusal]]) -> Iterator[tuple[str, Refusal]]:
-    for name, by_subject in refusals.items():
-        for subject, refusal in by_subject.items():
-            yield f"{name} {subject}".strip(), refusal
-
-
-def _named(dataset: tuple[str, Mapping[str, Refusal]]) -> str:
-    """Return the name of a dataset, with the devices that lack it if it is not all of it."""
-    name, refusals = dataset
-    subjects = [subject for subject in refusals if subject]
-    if not subjects:
-        return name
-    if len(subjects) > _DEVICES_NAMED:
-        return f"{name} for {len(subjects):,} devices"
-    return f"{name} for {' and '.join(subjects)}"

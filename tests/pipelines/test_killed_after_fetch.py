@@ -90,7 +90,7 @@ def test_the_same_command_builds_what_a_killed_one_has_archived(simulate, own, t
     assert again.status == 0, again.output
     # All was decided when the journal was written: the next command that writes finishes it.
     built = "" if step == "journal written" else f"Building {number} ({POINTS} 2).\n"
-    end = "Nothing to fetch" if step == "journal written" else "Fetched 0 rows with 0 requests."
+    end = "Nothing to fetch" if step == "journal written" else "Fetched 0 rows; 1 request sent"
     assert again.out.startswith(f"{built}{end}"), again.out
     if built:
         with owner.dagster() as (_, instance):
