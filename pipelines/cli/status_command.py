@@ -214,7 +214,8 @@ def _show(summary: Overview, *, only: bool) -> None:
         )
         for device in summary.devices
     ]
-    print_groups(_OUT, ["device", "month", *states], groups, right=states)
+    if states:
+        print_groups(_OUT, ["device", "month", *states], groups, right=states)
     missing = {device.device_id: device.gaps for device in summary.devices}
     _show_gaps("Missing, newest first:", summary, missing, only=only)
     not_whole = {device.device_id: device.not_whole for device in summary.devices}

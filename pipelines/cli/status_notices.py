@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 from assets.framework.ingestion.availability import Refusal
@@ -40,9 +39,10 @@ def show_refusals(found: Refused) -> None:
     for line in found.summary:
         _OUT.print(printable(line))
     _OUT.print(f"{'Details' if found.summary else 'Refused by the API'}:\n")
-    for about, refusal in islice(found.describe_all(), _REFUSALS_SHOWN):
-        _OUT.print(printable(f"  {about}: {refusal}"))
-    if (more := sum(1 for _ in found.describe_all()) - _REFUSALS_SHOWN) > 0:
+    lines = list(found.details())
+    for line in lines[:_REFUSALS_SHOWN]:
+        _OUT.print(printable(f"  {line}"))
+    if (more := len(lines) - _REFUSALS_SHOWN) > 0:
         _OUT.print(f"  and {more} more: see --format json")
     _OUT.print("\n  At once: givlake doctor tries them, givlake backfill --dataset NAME fetches\n")
 

@@ -9,6 +9,7 @@ from pipelines.device_names import DeviceNames, device_names
 from warehouse import Lake
 
 _DEVICES_NAMED = 3
+_CONTROL = ":control"
 
 
 @dataclass(slots=True)
@@ -29,7 +30,7 @@ class Refused:
 
     @property
     def summary(self) -> list[str]:
-        """A line about what the account lacks, and one about the scopes that the token lacks."""
+        """A line about what the account lacks, and one or two about scopes that the token lacks."""
         lines = []
         if self.not_offered:
             refusals = [each for known in self.not_offered.values() for each in known.values()]
@@ -37,13 +38,21 @@ class Refused:
             again = "weekly" if is_confirmed else "by the next command, then weekly"
             named = ", ".join(map(self._named, self.not_offered.items()))
             lines.append(f"Not offered by this account: {named} (asked again {again}).")
-        if self.scopes:
-            needed = "; ".join(
-                f"{' and '.join(scope.split())} for {', '.join(names)}"
-                for scope, names in sorted(self.scopes.items())
-            )
-            lines.append(f"The token lacks scopes: {needed}. Add them on {TOKENS_PAGE}.")
+        needed = [f"{each} for {names}" for each, names in self._scopes(control=False)]
+        if needed:
+            lines.append(f"The token lacks scopes: {'; '.join(needed)}. Add them on {TOKENS_PAGE}.")
+        # A token without them is safer, which `doctor` says of one that has them.
+        lines += [
+            f"Skipped without the scope {each}, which also permits changes of devices: {names}."
+            for each, names in self._scopes(control=True)
+        ]
         return lines
+
+    def _scopes(self, *, control: bool) -> Iterator[tuple[str, str]]:
+        """Yield the scopes that the token lacks, those to control devices or the others."""
+        for scope, refusals in sorted(self.scopes.items()):
+            if scope.endswith(_CONTROL) == control:
+                yield " and ".join(scope.split()), ", ".join(refusals)
 
     def __bool__(self) -> bool:
         """Return whether there is any refusal to show."""
@@ -53,12 +62,14 @@ class Refused:
         """Yield each other refusal with the dataset and device that it is about."""
         return self._described(self.others)
 
-    def describe_all(self) -> Iterator[tuple[str, Refusal]]:
-        """Yield each refusal with the dataset and device that it is about."""
-        yield from self._described(self.not_offered)
+    def details(self) -> Iterator[str]:
+        """Yield a line for each refusal: what the API said, since when, and when it is tried."""
+        for by_subject in (self.not_offered, self.others):
+            for about, refusal in self._described(by_subject):
+                yield f"{about}: {refusal}"
         for by_dataset in self.scopes.values():
-            yield from by_dataset.items()
-        yield from self._described(self.others)
+            for name, refusal in by_dataset.items():
+                yield f"{name}: {refusal.timeline}"
 
     def _described(
         self, refusals: Mapping[str, Mapping[str, Refusal]]

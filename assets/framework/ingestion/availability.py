@@ -24,7 +24,7 @@ CONFIRMED_AFTER = timedelta(hours=1)
 # A little less than the period, so that a run that began late does not put the next one off.
 _DAILY = timedelta(hours=20)
 _WEEKLY = timedelta(days=6, hours=12)
-# Types of account that owners have: where another is needed, no scope would help.
+# Types of account that owners have: where another is needed, a scope alone does not help.
 _OWNERS_ACCOUNTS = ("any", "customer")
 
 
@@ -58,8 +58,7 @@ class Reason(NamedTuple):
 def reason_of(error: GivEnergyError, request: Request, endpoint: Endpoint) -> Reason:
     """Return the reason of a refused request for something that an account can lack."""
     if isinstance(error, ForbiddenError):
-        says_scope = "scope" in error.vendor_message.lower()
-        if says_scope or endpoint.account_type in _OWNERS_ACCOUNTS:
+        if endpoint.account_type in _OWNERS_ACCOUNTS:
             return Reason(str(error), Cause.SCOPE, endpoint.scope)
     elif not (
         isinstance(error, NotFoundError) or error.missing_capability is MissingCapability.ENDPOINT
@@ -67,8 +66,8 @@ def reason_of(error: GivEnergyError, request: Request, endpoint: Endpoint) -> Re
         return Reason(str(error))
     if isinstance(error, ForbiddenError):
         why = (
-            f"The API permits it to accounts of type {endpoint.account_type} only"
-            f' ({error.status}: "{error.vendor_message}").'
+            f"The API permits it to accounts of type {endpoint.account_type} only, with the scope"
+            f' {" and ".join(endpoint.scope.split())} ({error.status}: "{error.vendor_message}").'
         )
     else:
         # There is nothing to do about it, whatever the hint says.
