@@ -31,6 +31,7 @@ from assets.framework.ingestion.session import Session
 from assets.framework.ingestion.snapshot import SnapshotPlan
 from assets.registry import daily_datasets, device_lists
 from givenergy import ForbiddenError, utc_now
+from pipelines.device_lookup import ids_of
 from warehouse import Lake, data_days
 
 HISTORY_STARTS = "history_starts"
@@ -40,10 +41,6 @@ _DISCOVERED_AT = "discovered_at"
 EARLIEST = date(2015, 1, 1)
 # Lists of chargers and smart devices change seldom.
 _LIST_MAX_AGE = timedelta(hours=6)
-
-
-class UnknownDeviceError(Exception):
-    """A device that was named is not in the account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +82,6 @@ class Discovery:
         """The devices of all kinds, each once."""
         return _distinct(self.devices)
 
-    def ids_of(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Return the identifiers of devices that are named by it or by their serial number.
-
-        Raises:
-            UnknownDeviceError: One of them is not in the account.
-        """
-        known = {device.device_id: device.device_id for device in self.all_devices}
-        by_name = {each.serial: each.device_id for each in self.all_devices if each.serial} | known
-        for name in names:
-            if name not in by_name:
-                shown = sorted(device.serial or device.device_id for device in self.all_devices)
-                listed = ", ".join(shown[:5]) or "none"
-                more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
-                raise UnknownDeviceError(
-                    f"Unknown device {name!r}: the account has {listed}{more}."
-                )
-        return tuple(by_name[name] for name in names)
-
     def choose(self, names: Sequence[str]) -> Devices:
         """Limit the devices to some, by identifier or serial number; an empty list means all.
 
@@ -111,7 +90,7 @@ class Discovery:
         """
         if not names:
             return self.devices
-        device_ids = self.ids_of(names)
+        device_ids = ids_of(self.all_devices, names)
         return {
             kind: tuple(device for device in devices if device.device_id in device_ids)
             for kind, devices in self.devices.items()
