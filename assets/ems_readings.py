@@ -18,6 +18,7 @@ import pandera.pandas as pandera
 import pyarrow as pa
 
 from assets.framework import (
+    PROBE,
     TIME_UTC,
     Cadence,
     DeviceKind,
@@ -264,7 +265,7 @@ class EmsReadings(PageByPage, SnapshotDataset):
             yield Request(path={"ems": serial}, device_id=serial)
         if not (listed or answered) and len(inverters) <= _MOST_PROBED:
             for serial in sorted(inverters):
-                yield Request(path={"ems": serial}, device_id=serial, label="probe")
+                yield Request(path={"ems": serial}, device_id=serial, label=PROBE)
 
     def tables_of_page(
         self, rows: Rows[Any], response: ArchivedResponse

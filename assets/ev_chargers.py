@@ -113,6 +113,8 @@ class EvChargers(RowByRow, DeviceList):
                 device_id=row["charger_uuid"],
                 commissioned_at=min([row["oldest_at"] - _LOOK_BACK, *since]),
                 last_contact_at=row["last_contact_at"],
+                serial=row["serial_number"],
+                alias=row["alias"],
             )
             for row in state.rows(read_sql("ev_chargers_known"))
         ]

@@ -94,7 +94,7 @@ class SmartDevices(RowByRow, DeviceList):
     def devices(self, state: KnownState) -> Mapping[DeviceKind, Sequence[Device]]:
         """List those that are in the account now; the API does not say since when."""
         devices = [
-            Device(row["device_uuid"], None, None)
+            Device(row["device_uuid"], None, None, alias=row["alias"])
             for row in state.rows(read_sql("smart_devices_known"))
         ]
         return {DeviceKind.SMART_DEVICE: devices}

@@ -221,7 +221,7 @@ def error_for_status(
     if status == 404:
         return NotFoundError(
             f"The API finds nothing at {what} (404{quoted}).",
-            hint="Compare the device with the list that `givlake doctor` prints.",
+            hint="The device may have left this account: look it up in the GivEnergy portal.",
             status=status,
             vendor_message=vendor_message,
             missing_capability=missing_capability,

@@ -48,12 +48,13 @@ def clock_correction_s() -> float:
     return _Correction.ahead_s
 
 
-def correct_clock(ahead_s: float) -> None:
+def correct_clock(ahead_s: float, *, asked_at: datetime | None = None) -> None:
     """Correct the present time by what the API's responses show; report it once.
 
     Args:
         ahead_s: Seconds by which this machine is ahead of the API; three minutes are
             ignored, or two after a correction.
+        asked_at: When the API showed it, by its own clock; None for just now.
     """
     needed_s = _KEEP_FROM_S if _Correction.ahead_s else _TOLERANCE_S
     _Correction.ahead_s = ahead_s if abs(ahead_s) > needed_s else 0.0
@@ -61,11 +62,14 @@ def correct_clock(ahead_s: float) -> None:
         _Correction.reported_s = _Correction.ahead_s
         if _Correction.ahead_s:
             side = "ahead of" if ahead_s > 0 else "behind"
+            when = "" if asked_at is None else f" when it was last asked, {asked_at:%F %R} UTC"
             _LOG.warning(
-                "This machine's clock is %s %s the API's, whose time is used instead: synchronize"
-                " the clock by NTP.",
+                "This machine's clock %s %s %s the API's%s: the API's time is used instead."
+                " Synchronize the clock by NTP.",
+                "is" if asked_at is None else "was",
                 _written(abs(ahead_s)),
                 side,
+                when,
             )
 
 
@@ -86,7 +90,10 @@ class ServerClock:
         """Compare the clocks by a response of the API that has just arrived."""
         if (sent_at := parsed_date(headers.get("Date", ""))) is not None:
             self._ahead_s = (datetime.now(UTC) - sent_at).total_seconds()
+            was_reported = _Correction.reported_s != 0
             correct_clock(self._ahead_s)
+            if was_reported and not _Correction.reported_s:
+                _LOG.warning("This machine's clock agrees with the API's again.")
 
     def ahead_s(self) -> float | None:
         """Return the seconds by which this machine is ahead (±1); None if the API gave no time."""

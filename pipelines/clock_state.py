@@ -1,7 +1,7 @@
 """Remember by how much this machine's clock is off, for commands that make no request."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -38,5 +38,8 @@ def restore_stored_clock(stored: Mapping[str, Any]) -> None:
     if _KEY not in stored:
         return
     clock = msgspec.convert(stored[_KEY], _Clock | None)
-    is_valid = clock is not None and datetime.now(UTC) >= clock.at
-    correct_clock(clock.ahead_s if clock is not None and is_valid else 0.0)
+    if clock is None or datetime.now(UTC) < clock.at:
+        correct_clock(0.0)
+    else:
+        # A clock that was behind may have been put right since: only the next response shows it.
+        correct_clock(clock.ahead_s, asked_at=clock.at - timedelta(seconds=clock.ahead_s))

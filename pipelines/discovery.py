@@ -31,6 +31,7 @@ from assets.framework.ingestion.session import Session
 from assets.framework.ingestion.snapshot import SnapshotPlan
 from assets.registry import daily_datasets, device_lists
 from givenergy import ForbiddenError, utc_now
+from pipelines.device_lookup import ids_of
 from warehouse import Lake, data_days
 
 HISTORY_STARTS = "history_starts"
@@ -40,10 +41,6 @@ _DISCOVERED_AT = "discovered_at"
 EARLIEST = date(2015, 1, 1)
 # Lists of chargers and smart devices change seldom.
 _LIST_MAX_AGE = timedelta(hours=6)
-
-
-class UnknownDeviceError(Exception):
-    """A device that was named is not in the account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ class Discovery:
     def news(self) -> list[str]:
         """Sentences about new devices, with the command that fetches their history."""
         return [
-            f"New device {device.device_id}: fetch its history with"
+            f"New device {device.name}: fetch its history with"
             f" givlake backfill --device {device.device_id}"
             for device in self.new
         ]
@@ -85,22 +82,15 @@ class Discovery:
         """The devices of all kinds, each once."""
         return _distinct(self.devices)
 
-    def choose(self, device_ids: Sequence[str]) -> Devices:
-        """Limit the devices to some; an empty list means all.
+    def choose(self, names: Sequence[str]) -> Devices:
+        """Limit the devices to some, by identifier or serial number; an empty list means all.
 
         Raises:
             UnknownDeviceError: One of them is not in the account.
         """
-        if not device_ids:
+        if not names:
             return self.devices
-        known = [device.device_id for device in self.all_devices]
-        for device_id in device_ids:
-            if device_id not in known:
-                names = ", ".join(sorted(known)[:5]) or "none"
-                more = f" and {len(known) - 5} more" if len(known) > 5 else ""
-                raise UnknownDeviceError(
-                    f"Unknown device {device_id!r}: the account has {names}{more}."
-                )
+        device_ids = ids_of(self.all_devices, names)
         return {
             kind: tuple(device for device in devices if device.device_id in device_ids)
             for kind, devices in self.devices.items()

@@ -34,6 +34,7 @@ from pipelines.attempt_archiver import AttemptArchiver
 from pipelines.clock_state import restore_clock, store_clock
 from pipelines.discovery import expected_of, known_devices, last_discovery
 from pipelines.pseudonyms import pseudonym_key
+from pipelines.request_count import add_sent
 from pipelines.restore_expected_days import restore_expected_days
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
@@ -211,7 +212,6 @@ def open_session(
     """
     token = settings.required_token()
     cancelled = cancelled or threading.Event()
-    clients: list[Client] = []
     budget_settings = settings
     stored: dict[str, Any] = {}
     if scratch is not None:
@@ -221,6 +221,7 @@ def open_session(
             budget_settings = settings
     with (
         open_lake(settings) as lake,
+        _counted() as clients,
         cancelled_on_stop(cancelled, lambda: sum(client.activity.in_flight for client in clients)),
     ):
         for name, value in stored.items():
@@ -278,6 +279,16 @@ def open_session(
             store_clock(lake)
             client.close()
             budget.close()
+
+
+@contextmanager
+def _counted() -> Iterator[list[Client]]:
+    """Yield a list of clients, whose requests are counted at the end."""
+    clients: list[Client] = []
+    try:
+        yield clients
+    finally:
+        add_sent(sum(client.totals.requests for client in clients))
 
 
 def _retry_policy(retry_s: int) -> RetryPolicy:

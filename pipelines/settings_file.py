@@ -6,6 +6,7 @@ What the settings are is declared in `settings`.
 import codecs
 import io
 import os
+import shlex
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -112,6 +113,15 @@ def readable_by_others(path: Path) -> str | None:
     """Return the permissions of a file if other users may read it, such as `0644`; else None."""
     mode = stat.S_IMODE(path.stat().st_mode)
     return f"{mode:04o}" if mode & (stat.S_IRGRP | stat.S_IROTH) else None
+
+
+def access_note(folder: Path) -> str | None:
+    """Return a note, without a full stop, if other users may read a folder; else None."""
+    if not folder.exists() or (mode := readable_by_others(folder)) is None:
+        return None
+    return (
+        f"other users can read {folder} (mode {mode}): run chmod go-rwx {shlex.quote(str(folder))}"
+    )
 
 
 def absolute(path: str | Path, name: str, base: Path | None = None) -> Path:

@@ -94,6 +94,7 @@ from assets.framework.contract.lookback import (
     open_items,
 )
 from assets.framework.contract.request import (
+    PROBE,
     Request,
     Value,
     request_each,
@@ -116,6 +117,7 @@ from assets.framework.contract.validation import (
 __all__ = [
     "CLOCK_MARGIN",
     "EARLIEST_DATA",
+    "PROBE",
     "TIME_LOCAL",
     "TIME_UTC",
     "Cadence",

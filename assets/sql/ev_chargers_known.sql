@@ -2,7 +2,11 @@
 with
     newest as (
         select
-            charger_uuid, valid_to, case when not online then went_offline_at end as offline_since
+            charger_uuid,
+            serial_number,
+            alias,
+            valid_to,
+            case when not online then went_offline_at end as offline_since
         from ev_chargers
         qualify row_number() over (partition by charger_uuid order by valid_from desc) = 1
     ),
@@ -21,7 +25,9 @@ with
 select
     charger_uuid,
     min(known_at) as oldest_at,
-    any_value(coalesce(offline_since, valid_to)) as last_contact_at
+    any_value(coalesce(offline_since, valid_to)) as last_contact_at,
+    any_value(serial_number) as serial_number,
+    any_value(alias) as alias
 from newest
 inner join known using (charger_uuid)
 -- A clock that was never set says 1970.

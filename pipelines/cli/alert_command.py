@@ -18,7 +18,7 @@ from pipelines.cli.common import (
     require_store,
 )
 from pipelines.cli.context import pass_settings
-from pipelines.discovery import UnknownDeviceError
+from pipelines.device_lookup import UnknownDeviceError
 from pipelines.settings import Settings
 
 _Parameters = ParamSpec("_Parameters")

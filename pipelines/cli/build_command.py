@@ -35,7 +35,7 @@ def build(settings: Settings) -> None:
     with open_lake(settings) as lake:
         names = {dataset.name for dataset in datasets()}
         reports, errors = build_all_pending(lake, report_progress=report_progress, wait_for=names)
-        pending = describe_pending(lake)
+        is_pending = describe_pending(lake) is not None
         refresh_findings(lake)
     for report in reports:
         out.print(
@@ -48,8 +48,8 @@ def build(settings: Settings) -> None:
         report_progress(f"{name} cannot be built: {error}")
     if errors:
         raise SystemExit(EXIT_INCOMPLETE)
-    if pending is not None:
-        out.print(pending)
+    if is_pending:
+        out.print("Another process has archived more responses meanwhile: run the command again.")
         raise SystemExit(EXIT_INCOMPLETE)
     out.print("All archived responses are in the tables.")
     raise SystemExit(EXIT_COMPLETE)

@@ -23,8 +23,9 @@ from pipelines.stop_signals import is_stopping
 def givlake() -> None:
     """Own your GivEnergy history: complete, provable, queryable.
 
-    Exit status: 0, all requested data are complete, confirmed empty or not final yet; 1, data are
-    failed, partial, forbidden or not requested; 2, wrong usage or settings.
+    Exit status 0: the command did all that it was asked for, and nothing that it covers is missing.
+    Exit status 1: something that it covers failed or is missing, and the output says what. Exit
+    status 2: an argument, a setting, a file or a folder cannot be used; the message says why.
     """
 
 

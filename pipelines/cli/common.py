@@ -101,7 +101,7 @@ def known_error(error: Exception) -> KnownError | None:
         describe_local_fault,
         permission_sentence,
     )
-    from pipelines.discovery import UnknownDeviceError
+    from pipelines.device_lookup import UnknownDeviceError
     from pipelines.selection import UnknownDatasetError
     from pipelines.settings_file import SettingsError
     from warehouse import WarehouseError

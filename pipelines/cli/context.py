@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
 
+from pipelines.request_count import reset_sent
+
 if TYPE_CHECKING:
     from pipelines.settings import Settings
 
@@ -37,8 +39,9 @@ def data_option() -> click.Option:
 
 
 def begin_call() -> None:
-    """Forget the settings of an earlier call in this process."""
+    """Forget the settings and the requests of an earlier call in this process."""
     _LAST.clear()
+    reset_sent()
 
 
 def settings_in_use() -> "Settings | None":

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -48,6 +47,7 @@ from pipelines.session_factory import open_for_reading, open_session
 from pipelines.settings import Settings
 from pipelines.settings_file import (
     SettingsError,
+    access_note,
     env_file,
     is_store,
     readable_by_others,
@@ -156,13 +156,8 @@ def _disk(settings: Settings) -> CheckResult:
     sentence = f"{settings.data} is writable{held}, {free / 2**30:,.0f} GiB free"
     if free < _LOW_DISK_BYTES:
         return CheckResult("data folder", "note", f"{sentence}: may be too little for a backfill")
-    if existing == settings.data.absolute() and (mode := readable_by_others(existing)) is not None:
-        return CheckResult(
-            "data folder",
-            "note",
-            f"{sentence}; other users can read it (mode {mode}): run chmod go-rwx"
-            f" {shlex.quote(str(existing))}",
-        )
+    if (note := access_note(settings.data.absolute())) is not None:
+        return CheckResult("data folder", "note", f"{sentence}; {note}")
     return CheckResult("data folder", "ok", sentence)
 
 

@@ -7,12 +7,18 @@ from dataclasses import replace
 from assets.framework.contract.dataset import Dataset, DeviceList, SnapshotDataset
 from assets.framework.contract.devices import Devices
 from assets.framework.contract.request import Request
-from assets.framework.ingestion.availability import Availability, Refusal, unavailable
+from assets.framework.ingestion.availability import (
+    Availability,
+    Refusal,
+    reason_of,
+    unavailable,
+)
 from assets.framework.ingestion.session import Session
 from givenergy import AccessError, NotFoundError, Priority, RequestRefusedError
 from givenergy.errors import RetryableError
 from pipelines.discovery import known_state_of
-from pipelines.selection import selected_snapshots
+from pipelines.health.refusal_lines import refused
+from pipelines.selection import lists_for, selected_snapshots
 from pipelines.session_factory import open_for_reading
 from pipelines.settings import Settings
 from warehouse import Lake
@@ -26,6 +32,8 @@ def try_refused(
 ) -> Iterator[tuple[str, str]]:
     """Request what was refused, and forget the refusals that no longer hold.
 
+    What was refused just now, such as a device list, is reported too.
+
     Args:
         session: A session in a scratch folder with the state of the data folder.
         settings: Where the data folder is.
@@ -33,28 +41,28 @@ def try_refused(
         devices: The devices.
 
     Yields:
-        The name of a dataset and what is found about it.
+        The name of a dataset, or "datasets", and what is found about it.
     """
     snapshots = {d.name: d for d in selected_snapshots(chosen) if not isinstance(d, DeviceList)}
     with open_for_reading(settings) as lake:
-        refused = unavailable(lake)
-        for name, refusals in refused.items():
+        before = unavailable(lake)
+        for name, refusals in before.items():
             if name in snapshots:
                 _try(session, lake, snapshots[name], devices, refusals)
     # The lists and a day of each dataset have been requested before.
     still = unavailable(session.lake)
-    for name, refusals in refused.items():
-        whole = still.get(name, {}).get("")
-        for subject, refusal in refusals.items():
-            left = still.get(name, {}).get(subject)
-            if subject and whole is not None and left is not None and left.why == whole.why:
-                continue
+    cleared = {n: each.keys() - still.get(n, {}).keys() for n, each in before.items()}
+    for name, subjects in cleared.items():
+        for subject in sorted(subjects):
             about = f" for {subject}" if subject else ""
-            if left is not None:
-                yield name, f"not available{about}: {left}"
-            else:
-                yield name, f"available again{about}; it was {refusal.timeline}"
-    cleared = {n: each.keys() - still.get(n, {}).keys() for n, each in refused.items()}
+            yield name, f"available again{about}; it was {before[name][subject].timeline}"
+    names = {dataset.name for dataset in (*lists_for(chosen), *chosen)}
+    found = refused(session.lake, names)
+    for line in found.summary:
+        yield "datasets", line
+    for about, refusal in found.describe_others():
+        name, _, subject = about.partition(" ")
+        yield name, f"not available{f' for {subject}' if subject else ''}: {refusal}"
     # A folder that cannot be written keeps them until the next command that asks.
     if any(cleared.values()) and os.access(settings.data, os.W_OK):
         with Lake(settings.data) as writable:
@@ -85,7 +93,8 @@ def _try(
         try:
             probe(session, dataset, found)
         except (AccessError, NotFoundError, RequestRefusedError) as error:
-            availability.note(subject, str(error), weekly=refusal.weekly)
+            reason = reason_of(error, found, dataset.endpoint)
+            availability.note(subject, reason, weekly=refusal.weekly)
         except RetryableError:
             # No verdict: the refusal stands as it was.
             continue

@@ -10,7 +10,7 @@ from assets.framework.contract.dataset import Dataset
 from assets.framework.decoding.decoder import decoders
 from assets.reconciliation import reconciliation_views
 from assets.registry import daily_datasets, datasets
-from pipelines.cli.common import check_order, console, opened_for_reading, plural
+from pipelines.cli.common import EXIT_INCOMPLETE, check_order, console, opened_for_reading, plural
 from pipelines.cli.context import pass_settings
 from pipelines.cli.days import FIRST_DAY, LAST_DAY
 from pipelines.cli.device_names import device_names, resolve_devices
@@ -119,6 +119,7 @@ def export(
         console().print(_limits(devices, chosen, layout))
     if not_built is not None:
         console(stderr=True).print(f"Incomplete export: {not_built}")
+        raise SystemExit(EXIT_INCOMPLETE)
 
 
 def _device_limit(lake: ReadOnlyLake, wanted: tuple[str, ...]) -> DeviceLimit:

@@ -35,6 +35,7 @@ from pipelines.cli.context import pass_settings
 from pipelines.cli.days import FIRST_DAY, LAST_DAY
 from pipelines.cli.history_lookup import look_up_for_plan, look_up_history
 from pipelines.cli.run_fetch import FetchCommand
+from pipelines.device_lookup import ids_of
 from pipelines.discovery import (
     Discovery,
     discover,
@@ -196,6 +197,8 @@ def backfill(
         if not device_ids:
             scope.name_days(session.lake, session.zone)
         discovery = _discover(settings, session, scope.chosen, retry_refused=retry_refused)
+        device_ids = ids_of(discovery.all_devices, device_ids)
+        scope = replace(scope, device_ids=device_ids)
         snapshots = _due_snapshots(
             session,
             scope,

@@ -16,7 +16,7 @@ from pipelines.cli.common import (
     require_store,
 )
 from pipelines.cli.context import pass_settings
-from pipelines.cli.verify_command import kind_of
+from pipelines.cli.verify_command import kind_of, print_access_note
 from pipelines.erase import erase_devices
 from pipelines.maintenance import compact_archive
 from pipelines.pending_builds import build_all_pending
@@ -46,15 +46,19 @@ def check(settings: Settings, repair: bool, repair_alias: bool) -> None:
     for finding in findings:
         kind = "repaired" if finding.repaired else kind_of(finding)
         _OUT.print(f"{kind:7} {printable(finding.message)}")
+    print_access_note(settings)
+    left = [finding for finding in findings if not finding.repaired]
     if not findings:
         _OUT.print(f"Every file in {settings.data} matches its checksum.")
     elif repair:
-        _OUT.print("Damaged tables and indexes were rebuilt from the archive.")
+        if len(left) < len(findings):
+            _OUT.print("Damaged tables and indexes were rebuilt from the archive.")
+        if left:
+            _OUT.print(f"Not repaired: {plural(len(left), 'problem')}.")
     elif all(finding.remedy is Remedy.BUILD for finding in findings):
         _OUT.print("Build with: givlake build")
     else:
         _OUT.print("Repair with: givlake check --repair")
-    left = [finding for finding in findings if not finding.repaired]
     raise SystemExit(EXIT_INCOMPLETE if left else EXIT_COMPLETE)
 
 
@@ -68,10 +72,13 @@ def compact(settings: Settings) -> None:
         report = compact_archive(lake)
     for sentence in report.damaged:
         _OUT.print(f"damage  {printable(sentence)}")
+    if report.damaged:
+        _OUT.print("Repair with: givlake check --repair")
     _OUT.print(
         f"{plural(report.merged_files, 'file')} merged into {report.packs_written:,},"
         f" {report.bytes_before / 1e6:,.1f} MB into {report.bytes_after / 1e6:,.1f} MB."
     )
+    raise SystemExit(EXIT_INCOMPLETE if report.damaged else EXIT_COMPLETE)
 
 
 @click.command()

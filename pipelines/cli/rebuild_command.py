@@ -4,7 +4,14 @@ import click
 
 from assets.framework.decoding.decoder import DatasetDecoder
 from assets.registry import datasets
-from pipelines.cli.common import console, plural, require_store
+from pipelines.cli.common import (
+    EXIT_COMPLETE,
+    EXIT_INCOMPLETE,
+    console,
+    plural,
+    printable,
+    require_store,
+)
 from pipelines.cli.context import pass_settings
 from pipelines.health.findings import refresh_findings
 from pipelines.pending_builds import build_all_pending
@@ -22,9 +29,10 @@ def rebuild(settings: Settings, names: tuple[str, ...]) -> None:
     chosen = named(names) if names else datasets()
     out = console()
     require_store(settings)
+    errors: dict[str, Exception] = {}
     with open_lake(settings) as lake:
         if names:
-            build_all_pending(lake, report_progress=out.print)
+            _, errors = build_all_pending(lake, report_progress=out.print)
         for dataset in chosen:
             report = rebuild_tables(lake, DatasetDecoder(dataset))
             out.print(
@@ -35,3 +43,6 @@ def rebuild(settings: Settings, names: tuple[str, ...]) -> None:
                 f" {report.returned_from_quarantine:,} returned from quarantine"
             )
         refresh_findings(lake)
+    for name, error in errors.items():
+        out.print(printable(f"{name} cannot be built: {error}"))
+    raise SystemExit(EXIT_INCOMPLETE if errors else EXIT_COMPLETE)

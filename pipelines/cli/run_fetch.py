@@ -7,19 +7,21 @@ from datetime import date
 from typing import TYPE_CHECKING, NoReturn
 
 from assets.framework.contract.dataset import Dataset, SnapshotDataset
-from assets.framework.ingestion.availability import unavailable
 from givenergy import utc_now
 from pipelines.backfill_plan import BackfillTask, plan_missing
 from pipelines.cli.common import EXIT_COMPLETE, EXIT_INCOMPLETE, console, printable
 from pipelines.cli.finding_lines import print_new_findings
+from pipelines.device_names import device_names
 from pipelines.discovery import Discovery, expect
-from pipelines.health.freshness import freshness
+from pipelines.health.day_words import NextChecks, describe_days, next_checks
+from pipelines.health.freshness import Freshness, freshness
+from pipelines.health.refusal_lines import refused
 from pipelines.health.schedule_watch import record_update
 from pipelines.pending_builds import build_all_pending, include_built_days, pop_built_days
 from pipelines.selection import daily, lists_for, selected_snapshots
 from pipelines.session_factory import open_lake, stored_zone
 from pipelines.settings import Settings
-from warehouse import SETTLED, Lake, State
+from warehouse import SETTLED, Lake, State, coverage_by_month
 
 if TYPE_CHECKING:
     from pipelines.cli.runs import Runs
@@ -92,25 +94,28 @@ class FetchCommand:
                     include_built_days(tasks, built)
                 runs.fetch_days(tasks, refetch=self.refetch, refresh=self.refresh)
                 tasks, is_planned = self._fetch_new_days(lake, runs, tasks)
-                failed = runs.print_summary()
+                failed = runs.print_summary(device_names(lake))
         else:
             _OUT.print("Nothing to fetch.")
         if self.refresh:
             record_update(lake)
-        else:
-            self._print_skipped(lake)
+        self._print_refused(lake, device_ids)
         print_new_findings(lake, self.discovery.at)
-        status = self._print_result(lake, tasks, is_planned=is_planned)
-        return EXIT_INCOMPLETE if failed else status
+        is_settled = self._print_result(lake, tasks, device_ids, is_planned=is_planned)
+        if not is_settled:
+            _OUT.print("Incomplete; run `givlake status` for details.")
+        elif failed:
+            _OUT.print("Incomplete; what was stored before is kept. Run the same command again.")
+        return EXIT_INCOMPLETE if failed or not is_settled else EXIT_COMPLETE
 
-    def _print_skipped(self, lake: Lake) -> None:
-        """Print the datasets that the account or the token cannot read; this is no failure."""
-        names = {
-            dataset.name for dataset in (*lists_for(self.chosen), *selected_snapshots(self.chosen))
-        }
-        for name, refusals in unavailable(lake).items():
-            for why in dict.fromkeys(map(str, refusals.values())) if name in names else ():
-                _OUT.print(printable(f"{name} skipped: {why}"))
+    def _print_refused(self, lake: Lake, device_ids: Sequence[str]) -> None:
+        """Print what the account or the token cannot read; this is no failure."""
+        chosen = (*lists_for(self.chosen), *selected_snapshots(self.chosen))
+        found = refused(lake, {dataset.name for dataset in chosen}, device_ids)
+        for line in found.summary:
+            _OUT.print(printable(line))
+        for about, refusal in found.describe_others():
+            _OUT.print(printable(f"{about} skipped: {refusal}"))
 
     def _plan_again(self, lake: Lake, tasks: Sequence[BackfillTask]) -> Sequence[BackfillTask]:
         """Plan again if devices have changed: sessions show since when a charger has data."""
@@ -154,8 +159,15 @@ class FetchCommand:
         devices, _ = expect(lake, zone, lists_for(self.chosen))
         return self.make_tasks(lake, zone, Discovery(devices, (), utc_now())), zone
 
-    def _print_result(self, lake: Lake, tasks: Sequence[BackfillTask], *, is_planned: bool) -> int:
-        """Print the states of what was requested, and return the exit status."""
+    def _print_result(
+        self,
+        lake: Lake,
+        tasks: Sequence[BackfillTask],
+        device_ids: Sequence[str],
+        *,
+        is_planned: bool,
+    ) -> bool:
+        """Print the states of what the command covers; return whether nothing of it is missing."""
         days: dict[str, Counter[State]] = {}
         # Wait until another process has built the days that it fetched.
         built, _ = build_all_pending(lake, wait_for={dataset.name for dataset in self.chosen})
@@ -164,19 +176,38 @@ class FetchCommand:
             plan_missing(lake, tasks, zone)
         for task in tasks:
             days.setdefault(task.dataset.name, Counter()).update(task.days_by_state)
-        snapshots = freshness(lake, selected_snapshots(self.chosen), self.settings)
+        snapshots = self._freshness(lake, device_ids)
         for name, by_state in days.items():
-            states = ", ".join(f"{number:,} {state}" for state, number in sorted(by_state.items()))
-            _OUT.print(f"{name}: {states or 'no'} device-days")
+            checks = self._checks_of(lake, [task for task in tasks if task.dataset.name == name])
+            _OUT.print(f"{name}: {describe_days(by_state, checks)}")
         for snapshot in snapshots:
             for sentence in snapshot.problems:
                 _OUT.print(printable(sentence))
-        if all(set(states) <= SETTLED for states in days.values()) and all(
+        return all(set(states) <= SETTLED for states in days.values()) and all(
             snapshot.settled for snapshot in snapshots
-        ):
-            return EXIT_COMPLETE
-        _OUT.print("Incomplete; run `givlake status` for details.")
-        return EXIT_INCOMPLETE
+        )
+
+    def _checks_of(self, lake: Lake, tasks: Sequence[BackfillTask]) -> NextChecks:
+        """Return when the days of a dataset's tasks that are empty so far are checked again."""
+        checks: NextChecks = Counter()
+        if not (open_tasks := [each for each in tasks if each.days_by_state[State.PROVISIONAL]]):
+            return checks
+        rules = [open_tasks[0].dataset.coverage_rule]
+        first, last = min(each.start for each in open_tasks), max(each.end for each in open_tasks)
+        zone = stored_zone(self.settings)
+        for month in coverage_by_month(lake, rules, lake.expected(), first, last, now=utc_now()):
+            for task in open_tasks:
+                checks.update(next_checks(task.select(month), zone))
+        return checks
+
+    def _freshness(self, lake: Lake, device_ids: Sequence[str]) -> list[Freshness]:
+        """Return the freshness of the snapshot datasets, of the devices of the command."""
+        chosen = selected_snapshots(self.chosen)
+        if not device_ids:
+            return freshness(lake, chosen, self.settings)
+        of_devices = [dataset for dataset in chosen if dataset.device_kinds]
+        found = freshness(lake, of_devices, self.settings)
+        return [each.of_devices(device_ids) for each in found]
 
 
 def _days_of(tasks: Sequence[BackfillTask]) -> Counter[tuple[str, date]]:

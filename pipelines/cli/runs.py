@@ -17,7 +17,7 @@ from pipelines.backfill_plan import BackfillTask, runs
 from pipelines.cli.killed_runs import tagged_runs
 from pipelines.cli.local_faults import RunFailedError
 from pipelines.cli.progress import ProgressReporter
-from pipelines.cli.run_summary import print_summary
+from pipelines.cli.run_summary import has_failed, print_summary
 from pipelines.dagster_workarounds.recorded_run import execute_recorded
 from pipelines.definitions_factory import (
     DEFINITIONS_MODULE,
@@ -25,6 +25,7 @@ from pipelines.definitions_factory import (
     build_definitions,
     job_name,
 )
+from pipelines.device_names import DeviceNames
 from pipelines.discovery import HISTORY_STARTS
 from pipelines.instance import open_instance, use_dagster_home
 from pipelines.partitions import range_tags
@@ -132,18 +133,20 @@ class Runs:
         """Whether a run ended early for a reason that makes further runs pointless."""
         return self._reporter.ended
 
-    def print_summary(self) -> bool:
-        """Print what was fetched and what failed; return whether a snapshot dataset failed.
+    def print_summary(self, names: DeviceNames) -> bool:
+        """Print what was fetched and what failed; return whether anything failed.
+
+        Args:
+            names: The names of the devices.
 
         Raises:
             KeyboardInterrupt: The owner interrupted a run; fetched data are kept.
         """
         self._reporter.close()
-        print_summary(self._reporter)
+        print_summary(self._reporter, names)
         if self._reporter.cancelled:
             raise KeyboardInterrupt
-        snapshots = [report for report in self._reporter.reports if not report.by_day]
-        return not all(report.is_complete for report in snapshots)
+        return has_failed(self._reporter.reports)
 
     def _definitions(self) -> dg.Definitions:
         """Return the definitions; new ones if a run has found older days: partitions show them."""

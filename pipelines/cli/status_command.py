@@ -11,7 +11,7 @@ import click
 
 from assets.framework.contract.devices import of_kinds
 from assets.framework.ingestion.availability import unavailable
-from pipelines.account_zone import zone_notice
+from pipelines.account_zone import zone_notice, zone_of
 from pipelines.cli.budget_lines import budget_lines
 from pipelines.cli.common import (
     EXIT_COMPLETE,
@@ -41,9 +41,11 @@ from pipelines.cli.status_notices import (
 from pipelines.cli.status_rows import COLUMNS, fix_command, rows
 from pipelines.discovery import known_devices, last_discovery
 from pipelines.health.calendar import calendars, svg
+from pipelines.health.day_words import count_in_words, describe_days, state_words
 from pipelines.health.freshness import Freshness, freshness
 from pipelines.health.notices import notices
 from pipelines.health.overview import DeviceOverview, Overview, describe_failures, overview
+from pipelines.health.refusal_lines import refused
 from pipelines.health.schedule_watch import describe_staleness
 from pipelines.pending_builds import describe, pending
 from pipelines.selection import daily, selected, selected_snapshots
@@ -81,12 +83,19 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
     with opened_for_reading(settings, warn_if_empty=False) as lake:
         devices, discovery = known_devices(lake), last_discovery(lake)
         overviews = [
-            overview(lake, each, of_kinds(devices, each.device_kinds), settings.range_days)
+            overview(
+                lake,
+                each,
+                of_kinds(devices, each.device_kinds),
+                settings.range_days,
+                zone_of(settings, lake.state.all()),
+            )
             for each in daily(chosen)
         ]
         snapshots = freshness(lake, selected_snapshots(chosen), settings)
         by_dataset = notices(lake, chosen, settings)
-        refused = {name: each for name, each in unavailable(lake).items() if name in by_dataset}
+        refusals = unavailable(lake)
+        found_refusals = refused(lake, by_dataset)
         not_built = pending(lake)
         gaps = point_gaps(lake) if with_gaps else None
         staleness = describe_staleness(lake)
@@ -104,7 +113,7 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
             {
                 **part,
                 **notices_as_json(by_dataset[part["dataset"]]),
-                "refusals": refusals_as_json(refused.get(part["dataset"], {})),
+                "refusals": refusals_as_json(refusals.get(part["dataset"], {})),
                 "findings": found.get(part["dataset"], {}),
                 "pending_responses": not_built.get(part["dataset"], Counter()).total(),
             }
@@ -123,7 +132,7 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
         for each in overviews:
             _show(each, only=len(overviews) == 1)
         _show_snapshots(snapshots)
-        show_refusals(refused)
+        show_refusals(found_refusals)
         show_notices(lake, by_dataset.values())
         if gaps is not None:
             show_point_gaps(gaps)
@@ -160,10 +169,9 @@ def _show_snapshots(snapshots: Sequence[Freshness]) -> None:
     """Print the age of the data of snapshot datasets, and their problems."""
     rows = []
     for each in snapshots:
-        states = Counter(str(request.state).replace("_", " ") for request in each.last_requests)
-        if each.not_requested:
-            states["not requested"] = len(each.not_requested)
-        counts = ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()))
+        states = Counter(request.state for request in each.last_requests)
+        states[State.NOT_REQUESTED] += len(each.not_requested)
+        counts = ", ".join(f"{n:,} {words}" for words, n in count_in_words(states).items())
         none = "not available" if each.unavailable.get("") else "nothing to request"
         when = f"{each.oldest_at:%Y-%m-%d %H:%M}" if each.oldest_at else ""
         rows.append([each.dataset, f"{each.rows:,}", when, counts or none])
@@ -182,6 +190,7 @@ def _snapshot_as_json(snapshot: Freshness) -> dict[str, Any]:
         "last_requests": [
             {
                 "device_id": each.device_id,
+                "device_name": snapshot.names[each.device_id],
                 "state": str(each.state),
                 "complete_at": each.complete_at and each.complete_at.isoformat(),
                 "reason": each.reason or None,
@@ -195,19 +204,18 @@ def _snapshot_as_json(snapshot: Freshness) -> dict[str, Any]:
 
 def _show(summary: Overview, *, only: bool) -> None:
     """Print a dataset; its fix commands name it unless it is the only dataset."""
-    totals = ", ".join(
-        f"{number:,} {state}" for state, number in sorted(summary.days_by_state.items())
-    )
-    _OUT.print(f"{summary.dataset}: {totals or 'nothing expected'}\n")
-    states = [state for state in State if summary.days_by_state[state]]
+    totals = describe_days(summary.days_by_state, summary.checks)
+    _OUT.print(f"{summary.dataset}: {totals if summary.days_by_state else 'nothing expected'}\n")
+    states = list(count_in_words(summary.days_by_state, summary.checks.total()))
     groups = [
         (
-            device.device_id,
+            device.name,
             [[months, *(days[state] or "" for state in states)] for months, days in _spans(device)],
         )
         for device in summary.devices
     ]
-    print_groups(_OUT, ["device", "month", *states], groups, right=states)
+    if states:
+        print_groups(_OUT, ["device", "month", *states], groups, right=states)
     missing = {device.device_id: device.gaps for device in summary.devices}
     _show_gaps("Missing, newest first:", summary, missing, only=only)
     not_whole = {device.device_id: device.not_whole for device in summary.devices}
@@ -221,6 +229,7 @@ def _show_gaps(
 ) -> None:
     """Print the gaps of devices, with the commands that fix them."""
     gaps = _grouped_gaps(by_device)
+    names_by_id = {device.device_id: device.name for device in summary.devices}
     if gaps:
         _OUT.print(f"\n{title}")
     for device_ids, gap in gaps[:_GAPS_SHOWN]:
@@ -232,16 +241,20 @@ def _show_gaps(
             dataset="" if only else summary.dataset,
             device_ids=() if is_all else device_ids,
         )
-        _OUT.print(f"  {_describe_gap(device_ids, gap)}{printable(command)}")
+        names = [names_by_id[device_id] for device_id in device_ids]
+        _OUT.print(f"  {_describe_gap(names, gap)}{printable(command)}")
     if len(gaps) > _GAPS_SHOWN:
         _OUT.print(f"  and {len(gaps) - _GAPS_SHOWN} more: see --format json")
 
 
-def _spans(device: DeviceOverview) -> Iterator[tuple[str, Counter[State]]]:
-    """Yield a device's months, newest first; months in one and the same state are merged."""
-    spans: list[tuple[str, str, Counter[State]]] = []
+def _spans(device: DeviceOverview) -> Iterator[tuple[str, Counter[str]]]:
+    """Yield a device's months, newest first, with the days by the words for their states.
+
+    Months in one and the same state are merged.
+    """
+    spans: list[tuple[str, str, Counter[str]]] = []
     for month in sorted(device.months, reverse=True):
-        days = device.months[month]
+        days = Counter(count_in_words(device.months[month], device.empty_so_far[month]))
         if spans and len(days) == 1 and set(days) == set(spans[-1][2]):
             spans[-1] = (month, spans[-1][1], spans[-1][2] + days)
         else:
@@ -262,10 +275,10 @@ def _grouped_gaps(by_device: Mapping[str, Sequence[Gap]]) -> list[tuple[list[str
     return [groups[key] for key in sorted(groups, key=lambda key: key[0], reverse=True)]
 
 
-def _describe_gap(device_ids: Sequence[str], gap: Gap) -> str:
-    devices = device_ids[0] if len(device_ids) == 1 else plural(len(device_ids), "device")
+def _describe_gap(names: Sequence[str], gap: Gap) -> str:
+    devices = names[0] if len(names) == 1 else plural(len(names), "device")
     days = str(gap.first) if gap.first == gap.last else f"{gap.first} to {gap.last}"
-    state = gap.state.replace("_", " ")
+    state = state_words(gap.state)
     reason = f": {gap.reason.rstrip('.')}" if gap.state is not State.NOT_REQUESTED else ""
     failures = describe_failures(gap.error_count, gap.last_error_at)
     return printable(f"{devices}, {days}, {state}{reason}{failures}. Fix: ")
@@ -278,6 +291,7 @@ def _as_json(summary: Overview) -> dict[str, Any]:
         "devices": [
             {
                 "device_id": device.device_id,
+                "device_name": device.name,
                 "rows": device.rows,
                 "days_by_state": {str(s): n for s, n in sorted(device.days_by_state.items())},
                 "months": {

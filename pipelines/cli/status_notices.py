@@ -9,17 +9,20 @@ from assets.framework.ingestion.availability import Refusal
 from givenergy import utc_now
 from pipelines.cli.common import console, duration, plural, printable
 from pipelines.cli.finding_lines import CAUSES, drift_line, finding_lines
+from pipelines.device_names import DeviceNames, device_names
 from pipelines.health.notices import NEW_WITHIN, Notices, QuarantinedRows, sql
+from pipelines.health.refusal_lines import Refused
 from warehouse import Lake, connect, retrying
 
 _OUT = console()
 _GAPS_SHOWN = 20
-_REFUSALS_SHOWN = 10
+_REFUSALS_SHOWN = 30
 
 
 def show_notices(lake: Lake, notices: Iterable[Notices]) -> None:
     """Print a line per notice, with the command for details."""
-    lines = [line for each in notices if each for line in _lines(each)]
+    names = device_names(lake)
+    lines = [line for each in notices if each for line in _lines(each, names)]
     lines += finding_lines(lake)
     if lines:
         _OUT.print("Notes:\n")
@@ -29,25 +32,19 @@ def show_notices(lake: Lake, notices: Iterable[Notices]) -> None:
         _OUT.print()
 
 
-def show_refusals(refused: Mapping[str, Mapping[str, Refusal]]) -> None:
-    """Print what the API refuses, with the age of each refusal.
-
-    Args:
-        refused: Refusals by dataset and subject, "" for the whole dataset.
-    """
-    if refused:
-        _OUT.print("Refused by the API:\n")
-    for dataset, refusals in refused.items():
-        # A refusal of the whole dataset says what those of single devices do.
-        shown = {"": refusals[""]} if "" in refusals else refusals
-        for subject, refusal in list(shown.items())[:_REFUSALS_SHOWN]:
-            _OUT.print(printable(f"  {f'{dataset} {subject}'.strip()}: {refusal}"))
-        if (more := len(shown) - _REFUSALS_SHOWN) > 0:
-            _OUT.print(f"  {dataset}: and {more} more: see --format json")
-    if refused:
-        _OUT.print(
-            "\n  At once: givlake doctor tries them, givlake backfill --dataset NAME fetches\n"
-        )
+def show_refusals(found: Refused) -> None:
+    """Print what the API refuses, with what it said and the age of each refusal."""
+    if not found:
+        return
+    for line in found.summary:
+        _OUT.print(printable(line))
+    _OUT.print(f"{'Details' if found.summary else 'Refused by the API'}:\n")
+    lines = list(found.details())
+    for line in lines[:_REFUSALS_SHOWN]:
+        _OUT.print(printable(f"  {line}"))
+    if (more := len(lines) - _REFUSALS_SHOWN) > 0:
+        _OUT.print(f"  and {more} more: see --format json")
+    _OUT.print("\n  At once: givlake doctor tries them, givlake backfill --dataset NAME fetches\n")
 
 
 def refusals_as_json(refusals: Mapping[str, Refusal]) -> list[dict[str, Any]]:
@@ -56,6 +53,8 @@ def refusals_as_json(refusals: Mapping[str, Refusal]) -> list[dict[str, Any]]:
         {
             "subject": subject or None,
             "reason": refusal.why,
+            "cause": str(refusal.cause),
+            "scope": refusal.scope or None,
             "since": _iso(refusal.since or refusal.at),
             "last_asked_at": _iso(refusal.at),
             "is_confirmed": refusal.is_confirmed,
@@ -65,7 +64,7 @@ def refusals_as_json(refusals: Mapping[str, Refusal]) -> list[dict[str, Any]]:
     ]
 
 
-def _lines(notices: Notices) -> Iterator[str]:
+def _lines(notices: Notices, names: DeviceNames) -> Iterator[str]:
     command = f"givlake quarantine --dataset {notices.dataset}"
     if notices.quarantined.rows:
         counts = _counts(notices.quarantined)
@@ -87,7 +86,7 @@ def _lines(notices: Notices) -> Iterator[str]:
         oldest = notices.open[0]
         yield (
             f"{notices.dataset}: {len(notices.open):,} open{stale}, oldest since"
-            f" {_utc(oldest.began_at)} ({oldest.device_id}): givlake query"
+            f" {_utc(oldest.began_at)} ({names[oldest.device_id]}): givlake query"
             f' "FROM {notices.open_table} WHERE NOT has_ended"'
         )
 

@@ -21,6 +21,7 @@ from pipelines.cli.common import (
 from pipelines.cli.context import pass_settings
 from pipelines.selection import UnknownDatasetError, named
 from pipelines.settings import Settings
+from pipelines.settings_file import access_note
 from warehouse import IntegrityFinding, Lake, Remedy, make_manifest
 from warehouse import check as check_stores
 from warehouse import verify as verify_dataset
@@ -52,7 +53,10 @@ def verify(settings: Settings, names: tuple[str, ...], file: Path | None) -> Non
         findings += _compare(lake, chosen)
         if file is not None:
             _write_manifest(lake, chosen, file)
-    if not findings:
+    print_access_note(settings)
+    if findings:
+        _OUT.print(f"Not proven: {plural(len(findings), 'problem')} found.")
+    else:
         _OUT.print(f"All tables in {settings.data} match the archive.")
     raise SystemExit(EXIT_INCOMPLETE if findings else EXIT_COMPLETE)
 
@@ -98,6 +102,12 @@ def _print_finding(finding: IntegrityFinding) -> None:
 def kind_of(finding: IntegrityFinding) -> str:
     """Name the kind of a finding: damage, or what is only not built yet."""
     return "pending" if finding.remedy is Remedy.BUILD else "damage"
+
+
+def print_access_note(settings: Settings) -> None:
+    """Print a note if other users may read the data folder, which is no damage."""
+    if (note := access_note(settings.data)) is not None:
+        _OUT.print(f"{'note':7} {printable(note)}")
 
 
 def _write_manifest(lake: Lake, chosen: tuple[Dataset, ...], file: Path) -> None:

@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 
 from assets.framework.contract.dataset import DailyDataset
 from givenergy import utc_now
+from pipelines.device_names import device_names
+from pipelines.health.day_words import state_words
 from warehouse import Lake, State, coverage_by_month
 
 # In the order of the legend. Okabe and Ito's palette, which colour-blind people can distinguish;
@@ -50,18 +52,19 @@ _NO_DAY = "  "  # as wide as an emoji
 
 @dataclass(slots=True)
 class Calendar:
-    """The states of one device's days of one dataset."""
+    """The states of one device's days of one dataset; `name` is the device's."""
 
     dataset: str
     device_id: str
     states: dict[date, State]
+    name: str = ""
 
 
 def calendars(
     lake: Lake, datasets: Sequence[DailyDataset], device_ids: Sequence[str] | None = None
 ) -> list[Calendar]:
     """Return the calendars of all devices, or of some, by device and dataset."""
-    expected = lake.expected()
+    expected, names = lake.expected(), device_names(lake)
     by_device: dict[tuple[str, str], Calendar] = {}
     for dataset in datasets:
         of_dataset = expected.filter(pc.equal(expected["dataset"], dataset.name))
@@ -79,7 +82,8 @@ def calendars(
             columns = (month[name].to_pylist() for name in ("device_id", "request_date", "state"))
             for device_id, day, state in zip(*columns, strict=True):
                 key = (device_id, dataset.name)
-                calendar = by_device.setdefault(key, Calendar(dataset.name, device_id, {}))
+                empty = Calendar(dataset.name, device_id, {}, names[device_id])
+                calendar = by_device.setdefault(key, empty)
                 calendar.states[day] = State(state)
     return [by_device[key] for key in sorted(by_device)]
 
@@ -92,7 +96,7 @@ def svg(calendars: Sequence[Calendar], title: str) -> str:
         if calendar.device_id != device_id:
             device_id = calendar.device_id
             y += _HEADING
-            parts.append(_text(16, y - 12, device_id, "device"))
+            parts.append(_text(16, y - 12, calendar.name or device_id, "device"))
         y += _SUBHEADING
         counts = _describe_counts(Counter(calendar.states.values()))
         parts.append(_text(16, y - 8, f"{calendar.dataset}: {counts}", "dataset"))
@@ -124,7 +128,7 @@ path.not_requested { stroke: #7a7f85; stroke-opacity: 0.45; }
 def _legend() -> Iterator[str]:
     x = 16
     for state in COLOURS:
-        label = state.replace("_", " ")
+        label = state_words(state)
         yield f'<path {_colour(state)} d="{_cell(state, x, 38)}"/>'
         yield _text(x + 14, 46, label, "legend")
         x += 14 + 7 * len(label) + 14
@@ -188,7 +192,7 @@ def _years(states: Mapping[date, State]) -> Iterator[tuple[int, dict[date, State
 
 def _describe_counts(days: Mapping[State, int]) -> str:
     return ", ".join(
-        f"{days[state]:,} {state.replace('_', ' ')}" for state in COLOURS if days.get(state)
+        f"{days[state]:,} {state_words(state)}" for state in COLOURS if days.get(state)
     )
 
 
@@ -209,7 +213,8 @@ def characters(calendar: Calendar, weeks: int = 53) -> str:
         days = (first + timedelta(days=column + weekday) for column in columns)
         lines.append("".join(_character(calendar.states.get(day)) for day in days))
     used = [state for state in COLOURS if state in calendar.states.values()]
-    lines += ["", ", ".join(f"{COLOURS[state][1]} {state.replace('_', ' ')}" for state in used)]
+    lines += ["", ", ".join(f"{COLOURS[state][1]} {state_words(state)}" for state in used)]
+    # Dagster stores it: `forget` erases identifiers from there, but knows no other names.
     name = "".join(c for c in calendar.device_id if c.isalnum() or c in "-_. ")
     return f"{name}\n\n```\n" + "\n".join(lines) + "\n```\n"
 

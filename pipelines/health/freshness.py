@@ -1,6 +1,6 @@
 """The freshness of snapshot datasets: the age of their data, and failed requests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -11,7 +11,9 @@ from assets.framework.ingestion.availability import Availability, Refusal, unava
 from assets.framework.ingestion.last_requests import LastRequest, last_requests
 from givenergy import utc_now
 from pipelines.account_zone import zone_of
+from pipelines.device_names import DeviceNames
 from pipelines.discovery import known_devices
+from pipelines.health.day_words import state_words
 from pipelines.health.overview import describe_failures
 from pipelines.settings import Settings
 from warehouse import NOT_BUILT_REASON, Lake, State, pending_responses, refresh_coverage, row_counts
@@ -27,6 +29,7 @@ class Freshness:
         last_requests: The last result of each request.
         not_requested: Devices, "" for the account, that were never requested.
         unavailable: What the API refuses, by device or part; "" means all of it.
+        names: The names of the devices.
     """
 
     dataset: str
@@ -34,6 +37,15 @@ class Freshness:
     last_requests: list[LastRequest] = field(default_factory=list)
     not_requested: list[str] = field(default_factory=list)
     unavailable: Mapping[str, Refusal] = field(default_factory=dict)
+    names: DeviceNames = field(default_factory=lambda: DeviceNames({}))
+
+    def of_devices(self, device_ids: Collection[str]) -> "Freshness":
+        """Return the same for some devices only."""
+        return replace(
+            self,
+            last_requests=[each for each in self.last_requests if each.device_id in device_ids],
+            not_requested=[each for each in self.not_requested if each in device_ids],
+        )
 
     @property
     def settled(self) -> bool:
@@ -52,14 +64,14 @@ class Freshness:
         missing += [
             (
                 each.device_id,
-                f"{str(each.state).replace('_', ' ')}, {each.reason.rstrip('.')}"
+                f"{state_words(each.state)}, {each.reason.rstrip('.')}"
                 f"{describe_failures(each.error_count, each.at)}",
             )
             for each in self.last_requests
             if not each.is_settled
         ]
         return [
-            f"{self.dataset}{f' {device_id}' if device_id else ''}: {problem}"
+            f"{self.dataset} {self.names[device_id]}".strip() + f": {problem}"
             for device_id, problem in missing
         ]
 
@@ -108,6 +120,7 @@ def _freshness(
         [each for each in requested if not (dataset.optional and _is_refused(each, reasons))],
         sorted(candidates - {each.device_id for each in requested}),
         reasons,
+        DeviceNames(known_state.devices),
     )
 
 

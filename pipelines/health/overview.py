@@ -12,8 +12,10 @@ from assets.framework.contract.dataset import DailyDataset
 from assets.framework.contract.devices import Device
 from givenergy import utc_now
 from pipelines.backfill_plan import count_requests, requested_tasks
+from pipelines.health.day_words import NextChecks, next_checks
 from warehouse import (
     SETTLED,
+    TO_CONFIRM_REASON,
     Gap,
     Lake,
     State,
@@ -29,14 +31,17 @@ from warehouse import (
 class DeviceOverview:
     """One device: its days by state, by month and state, and its gaps, newest first.
 
-    Days that are fetched and not whole are `not_whole`, grouped like gaps.
+    Days that are fetched and not whole are `not_whole`, grouped like gaps; `empty_so_far` counts by
+    month those that are over and empty, and to be confirmed.
     """
 
     device_id: str
+    name: str
     days_by_state: Counter[State] = field(default_factory=Counter)
     months: dict[str, Counter[State]] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     not_whole: list[Gap] = field(default_factory=list)
+    empty_so_far: Counter[str] = field(default_factory=Counter)
     rows: int = 0
 
 
@@ -48,11 +53,13 @@ class Overview:
         dataset: Its name.
         devices: The devices.
         requests: The minimum number of requests for the requested days that need a fetch.
+        checks: When the days that are empty so far are checked again.
     """
 
     dataset: str
     devices: list[DeviceOverview]
     requests: int = 0
+    checks: NextChecks = field(default_factory=Counter)
 
     @property
     def days_by_state(self) -> Counter[State]:
@@ -69,7 +76,11 @@ class Overview:
 
 
 def overview(
-    lake: Lake, dataset: DailyDataset, devices: Sequence[Device], range_days: int = 1
+    lake: Lake,
+    dataset: DailyDataset,
+    devices: Sequence[Device],
+    range_days: int = 1,
+    zone: str = "UTC",
 ) -> Overview:
     """Summarize the states of a dataset's device-days, in one pass over its coverage.
 
@@ -78,8 +89,9 @@ def overview(
         dataset: Whose days.
         devices: The devices to include.
         range_days: How many days one request may cover, where the endpoint takes ranges.
+        zone: IANA time zone of the days on which empty days are checked again.
     """
-    by_device = {device.device_id: DeviceOverview(device.device_id) for device in devices}
+    by_device = {each.device_id: DeviceOverview(each.device_id, each.name) for each in devices}
     summary = Overview(dataset.name, list(by_device.values()))
     expected = lake.expected()
     expected = expected.filter(
@@ -106,6 +118,7 @@ def overview(
             _count(states, by_device)
             add_gaps(gaps, missing_days(states))
             add_gaps(not_whole, not_whole_days(states))
+            summary.checks.update(next_checks(states, zone))
             to_fetch = days_to_fetch(states)
             yield pa.concat_tables([to_fetch.slice(0, 0), *(t.select(to_fetch) for t in tasks)])
 
@@ -126,6 +139,7 @@ def _count(states: pa.Table, by_device: dict[str, DeviceOverview]) -> None:
     groups = states.group_by(["device_id", "state"]).aggregate(
         [("request_date", "count"), ("rows", "sum"), ("request_date", "min")]
     )
+    to_confirm = states.filter(pc.equal(states["reason"], TO_CONFIRM_REASON))
     for group in groups.to_pylist():
         device = by_device[group["device_id"]]
         state, days = State(group["state"]), group["request_date_count"]
@@ -133,3 +147,5 @@ def _count(states: pa.Table, by_device: dict[str, DeviceOverview]) -> None:
         device.days_by_state[state] += days
         device.months.setdefault(month, Counter())[state] += days
         device.rows += group["rows_sum"] or 0
+    for row in to_confirm.select(["device_id", "request_date"]).to_pylist():
+        by_device[row["device_id"]].empty_so_far[f"{row['request_date']:%Y-%m}"] += 1

@@ -8,7 +8,7 @@ import pytest
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.energy_flow_aggregates import DATASET as AGGREGATES
 from assets.ev_chargers import DATASET as EV_CHARGERS
-from assets.framework.ingestion.availability import Availability, Refusal, unavailable
+from assets.framework.ingestion.availability import Availability, Cause, Refusal, unavailable
 from assets.framework.ingestion.fetch_result import DatasetStoppedError, Outcome
 from assets.framework.ingestion.refusals import MOST_WITHOUT_RESPONSE
 from assets.inverter_events import DATASET as EVENTS
@@ -37,6 +37,13 @@ HOUR = timedelta(hours=1)
             " 2025-06-01 20:00 UTC",
         ),
         (Refusal("No.", AT, AT - HOUR, True), True, AT + 156 * HOUR, "after 2025-06-07 12:00 UTC"),
+        (
+            Refusal("No.", AT, AT - HOUR, cause=Cause.NOT_OFFERED),
+            True,
+            AT + 156 * HOUR,
+            "asked again after 2025-06-07 12:00 UTC",
+        ),
+        (Refusal("No.", AT, AT - HOUR, cause=Cause.SCOPE), True, AT + 20 * HOUR, "06-01 20:00"),
     ],
 )
 def test_when_a_refusal_is_believed_and_asked_again(refusal, confirmed, again, age):

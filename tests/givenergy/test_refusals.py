@@ -91,7 +91,7 @@ def test_an_item_that_is_not_there(simulate, open_client):
     error = refused(client, INVERTER_DATA_POINTS, path={"inverter": "XX0000X000", "date": DAY})
     assert isinstance(error, NotFoundError)
     assert error.missing_capability is RESOURCE
-    assert "Compare the device with the list" in str(error)
+    assert "look it up in the GivEnergy portal" in str(error)
     assert refused(client, EMS_LATEST, path={"ems": "none"}).missing_capability is RESOURCE
 
 

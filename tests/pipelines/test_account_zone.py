@@ -132,7 +132,7 @@ def test_an_unusable_zone_of_an_earlier_version_is_not_used(simulate, own):
     owner = own(simulate(inverters=1))
     assert owner.givlake("backfill", *RANGE).status == 0
     owner.set_state(account_zone="GMT Standard Time")
-    assert "2 complete" in owner.givlake("status").out
+    assert "2 device-days complete" in owner.givlake("status").out
     assert owner.givlake("sync").status == 0
     assert owner.state()["account_zone"] == "Europe/London"
 

@@ -20,7 +20,7 @@ def test_everything_lands_with_the_fewest_requests_and_is_requested_once(simulat
     sim.clear_requests()
     done = owner.givlake(*asked)
     assert done.status == 0
-    assert "18 complete device-days" in done.out
+    assert "18 device-days complete" in done.out
     wanted = [f"/v1/inverter/{serial}/data-points/{day}" for serial in sim.serials for day in days]
     assert sorted(request.path for request in sim.requests) == sorted(
         ["/v1/account", "/v1/communication-device", *wanted]  # the plan has noted nothing
@@ -51,7 +51,7 @@ def test_days_of_a_charger_that_its_owner_names_are_requested(simulate, own, tod
     owner = own(sim, GIVLAKE_DATASETS="ev_meter_readings")
     day = today - timedelta(days=90)
     done = owner.givlake("backfill", "--dataset", "ev_meter_readings", "--start", day, "--end", day)
-    assert "ev_meter_readings: 1 complete device-days" in done.out
+    assert "ev_meter_readings: 1 device-day complete" in done.out
     (found,) = owner.sql("SELECT count(*) AS rows, min(local_date) AS day FROM ev_meter_readings")
     assert found["rows"] > 24
     assert found["day"] == day

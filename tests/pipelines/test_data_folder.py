@@ -103,7 +103,7 @@ def test_every_command_takes_the_data_folder_as_an_option(simulate, own, tmp_pat
     assert owner.givlake("backfill", *RANGE, "--data", "other").status == 0
     assert (tmp_path / "other" / "warehouse.duckdb").is_file()
     assert not owner.data.exists()
-    assert "2 complete" in owner.givlake("status", "--data", tmp_path / "other").out
+    assert "2 device-days complete" in owner.givlake("status", "--data", tmp_path / "other").out
 
 
 @pytest.mark.new_folder

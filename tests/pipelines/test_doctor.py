@@ -67,7 +67,14 @@ def test_what_was_refused_is_tried_at_once_and_forgotten_if_it_is_answered(simul
         assert not [r for r in sim.requests if r.path.endswith(("/presets", "/events"))]
         shown = owner.givlake("status").out
         since = f"{now.astimezone(UTC):%Y-%m-%d %H:}"
-        assert "Refused by the API:" in shown
+        lacking = (
+            "The token lacks scopes: api:ev-charger:list for ev_chargers; api:inverter:data for"
+            " inverter_events. Add them on"
+        )
+        assert lacking in shown
+        # Nobody is told to add a scope that `doctor` warns of.
+        skipped = "Skipped without the scope api:inverter:control, which also permits changes of"
+        assert f"{skipped} devices: inverter_presets." in shown
         assert shown.count(f"refused since {since}") == 3
         # Presets answer again: nothing but `doctor` is needed to find out.
         sim.clear_failures()
@@ -75,7 +82,7 @@ def test_what_was_refused_is_tried_at_once_and_forgotten_if_it_is_answered(simul
         done = owner.givlake("doctor")
         assert "inverter_presets     available again" in done.out
         assert "ev_chargers          available again" in done.out
-        assert "inverter_events      not available" in done.out
+        assert "The token lacks scopes: api:inverter:data for inverter_events. Add" in done.out
         assert owner.givlake("sync").status == 0
         assert owner.sql("SELECT count(DISTINCT inverter_serial) AS n FROM inverter_presets") == [
             {"n": 2}

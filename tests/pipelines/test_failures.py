@@ -29,7 +29,7 @@ def test_one_inverter_fails_on_one_day_and_only_that_is_requested_again(simulate
     done = owner.givlake("backfill", *RANGE)
     assert done.status == 1
     assert f"1 device-day failed, first {serial} {day}" in done.out
-    assert "11 complete, 1 failed device-days" in done.out
+    assert "11 device-days complete, 1 failed" in done.out
     wanted = expected_rows(sim, sim.serials, DAYS)
     missing = expected_rows(sim, [serial], [day])
     assert_same(owner.rows(), {key: row for key, row in wanted.items() if key not in missing})
@@ -75,7 +75,7 @@ def test_a_device_that_is_gone_is_named_and_neither_fails_nor_is_requested_every
     (gone,) = (device.serial for device in sim.devices if device.gone)
     once = owner.givlake("backfill", *asked_for)
     assert once.status == 1
-    assert "8 complete, 3 failed, 1 not_requested device-days" in once.out
+    assert "8 device-days complete, 3 failed, 1 not requested" in once.out
     assert sum(gone in request.path for request in sim.requests) == 3
     assert_same(owner.rows(), expected_rows(sim, sim.serials, days))
 
@@ -86,7 +86,7 @@ def test_a_device_that_is_gone_is_named_and_neither_fails_nor_is_requested_every
         done = owner.givlake("backfill", *asked_for)
         assert done.status == 0
         assert f"{gone} is gone: " in done.out
-        assert "8 complete, 4 gone device-days" in done.out
+        assert "8 device-days complete, 4 gone" in done.out
         assert sum(gone in request.path for request in sim.requests) == 3
         sim.clear_requests()
         again = owner.givlake("backfill", *asked_for)
@@ -169,7 +169,7 @@ def test_a_day_whose_response_holds_nothing_that_is_a_point_is_not_there(simulat
         sim.override(rf"/{serial}/data-points/{day}", body)
     done = owner.givlake("backfill", *RANGE)
     assert done.status == 1
-    assert "1 complete, 2 failed, 1 partial device-days" in done.out
+    assert "1 device-day complete, 1 partial, 2 failed" in done.out
     told = owner.sql("SELECT state, coalesce(last_error, reason) AS why FROM coverage ORDER BY ALL")
     assert [(row["state"], row["why"]) for row in told if row["state"] != "not_requested"] == [
         ("complete", "fetched when final"),
@@ -197,7 +197,7 @@ def test_a_day_that_is_refused_takes_no_other_day_along(simulate, own, status, s
     done = owner.givlake("backfill", *RANGE)
     assert done.status == 1
     assert f"1 device-day failed, first {serial} {DAYS[-1]}: " in done.out
-    assert f"3 complete, 1 {state} device-days" in done.out
+    assert f"3 device-days complete, 1 {state}" in done.out
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS[:-1]))
     with owner.dagster() as (_, instance):
         good = {f"{day}" for day in DAYS[:-1]}
@@ -217,8 +217,8 @@ def test_what_a_token_may_not_read_of_one_dataset_leaves_the_others(simulate, ow
     done = owner.givlake("backfill", "--start", days[0], "--end", days[-1])
     assert done.status == 1
     assert done.out.count("It needs the scope api:ev-charger:data") == 1
-    assert "ev_meter_readings: 1 forbidden, 1 not_requested device-days" in done.out
-    assert "inverter_data_points: 2 complete device-days" in done.out
+    assert "ev_meter_readings: 1 device-day forbidden, 1 not requested" in done.out
+    assert "inverter_data_points: 2 device-days complete" in done.out
     assert_same(owner.rows(), expected_rows(sim, sim.serials, days))
     assert sum("/meter-data" in request.path for request in sim.requests) <= len(days)
 
@@ -234,7 +234,7 @@ def test_a_token_that_may_not_list_inverters_still_fetches_chargers(simulate, ow
     assert done.status == 1
     assert "It needs the scope api:inverter:list" in done.out
     assert "communication_devices: forbidden" in done.out
-    assert "ev_meter_readings: 1 complete device-days" in done.out
+    assert "ev_meter_readings: 1 device-day complete" in done.out
     assert owner.sql("FROM ev_meter_readings") != []
 
 
@@ -247,8 +247,8 @@ def test_backfill_names_what_a_token_may_not_list(simulate, own):
     for _ in range(2):
         done = owner.givlake("backfill", "--start", DAYS[0], "--end", DAYS[0])
         assert done.status == 0
-        assert "ev_chargers skipped: The token lacks permission" in done.out
-        assert done.out.count("It needs the scope api:ev-charger:list") == 1
+        assert "The token lacks scopes: api:ev-charger:list for ev_chargers. Add" in done.out
+        assert done.out.count("api:ev-charger:list") == 1
 
 
 def test_a_number_that_no_float_can_hold_costs_its_value_only(simulate, own):

@@ -91,7 +91,7 @@ def test_named_days_are_requested_whatever_the_list_says(old, own, today):
     assert "7 device-days to fetch before the listed commissioning" in planned.out
     sim.clear_requests()
     done = owner.givlake("backfill", *named)
-    assert f"{POINTS}: 10 complete device-days" in done.out
+    assert f"{POINTS}: 10 device-days complete" in done.out
     assert days_requested(sim) == days_between(start, end)
     assert flows_requested(sim) == 0
     # They stay requested: the status counts them, and those between them and the list's dates.

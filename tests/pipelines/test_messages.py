@@ -66,7 +66,7 @@ CASES = [
         "no scope for the account",
         f"backfill {RANGE}",
         0,
-        "2 complete device-days",
+        "2 device-days complete",
         without_scope="api:account:read",
     ),
     Case(

@@ -238,7 +238,7 @@ def test_a_read_only_mount_is_read(sim, owner):
         assert int(done.out.split()[-1]) == len(expected_rows(sim, sim.serials, DAYS))
         assert done.err == ""
         status = owner.givlake("status")
-        assert ("6 complete" in status.out, status.err) == (True, "")
+        assert ("6 device-days complete" in status.out, status.err) == (True, "")
         assert owner.givlake("verify").status == 0
     finally:
         subprocess.run(["umount", place], check=True)

@@ -35,7 +35,7 @@ def test_the_first_sync_brings_yesterday_and_today_and_the_next_one_only_today(
     first = owner.givlake("sync")
     assert first.status == 0
     assert paths_requested(sim) == paths(sim.serials, yesterday, today)
-    assert "4 provisional device-days" in first.out
+    assert "4 device-days not final yet" in first.out
 
     sim.clear_requests()
     assert owner.givlake("sync").status == 0

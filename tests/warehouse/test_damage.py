@@ -226,8 +226,8 @@ def test_the_folder_is_its_owners_only(folder: Path) -> None:
     with Lake(folder) as lake:
         assert folder.stat().st_mode & 0o777 == 0o700
         folder.chmod(0o755)
-        (finding,) = check(lake)
-    assert finding.message.startswith("every user of this machine can read")
+        # A matter for `doctor`: nothing is damaged.
+        assert check(lake) == []
     with Lake(folder):
         assert folder.stat().st_mode & 0o777 == 0o755  # widened by its owner: left so
 

@@ -3,6 +3,7 @@
 from warehouse.coverage.coverage_fact import (
     NOT_BUILT_REASON,
     SETTLED,
+    TO_CONFIRM_REASON,
     UNSUCCESSFUL,
     CoverageRule,
     State,
@@ -27,6 +28,7 @@ __all__ = [
     "COVERAGE_SCHEMA",
     "NOT_BUILT_REASON",
     "SETTLED",
+    "TO_CONFIRM_REASON",
     "UNSUCCESSFUL",
     "CoverageRule",
     "Gap",

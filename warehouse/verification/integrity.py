@@ -6,7 +6,6 @@ the archive.
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -106,18 +105,7 @@ def check(
             findings += [IntegrityFinding(message, repaired=repair) for message in messages]
     if damage := catalogue.damage_of(lake, repair=repair):
         findings.append(IntegrityFinding(damage, repaired=repair))
-    findings += _pending(lake, decoders, repair=repair)
-    mode = lake.folder.stat().st_mode if lake.folder.exists() else 0
-    if mode & (stat.S_IROTH | stat.S_IXOTH):
-        findings.append(
-            IntegrityFinding(
-                f"every user of this machine can read {lake.folder} (mode {mode & 0o777:o}): "
-                f"run chmod o-rwx on it",
-                repaired=False,
-                remedy=Remedy.NONE,
-            )
-        )
-    return findings
+    return findings + _pending(lake, decoders, repair=repair)
 
 
 def _pending(lake: Lake, decoders: Sequence[Decoder], *, repair: bool) -> list[IntegrityFinding]:

@@ -4,7 +4,7 @@ The newest device lists in the archive name the devices; the dataset modules rea
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -38,11 +38,21 @@ class Device:
         device_id: Serial number or UUID, as the API's paths take it.
         commissioned_at: The earliest commissioning listed, or earlier data; UTC; None if unknown.
         last_contact_at: The latest contact listed, or later data; UTC; None if unknown or never.
+        serial: Its serial number, if that is not what the API's paths take.
+        alias: The owner's name for it; None unless the owner keeps it (`docs/personal-data.md`).
     """
 
     device_id: str
     commissioned_at: datetime | None
     last_contact_at: datetime | None
+    serial: str | None = field(default=None, compare=False)
+    alias: str | None = field(default=None, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The name for people: `Garage (CE1234G567)`; the serial number if no alias is known."""
+        serial = self.serial or self.device_id
+        return f"{self.alias} ({serial})" if self.alias else serial
 
     def days(self, start: date, end: date, zone: str) -> tuple[date, date]:
         """Limit a range of days to those on which the device is likely to have had data.

@@ -9,6 +9,8 @@ from assets.framework.contract.devices import Device
 from givenergy import Page, Priority, utc_now
 
 Value = str | int | Sequence[int] | Sequence[str]
+# The label of a request that finds out whether a device is of another kind than its list says.
+PROBE = "probe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,11 @@ class Request:
     def subject(self) -> str:
         """The subject that becomes unavailable if the request is refused."""
         return f"{self.device_id} {self.part}".strip()
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether the device is not expected to have what is requested."""
+        return self.label == PROBE
 
     @property
     def priority(self) -> Priority:

@@ -1,16 +1,21 @@
 """Remember what the API has refused: endpoints, scopes and devices that an account lacks.
 
 One refusal proves little: it is asked for again by the next command. It is believed once the API
-has refused again an hour or more later. Then it is requested daily, as plans and tokens change; an
-endpoint that refuses every range weekly. A response in between clears it.
+has refused again an hour or more later. Then it is requested daily, as plans and tokens change, or
+weekly if the account lacks it or the endpoint refuses every range. A response in between clears
+it.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from enum import StrEnum
+from typing import Any, NamedTuple
 
 import msgspec
 
-from givenergy import utc_now
+from assets.framework.contract.request import Request
+from givenergy import ForbiddenError, GivEnergyError, NotFoundError, utc_now
+from givenergy.endpoints.definition import Endpoint
+from givenergy.errors import MissingCapability
 from warehouse import Lake
 
 _KEY = "unavailable"
@@ -19,6 +24,55 @@ CONFIRMED_AFTER = timedelta(hours=1)
 # A little less than the period, so that a run that began late does not put the next one off.
 _DAILY = timedelta(hours=20)
 _WEEKLY = timedelta(days=6, hours=12)
+# Types of account that owners have: where another is needed, a scope alone does not help.
+_OWNERS_ACCOUNTS = ("any", "customer")
+
+
+class Cause(StrEnum):
+    """What is the reason of a refusal, which shows who can do something about it."""
+
+    NOT_OFFERED = "not_offered"
+    """The account, or its devices, lack it: there is nothing to do."""
+    SCOPE = "scope"
+    """The token lacks a scope, which the owner can add."""
+    PROBE = "probe"
+    """A device that is not of the kind that has it, as was to be expected."""
+    OTHER = "other"
+    """Anything else; what the API said shows more."""
+
+
+class Reason(NamedTuple):
+    """Why something is refused.
+
+    Attributes:
+        why: What the API said.
+        cause: What the reason is.
+        scope: The scopes that the token lacks, separated by spaces.
+    """
+
+    why: str
+    cause: Cause = Cause.OTHER
+    scope: str = ""
+
+
+def reason_of(error: GivEnergyError, request: Request, endpoint: Endpoint) -> Reason:
+    """Return the reason of a refused request for something that an account can lack."""
+    if isinstance(error, ForbiddenError):
+        if endpoint.account_type in _OWNERS_ACCOUNTS:
+            return Reason(str(error), Cause.SCOPE, endpoint.scope)
+    elif not (
+        isinstance(error, NotFoundError) or error.missing_capability is MissingCapability.ENDPOINT
+    ):
+        return Reason(str(error))
+    if isinstance(error, ForbiddenError):
+        why = (
+            f"The API permits it to accounts of type {endpoint.account_type} only, with the scope"
+            f' {" and ".join(endpoint.scope.split())} ({error.status}: "{error.vendor_message}").'
+        )
+    else:
+        # There is nothing to do about it, whatever the hint says.
+        why = str(error).removesuffix(error.hint).strip()
+    return Reason(why, Cause.PROBE if request.is_probe else Cause.NOT_OFFERED)
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -28,13 +82,17 @@ class Refusal(msgspec.Struct, frozen=True):
         why: What it said.
         at: When it last refused, UTC.
         since: When it first refused, UTC; None: unknown, in a folder of an earlier version.
-        weekly: Whether it is requested weekly instead of daily.
+        weekly: Whether the endpoint refuses every range: it is requested weekly instead of daily.
+        cause: What the reason is.
+        scope: The scopes that the token lacks, separated by spaces.
     """
 
     why: str
     at: datetime
     since: datetime | None = None
     weekly: bool = False
+    cause: Cause = Cause.OTHER
+    scope: str = ""
 
     @property
     def is_confirmed(self) -> bool:
@@ -46,7 +104,7 @@ class Refusal(msgspec.Struct, frozen=True):
         """When it is requested again; a refusal that is not confirmed by the next command."""
         if not self.is_confirmed:
             return self.at
-        return self.at + (_WEEKLY if self.weekly else _DAILY)
+        return self.at + (_WEEKLY if self.weekly or self.cause is Cause.NOT_OFFERED else _DAILY)
 
     @property
     def timeline(self) -> str:
@@ -96,11 +154,11 @@ class Availability:
         known = self._known.items()
         return {key: each for key, each in known if each.weekly and now < each.asked_again_at}
 
-    def note(self, subject: str, why: str, *, weekly: bool = False) -> Refusal:
+    def note(self, subject: str, reason: Reason, *, weekly: bool = False) -> Refusal:
         """Record that a subject, or the dataset (""), is refused; return what is known of it."""
         before, now = self._known.get(subject), utc_now()
         since = now if before is None else before.since or before.at
-        refusal = Refusal(why, now, since, weekly)
+        refusal = Refusal(reason.why, now, since, weekly, reason.cause, reason.scope)
 
         def add(stored: object) -> object:
             refusals = _refusals(stored)

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.request import Request
-from assets.framework.ingestion.availability import Availability, Refusal
+from assets.framework.ingestion.availability import Availability, Reason, Refusal, reason_of
 from assets.framework.ingestion.fetch_result import (
     AccessRevokedError,
     DatasetStoppedError,
@@ -84,7 +84,7 @@ class Refusals:
         self._unclear: set[str] = set()
         # Subjects and days that were refused in this run.
         self._refusing: set[str | date] = set()
-        self._unclear_reason: tuple[str, bool] = "", False
+        self._unclear_reason: tuple[Reason, bool] = Reason(""), False
         self._has_failed = False
         # Lengths of refused ranges by subject, in days, until a shorter one is accepted.
         self._refused_days: dict[str, int] = {}
@@ -183,7 +183,7 @@ class Refusals:
         not_found = isinstance(error, NotFoundError) and bool(request.device_id)
         if not_found and not self.accepts(request):
             # A device is gone once it is not found again at another time.
-            refusal = self._availability.note(request.subject, str(error))
+            refusal = self._availability.note(request.subject, Reason(str(error)))
             outcome = Outcome.GONE if refusal.is_confirmed else Outcome.FAILED
         result = FetchResult(request, outcome, str(error), requests=1, error=error)
         if not by_day:
@@ -198,7 +198,7 @@ class Refusals:
             self._closed[request.subject] = result
         if not isinstance(error, ForbiddenError):
             if endpoint and not self.has_answered:
-                self._stop(str(self._availability.note("", str(error))))
+                self._stop(str(self._availability.note("", Reason(str(error)))))
             return None
         outcomes = [closed.outcome for closed in list(self._closed.values())]
         if not (self.has_answered or self._answered_before) and (
@@ -239,13 +239,14 @@ class Refusals:
         if self.accepts(request) or self._plan.has_rows(request.device_id):
             return result
         was_refused = self._availability.was_refused_before()
-        refusal = self._availability.note(request.subject, str(error), weekly=True)
+        reason = Reason(str(error))
+        refusal = self._availability.note(request.subject, reason, weekly=True)
         if self._dataset.optional and (refusal.is_confirmed or was_refused):
             self._note_unavailable(str(refusal))
             result = replace(result, outcome=Outcome.GONE, message=str(refusal))
         if days is None:
             self._closed[request.subject] = result
-        self._note_unclear(request, str(error), weekly=True)
+        self._note_unclear(request, reason, weekly=True)
         return result
 
     def settle(self) -> Iterator[FetchResult]:
@@ -275,18 +276,19 @@ class Refusals:
         self.stopped = self.stopped or DatasetStoppedError(f"{self._dataset.name}: {why}")
 
     def _lacking(self, request: Request, error: GivEnergyError) -> FetchResult:
+        reason = reason_of(error, request, self._dataset.endpoint)
         if error.missing_capability is MissingCapability.ENDPOINT:
-            self._everywhere = refusal = self._availability.note("", str(error))
+            self._everywhere = refusal = self._availability.note("", reason)
         else:
-            refusal = self._availability.note(request.subject, str(error))
+            refusal = self._availability.note(request.subject, reason)
             unclear = error.missing_capability is MissingCapability.UNCLEAR
             if unclear or not self._dataset.tries_devices:
-                self._note_unclear(request, str(error), weekly=False)
+                self._note_unclear(request, reason, weekly=False)
             self._has_failed |= not unclear
         self._note_unavailable(str(refusal))
         return FetchResult(request, Outcome.GONE, str(refusal), requests=1)
 
-    def _note_unclear(self, request: Request, why: str, *, weekly: bool) -> None:
+    def _note_unclear(self, request: Request, reason: Reason, *, weekly: bool) -> None:
         """Note a refusal that can be the device's or the endpoint's.
 
         A missing scope is refused for every device. If the response does not say which it is, a
@@ -294,15 +296,15 @@ class Refusals:
         """
         with self._lock:
             self._unclear.add(request.device_id)
-            self._unclear_reason = why, weekly
+            self._unclear_reason = reason, weekly
             if not self.has_answered and len(self._unclear) >= _REFUSALS_UNTIL_STOP:
                 self._refuse_everywhere()
 
     def _refuse_everywhere(self) -> None:
         if self._everywhere is not None:
             return
-        why, weekly = self._unclear_reason
-        self._everywhere = refusal = self._availability.note("", why, weekly=weekly)
+        reason, weekly = self._unclear_reason
+        self._everywhere = refusal = self._availability.note("", reason, weekly=weekly)
         self._note_unavailable(str(refusal))
         if weekly and not (self._dataset.optional and refusal.is_confirmed):
             self._stop(f"all devices that were asked refuse it, whatever the range. {refusal}")
