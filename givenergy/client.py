@@ -141,6 +141,7 @@ class Client:
         context: Mapping[str, str] = _EMPTY,
         stop_after: Callable[[Page], bool] | None = None,
         most_attempts: int | None = None,
+        on_page: Callable[[Page], object] | None = None,
     ) -> Fetched:
         """Fetch all pages of one request.
 
@@ -155,6 +156,7 @@ class Client:
                 and the pages so far are complete. Called again from the first page if the list
                 must be read again.
             most_attempts: `GivEnergyError.attempts` of a page at which to give up in any case.
+            on_page: Called with each page as it arrives, in the order of their numbers.
 
         Raises:
             ValueError: If the endpoint is not on the allow-list or a parameter does not fit.
@@ -169,32 +171,66 @@ class Client:
             CancelledError: If the client was cancelled.
             BudgetStoreError: If the request budget cannot be used.
         """
-        if ENDPOINTS.get(endpoint.name) != endpoint:
-            raise ValueError(f"{endpoint.name!r} is not on the list of allowed requests.")
         if stop_after is not None and not endpoint.newest_first:
             raise ValueError(f"{endpoint.name} has no known order: it can only be read completely.")
-        request = ApiRequest(
-            endpoint,
-            endpoint.url_path(path),
-            query,
-            body,
-            priority,
-            context,
-            self._redactions[endpoint.name],
-            most_attempts,
-        )
+        request = self._request(endpoint, path, query, body, priority, context, most_attempts)
+
+        def fetch_page(number: int) -> tuple[Page, Envelope]:
+            page, envelope = self._page(request, number)
+            if on_page is not None:
+                on_page(page)
+            return page, envelope
+
         if endpoint.page_size is None:
-            return Fetched((self._page(request, 1)[0],), complete=True, missing=None)
-        result = read_pages(
-            lambda number: self._page(request, number),
-            newest_first=endpoint.newest_first,
-            stop_after=stop_after,
-        )
+            return Fetched((fetch_page(1)[0],), complete=True, missing=None)
+        result = read_pages(fetch_page, newest_first=endpoint.newest_first, stop_after=stop_after)
         return Fetched(result.pages, complete=result.missing is None, missing=result.missing)
+
+    def page(
+        self,
+        endpoint: Endpoint,
+        number: int = 1,
+        *,
+        path: Mapping[str, str] = _EMPTY,
+        query: Query = _EMPTY,
+        body: Mapping[str, Any] | None = None,
+    ) -> Page:
+        """Fetch one page of a list; it says how many there are.
+
+        Args:
+            endpoint: One of `givenergy.endpoints`.
+            number: Its number, from 1.
+            path: The path's parameters.
+            query: Query parameters.
+            body: Body parameters.
+
+        Raises:
+            GivEnergyError: As of `fetch`.
+        """
+        request = self._request(endpoint, path, query, body, Priority.TODAY, _EMPTY, None)
+        return self._page(request, number)[0]
 
     def close(self) -> None:
         """Close the connections; the budget stays open."""
         self._transport.close()
+
+    def _request(
+        self,
+        endpoint: Endpoint,
+        path: Mapping[str, str],
+        query: Query,
+        body: Mapping[str, Any] | None,
+        priority: Priority,
+        context: Mapping[str, str],
+        most_attempts: int | None,
+    ) -> ApiRequest:
+        if ENDPOINTS.get(endpoint.name) != endpoint:
+            raise ValueError(f"{endpoint.name!r} is not on the list of allowed requests.")
+        redaction = self._redactions[endpoint.name]
+        url_path = endpoint.url_path(path)
+        return ApiRequest(
+            endpoint, url_path, query, body, priority, context, redaction, most_attempts
+        )
 
     def _page(self, request: ApiRequest, number: int) -> tuple[Page, Envelope]:
         """Fetch one page, with retries."""
@@ -282,6 +318,7 @@ class Client:
             params=request.params(number),
             url_path=request.url_path,
             redaction_version=redaction_version,
+            page_count=result.page_count,
         )
         return page, result
 

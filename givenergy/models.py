@@ -50,6 +50,7 @@ class Page:
         params: Query and body parameters, redacted like the body.
         url_path: Path below the base URL, as sent.
         redaction_version: Version of the redaction applied; None if the body is as received.
+        page_count: Pages of the whole list; None if the response does not say.
     """
 
     number: int
@@ -63,6 +64,7 @@ class Page:
     params: Mapping[str, Any]
     url_path: str
     redaction_version: int | None
+    page_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

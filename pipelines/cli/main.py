@@ -14,7 +14,7 @@ from pipelines.settings import Described, described_settings
 _COMMANDS = {
     "demo": "demo_command",
     "doctor": "doctor_command",
-    "plan": "fetch_commands",
+    "plan": "plan_command",
     "backfill": "fetch_commands",
     "sync": "fetch_commands",
     "alert": "alert_command",

@@ -5,9 +5,10 @@ as a refused token, stops the run. The request plan decides what to request; not
 here.
 """
 
+import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
@@ -31,6 +32,7 @@ from givenergy import (
     GivEnergyError,
     LocalFaultError,
     NotFoundError,
+    Page,
     PaymentRequiredError,
     RequestRefusedError,
 )
@@ -52,15 +54,32 @@ class Fetcher:
     Attributes:
         leases: Leases of the run; create the fetcher before planning requests.
         unavailable: Reasons why the account cannot make some of the requests.
+        pages_announced: Pages after the first one, of all lists of which the first has arrived.
     """
 
-    def __init__(self, session: Session, dataset: Dataset, plan: RequestPlan) -> None:
-        """Prepare a run of a plan over a session's account."""
+    def __init__(
+        self,
+        session: Session,
+        dataset: Dataset,
+        plan: RequestPlan,
+        on_wait: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Prepare a run of a plan over a session's account.
+
+        Args:
+            session: Stores, client and budget.
+            dataset: Dataset to fetch.
+            plan: Requests to make.
+            on_wait: Called about every second while no request completes.
+        """
         self.leases = RequestLeases(session, dataset)
         self.unavailable: list[str] = []
         self._session = session
         self._dataset = dataset
         self._plan = plan
+        self.pages_announced = 0
+        self._lock = threading.Lock()
+        self._on_wait = on_wait
         self._refusals: Refusals
         self._stopped = False
 
@@ -102,6 +121,8 @@ class Fetcher:
                         break
                     done, running = wait(running, _WAIT_S, return_when=FIRST_COMPLETED)
                     self.leases.flush_if_due()
+                    if not done:
+                        self._on_wait()
                     for future in done:
                         if (result := future.result()) is not None:
                             follow_ups.extend(result.follow_ups)
@@ -188,6 +209,7 @@ class Fetcher:
                 context=self._context(request),
                 stop_after=request.stop_after,
                 most_attempts=self._refusals.attempts_left,
+                on_page=None if request.stop_after else self._note_pages,
             )
         except CancelledError:
             return None
@@ -209,6 +231,11 @@ class Fetcher:
         result = self._archive(request, fetched, lease)
         self._plan.observe(request, fetched)
         return result
+
+    def _note_pages(self, page: Page) -> None:
+        if page.number == 1 and page.page_count is not None:
+            with self._lock:
+                self.pages_announced += page.page_count - 1
 
     def _refused_range(self, request: Request, error: RequestRefusedError) -> FetchResult:
         """Find out by the shortest part of a range whether it is too long."""

@@ -24,6 +24,8 @@ _BUILD_EVERY_BYTES = 64 * 2**20
 _BUILD_EVERY_S = 120.0
 _BUILD_EVERY_S_WHILE_WAITING = 20.0
 _WAITING_S = 0.3
+# How often the state of the budget is read to be shown.
+_BUDGET_EVERY_S = 1.0
 # How often to check whether another process has finished fetching.
 _ELSEWHERE_WAIT_S = 2.0
 
@@ -47,7 +49,7 @@ def ingest(
         dataset: Dataset to fetch.
         plan: Requests to make.
         with_tables: False to skip building the tables.
-        progress: Called with the report after each request.
+        progress: Called with the report after each request, and about every second without one.
         settle: Called after each build with the report and the days completed since the last one.
     """
     run = _Ingestion(session, dataset, plan, with_tables, progress, settle)
@@ -86,7 +88,9 @@ class _Ingestion:
         self._with_tables = with_tables
         self._progress = progress
         self._settle = settle
-        self._fetcher = Fetcher(session, dataset, plan)
+        self._fetcher = Fetcher(session, dataset, plan, on_wait=self._show)
+        self._sent_before = session.client.totals.requests
+        self._shown_at = 0.0
         self.report.unavailable = self._fetcher.unavailable
         self._unbuilt_bytes = 0
         self._built_at = self._result_at = time.monotonic()
@@ -128,9 +132,19 @@ class _Ingestion:
                 continue
             self.report.add(result)
             self._build_if_due(result.bytes)
-            if self._progress:
-                self._progress(self.report)
+            self._show()
         return elsewhere
+
+    def _show(self) -> None:
+        """Report the progress, with the state of the budget at most once a second."""
+        if self._progress is None:
+            return
+        self.report.sent = self._session.client.totals.requests - self._sent_before
+        self.report.pages_announced = self._fetcher.pages_announced
+        if time.monotonic() - self._shown_at >= _BUDGET_EVERY_S:
+            self.report.budget = self._session.budget.snapshot()
+            self._shown_at = time.monotonic()
+        self._progress(self.report)
 
     def _count_fetched_elsewhere(
         self, elsewhere: Sequence[Request], missing: Sequence[Request]

@@ -61,8 +61,11 @@ class IngestionReport:
         built: Number of rows built, by result; empty if nothing was built.
         stopped: The error that stopped the run, if any.
         cancelled: Whether the run was interrupted.
+        sent: Requests sent so far, those without a result yet included.
+        expected: Requests planned, without further pages, if the dataset is not requested by day.
+        pages_announced: Pages after the first one that the API has announced.
         waited_s: Seconds of waiting for the budget, summed over threads.
-        budget: The account's budget at the end of the run.
+        budget: The account's budget, lately or at the end of the run.
     """
 
     dataset: str
@@ -76,6 +79,9 @@ class IngestionReport:
     built: Counter[str] = field(default_factory=Counter)
     stopped: GivEnergyError | None = None
     cancelled: bool = False
+    sent: int = 0
+    expected: int = 0
+    pages_announced: int = 0
     waited_s: float = 0.0
     budget: BudgetSnapshot | None = None
     _settled: set[date] = field(default_factory=set)
