@@ -37,6 +37,7 @@ from pipelines.estimates.time_estimate import (
     TimeEstimate,
     earlier_rate,
     estimate_time,
+    measure_load,
     measure_slowness,
 )
 from pipelines.pending_builds import describe_pending
@@ -93,6 +94,7 @@ def plan(
         estimator.count_snapshots(devices)
         speed = Speed(
             measure_slowness(),
+            measure_load(),
             _latency_s(discovery),
             settings.connections,
             earlier_rate(known_state_of(known, devices)),

@@ -7,9 +7,12 @@ shown moves towards a new estimate gradually.
 
 import math
 
-# How long the API's own rate outweighs the measured one, and how fast the shown time follows.
+# How many seconds at the API's own rate are added to what is measured, and how soon they fade.
 _PRIOR_S = 20.0
+_PRIOR_FADES_S = 60.0
+# How soon the shown time follows a new estimate; sooner if little time is left.
 _FOLLOW_S = 20.0
+_FOLLOW_LEFT = 0.25
 
 
 class TimeLeft:
@@ -42,13 +45,15 @@ class TimeLeft:
         if math.isinf(allowed):
             rate = done / max(elapsed_s, 1e-9)
         else:
-            rate = min(allowed, (done + _PRIOR_S * allowed) / (elapsed_s + _PRIOR_S))
+            prior_s = _PRIOR_S * math.exp(-elapsed_s / _PRIOR_FADES_S)
+            rate = min(allowed, (done + prior_s * allowed) / (elapsed_s + prior_s))
         left = max(total - done, 0)
         ends_s = now_s + max(left / rate if rate > 0 else 0.0, budget_s)
         if self._ends_s is None or rate == 0:
             self._ends_s = ends_s
         else:
-            share = 1 - math.exp(-(now_s - self._updated_s) / _FOLLOW_S)
+            follow_s = max(1.0, min(_FOLLOW_S, _FOLLOW_LEFT * (self._ends_s - now_s)))
+            share = 1 - math.exp(-(now_s - self._updated_s) / follow_s)
             self._ends_s += share * (ends_s - self._ends_s)
         self._updated_s = now_s
         return max(self._ends_s - now_s, 0.0) if left else 0.0
