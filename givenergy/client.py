@@ -142,6 +142,7 @@ class Client:
         stop_after: Callable[[Page], bool] | None = None,
         most_attempts: int | None = None,
         on_page: Callable[[Page], object] | None = None,
+        only_page: int | None = None,
     ) -> Fetched:
         """Fetch all pages of one request.
 
@@ -157,6 +158,7 @@ class Client:
                 must be read again.
             most_attempts: `GivEnergyError.attempts` of a page at which to give up in any case.
             on_page: Called with each page as it arrives, in the order of their numbers.
+            only_page: Fetch no page but this one, which says how many there are.
 
         Raises:
             ValueError: If the endpoint is not on the allow-list or a parameter does not fit.
@@ -171,9 +173,20 @@ class Client:
             CancelledError: If the client was cancelled.
             BudgetStoreError: If the request budget cannot be used.
         """
+        if ENDPOINTS.get(endpoint.name) != endpoint:
+            raise ValueError(f"{endpoint.name!r} is not on the list of allowed requests.")
         if stop_after is not None and not endpoint.newest_first:
             raise ValueError(f"{endpoint.name} has no known order: it can only be read completely.")
-        request = self._request(endpoint, path, query, body, priority, context, most_attempts)
+        request = ApiRequest(
+            endpoint,
+            endpoint.url_path(path),
+            query,
+            body,
+            priority,
+            context,
+            self._redactions[endpoint.name],
+            most_attempts,
+        )
 
         def fetch_page(number: int) -> tuple[Page, Envelope]:
             page, envelope = self._page(request, number)
@@ -181,56 +194,14 @@ class Client:
                 on_page(page)
             return page, envelope
 
-        if endpoint.page_size is None:
-            return Fetched((fetch_page(1)[0],), complete=True, missing=None)
+        if endpoint.page_size is None or only_page is not None:
+            return Fetched((fetch_page(only_page or 1)[0],), complete=True, missing=None)
         result = read_pages(fetch_page, newest_first=endpoint.newest_first, stop_after=stop_after)
         return Fetched(result.pages, complete=result.missing is None, missing=result.missing)
-
-    def page(
-        self,
-        endpoint: Endpoint,
-        number: int = 1,
-        *,
-        path: Mapping[str, str] = _EMPTY,
-        query: Query = _EMPTY,
-        body: Mapping[str, Any] | None = None,
-    ) -> Page:
-        """Fetch one page of a list; it says how many there are.
-
-        Args:
-            endpoint: One of `givenergy.endpoints`.
-            number: Its number, from 1.
-            path: The path's parameters.
-            query: Query parameters.
-            body: Body parameters.
-
-        Raises:
-            GivEnergyError: As of `fetch`.
-        """
-        request = self._request(endpoint, path, query, body, Priority.TODAY, _EMPTY, None)
-        return self._page(request, number)[0]
 
     def close(self) -> None:
         """Close the connections; the budget stays open."""
         self._transport.close()
-
-    def _request(
-        self,
-        endpoint: Endpoint,
-        path: Mapping[str, str],
-        query: Query,
-        body: Mapping[str, Any] | None,
-        priority: Priority,
-        context: Mapping[str, str],
-        most_attempts: int | None,
-    ) -> ApiRequest:
-        if ENDPOINTS.get(endpoint.name) != endpoint:
-            raise ValueError(f"{endpoint.name!r} is not on the list of allowed requests.")
-        redaction = self._redactions[endpoint.name]
-        url_path = endpoint.url_path(path)
-        return ApiRequest(
-            endpoint, url_path, query, body, priority, context, redaction, most_attempts
-        )
 
     def _page(self, request: ApiRequest, number: int) -> tuple[Page, Envelope]:
         """Fetch one page, with retries."""
@@ -346,22 +317,11 @@ class Client:
             )
         )
         if self._on_attempt is not None:
-            personal = request.endpoint.keep is not None
             excerpt = self._clean(failure.excerpt.decode("utf-8", "replace")).encode()
+            times = (requested_at, ended_at)
             self._on_attempt(
-                FailedAttempt(
-                    endpoint=request.endpoint.name,
-                    method=request.endpoint.method,
-                    url_path=request.url_path,
-                    params=request.params(number),
-                    status=failure.status,
-                    kind=failure.kind,
-                    message=message,
-                    excerpt=b"" if personal else excerpt,
-                    requested_at=requested_at,
-                    ended_at=ended_at,
-                    final=final is not None,
-                    context=request.context,
+                request.failed_attempt(
+                    number, failure.status, failure.kind, message, excerpt, times, final is not None
                 )
             )
         return replace(failure, message=message, final=final)

@@ -105,6 +105,7 @@ def plan(
             last,
             tasks,
             estimator.requests,
+            estimator.estimated,
             estimate_time(estimator.requests.total(), session.budget.snapshot(), speed),
             describe_pending(lake),
         )
@@ -123,6 +124,7 @@ class _Plan:
     last: date
     tasks: Sequence[BackfillTask]
     requests: Counter[str]
+    estimated: Sequence[str]
     time: TimeEstimate
     not_built: str | None
 
@@ -137,6 +139,9 @@ class _Plan:
                 " after the last contact of the device: included because they were named, or by"
                 " sync."
             )
+        if self.estimated:
+            names = ", ".join(sorted(self.estimated))
+            _OUT.print(f"Number of pages estimated from a few responses: {names}.")
         requests = self.requests.total()
         _OUT.print(
             f"About {plural(requests, 'request')},"
@@ -178,6 +183,7 @@ class _Plan:
             },
             "requests": dict(self.requests),
             "total_requests": self.requests.total(),
+            "estimated": sorted(self.estimated),
             "least_s": round(self.time.least_s),
             "most_s": math.ceil(self.time.most_s),
             "limited_by": self.time.limit,

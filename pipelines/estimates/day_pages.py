@@ -19,6 +19,7 @@ from assets.framework.contract.known_state import KnownState
 from assets.framework.ingestion.range_limits import longest_range
 from assets.framework.ingestion.session import Session
 from givenergy import AccessError, NotFoundError, RequestRefusedError
+from pipelines.estimates.page_request import request_page
 
 _DAY = timedelta(days=1)
 _SAMPLED_DEVICES = 3
@@ -88,9 +89,7 @@ def _sample(
             day = yesterday - number * _DAY
             request = dataset.day_request(DayRange(device.device_id, day, day), state.zone)
             try:
-                page = session.client.page(
-                    dataset.endpoint, path=request.path, query=request.query, body=request.body
-                )
+                page = request_page(dataset, request, session)
             except _REFUSALS:
                 break
             if page.rows:
@@ -116,9 +115,7 @@ def days_per_request(dataset: DailyDataset, session: Session, state: KnownState)
         days = DayRange(devices[0].device_id, yesterday - (longest - 1) * _DAY, yesterday)
         request = dataset.day_request(days, state.zone)
         try:
-            session.client.page(
-                dataset.endpoint, path=request.path, query=request.query, body=request.body
-            )
+            request_page(dataset, request, session)
         except RequestRefusedError:
             longest //= 2
         except (AccessError, NotFoundError):

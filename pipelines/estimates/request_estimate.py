@@ -39,6 +39,7 @@ class RequestEstimator:
 
     Attributes:
         requests: The requests estimated so far, by dataset.
+        estimated: The datasets whose number of pages is estimated.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class RequestEstimator:
             device_ids: The devices of the command; none means all.
         """
         self.requests: Counter[str] = Counter()
+        self.estimated: list[str] = []
         self._scratch = scratch
         self._known = known
         self._chosen = chosen
@@ -166,6 +168,8 @@ class RequestEstimator:
             chosen = due_devices(dataset, state)
             requests = [each for each in dataset.requests(state) if each.device_id in chosen]
             self.requests[dataset.name] += count_pages(dataset, requests, self._scratch)
+            if dataset.endpoint.page_size is not None and requests:
+                self.estimated.append(dataset.name)
 
     def count_days(self, tasks: Sequence[BackfillTask], devices: Devices) -> None:
         """Plan tasks and count their requests."""
@@ -177,7 +181,10 @@ class RequestEstimator:
             for session in (self._scratch, self._known):
                 found = dataset.first_known_data(known_state_of(session, devices))
                 begun |= {key: min(day, begun.get(key, day)) for key, day in found.items()}
-            return pages_of_days(dataset, self._scratch, state, begun)
+            pages = pages_of_days(dataset, self._scratch, state, begun)
+            if pages is not None:
+                self.estimated.append(dataset.name)
+            return pages
 
         self.requests += plan_missing(
             self._known.lake,

@@ -12,6 +12,7 @@ from assets.framework.contract.request import Request
 from assets.framework.ingestion.session import Session
 from givenergy import AccessError, NotFoundError, Page, RequestRefusedError
 from givenergy.errors import MissingCapability
+from pipelines.estimates.page_request import request_page
 
 _MOST_SAMPLED = 20
 _SAMPLED_PER_SUBJECT = 2
@@ -61,9 +62,7 @@ def _pages_of(dataset: SnapshotDataset, request: Request, session: Session) -> i
     """Return how many pages are read; of a list read until known rows, about as many."""
 
     def page(number: int) -> Page:
-        return session.client.page(
-            dataset.endpoint, number, path=request.path, query=request.query, body=request.body
-        )
+        return request_page(dataset, request, session, number)
 
     first = page(1)
     last = first.page_count or 1

@@ -61,7 +61,7 @@ class Speed:
 
     Attributes:
         slowness: How long its processor takes for what the reference machine's does in 1 s.
-        load: How many times as long a process takes because of others, at least 1.
+        load: How many processes want each processor, at least 1.
         latency_s: The usual time of a request; 0 if unknown.
         connections: Requests that are made at the same time.
         earlier_per_minute: Requests a minute in earlier runs; None if there were none.
@@ -89,17 +89,17 @@ def estimate_time(requests: int, budget: BudgetSnapshot, speed: Speed) -> TimeEs
     each_s, limit = max(
         (machine_each_s * speed.load, Limit.MACHINE), (wire_each_s, Limit.CONNECTION)
     )
-    # What else the machine does may end soon.
-    faster, slower = _FASTER * max(machine_each_s, wire_each_s) / each_s, _SLOWER
+    # What else the machine does may end soon; or work and waits for the API do not overlap.
+    least_each_s = _FASTER * max(machine_each_s, wire_each_s)
+    most_s = api_s + _SLOWER * each_s * requests
     # A rate near the API's limit shows only that the machine was not slower.
     if speed.earlier_per_minute is not None and speed.earlier_per_minute < 0.8 * allowed:
         each_s = 60 / speed.earlier_per_minute
-        faster, slower = _FASTER_IF_MEASURED, _SLOWER_IF_MEASURED
+        least_each_s = _FASTER_IF_MEASURED * each_s
+        most_s = max(api_s, _SLOWER_IF_MEASURED * each_s * requests)
     fixed_s = _FIXED_S * speed.slowness if requests else 0.0
-    # The requests of the last window are made when it begins, or wait for its reserve.
-    last_window_s = min(budget.window_s, slower * each_s * min(requests, allowed))
-    least_s = max(api_s, faster * each_s * requests) + fixed_s / 2
-    most_s = max(api_s + last_window_s, slower * each_s * requests) + 2 * speed.load * fixed_s
+    least_s = max(api_s, least_each_s * requests) + fixed_s / 2
+    most_s += 2 * speed.load * fixed_s
     per_minute = 60 / each_s
     if per_minute >= allowed:
         return TimeEstimate(least_s, most_s, Limit.API, allowed)
@@ -128,8 +128,5 @@ def measure_slowness() -> float:
 
 
 def measure_load() -> float:
-    """Return how many times as long a process takes because of others, at least 1.
-
-    Measured: about the root of the processes that want each processor, as most of them also wait.
-    """
-    return math.sqrt(max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
+    """Return how many processes want each processor, at least 1: so much longer each may take."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))

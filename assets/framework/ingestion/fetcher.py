@@ -5,7 +5,6 @@ as a refused token, stops the run. The request plan decides what to request; not
 here.
 """
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -54,7 +53,7 @@ class Fetcher:
     Attributes:
         leases: Leases of the run; create the fetcher before planning requests.
         unavailable: Reasons why the account cannot make some of the requests.
-        pages_announced: Pages after the first one, of all lists of which the first has arrived.
+        pages_announced: Pages after the first one, of each list of which that has arrived.
     """
 
     def __init__(
@@ -64,21 +63,13 @@ class Fetcher:
         plan: RequestPlan,
         on_wait: Callable[[], object] = lambda: None,
     ) -> None:
-        """Prepare a run of a plan over a session's account.
-
-        Args:
-            session: Stores, client and budget.
-            dataset: Dataset to fetch.
-            plan: Requests to make.
-            on_wait: Called about every second while no request completes.
-        """
+        """Prepare a run of a plan; `on_wait` is called about every second without a result."""
         self.leases = RequestLeases(session, dataset)
         self.unavailable: list[str] = []
         self._session = session
         self._dataset = dataset
         self._plan = plan
-        self.pages_announced = 0
-        self._lock = threading.Lock()
+        self.pages_announced: list[int] = []
         self._on_wait = on_wait
         self._refusals: Refusals
         self._stopped = False
@@ -234,8 +225,7 @@ class Fetcher:
 
     def _note_pages(self, page: Page) -> None:
         if page.number == 1 and page.page_count is not None:
-            with self._lock:
-                self.pages_announced += page.page_count - 1
+            self.pages_announced.append(page.page_count - 1)
 
     def _refused_range(self, request: Request, error: RequestRefusedError) -> FetchResult:
         """Find out by the shortest part of a range whether it is too long."""

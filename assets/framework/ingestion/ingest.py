@@ -140,7 +140,7 @@ class _Ingestion:
         if self._progress is None:
             return
         self.report.sent = self._session.client.totals.requests - self._sent_before
-        self.report.pages_announced = self._fetcher.pages_announced
+        self.report.pages_announced = sum(self._fetcher.pages_announced)
         if time.monotonic() - self._shown_at >= _BUDGET_EVERY_S:
             self.report.budget = self._session.budget.snapshot()
             self._shown_at = time.monotonic()
