@@ -71,11 +71,14 @@ def pages_of_days(
     devices = of_kinds(state.devices, dataset.device_kinds)
     if not dataset.pages_vary or not devices:
         return None
-    sql = resources.files(__package__).joinpath("sql/pages_per_day.sql").read_text()
-    pages = {row["device_id"]: row["pages"] for row in state.rows(sql, dataset=dataset.name)}
-    if not pages:
-        pages = _sample(dataset, devices, session, state)
+    pages = _stored_pages(dataset, state) or _sample(dataset, devices, session, state)
     return DayPages(pages, sum(pages.values()) / len(pages) if pages else 1.0, begun)
+
+
+def _stored_pages(dataset: DailyDataset, state: KnownState) -> dict[str, float]:
+    """Return the mean number of pages of the stored days with data, by device."""
+    sql = resources.files(__package__).joinpath("sql/pages_per_day.sql").read_text()
+    return {row["device_id"]: row["pages"] for row in state.rows(sql, dataset=dataset.name)}
 
 
 def _sample(
@@ -108,7 +111,8 @@ def days_per_request(dataset: DailyDataset, session: Session, state: KnownState)
     """
     longest = longest_range(session, dataset)
     devices = of_kinds(state.devices, dataset.device_kinds)
-    if longest == 1 or not devices:
+    # Stored responses have shown the longest range.
+    if longest == 1 or not devices or _stored_pages(dataset, state):
         return longest
     yesterday = local_day(state.now, state.zone) - _DAY
     while longest > 1:

@@ -64,7 +64,8 @@ class RequestEstimator:
         self._chosen = chosen
         self._is_new = known is scratch
         self._device_ids = device_ids
-        self._looked_up: dict[str, float] = {}
+        # Requests of each dataset that was requested, and for how many devices each stands.
+        self._looked_up: dict[str, tuple[int, float]] = {}
         self._due: list[SnapshotDataset] = []
 
     def count_account(self, began: datetime, *, is_remembered: bool) -> None:
@@ -147,7 +148,7 @@ class RequestEstimator:
         sampled = due[:MOST_LOOKED_UP]
         if sampled:
             report = ingest(self._scratch, dataset, SnapshotPlan(dataset, state, only=sampled))
-            self._looked_up[dataset.name] = report.total.requests * len(due) / len(sampled)
+            self._looked_up[dataset.name] = (report.total.requests, len(due) / len(sampled))
 
     def count_snapshots(self, devices: Devices) -> None:
         """Count the requests of snapshot datasets; a few are made to see how many pages there are.
@@ -156,18 +157,20 @@ class RequestEstimator:
         """
         for dataset in self._due:
             if dataset.name in self._looked_up:
-                self.requests[dataset.name] += round(self._looked_up[dataset.name])
+                requests_made, share = self._looked_up[dataset.name]
+                self.requests[dataset.name] += round(requests_made * share)
                 continue
             parents = {
                 each.name
                 for each in selected_snapshots(self._chosen)
                 if set(dataset.depends_on) & {table.name for table in each.output_tables}
             }
-            is_found = parents & self._looked_up.keys()
-            state = known_state_of(self._scratch if is_found else self._known, devices)
+            shares = [self._looked_up[name][1] for name in parents & self._looked_up.keys()]
+            state = known_state_of(self._scratch if shares else self._known, devices)
             chosen = due_devices(dataset, state)
             requests = [each for each in dataset.requests(state) if each.device_id in chosen]
-            self.requests[dataset.name] += count_pages(dataset, requests, self._scratch)
+            count = count_pages(dataset, requests, self._scratch)
+            self.requests[dataset.name] += round(count * max(shares, default=1.0))
             if dataset.endpoint.page_size is not None and requests:
                 self.estimated.append(dataset.name)
 

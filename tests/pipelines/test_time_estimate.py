@@ -1,5 +1,8 @@
 """The time of a plan: what the API allows, and what machine and connection do."""
 
+from importlib import resources
+
+import duckdb
 import pytest
 
 from givenergy import BudgetSnapshot
@@ -70,6 +73,28 @@ def test_earlier_runs_show_the_rate():
     # A rate near the limit shows only that the machine was not slower.
     fast = estimate_time(600, budget(), Speed(1.0, 1.0, 0.0, 8, earlier_per_minute=280.0))
     assert fast == estimate_time(600, budget(), REFERENCE)
+
+
+@pytest.mark.parametrize(
+    ("responses_by_minute", "found"),
+    [
+        # The first and the last minute of a run are not whole ones.
+        ([10, 60, 70, 80, 5], (70.0, 3)),
+        # Single polls show no rate.
+        ([9, 0, 9, 0, 0, 9], (None, 0)),
+    ],
+)
+def test_the_rate_of_earlier_runs_is_that_of_their_inner_minutes(responses_by_minute, found):
+    sql = resources.files("pipelines.estimates").joinpath("sql/requests_per_minute.sql")
+    with duckdb.connect() as connection:
+        connection.sql("CREATE TABLE requests (outcome VARCHAR, fetched_at TIMESTAMPTZ)")
+        for minute, responses in enumerate(responses_by_minute):
+            connection.execute(
+                "INSERT INTO requests SELECT 'ok', date_trunc('minute', now()) - interval 1 day"
+                " + to_minutes($minute) FROM range($responses)",
+                {"minute": minute, "responses": responses},
+            )
+        assert connection.sql(sql.read_text()).fetchall() == [found]
 
 
 def test_nothing_to_request_takes_no_time():
