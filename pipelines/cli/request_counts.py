@@ -16,13 +16,16 @@ _PRIOR = 0.02
 class _DatasetCounts:
     """The counts of one dataset over all its runs; `days` are device-days.
 
-    `planned` counts all requests of a dataset without days, otherwise those of `planned_days`.
+    `planned` counts all requests of a dataset without days, otherwise those of `planned_days`;
+    `completed` are the requests of `days`, `made` those in flight as well.
     """
 
     planned: int = 0
     planned_days: int = 0
     made: int = 0
     made_before: int = 0
+    completed: int = 0
+    completed_before: int = 0
     days: int = 0
     days_before: int = 0
 
@@ -32,9 +35,9 @@ class _DatasetCounts:
         if not self.planned_days:
             return max(self.made, self.planned)
         weight = _PRIOR * self.planned_days
-        each = (self.made + weight * self.planned / self.planned_days) / (self.days + weight)
+        each = (self.completed + weight * self.planned / self.planned_days) / (self.days + weight)
         left = max(self.planned_days - self.days, 0)
-        return max(self.made, round((self.days + left) * each)) if left else self.made
+        return max(self.made, round(self.completed + left * each)) if left else self.made
 
 
 class RequestCounts:
@@ -61,6 +64,7 @@ class RequestCounts:
         counts = self._datasets.setdefault(report.dataset, _DatasetCounts())
         counts.made = counts.made_before + max(report.sent, report.total.requests)
         if report.by_day:
+            counts.completed = counts.completed_before + report.total.requests
             counts.days = counts.days_before + report.total.done
         else:
             counts.planned = counts.made_before + report.expected + report.pages_announced
@@ -70,6 +74,7 @@ class RequestCounts:
         self.observe(report)
         counts = self._datasets[report.dataset]
         counts.made_before, counts.days_before = counts.made, counts.days
+        counts.completed_before = counts.completed
         if not report.by_day or report.stopped is not None:
             # Nothing more of it follows.
             counts.planned, counts.planned_days = counts.made, 0
