@@ -46,7 +46,7 @@ class TimeEstimate:
         least_s: Lower bound, in seconds.
         most_s: Upper bound, in seconds.
         limit: What limits the rate.
-        per_minute: Requests a minute at this limit.
+        per_minute: Requests a minute at this limit; the API's are shared with other programs.
     """
 
     least_s: float
@@ -102,7 +102,7 @@ def estimate_time(requests: int, budget: BudgetSnapshot, speed: Speed) -> TimeEs
     most_s += 2 * speed.load * fixed_s
     per_minute = 60 / each_s
     if per_minute >= allowed:
-        return TimeEstimate(least_s, most_s, Limit.API, allowed)
+        return TimeEstimate(least_s, most_s, Limit.API, budget.limit)
     return TimeEstimate(least_s, most_s, limit, round(per_minute))
 
 
