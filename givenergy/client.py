@@ -146,6 +146,8 @@ class Client:
         context: Mapping[str, str] = _EMPTY,
         stop_after: Callable[[Page], bool] | None = None,
         most_attempts: int | None = None,
+        on_page: Callable[[Page], object] | None = None,
+        only_page: int | None = None,
     ) -> Fetched:
         """Fetch all pages of one request.
 
@@ -160,6 +162,8 @@ class Client:
                 and the pages so far are complete. Called again from the first page if the list
                 must be read again.
             most_attempts: `GivEnergyError.attempts` of a page at which to give up in any case.
+            on_page: Called with each page as it arrives, in the order of their numbers.
+            only_page: Fetch no page but this one, which says how many there are.
 
         Raises:
             ValueError: If the endpoint is not on the allow-list or a parameter does not fit.
@@ -188,13 +192,16 @@ class Client:
             self._redactions[endpoint.name],
             most_attempts,
         )
-        if endpoint.page_size is None:
-            return Fetched((self._page(request, 1)[0],), complete=True, missing=None)
-        result = read_pages(
-            lambda number: self._page(request, number),
-            newest_first=endpoint.newest_first,
-            stop_after=stop_after,
-        )
+
+        def fetch_page(number: int) -> tuple[Page, Envelope]:
+            page, envelope = self._page(request, number)
+            if on_page is not None:
+                on_page(page)
+            return page, envelope
+
+        if endpoint.page_size is None or only_page is not None:
+            return Fetched((fetch_page(only_page or 1)[0],), complete=True, missing=None)
+        result = read_pages(fetch_page, newest_first=endpoint.newest_first, stop_after=stop_after)
         return Fetched(result.pages, complete=result.missing is None, missing=result.missing)
 
     def close(self) -> None:
@@ -287,6 +294,7 @@ class Client:
             params=request.params(number),
             url_path=request.url_path,
             redaction_version=redaction_version,
+            page_count=result.page_count,
         )
         return page, result
 
@@ -310,22 +318,11 @@ class Client:
         limited = failure.outcome is RequestOutcome.RATE_LIMITED
         self._totals.add(ClientTotals(requests=int(sent), failed=1, rate_limited=int(limited)))
         if self._on_attempt is not None:
-            personal = request.endpoint.keep is not None
             excerpt = self._clean(failure.excerpt.decode("utf-8", "replace")).encode()
+            times = (requested_at, ended_at)
             self._on_attempt(
-                FailedAttempt(
-                    endpoint=request.endpoint.name,
-                    method=request.endpoint.method,
-                    url_path=request.url_path,
-                    params=request.params(number),
-                    status=failure.status,
-                    kind=failure.kind,
-                    message=message,
-                    excerpt=b"" if personal else excerpt,
-                    requested_at=requested_at,
-                    ended_at=ended_at,
-                    final=final is not None,
-                    context=request.context,
+                request.failed_attempt(
+                    number, failure.status, failure.kind, message, excerpt, times, final is not None
                 )
             )
         return replace(failure, message=message, final=final)

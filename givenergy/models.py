@@ -51,6 +51,7 @@ class Page:
         params: Query and body parameters, redacted like the body.
         url_path: Path below the base URL, as sent.
         redaction_version: Version of the redaction applied; None if the body is as received.
+        page_count: Pages of the whole list; None if the response does not say.
     """
 
     number: int
@@ -64,6 +65,7 @@ class Page:
     params: Mapping[str, Any]
     url_path: str
     redaction_version: int | None
+    page_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,42 @@ class ApiRequest:
     def params(self, number: int) -> dict[str, Any]:
         """Return the query and body parameters of one page, redacted."""
         return self.redaction.params({**self.query_of_page(number), **(self.body or {})})
+
+    def failed_attempt(
+        self,
+        page: int,
+        status: int | None,
+        kind: str,
+        message: str,
+        excerpt: bytes,
+        times: tuple[datetime, datetime],
+        final: bool,
+    ) -> FailedAttempt:
+        """Return the record of a failed attempt, without the excerpt of personal data.
+
+        Args:
+            page: Number of the page.
+            status: As of `FailedAttempt`, and so are the others.
+            kind: Kind of failure.
+            message: Message.
+            excerpt: The body's first bytes.
+            times: When it was sent, and when it had failed.
+            final: Whether no further attempt follows.
+        """
+        return FailedAttempt(
+            endpoint=self.endpoint.name,
+            method=self.endpoint.method,
+            url_path=self.url_path,
+            params=self.params(page),
+            status=status,
+            kind=kind,
+            message=message,
+            excerpt=b"" if self.endpoint.keep is not None else excerpt,
+            requested_at=times[0],
+            ended_at=times[1],
+            final=final,
+            context=self.context,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
 """Plan a command that fetches: the device-days that it covers, and those to fetch."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -71,6 +73,7 @@ def plan_missing(
     refresh: bool = False,
     only: Collection[State] = (),
     days_per_request: Callable[[DailyDataset], int] = lambda _: 1,
+    further_pages: Callable[[DailyDataset, pa.Table], float] = lambda dataset, days: 0.0,
 ) -> Counter[str]:
     """Plan which days of tasks to fetch, without a request.
 
@@ -85,9 +88,10 @@ def plan_missing(
         refresh: Whether to fetch days again that were not over when they were fetched.
         only: The states of which to fetch days; none for all that need a fetch.
         days_per_request: How many days of a dataset one request may cover.
+        further_pages: How many pages the responses of device-days have, without the first ones.
 
     Returns:
-        The minimum number of requests by dataset.
+        The number of requests by dataset.
     """
 
     def select(days: pa.Table) -> pa.Table:
@@ -109,7 +113,9 @@ def plan_missing(
         )
         listed = {each.device_id: each.days(start, end, zone) for each in devices.values()}
         planned = _plan_by_month(siblings, months, select, listed)
-        requests[dataset.name] = count_requests(planned, days_per_request(dataset))
+        requests[dataset.name] = count_requests(
+            planned, days_per_request(dataset), partial(further_pages, dataset)
+        )
     return requests
 
 
@@ -162,10 +168,14 @@ def requested_tasks(
     ]
 
 
-def count_requests(months: Iterable[pa.Table], days_per_request: int) -> int:
-    """Return the minimum number of requests for device-days; the newest month comes first."""
+def count_requests(
+    months: Iterable[pa.Table],
+    days_per_request: int,
+    further_pages: Callable[[pa.Table], float] = lambda days: 0.0,
+) -> int:
+    """Return the number of requests for device-days; the newest month comes first."""
     if days_per_request == 1:
-        return sum(month.num_rows for month in months)
+        return round(math.fsum(month.num_rows + further_pages(month) for month in months))
     return sum(map(len, day_ranges_of(months, days_per_request)))
 
 

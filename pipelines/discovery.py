@@ -120,8 +120,7 @@ def discover(
     known_state = known_state_of(session, {}, retry_refused=retry_refused)
     reports = {
         device_list.name: ingest(session, device_list, SnapshotPlan(device_list, known_state))
-        for device_list in ([only] if only is not None else lists)
-        if device_list in (only, COMMUNICATION_DEVICES) or _is_old(device_list, known_state)
+        for device_list in ([only] if only is not None else lists_to_request(lists, known_state))
     }
     for report in reports.values():
         _raise_if_fatal(report)
@@ -133,6 +132,11 @@ def discover(
     lake.state.set(_DISCOVERED_AT, at.isoformat())
     new = () if known is None else (d for d in all_devices if d.device_id not in known)
     return Discovery(devices, tuple(new), at, reports)
+
+
+def lists_to_request(lists: Sequence[DeviceList], state: KnownState) -> list[DeviceList]:
+    """Return the lists that a command requests: those that change seldom only if they are old."""
+    return [each for each in lists if each is COMMUNICATION_DEVICES or _is_old(each, state)]
 
 
 def expect(

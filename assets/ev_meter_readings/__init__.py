@@ -31,14 +31,17 @@ from assets.framework import (
     CLOCK_MARGIN,
     DailyDataset,
     DeviceKind,
+    KnownState,
     PageByPage,
     Request,
     Rows,
     TableRows,
     decode_rows,
     local_columns,
+    local_day,
     parse_time,
     parse_times,
+    read_sql,
     reject,
 )
 from givenergy import domain, utc_now
@@ -66,6 +69,7 @@ class EvMeterReadings(PageByPage, DailyDataset):
     device_kinds = (DeviceKind.EV_CHARGER,)
     lateness_days = 1
     evidence = True
+    pages_vary = True
 
     def request(self, device_id: str, first: date, last: date, zone: str) -> Request:
         """Request all measurands of a charger for its local days, whose bounds are sent in UTC."""
@@ -80,6 +84,11 @@ class EvMeterReadings(PageByPage, DailyDataset):
                 "meter_ids[]": _METERS,
             },
         )
+
+    def first_known_data(self, state: KnownState) -> Mapping[str, date]:
+        """Return the day of the oldest session or reading of each charger."""
+        rows = state.rows(read_sql("ev_chargers_known"))
+        return {row["charger_uuid"]: local_day(row["oldest_at"], state.zone) for row in rows}
 
     def rows_by_day(
         self, bodies: Sequence[bytes], first: date, last: date, zone: str

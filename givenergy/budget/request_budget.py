@@ -173,7 +173,9 @@ class BudgetSnapshot:
         if rest <= 0:
             return start
         each = max(1, self.limit - self.reserve - self.others_expected)
-        return start + (self.window_resets_in_s or 0.0) + (rest - 1) // each * self.window_s
+        # Where no window is open, the next request opens one.
+        resets_s = self.window_s if self.window_resets_in_s is None else self.window_resets_in_s
+        return start + resets_s + (rest - 1) // each * self.window_s
 
 
 class RequestBudget(Protocol):

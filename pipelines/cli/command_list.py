@@ -2,7 +2,7 @@
 
 GROUPS = {
     "Fetch": {
-        "plan": "fetch_commands",
+        "plan": "plan_command",
         "backfill": "fetch_commands",
         "sync": "fetch_commands",
     },

@@ -1,19 +1,17 @@
-"""`givlake plan`, `backfill` and `sync`: planning and fetching."""
+"""`givlake backfill` and `sync`: planning and fetching."""
 
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 import click
 
 from assets.ev_chargers import set_first_day
 from assets.framework.contract.dataset import Dataset, DeviceList, SnapshotDataset
 from assets.framework.contract.devices import Devices, local_day, of_kinds
-from assets.framework.ingestion.planner import due_datasets, due_devices
-from assets.framework.ingestion.range_limits import longest_range
+from assets.framework.ingestion.planner import due_datasets
 from assets.framework.ingestion.session import Session
 from givenergy import utc_now
 from pipelines.account_zone import zone_notice
@@ -25,26 +23,21 @@ from pipelines.cli.common import (
     KnownError,
     check_order,
     console,
-    duration,
-    opened_for_reading,
-    plural,
     printable,
-    table,
 )
 from pipelines.cli.context import pass_settings
 from pipelines.cli.days import FIRST_DAY, LAST_DAY
-from pipelines.cli.history_lookup import look_up_for_plan, look_up_history
+from pipelines.cli.history_lookup import look_up_history
 from pipelines.cli.run_fetch import FetchCommand
 from pipelines.device_lookup import ids_of
 from pipelines.discovery import (
     Discovery,
     discover,
     expect,
-    extended_by_data,
     known_state_of,
 )
 from pipelines.maintenance import compact_if_due
-from pipelines.pending_builds import build_all_pending, describe_pending
+from pipelines.pending_builds import build_all_pending
 from pipelines.requested_ranges import remember_sync
 from pipelines.selection import (
     UnknownDatasetError,
@@ -80,88 +73,13 @@ _START = click.option(
 _END = click.option("--end", type=LAST_DAY, help="Last day; default: today.")
 
 
-@click.command()
-@_START
-@_END
-@_DATASET
-@_DEVICE
-@pass_settings
-def plan(
-    settings: Settings,
-    start: date | None,
-    end: date | None,
-    names: tuple[str, ...],
-    device_ids: tuple[str, ...],
-) -> None:
-    """Show the number of requests and the time of a backfill.
-
-    Requests only the device lists and, without --start, when the history of a few inverters
-    begins; changes nothing in the data folder.
-    """
-    scope = Scope(choose_datasets(settings, names), device_ids, start, end)
-    check_order(start, end)
-    with (
-        opened_for_reading(settings, warn_if_empty=False, may_be_absent=True) as lake,
-        tempfile.TemporaryDirectory(prefix="givlake-") as scratch,
-        open_session(settings, scratch=Path(scratch)) as session,
-    ):
-        discovery = _discover(settings, session, scope.chosen)
-        known = session if lake.is_empty else replace(session, lake=lake)
-        devices = extended_by_data(known.lake, discovery.choose(device_ids))
-        if start is None:
-            devices = look_up_for_plan(session, known, scope, devices)
-        session = known
-        first, last, _ = scope.days(devices, session.zone)
-        tasks = scope.tasks(devices, session.zone)
-        requests = plan_missing(
-            session.lake,
-            tasks,
-            session.zone,
-            days_per_request=partial(longest_range, session),
-        )
-        rows: list[tuple[str, ...]] = []
-        for task in tasks:
-            name, expected, to_fetch = (
-                task.dataset.name,
-                task.days_by_state.total(),
-                task.to_fetch.total(),
-            )
-            counts = (expected, expected - to_fetch, to_fetch, requests[name])
-            rows.append((name, *(f"{count:,}" for count in counts)))
-        unlisted = sum(task.unlisted for task in tasks)
-        known_state = known_state_of(session, devices)
-        for dataset in _due_snapshots(session, scope, devices):
-            due = due_devices(dataset, known_state)
-            requests[dataset.name] = sum(
-                request.device_id in due for request in dataset.requests(known_state)
-            )
-            rows.append((dataset.name, "", "", "", f"{requests[dataset.name]:,}"))
-        snapshot = session.budget.snapshot()
-        not_built = describe_pending(lake)
-    count = len({device.device_id for kind in devices.values() for device in kind})
-    _OUT.print(f"{plural(count, 'device')}, {first} to {last}:")
-    columns = ("dataset", "device-days", "fetched", "to fetch", "requests")
-    _OUT.print(table(columns, rows, columns[1:]))
-    if unlisted:
-        _OUT.print(
-            f"{plural(unlisted, 'device-day')} to fetch before the listed commissioning or after"
-            " the last contact of the device: included because they were named, or by sync."
-        )
-    seconds = snapshot.seconds_for(requests.total())
-    _OUT.print(
-        f"At least {plural(requests.total(), 'request')},"
-        f" {f'about {duration(seconds)}' if seconds else 'less than a minute'} at {snapshot.limit}"
-        " requests per minute."
-    )
-    if not_built is not None:
-        _OUT.print(not_built)
+def scope_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say what `plan` and `backfill` are about."""
+    return _START(_END(_DATASET(_DEVICE(command))))
 
 
 @click.command()
-@_START
-@_END
-@_DATASET
-@_DEVICE
+@scope_options
 @click.option("--refetch", "--again", "refetch", is_flag=True, help="Fetch complete days again.")
 @pass_settings
 @alerting
@@ -196,7 +114,7 @@ def backfill(
             set_first_day(session.lake, start)
         if not device_ids:
             scope.name_days(session.lake, session.zone)
-        discovery = _discover(settings, session, scope.chosen, retry_refused=retry_refused)
+        discovery = discover_devices(settings, session, scope.chosen, retry_refused=retry_refused)
         device_ids = ids_of(discovery.all_devices, device_ids)
         scope = replace(scope, device_ids=device_ids)
         snapshots = _due_snapshots(
@@ -248,7 +166,7 @@ def sync(settings: Settings, names: tuple[str, ...]) -> None:
         today = local_day(utc_now(), session.zone)
         for dataset in daily(scope.chosen):
             remember_sync(session.lake, dataset.name, today)
-        discovery = _discover(settings, session, scope.chosen)
+        discovery = discover_devices(settings, session, scope.chosen)
         tasks = make_tasks(session.lake, session.zone, discovery)
         plan_missing(session.lake, tasks, session.zone, refresh=True)
         snapshots = _due_snapshots(session, scope, discovery.devices)
@@ -268,7 +186,7 @@ def choose_datasets(settings: Settings, names: Sequence[str]) -> tuple[Dataset, 
         raise KnownError(str(error), EXIT_USAGE) from error
 
 
-def _discover(
+def discover_devices(
     settings: Settings,
     session: Session,
     chosen: Sequence[Dataset],

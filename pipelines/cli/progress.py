@@ -1,47 +1,45 @@
 """The progress of runs: a progress bar in a terminal, a line every ten seconds elsewhere."""
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, TextColumn
 
 from assets.framework.ingestion.fetch_result import DatasetStoppedError
 from assets.framework.ingestion.report import IngestionReport
-from givenergy import ForbiddenError, GivEnergyError
+from givenergy import BudgetSnapshot, ForbiddenError, GivEnergyError
 from pipelines.cli.common import console, duration, plural, printable
+from pipelines.cli.request_counts import RequestCounts
+from pipelines.cli.time_left import TimeLeft
 
 _LINE_EVERY_S = 10.0
+# A state is shown for so long after it was last seen: single requests end a wait for a moment.
+_STATE_SHOWN_S = 3.0
 
 
 class ProgressReporter:
-    """Show device-days, rate and remaining time; collect the reports of the runs."""
+    """Show requests and the time left; collect the reports of the runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Show nothing yet; `clock` returns seconds."""
         self.reports: list[IngestionReport] = []
         self.closed: set[str] = set()
-        self._total = 0
-        self._before = 0
+        self._clock = clock
+        self._counts = RequestCounts()
+        self._time_left = TimeLeft(clock())
+        self._seen = (0, 0)
+        self._state, self._state_seen_s = "", clock()
+        self._printed_s = clock()
         self._console = console(stderr=True)
-        self._started = self._printed_at = time.monotonic()
         self._bar = Progress(
+            BarColumn(bar_width=10),
             TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("device-days", total=None, rate="")
+        self._task = self._bar.add_task("starting", total=None)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -59,28 +57,35 @@ class ProgressReporter:
         """Stop the progress bar."""
         self._bar.stop()
 
-    def expect(self, total: int) -> None:
-        """Set the number of device-days of all runs."""
-        self._total = total
-        self._started = self._printed_at = time.monotonic()
-        self._bar.update(self._task, total=total, rate="")
+    def expect(self, dataset: str, requests: int, days: int = 0) -> None:
+        """Set what is planned of a dataset; see `RequestCounts.expect`."""
+        self._counts.expect(dataset, requests, days)
 
     def progress(self, report: IngestionReport) -> None:
-        """Show the state of a run after a request."""
-        if not report.by_day:
-            self._bar.update(self._task, rate=f"{report.dataset}: {report.total.done:,}")
-            return
-        done = self._before + report.total.done
-        now = time.monotonic()
-        per_minute = 60 * done / max(now - self._started, 1e-9)
-        self._bar.update(self._task, completed=done, rate=f"{per_minute:,.0f}/min")
-        if not self._console.is_terminal and now - self._printed_at >= _LINE_EVERY_S:
-            self._printed_at = now
-            left = duration((self._total - done) / max(per_minute / 60, 1e-9))
-            self._console.print(
-                f"{done:,} of {plural(self._total, 'device-day')}, {per_minute:,.0f} per minute,"
-                f" {left} left"
-            )
+        """Show the state of a run after a request, and about every second without one."""
+        self._counts.observe(report)
+        now_s, budget = self._clock(), report.budget
+        made, expected = self._counts.made, self._counts.expected
+        limit, budget_s = None, 0.0
+        if budget is not None:
+            limit = budget.limit - budget.reserve
+            budget_s = budget.seconds_for(expected - made)
+            # Between two responses some threads always wait; it matters if none arrives.
+            is_idle = self._seen == (made, report.total.done)
+            if state := _state_of(budget) if is_idle else "":
+                self._state, self._state_seen_s = state, now_s
+        if now_s - self._state_seen_s > _STATE_SHOWN_S:
+            self._state = ""
+        self._seen = (made, report.total.done)
+        left_s = self._time_left.update(now_s, made, expected, limit, budget_s)
+        line = (
+            f"{made:,} of {plural(expected, 'request')}, {duration(left_s)} left:"
+            f" {self._state or report.dataset}"
+        )
+        self._bar.update(self._task, completed=made, total=max(expected, 1), description=line)
+        if not self._console.is_terminal and now_s - self._printed_s >= _LINE_EVERY_S:
+            self._printed_s = now_s
+            self._console.print(line)
 
     def tell(self, sentence: str) -> None:
         """Print a sentence, above the progress bar."""
@@ -89,10 +94,9 @@ class ProgressReporter:
     def finished(self, report: IngestionReport) -> None:
         """Collect the report of a run."""
         self.reports.append(report)
-        if report.by_day:
-            self._before += report.total.done
-            if report.stopped is not None:
-                self.closed.add(report.dataset)
+        self._counts.finish(report)
+        if report.by_day and report.stopped is not None:
+            self.closed.add(report.dataset)
 
     @property
     def cancelled(self) -> bool:
@@ -112,3 +116,10 @@ class ProgressReporter:
         """
         one_dataset = (ForbiddenError, DatasetStoppedError)
         return self.cancelled or not all(isinstance(error, one_dataset) for error in self.stopped)
+
+
+def _state_of(budget: BudgetSnapshot) -> str:
+    """Return why no request is sent at the moment; "" if there is no such reason."""
+    if budget.host_down_for_s is not None:
+        return f"the API has failed for {duration(budget.host_down_for_s)}"
+    return "waiting for the request budget" if any(budget.waiting.values()) else ""

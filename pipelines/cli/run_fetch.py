@@ -88,6 +88,7 @@ class FetchCommand:
             datasets = [*daily(self.chosen), *snapshots]
             with Runs(self.settings, datasets, retry_refused=self.retry_refused) as runs:
                 runs.show(lake, self.discovery.reports)
+                runs.expect(tasks, snapshots, self.discovery.devices)
                 if snapshots:
                     runs.refresh(snapshots, device_ids, refetch=self.refetch)
                     tasks = self._plan_again(lake, tasks)

@@ -1,5 +1,6 @@
 """Run assets from the command line: the same jobs as in Dagster's UI, in this process."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from itertools import groupby
@@ -8,7 +9,8 @@ from typing import Self
 
 import dagster as dg
 
-from assets.framework.contract.dataset import Dataset, SnapshotDataset
+from assets.framework.contract.dataset import DailyDataset, Dataset, SnapshotDataset
+from assets.framework.contract.devices import Devices, of_kinds
 from assets.framework.ingestion.report import IngestionReport
 from assets.framework.orchestration.asset_keys import asset_specs
 from assets.framework.orchestration.dataset_asset import table_results
@@ -83,6 +85,29 @@ class Runs:
                     dg.AssetMaterialization(result.asset_key, metadata=result.metadata)
                 )
 
+    def expect(
+        self, tasks: Sequence[BackfillTask], snapshots: Sequence[SnapshotDataset], devices: Devices
+    ) -> None:
+        """Set what is planned, as far as it is known before the first response.
+
+        Args:
+            tasks: The days, planned.
+            snapshots: The snapshot datasets that are due.
+            devices: The devices of the account.
+        """
+        self._expect_days(tasks)
+        for dataset in snapshots:
+            requests = len(of_kinds(devices, dataset.device_kinds)) if dataset.device_kinds else 1
+            self._reporter.expect(dataset.name, requests)
+
+    def _expect_days(self, tasks: Sequence[BackfillTask]) -> None:
+        days: Counter[DailyDataset] = Counter()
+        for task in tasks:
+            days[task.dataset] += task.to_fetch.total()
+        for dataset, count in days.items():
+            days_per_request = self._settings.range_days if dataset.takes_ranges else 1
+            self._reporter.expect(dataset.name, -(-count // days_per_request), count)
+
     def refresh(
         self, datasets: Sequence[SnapshotDataset], device_ids: Sequence[str], *, refetch: bool
     ) -> None:
@@ -114,7 +139,7 @@ class Runs:
             refetch: Whether to fetch complete days again.
             refresh: Whether to fetch days again that were not over when they were fetched.
         """
-        self._reporter.expect(sum(task.to_fetch.total() for task in tasks))
+        self._expect_days(tasks)
         for task, first, last in runs(tasks):
             # Checked here because Dagster reports a run that ends itself early as failed.
             if self._reporter.ended:

@@ -204,3 +204,17 @@ def test_a_list_of_unknown_order_cannot_be_read_in_part(growing, open_client):
         open_client(growing).fetch(
             EV_CHARGING_SESSIONS, path={"charger": "x"}, stop_after=lambda page: True
         )
+
+
+def test_a_single_page_says_how_many_there_are(simulate, open_client):
+    sim = simulate(inverters=0, smart_devices=1, clock=NOW, page_size_caps={"smart-device-data": 5})
+    path = {"device": sim.smart_device_uuids[0]}
+    client = open_client(sim)
+    seen = []
+    (first,) = client.fetch(SMART_DEVICE_DATA, path=path, only_page=1).pages
+    (second,) = client.fetch(SMART_DEVICE_DATA, path=path, only_page=2, on_page=seen.append).pages
+    rows = len(sim.truth_of("smart-device-data", path["device"]))
+    assert (first.number, first.page_count) == (1, math.ceil(rows / 5))
+    assert second.number == 2
+    assert seen == [second]
+    assert len(sim.requests) == 2

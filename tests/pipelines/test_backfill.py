@@ -14,7 +14,7 @@ def test_everything_lands_with_the_fewest_requests_and_is_requested_once(simulat
 
     planned = owner.givlake("plan", *asked[1:])
     assert planned.status == 0
-    assert "At least 18 requests" in planned.out
+    assert "About 20 requests" in planned.out
     assert len(sim.requests) == 2  # The account, once, and the device list.
 
     sim.clear_requests()
@@ -69,6 +69,6 @@ def test_a_plan_counts_the_days_until_the_accounts_own_today(simulate, own, toda
     sim = simulate(inverters=2, commissioned=today - timedelta(days=9))
     planned = own(sim).givlake("plan")
     assert planned.status == 0, planned.output
-    assert "At least 20 requests" in planned.out
+    assert "About 24 requests" in planned.out
     # The account, the list, and when the history of each inverter begins.
     assert len(sim.requests) == 4

@@ -152,11 +152,13 @@ class DailyDataset(Dataset):
         lateness_days: Number of days after its end during which a day can change.
         today_cron: Schedule for fetching the current day.
         evidence: Whether `<name>_evidence.sql` finds days whose data are not whole.
+        pages_vary: Whether a day can have several pages, as the API's largest page is not known.
     """
 
     lateness_days: int
     today_cron: str = "*/30 * * * *"
     evidence: bool = False
+    pages_vary: bool = False
     stops_when_refused = True
 
     @property
@@ -173,6 +175,10 @@ class DailyDataset(Dataset):
     @abstractmethod
     def request(self, device_id: str, first: date, last: date, zone: str) -> Request:
         """Return path and parameters for days of a device, both included, in a time zone."""
+
+    def first_known_data(self, state: KnownState) -> Mapping[str, date]:
+        """Return the first day with known data of devices whose lists do not say it."""
+        return {}
 
     def day_request(self, day_range: DayRange, zone: str) -> Request:
         """Return the request for days of a device, which can be made for fewer of them as well."""

@@ -7,7 +7,7 @@ here.
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
@@ -19,7 +19,6 @@ from assets.framework.decoding.response_check import why_unreadable
 from assets.framework.ingestion.day_ranges import covered_days
 from assets.framework.ingestion.fetch_result import AccessRevokedError, FetchResult, Outcome
 from assets.framework.ingestion.leases import RequestLease, RequestLeases
-from assets.framework.ingestion.outage_watch import OutageWatch
 from assets.framework.ingestion.range_limits import longest_range, shorten_range
 from assets.framework.ingestion.refusals import Refusals
 from assets.framework.ingestion.request_plan import RequestPlan
@@ -32,6 +31,7 @@ from givenergy import (
     GivEnergyError,
     LocalFaultError,
     NotFoundError,
+    Page,
     PaymentRequiredError,
     RequestRefusedError,
 )
@@ -53,18 +53,24 @@ class Fetcher:
     Attributes:
         leases: Leases of the run; create the fetcher before planning requests.
         unavailable: Reasons why the account cannot make some of the requests.
+        pages_announced: Pages after the first one, of each list of which that has arrived.
     """
 
     def __init__(
-        self, session: Session, dataset: Dataset, plan: RequestPlan, outages: OutageWatch
+        self,
+        session: Session,
+        dataset: Dataset,
+        plan: RequestPlan,
+        on_wait: Callable[[bool], object] = lambda _: None,
     ) -> None:
-        """Prepare a run of a plan over a session's account."""
+        """Prepare a run; `on_wait` gets about every second whether no response has arrived."""
         self.leases = RequestLeases(session, dataset)
         self.unavailable: list[str] = []
         self._session = session
         self._dataset = dataset
         self._plan = plan
-        self._outages = outages
+        self.pages_announced: list[int] = []
+        self._on_wait = on_wait
         self._refusals: Refusals
         self._stopped = False
 
@@ -106,7 +112,7 @@ class Fetcher:
                         break
                     done, running = wait(running, _WAIT_S, return_when=FIRST_COMPLETED)
                     self.leases.flush_if_due()
-                    self._outages.look(is_idle=not done)
+                    self._on_wait(not done)
                     for future in done:
                         if (result := future.result()) is not None:
                             follow_ups.extend(result.follow_ups)
@@ -193,6 +199,7 @@ class Fetcher:
                 context=self._context(request),
                 stop_after=request.stop_after,
                 most_attempts=self._refusals.attempts_left,
+                on_page=None if request.stop_after else self._note_pages,
             )
         except CancelledError:
             return None
@@ -214,6 +221,10 @@ class Fetcher:
         result = self._archive(request, fetched, lease)
         self._plan.observe(request, fetched)
         return result
+
+    def _note_pages(self, page: Page) -> None:
+        if page.number == 1 and page.page_count is not None:
+            self.pages_announced.append(page.page_count - 1)
 
     def _refused_range(self, request: Request, error: RequestRefusedError) -> FetchResult:
         """Find out by the shortest part of a range whether it is too long."""

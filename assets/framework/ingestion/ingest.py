@@ -25,6 +25,8 @@ _BUILD_EVERY_BYTES = 64 * 2**20
 _BUILD_EVERY_S = 120.0
 _BUILD_EVERY_S_WHILE_WAITING = 20.0
 _WAITING_S = 0.3
+# How often the state of the budget is read to be shown.
+_BUDGET_EVERY_S = 1.0
 # How often to check whether another process has finished fetching.
 _ELSEWHERE_WAIT_S = 2.0
 
@@ -50,7 +52,7 @@ def ingest(
         dataset: Dataset to fetch.
         plan: Requests to make.
         with_tables: False to skip building the tables.
-        progress: Called with the report after each request.
+        progress: Called with the report after each request, and about every second without one.
         settle: Called after each build with the report and the days completed since the last one.
         tell: Called with a sentence when the API stops responding, and when it responds again.
     """
@@ -92,8 +94,10 @@ class _Ingestion:
         self._progress = progress
         self._settle = settle
         self._tell_outage = tell
-        outages = OutageWatch(session, self.report, self._tell)
-        self._fetcher = Fetcher(session, dataset, plan, outages)
+        self._outages = OutageWatch(session, self.report, self._tell)
+        self._fetcher = Fetcher(session, dataset, plan, on_wait=self._wait)
+        self._sent_before = session.client.totals.requests
+        self._shown_at = 0.0
         self.report.unavailable = self._fetcher.unavailable
         self._unbuilt_bytes = 0
         self._built_at = self._result_at = time.monotonic()
@@ -116,8 +120,12 @@ class _Ingestion:
     def _tell(self, sentence: str) -> None:
         if self._tell_outage:
             self._tell_outage(sentence)
-        if self._progress:
-            self._progress(self.report)
+        self._show()
+
+    def _wait(self, is_idle: bool) -> None:
+        self._outages.look(is_idle=is_idle)
+        if is_idle:
+            self._show()
 
     def fetch(self) -> None:
         """Fetch what is planned, and wait for requests in progress in other processes."""
@@ -141,9 +149,19 @@ class _Ingestion:
                 continue
             self.report.add(result)
             self._build_if_due(result.bytes)
-            if self._progress:
-                self._progress(self.report)
+            self._show()
         return elsewhere
+
+    def _show(self) -> None:
+        """Report the progress, with the state of the budget at most once a second."""
+        if self._progress is None:
+            return
+        self.report.sent = self._session.client.totals.requests - self._sent_before
+        self.report.pages_announced = sum(self._fetcher.pages_announced)
+        if time.monotonic() - self._shown_at >= _BUDGET_EVERY_S:
+            self.report.budget = self._session.budget.snapshot()
+            self._shown_at = time.monotonic()
+        self._progress(self.report)
 
     def _count_fetched_elsewhere(
         self, elsewhere: Sequence[Request], missing: Sequence[Request]

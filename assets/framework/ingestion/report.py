@@ -61,10 +61,13 @@ class IngestionReport:
         built: Number of rows built, by result; empty if nothing was built.
         stopped: The error that stopped the run, if any.
         cancelled: Whether the run was interrupted.
+        sent: Requests sent so far, those without a result yet included.
+        expected: Requests planned, without further pages, if the dataset is not requested by day.
+        pages_announced: Pages after the first one that the API has announced.
         waited_s: Seconds of waiting for the budget, summed over threads; without outages.
         outage_s: Seconds in which the API did not respond and all requests waited.
         outage: Since when the API does not respond, as a sentence; empty while it does.
-        budget: The account's budget at the end of the run.
+        budget: The account's budget, lately or at the end of the run.
     """
 
     dataset: str
@@ -78,6 +81,9 @@ class IngestionReport:
     built: Counter[str] = field(default_factory=Counter)
     stopped: GivEnergyError | None = None
     cancelled: bool = False
+    sent: int = 0
+    expected: int = 0
+    pages_announced: int = 0
     waited_s: float = 0.0
     outage_s: float = 0.0
     outage: str = ""

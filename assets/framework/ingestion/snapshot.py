@@ -45,7 +45,9 @@ class SnapshotPlan(RequestPlan):
             if device.last_contact_at and self._state.now - device.last_contact_at > _SILENT_AFTER
         }
         requests.sort(key=lambda request: request.device_id in silent)
-        yield [r for r in requests if self._only is None or r.device_id in self._only]
+        chosen = [r for r in requests if self._only is None or r.device_id in self._only]
+        report.expected = len(chosen)
+        yield chosen
 
     def answered_before(self) -> Collection[str]:
         """Return devices that have responded before: they have the endpoint."""

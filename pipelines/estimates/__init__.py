@@ -1,0 +1,1 @@
+"""Estimate what a backfill takes before it starts: its requests, and its time."""
