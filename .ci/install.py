@@ -23,7 +23,7 @@ _STEP = 20
 # What the commands import is compiled here: Python would do so at the first start, but in many
 # environments it may not write. All files of all packages would be three times as much.
 _COMPILE = (
-    "import pipelines.cli.command_line, pipelines.definitions, simulator, dagster._cli,"
+    "import pipelines.cli.givlake_command, pipelines.definitions, simulator, dagster._cli,"
     " dagster._daemon.cli, dagster._grpc.server, dagster_webserver.cli"
 )
 

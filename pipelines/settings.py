@@ -285,6 +285,7 @@ def with_numbers(settings: Settings, numbers: Mapping[str, int]) -> Settings:
         SettingsError: A value is not valid.
     """
     given = {Settings.model_fields[name].alias: str(value) for name, value in numbers.items()}
+    given["GIVLAKE_DATA"] = str(settings.data)
     try:
         checked = Settings.model_validate(given)
     except ValidationError as error:

@@ -48,7 +48,7 @@ BARE, WORK, WHOLE = "bare loop", "without Dagster", "givlake"
 IMPORTS = {
     BARE: "benchmarks.ingest.bare_loop",
     WORK: "benchmarks.ingest.without_dagster",
-    WHOLE: "pipelines.cli.command_line, pipelines.cli.runs",
+    WHOLE: "pipelines.cli.givlake_command, pipelines.cli.runs",
 }
 
 

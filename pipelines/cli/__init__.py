@@ -16,7 +16,7 @@ def main() -> None:
     """Run the command line; an interruption, also while modules load, is one message."""
     try:
         with acknowledged():
-            from pipelines.cli.command_line import run_command
+            from pipelines.cli.givlake_command import run_command
 
             run_command()
     except KeyboardInterrupt:

@@ -95,7 +95,6 @@ def known_error(error: Exception) -> KnownError | None:
     from givenergy import GivEnergyError, LocalFaultError
     from givenergy.errors import BudgetStoreError
     from pipelines.cli.context import settings_in_use
-    from pipelines.cli.device_names import UnknownDeviceNameError
     from pipelines.cli.local_faults import (
         dagster_home,
         describe_local_fault,
@@ -106,7 +105,7 @@ def known_error(error: Exception) -> KnownError | None:
     from pipelines.settings_file import SettingsError
     from warehouse import WarehouseError
 
-    unknown = UnknownDatasetError | UnknownDeviceError | UnknownDeviceNameError
+    unknown = UnknownDatasetError | UnknownDeviceError
     if isinstance(error, unknown | SettingsError | WarehouseError | LocalFaultError):
         return KnownError(str(error), EXIT_USAGE)
     if isinstance(error, BudgetStoreError):

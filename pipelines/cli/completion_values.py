@@ -88,7 +88,7 @@ def _data_folder(context: click.Context) -> Path:
 def _device_names(folder: Path) -> dict[str, set[str]]:
     import duckdb
 
-    from pipelines.cli.device_names import device_names
+    from pipelines.cli.stored_device_names import stored_device_names
 
     with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as connection:
-        return device_names(connection)
+        return stored_device_names(connection)

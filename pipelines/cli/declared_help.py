@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from pipelines.cli.command_line import givlake
 from pipelines.cli.command_list import MODULES
+from pipelines.cli.givlake_command import givlake
 from pipelines.settings import described_settings
 
 

@@ -13,8 +13,9 @@ from assets.registry import daily_datasets, datasets
 from pipelines.cli.common import EXIT_INCOMPLETE, check_order, console, opened_for_reading, plural
 from pipelines.cli.context import pass_settings
 from pipelines.cli.days import FIRST_DAY, LAST_DAY
-from pipelines.cli.device_names import device_names, resolve_devices
+from pipelines.cli.stored_device_names import stored_device_names
 from pipelines.cli.verify_command import chosen_datasets
+from pipelines.device_lookup import resolve_devices
 from pipelines.pending_builds import describe_pending
 from pipelines.settings import Settings
 from warehouse import (
@@ -126,12 +127,12 @@ def _device_limit(lake: ReadOnlyLake, wanted: tuple[str, ...]) -> DeviceLimit:
     """Return the devices to export, and the columns that name a row's device.
 
     Raises:
-        UnknownDeviceNameError: No device or several devices have a name.
+        UnknownDeviceError: No device or several devices have a name.
     """
     if not wanted:
         return DeviceLimit()
     with connect(lake) as connection:
-        device_ids = resolve_devices(wanted, retrying(lambda: device_names(connection)))
+        device_ids = resolve_devices(wanted, retrying(lambda: stored_device_names(connection)))
     return DeviceLimit(tuple(device_ids), device_columns())
 
 

@@ -223,6 +223,9 @@ def _raise_unexpected_failures(result: dg.JobExecutionResult) -> None:
     for event in failed:
         if event.step_failure_data.user_failure_data is None:
             raise RunFailedError(event.step_failure_data.error_display_string)
+    for event in result.all_events:
+        if event.is_job_failure and (error := event.job_failure_data.error) and not failed:
+            raise RunFailedError(error.to_string())
     if not result.success and not failed:
         raise RunFailedError(f"Dagster ended run {result.run_id} without an error message.")
 

@@ -61,9 +61,13 @@ def test_definitions_load_without_token_network_or_data_folder_and_write_nothing
         "archive/inverter_data_points",
         "batteries",
         "communication_devices",
+        "gaps",
         "inverter_data_points",
         "inverter_meters",
         "inverters",
+        "reconcile_counters",
+        "reconcile_counters_power",
+        "reconcile_power",
     ]
     assert list(owner.folder.iterdir()) == []
     assert sim.requests == []

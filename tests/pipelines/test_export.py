@@ -12,9 +12,9 @@ import pytest
 from assets.reconciliation import reconciliation_views
 from assets.registry import datasets
 from pipelines.cli.completion_values import complete_value
-from pipelines.cli.device_names import UnknownDeviceNameError, resolve_devices
 from pipelines.cli.export_command import device_columns
 from pipelines.cli.help_texts import light_command
+from pipelines.device_lookup import UnknownDeviceError, resolve_devices
 from simulator import Simulator, SimulatorConfig
 from tests.support.owner import Owner
 
@@ -245,7 +245,7 @@ def test_names_are_resolved_exactly_first_and_then_in_any_capitals():
     names = {"A1": {"A1"}, "a1": {"B2"}, "B2": {"B2"}, "Home": {"A1", "B2"}}
     assert resolve_devices(["A1"], names) == ["A1"]
     assert resolve_devices(["a1", "b2", "B2"], names) == ["B2"]
-    with pytest.raises(UnknownDeviceNameError) as several:
+    with pytest.raises(UnknownDeviceError) as several:
         resolve_devices(["home"], names)
     assert f"{several.value}" == (
         "Several devices have the name 'home': name one of A1, B2 instead."

@@ -13,10 +13,10 @@ import pytest
 
 from assets.registry import datasets
 from givenergy.version import API_VERSION
-from pipelines.cli.command_line import givlake
 from pipelines.cli.command_list import FORMER_NAMES, GROUPS, MODULES
 from pipelines.cli.completion_values import dataset_names
 from pipelines.cli.declared_help import declared_texts
+from pipelines.cli.givlake_command import givlake
 from pipelines.cli.help_texts import help_texts, light_command
 from pipelines.suggestions import did_you_mean
 from tests.support.api_examples import CONTRACT

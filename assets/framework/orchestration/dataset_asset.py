@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.tags import RESUME_RETRY_TAG
 from pydantic import Field
 
 from assets.framework.contract.dataset import DailyDataset, Dataset, DeviceList, SnapshotDataset
@@ -33,6 +32,8 @@ from givenergy import corrected
 from warehouse import Lake, rebuild
 
 _FAILURES_NAMED = 20
+# With which Dagster marks a run that re-executes another one from failure.
+_RESUME_TAG = "dagster/is_resume_retry"
 
 
 class FetchConfig(dg.Config):
@@ -183,7 +184,7 @@ class _AssetRun:
         What that run has fetched is not requested again, whatever its configuration says.
         """
         run = self._context.run
-        if RESUME_RETRY_TAG not in run.tags or run.root_run_id is None:
+        if _RESUME_TAG not in run.tags or run.root_run_id is None:
             return None
         record = self._context.instance.get_run_record_by_id(run.root_run_id)
         if record is None:
