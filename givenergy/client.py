@@ -239,7 +239,7 @@ class Client:
                 cancelled=self._cancelled,
                 patience_s=self._retry.patience_s,
             )
-            self._totals.add(ClientTotals(waited_s=grant.waited_s, outage_s=grant.outage_s))
+            self._totals.add(ClientTotals(waited_s=grant.waited_s))
             sent_at, began = datetime.now(UTC), time.monotonic()
             status, body, signal = 0, b"", Signal(RequestOutcome.FAILED)
             result: Envelope | AttemptFailure

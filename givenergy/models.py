@@ -190,8 +190,7 @@ class ClientTotals:
         failed: Attempts that failed.
         rate_limited: 429 responses.
         received_bytes: Bytes of successful responses.
-        waited_s: Seconds of waiting for the budget, summed over threads.
-        outage_s: Seconds of waiting while the host was down, summed over threads.
+        waited_s: Seconds of waiting for the budget, summed over threads; without outages.
     """
 
     requests: int = 0
@@ -199,7 +198,6 @@ class ClientTotals:
     rate_limited: int = 0
     received_bytes: int = 0
     waited_s: float = 0.0
-    outage_s: float = 0.0
 
 
 class Totals:

@@ -18,6 +18,7 @@ from assets.framework.contract.devices import Device, expected_days
 from assets.framework.contract.stored_ranges import NAMED, REQUESTED
 from assets.framework.ingestion.day_ranges import day_ranges_of
 from givenergy import utc_now
+from pipelines.health.day_words import NextChecks, next_checks
 from warehouse import Lake, State, between, coverage_by_month, days_to_fetch, in_states
 
 # How much of every dataset is fetched before the older days of any. As many days as one request of
@@ -39,6 +40,7 @@ class BackfillTask:
             was not there; otherwise those that are stored as named.
         days_by_state: Expected device-days by state; `plan_missing` fills it in.
         to_fetch: Device-days to fetch, by requested date; `plan_missing` fills it in.
+        next_checks: When days that are empty so far are checked again; `plan_missing` fills it in.
         unlisted: Device-days to fetch outside the listed times; `plan_missing` fills it in.
     """
 
@@ -50,6 +52,7 @@ class BackfillTask:
     named: bool = False
     days_by_state: Counter[State] = field(default_factory=Counter, compare=False)
     to_fetch: Counter[date] = field(default_factory=Counter, compare=False)
+    next_checks: NextChecks = field(default_factory=Counter, compare=False)
     unlisted: int = field(default=0, compare=False)
 
     @property
@@ -112,7 +115,7 @@ def plan_missing(
             lake, [dataset.coverage_rule], expected, start, end, now=now or utc_now()
         )
         listed = {each.device_id: each.days(start, end, zone) for each in devices.values()}
-        planned = _plan_by_month(siblings, months, select, listed)
+        planned = _plan_by_month(siblings, months, select, listed, zone)
         requests[dataset.name] = count_requests(
             planned, days_per_request(dataset), partial(further_pages, dataset)
         )
@@ -124,11 +127,13 @@ def _plan_by_month(
     months: Iterable[pa.Table],
     select: Callable[[pa.Table], pa.Table],
     listed: Mapping[str, Range],
+    zone: str,
 ) -> Iterator[pa.Table]:
     """Fill in the tasks of a dataset; yield the days to fetch of each month."""
     for task in tasks:
         task.days_by_state.clear()
         task.to_fetch.clear()
+        task.next_checks.clear()
         task.unlisted = 0
     for states in months:
         to_fetch = []
@@ -136,6 +141,7 @@ def _plan_by_month(
             days = task.select(states)
             for state, count in _counts(days["state"]):
                 task.days_by_state[State(state)] += count
+            task.next_checks.update(next_checks(days, zone))
             to_fetch.append(select(days))
             for day, count in _counts(to_fetch[-1]["request_date"]):
                 task.to_fetch[day] += count

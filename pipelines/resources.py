@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -84,7 +84,11 @@ class GivEnergyApi:
 
     @contextmanager
     def session(
-        self, only: DeviceList | None = None, *, force: bool = True
+        self,
+        only: DeviceList | None = None,
+        *,
+        force: bool = True,
+        tell: Callable[[str], object] = lambda _: None,
     ) -> Iterator[tuple[Session, Discovery]]:
         """Open a session and discover the account's devices.
 
@@ -94,6 +98,7 @@ class GivEnergyApi:
         Args:
             only: Request this device list and no other.
             force: Request that list although it is not due.
+            tell: Called with a sentence when the API stops responding, and responds again.
 
         Raises:
             Failure: An error that the owner can fix; Dagster does not retry it.
@@ -108,6 +113,7 @@ class GivEnergyApi:
                     cancelled=cancelled,
                     prepare=partial(build_all_pending, record_days=False),
                     unknown_zone_max_age=_UNKNOWN_ZONE_MAX_AGE,
+                    tell=tell,
                 ) as session,
             ):
                 recent = last_discovery(session.lake)
@@ -154,13 +160,10 @@ def api_resources(settings: Settings) -> dict[str, dg.ResourceDefinition]:
     """
 
     def rate_limit(context: dg.InitResourceContext) -> RateLimit:
-        return RateLimit(**context.resource_config)
+        return RateLimit(_chosen(settings, context.resource_config).reserve)
 
     def api(context: dg.InitResourceContext) -> GivEnergyApi:
-        try:
-            chosen = with_numbers(settings, context.resource_config)
-        except SettingsError as error:
-            raise dg.Failure(str(error), allow_retries=False) from error
+        chosen = _chosen(settings, context.resource_config)
         return GivEnergyApi(chosen, context.resources.rate_limit)
 
     def number(default: int, description: str) -> dg.Field:
@@ -187,6 +190,18 @@ def api_resources(settings: Settings) -> dict[str, dg.ResourceDefinition]:
             required_resource_keys={"rate_limit"},
         ),
     }
+
+
+def _chosen(settings: Settings, numbers: Mapping[str, int]) -> Settings:
+    """Return the settings with the numbers of a run's configuration.
+
+    Raises:
+        Failure: A number is not valid.
+    """
+    try:
+        return with_numbers(settings, numbers)
+    except SettingsError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
 
 
 @contextmanager

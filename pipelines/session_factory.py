@@ -28,6 +28,7 @@ from givenergy import (
     utc_now,
 )
 from givenergy.errors import BudgetStoreError
+from givenergy.models import FailedAttempt
 from givenergy.retry import NO_RETRY, RetryPolicy
 from pipelines.account_zone import is_zone_due, store_zone, use_zone, zone_of
 from pipelines.attempt_archiver import AttemptArchiver
@@ -190,6 +191,7 @@ def open_session(
     prepare: Callable[[Lake], object] | None = None,
     scratch: Path | None = None,
     unknown_zone_max_age: timedelta = timedelta(0),
+    tell: Callable[[str], object] = lambda _: None,
 ) -> Iterator[Session]:
     """Open a session for the account of the token.
 
@@ -203,6 +205,7 @@ def open_session(
         prepare: Called with the data folder before the first request.
         scratch: An empty folder to use in place of the data folder, which stays unchanged except
             that its request budget, if it exists and is writable, counts the requests.
+        tell: Called with a sentence when the API stops responding, and when it responds again.
         unknown_zone_max_age: After what time to request an account again that has no known zone.
 
     Raises:
@@ -228,8 +231,15 @@ def open_session(
             lake.state.set(name, value)
         if prepare is not None:
             prepare(lake)
-        archiver = AttemptArchiver(lake)
+        archiver, waiting, is_open = AttemptArchiver(lake), list[FailedAttempt](), False
         key = pseudonym_key(settings.data / "state")
+
+        def failed(attempt: FailedAttempt) -> None:
+            archiver.archive(attempt)
+            # Nothing else watches the request for the account, with which a session begins.
+            if not is_open and not waiting:
+                waiting.append(attempt)
+                tell(f"The account cannot be requested yet ({attempt.message}): trying again.")
 
         def open_client(budget: RequestBudget) -> Client:
             try:
@@ -237,7 +247,7 @@ def open_session(
                     base_url=settings.url,
                     token=token,
                     budget=budget,
-                    on_attempt=archiver.archive,
+                    on_attempt=failed,
                     connections=settings.connections,
                     retry=_retry_policy(settings.retry_s),
                     cancelled=cancelled,
@@ -258,7 +268,7 @@ def open_session(
                 lake.state.all(), zone, unknown_zone_max_age, utc_now()
             ),
         )
-        archiver.account = account.budget_key
+        archiver.account, is_open = account.budget_key, True
         zone = store_zone(lake, settings, account)
         if lake.state.get(_ACCOUNT_KEY) != account.budget_key:
             lake.state.set(_ACCOUNT_KEY, account.budget_key)
@@ -274,6 +284,7 @@ def open_session(
                 connections=settings.connections,
                 range_days=settings.range_days,
                 cancelled=cancelled,
+                tell=tell,
             )
         finally:
             store_clock(lake)

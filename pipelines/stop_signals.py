@@ -4,7 +4,8 @@ Python runs a signal's handler only between two instructions of the main thread,
 a query for seconds, and Dagster replaces handlers while it executes a run. So a thread of its own
 reads the signals, as numbers from a socket to which the interpreter writes them whatever handler is
 set. It acknowledges the first one and ends the waits of all open sessions; the handlers raise
-`KeyboardInterrupt`, or let a run that is in progress store what has come in.
+`KeyboardInterrupt` with the name of the signal, or let a run that is in progress store what has
+come in.
 """
 
 import os
@@ -80,7 +81,7 @@ def is_urgent() -> bool:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 def _read(receiver: socket.socket) -> None:

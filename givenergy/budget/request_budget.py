@@ -81,12 +81,10 @@ class Grant(Protocol):
     Attributes:
         probe: Whether the host is down and this request probes whether it is back.
         waited_s: Seconds spent waiting for the grant, without those of an outage.
-        outage_s: Seconds spent waiting because the host is down.
     """
 
     probe: bool
     waited_s: float
-    outage_s: float
 
     def settle(self, signal: Signal) -> None:
         """Report how the request ended, right after the response or time-out; once."""

@@ -43,14 +43,14 @@ __all__ = ["SqliteRequestBudget"]
 class SqliteGrant:
     """Permission to send one request; see `givenergy.budget.request_budget.Grant`."""
 
-    __slots__ = ("_budget", "bucket", "id", "outage_s", "probe", "waited_s")
+    __slots__ = ("_budget", "bucket", "id", "probe", "waited_s")
 
     def __init__(self, budget: SqliteRequestBudget, id_: int, bucket: str, *, probe: bool) -> None:
         self._budget = budget
         self.id = id_
         self.bucket = bucket
         self.probe = probe
-        self.waited_s = self.outage_s = 0.0
+        self.waited_s = 0.0
 
     def settle(self, signal: Signal) -> None:
         """Report how the request ended."""
@@ -152,7 +152,6 @@ class SqliteRequestBudget:
                 if isinstance(granted, SqliteGrant):
                     waited = False
                     granted.waited_s = time.monotonic() - began - outage_s
-                    granted.outage_s = outage_s
                     return granted
                 waited = True
                 # A second at most: settings, clocks and other processes may shorten the wait.

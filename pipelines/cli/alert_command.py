@@ -20,6 +20,7 @@ from pipelines.cli.common import (
 from pipelines.cli.context import pass_settings
 from pipelines.device_lookup import UnknownDeviceError
 from pipelines.settings import Settings
+from pipelines.stop_signals import is_stopping
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
@@ -70,7 +71,10 @@ def alerting(
             _send(settings, None)
             raise
         except Exception as error:
-            if not isinstance(error, click.ClickException | KnownError | UnknownDeviceError):
+            # What an interruption causes is no failure.
+            if not is_stopping() and not isinstance(
+                error, click.ClickException | KnownError | UnknownDeviceError
+            ):
                 _send(settings, error)
             raise
 

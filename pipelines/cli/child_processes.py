@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from pipelines.stop_signals import is_urgent
+
 _POLL_INTERVAL_S = 0.2
 _EXIT_TIMEOUT_S = 10.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -56,9 +58,10 @@ class ChildProcesses:
             for process in running:
                 _signal_group(process.pid, number)
             end = time.monotonic() + _EXIT_TIMEOUT_S
-            for process in running:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(max(0.0, end - time.monotonic()))
+            while any(each.poll() is None for each in running) and not is_urgent():
+                if time.monotonic() > end:
+                    break
+                time.sleep(_POLL_INTERVAL_S)
         # Child processes that outlive their program.
         for process in self._running.values():
             for number in (signal.SIGTERM, signal.SIGKILL):

@@ -232,3 +232,8 @@ def duration(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
+
+
+def tell(sentence: str) -> None:
+    """Print a sentence about the progress of a command to standard error."""
+    click.echo(printable(sentence), err=True)

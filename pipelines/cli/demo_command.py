@@ -1,6 +1,7 @@
 """`givlake demo`: plan, backfill, status and queries with a simulated account, without a token."""
 
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -164,7 +165,15 @@ def run(environment: dict[str, str], *arguments: str, echo: bool = True) -> None
         _OUT.print(f"\n$ givlake {' '.join(arguments)}")
     # -P: the working folder can have other packages of the same names.
     command = [sys.executable, "-P", "-m", "pipelines.cli", *arguments]
-    status = subprocess.run(command, env=environment, check=False).returncode
+    process = subprocess.Popen(command, env=environment)
+    try:
+        status = process.wait()
+    except KeyboardInterrupt as stop:
+        # A terminal interrupts the command as well. It stores what has come in.
+        if stop.args == (signal.SIGTERM.name,):
+            process.terminate()
+        process.wait()
+        raise
     if status:
         raise KnownError(f"givlake {arguments[0]} failed with status {status}.", EXIT_INCOMPLETE)
 

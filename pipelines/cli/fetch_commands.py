@@ -24,6 +24,7 @@ from pipelines.cli.common import (
     check_order,
     console,
     printable,
+    tell,
 )
 from pipelines.cli.context import pass_settings
 from pipelines.cli.days import FIRST_DAY, LAST_DAY
@@ -105,7 +106,7 @@ def backfill(
         return scope.tasks(devices, zone)
 
     with open_session(
-        settings, prepare=partial(build_all_pending, report_progress=_OUT.print)
+        settings, prepare=partial(build_all_pending, report_progress=_OUT.print), tell=tell
     ) as session:
         # What the owner names is requested, whatever was refused before.
         retry_refused = refetch or bool(names or device_ids)
@@ -161,7 +162,7 @@ def sync(settings: Settings, names: tuple[str, ...]) -> None:
         ]
 
     with open_session(
-        settings, prepare=partial(build_all_pending, report_progress=_OUT.print)
+        settings, prepare=partial(build_all_pending, report_progress=_OUT.print), tell=tell
     ) as session:
         today = local_day(utc_now(), session.zone)
         for dataset in daily(scope.chosen):

@@ -12,6 +12,8 @@ from warehouse.errors import LockTimeoutError
 from warehouse.storage.locks import FileLock
 
 _COMMAND = "givlake/command"
+# Of Dagster's state: the locks of the commands that are running.
+_FOLDER = "commands"
 _UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -30,9 +32,8 @@ def tagged_runs(instance: dg.DagsterInstance, home: Path) -> Iterator[Mapping[st
         instance: Where runs are recorded.
         home: The folder of Dagster's state.
     """
-    folder = home / "commands"
-    folder.mkdir(exist_ok=True, mode=0o700)
-    _report_killed(instance, folder)
+    report_killed_runs(instance, home)
+    folder = home / _FOLDER
     own = folder / f"{uuid.uuid4().hex}.lock"
     try:
         with FileLock(own):
@@ -41,7 +42,15 @@ def tagged_runs(instance: dg.DagsterInstance, home: Path) -> Iterator[Mapping[st
         own.unlink(missing_ok=True)
 
 
-def _report_killed(instance: dg.DagsterInstance, folder: Path) -> None:
+def report_killed_runs(instance: dg.DagsterInstance, home: Path) -> None:
+    """Report the runs of commands that were killed as failed.
+
+    Args:
+        instance: Where runs are recorded.
+        home: The folder of Dagster's state.
+    """
+    folder = home / _FOLDER
+    folder.mkdir(exist_ok=True, mode=0o700)
     filters = dg.RunsFilter(statuses=_UNFINISHED, tags={STARTED_BY: "command line"})
     for run in instance.get_runs(filters):
         # Dagster gives the tags of a run to those that re-execute it.

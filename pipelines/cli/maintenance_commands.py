@@ -16,13 +16,15 @@ from pipelines.cli.common import (
     require_store,
 )
 from pipelines.cli.context import pass_settings
+from pipelines.cli.stored_device_names import stored_device_names
 from pipelines.cli.verify_command import kind_of, print_access_note
+from pipelines.device_lookup import resolve_devices
 from pipelines.erase import erase_devices
 from pipelines.maintenance import compact_archive
 from pipelines.pending_builds import build_all_pending
 from pipelines.session_factory import open_lake
 from pipelines.settings import Settings
-from warehouse import Remedy
+from warehouse import Remedy, connect, retrying
 from warehouse import check as check_stores
 
 _OUT = console()
@@ -91,6 +93,7 @@ def forget(settings: Settings, device_ids: tuple[str, ...], account: str | None,
     if not device_ids and account is None:
         raise KnownError("Specify --device or --account.", EXIT_USAGE)
     require_store(settings)
+    device_ids = _stored_ids(settings, device_ids)
     names = ", ".join([*device_ids, *([f"account {account}"] if account else [])])
     if not yes:
         click.confirm(f"Remove {names} from archive and tables permanently?", abort=True)
@@ -98,4 +101,22 @@ def forget(settings: Settings, device_ids: tuple[str, ...], account: str | None,
     _OUT.print(
         f"{plural(report.responses, 'response')} removed, {report.rewritten:,} rewritten without"
         f" {printable(names)}; recorded in forgotten.jsonl."
+    )
+
+
+def _stored_ids(settings: Settings, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the identifiers of devices; a name that no table has may be in the archive alone.
+
+    Raises:
+        UnknownDeviceError: Several devices have a name.
+    """
+    if not wanted:
+        return ()
+    with opened_for_reading(settings) as lake, connect(lake) as connection:
+        names = retrying(lambda: stored_device_names(connection))
+    folded = {name.casefold() for name in names}
+    return tuple(
+        device_id
+        for name in wanted
+        for device_id in (resolve_devices([name], names) if name.casefold() in folded else [name])
     )

@@ -25,6 +25,7 @@ from pipelines.cli.common import (
     opened_for_reading,
     plural,
     table,
+    tell,
 )
 from pipelines.cli.context import pass_settings
 from pipelines.cli.fetch_commands import choose_datasets, discover_devices, scope_options
@@ -77,7 +78,7 @@ def plan(
     with (
         opened_for_reading(settings, warn_if_empty=False, may_be_absent=True) as lake,
         tempfile.TemporaryDirectory(prefix="givlake-") as scratch,
-        open_session(settings, scratch=Path(scratch)) as session,
+        open_session(settings, scratch=Path(scratch), tell=tell) as session,
     ):
         discovery = discover_devices(settings, session, scope.chosen)
         device_ids = ids_of(discovery.all_devices, device_ids)

@@ -17,6 +17,8 @@ _ROWS_ONE_VALUE_PER_LINE = 10
 # DuckDB draws no more rows in one box.
 _ROWS_IN_A_BOX = 10_000
 _ANY_WIDTH = 1_000_000_000
+# Of a table, so that a wide value in many rows does not take gigabytes.
+_MOST_CHARACTERS = 20_000_000
 _HELD = "givlake_result"
 # DuckDB abbreviates values and leaves out columns with this character.
 _CUT = "…"
@@ -45,6 +47,11 @@ def as_text(
     (count,) = held.aggregate("count(*)").fetchall()[0]
     if held.columns == ["explain_key", "explain_value"]:
         return "".join(_clean(plan) for _, plan in held.fetchall()), count
+    if count:
+        # DuckDB pads every value of a column to the widest.
+        lengths = " + ".join(f"max(coalesce(length(#{n}::VARCHAR), 4))" for n in _numbers(held))
+        (wide,) = held.aggregate(lengths).fetchall()[0]
+        most = max(_ROWS_ONE_VALUE_PER_LINE, min(most, _MOST_CHARACTERS // wide))
     text = _box(held, most, _ANY_WIDTH)
     width = max(map(cell_len, text.split("\n")))
     screen = shutil.get_terminal_size().columns
@@ -107,9 +114,14 @@ def _one_value_per_line(rows: duckdb.DuckDBPyRelation, most: int, screen: int) -
     return _clean(out.getvalue())
 
 
+def _numbers(rows: duckdb.DuckDBPyRelation) -> range:
+    """Return the numbers by which SQL names the columns, whatever their names are."""
+    return range(1, len(rows.columns) + 1)
+
+
 def _texts(rows: duckdb.DuckDBPyRelation, most: int) -> list[list[str]]:
     """Return the values of the first rows as DuckDB writes them."""
-    casts = ", ".join(f"#{number}::VARCHAR" for number in range(1, len(rows.columns) + 1))
+    casts = ", ".join(f"#{number}::VARCHAR" for number in _numbers(rows))
     return [
         ["NULL" if value is None else value for value in values]
         for values in rows.limit(most).project(casts).fetchall()

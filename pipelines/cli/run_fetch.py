@@ -13,7 +13,7 @@ from pipelines.cli.common import EXIT_COMPLETE, EXIT_INCOMPLETE, console, printa
 from pipelines.cli.finding_lines import print_new_findings
 from pipelines.device_names import device_names
 from pipelines.discovery import Discovery, expect
-from pipelines.health.day_words import NextChecks, describe_days, next_checks
+from pipelines.health.day_words import NextChecks, describe_days
 from pipelines.health.freshness import Freshness, freshness
 from pipelines.health.refusal_lines import refused
 from pipelines.health.schedule_watch import record_update
@@ -21,7 +21,7 @@ from pipelines.pending_builds import build_all_pending, include_built_days, pop_
 from pipelines.selection import daily, lists_for, selected_snapshots
 from pipelines.session_factory import open_lake, stored_zone
 from pipelines.settings import Settings
-from warehouse import SETTLED, Lake, State, coverage_by_month
+from warehouse import SETTLED, Lake, State
 
 if TYPE_CHECKING:
     from pipelines.cli.runs import Runs
@@ -179,7 +179,10 @@ class FetchCommand:
             days.setdefault(task.dataset.name, Counter()).update(task.days_by_state)
         snapshots = self._freshness(lake, device_ids)
         for name, by_state in days.items():
-            checks = self._checks_of(lake, [task for task in tasks if task.dataset.name == name])
+            checks: NextChecks = Counter()
+            for task in tasks:
+                if task.dataset.name == name:
+                    checks.update(task.next_checks)
             _OUT.print(f"{name}: {describe_days(by_state, checks)}")
         for snapshot in snapshots:
             for sentence in snapshot.problems:
@@ -187,19 +190,6 @@ class FetchCommand:
         return all(set(states) <= SETTLED for states in days.values()) and all(
             snapshot.settled for snapshot in snapshots
         )
-
-    def _checks_of(self, lake: Lake, tasks: Sequence[BackfillTask]) -> NextChecks:
-        """Return when the days of a dataset's tasks that are empty so far are checked again."""
-        checks: NextChecks = Counter()
-        if not (open_tasks := [each for each in tasks if each.days_by_state[State.PROVISIONAL]]):
-            return checks
-        rules = [open_tasks[0].dataset.coverage_rule]
-        first, last = min(each.start for each in open_tasks), max(each.end for each in open_tasks)
-        zone = stored_zone(self.settings)
-        for month in coverage_by_month(lake, rules, lake.expected(), first, last, now=utc_now()):
-            for task in open_tasks:
-                checks.update(next_checks(task.select(month), zone))
-        return checks
 
     def _freshness(self, lake: Lake, device_ids: Sequence[str]) -> list[Freshness]:
         """Return the freshness of the snapshot datasets, of the devices of the command."""

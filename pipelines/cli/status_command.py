@@ -39,6 +39,7 @@ from pipelines.cli.status_notices import (
     show_refusals,
 )
 from pipelines.cli.status_rows import COLUMNS, fix_command, rows
+from pipelines.device_names import DeviceNames
 from pipelines.discovery import known_devices, last_discovery
 from pipelines.health.calendar import calendars, svg
 from pipelines.health.day_words import count_in_words, describe_days, state_words
@@ -133,7 +134,7 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
             _show(each, only=len(overviews) == 1)
         _show_snapshots(snapshots)
         show_refusals(found_refusals)
-        show_notices(lake, by_dataset.values())
+        show_notices(lake, by_dataset.values(), DeviceNames(devices))
         if gaps is not None:
             show_point_gaps(gaps)
         snapshot = budget_snapshot(settings, account) if account is not None else None

@@ -9,7 +9,7 @@ from assets.framework.ingestion.availability import Refusal
 from givenergy import utc_now
 from pipelines.cli.common import console, duration, plural, printable
 from pipelines.cli.finding_lines import CAUSES, drift_line, finding_lines
-from pipelines.device_names import DeviceNames, device_names
+from pipelines.device_names import DeviceNames
 from pipelines.health.notices import NEW_WITHIN, Notices, QuarantinedRows, sql
 from pipelines.health.refusal_lines import Refused
 from warehouse import Lake, connect, retrying
@@ -19,9 +19,8 @@ _GAPS_SHOWN = 20
 _REFUSALS_SHOWN = 30
 
 
-def show_notices(lake: Lake, notices: Iterable[Notices]) -> None:
+def show_notices(lake: Lake, notices: Iterable[Notices], names: DeviceNames) -> None:
     """Print a line per notice, with the command for details."""
-    names = device_names(lake)
     lines = [line for each in notices if each for line in _lines(each, names)]
     lines += finding_lines(lake)
     if lines:

@@ -27,7 +27,7 @@ _MEASURED_S = 0.1
 _FEWEST_MINUTES = 2
 # How far a request's time is from the mean, by the mix of datasets and what else the machine does.
 _FASTER, _SLOWER = 0.6, 1.7
-_FASTER_IF_MEASURED, _SLOWER_IF_MEASURED = 0.75, 1.35
+_SLOWER_IF_MEASURED = 1.35
 
 
 class Limit(StrEnum):
@@ -94,9 +94,8 @@ def estimate_time(requests: int, budget: BudgetSnapshot, speed: Speed) -> TimeEs
     most_s = api_s + _SLOWER * each_s * requests
     # A rate near the API's limit shows only that the machine was not slower.
     if speed.earlier_per_minute is not None and speed.earlier_per_minute < 0.8 * allowed:
-        each_s = 60 / speed.earlier_per_minute
-        least_each_s = _FASTER_IF_MEASURED * each_s
-        most_s = max(api_s, _SLOWER_IF_MEASURED * each_s * requests)
+        # A lower one may have had other reasons then, such as other programs or a reserve.
+        most_s = max(api_s, _SLOWER_IF_MEASURED * 60 / speed.earlier_per_minute * requests)
     fixed_s = _FIXED_S * speed.slowness if requests else 0.0
     least_s = max(api_s, least_each_s * requests) + fixed_s / 2
     most_s += 2 * speed.load * fixed_s

@@ -62,6 +62,9 @@ def test_a_run_can_be_configured_with_other_numbers_than_the_settings(simulate, 
         assert not done.success
         said = str(done.all_events)
         assert "GIVLAKE_CONNECTIONS is '0'" in said
+        wrong = {"resources": {"rate_limit": {"config": {"reserve": -50}}}}
+        done = run(instance=instance, tags=tags, run_config=wrong, raise_on_error=False)
+        assert "GIVLAKE_RESERVE is '-50'" in str(done.all_events)
         assert not sim.requests
         good = {"resources": {"givenergy": {"config": {"connections": 2}}}}
         assert run(instance=instance, partition_key=f"{DAYS[0]}", run_config=good).success

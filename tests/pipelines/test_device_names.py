@@ -43,7 +43,12 @@ def test_a_charger_is_named_by_its_alias_if_kept_and_by_its_serial(simulate, own
     sim.clear_failures()
     again = owner.givlake("backfill", "--device", serial, *days)
     assert (again.status, "1 device-day complete" in again.out) == (0, True), again.output
-    unknown = owner.givlake("backfill", "--device", "Garage", *days)
+    unknown = owner.givlake("backfill", "--device", "Carport", *days)
     assert unknown.status == 2
-    assert "Unknown device 'Garage': the account has " in unknown.err
+    assert "Unknown device 'Carport': the account has " in unknown.err
     assert name.split(" (")[0] in unknown.err
+    # It said that no data were stored, which an owner who wants them gone would have believed.
+    gone = owner.givlake("forget", "--yes", "--device", serial)
+    assert gone.status == 0, gone.err
+    assert uuid in gone.out
+    assert owner.sql(f"SELECT count(*) AS n FROM requests WHERE device_id = '{uuid}'")[0]["n"] == 0

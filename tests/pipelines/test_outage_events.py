@@ -45,3 +45,23 @@ def test_a_run_tells_of_an_outage_and_its_end(simulate, own):
     assert outage_s > 0
     # Waiting for the API is no waiting for the budget, which was never short.
     assert metadata["budget wait, cumulative (s)"].value < outage_s
+
+
+def test_a_command_tells_of_an_outage_before_its_first_run(simulate, own):
+    """The device lists were waited for without a word, as every run of a schedule did."""
+    sim = simulate(inverters=1)
+    owner = own(sim, GIVLAKE_RETRY_S="75")
+    assert owner.givlake("backfill", "--start", "2025-06-08", "--end", "2025-06-08").status == 0
+    sim.fail("/communication-device", status=503)
+    process = owner.start("sync")
+    assert process.stderr is not None
+    said = ""
+    end = time.monotonic() + TIMEOUT_S
+    while "has not responded since" not in said:
+        assert time.monotonic() < end
+        said += process.stderr.readline().decode()
+    assert "(HTTP 503: Service Unavailable): requests wait until it does." in said
+    sim.clear_failures()
+    done = finished(process)
+    assert done.status == 0
+    assert "The API responds again, after" in said + done.err

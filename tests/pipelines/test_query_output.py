@@ -258,3 +258,12 @@ def test_a_full_disk_leaves_no_file(owner, tmp_path):
     assert done.returncode == 2, done.stderr
     assert f"Writing {tmp_path / 'r.csv'} failed because the largest".encode() in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_wide_values_in_many_rows_do_not_take_gigabytes(simulate, own):
+    """DuckDB pads every value of a column to the widest: 10,000 rows took 1.8 GB."""
+    owner = own(simulate(inverters=1))
+    done = owner.givlake("query", "SELECT repeat('x', 20000) AS wide FROM range(5000)")
+    assert done.status == 0
+    assert len(done.out) < 30_000_000
+    assert "Only the first 1,000 rows are shown" in done.output

@@ -31,7 +31,6 @@ _BUDGET_EVERY_S = 1.0
 _ELSEWHERE_WAIT_S = 2.0
 
 Progress = Callable[[IngestionReport], None]
-Tell = Callable[[str], object]
 Settle = Callable[[IngestionReport, Sequence[date]], None]
 
 
@@ -43,7 +42,6 @@ def ingest(
     with_tables: bool = True,
     progress: Progress | None = None,
     settle: Settle | None = None,
-    tell: Tell | None = None,
 ) -> IngestionReport:
     """Fetch what is planned and build the tables from it.
 
@@ -54,9 +52,8 @@ def ingest(
         with_tables: False to skip building the tables.
         progress: Called with the report after each request, and about every second without one.
         settle: Called after each build with the report and the days completed since the last one.
-        tell: Called with a sentence when the API stops responding, and when it responds again.
     """
-    run = _Ingestion(session, dataset, plan, with_tables, progress, settle, tell)
+    run = _Ingestion(session, dataset, plan, with_tables, progress, settle)
     run.build()
     try:
         run.fetch()
@@ -83,7 +80,6 @@ class _Ingestion:
         with_tables: bool,
         progress: Progress | None,
         settle: Settle | None,
-        tell: Tell | None,
     ) -> None:
         self.report = IngestionReport(dataset.name, by_day=bool(dataset.coverage_rules))
         self._session = session
@@ -93,7 +89,6 @@ class _Ingestion:
         self._with_tables = with_tables
         self._progress = progress
         self._settle = settle
-        self._tell_outage = tell
         self._outages = OutageWatch(session, self.report, self._tell)
         self._fetcher = Fetcher(session, dataset, plan, on_wait=self._wait)
         self._sent_before = session.client.totals.requests
@@ -118,8 +113,7 @@ class _Ingestion:
         self._built_at = time.monotonic()
 
     def _tell(self, sentence: str) -> None:
-        if self._tell_outage:
-            self._tell_outage(sentence)
+        self._session.tell(sentence)
         self._show()
 
     def _wait(self, is_idle: bool) -> None:

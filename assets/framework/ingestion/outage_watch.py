@@ -31,7 +31,7 @@ class OutageWatch:
         self._session = session
         self._report = report
         self._tell = tell
-        self._looked_s = self._told_s = time.monotonic()
+        self._began_s = self._looked_s = self._told_s = time.monotonic()
         self._down_s = 0.0
 
     def look(self, *, is_idle: bool) -> None:
@@ -53,7 +53,8 @@ class OutageWatch:
             return
         is_new = not self._report.outage
         self._down_s = down_s
-        self._report.outage_s += down_s if is_new else elapsed_s
+        # An outage can be older than the run.
+        self._report.outage_s += min(down_s, now_s - self._began_s) if is_new else elapsed_s
         since = utc_now() - timedelta(seconds=down_s)
         last = self._session.client.activity.last_failure
         self._report.outage = f"The API has not responded since {since:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,6 +1,7 @@
 """The session of an account: stores, client, budget, time zone."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from givenergy import Client, RequestBudget
@@ -21,6 +22,7 @@ class Session:
         range_days: Maximum number of days per request, if the endpoint takes ranges.
         longest_range_days: Learnt limits by dataset.
         cancelled: Set to start no further request and stop waiting.
+        tell: Called with a sentence when the API stops responding, and when it responds again.
     """
 
     lake: Lake
@@ -32,3 +34,4 @@ class Session:
     range_days: int
     longest_range_days: dict[str, int] = field(default_factory=dict)
     cancelled: threading.Event = field(default_factory=threading.Event)
+    tell: Callable[[str], object] = lambda _: None

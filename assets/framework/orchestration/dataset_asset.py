@@ -116,7 +116,10 @@ class _AssetRun:
                 yield from self._show(lake, report)
             return
         device_list = dataset if isinstance(dataset, DeviceList) else None
-        with api.session(device_list, force=self._config.refresh) as (session, discovery):
+        with api.session(device_list, force=self._config.refresh, tell=self._tell) as (
+            session,
+            discovery,
+        ):
             if device_list is None:
                 report = self._ingest(session, discovery)
             else:
@@ -171,7 +174,6 @@ class _AssetRun:
             with_tables=not self._days or table_key(dataset.main) in self._chosen,
             progress=self._reporter.progress,
             settle=partial(self._show_days, session.lake),
-            tell=self._tell,
         )
 
     def _tell(self, sentence: str) -> None:

@@ -4,10 +4,13 @@ from collections.abc import Callable
 
 import dagster as dg
 
+from pipelines.cli.killed_runs import tagged_runs
 from pipelines.dagster_workarounds.recorded_run import execute_recorded
 from pipelines.definitions_factory import CHECK_JOBS, DEFINITIONS_MODULE, build_definitions
+from pipelines.instance import use_dagster_home
 from pipelines.session_factory import stored_account
 from pipelines.settings import Settings
+from pipelines.stop_signals import is_stopping
 
 
 def evaluate_checks_once(
@@ -22,15 +25,25 @@ def evaluate_checks_once(
         settings: The settings of the process.
         instance: Where runs are recorded.
         say: Called with a line before the work.
+
+    Raises:
+        KeyboardInterrupt: The command was interrupted.
     """
     if stored_account(settings) is None:
         return
-    due = [name for name in CHECK_JOBS if not instance.get_runs_count(dg.RunsFilter(job_name=name))]
-    if not due:
+    done = [dg.DagsterRunStatus.SUCCESS]
+    due = [
+        name
+        for name in CHECK_JOBS
+        if not instance.get_runs_count(dg.RunsFilter(job_name=name, statuses=done))
+    ]
+    jobs = build_definitions(settings).resolve_all_job_defs() if due else ()
+    if not (jobs := [job for job in jobs if job.name in due]):
         return
     say("Evaluating the checks of the data for the first time.")
-    definitions = build_definitions(settings)
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    for job in definitions.resolve_all_job_defs():
-        if job.name in due:
-            execute_recorded(job, instance, module=DEFINITIONS_MODULE, run_config=quiet, tags={})
+    with tagged_runs(instance, use_dagster_home(settings)) as tags:
+        for job in jobs:
+            execute_recorded(job, instance, module=DEFINITIONS_MODULE, run_config=quiet, tags=tags)
+            if is_stopping():
+                raise KeyboardInterrupt
