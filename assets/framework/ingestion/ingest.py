@@ -128,6 +128,7 @@ class _Ingestion:
             missing = self._plan.still_missing(elsewhere, self._fetcher.leases.already_fetched)
             self._count_fetched_elsewhere(elsewhere, missing)
             elsewhere = self._fetch(missing)
+        self._outages.finish()
 
     def _planned(self) -> Iterator[Request]:
         for batch in self._plan.batches(self.report):

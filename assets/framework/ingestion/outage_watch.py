@@ -64,3 +64,9 @@ class OutageWatch:
                 f"{self._report.outage}{f' ({last})' if last else ''}: requests wait until it"
                 f" does. The next try is in {snapshot.next_probe_in_s or 0:.0f} s."
             )
+
+    def finish(self) -> None:
+        """Tell of the end of an outage that the last response has ended."""
+        if self._report.outage:
+            self._looked_s -= _LOOK_EVERY_S
+            self.look(is_idle=True)
