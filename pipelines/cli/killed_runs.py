@@ -11,7 +11,8 @@ from pipelines.alerts.sensors import STARTED_BY
 from warehouse.errors import LockTimeoutError
 from warehouse.storage.locks import FileLock
 
-_COMMAND = "givlake/command"
+# With this prefix Dagster's pages do not show it.
+_COMMAND = ".dagster/givlake-command"
 # Of Dagster's state: the locks of the commands that are running.
 _FOLDER = "commands"
 _UNFINISHED = [
