@@ -237,7 +237,7 @@ def open_session(
         def failed(attempt: FailedAttempt) -> None:
             archiver.archive(attempt)
             # Nothing else watches the request for the account, with which a session begins.
-            if not is_open and not waiting:
+            if not (is_open or waiting or attempt.final):
                 waiting.append(attempt)
                 tell(f"The account cannot be requested yet ({attempt.message}): trying again.")
 

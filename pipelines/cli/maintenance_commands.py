@@ -114,9 +114,9 @@ def _stored_ids(settings: Settings, wanted: tuple[str, ...]) -> tuple[str, ...]:
         return ()
     with opened_for_reading(settings) as lake, connect(lake) as connection:
         names = retrying(lambda: stored_device_names(connection))
-    folded = {name.casefold() for name in names}
     return tuple(
         device_id
         for name in wanted
-        for device_id in (resolve_devices([name], names) if name.casefold() in folded else [name])
+        # What is removed for good is named exactly.
+        for device_id in (resolve_devices([name], names) if name in names else [name])
     )
