@@ -26,8 +26,8 @@ def test_a_run_tells_of_an_outage_and_its_end(simulate, own):
         assert time.monotonic() < end
         said += process.stderr.readline().decode()
     sim.clear_failures()
+    said += process.stderr.read().decode()
     done = finished(process)
-    said += done.err
     assert done.status == 0
     since = r"The API has not responded since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \(.*503.*\)"
     begin = re.search(rf"{since}: requests wait until it does\. The next try is in \d+ s\.", said)
@@ -62,6 +62,7 @@ def test_a_command_tells_of_an_outage_before_its_first_run(simulate, own):
         said += process.stderr.readline().decode()
     assert "(HTTP 503: Service Unavailable): requests wait until it does." in said
     sim.clear_failures()
+    said += process.stderr.read().decode()
     done = finished(process)
     assert done.status == 0
-    assert "The API responds again, after" in said + done.err
+    assert "The API responds again, after" in said

@@ -36,10 +36,12 @@ def stopped(process, number) -> tuple[list[str], int]:
     while not (first := process.stderr.readline().decode()).startswith("Stopping"):
         assert first, process.communicate()
     heard_s = time.monotonic() - sent
+    # What the first line was read with is in the buffer of the pipe.
+    rest = process.stderr.read().decode()
     done = finished(process)
     # For who measures it, with `pytest -s`.
     print(f"acknowledged after {heard_s:.2f} s, ended after {time.monotonic() - sent:.2f} s")
-    lines = [first.rstrip(), *done.err.splitlines()]
+    lines = [first.rstrip(), *rest.splitlines()]
     assert "Traceback" not in done.out
     return lines, done.status
 
