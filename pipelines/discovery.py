@@ -83,7 +83,7 @@ class Discovery:
         return _distinct(self.devices)
 
     def choose(self, names: Sequence[str]) -> Devices:
-        """Limit the devices to some, by identifier or serial number; an empty list means all.
+        """Limit the devices to some, by any of their names; an empty list means all.
 
         Raises:
             UnknownDeviceError: One of them is not in the account.

@@ -12,6 +12,15 @@ from tests.support.timeouts import TIMEOUT_S
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 
+def lines_until_outage(process) -> str:
+    """Read what a command prints until it says that the API does not respond."""
+    said, end = "", time.monotonic() + TIMEOUT_S
+    while "has not responded since" not in said:
+        assert time.monotonic() < end
+        said += process.stderr.readline().decode()
+    return said
+
+
 def test_a_run_tells_of_an_outage_and_its_end(simulate, own):
     """For up to six hours a run that waited for the API said nothing."""
     sim = simulate(inverters=1)
@@ -19,12 +28,7 @@ def test_a_run_tells_of_an_outage_and_its_end(simulate, own):
     assert owner.givlake("backfill", "--start", "2025-06-08", "--end", "2025-06-08").status == 0
     sim.fail("/data-points/", status=503)
     process = owner.start("backfill", "--start", "2025-05-30", "--end", "2025-06-07")
-    assert process.stderr is not None
-    said = ""
-    end = time.monotonic() + TIMEOUT_S
-    while "has not responded since" not in said:
-        assert time.monotonic() < end
-        said += process.stderr.readline().decode()
+    said = lines_until_outage(process)
     sim.clear_failures()
     said += process.stderr.read().decode()
     done = finished(process)
@@ -54,12 +58,7 @@ def test_a_command_tells_of_an_outage_before_its_first_run(simulate, own):
     assert owner.givlake("backfill", "--start", "2025-06-08", "--end", "2025-06-08").status == 0
     sim.fail("/communication-device", status=503)
     process = owner.start("sync")
-    assert process.stderr is not None
-    said = ""
-    end = time.monotonic() + TIMEOUT_S
-    while "has not responded since" not in said:
-        assert time.monotonic() < end
-        said += process.stderr.readline().decode()
+    said = lines_until_outage(process)
     assert "(HTTP 503: Service Unavailable): requests wait until it does." in said
     sim.clear_failures()
     said += process.stderr.read().decode()
