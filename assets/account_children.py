@@ -25,7 +25,7 @@ from assets.framework import (
     Rows,
     Table,
 )
-from givenergy.endpoints import ACCOUNT_CHILDREN
+from givenergy.endpoints.account_endpoints import ACCOUNT_CHILDREN
 from warehouse import ArchivedResponse
 
 TABLE = Table(

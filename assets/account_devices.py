@@ -37,7 +37,7 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy.endpoints import ACCOUNT_DEVICES
+from givenergy.endpoints.account_endpoints import ACCOUNT_DEVICES
 from warehouse import ArchivedResponse
 
 TABLE = Table(

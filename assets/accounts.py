@@ -34,7 +34,7 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy.endpoints import ACCOUNT
+from givenergy.endpoints.account_endpoints import ACCOUNT
 from warehouse import ArchivedResponse
 
 

@@ -49,7 +49,7 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy.endpoints import EMS_LATEST
+from givenergy.endpoints.inverter_endpoints import EMS_LATEST
 from warehouse import ArchivedResponse
 
 # An account with more inverters than that and no EMS listed is not searched for one.

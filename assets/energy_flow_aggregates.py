@@ -54,7 +54,7 @@ from assets.framework import (
     text,
     to_utc,
 )
-from givenergy.endpoints import ENERGY_FLOWS
+from givenergy.endpoints.inverter_endpoints import ENERGY_FLOWS
 from warehouse import ArchivedResponse
 
 DAILY, MONTHLY, YEARLY, TOTAL = 1, 2, 3, 4

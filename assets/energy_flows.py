@@ -48,7 +48,7 @@ from assets.framework import (
     text,
     to_utc,
 )
-from givenergy.endpoints import ENERGY_FLOWS
+from givenergy.endpoints.inverter_endpoints import ENERGY_FLOWS
 from warehouse import ArchivedResponse
 
 HALF_HOURLY = 0

@@ -35,7 +35,7 @@ from assets.framework import (
     text,
 )
 from givenergy import domain
-from givenergy.endpoints import EV_CHARGER_COMMANDS
+from givenergy.endpoints.charger_endpoints import EV_CHARGER_COMMANDS
 from warehouse import ArchivedResponse
 
 _DESCRIPTIONS = {code.code.upper(): code.description for code in domain("charger_command")}

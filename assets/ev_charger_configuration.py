@@ -47,7 +47,7 @@ from assets.framework import (
     text,
 )
 from givenergy.codes import codes_with_flag
-from givenergy.endpoints import EV_CHARGER_COMMAND_DATA
+from givenergy.endpoints.charger_endpoints import EV_CHARGER_COMMAND_DATA
 from warehouse import ArchivedResponse
 
 

@@ -44,7 +44,7 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy.endpoints import EV_CHARGERS
+from givenergy.endpoints.charger_endpoints import EV_CHARGERS
 from warehouse import ArchivedResponse, Lake
 
 _LOOK_BACK = timedelta(days=31)

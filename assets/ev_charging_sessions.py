@@ -58,7 +58,7 @@ from assets.framework import (
     text,
 )
 from givenergy import domain
-from givenergy.endpoints import EV_CHARGING_SESSIONS
+from givenergy.endpoints.charger_endpoints import EV_CHARGING_SESSIONS
 from warehouse import ArchivedResponse
 
 _METER_KWH = (-1e9, 1e9)

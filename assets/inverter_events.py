@@ -54,7 +54,7 @@ from assets.framework import (
     text,
 )
 from givenergy import Fetched
-from givenergy.endpoints import INVERTER_EVENTS
+from givenergy.endpoints.inverter_endpoints import INVERTER_EVENTS
 from warehouse import ArchivedResponse
 
 # Which of its two meanings `cleared` turned out to have: it adds faults that are over to those that

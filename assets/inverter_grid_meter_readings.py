@@ -46,7 +46,7 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy.endpoints import INVERTER_GRID_METER_DATA
+from givenergy.endpoints.inverter_endpoints import INVERTER_GRID_METER_DATA
 from warehouse import ArchivedResponse
 
 Span = tuple[datetime, datetime]

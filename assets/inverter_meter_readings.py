@@ -43,7 +43,7 @@ from assets.framework import (
 )
 from assets.inverter_data_points.point_columns import SCHEMA as POINTS
 from assets.inverter_data_points.point_json import Energy
-from givenergy.endpoints import INVERTER_METER_DATA
+from givenergy.endpoints.inverter_endpoints import INVERTER_METER_DATA
 from warehouse import ArchivedResponse
 
 

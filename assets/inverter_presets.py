@@ -34,7 +34,7 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy.endpoints import INVERTER_PRESETS
+from givenergy.endpoints.control_endpoints import INVERTER_PRESETS
 from warehouse import ArchivedResponse
 
 

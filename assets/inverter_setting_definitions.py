@@ -34,7 +34,7 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy.endpoints import INVERTER_SETTINGS
+from givenergy.endpoints.control_endpoints import INVERTER_SETTINGS
 from warehouse import ArchivedResponse
 
 

@@ -48,7 +48,7 @@ from assets.framework import (
 from assets.inverter_data_points.point_columns import PV_ARRAYS
 from assets.inverter_data_points.point_columns import SCHEMA as POINTS
 from assets.inverter_data_points.point_json import Battery, Grid, Inverter, Solar
-from givenergy.endpoints import INVERTER_SYSTEM_DATA
+from givenergy.endpoints.inverter_endpoints import INVERTER_SYSTEM_DATA
 from warehouse import ArchivedResponse
 
 

@@ -35,7 +35,7 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy.endpoints import SITE_STATUS
+from givenergy.endpoints.account_endpoints import SITE_STATUS
 from warehouse import ArchivedResponse
 
 

@@ -35,7 +35,7 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy.endpoints import SITES
+from givenergy.endpoints.account_endpoints import SITES
 from warehouse import ArchivedResponse
 
 

@@ -41,7 +41,7 @@ from assets.framework import (
     text,
 )
 from givenergy import Page
-from givenergy.endpoints import SMART_DEVICE_DATA
+from givenergy.endpoints.smart_device_endpoints import SMART_DEVICE_DATA
 from warehouse import ArchivedResponse
 
 

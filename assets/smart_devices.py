@@ -34,7 +34,7 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy.endpoints import SMART_DEVICES
+from givenergy.endpoints.smart_device_endpoints import SMART_DEVICES
 from warehouse import ArchivedResponse
 
 

@@ -19,7 +19,7 @@ import msgspec
 
 from givenergy.budget.sqlite_budget import SqliteRequestBudget
 from givenergy.client import Client
-from givenergy.endpoints import ACCOUNT
+from givenergy.endpoints.account_endpoints import ACCOUNT
 from givenergy.errors import CancelledError, ForbiddenError, GivEnergyError
 from givenergy.json_decoding import decode_json
 from givenergy.time_zones import usable_zone

@@ -153,7 +153,7 @@ def missing_capability(status: int, message: str, endpoint: Endpoint) -> Missing
     says_so = (_NO_SCOPE if status == 403 else _NO_ROUTE).search(message)
     if says_so or not names_resource:
         return MissingCapability.ENDPOINT
-    if status == 403 or (endpoint.later_version and not _NO_ROW.search(message)):
+    if status == 403 or (endpoint.is_later and not _NO_ROW.search(message)):
         return MissingCapability.UNCLEAR
     return MissingCapability.RESOURCE
 

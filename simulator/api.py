@@ -194,7 +194,8 @@ class Api:
         if isinstance(route, ApiError):
             raise route
         endpoint, parameters = route
-        if endpoint.name in self.state.config.unavailable:
+        config = self.state.config
+        if endpoint.name in config.unavailable or not config.has_version(endpoint.since):
             raise ApiError.no_route(request.path)
         if (refusal := self.state.config.refused.get(endpoint.name)) is not None:
             status, _, kind = refusal.partition(" ")

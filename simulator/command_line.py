@@ -18,6 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
 
 from simulator.config import (
+    API_VERSIONS,
     CLEARED_MEANINGS,
     FLOW_SHAPES,
     TYPES_TEXT,
@@ -181,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=CLEARED_MEANINGS,
         help="effect of cleared=1: adds cleared events, returns only cleared events, or none",
     )
-    add("--later-api", action="store_true", help="serve endpoints that only later versions have")
+    add("--api-version", choices=API_VERSIONS, help="version of the API (default: the newest)")
     add("--smart-devices", type=int, help="smart devices per account")
     add("--smart-points-every", dest="smart_points_every_s", type=int, help="data interval, s")
     add("--unavailable", metavar="NAME,…", help="endpoints that return 404")

@@ -20,6 +20,7 @@ MAX_INVERTERS = 2_000
 MAX_CHILDREN = 2_000
 DATA_POINTS_CAP = 100_000
 OTHER_LISTS_CAP = 100
+API_VERSIONS = ("1.26", "1.35", "1.53")
 FLOW_SHAPES = ("object", "array")
 CLEARED_MEANINGS = ("adds", "filters", "ignored")
 EV_METER_DATA_CAP = 1_000
@@ -83,8 +84,8 @@ class SimulatorConfig:
         flow_gap_rate: Share of half hours that energy flows never contain.
         events_cleared_means: What `cleared=1` does to a list of events: "adds" cleared ones
             to the open ones, "filters" for cleared ones only, "ignored" lists all either way.
-        later_api: Serve endpoints that only later versions of the API have.
-        meter_rows_every_s: Interval of the rows of an inverter's own meter (a later endpoint).
+        api_version: Version of the API; what later ones added is not served.
+        meter_rows_every_s: Interval of the rows of an inverter's own meter.
         unavailable: Endpoints that return 404, as if the API did not have them; their names are
             those of their listings.
         refused: Endpoints that refuse every request, by the name of their listing: "422" for the
@@ -146,7 +147,7 @@ class SimulatorConfig:
     flows_max_days: int | None = None
     flow_gap_rate: float = 0.0005
     events_cleared_means: str = "adds"
-    later_api: bool = False
+    api_version: str = API_VERSIONS[-1]
     meter_rows_every_s: int = 300
     unavailable: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -216,6 +217,12 @@ class SimulatorConfig:
             self.meter_rows_every_s,
             "1 s or more",
         )
+        _check(
+            self.api_version in API_VERSIONS,
+            "version of the API",
+            self.api_version,
+            " or ".join(API_VERSIONS),
+        )
         for answer in self.refused.values():
             status, _, kind = answer.partition(" ")
             is_valid = status.isdecimal() and 400 <= int(status) <= 599 and kind in ("", "html")
@@ -225,6 +232,10 @@ class SimulatorConfig:
         check_rates(self.anomalies, ALL_KINDS, "anomaly")
         if not self.tokens:
             object.__setattr__(self, "tokens", (TokenGrant(default_token(self.seed)),))
+
+    def has_version(self, since: str) -> bool:
+        """Return whether the API has what was added in a version."""
+        return API_VERSIONS.index(since) <= API_VERSIONS.index(self.api_version)
 
     def page_size_cap(self, listing: str) -> int:
         """Return the maximum page size of a listing."""

@@ -43,7 +43,7 @@ from assets.framework import (
     optional_times,
     read_sql,
 )
-from givenergy.endpoints import COMMUNICATION_DEVICES
+from givenergy.endpoints.account_endpoints import COMMUNICATION_DEVICES
 from warehouse import ArchivedResponse
 
 _GATEWAY = "Gateway"

@@ -45,7 +45,7 @@ from assets.framework import (
     reject,
 )
 from givenergy import domain, utc_now
-from givenergy.endpoints import EV_METER_DATA
+from givenergy.endpoints.charger_endpoints import EV_METER_DATA
 from warehouse import ArchivedResponse
 
 # Newer versions of the API response only for what is named.

@@ -28,7 +28,7 @@ from assets.framework import (
 )
 from assets.inverter_data_points.point_columns import PV_ARRAYS, SCHEMA, TABLE
 from assets.inverter_data_points.point_json import Point
-from givenergy.endpoints import INVERTER_DATA_POINTS
+from givenergy.endpoints.inverter_endpoints import INVERTER_DATA_POINTS
 from warehouse import ArchivedResponse
 
 

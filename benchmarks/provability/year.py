@@ -165,7 +165,6 @@ def main() -> None:
         ems=1,
         ev_chargers=1,
         smart_devices=1,
-        later_api=True,
         seed=7,
         rate_limit=1_000_000,
         rows_per_day=144,

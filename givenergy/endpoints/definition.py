@@ -32,7 +32,7 @@ class Endpoint:
         account_type: The type of account that it needs; "any" if every type will do.
         page_size: Rows requested per page; None if the endpoint is not paginated.
         newest_first: Whether new rows are added at the front of the list.
-        later_version: Whether only API versions later than the documented one have it.
+        since: The version of the API in which it was added; 1.26 has whatever earlier ones have.
         enveloped: Whether the content of the response is in `data`, as for nearly all endpoints.
         single: Whether `data` is a single value that may be null.
         is_list: Whether `data` is a list of objects; always true if paginated.
@@ -53,7 +53,7 @@ class Endpoint:
     account_type: str = "any"
     page_size: int | None = None
     newest_first: bool = False
-    later_version: bool = False
+    since: str = "1.26"
     enveloped: bool = True
     single: bool = False
     is_list: bool = False
@@ -67,6 +67,11 @@ class Endpoint:
     def __post_init__(self) -> None:
         if self.page_size is not None:
             object.__setattr__(self, "is_list", True)
+
+    @property
+    def is_later(self) -> bool:
+        """Whether the first documented version of the API lacks it, as an account's may."""
+        return self.since != "1.26"
 
     def url_path(self, parameters: Mapping[str, str]) -> str:
         """Return the path with its parameters, percent-encoded so that none leaves its segment.

@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from givenergy import Client, GivEnergyError
-from givenergy.endpoints import NOTIFICATION_SEND
+from givenergy.endpoints.notification_endpoints import NOTIFICATION_SEND
 from givenergy.retry import NO_RETRY
 from givenergy.transport import Timeouts
 from pipelines.alerts.message import Message

@@ -25,7 +25,7 @@ from givenergy import (
     Priority,
     utc_now,
 )
-from givenergy.endpoints import INVERTER_SETTINGS
+from givenergy.endpoints.control_endpoints import INVERTER_SETTINGS
 from givenergy.errors import UnauthenticatedError
 from pipelines.account_zone import zone_difference, zone_notice
 from pipelines.cli.budget_lines import budget_lines

@@ -1,4 +1,4 @@
-"""GET /inverter/{serial}/meter/data: only in later versions of the API (`later_api`).
+"""GET /inverter/{serial}/meter/data: since version 1.35 of the API.
 
 The history of an inverter's own grid meter. The shape is a guess: no contract or recording shows
 it.
@@ -119,8 +119,6 @@ def _range(parameters: Parameters, now_s: int) -> tuple[int, int, int]:
 
 
 def _rows_of(call: ApiCall) -> HttpResponse:
-    if not call.state.config.later_api:
-        raise ApiError.no_route(call.request.path)
     device = call.inverter_with_data()
     filters = call.query_parameters("address", "start_time", "end_time")
     return call.page(LISTING, device.serial, **filters)
@@ -129,6 +127,11 @@ def _rows_of(call: ApiCall) -> HttpResponse:
 LISTINGS = {LISTING: GridMeterListing}
 ENDPOINTS = (
     ApiEndpoint(
-        "GET", "/inverter/{serial}/meter/data", "api:inverter:data", _rows_of, name=LISTING
+        "GET",
+        "/inverter/{serial}/meter/data",
+        "api:inverter:data",
+        _rows_of,
+        name=LISTING,
+        since="1.35",
     ),
 )

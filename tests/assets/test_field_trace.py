@@ -15,7 +15,7 @@ from tests.support.api_examples import CONTRACT, example, needs_shared, recorded
 from tests.support.simulated_home import leaves, response
 
 DATASETS = {dataset.name: dataset for dataset in datasets()}
-LATER_VERSIONS = {name for name, dataset in DATASETS.items() if dataset.endpoint.later_version}
+LATER_VERSIONS = {name for name, dataset in DATASETS.items() if dataset.endpoint.is_later}
 RECORDED = {
     "communication_devices": "communication_devices",
     "communication_devices_gateway": "communication_devices",

@@ -102,7 +102,7 @@ def spans(at_home):
 def metered(home):
     """Give a home whose inverter was commissioned 40 days ago and has a meter, read hourly."""
     commissioned = datetime.now(UTC).date() - timedelta(days=40)
-    return home(inverters=1, later_api=True, meter_rows_every_s=3600, commissioned=commissioned)
+    return home(inverters=1, meter_rows_every_s=3600, commissioned=commissioned)
 
 
 def truth(at_home, start):
@@ -182,7 +182,7 @@ def test_an_api_without_the_endpoint_is_found_out_by_one_request(home):
 
 
 def test_an_inverter_without_meters_is_not_polled(home):
-    at_home = home(inverters=0, ems=1, later_api=True)
+    at_home = home(inverters=0, ems=1)
     at_home.refresh(DATASET, lists=LISTS)
     assert at_home.paths() == []
 
@@ -190,7 +190,7 @@ def test_an_inverter_without_meters_is_not_polled(home):
 def test_a_commissioning_day_in_summer_time_is_requested_from_its_local_midnight(home):
     commissioned = date(2024, 7, 1)
     at_home = home(
-        {"GIVLAKE_RANGE_DAYS": "366"}, inverters=1, later_api=True, commissioned=commissioned,
+        {"GIVLAKE_RANGE_DAYS": "366"}, inverters=1, commissioned=commissioned,
         meter_rows_every_s=86_400 // 2,
     )  # fmt: skip
     at_home.refresh(DATASET, lists=LISTS)

@@ -69,7 +69,7 @@ def test_a_refusal_of_an_earlier_version_is_not_believed_but_asked_again(home):
     [(GRID_METERS, "/meter/data", 4), (PRESETS, "/presets", 3), (AGGREGATES, "/energy-flows", 4)],
 )
 def test_many_devices_that_refuse_every_range_cost_a_handful_of_requests(home, dataset, path, most):
-    at_home = home(inverters=40, later_api=True)
+    at_home = home(inverters=40)
     at_home.simulator.override(path, NO, status=422)
     report = at_home.refresh(dataset, lists=LISTS)
     assert most <= len(at_home.paths()) < most + 4
@@ -87,7 +87,7 @@ def test_many_devices_that_refuse_every_range_cost_a_handful_of_requests(home, d
 
 
 def test_a_range_that_is_too_long_is_learnt_and_not_a_refusal(home):
-    at_home = home(inverters=1, later_api=True, commissioned=datetime.now(UTC).date() - 9 * HOUR)
+    at_home = home(inverters=1, commissioned=datetime.now(UTC).date() - 9 * HOUR)
     at_home.simulator.override("/meter/data", NO, status=422, times=1)
     report = at_home.refresh(GRID_METERS, lists=LISTS)
     assert (report.failures, report.stopped) == ([], None)
@@ -96,7 +96,7 @@ def test_a_range_that_is_too_long_is_learnt_and_not_a_refusal(home):
 
 
 def test_one_device_that_refuses_is_closed_and_the_others_are_fetched(home):
-    at_home = home(inverters=6, later_api=True)
+    at_home = home(inverters=6)
     sim = at_home.simulator
     first, *others = sorted(sim.serials)
     sim.override(f"/{first}/presets", NO, status=422)

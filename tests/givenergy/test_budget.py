@@ -25,7 +25,8 @@ from givenergy.budget import (
 )
 from givenergy.budget.process_identity import is_alive, own_identity
 from givenergy.client import Client
-from givenergy.endpoints import COMMUNICATION_DEVICES, INVERTER_DATA_POINTS
+from givenergy.endpoints.account_endpoints import COMMUNICATION_DEVICES
+from givenergy.endpoints.inverter_endpoints import INVERTER_DATA_POINTS
 from givenergy.errors import BudgetStoreError, CancelledError, UnauthenticatedError
 from simulator import TokenGrant
 from tests.support.timeouts import PATIENT, TIMEOUT_S

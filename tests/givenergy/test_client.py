@@ -11,7 +11,9 @@ import pytest
 
 from givenergy.budget import Priority
 from givenergy.client import Client
-from givenergy.endpoints import ACCOUNT, COMMUNICATION_DEVICES, ENDPOINTS, INVERTER_DATA_POINTS
+from givenergy.endpoints import ENDPOINTS
+from givenergy.endpoints.account_endpoints import ACCOUNT, COMMUNICATION_DEVICES
+from givenergy.endpoints.inverter_endpoints import INVERTER_DATA_POINTS
 from givenergy.errors import (
     CancelledError,
     ForbiddenError,

@@ -8,14 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from givenergy import endpoints
-from givenergy.endpoints import (
-    ENDPOINTS,
-    EV_CHARGER_COMMAND_DATA,
-    EV_METER_DATA,
-    SITE_STATUS,
-)
-from givenergy.endpoints.definition import Endpoint
+from givenergy.endpoints import ENDPOINTS
+from givenergy.endpoints.account_endpoints import SITE_STATUS
+from givenergy.endpoints.charger_endpoints import EV_CHARGER_COMMAND_DATA, EV_METER_DATA
 from simulator import Simulator, SimulatorConfig
 from simulator.api import Router
 
@@ -73,7 +68,7 @@ def test_every_request_of_the_contract_is_allowed_or_left_out_for_a_reason():
         else:
             left_out.add(f"{method} {path}")
     assert left_out == LEFT_OUT.keys()
-    later = {endpoint.name for endpoint in ENDPOINTS.values() if endpoint.later_version}
+    later = {endpoint.name for endpoint in ENDPOINTS.values() if endpoint.is_later}
     assert ENDPOINTS.keys() - allowed == later
     assert "inverter_grid_meter_readings" in later
 
@@ -104,9 +99,9 @@ def test_nothing_on_the_list_writes_or_commands_but_a_notification_to_the_owner(
 
 
 def test_every_endpoint_is_on_the_list_once():
-    defined = [value for value in vars(endpoints).values() if isinstance(value, Endpoint)]
-    assert [endpoint.name for endpoint in defined] == list(ENDPOINTS)
-    assert len({(endpoint.method, endpoint.path) for endpoint in defined}) == len(defined)
+    assert [name for name, each in ENDPOINTS.items() if name != each.name] == []
+    requests = {(each.method, each.path) for each in ENDPOINTS.values()}
+    assert len(requests) == len(ENDPOINTS)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +115,6 @@ def house():
         commissioned=dt.date(2025, 5, 1),
         inverters=2,
         ems=1,
-        later_api=True,
         account_type="engineer",
         children=1,
         site_status_approved=True,

@@ -6,7 +6,9 @@ import pytest
 
 from givenergy.budget.request_budget import RequestOutcome
 from givenergy.client import Client
-from givenergy.endpoints import ACCOUNT, EV_CHARGERS, INVERTER_DATA_POINTS
+from givenergy.endpoints.account_endpoints import ACCOUNT
+from givenergy.endpoints.charger_endpoints import EV_CHARGERS
+from givenergy.endpoints.inverter_endpoints import INVERTER_DATA_POINTS
 from givenergy.envelope import error_message
 from givenergy.errors import ForeignAnswerError, GivEnergyError, ProxyRefusedError
 from givenergy.response import AttemptFailure, classify_response

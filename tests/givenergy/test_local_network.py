@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from givenergy.endpoints import ACCOUNT
+from givenergy.endpoints.account_endpoints import ACCOUNT
 from givenergy.errors import LocalFaultError
 from givenergy.local_network import network_settings
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from givenergy.endpoints import EV_CHARGING_SESSIONS, SMART_DEVICE_DATA
+from givenergy.endpoints.charger_endpoints import EV_CHARGING_SESSIONS
+from givenergy.endpoints.smart_device_endpoints import SMART_DEVICE_DATA
 from givenergy.envelope import read_envelope
 from givenergy.models import Page
 from givenergy.pagination import MAX_PASSES, read_pages

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from givenergy.endpoints import COMMUNICATION_DEVICES
+from givenergy.endpoints.account_endpoints import COMMUNICATION_DEVICES
 from givenergy.errors import RequestRefusedError
 from givenergy.retry import NO_RETRY
 

@@ -9,14 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from givenergy.endpoints import (
-    ENDPOINTS,
-    EV_CHARGER_COMMAND_DATA,
-    EV_CHARGING_SESSIONS,
-    INVERTER_DATA_POINTS,
-    SITES,
-    SMART_DEVICES,
-)
+from givenergy.endpoints import ENDPOINTS
+from givenergy.endpoints.account_endpoints import SITES
+from givenergy.endpoints.charger_endpoints import EV_CHARGER_COMMAND_DATA, EV_CHARGING_SESSIONS
+from givenergy.endpoints.inverter_endpoints import INVERTER_DATA_POINTS
+from givenergy.endpoints.smart_device_endpoints import SMART_DEVICES
 from givenergy.redaction import Redaction, checked_entries, redaction_of, scrub
 
 SHARED = Path(os.environ.get("GIVLAKE_SHARED", Path(__file__).parents[3] / "shared"))

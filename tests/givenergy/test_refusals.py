@@ -4,18 +4,17 @@ import datetime as dt
 
 import pytest
 
-from givenergy.endpoints import (
-    ACCOUNT_CHILDREN,
+from givenergy.endpoints import ENDPOINTS
+from givenergy.endpoints.account_endpoints import ACCOUNT_CHILDREN, SITE_STATUS
+from givenergy.endpoints.charger_endpoints import EV_CHARGERS
+from givenergy.endpoints.control_endpoints import INVERTER_SETTINGS
+from givenergy.endpoints.inverter_endpoints import (
     EMS_LATEST,
-    ENDPOINTS,
-    EV_CHARGERS,
     INVERTER_DATA_POINTS,
     INVERTER_EVENTS,
     INVERTER_GRID_METER_DATA,
-    INVERTER_SETTINGS,
-    SITE_STATUS,
-    SMART_DEVICES,
 )
+from givenergy.endpoints.smart_device_endpoints import SMART_DEVICES
 from givenergy.errors import (
     ForbiddenError,
     GivEnergyError,
@@ -73,7 +72,7 @@ def refused(client, endpoint, **how):
 
 
 def test_an_endpoint_that_api_or_plan_lack(simulate, open_client):
-    sim = simulate(unavailable=frozenset({"events", "smart-device"}))
+    sim = simulate(unavailable=frozenset({"events", "smart-device"}), api_version="1.26")
     client = open_client(sim)
     inverter = {"inverter": sim.serials[0]}
     error = refused(client, INVERTER_EVENTS, path=inverter)
@@ -87,7 +86,7 @@ def test_an_endpoint_that_api_or_plan_lack(simulate, open_client):
 
 
 def test_an_item_that_is_not_there(simulate, open_client):
-    client = open_client(simulate(later_api=True))
+    client = open_client(simulate())
     error = refused(client, INVERTER_DATA_POINTS, path={"inverter": "XX0000X000", "date": DAY})
     assert isinstance(error, NotFoundError)
     assert error.missing_capability is RESOURCE

@@ -33,7 +33,7 @@ OF_COMPANIES = ("account_children", "account_devices")
 def saved(tmp_path_factory):
     """Save a response of each dataset from two simulated accounts: a customer's, a company's."""
     folder = tmp_path_factory.mktemp("saved")
-    shared = {"clock": NOW, "site_status_approved": True, "later_api": True}
+    shared = {"clock": NOW, "site_status_approved": True}
     for company in (False, True):
         account = {"account_type": "company", "children": 1} if company else {}
         with Simulator(every_device(NOW, 30, **shared, **account)) as sim:

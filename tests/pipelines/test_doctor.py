@@ -52,7 +52,7 @@ def test_a_known_token_that_is_revoked_is_not_called_accepted(simulate, own):
 
 @pytest.mark.slow
 def test_what_was_refused_is_tried_at_once_and_forgotten_if_it_is_answered(simulate, own):
-    sim = simulate(inverters=2, later_api=True)
+    sim = simulate(inverters=2)
     owner = own(sim, GIVLAKE_DATASETS="inverter_presets,inverter_events,ev_chargers")
     said = b'{"message": "This action is unauthorized."}'
     refused = r"/presets|/events|/ev-charger"

@@ -25,7 +25,7 @@ PATHS = ("/meter/data", "/events", "/presets", "/settings", "/smart-device")
 
 def requests_of_a_backfill(folder, now, refused, **settings):
     """Return the requests of a first backfill and of a second one, and their output."""
-    config = every_device(now, 400, later_api=True, meter_rows_every_s=43_200, refused=refused)
+    config = every_device(now, 400, meter_rows_every_s=43_200, refused=refused)
     with Simulator(config) as sim:
         chosen = {
             "GIVENERGY_API_URL": sim.base_url,
@@ -92,9 +92,7 @@ def test_an_endpoint_that_refuses_every_range_is_remembered_and_asked_again_week
     simulate, own, today, dataset
 ):
     name, path = ENDPOINTS[dataset]
-    sim = simulate(
-        inverters=5, later_api=True, refused={name: "422"}, commissioned=today - timedelta(days=400)
-    )
+    sim = simulate(inverters=5, refused={name: "422"}, commissioned=today - timedelta(days=400))
     owner = own(sim, GIVLAKE_DATASETS=dataset)
     start = today - timedelta(days=90)
     counts, outputs = [], []

@@ -20,7 +20,6 @@ def sim():
         empty_day_rate=0,
         flow_gap_rate=0,
         rate_limit=10_000,
-        later_api=True,
         tokens=(
             TokenGrant("all"),
             TokenGrant("reader", scopes=frozenset({"api:inverter:read"})),
@@ -119,7 +118,7 @@ def test_access(sim, ask):
 
 def test_rows_put_in_place_are_filtered(ask):
     given = [{"time": f"2024-07-0{day}T12:00:00Z", "address": 1} for day in (1, 2, 3)]
-    config = SimulatorConfig(later_api=True, clock=NOW)
+    config = SimulatorConfig(clock=NOW)
     with Simulator(config) as sim:
         sim.set_listing("inverter-meter-data", SERIAL, given)
         assert ask(sim, PATH, params=DAY).json()["data"] == given[1:2]
