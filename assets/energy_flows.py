@@ -188,6 +188,10 @@ class EnergyFlows(RowByRow, DailyDataset):
     lateness_days = 3
     evidence = True
     takes_ranges = True
+    if_ended = (
+        "The view half_hourly_balance derives half hours without a flow from data points. To"
+        " request flows no longer, set GIVLAKE_DATASETS=-energy_flows,-energy_flow_aggregates."
+    )
     today_cron = "10 */3 * * *"
 
     def request(self, device_id: str, first: date, last: date, zone: str) -> Request:

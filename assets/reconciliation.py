@@ -26,6 +26,8 @@ class Reconciliation:
             to the first.
         finding: What is wrong on a day that it names.
         deviation: Name of the deviation column.
+        is_finding: Whether a deviation is an error in the data, of which the owner is told after
+            each command that changes them; else the two figures differ by their nature.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Reconciliation:
     tables: tuple[str, ...]
     finding: str
     deviation: str = "deviation_kwh"
+    is_finding: bool = True
 
     @property
     def unit(self) -> str:
@@ -73,6 +76,13 @@ RECONCILIATIONS = (
         "half-hourly flows differ from the daily value",
     ),
     Reconciliation(
+        "reconcile_flows_points",
+        "Half-hourly flows equal those derived from data points.",
+        ("energy_flows", "inverter_data_points"),
+        "half-hourly flows differ from those derived from data points",
+        is_finding=False,
+    ),
+    Reconciliation(
         "reconcile_sessions",
         "The energy of a charging session equals the growth of the charger's register.",
         ("ev_charging_sessions", "ev_meter_readings"),
@@ -102,6 +112,7 @@ _COLUMNS = {
     "integrated_kwh": "Power integrated over time, kWh.",
     "counter_kwh": "Daily counter at its last point, kWh.",
     "flow_kwh": "Sum of the half-hourly flows, kWh.",
+    "derived_kwh": "Energy derived from data points, over the same half hours, kWh.",
     "daily_kwh": "Daily value of the API, kWh.",
     "half_hourly_kwh": "Sum of the half hours, kWh.",
     "energy_kwh": "Energy of the session, kWh.",

@@ -13,7 +13,14 @@ from assets.framework import (
     SnapshotDataset,
 )
 
-_NOT_DATASETS = ("assets.data_dictionary", "assets.framework", "assets.reconciliation", __name__)
+_NOT_DATASETS = (
+    "assets.catalogue_views",
+    "assets.data_dictionary",
+    "assets.energy_balance",
+    "assets.framework",
+    "assets.reconciliation",
+    __name__,
+)
 
 
 @cache

@@ -168,6 +168,7 @@ def error_for_status(
     scope: str,
     account_type: str = "any",
     missing_capability: MissingCapability | None = None,
+    deprecated_since: str | None = None,
 ) -> GivEnergyError:
     """Return the error for a status that no retry can fix.
 
@@ -179,6 +180,7 @@ def error_for_status(
         scope: The scopes that the endpoint needs, separated by spaces.
         account_type: The type of account that it needs, "any" if every type will do.
         missing_capability: What the request lacks.
+        deprecated_since: The version of the API that calls the endpoint deprecated; None: none.
     """
     quoted = f': "{vendor_message}"' if vendor_message else ""
     if status == 401:
@@ -212,7 +214,8 @@ def error_for_status(
     if status == 404 and missing_capability is MissingCapability.ENDPOINT:
         return NotFoundError(
             f"The API has no {what} for this account (404{quoted}).",
-            hint="Other API versions, or accounts with such devices, may have it: no action is "
+            hint=_ended(deprecated_since)
+            or "Other API versions, or accounts with such devices, may have it: no action is "
             "needed.",
             status=status,
             vendor_message=vendor_message,
@@ -228,8 +231,19 @@ def error_for_status(
         )
     return RequestRefusedError(
         f"The API refuses the request ({status} for {what}{quoted}).",
-        hint="A retry will be refused too: report it with this message.",
+        hint=(missing_capability is MissingCapability.ENDPOINT and _ended(deprecated_since))
+        or "A retry will be refused too: report it with this message.",
         status=status,
         vendor_message=vendor_message,
         missing_capability=missing_capability,
+    )
+
+
+def _ended(deprecated_since: str | None) -> str:
+    """Return a hint for an endpoint that was announced to end; "" for any other."""
+    if deprecated_since is None:
+        return ""
+    return (
+        f"The API has called this endpoint deprecated since version {deprecated_since}, and may"
+        " have ended it."
     )

@@ -131,6 +131,7 @@ def classify_response(
         scope=endpoint.scope,
         account_type=endpoint.account_type,
         missing_capability=missing_capability(status, said, endpoint),
+        deprecated_since=endpoint.deprecated_since,
     )
     return _failure(response, f"http_{status}", message, RequestOutcome.ANSWERED, final)
 

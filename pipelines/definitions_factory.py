@@ -8,11 +8,11 @@ from typing import Any
 
 import dagster as dg
 
+from assets.catalogue_views import derived_views_with_tables
 from assets.framework.contract.dataset import Cadence, Dataset, DeviceList
 from assets.framework.orchestration.asset_keys import table_key
 from assets.framework.orchestration.dataset_asset import dataset_asset
 from assets.framework.orchestration.view_assets import view_asset_spec
-from assets.reconciliation import views_with_tables
 from pipelines.alerts.sensors import alert_sensors
 from pipelines.health.data_checks import data_check_schedule, drift_check, reconciliation_checks
 from pipelines.health.history_check import check_schedule, history_check
@@ -117,8 +117,8 @@ def _views(datasets: Sequence[Dataset]) -> list[dg.AssetSpec]:
     """List the views of which the datasets have all tables."""
     keys = {table.name: table_key(table) for dataset in datasets for table in dataset.output_tables}
     return [
-        view_asset_spec(view, "data_quality", [keys[name] for name in tables])
-        for view, tables in views_with_tables()
+        view_asset_spec(view, group, [keys[name] for name in tables])
+        for view, tables, group in derived_views_with_tables()
         if keys.keys() >= set(tables)
     ]
 

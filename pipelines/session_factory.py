@@ -14,10 +14,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from assets.framework.code_views import code_views
+from assets.catalogue_views import catalogue_views
 from assets.framework.decoding.decoder import decoders
 from assets.framework.ingestion.session import Session
-from assets.reconciliation import reconciliation_views
 from assets.registry import daily_datasets, datasets
 from givenergy import (
     BudgetSnapshot,
@@ -81,7 +80,7 @@ def open_lake(settings: Settings, *, repair: bool = True) -> Lake:
     publish_watermarks(lake, [dataset.name for dataset in datasets()])
     known = decoders(datasets())
     tables = [table for decoder in known for table in decoder.tables]
-    publish(lake, tables, [*code_views(), *reconciliation_views()])
+    publish(lake, tables, catalogue_views())
     if repair:
         repair_tables(lake, known)
         if (key := lake.state.get(_ACCOUNT_KEY)) is not None and settings.is_zone_set:
@@ -114,7 +113,7 @@ def open_for_reading(settings: Settings) -> ReadOnlyLake:
     lake = ReadOnlyLake(
         settings.data,
         decoders(datasets()),
-        [*code_views(), *reconciliation_views()],
+        catalogue_views(),
         [dataset.coverage_rule for dataset in daily_datasets()],
     )
     restore_clock(lake)

@@ -33,6 +33,7 @@ class Endpoint:
         page_size: Rows requested per page; None if the endpoint is not paginated.
         newest_first: Whether new rows are added at the front of the list.
         since: The version of the API in which it was added; 1.26 has whatever earlier ones have.
+        deprecated_since: The version of the API that calls it deprecated; None: it does not.
         enveloped: Whether the content of the response is in `data`, as for nearly all endpoints.
         single: Whether `data` is a single value that may be null.
         is_list: Whether `data` is a list of objects; always true if paginated.
@@ -54,6 +55,7 @@ class Endpoint:
     page_size: int | None = None
     newest_first: bool = False
     since: str = "1.26"
+    deprecated_since: str | None = None
     enveloped: bool = True
     single: bool = False
     is_list: bool = False

@@ -54,6 +54,7 @@ ENERGY_FLOWS = Endpoint(
     method="POST",
     path="/inverter/{inverter}/energy-flows",
     scope="api:inverter:data",
+    deprecated_since="1.53",
     is_list=True,
 )
 

@@ -18,11 +18,13 @@ from assets.framework.contract.devices import DeviceKind, Devices, local_day, of
 from assets.framework.ingestion.availability import Availability
 from assets.framework.ingestion.session import Session
 from givenergy import (
+    AccessError,
     ForbiddenError,
     GivEnergyError,
     LocalFaultError,
     NotFoundError,
     Priority,
+    RequestRefusedError,
     utc_now,
 )
 from givenergy.endpoints.control_endpoints import INVERTER_SETTINGS
@@ -220,12 +222,19 @@ def _data(
         try:
             probe(session, dataset, request)
         except NotFoundError as error:
-            yield CheckResult(dataset.name, "note", str(error))
+            yield CheckResult(dataset.name, "note", _with_alternative(dataset, error))
         except GivEnergyError as error:
-            yield CheckResult(dataset.name, "error", str(error), EXIT_INCOMPLETE)
+            message = _with_alternative(dataset, error)
+            yield CheckResult(dataset.name, "error", message, EXIT_INCOMPLETE)
         else:
             Availability(session.lake, dataset.name).forget(device.device_id)
             yield CheckResult(dataset.name, "ok", f"readable (scope {dataset.endpoint.scope})")
+
+
+def _with_alternative(dataset: Dataset, error: GivEnergyError) -> str:
+    """Return the message of an error, with what to use in place of an endpoint that has ended."""
+    ended = isinstance(error, AccessError | NotFoundError | RequestRefusedError)
+    return f"{error} {dataset.if_ended}" if ended and dataset.if_ended else str(error)
 
 
 def _control(session: Session, devices: Devices) -> Iterator[CheckResult]:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
+from assets.catalogue_views import derived_views
 from assets.data_dictionary import dictionary
 from assets.framework.contract.dataset import Dataset
 from assets.framework.decoding.decoder import decoders
-from assets.reconciliation import reconciliation_views
 from assets.registry import daily_datasets, datasets
 from pipelines.cli.common import EXIT_INCOMPLETE, check_order, console, opened_for_reading, plural
 from pipelines.cli.context import pass_settings
@@ -107,7 +107,7 @@ def export(
                 dictionary=dictionary(),
                 rules=[dataset.coverage_rule for dataset in daily_datasets()],
                 copied_views=_COPIED_VIEWS,
-                views=reconciliation_views(),
+                views=derived_views(),
                 days=days,
                 devices=devices,
                 overwrite=overwrite,

@@ -100,7 +100,7 @@ def findings(lake: Lake, since: datetime | None = None) -> list[Findings]:
         lake: The data folder.
         since: From when on findings are new; None for the last 7 days.
     """
-    order = [*(each.name for each in RECONCILIATIONS), GAPS]
+    order = [*(each.name for each in RECONCILIATIONS if each.is_finding), GAPS]
     rows, _ = read_findings(lake)
     # An earlier version can have stored those of a comparison that there is no more.
     rows = rows.filter(pc.is_in(rows["check"], pa.array(order)))
@@ -136,6 +136,8 @@ def _comparisons() -> Iterator[_Comparison]:
     }
     views = {view.name: view.sql for view in reconciliation_views()}
     for each in RECONCILIATIONS:
+        if not each.is_finding:
+            continue
         tables = tuple(owner[name] for name in each.tables)
         is_dated = any(table.time_column is not None for _, table in tables)
         query = sql("findings").format(view=views[each.name], deviation=each.deviation)

@@ -62,6 +62,7 @@ def test_definitions_load_without_token_network_or_data_folder_and_write_nothing
         "batteries",
         "communication_devices",
         "gaps",
+        "half_hourly_balance_from_points",
         "inverter_data_points",
         "inverter_meters",
         "inverters",

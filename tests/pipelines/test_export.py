@@ -9,7 +9,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from assets.reconciliation import reconciliation_views
+from assets.catalogue_views import derived_views
 from assets.registry import datasets
 from pipelines.cli.completion_values import complete_value
 from pipelines.cli.export_command import device_columns
@@ -29,7 +29,7 @@ HISTORIES = {
     if table.unversioned_columns is not None
 }
 TABLES = {table.name for dataset in datasets() for table in dataset.output_tables}
-VIEWS = {f"{name}_now" for name in HISTORIES} | {view.name for view in reconciliation_views()}
+VIEWS = {f"{name}_now" for name in HISTORIES} | {view.name for view in derived_views()}
 
 
 @pytest.fixture(scope="module")

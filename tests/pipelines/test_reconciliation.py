@@ -68,6 +68,7 @@ def plant(sim) -> dict[str, str]:
         "reconcile_counters_power": f"{other} {DAYS[0]} solar",
         "reconcile_counters_flows": f"{other} {DAYS[2]} grid_import",
         "reconcile_flows": f"{other} {DAYS[2]} grid_to_battery",
+        "reconcile_flows_points": f"{other} {DAYS[2]} grid_to_battery",
         "reconcile_sessions": f"{charger} {spoilt['started_at'][:10]} session",
         "reconcile_session_values": f"{charger} {reset['started_at'][:10]} session",
     }
@@ -125,6 +126,10 @@ def test_each_planted_error_is_found_where_it_is_and_nothing_else(owner, plant):
         # The battery's charge comes from the same half hour.
         also = {
             "reconcile_counters_flows": [where.replace("grid_import", "battery_charge")],
+            # What is derived has the power that is too much.
+            "reconcile_flows_points": [
+                plant["reconcile_counters_power"].replace("solar", "pv_to_home")
+            ],
             # The total is compared with the power as well.
             "reconcile_counters_power": [
                 where.replace("solar", "total_solar"),

@@ -52,6 +52,7 @@ class Dataset(ABC):
         has_numeric_ids: Whether what it requests (an account, a site) is known by a number.
         sample_params: Parameters that decoding a response needs, with values that stand for those
             of an unknown request.
+        if_ended: What to use once the API, which calls the endpoint deprecated, refuses it.
         stops_when_refused: Whether a device that refuses several requests in a row is skipped for
             the rest of a run, and a run stops if every device refuses. For datasets that make
             many requests per device.
@@ -72,6 +73,7 @@ class Dataset(ABC):
     is_partial: bool = False
     has_numeric_ids: bool = False
     sample_params: tuple[tuple[str, int], ...] = ()
+    if_ended: str = ""
     stops_when_refused: bool = False
 
     @property

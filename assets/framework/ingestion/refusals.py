@@ -180,7 +180,8 @@ class Refusals:
             return self._lacking(request, error)
         by_day = self._dataset.stops_when_refused
         outcome = Outcome.FORBIDDEN if isinstance(error, ForbiddenError) else Outcome.FAILED
-        not_found = isinstance(error, NotFoundError) and bool(request.device_id)
+        endpoint = error.missing_capability is MissingCapability.ENDPOINT
+        not_found = isinstance(error, NotFoundError) and bool(request.device_id) and not endpoint
         if not_found and not self.accepts(request):
             # A device is gone once it is not found again at another time.
             refusal = self._availability.note(request.subject, Reason(str(error)))
@@ -193,7 +194,6 @@ class Refusals:
         else:
             self._not_found.append(result)
         self._in_a_row[request.subject] += 1
-        endpoint = error.missing_capability is MissingCapability.ENDPOINT
         if endpoint or self._in_a_row[request.subject] >= _REFUSALS_UNTIL_CLOSED:
             self._closed[request.subject] = result
         if not isinstance(error, ForbiddenError):
