@@ -19,6 +19,7 @@ ACCOUNT = {
     "smart_devices": 1,
     "smart_points_every_s": 7200,
     "rows_per_day": 12,
+    "api_version": "1.26",
     "flow_gap_rate": 0.0,
     "page_size_caps": {"ev-meter-data": 40, "smart-device-data": 20, "charging-sessions": 4},
 }
