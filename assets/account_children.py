@@ -41,7 +41,7 @@ class AccountChildren(RowByRow, DeviceList):
     """The dataset; see the module's docstring."""
 
     name = "account_children"
-    version = 1
+    version = 2
     endpoint = ACCOUNT_CHILDREN
     group = "accounts"
     row_type = Account

@@ -51,6 +51,7 @@ class Account(Wire):
     postcode: str | None = None
     country: str | None = None
     telephone_number: str | None = None
+    company: str | None = None
     timezone: str | None = None
     standard_timezone: str | None = None
 
@@ -75,6 +76,11 @@ def account_schema() -> pandera.DataFrameSchema:
             "address": text("Address", personal, "address"),
             "postcode": text("Postcode", personal, "postcode"),
             "telephone_number": text("Telephone", personal, "telephone_number"),
+            "company": text(
+                "Company",
+                f"Company of the account. {personal} Versions of the API before 1.35 lack it.",
+                "company",
+            ),
             **extra_fields(),
             **history_columns(),
         }
@@ -99,7 +105,7 @@ class Accounts(RowByRow, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "accounts"
-    version = 1
+    version = 2
     endpoint = ACCOUNT
     group = "accounts"
     row_type = Account

@@ -13,10 +13,11 @@ from assets.registry import datasets
 _VIEWS = (
     "Views: `…_now` has the current versions of a table with history;",
     "`…_superseded` the rows that newer responses replaced; `codes` every code with its name",
-    "(`domain`, `code`, `name`, `description`); `coverage` the state of each device and day;",
-    "`requests` the requests; `quarantine` invalid rows and values, and why; `drift` what the",
-    "API document does not list; `gaps` and `reconcile_…` gaps and deviating figures;",
-    "`half_hourly_balance` the energy flows, derived from data points where the API has sent none.",
+    "(`domain`, `code`, `name`, `description`, `since_version`); `coverage` the state of each",
+    "device and day; `requests` the requests; `quarantine` invalid rows and values, and why;",
+    "`drift` what the API document does not list; `gaps` and `reconcile_…` gaps and deviating",
+    "figures; `half_hourly_balance` the energy flows, derived from data points where the API has",
+    "sent none.",
 )
 
 

@@ -69,7 +69,7 @@ class EvChargerCommands(PageByPage, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "ev_charger_commands"
-    version = 2
+    version = 3
     endpoint = EV_CHARGER_COMMANDS
     group = "ev_chargers"
     row_type = _Commands

@@ -130,7 +130,7 @@ class UnauthenticatedError(AccessError):
 
 
 class PaymentRequiredError(AccessError):
-    """402: the account's plan does not cover API access."""
+    """402: the account's plan does not cover it, which needs a GivEnergy Premium subscription."""
 
 
 class ForbiddenError(AccessError):
@@ -194,7 +194,8 @@ def error_for_status(
     if status == 402:
         return PaymentRequiredError(
             f"The account's plan does not include this request (402 for {what}{quoted}).",
-            hint="Check the subscription of the account in the GivEnergy portal.",
+            hint="It needs a GivEnergy Premium subscription: check in the GivEnergy portal whether"
+            " the account has one.",
             status=status,
             vendor_message=vendor_message,
             missing_capability=missing_capability,

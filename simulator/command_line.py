@@ -145,6 +145,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--inverters", type=int, help="inverters per account, up to 2000")
     add("--gateways", type=int, help="how many of them are Gateways (default: every tenth)")
     add("--gone", type=int, help="removed inverters that stay listed")
+    add(
+        "--odd",
+        dest="odd_devices",
+        action="store_true",
+        help="list a communication device with inverter null, and one with {}",
+    )
     add("--seed", type=int, help="seed of all generated data")
     add("--commissioned", type=dt.date.fromisoformat, help="date for all inverters")
     add("--timezone", help="time zone of the account")
@@ -182,7 +188,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=CLEARED_MEANINGS,
         help="effect of cleared=1: adds cleared events, returns only cleared events, or none",
     )
-    add("--api-version", choices=API_VERSIONS, help="version of the API (default: the newest)")
+    add(
+        "--api-version",
+        choices=API_VERSIONS,
+        help="version of the API: which endpoints, fields and codes it has, and how strict it is"
+        f" (default: {API_VERSIONS[-1]})",
+    )
     add("--smart-devices", type=int, help="smart devices per account")
     add("--smart-points-every", dest="smart_points_every_s", type=int, help="data interval, s")
     add("--unavailable", metavar="NAME,…", help="endpoints that return 404")

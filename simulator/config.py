@@ -52,7 +52,7 @@ class SimulatorConfig:
         gateways: How many of the inverters are Gateways (path date = UTC day); default: every
             tenth, starting with the third.
         gone: Removed inverters: they stay listed, but their data is 404.
-        bare_devices: List a communication device with `inverter: null` and one with `{}`.
+        odd_devices: List a communication device with `inverter: null` and one with `{}`.
         commissioned: Date for all inverters; default: each has its own in 2022 or 2023.
         timezone: The zone of the account and of local-day devices.
         rows_per_day: Mean number of data points of an inverter's day.
@@ -84,7 +84,8 @@ class SimulatorConfig:
         flow_gap_rate: Share of half hours that energy flows never contain.
         events_cleared_means: What `cleared=1` does to a list of events: "adds" cleared ones
             to the open ones, "filters" for cleared ones only, "ignored" lists all either way.
-        api_version: Version of the API; what later ones added is not served.
+        api_version: Version of the API: what later ones added is not served, and it is as strict
+            about parameters as its documentation.
         meter_rows_every_s: Interval of the rows of an inverter's own meter.
         unavailable: Endpoints that return 404, as if the API did not have them; their names are
             those of their listings.
@@ -102,8 +103,8 @@ class SimulatorConfig:
         chargers_404: The list of chargers of an account that has none is 404, not empty.
         ev_points_every_s: Time between two data points of a charger's meter.
         ev_offline_rate: Share of days on which a charger goes offline for some hours.
-        meter_lists_required: Meter data without measurands or meters is 422; otherwise all are
-            selected.
+        meter_lists_required: Meter data of a charger without measurands or meters is 422;
+            otherwise all are selected. Default: as the version has it, from 1.35 on.
         smart_devices: Smart devices per account; children have none.
         smart_points_every_s: Time between two data points of a smart device.
         site_status_approved: Whether the account is approved to read the status of sites.
@@ -118,7 +119,7 @@ class SimulatorConfig:
     seed: int = 1
     gateways: int | None = None
     gone: int = 0
-    bare_devices: bool = True
+    odd_devices: bool = False
     commissioned: dt.date | None = None
     timezone: str = "Europe/London"
     rows_per_day: int = 400
@@ -160,7 +161,7 @@ class SimulatorConfig:
     chargers_404: bool = False
     ev_points_every_s: int = 60
     ev_offline_rate: float = 0.02
-    meter_lists_required: bool = True
+    meter_lists_required: bool | None = None
     smart_devices: int = 0
     smart_points_every_s: int = 300
     site_status_approved: bool = False
@@ -236,6 +237,13 @@ class SimulatorConfig:
     def has_version(self, since: str) -> bool:
         """Return whether the API has what was added in a version."""
         return API_VERSIONS.index(since) <= API_VERSIONS.index(self.api_version)
+
+    @property
+    def are_meter_lists_required(self) -> bool:
+        """Whether a charger's meter data need both lists."""
+        if self.meter_lists_required is not None:
+            return self.meter_lists_required
+        return self.has_version("1.35")
 
     def page_size_cap(self, listing: str) -> int:
         """Return the maximum page size of a listing."""

@@ -256,6 +256,10 @@ class Simulation:
             serial, lambda d: replace(d, firmware_updates=d.firmware_updates + 1)
         )
 
+    def set_locked(self, serial: str, *, is_locked: bool = True) -> None:
+        """Lock the inverter against remote control, which version 1.53 has, or unlock it."""
+        self._state.change_device(serial, lambda d: replace(d, locked=is_locked))
+
     def take_offline(self, uuid: str, since: dt.datetime | None = None) -> None:
         """Cut an EV charger's connection: now, or at a past time.
 

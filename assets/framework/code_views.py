@@ -18,6 +18,11 @@ def _codes() -> ViewSpec:
         "code": ("Code", "Code as sent, as text."),
         "name": ("Name", "Name in the decoded column."),
         "description": ("Description", "Meaning of the code."),
+        "since_version": (
+            "Since version",
+            "Version of the API whose documentation first lists the code; 1.26 also for older"
+            " codes, and for those that are only in examples and recordings.",
+        ),
     }
     schema = pa.schema(
         pa.field(name, pa.string(), metadata={"title": title, "description": description})

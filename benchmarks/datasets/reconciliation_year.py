@@ -39,7 +39,6 @@ CONFIG = SimulatorConfig(
     rate_limit=1_000_000,
     commissioned=FIRST - timedelta(days=10),
     empty_day_rate=0.01,
-    bare_devices=False,
     ev_chargers=1,
     ev_points_every_s=600,
 )

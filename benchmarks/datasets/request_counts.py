@@ -20,16 +20,21 @@ from pathlib import Path
 import dagster as dg
 
 from benchmarks.common import owner_of, parser, print_load, print_table
-from givenergy.codes import codes_with_flag
 from pipelines.definitions_factory import POLL_JOB, REFRESH_JOB, job_name
 from pipelines.partitions import range_tags
 from pipelines.selection import daily, selected
 from pipelines.settings import load_settings
 from simulator import Simulator, SimulatorConfig
+from tests.support.minimum_requests import minimum_requests
 from tests.support.owner import Owner
 
 INVERTERS, CHARGERS, SMART_DEVICES = 3, 2, 2
-PAGE_CAPS = {"ev-meter-data": 10_000, "smart-device-data": 2_000, "charging-sessions": 1_000}
+PAGE_CAPS = {
+    "ev-meter-data": 10_000,
+    "smart-device-data": 2_000,
+    "charging-sessions": 1_000,
+    "inverter-meter-data": 20_000,
+}
 # Datasets by a pattern of their paths.
 PATHS = {
     r"/account$": "accounts",
@@ -68,40 +73,10 @@ def requests_by_dataset(simulator: Simulator) -> Counter[str]:
 
 
 def minimum_of(simulator: Simulator, days: int) -> dict[str, int]:
-    """Count the requests that no client could do without, for this account."""
-    pages = {
-        uuid: -(-len(simulator.truth_of("smart-device-data", uuid)) // 2_000)
-        for uuid in simulator.smart_device_uuids
-    }
-    configured = sum(
-        command not in codes_with_flag("charger_command", "without_data")
-        for uuid in simulator.charger_uuids
-        for command in simulator.truth_of("ev-commands", uuid)
-    )
-    ranges = -(-(days + 1) // 31)
-    return {
-        "accounts": 1,
-        "account_children": 1,
-        "inverter_grid_meter_readings": 1,
-        "site_statuses": 1,
-        "ev_charger_configuration": configured,
-        "communication_devices": 1,
-        "ev_chargers": 1,
-        "smart_devices": 1,
-        "sites": 1,
-        "inverter_data_points": INVERTERS * (days + 1),
-        "ev_meter_readings": CHARGERS * (days + 1),
-        "energy flows, both datasets": INVERTERS * (ranges + 4),
-        "inverter_events": INVERTERS,
-        "ev_charging_sessions": CHARGERS,
-        "ev_charger_commands": CHARGERS,
-        "ems_readings": 1,
-        "inverter_system_readings": INVERTERS,
-        "inverter_meter_readings": INVERTERS,
-        "inverter_presets": INVERTERS,
-        "inverter_setting_definitions": INVERTERS,
-        "smart_device_readings": sum(pages.values()),
-    }
+    """Count the requests that no client could do without; those for energy flows together."""
+    minimum = minimum_requests(simulator, days)
+    flows = minimum.pop("energy_flows") + minimum.pop("energy_flow_aggregates")
+    return {**minimum, "energy flows, both datasets": flows}
 
 
 def usual_day(simulator: Simulator, owner: Owner) -> list[tuple[str, int, int, float]]:

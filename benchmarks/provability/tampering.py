@@ -204,7 +204,7 @@ def main() -> None:
     folder = new_folder(options.folder)
     config = SimulatorConfig(
         inverters=2, gateways=0, seed=7, rate_limit=100_000, rows_per_day=100, empty_day_rate=0.0,
-        commissioned=DAYS[0], bare_devices=False,
+        commissioned=DAYS[0],
     )  # fmt: skip
     wrong = False
     with Simulator(config) as sim:

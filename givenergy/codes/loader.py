@@ -1,7 +1,8 @@
 """Load and validate the code tables, which are CSV files beside this module.
 
-- `codes.csv`: a row per code of a domain, in the order of the documentation; `source` is
-  `documented`, or `observed` for a code that the documentation does not list.
+- `codes.csv`: a row per code of a domain, in the order of the documentation; `since` is the version
+  of the API whose documentation first lists it, `source` is `documented`, or `observed` for a code
+  that none of them lists (with `since` 1.26).
 - `charger_modes.csv`: a row per charger mode that a configuration or installation mode offers.
 - `code_flags.csv`: a row per property of a code.
 - `measurand_units.csv`: the unit to which the values of a measurand are converted.
@@ -20,6 +21,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 FOLDER = Path(__file__).parent
+_VERSIONS = ("1.26", "1.35", "1.53")
 _SOURCES = ("documented", "observed")
 _FLAGS = ("may_have_worked", "without_data")
 
@@ -36,12 +38,15 @@ class Code(NamedTuple):
         code: What the API sends.
         name: What the documentation calls it; the code itself if it has no other name.
         description: What it means, in our own words.
+        since: The version of the API whose documentation first lists it. 1.26 is the first that was
+            compared, and also stands for codes that are only in examples and recordings.
     """
 
     domain: str
     code: str
     name: str
     description: str
+    since: str
 
 
 class UnitConversion(NamedTuple):
@@ -137,6 +142,7 @@ def unit_conversions() -> Mapping[str, UnitConversion]:
 def _codes() -> tuple[tuple[Code, ...], frozenset[Code]]:
     codes, observed = [], set()
     for row in _rows("codes.csv", (*Code._fields, "source"), key=2):
+        row.require_one_of("since", _VERSIONS)
         row.require_one_of("source", _SOURCES)
         code = Code(*(row[name] for name in Code._fields))
         codes.append(code)

@@ -20,6 +20,7 @@ _PERSONAL_LEAVES = (
     "address",
     "postcode",
     "telephone_number",
+    "company",  # since version 1.35
 )
 _SITE_LEAVES = ("id", "date_created", "country", "timezone", "tz_timezone", "type", "products[]")
 

@@ -87,10 +87,9 @@ def _describe_inverter(
         batteries.append(_battery(neighbour))
     model = _MODELS[key_of(device.serial) % len(_MODELS)]
     if device.gateway or device.ems:
-        model = "Gateway" if device.gateway else "EMS"
-    nominal: dict[str, Any] = {"nominal_capacity": 186, "nominal_voltage": 51.2}
-    if device.number % 2:
-        nominal["depth_of_discharge"] = 0.85
+        model = "Gateway" if device.gateway else "Plant EMS"
+    # Recorded of every device whose list has the battery's nominal values.
+    nominal = {"nominal_capacity": 186, "nominal_voltage": 51.2, "depth_of_discharge": 0.85}
     return {
         "serial": device.serial,
         "status": "LOST" if device.gone else "NORMAL",
@@ -116,9 +115,10 @@ def _describe_inverter(
             "meters": [
                 {
                     "address": 1,
-                    "serial_number": 30_000_000 + device.number
-                    if device.number % 2
-                    else f"M{device.number:07d}",
+                    # Recorded ones are integers; a client must accept text.
+                    "serial_number": f"M{device.number:07d}"
+                    if device.number % 4 == 3
+                    else 30_000_000 + device.number,
                     "manufacturer_code": "1179713813",
                     "type_code": 277,
                     "hardware_version": 1,

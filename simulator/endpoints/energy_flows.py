@@ -15,7 +15,7 @@ from typing import Any
 from simulator.framework.endpoint import ApiCall, ApiEndpoint
 from simulator.framework.listings import Parameters, SimulatedListing
 from simulator.framework.parameters import END_BEFORE_START, is_no_date, is_required
-from simulator.http.messages import ApiError, HttpResponse, json_response
+from simulator.http.messages import ApiError, HttpResponse
 from simulator.seeded_random import uniform_of
 from simulator.world import anomalies
 from simulator.world.cloud_state import CloudState
@@ -254,12 +254,12 @@ def _flows(call: ApiCall) -> HttpResponse:
         )
     rows = call.listings.rows(LISTING, device.serial, **fields)
     if config.flows_as == "array":
-        return json_response(200, {"data": rows})
+        return call.json({"data": rows}, as_text=True)
     keyed = {str(position): row for position, row in enumerate(rows)}
     identity = (config.seed, device.serial, *fields.values())
     if anomalies.is_hit(config.anomalies, "flow_keys_unsorted", *identity):
         keyed = dict(sorted(keyed.items()))
-    return json_response(200, {"data": keyed})
+    return call.json({"data": keyed}, as_text=True)
 
 
 LISTINGS = {LISTING: EnergyFlowListing}

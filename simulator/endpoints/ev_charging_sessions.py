@@ -1,9 +1,9 @@
 """GET /ev-charger/{uuid}/charging-sessions (contract, "Charging Sessions").
 
-The contract's example sends the filters in a body; in practice they are query parameters, and a
-body is ignored. Sessions come newest first; the contract states no order. What happened while a
-charger was offline becomes known when it is online again: a session may appear late, or stay open
-for long.
+The contract's example sends the filters in a body; in practice they are query parameters, and
+version 1.26 ignores a body. Sessions come newest first; the contract states no order. What
+happened while a charger was offline becomes known when it is online again: a session may appear
+late, or stay open for long.
 """
 
 import datetime as dt
@@ -142,7 +142,7 @@ def _parsed(text: Any) -> dt.datetime:
 
 
 def _page(call: ApiCall) -> HttpResponse:
-    filters = call.query_parameters("start_time", "end_time")
+    filters = call.filters("start_time", "end_time")
     return call.page(LISTING, charger_of(call).uuid, **filters)
 
 

@@ -1,7 +1,7 @@
 """GET /ev-charger/{uuid}/meter-data (contract, "Meter Data", "Get Data Points").
 
-Later versions of the API require both lists; `meter_lists_required` in the settings says whether
-this one does. Rows come oldest first, meters in the order of their ids; the contract states no
+Versions from 1.35 on require both lists, unless `meter_lists_required` in the settings says
+otherwise. Rows come oldest first, meters in the order of their ids; the contract states no
 order. A point that is taken while the charger is offline is lost. A range includes both its ends.
 """
 
@@ -96,7 +96,7 @@ class _MeterRequest:
         errors: dict[str, str] = {}
         now_s = state.now().timestamp()
         self.start_s, self.end_s = past_time_range(parameters, now_s, errors)
-        required = state.config.meter_lists_required
+        required = state.config.are_meter_lists_required
         self.measurands = _numbers(parameters, "measurands", MEASURANDS, required, errors)
         self.meters = _numbers(parameters, "meter_ids", METERS, required, errors)
         if errors:
@@ -210,9 +210,9 @@ def _page(call: ApiCall) -> HttpResponse:
     return call.page(
         LISTING,
         charger_of(call).uuid,
-        measurands=call.request.array("measurands"),
-        meter_ids=call.request.array("meter_ids"),
-        **call.query_parameters("start_time", "end_time"),
+        measurands=call.array("measurands"),
+        meter_ids=call.array("meter_ids"),
+        **call.filters("start_time", "end_time"),
     )
 
 

@@ -14,7 +14,7 @@ from simulator.framework.parameters import is_required, require_fields
 from simulator.http.messages import ApiError, HttpResponse, json_response
 
 _SCOPE = "api:inverter:control"
-_UNKNOWN_DEVICE, _INVALID = -3, -4
+_UNKNOWN_DEVICE, _INVALID, _LOCKED = -3, -4, -7
 _FIRST_OF_UPDATES = 401
 _BOOLEAN = ("Write true or false", "boolean")
 _TIME = ("Write a time as HH:mm, such as 05:30", "date_format:H:i")
@@ -121,7 +121,7 @@ def _settings(call: ApiCall) -> HttpResponse:
 
 def _presets(call: ApiCall) -> HttpResponse:
     serial = call.inverter_with_data().serial
-    return json_response(200, {"data": call.listings.rows("presets", serial)})
+    return call.json({"data": call.listings.rows("presets", serial)}, as_text=True)
 
 
 def _apply_preset(call: ApiCall) -> HttpResponse:
@@ -131,6 +131,8 @@ def _apply_preset(call: ApiCall) -> HttpResponse:
 
 def _read(call: ApiCall) -> HttpResponse:
     rules = _row(call, "settings")["validation_rules"]
+    if _is_locked(call):
+        return _refused_as_locked()
     value = _INVALID if "writeonly" in rules else _plausible_value(rules)
     return json_response(200, {"data": {"value": value}})
 
@@ -140,7 +142,18 @@ def _write(call: ApiCall) -> HttpResponse:
     value = call.request.json_object().get("value")
     if value is None:
         raise ApiError.invalid(value=is_required("value"))
+    if _is_locked(call):
+        return _refused_as_locked()
     payload = {"value": value, "success": True, "message": "Written Successfully"}
+    return json_response(200, {"data": payload})
+
+
+def _is_locked(call: ApiCall) -> bool:
+    return call.state.config.has_version("1.53") and call.inverter_with_data().locked
+
+
+def _refused_as_locked() -> HttpResponse:
+    payload = {"value": _LOCKED, "success": False, "message": "The inverter is locked."}
     return json_response(200, {"data": payload})
 
 

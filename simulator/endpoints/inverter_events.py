@@ -1,4 +1,4 @@
-"""GET /inverter/{serial}/events (contract, "Get Events"): newest first, filters in the query.
+"""GET /inverter/{serial}/events (contract, "Get Events"): newest first.
 
 What `cleared` means is not certain; `events_cleared_means` in the settings chooses.
 """
@@ -32,7 +32,7 @@ _MOST_IN_BUCKET = 6
 _SHARES = (0.7, 0.92, 0.98)
 _LENGTHS_S = np.array([120, 7_200, 3 * DAY_S, 12 * DAY_S, 70 * DAY_S])
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}Z)?", re.ASCII)
-# The contract: "true" and "false" as text are invalid.
+# What the framework of the API accepts as a boolean: "true" and "false" as text are invalid.
 _BOOLEANS: dict[object, bool] = {None: False, "": False, "0": False, "1": True, 0: False, 1: True}
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -130,7 +130,8 @@ def _filters(parameters: Parameters) -> tuple[str | None, str | None, bool]:
     start, end = moments["start"], moments["end"]
     if start is not None and end is not None and end < start:
         errors["end"] = "The end must be a date after or equal to start."
-    cleared = _BOOLEANS.get(parameters.get("cleared"))
+    given = parameters.get("cleared")
+    cleared = None if isinstance(given, list | dict) else _BOOLEANS.get(given)
     if cleared is None:
         errors["cleared"] = "The cleared field must be true or false."
     if errors:
@@ -156,7 +157,7 @@ def _list(call: ApiCall) -> HttpResponse:
     device = call.inverter_with_data()
     if call.state.is_shift_due(LISTING):
         call.listings.insert(LISTING, device.serial, _new_event(call.state.now()))
-    return call.page(LISTING, device.serial, **call.query_parameters("start", "end", "cleared"))
+    return call.page(LISTING, device.serial, **call.filters("start", "end", "cleared"))
 
 
 LISTINGS = {LISTING: EventListing}

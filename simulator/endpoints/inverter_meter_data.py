@@ -120,7 +120,7 @@ def _range(parameters: Parameters, now_s: int) -> tuple[int, int, int]:
 
 def _rows_of(call: ApiCall) -> HttpResponse:
     device = call.inverter_with_data()
-    filters = call.query_parameters("address", "start_time", "end_time")
+    filters = call.filters("address", "start_time", "end_time")
     return call.page(LISTING, device.serial, **filters)
 
 

@@ -6,7 +6,7 @@ belong here: tokens, limits and faults, which are the same for all (`simulator.a
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from simulator.framework.listings import ListingRegistry
@@ -32,9 +32,32 @@ class ApiCall:
         """The requested address without query, as `meta.path` shows it."""
         return self.state.links_base + self.request.path.removeprefix("/v1")
 
-    def query_parameters(self, *names: str) -> dict[str, str]:
-        """Return these of the query's parameters, as far as they are given."""
-        return {name: self.request.query[name] for name in names if name in self.request.query}
+    def filters(self, *names: str) -> dict[str, Any]:
+        """Return these parameters of a GET, as far as they are given.
+
+        Later versions of the API declare them as a JSON body; a body goes before the query, as in
+        the framework of the API.
+        """
+        given: Mapping[str, Any] = self.request.query
+        if self.state.config.has_version("1.35"):
+            given = {**given, **self.request.json_object()}
+        return {name: given[name] for name in names if name in given}
+
+    def array(self, name: str) -> Any:
+        """Return a list parameter of a GET as it was given; None if it is missing."""
+        return self.filters(name).get(name) or self.request.array(name)
+
+    def json(self, payload: object, *, as_text: bool = False) -> HttpResponse:
+        """Return a response with a JSON body.
+
+        Args:
+            payload: The body.
+            as_text: Whether later versions of the API declare it as plain text.
+        """
+        response = json_response(200, payload)
+        if as_text and self.state.config.has_version("1.35"):
+            return replace(response, content_type="text/plain; charset=UTF-8")
+        return response
 
     def accessible(self, device: SimulatedDevice | None) -> SimulatedDevice:
         """Return the device if this account may access it. Raises `ApiError` 404 or 403."""

@@ -194,6 +194,7 @@ def status_response(status: int, *, html: bool = False) -> HttpResponse:
         402: "An active subscription is required to use the API.",
         403: "This action is unauthorized.",
         404: "Not Found",
+        410: "This endpoint is no longer available.",
         422: "The given data was invalid.",
         429: "Too Many Attempts.",
         503: "Service Unavailable",

@@ -28,7 +28,7 @@ class AccountHierarchy:
             gateways=0,
             gone=0,
             ems=0,
-            bare_devices=False,
+            odd_devices=False,
         )
         self.by_number: dict[int, SimulatedAccount] = {
             number: build_account(child if number in children else config, number)

@@ -27,6 +27,8 @@ _DAYS_KEPT = 32
 _LOCAL_DAYS_KEPT = 4
 _FINISHED_KEPT = 100_000
 _GENERATORS_KEPT = 2_048
+# Those of version 1.53 that a point has seldom.
+_RARE_STATUSES = ("LOST", "ERROR", "WARNING", "UPDATING", "BYPASS", "OFF_GRID", "ON_GRID")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,7 @@ class DailyDataPoints:
                 self._calendar,
                 rows_per_day=self._config.rows_per_day,
                 gateway=device.gateway,
+                rare_statuses=_RARE_STATUSES if self._config.has_version("1.53") else (),
             )
             self._generators.put(device.serial, generator)
         return generator

@@ -5,7 +5,7 @@ recordings show (repeated times, null leaves, a counter that steps back). Does n
 energy behind it (`energy`), which points a path date selects (`daily_data_points`), `anomalies`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +52,13 @@ class DataPointGenerator:
         *,
         rows_per_day: int,
         gateway: bool,
+        rare_statuses: Sequence[str] = (),
     ) -> None:
-        """Generate `rows_per_day` on average; a Gateway never reports its battery's percentage."""
+        """Generate `rows_per_day` on average; a Gateway never reports its battery's percentage.
+
+        A row in 500 has one of `rare_statuses`.
+        """
+        self._rare_statuses = rare_statuses
         self._household = household
         self._calendar = calendar
         self._rows_per_day = rows_per_day
@@ -195,12 +200,14 @@ class DataPointGenerator:
         amps = np.where(power > 0, power / np.maximum(volts, 1), 0)
         return _decimals(volts, 10), _decimals(amps, 10), _whole(power)
 
-    @staticmethod
-    def _statuses(key: int, inverter: Floats) -> list[str]:
+    def _statuses(self, key: int, inverter: Floats) -> list[str]:
         chance = uniform(key + 19, np.arange(len(inverter)))
         names = np.where(np.abs(inverter) < 26, "WAITING", "NORMAL")
         names = np.where(chance < 0.006, "Normal", names)
         names = np.where(chance < 0.003, "WARNING", names)
+        if self._rare_statuses:
+            chosen = (chance * 1e6).astype(np.int64) % len(self._rare_statuses)
+            names = np.where(chance >= 0.998, np.array(self._rare_statuses)[chosen], names)
         return np.where(chance < 0.001, "Unknown", names).tolist()  # type: ignore[no-any-return]
 
     def _irregular_rows(self, key: int, count: int) -> dict[int, tuple[str, str] | None]:

@@ -34,6 +34,7 @@ class SimulatedDevice:
     ems: bool = False
     batteries_replaced: int = 0
     firmware_updates: int = 0
+    locked: bool = False
 
     @property
     def has_data(self) -> bool:
@@ -71,7 +72,7 @@ def build_account(config: SimulatorConfig, number: int) -> SimulatedAccount:
         for i in range(count)
     ]
     devices += [build_device(config, number, count + i, gone=True) for i in range(config.gone)]
-    if config.bare_devices:
+    if config.odd_devices:
         after = count + config.gone
         devices.append(build_device(config, number, after, inverter="null"))
         devices.append(build_device(config, number, after + 1, inverter="empty"))
@@ -109,7 +110,7 @@ def build_device(
 
 
 def _profile(config: SimulatorConfig, number: int) -> dict[str, Any]:
-    return {
+    profile = {
         "id": 900_000 + number,
         "name": f"sim.owner.{number}",
         "first_name": "Simone",
@@ -123,6 +124,10 @@ def _profile(config: SimulatorConfig, number: int) -> dict[str, Any]:
         "timezone": "GMT",
         "standard_timezone": config.timezone,
     }
+    if config.has_version("1.35"):
+        # Null for an account without a company.
+        profile["company"] = f"Invented Energy {number} Ltd" if number % 2 else None
+    return profile
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ def simulator_defaults():
         "rate_limit": 100_000,
         "empty_day_rate": 0.0,
         "commissioned": date(2024, 1, 1),
-        "bare_devices": False,
     }
 
 

@@ -15,7 +15,7 @@ from tests.support.simulated_home import decode, leaves, rows_of
 from warehouse import forget
 
 PERSONAL = (
-    "name", "first_name", "surname", "email", "address", "postcode", "telephone_number"
+    "name", "first_name", "surname", "email", "address", "postcode", "telephone_number", "company"
 )  # fmt: skip
 LISTS = (CHILDREN, DEVICES, COMMUNICATION_DEVICES)
 
@@ -34,6 +34,7 @@ def account(**changes):
         "telephone_number": "00",
         "timezone": "GMT",
         "standard_timezone": "Europe/London",
+        "company": "Body & Co",
         **changes,
     }
 
@@ -54,9 +55,28 @@ def test_what_was_left_out_before_archiving_is_null_and_no_drift():
     redacted = account(**{name: {"redacted": "string"} for name in PERSONAL})
     decoded = decode(CHILDREN, {"data": [redacted]})
     (row,) = rows_of(decoded, CHILDREN.name)
-    assert [row[name] for name in PERSONAL] == [None] * 7
+    assert [row[name] for name in PERSONAL] == [None] * len(PERSONAL)
     assert (row["account_id"], row["country"]) == (41, "UNITED_KINGDOM")
     assert (decoded.drift, decoded.quarantine.num_rows) == ([], 0)
+
+
+def test_an_account_of_an_earlier_version_has_no_company():
+    earlier = account()
+    del earlier["company"]
+    (row,) = rows_of(decode(ACCOUNTS, {"data": earlier}), ACCOUNTS.name)
+    assert row["company"] is None
+    (row,) = rows_of(decode(ACCOUNTS, {"data": account(company=None)}), ACCOUNTS.name)
+    assert row["company"] is None
+
+
+@pytest.mark.parametrize(
+    ("kept", "company"), [("", None), ("account:data.company", "Invented Energy 1 Ltd")]
+)
+def test_a_company_is_kept_only_if_the_owner_wants_it(home, kept, company):
+    at_home = home({"GIVLAKE_KEEP_PERSONAL": kept} if kept else {})
+    at_home.refresh(ACCOUNTS)
+    (row,) = at_home.rows("SELECT company, name, extra_fields FROM accounts")
+    assert row == {"company": company, "name": None, "extra_fields": None}
 
 
 def test_an_account_without_its_number_goes_to_quarantine():
@@ -117,7 +137,7 @@ def test_nothing_personal_is_stored_unless_the_owner_says_so(home):
     truth = at_home.simulator.account
     assert row["account_id"] == truth["id"]
     assert row["standard_timezone"] == "Europe/London"
-    assert [row[name] for name in PERSONAL] == [None] * 7
+    assert [row[name] for name in PERSONAL] == [None] * len(PERSONAL)
     assert row["extra_fields"] is None
 
 

@@ -166,7 +166,7 @@ def documented():
     """Give the data that the document prints for each command."""
     text = (SHARED / "api" / "givenergy-api-v1.26.txt").read_text()
     text = text[text.index("\nCommand Data\n{\n") : text.index("\nGet Supported Commands\n")]
-    names = [code.code for code in domain("charger_command")]
+    names = [code.code for code in domain("charger_command") if code.since == "1.26"]
     starts = [0]
     for name in names:
         starts.append(text.index(f"\n{name}\n", starts[-1]))

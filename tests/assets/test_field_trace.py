@@ -3,7 +3,6 @@
 import json
 import re
 from itertools import pairwise
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -148,27 +147,6 @@ def test_no_example_of_the_document_is_left_out():
     # These read answers that other datasets read too.
     others = {"account_devices", "energy_flow_aggregates"} | LATER_VERSIONS
     assert {*DOCUMENTED.values()} == DATASETS.keys() - others
-
-
-@needs_shared
-def test_every_endpoint_of_the_document_is_in_a_table_or_left_out_for_a_reason():
-    text = (Path(__file__).parents[2] / "docs" / "api-coverage.md").read_text()
-    rows = re.findall(r"^\| `(GET|POST) (/\S+)` \| (.+) \|$", text, re.M)
-    shapes = [(method, re.sub(r"\{\w+\}", "[^/?]+", path)) for method, path, _ in rows]
-    printed = re.findall(
-        r'^curl --request (\w+) \\\n(?:--get )?"https://api\.givenergy\.cloud/v1(/[^"?]*)',
-        CONTRACT.read_text().replace("\n    ", "\n"),
-        re.M,
-    )
-    assert len(printed) == len(rows) == 39
-    for method, path in printed:
-        (found,) = (s for s in shapes if s[0] == method and re.fullmatch(s[1], path))
-        shapes.remove(found)
-    documented = [dataset for name, dataset in DATASETS.items() if name not in LATER_VERSIONS]
-    tables = {table.name for dataset in documented for table in dataset.output_tables}
-    filled = {name for _, _, what in rows if not what.startswith("none: ") for name in
-              re.findall(r"`(\w+)`", what)}  # fmt: skip
-    assert filled == tables
 
 
 class _DroppingDataset(EvChargers):

@@ -171,7 +171,7 @@ def test_a_range_that_is_refused_is_halved(metered):
 
 
 def test_an_api_without_the_endpoint_is_found_out_by_one_request(home):
-    at_home = home(inverters=4)
+    at_home = home(inverters=4, api_version="1.26")
     report = at_home.refresh(DATASET, lists=LISTS)
     assert (len(at_home.paths()), report.failures, report.stopped) == (1, [], None)
     assert "The API has no" in report.unavailable[0]

@@ -83,7 +83,7 @@ def test_personal_data_of_the_account_stays_out(simulate, open_client):
     assert kept.keys() == account.keys()
     for name in ("id", "role", "timezone", "standard_timezone", "country"):
         assert kept[name] == account[name]
-    for name in ("name", "first_name", "surname", "email", "address", "postcode"):
+    for name in ("name", "first_name", "surname", "email", "address", "postcode", "company"):
         assert kept[name] == {"redacted": "string"}
         assert account[name].encode() not in page.body
     assert page.redaction_version == 2

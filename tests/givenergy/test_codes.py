@@ -48,12 +48,41 @@ TABLES = {
     "notification_platform": ("Notification Platform\n", 0, 0, 2),
     "site_status": ("Site Status\nThe site's", 0, 1, 3),
 }
-SEEN_ONLY = {
-    ("inverter_status", "OFF_GRID"),
-    ("inverter_status", "ON_GRID"),
-    ("inverter_flag", "is-controllable"),
-    ("charger_mode", "EcoPlus"),
-    ("response_code", "402"),
+SEEN_ONLY = {("inverter_flag", "is-controllable")}
+# What version 1.53 adds to each domain.
+ADDED = {
+    "inverter_status": ["OFF_GRID", "ON_GRID"],
+    "health_status": ["ok", "warning", "error"],
+    "remote_control": ["-7"],
+    "pause_battery_mode": ["0", "1", "2", "3"],
+    "charger_command": [
+        "read-cp-voltage-and-duty-cycle",
+        "adjust-cp-voltage-range",
+        "adjust-suspended-state-wait-timeout",
+    ],
+    "charger_mode": ["EcoPlus"],
+    "response_code": ["402"],
+}
+# The codes of each domain in version 1.53; numbers as text.
+OF_VERSION_1_53 = {
+    "inverter_status": "NORMAL WAITING LOST UNKNOWN ERROR WARNING UPDATING BYPASS OFF_GRID ON_GRID",
+    "ems_status": "0 1 2 3 4 5",
+    "ems_inverter_status": "0 1 2 3 4 5 7",
+    "ems_meter_status": "0 1 2",
+    "ems_meter_type": "0 1 2 3",
+    "health_status": "ok warning error",
+    "remote_control": "-1 -2 -3 -4 -5 -6 -7",
+    "pause_battery_mode": "0 1 2 3",
+    "charger_mode": "SuperEco Eco Boost ModbusSlave EcoPlus",
+    "configuration_mode": "A B C D E",
+    "site_status": "vacant opted_in opted_out",
+    "charger_command": "start-charge stop-charge adjust-charge-power-limit set-plug-and-go"
+    " set-session-energy-limit set-schedule unlock-connector delete-charging-profile change-mode"
+    " restart-charger change-randomised-delay-duration add-id-tags delete-id-tags rename-id-tag"
+    " installation-mode setup-version set-active-schedule set-max-import-capacity"
+    " enable-front-panel-led configure-inverter-control perform-factory-reset configuration-mode"
+    " enable-local-control read-cp-voltage-and-duty-cycle adjust-cp-voltage-range"
+    " adjust-suspended-state-wait-timeout",
 }
 SEEN_DOMAINS = {"account_role", "communication_device_type", "battery_type", "site_type"}
 
@@ -80,8 +109,9 @@ def table_after(text, heading):
     return rows
 
 
-def documented(name):
-    return [code for code in domain(name) if code not in observed_codes()]
+def documented(name, since="1.26"):
+    """Return the codes that the documentation of a version added."""
+    return [code for code in domain(name) if code.since == since and code not in observed_codes()]
 
 
 @needs_contract
@@ -175,12 +205,26 @@ def test_no_description_is_the_contracts():
 
 def test_every_domain_is_tested_and_every_code_once():
     others = {"charger_command", "id_tag", "charger_power_limit_unit", "schedule_day"}
-    assert {code.domain for code in all_codes()} == {*TABLES, *others, *SEEN_DOMAINS}
+    assert {code.domain for code in all_codes()} == {*TABLES, *others, *SEEN_DOMAINS, *ADDED}
     assert len({(code.domain, code.code.upper()) for code in all_codes()}) == len(all_codes())
     for code in all_codes():
         assert code.name, code
         assert code.description.endswith("."), code
     assert domain("nothing") == ()
+
+
+def test_codes_that_version_1_53_added():
+    domains = {code.domain for code in all_codes()}
+    added = {name: [code.code for code in documented(name, since="1.53")] for name in domains}
+    assert {name: codes for name, codes in added.items() if codes} == ADDED
+    assert {code.since for code in all_codes()} == {"1.26", "1.53"}
+
+
+def test_version_1_53_has_these_codes_of_each_domain():
+    """What it has in common with version 1.26 and what it adds."""
+    assert {name: [code.code for code in domain(name)] for name in OF_VERSION_1_53} == {
+        name: codes.split() for name, codes in OF_VERSION_1_53.items()
+    }
 
 
 def test_units_are_brought_to_one():
@@ -215,8 +259,8 @@ def test_units_are_brought_to_one():
 
 def test_the_values_that_no_contract_has():
     """Some of them, so that a slip in a file is noticed where the contract is not at hand."""
-    assert len(all_codes()) == 202
-    assert len(observed_codes()) == 14
+    assert len(all_codes()) == 213
+    assert len(observed_codes()) == 10
     assert codes_with_flag("remote_control", "may_have_worked") == {"-1", "-5", "-6"}
     assert charger_modes("installation_mode")["ct_meter"] == ("Boost", "Eco", "EcoPlus")
     assert measurand_units()["14"] is None
@@ -228,6 +272,7 @@ def test_the_values_that_no_contract_has():
     ("file", "old", "new", "says"),
     [
         ("codes.csv", "domain,code", "domain,key", "codes.csv, line 1: the columns must be"),
+        ("codes.csv", ",1.26,", ",1.27,", "line 2: since is '1.27', expected one of 1.26, 1.35"),
         ("codes.csv", ",documented", ",guessed", "line 2: source is 'guessed', expected one of"),
         (
             "codes.csv",
@@ -236,7 +281,7 @@ def test_the_values_that_no_contract_has():
             "line 2: code is empty",
         ),
         ("codes.csv", "_status,WAITING", "_status,normal", "line 3: duplicate of an earlier"),
-        ("codes.csv", ",documented", "", "codes.csv, line 2: 4 fields, expected 5"),
+        ("codes.csv", ",documented", "", "codes.csv, line 2: 5 fields, expected 6"),
         ("unit_conversions.csv", "5/9", "5/0", "line 15: factor is '5/0', expected a number"),
         ("measurand_units.csv", "21,V", "22,V", "line 23: codes.csv has no code '22' in the"),
         ("code_flags.csv", "without_data", "x", "code_flags.csv, line 2: flag is 'x'"),

@@ -19,7 +19,7 @@ def pages_asked(sim):
 
 
 def test_pages_are_walked_with_constant_parameters(simulate, open_client):
-    sim = simulate(inverters=7, bare_devices=False, page_size_caps={"communication-device": 3})
+    sim = simulate(inverters=7, page_size_caps={"communication-device": 3})
     fetched = open_client(sim).fetch(COMMUNICATION_DEVICES)
     assert fetched.complete
     assert pages_asked(sim) == [("1", "1000"), ("2", "1000"), ("3", "1000")]
@@ -30,7 +30,6 @@ def test_pages_are_walked_with_constant_parameters(simulate, open_client):
 def test_links_are_never_followed(simulate, open_client):
     sim = simulate(
         inverters=4,
-        bare_devices=False,
         page_size_caps={"communication-device": 2},
         links_base="http://127.0.0.1:9/elsewhere",
     )
@@ -40,7 +39,6 @@ def test_links_are_never_followed(simulate, open_client):
 def test_a_list_that_shifts_while_paging_is_read_again(simulate, open_client):
     sim = simulate(
         inverters=6,
-        bare_devices=False,
         page_size_caps={"communication-device": 3},
         shift_after={"communication-device": 1},
     )

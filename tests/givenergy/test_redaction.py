@@ -19,7 +19,16 @@ from givenergy.redaction import Redaction, checked_entries, redaction_of, scrub
 SHARED = Path(os.environ.get("GIVLAKE_SHARED", Path(__file__).parents[3] / "shared"))
 CONTRACT = SHARED / "api" / "givenergy-api-v1.26.txt"
 KEY = bytes(range(32))
-PERSONAL = {"name", "first_name", "surname", "email", "address", "postcode", "telephone_number"}
+PERSONAL = {
+    "name",
+    "first_name",
+    "surname",
+    "email",
+    "address",
+    "postcode",
+    "telephone_number",
+    "company",
+}
 
 
 def kept_of(endpoint, body, *, keep=(), key=KEY):

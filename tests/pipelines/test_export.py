@@ -37,7 +37,6 @@ def sim():
     settings = SimulatorConfig(
         inverters=2, ev_chargers=3, rows_per_day=60, commissioned=date(2025, 5, 1),
         empty_day_rate=0.0, ev_points_every_s=3600, rate_limit=100_000, gateways=0,
-        bare_devices=False,
     )  # fmt: skip
     with Simulator(settings) as sim:
         for serial in sim.serials:

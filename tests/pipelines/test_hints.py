@@ -136,7 +136,7 @@ def test_an_inverter_that_is_gone_but_listed_costs_few_requests(simulate, own, t
 @pytest.mark.slow
 def test_an_inverter_that_is_listed_twice_has_the_days_of_both_entries(simulate, own, today):
     begin, replaced = today - 8 * DAY, today - 4 * DAY
-    sim = simulate(inverters=1, gateways=0, rows_per_day=6, commissioned=begin, bare_devices=False)
+    sim = simulate(inverters=1, gateways=0, rows_per_day=6, commissioned=begin)
     account = str(sim.account["id"])
     (entry,) = sim.truth_of("communication-device", account)
     new = commissioned(replaced)({**entry, "serial_number": "WF0000NEW0"})

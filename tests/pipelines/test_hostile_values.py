@@ -89,7 +89,6 @@ def sim():
         rows_per_day=20,
         empty_day_rate=0.0,
         commissioned=DAY,
-        bare_devices=False,
         smart_devices=1,
         ev_chargers=1,
     )

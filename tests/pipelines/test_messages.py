@@ -90,7 +90,7 @@ CASES = [
         "It needs the scope api:inverter:data",
         without_scope="api:inverter:data",
     ),
-    Case("no subscription", f"backfill {RANGE}", 1, "plan does not include this request (402"),
+    Case("no subscription", f"backfill {RANGE}", 1, "It needs a GivEnergy Premium subscription"),
     Case(
         "nobody there",
         f"backfill {RANGE}",

@@ -28,6 +28,7 @@ PERSONAL = {
     "address": "17 Sesame Terrace",
     "postcode": "QX9 8ZZ",
     "telephone_number": "01632 960983",
+    "company": "Quackenbush & Daughters Ltd",
 }
 SITE = {"name": "Quackenbush Towers", "latitude": 51.4779123, "longitude": -0.0014567}
 ALIASES = ("Wilhelmina's charger", "Wilhelmina's kettle")

@@ -25,7 +25,6 @@ def sim():
         rate_limit=100_000,
         commissioned=DAYS[0],
         empty_day_rate=0.0,
-        bare_devices=False,
         rows_per_day=144,
     )
     with Simulator(config) as sim:

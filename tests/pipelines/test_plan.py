@@ -20,7 +20,13 @@ ACCOUNT = {
     "smart_points_every_s": 7200,
     "rows_per_day": 12,
     "flow_gap_rate": 0.0,
-    "page_size_caps": {"ev-meter-data": 40, "smart-device-data": 20, "charging-sessions": 4},
+    "page_size_caps": {
+        "ev-meter-data": 40,
+        "smart-device-data": 20,
+        "charging-sessions": 4,
+        # One request for each range of days.
+        "inverter-meter-data": 20_000,
+    },
 }
 
 

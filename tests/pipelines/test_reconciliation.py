@@ -31,7 +31,6 @@ def sim():
         commissioned=date(2025, 6, 1),
         empty_day_rate=0.0,
         flow_gap_rate=0.0,
-        bare_devices=False,
         ev_chargers=1,
         ev_points_every_s=300,
         ev_offline_rate=0.0,

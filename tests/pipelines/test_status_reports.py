@@ -36,7 +36,6 @@ def sim():
         rate_limit=100_000,
         commissioned=date(2025, 6, 2),
         empty_day_rate=0.0,
-        bare_devices=False,
     )
     with Simulator(settings) as sim:
         plant(sim)

@@ -41,7 +41,7 @@ def test_it_is_listed_as_a_communication_device(sim, ask):
     (serial,) = sim.ems_serials
     listed = ask(sim, "/communication-device?pageSize=100").json()["data"]
     inverter = listed[-1]["inverter"]
-    assert (inverter["serial"], inverter["info"]["model"]) == (serial, "EMS")
+    assert (inverter["serial"], inverter["info"]["model"]) == (serial, "Plant EMS")
     assert inverter["connections"]["batteries"] == []
     assert serial not in sim.serials
 
@@ -49,8 +49,8 @@ def test_it_is_listed_as_a_communication_device(sim, ask):
 def test_without_ems_nothing_changes(ask):
     with Simulator(config(ems=0)) as sim:
         assert sim.ems_serials == []
-        assert len(sim.devices) == 5
-    assert len(Simulator(config()).devices) == 6
+        assert len(sim.devices) == 3
+    assert len(Simulator(config()).devices) == 4
 
 
 def test_the_contracts_shape(sim, ask):

@@ -89,10 +89,17 @@ def test_filters_are_query_parameters(sim, sessions, query, first, last):
     assert "start_time" not in body["links"]["last"]
 
 
-def test_a_body_is_not_looked_at(sim, ask):
-    path = f"/ev-charger/{sim.charger_uuids[0]}/charging-sessions"
-    answer = ask(sim, path, json={"start_time": "2025-06-01", "end_time": "2025-06-02"})
-    assert answer.json()["meta"]["total"] == len(truth(sim))
+@pytest.mark.parametrize(("version", "filters"), [("1.26", False), ("1.35", True)])
+def test_a_body_filters_from_version_1_35_on(ask, version, filters):
+    config = SimulatorConfig(
+        inverters=1, ev_chargers=1, ev_offline_rate=0, clock=NOW, api_version=version
+    )
+    with Simulator(config) as sim:
+        path = f"/ev-charger/{sim.charger_uuids[0]}/charging-sessions"
+        days = {"start_time": "2025-06-01", "end_time": "2025-06-02"}
+        total = ask(sim, path, json=days).json()["meta"]["total"]
+        assert total == len(truth(sim, **days) if filters else truth(sim))
+        assert len(truth(sim, **days)) < len(truth(sim))
 
 
 @pytest.mark.parametrize(

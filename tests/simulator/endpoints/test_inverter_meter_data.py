@@ -35,7 +35,7 @@ def rows(sim, **change):
 
 
 def test_earlier_versions_lack_it(ask):
-    with Simulator(SimulatorConfig()) as sim:
+    with Simulator(SimulatorConfig(api_version="1.26")) as sim:
         assert ask(sim, PATH, params=DAY).status_code == 404
 
 

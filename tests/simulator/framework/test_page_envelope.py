@@ -22,14 +22,14 @@ def test_the_default_page_has_15_rows(sim, ask):
         "path": f"{sim.base_url}/communication-device",
         "per_page": 15,
         "to": 15,
-        "total": 42,
+        "total": 40,
     }
 
 
 def test_links_drop_the_page_size(sim, ask):
     links = ask(sim, "/communication-device?page=2&pageSize=10").json()["links"]
     url = f"{sim.base_url}/communication-device?page="
-    assert links == {"first": f"{url}1", "last": f"{url}5", "prev": f"{url}1", "next": f"{url}3"}
+    assert links == {"first": f"{url}1", "last": f"{url}4", "prev": f"{url}1", "next": f"{url}3"}
 
 
 def test_page_size_is_capped_per_listing(sim, ask):
@@ -48,7 +48,7 @@ def test_past_the_last_page_is_empty_and_no_error(sim, ask):
     assert answer.status_code == 200
     body = answer.json()
     assert body["data"] == []
-    assert (body["meta"]["from"], body["meta"]["to"], body["meta"]["total"]) == (None, None, 42)
+    assert (body["meta"]["from"], body["meta"]["to"], body["meta"]["total"]) == (None, None, 40)
 
 
 @pytest.mark.parametrize("size", [7, 15, 100, 100_000])
@@ -69,7 +69,7 @@ def test_a_listing_shifts_once_while_it_is_paged(ask):
     with Simulator(SimulatorConfig(inverters=30, shift_after={"communication-device": 1})) as sim:
         pages = [ask(sim, f"/communication-device?page={n}").json() for n in (1, 2, 3)]
         serials = [d["serial_number"] for page in pages for d in page["data"]]
-        assert [page["meta"]["total"] for page in pages] == [32, 33, 33]
+        assert [page["meta"]["total"] for page in pages] == [30, 31, 31]
         assert len(serials) == len(set(serials)) + 1
         again = ask(sim, "/communication-device?pageSize=100").json()
         new = again["data"][0]
@@ -89,7 +89,6 @@ def test_two_thousand_inverters_are_listed_quickly(ask):
         started = time.process_time()
         for page in range(1, 22):
             body = ask(sim, f"/communication-device?pageSize=100&page={page}").json()
-            serials += [(d["inverter"] or {}).get("serial") for d in body["data"]]
-        assert len(serials) == 2002
-        assert len(set(serials)) == 2001
+            serials += [device["inverter"]["serial"] for device in body["data"]]
+        assert len(serials) == len(set(serials)) == 2000
         assert time.process_time() - started < 20
