@@ -15,7 +15,8 @@ _VIEWS = (
     "`…_superseded` the rows that newer responses replaced; `codes` every code with its name",
     "(`domain`, `code`, `name`, `description`); `coverage` the state of each device and day;",
     "`requests` the requests; `quarantine` invalid rows and values, and why; `drift` what the",
-    "API document does not list; `gaps` and `reconcile_…` gaps and deviating figures.",
+    "API document does not list; `gaps` and `reconcile_…` gaps and deviating figures;",
+    "`inverter_preset_slots` what presets were set to.",
 )
 
 

@@ -64,7 +64,14 @@ _PHASES_AND_TOTAL = (*_PHASES, "total")
 # What LN is, is not documented; probably the neutral.
 _PLACES = {"1": "phase 1", "2": "phase 2", "3": "phase 3", "total": "all phases", "ln": "LN"}
 _POWER = (-2_000_000.0, 2_000_000.0)
-_ENERGY = (-1e8, 1e8)
+_ENERGIES = (
+    ("import_active_energy", "Imported", "kWh", "Counter of imported active energy."),
+    ("export_active_energy", "Exported", "kWh", "Counter of exported active energy."),
+    ("import_reactive_energy", "Imported, reactive", "kvarh", "Counter of imported energy."),
+    ("export_reactive_energy", "Exported, reactive", "kvarh", "Counter of exported energy."),
+    ("active_energy_net", "Net", "kWh", "Net active energy, as counted by the meter."),
+    ("active_energy_total", "Total", "kWh", "Total active energy, as counted by the meter."),
+)
 
 
 def _by_place(
@@ -84,13 +91,6 @@ def _by_place(
     }
 
 
-def _energy(leaf: str, title: str, unit: str, description: str) -> dict[str, pandera.Column]:
-    """Return the column of a counter of energy."""
-    description = f"{description} {_assumed(unit)}"
-    column = measurement(f"{title} ({unit})", description, leaf, *_ENERGY)
-    return {f"{leaf}_{unit.lower()}": column}
-
-
 def _assumed(unit: str) -> str:
     return f"The unit is not printed, {unit} is assumed."
 
@@ -105,22 +105,12 @@ _VALUES = {
     "frequency_hz": measurement(
         "Frequency (Hz)", f"Frequency at the meter. {_assumed('Hz')}", "frequency", 0.0, 1_000.0
     ),
-    **_energy("import_active_energy", "Imported", "kWh", "Counter of imported active energy."),
-    **_energy("export_active_energy", "Exported", "kWh", "Counter of exported active energy."),
-    **_energy(
-        "import_reactive_energy",
-        "Imported, reactive",
-        "kvarh",
-        "Counter of imported reactive energy.",
-    ),
-    **_energy(
-        "export_reactive_energy",
-        "Exported, reactive",
-        "kvarh",
-        "Counter of exported reactive energy.",
-    ),
-    **_energy("active_energy_net", "Net", "kWh", "Net active energy, as counted by the meter."),
-    **_energy("active_energy_total", "Total", "kWh", "Total active energy, as counted."),
+    **{
+        f"{leaf}_{unit.lower()}": measurement(
+            f"{title} ({unit})", f"{description} {_assumed(unit)}", leaf, -1e8, 1e8
+        )
+        for leaf, title, unit, description in _ENERGIES
+    },
 }
 
 TABLE = Table(

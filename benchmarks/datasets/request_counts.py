@@ -79,11 +79,15 @@ def minimum_of(simulator: Simulator, days: int) -> dict[str, int]:
         for uuid in simulator.charger_uuids
         for command in simulator.truth_of("ev-commands", uuid)
     )
+    presets = sum(
+        preset["identifier"] != "reset-to-defaults"
+        for serial in simulator.serials
+        for preset in simulator.truth_of("presets", serial)
+    )
     ranges = -(-(days + 1) // 31)
     return {
         "accounts": 1,
         "account_children": 1,
-        "inverter_grid_meter_readings": 1,
         "site_statuses": 1,
         "ev_charger_configuration": configured,
         "communication_devices": 1,
@@ -99,7 +103,9 @@ def minimum_of(simulator: Simulator, days: int) -> dict[str, int]:
         "ems_readings": 1,
         "inverter_system_readings": INVERTERS,
         "inverter_meter_readings": INVERTERS,
+        "inverter_grid_meter_readings": INVERTERS * -(-(days + 2) // 31),
         "inverter_presets": INVERTERS,
+        "inverter_preset_values": presets,
         "inverter_setting_definitions": INVERTERS,
         "smart_device_readings": sum(pages.values()),
     }

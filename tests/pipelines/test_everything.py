@@ -35,7 +35,6 @@ FLOWS = (
     "battery_to_grid_kwh",
 )
 NOT_FOR_OWNERS = {"account_children", "account_devices", "site_statuses"}
-LATER_VERSIONS = {"inverter_grid_meter_readings"}
 
 
 # At the session's moment, and in a month's first minutes, when it is the last day of one in UTC.
@@ -244,18 +243,46 @@ def test_devices_and_their_settings(sim, owner):
         assert json.loads(row["data"]) == expected
 
 
+def test_meters_and_presets_of_inverters(sim, owner, now):
+    meters, presets = [], []
+    for serial in sim.serials:
+        dates = {"start_time": "2020-01-01", "end_time": f"{now.date() + timedelta(days=2)}"}
+        for row in sim.truth_of("inverter-meter-data", serial, address=1, **dates):
+            power = tuple(row[f"active_power_{place}"] for place in ("1", "2", "3", "total"))
+            meters.append((serial, 1, utc(row["time"]), *power))
+        for row in sim.truth_of("presets", serial):
+            if row["identifier"] != "reset-to-defaults":
+                (sent,) = sim.truth_of("preset-values", serial, preset=row["identifier"])
+                if sent is not None:
+                    presets.append((serial, row["identifier"], json.dumps(sent, sort_keys=True)))
+    names = ("active_power_1_w", "active_power_2_w", "active_power_3_w", "active_power_total_w")
+    found = owner.sql("FROM inverter_grid_meter_readings ORDER BY inverter_serial, time")
+    assert [
+        tuple(row[name] for name in ("inverter_serial", "address", "time", *names)) for row in found
+    ] == meters
+    found = owner.sql("FROM inverter_preset_values_now")
+    assert sorted(presets) == sorted(
+        (
+            row["inverter_serial"],
+            row["preset"],
+            json.dumps(json.loads(row["data"]), sort_keys=True),
+        )
+        for row in found
+    )
+
+
 def test_every_dataset_has_a_state_and_nothing_is_requested_twice(sim, owner):
     done = owner.givlake("status", "--format", "json")
     assert done.status == 0, done.output
     parts = {part["dataset"]: part for part in json.loads(done.out)}
     lacking = {name for name, part in parts.items() if "" in part.get("not_available", {})}
-    assert lacking == (NOT_FOR_OWNERS | LATER_VERSIONS) - {"account_devices"}
+    assert lacking == NOT_FOR_OWNERS - {"account_devices"}
     empty = {name for name, part in parts.items() if "rows" in part and not part["rows"]}
-    assert empty == NOT_FOR_OWNERS | LATER_VERSIONS
+    assert empty == NOT_FOR_OWNERS
     sim.clear_requests()
     assert owner.givlake("backfill").status == 0
     # What was refused once is not believed yet.
-    refused = ["account-children", "status", "data"]
+    refused = ["account-children", "status"]
     asked = [request.path.rpartition("/")[2] for request in sim.requests]
     assert sorted(asked) == sorted(["communication-device", *refused])
     assert sim.commands_received == 0
@@ -314,7 +341,7 @@ def test_the_nightly_refresh_requests_what_is_due_and_else_starts_no_run(sim, ow
                 ticked = schedule.evaluate_tick(context)
             asked[days] = {n for r in ticked.run_requests for n in names(r.asset_selection)}
         # What was refused once is not believed yet.
-        assert asked[0] == NOT_FOR_OWNERS | LATER_VERSIONS
+        assert asked[0] == NOT_FOR_OWNERS
         assert {"ev_charging_sessions", "inverter_events", "ev_chargers"} <= asked[1]
         assert asked[7] - asked[1] >= {"inverter_presets", "ev_charger_configuration", "accounts"}
         # What is not due is not asked for, lists of devices included.

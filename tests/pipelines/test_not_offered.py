@@ -14,7 +14,7 @@ def test_what_an_account_lacks_is_one_line_in_each_command_and_asked_again_weekl
     simulate, own, today
 ):
     """Up to eight lines advised to compare with a list that the same command had printed."""
-    sim = simulate(inverters=2, commissioned=today - 30 * DAY)
+    sim = simulate(inverters=2, commissioned=today - 30 * DAY, api_version="1.26")
     datasets = "account_children,ems_readings,inverter_grid_meter_readings,inverter_data_points"
     owner = own(sim, GIVLAKE_DATASETS=datasets)
     first = owner.givlake("backfill", "--start", today - 2 * DAY, "--end", today - DAY)
