@@ -1,30 +1,35 @@
-"""Inverter grid meter readings: the history of the meters wired to an inverter.
+"""Inverter grid meter readings: the history of the EM115 or EM340 meters wired to an inverter.
 
-Source: later versions of the API than the documented one have `GET /inverter/{serial}/meter/data`
-(address 1 to 8, start and end). No document or recording shows a response: leaves and units are
-those that such a meter (EM115) probably has, and all others are kept in `extra_fields`.
+Source: `GET /inverter/{serial}/meter/data` of API version 1.35 (address 1 to 8, first and last
+date); an earlier version lacks it. A row names neither its meter, which is the requested one, nor
+units; a meter of one phase can send null or 0 for the phases 2 and 3, which is kept as sent.
 
-Grain: inverter, address of the meter, and time. The list of communication devices names the meters.
+Grain: inverter, address of the meter, and time. The list of communication devices names the meters;
+other addresses are not requested.
 
 Requests: per meter, one for each span of as many days as the owner allows (halved if the API
-refuses it) until the whole history is fetched; then one per day for the last day and anything
-newer. An API without the endpoint is probed once and then from time to time.
+refuses it) until the whole history is fetched; then one per day for the last days, which can still
+change. Whether a date is a day of the inverter's time zone or of UTC, and whether the last one is
+included, is not documented: consecutive spans share a date, the first begins a day before the
+commissioning, the newest ends tomorrow, and a day counts as complete once it is over in either
+reading. Dates are sent in the query and in the body; the body is left out where it is refused.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
+import pandera.pandas as pandera
 import pyarrow as pa
 
 from assets.framework import (
-    CLOCK_MARGIN,
     EARLIEST_DATA,
     Cadence,
+    DayRange,
     Device,
     DeviceKind,
-    Int64,
     KnownState,
     Request,
     RowByRow,
@@ -43,81 +48,85 @@ from assets.framework import (
     provenance_columns,
     read_sql,
     reading_time,
+    source_of,
     table_schema,
     text,
 )
 from givenergy.endpoints.inverter_endpoints import INVERTER_GRID_METER_DATA
 from warehouse import ArchivedResponse
 
-Span = tuple[datetime, datetime]
+_DAY = timedelta(days=1)
+# A day is over everywhere 36 hours after it begins in UTC, and can get late readings for a day.
+_FINAL_AFTER = timedelta(hours=36) + _DAY
 
-# How long after its end a span can still get readings.
-_LATENESS = timedelta(days=1)
-_SHORTEST = timedelta(days=1)
-_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
-
-
-class _GridMeterReading(Wire):
-    time: str | None = None
-    address: Int64 | None = None
-    voltage: float | None = None
-    current: float | None = None
-    active_power: float | None = None
-    reactive_power: float | None = None
-    apparent_power: float | None = None
-    power_factor: float | None = None
-    frequency: float | None = None
-    import_active_energy: float | None = None
-    export_active_energy: float | None = None
-
-
+_PHASES = ("1", "2", "3")
+_PHASES_AND_TOTAL = (*_PHASES, "total")
+# What LN is, is not documented; probably the neutral.
+_PLACES = {"1": "phase 1", "2": "phase 2", "3": "phase 3", "total": "all phases", "ln": "LN"}
 _POWER = (-2_000_000.0, 2_000_000.0)
-_ENERGY = (-100.0, 1e8)
-_GUESSED = "The unit is not documented."
+_ENERGIES = (
+    ("import_active_energy", "Imported", "kWh", "Counter of imported active energy."),
+    ("export_active_energy", "Exported", "kWh", "Counter of exported active energy."),
+    ("import_reactive_energy", "Imported, reactive", "kvarh", "Counter of imported energy."),
+    ("export_reactive_energy", "Exported, reactive", "kvarh", "Counter of exported energy."),
+    ("active_energy_net", "Net", "kWh", "Net active energy, as counted by the meter."),
+    ("active_energy_total", "Total", "kWh", "Total active energy, as counted by the meter."),
+)
+
+
+def _by_place(
+    leaf: str, title: str, unit: str, places: Collection[str], limits: tuple[float, float]
+) -> dict[str, pandera.Column]:
+    """Return the columns of a quantity at several places, which are parts of their names."""
+    suffix = f"_{unit.lower()}" if unit else ""
+    about = f" {_assumed(unit)}" if unit else ""
+    return {
+        f"{leaf}_{place}{suffix}": measurement(
+            f"{title}, {_PLACES[place]}{f' ({unit})' if unit else ''}",
+            f"{title} of {_PLACES[place]}.{about}",
+            f"{leaf}_{place}",
+            *limits,
+        )
+        for place in places
+    }
+
+
+def _assumed(unit: str) -> str:
+    return f"The unit is not printed, {unit} is assumed."
+
+
+_VALUES = {
+    **_by_place("voltage", "Voltage", "V", _PHASES, (-10.0, 10_000.0)),
+    **_by_place("current", "Current", "A", (*_PHASES, "ln", "total"), (-5_000.0, 5_000.0)),
+    **_by_place("active_power", "Active power", "W", _PHASES_AND_TOTAL, _POWER),
+    **_by_place("reactive_power", "Reactive power", "var", _PHASES_AND_TOTAL, _POWER),
+    **_by_place("apparent_power", "Apparent power", "VA", _PHASES_AND_TOTAL, _POWER),
+    **_by_place("power_factor", "Power factor", "", _PHASES_AND_TOTAL, (-100.0, 100.0)),
+    "frequency_hz": measurement(
+        "Frequency (Hz)", f"Frequency at the meter. {_assumed('Hz')}", "frequency", 0.0, 1_000.0
+    ),
+    **{
+        f"{leaf}_{unit.lower()}": measurement(
+            f"{title} ({unit})", f"{description} {_assumed(unit)}", leaf, -1e8, 1e8
+        )
+        for leaf, title, unit, description in _ENERGIES
+    },
+}
 
 TABLE = Table(
     name="inverter_grid_meter_readings",
-    description="Every reading of the meters that are wired to an inverter.",
+    description="Every reading of the meters that are wired to an inverter, by phase. Phases that a"
+    " meter lacks are null or 0, as sent.",
     schema=table_schema(
         {
             "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
             "address": integer(
-                "Address", "Address of the meter on the inverter's bus.", "address", nullable=False
+                "Address",
+                "Address of the meter on the inverter's bus, as requested.",
+                nullable=False,
             ),
             **reading_time(),
-            "voltage_v": measurement(
-                "Voltage (V)", f"Voltage at the meter. {_GUESSED}", "voltage", -10.0, 10_000.0
-            ),
-            "current_a": measurement(
-                "Current (A)", f"Current at the meter. {_GUESSED}", "current", -5_000.0, 5_000.0
-            ),
-            "active_power_w": measurement(
-                "Active power (W)", f"Active power. {_GUESSED}", "active_power", *_POWER
-            ),
-            "reactive_power_var": measurement(
-                "Reactive power (var)", f"Reactive power. {_GUESSED}", "reactive_power", *_POWER
-            ),
-            "apparent_power_va": measurement(
-                "Apparent power (VA)", f"Apparent power. {_GUESSED}", "apparent_power", *_POWER
-            ),
-            "power_factor": measurement(
-                "Power factor", "Active over apparent power.", "power_factor", -100.0, 100.0
-            ),
-            "frequency_hz": measurement(
-                "Frequency (Hz)", f"Frequency at the meter. {_GUESSED}", "frequency", 0.0, 1_000.0
-            ),
-            "import_active_energy_kwh": measurement(
-                "Imported (kWh)",
-                f"Counter of the energy taken from the grid. {_GUESSED}",
-                "import_active_energy",
-                *_ENERGY,
-            ),
-            "export_active_energy_kwh": measurement(
-                "Exported (kWh)",
-                f"Counter of the energy given to the grid. {_GUESSED}",
-                "export_active_energy",
-                *_ENERGY,
-            ),
+            **_VALUES,
             **extra_fields(),
             **provenance_columns(),
         }
@@ -127,12 +136,21 @@ TABLE = Table(
     device_column="inverter_serial",
 )
 
+_GridMeterReading = msgspec.defstruct(
+    "_GridMeterReading",
+    [
+        ("time", str | None, None),
+        *((str(source_of(column)), float | None, None) for column in _VALUES.values()),
+    ],
+    bases=(Wire,),
+)
+
 
 class InverterGridMeterReadings(RowByRow, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "inverter_grid_meter_readings"
-    version = 1
+    version = 2
     endpoint = INVERTER_GRID_METER_DATA
     group = "inverters"
     row_type = _GridMeterReading
@@ -143,39 +161,35 @@ class InverterGridMeterReadings(RowByRow, SnapshotDataset):
     sample_params = (("address", 1),)
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Request each meter for what is missing, newest first."""
-        began = {d.device_id: _begin(d) for d in state.devices_of(DeviceKind.INVERTER)}
+        """Request each meter for the days that are missing, newest first."""
+        first_days = {d.device_id: _first_day(d) for d in state.devices_of(DeviceKind.INVERTER)}
         covered = {} if state.refetch else _covered(state)
-        now = (state.now - CLOCK_MARGIN).replace(microsecond=0)
+        today = max(state.now.date(), state.now.astimezone(ZoneInfo(state.zone)).date())
         for row in state.rows(read_sql("grid_meters_known")):
-            meter = (row["inverter_serial"], row["address"])
-            if meter[0] not in began:
+            serial, address = row["inverter_serial"], row["address"]
+            if serial not in first_days:
                 continue
-            for span in missing((began[meter[0]], now), covered.get(meter, ())):
-                yield from map(_MeterRequests(*meter), cut(span, timedelta(days=state.range_days)))
+            history = DayRange(serial, first_days[serial], today)
+            meter = _MeterRequests(address, today)
+            for days in missing(history, covered.get((serial, address), ()), state.range_days):
+                yield meter.request(days)
 
     def requested_time(self, response: ArchivedResponse) -> TimeSpan:
-        """Return the requested span, with a margin."""
-        sent = msgspec.json.decode(response.params)
-        if not {"start_time", "end_time"} <= sent.keys():
-            return super().requested_time(response)
-        start, end = (
-            datetime.strptime(sent[name], _FORMAT).replace(tzinfo=UTC)
-            for name in ("start_time", "end_time")
-        )
-        return TimeSpan.around(start, end)
+        """Return the time of the requested dates, with a margin."""
+        dates = _dates(msgspec.json.decode(response.params))
+        return super().requested_time(response) if dates is None else TimeSpan.of_days(*dates)
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
-        """Return the columns of one response; a row without an address has the requested one."""
-        time = parse_times(rows, "time", response.body)
-        requested = msgspec.json.decode(response.params).get("address")
-        addresses = [requested if row.address is None else row.address for row in rows.values]
+        """Return the columns of one response; its rows are of the requested meter."""
+        times = parse_times(rows, "time", response.body)
+        count = len(rows.values)
+        address = msgspec.json.decode(response.params).get("address")
         return {
-            "inverter_serial": pa.repeat(pa.scalar(response.device_id), len(addresses)),
-            "time": time,
-            **local_columns(time, response.request_zone or "UTC"),
-            **leaf_columns(TABLE.schema, rows.values, skip=("time", "address")),
-            "address": pa.array(addresses, pa.int64()),
+            "inverter_serial": pa.repeat(pa.scalar(response.device_id), count),
+            "address": pa.repeat(pa.scalar(address, pa.int64()), count),
+            "time": times,
+            **local_columns(times, response.request_zone or "UTC"),
+            **leaf_columns(TABLE.schema, rows.values, skip=("time",)),
             "extra_fields": extra_column(rows),
         }
 
@@ -183,73 +197,95 @@ class InverterGridMeterReadings(RowByRow, SnapshotDataset):
 class _MeterRequests:
     """Makes requests about one meter."""
 
-    def __init__(self, serial: str, address: int) -> None:
-        self._serial = serial
+    def __init__(self, address: int, today: date) -> None:
         self._address = address
+        self._today = today
 
-    def __call__(self, span: Span) -> Request:
-        start, end = (moment.strftime(_FORMAT) for moment in span)
+    def request(self, days: DayRange, *, has_body: bool = True, is_part: bool = False) -> Request:
+        """Return the request for days; of a refused range, none for a date that is to come."""
+        end = days.last + _DAY
+        parameters: dict[str, Any] = {
+            "address": self._address,
+            "start_time": days.first.isoformat(),
+            "end_time": (min(end, self._today) if is_part else end).isoformat(),
+        }
+        dates = f"{parameters['start_time']} {parameters['end_time']}"
         return Request(
-            path={"inverter": self._serial},
-            query={"address": self._address, "start_time": start, "end_time": end},
-            device_id=self._serial,
-            label=f"meter {self._address} {start} {end}",
+            path={"inverter": days.device_id},
+            query=parameters,
+            body=parameters if has_body else None,
+            device_id=days.device_id,
+            label=f"meter {self._address} {dates}{'' if has_body else ' without a body'}",
             part=f"meter {self._address}",
-            fallback=lambda: [self(half) for half in _halves(span)],
+            fallback=lambda: self._parts(days, has_body=has_body),
         )
 
+    def _parts(self, days: DayRange, *, has_body: bool) -> list[Request]:
+        """Return what replaces a refused request: halves, and for a single day one without a body.
 
-def _begin(device: Device) -> datetime:
-    """Return the time before which a meter can have no reading; commissioning is a local day."""
+        Today has none: it can be refused because it is not over.
+        """
+        if len(days) > 1:
+            return [
+                self.request(half, has_body=half.first < self._today, is_part=True)
+                for half in days.halves()
+            ]
+        if has_body and days.last < self._today:
+            return [self.request(days, has_body=False, is_part=True)]
+        return []
+
+
+def missing(history: DayRange, covered: Collection[date], longest: int) -> Iterator[DayRange]:
+    """Group days that are not covered into ranges that are not too long, newest first.
+
+    Args:
+        history: All days of a device.
+        covered: Those that are not to be requested.
+        longest: Number of days in the longest range.
+    """
+    held: DayRange | None = None
+    for day in reversed(history.days):
+        if day in covered:
+            continue
+        if held is not None and held.first - _DAY == day and len(held) < longest:
+            held = DayRange(held.device_id, day, held.last)
+            continue
+        if held is not None:
+            yield held
+        held = DayRange(history.device_id, day, day)
+    if held is not None:
+        yield held
+
+
+def _first_day(device: Device) -> date:
+    """Return the day before which a meter can have no reading."""
     if device.commissioned_at is None:
-        return EARLIEST_DATA
-    return device.commissioned_at - timedelta(days=1)
+        return EARLIEST_DATA.date()
+    return (device.commissioned_at - _DAY).date()
 
 
-def missing(whole: Span, covered: Sequence[Span]) -> list[Span]:
-    """List the parts of a span that other spans leave uncovered, newest first."""
-    uncovered = []
-    start, end = whole
-    for begin, until in sorted(covered):
-        if min(begin, end) > start:
-            uncovered.append((start, min(begin, end)))
-        start = max(start, until)
-        if start >= end:
-            break
-    if start < end:
-        uncovered.append((start, end))
-    return uncovered[::-1]
+def _dates(params: Mapping[str, Any]) -> tuple[date, date] | None:
+    """Return the dates of a request; of one before version 2 of the dataset, of its times."""
+    names = ("start_time", "end_time")
+    if not params.keys() >= set(names):
+        return None
+    start, end = (date.fromisoformat(str(params[name])[:10]) for name in names)
+    return start, end
 
 
-def cut(span: Span, longest: timedelta) -> Iterator[Span]:
-    """Cut a span into parts that are not too long, newest first."""
-    start, end = span
-    while end - start > longest:
-        yield end - longest, end
-        end -= longest
-    yield start, end
-
-
-def _halves(span: Span) -> Sequence[Span]:
-    start, end = span
-    if end - start <= _SHORTEST:
-        return ()
-    middle = (start + (end - start) / 2).replace(microsecond=0)
-    return [(middle, end), (start, middle)]
-
-
-def _covered(state: KnownState) -> dict[tuple[str, int], list[Span]]:
-    """Return, by meter, the spans whose data are complete and final."""
-    covered: dict[tuple[str, int], list[Span]] = {}
+def _covered(state: KnownState) -> dict[tuple[str, int], set[date]]:
+    """Return, by meter, the days that are complete and final; the last date may be excluded."""
+    covered: dict[tuple[str, int], set[date]] = {}
     for answer in state.latest_responses(InverterGridMeterReadings.name):
-        start, end = (
-            datetime.strptime(answer.params[name], _FORMAT).replace(tzinfo=UTC)
-            for name in ("start_time", "end_time")
+        dates = _dates(answer.params)
+        # Version 1 requested times, which the API is not documented to take.
+        if dates is None or not answer.complete or "T" in str(answer.params["start_time"]):
+            continue
+        days = DayRange(answer.device_id, dates[0], dates[1] - _DAY).days
+        meter = covered.setdefault((answer.device_id, int(answer.params["address"])), set())
+        meter.update(
+            day for day in days if answer.at - datetime.combine(day, time(), UTC) > _FINAL_AFTER
         )
-        until = min(end, answer.at - _LATENESS)
-        if answer.complete and until > start:
-            meter = (answer.device_id, int(answer.params["address"]))
-            covered.setdefault(meter, []).append((start, until))
     return covered
 
 

@@ -1,9 +1,9 @@
 """Inverter presets: the bundles of settings that the API offers for an inverter.
 
-Source: API document, section "Inverter Control", "Get Setting Presets".
+Source: API document, section "Inverter Control", "Get Setting Presets"; later versions of the API
+(1.35) add an identifier, by which `inverter_preset_values` reads what a preset is set to.
 
-Grain: inverter and preset, with history. The active preset is not included: reading it sends a
-command to the inverter.
+Grain: inverter and preset, with history.
 
 Requests: one per inverter and week, if the token has the scope to control inverters.
 """
@@ -40,6 +40,7 @@ from warehouse import ArchivedResponse
 
 class _Preset(Wire):
     id: Int64 | None = None
+    identifier: str | None = None
     name: str | None = None
     description: str | None = None
     parameters: Any = None
@@ -52,6 +53,12 @@ TABLE = Table(
         {
             "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
             "preset_id": integer("Preset", "Number of the preset.", "id", nullable=False),
+            "identifier": text(
+                "Identifier",
+                "Name of the preset in paths, such as timed-charge; null before version 1.35 of the"
+                " API.",
+                "identifier",
+            ),
             "name": text("Name", "Name of the preset.", "name"),
             "description": text("Description", "Description by the API.", "description"),
             "parameters": text(
@@ -72,7 +79,7 @@ class InverterPresets(RowByRow, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "inverter_presets"
-    version = 1
+    version = 2
     endpoint = INVERTER_PRESETS
     group = "inverters"
     row_type = _Preset

@@ -1,9 +1,9 @@
-"""Views that compare figures which should agree, and the gaps between data points.
+"""Views that compare figures which should agree, gaps between data points, slots of presets.
 
-Each view has a row per device, day and compared item, with `deviation_w` or `deviation_kwh`, and
-`is_within`: whether rounding, cadence and losses explain the deviation. `docs/reconciliation.md`
-explains the tolerances. Known errors of the API are described at the columns of the tables and are
-not compared.
+Each comparison has a row per device, day and compared item, with `deviation_w` or `deviation_kwh`,
+and `is_within`: whether rounding, cadence and losses explain the deviation.
+`docs/reconciliation.md` explains the tolerances. Known errors of the API are described at the
+columns of the tables and are not compared.
 """
 
 from collections.abc import Sequence
@@ -152,15 +152,31 @@ _GAP_COLUMNS = {
     "consumption_kwh": "Energy consumed over the gap.",
 }
 
+_SLOT_COLUMNS = {
+    "inverter_serial": "Serial number of the inverter.",
+    "preset": "Identifier of the preset, such as timed-charge.",
+    "preset_name": "Its present name.",
+    "is_enabled": "Whether the preset is on.",
+    "slot": "Number of the slot, from 1; null: the version has no slots.",
+    "start_time": "Begin of the slot, HH:MM of the inverter's time.",
+    "end_time": "End of the slot; before its begin if it passes midnight.",
+    "percent_limit": "State of charge at which it stops, %.",
+    "max_power_w": "Limit of the preset's power, W.",
+    "mode": "Mode of pause-battery, as sent.",
+    "valid_from": "Time when the version was first seen, UTC; it was set since the poll before.",
+    "valid_to": "Time when it was first seen to be no longer set, UTC; null: current.",
+}
+
 
 def reconciliation_views() -> list[ViewSpec]:
-    """Return the views of this module: comparisons, gaps between points, energies of sessions."""
+    """Return the views of this module: comparisons, gaps, energies of sessions, preset slots."""
     return [view for view, _ in views_with_tables()]
 
 
 def views_with_tables() -> list[tuple[ViewSpec, Sequence[str]]]:
     """Return the views, each with the names of the tables that it reads."""
     gaps = "More than 30 minutes without a point between two points of an inverter, and why."
+    slots = "What each preset of an inverter was set to, one row per version and slot."
     energies = "The energy of each charging session, and how it was found."
     return [
         *(
@@ -171,6 +187,10 @@ def views_with_tables() -> list[tuple[ViewSpec, Sequence[str]]]:
         (
             _view("ev_session_energies", energies, _SESSION_COLUMNS),
             ("ev_charging_sessions", "ev_meter_readings"),
+        ),
+        (
+            _view("inverter_preset_slots", slots, _SLOT_COLUMNS),
+            ("inverter_preset_values", "inverter_presets"),
         ),
     ]
 

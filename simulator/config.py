@@ -23,6 +23,7 @@ OTHER_LISTS_CAP = 100
 API_VERSIONS = ("1.26", "1.35", "1.53")
 FLOW_SHAPES = ("object", "array")
 CLEARED_MEANINGS = ("adds", "filters", "ignored")
+METER_DATES = ("utc", "local", "utc, last included", "local, last included")
 EV_METER_DATA_CAP = 1_000
 
 AccountType = Literal["customer", "engineer", "company"]
@@ -87,6 +88,10 @@ class SimulatorConfig:
         api_version: Version of the API: what later ones added is not served, and it is as strict
             about parameters as its documentation.
         meter_rows_every_s: Interval of the rows of an inverter's own meter.
+        meter_dates: How the dates of its history are read: days of "utc" or "local" ones, without
+            the last day, or followed by ", last included" with it.
+        meter_max_days: Longest range of a request for its history; default: any.
+        get_bodies_refused: Whether a request for its history is refused for its body.
         unavailable: Endpoints that return 404, as if the API did not have them; their names are
             those of their listings.
         refused: Endpoints that refuse every request, by the name of their listing: "422" for the
@@ -150,6 +155,9 @@ class SimulatorConfig:
     events_cleared_means: str = "adds"
     api_version: str = API_VERSIONS[-1]
     meter_rows_every_s: int = 300
+    meter_dates: str = METER_DATES[0]
+    meter_max_days: int | None = None
+    get_bodies_refused: bool = False
     unavailable: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
     account_type: AccountType = "customer"
@@ -218,6 +226,8 @@ class SimulatorConfig:
             self.meter_rows_every_s,
             "1 s or more",
         )
+        dates = self.meter_dates
+        _check(dates in METER_DATES, "meter dates", dates, " or ".join(METER_DATES))
         _check(
             self.api_version in API_VERSIONS,
             "version of the API",

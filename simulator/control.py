@@ -93,6 +93,13 @@ class Control:
         """Install newer firmware on the inverter."""
         self._ask("POST", "/update-firmware", {"serial": serial})
 
+    def set_preset(
+        self, serial: str, identifier: str, values: Any, at: dt.datetime | None = None
+    ) -> None:
+        """Set a preset of an inverter: now, or at a past or coming time."""
+        arguments = {"serial": serial, "identifier": identifier, "values": values}
+        self._ask("PUT", "/preset", {**arguments, **({"at": at.isoformat()} if at else {})})
+
     def set_clock(self, clock: dt.datetime | None) -> None:
         """Fix the present, or use the real time if None."""
         self._ask("PUT", "/clock", {"clock": clock.isoformat() if clock else None})

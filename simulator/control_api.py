@@ -38,6 +38,7 @@ class ControlApi:
             ("PUT", "/online"): self._bring_online,
             ("POST", "/replace-battery"): simulation.replace_battery,
             ("POST", "/update-firmware"): simulation.update_firmware,
+            ("PUT", "/preset"): self._set_preset,
             ("PUT", "/clock"): self._set_clock,
             ("PUT", "/faults"): simulation.set_faults,
             ("PUT", "/settings"): simulation.configure,
@@ -88,6 +89,9 @@ class ControlApi:
 
     def _bring_online(self, uuid: str, at: str | None = None) -> None:
         self._simulation.bring_online(uuid, _time(at))
+
+    def _set_preset(self, at: str | None = None, **preset: Any) -> None:
+        self._simulation.set_preset(**preset, at=_time(at))
 
     def _set_clock(self, clock: str | None) -> None:
         self._simulation.set_clock(_time(clock))

@@ -260,6 +260,16 @@ class Simulation:
         """Lock the inverter against remote control, which version 1.53 has, or unlock it."""
         self._state.change_device(serial, lambda d: replace(d, locked=is_locked))
 
+    def set_preset(
+        self, serial: str, identifier: str, values: Any, at: dt.datetime | None = None
+    ) -> None:
+        """Set a preset of an inverter to values (any JSON): now, or at a past or coming time.
+
+        Raises `KeyError` for an unknown serial number.
+        """
+        inverter = self._state.inverter(serial)
+        self._state.presets.set(inverter.serial, identifier, values, at or self._state.now())
+
     def take_offline(self, uuid: str, since: dt.datetime | None = None) -> None:
         """Cut an EV charger's connection: now, or at a past time.
 

@@ -15,6 +15,16 @@ INVERTER_PRESETS = Endpoint(
     is_list=True,
 )
 
+# What a preset is set to at present, as the platform knows it: the inverter is sent no command.
+INVERTER_PRESET_VALUES = Endpoint(
+    name="inverter_preset_values",
+    method="GET",
+    path="/inverter/{inverter}/presets/{preset}",
+    scope="api:inverter:control",
+    single=True,
+    since="1.35",
+)
+
 INVERTER_SETTINGS = Endpoint(
     name="inverter_setting_definitions",
     method="GET",

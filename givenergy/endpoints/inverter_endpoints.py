@@ -39,13 +39,12 @@ INVERTER_EVENTS = Endpoint(
     newest_first=True,
 )
 
-# One reading per minute of each of 8 meters would be 12,000 rows in the longest day.
 INVERTER_GRID_METER_DATA = Endpoint(
     name="inverter_grid_meter_readings",
     method="GET",
     path="/inverter/{inverter}/meter/data",
     scope="api:inverter:data",
-    page_size=20_000,
+    is_list=True,
     since="1.35",
 )
 

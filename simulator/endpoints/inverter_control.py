@@ -1,6 +1,6 @@
-"""Settings and presets of an inverter (contract, "Inverter Control", "Request Inverter Data").
+"""Settings of an inverter (contract, "Inverter Control", "Request Inverter Data").
 
-The two lists only read. Everything else reaches the device, reading a setting's value included,
+The list only reads. Everything else reaches the device, reading a setting's value included,
 and one of these calls is a GET: each is a violation by a read-only client, and its response is
 merely plausible. The definitions are invented, except for two that the contract shows.
 """
@@ -55,42 +55,6 @@ class SettingListing(SimulatedListing):
         return rows
 
 
-class PresetListing(SimulatedListing):
-    """An inverter's presets."""
-
-    def generate(self, device_id: str, parameters: Parameters) -> Sequence[Any]:
-        """Return the definitions in the order of their ids."""
-        self.state.inverter(device_id)
-        enabled = {
-            "description": "Turn the preset on or off",
-            "validation": ["required", "boolean"],
-        }
-        slot = {
-            "description": "A time of the day",
-            "validation": ["optional", "date_format:H:i"],
-        }
-        return [
-            {
-                "id": 0,
-                "name": "Eco",
-                "description": "Use what the sun gives and import as little as possible",
-                "parameters": {"enabled": enabled},
-            },
-            {
-                "id": 1,
-                "name": "Timed Charge",
-                "description": "Charge the battery between two times",
-                "parameters": {"enabled": enabled, "start": slot, "end": slot},
-            },
-            {
-                "id": 5,
-                "name": "Leave Alone",
-                "description": "Neither charge nor discharge",
-                "parameters": {},
-            },
-        ]
-
-
 def _plausible_value(rules: Sequence[str]) -> object:
     """Return a value that passes a setting's rules, for the response to a command."""
     rule, _, arguments = rules[-1].partition(":")
@@ -119,18 +83,8 @@ def _settings(call: ApiCall) -> HttpResponse:
     return json_response(200, {"data": call.listings.rows("settings", serial)})
 
 
-def _presets(call: ApiCall) -> HttpResponse:
-    serial = call.inverter_with_data().serial
-    return call.json({"data": call.listings.rows("presets", serial)}, as_text=True)
-
-
-def _apply_preset(call: ApiCall) -> HttpResponse:
-    _row(call, "presets")
-    return json_response(200, {"data": {"success": True, "message": "Written Successfully"}})
-
-
 def _read(call: ApiCall) -> HttpResponse:
-    rules = _row(call, "settings")["validation_rules"]
+    rules = _setting(call)["validation_rules"]
     if _is_locked(call):
         return _refused_as_locked()
     value = _INVALID if "writeonly" in rules else _plausible_value(rules)
@@ -138,7 +92,7 @@ def _read(call: ApiCall) -> HttpResponse:
 
 
 def _write(call: ApiCall) -> HttpResponse:
-    _row(call, "settings")
+    _setting(call)
     value = call.request.json_object().get("value")
     if value is None:
         raise ApiError.invalid(value=is_required("value"))
@@ -181,10 +135,10 @@ def _multi(call: ApiCall, *required: str) -> HttpResponse:
     return json_response(200, responses)
 
 
-def _row(call: ApiCall, listing: str) -> Any:
-    """Return the row with the id in the path. Raises `ApiError` 404 for an unknown one."""
+def _setting(call: ApiCall) -> Any:
+    """Return the setting with the id in the path. Raises `ApiError` 404 for an unknown one."""
     serial = call.inverter_with_data().serial
-    for row in call.listings.rows(listing, serial):
+    for row in call.listings.rows("settings", serial):
         if str(row["id"]) == call.parameters["id"]:
             return row
     raise ApiError.not_found()
@@ -196,11 +150,9 @@ def _request_data(call: ApiCall) -> HttpResponse:
 
 
 _INVERTER = "/inverter/{serial}"
-LISTINGS = {"settings": SettingListing, "presets": PresetListing}
+LISTINGS = {"settings": SettingListing}
 ENDPOINTS = (
     ApiEndpoint("GET", f"{_INVERTER}/settings", _SCOPE, _settings, name="settings"),
-    ApiEndpoint("GET", f"{_INVERTER}/presets", _SCOPE, _presets, name="presets"),
-    ApiEndpoint("POST", f"{_INVERTER}/presets/{{id}}", _SCOPE, _apply_preset, reads=False),
     ApiEndpoint("POST", f"{_INVERTER}/settings/{{id}}/read", _SCOPE, _read, reads=False),
     ApiEndpoint("POST", f"{_INVERTER}/settings/{{id}}/write", _SCOPE, _write, reads=False),
     ApiEndpoint("POST", "/multi-control/read", _SCOPE, _multi_read, reads=False),

@@ -22,6 +22,7 @@ from simulator.world.installations import (
     SmartDeviceRegistry,
     build_device,
 )
+from simulator.world.preset_schedules import PresetSchedules
 
 
 class CloudState:
@@ -46,6 +47,7 @@ class CloudState:
         for account in self.accounts.values():
             for device in account.devices:
                 self._add(device)
+        self.presets = PresetSchedules(config.seed)
         self.notifications: list[dict[str, Any]] = []
         self._page_requests: Counter[str] = Counter()
         self._bodies: OrderedDict[Hashable, bytes] = OrderedDict()

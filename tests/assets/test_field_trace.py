@@ -10,7 +10,13 @@ import pytest
 from assets.ev_chargers import EvChargers
 from assets.framework.decoding.field_trace import response_from_json, trace_fields
 from assets.registry import datasets
-from tests.support.api_examples import CONTRACT, example, needs_shared, recorded
+from tests.support.api_examples import (
+    CONTRACT,
+    LATER_EXAMPLES,
+    example,
+    needs_shared,
+    recorded,
+)
 from tests.support.simulated_home import leaves, response
 
 DATASETS = {dataset.name: dataset for dataset in datasets()}
@@ -75,7 +81,10 @@ WRITES = {
     "Create Smart Device",
     "Create Smart Device Data Point",
 }
-ASKED = {"ev_charger_configuration": "/ev-charger/SIM0001/commands/change-mode"}
+ASKED = {
+    "ev_charger_configuration": "/ev-charger/SIM0001/commands/change-mode",
+    "inverter_preset_values": "/inverter/SIM0001/presets/timed-charge",
+}
 PERSONAL = "redacted as personal"
 REASONS = {PERSONAL, "pseudonym", "empty", "paging, archived only"}
 
@@ -130,6 +139,17 @@ def test_every_value_of_a_documented_response_is_accounted_for(title):
     assert {reason for leaf in found for reason in leaf.reasons} - REASONS == filled_in
     for leaf in found:
         assert leaf.columns or sum(leaf.reasons.values()) == leaf.values, leaf
+
+
+@pytest.mark.parametrize("name", LATER_EXAMPLES)
+def test_every_value_of_an_example_of_later_versions_is_in_a_column(name):
+    dataset = DATASETS[name]
+    found = trace(dataset, LATER_EXAMPLES[name])
+    assert {leaf.path: leaf.unaccounted for leaf in found if leaf.unaccounted} == {}
+    assert [reason for leaf in found for reason in leaf.reasons] == []
+    for leaf in found:
+        columns = {column.rpartition(".")[2] for column in leaf.columns} - {"extra_fields"}
+        assert columns, leaf
 
 
 @needs_shared

@@ -1,99 +1,218 @@
-"""Meters of an inverter, which later versions of the API answer for: spans, probing, odd leaves."""
+"""History of the meters of an inverter: all 31 numbers, ranges of dates, rows of a former guess."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assets import inverter_grid_meter_readings as module
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
-from assets.inverter_grid_meter_readings import DATASET, cut, missing
+from assets.framework import (
+    DayRange,
+    Table,
+    Wire,
+    extra_fields,
+    integer,
+    measurement,
+    provenance_columns,
+    reading_time,
+    table_schema,
+    text,
+)
+from assets.inverter_grid_meter_readings import (
+    DATASET,
+    TABLE,
+    InverterGridMeterReadings,
+    missing,
+)
+from pipelines.discovery import known_state_of
+from tests.support.api_examples import METER_ROW
+from tests.support.clock import LONDON
 from tests.support.simulated_home import decode, rows_of
 
 LISTS = (COMMUNICATION_DEVICES,)
-ASKED = '{"address":2,"end_time":"2025-07-02T00:00:00Z","start_time":"2025-07-01T00:00:00Z"}'
-START = datetime(2025, 1, 1, tzinfo=UTC)
+ASKED = '{"address":2,"end_time":"2025-07-02","start_time":"2025-07-01"}'
+# What version 1 of the dataset requested and expected.
+GUESSED = '{"address":2,"end_time":"2025-07-02T00:00:00Z","start_time":"2025-07-01T00:00:00Z"}'
+UNITS = {
+    "voltage": "_v",
+    "current": "_a",
+    "active_power": "_w",
+    "reactive_power": "_var",
+    "apparent_power": "_va",
+    "power_factor": "",
+}
+COLUMNS = {
+    **{
+        f"{quantity}_{place}": f"{quantity}_{place}{unit}"
+        for quantity, unit in UNITS.items()
+        for place in ("1", "2", "3", "total", "ln")
+    },
+    "frequency": "frequency_hz",
+    "import_active_energy": "import_active_energy_kwh",
+    "export_active_energy": "export_active_energy_kwh",
+    "import_reactive_energy": "import_reactive_energy_kvarh",
+    "export_reactive_energy": "export_reactive_energy_kvarh",
+    "active_energy_net": "active_energy_net_kwh",
+    "active_energy_total": "active_energy_total_kwh",
+}
 
 
-def reading(**changes):
-    return {
-        "time": "2025-07-01T23:10:00Z",
-        "address": 1,
-        "voltage": 241.5,
-        "current": 3.25,
-        "active_power": -780,
-        "reactive_power": 40,
-        "apparent_power": 785,
-        "power_factor": -0.99,
-        "frequency": 49.98,
-        "import_active_energy": 1234.5,
-        "export_active_energy": 67.8,
-        **changes,
-    }
+def as_columns(sent):
+    """Return the columns that the numbers of a row fill."""
+    return {COLUMNS[leaf]: value for leaf, value in sent.items() if leaf != "time"}
 
 
-def test_each_likely_leaf_is_a_column():
-    (row,) = rows_of(decode(DATASET, {"data": [reading()]}, params=ASKED), DATASET.name)
+def test_each_of_the_31_numbers_is_a_column():
+    (row,) = rows_of(decode(DATASET, {"data": [METER_ROW]}, params=ASKED), DATASET.name)
+    assert len(METER_ROW) == 32
     assert row == {
         "inverter_serial": "SIM0001",
-        "address": 1,
+        "address": 2,
         "time": datetime(2025, 7, 1, 23, 10, tzinfo=UTC),
         "local_time": datetime(2025, 7, 2, 0, 10),
         "local_date": date(2025, 7, 2),
-        "voltage_v": 241.5,
-        "current_a": 3.25,
-        "active_power_w": -780.0,
-        "reactive_power_var": 40.0,
-        "apparent_power_va": 785.0,
-        "power_factor": -0.99,
-        "frequency_hz": 49.98,
-        "import_active_energy_kwh": 1234.5,
-        "export_active_energy_kwh": 67.8,
+        **as_columns(METER_ROW),
         "extra_fields": None,
     }
 
 
+def test_phases_that_a_meter_lacks_are_kept_as_sent():
+    absent = {leaf: None for leaf in METER_ROW if leaf.endswith("_2")}
+    zero = {leaf: 0 for leaf in METER_ROW if leaf.endswith("_3")}
+    sent = {**METER_ROW, **absent, **zero}
+    (row,) = rows_of(decode(DATASET, {"data": [sent]}, params=ASKED), DATASET.name)
+    assert {name: row[name] for name in as_columns(sent)} == as_columns(sent)
+    assert (row["voltage_2_v"], row["voltage_3_v"]) == (None, 0.0)
+
+
 def test_other_shapes_are_kept_or_quarantined():
     answer = [
-        {"time": "2025-07-01T23:10:00Z", "phases": [{"voltage": 240}], "voltage": None},
-        reading(time=None),
-        reading(address="three"),
+        {"time": "2025-07-01T23:10:00Z", "phases": [{"voltage": 240}], "voltage_1": None},
+        {**METER_ROW, "time": None},
+        {**METER_ROW, "voltage_1": "much"},
     ]
-    decoded = decode(DATASET, {"data": answer}, params=ASKED)
-    (row,) = rows_of(decoded, DATASET.name)
-    assert (row["address"], row["voltage_v"]) == (2, None)
-    assert json.loads(row["extra_fields"]) == {"phases": [{"voltage": 240}]}
+    decoded = decode(DATASET, {"data": answer[:2]}, {"data": answer[2:]}, params=ASKED)
+    rows = sorted(rows_of(decoded, DATASET.name), key=lambda row: row["voltage_2_v"] or 0)
+    assert [(row["address"], row["voltage_1_v"]) for row in rows] == [(2, None), (2, None)]
+    assert json.loads(rows[0]["extra_fields"]) == {"phases": [{"voltage": 240}]}
     aside = {(row["row_index"], row["column"]) for row in decoded.quarantine.to_pylist()}
-    assert aside == {(1, "time"), (2, "address")}
+    assert aside == {(1, "time"), (0, "voltage_1")}
 
 
-HOURS = st.integers(min_value=0, max_value=200)
+GUESSED_ROW = {
+    "time": "2025-07-01T10:07:00Z",
+    "address": 1,
+    "voltage": 241.5,
+    "active_power": -780,
+    "frequency": 49.98,
+    "import_active_energy": 1234.5,
+}
 
 
-@given(st.lists(st.tuples(HOURS, HOURS), max_size=6), HOURS, st.integers(1, 60))
-def test_what_is_missing_and_what_is_there_make_up_the_whole(covered, length, longest):
-    """No hour is asked for twice, none is left out, no part is too long."""
+def test_a_row_of_the_former_guess_keeps_what_it_has():
+    decoded = decode(DATASET, {"data": [GUESSED_ROW]}, params=GUESSED)
+    (row,) = rows_of(decoded, DATASET.name)
+    assert decoded.quarantine.num_rows == 0
+    assert (row["address"], row["frequency_hz"]) == (2, 49.98)
+    assert row["import_active_energy_kwh"] == 1234.5
+    assert json.loads(row["extra_fields"]) == {
+        "address": 1, "voltage": 241.5, "active_power": -780,
+    }  # fmt: skip
 
-    def moment(hour):
-        return START + timedelta(hours=hour)
 
-    spans = [(moment(min(pair)), moment(max(pair))) for pair in covered]
-    parts = [
-        part
-        for span in missing((START, moment(length)), spans)
-        for part in cut(span, timedelta(hours=longest))
-    ]
-    asked = [hour for start, end in parts for hour in range(length) if start <= moment(hour) < end]
-    there = {hour for start, end in spans for hour in range(length) if start <= moment(hour) < end}
-    assert sorted(asked) == sorted(set(range(length)) - there)
-    assert parts == sorted(parts, reverse=True)
-    assert all(timedelta(0) < end - start <= timedelta(hours=longest) for start, end in parts)
+class _FormerTable(InverterGridMeterReadings):
+    """Version 1: other columns, times as parameters, the address from the row."""
+
+    version = 1
+    row_type = msgspec.defstruct(
+        "_Former", [("time", str | None, None), ("voltage", float | None, None)], bases=(Wire,)
+    )
+    output_tables = (
+        Table(
+            name=DATASET.name,
+            description="As guessed.",
+            schema=table_schema(
+                {
+                    "inverter_serial": text("Inverter", "Serial number.", nullable=False),
+                    "address": integer("Address", "Address.", nullable=False),
+                    **reading_time(),
+                    "voltage_v": measurement("Voltage (V)", "Voltage.", "voltage", 0.0, 1000.0),
+                    **extra_fields(),
+                    **provenance_columns(),
+                }
+            ),
+            key=TABLE.key,
+            time_column="time",
+            device_column="inverter_serial",
+        ),
+    )
+
+    def requests(self, state):
+        for request in super().requests(state):
+            names = ("start_time", "end_time")
+            times = {name: f"{request.query[name]}T00:00:00Z" for name in names}
+            yield replace(request, query={**request.query, **times}, body=None)
+
+    def columns(self, rows, response):
+        columns = super().columns(rows, response)
+        return {**columns, "voltage_v": pa.array([row.voltage for row in rows.values])}
+
+
+def test_a_table_made_by_the_former_guess_is_rebuilt_from_the_archive(metered, monkeypatch):
+    at_home = metered()
+    days_ago = datetime.now(UTC).date() - timedelta(days=7)
+    row = {**GUESSED_ROW, "time": f"{days_ago}T10:07:00Z"}
+    rows = [row, {**row, "time": "yesterday"}]
+    at_home.simulator.override("/meter/data", json.dumps({"data": rows}).encode())
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "TABLE", _FormerTable.output_tables[0])
+        at_home.refresh(_FormerTable(), lists=LISTS)
+    files = at_home.data.glob(f"tables/{DATASET.name}/**/*.parquet")
+    before = [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]
+    assert [(row["address"], row["voltage_v"]) for row in before] == [(1, 241.5)]
+    at_home.simulator.clear_failures()
+    at_home.refresh(DATASET, lists=LISTS)
+    (guessed,) = at_home.rows(f"FROM {DATASET.name} WHERE extra_fields IS NOT NULL")
+    assert "voltage_v" not in guessed
+    assert (guessed["address"], guessed["import_active_energy_kwh"]) == (1, 1234.5)
+    assert json.loads(guessed["extra_fields"])["voltage"] == 241.5
+    # What was requested by times is requested again, by dates.
+    assert len(spans(at_home)) == 2
+    (count,) = at_home.rows(f"SELECT count(*) AS rows FROM {DATASET.name}")
+    assert count["rows"] >= len(truth(at_home))
+    aside = at_home.rows(
+        f"SELECT DISTINCT \"column\" FROM quarantine WHERE dataset = '{DATASET.name}'"
+    )
+    assert aside == [{"column": "time"}]
+
+
+DAYS = st.integers(min_value=0, max_value=60)
+FIRST = date(2025, 3, 1)
+
+
+@given(st.sets(DAYS), DAYS, st.integers(1, 40))
+def test_what_is_missing_and_what_is_covered_make_up_the_whole(covered, length, longest):
+    """No day is asked for twice, none is left out, no range is too long."""
+    history = DayRange("X", FIRST, FIRST + timedelta(days=length))
+    there = {FIRST + timedelta(days=day) for day in covered}
+    ranges = list(missing(history, there, longest))
+    asked = [day for days in ranges for day in days.days]
+    assert sorted(asked) == sorted(set(history.days) - there)
+    assert len(asked) == len(set(asked))
+    assert [days.first for days in ranges] == sorted((d.first for d in ranges), reverse=True)
+    assert all(len(days) <= longest for days in ranges)
 
 
 def spans(at_home):
     return [
-        tuple(datetime.fromisoformat(request.query[name]) for name in ("start_time", "end_time"))
+        tuple(date.fromisoformat(request.query[name]) for name in ("start_time", "end_time"))
         for request in at_home.simulator.requests
     ]
 
@@ -101,73 +220,106 @@ def spans(at_home):
 @pytest.fixture
 def metered(home):
     """Give a home whose inverter was commissioned 40 days ago and has a meter, read hourly."""
-    commissioned = datetime.now(UTC).date() - timedelta(days=40)
-    return home(inverters=1, meter_rows_every_s=3600, commissioned=commissioned)
+
+    def make(**settings):
+        commissioned = datetime.now(UTC).date() - timedelta(days=40)
+        return home(inverters=1, meter_rows_every_s=3600, commissioned=commissioned, **settings)
+
+    return make
 
 
-def truth(at_home, start):
-    """List the readings until the last time that was asked for: another hour may have begun."""
+def truth(at_home):
+    """List all that the simulator has until the present hour."""
     (serial,) = at_home.simulator.serials
-    last = max(end for _, end in spans(at_home))
     return at_home.simulator.truth_of(
         "inverter-meter-data",
         serial,
         address=1,
-        start_time=start.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        end_time=last.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        start_time="2020-01-01",
+        end_time=(datetime.now(UTC).date() + timedelta(days=2)).isoformat(),
     )
 
 
-def test_all_of_history_is_read_once_and_then_the_last_day(metered):
-    began = datetime.now(UTC) - timedelta(days=42)
-    assert metered.refresh(DATASET, lists=LISTS).failures == []
-    first, second = sorted(set(spans(metered)))
-    assert first[1] == second[0]
-    assert second[1] - second[0] == timedelta(days=31)
-    rows = metered.rows(f"SELECT * FROM {DATASET.name} ORDER BY time")
-    sent = truth(metered, began)
+def assert_has_everything(at_home):
+    """The table has every row of the simulator, value by value."""
+    rows = at_home.rows(f"SELECT * FROM {DATASET.name} ORDER BY time")
+    sent = truth(at_home)
     assert len(sent) > 24 * 39
-    assert [(row["time"], row["active_power_w"]) for row in rows] == [
-        (datetime.fromisoformat(row["time"]), float(row["active_power"])) for row in sent
-    ]
-    metered.refresh(DATASET, lists=LISTS)
-    ((start, end),) = set(spans(metered))
-    # Up to a little before now, from a day before the answer.
-    assert timedelta(hours=23, minutes=59) <= end - start < timedelta(hours=24, minutes=2)
-    metered.refresh(DATASET, lists=LISTS, refetch=True)
-    assert len(set(spans(metered))) == 2
+    names = ("address", "time", *as_columns(sent[0]))
+    # An hour can begin while the test runs.
+    assert [{name: row[name] for name in names} for row in rows] == [
+        {"address": 1, "time": datetime.fromisoformat(row["time"]), **as_columns(row)}
+        for row in sent
+    ][: len(rows)]
+    assert len(sent) - len(rows) <= 1
+
+
+# Each way in which the API can read dates.
+READINGS = ["utc", "local", "utc, last included", "local, last included"]
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_all_of_history_is_read_once_and_then_the_last_days(metered, reading):
+    at_home = metered(meter_dates=reading)
+    today = datetime.now(UTC).date()
+    assert at_home.refresh(DATASET, lists=LISTS).failures == []
+    tomorrow, middle = today + timedelta(days=1), today - timedelta(days=30)
+    assert sorted(spans(at_home)) == [(today - timedelta(days=41), middle), (middle, tomorrow)]
+    assert_has_everything(at_home)
+    at_home.refresh(DATASET, lists=LISTS)
+    # Of 11:40 local time: the day before yesterday can still change.
+    assert spans(at_home) == [(today - timedelta(days=2), tomorrow)]
+    at_home.refresh(DATASET, lists=LISTS, refetch=True)
+    assert len(spans(at_home)) == 2
+
+
+def test_parameters_are_sent_in_the_query_and_in_the_body(metered):
+    at_home = metered()
+    devices = at_home.devices(*LISTS)
+    with at_home.session() as session:
+        requests = list(DATASET.requests(known_state_of(session, devices)))
+    assert len(requests) == 2
+    for request in requests:
+        assert request.body == request.query
+        assert request.query.keys() == {"address", "start_time", "end_time"}
+    at_home.refresh(DATASET, lists=LISTS)
+    # Not a page of a list.
+    assert {name for request in at_home.simulator.requests for name in request.query} == {
+        "address", "start_time", "end_time",
+    }  # fmt: skip
 
 
 def test_a_span_that_failed_is_requested_again(metered):
-    sim = metered.simulator
-    (serial,) = sim.serials
-    sim.fail(rf"/v1/inverter/{serial}/meter/data", status=500, times=1)
-    assert len(metered.refresh(DATASET, lists=LISTS).failures) == 1
-    failed = spans(metered)[0]
-    metered.refresh(DATASET, lists=LISTS)
-    asked = spans(metered)
-    assert min(start for start, _ in asked) <= failed[0]
-    began = datetime.now(UTC) - timedelta(days=42)
-    (count,) = metered.rows(f"SELECT count(*) AS rows FROM {DATASET.name}")
-    assert count["rows"] == len(truth(metered, began))
+    at_home = metered()
+    (serial,) = at_home.simulator.serials
+    at_home.simulator.fail(rf"/v1/inverter/{serial}/meter/data", status=500, times=1)
+    assert len(at_home.refresh(DATASET, lists=LISTS).failures) == 1
+    failed = spans(at_home)[0]
+    at_home.refresh(DATASET, lists=LISTS)
+    assert failed in spans(at_home)
+    assert_has_everything(at_home)
 
 
-def test_a_range_that_is_refused_is_halved(metered):
-    sim = metered.simulator
-    (serial,) = sim.serials
-    refused = b'{"message": "The range is too long."}'
-    sim.override(rf"/v1/inverter/{serial}/meter/data", refused, status=422, times=1)
-    report = metered.refresh(DATASET, lists=LISTS)
+@pytest.mark.parametrize(("most", "requests"), [(10, 18), (1, 61)])
+def test_ranges_that_are_too_long_are_halved_and_no_day_is_lost(metered, most, requests):
+    at_home = metered(meter_max_days=most, meter_dates="local")
+    report = at_home.refresh(DATASET, lists=LISTS)
     assert report.failures == []
-    lengths = sorted({end - start for start, end in spans(metered)})
-    assert lengths[-1] == timedelta(days=31)
-    # Its shortest part shows that the endpoint accepts ranges; the rest doubles each time.
-    assert lengths[0] == timedelta(days=31) / 32
-    assert timedelta(days=15, hours=12) in lengths
-    assert len(set(spans(metered))) == 1 + 6 + 1
-    began = datetime.now(UTC) - timedelta(days=42)
-    (count,) = metered.rows(f"SELECT count(*) AS rows FROM {DATASET.name}")
-    assert count["rows"] == len(truth(metered, began))
+    lengths = [(end - start).days for start, end in spans(at_home)]
+    assert (max(lengths), len(lengths)) == (31, requests)
+    # A part of a refused range ends today, not tomorrow: today's hours come with the next days.
+    today = datetime.now(UTC).astimezone(LONDON).date()
+    rows = at_home.rows(f"SELECT * FROM {DATASET.name} ORDER BY time")
+    times = [datetime.fromisoformat(row["time"]) for row in truth(at_home)]
+    assert [row["time"] for row in rows if row["local_date"] < today] == [
+        time for time in times if time.astimezone(LONDON).date() < today
+    ]
+
+
+def test_a_body_that_is_refused_is_left_out(metered):
+    at_home = metered(get_bodies_refused=True, meter_dates="utc, last included")
+    assert at_home.refresh(DATASET, lists=LISTS).failures == []
+    assert_has_everything(at_home)
 
 
 def test_an_api_without_the_endpoint_is_found_out_by_one_request(home):
@@ -194,4 +346,4 @@ def test_a_commissioning_day_in_summer_time_is_requested_from_its_local_midnight
         meter_rows_every_s=86_400 // 2,
     )  # fmt: skip
     at_home.refresh(DATASET, lists=LISTS)
-    assert min(start for start, _ in spans(at_home)) <= datetime(2024, 6, 30, 23, tzinfo=UTC)
+    assert min(start for start, _ in spans(at_home)) <= date(2024, 6, 30)

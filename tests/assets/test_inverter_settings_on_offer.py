@@ -28,6 +28,7 @@ def setting(**changes):
 def preset(**changes):
     return {
         "id": 3,
+        "identifier": "invented",
         "name": "Invented",
         "description": "Does nothing",
         "parameters": {"slots": {"validation": ["array"]}, "enabled": {"validation": ["boolean"]}},
@@ -53,6 +54,7 @@ def test_each_leaf_of_a_preset_is_a_column_and_parameters_are_json():
     assert row == {
         "inverter_serial": "SIM0001",
         "preset_id": 3,
+        "identifier": "invented",
         "name": "Invented",
         "description": "Does nothing",
         "extra_fields": None,

@@ -87,11 +87,11 @@ CASES = {
         {
             "params": {
                 "address": 1,
-                "start_time": "2025-06-03T00:00:00Z",
-                "end_time": "2025-06-04T00:00:00Z",
+                "start_time": "2025-06-03",
+                "end_time": "2025-06-04",
             }
         },
-        [{"time": "2025-06-03T10:00:00Z"}, {"time": "2025-06-04T00:00:00Z"}],
+        [{"time": "2025-06-03T10:00:00Z"}, {"time": "2025-06-04T00:00:00.000000Z"}],
         [{"time": "2024-06-03T10:00:00Z"}],
     ),
     # Lists of which the newest entries are requested hold old ones as well.

@@ -186,12 +186,15 @@ def test_an_inverter_and_an_ems_are_read(house, open_client):
     meters = get(
         "inverter_grid_meter_readings",
         address=1,
-        start_time="2025-06-01T00:00:00Z",
-        end_time="2025-06-02T00:00:00Z",
+        start_time="2025-06-01",
+        end_time="2025-06-02",
     )
     assert rows(meters)
     assert rows(get("inverter_setting_definitions"))
-    assert rows(get("inverter_presets"))
+    (eco, *_) = rows(get("inverter_presets"))
+    path = {"inverter": serial, "preset": eco["identifier"]}
+    values = thing(client.fetch(ENDPOINTS["inverter_preset_values"], path=path))
+    assert [values] == house.truth_of("preset-values", serial, preset="eco-mode")
     body = {"start_time": "2025-06-01", "end_time": "2025-06-02", "grouping": 0, "types": [0, 3]}
     (page,) = client.fetch(ENDPOINTS["energy_flows"], path={"inverter": serial}, body=body).pages
     assert page.rows == len(json.loads(page.body)["data"]) == 49

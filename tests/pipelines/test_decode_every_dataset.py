@@ -19,7 +19,7 @@ NOW = datetime(2025, 6, 4, 12, tzinfo=UTC)
 DAY = date(2025, 6, 3)
 NAMES = [dataset.name for dataset in datasets()]
 FLOWS = {"types": list(range(7)), "start_time": "2025-06-01", "end_time": "2025-06-04"}
-METER = {"address": 1, "start_time": "2025-06-01T00:00:00Z", "end_time": "2025-06-04T00:00:00Z"}
+METER = {"address": 1, "start_time": "2025-06-01", "end_time": "2025-06-04"}
 # What a request needs besides its path, of the datasets that are not requested by day.
 PARAMETERS = {
     "energy_flow_aggregates": {"grouping": 1, **FLOWS},
@@ -53,6 +53,7 @@ def _response(sim, dataset):
         "account": "901001",
         "site": "70001",
         "command": "change-mode",
+        "preset": "timed-charge",
     }
     path, parameters = ids, PARAMETERS.get(dataset.name, {})
     if isinstance(dataset, DailyDataset):
@@ -106,9 +107,9 @@ def test_leaves_that_a_dataset_leaves_to_others_have_a_reason(saved, owner):
     assert line.split(maxsplit=3)[3].split("  ")[0] == "1 archived only"
 
 
-def test_a_meter_reading_without_its_address_is_no_bad_row(owner, tmp_path):
-    """The address is then the requested one."""
-    reading = {"time": "2025-06-03T12:00:00Z", "voltage": 240.5}
+def test_a_meter_reading_of_an_unknown_request_is_no_bad_row(owner, tmp_path):
+    """A row does not name its address."""
+    reading = {"time": "2025-06-03T12:00:00.000000Z", "voltage_1": 240.5}
     (tmp_path / "meter.json").write_text(json.dumps({"data": [reading]}))
     done = owner.givlake("decode", "inverter_grid_meter_readings", "meter.json")
     assert (done.status, done.err) == (0, "")

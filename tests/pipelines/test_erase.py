@@ -14,7 +14,12 @@ from tests.support.owner import Owner
 @pytest.fixture(scope="module")
 def sim():
     config = SimulatorConfig(
-        inverters=2, ev_chargers=1, seed=7, rate_limit=100_000, rows_per_day=24
+        inverters=2,
+        ev_chargers=1,
+        seed=7,
+        rate_limit=100_000,
+        rows_per_day=24,
+        meter_rows_every_s=86_400,
     )
     with Simulator(config) as simulator:
         yield simulator

@@ -243,6 +243,34 @@ def test_devices_and_their_settings(sim, owner):
         assert json.loads(row["data"]) == expected
 
 
+def test_meters_and_presets_of_inverters(sim, owner, now):
+    meters, presets = [], []
+    for serial in sim.serials:
+        dates = {"start_time": "2020-01-01", "end_time": f"{now.date() + timedelta(days=2)}"}
+        for row in sim.truth_of("inverter-meter-data", serial, address=1, **dates):
+            power = tuple(row[f"active_power_{place}"] for place in ("1", "2", "3", "total"))
+            meters.append((serial, 1, utc(row["time"]), *power))
+        for row in sim.truth_of("presets", serial):
+            if row["identifier"] != "reset-to-defaults":
+                (sent,) = sim.truth_of("preset-values", serial, preset=row["identifier"])
+                if sent is not None:
+                    presets.append((serial, row["identifier"], json.dumps(sent, sort_keys=True)))
+    names = ("active_power_1_w", "active_power_2_w", "active_power_3_w", "active_power_total_w")
+    found = owner.sql("FROM inverter_grid_meter_readings ORDER BY inverter_serial, time")
+    assert [
+        tuple(row[name] for name in ("inverter_serial", "address", "time", *names)) for row in found
+    ] == meters
+    found = owner.sql("FROM inverter_preset_values_now")
+    assert sorted(presets) == sorted(
+        (
+            row["inverter_serial"],
+            row["preset"],
+            json.dumps(json.loads(row["data"]), sort_keys=True),
+        )
+        for row in found
+    )
+
+
 def test_every_dataset_has_a_state_and_nothing_is_requested_twice(sim, owner):
     done = owner.givlake("status", "--format", "json")
     assert done.status == 0, done.output

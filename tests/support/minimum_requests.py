@@ -30,6 +30,12 @@ def minimum_requests(simulator: Simulator, days: int) -> dict[str, int]:
         -(-len(simulator.truth_of("smart-device-data", uuid)) // _SMART_DEVICE_PAGE)
         for uuid in simulator.smart_device_uuids
     )
+    presets = sum(
+        preset["identifier"] != "reset-to-defaults"
+        for serial in simulator.serials
+        for preset in simulator.truth_of("presets", serial)
+        if "identifier" in preset
+    )
     minimum = {
         "accounts": 1,
         "account_children": 1,
@@ -44,8 +50,9 @@ def minimum_requests(simulator: Simulator, days: int) -> dict[str, int]:
         "ev_meter_readings": chargers * (days + 1),
         "inverter_data_points": inverters * (days + 1),
         "inverter_events": inverters,
-        "inverter_grid_meter_readings": inverters * ranges,
+        "inverter_grid_meter_readings": inverters * -(-(days + 2) // _RANGE_DAYS),
         "inverter_meter_readings": inverters,
+        "inverter_preset_values": presets,
         "inverter_presets": inverters,
         "inverter_setting_definitions": inverters,
         "inverter_system_readings": inverters,

@@ -218,9 +218,10 @@ def _cell_values(source: str | None, kind: pa.DataType, cell: Any) -> Iterator[t
     elif pa.types.is_list(kind) and cell is not None:
         for item in cell:
             if isinstance(item, dict):
-                # Fields of a struct are named after the leaf, with the unit as suffix.
+                # Fields of a struct are named after the leaf, perhaps with the unit as suffix.
                 for name, value in item.items():
-                    yield f"{source}[].{name.split('_')[0]}", value
+                    for leaf in {name, name.split("_")[0]}:
+                        yield f"{source}[].{leaf}", value
             else:
                 yield f"{source}[]", item
     else:
