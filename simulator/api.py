@@ -162,6 +162,8 @@ class Api:
             is_command = request.method not in ("GET", "HEAD", "OPTIONS")
         else:
             is_command = not route[0].reads
+            if route[0].asks_device:
+                self.log.add_device_read(request.method, request.path)
         if is_command:
             self.log.add_command(request.method, request.path)
 

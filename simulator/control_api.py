@@ -38,6 +38,8 @@ class ControlApi:
             ("PUT", "/online"): self._bring_online,
             ("POST", "/replace-battery"): simulation.replace_battery,
             ("POST", "/update-firmware"): simulation.update_firmware,
+            ("PUT", "/setting"): simulation.set_setting,
+            ("PUT", "/device-state"): simulation.set_device_state,
             ("PUT", "/clock"): self._set_clock,
             ("PUT", "/faults"): simulation.set_faults,
             ("PUT", "/settings"): simulation.configure,

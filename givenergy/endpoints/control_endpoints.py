@@ -1,8 +1,8 @@
 """What an inverter can be set to: presets and settings (API documentation, Inverter Control).
 
-Only what reads; whatever changes a setting or makes an inverter act is left out. To read the value of
-a setting the platform asks the inverter: a client sends these two requests only if it was opened for
-them (`asks_device`).
+Only what reads; whatever changes a setting or makes an inverter act is left out. To read the value
+of a setting the platform asks the inverter: a client sends these two requests only if it was opened
+for them (`asks_device`).
 """
 
 from __future__ import annotations

@@ -55,6 +55,7 @@ class Dataset(ABC):
         stops_when_refused: Whether a device that refuses several requests in a row is skipped for
             the rest of a run, and a run stops if every device refuses. For datasets that make
             many requests per device.
+        lists_all: Whether a complete response has all items of its list, so that others are gone.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Dataset(ABC):
     has_numeric_ids: bool = False
     sample_params: tuple[tuple[str, int], ...] = ()
     stops_when_refused: bool = False
+    lists_all: bool = True
 
     @property
     def main(self) -> Table:
@@ -204,6 +206,7 @@ class Urgency(IntEnum):
     PERISHABLE = 0  # not available later
     DEVICES = 1  # which devices exist
     HISTORY = 2
+    LAST = 3  # slow, and nothing waits for it
 
 
 class SnapshotDataset(Dataset):
