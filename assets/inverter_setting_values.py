@@ -6,14 +6,14 @@ but the platform asks the inverter over its dongle, which is slow and can time o
 
 Grain: inverter and setting, with history: a new version begins when another value is read. Each
 read is a row of `inverter_setting_reads`. A remote control code says that there was no value: it is
-a state of the read, and the version of the value stands. A negative number is a code if `success` is
-false, or if it is from -1 to -7 and `success` is not sent, even where the setting could have such a
-value: the API sends the same for both.
+a state of the read, and the version of the value stands. A negative number is a code if `success`
+is false, or if it is from -1 to -7 and `success` is not sent, even where the setting could have
+such a value: the API sends the same for both.
 
 Requests: one per setting and day or week for all inverters that have it, or one for each inverter
-if that is refused; settings that can only be written are left out. At the lowest priority, one after
-another. A read that failed is repeated after 20 hours at the earliest, and an inverter that does not
-answer is left alone until then.
+if that is refused; settings that can only be written are left out. One after another, at the lowest
+priority. A read that failed is repeated after 20 hours at the earliest, and an inverter that did
+not answer is left alone until then.
 """
 
 import re

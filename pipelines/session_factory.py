@@ -37,6 +37,7 @@ from pipelines.discovery import expected_of, known_devices, last_discovery
 from pipelines.pseudonyms import pseudonym_key
 from pipelines.request_count import add_sent
 from pipelines.restore_expected_days import restore_expected_days
+from pipelines.setting_reads import setting_reads_of
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
 from pipelines.stop_signals import cancelled_on_stop
@@ -253,6 +254,7 @@ def open_session(
                     cancelled=cancelled,
                     keep_personal=settings.keep_personal,
                     pseudonym_key=key,
+                    may_ask_devices=scratch is None and settings.read_settings is not None,
                 )
             except ValueError as error:
                 raise SettingsError(str(error)) from error
@@ -269,7 +271,6 @@ def open_session(
             ),
         )
         archiver.account, is_open = account.budget_key, True
-        zone = store_zone(lake, settings, account)
         if lake.state.get(_ACCOUNT_KEY) != account.budget_key:
             lake.state.set(_ACCOUNT_KEY, account.budget_key)
         budget = open_budget(budget_settings, account.budget_key)
@@ -280,11 +281,12 @@ def open_session(
                 client=client,
                 budget=budget,
                 account=account.budget_key,
-                zone=zone,
+                zone=store_zone(lake, settings, account),
                 connections=settings.connections,
                 range_days=settings.range_days,
                 cancelled=cancelled,
                 tell=tell,
+                setting_reads=setting_reads_of(settings),
             )
         finally:
             store_clock(lake)

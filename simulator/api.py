@@ -93,6 +93,7 @@ class Api:
             headers=redact_headers(request.headers),
             client=request.headers.get("x-client") or request.headers.get("user-agent", ""),
             client_port=request.peer[1],
+            target=request.target,
         )
         self.log.add(record)
         response = self._response(request, record)

@@ -22,7 +22,10 @@ with
                     or coalesce(state_code = -4, coalesce(success, true)) as is_settled
                 from inverter_setting_reads
             ) as answers using (response_id)
-        where requests.dataset = 'inverter_setting_values'
+        where
+            requests.dataset = 'inverter_setting_values'
+            /* What the API refuses does not reach the inverter. */
+            and (outcome = 'ok' or coalesce(status, 500) >= 500 or status = 408)
     ),
     by_setting as (
         select

@@ -2,8 +2,8 @@
 
 Every endpoint here only reads, except for the notification to the owner's own app. Requests that
 write or command (`request-data`) do not belong here, nor do requests that return one row of a list
-that is read anyway. Two ask a device for the value of a setting (`asks_device`), which the owner has
-to switch on. What a response means is defined by the datasets.
+that is read anyway. Two ask a device for the value of a setting (`asks_device`), which the owner
+has to switch on. What a response means is defined by the datasets.
 
 Every `Endpoint` that is an attribute of a module `*_endpoints` of this package is on the allow-list
 `ENDPOINTS`.

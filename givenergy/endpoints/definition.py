@@ -102,7 +102,7 @@ class Endpoint:
             value = parameters[name]
             if name in self.numbers:
                 _check(_NUMBER, name, value, "a whole number")
-            elif self.asks_device:
+            elif self.method != "GET":
                 _check(_PLAIN_SEGMENT, name, value, "up to 64 letters, digits, - and _")
             segments.append(_segment(name, value))
         if unknown := set(parameters) - used:

@@ -41,9 +41,11 @@ from pipelines.cli.common import (
 from pipelines.cli.context import current_settings
 from pipelines.cli.doctor_refusals import probe, try_refused
 from pipelines.discovery import Discovery, discover, history_start
+from pipelines.health.setting_reads import describe_setting_reads
 from pipelines.pending_builds import describe_pending
 from pipelines.selection import daily, lists_for, selected
 from pipelines.session_factory import open_for_reading, open_session
+from pipelines.setting_reads import check_setting_names
 from pipelines.settings import Settings
 from pipelines.settings_file import (
     SettingsError,
@@ -116,6 +118,9 @@ def _run_checks() -> Iterator[CheckResult]:
                 yield CheckResult("tables", "note", f"{problem}; repair with: givlake build")
             if (not_built := describe_pending(lake)) is not None:
                 yield CheckResult("tables", "note", not_built)
+            for line in describe_setting_reads(lake, settings):
+                yield CheckResult("settings read", "ok", line)
+            check_setting_names(lake, settings)
     except (SettingsError, WarehouseError) as error:
         yield CheckResult("data folder", "error", str(error), EXIT_USAGE)
         return
@@ -249,5 +254,7 @@ def _control(session: Session, devices: Devices) -> Iterator[CheckResult]:
             "control",
             "note",
             f"The token has the scope {INVERTER_SETTINGS.scope} and could change inverter settings."
-            " givlake uses it only to list settings and presets; a token without it is safer.",
+            " givlake uses it only to list settings and presets"
+            f"{' and to read settings' if session.setting_reads.every else ''}; a token without it"
+            " is safer.",
         )

@@ -37,6 +37,7 @@ from pipelines.cli.status_notices import (
     show_notices,
     show_point_gaps,
     show_refusals,
+    show_setting_reads,
 )
 from pipelines.cli.status_rows import COLUMNS, fix_command, rows
 from pipelines.device_names import DeviceNames
@@ -48,6 +49,7 @@ from pipelines.health.notices import notices
 from pipelines.health.overview import DeviceOverview, Overview, describe_failures, overview
 from pipelines.health.refusal_lines import refused
 from pipelines.health.schedule_watch import describe_staleness
+from pipelines.health.setting_reads import describe_setting_reads
 from pipelines.pending_builds import describe, pending
 from pipelines.selection import daily, selected, selected_snapshots
 from pipelines.session_factory import budget_snapshot, stored_account
@@ -100,6 +102,7 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
         not_built = pending(lake)
         gaps = point_gaps(lake) if with_gaps else None
         staleness = describe_staleness(lake)
+        setting_reads = list(describe_setting_reads(lake, settings))
         zone = zone_notice(settings, lake.state.all())
         if calendar is not None:
             _draw(lake, settings, calendar)
@@ -133,6 +136,7 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
         for each in overviews:
             _show(each, only=len(overviews) == 1)
         _show_snapshots(snapshots)
+        show_setting_reads(setting_reads)
         show_refusals(found_refusals)
         show_notices(lake, by_dataset.values(), DeviceNames(devices))
         if gaps is not None:

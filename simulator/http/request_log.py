@@ -15,6 +15,8 @@ from typing import Any
 class RequestRecord:
     """One request. `received_at` is of the monotonic clock, `received_wall` Unix time (s).
 
+    `target` is the path with its query as received, `path` is decoded.
+
     `status` is that of the response before faults in its delivery: after a reset the client saw
     none of it. `complete` says whether the whole response was sent; `window` and `remaining` are
     those of `budget`.
@@ -28,6 +30,7 @@ class RequestRecord:
     headers: dict[str, str]
     client: str
     client_port: int
+    target: str = ""
     number: int = 0
     status: int | None = None
     fault: str | None = None

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from assets.framework.contract.devices import Device, DeviceKind, Devices
-from assets.framework.contract.setting_reads import SettingReads
+from assets.framework.contract.setting_reads import NO_SETTING_READS, SettingReads
 from assets.framework.contract.sql_files import read_sql
 from warehouse import Lake, connect, retrying
 
@@ -58,7 +58,7 @@ class KnownState:
     range_days: int
     refetch: bool = False
     retry_refused: bool = False
-    setting_reads: SettingReads = SettingReads()
+    setting_reads: SettingReads = NO_SETTING_READS
     _connections: list[duckdb.DuckDBPyConnection] = field(
         default_factory=list, repr=False, compare=False
     )

@@ -21,3 +21,6 @@ class SettingReads:
         """Return whether a setting is to be read."""
         chosen = {each.casefold() for each in self.chosen}
         return not chosen or str(number) in chosen or (name or "").strip().casefold() in chosen
+
+
+NO_SETTING_READS = SettingReads()

@@ -54,6 +54,8 @@ class DeviceAskingFetcher(Fetcher):
             return None
         if len(asked) < len(request.device_ids):
             request = self._dataset.request_of(request.label, asked)
+        if not self._refusals.allows(request):
+            return None
         if request.joins and not self._asks_jointly:
             return FetchResult(request, Outcome.SPLIT, follow_ups=self._separately(request))
         return super()._fetch_alone(request)
@@ -76,6 +78,7 @@ class DeviceAskingFetcher(Fetcher):
             # One device can hold up the answer about all: the rest is asked for one by one.
             self._asks_jointly = False
         if result is not None and self._unanswered:
+            lease.release([key for each in self._unanswered for key in each.lease_keys])
             result = replace(result, follow_ups=tuple(self._unanswered))
         return result
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from assets.framework.contract.setting_reads import SettingReads
+from assets.framework.contract.setting_reads import NO_SETTING_READS, SettingReads
 from givenergy import Client, RequestBudget
 from warehouse import Lake
 
@@ -36,5 +36,5 @@ class Session:
     range_days: int
     longest_range_days: dict[str, int] = field(default_factory=dict)
     cancelled: threading.Event = field(default_factory=threading.Event)
-    setting_reads: SettingReads = SettingReads()
+    setting_reads: SettingReads = NO_SETTING_READS
     tell: Callable[[str], object] = lambda _: None
