@@ -27,6 +27,7 @@ import pyarrow as pa
 
 from assets.framework import (
     TIME_UTC,
+    Cadence,
     DeviceAnswer,
     DeviceAskingDataset,
     DeviceKind,
@@ -62,6 +63,7 @@ from warehouse import ArchivedResponse
 _AGAIN_AFTER = timedelta(hours=20)
 _CODES = range(-7, 0)
 _SETTING_IN_PATH = re.compile(r"/settings/([0-9]+)/read$")
+_BY_NAME = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ANSWERS = {
     -1: (DeviceAnswer.NO_ANSWER, "does not respond in time (-1)"),
     -2: (DeviceAnswer.OUT_OF_REACH, "is offline (-2)"),
@@ -175,6 +177,7 @@ class InverterSettingValues(PageByPage, DeviceAskingDataset):
     output_tables = (VALUES, READS)
     device_kinds = (DeviceKind.INVERTER,)
     depends_on = ("inverter_setting_definitions",)
+    cadence = Cadence.WEEKLY  # at the least; the owner's choice decides
     optional = True
     lists_all = False
     sample_params = (("setting_id", 17),)
@@ -246,13 +249,18 @@ class InverterSettingValues(PageByPage, DeviceAskingDataset):
         """Return the values, and the reads with or without one."""
         answers: list[_Answer] = rows.values
         setting = _setting_of(response)
+        names = list(_BY_NAME.decode(response.body)) if answers else []
+        keys = [
+            (response.device_id if names[at] == "data" else names[at], setting)
+            for at in rows.positions
+        ]
         valued = [index for index, each in enumerate(answers) if each.has_value]
         values = [answers[index].sent for index in valued]
         numbers = [None if isinstance(each, str) else number_of(each, float) for each in values]
         return {
             VALUES.name: TableRows(
                 {
-                    **_about(response, setting, len(valued)),
+                    **_key_columns([keys[index] for index in valued]),
                     "value": pa.array(map(as_json, values), pa.string()),
                     "value_text": pa.array(
                         [each if isinstance(each, str) else None for each in values], pa.string()
@@ -267,7 +275,7 @@ class InverterSettingValues(PageByPage, DeviceAskingDataset):
             ),
             READS.name: TableRows(
                 {
-                    **_about(response, setting, len(answers)),
+                    **_key_columns(keys),
                     "read_at": pa.array([response.fetched_at] * len(answers), TIME_UTC),
                     "has_value": pa.array([each.has_value for each in answers], pa.bool_()),
                     "state_code": pa.array([each.code for each in answers], pa.int64()),
@@ -304,10 +312,10 @@ def _setting_of(response: ArchivedResponse) -> int | None:
     return setting if isinstance(setting, int) else None
 
 
-def _about(response: ArchivedResponse, setting: int | None, count: int) -> dict[str, pa.Array]:
+def _key_columns(keys: Sequence[tuple[str, int | None]]) -> dict[str, pa.Array]:
     return {
-        "inverter_serial": pa.array([response.device_id] * count, pa.string()),
-        "setting_id": pa.array([setting] * count, pa.int64()),
+        "inverter_serial": pa.array([serial for serial, _ in keys], pa.string()),
+        "setting_id": pa.array([setting for _, setting in keys], pa.int64()),
     }
 
 

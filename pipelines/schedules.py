@@ -20,8 +20,8 @@ from pipelines.partitions import range_tags
 from pipelines.pending_builds import include_built_days, pop_built_days
 from pipelines.requested_ranges import remember_sync
 from pipelines.session_factory import open_lake, stored_zone
-from pipelines.setting_reads import setting_reads_of
 from pipelines.settings import Settings
+from pipelines.settings_to_read import setting_reads_of
 
 # How far back the daily schedule plans days that are not final or failed; `givlake backfill` and
 # `givlake sync` plan all of history.

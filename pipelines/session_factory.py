@@ -37,9 +37,9 @@ from pipelines.discovery import expected_of, known_devices, last_discovery
 from pipelines.pseudonyms import pseudonym_key
 from pipelines.request_count import add_sent
 from pipelines.restore_expected_days import restore_expected_days
-from pipelines.setting_reads import setting_reads_of
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
+from pipelines.settings_to_read import setting_reads_of
 from pipelines.stop_signals import cancelled_on_stop
 from warehouse import (
     Lake,

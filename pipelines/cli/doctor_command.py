@@ -41,11 +41,10 @@ from pipelines.cli.common import (
 from pipelines.cli.context import current_settings
 from pipelines.cli.doctor_refusals import probe, try_refused
 from pipelines.discovery import Discovery, discover, history_start
-from pipelines.health.setting_reads import describe_setting_reads
+from pipelines.health.device_answers import describe_setting_reads
 from pipelines.pending_builds import describe_pending
 from pipelines.selection import daily, lists_for, selected
 from pipelines.session_factory import open_for_reading, open_session
-from pipelines.setting_reads import check_setting_names
 from pipelines.settings import Settings
 from pipelines.settings_file import (
     SettingsError,
@@ -55,6 +54,7 @@ from pipelines.settings_file import (
     readable_by_others,
     search_description,
 )
+from pipelines.settings_to_read import check_setting_names
 from warehouse import WarehouseError
 from warehouse.lake import refuse_network
 from warehouse.storage.ownership import permission_problem, unusable_below

@@ -50,8 +50,8 @@ from pipelines.selection import (
     selected_snapshots,
 )
 from pipelines.session_factory import open_session
-from pipelines.setting_reads import check_setting_names
 from pipelines.settings import Settings
+from pipelines.settings_to_read import check_setting_names
 from warehouse import Lake
 
 _OUT = console()

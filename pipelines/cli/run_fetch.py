@@ -20,8 +20,8 @@ from pipelines.health.schedule_watch import record_update
 from pipelines.pending_builds import build_all_pending, include_built_days, pop_built_days
 from pipelines.selection import daily, lists_for, selected_snapshots
 from pipelines.session_factory import open_lake, stored_zone
-from pipelines.setting_reads import check_setting_names
 from pipelines.settings import Settings
+from pipelines.settings_to_read import check_setting_names
 from warehouse import SETTLED, Lake, State
 
 if TYPE_CHECKING:

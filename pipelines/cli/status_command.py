@@ -44,12 +44,12 @@ from pipelines.device_names import DeviceNames
 from pipelines.discovery import known_devices, last_discovery
 from pipelines.health.calendar import calendars, svg
 from pipelines.health.day_words import count_in_words, describe_days, state_words
+from pipelines.health.device_answers import describe_setting_reads
 from pipelines.health.freshness import Freshness, freshness
 from pipelines.health.notices import notices
 from pipelines.health.overview import DeviceOverview, Overview, describe_failures, overview
 from pipelines.health.refusal_lines import refused
 from pipelines.health.schedule_watch import describe_staleness
-from pipelines.health.setting_reads import describe_setting_reads
 from pipelines.pending_builds import describe, pending
 from pipelines.selection import daily, selected, selected_snapshots
 from pipelines.session_factory import budget_snapshot, stored_account

@@ -16,8 +16,8 @@ from pipelines.device_names import DeviceNames
 from pipelines.discovery import known_devices
 from pipelines.health.day_words import state_words
 from pipelines.health.overview import describe_failures
-from pipelines.setting_reads import setting_reads_of
 from pipelines.settings import Settings
+from pipelines.settings_to_read import setting_reads_of
 from warehouse import NOT_BUILT_REASON, Lake, State, pending_responses, refresh_coverage, row_counts
 
 

@@ -220,10 +220,18 @@ def test_a_change_begins_a_version_and_a_time_out_does_not(household):
 
 
 @pytest.mark.parametrize(
-    ("code", "asked"), [(-1, 2), (-6, 2), (-5, 2), (-2, 1), (-3, 1), (-7, 1), (-4, 9)]
+    ("code", "says_so", "asked"),
+    [
+        (-1, True, 2),
+        (-6, False, 2),
+        (-5, True, 2),
+        (-2, False, 1),
+        (-3, True, 1),
+        (-7, False, 1),
+        (-4, True, 9),
+    ],
 )
-@pytest.mark.parametrize("says_so", [True, False])
-def test_a_device_that_gives_no_value_is_left_alone(household, code, asked, says_so):
+def test_a_device_that_gives_no_value_is_left_alone(household, code, says_so, asked):
     house = household(inverters=1)
     (serial,) = house.sim.serials
     house.sim.set_device_state(serial, code, says_so=says_so)

@@ -53,6 +53,7 @@ def _response(sim, dataset):
         "account": "901001",
         "site": "70001",
         "command": "change-mode",
+        "setting": "17",
     }
     path, parameters = ids, PARAMETERS.get(dataset.name, {})
     if isinstance(dataset, DailyDataset):

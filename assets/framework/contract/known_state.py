@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from assets.framework.contract.devices import Device, DeviceKind, Devices
-from assets.framework.contract.setting_reads import NO_SETTING_READS, SettingReads
+from assets.framework.contract.setting_choice import NO_SETTING_READS, SettingReads
 from assets.framework.contract.sql_files import read_sql
 from warehouse import Lake, connect, retrying
 

@@ -233,13 +233,17 @@ def _cell_values(source: str | None, kind: pa.DataType, cell: Any) -> Iterator[t
         yield source, cell
         if isinstance(cell, str) and cell[:1] in ("{", "["):
             yield from _leaves(json.loads(cell), source)
+        elif isinstance(cell, str) and (cell in ("true", "false") or cell[:1] == '"'):
+            # A single value as JSON, or text that looks so.
+            with contextlib.suppress(ValueError):
+                yield source, json.loads(cell)
 
 
 def _elements(answer: Any, shape: ResponseShape) -> list[Any]:
     if shape is ResponseShape.BARE:
         return [answer]
     if shape is ResponseShape.KEYED:
-        return list(answer.values())
+        return list(answer.values()) if isinstance(answer, dict) else [answer]
     data = answer["data"]
     if shape is ResponseShape.SINGLE:
         return [data]

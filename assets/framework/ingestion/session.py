@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from assets.framework.contract.setting_reads import NO_SETTING_READS, SettingReads
+from assets.framework.contract.setting_choice import NO_SETTING_READS, SettingReads
 from givenergy import Client, RequestBudget
 from warehouse import Lake
 

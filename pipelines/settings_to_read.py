@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from assets.framework.contract.dataset import Cadence
-from assets.framework.contract.setting_reads import SettingReads
+from assets.framework.contract.setting_choice import SettingReads
 from assets.framework.contract.sql_files import read_sql
 from assets.framework.ingestion.planner import PERIOD
 from pipelines.settings import Settings
