@@ -18,8 +18,7 @@ with
             (
                 select
                     response_id,
-                    has_value
-                    or coalesce(state_code = -4, coalesce(success, true)) as is_settled
+                    has_value or coalesce(state_code = -4, coalesce(success, true)) as is_settled
                 from inverter_setting_reads
             ) as answers using (response_id)
         where
@@ -52,7 +51,9 @@ select
     by_setting.settled_at,
     by_setting.read_at,
     if(
-        by_inverter.failed_at > coalesce(by_inverter.settled_at, 'epoch'), by_inverter.failed_at, null
+        by_inverter.failed_at > coalesce(by_inverter.settled_at, 'epoch'),
+        by_inverter.failed_at,
+        null
     ) as inverter_failed_at
 from inverter_setting_definitions_now as definitions
 left join by_setting using (inverter_serial, setting_id)
