@@ -60,6 +60,7 @@ from warehouse.lake import refuse_network
 from warehouse.storage.ownership import permission_problem, unusable_below
 
 _PACKAGES = ("givlake", "dagster", "duckdb", "pandas", "pandera", "pyarrow", "requests")
+_AND_READ = ", and to read settings, as GIVLAKE_READ_SETTINGS says."
 _LOW_DISK_BYTES = 2 * 2**30
 _CLOCK_TOLERANCE_S = 90.0
 
@@ -118,8 +119,8 @@ def _run_checks() -> Iterator[CheckResult]:
                 yield CheckResult("tables", "note", f"{problem}; repair with: givlake build")
             if (not_built := describe_pending(lake)) is not None:
                 yield CheckResult("tables", "note", not_built)
-            for line in describe_setting_reads(lake, settings):
-                yield CheckResult("settings read", "ok", line)
+            for line, is_answering in describe_setting_reads(lake, settings):
+                yield CheckResult("settings read", "ok" if is_answering else "note", line)
             check_setting_names(lake, settings)
     except (SettingsError, WarehouseError) as error:
         yield CheckResult("data folder", "error", str(error), EXIT_USAGE)
@@ -255,6 +256,5 @@ def _control(session: Session, devices: Devices) -> Iterator[CheckResult]:
             "note",
             f"The token has the scope {INVERTER_SETTINGS.scope} and could change inverter settings."
             " givlake uses it only to list settings and presets"
-            f"{' and to read settings' if session.setting_reads.every else ''}; a token without it"
-            " is safer.",
+            f"{_AND_READ if session.setting_reads.every else '; a token without it is safer.'}",
         )

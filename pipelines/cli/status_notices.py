@@ -50,7 +50,8 @@ def show_setting_reads(lines: Sequence[str]) -> None:
     """Print how often settings are read, and when each inverter last answered."""
     if lines:
         first, *others = lines
-        _OUT.print(printable(f"Settings read {first}\n"))
+        _OUT.print(printable(f"Settings read {first}"))
+        _OUT.print()
         for line in others:
             _OUT.print(printable(f"  {line}"))
         _OUT.print()

@@ -84,6 +84,8 @@ def test_a_first_backfill_reads_all_values_after_everything_else(simulate, own):
     done = owner.givlake("plan", "--start", "2026-06-15", "--format", "json")
     assert json.loads(done.out)["requests"][NAME] == 9
     assert sim.device_reads == []
+    shown = owner.givlake("plan", "--start", "2026-06-15").out
+    assert f"{NAME} asks the inverters themselves" in shown
     sim.clear_requests()
     done = owner.givlake("backfill", "--start", "2026-06-15")
     assert done.status == 0, done.output
@@ -98,7 +100,8 @@ def test_a_first_backfill_reads_all_values_after_everything_else(simulate, own):
     assert owner.givlake("sync").status == 0
     assert sim.device_reads == []
     status = owner.givlake("status")
-    assert "Settings read weekly from the inverters: all settings that can be read" in status.out
+    lines = status.out.splitlines()
+    assert "Settings read weekly from the inverters: all settings that can be read" in lines
     assert f"{sim.serials[0]}: 9 settings, last read 2026" in status.out
 
 
@@ -117,7 +120,9 @@ def test_an_inverter_that_is_offline_is_reported_and_fails_nothing(simulate, own
     assert "Device offline (-2)" in status.out
     doctor = owner.givlake("doctor").out
     assert "Device offline (-2)" in doctor
-    assert "to list settings and presets and to read settings" in doctor
+    assert "to list settings and presets, and to read settings" in doctor
+    (line,) = (each for each in doctor.splitlines() if "(-2)" in each)
+    assert line.startswith("note  settings read")
     assert sim.commands_received == 0
 
 
