@@ -26,7 +26,7 @@ from givenergy.budget.request_budget import (
     RequestOutcome,
     Signal,
 )
-from givenergy.endpoints import ENDPOINTS
+from givenergy.endpoints import ENDPOINTS, allowed
 from givenergy.endpoints.definition import Endpoint
 from givenergy.envelope import Envelope
 from givenergy.errors import LocalFaultError
@@ -42,7 +42,7 @@ from givenergy.models import (
 from givenergy.pagination import read_pages
 from givenergy.redaction import checked_entries, redaction_of, scrub
 from givenergy.response import AttemptFailure, classify_error, classify_response, rate_signal
-from givenergy.retry import ForeignAnswers, RetryPolicy, RetryState
+from givenergy.retry import RetryPolicy, RetryState, foreign_answers
 from givenergy.server_clock import ServerClock, corrected, utc_now
 from givenergy.transport import Timeouts, Transport, TransportError
 
@@ -68,6 +68,7 @@ class Client:
         keep_personal: Personal leaves that the owner wants to keep, as `endpoint:leaf` or
             `endpoint:*` (see `givenergy.redaction`).
         pseudonym_key: Key of the pseudonyms of ID tags; without it they are redacted.
+        may_ask_devices: Whether it sends requests that the platform passes on to a device.
 
     Raises:
         ValueError: If the address, the token or an entry of `keep_personal` cannot be used.
@@ -89,6 +90,7 @@ class Client:
         allow_http: bool = False,
         keep_personal: frozenset[str] = frozenset(),
         pseudonym_key: bytes | None = None,
+        may_ask_devices: bool = False,
     ) -> None:
         self.base_url = checked_url(base_url, allow_http=allow_http)
         self._host = urlsplit(self.base_url).hostname or ""
@@ -105,7 +107,8 @@ class Client:
         }
         self._totals = Totals()
         self._clock = ServerClock()
-        self._foreign = {name: ForeignAnswers(self._retry) for name in ENDPOINTS}
+        self._foreign = foreign_answers(ENDPOINTS.values(), self._retry)
+        self._may_ask_devices = may_ask_devices
         self._reached = False
         # Separate, so that waiting backfills do not block the requests of today's data.
         self._slots = {p: threading.BoundedSemaphore(connections) for p in Priority}
@@ -166,7 +169,7 @@ class Client:
             only_page: Fetch no page but this one, which says how many there are.
 
         Raises:
-            ValueError: If the endpoint is not on the allow-list or a parameter does not fit.
+            ValueError: If the endpoint is not allowed to this client or a parameter does not fit.
             RetryableError: If every attempt failed for a reason that may be temporary.
             LocalFaultError: If a setting of this machine keeps requests back; 407 of a proxy.
             HostDownError: If the host has been down for longer than the policy's patience.
@@ -178,8 +181,7 @@ class Client:
             CancelledError: If the client was cancelled.
             BudgetStoreError: If the request budget cannot be used.
         """
-        if ENDPOINTS.get(endpoint.name) != endpoint:
-            raise ValueError(f"{endpoint.name!r} is not on the list of allowed requests.")
+        endpoint = allowed(endpoint, may_ask_devices=self._may_ask_devices)
         if stop_after is not None and not endpoint.newest_first:
             raise ValueError(f"{endpoint.name} has no known order: it can only be read completely.")
         request = ApiRequest(
@@ -190,7 +192,7 @@ class Client:
             priority,
             context,
             self._redactions[endpoint.name],
-            most_attempts,
+            1 if endpoint.asks_device else most_attempts,
         )
 
         def fetch_page(number: int) -> tuple[Page, Envelope]:

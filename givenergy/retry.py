@@ -13,11 +13,12 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from givenergy.budget.request_budget import RequestOutcome
+from givenergy.endpoints.definition import Endpoint
 from givenergy.errors import (
     ForeignAnswerError,
     GivEnergyError,
@@ -26,7 +27,7 @@ from givenergy.errors import (
 )
 from givenergy.response import AttemptFailure
 
-__all__ = ["NO_RETRY", "ForeignAnswers", "RetryPolicy", "RetryState"]
+__all__ = ["NO_RETRY", "ForeignAnswers", "RetryPolicy", "RetryState", "foreign_answers"]
 
 # A host that never answered this client is more likely a wrong address than an outage.
 _ATTEMPTS_TO_REACH = 5
@@ -147,6 +148,16 @@ class ForeignAnswers:
         if self._retrying != threading.get_ident():
             return 0.0
         return self._policy.pause_s(self._failures + 1)
+
+
+def foreign_answers(
+    endpoints: Iterable[Endpoint], policy: RetryPolicy
+) -> dict[str, ForeignAnswers]:
+    """Return the retries of each endpoint, by name; what may reach a device is sent once."""
+    return {
+        endpoint.name: ForeignAnswers(NO_RETRY if endpoint.asks_device else policy)
+        for endpoint in endpoints
+    }
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ import dagster as dg
 
 from assets.catalogue_views import derived_views_with_tables
 from assets.framework.contract.dataset import Cadence, Dataset, DeviceList
+from assets.framework.contract.device_asking import DeviceAskingDataset
 from assets.framework.orchestration.asset_keys import table_key
 from assets.framework.orchestration.dataset_asset import dataset_asset
 from assets.framework.orchestration.view_assets import view_asset_spec
@@ -59,6 +60,7 @@ def build_definitions(
     polled = [
         asset for dataset, asset in snapshot_assets.items() if dataset.cadence is Cadence.EVERY_POLL
     ]
+    asking = [each for each in snapshot_assets if isinstance(each, DeviceAskingDataset)]
     compaction = compaction_job(settings)
     assets: list[dg.AssetsDefinition] = list(snapshot_assets.values())
     jobs: list[Any] = [
@@ -71,8 +73,23 @@ def build_definitions(
     schedules = [
         compaction_schedule(compaction, zone),
         poll_schedule(POLL_JOB, settings.poll_minutes, zone),
-        snapshot_schedule(REFRESH_JOB, list(snapshot_assets), settings, zone),
+        snapshot_schedule(
+            REFRESH_JOB, [each for each in snapshot_assets if each not in asking], settings, zone
+        ),
     ]
+    if asking:
+        schedules.append(
+            snapshot_schedule(
+                REFRESH_JOB,
+                asking,
+                settings,
+                zone,
+                name="read_settings",
+                # Later than all others, in a run of its own: nothing waits for slow devices.
+                cron="20 5 * * *",
+                description="Reads the settings that are due from the inverters, one by one.",
+            )
+        )
     checks = []
     for dataset in daily(chosen):
         days = daily_partitions(settings, dataset.name)

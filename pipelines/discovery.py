@@ -248,6 +248,7 @@ def known_state_of(
         range_days=session.range_days,
         refetch=refetch,
         retry_refused=retry_refused,
+        setting_reads=session.setting_reads,
     )
 
 

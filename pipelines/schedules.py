@@ -21,6 +21,7 @@ from pipelines.pending_builds import include_built_days, pop_built_days
 from pipelines.requested_ranges import remember_sync
 from pipelines.session_factory import open_lake, stored_zone
 from pipelines.settings import Settings
+from pipelines.settings_to_read import setting_reads_of
 
 # How far back the daily schedule plans days that are not final or failed; `givlake backfill` and
 # `givlake sync` plan all of history.
@@ -102,17 +103,24 @@ def poll_schedule(job_name: str, every_minutes: int, zone: str) -> dg.ScheduleDe
 
 
 def snapshot_schedule(
-    job_name: str, datasets: Sequence[SnapshotDataset], settings: Settings, zone: str
+    job_name: str,
+    datasets: Sequence[SnapshotDataset],
+    settings: Settings,
+    zone: str,
+    *,
+    name: str = "refresh_daily",
+    cron: str = "40 4 * * *",
+    description: str = "Refreshes lists, sessions, events and sums that are due.",
 ) -> dg.ScheduleDefinition:
-    """Make the schedule that requests due lists, sessions, events and sums every night."""
+    """Make a schedule that requests every night what is due of snapshot datasets."""
 
     @dg.schedule(
-        name="refresh_daily",
+        name=name,
         job_name=job_name,
-        cron_schedule="40 4 * * *",
+        cron_schedule=cron,
         execution_timezone=zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Refreshes lists, sessions, events and sums that are due.",
+        description=description,
     )
     def _schedule(
         context: dg.ScheduleEvaluationContext,
@@ -139,9 +147,16 @@ def _due(
         if discovery is None:
             return datasets
         zone, now = stored_zone(settings), corrected(now)
-        return due_datasets(
-            datasets, KnownState(lake, discovery.devices, "", now, zone, settings.range_days)
+        known_state = KnownState(
+            lake,
+            discovery.devices,
+            "",
+            now,
+            zone,
+            settings.range_days,
+            setting_reads=setting_reads_of(settings),
         )
+        return due_datasets(datasets, known_state)
 
 
 def _tasks(dataset: DailyDataset, settings: Settings, now: datetime) -> list[BackfillTask]:

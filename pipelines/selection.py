@@ -1,9 +1,10 @@
 """The selection of datasets: all of them unless GIVLAKE_DATASETS includes or excludes some."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.framework.contract.dataset import DailyDataset, Dataset, DeviceList, SnapshotDataset
+from assets.framework.contract.device_asking import DeviceAskingDataset
 from assets.registry import daily_datasets, datasets, device_lists, snapshot_datasets
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
@@ -18,7 +19,7 @@ def selected(settings: Settings) -> tuple[Dataset, ...]:
     """Return the datasets that the settings select; communication devices are always included.
 
     Raises:
-        SettingsError: The setting names a dataset that does not exist.
+        SettingsError: The setting names a dataset that does not exist, or is off.
     """
     excluded_names = [name.removeprefix("-") for name in settings.datasets if name.startswith("-")]
     names = [name for name in settings.datasets if not name.startswith("-")]
@@ -27,9 +28,49 @@ def selected(settings: Settings) -> tuple[Dataset, ...]:
         excluded = named(excluded_names)
     except UnknownDatasetError as error:
         raise SettingsError(f"GIVLAKE_DATASETS is not valid: {error}") from error
+    if names:
+        _check_on(settings, chosen)
     # In the registry's order, whatever the order in the setting.
     included = {*chosen} - {*excluded} | {COMMUNICATION_DEVICES}
-    return tuple(dataset for dataset in datasets() if dataset in included)
+    if settings.read_settings is None:
+        included = {each for each in included if not isinstance(each, DeviceAskingDataset)}
+    return _with_definitions(included)
+
+
+def chosen_by_name(settings: Settings, names: Sequence[str]) -> tuple[Dataset, ...]:
+    """Return datasets by name, to request them.
+
+    Raises:
+        UnknownDatasetError: There is no such dataset.
+        SettingsError: A dataset is off.
+    """
+    chosen = named(names)
+    _check_on(settings, chosen)
+    return _with_definitions(chosen)
+
+
+def _check_on(settings: Settings, chosen: Iterable[Dataset]) -> None:
+    for dataset in chosen:
+        if isinstance(dataset, DeviceAskingDataset) and settings.read_settings is None:
+            raise SettingsError(
+                f"{dataset.name} is off, because it asks the inverters themselves: set"
+                " GIVLAKE_READ_SETTINGS=weekly or daily to read the values of their settings."
+            )
+
+
+def _with_definitions(chosen: Collection[Dataset]) -> tuple[Dataset, ...]:
+    """Add the datasets that say what can be asked of devices."""
+    needed = {
+        table
+        for dataset in chosen
+        if isinstance(dataset, DeviceAskingDataset)
+        for table in dataset.depends_on
+    }
+    return tuple(
+        dataset
+        for dataset in datasets()
+        if dataset in chosen or needed & {table.name for table in dataset.output_tables}
+    )
 
 
 def named(names: Sequence[str]) -> tuple[Dataset, ...]:

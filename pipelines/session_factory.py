@@ -38,6 +38,7 @@ from pipelines.request_count import add_sent
 from pipelines.restore_expected_days import restore_expected_days
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
+from pipelines.settings_to_read import setting_reads_of
 from pipelines.stop_signals import cancelled_on_stop
 from warehouse import (
     Lake,
@@ -252,6 +253,7 @@ def open_session(
                     cancelled=cancelled,
                     keep_personal=settings.keep_personal,
                     pseudonym_key=key,
+                    may_ask_devices=scratch is None and settings.read_settings is not None,
                 )
             except ValueError as error:
                 raise SettingsError(str(error)) from error
@@ -268,7 +270,6 @@ def open_session(
             ),
         )
         archiver.account, is_open = account.budget_key, True
-        zone = store_zone(lake, settings, account)
         if lake.state.get(_ACCOUNT_KEY) != account.budget_key:
             lake.state.set(_ACCOUNT_KEY, account.budget_key)
         budget = open_budget(budget_settings, account.budget_key)
@@ -279,11 +280,12 @@ def open_session(
                 client=client,
                 budget=budget,
                 account=account.budget_key,
-                zone=zone,
+                zone=store_zone(lake, settings, account),
                 connections=settings.connections,
                 range_days=settings.range_days,
                 cancelled=cancelled,
                 tell=tell,
+                setting_reads=setting_reads_of(settings),
             )
         finally:
             store_clock(lake)

@@ -87,6 +87,13 @@ def _read_time(value: str | time) -> time:
     return moment
 
 
+def _read_how_often(value: str | None) -> str | None:
+    chosen = (value or "off").lower()
+    if chosen not in ("off", "daily", "weekly"):
+        raise _refuse("use weekly or daily to read settings from inverters, or off.")
+    return None if chosen == "off" else chosen
+
+
 def _read_names(value: str | tuple[str, ...]) -> tuple[str, ...]:
     names = value.split(",") if isinstance(value, str) else value
     return tuple(name.strip() for name in names if name.strip())
@@ -187,6 +194,21 @@ class Settings(BaseSettings):
         "seconds during which a failing request is retried; `0` disables retries",
         # Longer than the API's window of a minute, so that one bad minute fails nothing.
         default=75,
+    )
+    read_settings: Annotated[str | None, BeforeValidator(_read_how_often)] = _setting(
+        "GIVLAKE_READ_SETTINGS",
+        "how often to [read the values of settings](docs/security.md#reading-settings) from the"
+        " inverters: `weekly`, `daily` or `off`",
+        shown="`off`",
+        default=None,
+    )
+    read_setting_names: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_names)] = (
+        _setting(
+            "GIVLAKE_READ_SETTING_NAMES",
+            "which settings to read: names or numbers, separated by commas",
+            shown="all",
+            default=(),
+        )
     )
     alert_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_alert_urls)] = _setting(
         "GIVLAKE_ALERT_URLS",

@@ -93,6 +93,7 @@ class Api:
             headers=redact_headers(request.headers),
             client=request.headers.get("x-client") or request.headers.get("user-agent", ""),
             client_port=request.peer[1],
+            target=request.target,
         )
         self.log.add(record)
         response = self._response(request, record)
@@ -162,6 +163,8 @@ class Api:
             is_command = request.method not in ("GET", "HEAD", "OPTIONS")
         else:
             is_command = not route[0].reads
+            if route[0].asks_device:
+                self.log.add_device_read(request.method, request.path)
         if is_command:
             self.log.add_command(request.method, request.path)
 

@@ -171,6 +171,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-subscription", dest="subscription", action="store_false", help="respond with 402")
     add("--latency", dest="latency_s", type=float, help="from arrival to response, s")
     add("--latency-jitter", dest="latency_jitter_s", type=float, help="maximum random addition, s")
+    add("--device-read", dest="device_read_s", type=float, help="added to a read from a device, s")
+    add("--more-settings", type=int, help="settings of an inverter besides the usual ten")
     add("--faults", help=f"KIND=RATE,…; kinds: {', '.join(KINDS)}")
     add("--stall", dest="stall_s", type=float, help="duration of a stall, s")
     add("--anomalies", help="KIND=RATE,… of anomalies in the content")

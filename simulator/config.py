@@ -66,6 +66,7 @@ class SimulatorConfig:
         tokens: Tokens with account and scopes; default: one with all scopes, derived from the seed.
         subscription: If False, every response is 402.
         latency_s: Time from arrival to response.
+        device_read_s: Additional time of a request that reads from a device.
         latency_jitter_s: Upper bound of a random addition to the latency.
         faults: Rate (0..1) by kind, see `simulator.http.faults.KINDS`.
         stall_s: Duration of a stall.
@@ -87,6 +88,7 @@ class SimulatorConfig:
             to the open ones, "filters" for cleared ones only, "ignored" lists all either way.
         api_version: Version of the API: what later ones added is not served, and it is as strict
             about parameters as its documentation.
+        more_settings: Settings of each inverter besides the usual ten.
         meter_rows_every_s: Interval of the rows of an inverter's own meter.
         meter_dates: How the dates of its history are read: days of "utc" or "local" ones, without
             the last day, or followed by ", last included" with it.
@@ -138,6 +140,7 @@ class SimulatorConfig:
     subscription: bool = True
     latency_s: float = 0.0
     latency_jitter_s: float = 0.0
+    device_read_s: float = 0.0
     faults: Mapping[str, float] = field(default_factory=dict)
     stall_s: float = 120.0
     storm_requests: int = 20
@@ -154,6 +157,7 @@ class SimulatorConfig:
     flow_gap_rate: float = 0.0005
     events_cleared_means: str = "adds"
     api_version: str = API_VERSIONS[-1]
+    more_settings: int = 0
     meter_rows_every_s: int = 300
     meter_dates: str = METER_DATES[0]
     meter_max_days: int | None = None
@@ -184,6 +188,8 @@ class SimulatorConfig:
         _check(self.rate_limit >= 1, "rate limit", self.rate_limit, "1 or more")
         _check(self.rate_window_s > 0, "rate window", self.rate_window_s, "more than 0 s")
         _check(self.latency_s >= 0, "latency", self.latency_s, "0 s or more")
+        _check(self.device_read_s >= 0, "time of a read", self.device_read_s, "0 s or more")
+        _check(0 <= self.more_settings <= 500, "more settings", self.more_settings, "0 to 500")
         _check(self.rows_per_day >= 1, "rows per day", self.rows_per_day, "1 or more")
         _check(
             self.clock is None or self.clock.tzinfo is not None,

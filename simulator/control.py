@@ -100,6 +100,14 @@ class Control:
         arguments = {"serial": serial, "identifier": identifier, "values": values}
         self._ask("PUT", "/preset", {**arguments, **({"at": at.isoformat()} if at else {})})
 
+    def set_setting(self, serial: str, setting: int, value: Any) -> None:
+        """Set a setting of an inverter, as its owner does."""
+        self._ask("PUT", "/setting", {"serial": serial, "setting": setting, "value": value})
+
+    def set_device_state(self, serial: str, code: int | None, **state: int | bool | None) -> None:
+        """Let an inverter give a remote control code; `reads` and `says_so` as in `Simulation`."""
+        self._ask("PUT", "/device-state", {"serial": serial, "code": code, **state})
+
     def set_clock(self, clock: dt.datetime | None) -> None:
         """Fix the present, or use the real time if None."""
         self._ask("PUT", "/clock", {"clock": clock.isoformat() if clock else None})

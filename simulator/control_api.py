@@ -39,6 +39,8 @@ class ControlApi:
             ("POST", "/replace-battery"): simulation.replace_battery,
             ("POST", "/update-firmware"): simulation.update_firmware,
             ("PUT", "/preset"): self._set_preset,
+            ("PUT", "/setting"): simulation.set_setting,
+            ("PUT", "/device-state"): simulation.set_device_state,
             ("PUT", "/clock"): self._set_clock,
             ("PUT", "/faults"): simulation.set_faults,
             ("PUT", "/settings"): simulation.configure,

@@ -18,10 +18,12 @@ from simulator.http.faults import FaultPlan, FaultSettings, check_fault_rates
 from simulator.http.request_log import RequestLog, RequestRecord
 from simulator.world.cloud_state import CloudState
 from simulator.world.installations import SimulatedDevice
+from simulator.world.inverter_values import DeviceState
 
 _CHANGEABLE = (
     "latency_s",
     "latency_jitter_s",
+    "device_read_s",
     "links_base",
     "retry_after",
     "subscription",
@@ -115,6 +117,32 @@ class Simulation:
     def commands_received(self) -> int:
         """The number of requests that would have changed or commanded something; must stay 0."""
         return len(self._log.commands)
+
+    @property
+    def device_reads(self) -> list[str]:
+        """The requests that read from a device, method and path, in the order of arrival."""
+        return list(self._log.device_reads)
+
+    def set_setting(self, serial: str, setting: int, value: Any) -> None:
+        """Set a setting of an inverter, as its owner does. Raises `KeyError` for an unknown one."""
+        self._state.inverter_values.set_value(self._state.inverter(serial).serial, setting, value)
+
+    def set_device_state(
+        self, serial: str, code: int | None, *, reads: int | None = None, says_so: bool = True
+    ) -> None:
+        """Let an inverter give a remote control code in place of its settings' values.
+
+        Args:
+            serial: The inverter.
+            code: The code; None: it answers again.
+            reads: How many reads it concerns; None for all.
+            says_so: Whether the response has `success` and `message`, or nothing but the code.
+
+        Raises:
+            KeyError: It is unknown.
+        """
+        state = None if code is None else DeviceState(code, reads, says_so)
+        self._state.inverter_values.set_state(self._state.inverter(serial).serial, state)
 
     def truth(self, serial: str, date: dt.date | str) -> list[Any]:
         """Return the rows of a complete response for that path date at the present clock.
@@ -255,10 +283,6 @@ class Simulation:
         self._state.change_device(
             serial, lambda d: replace(d, firmware_updates=d.firmware_updates + 1)
         )
-
-    def set_locked(self, serial: str, *, is_locked: bool = True) -> None:
-        """Lock the inverter against remote control, which version 1.53 has, or unlock it."""
-        self._state.change_device(serial, lambda d: replace(d, locked=is_locked))
 
     def set_preset(
         self, serial: str, identifier: str, values: Any, at: dt.datetime | None = None

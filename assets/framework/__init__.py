@@ -57,6 +57,10 @@ from assets.framework.contract.derived import (
     difference,
     duration_s,
 )
+from assets.framework.contract.device_asking import (
+    DeviceAnswer,
+    DeviceAskingDataset,
+)
 from assets.framework.contract.devices import (
     EARLIEST_DATA,
     Device,
@@ -125,6 +129,8 @@ __all__ = [
     "Dataset",
     "DayRange",
     "Device",
+    "DeviceAnswer",
+    "DeviceAskingDataset",
     "DeviceKind",
     "DeviceList",
     "Int64",

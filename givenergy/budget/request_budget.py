@@ -31,10 +31,11 @@ ACCOUNT_BUCKET = "account"
 
 
 class Priority(IntEnum):
-    """Which requests go first: data of today and yesterday, then history."""
+    """Which requests go first: data of today and yesterday, then history, then the rest."""
 
     TODAY = 0
     BACKFILL = 1
+    LOW = 2
 
 
 class RequestOutcome(StrEnum):

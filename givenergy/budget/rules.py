@@ -83,7 +83,7 @@ def admit(
         # the next one goes after a while.
         if any(f.sent_ms > now_ms - policy.window_ms // 30 for f in bucket.in_flight):
             return max(1, policy.poll_ms // 10)
-    elif priority is Priority.BACKFILL and _today_waits(bucket, policy, now_ms):
+    elif _more_urgent_waits(bucket, policy, now_ms, priority):
         return policy.poll_ms
     # The first request of a window need not leave room for others: it shows how much they use.
     room = 0 if probing else _room(bucket, policy, now_ms, priority)
@@ -164,9 +164,11 @@ def _outdated(bucket: BucketState, policy: Policy, now_ms: int) -> bool:
     )
 
 
-def _today_waits(bucket: BucketState, policy: Policy, now_ms: int) -> bool:
+def _more_urgent_waits(
+    bucket: BucketState, policy: Policy, now_ms: int, priority: Priority
+) -> bool:
     return any(
-        waiter.priority == Priority.TODAY and waiter.asked_ms > now_ms - 4 * policy.poll_ms
+        waiter.priority < priority and waiter.asked_ms > now_ms - 4 * policy.poll_ms
         for waiter in bucket.waiting.values()
     )
 

@@ -1,9 +1,9 @@
 """The requests that givlake may make: an allow-list of (method, path), and nothing else.
 
 Every endpoint here only reads, except for the notification to the owner's own app. Requests that
-write, or that read by commanding a device (`request-data`, the values of inverter settings), do not
-belong here, nor do requests that return one row of a list that is read anyway. What a response
-means is defined by the datasets.
+write or command (`request-data`) do not belong here, nor do requests that return one row of a list
+that is read anyway. Two ask a device for the value of a setting (`asks_device`), which the owner
+has to switch on. What a response means is defined by the datasets.
 
 Every `Endpoint` that is an attribute of a module `*_endpoints` of this package is on the allow-list
 `ENDPOINTS`.
@@ -28,3 +28,21 @@ def _declared() -> Iterator[Endpoint]:
 
 
 ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType({each.name: each for each in _declared()})
+
+
+def allowed(endpoint: Endpoint, *, may_ask_devices: bool) -> Endpoint:
+    """Return the endpoint of the allow-list that equals a given one.
+
+    Args:
+        endpoint: Any endpoint; one that differs from that of its name in anything is refused.
+        may_ask_devices: Whether those that ask a device are allowed.
+
+    Raises:
+        ValueError: If it is not on the list, or asks a device and may not.
+    """
+    listed = ENDPOINTS.get(endpoint.name)
+    if listed is None or listed != endpoint:
+        raise ValueError(f"{endpoint.name!r} is not on the list of allowed requests.")
+    if listed.asks_device and not may_ask_devices:
+        raise ValueError(f"{endpoint.name!r} asks a device, for which this client is not opened.")
+    return listed

@@ -1,6 +1,8 @@
 """What an inverter can be set to: presets and settings (API documentation, Inverter Control).
 
-Only what reads; whatever changes a setting or makes an inverter act is left out.
+Only what reads; whatever changes a setting or makes an inverter act is left out. To read the value
+of a setting the platform asks the inverter: a client sends these two requests only if it was opened
+for them (`asks_device`).
 """
 
 from __future__ import annotations
@@ -31,4 +33,23 @@ INVERTER_SETTINGS = Endpoint(
     path="/inverter/{inverter}/settings",
     scope="api:inverter:control",
     is_list=True,
+)
+
+SETTING_READ = Endpoint(
+    name="inverter_setting_values",
+    method="POST",
+    path="/inverter/{inverter}/settings/{setting}/read",
+    scope="api:inverter:control",
+    single=True,
+    asks_device=True,
+    numbers=frozenset({"setting"}),
+)
+
+MULTI_SETTING_READ = Endpoint(
+    name="multi_setting_values",
+    method="POST",
+    path="/multi-control/read",
+    scope="api:inverter:control",
+    enveloped=False,
+    asks_device=True,
 )

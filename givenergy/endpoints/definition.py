@@ -5,6 +5,7 @@ Which endpoints there are is defined in the package; what a response means in th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -14,6 +15,9 @@ from givenergy.errors import UnusableNameError
 
 __all__ = ["PAGING", "Endpoint"]
 
+# A server or proxy that decodes the path, even twice, finds the same segments.
+_PLAIN_SEGMENT = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 # The leaves of `meta` that paging needs; they contain nothing personal.
 PAGING = frozenset(
     f"meta.{name}" for name in ("current_page", "from", "last_page", "per_page", "to", "total")
@@ -38,6 +42,9 @@ class Endpoint:
         single: Whether `data` is a single value that may be null.
         is_list: Whether `data` is a list of objects; always true if paginated.
         reads: Whether it only reads. An endpoint that does not may affect only the owner.
+        asks_device: Whether the platform passes the request on to the device, which makes it slow.
+            It is sent only by a client that was opened for it, and never a second time.
+        numbers: The path's parameters that are whole numbers.
         limit: The endpoint's own limit; None if it counts towards the account's.
         keep: On endpoints with personal data or secrets, the leaves that are kept (dotted paths
             from the top of the body, `[]` for any element); None keeps all.
@@ -60,6 +67,8 @@ class Endpoint:
     single: bool = False
     is_list: bool = False
     reads: bool = True
+    asks_device: bool = False
+    numbers: frozenset[str] = frozenset()
     limit: OwnLimit | None = None
     keep: frozenset[str] | None = None
     personal: frozenset[str] = frozenset()
@@ -92,10 +101,20 @@ class Endpoint:
             used.add(name)
             if name not in parameters:
                 raise ValueError(f"{self.name} needs the path parameter {name!r}.")
-            segments.append(_segment(name, parameters[name]))
+            value = parameters[name]
+            if name in self.numbers:
+                _check(_NUMBER, name, value, "a whole number")
+            elif self.method != "GET":
+                _check(_PLAIN_SEGMENT, name, value, "up to 64 letters, digits, - and _")
+            segments.append(_segment(name, value))
         if unknown := set(parameters) - used:
             raise ValueError(f"{self.name} has no path parameter {sorted(unknown)[0]!r}.")
         return "/".join(segments)
+
+
+def _check(pattern: re.Pattern[str], name: str, value: str, needed: str) -> None:
+    if not pattern.fullmatch(value):
+        raise UnusableNameError(f"{value[:80]!r} cannot be used as {name}: it must be {needed}.")
 
 
 def _segment(name: str, value: str) -> str:

@@ -43,6 +43,7 @@ from pipelines.cli.common import (
 from pipelines.cli.context import current_settings
 from pipelines.cli.doctor_refusals import probe, try_refused
 from pipelines.discovery import Discovery, discover, history_start
+from pipelines.health.device_answers import describe_setting_reads
 from pipelines.pending_builds import describe_pending
 from pipelines.selection import daily, lists_for, selected
 from pipelines.session_factory import open_for_reading, open_session
@@ -55,11 +56,13 @@ from pipelines.settings_file import (
     readable_by_others,
     search_description,
 )
+from pipelines.settings_to_read import check_setting_names
 from warehouse import WarehouseError
 from warehouse.lake import refuse_network
 from warehouse.storage.ownership import permission_problem, unusable_below
 
 _PACKAGES = ("givlake", "dagster", "duckdb", "pandas", "pandera", "pyarrow", "requests")
+_AND_READ = ", and to read settings, as GIVLAKE_READ_SETTINGS says."
 _LOW_DISK_BYTES = 2 * 2**30
 _CLOCK_TOLERANCE_S = 90.0
 
@@ -118,6 +121,9 @@ def _run_checks() -> Iterator[CheckResult]:
                 yield CheckResult("tables", "note", f"{problem}; repair with: givlake build")
             if (not_built := describe_pending(lake)) is not None:
                 yield CheckResult("tables", "note", not_built)
+            for line, is_answering in describe_setting_reads(lake, settings):
+                yield CheckResult("settings read", "ok" if is_answering else "note", line)
+            check_setting_names(lake, settings)
     except (SettingsError, WarehouseError) as error:
         yield CheckResult("data folder", "error", str(error), EXIT_USAGE)
         return
@@ -258,5 +264,6 @@ def _control(session: Session, devices: Devices) -> Iterator[CheckResult]:
             "control",
             "note",
             f"The token has the scope {INVERTER_SETTINGS.scope} and could change inverter settings."
-            " givlake uses it only to list settings and presets; a token without it is safer.",
+            " givlake uses it only to list settings and presets"
+            f"{_AND_READ if session.setting_reads.every else '; a token without it is safer.'}",
         )

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from assets.framework.contract.dataset import Dataset, DeviceList, SnapshotDataset
+from assets.framework.contract.device_asking import DeviceAskingDataset
 from assets.framework.contract.devices import Devices
 from assets.framework.contract.request import Request
 from assets.framework.ingestion.availability import (
@@ -43,7 +44,9 @@ def try_refused(
     Yields:
         The name of a dataset, or "datasets", and what is found about it.
     """
-    snapshots = {d.name: d for d in selected_snapshots(chosen) if not isinstance(d, DeviceList)}
+    # Devices are not asked for a check.
+    left_out = (DeviceList, DeviceAskingDataset)
+    snapshots = {d.name: d for d in selected_snapshots(chosen) if not isinstance(d, left_out)}
     with open_for_reading(settings) as lake:
         before = unavailable(lake)
         for name, refusals in before.items():

@@ -10,6 +10,7 @@ import click
 
 from assets.ev_chargers import set_first_day
 from assets.framework.contract.dataset import Dataset, DeviceList, SnapshotDataset
+from assets.framework.contract.device_asking import DeviceAskingDataset
 from assets.framework.contract.devices import Devices, local_day, of_kinds
 from assets.framework.ingestion.planner import due_datasets
 from assets.framework.ingestion.session import Session
@@ -42,14 +43,15 @@ from pipelines.pending_builds import build_all_pending
 from pipelines.requested_ranges import remember_sync
 from pipelines.selection import (
     UnknownDatasetError,
+    chosen_by_name,
     daily,
     lists_for,
-    named,
     selected,
     selected_snapshots,
 )
 from pipelines.session_factory import open_session
 from pipelines.settings import Settings
+from pipelines.settings_to_read import check_setting_names
 from warehouse import Lake
 
 _OUT = console()
@@ -119,6 +121,7 @@ def backfill(
         device_ids = ids_of(discovery.all_devices, device_ids)
         scope = replace(scope, device_ids=device_ids)
         snapshots = _due_snapshots(
+            settings,
             session,
             scope,
             discovery.choose(device_ids),
@@ -170,7 +173,7 @@ def sync(settings: Settings, names: tuple[str, ...]) -> None:
         discovery = discover_devices(settings, session, scope.chosen)
         tasks = make_tasks(session.lake, session.zone, discovery)
         plan_missing(session.lake, tasks, session.zone, refresh=True)
-        snapshots = _due_snapshots(session, scope, discovery.devices)
+        snapshots = _due_snapshots(settings, session, scope, discovery.devices)
         compact_if_due(session.lake)
     FetchCommand(settings, scope.chosen, discovery, make_tasks, refresh=True).run(tasks, snapshots)
 
@@ -180,9 +183,10 @@ def choose_datasets(settings: Settings, names: Sequence[str]) -> tuple[Dataset, 
 
     Raises:
         KnownError: There is no such dataset.
+        SettingsError: A dataset is off.
     """
     try:
-        return named(names) if names else selected(settings)
+        return chosen_by_name(settings, names) if names else selected(settings)
     except UnknownDatasetError as error:
         raise KnownError(str(error), EXIT_USAGE) from error
 
@@ -215,6 +219,7 @@ def discover_devices(
 
 
 def _due_snapshots(
+    settings: Settings,
     session: Session,
     scope: Scope,
     devices: Devices,
@@ -223,6 +228,8 @@ def _due_snapshots(
     retry_refused: bool = False,
 ) -> list[SnapshotDataset]:
     """List the due snapshot datasets without the device lists, which have just been requested."""
+    if any(isinstance(dataset, DeviceAskingDataset) for dataset in scope.chosen):
+        check_setting_names(session.lake, settings)
     known_state = known_state_of(session, devices, refetch=refetch, retry_refused=retry_refused)
     candidates = [
         dataset

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from assets.framework.contract.devices import Devices
+from assets.inverter_setting_values import DATASET as INVERTER_SETTING_VALUES
 from givenergy import utc_now
 from pipelines.backfill_plan import BackfillTask
 from pipelines.cli.backfill_scope import Scope
@@ -146,6 +147,11 @@ class _Plan:
         if self.estimated:
             names = ", ".join(sorted(self.estimated))
             _OUT.print(f"Number of pages estimated from a few responses: {names}.")
+        if self.requests[INVERTER_SETTING_VALUES.name]:
+            _OUT.print(
+                f"{INVERTER_SETTING_VALUES.name} asks the inverters themselves, one setting after"
+                " another: its requests can take some seconds each, besides the time below."
+            )
         requests = self.requests.total()
         _OUT.print(
             f"About {plural(requests, 'request')},"

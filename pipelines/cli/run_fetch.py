@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, NoReturn
 
-from assets.framework.contract.dataset import Dataset, SnapshotDataset
+from assets.framework.contract.dataset import Dataset, SnapshotDataset, Urgency
 from givenergy import utc_now
 from pipelines.backfill_plan import BackfillTask, plan_missing
 from pipelines.cli.common import EXIT_COMPLETE, EXIT_INCOMPLETE, console, printable
@@ -21,6 +21,7 @@ from pipelines.pending_builds import build_all_pending, include_built_days, pop_
 from pipelines.selection import daily, lists_for, selected_snapshots
 from pipelines.session_factory import open_lake, stored_zone
 from pipelines.settings import Settings
+from pipelines.settings_to_read import check_setting_names
 from warehouse import SETTLED, Lake, State
 
 if TYPE_CHECKING:
@@ -86,15 +87,20 @@ class FetchCommand:
             from pipelines.cli.runs import Runs
 
             datasets = [*daily(self.chosen), *snapshots]
+            first = [each for each in snapshots if each.urgency is not Urgency.LAST]
+            last = [each for each in snapshots if each.urgency is Urgency.LAST]
             with Runs(self.settings, datasets, retry_refused=self.retry_refused) as runs:
                 runs.show(lake, self.discovery.reports)
                 runs.expect(tasks, snapshots, self.discovery.devices)
-                if snapshots:
-                    runs.refresh(snapshots, device_ids, refetch=self.refetch)
+                if first:
+                    runs.refresh(first, device_ids, refetch=self.refetch)
                     tasks = self._plan_again(lake, tasks)
                     include_built_days(tasks, built)
                 runs.fetch_days(tasks, refetch=self.refetch, refresh=self.refresh)
                 tasks, is_planned = self._fetch_new_days(lake, runs, tasks)
+                if last:
+                    check_setting_names(lake, self.settings)
+                    runs.refresh(last, device_ids, refetch=self.refetch)
                 failed = runs.print_summary(device_names(lake))
         else:
             _OUT.print("Nothing to fetch.")

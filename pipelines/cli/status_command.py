@@ -37,12 +37,14 @@ from pipelines.cli.status_notices import (
     show_notices,
     show_point_gaps,
     show_refusals,
+    show_setting_reads,
 )
 from pipelines.cli.status_rows import COLUMNS, fix_command, rows
 from pipelines.device_names import DeviceNames
 from pipelines.discovery import known_devices, last_discovery
 from pipelines.health.calendar import calendars, svg
 from pipelines.health.day_words import count_in_words, describe_days, state_words
+from pipelines.health.device_answers import describe_setting_reads
 from pipelines.health.freshness import Freshness, freshness
 from pipelines.health.notices import notices
 from pipelines.health.overview import DeviceOverview, Overview, describe_failures, overview
@@ -100,6 +102,7 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
         not_built = pending(lake)
         gaps = point_gaps(lake) if with_gaps else None
         staleness = describe_staleness(lake)
+        setting_reads = [line for line, _ in describe_setting_reads(lake, settings)]
         zone = zone_notice(settings, lake.state.all())
         if calendar is not None:
             _draw(lake, settings, calendar)
@@ -133,6 +136,7 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
         for each in overviews:
             _show(each, only=len(overviews) == 1)
         _show_snapshots(snapshots)
+        show_setting_reads(setting_reads)
         show_refusals(found_refusals)
         show_notices(lake, by_dataset.values(), DeviceNames(devices))
         if gaps is not None:

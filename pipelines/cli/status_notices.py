@@ -1,7 +1,7 @@
 """The notes of `givlake status`: refusals, quarantine, drift, open events, gaps within days."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,6 +44,17 @@ def show_refusals(found: Refused) -> None:
     if (more := len(lines) - _REFUSALS_SHOWN) > 0:
         _OUT.print(f"  and {more} more: see --format json")
     _OUT.print("\n  At once: givlake doctor tries them, givlake backfill --dataset NAME fetches\n")
+
+
+def show_setting_reads(lines: Sequence[str]) -> None:
+    """Print how often settings are read, and when each inverter last answered."""
+    if lines:
+        first, *others = lines
+        _OUT.print(printable(f"Settings read {first}"))
+        _OUT.print()
+        for line in others:
+            _OUT.print(printable(f"  {line}"))
+        _OUT.print()
 
 
 def refusals_as_json(refusals: Mapping[str, Refusal]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from assets.framework.contract.dataset import SnapshotDataset
+from assets.framework.contract.device_asking import DeviceAskingDataset
 from assets.framework.contract.known_state import KnownState
 from assets.framework.decoding.decoder import DatasetDecoder
 from assets.framework.ingestion.availability import Availability, Refusal, unavailable
@@ -16,6 +17,7 @@ from pipelines.discovery import known_devices
 from pipelines.health.day_words import state_words
 from pipelines.health.overview import describe_failures
 from pipelines.settings import Settings
+from pipelines.settings_to_read import setting_reads_of
 from warehouse import NOT_BUILT_REASON, Lake, State, pending_responses, refresh_coverage, row_counts
 
 
@@ -83,7 +85,15 @@ def freshness(
     refresh_coverage(lake, [])
     now = utc_now()
     zone = zone_of(settings, lake.state.all())
-    known_state = KnownState(lake, known_devices(lake), "", now, zone, settings.range_days)
+    known_state = KnownState(
+        lake,
+        known_devices(lake),
+        "",
+        now,
+        zone,
+        settings.range_days,
+        setting_reads=setting_reads_of(settings),
+    )
     reasons = unavailable(lake)
     not_built = pending_responses(lake, [dataset.name for dataset in datasets])
     with known_state.reading():
@@ -108,6 +118,10 @@ def _freshness(
     requested: Sequence[LastRequest],
     reasons: Mapping[str, Refusal],
 ) -> Freshness:
+    if isinstance(dataset, DeviceAskingDataset):
+        # The last read of a device says whether it answers; those before need no repetition.
+        latest = {each.device_id: each for each in sorted(requested, key=lambda each: each.at)}
+        requested = list(latest.values())
     availability = Availability(known_state.lake, dataset.name)
     candidates = {
         request.device_id

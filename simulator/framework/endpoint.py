@@ -110,6 +110,7 @@ class ApiEndpoint:
         handle: Returns the response to a call.
         own_limit: Requests and seconds, if the endpoint does not count globally.
         reads: False for what writes or commands: each such request is noted as a violation.
+        asks_device: Whether it reaches the device although it only reads (counted apart).
         name: Name of its listing, by which `unavailable` in the settings refers to it.
         since: Version of the API that added it.
         account_type: "any", "customer only", "engineer+" or "company+".
@@ -121,6 +122,7 @@ class ApiEndpoint:
     handle: Callable[[ApiCall], HttpResponse]
     own_limit: tuple[int, float] | None = None
     reads: bool = True
+    asks_device: bool = False
     name: str = ""
     since: str = "1.26"
     account_type: str = "any"

@@ -15,6 +15,8 @@ from typing import Any
 class RequestRecord:
     """One request. `received_at` is of the monotonic clock, `received_wall` Unix time (s).
 
+    `target` is the path with its query as received, `path` is decoded.
+
     `status` is that of the response before faults in its delivery: after a reset the client saw
     none of it. `complete` says whether the whole response was sent; `window` and `remaining` are
     those of `budget`.
@@ -28,6 +30,7 @@ class RequestRecord:
     headers: dict[str, str]
     client: str
     client_port: int
+    target: str = ""
     number: int = 0
     status: int | None = None
     fault: str | None = None
@@ -52,6 +55,7 @@ class RequestLog:
 
     records: list[RequestRecord] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    device_reads: list[str] = field(default_factory=list)
     _number: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -67,15 +71,21 @@ class RequestLog:
         with self._lock:
             self.commands.append(f"{method} {path}")
 
+    def add_device_read(self, method: str, path: str) -> None:
+        """Note a request that only reads, but from a device."""
+        with self._lock:
+            self.device_reads.append(f"{method} {path}")
+
     def snapshot(self) -> list[RequestRecord]:
         """Return the records so far, oldest first."""
         with self._lock:
             return list(self.records)
 
     def clear(self) -> None:
-        """Delete records and commands."""
+        """Delete records, commands and reads of devices."""
         with self._lock:
             self.records.clear()
+            self.device_reads.clear()
             self.commands.clear()
 
     def statistics(self) -> dict[str, Any]:
@@ -93,4 +103,5 @@ class RequestLog:
             "last_at": records[-1].received_at if records else None,
             "commands_received": len(self.commands),
             "commands": list(self.commands),
+            "device_reads": len(self.device_reads),
         }

@@ -22,6 +22,7 @@ from simulator.world.installations import (
     SmartDeviceRegistry,
     build_device,
 )
+from simulator.world.inverter_values import InverterValues
 from simulator.world.preset_schedules import PresetSchedules
 
 
@@ -42,6 +43,7 @@ class CloudState:
         parents = [a for a in self.accounts.values() if not self.hierarchy.is_child(a.number)]
         self.chargers = ChargerFleet(config, parents)
         self.smart_devices = SmartDeviceRegistry(config, parents)
+        self.inverter_values = InverterValues(config)
         self._by_serial: dict[str, SimulatedDevice] = {}
         self._by_datalog: dict[str, SimulatedDevice] = {}
         for account in self.accounts.values():

@@ -34,7 +34,6 @@ class SimulatedDevice:
     ems: bool = False
     batteries_replaced: int = 0
     firmware_updates: int = 0
-    locked: bool = False
 
     @property
     def has_data(self) -> bool:

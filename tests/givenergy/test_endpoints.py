@@ -28,10 +28,8 @@ LEFT_OUT = {
     "GET inverter/CE1234G567/request-data": "commands",
     "POST ev-charger/66529e01-d113-3473-8d6f-9e11e09332ea/commands/setup-version": "commands",
     "POST inverter/CE1234G567/presets/consequatur": "writes",
-    "POST inverter/CE1234G567/settings/17/read": "commands",
     "POST inverter/CE1234G567/settings/17/write": "writes",
     "POST multi-control/write": "writes",
-    "POST multi-control/read": "commands",
     "POST site/17/status": "writes",
     "POST smart-device": "writes",
     "POST smart-device/66529e01-d113-3473-8d6f-9e11e09332ea/data": "writes",
@@ -94,8 +92,22 @@ def test_nothing_on_the_list_writes_or_commands_but_a_notification_to_the_owner(
         # To the simulator whatever changes or commands something does not "read".
         assert served.reads, endpoint.name
         assert endpoint.reads == (endpoint.name != "notification_send")
+        assert endpoint.asks_device == served.asks_device, endpoint.name
         assert served.own_limit == (endpoint.limit and (endpoint.limit.requests, 3600.0))
         assert served.scopes == set(endpoint.scope.split()), endpoint.name
+
+
+def test_exactly_two_paths_ask_a_device_and_each_post_is_known():
+    asking = {(each.method, each.path) for each in ENDPOINTS.values() if each.asks_device}
+    assert asking == {
+        ("POST", "/inverter/{inverter}/settings/{setting}/read"),
+        ("POST", "/multi-control/read"),
+    }
+    others = {each.path for each in ENDPOINTS.values() if each.method != "GET"}
+    assert others - {path for _, path in asking} == {
+        "/inverter/{inverter}/energy-flows",
+        "/notification/send",
+    }
 
 
 def test_every_endpoint_is_on_the_list_once():

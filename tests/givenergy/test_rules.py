@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from givenergy.budget import rules
 from givenergy.budget.request_budget import OwnLimit, Priority, RequestOutcome, Signal
 from givenergy.budget.rules import Policy
-from givenergy.budget.state import AccountState, BucketState
+from givenergy.budget.state import AccountState, BucketState, Waiter
 
 _spec = importlib.util.spec_from_file_location(
     "server_model", Path(__file__).with_name("server_model.py")
@@ -274,3 +274,18 @@ def test_a_file_of_an_earlier_version_is_read_with_all_its_requests():
     assert bucket.occupied == 4
     assert rules.used_slots(bucket) == 41
     assert msgspec.json.encode(bucket).startswith(text[:-1])
+
+
+@pytest.mark.parametrize("waiting", Priority)
+@pytest.mark.parametrize("priority", Priority)
+def test_a_request_waits_for_those_that_are_more_urgent(waiting, priority):
+    policy = Policy()
+    bucket = BucketState(300)
+    request = rules.open_request(bucket, 1_000, id_=1, holder="")
+    rules.settle(bucket, policy, request, 1_100, Signal(RequestOutcome.ANSWERED, 300, 299))
+    bucket.waiting["other"] = Waiter(waiting, 1_200)
+    wait_ms = rules.admit(bucket, policy, 1_200, priority=priority)
+    assert (wait_ms > 0) == (waiting < priority)
+    # Nobody waits for a thread that has stopped asking.
+    later = 1_200 + 5 * policy.poll_ms
+    assert rules.admit(bucket, policy, later, priority=priority) == 0

@@ -54,6 +54,7 @@ def _response(sim, dataset):
         "site": "70001",
         "command": "change-mode",
         "preset": "timed-charge",
+        "setting": "17",
     }
     path, parameters = ids, PARAMETERS.get(dataset.name, {})
     if isinstance(dataset, DailyDataset):

@@ -7,7 +7,8 @@ from pipelines.definitions_factory import build_definitions
 from pipelines.selection import selected
 from tests.support.settings import settings_of
 
-ALL = {dataset.name for dataset in datasets()}
+OFF = {"inverter_setting_values"}
+ALL = {dataset.name for dataset in datasets()} - OFF
 LATEST = {"inverter_system_readings", "inverter_meter_readings"}
 LIST = "communication_devices"
 
@@ -26,6 +27,15 @@ def test_datasets_are_named_or_left_out(setting, running):
     chosen = [dataset.name for dataset in selected(settings_of({"GIVLAKE_DATASETS": setting}))]
     assert set(chosen) == running
     assert len(chosen) == len(running)
+
+
+@pytest.mark.parametrize("every", ["weekly", "Daily"])
+@pytest.mark.parametrize("setting", ["", *OFF])
+def test_what_asks_devices_runs_if_it_is_on_with_the_definitions_that_it_needs(setting, every):
+    environment = {"GIVLAKE_DATASETS": setting, "GIVLAKE_READ_SETTINGS": every}
+    chosen = {dataset.name for dataset in selected(settings_of(environment))}
+    needed = OFF | {LIST, "inverter_setting_definitions"}
+    assert chosen == (needed if setting else ALL | OFF)
 
 
 @pytest.mark.parametrize(

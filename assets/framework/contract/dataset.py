@@ -56,6 +56,7 @@ class Dataset(ABC):
         stops_when_refused: Whether a device that refuses several requests in a row is skipped for
             the rest of a run, and a run stops if every device refuses. For datasets that make
             many requests per device.
+        lists_all: Whether a complete response has all items of its list, so that others are gone.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Dataset(ABC):
     sample_params: tuple[tuple[str, int], ...] = ()
     if_ended: str = ""
     stops_when_refused: bool = False
+    lists_all: bool = True
 
     @property
     def main(self) -> Table:
@@ -206,6 +208,7 @@ class Urgency(IntEnum):
     PERISHABLE = 0  # not available later
     DEVICES = 1  # which devices exist
     HISTORY = 2
+    LAST = 3  # slow, and nothing waits for it
 
 
 class SnapshotDataset(Dataset):

@@ -39,6 +39,7 @@ class ResponseShape(Enum):
     LIST = "data is a list of rows, or an object of rows keyed by index"
     SINGLE = "data is one row"
     BARE = "the body itself is one row"
+    KEYED = "the body itself is an object of rows keyed by name"
 
 
 class Wire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -137,6 +138,7 @@ def _decoders(
 
 _ELEMENTS = msgspec.json.Decoder(_Elements)
 _ELEMENT = msgspec.json.Decoder(_Element)
+_KEYED = msgspec.json.Decoder(dict[str, msgspec.Raw])
 # Text that is not UTF-8 is found only when a string is decoded, and with Python's own error.
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError)
 
@@ -148,6 +150,8 @@ def elements(body: bytes, shape: ResponseShape = ResponseShape.LIST) -> list[msg
     """
     if shape is ResponseShape.BARE:
         return [msgspec.Raw(body)]
+    if shape is ResponseShape.KEYED:
+        return list(_KEYED.decode(body).values())
     if shape is ResponseShape.SINGLE:
         return [_ELEMENT.decode(body).data]
     data = _ELEMENTS.decode(body).data

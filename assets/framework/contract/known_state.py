@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from assets.framework.contract.devices import Device, DeviceKind, Devices
+from assets.framework.contract.setting_choice import NO_SETTING_READS, SettingReads
 from assets.framework.contract.sql_files import read_sql
 from warehouse import Lake, connect, retrying
 
@@ -46,6 +47,7 @@ class KnownState:
         range_days: Maximum number of days per request, if the endpoint takes ranges.
         refetch: Whether to request the whole history again.
         retry_refused: Whether to request what was refused, although it is not due.
+        setting_reads: The settings of inverters to read.
     """
 
     lake: Lake
@@ -56,6 +58,7 @@ class KnownState:
     range_days: int
     refetch: bool = False
     retry_refused: bool = False
+    setting_reads: SettingReads = NO_SETTING_READS
     _connections: list[duckdb.DuckDBPyConnection] = field(
         default_factory=list, repr=False, compare=False
     )

@@ -7,6 +7,7 @@ from typing import Any
 from assets.framework.contract.day_range import DayRange
 from assets.framework.contract.devices import Device
 from givenergy import Page, Priority, utc_now
+from givenergy.endpoints.definition import Endpoint
 
 Value = str | int | Sequence[int] | Sequence[str]
 # The label of a request that finds out whether a device is of another kind than its list says.
@@ -31,6 +32,8 @@ class Request:
         day_range: Days that it covers; None if it is not by day.
         for_days: Returns the same request for some of its days.
         rest: Requests to make after it, unless the API refuses it for its parameters.
+        endpoint: The endpoint; None for that of the dataset.
+        joins: Of a request about several devices, the request about each of them.
     """
 
     path: Mapping[str, str] = field(default_factory=dict)
@@ -44,6 +47,8 @@ class Request:
     day_range: DayRange | None = None
     for_days: "Callable[[DayRange], Request] | None" = None
     rest: "tuple[Request, ...]" = ()
+    endpoint: Endpoint | None = None
+    joins: "tuple[Request, ...]" = ()
 
     def __str__(self) -> str:
         if self.day_range is not None:
@@ -56,13 +61,20 @@ class Request:
         return f"{self.device_id} {self.part}".strip()
 
     @property
+    def device_ids(self) -> tuple[str, ...]:
+        """The devices that it is about."""
+        return tuple(each.device_id for each in self.joins) or (self.device_id,)
+
+    @property
     def is_probe(self) -> bool:
         """Whether the device is not expected to have what is requested."""
         return self.label == PROBE
 
     @property
     def priority(self) -> Priority:
-        """Today, yesterday and snapshots have priority over history."""
+        """Today, yesterday and snapshots have priority over history; devices are asked last."""
+        if self.endpoint is not None and self.endpoint.asks_device:
+            return Priority.LOW
         if self.day_range is None:
             return Priority.TODAY
         age_days = (utc_now().date() - self.day_range.last).days
@@ -71,6 +83,8 @@ class Request:
     @property
     def lease_keys(self) -> list[str]:
         """Keys of the leases that it needs: one per day, or one for its label."""
+        if self.joins:
+            return [key for each in self.joins for key in each.lease_keys]
         if self.day_range is None:
             return [f"{self.device_id}/{self.label}"]
         return [f"{self.device_id}/{day.isoformat()}" for day in self.day_range.days]

@@ -86,7 +86,7 @@ class DecodingBatch:
         is_readable = not any(rows.rejected for rows, _ in decoded) and all(
             misfit.field in self._leaves for of_row in misfits for misfit in of_row
         )
-        if pages[0].complete and is_readable:
+        if pages[0].complete and is_readable and self._dataset.lists_all:
             self._listings += [
                 Listing(
                     table=table.name,

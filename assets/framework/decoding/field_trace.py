@@ -23,7 +23,13 @@ from assets.framework.decoding.unarchived_response import unarchived_response
 from givenergy.redaction import redaction_of
 from warehouse import ArchivedResponse, Decoded
 
-_PREFIX = {ResponseShape.LIST: "data[].", ResponseShape.SINGLE: "data.", ResponseShape.BARE: ""}
+_PREFIX = {
+    ResponseShape.LIST: "data[].",
+    ResponseShape.SINGLE: "data.",
+    ResponseShape.BARE: "",
+    ResponseShape.KEYED: "*.",
+}
+_WITHOUT_ENVELOPE = (ResponseShape.BARE, ResponseShape.KEYED)
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d")
 # Placeholders for values that are not archived.
@@ -76,7 +82,7 @@ def response_from_json(
         answer = json.loads(body)
     except RecursionError as error:
         raise ValueError("its JSON is nested too deeply") from error
-    if dataset.shape is not ResponseShape.BARE and not (
+    if dataset.shape not in _WITHOUT_ENVELOPE and not (
         isinstance(answer, dict) and "data" in answer
     ):
         answer = {"data": answer}
@@ -228,11 +234,17 @@ def _cell_values(source: str | None, kind: pa.DataType, cell: Any) -> Iterator[t
         yield source, cell
         if isinstance(cell, str) and cell[:1] in ("{", "["):
             yield from _leaves(json.loads(cell), source)
+        elif isinstance(cell, str) and (cell in ("true", "false") or cell[:1] == '"'):
+            # A single value as JSON, or text that looks so.
+            with contextlib.suppress(ValueError):
+                yield source, json.loads(cell)
 
 
 def _elements(answer: Any, shape: ResponseShape) -> list[Any]:
     if shape is ResponseShape.BARE:
         return [answer]
+    if shape is ResponseShape.KEYED:
+        return list(answer.values()) if isinstance(answer, dict) else [answer]
     data = answer["data"]
     if shape is ResponseShape.SINGLE:
         return [data]
@@ -244,7 +256,7 @@ def _is_list(data: Any) -> bool:
 
 
 def _envelope(answer: Any, shape: ResponseShape) -> Iterator[LeafTrace]:
-    if shape is ResponseShape.BARE:
+    if shape in _WITHOUT_ENVELOPE:
         return
     for name in answer.keys() - {"data"}:
         for path, value in _leaves(answer[name], name):

@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
-import msgspec
-
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.request import Request
 from assets.framework.decoding.response_check import why_unreadable
+from assets.framework.ingestion.archive_entries import archive_entries
 from assets.framework.ingestion.day_ranges import covered_days
 from assets.framework.ingestion.fetch_result import AccessRevokedError, FetchResult, Outcome
 from assets.framework.ingestion.leases import RequestLease, RequestLeases
@@ -36,7 +35,6 @@ from givenergy import (
     RequestRefusedError,
 )
 from givenergy.errors import MissingCapability
-from warehouse import Entry
 
 # How often the thread that waits for responses flushes the leases.
 _WAIT_S = 1.0
@@ -190,17 +188,7 @@ class Fetcher:
 
     def _request(self, request: Request, lease: RequestLease) -> FetchResult | None:
         try:
-            fetched = self._session.client.fetch(
-                self._dataset.endpoint,
-                path=request.path,
-                query=request.query,
-                body=request.body,
-                priority=request.priority,
-                context=self._context(request),
-                stop_after=request.stop_after,
-                most_attempts=self._refusals.attempts_left,
-                on_page=None if request.stop_after else self._note_pages,
-            )
+            fetched = self._send(request)
         except CancelledError:
             return None
         except (NotFoundError, ForbiddenError) as error:
@@ -221,6 +209,19 @@ class Fetcher:
         result = self._archive(request, fetched, lease)
         self._plan.observe(request, fetched)
         return result
+
+    def _send(self, request: Request) -> Fetched:
+        return self._session.client.fetch(
+            request.endpoint or self._dataset.endpoint,
+            path=request.path,
+            query=request.query,
+            body=request.body,
+            priority=request.priority,
+            context=self._context(request),
+            stop_after=request.stop_after,
+            most_attempts=self._refusals.attempts_left,
+            on_page=None if request.stop_after else self._note_pages,
+        )
 
     def _note_pages(self, page: Page) -> None:
         if page.number == 1 and page.page_count is not None:
@@ -264,9 +265,7 @@ class Fetcher:
                 for part in follow_ups:
                     lease.release(part.lease_keys)
                 request = replace(request, day_range=covered)
-        self._session.lake.archive.append(
-            _archive_entries(fetched, self._dataset, request, self._session, day_rows)
-        )
+        self._append(request, fetched, day_rows)
         return FetchResult(
             request,
             Outcome.FETCHED if fetched.complete else Outcome.INCOMPLETE,
@@ -279,50 +278,9 @@ class Fetcher:
             follow_ups=follow_ups,
         )
 
-
-def _archive_entries(
-    fetched: Fetched,
-    dataset: Dataset,
-    request: Request,
-    session: Session,
-    day_rows: Sequence[int] | None,
-) -> list[Entry]:
-    """Create the archive entries of a response, one for each page.
-
-    Args:
-        fetched: The response.
-        dataset: Dataset of the response.
-        request: The request, limited to the days that the response covers.
-        session: Session, which has the account and its time zone.
-        day_rows: Number of rows of each of these days, if one request can cover several.
-    """
-    days = request.day_range
-    return [
-        Entry(
-            dataset=dataset.name,
-            device_id=request.device_id,
-            request_date=None if days is None else days.first,
-            request_end_date=None if days is None or day_rows is None else days.last,
-            # The counts are those of the whole response: they are stored with its first page.
-            day_rows=day_rows if page is fetched.pages[0] else None,
-            request_zone=session.zone,
-            method=dataset.endpoint.method,
-            path=page.url_path,
-            params=msgspec.json.encode(page.params, order="deterministic").decode(),
-            status=page.status,
-            outcome="ok",
-            error_kind=None,
-            message=fetched.missing,
-            requested_at=page.requested_at,
-            fetched_at=page.received_at,
-            page=page.number,
-            page_count=len(fetched.pages),
-            complete=fetched.complete,
-            rows=page.rows,
-            body=page.body,
-            attempts=page.attempts,
-            redaction_version=page.redaction_version,
-            account=session.account,
-        )
-        for page in fetched.pages
-    ]
+    def _append(
+        self, request: Request, fetched: Fetched, day_rows: Sequence[int] | None = None
+    ) -> None:
+        """Append a response to the archive."""
+        entries = archive_entries(fetched, self._dataset, request, self._session, day_rows)
+        self._session.lake.archive.append(entries)

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 
 from assets.framework.contract.dataset import Dataset
+from assets.framework.contract.device_asking import DeviceAskingDataset
 from assets.framework.contract.request import Request
 from assets.framework.decoding.decoder import DatasetDecoder
+from assets.framework.ingestion.device_asking_fetcher import DeviceAskingFetcher
 from assets.framework.ingestion.fetch_result import AccessRevokedError, FetchResult, Outcome
 from assets.framework.ingestion.fetcher import Fetcher
 from assets.framework.ingestion.outage_watch import OutageWatch
@@ -90,7 +92,9 @@ class _Ingestion:
         self._progress = progress
         self._settle = settle
         self._outages = OutageWatch(session, self.report, self._tell)
-        self._fetcher = Fetcher(session, dataset, plan, on_wait=self._wait)
+        asks_devices = isinstance(dataset, DeviceAskingDataset)
+        fetcher = DeviceAskingFetcher if asks_devices else Fetcher
+        self._fetcher = fetcher(session, dataset, plan, on_wait=self._wait)
         self._sent_before = session.client.totals.requests
         self._shown_at = 0.0
         self.report.unavailable = self._fetcher.unavailable

@@ -108,8 +108,10 @@ class RequestLeases:
 
     def _keys(self, request: Request) -> set[_Fetched]:
         """Return the keys of the responses that answer a request."""
+        if request.joins:
+            return {key for each in request.joins for key in self._keys(each)}
         try:
-            path = self._dataset.endpoint.url_path(request.path)
+            path = (request.endpoint or self._dataset.endpoint).url_path(request.path)
         except UnusableNameError:
             return set()  # and the client will say so
         parameters = {**request.query, **(request.body or {})}

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 import pyarrow as pa
 
 from assets.framework.contract.dataset import Cadence, DailyDataset, SnapshotDataset
+from assets.framework.contract.device_asking import DeviceAskingDataset
 from assets.framework.contract.devices import Device, expected_days
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.stored_ranges import NAMED
@@ -14,7 +15,7 @@ from assets.framework.ingestion.last_requests import last_requests
 from warehouse import Lake, coverage_by_month, days_to_fetch
 
 # A little less than the period, so that a run that began late does not put the next one off.
-_PERIOD = {
+PERIOD = {
     Cadence.EVERY_POLL: timedelta(minutes=10),
     Cadence.DAILY: timedelta(hours=20),
     Cadence.WEEKLY: timedelta(days=6, hours=12),
@@ -79,7 +80,7 @@ def due_devices(dataset: SnapshotDataset, state: KnownState) -> frozenset[str]:
                 candidates.add(request.device_id)
                 if availability.is_refused("", request.subject):
                     failed.add(request.device_id)
-        if state.refetch:
+        if state.refetch or isinstance(dataset, DeviceAskingDataset):
             return frozenset(candidates)
         known = last_requests(state, dataset.name).get(dataset.name, ())
     answered: dict[str, datetime] = {}
@@ -96,5 +97,5 @@ def due_devices(dataset: SnapshotDataset, state: KnownState) -> frozenset[str]:
         for device_id in candidates
         if device_id in failed
         or device_id not in answered
-        or state.now - answered[device_id] > _PERIOD[dataset.cadence]
+        or state.now - answered[device_id] > PERIOD[dataset.cadence]
     )

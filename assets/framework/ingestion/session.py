@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from assets.framework.contract.setting_choice import NO_SETTING_READS, SettingReads
 from givenergy import Client, RequestBudget
 from warehouse import Lake
 
@@ -22,6 +23,7 @@ class Session:
         range_days: Maximum number of days per request, if the endpoint takes ranges.
         longest_range_days: Learnt limits by dataset.
         cancelled: Set to start no further request and stop waiting.
+        setting_reads: The settings of inverters to read.
         tell: Called with a sentence when the API stops responding, and when it responds again.
     """
 
@@ -34,4 +36,5 @@ class Session:
     range_days: int
     longest_range_days: dict[str, int] = field(default_factory=dict)
     cancelled: threading.Event = field(default_factory=threading.Event)
+    setting_reads: SettingReads = NO_SETTING_READS
     tell: Callable[[str], object] = lambda _: None

@@ -45,14 +45,39 @@ def test_settings_show_the_contracts_kinds_of_rules(sim):
     assert kinds >= {"boolean", "date_format", "between", "in", "bitwise", "alpha", "writeonly"}
 
 
-def test_reading_a_value_is_a_command(sim, ask):
+def test_reading_a_value_asks_the_device(sim, ask):
+    values = {row["id"]: row["value"] for row in sim.truth_of("setting-values", SERIAL)}
+    paths = []
     for row in sim.truth_of("settings", SERIAL):
-        path = f"/inverter/{SERIAL}/settings/{row['id']}/read"
-        value = ask(sim, path, "POST", json={"context": "x"}).json()["data"]["value"]
-        assert (value == -4) == ("writeonly" in row["validation_rules"])
-    assert sim.commands_received == len(sim.truth_of("settings", SERIAL))
+        paths.append(f"/inverter/{SERIAL}/settings/{row['id']}/read")
+        answer = ask(sim, paths[-1], "POST", json={"context": "x"}).json()["data"]
+        if "writeonly" in row["validation_rules"]:
+            assert (answer["value"], answer["success"]) == (-4, False)
+        else:
+            assert answer == {"value": values[row["id"]]}
+    assert sim.commands_received == 0
+    assert sim.device_reads == [f"POST /v1{path}" for path in paths]
+    assert sim.stats()["device_reads"] == len(paths)
     assert ask(sim, f"/inverter/{SERIAL}/settings/9999/read", "POST").status_code == 404
     assert ask(sim, f"/inverter/{SERIAL}/settings/17/read").status_code == 405
+
+
+def test_a_device_that_gives_no_value_gives_a_code(sim, ask):
+    def read():
+        return ask(sim, f"/inverter/{SERIAL}/settings/303/read", "POST").json()["data"]
+
+    sim.set_setting(SERIAL, 303, 80)
+    sim.set_device_state(SERIAL, -1, reads=1)
+    failure = read()
+    assert (failure["value"], failure["success"]) == (-1, False)
+    assert failure["message"]
+    assert read() == {"value": 80}
+    sim.set_device_state(SERIAL, -2, says_so=False)
+    assert read() == {"value": -2}
+    sim.set_device_state(SERIAL, None)
+    assert read() == {"value": 80}
+    with pytest.raises(KeyError):
+        sim.set_device_state("XX", -2)
 
 
 def test_writes_are_commands(sim, ask):
@@ -69,9 +94,10 @@ def test_writes_are_commands(sim, ask):
 def test_many_at_once(sim, ask):
     serials = [SERIAL, "XB0000G000", "XX"]
     body = {"inverter_serials": serials, "setting_id": 17}
+    sim.set_setting(SERIAL, 17, True)
     read = ask(sim, "/multi-control/read", "POST", json=body).json()
     assert read == {
-        SERIAL: {"response": 1},
+        SERIAL: {"response": True},
         "XB0000G000": {"response": -3},
         "XX": {"response": -3},
     }
@@ -80,7 +106,6 @@ def test_many_at_once(sim, ask):
     written = ask(sim, "/multi-control/write", "POST", json={**body, "value": 5}).json()
     assert written[SERIAL] == {"response": 5}
     assert sim.stats()["commands"] == [
-        "POST /v1/multi-control/read",
         "POST /v1/multi-control/write",
         "POST /v1/multi-control/write",
     ]

@@ -1,0 +1,44 @@
+"""What is known of reading settings from inverters, for `status` and `doctor`."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from assets.framework.contract.sql_files import read_sql
+from pipelines.device_names import device_names
+from pipelines.settings import Settings
+from warehouse import Lake, connect, retrying
+
+_MOST_SHOWN = 10
+
+
+def describe_setting_reads(lake: Lake, settings: Settings) -> Iterator[tuple[str, bool]]:
+    """Describe how often settings are read, and the last read of each inverter.
+
+    Yields:
+        A line, and whether the inverter answers; nothing if it is off.
+    """
+    if settings.read_settings is None:
+        return
+    chosen = ", ".join(settings.read_setting_names) or "all settings that can be read"
+    yield f"{settings.read_settings} from the inverters: {chosen}", True
+    with connect(lake) as connection:
+        rows = retrying(
+            lambda: connection.sql(read_sql("setting_read_states")).to_arrow_table()
+        ).to_pylist()
+    names = device_names(lake)
+    for row in rows[:_MOST_SHOWN]:
+        line = f"{names[row['inverter_serial']]}: {row['settings']} settings"
+        if row["value_at"] is not None:
+            line += f", last read {_minute(row['value_at'])}"
+        is_silent = False
+        if row["failed_at"] is not None:
+            is_silent = row["value_at"] is None or row["failed_at"] > row["value_at"]
+            when = "no answer" if is_silent else "before that, no answer"
+            line += f"; {when} {_minute(row['failed_at'])}: {row['failure']}"
+        yield line, not is_silent
+    if (more := len(rows) - _MOST_SHOWN) > 0:
+        yield f'and {more} more: givlake query "FROM inverter_setting_reads"', True
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
