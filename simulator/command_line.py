@@ -22,6 +22,7 @@ from simulator.config import (
     CLEARED_MEANINGS,
     FLOW_SHAPES,
     TYPES_TEXT,
+    UNDOCUMENTED_SHAPES,
     SimulatorConfig,
     TokenGrant,
 )
@@ -183,6 +184,11 @@ def _parser() -> argparse.ArgumentParser:
         help="effect of cleared=1: adds cleared events, returns only cleared events, or none",
     )
     add("--api-version", choices=API_VERSIONS, help="version of the API (default: the newest)")
+    add(
+        "--undocumented-as",
+        choices=UNDOCUMENTED_SHAPES,
+        help="JSON type of responses whose shape no document shows",
+    )
     add("--smart-devices", type=int, help="smart devices per account")
     add("--smart-points-every", dest="smart_points_every_s", type=int, help="data interval, s")
     add("--unavailable", metavar="NAME,…", help="endpoints that return 404")

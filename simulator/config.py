@@ -22,6 +22,7 @@ DATA_POINTS_CAP = 100_000
 OTHER_LISTS_CAP = 100
 API_VERSIONS = ("1.26", "1.35", "1.53")
 FLOW_SHAPES = ("object", "array")
+UNDOCUMENTED_SHAPES = ("list", "object")
 CLEARED_MEANINGS = ("adds", "filters", "ignored")
 EV_METER_DATA_CAP = 1_000
 
@@ -85,6 +86,7 @@ class SimulatorConfig:
         events_cleared_means: What `cleared=1` does to a list of events: "adds" cleared ones
             to the open ones, "filters" for cleared ones only, "ignored" lists all either way.
         api_version: Version of the API; what later ones added is not served.
+        undocumented_as: What responses are whose shape no document shows: "list" or "object".
         meter_rows_every_s: Interval of the rows of an inverter's own meter.
         unavailable: Endpoints that return 404, as if the API did not have them; their names are
             those of their listings.
@@ -148,6 +150,7 @@ class SimulatorConfig:
     flow_gap_rate: float = 0.0005
     events_cleared_means: str = "adds"
     api_version: str = API_VERSIONS[-1]
+    undocumented_as: str = "list"
     meter_rows_every_s: int = 300
     unavailable: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -222,6 +225,12 @@ class SimulatorConfig:
             "version of the API",
             self.api_version,
             " or ".join(API_VERSIONS),
+        )
+        _check(
+            self.undocumented_as in UNDOCUMENTED_SHAPES,
+            "undocumented shape",
+            self.undocumented_as,
+            " or ".join(UNDOCUMENTED_SHAPES),
         )
         for answer in self.refused.values():
             status, _, kind = answer.partition(" ")

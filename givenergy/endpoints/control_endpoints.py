@@ -22,3 +22,13 @@ INVERTER_SETTINGS = Endpoint(
     scope="api:inverter:control",
     is_list=True,
 )
+
+# Named sets of presets. The scope is assumed.
+PRESET_PROFILES = Endpoint(
+    name="preset_profiles",
+    method="GET",
+    path="/inverter/{inverter}/preset-profile",
+    scope="api:inverter:control",
+    since="1.53",
+    enveloped=False,
+)
