@@ -25,6 +25,7 @@ PARAMETERS = {
     "energy_flow_aggregates": {"grouping": 1, **FLOWS},
     "inverter_events": {"start": "2025-05-01", "end": "2025-06-05", "cleared": 1},
     "inverter_grid_meter_readings": METER,
+    "tariff_scheduler_slots": {"start_date": "2025-06-03", "end_date": "2025-06-03"},
 }
 OF_COMPANIES = ("account_children", "account_devices")
 
@@ -53,6 +54,7 @@ def _response(sim, dataset):
         "account": "901001",
         "site": "70001",
         "command": "change-mode",
+        "date": DAY.isoformat(),
     }
     path, parameters = ids, PARAMETERS.get(dataset.name, {})
     if isinstance(dataset, DailyDataset):

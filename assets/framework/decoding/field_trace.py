@@ -249,7 +249,9 @@ def _is_list(data: Any) -> bool:
 
 
 def _envelope(answer: Any, shape: ResponseShape) -> Iterator[LeafTrace]:
-    if shape is ResponseShape.BARE or (shape.is_open and "data" not in answer):
+    if shape is ResponseShape.BARE or (
+        shape.is_open and not (isinstance(answer, dict) and "data" in answer)
+    ):
         return
     for name in answer.keys() - {"data"}:
         for path, value in _leaves(answer[name], name):
