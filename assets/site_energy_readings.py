@@ -41,7 +41,8 @@ class _SiteEnergies(Wire):
 
 TABLE = site_table(
     "site_energy_readings",
-    "The latest energy counters of each site, as polled.",
+    "The latest energy counters of each site, as polled. Leaves with the names of an inverter's are"
+    " assumed to mean the same.",
     INVERTER_READINGS,
 )
 

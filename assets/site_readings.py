@@ -132,7 +132,12 @@ def _is_blank(value: object) -> bool:
     return value is None or value == []
 
 
-TABLE = site_table("site_readings", "The latest powers of each site, as polled.", INVERTER_READINGS)
+TABLE = site_table(
+    "site_readings",
+    "The latest powers of each site, as polled. Leaves with the names of an inverter's are assumed to"
+    " mean the same.",
+    INVERTER_READINGS,
+)
 
 
 class SiteReadings(RowByRow, SnapshotDataset):
