@@ -134,8 +134,8 @@ def _is_blank(value: object) -> bool:
 
 TABLE = site_table(
     "site_readings",
-    "The latest powers of each site, as polled. Leaves with the names of an inverter's are assumed to"
-    " mean the same.",
+    "The latest powers of each site, as polled. Leaves with the names of an inverter's are assumed"
+    " to mean the same.",
     INVERTER_READINGS,
 )
 
