@@ -59,7 +59,8 @@ class SiteEnergyReadings(RowByRow, SnapshotDataset):
     output_tables = (TABLE,)
     depends_on = ("sites",)
     cadence = Cadence.EVERY_POLL
-    urgency = Urgency.PERISHABLE
+    # Not before the list of sites, as what is perishable would be.
+    urgency = Urgency.HISTORY
     optional = True
     has_numeric_ids = True
 

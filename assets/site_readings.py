@@ -152,7 +152,8 @@ class SiteReadings(RowByRow, SnapshotDataset):
     output_tables = (TABLE,)
     depends_on = ("sites",)
     cadence = Cadence.EVERY_POLL
-    urgency = Urgency.PERISHABLE
+    # Not before the list of sites, as what is perishable would be.
+    urgency = Urgency.HISTORY
     optional = True
     has_numeric_ids = True
 
