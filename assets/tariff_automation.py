@@ -122,7 +122,6 @@ class SlotsOfDays(RowByRow, SnapshotDataset):
         if not any(row["is_answered"] for row in known.values()):
             yield self.request_of(today, "")
             return
-        # One day may be lacking by itself.
         days = [today, today - _DAY]
         day, empty = today - 2 * _DAY, 0
         while len(days) < 2 + _MOST_DAYS and empty < _EMPTY_DAYS and day >= EARLIEST_DATA.date():
@@ -131,7 +130,8 @@ class SlotsOfDays(RowByRow, SnapshotDataset):
             empty = 0 if day not in known or known[day]["has_rows"] else empty + 1
             day -= _DAY
         for day in days:
-            yield self.request_of(day, day.isoformat())
+            # A day may be lacking by itself, which the answer of any other shows.
+            yield self.request_of(day, "day")
 
     def listed_by(self, response: ArchivedResponse) -> str:
         """Return account and day: an answer covers only this day."""

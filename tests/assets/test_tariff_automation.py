@@ -5,9 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from assets.framework.ingestion.last_requests import last_requests
+from assets.framework.ingestion.planner import due_devices
 from assets.tariff_automation import DATASET as AUTOMATION
 from assets.tariff_automation_settings import DATASET as SETTINGS
 from assets.tariff_scheduler_slots import DATASET as SLOTS
+from pipelines.discovery import known_state_of
 from tests.support import clock
 from tests.support.simulated_home import decode, rows_of
 
@@ -196,14 +199,32 @@ def test_an_account_without_a_tariff_is_asked_once_and_then_weekly(home, dataset
     assert at_home.paths() == []
 
 
-def test_a_day_that_is_not_found_is_no_failure(home):
+def test_days_that_are_not_found_are_no_failure(home):
+    """Before the contract began there may be nothing to be found, rather than an empty list."""
     at_home = home(commissioned=BEGUN, clock=NOW)
     refresh_at(at_home, AUTOMATION, NOW)
     missing = b'{"message": "Nothing for this day."}'
-    yesterday = TODAY.isoformat()
-    at_home.simulator.override(f"/smart-tariff/automation/{yesterday}", missing, status=404)
-    report = refresh_at(at_home, AUTOMATION, NOW + DAY)
-    assert (report.failures, report.stopped) == ([], None)
-    assert len(days_of(at_home)) == 30
-    assert refresh_at(at_home, AUTOMATION, NOW + 2 * DAY).failures == []
-    assert len(days_of(at_home)) == 2
+    at_home.simulator.override("/smart-tariff/automation/2025-0[56]", missing, status=404)
+    # The first day that is not found ends a run's search, and seven of them all searching.
+    for number in range(1, 10):
+        moment = NOW + number * DAY
+        report = refresh_at(at_home, AUTOMATION, moment)
+        assert (report.failures, report.stopped) == ([], None)
+        assert 2 <= len(days_of(at_home)) <= 30
+    assert days_of(at_home) == [moment.date(), moment.date() - DAY]
+    assert report.unavailable == []
+    with clock.at(moment), at_home.session() as session:
+        view = known_state_of(session, {})
+        assert due_devices(AUTOMATION, view) == frozenset()
+        (last,) = last_requests(view, AUTOMATION.name)[AUTOMATION.name]
+        assert last.is_settled
+
+
+@BOTH
+def test_what_an_account_lacks_is_settled(home, dataset):
+    at_home = home(api_version="1.26")
+    at_home.refresh(dataset)
+    at_home.refresh_later(dataset, hours=25)
+    with at_home.session() as session:
+        (last,) = last_requests(known_state_of(session, {}), dataset.name)[dataset.name]
+    assert last.is_settled
