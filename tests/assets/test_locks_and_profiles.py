@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
-from assets.inverter_locks import DATASET as LOCKS
 from assets.lock_settings import DATASET as LOCK_SETTINGS
+from assets.locks import DATASET as LOCKS
 from assets.preset_profiles import DATASET as PROFILES
 from tests.support.simulated_home import decode, rows_of
 

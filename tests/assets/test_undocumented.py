@@ -6,8 +6,8 @@ import pytest
 
 from assets.framework import ResponseShape, elements
 from assets.inverter_health import DATASET as HEALTH
-from assets.inverter_locks import DATASET as LOCKS
 from assets.lock_settings import DATASET as LOCK_SETTINGS
+from assets.locks import DATASET as LOCKS
 from assets.preset_profiles import DATASET as PROFILES
 from assets.tariff_automation import DATASET as AUTOMATION
 from assets.tariff_automation_settings import DATASET as AUTOMATION_SETTINGS
