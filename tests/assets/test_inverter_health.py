@@ -13,6 +13,8 @@ from tests.support import clock
 from tests.support.simulated_home import decode, rows_of
 
 LISTING = "inverter-health"
+# Of this moment some checks have a warning.
+NOW = datetime(2025, 7, 1, 12, tzinfo=UTC)
 LISTS = (COMMUNICATION_DEVICES,)
 
 
@@ -74,7 +76,7 @@ def test_a_check_without_a_status_is_quarantined():
 
 @pytest.mark.parametrize("shape", ["list", "object"])
 def test_the_table_has_what_the_simulator_has(home, shape):
-    at_home = home(undocumented_as=shape, seed=11)
+    at_home = home(undocumented_as=shape, seed=2, clock=NOW)
     sim = at_home.simulator
     assert at_home.refresh(DATASET, lists=LISTS).failures == []
     assert sorted(at_home.paths()) == [f"/inverter/{serial}/health" for serial in sim.serials]
