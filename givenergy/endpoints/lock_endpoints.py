@@ -9,7 +9,10 @@ from __future__ import annotations
 from givenergy.endpoints.definition import Endpoint, unlisted
 
 _TIMES = ("created_at", "updated_at", "expires_at", "starts_at", "released_at", "deleted_at")
-_LOCK = ("id", "type", "lockable_type", "lockable_id", "status", "priority", "level", "is_active")
+_LOCK = (
+    *("id", "type", "lockable_type", "lockable_id", "status", "priority", "level", "is_active"),
+    *_TIMES,
+)
 _SETTINGS = ("id", "type", "types[]", "enabled", "is_enabled", "priority", "status")
 _DURATIONS = ("duration", "default_duration", "max_duration", "maximum_duration")
 
@@ -33,6 +36,6 @@ LOCKS = Endpoint(
     scope="api:inverter:read",
     since="1.53",
     enveloped=False,
-    keep=unlisted(*_LOCK, *_TIMES),
-    personal=unlisted("reason"),
+    keep=unlisted(*_LOCK, *(f"locks[].{leaf}" for leaf in _LOCK)),
+    personal=frozenset({"data[].reason", "data.locks[].reason"}),
 )
