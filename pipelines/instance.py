@@ -10,7 +10,7 @@ import dagster as dg
 
 from pipelines.dagster_workarounds.migrations import read_once
 from pipelines.settings import Settings
-from warehouse.storage.locks import FileLock
+from warehouse.storage.file_locks import FileLock
 
 _DEFAULT_FOLDER = "data/dagster"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipelines.settings_file import SettingsError
 from warehouse.storage.atomic_files import fsync_file, publish, reason_of
-from warehouse.storage.locks import FileLock
+from warehouse.storage.file_locks import FileLock
 
 _KEY_BYTES = 32
 

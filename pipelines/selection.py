@@ -1,4 +1,7 @@
-"""The selection of datasets: all of them unless GIVLAKE_DATASETS includes or excludes some."""
+"""The selection of datasets: the usual ones unless GIVLAKE_DATASETS names, adds or leaves out some.
+
+What is about people (`on_request`) is not usual.
+"""
 
 from collections.abc import Collection, Iterable, Sequence
 
@@ -21,17 +24,18 @@ def selected(settings: Settings) -> tuple[Dataset, ...]:
     Raises:
         SettingsError: The setting names a dataset that does not exist, or is off.
     """
-    excluded_names = [name.removeprefix("-") for name in settings.datasets if name.startswith("-")]
-    names = [name for name in settings.datasets if not name.startswith("-")]
+    signs: dict[str, list[str]] = {"": [], "+": [], "-": []}
+    for name in settings.datasets:
+        sign = name[:1] if name[:1] in signs else ""
+        signs[sign].append(name.removeprefix(sign))
     try:
-        chosen = named(names) if names else datasets()
-        excluded = named(excluded_names)
+        chosen, added, excluded = (named(names) for names in signs.values())
     except UnknownDatasetError as error:
         raise SettingsError(f"GIVLAKE_DATASETS is not valid: {error}") from error
-    if names:
-        _check_on(settings, chosen)
-    # In the registry's order, whatever the order in the setting.
-    included = {*chosen} - {*excluded} | {COMMUNICATION_DEVICES}
+    _check_on(settings, (*chosen, *added))
+    if not chosen:
+        chosen = tuple(dataset for dataset in datasets() if not dataset.on_request)
+    included = {*chosen, *added} - {*excluded} | {COMMUNICATION_DEVICES}
     if settings.read_settings is None:
         included = {each for each in included if not isinstance(each, DeviceAskingDataset)}
     return _with_definitions(included)

@@ -158,8 +158,8 @@ class Settings(BaseSettings):
     datasets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_names)] = _setting(
         "GIVLAKE_DATASETS",
         "the [datasets](docs/data-dictionary.md) to ingest, separated by commas; `-` before a name"
-        " leaves it out",
-        shown="all",
+        " leaves it out, `+` adds it to the usual ones",
+        shown="all but `sso_accounts`",
         default=(),
     )
     poll_minutes: Annotated[int, AfterValidator(_check_poll_minutes), _whole_number(1, 60)] = (

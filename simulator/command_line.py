@@ -22,6 +22,7 @@ from simulator.config import (
     CLEARED_MEANINGS,
     FLOW_SHAPES,
     TYPES_TEXT,
+    UNDOCUMENTED_SHAPES,
     SimulatorConfig,
     TokenGrant,
 )
@@ -195,6 +196,11 @@ def _parser() -> argparse.ArgumentParser:
         choices=API_VERSIONS,
         help="version of the API: which endpoints, fields and codes it has, and how strict it is"
         f" (default: {API_VERSIONS[-1]})",
+    )
+    add(
+        "--undocumented-as",
+        choices=UNDOCUMENTED_SHAPES,
+        help="JSON type of responses whose shape no document shows",
     )
     add("--smart-devices", type=int, help="smart devices per account")
     add("--smart-points-every", dest="smart_points_every_s", type=int, help="data interval, s")

@@ -22,6 +22,7 @@ DATA_POINTS_CAP = 100_000
 OTHER_LISTS_CAP = 100
 API_VERSIONS = ("1.26", "1.35", "1.53")
 FLOW_SHAPES = ("object", "array")
+UNDOCUMENTED_SHAPES = ("list", "object")
 CLEARED_MEANINGS = ("adds", "filters", "ignored")
 METER_DATES = ("utc", "local", "utc, last included", "local, last included")
 EV_METER_DATA_CAP = 1_000
@@ -89,6 +90,7 @@ class SimulatorConfig:
         api_version: Version of the API: what later ones added is not served, and it is as strict
             about parameters as its documentation.
         more_settings: Settings of each inverter besides the usual ten.
+        undocumented_as: What responses are whose shape no document shows: "list" or "object".
         meter_rows_every_s: Interval of the rows of an inverter's own meter.
         meter_dates: How the dates of its history are read: days of "utc" or "local" ones, without
             the last day, or followed by ", last included" with it.
@@ -158,6 +160,7 @@ class SimulatorConfig:
     events_cleared_means: str = "adds"
     api_version: str = API_VERSIONS[-1]
     more_settings: int = 0
+    undocumented_as: str = "list"
     meter_rows_every_s: int = 300
     meter_dates: str = METER_DATES[0]
     meter_max_days: int | None = None
@@ -239,6 +242,12 @@ class SimulatorConfig:
             "version of the API",
             self.api_version,
             " or ".join(API_VERSIONS),
+        )
+        _check(
+            self.undocumented_as in UNDOCUMENTED_SHAPES,
+            "undocumented shape",
+            self.undocumented_as,
+            " or ".join(UNDOCUMENTED_SHAPES),
         )
         for answer in self.refused.values():
             status, _, kind = answer.partition(" ")

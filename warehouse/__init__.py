@@ -62,8 +62,8 @@ from warehouse.interface.decoder_protocol import (
 from warehouse.interface.table_spec import History, TableSpec
 from warehouse.lake import EXPECTED_SCHEMA, Lake
 from warehouse.read_only import ReadOnlyLake
+from warehouse.storage.file_locks import FileLock
 from warehouse.storage.layout import state_file
-from warehouse.storage.locks import FileLock
 from warehouse.storage.state_file import read_state
 from warehouse.table_repair import repair_tables
 from warehouse.tables.build import build, build_pending, rebuild, row_counts

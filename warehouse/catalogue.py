@@ -35,7 +35,7 @@ from warehouse.interface.table_spec import TableSpec
 from warehouse.lake import EXPECTED_FILE, EXPECTED_SCHEMA, Lake
 from warehouse.storage.atomic_files import explained, fsync_file, sha256_of, write_atomically
 from warehouse.storage.atomic_files import publish as publish_file
-from warehouse.storage.locks import FileLock
+from warehouse.storage.file_locks import FileLock
 from warehouse.tables.partition_files import SCHEMA_FILE, stored_schema
 from warehouse.tables.partition_files import write as write_table
 

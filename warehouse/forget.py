@@ -21,7 +21,7 @@ from warehouse.coverage import drop_evidence, refresh_coverage
 from warehouse.interface.decoder_protocol import Decoder
 from warehouse.lake import Lake
 from warehouse.storage.atomic_files import explained, publish, write_atomically
-from warehouse.storage.locks import FileLock
+from warehouse.storage.file_locks import FileLock
 from warehouse.tables.build import drop, rebuild
 from warehouse.vacuum import vacuum
 

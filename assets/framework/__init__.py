@@ -114,6 +114,15 @@ from assets.framework.contract.table import (
     Table,
     TableRows,
 )
+from assets.framework.contract.undocumented import (
+    Undocumented,
+    any_fields,
+    as_flag,
+    as_name,
+    as_time,
+    names_of,
+    told,
+)
 from assets.framework.contract.validation import (
     elements_in_range,
 )
@@ -147,11 +156,16 @@ __all__ = [
     "Table",
     "TableRows",
     "TimeSpan",
+    "Undocumented",
     "Urgency",
     "Value",
     "Wire",
+    "any_fields",
+    "as_flag",
     "as_json",
+    "as_name",
     "as_text",
+    "as_time",
     "column",
     "decode_rows",
     "difference",
@@ -176,6 +190,7 @@ __all__ = [
     "lookbacks",
     "measurement",
     "name_of_code",
+    "names_of",
     "number",
     "number_of",
     "open_items",
@@ -196,5 +211,6 @@ __all__ = [
     "table_schema",
     "text",
     "to_utc",
+    "told",
     "with_source",
 ]

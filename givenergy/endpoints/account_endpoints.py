@@ -91,3 +91,34 @@ SITE_STATUS = Endpoint(
     account_type="approved by GivEnergy",
     enveloped=False,
 )
+
+# All accounts of the person's single sign-on. The scope is assumed.
+SSO_ACCOUNTS = Endpoint(
+    name="sso_accounts",
+    method="GET",
+    path="/sso/me/accounts",
+    scope="api:account:read",
+    since="1.35",
+    is_list=True,
+    keep=frozenset(f"data[].{leaf}" for leaf in _ACCOUNT_LEAVES),
+    personal=frozenset(f"data[].{leaf}" for leaf in {*_PERSONAL_LEAVES, "company"}),
+)
+
+# The present powers and energies of a whole site; the scopes are assumed.
+SITE_DATA = Endpoint(
+    name="site_readings",
+    method="GET",
+    path="/site/{site}/data/latest",
+    scope="api:site:read",
+    since="1.53",
+    enveloped=False,
+)
+
+SITE_ENERGY_DATA = Endpoint(
+    name="site_energy_readings",
+    method="GET",
+    path="/site/{site}/energy-data/latest",
+    scope="api:site:read",
+    since="1.53",
+    enveloped=False,
+)

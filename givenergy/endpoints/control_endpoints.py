@@ -53,3 +53,13 @@ MULTI_SETTING_READ = Endpoint(
     enveloped=False,
     asks_device=True,
 )
+
+# Named sets of presets. The scope is assumed.
+PRESET_PROFILES = Endpoint(
+    name="preset_profiles",
+    method="GET",
+    path="/inverter/{inverter}/preset-profile",
+    scope="api:inverter:control",
+    since="1.53",
+    enveloped=False,
+)

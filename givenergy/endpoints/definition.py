@@ -13,7 +13,7 @@ from urllib.parse import quote
 from givenergy.budget.request_budget import OwnLimit
 from givenergy.errors import UnusableNameError
 
-__all__ = ["PAGING", "Endpoint"]
+__all__ = ["PAGING", "Endpoint", "unlisted"]
 
 # A server or proxy that decodes the path, even twice, finds the same segments.
 _PLAIN_SEGMENT = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
@@ -110,6 +110,14 @@ class Endpoint:
         if unknown := set(parameters) - used:
             raise ValueError(f"{self.name} has no path parameter {sorted(unknown)[0]!r}.")
         return "/".join(segments)
+
+
+def unlisted(*leaves: str) -> frozenset[str]:
+    """Return the paths of leaves of a row in a response whose shape is not documented.
+
+    It can be a row of a list, of an object keyed by index, or the only one, in `data` or not.
+    """
+    return frozenset(f"{above}{leaf}" for above in ("data[].", "data.", "") for leaf in leaves)
 
 
 def _check(pattern: re.Pattern[str], name: str, value: str, needed: str) -> None:

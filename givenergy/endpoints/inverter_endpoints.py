@@ -63,3 +63,13 @@ EMS_LATEST = Endpoint(
     path="/ems/{ems}/system-data/latest",
     scope="api:inverter:read",
 )
+
+# The scope is assumed.
+INVERTER_HEALTH = Endpoint(
+    name="inverter_health",
+    method="GET",
+    path="/inverter/{inverter}/health",
+    scope="api:inverter:read",
+    since="1.53",
+    enveloped=False,
+)

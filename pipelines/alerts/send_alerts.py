@@ -16,7 +16,7 @@ from pipelines.discovery import last_discovery
 from pipelines.session_factory import open_lake, stored_zone
 from pipelines.settings import Settings
 from warehouse import Lake
-from warehouse.storage.locks import FileLock
+from warehouse.storage.file_locks import FileLock
 
 _DAY = timedelta(days=1)
 

@@ -9,7 +9,7 @@ import dagster as dg
 
 from pipelines.alerts.sensors import STARTED_BY
 from warehouse.errors import LockTimeoutError
-from warehouse.storage.locks import FileLock
+from warehouse.storage.file_locks import FileLock
 
 # With this prefix Dagster's pages do not show it.
 _COMMAND = ".dagster/givlake-command"

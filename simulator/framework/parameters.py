@@ -3,6 +3,7 @@
 Belongs here: required fields and time ranges. Does not belong here: filters of a single endpoint.
 """
 
+import contextlib
 import datetime as dt
 import re
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from simulator.http.messages import ApiError
 
 END_BEFORE_START = "The end time must be a date after or equal to start time."
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", re.ASCII)
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def is_required(name: str) -> str:
@@ -29,6 +32,18 @@ def require_fields(body: Mapping[str, Any], *names: str) -> None:
     errors = {name: is_required(name) for name in names if body.get(name) in (None, "", [])}
     if errors:
         raise ApiError.invalid(**errors)
+
+
+def day_of(parameters: Mapping[str, Any], name: str, errors: dict[str, str]) -> dt.date:
+    """Return a required day, written YYYY-MM-DD; what is wrong is added to `errors` by field."""
+    text = parameters.get(name)
+    if text is None or text == "":
+        errors[name] = is_required(name)
+    elif isinstance(text, str) and _DAY.fullmatch(text):
+        with contextlib.suppress(ValueError):
+            return dt.date.fromisoformat(text)
+    errors.setdefault(name, is_no_date(name))
+    return dt.date.min
 
 
 def past_time_range(

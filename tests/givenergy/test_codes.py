@@ -84,7 +84,12 @@ OF_VERSION_1_53 = {
     " enable-local-control read-cp-voltage-and-duty-cycle adjust-cp-voltage-range"
     " adjust-suspended-state-wait-timeout",
 }
-SEEN_DOMAINS = {"account_role", "communication_device_type", "battery_type", "site_type"}
+SEEN_DOMAINS = {
+    "account_role",
+    "communication_device_type",
+    "battery_type",
+    "site_type",
+}
 
 
 def contract():

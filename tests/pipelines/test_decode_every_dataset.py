@@ -25,6 +25,7 @@ PARAMETERS = {
     "energy_flow_aggregates": {"grouping": 1, **FLOWS},
     "inverter_events": {"start": "2025-05-01", "end": "2025-06-05", "cleared": 1},
     "inverter_grid_meter_readings": METER,
+    "tariff_scheduler_slots": {"start_date": "2025-06-03", "end_date": "2025-06-03"},
 }
 OF_COMPANIES = ("account_children", "account_devices")
 
@@ -55,6 +56,7 @@ def _response(sim, dataset):
         "command": "change-mode",
         "preset": "timed-charge",
         "setting": "17",
+        "date": DAY.isoformat(),
     }
     path, parameters = ids, PARAMETERS.get(dataset.name, {})
     if isinstance(dataset, DailyDataset):

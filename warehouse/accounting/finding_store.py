@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from warehouse.lake import Lake, file_set_name
 from warehouse.storage.arrow_fields import arrow_field
 from warehouse.storage.atomic_files import fsync_file, is_refused, publish
-from warehouse.storage.locks import FileLock
+from warehouse.storage.file_locks import FileLock
 from warehouse.storage.transaction import Manifest
 
 FINDINGS_FILE = "index/findings.parquet"

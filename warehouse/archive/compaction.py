@@ -18,7 +18,7 @@ from warehouse.archive.segment_files import ArchiveFile, Reader
 from warehouse.archive.store import Archive
 from warehouse.errors import ArchiveDamagedError, DamagedError
 from warehouse.storage.atomic_files import explained, fsync_file, fsync_folder, publish
-from warehouse.storage.locks import FileLock
+from warehouse.storage.file_locks import FileLock
 
 # The content of a pack is sorted in memory.
 MAX_PACK_BODY_BYTES = 48 << 20

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from warehouse.storage.atomic_files import explained
-from warehouse.storage.locks import FileLock
+from warehouse.storage.file_locks import FileLock
 
 
 class Sequence:

@@ -14,7 +14,7 @@ from warehouse.archive.segment_files import ArchiveFile, Reader
 from warehouse.archive.store import Archive
 from warehouse.errors import DamagedError
 from warehouse.storage.atomic_files import explained, fsync_file, fsync_folder, publish
-from warehouse.storage.locks import FileLock
+from warehouse.storage.file_locks import FileLock
 
 
 def check_bodies(rows: pa.Table) -> np.ndarray:

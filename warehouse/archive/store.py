@@ -23,7 +23,7 @@ from warehouse.archive.segment_files import ArchiveFile, Reader
 from warehouse.archive.segment_rows import NumberedEntry, filter_segments, read_responses, to_rows
 from warehouse.errors import DamagedError, ReadOnlyError
 from warehouse.storage.atomic_files import explained, fsync_file, publish
-from warehouse.storage.locks import FileLock
+from warehouse.storage.file_locks import FileLock
 
 _FLUSH_BODY_BYTES = 4 << 20
 _FLUSH_AGE_S = 20.0

@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse.errors import LockTimeoutError, StoreError
-from warehouse.storage.locks import FileLock
+from warehouse.storage.file_locks import FileLock
 from warehouse.storage.ownership import permission_problem
 
 _REASONS = {

@@ -16,7 +16,7 @@ from typing import Any
 
 from warehouse.errors import StoreError, VersionError
 from warehouse.storage.atomic_files import Scratch, explained, is_in_use, sweep, write_atomically
-from warehouse.storage.locks import FileLock
+from warehouse.storage.file_locks import FileLock
 from warehouse.storage.state_file import StateFile
 
 LAYOUT_VERSION = 3

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from warehouse.errors import ReadOnlyError, StoreError
 from warehouse.storage.atomic_files import explained, write_atomically
-from warehouse.storage.locks import FileLock
+from warehouse.storage.file_locks import FileLock
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 

@@ -23,8 +23,8 @@ from warehouse.storage.atomic_files import (
     sha256_of,
     write_atomically,
 )
+from warehouse.storage.file_locks import FileLock
 from warehouse.storage.live_parquet import content_digest, unused_bytes
-from warehouse.storage.locks import FileLock
 
 
 @dataclass(frozen=True, slots=True)

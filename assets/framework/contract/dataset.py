@@ -49,6 +49,7 @@ class Dataset(ABC):
             about the device alone.
         takes_ranges: Whether one request can cover several days.
         is_partial: Whether its tables have only some leaves of a response by design.
+        on_request: Whether it is fetched only if the owner names it, as it is about people.
         has_numeric_ids: Whether what it requests (an account, a site) is known by a number.
         sample_params: Parameters that decoding a response needs, with values that stand for those
             of an unknown request.
@@ -72,6 +73,7 @@ class Dataset(ABC):
     tries_devices: bool = False
     takes_ranges: bool = False
     is_partial: bool = False
+    on_request: bool = False
     has_numeric_ids: bool = False
     sample_params: tuple[tuple[str, int], ...] = ()
     if_ended: str = ""

@@ -33,4 +33,5 @@ def describe_schedule(dataset: Dataset) -> str:
         Cadence.WEEKLY: "weekly",
     }
     optional = " Skipped if the account lacks the endpoint." if dataset.optional else ""
-    return f"Requested {how_often[dataset.cadence]}.{optional}"
+    named = " Only if `GIVLAKE_DATASETS` names it." if dataset.on_request else ""
+    return f"Requested {how_often[dataset.cadence]}.{named}{optional}"

@@ -27,6 +27,7 @@ from assets.framework.contract.json_values import (
     number_of,
     resolve_redaction,
 )
+from assets.framework.contract.undocumented_rows import split_rows
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 # A whole number as columns can hold it; plain `int` lets any pass.
@@ -40,6 +41,16 @@ class ResponseShape(Enum):
     SINGLE = "data is one row"
     BARE = "the body itself is one row"
     KEYED = "the body itself is an object of rows keyed by name"
+    # Nobody documents the next ones: see `undocumented_rows`.
+    OPEN_ROW = "one row, or a list of rows"
+    OPEN = "the same, or an object of rows by name"
+    OPEN_LIST = "the same, or an object with one list of rows"
+    OPEN_VALUES = "the same, and a row by name can be a bare value"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the shape is not documented, so that any leaf is to be expected."""
+        return self.name.startswith("OPEN")
 
 
 class Wire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -148,6 +159,13 @@ def elements(body: bytes, shape: ResponseShape = ResponseShape.LIST) -> list[msg
 
     An object keyed by index ("0", "1", … "10"), as energy flows come, is ordered by number.
     """
+    if shape.is_open:
+        return split_rows(
+            body,
+            has_names=shape is not ResponseShape.OPEN_ROW,
+            has_lists=shape in (ResponseShape.OPEN_LIST, ResponseShape.OPEN_VALUES),
+            has_bare_values=shape is ResponseShape.OPEN_VALUES,
+        )
     if shape is ResponseShape.BARE:
         return [msgspec.Raw(body)]
     if shape is ResponseShape.KEYED:
@@ -202,6 +220,9 @@ def decode_rows(
             rows.misfits[len(rows.values)] = odd.misfits
         rows.values.append(value)
         rows.positions.append(position)
+    if shape.is_open:
+        for key in [key for key in rows.drift if key[0] == "new_field"]:
+            del rows.drift[key]
     return rows
 
 

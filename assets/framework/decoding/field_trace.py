@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from assets.framework.contract import json_rows
 from assets.framework.contract.column_schema import arrow_type_of, source_of
 from assets.framework.contract.dataset import DailyDataset, Dataset
 from assets.framework.contract.json_rows import ResponseShape
@@ -23,6 +24,7 @@ from assets.framework.decoding.unarchived_response import unarchived_response
 from givenergy.redaction import redaction_of
 from warehouse import ArchivedResponse, Decoded
 
+# Of an open shape, paths are those in a row, wherever that is.
 _PREFIX = {
     ResponseShape.LIST: "data[].",
     ResponseShape.SINGLE: "data.",
@@ -82,9 +84,8 @@ def response_from_json(
         answer = json.loads(body)
     except RecursionError as error:
         raise ValueError("its JSON is nested too deeply") from error
-    if dataset.shape not in _WITHOUT_ENVELOPE and not (
-        isinstance(answer, dict) and "data" in answer
-    ):
+    is_enveloped = dataset.shape not in _WITHOUT_ENVELOPE and not dataset.shape.is_open
+    if is_enveloped and not (isinstance(answer, dict) and "data" in answer):
         answer = {"data": answer}
     if dataset.shape is ResponseShape.LIST and not _is_list(answer["data"]):
         # A single item, in the form of a list.
@@ -108,7 +109,12 @@ def trace_fields(dataset: Dataset, response: ArchivedResponse) -> list[LeafTrace
     """Return the leaves of a response in order of first appearance."""
     decoded = DatasetDecoder(dataset, any_time=True).decode([response])
     answer = json.loads(response.body)
-    elements = _elements(answer, dataset.shape)
+    if dataset.shape.is_open:
+        elements = [
+            json.loads(bytes(row)) for row in json_rows.elements(response.body, dataset.shape)
+        ]
+    else:
+        elements = _elements(answer, dataset.shape)
     decoded_values = _DecodedValues(dataset, decoded, elements)
     leaves: dict[str, LeafTrace] = {}
     for element in elements:
@@ -256,7 +262,9 @@ def _is_list(data: Any) -> bool:
 
 
 def _envelope(answer: Any, shape: ResponseShape) -> Iterator[LeafTrace]:
-    if shape in _WITHOUT_ENVELOPE:
+    if shape in _WITHOUT_ENVELOPE or (
+        shape.is_open and not (isinstance(answer, dict) and "data" in answer)
+    ):
         return
     for name in answer.keys() - {"data"}:
         for path, value in _leaves(answer[name], name):
@@ -276,7 +284,7 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, object]]:
 
 
 def _full_path(path: str, shape: ResponseShape) -> str:
-    return f"{_PREFIX[shape]}{path}".removesuffix(".")
+    return f"{_PREFIX.get(shape, '')}{path}".removesuffix(".")
 
 
 def _canonical_text(value: object) -> str:

@@ -1,9 +1,10 @@
 -- Grain: dataset, device, path and kind of request, for requests that are not by day. Its last
--- results. Requests that differ only in dates and pages are of one kind.
+-- results. Requests that differ only in dates and pages are of one kind, also if the date is in the
+-- path.
 with
     kinds as (
         select
-            *,
+            * replace (regexp_replace(path, '[0-9]{4}-[0-9]{2}-[0-9]{2}$', '') as path),
             regexp_replace(
                 regexp_replace(params, '[0-9]{4}-[0-9]{2}-[0-9]{2}[^"]*', '', 'g'),
                 '"page":[0-9]+',

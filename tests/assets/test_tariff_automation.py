@@ -1,0 +1,230 @@
+"""The tariff's automation: slots of days, their history, accounts without a tariff."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from assets.framework.ingestion.last_requests import last_requests
+from assets.framework.ingestion.planner import due_devices
+from assets.tariff_automation import DATASET as AUTOMATION
+from assets.tariff_automation_settings import DATASET as SETTINGS
+from assets.tariff_scheduler_slots import DATASET as SLOTS
+from pipelines.discovery import known_state_of
+from tests.support import clock
+from tests.support.simulated_home import decode, rows_of
+
+DAY = timedelta(days=1)
+NOW = datetime(2025, 7, 1, 12, tzinfo=UTC)
+TODAY = NOW.date()
+BOTH = pytest.mark.parametrize("dataset", [AUTOMATION, SLOTS], ids=lambda dataset: dataset.name)
+SHAPES = pytest.mark.parametrize("shape", ["list", "object"])
+# The account has been a customer for ten days.
+BEGUN = TODAY - 10 * DAY
+
+
+def asked_for(day):
+    return {"path": f"/smart-tariff/automation/{day}", "params": json.dumps({"start_date": day})}
+
+
+def days_of(at_home):
+    """Return the days that were requested since the last refresh."""
+    days = []
+    for request in at_home.simulator.requests:
+        days.append(request.query.get("start_date") or request.path.rpartition("/")[2])
+    return [date.fromisoformat(day) for day in days]
+
+
+def refresh_at(at_home, dataset, moment):
+    """Refresh at a moment of both clocks."""
+    with clock.at(moment):
+        at_home.simulator.set_clock(moment)
+        return at_home.refresh(dataset)
+
+
+def truth_of(sim, dataset, day):
+    """Return what the simulator has of a day."""
+    account = str(sim.account["id"])
+    if dataset is AUTOMATION:
+        return sim.truth_of("tariff-automation", account, date=day.isoformat())
+    return sim.truth_of(
+        "tariff-slots", account, start_date=day.isoformat(), end_date=day.isoformat()
+    )
+
+
+@BOTH
+def test_likely_leaves_are_columns_and_all_are_kept(dataset):
+    slot = {
+        "start": "2025-06-03T01:00:00+01:00",
+        "end_time": "2025-06-03T02:30:00Z",
+        "mode": "charge",
+        "rate": "7.5",
+        "boost": [1],
+    }
+    (row,) = rows_of(decode(dataset, {"data": [slot]}, **asked_for("2025-06-03")), dataset.name)
+    assert row == {
+        "date": date(2025, 6, 3),
+        "slot": "2025-06-03T01:00:00+01:00",
+        "start_at": datetime(2025, 6, 3, tzinfo=UTC),
+        "end_at": datetime(2025, 6, 3, 2, 30, tzinfo=UTC),
+        "action": "charge",
+        "price": 7.5,
+        "extra_fields": json.dumps(slot, separators=(",", ":")),
+    }
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("data", "slots"),
+    [
+        ([{"start": "00:30"}, {"start": "05:30", "end": None}], ["00:30", "05:30"]),
+        ([{"id": 4}, {"x": 1}], ["4", "1"]),
+        ({"version": 1, "slots": [{"start": "00:30"}]}, ["00:30"]),
+        ({"night": {"soc": 100}, "day": {"soc": 4}}, ["night", "day"]),
+        ({"version": 1, "did": "nothing"}, ["0"]),
+        ({"slots": []}, []),
+        (None, []),
+    ],
+)
+def test_slots_come_in_every_shape(dataset, data, slots):
+    rows = rows_of(decode(dataset, {"data": data}, **asked_for("2025-06-03")), dataset.name)
+    assert [row["slot"] for row in rows] == slots
+    # Without an offset from UTC a time of the day is not read.
+    assert {row["start_at"] for row in rows} <= {None}
+
+
+@BOTH
+@SHAPES
+def test_the_history_is_read_until_there_is_nothing(home, dataset, shape):
+    at_home = home(undocumented_as=shape, commissioned=BEGUN, clock=NOW)
+    sim = at_home.simulator
+    asked = []
+    for number in range(4):
+        moment = NOW + number * DAY
+        assert refresh_at(at_home, dataset, moment).failures == []
+        assert max(days_of(at_home)) == moment.date()
+        asked.append(days_of(at_home))
+    # Today alone shows whether there is anything; then today, yesterday, and the history.
+    assert [len(days) for days in asked] == [1, 2 + 28, 2, 2]
+    last = (NOW + 3 * DAY).date()
+    assert sorted(set(asked[2] + asked[3])) == [last - 2 * DAY, last - DAY, last]
+    rows = at_home.rows(f"SELECT * FROM {dataset.name}_now")
+    days = [BEGUN + number * DAY for number in range((last - BEGUN).days + 1)]
+    assert {row["date"] for row in rows} == set(days)
+    for day in days:
+        truth = truth_of(sim, dataset, day)
+        landed = {row["slot"]: row for row in rows if row["date"] == day}
+        assert len(landed) == len(truth) == 2
+        for sent in truth:
+            start = sent.get("start", sent.get("start_time"))
+            row = landed[start]
+            assert row["start_at"] == datetime.fromisoformat(start)
+            assert row["end_at"] == datetime.fromisoformat(sent.get("end", sent.get("end_time")))
+            assert row["action"] == sent.get("action", sent.get("mode"))
+            assert row["price"] == sent.get("rate", sent.get("price"))
+            extra = json.loads(row["extra_fields"])
+            # Nothing is archived that could be about the customer.
+            about = extra.pop("answer", {})
+            hidden = {"contract_number": "integer", "postcode": "string"}
+            expected = {name: {"redacted": kind} for name, kind in hidden.items()}
+            assert about == ({"version": 2} | expected if about else {})
+            assert extra == {**sent, **({"charged": {"redacted": "number"}} if "charged" in sent
+                                        else {})}  # fmt: skip
+
+
+def test_a_slot_that_is_planned_no_more_ends(home):
+    at_home = home(commissioned=BEGUN, clock=NOW)
+    account = str(at_home.simulator.account["id"])
+    for slots in ([{"start": "1"}, {"start": "2"}], [{"start": "2"}]):
+        at_home.simulator.set_listing("tariff-slots", account, slots)
+        refresh_at(at_home, SLOTS, NOW)
+    found = at_home.rows(
+        f"SELECT slot, valid_to IS NULL AS is_now FROM {SLOTS.name} WHERE date = '{TODAY}'"
+        " ORDER BY slot"
+    )
+    assert found == [{"slot": "1", "is_now": False}, {"slot": "2", "is_now": True}]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"is_enabled": True, "export_price": 15.2, "slot_overrides": [{"start_time": "17:00"}]},
+        {"is_enabled": False, "export_price": None, "slot_overrides": []},
+    ],
+)
+def test_settings_are_columns(answer):
+    (row,) = rows_of(decode(SETTINGS, {"data": {**answer, "mode": "x"}}), SETTINGS.name)
+    assert row.pop("account") == "owner"
+    assert row == {
+        **answer,
+        "slot_overrides": json.dumps(answer["slot_overrides"], separators=(",", ":")),
+        "extra_fields": '{"mode":"x"}',
+    }
+
+
+def test_a_setting_of_another_type_is_null_and_quarantined():
+    decoded = decode(SETTINGS, {"data": {"is_enabled": "yes", "export_price": "15"}})
+    (row,) = rows_of(decoded, SETTINGS.name)
+    assert (row["is_enabled"], row["export_price"]) == (None, 15.0)
+    assert decoded.quarantine["column"].to_pylist() == ["is_enabled"]
+
+
+def test_each_change_of_the_settings_is_a_version(home):
+    at_home = home()
+    account = str(at_home.simulator.account["id"])
+    (truth,) = at_home.simulator.truth_of("tariff-automation-settings", account)
+    for changes in ({}, {}, {"export_price": 4.1}):
+        at_home.simulator.set_listing("tariff-automation-settings", account, [truth | changes])
+        assert at_home.refresh(SETTINGS).failures == []
+        assert at_home.paths() == ["/smart-tariff/automation-settings"]
+    rows = at_home.rows(f"FROM {SETTINGS.name} ORDER BY valid_from")
+    assert [row["export_price"] for row in rows] == [truth["export_price"], 4.1]
+    assert json.loads(rows[0]["slot_overrides"]) == truth["slot_overrides"]
+
+
+@pytest.mark.parametrize("dataset", [AUTOMATION, SLOTS, SETTINGS], ids=lambda each: each.name)
+@pytest.mark.parametrize("refusal", ["version", "402", "403", "404"])
+def test_an_account_without_a_tariff_is_asked_once_and_then_weekly(home, dataset, refusal):
+    listing = {AUTOMATION: "tariff-automation", SLOTS: "tariff-slots"}.get(
+        dataset, "tariff-automation-settings"
+    )
+    lacking = {"api_version": "1.26"} if refusal == "version" else {"refused": {listing: refusal}}
+    at_home = home(**lacking)
+    report = at_home.refresh(dataset)
+    assert (len(at_home.paths()), report.failures, report.stopped) == (1, [], None)
+    assert report.unavailable != []
+    at_home.refresh_later(dataset)
+    assert len(at_home.paths()) == 1
+    assert at_home.refresh(dataset).failures == []
+    assert at_home.paths() == []
+
+
+def test_days_that_are_not_found_are_no_failure(home):
+    """Before the contract began there may be nothing to be found, rather than an empty list."""
+    at_home = home(commissioned=BEGUN, clock=NOW)
+    refresh_at(at_home, AUTOMATION, NOW)
+    missing = b'{"message": "Nothing for this day."}'
+    at_home.simulator.override("/smart-tariff/automation/2025-0[56]", missing, status=404)
+    # The first day that is not found ends a run's search, and seven of them all searching.
+    for number in range(1, 10):
+        moment = NOW + number * DAY
+        report = refresh_at(at_home, AUTOMATION, moment)
+        assert (report.failures, report.stopped) == ([], None)
+        assert 2 <= len(days_of(at_home)) <= 30
+    assert days_of(at_home) == [moment.date(), moment.date() - DAY]
+    assert report.unavailable == []
+    with clock.at(moment), at_home.session() as session:
+        view = known_state_of(session, {})
+        assert due_devices(AUTOMATION, view) == frozenset()
+        (last,) = last_requests(view, AUTOMATION.name)[AUTOMATION.name]
+        assert last.is_settled
+
+
+@BOTH
+def test_what_an_account_lacks_is_settled(home, dataset):
+    at_home = home(api_version="1.26")
+    at_home.refresh(dataset)
+    at_home.refresh_later(dataset, hours=25)
+    with at_home.session() as session:
+        (last,) = last_requests(known_state_of(session, {}), dataset.name)[dataset.name]
+    assert last.is_settled
