@@ -251,3 +251,30 @@ def test_an_ems_is_distinguished_from_an_inverter(home):
     devices = home.devices(DATASET)
     assert [d.device_id for d in devices[DeviceKind.INVERTER]] == sorted(home.simulator.serials)
     assert [d.device_id for d in devices[DeviceKind.EMS]] == list(home.simulator.ems_serials)
+    (row,) = home.rows(
+        "SELECT model, status FROM inverters_now"
+        f" WHERE inverter_serial = '{home.simulator.ems_serials[0]}'"
+    )
+    assert row == {"model": "Plant EMS", "status": "NORMAL"}
+
+
+def test_devices_without_an_inverter_are_listed_and_nothing_is_requested_of_them(home):
+    home = home(inverters=1, odd_devices=True)
+    devices = home.devices(DATASET)
+    assert [d.device_id for d in devices[DeviceKind.INVERTER]] == home.simulator.serials
+    listed = home.rows("SELECT inverter_serial FROM communication_devices_now ORDER BY ALL")
+    assert [row["inverter_serial"] for row in listed] == [*home.simulator.serials, None, None]
+    assert len(home.rows("FROM inverters")) == 1
+
+
+def test_serial_numbers_of_meters_are_integers_or_text_and_kept_as_text(home):
+    home = home(inverters=4)
+    home.refresh(DATASET)
+    account = str(home.simulator.account["id"])
+    sent = [
+        device["inverter"]["connections"]["meters"][0]["serial_number"]
+        for device in home.simulator.truth_of("communication-device", account)
+    ]
+    assert {type(serial) for serial in sent} == {int, str}
+    rows = home.rows("SELECT serial_number FROM inverter_meters_now")
+    assert {row["serial_number"] for row in rows} == set(map(str, sent))
