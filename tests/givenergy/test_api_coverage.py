@@ -17,20 +17,6 @@ COVERAGE = Path(__file__).parents[2] / "docs" / "api-coverage.md"
 OFFERED = Path(__file__).with_name("api_requests_1.53.txt")
 # The client can request them, but no dataset does.
 WITHOUT_TABLE = {"account_by_id", "ev_charger", "notification_send"}
-# Tables that are in the document already, and whose datasets follow.
-TO_COME = {
-    "inverter_preset_values",
-    "inverter_health",
-    "site_readings",
-    "site_energy_readings",
-    "sso_accounts",
-    "tariff_automation",
-    "tariff_automation_settings",
-    "tariff_scheduler_slots",
-    "locks",
-    "preset_profiles",
-    "inverter_setting_values",
-}
 # Reading is a request to the device: only if the owner wants it (GIVLAKE_READ_SETTINGS).
 READS_BY_ASKING_THE_DEVICE = {"POST /inverter/{}/settings/{}/read", "POST /multi-control/read"}
 
@@ -94,8 +80,7 @@ def test_the_allow_list_is_what_the_document_says():
         assert row.since == endpoint.since, endpoint.name
         assert bool(row.tables) == (endpoint.name not in WITHOUT_TABLE), endpoint.name
     allowed = {shape(each.method, each.path) for each in ENDPOINTS.values()}
-    to_come = {key for key, row in rows.items() if row.tables and row.tables <= TO_COME}
-    assert {key for key, row in rows.items() if row.tables} - allowed <= to_come
+    assert {key for key, row in rows.items() if row.tables} <= allowed
 
 
 def test_a_row_names_the_tables_that_the_datasets_fill():
@@ -104,9 +89,7 @@ def test_a_row_names_the_tables_that_the_datasets_fill():
         tables = {table.name for table in dataset.output_tables}
         assert tables <= rows[shape(dataset.endpoint.method, dataset.endpoint.path)].tables
     filled = {table.name for dataset in datasets() for table in dataset.output_tables}
-    named = {name for row in documented().values() for name in row.tables}
-    assert filled - named == set()
-    assert named - filled <= TO_COME
+    assert {name for row in documented().values() for name in row.tables} == filled
 
 
 def test_only_what_reads_fills_tables():
