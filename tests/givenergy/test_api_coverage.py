@@ -29,7 +29,8 @@ class Row(NamedTuple):
 
 
 def shape(method, path):
-    return method + " " + re.sub(r"\{\w*\}", "{}", path)
+    # Locks are requested of inverters alone.
+    return method + " " + re.sub(r"\{\w*\}", "{}", path).replace("/lock/inverter/", "/lock/{}/")
 
 
 def documented():
