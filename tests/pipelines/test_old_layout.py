@@ -79,6 +79,9 @@ VIEW_OF_CODES = "codes"
 # Columns and views that layout 1 did not have.
 ADDED = {"energy_source", "is_row_kept", "row_digest", "partly_quarantined"}
 ADDED_VIEWS = {
+    "inverter_preset_slots",
+    "inverter_preset_values",
+    "inverter_preset_values_now",
     "pending_responses",
     "where_am_i",
     "ev_session_energies",
