@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from assets.framework.ingestion.fetch_result import DatasetStoppedError
 from assets.framework.ingestion.report import IngestionReport
-from givenergy import BudgetSnapshot, ForbiddenError, GivEnergyError
+from givenergy import BudgetSnapshot, ForbiddenError, GivEnergyError, PaymentRequiredError
 from pipelines.cli.common import console, duration, plural, printable
 from pipelines.cli.request_counts import RequestCounts
 from pipelines.cli.time_left import TimeLeft
@@ -112,9 +112,9 @@ class ProgressReporter:
     def ended(self) -> bool:
         """Whether further runs are pointless.
 
-        A token that cannot read one dataset may read others; `closed` names the forbidden ones.
+        A token or a plan without one dataset may have others; `closed` names those that it lacks.
         """
-        one_dataset = (ForbiddenError, DatasetStoppedError)
+        one_dataset = (ForbiddenError, PaymentRequiredError, DatasetStoppedError)
         return self.cancelled or not all(isinstance(error, one_dataset) for error in self.stopped)
 
 

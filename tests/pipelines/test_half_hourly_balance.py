@@ -185,3 +185,18 @@ def test_doctor_says_when_flows_begin_to_be_refused(simulate, own, today):
     assert "GIVLAKE_DATASETS=-energy_flows,-energy_flow_aggregates" in line
     owner = own(sim, GIVLAKE_DATASETS="-energy_flows,-energy_flow_aggregates")
     assert "deprecated" not in owner.givlake("doctor").out
+
+
+def test_a_plan_without_flows_keeps_nothing_else_back(simulate, own, today):
+    sim = simulate(inverters=2, commissioned=today - 10 * DAY, refused={"energy-flows": "402"})
+    owner = own(sim, GIVLAKE_DATASETS="energy_flows,inverter_data_points")
+    days = (today - 3 * DAY, today - DAY)
+    done = owner.givlake("backfill", "--start", days[0], "--end", days[1])
+    assert done.status == 1
+    assert "GivEnergy Premium" in done.out
+    assert set(owner.day_states("inverter_data_points", *days)) <= {"complete", "provisional"}
+    (found,) = owner.sql("SELECT source, count(*) AS rows FROM half_hourly_balance GROUP BY 1")
+    assert found["source"] == "inverter_data_points"
+    assert found["rows"] > 150
+    # One request shows it: none for each device or month.
+    assert sum(r.path.endswith("energy-flows") for r in sim.requests) <= 3

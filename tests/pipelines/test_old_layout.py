@@ -323,7 +323,8 @@ def test_the_new_folder_is_proven_and_has_the_hashes_that_the_old_one_had(
     assert {name for name in old if old[name] != new[name]} == {
         # `has_ended` of open items is false, not null; descriptions of commands were reworded;
         # points that had one wild value are there; accounts have a company.
-        "accounts", "ev_charger_commands", "ev_charging_sessions", "inverter_events", "inverter_data_points",
+        "accounts", "ev_charger_commands", "ev_charging_sessions", "inverter_events",
+        "inverter_data_points",
     }  # fmt: skip
 
 
