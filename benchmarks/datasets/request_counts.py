@@ -19,7 +19,9 @@ from pathlib import Path
 
 import dagster as dg
 
+from assets.registry import datasets
 from benchmarks.common import owner_of, parser, print_load, print_table
+from givenergy.endpoints.inverter_endpoints import ENERGY_FLOWS
 from pipelines.definitions_factory import POLL_JOB, REFRESH_JOB, job_name
 from pipelines.partitions import range_tags
 from pipelines.selection import daily, selected
@@ -35,29 +37,13 @@ PAGE_CAPS = {
     "charging-sessions": 1_000,
     "inverter-meter-data": 20_000,
 }
-# Datasets by a pattern of their paths.
+FLOWS = "energy flows, both datasets"
+# Datasets by method and a pattern of their paths.
 PATHS = {
-    r"/account$": "accounts",
-    r"/account-children": "account_children",
-    r"/communication-device": "communication_devices",
-    r"/ev-charger$": "ev_chargers",
-    r"/meter-data/latest": "inverter_meter_readings",
-    r"/ev-charger/.*/meter-data": "ev_meter_readings",
-    r"/charging-sessions": "ev_charging_sessions",
-    r"/commands$": "ev_charger_commands",
-    r"/commands/": "ev_charger_configuration",
-    r"/data-points/": "inverter_data_points",
-    r"/events": "inverter_events",
-    r"/ems/": "ems_readings",
-    r"/inverter/.*/system-data/latest": "inverter_system_readings",
-    r"/meter/data": "inverter_grid_meter_readings",
-    r"/presets$": "inverter_presets",
-    r"/presets/": "inverter_preset_values",
-    r"/settings": "inverter_setting_definitions",
-    r"/site$": "sites",
-    r"/site/.*/status": "site_statuses",
-    r"/smart-device$": "smart_devices",
-    r"/smart-device/.*/data": "smart_device_readings",
+    f"{dataset.endpoint.method} .*{re.sub(r'{[a-z]+}', '[^/]+', dataset.endpoint.path)}": (
+        FLOWS if dataset.endpoint == ENERGY_FLOWS else dataset.name
+    )
+    for dataset in datasets()
 }
 
 
@@ -65,11 +51,9 @@ def requests_by_dataset(simulator: Simulator) -> Counter[str]:
     """Count the requests so far by the dataset that their paths belong to."""
     counted: Counter[str] = Counter()
     for request in simulator.requests:
-        if request.path.endswith("/energy-flows"):
-            counted["energy flows, both datasets"] += 1
-            continue
-        names = (name for path, name in PATHS.items() if re.search(path, request.path))
-        counted[next(names, request.path)] += 1
+        sent = f"{request.method} {request.path}"
+        names = (name for path, name in PATHS.items() if re.fullmatch(path, sent))
+        counted[next(names, sent)] += 1
     return counted
 
 
@@ -77,7 +61,7 @@ def minimum_of(simulator: Simulator, days: int) -> dict[str, int]:
     """Count the requests that no client could do without; those for energy flows together."""
     minimum = minimum_requests(simulator, days)
     flows = minimum.pop("energy_flows") + minimum.pop("energy_flow_aggregates")
-    return {**minimum, "energy flows, both datasets": flows}
+    return {**minimum, FLOWS: flows}
 
 
 def usual_day(simulator: Simulator, owner: Owner) -> list[tuple[str, int, int, float]]:

@@ -38,7 +38,8 @@ class Filled:
 def home(request, tmp_path_factory):
     """Fetch 2 inverters, an EMS, a charger and a smart device from a version of the API."""
     with clock.at(datetime.now(UTC)) as begun:
-        now = begun.replace(microsecond=0) + timedelta(minutes=1)
+        # So far ahead that the client goes by it, however long the backfill takes.
+        now = begun.replace(microsecond=0) + timedelta(hours=1)
         start = now.date() - timedelta(days=DAYS)
         config = SimulatorConfig(
             inverters=2,

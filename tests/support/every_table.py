@@ -80,6 +80,10 @@ class EveryTable:
             "smart_devices": partial(of_account, "smart-device"),
             "inverter_setting_definitions": partial(of_inverter, "settings"),
             "inverter_presets": partial(of_inverter, "presets"),
+            "inverter_preset_values": self._preset_values,
+            "inverter_health": self._health,
+            "site_readings": partial(self._of_sites, "site-data"),
+            "site_energy_readings": partial(self._of_sites, "site-energy-data"),
             "ev_charger_commands": self._commands,
             "ev_charger_configuration": self._configuration,
         }
@@ -173,6 +177,31 @@ class EveryTable:
                 if key not in found or inverter["info"]["model"] != "Gateway":
                     found[key] = TrueRow(whose, element, thing)
         return iter(found.values())
+
+    def _preset_values(self) -> Iterator[TrueRow]:
+        if not self._sim.config.has_version("1.35"):
+            return
+        for serial in self._sim.serials:
+            for row in self._sim.truth_of("presets", serial):
+                preset = row["identifier"]
+                if preset != "reset-to-defaults":
+                    (values,) = self._sim.truth_of("preset-values", serial, preset=preset)
+                    whose = {"inverter_serial": serial, "preset": preset}
+                    yield TrueRow(whose, {"data": values})
+
+    def _health(self) -> Iterator[TrueRow]:
+        if not self._sim.config.has_version("1.53"):
+            return
+        for serial in self._sim.serials:
+            for check in self._sim.truth_of("inverter-health", serial):
+                yield TrueRow({"inverter_serial": serial, "check_name": check["name"]}, check)
+
+    def _of_sites(self, listing: str) -> Iterator[TrueRow]:
+        if not self._sim.config.has_version("1.53"):
+            return
+        for site in self._sim.truth_of("site", self._account):
+            for reading in self._sim.truth_of(listing, str(site["id"])):
+                yield TrueRow({"site_id": site["id"]}, reading)
 
     def _commands(self) -> Iterator[TrueRow]:
         for uuid in self._sim.charger_uuids:

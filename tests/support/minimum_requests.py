@@ -51,15 +51,22 @@ def minimum_requests(simulator: Simulator, days: int) -> dict[str, int]:
         "inverter_data_points": inverters * (days + 1),
         "inverter_events": inverters,
         "inverter_grid_meter_readings": inverters * -(-(days + 2) // _RANGE_DAYS),
+        "inverter_health": inverters,
         "inverter_meter_readings": inverters,
         "inverter_preset_values": presets,
         "inverter_presets": inverters,
         "inverter_setting_definitions": inverters,
         "inverter_system_readings": inverters,
+        "lock_settings": 1,
+        "locks": inverters,
+        "preset_profiles": inverters,
+        "site_energy_readings": 1,
+        "site_readings": 1,
         "site_statuses": 1,
         "sites": 1,
         "smart_device_readings": sum(pages),
         "smart_devices": 1,
+        "tariff_automation_settings": 1,
     }
     lacking = {d.name for d in datasets() if not config.has_version(d.endpoint.since)}
     # One request shows that the version lacks an endpoint.

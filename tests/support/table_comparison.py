@@ -30,8 +30,11 @@ _FOUND_BY = {
     "ems_meter_readings": ("ems_serial", "number"),
     "batteries": ("serial_number",),
 }
-# A charger's configuration is in one column as it came, and other columns repeat parts of it.
-_WHOLE = {"ev_charger_configuration": ("charger_uuid", "command", "data")}
+# What a charger or a preset is set to is in one column as it came; others repeat parts of it.
+_WHOLE = {
+    "ev_charger_configuration": ("charger_uuid", "command", "data"),
+    "inverter_preset_values": ("inverter_serial", "preset", "data"),
+}
 # Computed from what was sent and something else.
 _COMPUTED = {
     "energy_flows": ("start_at", "end_at"),
