@@ -4,3 +4,13 @@ A dataset module has everything specific to one endpoint: requests, the JSON of 
 pandera schema and key of its tables, and how long its days can change. Code shared by all datasets
 is in `assets.framework`; scheduling and running are in `pipelines`.
 """
+
+# Modules of this package that are no datasets.
+NOT_DATASETS = (
+    "catalogue_views",
+    "data_dictionary",
+    "energy_balance",
+    "framework",
+    "reconciliation",
+    "registry",
+)

@@ -13,23 +13,14 @@ from assets.framework import (
     SnapshotDataset,
 )
 
-_NOT_DATASETS = (
-    "assets.catalogue_views",
-    "assets.data_dictionary",
-    "assets.energy_balance",
-    "assets.framework",
-    "assets.reconciliation",
-    __name__,
-)
-
 
 @cache
 def datasets() -> tuple[Dataset, ...]:
     """Return all datasets in the order of their names."""
     result = []
-    for module in pkgutil.iter_modules(assets.__path__, prefix="assets."):
-        if module.name not in _NOT_DATASETS:
-            dataset = getattr(importlib.import_module(module.name), "DATASET", None)
+    for module in pkgutil.iter_modules(assets.__path__):
+        if module.name not in assets.NOT_DATASETS:
+            dataset = getattr(importlib.import_module(f"assets.{module.name}"), "DATASET", None)
             if dataset is not None:
                 result.append(dataset)
     return tuple(sorted(result, key=lambda dataset: dataset.name))

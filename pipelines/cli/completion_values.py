@@ -15,6 +15,8 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
+from assets import NOT_DATASETS
+
 # Set by the shells' scripts.
 VARIABLE = "_GIVLAKE_COMPLETE"
 _DATASETS = ("--dataset", "dataset")
@@ -28,8 +30,6 @@ _WORDS_FOR_DAYS = {
     "-7d": "7 days ago",
     "-4w": "4 weeks ago",
 }
-# Modules beside the datasets, as in `assets.registry`, which imports all of them.
-_NOT_DATASETS = ("data_dictionary", "framework", "reconciliation", "registry")
 
 
 def complete_value(
@@ -58,7 +58,7 @@ def dataset_names() -> list[str]:
     spec = find_spec("assets")
     places = spec.submodule_search_locations if spec is not None else None
     modules = pkgutil.iter_modules(places or [])
-    return sorted(module.name for module in modules if module.name not in _NOT_DATASETS)
+    return sorted(module.name for module in modules if module.name not in NOT_DATASETS)
 
 
 def _devices(context: click.Context) -> Iterator[CompletionItem[str]]:

@@ -196,7 +196,7 @@ def test_the_page_of_a_demo_simulates_the_account_that_the_demo_has_fetched(tmp_
                 timeout=TIMEOUT_S,
             ).json()
         behind = [one["inverter"] for one in answer["data"] if one["inverter"]]
-        inverters = [one for one in behind if one["info"]["model"] != "EMS"]
+        inverters = [one for one in behind if one["info"]["model"] != "Plant EMS"]
         assert len(inverters) == 5
         assert {one["commission_date"][:10] for one in behind} == {f"{longer}"}
 

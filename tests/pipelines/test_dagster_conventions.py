@@ -25,7 +25,7 @@ def test_every_asset_has_an_owner_a_domain_and_one_layer(simulate, own):
 
 
 def test_tables_are_watched_for_the_age_that_their_schedules_allow(simulate, own):
-    owner = own(simulate(), GIVLAKE_DATASETS="", GIVLAKE_READ_SETTINGS="weekly")
+    owner = own(simulate(), GIVLAKE_DATASETS="+sso_accounts", GIVLAKE_READ_SETTINGS="weekly")
     hours = {Cadence.EVERY_POLL: (3, 12), Cadence.DAILY: (26, 50), Cadence.WEEKLY: (192, 360)}
     with owner.dagster() as (definitions, _):
         graph = definitions.resolve_asset_graph()

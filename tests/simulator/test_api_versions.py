@@ -114,21 +114,6 @@ def test_statuses_of_version_1_53_are_seldom_and_only_there(sim):
         assert new == []
 
 
-def test_a_setting_of_a_locked_inverter_is_minus_7_in_version_1_53(sim, ask):
-    path = f"/inverter/{sim.serials[0]}/settings/17/write"
-    answer = ask(sim, path, "POST", json={"value": True}).json()
-    assert answer["data"]["success"] is True
-    sim.set_locked(sim.serials[0])
-    try:
-        locked = ask(sim, path, "POST", json={"value": True}).json()["data"]
-    finally:
-        sim.set_locked(sim.serials[0], is_locked=False)
-    if sim.config.api_version == "1.53":
-        assert (locked["value"], locked["success"]) == (-7, False)
-    else:
-        assert locked["success"] is True
-
-
 def test_energy_flows_can_be_refused(ask):
     for answer, status in (("410", 410), ("402", 402)):
         with simulator(refused={"energy-flows": answer}) as sim:
