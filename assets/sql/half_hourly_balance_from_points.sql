@@ -5,19 +5,16 @@
 -- is limited, as a counter can be wrong too. What a step contains of each flow follows from
 -- this order: PV supplies the home, then the battery, then the grid.
 with
-    points as (
+    readings as (
         select
             inverter_serial,
             time,
             local_date,
             local_time - timezone('UTC', time) as utc_offset,
-            {
-                solar:solar_power_w,
-                import:greatest(- grid_power_w, 0),
-                export:greatest(grid_power_w, 0),
-                charge:greatest(- battery_power_w, 0),
-                discharge:greatest(battery_power_w, 0)
-            } as power,
+            /* What an inverter lacks is null all day, such as the battery of one without. */
+            if(bool_and(solar_power_w is null) over day, 0, solar_power_w) as solar_w,
+            if(bool_and(battery_power_w is null) over day, 0, battery_power_w) as battery_w,
+            grid_power_w as grid_w,
             {
                 solar:today_solar_kwh,
                 import:today_grid_import_kwh,
@@ -26,8 +23,25 @@ with
                 discharge:today_battery_discharge_kwh
             } as counter
         from inverter_data_points
-        /* A null is no zero, which greatest() would make of it. */
-        where solar_power_w is not null and grid_power_w is not null and battery_power_w is not null
+        window day as (partition by inverter_serial, local_date)
+    ),
+    points as (
+        select
+            inverter_serial,
+            time,
+            local_date,
+            utc_offset,
+            {
+                solar:solar_w,
+                import:greatest(- grid_w, 0),
+                export:greatest(grid_w, 0),
+                charge:greatest(- battery_w, 0),
+                discharge:greatest(battery_w, 0)
+            } as power,
+            counter
+        from readings
+        /* A single null is no zero, which greatest() would make of it. */
+        where solar_w is not null and grid_w is not null and battery_w is not null
     ),
     pairs as (
         select

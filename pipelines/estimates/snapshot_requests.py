@@ -11,7 +11,7 @@ from assets.framework.contract.dataset import SnapshotDataset
 from assets.framework.contract.request import Request
 from assets.framework.ingestion.session import Session
 from givenergy import AccessError, NotFoundError, Page, RequestRefusedError
-from givenergy.errors import MissingCapability
+from givenergy.errors import MissingCapability, RetryableError
 from pipelines.estimates.page_request import request_page
 
 _MOST_SAMPLED = 20
@@ -28,11 +28,13 @@ def count_pages(dataset: SnapshotDataset, requests: Sequence[Request], session: 
         requests: What it requests.
         session: A session to request with.
     """
-    if dataset.endpoint.page_size is None:
+    is_paged = dataset.endpoint.page_size is not None
+    if not is_paged and not (dataset.endpoint.is_later and len(requests) > 1):
         return len(requests)
     pages: list[int] = []
     refused = 0
-    for request in _sampled(requests):
+    # Without pages one request shows whether the API has the endpoint.
+    for request in _sampled(requests) if is_paged else requests[:1]:
         try:
             pages.append(_pages_of(dataset, request, session))
         except (AccessError, NotFoundError, RequestRefusedError) as error:
@@ -42,6 +44,11 @@ def count_pages(dataset: SnapshotDataset, requests: Sequence[Request], session: 
             is_missing = error.missing_capability is MissingCapability.ENDPOINT
             if dataset.optional and (is_missing or refused >= _REFUSALS_UNTIL_STOP):
                 return len(pages)
+        except RetryableError:
+            # It may be there at another time; how many pages there are must be known.
+            if is_paged:
+                raise
+            return len(requests)
     if not pages:
         return 0
     return sum(pages) + round((len(requests) - len(pages)) * sum(pages) / len(pages))

@@ -13,6 +13,7 @@ FIRST, LAST = date(2025, 3, 27), date(2025, 4, 2)
 SPRING = date(2025, 3, 30)
 DAY_WITH_A_GAP = date(2025, 3, 28)
 DAY_WITH_NULLS = date(2025, 4, 1)
+DAY_WITHOUT_BATTERY = date(2025, 3, 29)
 DAY = timedelta(days=1)
 FLOWS = (
     "pv_to_home", "pv_to_battery", "pv_to_grid", "grid_to_home", "grid_to_battery",
@@ -36,6 +37,10 @@ def sim():
             if "T12:00" <= point["time"][10:16] < "T13:30":
                 point["power"]["battery"]["power"] = None
         sim.set_rows(inverter, DAY_WITH_NULLS, points)
+        points = sim.truth(inverter, DAY_WITHOUT_BATTERY)
+        for point in points:
+            point["power"]["battery"] = {}
+        sim.set_rows(inverter, DAY_WITHOUT_BATTERY, points)
         yield sim
 
 
@@ -141,6 +146,14 @@ def test_half_hours_that_points_do_not_cover_have_no_row(owner, sim):
     assert {"12:00:00", "15:00:00"} <= starts
 
 
+def test_an_inverter_without_a_battery_has_half_hours_too(owner, sim):
+    rows = derived(owner, sim.serials[0], DAY_WITHOUT_BATTERY)
+    assert len(rows) > 44
+    # The first and the last share a step with another day.
+    assert sum(row["charge_kwh"] + row["discharge_kwh"] for row in rows[1:-1]) == 0
+    assert sum(row["solar_kwh"] for row in rows) > 1
+
+
 def test_half_hours_do_not_depend_on_the_session(owner):
     # Sums depend on the order of their parts in the last digits.
     sql = (
@@ -151,13 +164,13 @@ def test_half_hours_do_not_depend_on_the_session(owner):
 
 
 def test_flows_agree_with_what_is_derived_from_points(owner):
-    (all_rows,) = owner.sql("""
+    (all_rows,) = owner.sql(f"""
         SELECT count(DISTINCT item) AS flows, count(DISTINCT (device_id, day)) AS days,
             count(*) FILTER (NOT is_within) AS outside, max(abs(deviation_kwh)) AS largest
-        FROM reconcile_flows_points
+        FROM reconcile_flows_points WHERE day <> '{DAY_WITHOUT_BATTERY}'
     """)
     assert all_rows["flows"] == len(FLOWS)
-    assert all_rows["days"] == 12
+    assert all_rows["days"] == 10
     assert all_rows["outside"] == 0
     assert 0 < all_rows["largest"] < 0.35
 

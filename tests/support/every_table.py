@@ -187,7 +187,9 @@ class EveryTable:
                 if preset != "reset-to-defaults":
                     (values,) = self._sim.truth_of("preset-values", serial, preset=preset)
                     whose = {"inverter_serial": serial, "preset": preset}
-                    yield TrueRow(whose, {"data": values})
+                    # Null is what was never set: no row.
+                    if values is not None:
+                        yield TrueRow(whose, {"data": values})
 
     def _health(self) -> Iterator[TrueRow]:
         if not self._sim.config.has_version("1.53"):
