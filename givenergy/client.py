@@ -213,7 +213,13 @@ class Client:
     def _page(self, request: ApiRequest, number: int) -> tuple[Page, Envelope]:
         """Fetch one page, with retries."""
         foreign = self._foreign[request.endpoint.name]
-        state = RetryState(request.what, self._host, foreign, request.most_attempts)
+        state = RetryState(
+            request.what,
+            self._host,
+            foreign,
+            request.most_attempts,
+            is_sent_once=request.endpoint.asks_device,
+        )
         with foreign.request():
             while True:
                 foreign.wait(self._cancelled)
@@ -276,6 +282,8 @@ class Client:
                 signal = rate_signal(result.outcome, error.headers)
             finally:
                 # Also when interrupted: the request may have arrived.
+                if endpoint.asks_device and signal.outcome is RequestOutcome.FAILED:
+                    signal = replace(signal, outcome=RequestOutcome.DEVICE_FAILED)
                 grant.settle(signal)
         requested_at, ended_at = corrected(sent_at), utc_now()  # both by what was learnt now
         if isinstance(result, AttemptFailure):

@@ -45,6 +45,8 @@ class RequestOutcome(StrEnum):
     """The API responded, even if with a refusal."""
     FAILED = "failed"
     """5xx, an invalid response, or none although the request may have arrived."""
+    DEVICE_FAILED = "device_failed"
+    """As `FAILED`, but passed on to a device: it does not show whether the host is up."""
     RATE_LIMITED = "rate_limited"
     """429."""
     UNREACHED = "unreached"

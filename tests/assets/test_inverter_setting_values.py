@@ -326,6 +326,16 @@ def test_a_read_that_times_out_is_sent_once(household):
     assert house.values() == house.truth()
 
 
+def test_reads_that_time_out_are_no_outage_of_the_api(household):
+    house = household({**WEEKLY, "GIVLAKE_RETRY_S": "75"}, inverters=5)
+    house.sim.fail("/read$", status=504)
+    report = house.read()
+    sent = house.home.paths()
+    assert len(sent) == len(set(sent)) == len(report.failures) == 11
+    with house.home.session() as session:
+        assert session.budget.snapshot().host_down_for_s is None
+
+
 def test_a_page_of_a_firewall_is_met_once(household):
     house = household({**WEEKLY, "GIVLAKE_RETRY_S": "75"}, refused={"setting-values": "403 html"})
     house.sim.override("/multi-control/read", b'{"X": {"response": 1}}')

@@ -13,6 +13,7 @@ from givenergy.budget import Priority
 from givenergy.client import Client
 from givenergy.endpoints import ENDPOINTS
 from givenergy.endpoints.account_endpoints import ACCOUNT, COMMUNICATION_DEVICES
+from givenergy.endpoints.control_endpoints import SETTING_READ
 from givenergy.endpoints.inverter_endpoints import INVERTER_DATA_POINTS
 from givenergy.errors import (
     CancelledError,
@@ -450,6 +451,34 @@ def test_patience_with_a_host_that_is_down_ends(simulate, open_client, open_budg
     sim.stop()
     with pytest.raises(HostDownError):
         client.fetch(ACCOUNT)
+
+
+def test_a_read_of_a_device_neither_begins_nor_ends_nor_repeats_an_outage(
+    simulate, open_client, open_budget
+):
+    from givenergy.budget.breaker import BreakerPolicy
+
+    sim = simulate()
+    budget = open_budget(breaker=BreakerPolicy(failures=1, first_ms=50, longest_ms=50))
+    patient = replace(NO_RETRY, patience_s=TIMEOUT_S)
+    client = open_client(sim, budget=budget, retry=patient, may_ask_devices=True)
+    sim.fail("/read$", status=504)
+
+    def read():
+        with pytest.raises(RetryableError, match="failed once"):
+            client.fetch(SETTING_READ, path={"inverter": sim.serials[0], "setting": "17"})
+
+    read()
+    assert budget.snapshot().host_down_for_s is None
+    sim.fail("/account", status=503, times=1)
+    with pytest.raises(RetryableError):
+        client.fetch(ACCOUNT)
+    read()
+    read()
+    assert budget.snapshot().host_down_for_s is not None
+    assert sum(request.path.endswith("/read") for request in sim.requests) == 3
+    assert client.fetch(ACCOUNT).complete
+    assert budget.snapshot().host_down_for_s is None
 
 
 def test_a_process_without_patience_tries_once_whatever_others_have_met(
