@@ -223,7 +223,8 @@ class InverterSettingValues(PageByPage, DeviceAskingDataset):
             body=_joint_body(label, device_ids),
             device_id=first,
             label=label,
-            part=label,
+            # What the API refuses of one of them says nothing about the others.
+            part=f"{label} jointly",
             joins=tuple(
                 Request(
                     endpoint=MULTI_SETTING_READ,
@@ -241,6 +242,8 @@ class InverterSettingValues(PageByPage, DeviceAskingDataset):
         for row in decode_rows(body, _Answer, self.shape).values:
             if row.code in _ANSWERS:
                 return _ANSWERS[row.code]
+            if row.success is False and row.sent is None:
+                return DeviceAnswer.NO_ANSWER, "did not answer"
         return DeviceAnswer.ANSWERED, ""
 
     def tables_of_page(
@@ -251,8 +254,7 @@ class InverterSettingValues(PageByPage, DeviceAskingDataset):
         setting = _setting_of(response)
         names = list(_BY_NAME.decode(response.body)) if answers else []
         keys = [
-            (response.device_id if names[at] == "data" else names[at], setting)
-            for at in rows.positions
+            (response.device_id if "data" in names else names[at], setting) for at in rows.positions
         ]
         valued = [index for index, each in enumerate(answers) if each.has_value]
         values = [answers[index].sent for index in valued]

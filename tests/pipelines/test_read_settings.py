@@ -245,3 +245,32 @@ def test_a_command_that_is_ended_between_two_settings_is_resumed(simulate, own, 
     again = 9 - read if number == signal.SIGINT else 9
     assert len(sim.device_reads) <= again
     assert sim.commands_received == 0
+
+
+def test_a_read_without_an_answer_is_a_state_of_the_inverter(simulate, own):
+    sim = simulate(inverters=1)
+    (serial,) = sim.serials
+    owner = own(sim, **ON, GIVLAKE_DATASETS=DATASETS, GIVLAKE_READ_SETTING_NAMES="17,303")
+    sim.fail("/settings/303/read", status=504)
+    assert owner.givlake("backfill").status == 1
+    assert len(sim.device_reads) == 2
+    sim.clear_requests()
+    done = owner.givlake("sync")
+    assert (done.status, sim.device_reads) == (0, []), done.output
+    status = owner.givlake("status")
+    assert status.status == 0
+    assert f"{serial}: 1 settings, last read 2026" in status.out
+    assert "; no answer 2026" in status.out
+    assert "504" in status.out
+    (line,) = (each for each in owner.givlake("doctor").out.splitlines() if "504" in each)
+    assert line.startswith("note  settings read")
+
+
+def test_a_plan_counts_joint_reads_once_for_more_inverters_than_it_samples(simulate, own):
+    sim = simulate(inverters=22)
+    owner = own(sim, **ON, GIVLAKE_DATASETS=DATASETS)
+    plan = json.loads(owner.givlake("plan", "--format", "json").out)
+    assert plan["requests"]["inverter_setting_definitions"] == 22
+    assert plan["requests"][NAME] == 9
+    assert owner.givlake("backfill").status == 0
+    assert len(sim.device_reads) == 9
