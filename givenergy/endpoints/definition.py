@@ -17,6 +17,8 @@ __all__ = ["PAGING", "Endpoint", "unlisted"]
 
 # A server or proxy that decodes the path, even twice, finds the same segments.
 _PLAIN_SEGMENT = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
+# What would end the segment there; a semicolon does after dots, for some servers.
+_ENDS_SEGMENT = re.compile(r"[/\\%?#\x00-\x1f\x7f]|^\.{0,2}(;|$)")
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 # The leaves of `meta` that paging needs; they contain nothing personal.
 PAGING = frozenset(
@@ -126,10 +128,10 @@ def _check(pattern: re.Pattern[str], name: str, value: str, needed: str) -> None
 
 
 def _segment(name: str, value: str) -> str:
-    # HTTP clients resolve "." and ".." even when percent-encoded.
-    if value in {"", ".", ".."} or any(ord(c) < 32 or ord(c) == 127 for c in value):
+    # HTTP clients resolve "." and ".." even when percent-encoded, and a GET can command too.
+    if _ENDS_SEGMENT.search(value):
         raise UnusableNameError(
-            f"{value!r} cannot be used as {name}: use the name that the API lists, without control"
-            " characters."
+            f"{value[:80]!r} cannot be used as {name}: use the name that the API lists, without"
+            " control characters, /, \\, %, ? and #."
         )
     return quote(value, safe="")
