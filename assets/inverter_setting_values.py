@@ -11,9 +11,9 @@ is false, or if it is from -1 to -7 and `success` is not sent, even where the se
 such a value: the API sends the same for both.
 
 Requests: one per setting and day or week for all inverters that have it, or one for each inverter
-if that is refused; settings that can only be written are left out. One after another, at the lowest
-priority. A read that failed is repeated after 20 hours at the earliest, and an inverter that did
-not answer is left alone until then.
+if that is refused, which is tried once in each run; settings that can only be written are left out.
+One after another, at the lowest priority. A read that failed is repeated after 20 hours at the
+earliest, and an inverter that did not answer is left alone until then.
 """
 
 import re

@@ -173,7 +173,7 @@ class Client:
             RetryableError: If every attempt failed for a reason that may be temporary.
             LocalFaultError: If a setting of this machine keeps requests back; 407 of a proxy.
             HostDownError: If the host has been down for longer than the policy's patience.
-            UnusableNameError: If a path parameter cannot be used in a request.
+            UnusableNameError: If a parameter of the path, or a name for devices, cannot be used.
             ForeignAnswerError: If something else answers in place of the API.
             RequestRefusedError: 400, 405, 422 and the like; a response too large.
             NotFoundError: 404.
@@ -184,6 +184,7 @@ class Client:
         endpoint = allowed(endpoint, may_ask_devices=self._may_ask_devices)
         if stop_after is not None and not endpoint.newest_first:
             raise ValueError(f"{endpoint.name} has no known order: it can only be read completely.")
+        endpoint.check_body(body)
         request = ApiRequest(
             endpoint,
             endpoint.url_path(path),

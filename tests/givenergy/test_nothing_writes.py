@@ -244,6 +244,15 @@ def test_the_number_of_a_setting_is_digits(setting):
         request.endpoint.url_path({"inverter": "A", "setting": setting})
 
 
+@pytest.mark.parametrize("serial", ["", "A/../B", "A B", "\u0661", "A" * 65, None, {"x": 1}])
+def test_a_serial_in_a_body_for_devices_is_plain(clients, serial):
+    sim, _, asking = clients
+    request = DATASET.request_of("17", ["A", serial])
+    with pytest.raises(GivEnergyError, match="cannot be used as inverter_serials: it must be up"):
+        asking.fetch(request.endpoint, body=request.body)
+    assert sim.requests == []
+
+
 def test_what_is_asked_of_devices_is_what_the_document_calls_reading():
     assert json.loads(json.dumps(DATASET.request_of("17", ["A", "B"]).body)) == {
         "inverter_serials": ["A", "B"],
