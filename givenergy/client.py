@@ -184,7 +184,6 @@ class Client:
         endpoint = allowed(endpoint, may_ask_devices=self._may_ask_devices)
         if stop_after is not None and not endpoint.newest_first:
             raise ValueError(f"{endpoint.name} has no known order: it can only be read completely.")
-        endpoint.check_body(body)
         request = ApiRequest(
             endpoint,
             endpoint.url_path(path),
@@ -213,14 +212,8 @@ class Client:
 
     def _page(self, request: ApiRequest, number: int) -> tuple[Page, Envelope]:
         """Fetch one page, with retries."""
-        foreign = self._foreign[request.endpoint.name]
-        state = RetryState(
-            request.what,
-            self._host,
-            foreign,
-            request.most_attempts,
-            is_sent_once=request.endpoint.asks_device,
-        )
+        foreign, is_once = self._foreign[request.endpoint.name], request.endpoint.asks_device
+        state = RetryState(request.what, self._host, foreign, request.most_attempts, is_once)
         with foreign.request():
             while True:
                 foreign.wait(self._cancelled)
@@ -283,9 +276,7 @@ class Client:
                 signal = rate_signal(result.outcome, error.headers)
             finally:
                 # Also when interrupted: the request may have arrived.
-                if endpoint.asks_device and signal.outcome is RequestOutcome.FAILED:
-                    signal = replace(signal, outcome=RequestOutcome.DEVICE_FAILED)
-                grant.settle(signal)
+                grant.settle(signal.of_device() if endpoint.asks_device else signal)
         requested_at, ended_at = corrected(sent_at), utc_now()  # both by what was learnt now
         if isinstance(result, AttemptFailure):
             if self._cancelled.is_set() and result.final is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from types import TracebackType
@@ -76,6 +76,12 @@ class Signal:
     limit: int | None = None
     remaining: int | None = None
     retry_after_s: float | None = None
+
+    def of_device(self) -> Signal:
+        """Return the signal of a request that was passed on to a device."""
+        if self.outcome is not RequestOutcome.FAILED:
+            return self
+        return replace(self, outcome=RequestOutcome.DEVICE_FAILED)
 
 
 class Grant(Protocol):

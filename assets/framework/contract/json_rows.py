@@ -27,6 +27,7 @@ from assets.framework.contract.json_values import (
     number_of,
     resolve_redaction,
 )
+from assets.framework.contract.keyed_rows import split_keyed_rows
 from assets.framework.contract.undocumented_rows import split_rows
 
 Row = TypeVar("Row", bound=msgspec.Struct)
@@ -149,8 +150,6 @@ def _decoders(
 
 _ELEMENTS = msgspec.json.Decoder(_Elements)
 _ELEMENT = msgspec.json.Decoder(_Element)
-_KEYED = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_KEYED_OR_NULL = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 # Text that is not UTF-8 is found only when a string is decoded, and with Python's own error.
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError)
 
@@ -170,28 +169,13 @@ def elements(body: bytes, shape: ResponseShape = ResponseShape.LIST) -> list[msg
     if shape is ResponseShape.BARE:
         return [msgspec.Raw(body)]
     if shape is ResponseShape.KEYED:
-        return _keyed_rows(body)
+        return split_keyed_rows(body)
     if shape is ResponseShape.SINGLE:
         return [_ELEMENT.decode(body).data]
     data = _ELEMENTS.decode(body).data
     if isinstance(data, list):
         return data
     return [data[key] for key in sorted(data, key=lambda key: (len(key), key))]
-
-
-def _keyed_rows(body: bytes) -> list[msgspec.Raw]:
-    """Return one row, with what the body says of its success, or those of an object by name."""
-    by_name = _KEYED.decode(body)
-    if "data" not in by_name:
-        return list(by_name.values())
-    said = {name: by_name[name] for name in ("success", "message") if name in by_name}
-    if not said:
-        return [by_name["data"]]
-    try:
-        data = _KEYED_OR_NULL.decode(by_name["data"]) or {}
-    except _UNDECODABLE:
-        return [by_name["data"]]
-    return [msgspec.Raw(msgspec.json.encode(said | data))]
 
 
 def decode_rows(

@@ -250,6 +250,8 @@ def _elements(answer: Any, shape: ResponseShape) -> list[Any]:
     if shape is ResponseShape.BARE:
         return [answer]
     if shape is ResponseShape.KEYED:
+        if not isinstance(answer, dict):
+            return [answer]
         rows = json_rows.elements(json.dumps(answer).encode(), shape)
         return [json.loads(bytes(row)) for row in rows]
     data = answer["data"]
