@@ -128,10 +128,12 @@ def _freshness(
     if isinstance(dataset, DeviceAskingDataset):
         # The last read of a device says whether it answers; those before need no repetition. What
         # is not due may not be repeated either: that a device does not answer is a state of it.
-        latest = {each.device_id: each for each in sorted(requested, key=lambda each: each.at)}
-        requested = [
-            each for each in latest.values() if each.is_settled or each.device_id in candidates
-        ]
+        latest = {
+            each.device_id: each
+            for each in sorted(requested, key=lambda each: each.at)
+            if each.is_settled or each.device_id in candidates
+        }
+        requested = list(latest.values())
     return Freshness(
         dataset.name,
         row_counts(known_state.lake, DatasetDecoder(dataset))[dataset.main.name],

@@ -260,6 +260,8 @@ def test_a_read_without_an_answer_is_a_state_of_the_inverter(simulate, own):
     status = owner.givlake("status")
     assert status.status == 0
     assert f"{serial}: 1 settings, last read 2026" in status.out
+    (line,) = (each for each in status.out.splitlines() if each.startswith(NAME))
+    assert "1 complete" in line
     assert "; no answer 2026" in status.out
     assert "504" in status.out
     (line,) = (each for each in owner.givlake("doctor").out.splitlines() if "504" in each)
