@@ -11,9 +11,9 @@ is false, or if it is from -1 to -7 and `success` is not sent, even where the se
 such a value: the API sends the same for both.
 
 Requests: one per setting and day or week for all inverters that have it, or one for each inverter
-if that is refused; settings that can only be written are left out. One after another, at the lowest
-priority. A read that failed is repeated after 20 hours at the earliest, and an inverter that did
-not answer is left alone until then.
+if that is refused, which is tried once in each run; settings that can only be written are left out.
+One after another, at the lowest priority. A read that failed is repeated after 20 hours at the
+earliest, and an inverter that did not answer is left alone until then.
 """
 
 import re
@@ -223,7 +223,8 @@ class InverterSettingValues(PageByPage, DeviceAskingDataset):
             body=_joint_body(label, device_ids),
             device_id=first,
             label=label,
-            part=label,
+            # What the API refuses of one of them says nothing about the others.
+            part=f"{label} jointly",
             joins=tuple(
                 Request(
                     endpoint=MULTI_SETTING_READ,
@@ -241,6 +242,8 @@ class InverterSettingValues(PageByPage, DeviceAskingDataset):
         for row in decode_rows(body, _Answer, self.shape).values:
             if row.code in _ANSWERS:
                 return _ANSWERS[row.code]
+            if row.success is False and row.sent is None:
+                return DeviceAnswer.NO_ANSWER, "did not answer"
         return DeviceAnswer.ANSWERED, ""
 
     def tables_of_page(
@@ -251,8 +254,7 @@ class InverterSettingValues(PageByPage, DeviceAskingDataset):
         setting = _setting_of(response)
         names = list(_BY_NAME.decode(response.body)) if answers else []
         keys = [
-            (response.device_id if names[at] == "data" else names[at], setting)
-            for at in rows.positions
+            (response.device_id if "data" in names else names[at], setting) for at in rows.positions
         ]
         valued = [index for index, each in enumerate(answers) if each.has_value]
         values = [answers[index].sent for index in valued]

@@ -173,7 +173,7 @@ class Client:
             RetryableError: If every attempt failed for a reason that may be temporary.
             LocalFaultError: If a setting of this machine keeps requests back; 407 of a proxy.
             HostDownError: If the host has been down for longer than the policy's patience.
-            UnusableNameError: If a path parameter cannot be used in a request.
+            UnusableNameError: If a parameter of the path, or a name for devices, cannot be used.
             ForeignAnswerError: If something else answers in place of the API.
             RequestRefusedError: 400, 405, 422 and the like; a response too large.
             NotFoundError: 404.
@@ -212,8 +212,8 @@ class Client:
 
     def _page(self, request: ApiRequest, number: int) -> tuple[Page, Envelope]:
         """Fetch one page, with retries."""
-        foreign = self._foreign[request.endpoint.name]
-        state = RetryState(request.what, self._host, foreign, request.most_attempts)
+        foreign, is_once = self._foreign[request.endpoint.name], request.endpoint.asks_device
+        state = RetryState(request.what, self._host, foreign, request.most_attempts, is_once)
         with foreign.request():
             while True:
                 foreign.wait(self._cancelled)
@@ -276,7 +276,7 @@ class Client:
                 signal = rate_signal(result.outcome, error.headers)
             finally:
                 # Also when interrupted: the request may have arrived.
-                grant.settle(signal)
+                grant.settle(signal.of_device() if endpoint.asks_device else signal)
         requested_at, ended_at = corrected(sent_at), utc_now()  # both by what was learnt now
         if isinstance(result, AttemptFailure):
             if self._cancelled.is_set() and result.final is None:

@@ -125,6 +125,9 @@ class ApiRequest:
     redaction: Redaction
     most_attempts: int | None = None
 
+    def __post_init__(self) -> None:
+        self.endpoint.check_body(self.body)
+
     @property
     def what(self) -> str:
         """The request for messages: method and path."""

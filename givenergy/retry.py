@@ -35,6 +35,8 @@ _ATTEMPTS_TO_REACH = 5
 _FOREIGN_TRIES = 5
 _FOREIGN_SPAN_S = 10.0
 _POLL_S = 0.25
+# Outcomes of requests with which the API has done nothing.
+_NOT_PROCESSED = (RequestOutcome.UNREACHED, RequestOutcome.RATE_LIMITED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +171,10 @@ class RetryState:
         host: The host of the API.
         foreign: The retries of the endpoint while something other than the API answers.
         most_attempts: Value of `tried` after which to give up in any case; None for no such limit.
+        is_sent_once: Whether an attempt that may have reached the API is the last in any case.
         attempts: Attempts made.
-        tried: Those that reached the host, without 429 responses and probes of a host that is down.
+        tried: Those that reached the host, without 429 responses and probes of a host that is down;
+            probes too if it is sent once.
         failures: Attempts that count as failures of the request.
         first_failure_s: When the first failed, by the monotonic clock; 0 before that.
     """
@@ -179,6 +183,7 @@ class RetryState:
     host: str
     foreign: ForeignAnswers
     most_attempts: int | None = None
+    is_sent_once: bool = False
     attempts: int = 0
     tried: int = 0
     failures: int = 0
@@ -210,7 +215,8 @@ class RetryState:
         """
         # Neither a 429 nor a probe of a host that is down shows anything about this request.
         counts = failure.outcome is not RequestOutcome.RATE_LIMITED and not probe
-        self.tried += counts and failure.outcome is not RequestOutcome.UNREACHED
+        is_tried = counts or (probe and self.is_sent_once)
+        self.tried += is_tried and failure.outcome not in _NOT_PROCESSED
         if failure.is_foreign:
             return self.foreign.failed(self.what, message, failure.status)
         self.first_failure_s = self.first_failure_s or time.monotonic()

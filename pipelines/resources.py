@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from types import FrameType
@@ -12,12 +12,14 @@ from typing import Protocol
 
 import dagster as dg
 
-from assets.framework.contract.dataset import DeviceList
+from assets.framework.contract.dataset import Dataset, DeviceList
 from assets.framework.contract.devices import Devices
 from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.setting_choice import NO_SETTING_READS
 from assets.framework.ingestion.planner import due_devices
 from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.session import Session
+from assets.registry import datasets
 from givenergy import GivEnergyError, RequestBudget, utc_now
 from pipelines.alerts.failure_kinds import FAILURE_KIND_LABEL, failure_kind_of
 from pipelines.discovery import Discovery, discover, known_state_of, last_discovery
@@ -27,6 +29,7 @@ from pipelines.selection import lists_for, selected
 from pipelines.session_factory import open_budget, open_lake, open_session
 from pipelines.settings import Settings, with_numbers
 from pipelines.settings_file import SettingsError
+from pipelines.settings_to_read import setting_names_problem
 from warehouse import Lake, WarehouseError
 
 # A run requests the device lists only if the last discovery is older than this.
@@ -136,7 +139,13 @@ class GivEnergyApi:
         self, session: Session, devices: Devices, *, refetch: bool, retry_refused: bool
     ) -> KnownState:
         """Return what is known to the datasets when they plan their requests."""
+        if setting_names_problem(session.lake, self.settings, datasets()) is not None:
+            session = replace(session, setting_reads=NO_SETTING_READS)
         return known_state_of(session, devices, refetch=refetch, retry_refused=retry_refused)
+
+    def problem_of(self, lake: Lake, dataset: Dataset) -> str | None:
+        """Return what the owner should correct in the settings of a dataset; None if nothing."""
+        return setting_names_problem(lake, self.settings, [dataset])
 
     def note_run(self, lake: Lake, tags: Mapping[str, str]) -> None:
         """Record that a run with these tags has worked, if a schedule started it."""

@@ -1,6 +1,6 @@
 -- Grain: inverter and setting, of those in the current definitions. When it was last read: with a
--- result that stands (a value, or that it cannot be read), and at all; and when a read of the
--- inverter last failed, unless a later one did not.
+-- result that stands (a value, or that it cannot be read or is refused), and at all; and when a
+-- read of the inverter last failed, unless a later one did not.
 with
     reads as (
         select
@@ -12,7 +12,15 @@ with
                 ) as bigint
             ) as setting_id,
             requests.fetched_at,
-            requests.outcome = 'ok' and coalesce(answers.is_settled, true) as is_settled
+            case
+                when outcome = 'ok'
+                then if(coalesce(answers.is_settled, true), 'settled', 'no value')
+                when status is null or status >= 500 or status = 408
+                then 'no answer'
+                when status >= 400
+                then 'refused'
+                else 'unusable'
+            end as result
         from requests
         left join
             (
@@ -23,23 +31,30 @@ with
             ) as answers using (response_id)
         where
             requests.dataset = 'inverter_setting_values'
-            /* What the API refuses does not reach the inverter. */
-            and (outcome = 'ok' or coalesce(status, 500) >= 500 or status = 408)
+            /* Availability says when to ask again for what the account may not, or is unknown;
+            what others refuse, or was never sent, has not been asked for. */
+            and (
+                outcome = 'ok'
+                or (
+                    coalesce(status not in (401, 402, 403, 404, 429), true)
+                    and error_kind not in ('foreign', 'proxy', 'redirect', 'unreachable', 'tls')
+                )
+            )
     ),
     by_setting as (
         select
             inverter_serial,
             setting_id,
             max(fetched_at) as read_at,
-            max(fetched_at) filter (where is_settled) as settled_at
+            max(fetched_at) filter (where result in ('settled', 'refused')) as settled_at
         from reads
         group by all
     ),
     by_inverter as (
         select
             inverter_serial,
-            max(fetched_at) filter (where not is_settled) as failed_at,
-            max(fetched_at) filter (where is_settled) as settled_at
+            max(fetched_at) filter (where result in ('no value', 'no answer')) as failed_at,
+            max(fetched_at) filter (where result = 'settled') as settled_at
         from reads
         group by all
     )

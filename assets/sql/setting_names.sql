@@ -1,5 +1,3 @@
--- Grain: setting. Its name, of all settings that an inverter has ever had.
-select setting_id, any_value(name) as name
-from inverter_setting_definitions
-group by setting_id
-order by setting_id
+-- Grain: setting and name, of all settings that an inverter has ever had: models can give a number
+-- different names.
+select distinct setting_id, name from inverter_setting_definitions order by setting_id, name

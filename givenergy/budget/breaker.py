@@ -51,6 +51,10 @@ def record(
         breaker.failures = breaker.opened_ms = breaker.probe_id = 0
         breaker.ever_answered = True
         return
+    if outcome is RequestOutcome.DEVICE_FAILED:
+        if breaker.probe_id == id_:
+            breaker.probe_id = 0  # and the next request probes
+        return
     if not breaker.opened_ms:
         breaker.failures += 1
         if breaker.failures >= policy.failures:

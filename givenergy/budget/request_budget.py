@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from types import TracebackType
@@ -45,6 +45,8 @@ class RequestOutcome(StrEnum):
     """The API responded, even if with a refusal."""
     FAILED = "failed"
     """5xx, an invalid response, or none although the request may have arrived."""
+    DEVICE_FAILED = "device_failed"
+    """As `FAILED`, but passed on to a device: it does not show whether the host is up."""
     RATE_LIMITED = "rate_limited"
     """429."""
     UNREACHED = "unreached"
@@ -74,6 +76,12 @@ class Signal:
     limit: int | None = None
     remaining: int | None = None
     retry_after_s: float | None = None
+
+    def of_device(self) -> Signal:
+        """Return the signal of a request that was passed on to a device."""
+        if self.outcome is not RequestOutcome.FAILED:
+            return self
+        return replace(self, outcome=RequestOutcome.DEVICE_FAILED)
 
 
 class Grant(Protocol):

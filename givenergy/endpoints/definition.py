@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from givenergy.budget.request_budget import OwnLimit
@@ -17,6 +18,9 @@ __all__ = ["PAGING", "Endpoint", "unlisted"]
 
 # A server or proxy that decodes the path, even twice, finds the same segments.
 _PLAIN_SEGMENT = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
+# What would end the segment there; a semicolon does after dots, for some servers.
+_ENDS_SEGMENT = re.compile(r"[/\\%?#\x00-\x1f\x7f]|^\.{0,2}(;|$)")
+_PLAIN = "up to 64 letters, digits, - and _"
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 # The leaves of `meta` that paging needs; they contain nothing personal.
 PAGING = frozenset(
@@ -105,11 +109,24 @@ class Endpoint:
             if name in self.numbers:
                 _check(_NUMBER, name, value, "a whole number")
             elif self.method != "GET":
-                _check(_PLAIN_SEGMENT, name, value, "up to 64 letters, digits, - and _")
+                _check(_PLAIN_SEGMENT, name, value, _PLAIN)
             segments.append(_segment(name, value))
         if unknown := set(parameters) - used:
             raise ValueError(f"{self.name} has no path parameter {sorted(unknown)[0]!r}.")
         return "/".join(segments)
+
+    def check_body(self, body: Mapping[str, Any] | None) -> None:
+        """Check that a body for devices holds numbers and plain names only.
+
+        Raises:
+            UnusableNameError: If it holds anything else.
+        """
+        if not self.asks_device or body is None:
+            return
+        for name, value in body.items():
+            for each in value if isinstance(value, list) else [value]:
+                if not isinstance(each, int):
+                    _check(_PLAIN_SEGMENT, name, each if isinstance(each, str) else "", _PLAIN)
 
 
 def unlisted(*leaves: str) -> frozenset[str]:
@@ -126,10 +143,10 @@ def _check(pattern: re.Pattern[str], name: str, value: str, needed: str) -> None
 
 
 def _segment(name: str, value: str) -> str:
-    # HTTP clients resolve "." and ".." even when percent-encoded.
-    if value in {"", ".", ".."} or any(ord(c) < 32 or ord(c) == 127 for c in value):
+    # HTTP clients resolve "." and ".." even when percent-encoded, and a GET can command too.
+    if _ENDS_SEGMENT.search(value):
         raise UnusableNameError(
-            f"{value!r} cannot be used as {name}: use the name that the API lists, without control"
-            " characters."
+            f"{value[:80]!r} cannot be used as {name}: use the name that the API lists, without"
+            " control characters, /, \\, %, ? and #."
         )
     return quote(value, safe="")

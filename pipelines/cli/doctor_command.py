@@ -14,6 +14,7 @@ from typing import Literal
 import click
 
 from assets.framework.contract.dataset import DailyDataset, Dataset
+from assets.framework.contract.device_asking import DeviceAskingDataset
 from assets.framework.contract.devices import DeviceKind, Devices, local_day, of_kinds
 from assets.framework.ingestion.availability import Availability
 from assets.framework.ingestion.session import Session
@@ -56,7 +57,6 @@ from pipelines.settings_file import (
     readable_by_others,
     search_description,
 )
-from pipelines.settings_to_read import check_setting_names
 from warehouse import WarehouseError
 from warehouse.lake import refuse_network
 from warehouse.storage.ownership import permission_problem, unusable_below
@@ -105,6 +105,7 @@ def _run_checks() -> Iterator[CheckResult]:
     yield CheckResult("versions", "ok", f"{names}, Python {platform.python_version()}")
     try:
         settings = current_settings()
+        chosen = selected(settings)
     except SettingsError as error:
         yield CheckResult("settings", "error", str(error), EXIT_USAGE)
         return
@@ -121,9 +122,8 @@ def _run_checks() -> Iterator[CheckResult]:
                 yield CheckResult("tables", "note", f"{problem}; repair with: givlake build")
             if (not_built := describe_pending(lake)) is not None:
                 yield CheckResult("tables", "note", not_built)
-            for line, is_answering in describe_setting_reads(lake, settings):
+            for line, is_answering in describe_setting_reads(lake, settings, chosen):
                 yield CheckResult("settings read", "ok" if is_answering else "note", line)
-            check_setting_names(lake, settings)
     except (SettingsError, WarehouseError) as error:
         yield CheckResult("data folder", "error", str(error), EXIT_USAGE)
         return
@@ -137,7 +137,7 @@ def _run_checks() -> Iterator[CheckResult]:
             for find in (zone_notice, zone_difference):
                 if (sentence := find(settings, session.lake.state.all())) is not None:
                     yield CheckResult("time zone", "note", sentence)
-            yield from _account(session, settings, selected(settings))
+            yield from _account(session, settings, chosen)
     except SettingsError as error:
         yield CheckResult("token", "error", str(error), EXIT_USAGE)
     except LocalFaultError as error:
@@ -186,7 +186,8 @@ def _account(
     yield from _data(session, daily(chosen), discovery.devices)
     for name, message in try_refused(session, settings, chosen, discovery.devices):
         yield CheckResult(name, "note", message)
-    yield from _control(session, discovery.devices)
+    reads_settings = any(isinstance(each, DeviceAskingDataset) for each in chosen)
+    yield from _control(session, discovery.devices, reads_settings=reads_settings)
     yield _clock(session)
     for line in budget_lines(session.budget.snapshot()):
         yield CheckResult("budget", "ok", line)
@@ -243,7 +244,7 @@ def _with_alternative(dataset: Dataset, error: GivEnergyError) -> str:
     return f"{error} {dataset.if_ended}" if ended and dataset.if_ended else str(error)
 
 
-def _control(session: Session, devices: Devices) -> Iterator[CheckResult]:
+def _control(session: Session, devices: Devices, *, reads_settings: bool) -> Iterator[CheckResult]:
     """Check whether the token could change settings, by requesting the list of them."""
     inverters = devices.get(DeviceKind.INVERTER, ())
     if not inverters:
@@ -265,5 +266,5 @@ def _control(session: Session, devices: Devices) -> Iterator[CheckResult]:
             "note",
             f"The token has the scope {INVERTER_SETTINGS.scope} and could change inverter settings."
             " givlake uses it only to list settings and presets"
-            f"{_AND_READ if session.setting_reads.every else '; a token without it is safer.'}",
+            f"{_AND_READ if reads_settings else '; a token without it is safer.'}",
         )

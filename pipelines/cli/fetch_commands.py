@@ -10,7 +10,6 @@ import click
 
 from assets.ev_chargers import set_first_day
 from assets.framework.contract.dataset import Dataset, DeviceList, SnapshotDataset
-from assets.framework.contract.device_asking import DeviceAskingDataset
 from assets.framework.contract.devices import Devices, local_day, of_kinds
 from assets.framework.ingestion.planner import due_datasets
 from assets.framework.ingestion.session import Session
@@ -51,7 +50,6 @@ from pipelines.selection import (
 )
 from pipelines.session_factory import open_session
 from pipelines.settings import Settings
-from pipelines.settings_to_read import check_setting_names
 from warehouse import Lake
 
 _OUT = console()
@@ -121,7 +119,6 @@ def backfill(
         device_ids = ids_of(discovery.all_devices, device_ids)
         scope = replace(scope, device_ids=device_ids)
         snapshots = _due_snapshots(
-            settings,
             session,
             scope,
             discovery.choose(device_ids),
@@ -173,7 +170,7 @@ def sync(settings: Settings, names: tuple[str, ...]) -> None:
         discovery = discover_devices(settings, session, scope.chosen)
         tasks = make_tasks(session.lake, session.zone, discovery)
         plan_missing(session.lake, tasks, session.zone, refresh=True)
-        snapshots = _due_snapshots(settings, session, scope, discovery.devices)
+        snapshots = _due_snapshots(session, scope, discovery.devices)
         compact_if_due(session.lake)
     FetchCommand(settings, scope.chosen, discovery, make_tasks, refresh=True).run(tasks, snapshots)
 
@@ -219,7 +216,6 @@ def discover_devices(
 
 
 def _due_snapshots(
-    settings: Settings,
     session: Session,
     scope: Scope,
     devices: Devices,
@@ -228,8 +224,6 @@ def _due_snapshots(
     retry_refused: bool = False,
 ) -> list[SnapshotDataset]:
     """List the due snapshot datasets without the device lists, which have just been requested."""
-    if any(isinstance(dataset, DeviceAskingDataset) for dataset in scope.chosen):
-        check_setting_names(session.lake, settings)
     known_state = known_state_of(session, devices, refetch=refetch, retry_refused=retry_refused)
     candidates = [
         dataset

@@ -25,6 +25,7 @@ from pipelines.cli.common import (
     format_option,
     opened_for_reading,
     plural,
+    printable,
     table,
     tell,
 )
@@ -46,6 +47,7 @@ from pipelines.estimates.time_estimate import (
 from pipelines.pending_builds import describe_pending
 from pipelines.session_factory import budget_store, open_session
 from pipelines.settings import Settings
+from pipelines.settings_to_read import setting_names_problem
 
 _OUT = console()
 _LIMITS = {
@@ -97,6 +99,13 @@ def plan(
         tasks = scope.tasks(devices, session.zone)
         estimator.count_days(tasks, devices)
         estimator.count_snapshots(devices)
+        problems = (
+            setting_names_problem(each, settings, scope.chosen)
+            for each in (known.lake, session.lake)
+        )
+        if (problem := next(filter(None, problems), None)) is not None:
+            console(stderr=True).print(printable(problem))
+            del estimator.requests[INVERTER_SETTING_VALUES.name]
         speed = Speed(
             measure_slowness(),
             measure_load(),

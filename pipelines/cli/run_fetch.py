@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from assets.framework.contract.dataset import Dataset, SnapshotDataset, Urgency
 from givenergy import utc_now
 from pipelines.backfill_plan import BackfillTask, plan_missing
-from pipelines.cli.common import EXIT_COMPLETE, EXIT_INCOMPLETE, console, printable
+from pipelines.cli.common import EXIT_COMPLETE, EXIT_INCOMPLETE, EXIT_USAGE, console, printable
 from pipelines.cli.finding_lines import print_new_findings
 from pipelines.device_names import device_names
 from pipelines.discovery import Discovery, expect
@@ -21,7 +21,7 @@ from pipelines.pending_builds import build_all_pending, include_built_days, pop_
 from pipelines.selection import daily, lists_for, selected_snapshots
 from pipelines.session_factory import open_lake, stored_zone
 from pipelines.settings import Settings
-from pipelines.settings_to_read import check_setting_names
+from pipelines.settings_to_read import setting_names_problem
 from warehouse import SETTLED, Lake, State
 
 if TYPE_CHECKING:
@@ -98,8 +98,7 @@ class FetchCommand:
                     include_built_days(tasks, built)
                 runs.fetch_days(tasks, refetch=self.refetch, refresh=self.refresh)
                 tasks, is_planned = self._fetch_new_days(lake, runs, tasks)
-                if last:
-                    check_setting_names(lake, self.settings)
+                if last and self._setting_names_problem(lake) is None:
                     runs.refresh(last, device_ids, refetch=self.refetch)
                 failed = runs.print_summary(device_names(lake))
         else:
@@ -113,7 +112,13 @@ class FetchCommand:
             _OUT.print("Incomplete; run `givlake status` for details.")
         elif failed:
             _OUT.print("Incomplete; what was stored before is kept. Run the same command again.")
+        if (problem := self._setting_names_problem(lake)) is not None:
+            console(stderr=True).print(printable(problem))
+            return EXIT_USAGE
         return EXIT_INCOMPLETE if failed or not is_settled else EXIT_COMPLETE
+
+    def _setting_names_problem(self, lake: Lake) -> str | None:
+        return setting_names_problem(lake, self.settings, self.chosen)
 
     def _print_refused(self, lake: Lake, device_ids: Sequence[str]) -> None:
         """Print what the account or the token cannot read; this is no failure."""

@@ -102,7 +102,7 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
         not_built = pending(lake)
         gaps = point_gaps(lake) if with_gaps else None
         staleness = describe_staleness(lake)
-        setting_reads = [line for line, _ in describe_setting_reads(lake, settings)]
+        setting_reads = [line for line, _ in describe_setting_reads(lake, settings, chosen)]
         zone = zone_notice(settings, lake.state.all())
         if calendar is not None:
             _draw(lake, settings, calendar)

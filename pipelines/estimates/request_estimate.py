@@ -168,9 +168,14 @@ class RequestEstimator:
             shares = [self._looked_up[name][1] for name in parents & self._looked_up.keys()]
             state = known_state_of(self._scratch if shares else self._known, devices)
             chosen = due_devices(dataset, state)
-            requests = [each for each in dataset.requests(state) if each.device_id in chosen]
+            requests = [
+                each for each in dataset.requests(state) if chosen.intersection(each.device_ids)
+            ]
+            # One about several devices is about all, however many were sampled.
+            joint = sum(1 for each in requests if each.joins)
+            requests = [each for each in requests if not each.joins]
             count = count_pages(dataset, requests, self._scratch)
-            self.requests[dataset.name] += round(count * max(shares, default=1.0))
+            self.requests[dataset.name] += joint + round(count * max(shares, default=1.0))
             if dataset.endpoint.page_size is not None and requests:
                 self.estimated.append(dataset.name)
 

@@ -1,26 +1,38 @@
 """What is known of reading settings from inverters, for `status` and `doctor`."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 
+from assets.framework.contract.dataset import Dataset
+from assets.framework.contract.device_asking import DeviceAskingDataset
 from assets.framework.contract.sql_files import read_sql
 from pipelines.device_names import device_names
 from pipelines.settings import Settings
+from pipelines.settings_to_read import setting_names_problem
 from warehouse import Lake, connect, retrying
 
 _MOST_SHOWN = 10
 
 
-def describe_setting_reads(lake: Lake, settings: Settings) -> Iterator[tuple[str, bool]]:
+def describe_setting_reads(
+    lake: Lake, settings: Settings, datasets: Collection[Dataset]
+) -> Iterator[tuple[str, bool]]:
     """Describe how often settings are read, and the last read of each inverter.
 
+    Args:
+        lake: The data folder.
+        settings: Which settings are read.
+        datasets: The selected datasets.
+
     Yields:
-        A line, and whether the inverter answers; nothing if it is off.
+        A line, and whether it is as it should be; nothing if no setting is read.
     """
-    if settings.read_settings is None:
+    if not any(isinstance(each, DeviceAskingDataset) for each in datasets):
         return
     chosen = ", ".join(settings.read_setting_names) or "all settings that can be read"
     yield f"{settings.read_settings} from the inverters: {chosen}", True
+    if (problem := setting_names_problem(lake, settings, datasets)) is not None:
+        yield problem, False
     with connect(lake) as connection:
         rows = retrying(
             lambda: connection.sql(read_sql("setting_read_states")).to_arrow_table()

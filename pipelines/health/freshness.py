@@ -118,16 +118,22 @@ def _freshness(
     requested: Sequence[LastRequest],
     reasons: Mapping[str, Refusal],
 ) -> Freshness:
-    if isinstance(dataset, DeviceAskingDataset):
-        # The last read of a device says whether it answers; those before need no repetition.
-        latest = {each.device_id: each for each in sorted(requested, key=lambda each: each.at)}
-        requested = list(latest.values())
     availability = Availability(known_state.lake, dataset.name)
     candidates = {
-        request.device_id
+        part.device_id
         for request in dataset.requests(known_state)
-        if not availability.is_refused("", request.subject)
+        for part in request.joins or (request,)
+        if not availability.is_refused("", part.subject)
     }
+    if isinstance(dataset, DeviceAskingDataset):
+        # The last read of a device says whether it answers; those before need no repetition. What
+        # is not due may not be repeated either: that a device does not answer is a state of it.
+        latest = {
+            each.device_id: each
+            for each in sorted(requested, key=lambda each: each.at)
+            if each.is_settled or each.device_id in candidates
+        }
+        requested = list(latest.values())
     return Freshness(
         dataset.name,
         row_counts(known_state.lake, DatasetDecoder(dataset))[dataset.main.name],

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
+from assets.framework.ingestion.availability import Availability, Cause, Reason
 from assets.framework.ingestion.fetch_result import Outcome
 from assets.framework.ingestion.ingest import ingest
 from assets.framework.ingestion.planner import due_devices
@@ -149,6 +150,107 @@ def test_what_is_no_answer_is_quarantined():
     rows = decode(DATASET, {"data": 3}, path=PATH)
     (quarantined,) = rows.quarantine.to_pylist()
     assert (quarantined["reason"], quarantined["raw"]) == ("not_decodable", "3")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (
+            {"data": {"value": 3}, "message": "Read", "meta": {"version": 2}},
+            {"value": "3", "has_value": True, "message": "Read"},
+        ),
+        (
+            {"data": {"value": -1}, "success": False},
+            {"value": "-1", "has_value": False, "state_code": -1, "success": False},
+        ),
+        ({"data": {"value": -1, "success": True}, "success": False}, {"has_value": True}),
+        ({"data": None, "success": False}, {"value": None, "has_value": False, "success": False}),
+    ],
+)
+def test_of_a_single_answer_only_data_is_about_the_inverter(body, expected):
+    rows = decode(DATASET, body, path=PATH)
+    (read,) = rows_of(rows, READS.name)
+    assert (read["inverter_serial"], read["setting_id"]) == ("SIM0001", 17)
+    assert {name: read[name] for name in expected} == expected
+    assert len(rows_of(rows, VALUES.name)) == read["has_value"]
+
+
+def test_no_value_and_no_success_is_no_answer(household):
+    house = household(inverters=1)
+    (serial,) = house.sim.serials
+    house.sim.override("/read$", b'{"data": null, "success": false}')
+    house.read()
+    assert len(house.home.paths()) == 2
+    assert house.told == [
+        f"{DATASET.name}: {serial} did not answer; 7 more not asked for in this run."
+    ]
+
+
+def test_a_joint_answer_can_be_in_data(household):
+    house = household({**WEEKLY, "GIVLAKE_READ_SETTING_NAMES": "303,304"})
+    first, second = house.sim.serials
+    answers = {serial: {"response": 50} for serial in (first, second, "OTHER00000")}
+    body = json.dumps({"data": answers, "message": "Read"}).encode()
+    house.sim.override("/multi-control/read", body)
+    house.read()
+    assert house.home.paths() == ["/multi-control/read"] * 2
+    keys = {(serial, setting) for serial in (first, second) for setting in (303, 304)}
+    assert house.values() == dict.fromkeys(keys, "50")
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"message": "x"}', b'{"data": {}}', b'{"data": 3, "message": "x"}']
+)
+def test_joint_answers_about_nobody_are_not_asked_for_again(household, body):
+    house = household()
+    house.sim.override("/multi-control/read", body)
+    house.read()
+    assert house.home.paths().count("/multi-control/read") == 1
+    assert len(house.home.paths()) == 1 + 2 * 9
+    assert house.values() == house.truth()
+
+
+def test_what_is_refused_of_one_inverter_is_read_of_the_other(household):
+    house = household()
+    first, second = house.sim.serials
+    with house.home.session() as session:
+        for hours in (-2, 0):
+            with clock.at(datetime.now(UTC) + timedelta(hours=hours)):
+                reason = Reason("No.", Cause.NOT_OFFERED)
+                Availability(session.lake, DATASET.name).note(f"{first} 17", reason)
+    house.read()
+    paths = house.home.paths()
+    assert paths.count(f"/inverter/{second}/settings/17/read") == 1
+    assert paths.count("/multi-control/read") == 8
+    assert house.values() == {k: v for k, v in house.truth().items() if k != (first, 17)}
+
+
+@pytest.mark.parametrize(("status", "message"), [(404, "No query results"), (423, "Locked")])
+def test_what_the_api_refuses_is_no_silence_of_the_inverter(household, status, message):
+    house = household(inverters=1)
+    first, *refused, last = house.single(*house.sim.serials)
+    for path in refused:
+        body = json.dumps({"message": message}).encode()
+        house.sim.override(path, body, status=status)
+    house.read()
+    assert house.home.paths() == [first, *refused, last]
+    assert house.told == []
+    assert len(house.values()) == 2
+
+
+@pytest.mark.parametrize("status", [409, 423])
+def test_what_is_refused_is_settled_until_the_next_time(household, status):
+    house = household(inverters=1)
+    serial, (first, *rest) = house.sim.serials[0], house.single(*house.sim.serials)
+    house.sim.override(first, b'{"message": "Locked"}', status=status)
+    assert len(house.read().failures) == 1
+    assert house.home.paths() == [first, *rest]
+    house.read(later=timedelta(hours=21))
+    assert house.home.paths() == []
+    house.sim.clear_failures()
+    house.read(later=timedelta(days=7))
+    assert house.home.paths() == house.single(serial)
+    assert house.values() == house.truth()
 
 
 def test_all_values_arrive_by_one_request_for_each_setting(household):
@@ -324,6 +426,16 @@ def test_a_read_that_times_out_is_sent_once(household):
     assert house.home.paths() == []
     house.read(later=timedelta(hours=21))
     assert house.values() == house.truth()
+
+
+def test_reads_that_time_out_are_no_outage_of_the_api(household):
+    house = household({**WEEKLY, "GIVLAKE_RETRY_S": "75"}, inverters=5)
+    house.sim.fail("/read$", status=504)
+    report = house.read()
+    sent = house.home.paths()
+    assert len(sent) == len(set(sent)) == len(report.failures) == 11
+    with house.home.session() as session:
+        assert session.budget.snapshot().host_down_for_s is None
 
 
 def test_a_page_of_a_firewall_is_met_once(household):

@@ -13,6 +13,7 @@ from givenergy.budget import Priority
 from givenergy.client import Client
 from givenergy.endpoints import ENDPOINTS
 from givenergy.endpoints.account_endpoints import ACCOUNT, COMMUNICATION_DEVICES
+from givenergy.endpoints.control_endpoints import SETTING_READ
 from givenergy.endpoints.inverter_endpoints import INVERTER_DATA_POINTS
 from givenergy.errors import (
     CancelledError,
@@ -234,7 +235,7 @@ def test_the_vendors_message_is_passed_on(simulate, open_client):
 def test_an_unknown_device_is_not_found(simulate, open_client):
     sim = simulate()
     client = open_client(sim)
-    for serial in ("../../x", "a'b", "a/b?c#d", "%2e%2e", "é"):
+    for serial in ("a'b", "a&b=c", "x" * 300, "..a", "é"):
         with pytest.raises(NotFoundError):
             client.fetch(INVERTER_DATA_POINTS, path={"inverter": serial, "date": DAY})
     paths = [request.path for request in sim.requests]
@@ -242,7 +243,9 @@ def test_an_unknown_device_is_not_found(simulate, open_client):
     assert len(paths) == 5
 
 
-@pytest.mark.parametrize("serial", ["", ".", "..", "a\nb", "\x00"])
+@pytest.mark.parametrize(
+    "serial", ["", ".", "..", "..;", "a\nb", "\x00", "../../x", "a\\b", "%2e%2e", "a?b", "a#b"]
+)
 def test_what_cannot_be_a_path_segment_is_not_sent(simulate, open_client, serial):
     sim = simulate()
     with pytest.raises(ValueError, match="cannot be used as inverter"):
@@ -450,6 +453,34 @@ def test_patience_with_a_host_that_is_down_ends(simulate, open_client, open_budg
     sim.stop()
     with pytest.raises(HostDownError):
         client.fetch(ACCOUNT)
+
+
+def test_a_read_of_a_device_neither_begins_nor_ends_nor_repeats_an_outage(
+    simulate, open_client, open_budget
+):
+    from givenergy.budget.breaker import BreakerPolicy
+
+    sim = simulate()
+    budget = open_budget(breaker=BreakerPolicy(failures=1, first_ms=50, longest_ms=50))
+    patient = replace(NO_RETRY, patience_s=TIMEOUT_S)
+    client = open_client(sim, budget=budget, retry=patient, may_ask_devices=True)
+    sim.fail("/read$", status=504)
+
+    def read():
+        with pytest.raises(RetryableError, match="failed once"):
+            client.fetch(SETTING_READ, path={"inverter": sim.serials[0], "setting": "17"})
+
+    read()
+    assert budget.snapshot().host_down_for_s is None
+    sim.fail("/account", status=503, times=1)
+    with pytest.raises(RetryableError):
+        client.fetch(ACCOUNT)
+    read()
+    read()
+    assert budget.snapshot().host_down_for_s is not None
+    assert sum(request.path.endswith("/read") for request in sim.requests) == 3
+    assert client.fetch(ACCOUNT).complete
+    assert budget.snapshot().host_down_for_s is None
 
 
 def test_a_process_without_patience_tries_once_whatever_others_have_met(

@@ -5,6 +5,7 @@ on the way could decode them.
 """
 
 import json
+import posixpath
 import re
 from contextlib import suppress
 from dataclasses import replace
@@ -17,11 +18,21 @@ from hypothesis import strategies as st
 from assets.inverter_setting_values import DATASET
 from givenergy import GivEnergyError
 from givenergy.endpoints import ENDPOINTS
+from givenergy.endpoints.control_endpoints import INVERTER_PRESET_VALUES
 from givenergy.endpoints.definition import Endpoint
 from givenergy.retry import NO_RETRY
 
 WRITES = re.compile(r"/write$|/presets/[^/]+$|/request-data$|^/v1/multi-control/(?!read$)")
+GET_COMMANDS = re.compile(r"^/v1/inverter/[^/]+/request-data$")
 _SNIPPETS = (
+    "../request-data",
+    "..%2Frequest-data",
+    "..\\request-data",
+    "XA0000G000/request-data?",
+    "XA0000G000/request-data#",
+    "..;",
+    "..;/request-data",
+    "request-data",
     "1/write",
     "17/write",
     "../write",
@@ -91,11 +102,13 @@ class Pretender(Endpoint):
 
 
 def arrived(sim):
-    """Return method and path of each request, in every state of decoding."""
+    """Return method and path of each request, in every state of decoding and normalising."""
     for request in sim.requests:
         path = request.path
         for _ in range(4):
             yield request.method, path
+            for without in (path, re.split("[?#]", path)[0], re.sub(";[^/]*", "", path)):
+                yield request.method, posixpath.normpath(without.replace("\\", "/"))
             path = unquote(path)
 
 
@@ -108,6 +121,7 @@ def check(sim, *, may_ask):
             for method, pattern in ALLOWED
         ), request
     for method, path in arrived(sim):
+        assert not GET_COMMANDS.search(path), path
         if method != "GET":
             assert not WRITES.search(path.partition("?")[0]), path
             assert path.count("\n") == path.count("\r") == 0
@@ -138,6 +152,12 @@ KEPT = settings(
 @example(endpoint=ASKING[0], values=["XA0000G000", "17/write", ""], may_ask=True)
 @example(endpoint=ASKING[0], values=["XA0000G000/settings/17/write#", "17", ""], may_ask=True)
 @example(endpoint=ASKING[0], values=["XA0000G000", "17", ""], may_ask=False)
+@example(
+    endpoint=INVERTER_PRESET_VALUES, values=["XA0000G000", "../request-data", ""], may_ask=False
+)
+@example(
+    endpoint=INVERTER_PRESET_VALUES, values=["XA0000G000/request-data?", "1", ""], may_ask=False
+)
 def test_no_parameter_leaves_its_place(clients, endpoint, values, may_ask):
     sim, without, asking = clients
     sim.clear_requests()
@@ -222,6 +242,15 @@ def test_the_number_of_a_setting_is_digits(setting):
     request = DATASET.request_of("17", ["A"])
     with pytest.raises(GivEnergyError, match="cannot be used as setting: it must be a whole"):
         request.endpoint.url_path({"inverter": "A", "setting": setting})
+
+
+@pytest.mark.parametrize("serial", ["", "A/../B", "A B", "\u0661", "A" * 65, None, {"x": 1}])
+def test_a_serial_in_a_body_for_devices_is_plain(clients, serial):
+    sim, _, asking = clients
+    request = DATASET.request_of("17", ["A", serial])
+    with pytest.raises(GivEnergyError, match="cannot be used as inverter_serials: it must be up"):
+        asking.fetch(request.endpoint, body=request.body)
+    assert sim.requests == []
 
 
 def test_what_is_asked_of_devices_is_what_the_document_calls_reading():

@@ -33,6 +33,18 @@ def test_an_outage_between_two_datasets_is_waited_for(outcome, probe):
     assert (state.tried, error) == (0, None)
 
 
+def test_what_is_sent_once_is_not_repeated_as_a_probe():
+    state = RetryState(
+        "POST /x", "api.example", ForeignAnswers(POLICY), most_attempts=1, is_sent_once=True
+    )
+    for outcome in (RequestOutcome.UNREACHED, RequestOutcome.RATE_LIMITED, RequestOutcome.FAILED):
+        state.attempts += 1
+        failure = AttemptFailure("x", "It failed.", None, outcome, {})
+        error = state.count_failure(failure, "x", policy=POLICY, reached=True, probe=True)
+        assert (error is None) == (outcome is not RequestOutcome.FAILED)
+    assert state.tried == 1
+
+
 def test_attempts_that_reach_the_api_are_limited():
     state, error = state_after(12, RequestOutcome.FAILED)
     assert state.tried == 12

@@ -1,10 +1,12 @@
 """Reading settings from the inverters: off by default, last of all, seen in every report."""
 
 import json
+import logging
 import signal
 import time
 from datetime import date
 
+import dagster as dg
 import pytest
 
 from pipelines.definitions_factory import build_definitions
@@ -131,15 +133,78 @@ def test_an_unknown_setting_is_one_sentence_with_the_nearest(simulate, own):
     owner = own(
         sim, **ON, GIVLAKE_DATASETS=DATASETS, GIVLAKE_READ_SETTING_NAMES="Night Charge Targt"
     )
-    for _ in range(2):
-        done = owner.givlake("backfill")
-        assert done.status == 2
-        assert (
-            "GIVLAKE_READ_SETTING_NAMES has 'Night Charge Targt', which is no setting of an"
-            " inverter. Did you mean Night Charge Target" in done.err
-        )
+    said = (
+        "GIVLAKE_READ_SETTING_NAMES has 'Night Charge Targt', which is no setting of an inverter:"
+        " no setting is read until it is corrected. Did you mean Night Charge Target"
+    )
+    for command in ("plan", "backfill", "plan", "backfill", "sync", "status", "doctor"):
+        done = owner.givlake(command)
+        output = " ".join(done.output.split())
+        is_fetching = command in ("backfill", "sync")
+        assert (command, done.status) == (command, 2 if is_fetching else 0)
+        assert output.count(said) == 1, command
         assert "Traceback" not in done.output
+        if is_fetching:
+            assert "Incomplete" not in done.output
+    (line,) = (each for each in done.out.splitlines() if "'Night" in each)
+    assert line.startswith("note  settings read")
+    assert "clock" in done.out
     assert sim.device_reads == []
+    assert len(owner.sql("FROM inverter_setting_definitions_now")) == 20
+
+
+def test_a_wrong_name_keeps_nothing_else_back(simulate, own):
+    sim = simulate()
+    owner = own(
+        sim,
+        **ON,
+        GIVLAKE_DATASETS=f"{DATASETS},inverter_data_points",
+        GIVLAKE_READ_SETTING_NAMES="303,Nonsense",
+    )
+    done = owner.givlake("backfill", "--start", "2026-06-15")
+    assert done.status == 2
+    assert "Fetched " in done.out
+    assert "'Nonsense', which is no setting" in done.err
+    assert owner.sql("FROM inverter_data_points") != []
+    with owner.dagster() as (definitions, instance):
+        result = definitions.resolve_job_def("refresh").execute_in_process(
+            instance=instance, asset_selection=[dg.AssetKey(["archive", NAME]), dg.AssetKey(NAME)]
+        )
+        warnings = [
+            event.user_message
+            for event in instance.all_logs(result.run_id)
+            if event.level == logging.WARNING
+        ]
+    assert any("'Nonsense', which is no setting" in each for each in warnings)
+    assert sim.device_reads == []
+    owner.settings["GIVLAKE_READ_SETTING_NAMES"] = "303"
+    done = owner.givlake("sync")
+    assert done.status == 0, done.output
+    assert {setting for _, setting, _ in values(owner)} == {303}
+
+
+def test_names_that_models_give_to_one_number_are_all_known(simulate, own):
+    sim = simulate()
+    first, second = sim.serials
+    for serial, name in ((first, "Name One"), (second, "Name Two")):
+        row = {"id": 17, "name": name, "validation": "x", "validation_rules": ["boolean"]}
+        body = json.dumps({"data": [row]}).encode()
+        sim.override(f"/inverter/{serial}/settings$", body)
+    owner = own(
+        sim, **ON, GIVLAKE_DATASETS=DATASETS, GIVLAKE_READ_SETTING_NAMES="Name One,Name Two"
+    )
+    done = owner.givlake("backfill")
+    assert done.status == 0, done.output
+    assert {each[:2] for each in values(owner)} == {(first, 17), (second, 17)}
+
+
+def test_status_and_doctor_are_silent_if_the_dataset_is_left_out(simulate, own):
+    owner = own(simulate(), **ON, GIVLAKE_DATASETS="inverter_setting_definitions")
+    assert owner.givlake("backfill").status == 0
+    assert "Settings read" not in owner.givlake("status").out
+    doctor = owner.givlake("doctor").out
+    assert "settings read" not in doctor
+    assert "to read settings" not in doctor
 
 
 def test_dagster_has_the_asset_and_its_schedule_only_if_it_is_on(tmp_path):
@@ -180,3 +245,34 @@ def test_a_command_that_is_ended_between_two_settings_is_resumed(simulate, own, 
     again = 9 - read if number == signal.SIGINT else 9
     assert len(sim.device_reads) <= again
     assert sim.commands_received == 0
+
+
+def test_a_read_without_an_answer_is_a_state_of_the_inverter(simulate, own):
+    sim = simulate(inverters=1)
+    (serial,) = sim.serials
+    owner = own(sim, **ON, GIVLAKE_DATASETS=DATASETS, GIVLAKE_READ_SETTING_NAMES="17,303")
+    sim.fail("/settings/303/read", status=504)
+    assert owner.givlake("backfill").status == 1
+    assert len(sim.device_reads) == 2
+    sim.clear_requests()
+    done = owner.givlake("sync")
+    assert (done.status, sim.device_reads) == (0, []), done.output
+    status = owner.givlake("status")
+    assert status.status == 0
+    assert f"{serial}: 1 settings, last read 2026" in status.out
+    (line,) = (each for each in status.out.splitlines() if each.startswith(NAME))
+    assert "1 complete" in line
+    assert "; no answer 2026" in status.out
+    assert "504" in status.out
+    (line,) = (each for each in owner.givlake("doctor").out.splitlines() if "504" in each)
+    assert line.startswith("note  settings read")
+
+
+def test_a_plan_counts_joint_reads_once_for_more_inverters_than_it_samples(simulate, own):
+    sim = simulate(inverters=22)
+    owner = own(sim, **ON, GIVLAKE_DATASETS=DATASETS)
+    plan = json.loads(owner.givlake("plan", "--format", "json").out)
+    assert plan["requests"]["inverter_setting_definitions"] == 22
+    assert plan["requests"][NAME] == 9
+    assert owner.givlake("backfill").status == 0
+    assert len(sim.device_reads) == 9

@@ -27,6 +27,7 @@ from assets.framework.contract.json_values import (
     number_of,
     resolve_redaction,
 )
+from assets.framework.contract.keyed_rows import split_keyed_rows
 from assets.framework.contract.undocumented_rows import split_rows
 
 Row = TypeVar("Row", bound=msgspec.Struct)
@@ -40,7 +41,7 @@ class ResponseShape(Enum):
     LIST = "data is a list of rows, or an object of rows keyed by index"
     SINGLE = "data is one row"
     BARE = "the body itself is one row"
-    KEYED = "the body itself is an object of rows keyed by name"
+    KEYED = "data is one row, or without it the body itself is an object of rows keyed by name"
     # Nobody documents the next ones: see `undocumented_rows`.
     OPEN_ROW = "one row, or a list of rows"
     OPEN = "the same, or an object of rows by name"
@@ -149,7 +150,6 @@ def _decoders(
 
 _ELEMENTS = msgspec.json.Decoder(_Elements)
 _ELEMENT = msgspec.json.Decoder(_Element)
-_KEYED = msgspec.json.Decoder(dict[str, msgspec.Raw])
 # Text that is not UTF-8 is found only when a string is decoded, and with Python's own error.
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError)
 
@@ -169,7 +169,7 @@ def elements(body: bytes, shape: ResponseShape = ResponseShape.LIST) -> list[msg
     if shape is ResponseShape.BARE:
         return [msgspec.Raw(body)]
     if shape is ResponseShape.KEYED:
-        return list(_KEYED.decode(body).values())
+        return split_keyed_rows(body)
     if shape is ResponseShape.SINGLE:
         return [_ELEMENT.decode(body).data]
     data = _ELEMENTS.decode(body).data

@@ -250,7 +250,10 @@ def _elements(answer: Any, shape: ResponseShape) -> list[Any]:
     if shape is ResponseShape.BARE:
         return [answer]
     if shape is ResponseShape.KEYED:
-        return list(answer.values()) if isinstance(answer, dict) else [answer]
+        if not isinstance(answer, dict):
+            return [answer]
+        rows = json_rows.elements(json.dumps(answer).encode(), shape)
+        return [json.loads(bytes(row)) for row in rows]
     data = answer["data"]
     if shape is ResponseShape.SINGLE:
         return [data]

@@ -1,7 +1,8 @@
 """Make requests that ask devices: one after another, and only of devices that answer.
 
 A device that twice in a row gives no answer, or says that it cannot be reached, is not asked again
-in the run. A request about several devices is made as one for each if it is refused or fails.
+in the run. A request about several devices is made as one for each if the API refuses it. If it
+fails it is not repeated, and those after it are made as one for each.
 """
 
 from collections import Counter
@@ -15,7 +16,14 @@ from assets.framework.contract.request import Request
 from assets.framework.ingestion.fetch_result import FetchResult, Outcome
 from assets.framework.ingestion.fetcher import Fetcher
 from assets.framework.ingestion.leases import RequestLease
-from givenergy import Fetched, ForbiddenError, NotFoundError, RequestRefusedError
+from givenergy import (
+    Fetched,
+    ForbiddenError,
+    GivEnergyError,
+    NotFoundError,
+    RequestRefusedError,
+)
+from givenergy.errors import HostDownError, RetryableError
 
 _FAILURES_UNTIL_SILENT = 2
 _BY_DEVICE = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -50,6 +58,10 @@ class DeviceAskingFetcher(Fetcher):
     def _fetch_alone(self, request: Request) -> FetchResult | None:
         asked = [each for each in request.device_ids if each not in self._silent]
         self._skipped.update(set(request.device_ids) - set(asked))
+        if request.joins:
+            # The API can refuse it of some of the devices.
+            parts = [each for each in request.joins if each.device_id in asked]
+            asked = [each.device_id for each in parts if self._refusals.allows(each)]
         if not asked:
             return None
         if len(asked) < len(request.device_ids):
@@ -63,7 +75,7 @@ class DeviceAskingFetcher(Fetcher):
     def _request(self, request: Request, lease: RequestLease) -> FetchResult | None:
         if not request.joins:
             result = super()._request(request, lease)
-            if result is not None and result.outcome is not Outcome.FETCHED:
+            if result is not None and _is_silence(result.error):
                 self._note(request.device_id, DeviceAnswer.NO_ANSWER, "did not answer")
             return result
         self._unanswered = []
@@ -100,9 +112,16 @@ class DeviceAskingFetcher(Fetcher):
 
         So a device can be forgotten without the others, and what is known of it is found by it.
         """
+        answers = _answers_by_device(fetched, request.device_ids) if request.joins else {}
+        if request.joins and not answers:
+            self._asks_jointly = False
         for part in request.joins or (request,):
-            answer = _answer_about(part, fetched) if request.joins else fetched
-            if answer is None:
+            if not request.joins:
+                answer = fetched
+            elif part.device_id in answers:
+                answer = _answer_about(part, answers[part.device_id], fetched)
+                self._refusals.answered(part)
+            else:
                 self._unanswered.append(self._dataset.request_of(part.label, [part.device_id]))
                 continue
             super()._append(part, answer)
@@ -120,11 +139,34 @@ class DeviceAskingFetcher(Fetcher):
             self._silent.setdefault(device_id, said)
 
 
-def _answer_about(part: Request, fetched: Fetched) -> Fetched | None:
-    """Return what a response about several devices has about one; None if it has nothing."""
+def _is_silence(error: GivEnergyError | None) -> bool:
+    """Return whether a device may be the reason of an error, rather than that the API refuses."""
+    return (
+        isinstance(error, RetryableError)
+        and not isinstance(error, HostDownError)
+        and (error.status is None or error.status >= 500 or error.status == 408)
+    )
+
+
+def _answers_by_device(fetched: Fetched, device_ids: Sequence[str]) -> dict[str, msgspec.Raw]:
+    """Return what a response has about each device, at the top of its body or in `data`."""
     (page,) = fetched.pages
-    answer = _BY_DEVICE.decode(page.body).get(part.device_id)
-    if answer is None:
-        return None
+    body = _BY_DEVICE.decode(page.body)
+    for answers in (body, _object_of(body.get("data"))):
+        if found := {each: answers[each] for each in device_ids if each in answers}:
+            return found
+    return {}
+
+
+def _object_of(raw: msgspec.Raw | None) -> dict[str, msgspec.Raw]:
+    try:
+        return {} if raw is None else _BY_DEVICE.decode(raw)
+    except msgspec.DecodeError:
+        return {}
+
+
+def _answer_about(part: Request, answer: msgspec.Raw, fetched: Fetched) -> Fetched:
+    """Return a response with what it has about one device."""
+    (page,) = fetched.pages
     body = msgspec.json.encode({part.device_id: answer})
     return replace(fetched, pages=(replace(page, body=body, params=dict(part.body or {})),))

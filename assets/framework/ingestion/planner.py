@@ -76,10 +76,11 @@ def due_devices(dataset: SnapshotDataset, state: KnownState) -> frozenset[str]:
     with state.reading():
         candidates = set()
         for request in dataset.requests(state):
-            if retry or availability.why(request.subject, state.now) is None:
-                candidates.add(request.device_id)
-                if availability.is_refused("", request.subject):
-                    failed.add(request.device_id)
+            for part in request.joins or (request,):
+                if retry or availability.why(part.subject, state.now) is None:
+                    candidates.add(part.device_id)
+                    if availability.is_refused("", part.subject):
+                        failed.add(part.device_id)
         if state.refetch or isinstance(dataset, DeviceAskingDataset):
             return frozenset(candidates)
         known = last_requests(state, dataset.name).get(dataset.name, ())

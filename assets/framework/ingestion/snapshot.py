@@ -45,7 +45,8 @@ class SnapshotPlan(RequestPlan):
             if device.last_contact_at and self._state.now - device.last_contact_at > _SILENT_AFTER
         }
         requests.sort(key=lambda request: request.device_id in silent)
-        chosen = [r for r in requests if self._only is None or r.device_id in self._only]
+        only = self._only
+        chosen = [r for r in requests if only is None or any(d in only for d in r.device_ids)]
         report.expected = len(chosen)
         yield chosen
 

@@ -120,6 +120,8 @@ class _AssetRun:
             session,
             discovery,
         ):
+            if (problem := api.problem_of(session.lake, dataset)) is not None:
+                self._context.log.warning(problem)
             if device_list is None:
                 report = self._ingest(session, discovery)
             else:
