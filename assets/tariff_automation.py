@@ -6,8 +6,9 @@ sent, except those that could identify the customer of the tariff
 
 Grain: day and slot, with history. An answer that has no list of slots is one row.
 
-Requests: two a day, for today and yesterday. The history is read 28 days at a time, until seven
-days in a row have nothing. An account without a tariff is asked for today alone, and weekly.
+Requests: three a day, for today and the two days before: what is asked of a day before another
+whole day has passed is not final. The history is read 28 days at a time, until seven days in a row
+have nothing or are refused. An account without a tariff is asked for yesterday alone, and weekly.
 """
 
 from collections.abc import Iterator, Mapping
@@ -105,8 +106,8 @@ class SlotsOfDays(RowByRow, SnapshotDataset):
     cadence = Cadence.DAILY
     optional = True
 
-    def request_of(self, day: date, part: str) -> Request:
-        """Return the request for a day."""
+    def request_of(self, day: date, *, may_lack: bool) -> Request:
+        """Return the request for a day, which the API may lack by itself."""
         raise NotImplementedError
 
     def day_of(self, response: ArchivedResponse) -> date:
@@ -114,24 +115,26 @@ class SlotsOfDays(RowByRow, SnapshotDataset):
         raise NotImplementedError
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Request today and yesterday, and some of the days before that are not known yet."""
+        """Request today and yesterday, and some of the days before that are not final yet."""
         today = local_day(state.now, state.zone)
         known = {
             row["day"]: row for row in state.rows(read_sql("tariff_days_known"), dataset=self.name)
         }
         if not any(row["is_answered"] for row in known.values()):
-            yield self.request_of(today, "")
+            # There may be nothing of today yet.
+            yield self.request_of(today - _DAY, may_lack=False)
             return
+        final = {day: row for day, row in known.items() if row["is_final"]}
+        # Yesterday comes after today: the newest result shows whether the dataset is settled.
         days = [today, today - _DAY]
         day, empty = today - 2 * _DAY, 0
         while len(days) < 2 + _MOST_DAYS and empty < _EMPTY_DAYS and day >= EARLIEST_DATA.date():
-            if day not in known:
+            if day not in final:
                 days.append(day)
-            empty = 0 if day not in known or known[day]["has_rows"] else empty + 1
+            empty = 0 if day not in final or final[day]["has_rows"] else empty + 1
             day -= _DAY
         for day in days:
-            # A day may be lacking by itself, which the answer of any other shows.
-            yield self.request_of(day, "day")
+            yield self.request_of(day, may_lack=True)
 
     def listed_by(self, response: ArchivedResponse) -> str:
         """Return account and day: an answer covers only this day."""
@@ -163,10 +166,10 @@ class TariffAutomation(SlotsOfDays):
         ),
     )
 
-    def request_of(self, day: date, part: str) -> Request:
+    def request_of(self, day: date, *, may_lack: bool) -> Request:
         """Return the request for a day."""
         text = day.isoformat()
-        return Request(path={"date": text}, label=text, part=part)
+        return Request(path={"date": text}, label=text, may_lack=may_lack)
 
     def day_of(self, response: ArchivedResponse) -> date:
         """Return the day in the path."""

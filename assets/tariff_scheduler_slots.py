@@ -6,7 +6,7 @@ sent, except those that could identify the customer of the tariff
 
 Grain: day and slot, with history.
 
-Requests: two a day, each for one day, so that a list shows which slots of it are gone; and the
+Requests: three a day, each for one day, so that a list shows which slots of it are gone; and the
 history, see `tariff_automation`.
 """
 
@@ -32,10 +32,10 @@ class TariffSchedulerSlots(SlotsOfDays):
         ),
     )
 
-    def request_of(self, day: date, part: str) -> Request:
+    def request_of(self, day: date, *, may_lack: bool) -> Request:
         """Return the request for a day."""
         text = day.isoformat()
-        return Request(query={"start_date": text, "end_date": text}, label=text, part=part)
+        return Request(query={"start_date": text, "end_date": text}, label=text, may_lack=may_lack)
 
     def day_of(self, response: ArchivedResponse) -> date:
         """Return the day in the parameters."""

@@ -102,12 +102,12 @@ def test_the_history_is_read_until_there_is_nothing(home, dataset, shape):
     for number in range(4):
         moment = NOW + number * DAY
         assert refresh_at(at_home, dataset, moment).failures == []
-        assert max(days_of(at_home)) == moment.date()
+        assert max(days_of(at_home)) == moment.date() - (number == 0) * DAY
         asked.append(days_of(at_home))
-    # Today alone shows whether there is anything; then today, yesterday, and the history.
-    assert [len(days) for days in asked] == [1, 2 + 28, 2, 2]
+    # Yesterday alone shows whether there is anything; then come today, yesterday, and the history.
+    assert [len(days) for days in asked] == [1, 2 + 28, 3, 3]
     last = (NOW + 3 * DAY).date()
-    assert sorted(set(asked[2] + asked[3])) == [last - 2 * DAY, last - DAY, last]
+    assert sorted(asked[3]) == [last - 2 * DAY, last - DAY, last]
     rows = at_home.rows(f"SELECT * FROM {dataset.name}_now")
     days = [BEGUN + number * DAY for number in range((last - BEGUN).days + 1)]
     assert {row["date"] for row in rows} == set(days)
@@ -139,7 +139,7 @@ def test_a_slot_that_is_planned_no_more_ends(home):
         at_home.simulator.set_listing("tariff-slots", account, slots)
         refresh_at(at_home, SLOTS, NOW)
     found = at_home.rows(
-        f"SELECT slot, valid_to IS NULL AS is_now FROM {SLOTS.name} WHERE date = '{TODAY}'"
+        f"SELECT slot, valid_to IS NULL AS is_now FROM {SLOTS.name} WHERE date = '{TODAY - DAY}'"
         " ORDER BY slot"
     )
     assert found == [{"slot": "1", "is_now": False}, {"slot": "2", "is_now": True}]
@@ -199,19 +199,53 @@ def test_an_account_without_a_tariff_is_asked_once_and_then_weekly(home, dataset
     assert at_home.paths() == []
 
 
-def test_days_that_are_not_found_are_no_failure(home):
+@BOTH
+@pytest.mark.parametrize("status", [404, 422])
+def test_a_day_that_is_refused_says_nothing_about_others(home, dataset, status):
+    """There may be nothing of today yet, and tomorrow there is."""
+    at_home = home(commissioned=BEGUN, clock=NOW)
+    for number in range(3):
+        moment = NOW + number * DAY
+        at_home.simulator.clear_failures()
+        refused = rf"(automation/|slots\?start_date=){moment.date()}"
+        at_home.simulator.override(refused, b'{"message": "Not yet."}', status=status)
+        report = refresh_at(at_home, dataset, moment)
+        assert (report.failures, report.stopped, report.unavailable) == ([], None, [])
+        assert len(days_of(at_home)) == (1, 30, 3)[number]
+        with clock.at(moment), at_home.session() as session:
+            assert due_devices(dataset, known_state_of(session, {})) == frozenset()
+    rows = at_home.rows(f"SELECT DISTINCT date FROM {dataset.name}")
+    begun = {BEGUN + number * DAY for number in range(12)}
+    assert {row["date"] for row in rows} == begun
+
+
+@BOTH
+def test_a_day_is_not_final_before_another_has_passed(home, dataset):
+    at_home = home(commissioned=BEGUN, clock=NOW)
+    for number in (0, 1):
+        refresh_at(at_home, dataset, NOW + number * DAY)
+    refresh_at(at_home, dataset, NOW + 10 * DAY)
+    # Of these two there were answers, but not of the whole day.
+    assert TODAY + DAY in days_of(at_home)
+    assert min(days_of(at_home)) == TODAY
+    refresh_at(at_home, dataset, NOW + 11 * DAY)
+    assert len(days_of(at_home)) == 3
+
+
+@pytest.mark.parametrize("status", [400, 404, 410, 422])
+def test_days_that_are_not_found_are_no_failure(home, status):
     """Before the contract began there may be nothing to be found, rather than an empty list."""
     at_home = home(commissioned=BEGUN, clock=NOW)
     refresh_at(at_home, AUTOMATION, NOW)
     missing = b'{"message": "Nothing for this day."}'
-    at_home.simulator.override("/smart-tariff/automation/2025-0[56]", missing, status=404)
-    # The first day that is not found ends a run's search, and seven of them all searching.
-    for number in range(1, 10):
+    at_home.simulator.override("/smart-tariff/automation/2025-0[56]", missing, status=status)
+    # Seven days that are not found, or refused, end the search.
+    for number in range(1, 4):
         moment = NOW + number * DAY
         report = refresh_at(at_home, AUTOMATION, moment)
         assert (report.failures, report.stopped) == ([], None)
-        assert 2 <= len(days_of(at_home)) <= 30
-    assert days_of(at_home) == [moment.date(), moment.date() - DAY]
+        assert len(days_of(at_home)) == (30 if number == 1 else 3)
+    assert days_of(at_home) == [moment.date() - number * DAY for number in range(3)]
     assert report.unavailable == []
     with clock.at(moment), at_home.session() as session:
         view = known_state_of(session, {})
