@@ -15,6 +15,7 @@ from assets.tariff_scheduler_slots import DATASET as SLOTS
 from tests.support.simulated_home import decode, rows_of
 
 ALL = (HEALTH, LOCKS, LOCK_SETTINGS, PROFILES, AUTOMATION, AUTOMATION_SETTINGS, SLOTS)
+HIDDEN, PSEUDONYM = {"redacted": "string"}, {"pseudonym": "0123456789abcdef"}
 ROW, OPEN, LIST, VALUES = (
     ResponseShape.OPEN_ROW,
     ResponseShape.OPEN,
@@ -40,7 +41,17 @@ ROW, OPEN, LIST, VALUES = (
         ((OPEN, LIST, VALUES), {"data": {"x": {"key": "y"}}}, [{"key": "y"}]),
         ((OPEN,), {"data": {"v": 1, "of": [{"a": 1}]}}, [{"v": 1, "of": [{"a": 1}]}]),
         ((LIST, VALUES), {"data": {"v": 1, "of": [{"a": 1}]}}, [{"answer": {"v": 1}, "a": 1}]),
-        ((LIST, VALUES), {"data": {"of": [], "tags": ["x"]}}, []),
+        ((LIST, VALUES), {"data": {"slots": [], "tags": ["x"]}}, []),
+        ((LIST, VALUES), {"data": {"locks": [], "n": 0}}, []),
+        ((LIST,), {"data": {"id": 1, "types": []}}, [{"id": 1, "types": []}]),
+        ((LIST,), {"data": {"id": 1, "types": [HIDDEN]}}, [{"id": 1, "types": [HIDDEN]}]),
+        ((OPEN, LIST), {"data": {"a": HIDDEN, "b": PSEUDONYM}}, [{"a": HIDDEN, "b": PSEUDONYM}]),
+        ((VALUES,), {"data": {"a": HIDDEN}}, [{"key": "a", "value": HIDDEN}]),
+        (
+            (LIST, VALUES),
+            {"data": {"slots": [{"a": 1}], "messages": [HIDDEN, PSEUDONYM]}},
+            [{"answer": {"messages": [HIDDEN, PSEUDONYM]}, "a": 1}],
+        ),
         ((LIST,), {"data": {"v": [{"a": 1}], "of": [{}]}}, [{"v": [{"a": 1}], "of": [{}]}]),
     ],
 )

@@ -3,14 +3,20 @@
 The content is in `data`, as nearly everywhere, or is the body itself. It is a list of rows; an
 object of rows by name; an object with one list of rows, beside leaves about all of them; or a
 single row. A row gets the name that it has in an object as `key`, and the leaves about all rows as
-`answer`.
+`answer`. A value that was redacted before archiving counts as the value that it was.
 """
 
 import msgspec
 
+from assets.framework.contract.json_values import REDACTED_KEYS
+
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _Leaves = dict[str, msgspec.Raw]
+# An empty list of another name belongs to the only row, such as the types of a lock.
+_NAMES_OF_ROWS = frozenset(
+    ("data", "slots", "locks", "checks", "items", "actions", "schedule", "profiles")
+)
 
 
 def split_rows(
@@ -39,7 +45,7 @@ def split_rows(
         about_all = {name: value for name, value in leaves.items() if name != listed}
         rows = _LIST.decode(leaves[listed])
         return [_with(row, "answer", about_all) for row in rows] if about_all else rows
-    if has_bare_values or (has_names and all(_is(value, b"{") for value in leaves.values())):
+    if has_bare_values or (has_names and all(map(_is_object, leaves.values()))):
         return [_named(value, name) for name, value in leaves.items()]
     return [content] if leaves else []
 
@@ -48,16 +54,22 @@ def _is(value: msgspec.Raw, bracket: bytes) -> bool:
     return bytes(memoryview(value)[:1]) == bracket
 
 
+def _is_object(value: msgspec.Raw) -> bool:
+    """Return whether a value is an object, and not one that stands for a redacted value."""
+    return _is(value, b"{") and _OBJECT.decode(value).keys() not in REDACTED_KEYS
+
+
 def _only_list(leaves: _Leaves) -> str | None:
-    """Return the name of the only list with objects, or else of the only list, which is empty."""
+    """Return the name of the only list with objects, or else of an empty list of rows."""
     lists = {name: _LIST.decode(value) for name, value in leaves.items() if _is(value, b"[")}
-    of_rows = [name for name, rows in lists.items() if any(_is(row, b"{") for row in rows)]
-    found = of_rows or [name for name, rows in lists.items() if not rows]
+    found = [name for name, rows in lists.items() if any(map(_is_object, rows))]
+    if not found:
+        found = [name for name, rows in lists.items() if not rows and name in _NAMES_OF_ROWS]
     return found[0] if len(found) == 1 else None
 
 
 def _named(value: msgspec.Raw, name: str) -> msgspec.Raw:
-    if not (_is(value, b"{") or _is(value, b"[")):
+    if not (_is_object(value) or _is(value, b"[")):
         value = msgspec.Raw(msgspec.json.encode({"value": value}))
     # A list that lacks some of its elements can come as an object keyed by index.
     return value if name.isdigit() else _with(value, "key", name)
