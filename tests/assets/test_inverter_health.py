@@ -30,7 +30,7 @@ def test_each_leaf_is_a_column():
         "inverter_serial": "SIM0001",
         "check_name": "Grid",
         "status": "warning",
-        "status_name": "Warning",
+        "status_name": "warning",
         "message": "m",
         "description": "d",
         "extra_fields": '{"name":"Grid","since":5}',
@@ -58,7 +58,7 @@ def test_a_check_without_a_name_has_its_position():
     checks, decoded = found({"data": [{"status": "ok"}, {"status": "odd", "name": ""}]})
     assert checks == {"0": "ok", "1": "odd"}
     assert [row["status_name"] for row in rows_of(decoded, DATASET.name)] == [
-        "OK",
+        "ok",
         "unknown (odd)",
     ]
 

@@ -143,6 +143,18 @@ def test_what_is_gone_ends_and_comes_back_as_a_version(home, dataset):
 
 
 @EACH
+@pytest.mark.parametrize(
+    ("body", "rows"), [(b"[]", 0), (b"{}", 0), (b'{"data": []}', 0), (b'[{"id": 1}, {"id": 2}]', 2)]
+)
+def test_the_content_can_come_without_an_envelope(home, dataset, body, rows):
+    at_home = home(inverters=1)
+    at_home.simulator.override("/(lock|inverter/[^/]+/preset-profile)", body)
+    assert at_home.refresh(dataset, lists=LISTS).failures == []
+    assert len(at_home.paths()) == 1
+    assert len(at_home.rows(f"FROM {dataset.name}")) == rows
+
+
+@EACH
 def test_an_api_without_it_is_asked_once_and_then_weekly(home, dataset):
     at_home = home(api_version="1.35")
     report = at_home.refresh(dataset, lists=LISTS)
