@@ -162,11 +162,12 @@ def test_settings_are_columns(answer):
     }
 
 
-def test_a_setting_of_another_type_is_null_and_quarantined():
+def test_a_setting_of_another_type_is_kept():
     decoded = decode(SETTINGS, {"data": {"is_enabled": "yes", "export_price": "15"}})
     (row,) = rows_of(decoded, SETTINGS.name)
     assert (row["is_enabled"], row["export_price"]) == (None, 15.0)
-    assert decoded.quarantine["column"].to_pylist() == ["is_enabled"]
+    assert row["extra_fields"] == '{"is_enabled":"yes"}'
+    assert decoded.quarantine.num_rows == 0
 
 
 def test_each_change_of_the_settings_is_a_version(home):

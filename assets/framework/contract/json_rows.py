@@ -4,6 +4,9 @@ A dataset describes its rows as `msgspec.Struct` types. A body that matches is d
 Any other is decoded row by row: numeric text becomes a number, unknown fields are kept apart, and a
 value that still does not match becomes null and is kept as a misfit of its row; a row that is no
 object is rejected. The pandera schema validates values later.
+
+If nobody documents the shape, a value of another type than the assumed one is kept as an unknown
+field instead.
 """
 
 import json
@@ -116,10 +119,15 @@ class _Odd:
     """What is odd about a row that is decoded leniently."""
 
     drift: Counter[tuple[str, str, str]]
+    is_open: bool
     extra: dict[str, Any] = field(default_factory=dict)
     misfits: list[Misfit] = field(default_factory=list)
 
     def add_misfit(self, path: str, value: object) -> None:
+        if self.is_open:
+            # Its type was only assumed.
+            self.extra[path] = value
+            return
         self.drift["changed_type", field_of(path), json_type(value)] += 1
         self.misfits.append(Misfit(path, json_text(value)))
 
@@ -201,7 +209,7 @@ def decode_rows(
             )
         )
     for position, raw in enumerate(raw_rows):
-        odd = _Odd(rows.drift)
+        odd = _Odd(rows.drift, shape.is_open)
         try:
             value = strict.decode(raw)
         except _UNDECODABLE:
@@ -221,7 +229,7 @@ def decode_rows(
         rows.values.append(value)
         rows.positions.append(position)
     if shape.is_open:
-        for key in [key for key in rows.drift if key[0] == "new_field"]:
+        for key in [key for key in rows.drift if key[1] != "row"]:
             del rows.drift[key]
     return rows
 
