@@ -45,7 +45,8 @@ TABLE = Table(
         {
             "setting": text(
                 "Setting",
-                "Its name in the answer, or its `type` or `id`; else its position.",
+                "Its name in the answer, or its `type` or `id`: the first that differs between"
+                " all; else its position.",
                 nullable=False,
             ),
             "is_enabled": flag("Enabled", "From `is_enabled`, `enabled` or `value`."),

@@ -47,7 +47,10 @@ TABLE = Table(
         {
             "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
             "lock_id": text(
-                "Lock", "Its `id`, or its name in the answer; else its position.", nullable=False
+                "Lock",
+                "Its `id`, or its name in the answer: the first that differs between all; else its"
+                " position.",
+                nullable=False,
             ),
             "type": text("Type", "From `type` or `lockable_type`."),
             "created_at": instant("Created (UTC)", "From `created_at` or `starts_at`."),

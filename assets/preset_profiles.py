@@ -47,7 +47,8 @@ TABLE = Table(
             "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
             "profile": text(
                 "Profile",
-                "Its name: in the answer, or from `name`, `identifier` or `id`; else its position.",
+                "Its name: in the answer, or from `name`, `identifier` or `id`, the first that"
+                " differs between all; else its position.",
                 nullable=False,
             ),
             "presets": text(

@@ -75,8 +75,8 @@ def slot_table(name: str, description: str) -> Table:
                 ),
                 "slot": text(
                     "Slot",
-                    f"What identifies it in its day. {_leaf((*_STARTS, 'key', 'id'))} Else its"
-                    " position.",
+                    f"What identifies it in its day. {_leaf((*_STARTS, 'key', 'id'))} It is the"
+                    " first that differs between all slots of the day, else its position.",
                     nullable=False,
                 ),
                 "start_at": instant(

@@ -120,6 +120,7 @@ from assets.framework.contract.undocumented import (
     as_flag,
     as_name,
     as_time,
+    as_word,
     names_of,
     told,
 )
@@ -166,6 +167,7 @@ __all__ = [
     "as_name",
     "as_text",
     "as_time",
+    "as_word",
     "column",
     "decode_rows",
     "difference",

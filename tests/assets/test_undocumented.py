@@ -46,7 +46,13 @@ ROW, OPEN, LIST, VALUES = (
         ((LIST,), {"data": {"id": 1, "types": []}}, [{"id": 1, "types": []}]),
         ((LIST,), {"data": {"id": 1, "types": [HIDDEN]}}, [{"id": 1, "types": [HIDDEN]}]),
         ((OPEN, LIST), {"data": {"a": HIDDEN, "b": PSEUDONYM}}, [{"a": HIDDEN, "b": PSEUDONYM}]),
-        ((VALUES,), {"data": {"a": HIDDEN}}, [{"key": "a", "value": HIDDEN}]),
+        ((VALUES,), {"data": {"a": HIDDEN}}, [{"a": HIDDEN}]),
+        (
+            (LIST,),
+            {"data": {"n": 1, "slots": {"x": {"a": 1}}}},
+            [{"answer": {"n": 1}, "key": "x", "a": 1}],
+        ),
+        ((LIST,), {"data": {"n": 1, "slots": {"a": 1}}}, [{"n": 1, "slots": {"a": 1}}]),
         (
             (LIST, VALUES),
             {"data": {"slots": [{"a": 1}], "messages": [HIDDEN, PSEUDONYM]}},
@@ -96,3 +102,20 @@ def test_what_is_no_row_is_in_quarantine_with_its_reason():
     assert [row["lock_id"] for row in rows_of(decoded, "locks")] == ["7"]
     (entry,) = decoded.quarantine.to_pylist()
     assert (entry["reason"], entry["raw"], entry["row_index"]) == ("not_decodable", '"x"', 0)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "data", "names"),
+    [
+        (PROFILES, [{"name": "A", "id": 1}, {"name": "A", "id": 2}], ["1", "2"]),
+        (PROFILES, [{"name": "A", "id": 1}, {"name": "A"}, {"name": "B"}], ["A 0", "A 1", "B"]),
+        (PROFILES, [{"name": "A"}, {"name": "B"}, {"name": "A"}], ["A 0", "B", "A 2"]),
+        (LOCK_SETTINGS, [{"type": "x", "id": 1}, {"type": "x", "id": 2}], ["1", "2"]),
+        (SLOTS, [{"start": "1", "mode": "charge"}, {"start": "1", "mode": "off"}], ["1 0", "1 1"]),
+    ],
+)
+def test_rows_of_one_name_are_told_apart(dataset, data, names):
+    decoded = decode(dataset, {"data": data})
+    column = {"preset_profiles": "profile", "lock_settings": "setting"}.get(dataset.name, "slot")
+    assert [row[column] for row in rows_of(decoded, dataset.name)] == names
+    assert decoded.quarantine.num_rows == 0

@@ -48,7 +48,7 @@ class ResponseShape(Enum):
     OPEN_ROW = "one row, or a list of rows"
     OPEN = "the same, or an object of rows by name"
     OPEN_LIST = "the same, or an object with one list of rows"
-    OPEN_VALUES = "the same, and a row by name can be a bare value"
+    OPEN_VALUES = "the same, and a row by name can be a bare status"
 
     @property
     def is_open(self) -> bool:

@@ -4,10 +4,12 @@ Every leaf stays in `extra_fields` as it was sent. A column that is read from on
 leaves names them in its description; it is null if there is none.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
+import msgspec
 import pandera.pandas as pandera
 import pyarrow as pa
 
@@ -45,11 +47,23 @@ def told(
 
 
 def names_of(rows: Rows[Any], leaves: Sequence[str]) -> list[str]:
-    """Return what identifies each row: the first of some leaves, or its position."""
-    found = told(rows, leaves, as_name)
-    return [
+    """Return what identifies each row of a response.
+
+    That is the first leaf that differs between all rows; else, of each row, the first that it has,
+    and its position if it has none. Where that repeats, the position follows.
+    """
+    for leaf in leaves:
+        of_all = [name for name in told(rows, (leaf,), as_name) if name is not None]
+        if len(set(of_all)) == len(rows.values):
+            return of_all
+    names = [
         str(position) if name is None else name
-        for name, position in zip(found, rows.positions, strict=True)
+        for name, position in zip(told(rows, leaves, as_name), rows.positions, strict=True)
+    ]
+    repeated = Counter(names)
+    return [
+        name if repeated[name] == 1 else f"{name} {position}"
+        for name, position in zip(names, rows.positions, strict=True)
     ]
 
 
@@ -58,6 +72,13 @@ def as_name(value: object) -> str | None:
     if isinstance(value, str):
         return value.strip() or None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def as_word(value: object) -> str | None:
+    """Return a text, number or boolean as text; None for anything else."""
+    if isinstance(value, bool | float):
+        return msgspec.json.encode(value).decode()
+    return as_name(value)
 
 
 def as_time(value: object) -> datetime | None:
