@@ -128,8 +128,7 @@ def test_the_history_is_read_until_there_is_nothing(home, dataset, shape):
             hidden = {"contract_number": "integer", "postcode": "string"}
             expected = {name: {"redacted": kind} for name, kind in hidden.items()}
             assert about == ({"version": 2} | expected if about else {})
-            assert extra == {**sent, **({"charged": {"redacted": "number"}} if "charged" in sent
-                                        else {})}  # fmt: skip
+            assert extra == sent
 
 
 def test_a_slot_that_is_planned_no_more_ends(home):
@@ -246,7 +245,7 @@ def test_days_that_are_not_found_are_no_failure(home, status):
         report = refresh_at(at_home, AUTOMATION, moment)
         assert (report.failures, report.stopped) == ([], None)
         assert len(days_of(at_home)) == (30 if number == 1 else 3)
-    assert days_of(at_home) == [moment.date() - number * DAY for number in range(3)]
+    assert sorted(days_of(at_home)) == [moment.date() - number * DAY for number in (2, 1, 0)]
     assert report.unavailable == []
     with clock.at(moment), at_home.session() as session:
         view = known_state_of(session, {})
