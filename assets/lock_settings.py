@@ -23,15 +23,15 @@ from assets.framework import (
     SnapshotDataset,
     Table,
     Undocumented,
-    any_fields,
     as_flag,
-    extra_column,
     flag,
     history_columns,
     names_of,
     table_schema,
     text,
     told,
+    versioned_columns,
+    versioned_fields,
 )
 from givenergy.endpoints.lock_endpoints import LOCK_SETTINGS
 from warehouse import ArchivedResponse
@@ -50,12 +50,12 @@ TABLE = Table(
                 nullable=False,
             ),
             "is_enabled": flag("Enabled", "From `is_enabled`, `enabled` or `value`."),
-            **any_fields(),
+            **versioned_fields(),
             **history_columns(),
         }
     ),
     key=("setting",),
-    unversioned_columns=(),
+    unversioned_columns=("extra_fields",),
 )
 
 
@@ -83,7 +83,7 @@ class LockSettings(RowByRow, SnapshotDataset):
             "is_enabled": pa.array(
                 told(rows, ("is_enabled", "enabled", "value"), as_flag), pa.bool_()
             ),
-            "extra_fields": extra_column(rows),
+            **versioned_columns(rows),
         }
 
 

@@ -29,11 +29,9 @@ from assets.framework import (
     SnapshotDataset,
     Table,
     Undocumented,
-    any_fields,
     as_name,
     as_time,
     column,
-    extra_column,
     history_columns,
     instant,
     local_day,
@@ -44,6 +42,8 @@ from assets.framework import (
     table_schema,
     text,
     told,
+    versioned_columns,
+    versioned_fields,
 )
 from givenergy.endpoints.tariff_endpoints import TARIFF_AUTOMATION
 from warehouse import ArchivedResponse
@@ -87,12 +87,12 @@ def slot_table(name: str, description: str) -> Table:
                 ),
                 "action": text("Action", _leaf(_ACTIONS)),
                 "price": number("Price", f"{_leaf(_PRICES)} Its unit is not documented."),
-                **any_fields(),
+                **versioned_fields(),
                 **history_columns(),
             }
         ),
         key=("date", "slot"),
-        unversioned_columns=(),
+        unversioned_columns=("extra_fields",),
     )
 
 
@@ -150,7 +150,7 @@ class SlotsOfDays(RowByRow, SnapshotDataset):
             "end_at": pa.array(told(rows, _ENDS, as_time), TIME_UTC),
             "action": pa.array(told(rows, _ACTIONS, as_name), pa.string()),
             "price": pa.array(told(rows, _PRICES, number_of), pa.float64()),
-            "extra_fields": extra_column(rows),
+            **versioned_columns(rows, (*_STARTS, *_ENDS)),
         }
 
 

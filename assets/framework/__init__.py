@@ -123,6 +123,8 @@ from assets.framework.contract.undocumented import (
     as_word,
     names_of,
     told,
+    versioned_columns,
+    versioned_fields,
 )
 from assets.framework.contract.validation import (
     elements_in_range,
@@ -214,5 +216,7 @@ __all__ = [
     "text",
     "to_utc",
     "told",
+    "versioned_columns",
+    "versioned_fields",
     "with_source",
 ]

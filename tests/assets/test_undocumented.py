@@ -119,3 +119,27 @@ def test_rows_of_one_name_are_told_apart(dataset, data, names):
     column = {"preset_profiles": "profile", "lock_settings": "setting"}.get(dataset.name, "slot")
     assert [row[column] for row in rows_of(decoded, dataset.name)] == names
     assert decoded.quarantine.num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_change"),
+    [
+        ({"id": 1, "updated_at": "x"}, {"id": 1, "updated_at": "y"}, False),
+        ({"id": 1, "of": {"lastTime": 1}}, {"id": 1, "of": {"lastTime": 2}}, False),
+        ({"id": 1, "a": 1, "b": 2}, {"id": 1, "b": 2, "a": 1, "timestamp": 3}, False),
+        ({"id": 1, "max_duration": 1}, {"id": 1, "max_duration": 2}, True),
+        ({"id": 1}, {"id": 1, "other": 2}, True),
+    ],
+)
+@pytest.mark.parametrize(
+    "dataset", [each for each in ALL if each is not HEALTH], ids=lambda dataset: dataset.name
+)
+def test_the_time_of_a_change_makes_no_version(dataset, before, after, is_change):
+    contents = []
+    for content in (before, after):
+        (row,) = rows_of(decode(dataset, {"data": content}), dataset.name)
+        assert json.loads(row.pop("extra_fields")) == content
+        contents.append(row)
+    assert (contents[0] != contents[1]) == is_change
+    (table,) = dataset.output_tables
+    assert table.unversioned_columns == ("extra_fields",)

@@ -4,8 +4,9 @@ Every leaf stays in `extra_fields` as it was sent. A column that is read from on
 leaves names them in its description; it is null if there is none.
 """
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -14,11 +15,12 @@ import pandera.pandas as pandera
 import pyarrow as pa
 
 from assets.framework.contract.column_schema import column
-from assets.framework.contract.columns import parse_time
+from assets.framework.contract.columns import extra_column, parse_time
 from assets.framework.contract.json_rows import Rows, Wire
 from assets.framework.contract.json_values import resolve_redaction
 
 Value = TypeVar("Value")
+_TIME_ENDINGS = ("_at", "time", "timestamp")
 
 
 def any_fields() -> dict[str, pandera.Column]:
@@ -31,6 +33,33 @@ def any_fields() -> dict[str, pandera.Column]:
             " another column is read from by its likely name is here as well.",
         )
     }
+
+
+def versioned_fields() -> dict[str, pandera.Column]:
+    """Return the columns for all leaves of a row with history, whose shape is not documented."""
+    return {
+        **any_fields(),
+        "extra_digest": column(
+            pa.string(),
+            "Digest of all other fields",
+            "A version begins when it changes: it is that of `extra_fields` without the leaves that"
+            " tell when something was done, such as `updated_at` (`…_at`, `…time`, `…timestamp`).",
+        ),
+    }
+
+
+def versioned_columns(rows: Rows[Any], read: Collection[str] = ()) -> dict[str, pa.Array]:
+    """Return the columns of `versioned_fields`; a table has `extra_fields` unversioned.
+
+    Args:
+        rows: Decoded rows.
+        read: Leaves that count although they are times, as columns are read from them.
+    """
+    digests: list[str | None] = [None] * len(rows.values)
+    for index, fields in rows.extra.items():
+        content = msgspec.json.encode(_without_times(fields, read), order="deterministic")
+        digests[index] = hashlib.blake2b(content, digest_size=8).hexdigest()
+    return {"extra_fields": extra_column(rows), "extra_digest": pa.array(digests, pa.string())}
 
 
 def told(
@@ -89,6 +118,18 @@ def as_time(value: object) -> datetime | None:
 def as_flag(value: object) -> bool | None:
     """Return a boolean; None for anything else."""
     return value if isinstance(value, bool) else None
+
+
+def _without_times(value: Any, read: Collection[str]) -> Any:
+    if isinstance(value, list):
+        return [_without_times(item, read) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        name: _without_times(child, read)
+        for name, child in value.items()
+        if name in read or not name.lower().endswith(_TIME_ENDINGS)
+    }
 
 
 def _first(
