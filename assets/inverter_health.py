@@ -53,7 +53,7 @@ class _Check(Wire):
 
 TABLE = Table(
     name="inverter_health",
-    description="Checks of each inverter by the vendor's platform, one row per item and version.",
+    description="Checks of each inverter by the vendor's platform, one row per check and version.",
     schema=table_schema(
         {
             "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),

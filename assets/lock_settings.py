@@ -3,7 +3,7 @@
 Source: version 1.53 of the API, which does not document the leaves: `extra_fields` has them as
 sent, except those that could be about people ([personal data](../docs/personal-data.md)).
 
-Grain: setting, with history. An answer that is one object is one row, named `0`.
+Grain: account and setting, with history. An answer that is one object is one row, named `0`.
 
 Requests: one per week.
 """
@@ -40,9 +40,10 @@ _NAMES = ("key", "type", "id")
 
 TABLE = Table(
     name="lock_settings",
-    description="The account's configuration of locking, one row per item and version.",
+    description="The account's configuration of locking, one row per account, setting and version.",
     schema=table_schema(
         {
+            "account": text("Account", "The account as an opaque key.", nullable=False),
             "setting": text(
                 "Setting",
                 "Its name in the answer, or its `type` or `id`: the first that differs between"
@@ -54,7 +55,7 @@ TABLE = Table(
             **history_columns(),
         }
     ),
-    key=("setting",),
+    key=("account", "setting"),
     unversioned_columns=("extra_fields",),
 )
 
@@ -79,6 +80,7 @@ class LockSettings(RowByRow, SnapshotDataset):
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Return the columns of one response."""
         return {
+            "account": pa.repeat(pa.scalar(response.account), len(rows.values)),
             "setting": pa.array(names_of(rows, _NAMES), pa.string()),
             "is_enabled": pa.array(
                 told(rows, ("is_enabled", "enabled", "value"), as_flag), pa.bool_()

@@ -42,7 +42,7 @@ from warehouse import ArchivedResponse
 
 TABLE = Table(
     name="locks",
-    description="The locks of each inverter, one row per item and version.",
+    description="The locks of each inverter, one row per lock and version.",
     schema=table_schema(
         {
             "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),

@@ -41,7 +41,7 @@ _PRESETS = ("presets", "settings", "values", "parameters", "data")
 
 TABLE = Table(
     name="preset_profiles",
-    description="The named sets of presets of each inverter, one row per item and version.",
+    description="The named sets of presets of each inverter, one row per profile and version.",
     schema=table_schema(
         {
             "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),

@@ -4,7 +4,7 @@ Source: version 1.53 of the API, which does not document the leaves: `extra_fiel
 sent, except those that could identify the customer of the tariff
 ([personal data](../docs/personal-data.md)).
 
-Grain: day and slot, with history. An answer that has no list of slots is one row.
+Grain: account, day and slot, with history. An answer that has no list of slots is one row.
 
 Requests: three a day, for today and the two days before: what is asked of a day before another
 whole day has passed is not final. The history is read 28 days at a time, until seven days in a row
@@ -53,7 +53,7 @@ _DAY = timedelta(days=1)
 _MOST_DAYS = 28
 # Days in a row without anything, before which nothing is expected.
 _EMPTY_DAYS = 7
-_STARTS = ("start_time", "start_at", "start", "valid_from", "from")
+STARTS = ("start_time", "start_at", "start", "valid_from", "from")
 _ENDS = ("end_time", "end_at", "end", "valid_to", "to")
 _ACTIONS = ("action", "mode", "type", "state", "status")
 _PRICES = ("import_price", "price", "unit_rate", "rate")
@@ -70,17 +70,18 @@ def slot_table(name: str, description: str) -> Table:
         description=description,
         schema=table_schema(
             {
+                "account": text("Account", "The account as an opaque key.", nullable=False),
                 "date": column(
                     pa.date32(), "Day", "Day of the request, as the API has days.", nullable=False
                 ),
                 "slot": text(
                     "Slot",
-                    f"What identifies it in its day. {_leaf((*_STARTS, 'key', 'id'))} It is the"
+                    f"What identifies it in its day. {_leaf((*STARTS, 'key', 'id'))} It is the"
                     " first that differs between all slots of the day, else its position.",
                     nullable=False,
                 ),
                 "start_at": instant(
-                    "Start (UTC)", f"{_leaf(_STARTS)} Null if it has no offset from UTC."
+                    "Start (UTC)", f"{_leaf(STARTS)} Null if it has no offset from UTC."
                 ),
                 "end_at": instant(
                     "End (UTC)", f"{_leaf(_ENDS)} Null if it has no offset from UTC."
@@ -91,7 +92,7 @@ def slot_table(name: str, description: str) -> Table:
                 **history_columns(),
             }
         ),
-        key=("date", "slot"),
+        key=("account", "date", "slot"),
         unversioned_columns=("extra_fields",),
     )
 
@@ -118,7 +119,10 @@ class SlotsOfDays(RowByRow, SnapshotDataset):
         """Request today and yesterday, and some of the days before that are not final yet."""
         today = local_day(state.now, state.zone)
         known = {
-            row["day"]: row for row in state.rows(read_sql("tariff_days_known"), dataset=self.name)
+            row["day"]: row
+            for row in state.rows(
+                read_sql("tariff_days_known"), dataset=self.name, account=state.account
+            )
         }
         if not any(row["is_answered"] for row in known.values()):
             # There may be nothing of today yet.
@@ -144,13 +148,14 @@ class SlotsOfDays(RowByRow, SnapshotDataset):
         """Return the columns of one response."""
         day = pa.scalar(self.day_of(response), pa.date32())
         return {
+            "account": pa.repeat(pa.scalar(response.account), len(rows.values)),
             "date": pa.repeat(day, len(rows.values)),
-            "slot": pa.array(names_of(rows, (*_STARTS, "key", "id")), pa.string()),
-            "start_at": pa.array(told(rows, _STARTS, as_time), TIME_UTC),
+            "slot": pa.array(names_of(rows, (*STARTS, "key", "id")), pa.string()),
+            "start_at": pa.array(told(rows, STARTS, as_time), TIME_UTC),
             "end_at": pa.array(told(rows, _ENDS, as_time), TIME_UTC),
             "action": pa.array(told(rows, _ACTIONS, as_name), pa.string()),
             "price": pa.array(told(rows, _PRICES, number_of), pa.float64()),
-            **versioned_columns(rows, (*_STARTS, *_ENDS)),
+            **versioned_columns(rows, (*STARTS, *_ENDS)),
         }
 
 
@@ -162,7 +167,7 @@ class TariffAutomation(SlotsOfDays):
     output_tables = (
         slot_table(
             "tariff_automation",
-            "What the vendor's scheduler did on each day, one row per item and version.",
+            "What the vendor's scheduler did on each day, one row per slot and version.",
         ),
     )
 

@@ -38,6 +38,7 @@ from assets.framework.contract.columns import (
     parse_times,
     reject,
     reject_empty_readings,
+    remove_rows,
     rounded,
 )
 from assets.framework.contract.dataset import (
@@ -208,6 +209,7 @@ __all__ = [
     "reading_time",
     "reject",
     "reject_empty_readings",
+    "remove_rows",
     "request_each",
     "resolve_redaction",
     "rounded",

@@ -11,20 +11,23 @@ with
             bool_or(outcome = 'ok') as is_answered,
             max(fetched_at) >= (day + interval 2 days)::timestamp at time zone 'UTC' as is_final
         from requests
-        where dataset = $dataset and (outcome = 'ok' or status in (400, 404, 410, 422))
+        where
+            dataset = $dataset
+            and account = $account
+            and (outcome = 'ok' or status in (400, 404, 410, 422))
         group by day
     ),
     filled as (
-        select 'tariff_automation' as dataset, date
+        select 'tariff_automation' as dataset, account, date
         from tariff_automation
         union
-        select 'tariff_scheduler_slots', date
+        select 'tariff_scheduler_slots', account, date
         from tariff_scheduler_slots
     )
 select
     day,
     is_answered,
     is_final,
-    day in (select date from filled where filled.dataset = $dataset) as has_rows
+    day in (select date from filled where dataset = $dataset and account = $account) as has_rows
 from asked
 where day is not null

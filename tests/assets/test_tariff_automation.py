@@ -62,7 +62,7 @@ def test_likely_leaves_are_columns_and_all_are_kept(dataset):
         "boost": [1],
     }
     (row,) = rows_of(decode(dataset, {"data": [slot]}, **asked_for("2025-06-03")), dataset.name)
-    assert row.pop("extra_digest")
+    assert (row.pop("extra_digest") is None, row.pop("account")) == (False, "owner")
     assert row == {
         "date": date(2025, 6, 3),
         "slot": "2025-06-03T01:00:00+01:00",
@@ -130,6 +130,39 @@ def test_the_history_is_read_until_there_is_nothing(home, dataset, shape):
             expected = {name: {"redacted": kind} for name, kind in hidden.items()}
             assert about == ({"version": 2} | expected if about else {})
             assert extra == sent
+
+
+@pytest.mark.parametrize(
+    ("start", "days"),
+    [
+        ("2025-06-03T00:00:00Z", {3}),
+        ("2025-06-03", {3}),
+        ("2025-06-03T12:00:00", {3}),
+        ("2025-06-03T23:30:00+01:00", {3}),
+        # As nobody documents in which time zone the API has days.
+        ("2025-06-03T23:30:00Z", {3, 4}),
+        ("2025-06-03T00:30:00+01:00", {2, 3}),
+        ("00:30", {2, 3, 4}),
+        (None, {2, 3, 4}),
+    ],
+)
+def test_a_planned_slot_is_of_the_day_on_which_it_begins(start, days):
+    slot = {"start_time": start, "mode": "charge"}
+    for day in (2, 3, 4):
+        decoded = decode(SLOTS, {"data": [slot]}, **asked_for(f"2025-06-0{day}"))
+        assert decoded.tables[SLOTS.name].num_rows == (day in days), day
+        assert decoded.quarantine.num_rows == 0
+
+
+def test_a_planned_day_is_requested_with_its_end(home):
+    """The API may exclude the last day, or include it."""
+    at_home = home(commissioned=BEGUN, clock=NOW)
+    refresh_at(at_home, SLOTS, NOW)
+    (request,) = at_home.simulator.requests
+    day = TODAY - DAY
+    assert request.query == {"start_date": f"{day}", "end_date": f"{TODAY}"}
+    found = at_home.rows(f"SELECT DISTINCT date FROM {SLOTS.name}")
+    assert found == [{"date": day}]
 
 
 def test_a_slot_that_is_planned_no_more_ends(home):
