@@ -52,9 +52,11 @@ class TariffSchedulerSlots(SlotsOfDays):
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Return the columns of one response, without the slots that begin on another day."""
         day, zone = self.day_of(response), ZoneInfo(response.request_zone or "UTC")
-        days = told(rows, STARTS, lambda value: _days_of(value, zone))
-        others = [index for index, of_row in enumerate(days) if of_row and day not in of_row]
-        remove_rows(rows, others)
+        # A response that was saved without its parameters can be of any day.
+        if "start_date" in msgspec.json.decode(response.params or "{}"):
+            days = told(rows, STARTS, lambda value: _days_of(value, zone))
+            others = [index for index, of_row in enumerate(days) if of_row and day not in of_row]
+            remove_rows(rows, others)
         return super().columns(rows, response)
 
 

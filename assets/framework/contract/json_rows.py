@@ -3,10 +3,7 @@
 A dataset describes its rows as `msgspec.Struct` types. A body that matches is decoded in one pass.
 Any other is decoded row by row: numeric text becomes a number, unknown fields are kept apart, and a
 value that still does not match becomes null and is kept as a misfit of its row; a row that is no
-object is rejected. The pandera schema validates values later.
-
-If nobody documents the shape, a value of another type than the assumed one is kept as an unknown
-field instead.
+object is rejected. If nobody documents the shape, such a value is an unknown field instead.
 """
 
 import json
@@ -44,7 +41,6 @@ class ResponseShape(Enum):
     SINGLE = "data is one row"
     BARE = "the body itself is one row"
     KEYED = "the body itself is an object of rows keyed by name"
-    # Nobody documents the next ones: see `undocumented_rows`.
     OPEN_ROW = "one row, or a list of rows"
     OPEN = "the same, or an object of rows by name"
     OPEN_LIST = "the same, or an object with one list of rows"
@@ -52,7 +48,7 @@ class ResponseShape(Enum):
 
     @property
     def is_open(self) -> bool:
-        """Whether the shape is not documented, so that any leaf is to be expected."""
+        """Whether nobody documents the shape: see `undocumented_rows`."""
         return self.name.startswith("OPEN")
 
 
@@ -124,12 +120,11 @@ class _Odd:
     misfits: list[Misfit] = field(default_factory=list)
 
     def add_misfit(self, path: str, value: object) -> None:
-        if self.is_open:
-            # Its type was only assumed.
+        if self.is_open:  # Its type was only assumed.
             self.extra[path] = value
-            return
-        self.drift["changed_type", field_of(path), json_type(value)] += 1
-        self.misfits.append(Misfit(path, json_text(value)))
+        else:
+            self.drift["changed_type", field_of(path), json_type(value)] += 1
+            self.misfits.append(Misfit(path, json_text(value)))
 
 
 class _Elements(msgspec.Struct):
@@ -158,7 +153,7 @@ def _decoders(
 _ELEMENTS = msgspec.json.Decoder(_Elements)
 _ELEMENT = msgspec.json.Decoder(_Element)
 _KEYED = msgspec.json.Decoder(dict[str, msgspec.Raw])
-# Text that is not UTF-8 is found only when a string is decoded, and with Python's own error.
+# Text that is not UTF-8 gives Python's own error.
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError)
 
 
@@ -229,8 +224,7 @@ def decode_rows(
         rows.values.append(value)
         rows.positions.append(position)
     if shape.is_open:
-        for key in [key for key in rows.drift if key[1] != "row"]:
-            del rows.drift[key]
+        rows.drift = Counter({key: n for key, n in rows.drift.items() if key[1] == "row"})
     return rows
 
 
