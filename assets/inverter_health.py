@@ -4,7 +4,8 @@ Source: version 1.53 of the API, which has a list of checks with a status each. 
 not documented: `extra_fields` has them as sent.
 
 Grain: inverter and check, with history: a version begins when its status or message changes. The
-answer can be a list of checks, or an object of checks by name that are objects or bare statuses.
+answer can be a list of checks, or an object of checks by name that are objects or bare statuses;
+an answer of another shape is one row.
 
 Requests: one per inverter and day.
 """
@@ -26,12 +27,12 @@ from assets.framework import (
     Table,
     Wire,
     any_fields,
+    as_word,
     extra_column,
     history_columns,
     leaf_columns,
     name_of_code,
     names_of,
-    reject,
     request_each,
     table_schema,
     text,
@@ -41,6 +42,7 @@ from givenergy.endpoints.inverter_endpoints import INVERTER_HEALTH
 from warehouse import ArchivedResponse
 
 _NAMES = ("key", "check", "identifier", "code", "name", "title", "type", "id")
+_STATUSES = ("status", "state", "result", "level", "value", "overall")
 
 
 class _Check(Wire):
@@ -51,18 +53,23 @@ class _Check(Wire):
 
 TABLE = Table(
     name="inverter_health",
-    description="Checks of each inverter by the vendor's platform, one row per item and version.",
+    description="Checks of each inverter by the vendor's platform, one row per check and version.",
     schema=table_schema(
         {
             "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
             "check_name": text(
                 "Check",
                 "What identifies the check: its name in the answer, or the first of "
-                f"{', '.join(f'`{name}`' for name in _NAMES)}; else its position.",
+                f"{', '.join(f'`{name}`' for name in _NAMES)} that differs between all checks;"
+                " else its position.",
                 nullable=False,
             ),
             "status": text(
-                "Status", "Status as sent.", "status", codes="health_status", nullable=False
+                "Status",
+                f"As sent, from the first of {', '.join(f'`{name}`' for name in _STATUSES)};"
+                " `value` is a bare status.",
+                "status",
+                codes="health_status",
             ),
             "status_name": name_of_code("Status"),
             "message": text("Message", "Message, if there is one.", "message"),
@@ -97,11 +104,8 @@ class InverterHealth(RowByRow, SnapshotDataset):
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Return the columns of one response."""
-        bare = told(rows, ("value",), lambda value: value if isinstance(value, str) else None)
-        for row, status in zip(rows.values, bare, strict=True):
+        for row, status in zip(rows.values, told(rows, _STATUSES, as_word), strict=True):
             row.status = row.status or status
-        missing = [index for index, row in enumerate(rows.values) if not row.status]
-        reject(rows, missing, "status", response.body, self.shape)
         return {
             "inverter_serial": pa.repeat(pa.scalar(response.device_id), len(rows.values)),
             "check_name": pa.array(names_of(rows, _NAMES), pa.string()),

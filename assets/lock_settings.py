@@ -3,7 +3,7 @@
 Source: version 1.53 of the API, which does not document the leaves: `extra_fields` has them as
 sent, except those that could be about people ([personal data](../docs/personal-data.md)).
 
-Grain: setting, with history. An answer that is one object is one row, named `0`.
+Grain: account and setting, with history. An answer that is one object is one row, named `0`.
 
 Requests: one per week.
 """
@@ -23,15 +23,15 @@ from assets.framework import (
     SnapshotDataset,
     Table,
     Undocumented,
-    any_fields,
     as_flag,
-    extra_column,
     flag,
     history_columns,
     names_of,
     table_schema,
     text,
     told,
+    versioned_columns,
+    versioned_fields,
 )
 from givenergy.endpoints.lock_endpoints import LOCK_SETTINGS
 from warehouse import ArchivedResponse
@@ -40,21 +40,23 @@ _NAMES = ("key", "type", "id")
 
 TABLE = Table(
     name="lock_settings",
-    description="The account's configuration of locking, one row per item and version.",
+    description="The account's configuration of locking, one row per account, setting and version.",
     schema=table_schema(
         {
+            "account": text("Account", "The account as an opaque key.", nullable=False),
             "setting": text(
                 "Setting",
-                "Its name in the answer, or its `type` or `id`; else its position.",
+                "Its name in the answer, or its `type` or `id`: the first that differs between"
+                " all; else its position.",
                 nullable=False,
             ),
             "is_enabled": flag("Enabled", "From `is_enabled`, `enabled` or `value`."),
-            **any_fields(),
+            **versioned_fields(),
             **history_columns(),
         }
     ),
-    key=("setting",),
-    unversioned_columns=(),
+    key=("account", "setting"),
+    unversioned_columns=("extra_fields",),
 )
 
 
@@ -78,11 +80,12 @@ class LockSettings(RowByRow, SnapshotDataset):
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Return the columns of one response."""
         return {
+            "account": pa.repeat(pa.scalar(response.account), len(rows.values)),
             "setting": pa.array(names_of(rows, _NAMES), pa.string()),
             "is_enabled": pa.array(
                 told(rows, ("is_enabled", "enabled", "value"), as_flag), pa.bool_()
             ),
-            "extra_fields": extra_column(rows),
+            **versioned_columns(rows),
         }
 
 

@@ -25,10 +25,8 @@ from assets.framework import (
     SnapshotDataset,
     Table,
     Undocumented,
-    any_fields,
     as_name,
     as_time,
-    extra_column,
     history_columns,
     instant,
     names_of,
@@ -36,29 +34,34 @@ from assets.framework import (
     table_schema,
     text,
     told,
+    versioned_columns,
+    versioned_fields,
 )
 from givenergy.endpoints.lock_endpoints import LOCKS
 from warehouse import ArchivedResponse
 
 TABLE = Table(
     name="locks",
-    description="The locks of each inverter, one row per item and version.",
+    description="The locks of each inverter, one row per lock and version.",
     schema=table_schema(
         {
             "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
             "lock_id": text(
-                "Lock", "Its `id`, or its name in the answer; else its position.", nullable=False
+                "Lock",
+                "Its `id`, or its name in the answer: the first that differs between all; else its"
+                " position.",
+                nullable=False,
             ),
             "type": text("Type", "From `type` or `lockable_type`."),
             "created_at": instant("Created (UTC)", "From `created_at` or `starts_at`."),
             "expires_at": instant("Expires (UTC)", "From `expires_at`."),
             "reason": text("Reason", "From `reason`. Null unless the owner keeps it."),
-            **any_fields(),
+            **versioned_fields(),
             **history_columns(),
         }
     ),
     key=("inverter_serial", "lock_id"),
-    unversioned_columns=(),
+    unversioned_columns=("extra_fields",),
 )
 
 
@@ -89,7 +92,7 @@ class Locks(RowByRow, SnapshotDataset):
             "created_at": pa.array(told(rows, ("created_at", "starts_at"), as_time), TIME_UTC),
             "expires_at": pa.array(told(rows, ("expires_at",), as_time), TIME_UTC),
             "reason": pa.array(told(rows, ("reason",), as_name), pa.string()),
-            "extra_fields": extra_column(rows),
+            **versioned_columns(rows, ("created_at", "starts_at", "expires_at")),
         }
 
 

@@ -24,15 +24,15 @@ from assets.framework import (
     SnapshotDataset,
     Table,
     Undocumented,
-    any_fields,
     as_json,
-    extra_column,
     history_columns,
     names_of,
     request_each,
     table_schema,
     text,
     told,
+    versioned_columns,
+    versioned_fields,
 )
 from givenergy.endpoints.control_endpoints import PRESET_PROFILES
 from warehouse import ArchivedResponse
@@ -41,24 +41,25 @@ _PRESETS = ("presets", "settings", "values", "parameters", "data")
 
 TABLE = Table(
     name="preset_profiles",
-    description="The named sets of presets of each inverter, one row per item and version.",
+    description="The named sets of presets of each inverter, one row per profile and version.",
     schema=table_schema(
         {
             "inverter_serial": text("Inverter", "Serial number of the inverter.", nullable=False),
             "profile": text(
                 "Profile",
-                "Its name: in the answer, or from `name`, `identifier` or `id`; else its position.",
+                "Its name: in the answer, or from `name`, `identifier` or `id`, the first that"
+                " differs between all; else its position.",
                 nullable=False,
             ),
             "presets": text(
                 "Presets", f"JSON, from {', '.join(f'`{name}`' for name in _PRESETS)}."
             ),
-            **any_fields(),
+            **versioned_fields(),
             **history_columns(),
         }
     ),
     key=("inverter_serial", "profile"),
-    unversioned_columns=(),
+    unversioned_columns=("extra_fields",),
 )
 
 
@@ -86,7 +87,7 @@ class PresetProfiles(RowByRow, SnapshotDataset):
             "inverter_serial": pa.repeat(pa.scalar(response.device_id), len(rows.values)),
             "profile": pa.array(names_of(rows, ("key", "name", "identifier", "id")), pa.string()),
             "presets": pa.array(told(rows, _PRESETS, as_json), pa.string()),
-            "extra_fields": extra_column(rows),
+            **versioned_columns(rows, ("start_time", "end_time")),
         }
 
 

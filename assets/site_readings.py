@@ -1,7 +1,8 @@
 """Site readings: the latest powers of a whole site, polled.
 
 Source: version 1.53 of the API, which does not document the leaves. Those with the names of an
-inverter's latest powers are assumed to mean the same; the others are in `extra_fields` as sent.
+inverter's latest powers are assumed to mean the same, and a plain number of `solar`, `grid` or
+`battery` to be its power; all others are in `extra_fields` as sent.
 
 Grain: site and time. An answer without a time is of the time when it arrived. One that contains
 only nulls is no reading and goes to quarantine as `no_reading`.
@@ -32,6 +33,7 @@ from assets.framework import (
     leaf_columns,
     list_of_structs,
     local_columns,
+    number_of,
     optional_times,
     provenance_columns,
     read_sql,
@@ -121,6 +123,25 @@ def site_columns(table: Table, rows: Rows[Any], response: ArchivedResponse) -> d
     }
 
 
+def _read_plain_powers(rows: Rows[Any]) -> None:
+    """Read a power that came as a plain number, or of consumption as an object."""
+    for index, extra in list(rows.extra.items()):
+        row = rows.values[index]
+        for leaf in ("solar", "grid", "battery"):
+            power = number_of(extra.get(leaf))
+            if power is not None:
+                setattr(row, leaf, msgspec.structs.replace(getattr(row, leaf), power=power))
+                del extra[leaf]
+        consumption = extra.get("consumption")
+        if isinstance(consumption, Mapping) and consumption.keys() == {"power"}:
+            power = number_of(consumption["power"])
+            if power is not None:
+                row.consumption = power
+                del extra["consumption"]
+        if not extra:
+            del rows.extra[index]
+
+
 def _has_value(row: msgspec.Struct) -> bool:
     leaves = msgspec.to_builtins(row)
     return not _is_blank({name: leaves[name] for name in leaves.keys() - {"time", "status"}})
@@ -163,6 +184,7 @@ class SiteReadings(RowByRow, SnapshotDataset):
 
     def columns(self, rows: Rows[Any], response: ArchivedResponse) -> Mapping[str, pa.Array]:
         """Return the columns of one response."""
+        _read_plain_powers(rows)
         return {
             **site_columns(TABLE, rows, response),
             "pv_arrays": list_of_structs(

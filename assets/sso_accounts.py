@@ -22,28 +22,14 @@ from assets.framework import (
     Rows,
     SnapshotDataset,
     Table,
-    table_schema,
-    text,
 )
 from givenergy.endpoints.account_endpoints import SSO_ACCOUNTS
 from warehouse import ArchivedResponse
 
-
-class _SsoAccount(Account):
-    company: str | None = None
-
-
 TABLE = Table(
     name="sso_accounts",
-    description="Accounts of the person's single sign-on, one row per item and version.",
-    schema=table_schema(
-        {
-            "company": text(
-                "Company", "Name of the company. Null unless the owner keeps it.", "company"
-            ),
-            **account_schema().columns,
-        }
-    ),
+    description="Accounts of the person's single sign-on, one row per account and version.",
+    schema=account_schema(),
     key=("account_id",),
     unversioned_columns=(),
 )
@@ -56,7 +42,7 @@ class SsoAccounts(RowByRow, SnapshotDataset):
     version = 1
     endpoint = SSO_ACCOUNTS
     group = "accounts"
-    row_type = _SsoAccount
+    row_type = Account
     output_tables = (TABLE,)
     cadence = Cadence.WEEKLY
     optional = True

@@ -4,10 +4,11 @@ Source: version 1.53 of the API, which does not document the leaves: `extra_fiel
 sent, except those that could identify the customer of the tariff
 ([personal data](../docs/personal-data.md)).
 
-Grain: day and slot, with history. An answer that has no list of slots is one row.
+Grain: account, day and slot, with history. An answer that has no list of slots is one row.
 
-Requests: two a day, for today and yesterday. The history is read 28 days at a time, until seven
-days in a row have nothing. An account without a tariff is asked for today alone, and weekly.
+Requests: three a day, for today and the two days before: what is asked of a day before another
+whole day has passed is not final. The history is read 28 days at a time, until seven days in a row
+have nothing or are refused. An account without a tariff is asked for yesterday alone, and weekly.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,11 +29,9 @@ from assets.framework import (
     SnapshotDataset,
     Table,
     Undocumented,
-    any_fields,
     as_name,
     as_time,
     column,
-    extra_column,
     history_columns,
     instant,
     local_day,
@@ -43,6 +42,8 @@ from assets.framework import (
     table_schema,
     text,
     told,
+    versioned_columns,
+    versioned_fields,
 )
 from givenergy.endpoints.tariff_endpoints import TARIFF_AUTOMATION
 from warehouse import ArchivedResponse
@@ -52,7 +53,7 @@ _DAY = timedelta(days=1)
 _MOST_DAYS = 28
 # Days in a row without anything, before which nothing is expected.
 _EMPTY_DAYS = 7
-_STARTS = ("start_time", "start_at", "start", "valid_from", "from")
+STARTS = ("start_time", "start_at", "start", "valid_from", "from")
 _ENDS = ("end_time", "end_at", "end", "valid_to", "to")
 _ACTIONS = ("action", "mode", "type", "state", "status")
 _PRICES = ("import_price", "price", "unit_rate", "rate")
@@ -69,29 +70,30 @@ def slot_table(name: str, description: str) -> Table:
         description=description,
         schema=table_schema(
             {
+                "account": text("Account", "The account as an opaque key.", nullable=False),
                 "date": column(
                     pa.date32(), "Day", "Day of the request, as the API has days.", nullable=False
                 ),
                 "slot": text(
                     "Slot",
-                    f"What identifies it in its day. {_leaf((*_STARTS, 'key', 'id'))} Else its"
-                    " position.",
+                    f"What identifies it in its day. {_leaf((*STARTS, 'key', 'id'))} It is the"
+                    " first that differs between all slots of the day, else its position.",
                     nullable=False,
                 ),
                 "start_at": instant(
-                    "Start (UTC)", f"{_leaf(_STARTS)} Null if it has no offset from UTC."
+                    "Start (UTC)", f"{_leaf(STARTS)} Null if it has no offset from UTC."
                 ),
                 "end_at": instant(
                     "End (UTC)", f"{_leaf(_ENDS)} Null if it has no offset from UTC."
                 ),
                 "action": text("Action", _leaf(_ACTIONS)),
                 "price": number("Price", f"{_leaf(_PRICES)} Its unit is not documented."),
-                **any_fields(),
+                **versioned_fields(),
                 **history_columns(),
             }
         ),
-        key=("date", "slot"),
-        unversioned_columns=(),
+        key=("account", "date", "slot"),
+        unversioned_columns=("extra_fields",),
     )
 
 
@@ -105,8 +107,8 @@ class SlotsOfDays(RowByRow, SnapshotDataset):
     cadence = Cadence.DAILY
     optional = True
 
-    def request_of(self, day: date, part: str) -> Request:
-        """Return the request for a day."""
+    def request_of(self, day: date, *, may_lack: bool) -> Request:
+        """Return the request for a day, which the API may lack by itself."""
         raise NotImplementedError
 
     def day_of(self, response: ArchivedResponse) -> date:
@@ -114,24 +116,29 @@ class SlotsOfDays(RowByRow, SnapshotDataset):
         raise NotImplementedError
 
     def requests(self, state: KnownState) -> Iterator[Request]:
-        """Request today and yesterday, and some of the days before that are not known yet."""
+        """Request today and yesterday, and some of the days before that are not final yet."""
         today = local_day(state.now, state.zone)
         known = {
-            row["day"]: row for row in state.rows(read_sql("tariff_days_known"), dataset=self.name)
+            row["day"]: row
+            for row in state.rows(
+                read_sql("tariff_days_known"), dataset=self.name, account=state.account
+            )
         }
         if not any(row["is_answered"] for row in known.values()):
-            yield self.request_of(today, "")
+            # There may be nothing of today yet.
+            yield self.request_of(today - _DAY, may_lack=False)
             return
+        final = {day: row for day, row in known.items() if row["is_final"]}
+        # Yesterday comes after today: the newest result shows whether the dataset is settled.
         days = [today, today - _DAY]
         day, empty = today - 2 * _DAY, 0
         while len(days) < 2 + _MOST_DAYS and empty < _EMPTY_DAYS and day >= EARLIEST_DATA.date():
-            if day not in known:
+            if day not in final:
                 days.append(day)
-            empty = 0 if day not in known or known[day]["has_rows"] else empty + 1
+            empty = 0 if day not in final or final[day]["has_rows"] else empty + 1
             day -= _DAY
         for day in days:
-            # A day may be lacking by itself, which the answer of any other shows.
-            yield self.request_of(day, "day")
+            yield self.request_of(day, may_lack=True)
 
     def listed_by(self, response: ArchivedResponse) -> str:
         """Return account and day: an answer covers only this day."""
@@ -141,13 +148,14 @@ class SlotsOfDays(RowByRow, SnapshotDataset):
         """Return the columns of one response."""
         day = pa.scalar(self.day_of(response), pa.date32())
         return {
+            "account": pa.repeat(pa.scalar(response.account), len(rows.values)),
             "date": pa.repeat(day, len(rows.values)),
-            "slot": pa.array(names_of(rows, (*_STARTS, "key", "id")), pa.string()),
-            "start_at": pa.array(told(rows, _STARTS, as_time), TIME_UTC),
+            "slot": pa.array(names_of(rows, (*STARTS, "key", "id")), pa.string()),
+            "start_at": pa.array(told(rows, STARTS, as_time), TIME_UTC),
             "end_at": pa.array(told(rows, _ENDS, as_time), TIME_UTC),
             "action": pa.array(told(rows, _ACTIONS, as_name), pa.string()),
             "price": pa.array(told(rows, _PRICES, number_of), pa.float64()),
-            "extra_fields": extra_column(rows),
+            **versioned_columns(rows, (*STARTS, *_ENDS)),
         }
 
 
@@ -159,14 +167,14 @@ class TariffAutomation(SlotsOfDays):
     output_tables = (
         slot_table(
             "tariff_automation",
-            "What the vendor's scheduler did on each day, one row per item and version.",
+            "What the vendor's scheduler did on each day, one row per slot and version.",
         ),
     )
 
-    def request_of(self, day: date, part: str) -> Request:
+    def request_of(self, day: date, *, may_lack: bool) -> Request:
         """Return the request for a day."""
         text = day.isoformat()
-        return Request(path={"date": text}, label=text, part=part)
+        return Request(path={"date": text}, label=text, may_lack=may_lack)
 
     def day_of(self, response: ArchivedResponse) -> date:
         """Return the day in the path."""

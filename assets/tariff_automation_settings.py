@@ -24,15 +24,15 @@ from assets.framework import (
     SnapshotDataset,
     Table,
     Wire,
-    any_fields,
     as_json,
-    extra_column,
     flag,
     history_columns,
     leaf_columns,
     number,
     table_schema,
     text,
+    versioned_columns,
+    versioned_fields,
 )
 from givenergy.endpoints.tariff_endpoints import TARIFF_AUTOMATION_SETTINGS
 from warehouse import ArchivedResponse
@@ -57,12 +57,12 @@ TABLE = Table(
             "slot_overrides": text(
                 "Slot overrides", "JSON of the times planned by hand.", "slot_overrides"
             ),
-            **any_fields(),
+            **versioned_fields(),
             **history_columns(),
         }
     ),
     key=("account",),
-    unversioned_columns=(),
+    unversioned_columns=("extra_fields",),
 )
 
 
@@ -89,7 +89,7 @@ class TariffAutomationSettings(RowByRow, SnapshotDataset):
             "account": pa.repeat(pa.scalar(response.account), len(rows.values)),
             **leaf_columns(TABLE.schema, rows.values, skip=("slot_overrides",)),
             **leaf_columns(TABLE.schema, rows.values, only=("slot_overrides",), convert=as_json),
-            "extra_fields": extra_column(rows),
+            **versioned_columns(rows, ("start_time", "end_time")),
         }
 
 

@@ -88,7 +88,7 @@ _LIST = msgspec.json.Decoder(_ListBody, strict=False)
 _DATA = msgspec.json.Decoder(_DataBody)
 _META = msgspec.json.Decoder(_MetaBody, strict=False)
 _SINGLE = msgspec.json.Decoder(_SingleBody)
-_BARE = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_BARE = msgspec.json.Decoder(dict[str, msgspec.Raw] | list[msgspec.Raw])
 _ERROR = msgspec.json.Decoder(_ErrorBody)
 _TITLE = re.compile(rb"(?is)<title[^>]*>(.{1,200}?)</title>")
 _HTML = re.compile(rb"(?i)\s*(<!doctype html|<html|<head|<body)")
@@ -104,13 +104,19 @@ class InvalidResponseError(Exception):
 
 
 def read_envelope(
-    body: bytes, *, enveloped: bool = True, single: bool = False, listed: bool = False
+    body: bytes,
+    *,
+    enveloped: bool = True,
+    may_be_empty: bool = False,
+    single: bool = False,
+    listed: bool = False,
 ) -> Envelope:
     """Check the body of a successful response and return its envelope.
 
     Args:
         body: The body as received.
-        enveloped: Whether the content must be in `data`; otherwise any non-empty object is valid.
+        enveloped: Whether the content must be in `data`; otherwise any list or object is valid.
+        may_be_empty: Whether an object without leaves is valid, if the content is not in `data`.
         single: Whether `data` is a single value, of any type, that may also be null.
         listed: Whether `data` is a list of objects.
 
@@ -124,7 +130,7 @@ def read_envelope(
         if not body.isascii():
             body.decode("utf-8")
         if not enveloped:
-            return _bare(body)
+            return _bare(body, may_be_empty)
         return _single(body) if single else _shape(body, listed)
     except msgspec.ValidationError as error:
         raise InvalidResponseError(
@@ -179,8 +185,11 @@ def _check_rows(rows: Sequence[msgspec.Raw]) -> None:
         )
 
 
-def _bare(body: bytes) -> Envelope:
-    if not _BARE.decode(body):
+def _bare(body: bytes, may_be_empty: bool) -> Envelope:
+    content = _BARE.decode(body)
+    if isinstance(content, list) or (may_be_empty and not content):
+        return Envelope(len(content), None)
+    if not content:
         raise InvalidResponseError("no_data", "The response is an empty object.")
     return Envelope(None, None)
 

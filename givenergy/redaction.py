@@ -23,7 +23,7 @@ from givenergy.json_decoding import decode_json
 
 __all__ = ["REDACTION_VERSION", "Redaction", "checked_entries", "redaction_of", "scrub"]
 
-REDACTION_VERSION = 2
+REDACTION_VERSION = 3
 
 _ALL = "*"
 _PSEUDONYM_DIGITS = 16
@@ -33,6 +33,10 @@ _BEARER = re.compile(r"(?i)bearer\s+[\w.~+/|=-]+")
 # The key to a smart device, in every spelling.
 _SECRET = re.compile(rb"(?i)local[_-]?key")
 _SECRET_LEAF = re.compile(r'(?i)("local[_-]?key"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^,}\]\s]*)')
+# An integer of more digits can be the number of a meter or contract.
+_LONG_INTEGER = 10_000_000
+_TIME_OF_DAY = r"\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?"
+_ISO_TIME = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}([T ]{_TIME_OF_DAY})?|{_TIME_OF_DAY}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Redaction:
 
     Attributes:
         keep: The leaves that are kept; None keeps all but secrets.
+        keep_values: Whether other leaves are kept as well if they are no text that can be personal.
         pseudonymise: The leaves that become `{"pseudonym": "16 hex digits"}`.
         plain: Values that need no pseudonym, in capitals.
         key: Key of the pseudonyms, without which they cannot be guessed by trying; without a key
@@ -55,6 +60,7 @@ class Redaction:
     pseudonymise: frozenset[str] = frozenset()
     plain: frozenset[str] = frozenset()
     key: bytes | None = field(default=None, repr=False)
+    keep_values: bool = False
 
     def body(self, body: bytes) -> tuple[bytes, int | None]:
         """Return the JSON body as it may be written, and the version of the rules applied to it.
@@ -88,7 +94,7 @@ class Redaction:
             return value
         if path in self.pseudonymise:
             return self._pseudonym(value)
-        return _redacted(value)
+        return value if self.keep_values and _is_plain_value(value) else _redacted(value)
 
     def _child(self, name: str, value: Any, path: str) -> Any:
         return _redacted(value) if _is_secret(name) else self._walk(value, path)
@@ -112,7 +118,9 @@ def redaction_of(
     if keep is not None:
         added = {e.partition(":")[2] for e in keep_personal if e.startswith(f"{endpoint.name}:")}
         keep = None if _ALL in added else keep | added
-    return Redaction(keep, endpoint.pseudonymise, endpoint.plain, pseudonym_key)
+    return Redaction(
+        keep, endpoint.pseudonymise, endpoint.plain, pseudonym_key, endpoint.keep_values
+    )
 
 
 def checked_entries(entries: Iterable[str]) -> frozenset[str]:
@@ -154,6 +162,15 @@ def scrub(text: str, *secrets: str) -> str:
 def _is_secret(name: str) -> bool:
     """Return whether a leaf of this name must never be written, whatever the owner allows."""
     return _SECRET.search(name.encode()) is not None
+
+
+def _is_plain_value(value: Any) -> bool:
+    """Return whether a value is a boolean, a number that is not long, a date or a time."""
+    if isinstance(value, str):
+        return _ISO_TIME.fullmatch(value) is not None
+    if not isinstance(value, int | float):
+        return False
+    return abs(value) < _LONG_INTEGER or value != int(value)
 
 
 def _redacted(value: Any) -> Any:

@@ -89,6 +89,8 @@ def classify_response(
             return read_envelope(
                 body,
                 enveloped=endpoint.enveloped,
+                # Nobody documents what later versions answer if there is nothing.
+                may_be_empty=endpoint.is_later,
                 single=endpoint.single,
                 listed=endpoint.is_list,
             )

@@ -185,7 +185,7 @@ class Settings(BaseSettings):
     )
     range_days: Annotated[int, _whole_number(1, 366)] = _setting(
         "GIVLAKE_RANGE_DAYS",
-        "days per request for energy flows; halved automatically where the API refuses the range",
+        "days per request for energy flows and meter history; halved where the API refuses them",
         # The API does not document its longest range; the portal's own pages request a month.
         default=31,
     )

@@ -38,6 +38,7 @@ from assets.framework.contract.columns import (
     parse_times,
     reject,
     reject_empty_readings,
+    remove_rows,
     rounded,
 )
 from assets.framework.contract.dataset import (
@@ -120,8 +121,11 @@ from assets.framework.contract.undocumented import (
     as_flag,
     as_name,
     as_time,
+    as_word,
     names_of,
     told,
+    versioned_columns,
+    versioned_fields,
 )
 from assets.framework.contract.validation import (
     elements_in_range,
@@ -166,6 +170,7 @@ __all__ = [
     "as_name",
     "as_text",
     "as_time",
+    "as_word",
     "column",
     "decode_rows",
     "difference",
@@ -204,6 +209,7 @@ __all__ = [
     "reading_time",
     "reject",
     "reject_empty_readings",
+    "remove_rows",
     "request_each",
     "resolve_redaction",
     "rounded",
@@ -212,5 +218,7 @@ __all__ = [
     "text",
     "to_utc",
     "told",
+    "versioned_columns",
+    "versioned_fields",
     "with_source",
 ]

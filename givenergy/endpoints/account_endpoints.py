@@ -101,7 +101,7 @@ SSO_ACCOUNTS = Endpoint(
     since="1.35",
     is_list=True,
     keep=frozenset(f"data[].{leaf}" for leaf in _ACCOUNT_LEAVES),
-    personal=frozenset(f"data[].{leaf}" for leaf in {*_PERSONAL_LEAVES, "company"}),
+    personal=frozenset(f"data[].{leaf}" for leaf in _PERSONAL_LEAVES),
 )
 
 # The present powers and energies of a whole site; the scopes are assumed.

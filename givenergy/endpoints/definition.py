@@ -26,6 +26,8 @@ _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 PAGING = frozenset(
     f"meta.{name}" for name in ("current_page", "from", "last_page", "per_page", "to", "total")
 )
+# Where a row can be in a response whose shape is not documented.
+_PLACES_OF_ROWS = ("data[].", "data.", "[].", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Endpoint:
         limit: The endpoint's own limit; None if it counts towards the account's.
         keep: On endpoints with personal data or secrets, the leaves that are kept (dotted paths
             from the top of the body, `[]` for any element); None keeps all.
+        keep_values: Whether booleans, numbers, dates and times are kept of the other leaves too,
+            except integers of eight or more digits: for shapes that are not documented.
         personal: Of the other leaves, the documented ones that the owner may choose to keep.
         pseudonymise: Of the other leaves, those replaced by a pseudonym, so that equal values can
             be recognised; the owner may choose to keep them too.
@@ -75,6 +79,7 @@ class Endpoint:
     numbers: frozenset[str] = frozenset()
     limit: OwnLimit | None = None
     keep: frozenset[str] | None = None
+    keep_values: bool = False
     personal: frozenset[str] = frozenset()
     pseudonymise: frozenset[str] = frozenset()
     plain: frozenset[str] = frozenset()
@@ -134,7 +139,7 @@ def unlisted(*leaves: str) -> frozenset[str]:
 
     It can be a row of a list, of an object keyed by index, or the only one, in `data` or not.
     """
-    return frozenset(f"{above}{leaf}" for above in ("data[].", "data.", "") for leaf in leaves)
+    return frozenset(f"{above}{leaf}" for above in _PLACES_OF_ROWS for leaf in leaves)
 
 
 def _check(pattern: re.Pattern[str], name: str, value: str, needed: str) -> None:

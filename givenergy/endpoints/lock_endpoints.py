@@ -1,7 +1,8 @@
 """Locks: what may not be changed for some time, and by whom it was closed (API version 1.53).
 
 Only what reads; creating and removing locks is left out. The shapes are not documented. A lock can
-name people (who closed it, and why in their words), so only what is known to be harmless is kept.
+name people (who closed it, and why in their words), so text is kept only of leaves that are known
+to be harmless; numbers, booleans and times are kept, but for long integers.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ LOCK_SETTINGS = Endpoint(
     scope="api:inverter:read",
     since="1.53",
     enveloped=False,
+    keep_values=True,
     keep=unlisted(*_SETTINGS, *_DURATIONS, *_TIMES),
 )
 
@@ -36,6 +38,7 @@ LOCKS = Endpoint(
     scope="api:inverter:read",
     since="1.53",
     enveloped=False,
+    keep_values=True,
     keep=unlisted(*_LOCK, *(f"locks[].{leaf}" for leaf in _LOCK)),
     personal=frozenset({"data[].reason", "data.locks[].reason"}),
 )

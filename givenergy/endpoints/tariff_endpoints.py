@@ -2,7 +2,8 @@
 
 Only what reads; whatever changes a tariff or the automation is left out. The shapes are not
 documented, and what belongs to a tariff can identify its customer (number of the meter or contract,
-postcode), so only leaves of likely names that describe times, prices and powers are kept.
+postcode), so text is kept only of leaves of likely names; numbers, booleans and times are kept, but
+for long integers.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ TARIFF_AUTOMATION = Endpoint(
     scope=_SCOPE,
     since="1.53",
     enveloped=False,
+    keep_values=True,
     keep=unlisted(*_LEAVES),
 )
 
@@ -52,6 +54,7 @@ TARIFF_AUTOMATION_SETTINGS = Endpoint(
     scope=_SCOPE,
     since="1.53",
     enveloped=False,
+    keep_values=True,
     keep=unlisted(*_LEAVES),
 )
 
@@ -62,5 +65,6 @@ TARIFF_SCHEDULER_SLOTS = Endpoint(
     scope=_SCOPE,
     since="1.53",
     enveloped=False,
+    keep_values=True,
     keep=unlisted(*_LEAVES) | {"params.start_date", "params.end_date"},
 )

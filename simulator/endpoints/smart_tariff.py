@@ -92,7 +92,9 @@ def _automation(call: ApiCall) -> HttpResponse:
     if call.state.config.undocumented_as == "list":
         return json_response(200, {"data": rows})
     profile = call.account.profile
-    about = {"version": 2, "contract_number": profile["id"], "postcode": profile["postcode"]}
+    # A meter point has 13 digits.
+    contract = 2_000_000_000_000 + profile["id"]
+    about = {"version": 2, "contract_number": contract, "postcode": profile["postcode"]}
     return json_response(200, {"data": {**about, "slots": rows}})
 
 

@@ -30,7 +30,7 @@ def test_each_leaf_is_a_column():
         "inverter_serial": "SIM0001",
         "check_name": "Grid",
         "status": "warning",
-        "status_name": "Warning",
+        "status_name": "warning",
         "message": "m",
         "description": "d",
         "extra_fields": '{"name":"Grid","since":5}',
@@ -58,20 +58,39 @@ def test_a_check_without_a_name_has_its_position():
     checks, decoded = found({"data": [{"status": "ok"}, {"status": "odd", "name": ""}]})
     assert checks == {"0": "ok", "1": "odd"}
     assert [row["status_name"] for row in rows_of(decoded, DATASET.name)] == [
-        "OK",
+        "ok",
         "unknown (odd)",
     ]
 
 
-def test_a_check_without_a_status_is_quarantined():
-    checks, decoded = found({"data": {"a": "ok", "b": None, "c": 3, "d": {"status": 4}}})
-    assert checks == {"a": "ok"}
-    entries = decoded.quarantine.to_pylist()
-    assert [(e["column"], json.loads(e["raw"])["key"]) for e in entries] == [
-        ("status", "b"),
-        ("status", "c"),
-        ("status", "d"),
-    ]
+@pytest.mark.parametrize(
+    ("data", "checks"),
+    [
+        ({"status": "ok", "checks": {"battery": {"status": "warning"}}}, {"battery": "warning"}),
+        ({"status": "ok", "checks": {"battery": "warning"}}, {"battery": "warning"}),
+        ({"overall": "ok", "checks": [{"name": "a", "status": "ok"}], "history": [{"at": 1}]},
+         {"a": "ok"}),
+        ({"a": {"status": "ok"}, "b": "Error", "serial": "x", "updated_at": "y", "n": 3},
+         {"a": "ok", "b": "Error"}),
+        ({"status": "ok", "messages": []}, {"0": "ok"}),
+        ({"overall": "ok"}, {"0": "ok"}),
+        ({"status": "ok", "checks": []}, {}),
+        ([{"name": "a", "state": "ok"}, {"name": "b", "result": "no"}, {"name": "c", "level": 2}],
+         {"a": "ok", "b": "no", "c": "2"}),
+        ([{"name": "a", "status": True}, {"name": "b", "status": 1.5}, {"name": "c"}],
+         {"a": "true", "b": "1.5", "c": None}),
+        ({"a": "ok", "b": None, "c": 3, "d": {"status": 4}}, {"a": "ok", "d": "4"}),
+        ([{"name": "batt", "code": 0, "status": "ok"}, {"name": "grid", "code": 0}],
+         {"batt": "ok", "grid": None}),
+    ],
+)  # fmt: skip
+def test_whatever_comes_is_kept(data, checks):
+    found_checks, decoded = found({"data": data})
+    assert found_checks == checks
+    assert decoded.quarantine.num_rows == 0
+    extra = str([row["extra_fields"] for row in rows_of(decoded, DATASET.name)])
+    for leaf in ("serial", "updated_at", "history", "messages", "overall"):
+        assert (leaf in extra) == (leaf in data)
 
 
 @pytest.mark.parametrize("shape", ["list", "object"])

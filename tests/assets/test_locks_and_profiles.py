@@ -29,6 +29,7 @@ def test_the_leaves_of_a_lock():
         "priority": 3,
     }
     (row,) = rows_of(decode(LOCKS, {"data": [lock]}), LOCKS.name)
+    assert row.pop("extra_digest")
     assert row == {
         "inverter_serial": "SIM0001",
         "lock_id": "5",
@@ -140,6 +141,18 @@ def test_what_is_gone_ends_and_comes_back_as_a_version(home, dataset):
         f"SELECT valid_to IS NULL AS is_now FROM {dataset.name} ORDER BY valid_from"
     )
     assert found == [{"is_now": False}, {"is_now": True}]
+
+
+@EACH
+@pytest.mark.parametrize(
+    ("body", "rows"), [(b"[]", 0), (b"{}", 0), (b'{"data": []}', 0), (b'[{"id": 1}, {"id": 2}]', 2)]
+)
+def test_the_content_can_come_without_an_envelope(home, dataset, body, rows):
+    at_home = home(inverters=1)
+    at_home.simulator.override("/(lock|inverter/[^/]+/preset-profile)", body)
+    assert at_home.refresh(dataset, lists=LISTS).failures == []
+    assert len(at_home.paths()) == 1
+    assert len(at_home.rows(f"FROM {dataset.name}")) == rows
 
 
 @EACH

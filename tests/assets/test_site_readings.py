@@ -97,17 +97,42 @@ def test_an_answer_of_nulls_is_no_reading(dataset):
     assert decoded.quarantine["reason"].to_pylist() == ["no_reading"]
 
 
-@BOTH
-def test_a_value_of_another_type_costs_the_value(dataset):
-    name, leaf = ("consumption_power_w", "consumption")
-    data = {"consumption": {"power": 3}, "x": 1}
-    if dataset is ENERGIES:
-        name, leaf = ("today_solar_kwh", "today.solar")
-        data = {"today": {"solar": "many"}, "x": 1}
-    row, decoded = decoded_row(dataset, data)
-    assert row[name] is None
-    (entry,) = decoded.quarantine.to_pylist()
-    assert (entry["column"], entry["is_row_kept"]) == (leaf, True)
+@pytest.mark.parametrize(
+    ("dataset", "sent", "columns", "extra"),
+    [
+        (
+            POWERS,
+            {"solar": 1200, "grid": "-5", "battery": 300.5},
+            {"solar_power_w": 1200.0, "grid_power_w": -5.0, "battery_power_w": 300.5},
+            None,
+        ),
+        (POWERS, {"consumption": {"power": 5}}, {"consumption_power_w": 5.0}, None),
+        (
+            POWERS,
+            {"consumption": {"power": 5, "house": 4}, "solar": "off", "grid": [1]},
+            {"consumption_power_w": None, "solar_power_w": None},
+            {"consumption": {"power": 5, "house": 4}, "solar": "off", "grid": [1]},
+        ),
+        (
+            POWERS,
+            {"status": 3, "battery": {"percent": {"min": 4}, "power": 7}},
+            {"status": None, "battery_percent": None, "battery_power_w": 7.0},
+            {"status": 3, "battery.percent": {"min": 4}},
+        ),
+        (
+            ENERGIES,
+            {"today": 12.3, "total": {"solar": "many", "grid": {"import": 5}}},
+            {"today_solar_kwh": None, "total_solar_kwh": None, "total_grid_import_kwh": 5.0},
+            {"today": 12.3, "total.solar": "many"},
+        ),
+        (ENERGIES, {"today": 12.3}, {"today_solar_kwh": None}, {"today": 12.3}),
+    ],
+)
+def test_a_value_of_another_shape_is_kept(dataset, sent, columns, extra):
+    row, decoded = decoded_row(dataset, sent)
+    assert {name: row[name] for name in columns} == columns
+    assert json.loads(row["extra_fields"] or "null") == extra
+    assert (decoded.quarantine.num_rows, decoded.drift) == (0, [])
 
 
 @BOTH

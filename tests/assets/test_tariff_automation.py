@@ -62,6 +62,7 @@ def test_likely_leaves_are_columns_and_all_are_kept(dataset):
         "boost": [1],
     }
     (row,) = rows_of(decode(dataset, {"data": [slot]}, **asked_for("2025-06-03")), dataset.name)
+    assert (row.pop("extra_digest") is None, row.pop("account")) == (False, "owner")
     assert row == {
         "date": date(2025, 6, 3),
         "slot": "2025-06-03T01:00:00+01:00",
@@ -102,12 +103,12 @@ def test_the_history_is_read_until_there_is_nothing(home, dataset, shape):
     for number in range(4):
         moment = NOW + number * DAY
         assert refresh_at(at_home, dataset, moment).failures == []
-        assert max(days_of(at_home)) == moment.date()
+        assert max(days_of(at_home)) == moment.date() - (number == 0) * DAY
         asked.append(days_of(at_home))
-    # Today alone shows whether there is anything; then today, yesterday, and the history.
-    assert [len(days) for days in asked] == [1, 2 + 28, 2, 2]
+    # Yesterday alone shows whether there is anything; then come today, yesterday, and the history.
+    assert [len(days) for days in asked] == [1, 2 + 28, 3, 3]
     last = (NOW + 3 * DAY).date()
-    assert sorted(set(asked[2] + asked[3])) == [last - 2 * DAY, last - DAY, last]
+    assert sorted(asked[3]) == [last - 2 * DAY, last - DAY, last]
     rows = at_home.rows(f"SELECT * FROM {dataset.name}_now")
     days = [BEGUN + number * DAY for number in range((last - BEGUN).days + 1)]
     assert {row["date"] for row in rows} == set(days)
@@ -128,8 +129,40 @@ def test_the_history_is_read_until_there_is_nothing(home, dataset, shape):
             hidden = {"contract_number": "integer", "postcode": "string"}
             expected = {name: {"redacted": kind} for name, kind in hidden.items()}
             assert about == ({"version": 2} | expected if about else {})
-            assert extra == {**sent, **({"charged": {"redacted": "number"}} if "charged" in sent
-                                        else {})}  # fmt: skip
+            assert extra == sent
+
+
+@pytest.mark.parametrize(
+    ("start", "days"),
+    [
+        ("2025-06-03T00:00:00Z", {3}),
+        ("2025-06-03", {3}),
+        ("2025-06-03T12:00:00", {3}),
+        ("2025-06-03T23:30:00+01:00", {3}),
+        # As nobody documents in which time zone the API has days.
+        ("2025-06-03T23:30:00Z", {3, 4}),
+        ("2025-06-03T00:30:00+01:00", {2, 3}),
+        ("00:30", {2, 3, 4}),
+        (None, {2, 3, 4}),
+    ],
+)
+def test_a_planned_slot_is_of_the_day_on_which_it_begins(start, days):
+    slot = {"start_time": start, "mode": "charge"}
+    for day in (2, 3, 4):
+        decoded = decode(SLOTS, {"data": [slot]}, **asked_for(f"2025-06-0{day}"))
+        assert decoded.tables[SLOTS.name].num_rows == (day in days), day
+        assert decoded.quarantine.num_rows == 0
+
+
+def test_a_planned_day_is_requested_with_its_end(home):
+    """The API may exclude the last day, or include it."""
+    at_home = home(commissioned=BEGUN, clock=NOW)
+    refresh_at(at_home, SLOTS, NOW)
+    (request,) = at_home.simulator.requests
+    day = TODAY - DAY
+    assert request.query == {"start_date": f"{day}", "end_date": f"{TODAY}"}
+    found = at_home.rows(f"SELECT DISTINCT date FROM {SLOTS.name}")
+    assert found == [{"date": day}]
 
 
 def test_a_slot_that_is_planned_no_more_ends(home):
@@ -139,7 +172,7 @@ def test_a_slot_that_is_planned_no_more_ends(home):
         at_home.simulator.set_listing("tariff-slots", account, slots)
         refresh_at(at_home, SLOTS, NOW)
     found = at_home.rows(
-        f"SELECT slot, valid_to IS NULL AS is_now FROM {SLOTS.name} WHERE date = '{TODAY}'"
+        f"SELECT slot, valid_to IS NULL AS is_now FROM {SLOTS.name} WHERE date = '{TODAY - DAY}'"
         " ORDER BY slot"
     )
     assert found == [{"slot": "1", "is_now": False}, {"slot": "2", "is_now": True}]
@@ -155,6 +188,7 @@ def test_a_slot_that_is_planned_no_more_ends(home):
 def test_settings_are_columns(answer):
     (row,) = rows_of(decode(SETTINGS, {"data": {**answer, "mode": "x"}}), SETTINGS.name)
     assert row.pop("account") == "owner"
+    assert row.pop("extra_digest")
     assert row == {
         **answer,
         "slot_overrides": json.dumps(answer["slot_overrides"], separators=(",", ":")),
@@ -162,11 +196,12 @@ def test_settings_are_columns(answer):
     }
 
 
-def test_a_setting_of_another_type_is_null_and_quarantined():
+def test_a_setting_of_another_type_is_kept():
     decoded = decode(SETTINGS, {"data": {"is_enabled": "yes", "export_price": "15"}})
     (row,) = rows_of(decoded, SETTINGS.name)
     assert (row["is_enabled"], row["export_price"]) == (None, 15.0)
-    assert decoded.quarantine["column"].to_pylist() == ["is_enabled"]
+    assert row["extra_fields"] == '{"is_enabled":"yes"}'
+    assert decoded.quarantine.num_rows == 0
 
 
 def test_each_change_of_the_settings_is_a_version(home):
@@ -199,19 +234,53 @@ def test_an_account_without_a_tariff_is_asked_once_and_then_weekly(home, dataset
     assert at_home.paths() == []
 
 
-def test_days_that_are_not_found_are_no_failure(home):
+@BOTH
+@pytest.mark.parametrize("status", [404, 422])
+def test_a_day_that_is_refused_says_nothing_about_others(home, dataset, status):
+    """There may be nothing of today yet, and tomorrow there is."""
+    at_home = home(commissioned=BEGUN, clock=NOW)
+    for number in range(3):
+        moment = NOW + number * DAY
+        at_home.simulator.clear_failures()
+        refused = rf"(automation/|slots\?start_date=){moment.date()}"
+        at_home.simulator.override(refused, b'{"message": "Not yet."}', status=status)
+        report = refresh_at(at_home, dataset, moment)
+        assert (report.failures, report.stopped, report.unavailable) == ([], None, [])
+        assert len(days_of(at_home)) == (1, 30, 3)[number]
+        with clock.at(moment), at_home.session() as session:
+            assert due_devices(dataset, known_state_of(session, {})) == frozenset()
+    rows = at_home.rows(f"SELECT DISTINCT date FROM {dataset.name}")
+    begun = {BEGUN + number * DAY for number in range(12)}
+    assert {row["date"] for row in rows} == begun
+
+
+@BOTH
+def test_a_day_is_not_final_before_another_has_passed(home, dataset):
+    at_home = home(commissioned=BEGUN, clock=NOW)
+    for number in (0, 1):
+        refresh_at(at_home, dataset, NOW + number * DAY)
+    refresh_at(at_home, dataset, NOW + 10 * DAY)
+    # Of these two there were answers, but not of the whole day.
+    assert TODAY + DAY in days_of(at_home)
+    assert min(days_of(at_home)) == TODAY
+    refresh_at(at_home, dataset, NOW + 11 * DAY)
+    assert len(days_of(at_home)) == 3
+
+
+@pytest.mark.parametrize("status", [400, 404, 410, 422])
+def test_days_that_are_not_found_are_no_failure(home, status):
     """Before the contract began there may be nothing to be found, rather than an empty list."""
     at_home = home(commissioned=BEGUN, clock=NOW)
     refresh_at(at_home, AUTOMATION, NOW)
     missing = b'{"message": "Nothing for this day."}'
-    at_home.simulator.override("/smart-tariff/automation/2025-0[56]", missing, status=404)
-    # The first day that is not found ends a run's search, and seven of them all searching.
-    for number in range(1, 10):
+    at_home.simulator.override("/smart-tariff/automation/2025-0[56]", missing, status=status)
+    # Seven days that are not found, or refused, end the search.
+    for number in range(1, 4):
         moment = NOW + number * DAY
         report = refresh_at(at_home, AUTOMATION, moment)
         assert (report.failures, report.stopped) == ([], None)
-        assert 2 <= len(days_of(at_home)) <= 30
-    assert days_of(at_home) == [moment.date(), moment.date() - DAY]
+        assert len(days_of(at_home)) == (30 if number == 1 else 3)
+    assert sorted(days_of(at_home)) == [moment.date() - number * DAY for number in (2, 1, 0)]
     assert report.unavailable == []
     with clock.at(moment), at_home.session() as session:
         view = known_state_of(session, {})

@@ -13,7 +13,13 @@ from givenergy.endpoints import ENDPOINTS
 from givenergy.endpoints.account_endpoints import SITES
 from givenergy.endpoints.charger_endpoints import EV_CHARGER_COMMAND_DATA, EV_CHARGING_SESSIONS
 from givenergy.endpoints.inverter_endpoints import INVERTER_DATA_POINTS
+from givenergy.endpoints.lock_endpoints import LOCK_SETTINGS, LOCKS
 from givenergy.endpoints.smart_device_endpoints import SMART_DEVICES
+from givenergy.endpoints.tariff_endpoints import (
+    TARIFF_AUTOMATION,
+    TARIFF_AUTOMATION_SETTINGS,
+    TARIFF_SCHEDULER_SLOTS,
+)
 from givenergy.redaction import Redaction, checked_entries, redaction_of, scrub
 
 SHARED = Path(os.environ.get("GIVLAKE_SHARED", Path(__file__).parents[3] / "shared"))
@@ -34,7 +40,7 @@ PERSONAL = {
 def kept_of(endpoint, body, *, keep=(), key=KEY):
     rules = redaction_of(endpoint, keep_personal=checked_entries(keep), pseudonym_key=key)
     written, version = rules.body(json.dumps(body).encode())
-    assert version == (None if written == json.dumps(body).encode() else 2)
+    assert version == (None if written == json.dumps(body).encode() else 3)
     return json.loads(written)
 
 
@@ -49,7 +55,7 @@ def tags_of(kept):
 def test_paths_and_types_stay():
     body = b'{"data":[{"id":1,"n":1.5,"s":"x","b":true,"z":null,"deep":{"id":2}}],"other":3}'
     written, version = Redaction(frozenset({"data[].id"})).body(body)
-    assert version == 2
+    assert version == 3
     assert json.loads(written) == {
         "data": [
             {
@@ -259,3 +265,26 @@ def test_the_docs_name_every_leaf_that_may_be_kept():
             assert endpoint.name in named
         if endpoint.name != "account_children":
             assert endpoint.personal | endpoint.pseudonymise <= named, endpoint.name
+
+
+@pytest.mark.parametrize(
+    ("value", "is_kept"),
+    [
+        *((value, True) for value in (True, 0, -9_999_999, 2.5, 12_345_678.9)),
+        *((value, True) for value in ("2025-07-01", "2025-07-01T00:30:00.5+01:00", "00:30")),
+        *((value, True) for value in ("2025-07-01 00:30:00", "2025-07-01T00:30Z")),
+        *((value, False) for value in (10_000_000, 2e13, "x", "", "12345678", "2025-07-01 x")),
+    ],
+)
+def test_of_undocumented_shapes_only_text_and_long_numbers_are_hidden(value, is_kept):
+    body = {"data": {"2025-07-01": {"periods": [{"odd": value}]}}}
+    for endpoint in (TARIFF_AUTOMATION, TARIFF_AUTOMATION_SETTINGS, TARIFF_SCHEDULER_SLOTS,
+                     LOCKS, LOCK_SETTINGS):  # fmt: skip
+        assert (kept_of(endpoint, body) == body) == is_kept
+    # Nothing else is kept of documented shapes.
+    assert kept_of(SITES, {"data": [{"odd": 1}]}) == {"data": [{"odd": {"redacted": "integer"}}]}
+
+
+@pytest.mark.parametrize("body", [[{"mode": "x"}], {"data": [{"mode": "x"}]}, {"mode": "x"}])
+def test_a_known_leaf_is_kept_in_every_shape(body):
+    assert kept_of(TARIFF_AUTOMATION, body) == body

@@ -224,7 +224,7 @@ def reject(
         value = next(sent, None) or as_json(getattr(rows.values[index], field)) or "null"
         raw = bytes(raw_rows[position]).decode(errors="replace")
         rows.rejected.append(Rejected(position, reason, field, value, raw))
-    _remove(rows, indexes)
+    remove_rows(rows, indexes)
 
 
 def reject_empty_readings(
@@ -244,10 +244,11 @@ def reject_empty_readings(
         if all(value is None for value in measured(row))
     ]
     rows.rejected += [Rejected(rows.positions[index], "no_reading", "", "", "") for index in empty]
-    _remove(rows, empty)
+    remove_rows(rows, empty)
 
 
-def _remove(rows: Rows[Any], indexes: Sequence[int]) -> None:
+def remove_rows(rows: Rows[Any], indexes: Sequence[int]) -> None:
+    """Remove rows of a response that are no rows of the table."""
     removed = set(indexes)
     kept = [index for index in range(len(rows.values)) if index not in removed]
     rows.extra = {new: rows.extra[old] for new, old in enumerate(kept) if old in rows.extra}

@@ -3,7 +3,7 @@
 A dataset describes its rows as `msgspec.Struct` types. A body that matches is decoded in one pass.
 Any other is decoded row by row: numeric text becomes a number, unknown fields are kept apart, and a
 value that still does not match becomes null and is kept as a misfit of its row; a row that is no
-object is rejected. The pandera schema validates values later.
+object is rejected. If nobody documents the shape, such a value is an unknown field instead.
 """
 
 import json
@@ -46,11 +46,11 @@ class ResponseShape(Enum):
     OPEN_ROW = "one row, or a list of rows"
     OPEN = "the same, or an object of rows by name"
     OPEN_LIST = "the same, or an object with one list of rows"
-    OPEN_VALUES = "the same, and a row by name can be a bare value"
+    OPEN_VALUES = "the same, and a row by name can be a bare status"
 
     @property
     def is_open(self) -> bool:
-        """Whether the shape is not documented, so that any leaf is to be expected."""
+        """Whether nobody documents the shape: see `undocumented_rows`."""
         return self.name.startswith("OPEN")
 
 
@@ -117,12 +117,16 @@ class _Odd:
     """What is odd about a row that is decoded leniently."""
 
     drift: Counter[tuple[str, str, str]]
+    is_open: bool
     extra: dict[str, Any] = field(default_factory=dict)
     misfits: list[Misfit] = field(default_factory=list)
 
     def add_misfit(self, path: str, value: object) -> None:
-        self.drift["changed_type", field_of(path), json_type(value)] += 1
-        self.misfits.append(Misfit(path, json_text(value)))
+        if self.is_open:  # Its type was only assumed.
+            self.extra[path] = value
+        else:
+            self.drift["changed_type", field_of(path), json_type(value)] += 1
+            self.misfits.append(Misfit(path, json_text(value)))
 
 
 class _Elements(msgspec.Struct):
@@ -150,7 +154,7 @@ def _decoders(
 
 _ELEMENTS = msgspec.json.Decoder(_Elements)
 _ELEMENT = msgspec.json.Decoder(_Element)
-# Text that is not UTF-8 is found only when a string is decoded, and with Python's own error.
+# Text that is not UTF-8 gives Python's own error.
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError)
 
 
@@ -201,7 +205,7 @@ def decode_rows(
             )
         )
     for position, raw in enumerate(raw_rows):
-        odd = _Odd(rows.drift)
+        odd = _Odd(rows.drift, shape.is_open)
         try:
             value = strict.decode(raw)
         except _UNDECODABLE:
@@ -221,8 +225,7 @@ def decode_rows(
         rows.values.append(value)
         rows.positions.append(position)
     if shape.is_open:
-        for key in [key for key in rows.drift if key[0] == "new_field"]:
-            del rows.drift[key]
+        rows.drift = Counter({key: n for key, n in rows.drift.items() if key[1] == "row"})
     return rows
 
 

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+# The leaves of an object that stands for a value that was redacted before archiving.
+REDACTED_KEYS = ({"redacted"}, {"pseudonym"})
+
 
 def number_of(value: object, expected: type[float] | type[int] = float) -> float | int | None:
     """Return a number or a number written as text; None for anything else."""

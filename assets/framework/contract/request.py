@@ -25,6 +25,7 @@ class Request:
         device_id: The device; "" is the account.
         label: Distinguishes several requests about one device, such as "cleared" events.
         part: Part of a device that can be unavailable by itself, such as one of several meters.
+        may_lack: Whether there may be nothing to be found, without a meaning for other requests.
         stop_after: Called with each page; True stops paging. For lists sorted newest first that
             are read until known rows are reached.
         fallback: Returns the requests to make if the API refuses this one, such as shorter ranges,
@@ -42,6 +43,7 @@ class Request:
     device_id: str = ""
     label: str = ""
     part: str = ""
+    may_lack: bool = False
     stop_after: Callable[[Page], bool] | None = None
     fallback: "Callable[[], Sequence[Request]] | None" = None
     day_range: DayRange | None = None

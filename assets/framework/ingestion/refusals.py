@@ -32,6 +32,8 @@ MOST_WITHOUT_RESPONSE = 12
 # A third party's lock closes single devices; a missing scope closes all. This many devices are
 # requested before a refusal counts as one of the whole account or endpoint.
 _REFUSALS_UNTIL_STOP = 3
+# Statuses of a request for which the API has nothing (`Request.may_lack`).
+_NOTHING_STATUSES = (400, 404, 410, 422)
 # A single day can be refused or unknown; a device is skipped after this many days in a row.
 _REFUSALS_UNTIL_CLOSED = 3
 # The API may refuse a day that is older than this because the device has none of that time.
@@ -169,6 +171,8 @@ class Refusals:
         Raises:
             AccessRevokedError: If the whole account is refused.
         """
+        if _is_nothing(request, error):
+            return FetchResult(request, Outcome.GONE, str(error), requests=1)
         self._spend(error)
         # A device that responded before has the endpoint: it is requested again like any other.
         lost = (
@@ -222,6 +226,8 @@ class Refusals:
         Nothing is concluded for later runs from a day that is not over or long past, nor of a
         device that has rows.
         """
+        if _is_nothing(request, error):
+            return FetchResult(request, Outcome.GONE, str(error), requests=1)
         self._spend(error)
         result = FetchResult(request, Outcome.FAILED, str(error), requests=1, error=error)
         self._is_range_refused = True
@@ -312,6 +318,10 @@ class Refusals:
     def _note_unavailable(self, why: str) -> None:
         if why not in self._unavailable:
             self._unavailable.append(why)
+
+
+def _is_nothing(request: Request, error: GivEnergyError) -> bool:
+    return request.may_lack and error.status in _NOTHING_STATUSES
 
 
 def _subject_and_day(request: Request) -> set[str | date]:
