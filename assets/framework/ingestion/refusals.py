@@ -88,6 +88,7 @@ class Refusals:
         self._has_failed = False
         # Lengths of refused ranges by subject, in days, until a shorter one is accepted.
         self._refused_days: dict[str, int] = {}
+        self._longest_accepted_days = 0
         self._is_range_refused = False
         # The rest of ranges of which the shortest part is refused, by lease.
         self._given_up: dict[str, FetchResult] = {}
@@ -103,10 +104,28 @@ class Refusals:
         """Attempts that the next request may take; None for no such limit."""
         return None if self.has_answered else max(1, MOST_WITHOUT_RESPONSE - self._spent)
 
-    @property
-    def doubts_ranges(self) -> bool:
-        """Whether to request the shortest ranges first, as nothing but refusals came so far."""
+    def doubts_range(self, request: Request) -> bool:
+        """Return whether to request the shortest range first.
+
+        Nothing but refusals came so far, or the days after those of a span were refused.
+        """
+        if request.span is not None and self._in_a_row[request.subject]:
+            return True
+        if request.is_body_optional and not request.has_optional_body:
+            # The body was in doubt, not the range.
+            return False
         return self._is_range_refused and not self.has_answered
+
+    def shorter(self, request: Request) -> Request | None:
+        """Return the first of the requests that replace a refused range; None for a single day.
+
+        Of a span as long as one that was accepted, some days are too old, or faulty: its halves
+        find them. Otherwise it can be too long.
+        """
+        is_too_long = request.days > self._longest_accepted_days or request.is_open
+        if is_too_long or request.span is None or not (parts := request.split()):
+            return request.shortest()
+        return replace(parts[0], rest=parts[1:])
 
     def allows(self, request: Request) -> bool:
         """Return whether a request can succeed, as far as availability is known."""
@@ -133,6 +152,10 @@ class Refusals:
             return False
         return self.is_doubtful(request) or self._availability.is_refused(request.subject)
 
+    def has_given_up(self, request: Request) -> bool:
+        """Return whether nothing that follows the request is to be made in this run."""
+        return self._everywhere is not None or request.subject in self._closed
+
     def accepts(self, request: Request) -> bool:
         """Return whether another request about the same subject was answered in this run."""
         return request.subject in self._answering
@@ -148,9 +171,10 @@ class Refusals:
         self._answering.add(request.subject)
         self._in_a_row.pop(request.subject, None)
         self._availability.forget(request.subject)
+        self._availability.forget_too_old(request)
         refused_days = self._refused_days.pop(request.subject, 0)
-        days = 0 if request.day_range is None else len(request.day_range)
-        return refused_days if days < refused_days else 0
+        self._longest_accepted_days = max(self._longest_accepted_days, request.days)
+        return refused_days if request.days < refused_days else 0
 
     def failed(self, request: Request, error: GivEnergyError) -> FetchResult:
         """Record a request that failed for a reason that may be temporary; return its result."""
@@ -211,8 +235,9 @@ class Refusals:
         """Record that a range is refused which can be shortened."""
         self._spend(error)
         self._is_range_refused = True
-        if request.day_range is not None:
-            self._refused_days[request.subject] = len(request.day_range)
+        accepted = 0 if request.span is None else self._longest_accepted_days
+        if request.days > accepted and not request.is_open:
+            self._refused_days[request.subject] = request.days
 
     def refused_at_any_length(self, request: Request, error: GivEnergyError) -> FetchResult:
         """Record that a request is refused which cannot be shortened; return its result.
@@ -220,13 +245,17 @@ class Refusals:
         What it is part of is given up. Its subject is skipped for the rest of the run: if it is
         requested by day, after several in a row, as a day can be refused because it is not over.
         Nothing is concluded for later runs from a day that is not over or long past, nor of a
-        device that has rows.
+        device that has rows; but a part of a device, such as a preset, can be refused by itself.
+
+        Of a span the older days are too old, too. The oldest part is requested all the same, until
+        several in a row are refused: a device can lack single days.
         """
         self._spend(error)
         result = FetchResult(request, Outcome.FAILED, str(error), requests=1, error=error)
         self._is_range_refused = True
         self._refused_days.pop(request.subject, None)
-        self._given_up.update((rest.lease_keys[0], result) for rest in request.rest)
+        given_up = request.rest if request.span is None else request.rest[:-1]
+        self._given_up.update((rest.lease_keys[0], result) for rest in given_up)
         self._in_a_row[request.subject] += 1
         days = request.day_range
         self._refusing |= _subject_and_day(request)
@@ -236,7 +265,14 @@ class Refusals:
             age = self._now - day_is_over_at(days.last, None)
             if not timedelta() < age < _TELLING_AGE:
                 return result
-        if self.accepts(request) or self._plan.has_rows(request.device_id):
+        if self.accepts(request) and request.span is not None and not request.is_open:
+            if self._in_a_row[request.subject] == 1:
+                why = f"Nothing until {request.span.last}. {str(error).removesuffix(error.hint)}"
+                refusal = self._availability.note_too_old(request, why.strip())
+                self._note_unavailable(f"{request.subject}: {refusal}")
+            return replace(result, outcome=Outcome.GONE)
+        is_part = bool(request.part) and request.span is None
+        if self.accepts(request) or (not is_part and self._plan.has_rows(request.device_id)):
             return result
         was_refused = self._availability.was_refused_before()
         reason = Reason(str(error))
@@ -281,6 +317,9 @@ class Refusals:
             self._everywhere = refusal = self._availability.note("", reason)
         else:
             refusal = self._availability.note(request.subject, reason)
+            self._in_a_row[request.subject] += 1
+            if self._in_a_row[request.subject] >= _REFUSALS_UNTIL_CLOSED:
+                self._closed[request.subject] = FetchResult(request, Outcome.GONE, str(refusal))
             unclear = error.missing_capability is MissingCapability.UNCLEAR
             if unclear or not self._dataset.tries_devices:
                 self._note_unclear(request, reason, weekly=False)

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from assets.framework.contract.dataset import DeviceList, SnapshotDataset
 from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request
+from assets.framework.contract.request import Request, joined_spans
+from assets.framework.ingestion.availability import Availability
 from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.request_plan import RequestPlan
 from givenergy import Fetched
@@ -46,8 +47,11 @@ class SnapshotPlan(RequestPlan):
         }
         requests.sort(key=lambda request: request.device_id in silent)
         chosen = [r for r in requests if self._only is None or r.device_id in self._only]
+        if not self.retry_unavailable:
+            availability = Availability(self._state.lake, self._dataset.name)
+            chosen = [r for r in chosen if not availability.is_too_old(r, self._state.now)]
         report.expected = len(chosen)
-        yield chosen
+        yield joined_spans(chosen)
 
     def answered_before(self) -> Collection[str]:
         """Return devices that have responded before: they have the endpoint."""
