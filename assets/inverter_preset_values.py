@@ -54,7 +54,8 @@ class _Answer(Wire):
     data: Any = None
 
 
-_SLOT_LEAVES = ("start_time", "end_time", "percent_limit")
+# Leaves of a slot, with the names that they have in other documents.
+_SLOT_LEAVES = {"start_time": "start", "end_time": "end", "percent_limit": "limit"}
 SLOTS = pa.list_(
     pa.struct(
         [
@@ -127,6 +128,7 @@ _NUMBERS = {
     "stop_soc": "stop_soc_percent",
     "charge_power_percent": "charge_power_percent",
 }
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _KNOWN_LEAVES = {"enabled", "slots", "mode", *_NUMBERS}
 
 
@@ -182,7 +184,9 @@ def _preset_of(response: ArchivedResponse) -> str:
 
 def _values_of(data: Any, rows: Rows[Any], index: int) -> dict[str, Any]:
     """Decode the values of a preset; what is not known, or of another type, is noted as drift."""
-    leaves = data if isinstance(data, Mapping) else {"value": data}
+    is_list_of_one = isinstance(data, list) and len(data) == 1 and isinstance(data[0], Mapping)
+    values = data[0] if is_list_of_one else data
+    leaves = values if isinstance(values, Mapping) else {"value": values}
     extra = rows.extra.setdefault(index, {})
     for name, value in sorted(leaves.items()):
         if name not in _KNOWN_LEAVES:
@@ -196,11 +200,11 @@ def _values_of(data: Any, rows: Rows[Any], index: int) -> dict[str, Any]:
             rows.drift["changed_type", f"data.{name}", json_type(value)] += 1
         return result
 
-    enabled, mode = leaves.get("enabled"), leaves.get("mode")
+    enabled, mode = _FLAGS.get(str(leaves.get("enabled")).lower()), leaves.get("mode")
     is_code = isinstance(mode, str | int) and not isinstance(mode, bool)
     decoded = {
         "data": as_json(data),
-        "is_enabled": convert("enabled", enabled if isinstance(enabled, bool) else None),
+        "is_enabled": convert("enabled", enabled),
         "mode": convert("mode", as_text(mode) if is_code else None),
         "slots": convert("slots", _slots(leaves.get("slots"), rows)),
         **{column: convert(name, number_of(leaves.get(name))) for name, column in _NUMBERS.items()},
@@ -219,6 +223,9 @@ def _slots(sent: Any, rows: Rows[Any]) -> list[dict[str, Any]] | None:
 
 def _slot(sent: Any, rows: Rows[Any]) -> dict[str, Any]:
     leaves = dict(sent) if isinstance(sent, Mapping) else {"value": sent}
+    for name, other in _SLOT_LEAVES.items():
+        if name not in leaves and other in leaves:
+            leaves[name] = leaves.pop(other)
     slot: dict[str, Any] = {}
     for name in ("start_time", "end_time"):
         if isinstance(leaves.get(name), str | None):

@@ -69,6 +69,14 @@ def test_the_documented_example_lands_whole():
         ({"enabled": False, "slots": []}, {"is_enabled": False, "slots": []}),
         ({"max_power_watts": "2600"}, {"max_power_w": 2600.0}),
         ({"mode": 3}, {"mode": "3"}),
+        ({"enabled": 1}, {"is_enabled": True}),
+        ({"enabled": "0"}, {"is_enabled": False}),
+        ({"enabled": "true"}, {"is_enabled": True}),
+        ([{"enabled": False, "max_power_watts": 9}], {"is_enabled": False, "max_power_w": 9.0}),
+        (
+            {"slots": {"1": {"start": "23:30", "end": "24:00", "limit": 7}}},
+            {"slots": [slot("23:30", "24:00", 7.0)]},
+        ),
         (
             {"enabled": True, "start_soc": 20, "stop_soc": 80, "charge_power_percent": 50},
             {
