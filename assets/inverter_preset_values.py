@@ -119,7 +119,8 @@ TABLE = Table(
         }
     ),
     key=("inverter_serial", "preset"),
-    unversioned_columns=(),
+    # What of it differs in substance is in the other columns, without times of changes.
+    unversioned_columns=("data",),
 )
 
 _NUMBERS = {
@@ -190,13 +191,14 @@ def _values_of(data: Any, rows: Rows[Any], index: int) -> dict[str, Any]:
     extra = rows.extra.setdefault(index, {})
     for name, value in sorted(leaves.items()):
         if name not in _KNOWN_LEAVES:
-            extra[f"data.{name}"] = value
+            if not _is_time_of_change(name):
+                extra[f"data.{name}"] = _canonical(value)
             rows.drift["new_field", f"data.{name}", json_type(value)] += 1
 
     def convert(name: str, result: Any) -> Any:
         value = leaves.get(name)
         if result is None and value is not None:
-            extra[f"data.{name}"] = value
+            extra[f"data.{name}"] = _canonical(value)
             rows.drift["changed_type", f"data.{name}", json_type(value)] += 1
         return result
 
@@ -212,6 +214,20 @@ def _values_of(data: Any, rows: Rows[Any], index: int) -> dict[str, Any]:
     if not extra:
         del rows.extra[index]
     return decoded
+
+
+def _is_time_of_change(name: str) -> bool:
+    return name.endswith("_at") or name in ("time", "timestamp")
+
+
+def _canonical(value: Any) -> Any:
+    """Return a value as it makes a version: 50.0 is 50, and a time of a change is no change."""
+    if isinstance(value, Mapping):
+        items = value.items()
+        return {name: _canonical(each) for name, each in items if not _is_time_of_change(name)}
+    if isinstance(value, list):
+        return [_canonical(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _slots(sent: Any, rows: Rows[Any]) -> list[dict[str, Any]] | None:
@@ -237,7 +253,7 @@ def _slot(sent: Any, rows: Rows[Any]) -> dict[str, Any]:
     for name, value in leaves.items():
         kind = "new_field" if name not in _SLOT_LEAVES else "changed_type"
         rows.drift[kind, f"data.slots[].{name}", json_type(value)] += 1
-    slot["extra_fields"] = as_json(leaves or None)
+    slot["extra_fields"] = as_json(_canonical(leaves) or None)
     return slot
 
 

@@ -214,6 +214,33 @@ def test_the_same_values_in_another_order_are_no_new_version(home):
     assert [row["preset"] for row in now] == [n for n in WITH_VALUES if n != "timed-charge"]
 
 
+def test_other_spellings_of_a_number_and_times_of_changes_are_no_new_version(home):
+    at_home = home(inverters=1)
+    sim = at_home.simulator
+    (serial,) = sim.serials
+    refresh(at_home)
+    slots = [{"start_time": "00:30", "end_time": "04:30", "percent_limit": 50, "power": 3}]
+    sent = [
+        {"enabled": True, "slots": slots, "reserve": [4], "updated_at": "2025-01-01T00:00:00Z"},
+        {
+            "enabled": True,
+            "slots": [{**slots[0], "percent_limit": 50.0, "power": 3.0, "changed_at": 1}],
+            "reserve": [4.0],
+            "updated_at": "2025-01-02T00:00:00Z",
+        },
+        {"enabled": True, "slots": slots, "reserve": [5], "updated_at": None},
+    ]
+    versions = []
+    for values in sent:
+        sim.set_preset(serial, "timed-charge", values)
+        at_home.refresh(DATASET, lists=LISTS)
+        (now,) = at_home.rows(f"FROM {DATASET.name}_now WHERE preset = 'timed-charge'")
+        assert json.loads(now["data"]) == values
+        assert now["slots"][0]["percent_limit"] == 50.0
+        versions.append(now["valid_from"])
+    assert versions[0] == versions[1] < versions[2]
+
+
 def charge(*slots, enabled=True):
     names = ("start_time", "end_time", "percent_limit")
     return {"enabled": enabled, "slots": [dict(zip(names, each, strict=True)) for each in slots]}

@@ -16,7 +16,12 @@ from assets.framework.contract.request import Request
 from assets.framework.decoding.response_check import why_unreadable
 from assets.framework.ingestion.archive_entries import archive_entries
 from assets.framework.ingestion.day_ranges import covered_days
-from assets.framework.ingestion.fetch_result import AccessRevokedError, FetchResult, Outcome
+from assets.framework.ingestion.fetch_result import (
+    AccessRevokedError,
+    FetchResult,
+    Outcome,
+    split_result,
+)
 from assets.framework.ingestion.leases import RequestLease, RequestLeases
 from assets.framework.ingestion.range_limits import RequestLearning, longest_range
 from assets.framework.ingestion.refusals import Refusals
@@ -170,10 +175,10 @@ class Fetcher:
         if (result := self._refusals.of_closed(request)) is not None:
             return None if self._dataset.optional else result
         if self._refusals.doubts_range(request) and (shortest := request.shortest()) is not None:
-            return _split(request, shortest)
+            return split_result(request, shortest)
         # The limit may have been learnt after the request was planned.
         if request.days > (longest := longest_range(self._session, self._dataset)):
-            return _split(request, *request.pieces(longest))
+            return split_result(request, *request.pieces(longest))
         request = self._learning.to_send(request)
         lease = self.leases.take(request)
         if lease is None:
@@ -247,7 +252,7 @@ class Fetcher:
         if instead is None and shorter is None:
             return self._refusals.refused_at_any_length(request, error)
         self._refusals.refused_range(request, error)
-        split = _split(request, *(each for each in [instead or shorter] if each is not None))
+        split = split_result(request, *(each for each in [instead or shorter] if each is not None))
         return replace(split, message=str(error), requests=1, error=error)
 
     def _context(self, request: Request) -> dict[str, str]:
@@ -294,12 +299,3 @@ class Fetcher:
         """Append a response to the archive."""
         entries = archive_entries(fetched, self._dataset, request, self._session, day_rows)
         self._session.lake.archive.append(entries)
-
-
-def _split(request: Request, *parts: Request) -> FetchResult:
-    """Return the result of a request that others replace; those of a span follow one another."""
-    if request.span is None or not parts:
-        return FetchResult(request, Outcome.SPLIT, follow_ups=parts)
-    first, *others = parts
-    chain = replace(first, rest=(*first.rest, *others, *request.rest))
-    return FetchResult(replace(request, rest=()), Outcome.SPLIT, follow_ups=(chain,))

@@ -65,8 +65,7 @@ class RequestLearning:
         self._dataset = dataset
         self._is_body_settled = False
         self._refused_with_body: set[str] = set()
-        stored = (session.lake.state.get(_BODIES_KEY) or {}).get(dataset.name)
-        at = None if stored is None else msgspec.convert(stored, datetime)
+        at = _times(session.lake.state.get(_BODIES_KEY)).get(dataset.name)
         self._refuses_bodies = at is not None and utc_now() - at < _REMEMBERED
 
     def to_send(self, request: Request) -> Request:
@@ -110,13 +109,15 @@ class RequestLearning:
 
     def _note_refused_body(self) -> None:
         self._refuses_bodies = True
-        self._session.lake.state.update(
-            _BODIES_KEY,
-            lambda stored: {
-                **msgspec.convert(stored or {}, dict[str, Any]),
-                self._dataset.name: msgspec.to_builtins(utc_now()),
-            },
-        )
+
+        def note(stored: object) -> object:
+            return msgspec.to_builtins({**_times(stored), self._dataset.name: utc_now()})
+
+        self._session.lake.state.update(_BODIES_KEY, note)
+
+
+def _times(stored: object) -> dict[str, datetime]:
+    return msgspec.convert(stored or {}, dict[str, datetime])
 
 
 def _limits(stored: Any) -> dict[str, _Limit]:
