@@ -272,7 +272,8 @@ class Refusals:
                 self._note_unavailable(f"{request.subject}: {refusal}")
             return replace(result, outcome=Outcome.GONE)
         is_part = bool(request.part) and request.span is None
-        if self.accepts(request) or (not is_part and self._plan.has_rows(request.device_id)):
+        has_rows = self._plan.has_rows(request.device_id)
+        if self.accepts(request) or (has_rows and not is_part):
             return result
         was_refused = self._availability.was_refused_before()
         reason = Reason(str(error))
@@ -282,7 +283,8 @@ class Refusals:
             result = replace(result, outcome=Outcome.GONE, message=str(refusal))
         if days is None:
             self._closed[request.subject] = result
-        self._note_unclear(request, reason, weekly=True)
+        if not has_rows:
+            self._note_unclear(request, reason, weekly=True)
         return result
 
     def settle(self) -> Iterator[FetchResult]:

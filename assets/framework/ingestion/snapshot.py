@@ -7,6 +7,7 @@ from assets.framework.contract.dataset import DeviceList, SnapshotDataset
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request, joined_spans
 from assets.framework.ingestion.availability import Availability
+from assets.framework.ingestion.planner import without_answered
 from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.request_plan import RequestPlan
 from givenergy import Fetched
@@ -47,6 +48,8 @@ class SnapshotPlan(RequestPlan):
         }
         requests.sort(key=lambda request: request.device_id in silent)
         chosen = [r for r in requests if self._only is None or r.device_id in self._only]
+        if self._only is not None:
+            chosen = without_answered(chosen, self._dataset, self._state)
         if not self.retry_unavailable:
             availability = Availability(self._state.lake, self._dataset.name)
             chosen = [r for r in chosen if not availability.is_too_old(r, self._state.now)]
