@@ -11,7 +11,7 @@ can be up to a day earlier. Times of slots are text, as 24:00 can be the end of 
 
 Requests: one per inverter, preset with values (up to 12) and day, if the token has the scope to
 control inverters: a schedule is often changed from day to day by other programs, and the past is
-not available later. A preset that the API lacks for an inverter is remembered.
+not available later. A preset that the API lacks or refuses for an inverter is remembered.
 """
 
 from collections.abc import Iterator, Mapping
@@ -137,7 +137,7 @@ class InverterPresetValues(PageByPage, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "inverter_preset_values"
-    version = 1
+    version = 2
     endpoint = INVERTER_PRESET_VALUES
     group = "inverters"
     row_type = _Answer

@@ -171,6 +171,16 @@ def test_an_api_without_identifiers_is_not_asked_for_values(home):
     assert at_home.paths() == []
 
 
+def test_presets_without_an_identifier_are_listed_and_not_asked_for_values(home):
+    at_home = home(inverters=1)
+    rows = [{"id": 1, "identifier": None, "name": "One"}, {"id": 2, "name": "Two"}]
+    at_home.simulator.override("/presets$", json.dumps({"data": rows}).encode())
+    assert refresh(at_home).failures == []
+    assert at_home.paths() == []
+    found = at_home.rows("SELECT name, identifier FROM inverter_presets ORDER BY name")
+    assert found == [{"name": "One", "identifier": None}, {"name": "Two", "identifier": None}]
+
+
 def test_a_preset_that_is_lacking_is_remembered_and_the_others_are_read(home):
     at_home = home(inverters=1)
     (serial,) = at_home.simulator.serials
