@@ -7,16 +7,19 @@ units; a meter of one phase can send null or 0 for the phases 2 and 3, which is 
 Grain: inverter, address of the meter, and time. The list of communication devices names the meters;
 other addresses are not requested.
 
-Requests: per meter, one for each span of as many days as the owner allows (halved if the API
-refuses it) until the whole history is fetched; then one per day for the last days, which can still
-change. Whether a date is a day of the inverter's time zone or of UTC, and whether the last one is
-included, is not documented: consecutive spans share a date, the first begins a day before the
-commissioning, the newest ends tomorrow, and a day counts as complete once it is over in either
-reading. Dates are sent in the query and in the body; the body is left out where it is refused.
+Requests: per meter, one for each span of as many days as the owner allows and the API accepts until
+the whole history is fetched (three years: 36 of 31 days each, 110 of 10 days); then one per day for
+the last days, which can still change. Finding out the API's limit costs up to ten requests, once a
+month. Days that are older than the API keeps are found once and asked for again after a week.
+Whether a date is a day of the inverter's time zone or of UTC, and whether the last one is included,
+is not documented: consecutive spans share a date, the first begins a day before the commissioning,
+the newest ends tomorrow, and a day counts as complete once it is over in either reading. Dates are
+sent in the query and in the body; the body is left out once it is refused.
 """
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -158,6 +161,7 @@ class InverterGridMeterReadings(RowByRow, SnapshotDataset):
     device_kinds = (DeviceKind.INVERTER,)
     cadence = Cadence.DAILY
     optional = True
+    takes_ranges = True
     sample_params = (("address", 1),)
 
     def requests(self, state: KnownState) -> Iterator[Request]:
@@ -170,9 +174,8 @@ class InverterGridMeterReadings(RowByRow, SnapshotDataset):
             if serial not in first_days:
                 continue
             history = DayRange(serial, first_days[serial], today)
-            meter = _MeterRequests(address, today)
             for days in missing(history, covered.get((serial, address), ()), state.range_days):
-                yield meter.request(days)
+                yield _request(address, days)
 
     def requested_time(self, response: ArchivedResponse) -> TimeSpan:
         """Return the time of the requested dates, with a margin."""
@@ -194,45 +197,24 @@ class InverterGridMeterReadings(RowByRow, SnapshotDataset):
         }
 
 
-class _MeterRequests:
-    """Makes requests about one meter."""
-
-    def __init__(self, address: int, today: date) -> None:
-        self._address = address
-        self._today = today
-
-    def request(self, days: DayRange, *, has_body: bool = True, is_part: bool = False) -> Request:
-        """Return the request for days; of a refused range, none for a date that is to come."""
-        end = days.last + _DAY
-        parameters: dict[str, Any] = {
-            "address": self._address,
-            "start_time": days.first.isoformat(),
-            "end_time": (min(end, self._today) if is_part else end).isoformat(),
-        }
-        dates = f"{parameters['start_time']} {parameters['end_time']}"
-        return Request(
-            path={"inverter": days.device_id},
-            query=parameters,
-            body=parameters if has_body else None,
-            device_id=days.device_id,
-            label=f"meter {self._address} {dates}{'' if has_body else ' without a body'}",
-            part=f"meter {self._address}",
-            fallback=lambda: self._parts(days, has_body=has_body),
-        )
-
-    def _parts(self, days: DayRange, *, has_body: bool) -> list[Request]:
-        """Return what replaces a refused request: halves, and for a single day one without a body.
-
-        Today has none: it can be refused because it is not over.
-        """
-        if len(days) > 1:
-            return [
-                self.request(half, has_body=half.first < self._today, is_part=True)
-                for half in days.halves()
-            ]
-        if has_body and days.last < self._today:
-            return [self.request(days, has_body=False, is_part=True)]
-        return []
+def _request(address: int, days: DayRange) -> Request:
+    """Return the request for days of a meter."""
+    parameters: dict[str, Any] = {
+        "address": address,
+        "start_time": days.first.isoformat(),
+        "end_time": (days.last + _DAY).isoformat(),
+    }
+    return Request(
+        path={"inverter": days.device_id},
+        query=parameters,
+        body=parameters,
+        is_body_optional=True,
+        device_id=days.device_id,
+        label=f"meter {address} {parameters['start_time']} {parameters['end_time']}",
+        part=f"meter {address}",
+        span=days,
+        for_span=partial(_request, address),
+    )
 
 
 def missing(history: DayRange, covered: Collection[date], longest: int) -> Iterator[DayRange]:

@@ -11,7 +11,7 @@ can be up to a day earlier. Times of slots are text, as 24:00 can be the end of 
 
 Requests: one per inverter, preset with values (up to 12) and day, if the token has the scope to
 control inverters: a schedule is often changed from day to day by other programs, and the past is
-not available later. A preset that the API lacks for an inverter is remembered.
+not available later. A preset that the API lacks or refuses for an inverter is remembered.
 """
 
 from collections.abc import Iterator, Mapping
@@ -54,7 +54,8 @@ class _Answer(Wire):
     data: Any = None
 
 
-_SLOT_LEAVES = ("start_time", "end_time", "percent_limit")
+# Leaves of a slot, with the names that they have in other documents.
+_SLOT_LEAVES = {"start_time": "start", "end_time": "end", "percent_limit": "limit"}
 SLOTS = pa.list_(
     pa.struct(
         [
@@ -118,7 +119,8 @@ TABLE = Table(
         }
     ),
     key=("inverter_serial", "preset"),
-    unversioned_columns=(),
+    # What of it differs in substance is in the other columns, without times of changes.
+    unversioned_columns=("data",),
 )
 
 _NUMBERS = {
@@ -127,6 +129,7 @@ _NUMBERS = {
     "stop_soc": "stop_soc_percent",
     "charge_power_percent": "charge_power_percent",
 }
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _KNOWN_LEAVES = {"enabled", "slots", "mode", *_NUMBERS}
 
 
@@ -134,7 +137,7 @@ class InverterPresetValues(PageByPage, SnapshotDataset):
     """The dataset; see the module's docstring."""
 
     name = "inverter_preset_values"
-    version = 1
+    version = 2
     endpoint = INVERTER_PRESET_VALUES
     group = "inverters"
     row_type = _Answer
@@ -182,25 +185,28 @@ def _preset_of(response: ArchivedResponse) -> str:
 
 def _values_of(data: Any, rows: Rows[Any], index: int) -> dict[str, Any]:
     """Decode the values of a preset; what is not known, or of another type, is noted as drift."""
-    leaves = data if isinstance(data, Mapping) else {"value": data}
+    is_list_of_one = isinstance(data, list) and len(data) == 1 and isinstance(data[0], Mapping)
+    values = data[0] if is_list_of_one else data
+    leaves = values if isinstance(values, Mapping) else {"value": values}
     extra = rows.extra.setdefault(index, {})
     for name, value in sorted(leaves.items()):
         if name not in _KNOWN_LEAVES:
-            extra[f"data.{name}"] = value
+            if not _is_time_of_change(name):
+                extra[f"data.{name}"] = _canonical(value)
             rows.drift["new_field", f"data.{name}", json_type(value)] += 1
 
     def convert(name: str, result: Any) -> Any:
         value = leaves.get(name)
         if result is None and value is not None:
-            extra[f"data.{name}"] = value
+            extra[f"data.{name}"] = _canonical(value)
             rows.drift["changed_type", f"data.{name}", json_type(value)] += 1
         return result
 
-    enabled, mode = leaves.get("enabled"), leaves.get("mode")
+    enabled, mode = _FLAGS.get(str(leaves.get("enabled")).lower()), leaves.get("mode")
     is_code = isinstance(mode, str | int) and not isinstance(mode, bool)
     decoded = {
         "data": as_json(data),
-        "is_enabled": convert("enabled", enabled if isinstance(enabled, bool) else None),
+        "is_enabled": convert("enabled", enabled),
         "mode": convert("mode", as_text(mode) if is_code else None),
         "slots": convert("slots", _slots(leaves.get("slots"), rows)),
         **{column: convert(name, number_of(leaves.get(name))) for name, column in _NUMBERS.items()},
@@ -208,6 +214,20 @@ def _values_of(data: Any, rows: Rows[Any], index: int) -> dict[str, Any]:
     if not extra:
         del rows.extra[index]
     return decoded
+
+
+def _is_time_of_change(name: str) -> bool:
+    return name.endswith("_at") or name in ("time", "timestamp")
+
+
+def _canonical(value: Any) -> Any:
+    """Return a value as it makes a version: 50.0 is 50, and a time of a change is no change."""
+    if isinstance(value, Mapping):
+        items = value.items()
+        return {name: _canonical(each) for name, each in items if not _is_time_of_change(name)}
+    if isinstance(value, list):
+        return [_canonical(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _slots(sent: Any, rows: Rows[Any]) -> list[dict[str, Any]] | None:
@@ -219,6 +239,9 @@ def _slots(sent: Any, rows: Rows[Any]) -> list[dict[str, Any]] | None:
 
 def _slot(sent: Any, rows: Rows[Any]) -> dict[str, Any]:
     leaves = dict(sent) if isinstance(sent, Mapping) else {"value": sent}
+    for name, other in _SLOT_LEAVES.items():
+        if name not in leaves and other in leaves:
+            leaves[name] = leaves.pop(other)
     slot: dict[str, Any] = {}
     for name in ("start_time", "end_time"):
         if isinstance(leaves.get(name), str | None):
@@ -230,7 +253,7 @@ def _slot(sent: Any, rows: Rows[Any]) -> dict[str, Any]:
     for name, value in leaves.items():
         kind = "new_field" if name not in _SLOT_LEAVES else "changed_type"
         rows.drift[kind, f"data.slots[].{name}", json_type(value)] += 1
-    slot["extra_fields"] = as_json(leaves or None)
+    slot["extra_fields"] = as_json(_canonical(leaves) or None)
     return slot
 
 

@@ -32,10 +32,12 @@ from assets.inverter_grid_meter_readings import (
     missing,
 )
 from pipelines.discovery import known_state_of
+from tests.support import clock
 from tests.support.api_examples import METER_ROW
 from tests.support.clock import LONDON
 from tests.support.simulated_home import decode, rows_of
 
+OLD = b'{"message": "No data of that time is kept."}'
 LISTS = (COMMUNICATION_DEVICES,)
 ASKED = '{"address":2,"end_time":"2025-07-02","start_time":"2025-07-01"}'
 # What version 1 of the dataset requested and expected.
@@ -158,7 +160,7 @@ class _FormerTable(InverterGridMeterReadings):
         for request in super().requests(state):
             names = ("start_time", "end_time")
             times = {name: f"{request.query[name]}T00:00:00Z" for name in names}
-            yield replace(request, query={**request.query, **times}, body=None)
+            yield replace(request, query={**request.query, **times}, body=None, span=None)
 
     def columns(self, rows, response):
         columns = super().columns(rows, response)
@@ -300,8 +302,8 @@ def test_a_span_that_failed_is_requested_again(metered):
     assert_has_everything(at_home)
 
 
-@pytest.mark.parametrize(("most", "requests"), [(10, 18), (1, 61)])
-def test_ranges_that_are_too_long_are_halved_and_no_day_is_lost(metered, most, requests):
+@pytest.mark.parametrize(("most", "requests"), [(10, 12), (1, 47)])
+def test_ranges_that_are_too_long_are_shortened_and_no_day_is_lost(metered, most, requests):
     at_home = metered(meter_max_days=most, meter_dates="local")
     report = at_home.refresh(DATASET, lists=LISTS)
     assert report.failures == []
@@ -320,6 +322,72 @@ def test_a_body_that_is_refused_is_left_out(metered):
     at_home = metered(get_bodies_refused=True, meter_dates="utc, last included")
     assert at_home.refresh(DATASET, lists=LISTS).failures == []
     assert_has_everything(at_home)
+
+
+# What three years cost: without limits, as many requests as there are spans of so many days (36,
+# 37, 110, 157, 1,098); to find a limit costs some more, once.
+@pytest.mark.parametrize(
+    ("limits", "requests"),
+    [
+        ({}, 36),
+        ({"meter_max_days": 30}, 41),
+        ({"meter_max_days": 10}, 117),
+        pytest.param({"meter_max_days": 7}, 166, marks=pytest.mark.slow),
+        ({"get_bodies_refused": True}, 37),
+        ({"get_bodies_refused": True, "meter_max_days": 10}, 119),
+    ],
+)
+def test_limits_are_learnt_once_and_remembered(home, limits, requests):
+    commissioned = datetime.now(UTC).date() - timedelta(days=1096)
+    at_home = home(inverters=1, meter_rows_every_s=43_200, commissioned=commissioned, **limits)
+    assert at_home.refresh(DATASET, lists=LISTS).failures == []
+    assert len(spans(at_home)) == requests
+    (count,) = at_home.rows(f"SELECT count(DISTINCT local_date) AS days FROM {DATASET.name}")
+    assert count["days"] >= 1096
+    at_home.refresh(DATASET, lists=LISTS)
+    assert len(spans(at_home)) == 1
+    # Another run plans the whole history with what the first one has learnt.
+    at_home.refresh(DATASET, lists=LISTS, refetch=True)
+    least = 1098 / limits.get("meter_max_days", 31)
+    assert least <= len(spans(at_home)) <= least + 3
+
+
+@pytest.mark.parametrize("status", [422, 404])
+@pytest.mark.parametrize("is_partial_refused", [True, False])
+def test_days_older_than_the_api_keeps_are_found_once_and_asked_for_weekly(
+    home, status, is_partial_refused
+):
+    now = datetime.now(UTC)
+    today = now.date()
+    commissioned, kept = today - timedelta(days=700), today - timedelta(days=300)
+    at_home = home(inverters=1, meter_rows_every_s=43_200, commissioned=commissioned)
+    sim = at_home.simulator
+    for days in range(720):
+        day = today - timedelta(days=days)
+        name = "start_time" if is_partial_refused else "end_time"
+        if day < kept:
+            sim.override(f"/meter/data.*{name}={day}", OLD, status=status)
+    report = at_home.refresh(DATASET, lists=LISTS)
+    assert (report.failures, report.stopped) == ([], None)
+    asked = len(spans(at_home))
+    assert asked <= 24
+    (oldest,) = at_home.rows(f"SELECT min(time) AS time FROM {DATASET.name}")
+    # A range that is only partly too old can be answered.
+    margin = timedelta(days=1 if is_partial_refused else 31)
+    assert kept - margin <= oldest["time"].date() <= kept
+    (told,) = report.unavailable
+    assert "meter 1: Nothing until " in told
+    # Another command confirms it; then only the last days are asked for, and a week later again.
+    counts = []
+    for hours in (2, 24, 48, 24 * 8, 24 * 9):
+        with clock.at(now + timedelta(hours=hours)) as moment:
+            sim.set_clock(moment)
+            report = at_home.refresh(DATASET, lists=LISTS)
+            assert (report.failures, report.stopped) == ([], None)
+            counts.append((len(spans(at_home)), len(report.unavailable)))
+    print(asked, counts)
+    assert [count for count, _ in counts[1:3]] == [1, 1]
+    assert [told for _, told in counts] == [1, 0, 0, 1, 0]
 
 
 def test_an_api_without_the_endpoint_is_found_out_by_one_request(home):

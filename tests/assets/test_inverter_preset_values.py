@@ -69,6 +69,14 @@ def test_the_documented_example_lands_whole():
         ({"enabled": False, "slots": []}, {"is_enabled": False, "slots": []}),
         ({"max_power_watts": "2600"}, {"max_power_w": 2600.0}),
         ({"mode": 3}, {"mode": "3"}),
+        ({"enabled": 1}, {"is_enabled": True}),
+        ({"enabled": "0"}, {"is_enabled": False}),
+        ({"enabled": "true"}, {"is_enabled": True}),
+        ([{"enabled": False, "max_power_watts": 9}], {"is_enabled": False, "max_power_w": 9.0}),
+        (
+            {"slots": {"1": {"start": "23:30", "end": "24:00", "limit": 7}}},
+            {"slots": [slot("23:30", "24:00", 7.0)]},
+        ),
         (
             {"enabled": True, "start_soc": 20, "stop_soc": 80, "charge_power_percent": 50},
             {
@@ -163,6 +171,16 @@ def test_an_api_without_identifiers_is_not_asked_for_values(home):
     assert at_home.paths() == []
 
 
+def test_presets_without_an_identifier_are_listed_and_not_asked_for_values(home):
+    at_home = home(inverters=1)
+    rows = [{"id": 1, "identifier": None, "name": "One"}, {"id": 2, "name": "Two"}]
+    at_home.simulator.override("/presets$", json.dumps({"data": rows}).encode())
+    assert refresh(at_home).failures == []
+    assert at_home.paths() == []
+    found = at_home.rows("SELECT name, identifier FROM inverter_presets ORDER BY name")
+    assert found == [{"name": "One", "identifier": None}, {"name": "Two", "identifier": None}]
+
+
 def test_a_preset_that_is_lacking_is_remembered_and_the_others_are_read(home):
     at_home = home(inverters=1)
     (serial,) = at_home.simulator.serials
@@ -204,6 +222,33 @@ def test_the_same_values_in_another_order_are_no_new_version(home):
     at_home.refresh(DATASET, lists=LISTS)
     now = at_home.rows(f"FROM {DATASET.name}_now ORDER BY preset")
     assert [row["preset"] for row in now] == [n for n in WITH_VALUES if n != "timed-charge"]
+
+
+def test_other_spellings_of_a_number_and_times_of_changes_are_no_new_version(home):
+    at_home = home(inverters=1)
+    sim = at_home.simulator
+    (serial,) = sim.serials
+    refresh(at_home)
+    slots = [{"start_time": "00:30", "end_time": "04:30", "percent_limit": 50, "power": 3}]
+    sent = [
+        {"enabled": True, "slots": slots, "reserve": [4], "updated_at": "2025-01-01T00:00:00Z"},
+        {
+            "enabled": True,
+            "slots": [{**slots[0], "percent_limit": 50.0, "power": 3.0, "changed_at": 1}],
+            "reserve": [4.0],
+            "updated_at": "2025-01-02T00:00:00Z",
+        },
+        {"enabled": True, "slots": slots, "reserve": [5], "updated_at": None},
+    ]
+    versions = []
+    for values in sent:
+        sim.set_preset(serial, "timed-charge", values)
+        at_home.refresh(DATASET, lists=LISTS)
+        (now,) = at_home.rows(f"FROM {DATASET.name}_now WHERE preset = 'timed-charge'")
+        assert json.loads(now["data"]) == values
+        assert now["slots"][0]["percent_limit"] == 50.0
+        versions.append(now["valid_from"])
+    assert versions[0] == versions[1] < versions[2]
 
 
 def charge(*slots, enabled=True):

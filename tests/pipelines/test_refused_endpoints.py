@@ -183,3 +183,25 @@ def test_a_refusal_of_old_days_or_of_one_device_closes_no_dataset(simulate, own,
         owner.givlake("backfill", "--start", recent)
     fetched = {row["inverter_serial"] for row in owner.rows()}
     assert fetched == {one}
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_preset_that_is_refused_is_remembered_and_the_others_are_not_repeated(
+    simulate, own, status
+):
+    sim = simulate(inverters=1)
+    sim.override("/presets/timed-export", b'{"message": "Not supported."}', status=status)
+    owner = own(sim, GIVLAKE_DATASETS="inverter_presets,inverter_preset_values")
+    moment, found = datetime.now(UTC), []
+    for hours in (0, 2, 3, 26, 27):
+        with clock.at(moment + timedelta(hours=hours)) as at:
+            sim.set_clock(at)
+            sim.clear_requests()
+            done = owner.givlake("sync")
+            asked = [r.path.rpartition("/")[2] for r in sim.requests if "/presets/" in r.path]
+            found.append((done.status, len(asked), "timed-export" in asked))
+    # It is a failure once; the next command confirms it, and requests nothing else.
+    assert found == [(1, 7, True), (0, 1, True), (0, 0, False), (0, 6, False), (0, 0, False)]
+    shown = owner.givlake("status").out
+    assert "timed-export" in shown
+    assert "Not supported." in shown

@@ -154,8 +154,7 @@ def _decoders(
 
 _ELEMENTS = msgspec.json.Decoder(_Elements)
 _ELEMENT = msgspec.json.Decoder(_Element)
-# Text that is not UTF-8 gives Python's own error.
-_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError)
+_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError)  # The latter for text that is not UTF-8.
 
 
 def elements(body: bytes, shape: ResponseShape = ResponseShape.LIST) -> list[msgspec.Raw]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from typing import Any
 
 from assets.framework.contract.day_range import DayRange
@@ -32,6 +33,9 @@ class Request:
             newest first.
         day_range: Days that it covers; None if it is not by day.
         for_days: Returns the same request for some of its days.
+        span: Days that it covers, of a snapshot dataset whose requests cover days.
+        for_span: Returns the same request for other days.
+        is_body_optional: Whether its body only repeats the query, as some APIs read one of them.
         rest: Requests to make after it, unless the API refuses it for its parameters.
         endpoint: The endpoint; None for that of the dataset.
         joins: Of a request about several devices, the request about each of them.
@@ -48,6 +52,9 @@ class Request:
     fallback: "Callable[[], Sequence[Request]] | None" = None
     day_range: DayRange | None = None
     for_days: "Callable[[DayRange], Request] | None" = None
+    span: DayRange | None = None
+    for_span: "Callable[[DayRange], Request] | None" = None
+    is_body_optional: bool = False
     rest: "tuple[Request, ...]" = ()
     endpoint: Endpoint | None = None
     joins: "tuple[Request, ...]" = ()
@@ -61,6 +68,23 @@ class Request:
     def subject(self) -> str:
         """The subject that becomes unavailable if the request is refused."""
         return f"{self.device_id} {self.part}".strip()
+
+    @property
+    def subject_and_day(self) -> "set[str | date]":
+        """The subject and, of a request by day, its last day."""
+        days = self.day_range
+        return {self.subject} if days is None else {self.subject, days.last}
+
+    @property
+    def days(self) -> int:
+        """How many days it covers; 0 if it is not about days."""
+        days = self.day_range or self.span
+        return 0 if days is None else len(days)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its span has a day that is not over, which the API may refuse for that."""
+        return self.span is not None and self.span.last >= utc_now().date()
 
     @property
     def device_ids(self) -> tuple[str, ...]:
@@ -101,15 +125,55 @@ class Request:
         """Return the requests that replace it, newest first; empty if it cannot be split."""
         if self.fallback is not None:
             return tuple(self.fallback())
+        if self.span is not None and self.for_span is not None:
+            days = self._days_over()
+            if days is None or len(days) == 1:
+                return () if days is None else (self.for_span(days),)
+            return tuple(map(self.for_span, days.halves()))
         if self.day_range is None or self.for_days is None or len(self.day_range) == 1:
             return ()
         return tuple(self.for_days(half) for half in self.day_range.halves())
 
+    def pieces(self, longest: int) -> "tuple[Request, ...]":
+        """Return what replaces a request of more days than that, newest first.
+
+        Of a span it is one request of so many days, and the rest, as it can turn out to be too long
+        as well.
+        """
+        if self.span is None or self.for_span is None:
+            return self.split()
+        older = len(self.span) - longest
+        newest, rest = self.span.part(older, len(self.span)), self.span.part(0, older)
+        return self.for_span(newest), self.for_span(rest)
+
+    @property
+    def has_optional_body(self) -> bool:
+        """Whether it has a body that only repeats its query."""
+        return self.is_body_optional and self.body is not None
+
+    def without_body(self) -> "Request":
+        """Return the same request without the body that repeats its query."""
+        return replace(self, body=None, label=f"{self.label} without a body")
+
+    def _days_over(self) -> DayRange | None:
+        """Return the days of its span that are over; None if there is nothing to shorten."""
+        if self.span is None or len(self.span) == 1:
+            return None
+        open_days = (self.span.last - utc_now().date()).days + 1
+        return self.span.part(0, len(self.span) - max(open_days, 0)) or None
+
     def shortest(self) -> "Request | None":
         """Return a short request of those that it splits into, the others as its `rest`.
 
-        It is the newest but one: the newest can be refused because it is not over.
+        It is the newest but one: the newest can be refused because it is not over. Of a span it is
+        the newest day that is over, and days that are not are left to later requests.
         """
+        if self.span is not None and self.for_span is not None:
+            if (days := self._days_over()) is None:
+                return None
+            last = len(days) - 1
+            rest_of_span = (self.for_span(days.part(0, last)),) if last else ()
+            return replace(self.for_span(days.part(last, last + 1)), rest=rest_of_span)
         parts, rest = self.split(), list[Request]()
         if not parts:
             return None
@@ -117,6 +181,30 @@ class Request:
             rest = [*parts[1:], *rest]
             parts = newer
         return replace(parts[-1], rest=(*parts[:-1], *rest))
+
+
+def joined_spans(requests: Iterable[Request]) -> list[Request]:
+    """Join the requests of spans that follow each other, newest first, each into one.
+
+    It is divided again when it is made, by what is known of the longest range by then.
+    """
+    joined: list[Request] = []
+    for request in requests:
+        newer = joined[-1] if joined else request
+        if (
+            newer is not request
+            and newer.span is not None
+            and newer.for_span is not None
+            and request.span is not None
+            and newer.subject == request.subject
+            and newer.span.first - request.span.last == timedelta(days=1)
+        ):
+            joined[-1] = newer.for_span(
+                DayRange(request.device_id, request.span.first, newer.span.last)
+            )
+        else:
+            joined.append(request)
+    return joined
 
 
 def request_each(devices: Iterable[Device], parameter: str) -> Iterator[Request]:

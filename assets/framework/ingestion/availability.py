@@ -6,7 +6,7 @@ weekly if the account lacks it or the endpoint refuses every range. A response i
 it.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -85,6 +85,7 @@ class Refusal(msgspec.Struct, frozen=True):
         weekly: Whether the endpoint refuses every range: it is requested weekly instead of daily.
         cause: What the reason is.
         scope: The scopes that the token lacks, separated by spaces.
+        until: The last day that is too old for the API; None: the refusal is not about old days.
     """
 
     why: str
@@ -93,6 +94,7 @@ class Refusal(msgspec.Struct, frozen=True):
     weekly: bool = False
     cause: Cause = Cause.OTHER
     scope: str = ""
+    until: date | None = None
 
     @property
     def is_confirmed(self) -> bool:
@@ -154,11 +156,27 @@ class Availability:
         known = self._known.items()
         return {key: each for key, each in known if each.weekly and now < each.asked_again_at}
 
-    def note(self, subject: str, reason: Reason, *, weekly: bool = False) -> Refusal:
+    def is_too_old(self, request: Request, now: datetime) -> bool:
+        """Return whether all days of a request are older than what the API keeps."""
+        known = self._known.get(_history(request))
+        if known is None or known.until is None or request.span is None:
+            return False
+        return request.span.last <= known.until and now < known.asked_again_at
+
+    def note_too_old(self, request: Request, why: str) -> Refusal:
+        """Record that the last day of a request is too old; return what is known of it."""
+        until = None if request.span is None else request.span.last
+        return self.note(_history(request), Reason(why), weekly=True, until=until)
+
+    def note(
+        self, subject: str, reason: Reason, *, weekly: bool = False, until: date | None = None
+    ) -> Refusal:
         """Record that a subject, or the dataset (""), is refused; return what is known of it."""
         before, now = self._known.get(subject), utc_now()
         since = now if before is None else before.since or before.at
-        refusal = Refusal(reason.why, now, since, weekly, reason.cause, reason.scope)
+        if before is not None and before.until is not None and until is not None:
+            until = max(before.until, until)
+        refusal = Refusal(reason.why, now, since, weekly, reason.cause, reason.scope, until)
 
         def add(stored: object) -> object:
             refusals = _refusals(stored)
@@ -168,6 +186,14 @@ class Availability:
         self._known = {**self._known, subject: refusal}
         self._lake.state.update(_KEY, add)
         return refusal
+
+    def forget_too_old(self, request: Request) -> None:
+        """Record that the API has answered a request, if it was believed to be too old."""
+        known = self._known.get(_history(request))
+        if known is None or known.until is None or request.span is None:
+            return
+        if request.span.first <= known.until:
+            self.forget(_history(request))
 
     def forget(self, subject: str) -> None:
         """Record that a subject's data is available again."""
@@ -187,6 +213,10 @@ class Availability:
 def unavailable(lake: Lake) -> dict[str, dict[str, Refusal]]:
     """Return what is refused, by dataset and subject ("" is the whole dataset)."""
     return {name: known for name, known in _refusals(lake.state.get(_KEY)).items() if known}
+
+
+def _history(request: Request) -> str:
+    return f"{request.subject} history"
 
 
 def _minute(moment: datetime) -> str:

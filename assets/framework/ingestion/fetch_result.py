@@ -1,6 +1,6 @@
 """The result of a request."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from assets.framework.contract.request import Request
@@ -53,6 +53,15 @@ class FetchResult:
     def is_failure(self) -> bool:
         """Whether the response is missing or incomplete."""
         return self.outcome in _FAILURES
+
+
+def split_result(request: Request, *parts: Request) -> FetchResult:
+    """Return the result of a request that others replace; those of a span follow one another."""
+    if request.span is None or not parts:
+        return FetchResult(request, Outcome.SPLIT, follow_ups=parts)
+    first, *others = parts
+    chain = replace(first, rest=(*first.rest, *others, *request.rest))
+    return FetchResult(replace(request, rest=()), Outcome.SPLIT, follow_ups=(chain,))
 
 
 class DatasetStoppedError(GivEnergyError):

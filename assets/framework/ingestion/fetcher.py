@@ -16,9 +16,14 @@ from assets.framework.contract.request import Request
 from assets.framework.decoding.response_check import why_unreadable
 from assets.framework.ingestion.archive_entries import archive_entries
 from assets.framework.ingestion.day_ranges import covered_days
-from assets.framework.ingestion.fetch_result import AccessRevokedError, FetchResult, Outcome
+from assets.framework.ingestion.fetch_result import (
+    AccessRevokedError,
+    FetchResult,
+    Outcome,
+    split_result,
+)
 from assets.framework.ingestion.leases import RequestLease, RequestLeases
-from assets.framework.ingestion.range_limits import longest_range, shorten_range
+from assets.framework.ingestion.range_limits import RequestLearning, longest_range
 from assets.framework.ingestion.refusals import Refusals
 from assets.framework.ingestion.request_plan import RequestPlan
 from assets.framework.ingestion.session import Session
@@ -70,6 +75,7 @@ class Fetcher:
         self.pages_announced: list[int] = []
         self._on_wait = on_wait
         self._refusals: Refusals
+        self._learning = RequestLearning(session, dataset)
         self._stopped = False
 
     def fetch(self, requests: Iterable[Request]) -> Iterator[FetchResult]:
@@ -154,9 +160,12 @@ class Fetcher:
     def _fetch(self, request: Request) -> FetchResult | None:
         """Make one request, with those that are to follow it; None if the run has ended."""
         result = self._fetch_alone(request)
-        if request.rest and not self._stopped:
+        rest = request.rest if result is None else result.request.rest
+        if rest and not self._stopped and not self._refusals.has_given_up(request):
             result = result or FetchResult(request, Outcome.SPLIT)
-            return replace(result, follow_ups=(*result.follow_ups, *request.rest))
+            if request.span is not None:
+                rest = (replace(rest[0], rest=(*rest[0].rest, *rest[1:])),)
+            return replace(result, follow_ups=(*result.follow_ups, *rest))
         return result
 
     def _fetch_alone(self, request: Request) -> FetchResult | None:
@@ -165,12 +174,12 @@ class Fetcher:
             return None
         if (result := self._refusals.of_closed(request)) is not None:
             return None if self._dataset.optional else result
-        if self._refusals.doubts_ranges and (shortest := request.shortest()) is not None:
-            return FetchResult(request, Outcome.SPLIT, follow_ups=(shortest,))
-        days = 0 if request.day_range is None else len(request.day_range)
+        if self._refusals.doubts_range(request) and (shortest := request.shortest()) is not None:
+            return split_result(request, shortest)
         # The limit may have been learnt after the request was planned.
-        if days > longest_range(self._session, self._dataset):
-            return FetchResult(request, Outcome.SPLIT, follow_ups=request.split())
+        if request.days > (longest := longest_range(self._session, self._dataset)):
+            return split_result(request, *request.pieces(longest))
+        request = self._learning.to_send(request)
         lease = self.leases.take(request)
         if lease is None:
             message = "Another process is fetching it."
@@ -192,6 +201,8 @@ class Fetcher:
         except CancelledError:
             return None
         except (NotFoundError, ForbiddenError) as error:
+            if self._lacks_days(request, error):
+                return self._refused_range(request, error)
             return self._refusals.refused(request, error)
         except (AccessError, LocalFaultError) as error:
             if isinstance(error, PaymentRequiredError) and self._dataset.optional:
@@ -204,8 +215,7 @@ class Fetcher:
             return self._refused_range(request, error)
         except GivEnergyError as error:
             return self._refusals.failed(request, error)
-        if refused_days := self._refusals.answered(request):
-            shorten_range(self._session, self._dataset, refused_days)
+        self._learning.answered(request, self._refusals.answered(request))
         result = self._archive(request, fetched, lease)
         self._plan.observe(request, fetched)
         return result
@@ -227,18 +237,23 @@ class Fetcher:
         if page.number == 1 and page.page_count is not None:
             self.pages_announced.append(page.page_count - 1)
 
-    def _refused_range(self, request: Request, error: RequestRefusedError) -> FetchResult:
+    def _lacks_days(self, request: Request, error: GivEnergyError) -> bool:
+        """Return whether a 404 is about the days of a span, as others of its subject are there."""
+        is_about_all = error.missing_capability is MissingCapability.ENDPOINT
+        is_not_found = isinstance(error, NotFoundError) and not is_about_all
+        return is_not_found and request.span is not None and self._refusals.accepts(request)
+
+    def _refused_range(self, request: Request, error: GivEnergyError) -> FetchResult:
         """Find out by the shortest part of a range whether it is too long."""
-        if error.status not in _RANGE_STATUSES:
+        if error.status not in (*_RANGE_STATUSES, 404):
             return self._refusals.failed(request, error)
-        shortest = request.shortest()
-        if shortest is None:
+        shorter = self._refusals.shorter(request)
+        instead = self._learning.refused(request, error, is_shortest=shorter is None)
+        if instead is None and shorter is None:
             return self._refusals.refused_at_any_length(request, error)
         self._refusals.refused_range(request, error)
-        follow_ups = (shortest,)
-        return FetchResult(
-            request, Outcome.SPLIT, str(error), requests=1, follow_ups=follow_ups, error=error
-        )
+        split = split_result(request, *(each for each in [instead or shorter] if each is not None))
+        return replace(split, message=str(error), requests=1, error=error)
 
     def _context(self, request: Request) -> dict[str, str]:
         """Return the context that is archived with a failed attempt."""

@@ -1,13 +1,15 @@
 """The state of the last request of each kind and device of a snapshot dataset."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request
 from assets.framework.contract.sql_files import read_sql
 from assets.framework.ingestion.availability import CONFIRMED_AFTER
+from givenergy.endpoints.definition import Endpoint
 from warehouse import SETTLED, State
 
 _STATE_OF_STATUS = {
@@ -31,6 +33,7 @@ class LastRequest:
         complete_at: When such a request was last answered completely, UTC.
         reason: Why it is incomplete; "" if it is complete.
         error_count: Failures in the archive.
+        path: Path below the base URL of the API.
     """
 
     device_id: str
@@ -40,11 +43,20 @@ class LastRequest:
     complete_at: datetime | None
     reason: str = ""
     error_count: int = 0
+    path: str = ""
 
     @property
     def is_settled(self) -> bool:
         """Whether no request is needed before the next one is due."""
         return self.state in SETTLED
+
+    def is_of(self, request: Request, endpoint: Endpoint) -> bool:
+        """Return whether it was of this kind."""
+        if self.path != (request.endpoint or endpoint).url_path(request.path):
+            return False
+        # Dates are left out of the kind, so that those of a request are not compared.
+        numbers = {name: value for name, value in request.query.items() if isinstance(value, int)}
+        return all(f'"{name}":{value}' in self.kind for name, value in numbers.items())
 
 
 def last_requests(
@@ -54,7 +66,9 @@ def last_requests(
     sql = read_sql("last_requests", __package__)
     by_dataset: dict[str, list[LastRequest]] = {}
     for row in state.rows(sql, dataset=dataset):
-        by_dataset.setdefault(row["dataset"], []).append(_last_request(row))
+        by_dataset.setdefault(row["dataset"], []).append(
+            replace(_last_request(row), path=row["path"])
+        )
     return by_dataset
 
 

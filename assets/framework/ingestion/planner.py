@@ -9,6 +9,7 @@ from assets.framework.contract.dataset import Cadence, DailyDataset, SnapshotDat
 from assets.framework.contract.device_asking import DeviceAskingDataset
 from assets.framework.contract.devices import Device, expected_days
 from assets.framework.contract.known_state import KnownState
+from assets.framework.contract.request import Request
 from assets.framework.contract.stored_ranges import NAMED
 from assets.framework.ingestion.availability import Availability
 from assets.framework.ingestion.last_requests import last_requests
@@ -55,6 +56,29 @@ def plan(
         yield days_to_fetch(states, refetch=refetch, refresh=refresh, refused=refused)
 
 
+def without_answered(
+    requests: Sequence[Request], dataset: SnapshotDataset, state: KnownState
+) -> list[Request]:
+    """Return requests without those about a part of a device that were answered within the period.
+
+    Another part of the device can be the reason why the device is due.
+    """
+    if state.refetch or not any(request.part for request in requests):
+        return list(requests)
+    answered = [
+        each
+        for each in last_requests(state, dataset.name).get(dataset.name, ())
+        if each.is_settled and state.now - each.at <= PERIOD[dataset.cadence]
+    ]
+    return [
+        request
+        for request in requests
+        if not request.part
+        or request.span is not None
+        or not any(each.is_of(request, dataset.endpoint) for each in answered)
+    ]
+
+
 def due_datasets(datasets: Sequence[SnapshotDataset], state: KnownState) -> list[SnapshotDataset]:
     """Return the datasets that have requests to make now, in the given order."""
     due = {dataset for dataset in datasets if due_devices(dataset, state)}
@@ -74,20 +98,27 @@ def due_devices(dataset: SnapshotDataset, state: KnownState) -> frozenset[str]:
     retry = state.refetch or state.retry_refused
     failed = set()
     with state.reading():
-        candidates = set()
+        candidates, closed = set(), []
         for request in dataset.requests(state):
             for part in request.joins or (request,):
-                if retry or availability.why(part.subject, state.now) is None:
-                    candidates.add(part.device_id)
-                    if availability.is_refused("", part.subject):
-                        failed.add(part.device_id)
+                why = availability.why(part.subject, state.now)
+                if not retry and (why or availability.is_too_old(part, state.now)):
+                    closed.append(part)
+                    continue
+                candidates.add(part.device_id)
+                if availability.is_refused("", part.subject):
+                    failed.add(part.device_id)
         if state.refetch or isinstance(dataset, DeviceAskingDataset):
             return frozenset(candidates)
         known = last_requests(state, dataset.name).get(dataset.name, ())
     answered: dict[str, datetime] = {}
     for last_request in known:
         device_id = last_request.device_id
-        if last_request.is_settled:
+        if any(last_request.is_of(request, dataset.endpoint) for request in closed):
+            # Its failure is known: what is left of the device is due by its other requests.
+            if (at := last_request.complete_at) is not None:
+                answered[device_id] = max(answered.get(device_id, at), at)
+        elif last_request.is_settled:
             if dataset.refreshed_by not in last_request.kind:
                 continue
             answered[device_id] = max(answered.get(device_id, last_request.at), last_request.at)

@@ -4,17 +4,24 @@ The endpoint's limit is not documented; it is learnt where a range is refused an
 accepted. It is remembered for a month, as it can change and a refusal can be a fault.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from assets.framework.contract.dataset import Dataset
+from assets.framework.contract.request import Request
 from assets.framework.ingestion.session import Session
-from givenergy import utc_now
+from givenergy import GivEnergyError, utc_now
 
 _KEY = "longest_range_days"
+_BODIES_KEY = "refused_bodies"
 _REMEMBERED = timedelta(days=30)
+# Lengths that are usual limits of spans.
+_USUAL_DAYS = (180, 90, 31, 30, 14, 10, 7, 3, 1)
+# What a request can be refused with for having a body, whatever its length.
+_BODY_STATUSES = (400, 413)
 
 
 class _Limit(msgspec.Struct):
@@ -37,7 +44,10 @@ def longest_range(session: Session, dataset: Dataset) -> int:
 
 def shorten_range(session: Session, dataset: Dataset, refused_days: int) -> None:
     """Record that a request for this many days was refused: later ones cover half as many."""
-    days = min(longest_range(session, dataset), max(refused_days // 2, 1))
+    _remember(session, dataset, min(longest_range(session, dataset), max(refused_days // 2, 1)))
+
+
+def _remember(session: Session, dataset: Dataset, days: int) -> None:
     session.longest_range_days[dataset.name] = days
 
     def note(stored: object) -> object:
@@ -45,6 +55,69 @@ def shorten_range(session: Session, dataset: Dataset, refused_days: int) -> None
         return msgspec.to_builtins({**limits, dataset.name: _Limit(days, utc_now())})
 
     session.lake.state.update(_KEY, note)
+
+
+class RequestLearning:
+    """What a run learns about the length of ranges, and about bodies that repeat the query."""
+
+    def __init__(self, session: Session, dataset: Dataset) -> None:
+        self._session = session
+        self._dataset = dataset
+        self._is_body_settled = False
+        self._refused_with_body: set[str] = set()
+        at = _times(session.lake.state.get(_BODIES_KEY)).get(dataset.name)
+        self._refuses_bodies = at is not None and utc_now() - at < _REMEMBERED
+
+    def to_send(self, request: Request) -> Request:
+        """Return a request as the API is known to accept it."""
+        drops_body = self._refuses_bodies and request.has_optional_body
+        return request.without_body() if drops_body else request
+
+    def refused(
+        self, request: Request, error: GivEnergyError, *, is_shortest: bool
+    ) -> Request | None:
+        """Return a refused request without its body, if that can be the reason; None otherwise."""
+        if is_shortest and request.is_body_optional and not request.has_optional_body:
+            # Refused with and without it.
+            self._is_body_settled = True
+        if self._is_body_settled or not request.has_optional_body:
+            return None
+        self._refused_with_body.add(request.subject)
+        is_reason = is_shortest or error.status in _BODY_STATUSES
+        return replace(request.without_body(), rest=()) if is_reason else None
+
+    def answered(self, request: Request, refused_days: int) -> None:
+        """Learn from a response what was wrong with a refused request about the same subject.
+
+        Args:
+            request: The request.
+            refused_days: Days of a longer one that is refused, or 0.
+        """
+        if request.has_optional_body:
+            self._is_body_settled = True
+        elif request.is_body_optional and request.subject in self._refused_with_body:
+            # The longer one can have been refused for its body.
+            refused_days = 0
+            self._refused_with_body.clear()
+            self._note_refused_body()
+        if refused_days and request.span is not None:
+            shorter = next((days for days in _USUAL_DAYS if days < refused_days), 1)
+            longest = min(longest_range(self._session, self._dataset), shorter)
+            _remember(self._session, self._dataset, longest)
+        elif refused_days:
+            shorten_range(self._session, self._dataset, refused_days)
+
+    def _note_refused_body(self) -> None:
+        self._refuses_bodies = True
+
+        def note(stored: object) -> object:
+            return msgspec.to_builtins({**_times(stored), self._dataset.name: utc_now()})
+
+        self._session.lake.state.update(_BODIES_KEY, note)
+
+
+def _times(stored: object) -> dict[str, datetime]:
+    return msgspec.convert(stored or {}, dict[str, datetime])
 
 
 def _limits(stored: Any) -> dict[str, _Limit]:

@@ -8,7 +8,6 @@ in a row is skipped, and the run stops if all devices refuse.
 """
 
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -22,7 +21,9 @@ from assets.framework.ingestion.fetch_result import (
     FetchResult,
     Outcome,
 )
+from assets.framework.ingestion.refused_ranges import RefusedRanges
 from assets.framework.ingestion.request_plan import RequestPlan
+from assets.framework.ingestion.skipped_subjects import SkippedSubjects
 from givenergy import ForbiddenError, ForeignAnswerError, GivEnergyError, NotFoundError, utc_now
 from givenergy.errors import MissingCapability
 from warehouse import Lake, day_is_over_at
@@ -34,8 +35,6 @@ MOST_WITHOUT_RESPONSE = 12
 _REFUSALS_UNTIL_STOP = 3
 # Statuses of a request for which the API has nothing (`Request.may_lack`).
 _NOTHING_STATUSES = (400, 404, 410, 422)
-# A single day can be refused or unknown; a device is skipped after this many days in a row.
-_REFUSALS_UNTIL_CLOSED = 3
 # The API may refuse a day that is older than this because the device has none of that time.
 _TELLING_AGE = timedelta(days=31)
 
@@ -77,8 +76,7 @@ class Refusals:
         self._availability = Availability(lake, dataset.name)
         self._lock = threading.Lock()
         self._spent = 0
-        self._in_a_row: Counter[str] = Counter()
-        self._closed: dict[str, FetchResult] = {}
+        self._skipped = SkippedSubjects()
         self._answering: set[str] = set()
         self._not_found: list[FetchResult] = []
         self._forbidden: ForbiddenError | None = None
@@ -88,9 +86,7 @@ class Refusals:
         self._refusing: set[str | date] = set()
         self._unclear_reason: tuple[Reason, bool] = Reason(""), False
         self._has_failed = False
-        # Lengths of refused ranges by subject, in days, until a shorter one is accepted.
-        self._refused_days: dict[str, int] = {}
-        self._is_range_refused = False
+        self._ranges = RefusedRanges()
         # The rest of ranges of which the shortest part is refused, by lease.
         self._given_up: dict[str, FetchResult] = {}
         self._everywhere: Refusal | None = None
@@ -98,17 +94,25 @@ class Refusals:
             for subject, refusal in self._availability.closed(self._now).items():
                 if subject == "":
                     self._stop(str(refusal))
-                self._closed[subject] = FetchResult(Request(), Outcome.FAILED, str(refusal))
+                self._skipped.skip(subject, FetchResult(Request(), Outcome.FAILED, str(refusal)))
 
     @property
     def attempts_left(self) -> int | None:
         """Attempts that the next request may take; None for no such limit."""
         return None if self.has_answered else max(1, MOST_WITHOUT_RESPONSE - self._spent)
 
-    @property
-    def doubts_ranges(self) -> bool:
-        """Whether to request the shortest ranges first, as nothing but refusals came so far."""
-        return self._is_range_refused and not self.has_answered
+    def doubts_range(self, request: Request) -> bool:
+        """Return whether to request the shortest range first.
+
+        Nothing but refusals came so far, or the days after those of a span were refused.
+        """
+        if request.span is not None and self._skipped.in_a_row[request.subject]:
+            return True
+        return self._ranges.doubts(request, has_answered=self.has_answered)
+
+    def shorter(self, request: Request) -> Request | None:
+        """Return the first of the requests that replace a refused range; None for a single day."""
+        return self._ranges.shorter(request)
 
     def allows(self, request: Request) -> bool:
         """Return whether a request can succeed, as far as availability is known."""
@@ -126,7 +130,7 @@ class Refusals:
 
         Until a request is answered, they show soonest what the reason of a refusal is.
         """
-        refused = self._refusing & _subject_and_day(request)
+        refused = self._refusing & request.subject_and_day
         return bool(refused) and not self.has_answered
 
     def was_refused_last_time(self, request: Request) -> bool:
@@ -135,24 +139,27 @@ class Refusals:
             return False
         return self.is_doubtful(request) or self._availability.is_refused(request.subject)
 
+    def has_given_up(self, request: Request) -> bool:
+        """Return whether nothing that follows the request is to be made in this run."""
+        return self._everywhere is not None or self._skipped.get(request.subject) is not None
+
     def accepts(self, request: Request) -> bool:
         """Return whether another request about the same subject was answered in this run."""
         return request.subject in self._answering
 
     def of_closed(self, request: Request) -> FetchResult | None:
         """Return the result of a request about a skipped subject; None if it is not skipped."""
-        closed = self._closed.get(request.subject) or self._given_up.get(request.lease_keys[0])
+        closed = self._skipped.get(request.subject) or self._given_up.get(request.lease_keys[0])
         return closed and FetchResult(request, closed.outcome, closed.message)
 
     def answered(self, request: Request) -> int:
         """Record a response; return the days of a longer range that is refused, or 0."""
         self.has_answered = True
         self._answering.add(request.subject)
-        self._in_a_row.pop(request.subject, None)
+        self._skipped.answered(request.subject)
         self._availability.forget(request.subject)
-        refused_days = self._refused_days.pop(request.subject, 0)
-        days = 0 if request.day_range is None else len(request.day_range)
-        return refused_days if days < refused_days else 0
+        self._availability.forget_too_old(request)
+        return self._ranges.answered(request)
 
     def failed(self, request: Request, error: GivEnergyError) -> FetchResult:
         """Record a request that failed for a reason that may be temporary; return its result."""
@@ -171,7 +178,7 @@ class Refusals:
         Raises:
             AccessRevokedError: If the whole account is refused.
         """
-        if _is_nothing(request, error):
+        if request.may_lack and error.status in _NOTHING_STATUSES:
             return FetchResult(request, Outcome.GONE, str(error), requests=1)
         self._spend(error)
         # A device that responded before has the endpoint: it is requested again like any other.
@@ -197,16 +204,13 @@ class Refusals:
             self._forbidden = error
         else:
             self._not_found.append(result)
-        self._in_a_row[request.subject] += 1
-        if endpoint or self._in_a_row[request.subject] >= _REFUSALS_UNTIL_CLOSED:
-            self._closed[request.subject] = result
+        self._skipped.refused(request.subject, result, at_once=endpoint)
         if not isinstance(error, ForbiddenError):
             if endpoint and not self.has_answered:
                 self._stop(str(self._availability.note("", Reason(str(error)))))
             return None
-        outcomes = [closed.outcome for closed in list(self._closed.values())]
         if not (self.has_answered or self._answered_before) and (
-            outcomes.count(Outcome.FORBIDDEN) >= _REFUSALS_UNTIL_STOP
+            self._skipped.number_with(Outcome.FORBIDDEN) >= _REFUSALS_UNTIL_STOP
         ):
             raise AccessRevokedError(error) from error
         return result
@@ -214,9 +218,7 @@ class Refusals:
     def refused_range(self, request: Request, error: GivEnergyError) -> None:
         """Record that a range is refused which can be shortened."""
         self._spend(error)
-        self._is_range_refused = True
-        if request.day_range is not None:
-            self._refused_days[request.subject] = len(request.day_range)
+        self._ranges.refused(request)
 
     def refused_at_any_length(self, request: Request, error: GivEnergyError) -> FetchResult:
         """Record that a request is refused which cannot be shortened; return its result.
@@ -224,25 +226,34 @@ class Refusals:
         What it is part of is given up. Its subject is skipped for the rest of the run: if it is
         requested by day, after several in a row, as a day can be refused because it is not over.
         Nothing is concluded for later runs from a day that is not over or long past, nor of a
-        device that has rows.
+        device that has rows; but a part of a device, such as a preset, can be refused by itself.
+
+        Of a span the older days are too old, too. The oldest part is requested all the same, until
+        several in a row are refused: a device can lack single days.
         """
-        if _is_nothing(request, error):
+        if request.may_lack and error.status in _NOTHING_STATUSES:
             return FetchResult(request, Outcome.GONE, str(error), requests=1)
         self._spend(error)
         result = FetchResult(request, Outcome.FAILED, str(error), requests=1, error=error)
-        self._is_range_refused = True
-        self._refused_days.pop(request.subject, None)
-        self._given_up.update((rest.lease_keys[0], result) for rest in request.rest)
-        self._in_a_row[request.subject] += 1
+        self._ranges.refused_at_any_length(request)
+        given_up = request.rest if request.span is None else request.rest[:-1]
+        self._given_up.update((rest.lease_keys[0], result) for rest in given_up)
+        self._skipped.refused(request.subject, result)
         days = request.day_range
-        self._refusing |= _subject_and_day(request)
-        if self._in_a_row[request.subject] >= _REFUSALS_UNTIL_CLOSED:
-            self._closed[request.subject] = result
+        self._refusing |= request.subject_and_day
         if days is not None:
             age = self._now - day_is_over_at(days.last, None)
             if not timedelta() < age < _TELLING_AGE:
                 return result
-        if self.accepts(request) or self._plan.has_rows(request.device_id):
+        if self.accepts(request) and request.span is not None and not request.is_open:
+            if self._skipped.in_a_row[request.subject] == 1:
+                why = f"Nothing until {request.span.last}. {str(error).removesuffix(error.hint)}"
+                refusal = self._availability.note_too_old(request, why.strip())
+                self._note_unavailable(f"{request.subject}: {refusal}")
+            return replace(result, outcome=Outcome.GONE)
+        is_part = bool(request.part) and request.span is None
+        has_rows = self._plan.has_rows(request.device_id)
+        if self.accepts(request) or (has_rows and not is_part):
             return result
         was_refused = self._availability.was_refused_before()
         reason = Reason(str(error))
@@ -251,8 +262,9 @@ class Refusals:
             self._note_unavailable(str(refusal))
             result = replace(result, outcome=Outcome.GONE, message=str(refusal))
         if days is None:
-            self._closed[request.subject] = result
-        self._note_unclear(request, reason, weekly=True)
+            self._skipped.skip(request.subject, result)
+        if not has_rows:
+            self._note_unclear(request, reason, weekly=True)
         return result
 
     def settle(self) -> Iterator[FetchResult]:
@@ -263,7 +275,7 @@ class Refusals:
         """
         for result in self._not_found:
             subject = result.request.subject
-            exists = subject in self._answering and subject not in self._closed
+            exists = subject in self._answering and self._skipped.get(subject) is None
             yield replace(result, outcome=Outcome.FAILED) if exists else result
         is_proof_open = self.has_answered or self._has_failed or self._plan.is_limited
         if self._unclear and not (is_proof_open or self.stopped):
@@ -287,6 +299,8 @@ class Refusals:
             self._everywhere = refusal = self._availability.note("", reason)
         else:
             refusal = self._availability.note(request.subject, reason)
+            result = FetchResult(request, Outcome.GONE, str(refusal))
+            self._skipped.refused(request.subject, result)
             unclear = error.missing_capability is MissingCapability.UNCLEAR
             if unclear or not self._dataset.tries_devices:
                 self._note_unclear(request, reason, weekly=False)
@@ -318,12 +332,3 @@ class Refusals:
     def _note_unavailable(self, why: str) -> None:
         if why not in self._unavailable:
             self._unavailable.append(why)
-
-
-def _is_nothing(request: Request, error: GivEnergyError) -> bool:
-    return request.may_lack and error.status in _NOTHING_STATUSES
-
-
-def _subject_and_day(request: Request) -> set[str | date]:
-    days = request.day_range
-    return {request.subject} if days is None else {request.subject, days.last}

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 from assets.framework.contract.dataset import DeviceList, SnapshotDataset
 from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request
+from assets.framework.contract.request import Request, joined_spans
+from assets.framework.ingestion.availability import Availability
+from assets.framework.ingestion.planner import without_answered
 from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.request_plan import RequestPlan
 from givenergy import Fetched
@@ -47,8 +49,13 @@ class SnapshotPlan(RequestPlan):
         requests.sort(key=lambda request: request.device_id in silent)
         only = self._only
         chosen = [r for r in requests if only is None or any(d in only for d in r.device_ids)]
+        if only is not None:
+            chosen = without_answered(chosen, self._dataset, self._state)
+        if not self.retry_unavailable:
+            availability = Availability(self._state.lake, self._dataset.name)
+            chosen = [r for r in chosen if not availability.is_too_old(r, self._state.now)]
         report.expected = len(chosen)
-        yield chosen
+        yield joined_spans(chosen)
 
     def answered_before(self) -> Collection[str]:
         """Return devices that have responded before: they have the endpoint."""
