@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from assets.framework.contract.day_range import DayRange
@@ -79,6 +79,12 @@ class Request:
         return self.span is not None and self.span.last >= utc_now().date()
 
     @property
+    def subject_and_day(self) -> set[str | date]:
+        """Its subject, and its last day if it is by day."""
+        days = self.day_range
+        return {self.subject} if days is None else {self.subject, days.last}
+
+    @property
     def device_ids(self) -> tuple[str, ...]:
         """The devices that it is about."""
         return tuple(each.device_id for each in self.joins) or (self.device_id,)
@@ -142,6 +148,11 @@ class Request:
     def has_optional_body(self) -> bool:
         """Whether it has a body that only repeats its query."""
         return self.is_body_optional and self.body is not None
+
+    @property
+    def is_without_body(self) -> bool:
+        """Whether such a body is left out."""
+        return self.is_body_optional and self.body is None
 
     def without_body(self) -> "Request":
         """Return the same request without the body that repeats its query."""

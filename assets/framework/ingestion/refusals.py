@@ -22,6 +22,7 @@ from assets.framework.ingestion.fetch_result import (
     FetchResult,
     Outcome,
 )
+from assets.framework.ingestion.range_limits import RefusedRanges
 from assets.framework.ingestion.request_plan import RequestPlan
 from givenergy import ForbiddenError, ForeignAnswerError, GivEnergyError, NotFoundError, utc_now
 from givenergy.errors import MissingCapability
@@ -86,9 +87,7 @@ class Refusals:
         self._refusing: set[str | date] = set()
         self._unclear_reason: tuple[Reason, bool] = Reason(""), False
         self._has_failed = False
-        # Lengths of refused ranges by subject, in days, until a shorter one is accepted.
-        self._refused_days: dict[str, int] = {}
-        self._longest_accepted_days = 0
+        self.ranges = RefusedRanges()
         self._is_range_refused = False
         # The rest of ranges of which the shortest part is refused, by lease.
         self._given_up: dict[str, FetchResult] = {}
@@ -105,27 +104,10 @@ class Refusals:
         return None if self.has_answered else max(1, MOST_WITHOUT_RESPONSE - self._spent)
 
     def doubts_range(self, request: Request) -> bool:
-        """Return whether to request the shortest range first.
-
-        Nothing but refusals came so far, or the days after those of a span were refused.
-        """
+        """Return whether to ask for the shortest range first, as refusals only came of late."""
         if request.span is not None and self._in_a_row[request.subject]:
             return True
-        if request.is_body_optional and not request.has_optional_body:
-            # The body was in doubt, not the range.
-            return False
-        return self._is_range_refused and not self.has_answered
-
-    def shorter(self, request: Request) -> Request | None:
-        """Return the first of the requests that replace a refused range; None for a single day.
-
-        Of a span as long as one that was accepted, some days are too old, or faulty: its halves
-        find them. Otherwise it can be too long.
-        """
-        is_too_long = request.days > self._longest_accepted_days or request.is_open
-        if is_too_long or request.span is None or not (parts := request.split()):
-            return request.shortest()
-        return replace(parts[0], rest=parts[1:])
+        return self._is_range_refused and not (self.has_answered or request.is_without_body)
 
     def allows(self, request: Request) -> bool:
         """Return whether a request can succeed, as far as availability is known."""
@@ -143,7 +125,7 @@ class Refusals:
 
         Until a request is answered, they show soonest what the reason of a refusal is.
         """
-        refused = self._refusing & _subject_and_day(request)
+        refused = self._refusing & request.subject_and_day
         return bool(refused) and not self.has_answered
 
     def was_refused_last_time(self, request: Request) -> bool:
@@ -172,9 +154,7 @@ class Refusals:
         self._in_a_row.pop(request.subject, None)
         self._availability.forget(request.subject)
         self._availability.forget_too_old(request)
-        refused_days = self._refused_days.pop(request.subject, 0)
-        self._longest_accepted_days = max(self._longest_accepted_days, request.days)
-        return refused_days if request.days < refused_days else 0
+        return self.ranges.answered(request)
 
     def failed(self, request: Request, error: GivEnergyError) -> FetchResult:
         """Record a request that failed for a reason that may be temporary; return its result."""
@@ -235,9 +215,7 @@ class Refusals:
         """Record that a range is refused which can be shortened."""
         self._spend(error)
         self._is_range_refused = True
-        accepted = 0 if request.span is None else self._longest_accepted_days
-        if request.days > accepted and not request.is_open:
-            self._refused_days[request.subject] = request.days
+        self.ranges.refused(request)
 
     def refused_at_any_length(self, request: Request, error: GivEnergyError) -> FetchResult:
         """Record that a request is refused which cannot be shortened; return its result.
@@ -246,19 +224,17 @@ class Refusals:
         requested by day, after several in a row, as a day can be refused because it is not over.
         Nothing is concluded for later runs from a day that is not over or long past, nor of a
         device that has rows; but a part of a device, such as a preset, can be refused by itself.
-
-        Of a span the older days are too old, too. The oldest part is requested all the same, until
-        several in a row are refused: a device can lack single days.
         """
         self._spend(error)
         result = FetchResult(request, Outcome.FAILED, str(error), requests=1, error=error)
         self._is_range_refused = True
-        self._refused_days.pop(request.subject, None)
+        self.ranges.give_up(request)
+        # A device can lack single days: of a span, the oldest part is requested all the same.
         given_up = request.rest if request.span is None else request.rest[:-1]
         self._given_up.update((rest.lease_keys[0], result) for rest in given_up)
         self._in_a_row[request.subject] += 1
         days = request.day_range
-        self._refusing |= _subject_and_day(request)
+        self._refusing |= request.subject_and_day
         if self._in_a_row[request.subject] >= _REFUSALS_UNTIL_CLOSED:
             self._closed[request.subject] = result
         if days is not None:
@@ -267,8 +243,7 @@ class Refusals:
                 return result
         if self.accepts(request) and request.span is not None and not request.is_open:
             if self._in_a_row[request.subject] == 1:
-                why = f"Nothing until {request.span.last}. {str(error).removesuffix(error.hint)}"
-                refusal = self._availability.note_too_old(request, why.strip())
+                refusal = self._availability.note_too_old(request, error)
                 self._note_unavailable(f"{request.subject}: {refusal}")
             return replace(result, outcome=Outcome.GONE)
         is_part = bool(request.part) and request.span is None
@@ -353,8 +328,3 @@ class Refusals:
     def _note_unavailable(self, why: str) -> None:
         if why not in self._unavailable:
             self._unavailable.append(why)
-
-
-def _subject_and_day(request: Request) -> set[str | date]:
-    days = request.day_range
-    return {request.subject} if days is None else {request.subject, days.last}
