@@ -70,12 +70,6 @@ class Request:
         return f"{self.device_id} {self.part}".strip()
 
     @property
-    def subject_and_day(self) -> "set[str | date]":
-        """The subject and, of a request by day, its last day."""
-        days = self.day_range
-        return {self.subject} if days is None else {self.subject, days.last}
-
-    @property
     def days(self) -> int:
         """How many days it covers; 0 if it is not about days."""
         days = self.day_range or self.span
@@ -85,6 +79,12 @@ class Request:
     def is_open(self) -> bool:
         """Whether its span has a day that is not over, which the API may refuse for that."""
         return self.span is not None and self.span.last >= utc_now().date()
+
+    @property
+    def subject_and_day(self) -> set[str | date]:
+        """Its subject, and its last day if it is by day."""
+        days = self.day_range
+        return {self.subject} if days is None else {self.subject, days.last}
 
     @property
     def device_ids(self) -> tuple[str, ...]:
@@ -150,6 +150,11 @@ class Request:
     def has_optional_body(self) -> bool:
         """Whether it has a body that only repeats its query."""
         return self.is_body_optional and self.body is not None
+
+    @property
+    def is_without_body(self) -> bool:
+        """Whether such a body is left out."""
+        return self.is_body_optional and self.body is None
 
     def without_body(self) -> "Request":
         """Return the same request without the body that repeats its query."""

@@ -163,9 +163,10 @@ class Availability:
             return False
         return request.span.last <= known.until and now < known.asked_again_at
 
-    def note_too_old(self, request: Request, why: str) -> Refusal:
+    def note_too_old(self, request: Request, error: GivEnergyError) -> Refusal:
         """Record that the last day of a request is too old; return what is known of it."""
         until = None if request.span is None else request.span.last
+        why = f"Nothing until {until}. {str(error).removesuffix(error.hint)}".strip()
         return self.note(_history(request), Reason(why), weekly=True, until=until)
 
     def note(

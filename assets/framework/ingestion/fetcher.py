@@ -247,7 +247,7 @@ class Fetcher:
         """Find out by the shortest part of a range whether it is too long."""
         if error.status not in (*_RANGE_STATUSES, 404):
             return self._refusals.failed(request, error)
-        shorter = self._refusals.shorter(request)
+        shorter = self._refusals.ranges.shorter(request)
         instead = self._learning.refused(request, error, is_shortest=shorter is None)
         if instead is None and shorter is None:
             return self._refusals.refused_at_any_length(request, error)

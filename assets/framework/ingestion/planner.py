@@ -63,7 +63,8 @@ def without_answered(
 
     Another part of the device can be the reason why the device is due.
     """
-    if state.refetch or not any(request.part for request in requests):
+    # What is asked of devices is due setting by setting, which the dataset itself decides.
+    if state.refetch or isinstance(dataset, DeviceAskingDataset):
         return list(requests)
     answered = [
         each

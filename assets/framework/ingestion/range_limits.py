@@ -57,6 +57,42 @@ def _remember(session: Session, dataset: Dataset, days: int) -> None:
     session.lake.state.update(_KEY, note)
 
 
+class RefusedRanges:
+    """The lengths of ranges that were refused and accepted in a run."""
+
+    def __init__(self) -> None:
+        # Lengths of refused ranges by subject, in days, until a shorter one is accepted.
+        self._refused_days: dict[str, int] = {}
+        self._longest_accepted_days = 0
+
+    def refused(self, request: Request) -> None:
+        """Record that a range is refused which can be shortened."""
+        accepted = 0 if request.span is None else self._longest_accepted_days
+        if request.days > accepted and not request.is_open:
+            self._refused_days[request.subject] = request.days
+
+    def give_up(self, request: Request) -> None:
+        """Record that the shortest range is refused: the length is not the reason."""
+        self._refused_days.pop(request.subject, None)
+
+    def answered(self, request: Request) -> int:
+        """Record a response; return the days of a longer range that is refused, or 0."""
+        refused_days = self._refused_days.pop(request.subject, 0)
+        self._longest_accepted_days = max(self._longest_accepted_days, request.days)
+        return refused_days if request.days < refused_days else 0
+
+    def shorter(self, request: Request) -> Request | None:
+        """Return the first of the requests that replace a refused range; None for a single day.
+
+        Of a span as long as one that was accepted, some days are too old, or faulty: its halves
+        find them. Otherwise it can be too long.
+        """
+        is_too_long = request.days > self._longest_accepted_days or request.is_open
+        if is_too_long or request.span is None or not (parts := request.split()):
+            return request.shortest()
+        return replace(parts[0], rest=parts[1:])
+
+
 class RequestLearning:
     """What a run learns about the length of ranges, and about bodies that repeat the query."""
 

@@ -21,7 +21,7 @@ from assets.framework.ingestion.fetch_result import (
     FetchResult,
     Outcome,
 )
-from assets.framework.ingestion.refused_ranges import RefusedRanges
+from assets.framework.ingestion.range_limits import RefusedRanges
 from assets.framework.ingestion.request_plan import RequestPlan
 from assets.framework.ingestion.skipped_subjects import SkippedSubjects
 from givenergy import ForbiddenError, ForeignAnswerError, GivEnergyError, NotFoundError, utc_now
@@ -86,7 +86,8 @@ class Refusals:
         self._refusing: set[str | date] = set()
         self._unclear_reason: tuple[Reason, bool] = Reason(""), False
         self._has_failed = False
-        self._ranges = RefusedRanges()
+        self.ranges = RefusedRanges()
+        self._is_range_refused = False
         # The rest of ranges of which the shortest part is refused, by lease.
         self._given_up: dict[str, FetchResult] = {}
         self._everywhere: Refusal | None = None
@@ -102,17 +103,10 @@ class Refusals:
         return None if self.has_answered else max(1, MOST_WITHOUT_RESPONSE - self._spent)
 
     def doubts_range(self, request: Request) -> bool:
-        """Return whether to request the shortest range first.
-
-        Nothing but refusals came so far, or the days after those of a span were refused.
-        """
+        """Return whether to ask for the shortest range first, as refusals only came of late."""
         if request.span is not None and self._skipped.in_a_row[request.subject]:
             return True
-        return self._ranges.doubts(request, has_answered=self.has_answered)
-
-    def shorter(self, request: Request) -> Request | None:
-        """Return the first of the requests that replace a refused range; None for a single day."""
-        return self._ranges.shorter(request)
+        return self._is_range_refused and not (self.has_answered or request.is_without_body)
 
     def allows(self, request: Request) -> bool:
         """Return whether a request can succeed, as far as availability is known."""
@@ -120,8 +114,7 @@ class Refusals:
             return False
         if self._retry or request.day_range is not None:
             return True
-        why = self._availability.why(request.subject, self._now)
-        if why is not None:
+        if (why := self._availability.why(request.subject, self._now)) is not None:
             self._note_unavailable(why)
         return why is None
 
@@ -159,7 +152,7 @@ class Refusals:
         self._skipped.answered(request.subject)
         self._availability.forget(request.subject)
         self._availability.forget_too_old(request)
-        return self._ranges.answered(request)
+        return self.ranges.answered(request)
 
     def failed(self, request: Request, error: GivEnergyError) -> FetchResult:
         """Record a request that failed for a reason that may be temporary; return its result."""
@@ -218,7 +211,8 @@ class Refusals:
     def refused_range(self, request: Request, error: GivEnergyError) -> None:
         """Record that a range is refused which can be shortened."""
         self._spend(error)
-        self._ranges.refused(request)
+        self._is_range_refused = True
+        self.ranges.refused(request)
 
     def refused_at_any_length(self, request: Request, error: GivEnergyError) -> FetchResult:
         """Record that a request is refused which cannot be shortened; return its result.
@@ -227,15 +221,14 @@ class Refusals:
         requested by day, after several in a row, as a day can be refused because it is not over.
         Nothing is concluded for later runs from a day that is not over or long past, nor of a
         device that has rows; but a part of a device, such as a preset, can be refused by itself.
-
-        Of a span the older days are too old, too. The oldest part is requested all the same, until
-        several in a row are refused: a device can lack single days.
         """
         if request.may_lack and error.status in _NOTHING_STATUSES:
             return FetchResult(request, Outcome.GONE, str(error), requests=1)
         self._spend(error)
         result = FetchResult(request, Outcome.FAILED, str(error), requests=1, error=error)
-        self._ranges.refused_at_any_length(request)
+        self._is_range_refused = True
+        self.ranges.give_up(request)
+        # A device can lack single days: of a span, the oldest part is requested all the same.
         given_up = request.rest if request.span is None else request.rest[:-1]
         self._given_up.update((rest.lease_keys[0], result) for rest in given_up)
         self._skipped.refused(request.subject, result)
@@ -247,8 +240,7 @@ class Refusals:
                 return result
         if self.accepts(request) and request.span is not None and not request.is_open:
             if self._skipped.in_a_row[request.subject] == 1:
-                why = f"Nothing until {request.span.last}. {str(error).removesuffix(error.hint)}"
-                refusal = self._availability.note_too_old(request, why.strip())
+                refusal = self._availability.note_too_old(request, error)
                 self._note_unavailable(f"{request.subject}: {refusal}")
             return replace(result, outcome=Outcome.GONE)
         is_part = bool(request.part) and request.span is None
