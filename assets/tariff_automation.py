@@ -7,8 +7,9 @@ sent, except those that could identify the customer of the tariff
 Grain: account, day and slot, with history. An answer that has no list of slots is one row.
 
 Requests: three a day, for today and the two days before: what is asked of a day before another
-whole day has passed is not final. The history is read 28 days at a time, until seven days in a row
-have nothing or are refused. An account without a tariff is asked for yesterday alone, and weekly.
+whole day has passed is not final. The history is read 28 days at a time, from the day after the
+first answer on, until seven days in a row have nothing or are refused. An account without a tariff
+is asked for yesterday alone, and weekly.
 """
 
 from collections.abc import Iterator, Mapping
