@@ -37,13 +37,8 @@ _COLUMNS = {
 }
 
 
-def balance_views() -> list[ViewSpec]:
-    """Return the views of this module, each after those that it reads."""
-    return [view for view, _ in balance_views_with_tables()]
-
-
 def balance_views_with_tables() -> list[tuple[ViewSpec, Sequence[str]]]:
-    """Return the views, each with the names of the tables that it reads."""
+    """Return the views, each after those that it reads, with the names of its tables."""
     from_points = "The energy balance of each half hour, derived from data points."
     balance = (
         "The energy balance of each half hour: flows of the API, and where it has none, derived"

@@ -12,6 +12,7 @@ first answer on, until seven days in a row have nothing or are refused. An accou
 is asked for yesterday alone, and weekly.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -108,13 +109,13 @@ class SlotsOfDays(RowByRow, SnapshotDataset):
     cadence = Cadence.DAILY
     optional = True
 
+    @abstractmethod
     def request_of(self, day: date, *, may_lack: bool) -> Request:
         """Return the request for a day, which the API may lack by itself."""
-        raise NotImplementedError
 
+    @abstractmethod
     def day_of(self, response: ArchivedResponse) -> date:
         """Return the day that was requested."""
-        raise NotImplementedError
 
     def requests(self, state: KnownState) -> Iterator[Request]:
         """Request today and yesterday, and some of the days before that are not final yet."""

@@ -1,11 +1,11 @@
 """What is known of reading settings from inverters, for `status` and `doctor`."""
 
 from collections.abc import Collection, Iterator
-from datetime import UTC, datetime
 
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.device_asking import DeviceAskingDataset
 from assets.framework.contract.sql_files import read_sql
+from assets.framework.ingestion.availability import minute_of
 from pipelines.device_names import device_names
 from pipelines.settings import Settings
 from pipelines.settings_to_read import setting_names_problem
@@ -41,16 +41,12 @@ def describe_setting_reads(
     for row in rows[:_MOST_SHOWN]:
         line = f"{names[row['inverter_serial']]}: {row['settings']} settings"
         if row["value_at"] is not None:
-            line += f", last read {_minute(row['value_at'])}"
+            line += f", last read {minute_of(row['value_at'])}"
         is_silent = False
         if row["failed_at"] is not None:
             is_silent = row["value_at"] is None or row["failed_at"] > row["value_at"]
             when = "no answer" if is_silent else "before that, no answer"
-            line += f"; {when} {_minute(row['failed_at'])}: {row['failure']}"
+            line += f"; {when} {minute_of(row['failed_at'])}: {row['failure']}"
         yield line, not is_silent
     if (more := len(rows) - _MOST_SHOWN) > 0:
         yield f'and {more} more: givlake query "FROM inverter_setting_reads"', True
-
-
-def _minute(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -112,10 +112,10 @@ class Refusal(msgspec.Struct, frozen=True):
     def timeline(self) -> str:
         """Since when, when last, and when it is requested again."""
         if not self.is_confirmed:
-            return f"refused {_minute(self.since or self.at)}, asked again by the next command"
+            return f"refused {minute_of(self.since or self.at)}, asked again by the next command"
         return (
-            f"refused since {_minute(self.since or self.at)}, last asked {_minute(self.at)}, asked"
-            f" again after {_minute(self.asked_again_at)}"
+            f"refused since {minute_of(self.since or self.at)}, last asked {minute_of(self.at)},"
+            f" asked again after {minute_of(self.asked_again_at)}"
         )
 
     def __str__(self) -> str:
@@ -220,5 +220,6 @@ def _history(request: Request) -> str:
     return f"{request.subject} history"
 
 
-def _minute(moment: datetime) -> str:
+def minute_of(moment: datetime) -> str:
+    """Return a time in UTC to the minute, as people read it."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
