@@ -48,6 +48,18 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"There is no command {name!r}. {hint}".rstrip(), ctx=context)
         return super().resolve_command(context, args)
 
+    def invoke(self, context: click.Context) -> object:
+        """Run the command that is called.
+
+        Raises:
+            Abort: The command was interrupted. Click would print an empty line first, which can
+                come before the acknowledgement of the signal.
+        """
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt as interrupt:
+            raise click.Abort from interrupt
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by group, each with its whole sentence."""
         texts = help_texts()["commands"]

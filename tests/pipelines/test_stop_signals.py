@@ -6,8 +6,10 @@ import time
 from datetime import date
 from pathlib import Path
 
+import click
 import pytest
 
+from pipelines.cli.command_group import LazyGroup
 from tests.support.owner import finished
 from tests.support.timeouts import TIMEOUT_S
 
@@ -28,13 +30,19 @@ def wait_until(process, what):
         time.sleep(0.01)
 
 
+def acknowledgement(process) -> str:
+    """Read standard error up to the line that answers a signal; return that line."""
+    # Lines of progress may have been printed before.
+    while not (line := process.stderr.readline().decode()).startswith("Stopping"):
+        assert line, process.communicate()
+    return line
+
+
 def stopped(process, number) -> tuple[list[str], int]:
     """Send a signal; return the lines on standard error from then on, and the exit status."""
     sent = time.monotonic()
     process.send_signal(number)
-    # Lines of progress may have been printed before.
-    while not (first := process.stderr.readline().decode()).startswith("Stopping"):
-        assert first, process.communicate()
+    first = acknowledgement(process)
     heard_s = time.monotonic() - sent
     # What the first line was read with is in the buffer of the pipe.
     rest = process.stderr.read().decode()
@@ -116,8 +124,23 @@ def test_a_second_signal_waits_for_nothing(simulate, own):
     process = owner.start(*NAMED)
     wait_until(process, lambda: requests(sim, "/account", complete=False))
     process.send_signal(signal.SIGINT)
-    assert b"Stopping" in process.stderr.readline()
+    assert acknowledgement(process).startswith("Stopping")
     process.send_signal(signal.SIGINT)
     done = finished(process)
     assert done.status == 130
     assert "Traceback" not in done.err
+
+
+def test_nothing_is_printed_before_the_acknowledgement(capfd):
+    """Click answers an interruption with an empty line, which could come first."""
+
+    class Interrupted(LazyGroup):
+        def get_command(self, context, name):
+            def wait():
+                raise KeyboardInterrupt
+
+            return click.Command(name, callback=wait)
+
+    with pytest.raises(click.Abort):
+        Interrupted("givlake").main(["wait"], standalone_mode=False)
+    assert capfd.readouterr().err == ""
