@@ -33,6 +33,8 @@ def acknowledged() -> Iterator[None]:
         yield
         return
     _HEARD.clear()
+    # One that arrives before the thread runs waits until it does. The thread leaves them to others.
+    unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     receiver, sender = socket.socketpair()
     sender.setblocking(False)
     thread = threading.Thread(target=_read, args=(receiver,), name="stop-signals", daemon=True)
@@ -42,6 +44,7 @@ def acknowledged() -> Iterator[None]:
         for number in _SIGNALS:
             signal.signal(number, _interrupt)
         thread.start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         yield
     finally:
         signal.set_wakeup_fd(before)

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import threading
 import time
 from datetime import date
 from pathlib import Path
@@ -10,6 +11,7 @@ import click
 import pytest
 
 from pipelines.cli.command_group import LazyGroup
+from pipelines.stop_signals import acknowledged
 from tests.support.owner import finished
 from tests.support.timeouts import TIMEOUT_S
 
@@ -32,9 +34,10 @@ def wait_until(process, what):
 
 def acknowledgement(process) -> str:
     """Read standard error up to the line that answers a signal; return that line."""
-    # Lines of progress may have been printed before.
+    before = ""  # lines of progress
     while not (line := process.stderr.readline().decode()).startswith("Stopping"):
-        assert line, process.communicate()
+        before += line
+        assert line, (before, process.communicate())
     return line
 
 
@@ -144,3 +147,19 @@ def test_nothing_is_printed_before_the_acknowledgement(capfd):
     with pytest.raises(click.Abort):
         Interrupted("givlake").main(["wait"], standalone_mode=False)
     assert capfd.readouterr().err == ""
+
+
+def test_a_signal_while_the_thread_that_reads_it_starts(monkeypatch, capfd):
+    """It ended in a traceback of `Thread.join` at times, on a machine with much to do."""
+    start = threading.Thread.start
+
+    def stop_and_start(thread):
+        signal.raise_signal(signal.SIGTERM)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", stop_and_start)
+    with pytest.raises(KeyboardInterrupt, match="SIGTERM"), acknowledged():
+        pytest.fail("the signal was lost")
+    assert capfd.readouterr().err == "Stopping…\n"
+    assert signal.getsignal(signal.SIGTERM) is not None
+    assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
