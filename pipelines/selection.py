@@ -58,7 +58,8 @@ def _check_on(settings: Settings, chosen: Iterable[Dataset]) -> None:
         if isinstance(dataset, DeviceAskingDataset) and settings.read_settings is None:
             raise SettingsError(
                 f"{dataset.name} is off, because it asks the inverters themselves: set"
-                " GIVLAKE_READ_SETTINGS=weekly or daily to read the values of their settings."
+                " GIVLAKE_READ_SETTINGS=weekly or daily to read the values of their settings, or do"
+                " not name it."
             )
 
 

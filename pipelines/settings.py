@@ -159,7 +159,7 @@ class Settings(BaseSettings):
         "GIVLAKE_DATASETS",
         "the [datasets](docs/data-dictionary.md) to ingest, separated by commas; `-` before a name"
         " leaves it out, `+` adds it to the usual ones",
-        shown="all but `sso_accounts`",
+        shown="all but `sso_accounts`, and `inverter_setting_values` unless it is on",
         default=(),
     )
     poll_minutes: Annotated[int, AfterValidator(_check_poll_minutes), _whole_number(1, 60)] = (

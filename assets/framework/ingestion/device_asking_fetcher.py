@@ -1,8 +1,8 @@
 """Make requests that ask devices: one after another, and only of devices that answer.
 
 A device that twice in a row gives no answer, or says that it cannot be reached, is not asked again
-in the run. A request about several devices is made as one for each if the API refuses it. If it
-fails it is not repeated, and those after it are made as one for each.
+in the run. A request about several devices that the API refuses, or that is not answered, is not
+repeated: it and those after it are made as one for each.
 """
 
 from collections import Counter
@@ -87,8 +87,10 @@ class DeviceAskingFetcher(Fetcher):
                 request, Outcome.SPLIT, requests=1, follow_ups=self._separately(request)
             )
         if result is not None and result.outcome is Outcome.FAILED:
-            # One device can hold up the answer about all: the rest is asked for one by one.
             self._asks_jointly = False
+            if _is_silence(result.error):
+                # One device can hold up the answer about all.
+                return replace(result, outcome=Outcome.SPLIT, follow_ups=self._separately(request))
         if result is not None and self._unanswered:
             lease.release([key for each in self._unanswered for key in each.lease_keys])
             result = replace(result, follow_ups=tuple(self._unanswered))
