@@ -4,8 +4,8 @@ Source: version 1.53 of the API, which has a list of checks with a status each. 
 not documented: `extra_fields` has them as sent.
 
 Grain: inverter and check, with history: a version begins when its status or message changes. The
-answer can be a list of checks, or an object of checks by name that are objects or bare statuses;
-an answer of another shape is one row.
+answer can be a list of checks, or an object of checks by name that are objects or bare statuses of
+the usual words, such as ok or warning; an answer of another shape is one row.
 
 Requests: one per inverter and day.
 """

@@ -232,8 +232,10 @@ def _canonical(value: Any) -> Any:
 
 def _slots(sent: Any, rows: Rows[Any]) -> list[dict[str, Any]] | None:
     """Decode the slots of a preset; what a slot has besides is kept in it as JSON."""
-    # A list that lacks some of its elements can come as an object keyed by index.
-    slots = list(sent.values()) if isinstance(sent, Mapping) else sent
+    slots = sent
+    if isinstance(sent, Mapping):
+        # A list that lacks some of its elements can come as an object keyed by index.
+        slots = list(sent.values()) if all(map(str.isdigit, sent)) else [sent]
     return [_slot(slot, rows) for slot in slots] if isinstance(slots, list) else None
 
 

@@ -187,7 +187,7 @@ class InverterSettingValues(PageByPage, DeviceAskingDataset):
         every = state.setting_reads.every
         if every is None:
             return
-        inverters = [device.device_id for device in state.devices_of(DeviceKind.INVERTER)]
+        inverters = {device.device_id for device in state.devices_of(DeviceKind.INVERTER)}
         due: dict[int, list[str]] = defaultdict(list)
         for row in state.rows(read_sql("inverter_settings_known")):
             if (

@@ -91,6 +91,10 @@ def test_the_documented_example_lands_whole():
             {"slots": [slot("23:30", "24:00", None)]},
         ),
         (
+            {"slots": {"start_time": "00:00", "end_time": "06:00", "percent_limit": 50}},
+            {"slots": [slot("00:00", "06:00", 50.0)]},
+        ),
+        (
             {"slots": [{"start_time": 7, "end_time": "08:00", "days": [1]}, "all day"]},
             {
                 "slots": [

@@ -198,7 +198,8 @@ def test_a_joint_answer_can_be_in_data(household):
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"message": "x"}', b'{"data": {}}', b'{"data": 3, "message": "x"}']
+    "body",
+    [b'{"message": "x"}', b'{"data": {}}', b'{"data": 3, "message": "x"}', b"[]", b'[{"data": 3}]'],
 )
 def test_joint_answers_about_nobody_are_not_asked_for_again(household, body):
     house = household()

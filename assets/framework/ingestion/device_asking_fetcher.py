@@ -153,14 +153,14 @@ def _is_silence(error: GivEnergyError | None) -> bool:
 def _answers_by_device(fetched: Fetched, device_ids: Sequence[str]) -> dict[str, msgspec.Raw]:
     """Return what a response has about each device, at the top of its body or in `data`."""
     (page,) = fetched.pages
-    body = _BY_DEVICE.decode(page.body)
+    body = _object_of(page.body)
     for answers in (body, _object_of(body.get("data"))):
         if found := {each: answers[each] for each in device_ids if each in answers}:
             return found
     return {}
 
 
-def _object_of(raw: msgspec.Raw | None) -> dict[str, msgspec.Raw]:
+def _object_of(raw: msgspec.Raw | bytes | None) -> dict[str, msgspec.Raw]:
     try:
         return {} if raw is None else _BY_DEVICE.decode(raw)
     except msgspec.DecodeError:
