@@ -19,7 +19,7 @@ class TrueRow(NamedTuple):
     """A row that a table should have.
 
     Attributes:
-        whose: Columns and values that no leaf of the response says, such as the device.
+        whose: Columns and values that no documented leaf says, such as the device.
         element: The element of the response.
         item: The item of a list in the element, where the table has a row for each.
     """
