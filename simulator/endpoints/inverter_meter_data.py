@@ -15,7 +15,7 @@ import numpy as np
 
 from simulator.framework.endpoint import ApiCall, ApiEndpoint
 from simulator.framework.listings import LazyRows, Parameters, SimulatedListing
-from simulator.framework.parameters import END_BEFORE_START, is_no_date, is_required
+from simulator.framework.parameters import END_BEFORE_START, day_of, is_required
 from simulator.http.messages import ApiError, HttpResponse, json_response
 from simulator.seeded_random import Integers, key_of, triangular
 from simulator.world.households import HouseholdReadings, readings_at, rounded
@@ -72,7 +72,7 @@ class GridMeterListing(SimulatedListing):
             errors["address"] = is_required("address")
         elif address not in map(str, _ADDRESSES):
             errors["address"] = "The address must be between 1 and 8."
-        start, end = (_date(parameters, name, errors) for name in ("start_time", "end_time"))
+        start, end = (day_of(parameters, name, errors) for name in ("start_time", "end_time"))
         if not errors.keys() & {"start_time", "end_time"} and end < start:
             errors["end_time"] = END_BEFORE_START
         if errors:
@@ -82,18 +82,6 @@ class GridMeterListing(SimulatedListing):
         last = span(end.toordinal())
         until_s = last.end_s if reading.endswith("included") else last.start_s
         return int(address), span(start.toordinal()).start_s, until_s
-
-
-def _date(parameters: Parameters, name: str, errors: dict[str, str]) -> dt.date:
-    text = parameters.get(name)
-    if text is None or text == "":
-        errors[name] = is_required(name)
-        return dt.date.min
-    try:
-        return dt.date.fromisoformat(text)
-    except (TypeError, ValueError):
-        errors[name] = is_no_date(name)
-        return dt.date.min
 
 
 def _rows(

@@ -17,17 +17,11 @@ class SsoAccountsListing(SimulatedListing):
     """The accounts of the person who has an account, by its id."""
 
     def generate(self, device_id: str, parameters: Parameters) -> Sequence[Any]:
-        """Return the accounts, the person's own first, with the company of every other one."""
+        """Return the accounts, the person's own first."""
         hierarchy = self.state.hierarchy
         own = hierarchy[device_id]
         accounts = (own, *hierarchy.children_of(own))
-        return [
-            {
-                "company": f"Invented Solar {each.number}" if each.number % 2 else None,
-                **each.profile,
-            }
-            for each in accounts
-        ]
+        return [each.profile for each in accounts]
 
 
 def _list(call: ApiCall) -> HttpResponse:

@@ -149,8 +149,10 @@ def test_nothing_before_commissioning_nor_after_now(sim):
         ({"address": "9"}, "address", "The address must be between 1 and 8."),
         ({"start_time": None}, "start_time", "The start time field is required."),
         ({"start_time": "yesterday"}, "start_time", "The start time is not a valid date."),
+        ({"start_time": "20240702"}, "start_time", "The start time is not a valid date."),
         ({"end_time": None}, "end_time", "The end time field is required."),
         ({"end_time": "2024-07-32"}, "end_time", "The end time is not a valid date."),
+        ({"end_time": "2024-W28-1"}, "end_time", "The end time is not a valid date."),
         (
             {"end_time": "2024-07-01"},
             "end_time",
