@@ -108,6 +108,7 @@ class SlotsOfDays(RowByRow, SnapshotDataset):
     shape = ResponseShape.OPEN_LIST
     cadence = Cadence.DAILY
     optional = True
+    lacks_days = True
 
     @abstractmethod
     def request_of(self, day: date, *, may_lack: bool) -> Request:

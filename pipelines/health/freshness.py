@@ -97,7 +97,7 @@ def freshness(
     reasons = unavailable(lake)
     not_built = pending_responses(lake, [dataset.name for dataset in datasets])
     with known_state.reading():
-        by_dataset = last_requests(known_state)
+        by_dataset = last_requests(known_state, datasets)
         return [
             _freshness(
                 known_state,

@@ -13,6 +13,7 @@ from assets.tariff_scheduler_slots import DATASET as SLOTS
 from pipelines.discovery import known_state_of
 from tests.support import clock
 from tests.support.simulated_home import decode, rows_of
+from warehouse import State
 
 DAY = timedelta(days=1)
 NOW = datetime(2025, 7, 1, 12, tzinfo=UTC)
@@ -285,7 +286,7 @@ def test_days_that_are_not_found_are_no_failure(home, status):
     with clock.at(moment), at_home.session() as session:
         view = known_state_of(session, {})
         assert due_devices(AUTOMATION, view) == frozenset()
-        (last,) = last_requests(view, AUTOMATION.name)[AUTOMATION.name]
+        (last,) = last_requests(view, [AUTOMATION])[AUTOMATION.name]
         assert last.is_settled
 
 
@@ -295,5 +296,27 @@ def test_what_an_account_lacks_is_settled(home, dataset):
     at_home.refresh(dataset)
     at_home.refresh_later(dataset, hours=25)
     with at_home.session() as session:
-        (last,) = last_requests(known_state_of(session, {}), dataset.name)[dataset.name]
+        (last,) = last_requests(known_state_of(session, {}), [dataset])[dataset.name]
     assert last.is_settled
+
+
+@BOTH
+@pytest.mark.parametrize("status", [404, 422])
+def test_a_tariff_that_has_ended_is_asked_for_once_a_day(home, dataset, status):
+    at_home = home(commissioned=BEGUN, clock=NOW)
+    refresh_at(at_home, dataset, NOW)
+    refresh_at(at_home, dataset, NOW + DAY)
+    ended = b'{"message": "There is no tariff."}'
+    at_home.simulator.override("/smart-tariff/", ended, status=status)
+    moment = NOW + 2 * DAY
+    report = refresh_at(at_home, dataset, moment)
+    assert (report.failures, len(days_of(at_home)) > 0) == ([], True)
+    for minutes in (20, 40, 60, 180, 240):
+        with clock.at(moment + timedelta(minutes=minutes)), at_home.session() as session:
+            state = known_state_of(session, {})
+            assert due_devices(dataset, state) == frozenset(), minutes
+            (last,) = last_requests(state, [dataset])[dataset.name]
+            assert last.state is State.EMPTY
+    at_home.simulator.set_clock(moment + DAY)
+    with clock.at(moment + DAY), at_home.session() as session:
+        assert due_devices(dataset, known_state_of(session, {})) == {""}

@@ -58,6 +58,8 @@ class Dataset(ABC):
             the rest of a run, and a run stops if every device refuses. For datasets that make
             many requests per device.
         lists_all: Whether a complete response has all items of its list, so that others are gone.
+        lacks_days: Whether its requests are about days for which the API can have nothing, which is
+            no failure once it has answered for another one.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Dataset(ABC):
     if_ended: str = ""
     stops_when_refused: bool = False
     lists_all: bool = True
+    lacks_days: bool = False
 
     @property
     def main(self) -> Table:

@@ -13,6 +13,8 @@ from givenergy.endpoints.definition import Endpoint
 Value = str | int | Sequence[int] | Sequence[str]
 # The label of a request that finds out whether a device is of another kind than its list says.
 PROBE = "probe"
+# Statuses of a request for which the API has nothing (`Request.may_lack`).
+NOTHING_STATUSES = (400, 404, 410, 422)
 
 
 @dataclass(frozen=True, slots=True)

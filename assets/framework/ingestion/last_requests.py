@@ -1,15 +1,19 @@
 """The state of the last request of each kind and device of a snapshot dataset."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.known_state import KnownState
-from assets.framework.contract.request import Request
+from assets.framework.contract.request import NOTHING_STATUSES, Request
 from assets.framework.contract.sql_files import read_sql
 from assets.framework.ingestion.availability import CONFIRMED_AFTER
 from givenergy.endpoints.definition import Endpoint
+from givenergy.errors import UnusableNameError
 from warehouse import SETTLED, State
 
 _STATE_OF_STATUS = {
@@ -28,7 +32,8 @@ class LastRequest:
         device_id: The device; "" is the account.
         kind: The parameters without dates and pages, as JSON.
         state: Complete, partial, failed, forbidden or gone, after a second 404 at another time; not
-            built until it is in the tables.
+            built until it is in the tables; empty if the API had nothing for the day that it was
+            about.
         at: When it ended so, UTC.
         complete_at: When such a request was last answered completely, UTC.
         reason: Why it is incomplete; "" if it is complete.
@@ -50,26 +55,65 @@ class LastRequest:
         """Whether no request is needed before the next one is due."""
         return self.state in SETTLED
 
-    def is_of(self, request: Request, endpoint: Endpoint) -> bool:
-        """Return whether it was of this kind."""
-        if self.path != (request.endpoint or endpoint).url_path(request.path):
-            return False
-        # Dates are left out of the kind, so that those of a request are not compared.
-        numbers = {name: value for name, value in request.query.items() if isinstance(value, int)}
-        return all(f'"{name}":{value}' in self.kind for name, value in numbers.items())
+
+def of_kinds(
+    known: Iterable[LastRequest], requests: Iterable[Request], endpoint: Endpoint
+) -> tuple[list[LastRequest], list[Request]]:
+    """Return the last requests that were of the kind of one of the requests, and those requests.
+
+    Args:
+        known: The last requests of a dataset.
+        requests: Requests of the dataset.
+        endpoint: The endpoint of requests without one of their own.
+    """
+    by_path: dict[str, list[tuple[Request, tuple[str, ...]]]] = defaultdict(list)
+    for request in requests:
+        # The path of one that cannot be sent is none: the client will say so.
+        with suppress(UnusableNameError):
+            path = (request.endpoint or endpoint).url_path(request.path)
+            # Dates are left out of the kind, so that those of a request are not compared.
+            numbers = tuple(
+                f'"{name}":{value}'
+                for name, value in request.query.items()
+                if isinstance(value, int)
+            )
+            by_path[path].append((request, numbers))
+    matching: list[LastRequest] = []
+    matched: dict[int, Request] = {}
+    for last_request in known:
+        found = [
+            request
+            for request, numbers in by_path.get(last_request.path, ())
+            if all(number in last_request.kind for number in numbers)
+        ]
+        if found:
+            matching.append(last_request)
+            matched |= {id(request): request for request in found}
+    return matching, list(matched.values())
 
 
 def last_requests(
-    state: KnownState, dataset: str | None = None
+    state: KnownState, datasets: Sequence[Dataset]
 ) -> Mapping[str, Sequence[LastRequest]]:
-    """Return the last requests by dataset; `dataset` limits them to one."""
+    """Return the last requests of datasets, by the name of the dataset."""
     sql = read_sql("last_requests", __package__)
+    by_name = {dataset.name: dataset for dataset in datasets}
     by_dataset: dict[str, list[LastRequest]] = {}
-    for row in state.rows(sql, dataset=dataset):
-        by_dataset.setdefault(row["dataset"], []).append(
-            replace(_last_request(row), path=row["path"])
-        )
+    for row in state.rows(sql, datasets=list(by_name)):
+        last_request = replace(_last_request(row), path=row["path"])
+        if by_name[row["dataset"]].lacks_days and _is_nothing(row, last_request):
+            last_request = replace(last_request, state=State.EMPTY)
+        by_dataset.setdefault(row["dataset"], []).append(last_request)
     return by_dataset
+
+
+def _is_nothing(row: Mapping[str, Any], last_request: LastRequest) -> bool:
+    """Return whether the API had nothing for a day, having answered for others before."""
+    return (
+        last_request.at == row["error_at"]
+        and last_request.complete_at is not None
+        and row["error_status"] in NOTHING_STATUSES
+    )
 
 
 def _last_request(row: Mapping[str, Any]) -> LastRequest:

@@ -12,7 +12,7 @@ from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request
 from assets.framework.contract.stored_ranges import NAMED
 from assets.framework.ingestion.availability import Availability
-from assets.framework.ingestion.last_requests import last_requests
+from assets.framework.ingestion.last_requests import last_requests, of_kinds
 from warehouse import Lake, coverage_by_month, days_to_fetch
 
 # A little less than the period, so that a run that began late does not put the next one off.
@@ -68,16 +68,13 @@ def without_answered(
         return list(requests)
     answered = [
         each
-        for each in last_requests(state, dataset.name).get(dataset.name, ())
+        for each in last_requests(state, [dataset]).get(dataset.name, ())
         if each.is_settled and state.now - each.at <= PERIOD[dataset.cadence]
     ]
-    return [
-        request
-        for request in requests
-        if not request.part
-        or request.span is not None
-        or not any(each.is_of(request, dataset.endpoint) for each in answered)
-    ]
+    parts = [each for each in requests if each.part and each.span is None]
+    _, unneeded = of_kinds(answered, parts, dataset.endpoint)
+    left_out = {id(request) for request in unneeded}
+    return [request for request in requests if id(request) not in left_out]
 
 
 def due_datasets(datasets: Sequence[SnapshotDataset], state: KnownState) -> list[SnapshotDataset]:
@@ -111,11 +108,13 @@ def due_devices(dataset: SnapshotDataset, state: KnownState) -> frozenset[str]:
                     failed.add(part.device_id)
         if state.refetch or isinstance(dataset, DeviceAskingDataset):
             return frozenset(candidates)
-        known = last_requests(state, dataset.name).get(dataset.name, ())
+        known = last_requests(state, [dataset]).get(dataset.name, ())
+    of_closed, _ = of_kinds(known, closed, dataset.endpoint)
+    ids_of_closed = {id(last_request) for last_request in of_closed}
     answered: dict[str, datetime] = {}
     for last_request in known:
         device_id = last_request.device_id
-        if any(last_request.is_of(request, dataset.endpoint) for request in closed):
+        if id(last_request) in ids_of_closed:
             # Its failure is known: what is left of the device is due by its other requests.
             if (at := last_request.complete_at) is not None:
                 answered[device_id] = max(answered.get(device_id, at), at)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from assets.framework.contract.dataset import Dataset
-from assets.framework.contract.request import Request
+from assets.framework.contract.request import NOTHING_STATUSES, Request
 from assets.framework.ingestion.availability import Availability, Reason, Refusal, reason_of
 from assets.framework.ingestion.fetch_result import (
     AccessRevokedError,
@@ -33,8 +33,6 @@ MOST_WITHOUT_RESPONSE = 12
 # A third party's lock closes single devices; a missing scope closes all. This many devices are
 # requested before a refusal counts as one of the whole account or endpoint.
 _REFUSALS_UNTIL_STOP = 3
-# Statuses of a request for which the API has nothing (`Request.may_lack`).
-_NOTHING_STATUSES = (400, 404, 410, 422)
 # The API may refuse a day that is older than this because the device has none of that time.
 _TELLING_AGE = timedelta(days=31)
 
@@ -171,7 +169,7 @@ class Refusals:
         Raises:
             AccessRevokedError: If the whole account is refused.
         """
-        if request.may_lack and error.status in _NOTHING_STATUSES:
+        if request.may_lack and error.status in NOTHING_STATUSES:
             return FetchResult(request, Outcome.GONE, str(error), requests=1)
         self._spend(error)
         # A device that responded before has the endpoint: it is requested again like any other.
@@ -222,7 +220,7 @@ class Refusals:
         Nothing is concluded for later runs from a day that is not over or long past, nor of a
         device that has rows; but a part of a device, such as a preset, can be refused by itself.
         """
-        if request.may_lack and error.status in _NOTHING_STATUSES:
+        if request.may_lack and error.status in NOTHING_STATUSES:
             return FetchResult(request, Outcome.GONE, str(error), requests=1)
         self._spend(error)
         result = FetchResult(request, Outcome.FAILED, str(error), requests=1, error=error)
