@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+# Exit status of a command that a signal has ended.
+INTERRUPTED = 130
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LOCK = threading.Lock()
 _HEARD: list[int] = []
@@ -27,6 +29,7 @@ _OPEN: list[tuple[threading.Event, Callable[[], int]]] = []
 def acknowledged() -> Iterator[None]:
     """Acknowledge SIGINT and SIGTERM within a block; both raise `KeyboardInterrupt`.
 
+    Once that has left the block, the process is expected to end: a further signal ends it at once.
     Does nothing in a thread other than the main one.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -46,10 +49,14 @@ def acknowledged() -> Iterator[None]:
         thread.start()
         signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         yield
+    except KeyboardInterrupt:
+        # At the end, too, where threads are waited for that wait for responses.
+        handlers = dict.fromkeys(_SIGNALS, _end_at_once)
+        raise
     finally:
-        signal.set_wakeup_fd(before)
         for number, handler in handlers.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(before)
         sender.close()
         thread.join()
         receiver.close()
@@ -85,6 +92,10 @@ def is_urgent() -> bool:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def _end_at_once(number: int, frame: FrameType | None) -> None:
+    os._exit(INTERRUPTED)
 
 
 def _read(receiver: socket.socket) -> None:

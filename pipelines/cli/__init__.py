@@ -6,10 +6,9 @@ One module per group of commands; `pipelines.cli.common` contains what they shar
 import os
 import sys
 
-from pipelines.stop_signals import acknowledged, is_urgent
+from pipelines.stop_signals import INTERRUPTED, acknowledged, is_urgent
 
 __all__ = ["main"]
-_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -23,5 +22,5 @@ def main() -> None:
         print("Interrupted. Run the same command to resume.", file=sys.stderr, flush=True)
         if is_urgent():
             # Not even for threads that wait for responses.
-            os._exit(_INTERRUPTED)
-        sys.exit(_INTERRUPTED)
+            os._exit(INTERRUPTED)
+        sys.exit(INTERRUPTED)

@@ -2,6 +2,8 @@
 
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from datetime import date
@@ -12,7 +14,7 @@ import pytest
 
 from pipelines.cli.command_group import LazyGroup
 from pipelines.stop_signals import acknowledged
-from tests.support.owner import finished
+from tests.support.owner import finished, handlers_kept
 from tests.support.timeouts import TIMEOUT_S
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
@@ -158,8 +160,36 @@ def test_a_signal_while_the_thread_that_reads_it_starts(monkeypatch, capfd):
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", stop_and_start)
-    with pytest.raises(KeyboardInterrupt, match="SIGTERM"), acknowledged():
+    with handlers_kept(), pytest.raises(KeyboardInterrupt, match="SIGTERM"), acknowledged():
         pytest.fail("the signal was lost")
     assert capfd.readouterr().err == "Stopping…\n"
     assert signal.getsignal(signal.SIGTERM) is not None
     assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+ENDING = """
+import sys, threading, time
+from pipelines.stop_signals import acknowledged
+threading.Thread(target=time.sleep, args=(300,)).start()
+try:
+    with acknowledged():
+        print("begun", flush=True)
+        time.sleep(300)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+    sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_a_command_that_waits_for_its_threads(second):
+    """It came after the handlers were restored, and ended in a traceback."""
+    with subprocess.Popen(
+        [sys.executable, "-c", ENDING], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline() == b"begun\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == b"interrupted\n"
+        process.send_signal(second)
+        assert process.wait(TIMEOUT_S) == 130
+        assert process.stderr.read().decode() == "Stopping…\n"

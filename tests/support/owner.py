@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -35,6 +36,17 @@ class CommandResult:
     @property
     def output(self) -> str:
         return self.out + self.err
+
+
+@contextlib.contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Restore the handlers of the signals: an interrupted command leaves its own."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 class Owner:
@@ -73,6 +85,7 @@ class Owner:
             patch.object(sys, "argv", ["givlake", *map(str, arguments)]),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
+            handlers_kept(),
         ):
             try:
                 main()

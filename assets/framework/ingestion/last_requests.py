@@ -111,7 +111,7 @@ def _is_nothing(row: Mapping[str, Any], last_request: LastRequest) -> bool:
     """Return whether the API had nothing for a day, having answered for others before."""
     return (
         last_request.at == row["error_at"]
-        and last_request.complete_at is not None
+        and (row["complete_at"] or row["partial_at"]) is not None
         and row["error_status"] in NOTHING_STATUSES
     )
 
