@@ -1,0 +1,34 @@
+-- The energies of each site from one local day to another, both included.
+--
+-- key: site
+-- reads: site_daily
+-- parameters:
+-- from_date: First local day.
+-- to_date: Last local day.
+-- columns:
+-- site: Site, as in `site_daily`.
+-- solar_kwh: Solar energy.
+-- import_kwh: Energy taken from the grid.
+-- export_kwh: Energy given to the grid.
+-- charge_kwh: Energy put into batteries.
+-- discharge_kwh: Energy taken from batteries.
+-- home_kwh: Energy used in the home, of the days with flows.
+-- days: Days whose energies are whole.
+-- days_expected: Days from the first to the last.
+-- is_complete: Whether all days are whole.
+-- is_final: Whether all days were fetched after their data could change.
+select
+    site,
+    round(sum(solar_kwh), 2) as solar_kwh,
+    round(sum(import_kwh), 2) as import_kwh,
+    round(sum(export_kwh), 2) as export_kwh,
+    round(sum(charge_kwh), 2) as charge_kwh,
+    round(sum(discharge_kwh), 2) as discharge_kwh,
+    round(sum(home_kwh), 2) as home_kwh,
+    count(*) filter (where is_complete) as days,
+    any_value(to_date::date - from_date::date + 1) as days_expected,
+    days = days_expected as is_complete,
+    count(*) filter (where is_final) = days_expected as is_final
+from site_daily
+where local_date between from_date::date and to_date::date
+group by site

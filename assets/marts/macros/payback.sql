@@ -1,0 +1,30 @@
+-- How many years each site's savings need to repay what the installation cost.
+--
+-- From the whole days with a cost: their mean saving times 365.25. It assumes that prices and use
+-- stay as
+-- they are, and knows neither interest nor ageing. Days of one season only make it wrong: see
+-- `days`.
+--
+-- key: site
+-- reads: cost_daily
+-- parameters:
+-- capital_cost: What the installation cost, in the currency of the tariffs.
+-- columns:
+-- site: Site, as in `cost_daily`.
+-- capital_cost_gbp: What the installation cost.
+-- saved_gbp: What PV and battery saved on the days that count.
+-- days: Whole days with a cost, which count.
+-- saved_per_year_gbp: Savings of a year at that rate; null below 365 days.
+-- payback_years: Years to repay the cost at that rate; null below 365 days or without savings.
+-- repaid_share: Share of the cost that the days that count have repaid, 0 to 1 and more.
+select
+    site,
+    capital_cost::double as capital_cost_gbp,
+    sum(saved_gbp) as saved_gbp,
+    count(*) as days,
+    if(count(*) >= 365, sum(saved_gbp) / count(*) * 365.25, null) as saved_per_year_gbp,
+    if(saved_per_year_gbp > 0, capital_cost / saved_per_year_gbp, null) as payback_years,
+    sum(saved_gbp) / capital_cost as repaid_share
+from cost_daily
+where saved_gbp is not null and half_hours = half_hours_expected
+group by site

@@ -1,0 +1,33 @@
+-- The typical local day of each inverter in a month of the year, over all years, by half hour.
+--
+-- key: inverter_serial, half_hour
+-- reads: power_profile
+-- parameters:
+-- month_of_year: Month, 1 to 12.
+-- columns:
+-- inverter_serial: Serial number of the inverter.
+-- half_hour: Start of the half hour on the clock.
+-- home_mean_w: Mean power of the home.
+-- solar_mean_w: Mean PV power.
+-- import_mean_w: Mean power taken from the grid.
+-- export_mean_w: Mean power given to the grid.
+-- charge_mean_w: Mean power into the battery.
+-- discharge_mean_w: Mean power from the battery.
+-- battery_mean_percent: Mean state of charge.
+-- days: Days with points in that half hour.
+select
+    inverter_serial,
+    half_hour,
+    sum(home_mean_w * days) / sum(days) filter (where home_mean_w is not null) as home_mean_w,
+    sum(solar_mean_w * days) / sum(days) filter (where solar_mean_w is not null) as solar_mean_w,
+    sum(import_mean_w * days) / sum(days) filter (where import_mean_w is not null) as import_mean_w,
+    sum(export_mean_w * days) / sum(days) filter (where export_mean_w is not null) as export_mean_w,
+    sum(charge_mean_w * days) / sum(days) filter (where charge_mean_w is not null) as charge_mean_w,
+    sum(discharge_mean_w * days)
+    / sum(days) filter (where discharge_mean_w is not null) as discharge_mean_w,
+    sum(battery_mean_percent * days)
+    / sum(days) filter (where battery_mean_percent is not null) as battery_mean_percent,
+    sum(days)::bigint as days
+from power_profile
+where month_number = month_of_year
+group by inverter_serial, half_hour

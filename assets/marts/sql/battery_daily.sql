@@ -1,0 +1,99 @@
+-- The battery of each inverter by local day: state of charge, energies, cycles, temperature.
+--
+-- A Gateway sends no state of charge: see the inverters behind it. A cycle is one usable nominal
+-- capacity discharged: Ah x V x depth of discharge. The lifetime totals of the API are not used;
+-- they
+-- are wrong for batteries.
+--
+-- key: inverter_serial, local_date
+-- reads: daily_energy, inverter_data_points, inverters
+-- columns:
+-- inverter_serial: Serial number of the inverter.
+-- local_date: Local day.
+-- min_percent: Lowest state of charge.
+-- max_percent: Highest state of charge.
+-- first_percent: State of charge of the first point.
+-- last_percent: State of charge of the last point.
+-- charge_kwh: Energy put into the battery.
+-- discharge_kwh: Energy taken from the battery.
+-- nominal_kwh: Usable nominal capacity; without a known depth of discharge, the whole.
+-- cycles: Discharged energy over the usable nominal capacity.
+-- hours_full: Hours at 98 % or more, of the half hours with points.
+-- hours_empty: Hours at the lowest state of charge that the depth of discharge allows, or at 4 %
+-- or less.
+-- hours_known: Hours of the half hours with a state of charge.
+-- min_temperature_celsius: Lowest battery temperature.
+-- max_temperature_celsius: Highest battery temperature.
+-- source: Where the energies come from, as in `daily_energy`.
+-- is_complete: Whether the energies are those of the whole day.
+-- is_final: Whether the day was fetched after its data could change.
+with
+    nominal as (
+        select
+            inverter_serial,
+            arg_max(battery_depth_of_discharge, valid_from) as depth,
+            arg_max(battery_nominal_capacity_ah, valid_from)
+            * arg_max(battery_nominal_voltage_v, valid_from)
+            * coalesce(depth, 1)
+            / 1000 as nominal_kwh,
+            greatest(4, round(100 * (1 - coalesce(depth, 1)))) as empty_percent
+        from inverters
+        group by inverter_serial
+    ),
+    half_hours as (
+        select
+            inverter_serial,
+            local_date,
+            time_bucket(interval 30 minute, time) as start_at,
+            count(*) filter (where battery_percent >= 98) / count(battery_percent) as full_share,
+            count(*) filter (where battery_percent <= coalesce(empty_percent, 4))
+            / count(battery_percent) as empty_share,
+            min(battery_percent) as min_percent,
+            max(battery_percent) as max_percent,
+            arg_min(battery_percent, time) as first_percent,
+            arg_max(battery_percent, time) as last_percent,
+            min(battery_temperature_celsius) as min_temperature_celsius,
+            max(battery_temperature_celsius) as max_temperature_celsius
+        from inverter_data_points
+        left join nominal using (inverter_serial)
+        where battery_percent is not null
+        group by inverter_serial, local_date, start_at
+    ),
+    states as (
+        select
+            inverter_serial,
+            local_date,
+            min(min_percent) as min_percent,
+            max(max_percent) as max_percent,
+            arg_min(first_percent, start_at) as first_percent,
+            arg_max(last_percent, start_at) as last_percent,
+            sum(full_share) / 2 as hours_full,
+            sum(empty_share) / 2 as hours_empty,
+            count(*) / 2 as hours_known,
+            min(min_temperature_celsius) as min_temperature_celsius,
+            max(max_temperature_celsius) as max_temperature_celsius
+        from half_hours
+        group by inverter_serial, local_date
+    )
+select
+    inverter_serial,
+    local_date,
+    states.min_percent,
+    states.max_percent,
+    states.first_percent,
+    states.last_percent,
+    energy.charge_kwh,
+    energy.discharge_kwh,
+    nominal.nominal_kwh,
+    energy.discharge_kwh / nullif(nominal.nominal_kwh, 0) as cycles,
+    states.hours_full,
+    states.hours_empty,
+    coalesce(states.hours_known, 0) as hours_known,
+    states.min_temperature_celsius,
+    states.max_temperature_celsius,
+    energy.source,
+    energy.is_complete,
+    energy.is_final
+from daily_energy as energy
+left join states using (inverter_serial, local_date)
+left join nominal using (inverter_serial)

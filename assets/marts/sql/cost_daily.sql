@@ -1,0 +1,84 @@
+-- What each local day of a site cost under the tariff in force, with the standing charge, as it
+-- was paid.
+--
+-- Sums over the half hours that are known, `half_hours` of `half_hours_expected`; nothing is
+-- extrapolated. The standing charge is once a day for the site's import meter.
+--
+-- key: site, local_date
+-- reads: cost_half_hourly, tariff_standing_charges, site_members, device_zones, local_days
+-- columns:
+-- site: Site, as in `site_half_hourly`.
+-- local_date: Local day.
+-- tariff: Tariff in force; null if `givlake tariffs use` named none.
+-- import_kwh: Energy taken from the grid in half hours with a cost.
+-- export_kwh: Energy given to the grid in half hours with a cost.
+-- import_cost_gbp: Cost of the imported energy; null if no half hour has a cost.
+-- export_income_gbp: Income of the exported energy.
+-- standing_charge_gbp: Standing charge of the day; null if the tariff has none.
+-- net_cost_gbp: Cost less income, with the standing charge.
+-- without_gbp: What the home's energy would have cost from the grid alone, with the standing
+-- charge.
+-- saved_gbp: What PV and battery saved.
+-- battery_saved_gbp: The battery's part of it.
+-- half_hours: Half hours with a cost.
+-- half_hours_expected: Half hours of the day: 46, 48 or 50.
+-- source: Where the energies come from, as in `site_half_hourly`.
+-- is_complete: Whether every half hour has a cost, and the day a standing charge.
+-- is_final: Whether the energies can no longer change.
+with
+    site_zones as (
+        select members.site, min(zones.zone) as zone
+        from site_members as members
+        inner join device_zones as zones on members.inverter_serial = zones.device_id
+        group by members.site
+    ),
+    days as (
+        select
+            site,
+            local_date,
+            max(tariff) as tariff,
+            sum(import_kwh) filter (where is_complete) as import_kwh,
+            sum(export_kwh) filter (where is_complete) as export_kwh,
+            sum(import_cost_gbp) filter (where is_complete) as import_cost_gbp,
+            sum(export_income_gbp) filter (where is_complete) as export_income_gbp,
+            sum(without_gbp) filter (where is_complete) as without_gbp,
+            sum(saved_gbp) filter (where is_complete) as saved_gbp,
+            sum(battery_saved_gbp) filter (where is_complete) as battery_saved_gbp,
+            count(*) filter (where is_complete) as half_hours,
+            max(source) as source,
+            bool_and(is_final) as is_final
+        from cost_half_hourly
+        group by site, local_date
+    )
+select
+    days.site,
+    days.local_date,
+    days.tariff,
+    days.import_kwh,
+    days.export_kwh,
+    days.import_cost_gbp,
+    days.export_income_gbp,
+    standing.standing_charge_pence / 100 as standing_charge_gbp,
+    days.import_cost_gbp
+    - days.export_income_gbp
+    + coalesce(standing_charge_gbp, 0) as net_cost_gbp,
+    days.without_gbp + coalesce(standing_charge_gbp, 0) as without_gbp,
+    days.saved_gbp,
+    days.battery_saved_gbp,
+    days.half_hours,
+    local_days.half_hours as half_hours_expected,
+    days.source,
+    coalesce(
+        days.half_hours = local_days.half_hours and standing_charge_gbp is not null, false
+    ) as is_complete,
+    days.is_final
+from days
+left join site_zones on days.site = site_zones.site
+left join
+    local_days
+    on coalesce(site_zones.zone, 'UTC') = local_days.zone
+    and days.local_date = local_days.local_date
+left join
+    tariff_standing_charges as standing
+    on days.tariff = standing.tariff
+    and days.local_date = standing.local_date

@@ -1,0 +1,44 @@
+-- What each month of a site cost under the tariffs in force, as it was paid.
+--
+-- Sums over the days that are there: `days` of `days_expected` are whole.
+--
+-- key: site, month
+-- reads: cost_daily
+-- columns:
+-- site: Site, as in `site_half_hourly`.
+-- month: First day of the month.
+-- tariffs: Tariffs in force, separated by commas; null if none.
+-- import_kwh: Energy taken from the grid in half hours with a cost.
+-- export_kwh: Energy given to the grid in half hours with a cost.
+-- import_cost_gbp: Cost of the imported energy.
+-- export_income_gbp: Income of the exported energy.
+-- standing_charge_gbp: Standing charges.
+-- net_cost_gbp: Cost less income, with standing charges.
+-- without_gbp: What the home's energy would have cost from the grid alone, with standing charges.
+-- saved_gbp: What PV and battery saved.
+-- battery_saved_gbp: The battery's part of it.
+-- days: Days whose cost is whole.
+-- days_expected: Days of the month.
+-- source: Where the energies come from, as in `site_half_hourly`.
+-- is_complete: Whether every day is whole.
+-- is_final: Whether no day can change any more.
+select
+    site,
+    date_trunc('month', local_date)::date as month,
+    string_agg(distinct tariff, ', ' order by tariff) as tariffs,
+    sum(import_kwh) as import_kwh,
+    sum(export_kwh) as export_kwh,
+    sum(import_cost_gbp) as import_cost_gbp,
+    sum(export_income_gbp) as export_income_gbp,
+    sum(standing_charge_gbp) as standing_charge_gbp,
+    sum(net_cost_gbp) as net_cost_gbp,
+    sum(without_gbp) as without_gbp,
+    sum(saved_gbp) as saved_gbp,
+    sum(battery_saved_gbp) as battery_saved_gbp,
+    count(*) filter (where is_complete) as days,
+    day(last_day(month)) as days_expected,
+    max(source) as source,
+    days = days_expected as is_complete,
+    count(*) filter (where is_final) = days_expected as is_final
+from cost_daily
+group by site, month

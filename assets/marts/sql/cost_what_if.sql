@@ -1,0 +1,105 @@
+-- What each month of a site would have cost under every loaded tariff, as if you had changed
+-- nothing else.
+--
+-- Over the real history: under another tariff you might have used, charged and exported at other
+-- times. A month that a
+-- tariff's prices do not cover whole has fewer half hours than expected: compare only months with
+-- the same number.
+--
+-- key: site, tariff, month
+-- reads: site_half_hourly, tariffs, tariff_prices, tariff_standing_charges
+-- columns:
+-- site: Site, as in `site_half_hourly`.
+-- tariff: Tariff.
+-- month: First day of the month.
+-- import_cost_gbp: Cost of the imported energy.
+-- export_income_gbp: Income of the exported energy.
+-- standing_charge_gbp: Standing charges of the days with a cost.
+-- net_cost_gbp: Cost less income, with standing charges.
+-- without_gbp: What the home's energy would have cost from the grid alone, with standing charges.
+-- saved_gbp: What PV and battery would have saved.
+-- half_hours: Half hours with a cost.
+-- half_hours_known: Half hours with energies.
+-- note: as if you had changed nothing else.
+-- source: Where the energies come from, as in `site_half_hourly`.
+-- is_complete: Whether every half hour with energies has a cost.
+-- is_final: Whether the energies can no longer change.
+with
+    names as (select distinct tariff from tariffs),
+    balance as (
+        select
+            site,
+            start_at,
+            local_date,
+            date_trunc('month', local_date)::date as month,
+            import_kwh,
+            export_kwh,
+            home_kwh,
+            source,
+            is_final
+        from site_half_hourly
+        where home_kwh is not null
+    ),
+    known as (
+        select
+            site,
+            month,
+            count(*) as half_hours_known,
+            max(source) as source,
+            bool_and(is_final) as is_final
+        from balance
+        group by site, month
+    ),
+    costs as (
+        select
+            balance.site,
+            prices.tariff,
+            balance.month,
+            sum(balance.import_kwh * prices.import_pence) / 100 as import_cost_gbp,
+            sum(balance.export_kwh * coalesce(prices.export_pence, 0)) / 100 as export_income_gbp,
+            sum(balance.home_kwh * prices.import_pence) / 100 as without_gbp,
+            count(*) as half_hours
+        from balance
+        inner join tariff_prices as prices using (start_at)
+        where
+            prices.import_pence is not null
+            and (prices.export_pence is not null or balance.export_kwh = 0)
+        group by balance.site, prices.tariff, balance.month
+    ),
+    standing as (
+        select
+            days.site,
+            charges.tariff,
+            date_trunc('month', days.local_date)::date as month,
+            sum(charges.standing_charge_pence) / 100 as standing_charge_gbp
+        from (select distinct site, local_date from balance) as days
+        inner join tariff_standing_charges as charges using (local_date)
+        group by days.site, charges.tariff, month
+    )
+select
+    known.site,
+    names.tariff,
+    known.month,
+    costs.import_cost_gbp,
+    costs.export_income_gbp,
+    if(costs.half_hours > 0, standing.standing_charge_gbp, null) as standing_charge_gbp,
+    costs.import_cost_gbp
+    - costs.export_income_gbp
+    + coalesce(standing.standing_charge_gbp, 0) as net_cost_gbp,
+    costs.without_gbp + coalesce(standing.standing_charge_gbp, 0) as without_gbp,
+    costs.without_gbp - costs.import_cost_gbp + costs.export_income_gbp as saved_gbp,
+    coalesce(costs.half_hours, 0) as half_hours,
+    known.half_hours_known,
+    'as if you had changed nothing else' as note,
+    known.source,
+    coalesce(costs.half_hours = known.half_hours_known, false) as is_complete,
+    known.is_final
+from known
+cross join names
+left join
+    costs on known.site = costs.site and names.tariff = costs.tariff and known.month = costs.month
+left join
+    standing
+    on known.site = standing.site
+    and names.tariff = standing.tariff
+    and known.month = standing.month

@@ -1,0 +1,186 @@
+-- The energies of each inverter and local day: sums of its half-hourly flows, or else its daily
+-- counters.
+--
+-- Flows are used if every half hour of the day is there. Else the counters of the day's last
+-- point at
+-- 01:00 or later are used: the first points of a day can carry the day before, so that neither
+-- their
+-- largest value nor the sum of their steps is the day's energy. Where neither is there, energies
+-- are null. The home's energy from flows includes what the inverter itself uses; that of the
+-- counter does not, so the two are separate columns and never to be added up.
+--
+-- key: inverter_serial, local_date
+-- reads: energy_flows, inverter_data_points, inverter_day_states, device_zones, local_days
+-- columns:
+-- inverter_serial: Serial number of the inverter.
+-- local_date: Local day.
+-- solar_kwh: Solar energy.
+-- import_kwh: Energy taken from the grid.
+-- export_kwh: Energy given to the grid.
+-- charge_kwh: Energy put into the battery.
+-- discharge_kwh: Energy taken from the battery.
+-- home_kwh: Energy used in the home, with what the inverter itself uses; null unless the source
+-- is energy_flows.
+-- home_counter_kwh: Energy used in the home by the inverter's counter, without what the inverter
+-- itself uses.
+-- pv_to_home_kwh: Solar energy used in the home directly; null unless the source is energy_flows,
+-- as the next six.
+-- pv_to_battery_kwh: Solar energy that charged the battery.
+-- pv_to_grid_kwh: Solar energy exported.
+-- grid_to_home_kwh: Grid energy used in the home directly.
+-- grid_to_battery_kwh: Grid energy that charged the battery.
+-- battery_to_home_kwh: Battery energy used in the home.
+-- battery_to_grid_kwh: Battery energy exported.
+-- source: energy_flows, or inverter_data_points for the counters; null without data.
+-- half_hours: Half hours with flows.
+-- half_hours_expected: Half hours of the day: 46, 48 or 50.
+-- points: Data points of the day.
+-- last_point_at: Time of the last data point, UTC.
+-- deviation_kwh: Largest difference between flows and counters of the five energies; null if one
+-- is not whole.
+-- is_complete: Whether the energies are those of the whole day: all half hours, or a last point
+-- at 23:30 or later;
+-- otherwise they are a lower bound or null.
+-- is_final: Whether the day was fetched after its data could change.
+with
+    flow_days as (
+        select
+            inverter_serial,
+            local_date,
+            count(*) as half_hours,
+            /* One null among the seven makes its half hour unknown. */
+            count(
+                pv_to_home_kwh
+                + pv_to_battery_kwh
+                + pv_to_grid_kwh
+                + grid_to_home_kwh
+                + grid_to_battery_kwh
+                + battery_to_home_kwh
+                + battery_to_grid_kwh
+            ) as whole_half_hours,
+            sum(pv_to_home_kwh) as pv_to_home,
+            sum(pv_to_battery_kwh) as pv_to_battery,
+            sum(pv_to_grid_kwh) as pv_to_grid,
+            sum(grid_to_home_kwh) as grid_to_home,
+            sum(grid_to_battery_kwh) as grid_to_battery,
+            sum(battery_to_home_kwh) as battery_to_home,
+            sum(battery_to_grid_kwh) as battery_to_grid
+        from energy_flows
+        group by inverter_serial, local_date
+    ),
+    point_days as (
+        select
+            inverter_serial,
+            local_date,
+            count(*) as points,
+            max(time) as last_point_at,
+            max(local_time) >= local_date + interval 1410 minute as is_whole,
+            arg_max(
+                {
+                    solar:today_solar_kwh,
+                    import:today_grid_import_kwh,
+                    export:today_grid_export_kwh,
+                    charge:today_battery_charge_kwh,
+                    discharge:today_battery_discharge_kwh,
+                    home:today_consumption_kwh
+                },
+                time
+            ) filter (
+                where
+                    local_time >= local_date + interval 1 hour and today_grid_import_kwh is not null
+            ) as counter
+        from inverter_data_points
+        group by inverter_serial, local_date
+    ),
+    days as (
+        select
+            inverter_serial,
+            local_date,
+            zones.zone,
+            coalesce(half_hours, 0) as half_hours,
+            whole_half_hours,
+            coalesce(points, 0) as points,
+            last_point_at,
+            is_whole,
+            counter,
+            pv_to_home,
+            pv_to_battery,
+            pv_to_grid,
+            grid_to_home,
+            grid_to_battery,
+            battery_to_home,
+            battery_to_grid,
+            flows_state,
+            points_state
+        from flow_days
+        full join point_days using (inverter_serial, local_date)
+        full join inverter_day_states using (inverter_serial, local_date)
+        left join device_zones as zones on inverter_serial = zones.device_id
+    ),
+    judged as (
+        select
+            days.* exclude (zone),
+            local_days.half_hours as half_hours_expected,
+            coalesce(whole_half_hours >= local_days.half_hours, false) as has_flows,
+            not has_flows and counter is not null as has_counters,
+            if(has_flows, pv_to_home + pv_to_battery + pv_to_grid, null) as flow_solar,
+            if(has_flows, grid_to_home + grid_to_battery, null) as flow_import,
+            if(has_flows, pv_to_grid + battery_to_grid, null) as flow_export,
+            if(has_flows, pv_to_battery + grid_to_battery, null) as flow_charge,
+            if(has_flows, battery_to_home + battery_to_grid, null) as flow_discharge
+        from days
+        left join
+            local_days
+            on coalesce(days.zone, 'UTC') = local_days.zone
+            and days.local_date = local_days.local_date
+    )
+select
+    inverter_serial,
+    local_date,
+    round(if(has_flows, flow_solar, counter.solar), 2) as solar_kwh,
+    round(if(has_flows, flow_import, counter.import), 2) as import_kwh,
+    round(if(has_flows, flow_export, counter.export), 2) as export_kwh,
+    round(if(has_flows, flow_charge, counter.charge), 2) as charge_kwh,
+    round(if(has_flows, flow_discharge, counter.discharge), 2) as discharge_kwh,
+    round(if(has_flows, pv_to_home + grid_to_home + battery_to_home, null), 2) as home_kwh,
+    counter.home as home_counter_kwh,
+    round(if(has_flows, pv_to_home, null), 2) as pv_to_home_kwh,
+    round(if(has_flows, pv_to_battery, null), 2) as pv_to_battery_kwh,
+    round(if(has_flows, pv_to_grid, null), 2) as pv_to_grid_kwh,
+    round(if(has_flows, grid_to_home, null), 2) as grid_to_home_kwh,
+    round(if(has_flows, grid_to_battery, null), 2) as grid_to_battery_kwh,
+    round(if(has_flows, battery_to_home, null), 2) as battery_to_home_kwh,
+    round(if(has_flows, battery_to_grid, null), 2) as battery_to_grid_kwh,
+    case
+        when has_flows then 'energy_flows' when has_counters then 'inverter_data_points'
+    end as source,
+    half_hours,
+    half_hours_expected,
+    points,
+    last_point_at,
+    if(
+        has_flows and is_whole,
+        round(
+            greatest(
+                abs(flow_solar - counter.solar),
+                abs(flow_import - counter.import),
+                abs(flow_export - counter.export),
+                abs(flow_charge - counter.charge),
+                abs(flow_discharge - counter.discharge)
+            ),
+            2
+        ),
+        null
+    ) as deviation_kwh,
+    has_flows or (has_counters and is_whole) as is_complete,
+    case
+        when has_flows
+        then coalesce(flows_state in ('complete', 'empty'), false)
+        else
+            coalesce(
+                points_state in ('complete', 'empty')
+                and coalesce(flows_state in ('complete', 'empty'), true),
+                false
+            )
+    end as is_final
+from judged

@@ -1,0 +1,168 @@
+-- The energy of each charging session by half hour, with the home's mix of energy and the prices
+-- of that time.
+--
+-- Steps of the charger's import register inside the session, with the session's own readings of
+-- the meter at
+-- both ends, spread over the time of each step, then scaled so that they add up to the session's
+-- energy. A
+-- session of which no reading is known is spread evenly. Open sessions and those of unknown
+-- energy have
+-- no rows. The mix is that of the account's only site; with several sites it is null, as the
+-- API does not say at which one a charger is. It holds only if the charger is on the home's
+-- meter, as `ev_sessions` finds.
+--
+-- key: charger_uuid, started_at, start_at
+-- reads: ev_charging_sessions, ev_session_energies, ev_meter_readings, site_half_hourly,
+-- site_members, device_zones, tariffs_in_force, tariff_prices
+-- columns:
+-- charger_uuid: UUID of the charger.
+-- started_at: Start of the session, UTC.
+-- start_at: Start of the half hour, UTC.
+-- local_date: Local day of the start of the session.
+-- energy_kwh: Energy of the session in the half hour.
+-- home_kwh: Energy used in the home in the half hour, with the car's; null if unknown.
+-- solar_kwh: Solar energy of the session, by the home's mix.
+-- battery_kwh: Battery energy of the session, by the home's mix.
+-- grid_kwh: Grid energy of the session, by the home's mix.
+-- tariff: Tariff in force; null if none.
+-- import_pence: Price of imported energy, pence per kWh.
+-- export_pence: Price of exported energy, pence per kWh.
+-- source: ev_meter_readings, or ev_charging_sessions if the session's energy is spread evenly.
+-- is_complete: Whether the home's mix is known.
+-- is_final: Whether the home's mix can no longer change.
+with
+    sessions as (
+        select
+            session.charger_uuid,
+            session.started_at,
+            session.stopped_at,
+            session.meter_start_kwh,
+            session.meter_stop_kwh,
+            session.energy_source,
+            energies.energy_kwh
+        from ev_charging_sessions as session
+        inner join ev_session_energies as energies using (charger_uuid, started_at)
+        where
+            session.duration_s > 0
+            and session.stopped_at is not null
+            and energies.energy_kwh is not null
+    ),
+    register as (
+        select charger_uuid, time, value_normalised / 1000 as register_kwh
+        from ev_meter_readings
+        where meter_id = 0 and measurand = 4 and value_normalised is not null
+    ),
+    readings as (
+        select session.charger_uuid, session.started_at, register.time, register.register_kwh
+        from register
+        asof inner join
+            sessions as session
+            on register.charger_uuid = session.charger_uuid
+            and register.time > session.started_at
+        where register.time < session.stopped_at
+        union all
+        select charger_uuid, started_at, started_at as time, meter_start_kwh as register_kwh
+        from sessions
+        where energy_source = 'difference'
+        union all
+        select charger_uuid, started_at, stopped_at as time, meter_stop_kwh as register_kwh
+        from sessions
+        where energy_source = 'difference'
+    ),
+    steps as (
+        select
+            charger_uuid,
+            started_at,
+            time,
+            lead(time) over later as next_time,
+            greatest(0, lead(register_kwh) over later - register_kwh) as step_kwh
+        from readings
+        window later as (partition by charger_uuid, started_at order by time, register_kwh)
+    ),
+    counted as (
+        select charger_uuid, started_at, sum(step_kwh) as counted_kwh
+        from steps
+        group by charger_uuid, started_at
+    ),
+    /* Without readings, one step from the session's start to its end. */
+    all_steps as (
+        select
+            steps.charger_uuid,
+            steps.started_at,
+            steps.time,
+            steps.next_time,
+            steps.step_kwh * session.energy_kwh / counted.counted_kwh as step_kwh,
+            'ev_meter_readings' as source
+        from steps
+        inner join counted using (charger_uuid, started_at)
+        inner join sessions as session using (charger_uuid, started_at)
+        where steps.next_time > steps.time and counted.counted_kwh > 0
+        union all
+        select
+            session.charger_uuid,
+            session.started_at,
+            session.started_at as time,
+            session.stopped_at as next_time,
+            session.energy_kwh as step_kwh,
+            'ev_charging_sessions' as source
+        from sessions as session
+        left join counted using (charger_uuid, started_at)
+        where coalesce(counted.counted_kwh, 0) = 0
+    ),
+    parts as (
+        select
+            *,
+            unnest(
+                generate_series(
+                    time_bucket(interval 30 minute, time),
+                    next_time - interval 1 microsecond,
+                    interval 30 minute
+                )
+            ) as start_at
+        from all_steps
+    ),
+    energies as (
+        select
+            charger_uuid,
+            started_at,
+            start_at,
+            sum(
+                step_kwh
+                * epoch(least(next_time, start_at + interval 30 minute) - greatest(time, start_at))
+                / epoch(next_time - time)
+            ) as energy_kwh,
+            max(source) as source
+        from parts
+        group by charger_uuid, started_at, start_at
+    ),
+    sites as (select if(count(distinct site) = 1, min(site), null) as site from site_members)
+select
+    energies.charger_uuid,
+    energies.started_at,
+    energies.start_at,
+    session.local_date,
+    energies.energy_kwh,
+    mix.home_kwh,
+    energies.energy_kwh * mix.pv_to_home_kwh / nullif(mix.home_kwh, 0) as solar_kwh,
+    energies.energy_kwh * mix.battery_to_home_kwh / nullif(mix.home_kwh, 0) as battery_kwh,
+    energies.energy_kwh * mix.grid_to_home_kwh / nullif(mix.home_kwh, 0) as grid_kwh,
+    in_force.tariff,
+    prices.import_pence,
+    prices.export_pence,
+    energies.source,
+    coalesce(mix.home_kwh > 0, false) as is_complete,
+    coalesce(mix.is_final, false) as is_final
+from energies
+inner join ev_charging_sessions as session using (charger_uuid, started_at)
+left join device_zones as zones on energies.charger_uuid = zones.device_id
+left join sites on true
+left join site_half_hourly as mix on sites.site = mix.site and energies.start_at = mix.start_at
+left join
+    tariffs_in_force as in_force
+    on timezone(coalesce(zones.zone, 'UTC'), energies.start_at)::date >= in_force.from_date
+    and timezone(coalesce(zones.zone, 'UTC'), energies.start_at)::date
+    < coalesce(in_force.to_date, date '9999-12-31')
+left join
+    tariff_prices as prices
+    on in_force.tariff = prices.tariff
+    and energies.start_at = prices.start_at

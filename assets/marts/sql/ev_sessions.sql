@@ -1,0 +1,132 @@
+-- The charging sessions of EV chargers, with the sources and the cost of their energy.
+--
+-- Each half hour of a session has the home's mix of solar, battery and grid energy of that half
+-- hour. A charger
+-- whose energy does not fit into the home's is outside the inverter's meter: its sources are
+-- unknown.
+-- So are they if the account has several sites, as the API does not say at which one a charger is.
+-- Energy from the battery has no cost here: it was paid for, or not exported, when it was charged.
+--
+-- key: charger_uuid, started_at
+-- reads: ev_charging_sessions, ev_session_energies, ev_session_half_hours, ev_meter_readings
+-- columns:
+-- charger_uuid: UUID of the charger.
+-- started_at: Start of the session, UTC.
+-- stopped_at: End of the session, UTC; null while it is open.
+-- started_local: Start in local time.
+-- local_date: Local day of the start.
+-- duration_s: Duration; null while it is open, or if its times cannot be true.
+-- energy_kwh: Energy; null where it is unknown.
+-- energy_source: How the energy was found: difference, register or none, as in
+-- `ev_session_energies`.
+-- power_mean_w: Mean power from start to end.
+-- power_max_w: Highest power of the charger's readings; null without readings.
+-- solar_kwh: Energy from the sun directly; null if the sources are unknown.
+-- battery_kwh: Energy from the battery.
+-- grid_kwh: Energy from the grid.
+-- tariffs: Tariffs in force, separated by commas; null if none.
+-- cost_gbp: What its grid energy cost at the price of each half hour; all of its energy if the
+-- charger is outside the inverter's meter. Null if sources or a price are unknown.
+-- cost_without_solar_gbp: Cost if all of it had come from the grid.
+-- export_forgone_gbp: What its solar energy would have earned as export.
+-- half_hours: Half hours of the session with energy.
+-- half_hours_known: Those of which the home's mix is known.
+-- on_home_meter: Whether at least nine tenths of its energy fit into the home's; null if that is
+-- unknown.
+-- source: ev_meter_readings, or ev_charging_sessions if its energy is spread evenly; null without
+-- energy.
+-- is_complete: Whether the session has ended, its energy is known and the home's mix of all of it.
+-- is_final: Whether the session has ended and the home's mix can no longer change.
+with
+    sources as (
+        select
+            charger_uuid,
+            started_at,
+            count(*) as half_hours,
+            count(*) filter (where is_complete) as half_hours_known,
+            sum(least(energy_kwh, home_kwh)) as fitting_kwh,
+            sum(energy_kwh) filter (where is_complete) as known_kwh,
+            sum(solar_kwh) as solar_kwh,
+            sum(battery_kwh) as battery_kwh,
+            sum(grid_kwh) as grid_kwh,
+            string_agg(distinct tariff, ', ' order by tariff) as tariffs,
+            /* One unknown price makes the cost unknown. */
+            bool_and(import_pence is not null) as has_prices,
+            sum(grid_kwh * import_pence) / 100 as mix_cost,
+            sum(energy_kwh * import_pence) / 100 as whole_cost,
+            sum(solar_kwh * export_pence) / 100 as forgone,
+            bool_and(export_pence is not null or solar_kwh = 0) as has_export_prices,
+            max(source) as source,
+            bool_and(is_final) as is_final
+        from ev_session_half_hours
+        group by charger_uuid, started_at
+    ),
+    powers as (
+        select session.charger_uuid, session.started_at, max(power.value_normalised) as power_max_w
+        from ev_meter_readings as power
+        asof inner join
+            ev_charging_sessions as session
+            on power.charger_uuid = session.charger_uuid
+            and power.time >= session.started_at
+        where
+            power.meter_id = 0
+            and power.measurand = 13
+            and power.time <= coalesce(session.stopped_at, power.time)
+        group by session.charger_uuid, session.started_at
+    ),
+    judged as (
+        select
+            session.charger_uuid,
+            session.started_at,
+            session.stopped_at,
+            session.started_local,
+            session.local_date,
+            session.duration_s,
+            energies.energy_kwh,
+            energies.energy_source,
+            3600000 * energies.energy_kwh / nullif(session.duration_s, 0) as power_mean_w,
+            powers.power_max_w,
+            sources.fitting_kwh >= 0.9 * sources.known_kwh as on_home_meter,
+            coalesce(
+                on_home_meter and sources.half_hours_known = sources.half_hours, false
+            ) as has_sources,
+            sources.* exclude (charger_uuid, started_at, fitting_kwh, known_kwh, is_final),
+            session.has_ended,
+            sources.is_final as is_mix_final
+        from ev_charging_sessions as session
+        left join ev_session_energies as energies using (charger_uuid, started_at)
+        left join sources using (charger_uuid, started_at)
+        left join powers using (charger_uuid, started_at)
+    )
+select
+    charger_uuid,
+    started_at,
+    stopped_at,
+    started_local,
+    local_date,
+    duration_s,
+    energy_kwh,
+    energy_source,
+    power_mean_w,
+    power_max_w,
+    if(has_sources, solar_kwh, null) as solar_kwh,
+    if(has_sources, battery_kwh, null) as battery_kwh,
+    if(has_sources, grid_kwh, null) as grid_kwh,
+    tariffs,
+    case
+        when not has_prices
+        then null
+        when has_sources
+        then mix_cost
+        when not on_home_meter
+        then whole_cost
+    end as cost_gbp,
+    if(has_prices, whole_cost, null) as cost_without_solar_gbp,
+    if(has_sources and has_export_prices, coalesce(forgone, 0), null) as export_forgone_gbp,
+    coalesce(half_hours, 0) as half_hours,
+    coalesce(half_hours_known, 0) as half_hours_known,
+    on_home_meter,
+    source,
+    has_ended and energy_kwh is not null and half_hours_known = half_hours as is_complete,
+    has_ended and coalesce(is_mix_final, false) as is_final
+from judged

@@ -1,0 +1,107 @@
+-- The energy balance of each inverter and half hour: flows of the API, and where it has none,
+-- derived from data points.
+--
+-- A half hour that neither has is missing: it has no row and is never 0. Flows below 0.005 kWh,
+-- which are
+-- noise of the API's arithmetic, are 0; derived ones stay as they are. See
+-- `docs/reconciliation.md` for how much derived
+-- ones differ. In autumn two half hours have the same local time; `start_at` and
+-- `settlement_period`
+-- tell them apart.
+--
+-- key: inverter_serial, start_at
+-- reads: energy_flows, derived_half_hours, inverter_data_points_without_flows, inverter_day_states,
+-- device_zones, local_days
+-- columns:
+-- inverter_serial: Serial number of the inverter.
+-- start_at: Start of the half hour, UTC.
+-- start_local: Start in local time.
+-- local_date: Local day.
+-- settlement_period: Number of the half hour in the local day, from 1 to 48; to 46 or 50 where
+-- clocks change.
+-- is_ambiguous: Whether the API sent this local time once where clocks show it twice.
+-- pv_to_home_kwh: Solar energy used in the home directly.
+-- pv_to_battery_kwh: Solar energy that charged the battery.
+-- pv_to_grid_kwh: Solar energy exported.
+-- grid_to_home_kwh: Grid energy used in the home directly.
+-- grid_to_battery_kwh: Grid energy that charged the battery.
+-- battery_to_home_kwh: Battery energy used in the home.
+-- battery_to_grid_kwh: Battery energy exported.
+-- solar_kwh: Solar energy.
+-- import_kwh: Energy taken from the grid.
+-- export_kwh: Energy given to the grid.
+-- charge_kwh: Energy put into the battery.
+-- discharge_kwh: Energy taken from the battery.
+-- home_kwh: Energy used in the home, with what the inverter itself uses.
+-- source: energy_flows, or inverter_data_points if it is derived.
+-- is_complete: Whether all seven flows are known.
+-- is_final: Whether the day was fetched after its data could change.
+with
+    balance as (
+        select
+            inverter_serial,
+            start_at,
+            start_local,
+            local_date,
+            coalesce(is_ambiguous, false) as is_ambiguous,
+            if(abs(pv_to_home_kwh) < 0.005, 0, pv_to_home_kwh) as pv_to_home_kwh,
+            if(abs(pv_to_battery_kwh) < 0.005, 0, pv_to_battery_kwh) as pv_to_battery_kwh,
+            if(abs(pv_to_grid_kwh) < 0.005, 0, pv_to_grid_kwh) as pv_to_grid_kwh,
+            if(abs(grid_to_home_kwh) < 0.005, 0, grid_to_home_kwh) as grid_to_home_kwh,
+            if(abs(grid_to_battery_kwh) < 0.005, 0, grid_to_battery_kwh) as grid_to_battery_kwh,
+            if(abs(battery_to_home_kwh) < 0.005, 0, battery_to_home_kwh) as battery_to_home_kwh,
+            if(abs(battery_to_grid_kwh) < 0.005, 0, battery_to_grid_kwh) as battery_to_grid_kwh,
+            'energy_flows' as source
+        from energy_flows
+        union all
+        select
+            inverter_serial,
+            start_at,
+            start_local,
+            local_date,
+            false as is_ambiguous,
+            pv_to_home_kwh,
+            pv_to_battery_kwh,
+            pv_to_grid_kwh,
+            grid_to_home_kwh,
+            grid_to_battery_kwh,
+            battery_to_home_kwh,
+            battery_to_grid_kwh,
+            source
+        from derived_half_hours('inverter_data_points_without_flows') as derived
+        anti join energy_flows using (inverter_serial, start_at)
+    )
+select
+    balance.inverter_serial,
+    balance.start_at,
+    balance.start_local,
+    balance.local_date,
+    1 + ((epoch(balance.start_at) - epoch(days.starts_at)) / 1800)::bigint as settlement_period,
+    balance.is_ambiguous,
+    balance.pv_to_home_kwh,
+    balance.pv_to_battery_kwh,
+    balance.pv_to_grid_kwh,
+    balance.grid_to_home_kwh,
+    balance.grid_to_battery_kwh,
+    balance.battery_to_home_kwh,
+    balance.battery_to_grid_kwh,
+    balance.pv_to_home_kwh + balance.pv_to_battery_kwh + balance.pv_to_grid_kwh as solar_kwh,
+    balance.grid_to_home_kwh + balance.grid_to_battery_kwh as import_kwh,
+    balance.pv_to_grid_kwh + balance.battery_to_grid_kwh as export_kwh,
+    balance.pv_to_battery_kwh + balance.grid_to_battery_kwh as charge_kwh,
+    balance.battery_to_home_kwh + balance.battery_to_grid_kwh as discharge_kwh,
+    balance.pv_to_home_kwh + balance.grid_to_home_kwh + balance.battery_to_home_kwh as home_kwh,
+    balance.source,
+    solar_kwh + import_kwh + discharge_kwh is not null as is_complete,
+    coalesce(
+        if(balance.source = 'energy_flows', states.flows_state, states.points_state)
+        in ('complete', 'empty'),
+        false
+    ) as is_final
+from balance
+left join inverter_day_states as states using (inverter_serial, local_date)
+left join device_zones as zones on balance.inverter_serial = zones.device_id
+left join
+    local_days as days
+    on coalesce(zones.zone, 'UTC') = days.zone
+    and balance.local_date = days.local_date

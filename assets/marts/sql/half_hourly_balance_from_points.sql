@@ -1,0 +1,26 @@
+-- The energy balance of each half hour that data points cover from start to end, derived from them.
+--
+-- The same as `derived_half_hours` over all data points, to compare with the flows of the API.
+--
+-- key: inverter_serial, start_at
+-- reads: inverter_data_points, derived_half_hours
+-- columns:
+-- inverter_serial: Serial number of the inverter.
+-- start_at: Start of the half hour, UTC.
+-- start_local: Start in local time.
+-- local_date: Local day.
+-- pv_to_home_kwh: Solar energy used in the home directly.
+-- pv_to_battery_kwh: Solar energy that charged the battery.
+-- pv_to_grid_kwh: Solar energy exported.
+-- grid_to_home_kwh: Grid energy used in the home directly.
+-- grid_to_battery_kwh: Grid energy that charged the battery.
+-- battery_to_home_kwh: Battery energy used in the home.
+-- battery_to_grid_kwh: Battery energy exported.
+-- solar_kwh: Solar energy.
+-- import_kwh: Energy taken from the grid.
+-- export_kwh: Energy given to the grid.
+-- charge_kwh: Energy put into the battery.
+-- discharge_kwh: Energy taken from the battery.
+-- home_kwh: Energy used in the home, with what the inverter itself uses.
+-- source: inverter_data_points.
+from derived_half_hours('inverter_data_points')

@@ -1,0 +1,78 @@
+-- The data points of days of which half-hourly flows are missing, and of the days around them.
+--
+-- What `half_hourly_balance` derives flows from.
+--
+-- key: inverter_serial, time
+-- reads: inverter_data_points, energy_flows, device_zones, local_days
+-- columns:
+-- inverter_serial: Serial number of the inverter.
+-- time: Time of the reading, UTC.
+-- local_time: Time of the reading in local time.
+-- local_date: Local day.
+-- solar_power_w: PV generation.
+-- grid_power_w: Power of the grid: positive exports, negative imports.
+-- battery_power_w: Power of the battery: positive discharges, negative charges.
+-- today_solar_kwh: Solar energy since local midnight.
+-- today_grid_import_kwh: Energy taken from the grid since local midnight.
+-- today_grid_export_kwh: Energy given to the grid since local midnight.
+-- today_battery_charge_kwh: Energy put into the battery since local midnight.
+-- today_battery_discharge_kwh: Energy taken from the battery since local midnight.
+with
+    point_days as (select inverter_serial, local_date from inverter_data_points group by all),
+    flow_days as (
+        select inverter_serial, local_date, count(*) as half_hours from energy_flows group by all
+    ),
+    days_without as (
+        select points.inverter_serial, points.local_date
+        from point_days as points
+        left join flow_days as flows using (inverter_serial, local_date)
+        left join device_zones as zones on points.inverter_serial = zones.device_id
+        left join
+            local_days as days
+            on coalesce(zones.zone, 'UTC') = days.zone
+            and points.local_date = days.local_date
+        where coalesce(flows.half_hours, 0) < coalesce(days.half_hours, 48)
+    ),
+    /* Of the day before and the day after, the points to which a step over midnight can lead. */
+    around as (
+        select
+            inverter_serial,
+            unnest(
+                [
+                    {local_date:local_date, first_minute:0, last_minute:1440},
+                    {local_date:local_date - 1, first_minute:1410, last_minute:1440},
+                    {local_date:local_date + 1, first_minute:0, last_minute:30}
+                ],
+                recursive := true
+            )
+        from days_without
+    ),
+    parts as (
+        select
+            inverter_serial,
+            local_date,
+            max(last_minute - first_minute) = 1440 as is_whole,
+            bool_or(first_minute = 0) as has_morning,
+            bool_or(last_minute = 1440) as has_evening
+        from around
+        group by all
+    )
+select
+    inverter_serial,
+    time,
+    local_time,
+    local_date,
+    solar_power_w,
+    grid_power_w,
+    battery_power_w,
+    today_solar_kwh,
+    today_grid_import_kwh,
+    today_grid_export_kwh,
+    today_battery_charge_kwh,
+    today_battery_discharge_kwh
+from inverter_data_points
+inner join parts using (inverter_serial, local_date)
+where
+    is_whole
+    or (has_morning and local_time <= local_date + interval 30 minute)
+    or (has_evening and local_time >= local_date + interval 1410 minute)

@@ -1,0 +1,66 @@
+-- The typical power of each inverter by calendar month, weekday and half hour of the local day.
+--
+-- Each half hour of each day is one value, the mean of its points; the profile is of these values
+-- over all
+-- years. In autumn the hour that clocks show twice counts twice, in spring the hour that they
+-- skip not at all.
+--
+-- key: inverter_serial, month_number, weekday, half_hour
+-- reads: inverter_data_points
+-- columns:
+-- inverter_serial: Serial number of the inverter.
+-- month_number: Month of the year, 1 to 12.
+-- weekday: 1 for Monday to 7 for Sunday.
+-- half_hour: Start of the half hour on the clock.
+-- home_mean_w: Mean power of the home.
+-- home_p10_w: Power of the home below which one half hour in ten is.
+-- home_p90_w: Power of the home above which one half hour in ten is.
+-- solar_mean_w: Mean PV power.
+-- solar_p10_w: PV power below which one half hour in ten is.
+-- solar_p90_w: PV power above which one half hour in ten is.
+-- import_mean_w: Mean power taken from the grid.
+-- export_mean_w: Mean power given to the grid.
+-- charge_mean_w: Mean power into the battery.
+-- discharge_mean_w: Mean power from the battery.
+-- battery_mean_percent: Mean state of charge.
+-- days: Days with points in that half hour.
+with
+    half_hours as (
+        select
+            inverter_serial,
+            local_date,
+            time_bucket(interval 30 minute, time) as start_at,
+            min(local_time) as local_time,
+            avg(consumption_power_w) as home_w,
+            avg(solar_power_w) as solar_w,
+            avg(greatest(- grid_power_w, 0)) filter (where grid_power_w is not null) as import_w,
+            avg(greatest(grid_power_w, 0)) filter (where grid_power_w is not null) as export_w,
+            avg(greatest(- battery_power_w, 0)) filter (
+                where battery_power_w is not null
+            ) as charge_w,
+            avg(greatest(battery_power_w, 0)) filter (
+                where battery_power_w is not null
+            ) as discharge_w,
+            avg(battery_percent) as battery_percent
+        from inverter_data_points
+        group by inverter_serial, local_date, start_at
+    )
+select
+    inverter_serial,
+    month(local_date) as month_number,
+    isodow(local_date) as weekday,
+    time_bucket(interval 30 minute, local_time)::time as half_hour,
+    avg(home_w) as home_mean_w,
+    quantile_cont(home_w, 0.1) as home_p10_w,
+    quantile_cont(home_w, 0.9) as home_p90_w,
+    avg(solar_w) as solar_mean_w,
+    quantile_cont(solar_w, 0.1) as solar_p10_w,
+    quantile_cont(solar_w, 0.9) as solar_p90_w,
+    avg(import_w) as import_mean_w,
+    avg(export_w) as export_mean_w,
+    avg(charge_w) as charge_mean_w,
+    avg(discharge_w) as discharge_mean_w,
+    avg(battery_percent) as battery_mean_percent,
+    count(distinct local_date) as days
+from half_hours
+group by inverter_serial, month_number, weekday, half_hour

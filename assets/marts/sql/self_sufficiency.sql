@@ -1,0 +1,160 @@
+-- How much of the home's energy the sun covered, by inverter or site and day, month, year and in
+-- all.
+--
+-- Two definitions of self-sufficiency are in use and differ where the battery is also charged
+-- from the
+-- grid. `self_sufficiency` is the share of the home's energy that did not come from the grid at
+-- that
+-- moment: energy from the battery counts, whatever charged it. `own_solar` counts energy from the
+-- battery only by the share of solar energy in what charged it on that day and the six days before.
+-- Only whole days with half-hourly flows count; all ratios are null where these are fewer than
+-- half of
+-- the period's days.
+--
+-- key: device_kind, device, period, start_date
+-- reads: daily_energy, site_half_hourly, local_days, device_zones, site_members
+-- columns:
+-- device_kind: inverter or site.
+-- device: Serial number of the inverter, or the site as in `site_daily`.
+-- period: day, month, year or all.
+-- start_date: First day of the period.
+-- self_sufficiency: 1 less grid to home / home, 0 to 1.
+-- own_solar: Share of the home's energy that was solar, at once or through the battery, 0 to 1.
+-- self_consumption: Share of the solar energy that was used in the home or charged the battery, 0
+-- to 1.
+-- home_kwh: Energy used in the home on the days that count.
+-- solar_kwh: Solar energy on the days that count.
+-- days: Days that count.
+-- days_expected: Days of the period; of all, from the first to the last day with data.
+-- source: energy_flows, or inverter_data_points if half hours of a site are derived.
+-- is_complete: Whether all days count.
+-- is_final: Whether all days that count were fetched after their data could change.
+with
+    site_days as (
+        select
+            site,
+            local_date,
+            count(*) filter (where is_complete and home_kwh is not null) as half_hours,
+            sum(pv_to_home_kwh) as pv_to_home,
+            sum(pv_to_battery_kwh) as pv_to_battery,
+            sum(solar_kwh) as solar,
+            sum(charge_kwh) as charge,
+            sum(grid_to_home_kwh) as grid_to_home,
+            sum(battery_to_home_kwh) as battery_to_home,
+            sum(home_kwh) as home,
+            max(source) as source,
+            bool_and(is_final) as is_final
+        from site_half_hourly
+        group by site, local_date
+    ),
+    site_zones as (
+        select members.site, min(zones.zone) as zone
+        from site_members as members
+        inner join device_zones as zones on members.inverter_serial = zones.device_id
+        group by members.site
+    ),
+    days as (
+        select
+            'site' as device_kind, site_days.site as device, site_days.* exclude (site, half_hours)
+        from site_days
+        left join site_zones using (site)
+        inner join
+            local_days
+            on coalesce(site_zones.zone, 'UTC') = local_days.zone
+            and site_days.local_date = local_days.local_date
+        where site_days.half_hours = local_days.half_hours
+        union all by name
+        select
+            'inverter' as device_kind,
+            inverter_serial as device,
+            local_date,
+            pv_to_home_kwh as pv_to_home,
+            pv_to_battery_kwh as pv_to_battery,
+            solar_kwh as solar,
+            charge_kwh as charge,
+            grid_to_home_kwh as grid_to_home,
+            battery_to_home_kwh as battery_to_home,
+            home_kwh as home,
+            source,
+            is_final
+        from daily_energy
+        where source = 'energy_flows'
+    ),
+    shares as (
+        select
+            *,
+            coalesce(
+                sum(pv_to_battery) over last_week / nullif(sum(charge) over last_week, 0), 0
+            ) as solar_share_of_charge
+        from days
+        window
+            last_week as (
+                partition by device_kind, device
+                order by local_date range between interval 6 day preceding and current row
+            )
+    ),
+    periods as (
+        select
+            *,
+            unnest(
+                [
+                    {period:'day', start_date:local_date},
+                    {period:'month', start_date:date_trunc('month', local_date)::date},
+                    {period:'year', start_date:date_trunc('year', local_date)::date},
+                    {
+                        period:'all',
+                        start_date:min(local_date) over (partition by device_kind, device)
+                    }
+                ],
+                recursive := true
+            )
+        from shares
+    ),
+    sums as (
+        select
+            device_kind,
+            device,
+            period,
+            start_date,
+            count(*) as days,
+            case
+                period
+                when 'day'
+                then 1
+                when 'month'
+                then day(last_day(start_date))
+                when 'year'
+                then (start_date + interval 1 year)::date - start_date
+                else max(local_date) - min(local_date) + 1
+            end as days_expected,
+            sum(pv_to_home) as pv_to_home,
+            sum(pv_to_battery) as pv_to_battery,
+            sum(solar) as solar,
+            sum(grid_to_home) as grid_to_home,
+            sum(battery_to_home * solar_share_of_charge) as solar_from_battery,
+            sum(home) as home,
+            max(source) as source,
+            bool_and(is_final) as is_final
+        from periods
+        group by device_kind, device, period, start_date
+    )
+select
+    device_kind,
+    device,
+    period,
+    start_date,
+    if(2 * days >= days_expected, 1 - grid_to_home / nullif(home, 0), null) as self_sufficiency,
+    if(
+        2 * days >= days_expected, (pv_to_home + solar_from_battery) / nullif(home, 0), null
+    ) as own_solar,
+    if(
+        2 * days >= days_expected, (pv_to_home + pv_to_battery) / nullif(solar, 0), null
+    ) as self_consumption,
+    round(home, 2) as home_kwh,
+    round(solar, 2) as solar_kwh,
+    days,
+    days_expected,
+    source,
+    days = days_expected as is_complete,
+    is_final
+from sums

@@ -1,0 +1,74 @@
+-- The energies of each site and local day.
+--
+-- As `daily_energy`, added up over the site's members. If one of them has no energies that day,
+-- they are
+-- null; grid and home are null where several meters could be the site's.
+--
+-- key: site, local_date
+-- reads: daily_energy, site_members
+-- columns:
+-- site: Number of the site as text; the inverter's serial number if it has none.
+-- local_date: Local day.
+-- solar_kwh: Solar energy.
+-- import_kwh: Energy taken from the grid.
+-- export_kwh: Energy given to the grid.
+-- charge_kwh: Energy put into batteries.
+-- discharge_kwh: Energy taken from batteries.
+-- home_kwh: Energy used in the home, with what the inverters themselves use; null unless all
+-- members have flows.
+-- source: energy_flows; inverter_data_points if one of the members' are counters; null without
+-- data.
+-- members: Number of inverters that are counted.
+-- members_present: Number of them with energies that day.
+-- grid_is_certain: Whether one meter is known to be the site's.
+-- is_complete: Whether the energies are those of the whole day and site.
+-- is_final: Whether all of it was fetched after it could change.
+with
+    sums as (
+        select
+            members.site,
+            members.local_date,
+            min(members.members) as members,
+            count(energy.source) as members_present,
+            min(members.grid_meters) = 1 as grid_is_certain,
+            members_present = min(members.members) as is_whole,
+            is_whole and grid_is_certain as has_grid,
+            sum(energy.solar_kwh) as solar,
+            sum(energy.charge_kwh) as charge,
+            sum(energy.discharge_kwh) as discharge,
+            sum(energy.import_kwh) filter (
+                where members.role in ('whole_site', 'grid_meter')
+            ) as grid_import,
+            sum(energy.export_kwh) filter (
+                where members.role in ('whole_site', 'grid_meter')
+            ) as grid_export,
+            count(energy.home_kwh) = min(members.members) as has_flows,
+            if(
+                min(members.members) = 1,
+                sum(energy.home_kwh),
+                greatest(0, solar + grid_import + discharge - grid_export - charge)
+            ) as home,
+            if(has_flows, 'energy_flows', max(energy.source)) as source,
+            bool_and(coalesce(energy.is_complete, false)) as is_complete,
+            bool_and(coalesce(energy.is_final, false)) as is_final
+        from site_members as members
+        left join daily_energy as energy using (inverter_serial, local_date)
+        where members.role <> 'ignored'
+        group by members.site, members.local_date
+    )
+select
+    site,
+    local_date,
+    if(is_whole, round(solar, 2), null) as solar_kwh,
+    if(has_grid, round(grid_import, 2), null) as import_kwh,
+    if(has_grid, round(grid_export, 2), null) as export_kwh,
+    if(is_whole, round(charge, 2), null) as charge_kwh,
+    if(is_whole, round(discharge, 2), null) as discharge_kwh,
+    if(has_grid and has_flows, round(home, 2), null) as home_kwh,
+    source,
+    members,
+    members_present,
+    grid_is_certain,
+    is_complete,
+    is_final
+from sums

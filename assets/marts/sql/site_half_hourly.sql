@@ -1,0 +1,115 @@
+-- The energy balance of each site and half hour.
+--
+-- The site's members are in `site_members`. If one of them lacks the half hour, its energies are
+-- null: a
+-- part of the site is not the site. Energies of the grid and the home are null where several meters
+-- could be the site's. The seven flows of several members are derived from the sums: PV supplies
+-- the home
+-- first, then the battery, then the grid.
+--
+-- key: site, start_at
+-- reads: half_hourly_balance, site_members
+-- columns:
+-- site: Number of the site as text; the inverter's serial number if it has none.
+-- start_at: Start of the half hour, UTC.
+-- start_local: Start in local time.
+-- local_date: Local day.
+-- settlement_period: Number of the half hour in the local day, from 1.
+-- solar_kwh: Solar energy.
+-- import_kwh: Energy taken from the grid.
+-- export_kwh: Energy given to the grid.
+-- charge_kwh: Energy put into batteries.
+-- discharge_kwh: Energy taken from batteries.
+-- home_kwh: Energy used in the home, with what the inverters themselves use.
+-- pv_to_home_kwh: Solar energy used in the home directly.
+-- pv_to_battery_kwh: Solar energy that charged batteries.
+-- pv_to_grid_kwh: Solar energy exported.
+-- grid_to_home_kwh: Grid energy used in the home directly.
+-- grid_to_battery_kwh: Grid energy that charged batteries.
+-- battery_to_home_kwh: Battery energy used in the home.
+-- battery_to_grid_kwh: Battery energy exported.
+-- source: energy_flows; inverter_data_points if one of the members' is derived.
+-- members: Number of inverters that are counted.
+-- members_present: Number of them with the half hour.
+-- grid_is_certain: Whether one meter is known to be the site's.
+-- is_complete: Whether all members have the half hour.
+-- is_final: Whether all of it was fetched after it could change.
+with
+    sums as (
+        select
+            members.site,
+            balance.start_at,
+            min(balance.start_local) as start_local,
+            min(balance.local_date) as local_date,
+            min(balance.settlement_period) as settlement_period,
+            count(*) filter (where balance.is_complete) as members_present,
+            min(members.members) as members,
+            min(members.grid_meters) = 1 as grid_is_certain,
+            members_present = min(members.members) as is_whole,
+            sum(balance.solar_kwh) as solar,
+            sum(balance.charge_kwh) as charge,
+            sum(balance.discharge_kwh) as discharge,
+            sum(balance.import_kwh) filter (
+                where members.role in ('whole_site', 'grid_meter')
+            ) as grid_import,
+            sum(balance.export_kwh) filter (
+                where members.role in ('whole_site', 'grid_meter')
+            ) as grid_export,
+            sum(balance.pv_to_home_kwh) as pv_to_home,
+            sum(balance.pv_to_battery_kwh) as pv_to_battery,
+            sum(balance.grid_to_battery_kwh) as grid_to_battery,
+            sum(balance.battery_to_grid_kwh) as battery_to_grid,
+            min(balance.source) = max(balance.source) as is_one_source,
+            max(balance.source) as source,
+            bool_and(balance.is_final) as is_final
+        from half_hourly_balance as balance
+        inner join site_members as members using (inverter_serial, local_date)
+        where members.role <> 'ignored'
+        group by members.site, balance.start_at
+    ),
+    balanced as (
+        select
+            * exclude (is_one_source, source),
+            if(is_one_source, source, 'inverter_data_points') as source,
+            is_whole and grid_is_certain as has_grid,
+            greatest(0, solar + grid_import + discharge - grid_export - charge) as home
+        from sums
+    ),
+    split as (
+        select
+            * exclude (pv_to_home, pv_to_battery, grid_to_battery, battery_to_grid),
+            if(members = 1, pv_to_home, least(solar, home)) as to_home,
+            if(members = 1, pv_to_battery, least(solar - to_home, charge)) as to_battery,
+            solar - to_home - to_battery as to_grid,
+            if(members = 1, grid_to_battery, least(charge - to_battery, grid_import)) as from_grid,
+            if(
+                members = 1, battery_to_grid, greatest(0, least(grid_export - to_grid, discharge))
+            ) as battery_export
+        from balanced
+    )
+select
+    site,
+    start_at,
+    start_local,
+    local_date,
+    settlement_period,
+    if(is_whole, solar, null) as solar_kwh,
+    if(has_grid, grid_import, null) as import_kwh,
+    if(has_grid, grid_export, null) as export_kwh,
+    if(is_whole, charge, null) as charge_kwh,
+    if(is_whole, discharge, null) as discharge_kwh,
+    if(has_grid, home, null) as home_kwh,
+    if(has_grid, to_home, null) as pv_to_home_kwh,
+    if(has_grid, to_battery, null) as pv_to_battery_kwh,
+    if(has_grid, to_grid, null) as pv_to_grid_kwh,
+    if(has_grid, grid_import - from_grid, null) as grid_to_home_kwh,
+    if(has_grid, from_grid, null) as grid_to_battery_kwh,
+    if(has_grid, discharge - battery_export, null) as battery_to_home_kwh,
+    if(has_grid, battery_export, null) as battery_to_grid_kwh,
+    source,
+    members,
+    members_present,
+    grid_is_certain,
+    is_whole as is_complete,
+    is_final
+from split
