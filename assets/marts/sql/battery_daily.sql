@@ -44,7 +44,7 @@ with
         select
             inverter_serial,
             local_date,
-            time_bucket(interval 30 minute, time) as start_at,
+            floor(epoch_ms(time) / 1800000)::int as half_hour,
             count(*) filter (where battery_percent >= 98) / count(battery_percent) as full_share,
             count(*) filter (where battery_percent <= coalesce(empty_percent, 4))
             / count(battery_percent) as empty_share,
@@ -57,7 +57,7 @@ with
         from inverter_data_points
         left join nominal using (inverter_serial)
         where battery_percent is not null
-        group by inverter_serial, local_date, start_at
+        group by inverter_serial, local_date, half_hour
     ),
     states as (
         select
@@ -65,8 +65,8 @@ with
             local_date,
             min(min_percent) as min_percent,
             max(max_percent) as max_percent,
-            arg_min(first_percent, start_at) as first_percent,
-            arg_max(last_percent, start_at) as last_percent,
+            arg_min(first_percent, half_hour) as first_percent,
+            arg_max(last_percent, half_hour) as last_percent,
             sum(full_share) / 2 as hours_full,
             sum(empty_share) / 2 as hours_empty,
             count(*) / 2 as hours_known,

@@ -10,7 +10,7 @@
 -- counter does not, so the two are separate columns and never to be added up.
 --
 -- key: inverter_serial, local_date
--- reads: energy_flows, inverter_data_points, inverter_day_states, device_zones, local_days
+-- reads: energy_flows, inverter_data_points, inverter_days
 -- columns:
 -- inverter_serial: Serial number of the inverter.
 -- local_date: Local day.
@@ -96,9 +96,9 @@ with
         select
             inverter_serial,
             local_date,
-            zones.zone,
-            coalesce(half_hours, 0) as half_hours,
+            coalesce(flow_days.half_hours, 0) as half_hours,
             whole_half_hours,
+            coalesce(inverter_days.half_hours, 48) as half_hours_expected,
             coalesce(points, 0) as points,
             last_point_at,
             is_whole,
@@ -114,14 +114,12 @@ with
             points_state
         from flow_days
         full join point_days using (inverter_serial, local_date)
-        full join inverter_day_states using (inverter_serial, local_date)
-        left join device_zones as zones on inverter_serial = zones.device_id
+        full join inverter_days using (inverter_serial, local_date)
     ),
     judged as (
         select
-            days.* exclude (zone),
-            local_days.half_hours as half_hours_expected,
-            coalesce(whole_half_hours >= local_days.half_hours, false) as has_flows,
+            *,
+            coalesce(whole_half_hours >= half_hours_expected, false) as has_flows,
             not has_flows and counter is not null as has_counters,
             if(has_flows, pv_to_home + pv_to_battery + pv_to_grid, null) as flow_solar,
             if(has_flows, grid_to_home + grid_to_battery, null) as flow_import,
@@ -129,10 +127,6 @@ with
             if(has_flows, pv_to_battery + grid_to_battery, null) as flow_charge,
             if(has_flows, battery_to_home + battery_to_grid, null) as flow_discharge
         from days
-        left join
-            local_days
-            on coalesce(days.zone, 'UTC') = local_days.zone
-            and days.local_date = local_days.local_date
     )
 select
     inverter_serial,

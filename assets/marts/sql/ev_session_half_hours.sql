@@ -52,14 +52,25 @@ with
         from ev_meter_readings
         where meter_id = 0 and measurand = 4 and value_normalised is not null
     ),
+    /* Joined by the hour: sessions are few and registers many. */
+    session_hours as (
+        select
+            charger_uuid,
+            started_at,
+            stopped_at,
+            unnest(
+                generate_series(date_trunc('hour', started_at), stopped_at, interval 1 hour)
+            ) as hour_at
+        from sessions
+    ),
     readings as (
         select session.charger_uuid, session.started_at, register.time, register.register_kwh
         from register
-        asof inner join
-            sessions as session
+        inner join
+            session_hours as session
             on register.charger_uuid = session.charger_uuid
-            and register.time > session.started_at
-        where register.time < session.stopped_at
+            and date_trunc('hour', register.time) = session.hour_at
+        where register.time > session.started_at and register.time < session.stopped_at
         union all
         select charger_uuid, started_at, started_at as time, meter_start_kwh as register_kwh
         from sessions

@@ -61,16 +61,29 @@ with
         from ev_session_half_hours
         group by charger_uuid, started_at
     ),
+    session_hours as (
+        select
+            charger_uuid,
+            started_at,
+            stopped_at,
+            unnest(
+                generate_series(
+                    date_trunc('hour', started_at), coalesce(stopped_at, now()), interval 1 hour
+                )
+            ) as hour_at
+        from ev_charging_sessions
+    ),
     powers as (
         select session.charger_uuid, session.started_at, max(power.value_normalised) as power_max_w
         from ev_meter_readings as power
-        asof inner join
-            ev_charging_sessions as session
+        inner join
+            session_hours as session
             on power.charger_uuid = session.charger_uuid
-            and power.time >= session.started_at
+            and date_trunc('hour', power.time) = session.hour_at
         where
             power.meter_id = 0
             and power.measurand = 13
+            and power.time >= session.started_at
             and power.time <= coalesce(session.stopped_at, power.time)
         group by session.charger_uuid, session.started_at
     ),

@@ -10,8 +10,7 @@
 -- tell them apart.
 --
 -- key: inverter_serial, start_at
--- reads: energy_flows, derived_half_hours, inverter_data_points_without_flows, inverter_day_states,
--- device_zones, local_days
+-- reads: energy_flows, derived_half_hours, inverter_data_points_without_flows, inverter_days
 -- columns:
 -- inverter_serial: Serial number of the inverter.
 -- start_at: Start of the half hour, UTC.
@@ -76,7 +75,11 @@ select
     balance.start_at,
     balance.start_local,
     balance.local_date,
-    1 + ((epoch(balance.start_at) - epoch(days.starts_at)) / 1800)::bigint as settlement_period,
+    coalesce(
+        ((epoch(balance.start_at) - epoch(days.starts_at)) / 1800)::bigint,
+        2 * hour(balance.start_local) + (minute(balance.start_local) >= 30)::bigint
+    )
+    + 1 as settlement_period,
     balance.is_ambiguous,
     balance.pv_to_home_kwh,
     balance.pv_to_battery_kwh,
@@ -94,14 +97,9 @@ select
     balance.source,
     solar_kwh + import_kwh + discharge_kwh is not null as is_complete,
     coalesce(
-        if(balance.source = 'energy_flows', states.flows_state, states.points_state)
+        if(balance.source = 'energy_flows', days.flows_state, days.points_state)
         in ('complete', 'empty'),
         false
     ) as is_final
 from balance
-left join inverter_day_states as states using (inverter_serial, local_date)
-left join device_zones as zones on balance.inverter_serial = zones.device_id
-left join
-    local_days as days
-    on coalesce(zones.zone, 'UTC') = days.zone
-    and balance.local_date = days.local_date
+left join inverter_days as days using (inverter_serial, local_date)

@@ -3,7 +3,7 @@
 -- What `half_hourly_balance` derives flows from.
 --
 -- key: inverter_serial, time
--- reads: inverter_data_points, energy_flows, device_zones, local_days
+-- reads: inverter_data_points, energy_flows, inverter_days
 -- columns:
 -- inverter_serial: Serial number of the inverter.
 -- time: Time of the reading, UTC.
@@ -26,11 +26,7 @@ with
         select points.inverter_serial, points.local_date
         from point_days as points
         left join flow_days as flows using (inverter_serial, local_date)
-        left join device_zones as zones on points.inverter_serial = zones.device_id
-        left join
-            local_days as days
-            on coalesce(zones.zone, 'UTC') = days.zone
-            and points.local_date = days.local_date
+        left join inverter_days as days using (inverter_serial, local_date)
         where coalesce(flows.half_hours, 0) < coalesce(days.half_hours, 48)
     ),
     /* Of the day before and the day after, the points to which a step over midnight can lead. */

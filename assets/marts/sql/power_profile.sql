@@ -1,9 +1,8 @@
 -- The typical power of each inverter by calendar month, weekday and half hour of the local day.
 --
 -- Each half hour of each day is one value, the mean of its points; the profile is of these values
--- over all
--- years. In autumn the hour that clocks show twice counts twice, in spring the hour that they
--- skip not at all.
+-- over all years. In autumn the hour that clocks show twice is one value of both; in spring the
+-- hour that they skip has none.
 --
 -- key: inverter_serial, month_number, weekday, half_hour
 -- reads: inverter_data_points
@@ -29,8 +28,7 @@ with
         select
             inverter_serial,
             local_date,
-            time_bucket(interval 30 minute, time) as start_at,
-            min(local_time) as local_time,
+            2 * hour(local_time) + (minute(local_time) >= 30)::int as half_hour,
             avg(consumption_power_w) as home_w,
             avg(solar_power_w) as solar_w,
             avg(greatest(- grid_power_w, 0)) filter (where grid_power_w is not null) as import_w,
@@ -43,24 +41,42 @@ with
             ) as discharge_w,
             avg(battery_percent) as battery_percent
         from inverter_data_points
-        group by inverter_serial, local_date, start_at
+        group by inverter_serial, local_date, half_hour
+    ),
+    profile as (
+        select
+            inverter_serial,
+            month(local_date) as month_number,
+            isodow(local_date) as weekday,
+            half_hour,
+            avg(home_w) as home_mean_w,
+            quantile_cont(home_w, [0.1, 0.9]) as home_w,
+            avg(solar_w) as solar_mean_w,
+            quantile_cont(solar_w, [0.1, 0.9]) as solar_w,
+            avg(import_w) as import_mean_w,
+            avg(export_w) as export_mean_w,
+            avg(charge_w) as charge_mean_w,
+            avg(discharge_w) as discharge_mean_w,
+            avg(battery_percent) as battery_mean_percent,
+            count(*) as days
+        from half_hours
+        group by inverter_serial, month_number, weekday, half_hour
     )
 select
     inverter_serial,
-    month(local_date) as month_number,
-    isodow(local_date) as weekday,
-    time_bucket(interval 30 minute, local_time)::time as half_hour,
-    avg(home_w) as home_mean_w,
-    quantile_cont(home_w, 0.1) as home_p10_w,
-    quantile_cont(home_w, 0.9) as home_p90_w,
-    avg(solar_w) as solar_mean_w,
-    quantile_cont(solar_w, 0.1) as solar_p10_w,
-    quantile_cont(solar_w, 0.9) as solar_p90_w,
-    avg(import_w) as import_mean_w,
-    avg(export_w) as export_mean_w,
-    avg(charge_w) as charge_mean_w,
-    avg(discharge_w) as discharge_mean_w,
-    avg(battery_percent) as battery_mean_percent,
-    count(distinct local_date) as days
-from half_hours
-group by inverter_serial, month_number, weekday, half_hour
+    month_number,
+    weekday,
+    time '00:00' + to_minutes(30 * half_hour) as half_hour,
+    home_mean_w,
+    home_w[1] as home_p10_w,
+    home_w[2] as home_p90_w,
+    solar_mean_w,
+    solar_w[1] as solar_p10_w,
+    solar_w[2] as solar_p90_w,
+    import_mean_w,
+    export_mean_w,
+    charge_mean_w,
+    discharge_mean_w,
+    battery_mean_percent,
+    days
+from profile

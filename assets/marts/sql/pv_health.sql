@@ -27,7 +27,7 @@ with
             local_date,
             year(local_date) as year,
             least(floor((dayofyear(local_date) - 1) / 28), 12) as four_weeks,
-            hour(start_at) * 60 + minute(start_at) as half_hour,
+            floor(epoch(start_at) / 1800)::bigint % 48 as half_hour,
             pv_to_home_kwh + pv_to_battery_kwh + pv_to_grid_kwh as solar_kwh,
             fetched_at >= end_at + interval 3 day as is_final
         from energy_flows
