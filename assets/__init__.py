@@ -9,8 +9,8 @@ is in `assets.framework`; scheduling and running are in `pipelines`.
 NOT_DATASETS = (
     "catalogue_views",
     "data_dictionary",
-    "energy_balance",
     "framework",
+    "marts",
     "reconciliation",
     "registry",
 )

@@ -8,9 +8,11 @@ from typing import Any
 
 import dagster as dg
 
-from assets.catalogue_views import derived_views_with_tables
+from assets.catalogue_views import derived_views_with_reads
+from assets.framework.code_views import code_views
 from assets.framework.contract.dataset import Cadence, Dataset, DeviceList
 from assets.framework.contract.device_asking import DeviceAskingDataset
+from assets.framework.decoding.decoder import DatasetDecoder
 from assets.framework.orchestration.asset_keys import table_key
 from assets.framework.orchestration.dataset_asset import dataset_asset
 from assets.framework.orchestration.view_assets import view_asset_spec
@@ -24,6 +26,7 @@ from pipelines.schedules import daily_schedule, poll_schedule, snapshot_schedule
 from pipelines.selection import daily, lists_for, selected, selected_snapshots
 from pipelines.session_factory import stored_zone
 from pipelines.settings import Settings
+from warehouse import SYSTEM_VIEWS
 
 # What Dagster loads; it names the code location by it.
 DEFINITIONS_MODULE = "pipelines.definitions"
@@ -132,12 +135,19 @@ def build_definitions(
 
 def _views(datasets: Sequence[Dataset]) -> list[dg.AssetSpec]:
     """List the views of which the datasets have all tables."""
-    keys = {table.name: table_key(table) for dataset in datasets for table in dataset.output_tables}
-    return [
-        view_asset_spec(view, group, [keys[name] for name in tables])
-        for view, tables, group in derived_views_with_tables()
-        if keys.keys() >= set(tables)
-    ]
+    tables = [spec for dataset in datasets for spec in DatasetDecoder(dataset).tables]
+    keys = {
+        name: [dg.AssetKey(spec.name)] for spec in tables for name in (spec.name, spec.version_view)
+    }
+    # Of what belongs to no dataset there are no assets.
+    keys |= {name: [] for name in (*SYSTEM_VIEWS, *(view.name for view in code_views()))}
+    specs = []
+    for view in derived_views_with_reads():
+        if keys.keys() >= set(view.reads):
+            deps = list(dict.fromkeys(key for name in view.reads for key in keys[name]))
+            keys[view.spec.name] = [dg.AssetKey(view.spec.name)]
+            specs.append(view_asset_spec(view.spec, view.group, deps))
+    return specs
 
 
 def _deps(dataset: Dataset, lists: Sequence[DeviceList]) -> list[dg.AssetKey]:

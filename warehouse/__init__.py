@@ -12,7 +12,7 @@ from warehouse.accounting.finding_store import (
     write_findings,
 )
 from warehouse.archive import Archive, ArchivedResponse, CompactionReport, Entry, compact
-from warehouse.catalogue import ViewSpec, publish
+from warehouse.catalogue import SYSTEM_VIEWS, ViewSpec, publish
 from warehouse.connection import connect, execute, retrying
 from warehouse.coverage import (
     COVERAGE_SCHEMA,
@@ -82,6 +82,7 @@ __all__ = [
     "NOT_BUILT_REASON",
     "QUARANTINE_SCHEMA",
     "SETTLED",
+    "SYSTEM_VIEWS",
     "TO_CONFIRM_REASON",
     "UNSUCCESSFUL",
     "AccountingError",

@@ -60,19 +60,42 @@ _COLUMNS = {
     "row_accounting": ACCOUNTING_SCHEMA,
     "coverage": COVERAGE_SCHEMA,
 }
+# The views that every catalogue has.
+SYSTEM_VIEWS = (*_COLUMNS, "where_am_i")
 
 
 @dataclass(frozen=True, slots=True)
 class ViewSpec:
-    """An additional view: its name, its SELECT and its description.
+    """An additional view, or a table macro, which is a view with parameters.
 
-    `schema` gives its columns' titles and descriptions.
+    Attributes:
+        name: Its name.
+        sql: Its SELECT.
+        description: One or two sentences.
+        schema: Its columns, with titles and descriptions in their metadata.
+        parameters: The parameters of a macro, such as `first_day` or `days := 28`; none: a view.
     """
 
     name: str
     sql: str
     description: str
     schema: pa.Schema
+    parameters: tuple[str, ...] = ()
+
+    def statements(self) -> list[str]:
+        """Return the SQL that creates the view or macro and its comments."""
+        select = self.sql.strip()
+        if self.parameters:
+            parameters = ", ".join(self.parameters)
+            return [
+                f'CREATE OR REPLACE MACRO "{self.name}"({parameters}) AS TABLE {select}',
+                # DuckDB keeps no comments on the columns of a macro.
+                *comment_statements("MACRO TABLE", self.name, self.description, pa.schema([])),
+            ]
+        return [
+            f'CREATE OR REPLACE VIEW "{self.name}" AS {select}',
+            *comment_statements("VIEW", self.name, self.description, self.schema),
+        ]
 
 
 def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] = ()) -> bool:
@@ -167,13 +190,13 @@ def view_statements(
         for view, template, description in (
             (spec.name, "table", spec.description),
             (
-                f"{spec.name}_superseded",
+                spec.version_view,
                 "superseded",
                 f"Superseded versions of the rows of {spec.name}, one per key and content.",
             )
             if spec.history is None
             else (
-                f"{spec.name}_now",
+                spec.version_view,
                 "now",
                 f"The current version of each entity in {spec.name}.",
             ),
@@ -182,31 +205,24 @@ def view_statements(
             # Its columns are those of the table, where they are described; repeating
             # the descriptions here would make the catalogue slow to create.
             described = spec.schema if view == spec.name else pa.schema([])
-            statements += _view(view, sql, description, described)
+            statements += ViewSpec(view, sql, description, described).statements()
     for name, schema in _COLUMNS.items():
         sql = _sql(name)
         comment = " ".join(
             line.removeprefix("--").strip() for line in sql.splitlines() if line.startswith("--")
         )
         body = "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
-        statements += _view(name, body.format(folder=root), comment, schema)
+        statements += ViewSpec(name, body.format(folder=root), comment, schema).statements()
     for view_spec in views:
-        statements += _view(view_spec.name, view_spec.sql, view_spec.description, view_spec.schema)
+        statements += view_spec.statements()
     return statements
 
 
-def _view(name: str, sql: str, description: str, schema: pa.Schema) -> list[str]:
-    return [
-        f'CREATE OR REPLACE VIEW "{name}" AS {sql.strip()}',
-        *comment_statements("VIEW", name, description, schema),
-    ]
-
-
 def comment_statements(kind: str, name: str, description: str, schema: pa.Schema) -> list[str]:
-    """Return the SQL that describes a table or view and its columns.
+    """Return the SQL that describes a table, view or macro and its columns.
 
     Args:
-        kind: `TABLE` or `VIEW`.
+        kind: `TABLE`, `VIEW` or `MACRO TABLE`.
         name: Its name.
         description: What it contains.
         schema: Its columns, with titles and descriptions in their metadata.

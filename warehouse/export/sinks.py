@@ -153,11 +153,12 @@ class DuckDbFile:
 
     def add_view(self, spec: ViewSpec) -> None:
         """Add a view over the tables, unless it reads one that is not in the file."""
+        create, *comments = spec.statements()
         try:
-            self._connection.execute(f'CREATE VIEW "{spec.name}" AS {spec.sql}')
+            self._connection.execute(create)
         except duckdb.CatalogException:
             return
-        for statement in comment_statements("VIEW", spec.name, spec.description, spec.schema):
+        for statement in comments:
             self._connection.execute(statement)
 
     def close(self) -> None:

@@ -193,7 +193,7 @@ def _now_view(spec: TableSpec) -> ViewSpec | None:
     if spec.history is None:
         return None
     return ViewSpec(
-        name=f"{spec.name}_now",
+        name=spec.version_view,
         sql=f'SELECT * FROM "{spec.name}" WHERE {VALID_TO} IS NULL',
         description=f"The current version of each entity in {spec.name}.",
         schema=spec.schema,

@@ -1,9 +1,32 @@
--- Grain: inverter and half hour (UTC) that its data points cover from start to end, with steps
--- of at most 30 minutes; longer ones are in `gaps`. The power between two points is the mean of
--- both (trapezoids). Each
--- day's energies are scaled to what its daily counters counted over the same steps; by how much
--- is limited, as a counter can be wrong too. What a step contains of each flow follows from
--- this order: PV supplies the home, then the battery, then the grid.
+-- The energy balance of each half hour, derived from data points.
+--
+-- It has the half hours that the data points of an inverter cover from start to end, with steps of
+-- at most 30 minutes; longer ones are in `gaps`. The power between two points is the mean of both
+-- (trapezoids). Each day's energies are scaled to what its daily counters counted over the same
+-- steps; by how much is limited, as a counter can be wrong too. What a step contains of each flow
+-- follows from this order: PV supplies the home, then the battery, then the grid.
+--
+-- key: inverter_serial, start_at
+-- reads: inverter_data_points
+-- columns:
+-- inverter_serial: Serial number of the inverter.
+-- start_at: Start of the half hour, UTC.
+-- start_local: Start in local time.
+-- local_date: Local day.
+-- pv_to_home_kwh: Solar energy used in the home directly.
+-- pv_to_battery_kwh: Solar energy that charged the battery.
+-- pv_to_grid_kwh: Solar energy exported.
+-- grid_to_home_kwh: Grid energy used in the home directly.
+-- grid_to_battery_kwh: Grid energy that charged the battery.
+-- battery_to_home_kwh: Battery energy used in the home.
+-- battery_to_grid_kwh: Battery energy exported.
+-- solar_kwh: Solar energy.
+-- import_kwh: Energy taken from the grid.
+-- export_kwh: Energy given to the grid.
+-- charge_kwh: Energy put into the battery.
+-- discharge_kwh: Energy taken from the battery.
+-- home_kwh: Energy used in the home; what the inverter itself uses is part of it.
+-- source: Table that it comes from: energy_flows, or inverter_data_points if it is derived.
 with
     readings as (
         select
