@@ -1,7 +1,8 @@
 """All views of the catalogue besides those of single tables, in the order of their use."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 
 from assets.framework.code_views import code_views
@@ -9,7 +10,7 @@ from assets.framework.decoding.decoder import DatasetDecoder
 from assets.marts.mart_file import marts
 from assets.reconciliation import RECONCILIATIONS, reconciliation_view
 from assets.registry import datasets
-from warehouse import SYSTEM_VIEWS, ViewSpec
+from warehouse import SYSTEM_VIEWS, ViewSpec, column_types
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,13 @@ def derived_views_with_reads() -> list[DerivedView]:
         *(view.name for view in code_views()),
     }
     return ordered(views, known)
+
+
+@cache
+def types_of_columns() -> Mapping[str, Mapping[str, str]]:
+    """Return DuckDB's type of each column of everything in the catalogue, by its name."""
+    tables = [spec for dataset in datasets() for spec in DatasetDecoder(dataset).tables]
+    return column_types(tables, catalogue_views())
 
 
 def ordered(views: Iterable[DerivedView], known: Collection[str]) -> list[DerivedView]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from assets.framework import read_sql
+from assets.framework.contract.column_units import unit_of
 from warehouse import ViewSpec
 
 
@@ -41,7 +42,7 @@ class Reconciliation:
     @property
     def unit(self) -> str:
         """The symbol of the deviation's unit."""
-        return {"deviation_w": "W", "deviation_kwh": "kWh"}[self.deviation]
+        return unit_of(self.deviation)
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -103,6 +104,7 @@ RECONCILIATIONS = (
     ),
 )
 
+_KEY = ("device_id", "day", "item")
 _COLUMNS = {
     "device_id": "Serial number or UUID of the device.",
     "day": "Local day; of a charging session, the day of its start in UTC.",
@@ -142,4 +144,4 @@ def reconciliation_view(check: Reconciliation) -> ViewSpec:
     )
     datasets = ", ".join(f"'{table}'" for table in check.tables)
     sql = read_sql("without_pending_days").format(compared=sql, datasets=datasets)
-    return ViewSpec(check.name, sql, check.description, schema)
+    return ViewSpec(check.name, sql, check.description, schema, key=_KEY)

@@ -11,8 +11,6 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files as resource_files
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,17 +20,17 @@ from warehouse.accounting.drift import DRIFT_SCHEMA
 from warehouse.accounting.quarantine import STORED_QUARANTINE_SCHEMA
 from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA
 from warehouse.archive.entry import INDEX_SCHEMA
-from warehouse.attached_database import quoted
-from warehouse.catalogue_location import FILE, located, root_of, where_am_i
+from warehouse.catalogue_location import FILE, located, root_of
 from warehouse.connection import STATEMENTS, recorded, write_views
 from warehouse.coverage import day_evidence, fact_store
 from warehouse.coverage.coverage_fact import FACTS_SCHEMA
-from warehouse.coverage.view_columns import COVERAGE_SCHEMA
 from warehouse.index import request_index
 from warehouse.index.watermarks import FOLDER as WATERMARKS
 from warehouse.index.watermarks import WATERMARK_SCHEMA
 from warehouse.interface.table_spec import TableSpec
+from warehouse.interface.view_spec import ViewSpec
 from warehouse.lake import EXPECTED_FILE, EXPECTED_SCHEMA, Lake
+from warehouse.standard_views import system_views, table_views
 from warehouse.storage.atomic_files import explained, fsync_file, sha256_of, write_atomically
 from warehouse.storage.atomic_files import publish as publish_file
 from warehouse.storage.file_locks import FileLock
@@ -52,50 +50,6 @@ _EMPTY = {
     f"{WATERMARKS}/*.parquet": WATERMARK_SCHEMA,
     EXPECTED_FILE: EXPECTED_SCHEMA,
 }
-_COLUMNS = {
-    "requests": INDEX_SCHEMA,
-    "pending_responses": INDEX_SCHEMA,
-    "quarantine": STORED_QUARANTINE_SCHEMA,
-    "drift": DRIFT_SCHEMA,
-    "row_accounting": ACCOUNTING_SCHEMA,
-    "coverage": COVERAGE_SCHEMA,
-}
-# The views that every catalogue has.
-SYSTEM_VIEWS = (*_COLUMNS, "where_am_i")
-
-
-@dataclass(frozen=True, slots=True)
-class ViewSpec:
-    """An additional view, or a table macro, which is a view with parameters.
-
-    Attributes:
-        name: Its name.
-        sql: Its SELECT.
-        description: One or two sentences.
-        schema: Its columns, with titles and descriptions in their metadata.
-        parameters: The parameters of a macro, such as `first_day` or `days := 28`; none: a view.
-    """
-
-    name: str
-    sql: str
-    description: str
-    schema: pa.Schema
-    parameters: tuple[str, ...] = ()
-
-    def statements(self) -> list[str]:
-        """Return the SQL that creates the view or macro and its comments."""
-        select = self.sql.strip()
-        if self.parameters:
-            parameters = ", ".join(self.parameters)
-            return [
-                f'CREATE OR REPLACE MACRO "{self.name}"({parameters}) AS TABLE {select}',
-                # DuckDB keeps no comments on the columns of a macro.
-                *comment_statements("MACRO TABLE", self.name, self.description, pa.schema([])),
-            ]
-        return [
-            f'CREATE OR REPLACE VIEW "{self.name}" AS {select}',
-            *comment_statements("VIEW", self.name, self.description, self.schema),
-        ]
 
 
 def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] = ()) -> bool:
@@ -183,63 +137,11 @@ def view_statements(
     folder: Path, tables: Sequence[TableSpec], views: Sequence[ViewSpec] = ()
 ) -> list[str]:
     """Return the SQL that creates every view and its comments, over files below `folder`."""
-    root = root_of(folder)
-    statements = where_am_i(folder)
-    for spec in tables:
-        columns = ", ".join(f'"{name}"' for name in spec.schema.names)
-        for view, template, description in (
-            (spec.name, "table", spec.description),
-            (
-                spec.version_view,
-                "superseded",
-                f"Superseded versions of the rows of {spec.name}, one per key and content.",
-            )
-            if spec.history is None
-            else (
-                spec.version_view,
-                "now",
-                f"The current version of each entity in {spec.name}.",
-            ),
-        ):
-            sql = _sql(template).format(folder=root, table=spec.name, columns=columns)
-            # Its columns are those of the table, where they are described; repeating
-            # the descriptions here would make the catalogue slow to create.
-            described = spec.schema if view == spec.name else pa.schema([])
-            statements += ViewSpec(view, sql, description, described).statements()
-    for name, schema in _COLUMNS.items():
-        sql = _sql(name)
-        comment = " ".join(
-            line.removeprefix("--").strip() for line in sql.splitlines() if line.startswith("--")
-        )
-        body = "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
-        statements += ViewSpec(name, body.format(folder=root), comment, schema).statements()
-    for view_spec in views:
-        statements += view_spec.statements()
-    return statements
-
-
-def comment_statements(kind: str, name: str, description: str, schema: pa.Schema) -> list[str]:
-    """Return the SQL that describes a table, view or macro and its columns.
-
-    Args:
-        kind: `TABLE`, `VIEW` or `MACRO TABLE`.
-        name: Its name.
-        description: What it contains.
-        schema: Its columns, with titles and descriptions in their metadata.
-    """
-    statements = [f"COMMENT ON {kind} \"{name}\" IS '{quoted(description)}'"]
-    for column in schema:
-        metadata = column.metadata or {}
-        texts = (metadata.get(key, b"").decode() for key in (b"title", b"description"))
-        if words := [text for text in texts if text]:
-            comment = quoted(": ".join(words))
-            statements.append(f'COMMENT ON COLUMN "{name}"."{column.name}" IS \'{comment}\'')
-    return statements
-
-
-@cache
-def _sql(name: str) -> str:
-    return resource_files("warehouse").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    return [
+        statement
+        for view in (*system_views(folder), *table_views(folder, tables), *views)
+        for statement in view.statements()
+    ]
 
 
 def _is_database(path: Path) -> bool:

@@ -49,7 +49,9 @@ class Mart:
             pa.field(column, pa.null(), metadata={"description": text})
             for column, text in self.columns.items()
         )
-        return ViewSpec(self.name, self.sql, self.description, schema, tuple(self.parameters))
+        return ViewSpec(
+            self.name, self.sql, self.description, schema, tuple(self.parameters), self.key
+        )
 
 
 @cache

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.attached_database import quoted
-from warehouse.catalogue import ViewSpec, comment_statements
+from warehouse.interface.view_spec import ViewSpec, comment_statements
 from warehouse.verification.canonical_form import MEMORY, encode, values
 
 _ROW_GROUP_ROWS = 45_000
