@@ -62,8 +62,10 @@ def marts() -> tuple[Mart, ...]:
         ValueError: A file is not of the form that `assets.marts` describes.
     """
     found = []
-    for folder, is_macro in (("sql", False), ("macros", True)):
-        for path in resources.files("assets.marts").joinpath(folder).iterdir():
+    for name, is_macro in (("sql", False), ("macros", True)):
+        folder = resources.files("assets.marts").joinpath(name)
+        # A checkout has no folder without files.
+        for path in folder.iterdir() if folder.is_dir() else ():
             name, _, ending = path.name.rpartition(".")
             if ending == "sql":
                 mart = parse_mart(name, path.read_text(encoding="utf-8"), is_macro=is_macro)
