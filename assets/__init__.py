@@ -7,6 +7,7 @@ is in `assets.framework`; scheduling and running are in `pipelines`.
 
 # Modules of this package that are no datasets.
 NOT_DATASETS = (
+    "catalogue_entries",
     "catalogue_views",
     "data_dictionary",
     "framework",

@@ -16,7 +16,7 @@ from assets.framework.contract.column_units import unit_of
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.description import describe_table
 from assets.framework.contract.table import Table
-from assets.marts.mart_file import marts
+from assets.marts.mart_file import Mart, marts
 from assets.registry import datasets
 from warehouse import ViewSpec, comment_of, system_views, table_views
 
@@ -43,6 +43,21 @@ class ColumnEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class ParameterEntry:
+    """A parameter of a macro.
+
+    Attributes:
+        name: Its name.
+        default: SQL of its default; "" if it must be given.
+        description: What it is.
+    """
+
+    name: str
+    default: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogueEntry:
     """A table, view or macro.
 
@@ -56,7 +71,7 @@ class CatalogueEntry:
         key: The columns that identify a row, if any do.
         source: Method and path of the endpoint that it is read from; "" if it is derived.
         reads: The tables, views and macros that it is derived from.
-        parameters: The parameters of a macro, with defaults, and their descriptions.
+        parameters: The parameters of a macro.
         columns: All columns, in order.
     """
 
@@ -68,7 +83,7 @@ class CatalogueEntry:
     key: tuple[str, ...]
     source: str
     reads: tuple[str, ...]
-    parameters: tuple[tuple[str, str], ...]
+    parameters: tuple[ParameterEntry, ...]
     columns: tuple[ColumnEntry, ...]
 
 
@@ -80,17 +95,24 @@ def catalogue_entries() -> dict[str, CatalogueEntry]:
 
 def _derived() -> Iterator[CatalogueEntry]:
     by_name = {mart.name: mart for mart in marts()}
-    views = sorted(derived_views_with_reads(), key=lambda view: view.spec.name not in by_name)
-    for view in views:
-        mart = by_name.get(view.spec.name)
+    views = {view.spec.name: view for view in derived_views_with_reads()}
+    for name in sorted(views, key=lambda name: (name not in by_name, name)):
+        view = views[name]
+        mart = by_name.get(name)
         yield _entry(
             view.spec,
             "view" if mart is None else "macro" if mart.parameters else "mart",
             group=view.group,
             notes=() if mart is None else mart.notes,
             reads=view.reads,
-            parameters=() if mart is None else tuple(mart.parameters.items()),
+            parameters=() if mart is None else tuple(_parameters(mart)),
         )
+
+
+def _parameters(mart: Mart) -> Iterator[ParameterEntry]:
+    for declared, text in mart.parameters.items():
+        name, _, default = declared.partition(" := ")
+        yield ParameterEntry(name, default, text)
 
 
 def _tables() -> Iterator[CatalogueEntry]:
@@ -121,19 +143,18 @@ def _entry(
     notes: tuple[str, ...] = (),
     source: str = "",
     reads: tuple[str, ...] = (),
-    parameters: tuple[tuple[str, str], ...] = (),
+    parameters: tuple[ParameterEntry, ...] = (),
 ) -> CatalogueEntry:
-    types = types_of_columns()[view.name]
     columns = tuple(
         ColumnEntry(
-            name=column.name,
-            type=types[column.name],
-            unit=unit_of(column.name),
-            description=comment_of(column),
-            source=(column.metadata or {}).get(b"source", b"").decode(),
-            is_nullable=column.nullable,
+            name=name,
+            type=type_name,
+            unit=unit_of(name),
+            description=comment_of(view.schema.field(name)),
+            source=(view.schema.field(name).metadata or {}).get(b"source", b"").decode(),
+            is_nullable=view.schema.field(name).nullable,
         )
-        for column in view.schema
+        for name, type_name in types_of_columns()[view.name].items()
     )
     return CatalogueEntry(
         view.name,

@@ -62,8 +62,8 @@ def marts() -> tuple[Mart, ...]:
         ValueError: A file is not of the form that `assets.marts` describes.
     """
     found = []
-    for name, is_macro in (("sql", False), ("macros", True)):
-        folder = resources.files("assets.marts").joinpath(name)
+    for kind, is_macro in (("sql", False), ("macros", True)):
+        folder = resources.files("assets.marts").joinpath(kind)
         # A checkout has no folder without files.
         for path in folder.iterdir() if folder.is_dir() else ():
             name, _, ending = path.name.rpartition(".")

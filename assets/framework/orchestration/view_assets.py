@@ -17,11 +17,11 @@ def view_asset_spec(
         view: The view.
         group: The asset group.
         deps: The assets of the tables and views that it reads.
-        types: The types of its columns.
+        types: Its columns, in order, and their types.
     """
     columns = [
-        dg.TableColumn(column.name, type=types[column.name], description=comment_of(column))
-        for column in view.schema
+        dg.TableColumn(name, type=type_name, description=comment_of(view.schema.field(name)))
+        for name, type_name in types.items()
     ]
     return dg.AssetSpec(
         dg.AssetKey(view.name),
