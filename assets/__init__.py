@@ -7,10 +7,11 @@ is in `assets.framework`; scheduling and running are in `pipelines`.
 
 # Modules of this package that are no datasets.
 NOT_DATASETS = (
+    "catalogue_entries",
     "catalogue_views",
     "data_dictionary",
-    "energy_balance",
     "framework",
+    "marts",
     "reconciliation",
     "registry",
 )

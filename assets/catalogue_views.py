@@ -1,11 +1,31 @@
 """All views of the catalogue besides those of single tables, in the order of their use."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 
-from assets.energy_balance import balance_views_with_tables
 from assets.framework.code_views import code_views
-from assets.reconciliation import views_with_tables
-from warehouse import ViewSpec
+from assets.framework.decoding.decoder import DatasetDecoder
+from assets.marts.mart_file import marts
+from assets.reconciliation import RECONCILIATIONS, reconciliation_view
+from assets.registry import datasets
+from warehouse import SYSTEM_VIEWS, ViewSpec, column_types
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedView:
+    """A view or macro that combines or judges tables.
+
+    Attributes:
+        spec: The view.
+        reads: The tables, views and macros that it reads.
+        group: Its group of assets in Dagster.
+    """
+
+    spec: ViewSpec
+    reads: tuple[str, ...]
+    group: str
 
 
 def catalogue_views() -> list[ViewSpec]:
@@ -15,12 +35,60 @@ def catalogue_views() -> list[ViewSpec]:
 
 def derived_views() -> list[ViewSpec]:
     """Return the views that combine or judge tables, each after those that it reads."""
-    return [view for view, _, _ in derived_views_with_tables()]
+    return [view.spec for view in derived_views_with_reads()]
 
 
-def derived_views_with_tables() -> list[tuple[ViewSpec, Sequence[str], str]]:
-    """Return the views, each with the names of the tables that it reads and its asset group."""
-    return [
-        *((view, tables, "energy_flows") for view, tables in balance_views_with_tables()),
-        *((view, tables, "data_quality") for view, tables in views_with_tables()),
+def derived_views_with_reads() -> list[DerivedView]:
+    """Return the views that combine or judge tables, each after those that it reads.
+
+    Raises:
+        ValueError: One reads what is not in the catalogue, or several read each other.
+    """
+    views = [
+        *(DerivedView(mart.view_spec, mart.reads, "marts") for mart in marts()),
+        *(
+            DerivedView(reconciliation_view(check), check.reads, "data_quality")
+            for check in RECONCILIATIONS
+        ),
     ]
+    tables = [spec for dataset in datasets() for spec in DatasetDecoder(dataset).tables]
+    known = {
+        *(name for spec in tables for name in (spec.name, spec.version_view)),
+        *SYSTEM_VIEWS,
+        *(view.name for view in code_views()),
+    }
+    return ordered(views, known)
+
+
+@cache
+def types_of_columns() -> Mapping[str, Mapping[str, str]]:
+    """Return DuckDB's type of each column of everything in the catalogue, by its name."""
+    tables = [spec for dataset in datasets() for spec in DatasetDecoder(dataset).tables]
+    return column_types(tables, catalogue_views())
+
+
+def ordered(views: Iterable[DerivedView], known: Collection[str]) -> list[DerivedView]:
+    """Sort views so that each is after those that it reads.
+
+    Args:
+        views: The views, in any order.
+        known: Names of what is in the catalogue before them.
+
+    Raises:
+        ValueError: One reads what is not in the catalogue, or several read each other.
+    """
+    by_name = {view.spec.name: view for view in views}
+    for name, view in by_name.items():
+        if name in known:
+            raise ValueError(f"the catalogue has two views of the name {name}: rename one")
+        for read in view.reads:
+            if read not in known and read not in by_name:
+                raise ValueError(f"{name} reads {read}, which is not in the catalogue")
+    graph = {
+        name: [read for read in view.reads if read in by_name] for name, view in by_name.items()
+    }
+    try:
+        return [by_name[name] for name in TopologicalSorter(graph).static_order()]
+    except CycleError as error:
+        circle = " reads ".join(reversed(error.args[1]))
+        raise ValueError(f"these views read each other: {circle}") from None

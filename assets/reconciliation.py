@@ -1,4 +1,4 @@
-"""Views that compare figures which should agree, gaps between data points, slots of presets.
+"""Views that compare figures which should agree.
 
 Each comparison has a row per device, day and compared item, with `deviation_w` or `deviation_kwh`,
 and `is_within`: whether rounding, cadence and losses explain the deviation.
@@ -6,12 +6,12 @@ and `is_within`: whether rounding, cadence and losses explain the deviation.
 columns of the tables and are not compared.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from assets.framework import read_sql
+from assets.framework.contract.column_units import unit_of
 from warehouse import ViewSpec
 
 
@@ -26,6 +26,7 @@ class Reconciliation:
             to the first.
         finding: What is wrong on a day that it names.
         deviation: Name of the deviation column.
+        views: Views that it reads besides.
         is_finding: Whether a deviation is an error in the data, of which the owner is told after
             each command that changes them; else the two figures differ by their nature.
     """
@@ -35,12 +36,18 @@ class Reconciliation:
     tables: tuple[str, ...]
     finding: str
     deviation: str = "deviation_kwh"
+    views: tuple[str, ...] = ()
     is_finding: bool = True
 
     @property
     def unit(self) -> str:
         """The symbol of the deviation's unit."""
-        return {"deviation_w": "W", "deviation_kwh": "kWh"}[self.deviation]
+        return unit_of(self.deviation)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Everything that its view reads, itself or through other views."""
+        return (*self.tables, *self.views, "pending_responses")
 
 
 RECONCILIATIONS = (
@@ -80,6 +87,7 @@ RECONCILIATIONS = (
         "Half-hourly flows equal those derived from data points.",
         ("energy_flows", "inverter_data_points"),
         "half-hourly flows differ from those derived from data points",
+        views=("half_hourly_balance_from_points",),
         is_finding=False,
     ),
     Reconciliation(
@@ -96,6 +104,7 @@ RECONCILIATIONS = (
     ),
 )
 
+_KEY = ("device_id", "day", "item")
 _COLUMNS = {
     "device_id": "Serial number or UUID of the device.",
     "day": "Local day; of a charging session, the day of its start in UTC.",
@@ -122,91 +131,17 @@ _COLUMNS = {
     "duration_s": "Duration of the session, s; null: its times cannot be true.",
     "is_within": "Whether rounding, cadence and losses explain the deviation.",
 }
-_SESSION_COLUMNS = {
-    "charger_uuid": "UUID of the charger.",
-    "started_at": "Start of the session, UTC.",
-    "local_date": "Local day of the start.",
-    "duration_s": "Duration, s; null: it is open, or its times cannot be true.",
-    "energy_kwh": "Energy, kWh; null where it is unknown.",
-    "energy_source": (
-        "difference: of the session's meter readings; register: growth of the charger's register,"
-        " where those cannot be true; none."
-    ),
-}
-_GAP_COLUMNS = {
-    "inverter_serial": "Serial number of the inverter.",
-    "last_point_at": "Last point before the gap, UTC.",
-    "next_point_at": "First point after the gap, UTC.",
-    "first_date": "Local day on which the gap begins.",
-    "last_date": "Local day on which the gap ends.",
-    "duration_s": "Duration of the gap, s.",
-    "cause": (
-        "not_fetched: a day in the gap is failed, partial, forbidden or gone;"
-        " not_sent: the inverter kept counting and its points never reached the API;"
-        " device_off: the counters did not grow; unknown: there are no counters."
-    ),
-    "is_energy_known": "Whether the counters grew over the gap: energy known, curve unknown.",
-    "solar_kwh": "Solar energy over the gap.",
-    "grid_import_kwh": "Energy imported over the gap.",
-    "grid_export_kwh": "Energy exported over the gap.",
-    "consumption_kwh": "Energy consumed over the gap.",
-}
-
-_SLOT_COLUMNS = {
-    "inverter_serial": "Serial number of the inverter.",
-    "preset": "Identifier of the preset, such as timed-charge.",
-    "preset_name": "Its present name.",
-    "is_enabled": "Whether the preset is on.",
-    "slot": "Number of the slot, from 1; null: the version has no slots.",
-    "start_time": "Begin of the slot, HH:MM of the inverter's time.",
-    "end_time": "End of the slot; before its begin if it passes midnight.",
-    "percent_limit": "State of charge at which it stops, %.",
-    "max_power_w": "Limit of the preset's power, W.",
-    "mode": "Mode of pause-battery, as sent.",
-    "valid_from": "Time when the version was first seen, UTC; it was set since the poll before.",
-    "valid_to": "Time when it was first seen to be no longer set, UTC; null: current.",
-}
 
 
-def reconciliation_views() -> list[ViewSpec]:
-    """Return the views of this module: comparisons, gaps, energies of sessions, preset slots."""
-    return [view for view, _ in views_with_tables()]
-
-
-def views_with_tables() -> list[tuple[ViewSpec, Sequence[str]]]:
-    """Return the views, each with the names of the tables that it reads."""
-    gaps = "More than 30 minutes without a point between two points of an inverter, and why."
-    slots = "What each preset of an inverter was set to, one row per version and slot."
-    energies = "The energy of each charging session, and how it was found."
-    return [
-        *(
-            (_view(check.name, check.description, _COLUMNS, check.tables), check.tables)
-            for check in RECONCILIATIONS
-        ),
-        (_view("gaps", gaps, _GAP_COLUMNS), ("inverter_data_points",)),
-        (
-            _view("ev_session_energies", energies, _SESSION_COLUMNS),
-            ("ev_charging_sessions", "ev_meter_readings"),
-        ),
-        (
-            _view("inverter_preset_slots", slots, _SLOT_COLUMNS),
-            ("inverter_preset_values", "inverter_presets"),
-        ),
-    ]
-
-
-def _view(
-    name: str, description: str, columns: dict[str, str], datasets: Sequence[str] = ()
-) -> ViewSpec:
-    """Return a view without days that have archived responses of the datasets not built yet."""
-    sql = read_sql(name)
+def reconciliation_view(check: Reconciliation) -> ViewSpec:
+    """Return a comparison's view, without days that have archived responses not built yet."""
+    sql = read_sql(check.name)
     selected = sql[sql.lower().rindex("\nselect") :]
     schema = pa.schema(
         pa.field(column, pa.null(), metadata={"description": text})
-        for column, text in columns.items()
+        for column, text in _COLUMNS.items()
         if column in selected
     )
-    if datasets:
-        named = ", ".join(f"'{dataset}'" for dataset in datasets)
-        sql = read_sql("without_pending_days").format(compared=sql, datasets=named)
-    return ViewSpec(name, sql, description, schema)
+    datasets = ", ".join(f"'{table}'" for table in check.tables)
+    sql = read_sql("without_pending_days").format(compared=sql, datasets=datasets)
+    return ViewSpec(check.name, sql, check.description, schema, key=_KEY)

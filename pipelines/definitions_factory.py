@@ -8,15 +8,18 @@ from typing import Any
 
 import dagster as dg
 
-from assets.catalogue_views import derived_views_with_tables
+from assets.catalogue_views import derived_views_with_reads, types_of_columns
+from assets.framework.code_views import code_views
 from assets.framework.contract.dataset import Cadence, Dataset, DeviceList
 from assets.framework.contract.device_asking import DeviceAskingDataset
+from assets.framework.decoding.decoder import DatasetDecoder
 from assets.framework.orchestration.asset_keys import table_key
 from assets.framework.orchestration.dataset_asset import dataset_asset
 from assets.framework.orchestration.view_assets import view_asset_spec
 from pipelines.alerts.sensors import alert_sensors
 from pipelines.health.data_checks import data_check_schedule, drift_check, reconciliation_checks
 from pipelines.health.history_check import check_schedule, history_check
+from pipelines.health.mart_checks import mart_checks
 from pipelines.maintenance_job import compaction_job, compaction_schedule
 from pipelines.partitions import daily_partitions
 from pipelines.resources import api_resources, silent_reporter
@@ -24,6 +27,7 @@ from pipelines.schedules import daily_schedule, poll_schedule, snapshot_schedule
 from pipelines.selection import daily, lists_for, selected, selected_snapshots
 from pipelines.session_factory import stored_zone
 from pipelines.settings import Settings
+from warehouse import SYSTEM_VIEWS
 
 # What Dagster loads; it names the code location by it.
 DEFINITIONS_MODULE = "pipelines.definitions"
@@ -107,15 +111,17 @@ def build_definitions(
         check_job = dg.define_asset_job(_CHECK_HISTORY_JOB, selection=selection)
         jobs.append(check_job)
         schedules.append(check_schedule(check_job.name, zone))
+    views = _views(chosen)
     data_checks = [
         *reconciliation_checks(chosen, settings),
         *(drift_check(dataset, settings) for dataset in chosen),
+        *mart_checks([view.key for view in views], settings),
     ]
     data_job = dg.define_asset_job(_CHECK_DATA_JOB, dg.AssetSelection.checks(*data_checks))
     jobs.append(data_job)
     schedules.append(data_check_schedule(data_job.name, zone))
     return dg.Definitions(
-        assets=[*assets, *_views(chosen)],
+        assets=[*assets, *views],
         asset_checks=[*checks, *data_checks],
         jobs=jobs,
         schedules=schedules,
@@ -131,13 +137,25 @@ def build_definitions(
 
 
 def _views(datasets: Sequence[Dataset]) -> list[dg.AssetSpec]:
-    """List the views of which the datasets have all tables."""
-    keys = {table.name: table_key(table) for dataset in datasets for table in dataset.output_tables}
-    return [
-        view_asset_spec(view, group, [keys[name] for name in tables])
-        for view, tables, group in derived_views_with_tables()
-        if keys.keys() >= set(tables)
-    ]
+    """List the views of which the datasets have all tables, but no macros."""
+    tables = [spec for dataset in datasets for spec in DatasetDecoder(dataset).tables]
+    keys = {
+        name: [dg.AssetKey(spec.name)] for spec in tables for name in (spec.name, spec.version_view)
+    }
+    # Of what belongs to no dataset there are no assets.
+    keys |= {name: [] for name in (*SYSTEM_VIEWS, *(view.name for view in code_views()))}
+    specs = []
+    for view in derived_views_with_reads():
+        if keys.keys() >= set(view.reads):
+            deps = list(dict.fromkeys(key for name in view.reads for key in keys[name]))
+            if view.spec.parameters:
+                # A macro has no rows of its own: who reads it depends on what it reads.
+                keys[view.spec.name] = deps
+                continue
+            spec = view_asset_spec(view.spec, view.group, deps, types_of_columns()[view.spec.name])
+            keys[view.spec.name] = [spec.key]
+            specs.append(spec)
+    return specs
 
 
 def _deps(dataset: Dataset, lists: Sequence[DeviceList]) -> list[dg.AssetKey]:

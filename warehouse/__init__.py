@@ -12,7 +12,8 @@ from warehouse.accounting.finding_store import (
     write_findings,
 )
 from warehouse.archive import Archive, ArchivedResponse, CompactionReport, Entry, compact
-from warehouse.catalogue import ViewSpec, publish
+from warehouse.catalogue import publish
+from warehouse.column_types import column_types, sql_types
 from warehouse.connection import connect, execute, retrying
 from warehouse.coverage import (
     COVERAGE_SCHEMA,
@@ -60,8 +61,10 @@ from warehouse.interface.decoder_protocol import (
     Listing,
 )
 from warehouse.interface.table_spec import History, TableSpec
+from warehouse.interface.view_spec import ViewSpec, comment_of
 from warehouse.lake import EXPECTED_SCHEMA, Lake
 from warehouse.read_only import ReadOnlyLake
+from warehouse.standard_views import SYSTEM_VIEWS, system_views, table_views
 from warehouse.storage.file_locks import FileLock
 from warehouse.storage.layout import state_file
 from warehouse.storage.state_file import read_state
@@ -82,6 +85,7 @@ __all__ = [
     "NOT_BUILT_REASON",
     "QUARANTINE_SCHEMA",
     "SETTLED",
+    "SYSTEM_VIEWS",
     "TO_CONFIRM_REASON",
     "UNSUCCESSFUL",
     "AccountingError",
@@ -124,6 +128,8 @@ __all__ = [
     "build",
     "build_pending",
     "check",
+    "column_types",
+    "comment_of",
     "compact",
     "connect",
     "coverage_by_month",
@@ -156,7 +162,10 @@ __all__ = [
     "repair_tables",
     "retrying",
     "row_counts",
+    "sql_types",
     "state_file",
+    "system_views",
+    "table_views",
     "unfinished",
     "vacuum",
     "verify",

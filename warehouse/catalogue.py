@@ -11,8 +11,6 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files as resource_files
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,17 +20,17 @@ from warehouse.accounting.drift import DRIFT_SCHEMA
 from warehouse.accounting.quarantine import STORED_QUARANTINE_SCHEMA
 from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA
 from warehouse.archive.entry import INDEX_SCHEMA
-from warehouse.attached_database import quoted
-from warehouse.catalogue_location import FILE, located, root_of, where_am_i
+from warehouse.catalogue_location import FILE, located, root_of
 from warehouse.connection import STATEMENTS, recorded, write_views
 from warehouse.coverage import day_evidence, fact_store
 from warehouse.coverage.coverage_fact import FACTS_SCHEMA
-from warehouse.coverage.view_columns import COVERAGE_SCHEMA
 from warehouse.index import request_index
 from warehouse.index.watermarks import FOLDER as WATERMARKS
 from warehouse.index.watermarks import WATERMARK_SCHEMA
 from warehouse.interface.table_spec import TableSpec
+from warehouse.interface.view_spec import ViewSpec
 from warehouse.lake import EXPECTED_FILE, EXPECTED_SCHEMA, Lake
+from warehouse.standard_views import system_views, table_views
 from warehouse.storage.atomic_files import explained, fsync_file, sha256_of, write_atomically
 from warehouse.storage.atomic_files import publish as publish_file
 from warehouse.storage.file_locks import FileLock
@@ -52,27 +50,6 @@ _EMPTY = {
     f"{WATERMARKS}/*.parquet": WATERMARK_SCHEMA,
     EXPECTED_FILE: EXPECTED_SCHEMA,
 }
-_COLUMNS = {
-    "requests": INDEX_SCHEMA,
-    "pending_responses": INDEX_SCHEMA,
-    "quarantine": STORED_QUARANTINE_SCHEMA,
-    "drift": DRIFT_SCHEMA,
-    "row_accounting": ACCOUNTING_SCHEMA,
-    "coverage": COVERAGE_SCHEMA,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class ViewSpec:
-    """An additional view: its name, its SELECT and its description.
-
-    `schema` gives its columns' titles and descriptions.
-    """
-
-    name: str
-    sql: str
-    description: str
-    schema: pa.Schema
 
 
 def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] = ()) -> bool:
@@ -160,70 +137,11 @@ def view_statements(
     folder: Path, tables: Sequence[TableSpec], views: Sequence[ViewSpec] = ()
 ) -> list[str]:
     """Return the SQL that creates every view and its comments, over files below `folder`."""
-    root = root_of(folder)
-    statements = where_am_i(folder)
-    for spec in tables:
-        columns = ", ".join(f'"{name}"' for name in spec.schema.names)
-        for view, template, description in (
-            (spec.name, "table", spec.description),
-            (
-                f"{spec.name}_superseded",
-                "superseded",
-                f"Superseded versions of the rows of {spec.name}, one per key and content.",
-            )
-            if spec.history is None
-            else (
-                f"{spec.name}_now",
-                "now",
-                f"The current version of each entity in {spec.name}.",
-            ),
-        ):
-            sql = _sql(template).format(folder=root, table=spec.name, columns=columns)
-            # Its columns are those of the table, where they are described; repeating
-            # the descriptions here would make the catalogue slow to create.
-            described = spec.schema if view == spec.name else pa.schema([])
-            statements += _view(view, sql, description, described)
-    for name, schema in _COLUMNS.items():
-        sql = _sql(name)
-        comment = " ".join(
-            line.removeprefix("--").strip() for line in sql.splitlines() if line.startswith("--")
-        )
-        body = "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
-        statements += _view(name, body.format(folder=root), comment, schema)
-    for view_spec in views:
-        statements += _view(view_spec.name, view_spec.sql, view_spec.description, view_spec.schema)
-    return statements
-
-
-def _view(name: str, sql: str, description: str, schema: pa.Schema) -> list[str]:
     return [
-        f'CREATE OR REPLACE VIEW "{name}" AS {sql.strip()}',
-        *comment_statements("VIEW", name, description, schema),
+        statement
+        for view in (*system_views(folder), *table_views(folder, tables), *views)
+        for statement in view.statements()
     ]
-
-
-def comment_statements(kind: str, name: str, description: str, schema: pa.Schema) -> list[str]:
-    """Return the SQL that describes a table or view and its columns.
-
-    Args:
-        kind: `TABLE` or `VIEW`.
-        name: Its name.
-        description: What it contains.
-        schema: Its columns, with titles and descriptions in their metadata.
-    """
-    statements = [f"COMMENT ON {kind} \"{name}\" IS '{quoted(description)}'"]
-    for column in schema:
-        metadata = column.metadata or {}
-        texts = (metadata.get(key, b"").decode() for key in (b"title", b"description"))
-        if words := [text for text in texts if text]:
-            comment = quoted(": ".join(words))
-            statements.append(f'COMMENT ON COLUMN "{name}"."{column.name}" IS \'{comment}\'')
-    return statements
-
-
-@cache
-def _sql(name: str) -> str:
-    return resource_files("warehouse").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _is_database(path: Path) -> bool:

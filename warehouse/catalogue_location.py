@@ -14,10 +14,22 @@ from functools import cache
 from importlib.resources import files as resource_files
 from pathlib import Path
 
+import pyarrow as pa
+
 from warehouse.attached_database import quoted
+from warehouse.interface.view_spec import ViewSpec
 
 FILE = "warehouse.duckdb"
 _VIEW = "where_am_i"
+_COLUMNS = {
+    "opened_as": (pa.string(), "File that the catalogue was opened as"),
+    "reads_from": (pa.string(), "Folder that its views read"),
+    "written_for": (pa.string(), "Folder that it was written for"),
+    "is_readable": (
+        pa.bool_(),
+        "Whether its views can be read; in a moved copy they fail",
+    ),
+}
 # DuckDB takes the first for the start of an address' options, the second for a slash.
 _UNUSABLE = {"?": "a question mark", "\\": "a backslash"}
 _SETTING = "current_setting('temp_directory')"
@@ -63,7 +75,7 @@ def located(statements: Iterable[str], folder: Path) -> list[str]:
     guard = f"(SELECT {_GUARD} FROM ({_located_select(folder)}))"
     # The schema is empty; by its name the catalogue is recognized among attached ones.
     mark = _mark(folder).replace('"', '""')
-    result = [f'CREATE SCHEMA "{mark}"', *where_am_i(folder, is_located=True)]
+    result = [f'CREATE SCHEMA "{mark}"', *where_am_i(folder, is_located=True).statements()]
     for statement in statements:
         if f'"{_VIEW}"' in statement:
             continue
@@ -75,8 +87,8 @@ def located(statements: Iterable[str], folder: Path) -> list[str]:
     return result
 
 
-def where_am_i(folder: Path, *, is_located: bool = False) -> list[str]:
-    """Return the SQL of the view that says which folder the views read.
+def where_am_i(folder: Path, *, is_located: bool = False) -> ViewSpec:
+    """Return the view that says which folder the views read.
 
     Args:
         folder: The data folder.
@@ -90,10 +102,11 @@ def where_am_i(folder: Path, *, is_located: bool = False) -> list[str]:
         " true AS is_readable"
     )
     comment = " ".join(line[3:] for line in _sql(_VIEW).splitlines() if line.startswith("--"))
-    return [
-        f'CREATE OR REPLACE VIEW "{_VIEW}" AS {select}',
-        f"COMMENT ON VIEW \"{_VIEW}\" IS '{quoted(comment)}'",
-    ]
+    schema = pa.schema(
+        pa.field(name, kind, metadata={"description": text})
+        for name, (kind, text) in _COLUMNS.items()
+    )
+    return ViewSpec(_VIEW, select, comment, schema)
 
 
 def _located_select(folder: Path) -> str:

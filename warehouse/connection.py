@@ -79,10 +79,10 @@ def write_views(path: Path, statements: Sequence[str]) -> None:
     """Create a database file of views."""
     path.unlink(missing_ok=True)
     with attached(path, "STORAGE_VERSION 'v1.0.0'") as connection:
-        # One transaction: the disk is waited for once, not with every statement.
+        # One transaction: the disk is waited for once, not with every statement. One call:
+        # there are some 1,800 comments.
         connection.begin()
-        for statement in statements:
-            connection.execute(statement)
+        connection.execute("\n;\n".join(statements))
         connection.commit()
 
 

@@ -17,13 +17,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.archive import Archive
-from warehouse.catalogue import EmptyFile, ViewSpec, empty_files, flaw_of, view_statements
+from warehouse.catalogue import EmptyFile, empty_files, flaw_of, view_statements
 from warehouse.catalogue_location import FILE, root_of
 from warehouse.coverage import CoverageRule, refresh_coverage
 from warehouse.errors import ArchiveDamagedError, StoreError, VersionError
 from warehouse.index.watermarks import FOLDER as WATERMARKS
 from warehouse.index.watermarks import are_published, write_all
 from warehouse.interface.decoder_protocol import Decoder
+from warehouse.interface.view_spec import ViewSpec
 from warehouse.lake import (
     EXPECTED_FILE,
     EXPECTED_SCHEMA,

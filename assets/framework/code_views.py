@@ -33,6 +33,7 @@ def _codes() -> ViewSpec:
         sql=f"SELECT * FROM (VALUES\n    {rows}\n) AS codes({', '.join(texts)})",
         description="Every documented code of the API: one row per domain and code.",
         schema=schema,
+        key=("domain", "code"),
     )
 
 

@@ -27,7 +27,10 @@ class LazyGroup(click.Group):
         if name not in MODULES:
             return None
         if context.resilient_parsing:
-            return light_command(name)
+            # Imported here, because only completion needs it.
+            from pipelines.cli.completion_values import complete_value
+
+            return light_command(name, complete_value)
         module = importlib.import_module(f"pipelines.cli.{MODULES[name]}")
         command: click.Command = getattr(module, name)
         if name not in WITHOUT_DATA and not any(option.name == "data" for option in command.params):

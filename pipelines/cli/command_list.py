@@ -9,6 +9,7 @@ GROUPS = {
     "Look": {
         "status": "status_command",
         "query": "query_command",
+        "describe": "describe_command",
         "export": "export_command",
         "ui": "ui_command",
     },
@@ -36,4 +37,4 @@ MODULES = {name: module for group in GROUPS.values() for name, module in group.i
 # Names of commands in earlier versions; they still work, but the help does not list them.
 FORMER_NAMES = {"pack": "compact"}
 # These use no data folder, or one of their own.
-WITHOUT_DATA = ("completion", "simulator")
+WITHOUT_DATA = ("completion", "describe", "simulator")

@@ -1,4 +1,4 @@
-"""Values of options that a shell completes: datasets, devices and words for days.
+"""Values that a shell completes: datasets, devices, tables, marts and words for days.
 
 Nothing is imported that takes long, and nothing is written.
 """
@@ -16,11 +16,13 @@ import click
 from click.shell_completion import CompletionItem
 
 from assets import NOT_DATASETS
+from pipelines.cli.help_texts import help_texts
 
 # Set by the shells' scripts.
 VARIABLE = "_GIVLAKE_COMPLETE"
 _DATASETS = ("--dataset", "dataset")
 _DEVICES = ("--device",)
+_IN_CATALOGUE = ("catalogue_name",)
 # These also take serial numbers and aliases.
 _COMMANDS_WITH_NAMES = ("export",)
 _DAYS = ("--start", "--end")
@@ -44,6 +46,8 @@ def complete_value(
             found = [CompletionItem(name) for name in dataset_names()]
         elif any(name in _DEVICES for name in names):
             found = list(_devices(context))
+        elif any(name in _IN_CATALOGUE for name in names):
+            found = [CompletionItem(name) for name in help_texts()["catalogue"]]
         elif any(name in _DAYS for name in names):
             found = [CompletionItem(word, help=text) for word, text in _WORDS_FOR_DAYS.items()]
     fitting = [item for item in found if item.value.startswith(incomplete)]

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from assets.catalogue_entries import catalogue_entries
 from pipelines.cli.command_list import MODULES
 from pipelines.cli.givlake_command import givlake
 from pipelines.settings import described_settings
@@ -34,7 +35,7 @@ def declared_texts(group: click.Group) -> dict[str, Any]:
         )
         for setting in described_settings()
     }
-    return {"commands": commands, "settings": settings}
+    return {"commands": commands, "settings": settings, "catalogue": list(catalogue_entries())}
 
 
 def _plain(markdown: str) -> str:

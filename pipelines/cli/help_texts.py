@@ -5,33 +5,38 @@ declarations by `make help-texts`, and a test compares the two.
 """
 
 import json
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 FILE = "help.json"
+Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
 
 
 @cache
 def help_texts() -> dict[str, Any]:
-    """Return sentences and parameters of the commands, and the settings with their meaning."""
+    """Return sentences and parameters of commands, settings, and names in the catalogue."""
     texts: dict[str, Any] = json.loads(files("pipelines.cli").joinpath(FILE).read_text("utf-8"))
     return texts
 
 
-def light_command(name: str) -> click.Command:
-    """Return a command that has the name, sentence and parameters of a real one."""
+def light_command(name: str, complete: Complete) -> click.Command:
+    """Return a command that has the name, sentence and parameters of a real one.
+
+    Args:
+        name: Its name.
+        complete: Completes the values of its parameters.
+    """
     texts = help_texts()["commands"][name]
-    params = [_parameter(declared) for declared in texts["params"]]
+    params = [_parameter(declared, complete) for declared in texts["params"]]
     return click.Command(name, params=params, short_help=texts["sentence"])
 
 
-def _parameter(declared: dict[str, Any]) -> click.Parameter:
-    # Imported here, because only completion needs it.
-    from pipelines.cli.completion_values import complete_value
-
+def _parameter(declared: dict[str, Any], complete_value: Complete) -> click.Parameter:
     kind: click.ParamType[Any] | None = None
     if "choices" in declared:
         kind = click.Choice(declared["choices"])

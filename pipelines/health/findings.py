@@ -16,8 +16,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.catalogue_views import derived_views
 from assets.framework.contract.table import Table
-from assets.reconciliation import RECONCILIATIONS, reconciliation_views
+from assets.reconciliation import RECONCILIATIONS
 from assets.registry import datasets
 from givenergy import utc_now
 from pipelines.health.notices import NEW_WITHIN, sql
@@ -134,7 +135,7 @@ def _comparisons() -> Iterator[_Comparison]:
         for dataset in datasets()
         for table in dataset.output_tables
     }
-    views = {view.name: view.sql for view in reconciliation_views()}
+    views = {view.name: view.sql for view in derived_views()}
     for each in RECONCILIATIONS:
         if not each.is_finding:
             continue

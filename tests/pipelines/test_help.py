@@ -14,7 +14,7 @@ import pytest
 from assets.registry import datasets
 from givenergy.version import API_VERSION
 from pipelines.cli.command_list import FORMER_NAMES, GROUPS, MODULES
-from pipelines.cli.completion_values import dataset_names
+from pipelines.cli.completion_values import complete_value, dataset_names
 from pipelines.cli.declared_help import declared_texts
 from pipelines.cli.givlake_command import givlake
 from pipelines.cli.help_texts import help_texts, light_command
@@ -114,6 +114,8 @@ def test_versions_are_those_that_are_installed(owner):
         (("sync", "--detaset", "x"), "No such option '--detaset'."),
         (("rebuild", "--dataset", "energy_flow"), "Did you mean energy_flows"),
         (("decode", "inverter-events", "x.json"), "Did you mean inverter_events?"),
+        (("describe", "gap"), "There is no table, view or macro 'gap'. Did you mean gaps?\n"),
+        (("describe", "xyzzy"), "'xyzzy'. givlake describe lists what there is.\n"),
     ],
 )
 def test_a_mistyped_name_is_answered_with_a_similar_one(owner, tmp_path, arguments, sentence):
@@ -140,7 +142,8 @@ def test_completion_knows_the_parameters_and_datasets_without_importing_them():
     assert dataset_names() == [dataset.name for dataset in datasets()]
     context = click.Context(givlake)
     for name in MODULES:
-        real, light = givlake.get_command(context, name), light_command(name)
+        real = givlake.get_command(context, name)
+        light = light_command(name, complete_value)
         shown = [option for option in real.params if not getattr(option, "hidden", False)]
         assert [option.opts for option in light.params] == [option.opts for option in shown]
 
@@ -171,6 +174,10 @@ def test_commands_options_and_values_are_completed(known):
     ]  # fmt: skip
     assert complete(known, "bash", "plan", "--dataset", "energy_flows") == ["plain,energy_flows"]
     assert complete(known, "bash", "decode", "energy_flow_") == ["plain,energy_flow_aggregates"]
+    assert complete(known, "bash", "describe", "half_hourly_balance_") == [
+        "plain,half_hourly_balance_from_points"
+    ]
+    assert complete(known, "bash", "describe", "inverters_") == ["plain,inverters_now"]
     assert complete(known, "bash", "query", "--format", "c") == ["plain,csv"]
     assert complete(known, "bash", "export", "--start", "y") == ["plain,yesterday"]
     assert complete(known, "fish", "ver") == [

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.attached_database import quoted
-from warehouse.catalogue import ViewSpec, comment_statements
+from warehouse.interface.view_spec import ViewSpec, comment_statements
 from warehouse.verification.canonical_form import MEMORY, encode, values
 
 _ROW_GROUP_ROWS = 45_000
@@ -153,11 +153,12 @@ class DuckDbFile:
 
     def add_view(self, spec: ViewSpec) -> None:
         """Add a view over the tables, unless it reads one that is not in the file."""
+        create, *comments = spec.statements()
         try:
-            self._connection.execute(f'CREATE VIEW "{spec.name}" AS {spec.sql}')
+            self._connection.execute(create)
         except duckdb.CatalogException:
             return
-        for statement in comment_statements("VIEW", spec.name, spec.description, spec.schema):
+        for statement in comments:
             self._connection.execute(statement)
 
     def close(self) -> None:

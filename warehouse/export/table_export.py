@@ -12,7 +12,6 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from warehouse.catalogue import ViewSpec
 from warehouse.connection import connect, retrying
 from warehouse.coverage import CoverageRule
 from warehouse.export.device_limit import DeviceLimit
@@ -21,6 +20,7 @@ from warehouse.export.target import new_file, new_folder, write_checksums
 from warehouse.index.watermarks import pending_responses
 from warehouse.interface.decoder_protocol import Decoder
 from warehouse.interface.table_spec import VALID_TO, TableSpec
+from warehouse.interface.view_spec import ViewSpec
 from warehouse.lake import Lake
 from warehouse.storage.arrow_fields import arrow_field
 from warehouse.storage.atomic_files import sha256_of
@@ -193,7 +193,7 @@ def _now_view(spec: TableSpec) -> ViewSpec | None:
     if spec.history is None:
         return None
     return ViewSpec(
-        name=f"{spec.name}_now",
+        name=spec.version_view,
         sql=f'SELECT * FROM "{spec.name}" WHERE {VALID_TO} IS NULL',
         description=f"The current version of each entity in {spec.name}.",
         schema=spec.schema,

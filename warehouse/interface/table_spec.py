@@ -114,6 +114,11 @@ class TableSpec:
         return self.key if self.history is None else (*self.key, VALID_FROM)
 
     @property
+    def version_view(self) -> str:
+        """The view of its superseded rows or, of a table with a history, of its current ones."""
+        return f"{self.name}_{'superseded' if self.history is None else 'now'}"
+
+    @property
     def fingerprint(self) -> str:
         """A hash of everything that the stored form depends on."""
         parts = [

@@ -8,6 +8,7 @@ from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.description import describe_schedule, describe_table
 from assets.framework.contract.table import Table
 from assets.framework.orchestration.asset_labels import OWNERS, domain_tags, freshness_policy
+from warehouse import comment_of, sql_types
 
 _ARCHIVE_PREFIX = "archive"
 
@@ -62,16 +63,15 @@ def asset_specs(dataset: Dataset, deps: Sequence[dg.AssetKey]) -> list[dg.AssetS
 
 def _column_schema(table: Table) -> dg.TableSchema:
     """Describe the columns of a table as Dagster shows them."""
+    types = sql_types(table.arrow_schema)
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
-                name,
-                type=str(field.type),
-                description=column.description,
+                column.name,
+                type=types[column.name],
+                description=comment_of(column),
                 constraints=dg.TableColumnConstraints(nullable=column.nullable),
             )
-            for (name, column), field in zip(
-                table.schema.columns.items(), table.arrow_schema, strict=True
-            )
+            for column in table.arrow_schema
         ],
     )

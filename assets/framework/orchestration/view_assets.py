@@ -1,24 +1,27 @@
 """Dagster assets of the gold layer: the views of the catalogue that combine or judge tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
 from assets.framework.orchestration.asset_labels import OWNERS
-from warehouse import ViewSpec
+from warehouse import ViewSpec, comment_of
 
 
-def view_asset_spec(view: ViewSpec, group: str, deps: Sequence[dg.AssetKey]) -> dg.AssetSpec:
+def view_asset_spec(
+    view: ViewSpec, group: str, deps: Sequence[dg.AssetKey], types: Mapping[str, str]
+) -> dg.AssetSpec:
     """Return the asset specification of a view, which Dagster shows and never materializes.
 
     Args:
         view: The view.
         group: The asset group.
-        deps: The assets of the tables that it reads.
+        deps: The assets of the tables and views that it reads.
+        types: Its columns, in order, and their types.
     """
     columns = [
-        dg.TableColumn(field.name, description=field.metadata[b"description"].decode())
-        for field in view.schema
+        dg.TableColumn(name, type=type_name, description=comment_of(view.schema.field(name)))
+        for name, type_name in types.items()
     ]
     return dg.AssetSpec(
         dg.AssetKey(view.name),

@@ -1,6 +1,25 @@
--- Grain: inverter and gap of more than 30 minutes between two of its points, if all days
--- between them were requested. Energy over the gap, and why points are missing. A counter that
--- fell, or grew by more than 2 MW could give, says nothing about the energy.
+-- More than 30 minutes without a point between two points of an inverter, and why.
+--
+-- A gap has a row if all days between its two points were requested. A counter that fell, or grew
+-- by more than 2 MW could give, says nothing about the energy.
+--
+-- key: inverter_serial, last_point_at
+-- reads: coverage, inverter_data_points, pending_responses
+-- columns:
+-- inverter_serial: Serial number of the inverter.
+-- last_point_at: Last point before the gap, UTC.
+-- next_point_at: First point after the gap, UTC.
+-- first_date: Local day on which the gap begins.
+-- last_date: Local day on which the gap ends.
+-- duration_s: Duration of the gap, s.
+-- cause: not_fetched: a day in the gap is failed, partial, forbidden or gone; not_sent: the
+-- inverter kept counting and its points never reached the API; device_off: the counters did not
+-- grow; unknown: there are no counters.
+-- is_energy_known: Whether the counters grew over the gap: energy known, curve unknown.
+-- solar_kwh: Solar energy over the gap.
+-- grid_import_kwh: Energy imported over the gap.
+-- grid_export_kwh: Energy exported over the gap.
+-- consumption_kwh: Energy consumed over the gap.
 with
     points as (
         select

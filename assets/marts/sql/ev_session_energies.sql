@@ -1,6 +1,19 @@
--- Grain: charging session. Its energy: the difference of its meter's readings, or, where these
--- cannot be true, the growth of the charger's import register between the nearest readings
--- before its start and after its end, at most 15 minutes away.
+-- The energy of each charging session, and how it was found.
+--
+-- The energy is the difference of the session's meter readings or, where these cannot be true, the
+-- growth of the charger's import register between the nearest readings before its start and after
+-- its end, at most 15 minutes away.
+--
+-- key: charger_uuid, started_at
+-- reads: ev_charging_sessions, ev_meter_readings
+-- columns:
+-- charger_uuid: UUID of the charger.
+-- started_at: Start of the session, UTC.
+-- local_date: Local day of the start.
+-- duration_s: Duration, s; null: it is open, or its times cannot be true.
+-- energy_kwh: Energy, kWh; null where it is unknown.
+-- energy_source: difference: of the session's meter readings; register: growth of the charger's
+-- register, where those cannot be true; none.
 with
     register as (
         select charger_uuid, time, value_normalised / 1000 as register_kwh
