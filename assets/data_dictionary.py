@@ -17,7 +17,8 @@ _VIEWS = (
     "device and day; `requests` the requests; `quarantine` invalid rows and values, and why;",
     "`drift` what the API document does not list; `gaps` and `reconcile_…` gaps and deviating",
     "figures; `half_hourly_balance` the energy flows, derived from data points where the API has",
-    "sent none; `inverter_preset_slots` what presets were set to.",
+    "sent none; `inverter_preset_slots` what presets were set to; `device_roles_set`, `tariffs`,",
+    "`tariff_prices`, `tariff_standing_charges` and `tariffs_in_force` what the owner has told.",
 )
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from warehouse import owner_inputs
 from warehouse.accounting.drift import DRIFT_SCHEMA
 from warehouse.accounting.quarantine import STORED_QUARANTINE_SCHEMA
 from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA
@@ -190,6 +191,10 @@ def view_statements(
         )
         body = "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
         statements += _view(name, body.format(folder=root), comment, schema)
+    for name, schema in owner_inputs.SCHEMAS.items():
+        columns = ", ".join(f'"{column}"' for column in schema.names)
+        sql = _sql("owner_input").format(folder=root, name=name, columns=columns)
+        statements += _view(name, sql, owner_inputs.DESCRIPTIONS[name], schema)
     for view_spec in views:
         statements += _view(view_spec.name, view_spec.sql, view_spec.description, view_spec.schema)
     return statements
@@ -244,12 +249,14 @@ class EmptyFile:
         files: The files among which views read it, as a pattern.
         schema: Its columns.
         spec: The table that it belongs to, if it belongs to one.
+        owner_input: The input of the owner that it is, if it is one; it is never replaced.
     """
 
     name: str
     files: str
     schema: pa.Schema
     spec: TableSpec | None = None
+    owner_input: str | None = None
 
     def fits(self, folder: Path) -> bool:
         """Return whether the file in a data folder has the columns that the views name."""
@@ -272,6 +279,9 @@ def empty_files(tables: Sequence[TableSpec]) -> Iterator[EmptyFile]:
     for pattern, schema in _EMPTY.items():
         folder, _, files = pattern.partition("/*")
         yield EmptyFile(f"{folder}/{SCHEMA_FILE}" if files else folder, pattern, schema)
+    for name, schema in owner_inputs.SCHEMAS.items():
+        file = owner_inputs.file_name(name)
+        yield EmptyFile(file, file, schema, owner_input=name)
     for spec in tables:
         for folder, versions in spec.folders:
             schema = stored_schema(spec, versions=versions)
@@ -285,6 +295,9 @@ def _ensure_empty_files(lake: Lake, tables: Sequence[TableSpec], *, replace: boo
         path = lake.folder / empty.name
         is_expected = empty.name == EXPECTED_FILE
         if path.exists() and (not (replace or is_expected) or empty.fits(lake.folder)):
+            continue
+        if empty.owner_input is not None and path.exists():
+            owner_inputs.recast(lake, empty.owner_input)
             continue
         if is_expected and path.exists():
             pq.write_table(_recast_expected_days(lake), temporary)
