@@ -1,2 +1,1 @@
-select {columns}
-from read_parquet('{folder}/owner/{name}.parquet', hive_partitioning = false)
+select {columns} from read_parquet('{folder}/owner/{name}.parquet', hive_partitioning = false)
