@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -154,7 +154,12 @@ def read(folder: Path, name: str) -> pa.Table:
 
 
 def write(
-    lake: Lake, name: str, parts: Iterable[pa.Table] | pa.Table, *, keep_old: bool = True
+    lake: Lake,
+    name: str,
+    parts: Iterable[pa.Table] | pa.Table,
+    *,
+    facts: Mapping[bytes, bytes] | None = None,
+    keep_old: bool = True,
 ) -> None:
     """Replace an input. Callers hold `lock`, from when they read what they change.
 
@@ -162,6 +167,7 @@ def write(
         lake: The data folder.
         name: A name in `SCHEMAS`.
         parts: The rows; several tables become a row group each.
+        facts: What to store in the metadata of the file.
         keep_old: Whether to keep the old data for readers that have the file open.
 
     Raises:
@@ -175,7 +181,7 @@ def write(
         target.parent.mkdir(mode=0o700, exist_ok=True)
         live_parquet.write(
             temporary,
-            schema,
+            schema.with_metadata(dict(facts or {})),
             lambda: rows,
             target if keep_old else None,
             compression="zstd",
@@ -232,6 +238,11 @@ def forget_roles(lake: Lake, device_ids: Collection[str]) -> None:
 def tariff_file(folder: Path, tariff: str, version: int, file: str) -> Path:
     """Return where the copy of a loaded file is."""
     return folder / TARIFF_FILES / tariff / f"{version}-{file}"
+
+
+def options_file(folder: Path, tariff: str, version: int) -> Path:
+    """Return where the options are that a file was loaded with."""
+    return folder / TARIFF_FILES / tariff / f"{version}.options.json"
 
 
 def damages(folder: Path) -> list[str]:
