@@ -104,12 +104,14 @@ class _Calendar:
         """Return the prices of a direction; None if there are none."""
         pence = np.full(self.minutes.size, np.nan)
         for period in periods:
-            end = self.until if period.until is None else min(period.until, self.until)
-            within = (self.dates >= day_number(period.first)) & (self.dates < day_number(end))
+            within = self.dates >= day_number(period.first)
+            if period.until is not None:
+                within &= self.dates < day_number(period.until)
             for rule in period.imports if direction == "import" else period.exports:
                 pence[within & self._applies(rule)] = rule.pence
-            for begin, end, price in period.credits if direction == "import" else ():
-                self._credit(pence, within, (begin, end, price))
+            for credit in period.credits if direction == "import" else ():
+                self._credit(pence, within, credit)
+        pence[self.dates >= day_number(self.until)] = np.nan
         return PriceSeries(self.first, pence).trimmed()
 
     def _applies(self, rule: Rule) -> np.ndarray:
