@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -121,6 +122,13 @@ DESCRIPTIONS = {
 }
 # Prices can be expanded again from the loaded files.
 EXPANDED = ("tariff_prices", "tariff_standing_charges")
+# Half hours follow each other: in a dictionary they take several times the space.
+_ENCODINGS: dict[str, dict[str, Any]] = {
+    "tariff_prices": {
+        "use_dictionary": ["tariff", "import_pence", "export_pence"],
+        "column_encoding": {"start_at": "DELTA_BINARY_PACKED"},
+    }
+}
 _KEPT_SUFFIX = ".damaged"
 _LOG = logging.getLogger(__name__)
 
@@ -186,6 +194,7 @@ def write(
             target if keep_old else None,
             compression="zstd",
             write_page_checksum=True,
+            **_ENCODINGS.get(name, {}),
         )
         fsync_file(temporary)
         publish(temporary, target)

@@ -21,10 +21,20 @@ def help_texts() -> dict[str, Any]:
     return texts
 
 
-def light_command(name: str) -> click.Command:
-    """Return a command that has the name, sentence and parameters of a real one."""
+def light_command(name: str, subcommand: str | None = None) -> click.Command:
+    """Return a command that has the name, sentence and parameters of a real one.
+
+    Args:
+        name: The command.
+        subcommand: A command of the group that `name` is.
+    """
     texts = help_texts()["commands"][name]
+    if subcommand is not None:
+        name, texts = subcommand, texts["commands"][subcommand]
     params = [_parameter(declared) for declared in texts["params"]]
+    if "commands" in texts:
+        subcommands = {each: light_command(name, each) for each in texts["commands"]}
+        return click.Group(name, subcommands, params=params, short_help=texts["sentence"])
     return click.Command(name, params=params, short_help=texts["sentence"])
 
 

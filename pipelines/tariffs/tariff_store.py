@@ -6,7 +6,7 @@ import hashlib
 import logging
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -182,7 +182,7 @@ def forget_tariff(lake: Lake, tariff: str, now: datetime) -> None:
             shutil.rmtree(folder, ignore_errors=not folder.exists())
 
 
-def known_name(tariff: str, loads: Iterable[dict[str, Any]]) -> None:
+def known_name(tariff: str, loads: Iterable[Mapping[str, Any]]) -> None:
     """Refuse the name of a tariff that is not loaded.
 
     Raises:
@@ -256,7 +256,8 @@ def _keep(lake: Lake, load: dict[str, Any], content: bytes, options: LoadOptions
     tariff, version = load["tariff"], load["version"]
     path = owner_inputs.tariff_file(lake.folder, tariff, version, load["file_name"])
     with explained("Writing", path):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (path.parents[2], path.parents[1], path.parent):
+            folder.mkdir(mode=0o700, exist_ok=True)
         write_atomically(path, content, lake.scratch)
         text = options.as_json().encode()
         write_atomically(
