@@ -122,12 +122,16 @@ DESCRIPTIONS = {
 }
 # Prices can be expanded again from the loaded files.
 EXPANDED = ("tariff_prices", "tariff_standing_charges")
-# Half hours follow each other: in a dictionary they take several times the space.
+# Half hours and days follow each other: in a dictionary they take many times the space.
 _ENCODINGS: dict[str, dict[str, Any]] = {
     "tariff_prices": {
         "use_dictionary": ["tariff", "import_pence", "export_pence"],
         "column_encoding": {"start_at": "DELTA_BINARY_PACKED"},
-    }
+    },
+    "tariff_standing_charges": {
+        "use_dictionary": ["tariff", "standing_charge_pence"],
+        "column_encoding": {"local_date": "DELTA_BINARY_PACKED"},
+    },
 }
 _KEPT_SUFFIX = ".damaged"
 _LOG = logging.getLogger(__name__)

@@ -93,7 +93,7 @@ class _Calendar:
         self.dates = _days(local)
         shown = local if clock == "local" else moments.tz_localize(None)
         self.minutes = np.asarray(shown.hour * 60 + shown.minute)
-        self.weekdays = np.asarray(shown.weekday)
+        self.weekdays = np.asarray(shown.day_of_week)
         if (self.minutes % 30).any():
             raise TariffError(
                 f"The clock of {zone.key} is not whole half hours from UTC, and prices are by half"
