@@ -40,6 +40,7 @@ from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
 from pipelines.settings_to_read import setting_reads_of
 from pipelines.stop_signals import cancelled_on_stop
+from pipelines.tariffs.tariff_store import renew_prices
 from warehouse import (
     Lake,
     ReadOnlyLake,
@@ -80,8 +81,8 @@ def open_lake(settings: Settings, *, repair: bool = True) -> Lake:
     _warn_of_interrupted_forget(lake)
     publish_watermarks(lake, [dataset.name for dataset in datasets()])
     known = decoders(datasets())
-    tables = [table for decoder in known for table in decoder.tables]
-    publish(lake, tables, catalogue_views())
+    publish(lake, [table for decoder in known for table in decoder.tables], catalogue_views())
+    renew_prices(lake, utc_now())
     if repair:
         repair_tables(lake, known)
         if (key := lake.state.get(_ACCOUNT_KEY)) is not None and settings.is_zone_set:

@@ -3,6 +3,7 @@
 Independent of the GivEnergy API and of Dagster, which `givenergy`, `assets` and `pipelines` handle.
 """
 
+from warehouse import owner_inputs
 from warehouse.accounting.finding_store import (
     FINDINGS_SCHEMA,
     erase_findings,
@@ -151,6 +152,7 @@ __all__ = [
     "month_digests",
     "not_whole_days",
     "overdue_days",
+    "owner_inputs",
     "pattern_of",
     "pending_responses",
     "publish",

@@ -16,7 +16,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from warehouse import owner_inputs
 from warehouse.accounting.drift import DRIFT_SCHEMA
+from warehouse.accounting.finding_store import FINDINGS_FILE, FINDINGS_SCHEMA
 from warehouse.accounting.quarantine import STORED_QUARANTINE_SCHEMA
 from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA
 from warehouse.archive.entry import INDEX_SCHEMA
@@ -49,6 +51,7 @@ _EMPTY = {
     "index/row_accounting/**/*.parquet": ACCOUNTING_SCHEMA,
     f"{WATERMARKS}/*.parquet": WATERMARK_SCHEMA,
     EXPECTED_FILE: EXPECTED_SCHEMA,
+    FINDINGS_FILE: FINDINGS_SCHEMA,
 }
 
 
@@ -162,12 +165,14 @@ class EmptyFile:
         files: The files among which views read it, as a pattern.
         schema: Its columns.
         spec: The table that it belongs to, if it belongs to one.
+        owner_input: The input of the owner that it is, if it is one; it is never replaced.
     """
 
     name: str
     files: str
     schema: pa.Schema
     spec: TableSpec | None = None
+    owner_input: str | None = None
 
     def fits(self, folder: Path) -> bool:
         """Return whether the file in a data folder has the columns that the views name."""
@@ -190,6 +195,9 @@ def empty_files(tables: Sequence[TableSpec]) -> Iterator[EmptyFile]:
     for pattern, schema in _EMPTY.items():
         folder, _, files = pattern.partition("/*")
         yield EmptyFile(f"{folder}/{SCHEMA_FILE}" if files else folder, pattern, schema)
+    for name, schema in owner_inputs.SCHEMAS.items():
+        file = owner_inputs.file_name(name)
+        yield EmptyFile(file, file, schema, owner_input=name)
     for spec in tables:
         for folder, versions in spec.folders:
             schema = stored_schema(spec, versions=versions)
@@ -203,6 +211,9 @@ def _ensure_empty_files(lake: Lake, tables: Sequence[TableSpec], *, replace: boo
         path = lake.folder / empty.name
         is_expected = empty.name == EXPECTED_FILE
         if path.exists() and (not (replace or is_expected) or empty.fits(lake.folder)):
+            continue
+        if empty.owner_input is not None and path.exists():
+            owner_inputs.recast(lake, empty.owner_input)
             continue
         if is_expected and path.exists():
             pq.write_table(_recast_expected_days(lake), temporary)

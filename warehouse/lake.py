@@ -16,6 +16,7 @@ from warehouse.archive import Archive
 from warehouse.catalogue_location import unusable_characters
 from warehouse.errors import StoreError
 from warehouse.storage import live_parquet
+from warehouse.storage.arrow_fields import arrow_field
 from warehouse.storage.atomic_files import (
     Scratch,
     explained,
@@ -43,12 +44,16 @@ EXPECTED_FILE = "expected_days.parquet"
 _BUILD = "build-"
 EXPECTED_SCHEMA = pa.schema(
     [
-        pa.field("dataset", pa.string(), nullable=False),
-        pa.field("device_id", pa.string(), nullable=False),
-        pa.field("first_date", pa.date32(), nullable=False),
-        pa.field("last_date", pa.date32()),
-        pa.field("zone", pa.string()),
-        pa.field("last_contact_at", pa.timestamp("us", tz="UTC")),
+        arrow_field("dataset", pa.string(), "Dataset").with_nullable(False),
+        arrow_field("device_id", pa.string(), "Device").with_nullable(False),
+        arrow_field("first_date", pa.date32(), "First day that is expected").with_nullable(False),
+        arrow_field("last_date", pa.date32(), "Last day that is expected; null: still"),
+        arrow_field("zone", pa.string(), "IANA name of the time zone of its days"),
+        arrow_field(
+            "last_contact_at",
+            pa.timestamp("us", tz="UTC"),
+            "When the device was last in contact with the API (UTC)",
+        ),
     ]
 )
 

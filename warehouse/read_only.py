@@ -31,6 +31,7 @@ from warehouse.lake import (
     Lake,
     resolved,
 )
+from warehouse.owner_inputs import read as read_owner_input
 from warehouse.storage.layout import needs_upgrade, state_file, upgrade_message
 from warehouse.storage.ownership import permission_problem
 from warehouse.storage.state_file import StateFile
@@ -222,7 +223,10 @@ class ReadOnlyLake(Lake):
     def _write_empty(self, empty: EmptyFile) -> None:
         path = self._own / empty.name
         path.parent.mkdir(parents=True, exist_ok=True)
-        empty.write(path)
+        if empty.owner_input is None:
+            empty.write(path)
+        else:
+            pq.write_table(read_owner_input(self.folder, empty.owner_input), path)
 
     def _note_problem(self, sentence: str) -> None:
         if sentence not in self.problems and not self.is_empty:

@@ -7,7 +7,9 @@ from functools import cache
 from importlib.resources import files as resource_files
 from pathlib import Path
 
+from warehouse import owner_inputs
 from warehouse.accounting.drift import DRIFT_SCHEMA
+from warehouse.accounting.finding_store import FINDINGS_SCHEMA
 from warehouse.accounting.quarantine import STORED_QUARANTINE_SCHEMA
 from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA
 from warehouse.archive.entry import INDEX_SCHEMA
@@ -15,6 +17,7 @@ from warehouse.catalogue_location import root_of, where_am_i
 from warehouse.coverage.view_columns import COVERAGE_SCHEMA
 from warehouse.interface.table_spec import TableSpec
 from warehouse.interface.view_spec import ViewSpec
+from warehouse.lake import EXPECTED_SCHEMA
 
 # The columns, and those that identify a row.
 _RECORDS = {
@@ -24,8 +27,10 @@ _RECORDS = {
     "drift": (DRIFT_SCHEMA, ()),
     "row_accounting": (ACCOUNTING_SCHEMA, ("response_id",)),
     "coverage": (COVERAGE_SCHEMA, ("dataset", "device_id", "request_date")),
+    "expected_days": (EXPECTED_SCHEMA, ()),
+    "findings": (FINDINGS_SCHEMA, ("check", "device_id", "day", "item")),
 }
-SYSTEM_VIEWS = ("where_am_i", *_RECORDS)
+SYSTEM_VIEWS = ("where_am_i", *_RECORDS, *owner_inputs.SCHEMAS)
 
 
 def system_views(folder: Path) -> list[ViewSpec]:
@@ -37,6 +42,14 @@ def system_views(folder: Path) -> list[ViewSpec]:
         sql = "\n".join(line for line in lines if not _is_comment(line))
         sql = sql.format(folder=root_of(folder))
         views.append(ViewSpec(name, sql, comment, schema, key=key))
+    for name, schema in owner_inputs.SCHEMAS.items():
+        columns = ", ".join(f'"{column}"' for column in schema.names)
+        sql = _sql("owner_input").format(folder=root_of(folder), name=name, columns=columns)
+        views.append(
+            ViewSpec(
+                name, sql, owner_inputs.DESCRIPTIONS[name], schema, key=owner_inputs.KEYS[name]
+            )
+        )
     return views
 
 

@@ -2,11 +2,19 @@
 
 import importlib
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 
 import click
 
-from pipelines.cli.command_list import FORMER_NAMES, GROUPS, MODULES, WITHOUT_DATA
+from pipelines.cli.command_list import (
+    FORMER_NAMES,
+    GROUPS,
+    MODULES,
+    SENTENCES,
+    SUBCOMMANDS,
+    WITHOUT_DATA,
+)
 from pipelines.cli.context import data_option
 from pipelines.cli.help_texts import help_texts, light_command
 from pipelines.suggestions import did_you_mean
@@ -17,24 +25,43 @@ _PACKAGES = {"DuckDB": "duckdb", "Dagster": "dagster"}
 class LazyGroup(click.Group):
     """A group whose help and completion import no command."""
 
+    def modules(self) -> Mapping[str, str]:
+        """Return the commands and their modules, in the order of the help."""
+        return MODULES
+
+    def former_names(self) -> Mapping[str, str]:
+        """Return names of earlier versions, and what they are now."""
+        return FORMER_NAMES
+
     def list_commands(self, context: click.Context) -> list[str]:
         """Return the names of the commands in the order of the help."""
-        return list(MODULES)
+        return list(self.modules())
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Return a command; while a shell completes, one that has only its parameters."""
-        name = FORMER_NAMES.get(name, name)
-        if name not in MODULES:
+        name = self.former_names().get(name, name)
+        if name not in self.modules():
             return None
         if context.resilient_parsing:
-            # Imported here, because only completion needs it.
-            from pipelines.cli.completion_values import complete_value
-
-            return light_command(name, complete_value)
-        module = importlib.import_module(f"pipelines.cli.{MODULES[name]}")
-        command: click.Command = getattr(module, name)
+            return self.light_command(name)
+        command = self.load_command(name)
         if name not in WITHOUT_DATA and not any(option.name == "data" for option in command.params):
             command.params.append(data_option())
+        return command
+
+    def light_command(self, name: str) -> click.Command:
+        """Return a command that has only its parameters."""
+        # Imported here, because only completion needs it.
+        from pipelines.cli.completion_values import complete_value
+
+        return light_command(name, complete_value)
+
+    def load_command(self, name: str) -> click.Command:
+        """Import a command."""
+        if name in SUBCOMMANDS:
+            return Subgroup(name, help=SENTENCES[name])
+        module = importlib.import_module(f"pipelines.cli.{MODULES[name]}")
+        command: click.Command = getattr(module, name)
         return command
 
     def resolve_command(
@@ -47,7 +74,7 @@ class LazyGroup(click.Group):
         """
         name = args[0]
         if not name.startswith("-") and self.get_command(context, name) is None:
-            hint = did_you_mean(name, [*MODULES, *FORMER_NAMES])
+            hint = did_you_mean(name, [*self.modules(), *self.former_names()])
             raise click.UsageError(f"There is no command {name!r}. {hint}".rstrip(), ctx=context)
         return super().resolve_command(context, args)
 
@@ -77,6 +104,39 @@ class LazyGroup(click.Group):
         """List the settings below the commands."""
         with formatter.section("Settings, from the environment or a .env file"):
             formatter.write_dl(list(help_texts()["settings"].items()))
+
+
+class Subgroup(LazyGroup):
+    """A command that is a group of commands itself, such as `givlake tariffs`."""
+
+    def modules(self) -> Mapping[str, str]:
+        """Return the commands and their modules, in the order of the help."""
+        return SUBCOMMANDS[str(self.name)]
+
+    def former_names(self) -> Mapping[str, str]:
+        """Return no names: there are none of earlier versions."""
+        return {}
+
+    def light_command(self, name: str) -> click.Command:
+        """Return a command that has only its parameters."""
+        from pipelines.cli.completion_values import complete_value
+
+        return light_command(str(self.name), complete_value, name)
+
+    def load_command(self, name: str) -> click.Command:
+        """Import a command, which is named after its group too, as `list` is a word of Python."""
+        module = importlib.import_module(f"pipelines.cli.{self.modules()[name]}")
+        command: click.Command = getattr(module, f"{self.name}_{name}_command")
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, each with its whole sentence."""
+        texts = help_texts()["commands"][self.name]["commands"]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, texts[name]["sentence"]) for name in self.modules()])
+
+    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Leave out what `givlake --help` has below its commands."""
 
 
 def print_versions(context: click.Context, option: click.Parameter, asked: bool) -> None:

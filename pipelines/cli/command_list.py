@@ -21,6 +21,10 @@ GROUPS = {
         "alert": "alert_command",
         "decode": "decode_command",
     },
+    "Tell what the API does not know": {
+        "roles": "command_group",
+        "tariffs": "command_group",
+    },
     "Keep": {
         "build": "build_command",
         "rebuild": "rebuild_command",
@@ -34,6 +38,26 @@ GROUPS = {
     },
 }
 MODULES = {name: module for group in GROUPS.values() for name, module in group.items()}
+# The commands of each group of commands, and their modules.
+SUBCOMMANDS = {
+    "roles": {
+        "list": "roles_commands",
+        "set": "roles_commands",
+        "clear": "roles_commands",
+    },
+    "tariffs": {
+        "load": "tariffs_commands",
+        "list": "tariffs_commands",
+        "check": "tariffs_commands",
+        "use": "tariffs_commands",
+        "forget": "tariffs_commands",
+    },
+}
+# What the help says of each group of commands.
+SENTENCES = {
+    "roles": "Say what each device counts for in the figures of its site.",
+    "tariffs": "Load and check tariffs, and say which was in force when.",
+}
 # Names of commands in earlier versions; they still work, but the help does not list them.
 FORMER_NAMES = {"pack": "compact"}
 # These use no data folder, or one of their own.

@@ -1,4 +1,4 @@
-"""Values that a shell completes: datasets, devices, tables, marts and words for days.
+"""Values that a shell completes: datasets, devices, tables, marts, tariffs and words for days.
 
 Nothing is imported that takes long, and nothing is written.
 """
@@ -21,11 +21,12 @@ from pipelines.cli.help_texts import help_texts
 # Set by the shells' scripts.
 VARIABLE = "_GIVLAKE_COMPLETE"
 _DATASETS = ("--dataset", "dataset")
-_DEVICES = ("--device",)
+_DEVICES = ("--device", "device")
+_TARIFFS = ("tariff",)
 _IN_CATALOGUE = ("catalogue_name",)
 # These also take serial numbers and aliases.
-_COMMANDS_WITH_NAMES = ("export",)
-_DAYS = ("--start", "--end")
+_COMMANDS_WITH_NAMES = ("export", "set", "clear")
+_DAYS = ("--start", "--end", "--from", "--to")
 _WORDS_FOR_DAYS = {
     "today": "the current day",
     "yesterday": "the day before",
@@ -48,6 +49,10 @@ def complete_value(
             found = list(_devices(context))
         elif any(name in _IN_CATALOGUE for name in names):
             found = [CompletionItem(name) for name in help_texts()["catalogue"]]
+        elif any(name in _TARIFFS for name in names):
+            # One folder each, of copies of its files.
+            folder = _data_folder(context) / "owner" / "tariff_files"
+            found = [CompletionItem(path.name) for path in sorted(folder.iterdir())]
         elif any(name in _DAYS for name in names):
             found = [CompletionItem(word, help=text) for word, text in _WORDS_FOR_DAYS.items()]
     fitting = [item for item in found if item.value.startswith(incomplete)]

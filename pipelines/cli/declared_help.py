@@ -9,16 +9,27 @@ from typing import Any
 import click
 
 from assets.catalogue_entries import catalogue_entries
-from pipelines.cli.command_list import MODULES
 from pipelines.cli.givlake_command import givlake
 from pipelines.settings import described_settings
 
 
 def declared_texts(group: click.Group) -> dict[str, Any]:
     """Return from the declarations what `help_texts` returns from the file."""
+    commands = _commands(group)
+    settings = {
+        setting.name: _plain(
+            setting.meaning + (f" (default: {setting.default})" if setting.default else "")
+        )
+        for setting in described_settings()
+    }
+    return {"commands": commands, "settings": settings, "catalogue": list(catalogue_entries())}
+
+
+def _commands(group: click.Group) -> dict[str, Any]:
+    """Return sentences and parameters of a group's commands; of groups among them, theirs too."""
     context = click.Context(group)
-    commands = {}
-    for name in MODULES:
+    commands: dict[str, Any] = {}
+    for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
         commands[name] = {
@@ -29,13 +40,9 @@ def declared_texts(group: click.Group) -> dict[str, Any]:
                 if not getattr(parameter, "hidden", False)
             ],
         }
-    settings = {
-        setting.name: _plain(
-            setting.meaning + (f" (default: {setting.default})" if setting.default else "")
-        )
-        for setting in described_settings()
-    }
-    return {"commands": commands, "settings": settings, "catalogue": list(catalogue_entries())}
+        if isinstance(command, click.Group):
+            commands[name]["commands"] = _commands(command)
+    return commands
 
 
 def _plain(markdown: str) -> str:

@@ -26,12 +26,16 @@ from warehouse import (
     connect,
     export_bodies,
     export_tables,
+    owner_inputs,
     retrying,
 )
 
 _BODIES = "json"
 # Views of the catalogue that are written as tables, as they read files of the data folder.
-_COPIED_VIEWS = ("coverage", "quarantine", "requests", "pending_responses", "codes")
+_COPIED_VIEWS = (
+    *("coverage", "quarantine", "requests", "pending_responses", "codes"),
+    *owner_inputs.SCHEMAS,
+)
 # Columns that name the device of a row.
 _DEVICE_COLUMNS = frozenset({"inverter_serial", "ems_serial", "charger_uuid", "device_uuid"})
 

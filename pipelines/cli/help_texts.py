@@ -24,15 +24,21 @@ def help_texts() -> dict[str, Any]:
     return texts
 
 
-def light_command(name: str, complete: Complete) -> click.Command:
+def light_command(name: str, complete: Complete, subcommand: str | None = None) -> click.Command:
     """Return a command that has the name, sentence and parameters of a real one.
 
     Args:
-        name: Its name.
+        name: The command.
         complete: Completes the values of its parameters.
+        subcommand: A command of the group that `name` is.
     """
     texts = help_texts()["commands"][name]
+    if subcommand is not None:
+        name, texts = subcommand, texts["commands"][subcommand]
     params = [_parameter(declared, complete) for declared in texts["params"]]
+    if "commands" in texts:
+        subcommands = {each: light_command(name, complete, each) for each in texts["commands"]}
+        return click.Group(name, subcommands, params=params, short_help=texts["sentence"])
     return click.Command(name, params=params, short_help=texts["sentence"])
 
 

@@ -17,10 +17,13 @@ from pipelines.cli.help_texts import light_command
 from pipelines.device_lookup import UnknownDeviceError, resolve_devices
 from simulator import Simulator, SimulatorConfig
 from tests.support.owner import Owner
+from warehouse import owner_inputs
 
 RANGE = ("--start", "2025-06-01", "--end", "2025-06-02")
 DAY = date(2025, 6, 1)
-COPIED = {"coverage", "quarantine", "requests", "pending_responses", "codes"}
+TOLD = set(owner_inputs.SCHEMAS)
+WITHOUT_DEVICE = {"codes", *TOLD} - {"device_roles_set"}
+COPIED = {"coverage", "quarantine", "requests", "pending_responses", "codes", *TOLD}
 OF_THE_ACCOUNT = {
     "account_children", "accounts", "lock_settings", "site_energy_readings", "site_readings",
     "site_statuses", "sites", "sso_accounts", "tariff_automation", "tariff_automation_settings",
@@ -157,7 +160,7 @@ def test_a_device_limits_every_table(sim, owner, tmp_path):
     assert f"Limited to {chosen}; coverage, requests and quarantine are without the" in done.out
     about = ", ".join(sorted(OF_THE_ACCOUNT))
     assert f"Whole, as they are about the account: {about}." in done.out
-    columns = device_columns() | dict.fromkeys(COPIED - {"codes"}, "device_id")
+    columns = device_columns() | dict.fromkeys(COPIED - WITHOUT_DEVICE, "device_id")
     for table, column in columns.items():
         assert set(rows_of(file, f"SELECT DISTINCT {column} FROM {table}")) <= {(chosen,)}, table
     points = "SELECT count(*), min(local_date), max(local_date) FROM inverter_data_points"

@@ -30,6 +30,7 @@ from tests.support.clock import LONDON
 from tests.support.every_device import every_device
 from tests.support.http_listener import Listener, listening
 from tests.support.owner import TIMEOUT_S, CommandResult, Owner, finished
+from warehouse import owner_inputs
 
 pytestmark = [pytest.mark.slow, pytest.mark.processes]
 
@@ -101,6 +102,7 @@ ADDED_VIEWS = {
     "where_am_i",
     "ev_session_energies",
     "reconcile_session_values",
+    *owner_inputs.SCHEMAS,
 }
 # A row that was quarantined for one value is in its table without it: counted, and compared.
 GAINS_ROWS = "inverter_data_points"

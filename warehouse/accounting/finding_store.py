@@ -73,7 +73,11 @@ def findings_lock(lake: Lake) -> FileLock:
 def erase_findings(lake: Lake) -> None:
     """Remove the stored findings; the next comparison looks at all months."""
     with findings_lock(lake):
-        (lake.folder / FINDINGS_FILE).unlink(missing_ok=True)
+        # Without rows instead of removed, since the catalogue has a view of it.
+        temporary = lake.scratch / "findings"
+        pq.write_table(FINDINGS_SCHEMA.empty_table(), temporary)
+        fsync_file(temporary)
+        publish(temporary, lake.folder / FINDINGS_FILE)
 
 
 def month_digests(lake: Lake, tables: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """Locks between processes, released by the kernel when the process that holds one ends.
 
 Lock order, against deadlocks: `build-<dataset>` -> `coverage` -> `requests` -> `pack` ->
-`archive` -> the file of a sequence. `catalogue`, `state` and `layout` are only held alone. A
-lock may be skipped, but never acquired against this order.
+`archive` -> the file of a sequence. `catalogue`, `state` and `layout` are only held alone, and
+nothing is acquired while `owner` is held. A lock may be skipped, but never acquired against this
+order.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from warehouse import catalogue
+from warehouse import catalogue, owner_inputs
 from warehouse.archive.missing_segments import accept_losses, describe, unaccepted_losses
 from warehouse.archive.repair import examine
 from warehouse.archive.repair import repair as repair_archive
@@ -103,6 +103,8 @@ def check(
             if messages and repair:
                 file_set.forget_manifest()
             findings += [IntegrityFinding(message, repaired=repair) for message in messages]
+    for message in owner_inputs.damages(lake.folder):
+        findings.append(IntegrityFinding(message, repaired=False, remedy=Remedy.NONE))
     if damage := catalogue.damage_of(lake, repair=repair):
         findings.append(IntegrityFinding(damage, repaired=repair))
     return findings + _pending(lake, decoders, repair=repair)

@@ -12,7 +12,7 @@
 -- key: inverter_serial, start_at
 -- reads:
 -- parameters:
--- points: Name of a table or view with the columns of `inverter_data_points`.
+-- points := 'inverter_data_points': Name of a table or view with the columns that this has.
 -- columns:
 -- inverter_serial: Serial number of the inverter.
 -- start_at: Start of the half hour, UTC.

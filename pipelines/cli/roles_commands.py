@@ -1,0 +1,127 @@
+"""`givlake roles`: what each device counts for in the figures of its site."""
+
+from collections.abc import Mapping
+from datetime import UTC
+from typing import Any
+
+import click
+
+from givenergy import utc_now
+from pipelines.cli.common import (
+    console,
+    format_option,
+    opened_for_reading,
+    require_store,
+    table,
+)
+from pipelines.cli.context import pass_settings
+from pipelines.cli.formats import as_csv, as_json
+from pipelines.cli.stored_device_names import stored_device_names
+from pipelines.device_lookup import resolve_devices
+from pipelines.device_roles import roles_set, set_role
+from pipelines.discovery import known_devices
+from pipelines.session_factory import open_lake
+from pipelines.settings import Settings
+from warehouse import Lake, connect, owner_inputs, retrying
+
+_OUT = console()
+_COLUMNS = ("device_id", "name", "kind", "role", "set_at")
+_NONE = "not set"
+
+
+@click.command("list")
+@format_option("json", "csv")
+@pass_settings
+def roles_list_command(settings: Settings, layout: str) -> None:
+    """List the devices and their roles."""
+    with opened_for_reading(settings, warn_if_empty=False, may_be_absent=True) as lake:
+        rows = _rows(lake)
+    if layout == "json":
+        click.echo(as_json(rows))
+    elif layout == "csv":
+        click.echo(as_csv(_COLUMNS, rows), nl=False)
+    elif not rows:
+        _OUT.print("No devices are known yet: start with givlake backfill.")
+    else:
+        lines = [
+            [
+                row["name"],
+                row["kind"],
+                row["role"] or _NONE,
+                f"{row['set_at'].astimezone(UTC):%Y-%m-%d}" if row["set_at"] else "",
+            ]
+            for row in rows
+        ]
+        _OUT.print(table(["device", "kind", "role", "set on"], lines))
+        _OUT.print(f"Set with: givlake roles set DEVICE {'|'.join(owner_inputs.ROLES)}")
+
+
+@click.command("set")
+@click.argument("device")
+@click.argument("role", metavar="ROLE", type=click.Choice(owner_inputs.ROLES))
+@pass_settings
+def roles_set_command(settings: Settings, device: str, role: str) -> None:
+    """Set the role of a device, by serial number, UUID or alias.
+
+    \b
+    whole_site  its figures are those of the whole site, as of a Gateway
+    grid_meter  counted, and its import and export are those of the site
+    member      its solar and battery are added; its import and export are not
+    ignored     not counted
+    """  # noqa: D301
+    device_id = _stored_id(settings, device, {})
+    with open_lake(settings) as lake:
+        set_role(lake, device_id, role, utc_now())
+    _OUT.print(f"{device_id} counts as {role}.")
+
+
+@click.command("clear")
+@click.argument("device")
+@pass_settings
+def roles_clear_command(settings: Settings, device: str) -> None:
+    """Remove the role of a device."""
+    require_store(settings)
+    known = roles_set(settings.data)
+    device_id = _stored_id(settings, device, {name: {name} for name in known})
+    if device_id not in known:
+        _OUT.print(f"{device_id} has no role: nothing to do.")
+        return
+    with open_lake(settings) as lake:
+        set_role(lake, device_id, None, utc_now())
+    _OUT.print(f"{device_id} has no role any more.")
+
+
+def _stored_id(settings: Settings, wanted: str, others: Mapping[str, set[str]]) -> str:
+    """Return the identifier of a device.
+
+    Args:
+        settings: Where the data folder is.
+        wanted: Its name, as the owner writes it.
+        others: Identifiers by name, of devices that may have no data any more.
+
+    Raises:
+        KnownError: There is no data folder.
+        UnknownDeviceError: No device or several devices have the name.
+    """
+    require_store(settings)
+    with opened_for_reading(settings, warn_if_empty=False) as lake, connect(lake) as connection:
+        names = {**others, **retrying(lambda: stored_device_names(connection))}
+    return resolve_devices([wanted], names)[0]
+
+
+def _rows(lake: Lake) -> list[dict[str, Any]]:
+    """Return a row for each known device, and for each other one that has a role."""
+    roles = roles_set(lake.folder)
+    devices = {
+        device.device_id: (device.name, kind.value)
+        for kind, of_kind in known_devices(lake).items()
+        for device in of_kind
+    }
+    for device_id in roles:
+        devices.setdefault(device_id, (device_id, "unknown"))
+    rows = []
+    for device_id, (name, kind) in sorted(devices.items()):
+        role, set_at = roles.get(device_id, (None, None))
+        values = (device_id, name, kind, role, set_at)
+        rows.append(dict(zip(_COLUMNS, values, strict=True)))
+    return rows

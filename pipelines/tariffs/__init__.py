@@ -1,0 +1,1 @@
+"""Tariffs: reading their files, and prices by half hour."""

@@ -1,0 +1,178 @@
+"""What is wrong with the stored tariffs: missing prices, and days without a standing charge."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.tariffs.price_series import (
+    PriceSeries,
+    TariffError,
+    day_number,
+    day_of,
+    local_midnight,
+    moment_text,
+    slot_of,
+)
+
+_HALF_HOUR_US = 1_800_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class TariffFinding:
+    """A problem of a tariff, in one sentence.
+
+    Attributes:
+        tariff: Its name.
+        problem: `not_loaded`, `hole`, `overlap`, `no_import_price` or `no_standing_charge`.
+        message: The problem and what to do.
+    """
+
+    tariff: str
+    problem: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTariffs:
+    """What is stored of tariffs.
+
+    Attributes:
+        loads: The rows of `tariffs`.
+        prices: The table `tariff_prices`.
+        charges: The table `tariff_standing_charges`.
+        in_force: The rows of `tariffs_in_force`.
+    """
+
+    loads: Sequence[Mapping[str, Any]]
+    prices: pa.Table
+    charges: pa.Table
+    in_force: Sequence[Mapping[str, Any]]
+
+
+def tariff_findings(
+    stored: StoredTariffs, newest_at: datetime | None, name: str | None = None
+) -> list[TariffFinding]:
+    """Check the stored tariffs, and those in force up to the newest data.
+
+    Args:
+        stored: What is stored.
+        newest_at: The end of the newest energy data; None if there are none.
+        name: The only tariff to check; None for all.
+    """
+    findings: list[TariffFinding] = []
+    zones = {load["tariff"]: load["timezone"] for load in stored.loads if load["is_current"]}
+    for tariff in sorted(zones):
+        findings += _holes(stored, tariff)
+    ranges = sorted(stored.in_force, key=lambda entry: entry["from_date"])
+    findings += _overlaps(ranges)
+    for entry in ranges:
+        tariff = entry["tariff"]
+        if tariff not in zones:
+            message = (
+                f"It was in force from {entry['from_date']}, but is not loaded: load its file."
+            )
+            findings.append(TariffFinding(tariff, "not_loaded", message))
+        elif newest_at is not None:
+            findings += _lacking(stored, entry, ZoneInfo(zones[tariff]), newest_at)
+    return [each for each in findings if name in (None, each.tariff)]
+
+
+def _holes(stored: StoredTariffs, tariff: str) -> Iterator[TariffFinding]:
+    kinds = (("import", "import_pence"), ("export", "export_pence"))
+    series = [
+        (f"Its {kind} price", _price_series(stored, tariff, column), False)
+        for kind, column in kinds
+    ]
+    series.append(("Its standing charge", _charge_series(stored, tariff), True))
+    for what, found, is_by_day in series:
+        trimmed = None if found is None else found.trimmed()
+        if trimmed is None:
+            continue
+        try:
+            trimmed.refuse_holes(what, days=is_by_day)
+        except TariffError as error:
+            yield TariffFinding(tariff, "hole", str(error))
+
+
+def _overlaps(ranges: Sequence[Mapping[str, Any]]) -> Iterator[TariffFinding]:
+    for earlier, later in itertools.pairwise(ranges):
+        if earlier["to_date"] is None or earlier["to_date"] > later["from_date"]:
+            yield TariffFinding(
+                later["tariff"],
+                "overlap",
+                f"It is in force from {later['from_date']}, as {earlier['tariff']} is too: say"
+                " which was with givlake tariffs use.",
+            )
+
+
+def _lacking(
+    stored: StoredTariffs, entry: Mapping[str, Any], zone: ZoneInfo, newest_at: datetime
+) -> Iterator[TariffFinding]:
+    """Find the half hours and days without a price, while a tariff was in force and data exist."""
+    tariff, first = entry["tariff"], entry["from_date"]
+    last = newest_at.astimezone(zone).date() + timedelta(days=1)
+    until = min(entry["to_date"] or date.max, last)
+    if until <= first:
+        return
+    begin = slot_of(local_midnight(first, zone))
+    # An end of data within a half hour counts the half hours that are whole.
+    newest_slot = int(newest_at.timestamp()) // 1800
+    end = min(slot_of(local_midnight(until, zone)), newest_slot)
+    missing = _missing(_price_series(stored, tariff, "import_pence"), begin, end)
+    if missing.size:
+        yield TariffFinding(
+            tariff,
+            "no_import_price",
+            f"It was in force and has no import price for {missing.size:,} half hours with data,"
+            f" from {moment_text(int(missing[0]))} to {moment_text(int(missing[-1]) + 1)}: load"
+            " newer prices, or say with givlake tariffs use which tariff was in force.",
+        )
+    charges = _charge_series(stored, tariff)
+    missing = _missing(charges, day_number(first), day_number(until))
+    if missing.size:
+        yield TariffFinding(
+            tariff,
+            "no_standing_charge",
+            f"It was in force and has no standing charge for {missing.size:,} days, from"
+            f" {day_of(int(missing[0]))} to {day_of(int(missing[-1]))}: load one (0 if there is"
+            " none).",
+        )
+
+
+def _missing(series: PriceSeries | None, begin: int, end: int) -> np.ndarray:
+    """Return the places between two ends that have no price."""
+    is_known = np.zeros(max(end - begin, 0), dtype=bool)
+    if series is not None:
+        places = series.first + np.flatnonzero(~np.isnan(series.pence)) - begin
+        is_known[places[(places >= 0) & (places < is_known.size)]] = True
+    return np.flatnonzero(~is_known) + begin
+
+
+def _price_series(stored: StoredTariffs, tariff: str, column: str) -> PriceSeries | None:
+    rows = stored.prices.filter(pc.equal(stored.prices["tariff"], tariff))
+    slots = np.asarray(rows["start_at"].cast(pa.int64())) // _HALF_HOUR_US
+    return _series(slots, rows[column])
+
+
+def _charge_series(stored: StoredTariffs, tariff: str) -> PriceSeries | None:
+    rows = stored.charges.filter(pc.equal(stored.charges["tariff"], tariff))
+    days = np.asarray(rows["local_date"].cast(pa.int32())).astype(np.int64)
+    return _series(days, rows["standing_charge_pence"])
+
+
+def _series(places: np.ndarray, values: pa.ChunkedArray) -> PriceSeries | None:
+    if places.size == 0:
+        return None
+    first = int(places.min())
+    pence = np.full(int(places.max()) - first + 1, np.nan)
+    pence[places - first] = np.asarray(pc.fill_null(values, float("nan")))
+    return PriceSeries(first, pence)
