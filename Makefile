@@ -93,7 +93,7 @@ constraints:  ## pin all dependencies again; needs uv
 audit:  ## look up the pins in the advisory database; needs pip-audit
 	pip-audit --strict --no-deps --disable-pip $(PINS:%=-r %)
 
-dictionary: .venv/installed  ## docs/data-dictionary.md from the schemas
+dictionary: .venv/installed  ## docs/data-dictionary.md from the schemas and the marts
 	@$(BIN)/python -m assets.data_dictionary docs/data-dictionary.md
 
 settings: .venv/installed  ## the README's table of settings from their declaration

@@ -57,8 +57,9 @@ def build_definitions(
     lists = lists_for(chosen)
     chosen = [*chosen, *(device_list for device_list in lists if device_list not in chosen)]
     zone = stored_zone(settings)
+    types = types_of_columns()
     snapshot_assets = {
-        dataset: dataset_asset(dataset, _deps(dataset, lists))
+        dataset: dataset_asset(dataset, _deps(dataset, lists), types)
         for dataset in selected_snapshots(chosen)
     }
     polled = [
@@ -97,7 +98,7 @@ def build_definitions(
     checks = []
     for dataset in daily(chosen):
         days = daily_partitions(settings, dataset.name)
-        asset = dataset_asset(dataset, _deps(dataset, lists), days)
+        asset = dataset_asset(dataset, _deps(dataset, lists), types, days)
         job = dg.define_asset_job(job_name(dataset.name), _select([asset]))
         assets.append(asset)
         jobs.append(job)

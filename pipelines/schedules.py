@@ -12,7 +12,7 @@ from assets.framework.contract.dataset import DailyDataset, SnapshotDataset
 from assets.framework.contract.devices import local_day, of_kinds
 from assets.framework.contract.known_state import KnownState
 from assets.framework.ingestion.planner import due_datasets
-from assets.framework.orchestration.asset_keys import asset_specs
+from assets.framework.orchestration.asset_keys import dataset_keys
 from givenergy import corrected
 from pipelines.backfill_plan import BackfillTask, plan_missing, requested_tasks, runs
 from pipelines.discovery import known_devices, last_discovery
@@ -132,7 +132,7 @@ def snapshot_schedule(
         return dg.RunRequest(
             run_key=f"{now:%Y-%m-%d}",
             run_config={"ops": {dataset.name: {"config": {"refresh": False}} for dataset in due}},
-            asset_selection=[spec.key for dataset in due for spec in asset_specs(dataset, ())],
+            asset_selection=[key for dataset in due for key in dataset_keys(dataset)],
         )
 
     return _schedule

@@ -14,7 +14,7 @@ from warehouse.accounting.finding_store import (
 )
 from warehouse.archive import Archive, ArchivedResponse, CompactionReport, Entry, compact
 from warehouse.catalogue import publish
-from warehouse.column_types import column_types, sql_types
+from warehouse.column_types import column_types
 from warehouse.connection import connect, execute, retrying
 from warehouse.coverage import (
     COVERAGE_SCHEMA,
@@ -164,7 +164,6 @@ __all__ = [
     "repair_tables",
     "retrying",
     "row_counts",
-    "sql_types",
     "state_file",
     "system_views",
     "table_views",

@@ -21,11 +21,13 @@ describe` and the description of the Dagster asset.
     select inverter_serial, …
 
 `key` has the columns that identify a row; `slot or null` in it is the column `slot`, which can be
-null. `reads` has every table, view and macro that the SQL
-names: a mart is created after those, and they are its lineage in Dagster. `parameters` is for
-macros only, and needed there; text after `:=` is the SQL of a default, without which a parameter
-must be given. A parameter is untyped, so that every DuckDB from 1.0 on can read the catalogue: cast
-it (`from_date::date`). No parameter has the name of a column. `columns` has all columns in order. A
-line that is no `name: text` with a lower-case name, or that begins with `null:`, continues the one
-before it.
+null. `reads` has every table, view and macro that the SQL names: a mart is created after those, and
+they are its lineage in Dagster. `columns` has all columns in order. A line that is no `name: text`
+with a lower-case name, or that begins with `null:`, continues the one before it.
+
+`parameters` is for macros only, and needed there; text after `:=` is the SQL of a default, without
+which a parameter must be given. A parameter is untyped, so that every DuckDB from 1.0 on can read
+the catalogue: cast it (`from_date::date`), and name one that is selected (`days AS day_count`). No
+parameter has the name of a column. DuckDB looks up what a macro reads in the default database: one
+that is attached needs `USE` first.
 """

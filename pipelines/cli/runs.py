@@ -12,7 +12,7 @@ import dagster as dg
 from assets.framework.contract.dataset import DailyDataset, Dataset, SnapshotDataset
 from assets.framework.contract.devices import Devices, of_kinds
 from assets.framework.ingestion.report import IngestionReport
-from assets.framework.orchestration.asset_keys import asset_specs
+from assets.framework.orchestration.asset_keys import dataset_keys
 from assets.framework.orchestration.dataset_asset import table_results
 from assets.registry import device_lists
 from pipelines.backfill_plan import BackfillTask, runs
@@ -78,8 +78,7 @@ class Runs:
         for device_list in device_lists():
             if (report := reports.get(device_list.name)) is None:
                 continue
-            keys = [spec.key for spec in asset_specs(device_list, ())]
-            for result in table_results(keys, device_list, lake, report):
+            for result in table_results(dataset_keys(device_list), device_list, lake, report):
                 assert result.asset_key is not None
                 self._instance.report_runless_asset_event(
                     dg.AssetMaterialization(result.asset_key, metadata=result.metadata)
@@ -126,9 +125,7 @@ class Runs:
             self._execute(
                 REFRESH_JOB,
                 {dataset.name: config for dataset in run_datasets},
-                asset_selection=[
-                    spec.key for dataset in run_datasets for spec in asset_specs(dataset, ())
-                ],
+                asset_selection=[key for dataset in run_datasets for key in dataset_keys(dataset)],
             )
 
     def fetch_days(self, tasks: Sequence[BackfillTask], *, refetch: bool, refresh: bool) -> None:

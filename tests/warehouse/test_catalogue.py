@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -21,7 +22,9 @@ from warehouse import (
     ReadOnlyLake,
     StoreError,
     VersionError,
+    ViewSpec,
     build,
+    column_types,
     connect,
     publish,
     refresh_coverage,
@@ -339,3 +342,52 @@ def _read_by_another_user(folder: Path) -> str:
         "become_nobody()\n"
         "print(*read(), sep='\\n')\n"
     )
+
+
+MACRO = ViewSpec(
+    name="readings_since",
+    sql="SELECT meter, power_w, days AS day_count FROM readings WHERE time >= since",
+    description="Readings since a time, each owner's.",
+    schema=pa.schema([]),
+    parameters=("since", "days := 28"),
+)
+OVER_IT = ViewSpec(
+    name="all_readings",
+    sql="FROM readings_since(TIMESTAMPTZ '2000-01-01 00:00+00')",
+    description="All readings.",
+    schema=pa.schema([]),
+)
+
+
+def test_a_macro_is_a_view_with_parameters(filled: Lake) -> None:
+    publish(filled, ToyDecoder().tables, [MACRO, OVER_IT])
+    with connect(filled) as connection:
+        rows = connection.execute(
+            "SELECT count(*), max(day_count) FROM readings_since(NULL)"
+        ).fetchone()
+        assert rows == (0, None)
+        (every,) = connection.execute("SELECT count(*) FROM readings").fetchone() or ()
+        since = f"readings_since(TIMESTAMPTZ '{DAY} 00:00+00', days := 7)"
+        rows = connection.execute(f"SELECT count(*), max(day_count) FROM {since}").fetchone()
+        assert rows == (every, 7)
+        assert connection.execute("SELECT count(*) FROM all_readings").fetchone() == (every,)
+        comment = connection.execute(
+            "SELECT comment FROM duckdb_functions() WHERE function_name = 'readings_since'"
+        ).fetchone()
+        assert comment == (MACRO.description,)
+
+
+def test_types_of_columns_are_known_without_a_data_folder(filled: Lake) -> None:
+    publish(filled, ToyDecoder().tables, [MACRO, OVER_IT])
+    types = column_types(ToyDecoder().tables, [MACRO, OVER_IT])
+    with connect(filled) as connection:
+        for name, columns in types.items():
+            call = f"{name}(NULL)" if name == MACRO.name else name
+            described = connection.execute(f"DESCRIBE FROM {call}").fetchall()
+            assert columns == {
+                row[0]: row[1].replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
+                for row in described
+            }
+    assert types.keys() == VIEWS | {MACRO.name, OVER_IT.name}
+    assert types["readings"]["time"] == "TIMESTAMPTZ"
+    assert types[MACRO.name] == {"meter": "VARCHAR", "power_w": "DOUBLE", "day_count": "INTEGER"}

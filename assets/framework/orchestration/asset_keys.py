@@ -1,6 +1,6 @@
 """Dagster assets of a dataset: one for its archived responses and one per table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
@@ -8,7 +8,7 @@ from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.description import describe_schedule, describe_table
 from assets.framework.contract.table import Table
 from assets.framework.orchestration.asset_labels import OWNERS, domain_tags, freshness_policy
-from warehouse import comment_of, sql_types
+from warehouse import comment_of
 
 _ARCHIVE_PREFIX = "archive"
 
@@ -23,12 +23,20 @@ def table_key(table: Table) -> dg.AssetKey:
     return dg.AssetKey(table.name)
 
 
-def asset_specs(dataset: Dataset, deps: Sequence[dg.AssetKey]) -> list[dg.AssetSpec]:
+def dataset_keys(dataset: Dataset) -> list[dg.AssetKey]:
+    """Return the keys of all assets of a dataset."""
+    return [archive_key(dataset), *map(table_key, dataset.output_tables)]
+
+
+def asset_specs(
+    dataset: Dataset, deps: Sequence[dg.AssetKey], types: Mapping[str, Mapping[str, str]]
+) -> list[dg.AssetSpec]:
     """Return the asset specifications of a dataset.
 
     Args:
         dataset: Any dataset.
         deps: Assets of the device lists.
+        types: DuckDB's types of the columns of each table.
     """
     archive = dg.AssetSpec(
         archive_key(dataset),
@@ -53,7 +61,7 @@ def asset_specs(dataset: Dataset, deps: Sequence[dg.AssetKey]) -> list[dg.AssetS
             owners=OWNERS,
             tags=domain_tags(dataset),
             freshness_policy=freshness_policy(dataset),
-            metadata={"dagster/column_schema": _column_schema(table)},
+            metadata={"dagster/column_schema": _column_schema(table, types[table.name])},
             skippable=True,
         )
         for table in dataset.output_tables
@@ -61,9 +69,8 @@ def asset_specs(dataset: Dataset, deps: Sequence[dg.AssetKey]) -> list[dg.AssetS
     return [archive, *tables]
 
 
-def _column_schema(table: Table) -> dg.TableSchema:
+def _column_schema(table: Table, types: Mapping[str, str]) -> dg.TableSchema:
     """Describe the columns of a table as Dagster shows them."""
-    types = sql_types(table.arrow_schema)
     return dg.TableSchema(
         columns=[
             dg.TableColumn(

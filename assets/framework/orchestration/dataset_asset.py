@@ -8,7 +8,7 @@ requested by day, each complete day is materialized as soon as it is built. The 
 outputs, because Dagster would record them as another materialization of every day.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
@@ -55,6 +55,7 @@ class FetchConfig(dg.Config):
 def dataset_asset(
     dataset: DailyDataset | SnapshotDataset,
     deps: Sequence[dg.AssetKey],
+    types: Mapping[str, Mapping[str, str]],
     partitions: dg.PartitionsDefinition | None = None,
 ) -> dg.AssetsDefinition:
     """Return the assets of a dataset.
@@ -62,12 +63,13 @@ def dataset_asset(
     Args:
         dataset: Any dataset.
         deps: Assets of the device lists.
+        types: DuckDB's types of the columns of each table.
         partitions: Requested days, if the dataset is requested by day.
     """
 
     @dg.multi_asset(
         name=dataset.name,
-        specs=asset_specs(dataset, deps),
+        specs=asset_specs(dataset, deps, types),
         partitions_def=partitions,
         # One run for a range, not one for each month: `dagster asset materialize
         # --partition-range` takes nothing else, and the newest days come first over all of it.
