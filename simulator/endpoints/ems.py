@@ -103,9 +103,8 @@ class EmsDataListing(SimulatedListing):
             "stored_wh": round(1000 * float(reading.stored_kwh[0])),
         }
         chance = uniform_of("ems inverter", self.state.config.seed, device.serial, time_s)
-        percent = round(
-            100 * float(reading.stored_kwh[0]) / households.of(device).plant.battery_kwh
-        )
+        full_kwh = float(households.of(device).battery_kwh(np.array([ordinal]))[0])
+        percent = round(100 * float(reading.stored_kwh[0]) / full_kwh)
         row: dict[str, Any] = {
             "active_power": round(float(reading.inverter_w[0])),
             "serial_number": device.serial,

@@ -8,12 +8,13 @@ import datetime as dt
 import gzip
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from simulator.config import SimulatorConfig
 from simulator.world.account_hierarchy import AccountHierarchy
 from simulator.world.charger_fleet import ChargerFleet
+from simulator.world.charging_schedule import ChargingSchedule
 from simulator.world.daily_data_points import DailyDataPoints
 from simulator.world.households import Households
 from simulator.world.installations import (
@@ -38,10 +39,10 @@ class CloudState:
         self.accounts: dict[int, SimulatedAccount] = self.hierarchy.by_number
         self.first_account = self.hierarchy.first_account
         first = self.first_account.devices[0].serial if config.inverters else None
-        self.households = Households(config)
-        self.days = DailyDataPoints(config, self.households, first)
         parents = [a for a in self.accounts.values() if not self.hierarchy.is_child(a.number)]
         self.chargers = ChargerFleet(config, parents)
+        self.households = Households(config, self._cars(parents))
+        self.days = DailyDataPoints(config, self.households, first)
         self.smart_devices = SmartDeviceRegistry(config, parents)
         self.inverter_values = InverterValues(config)
         self._by_serial: dict[str, SimulatedDevice] = {}
@@ -55,6 +56,17 @@ class CloudState:
         self._bodies: OrderedDict[Hashable, bytes] = OrderedDict()
         self._bodies_bytes = 0
         self._lock = threading.Lock()
+
+    def _cars(self, accounts: Sequence[SimulatedAccount]) -> dict[str, list[ChargingSchedule]]:
+        """Return what the chargers do, by the serial number behind whose meter they are."""
+        if not self.config.ev_on_home_meter:
+            return {}
+        meters = ((account, account.home_meter) for account in accounts)
+        return {
+            device.serial: [charger.sessions for charger in self.chargers.of(account)]
+            for account, device in meters
+            if device is not None
+        }
 
     def now(self) -> dt.datetime:
         """Return the present in UTC: the set clock or the real one."""
