@@ -89,6 +89,10 @@ class ChargerFleet:
         """Return an account's chargers in the order of listing."""
         return self._by_account.get(account.number, [])
 
+    def sessions_of(self, account: int) -> list[ChargingSchedule]:
+        """Return the sessions of each charger of the account with this number."""
+        return [charger.sessions for charger in self._by_account.get(account, [])]
+
     def get(self, uuid: str) -> Charger | None:
         """Return the charger with this UUID."""
         return self._by_uuid.get(uuid)

@@ -8,13 +8,12 @@ import datetime as dt
 import gzip
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from simulator.config import SimulatorConfig
 from simulator.world.account_hierarchy import AccountHierarchy
 from simulator.world.charger_fleet import ChargerFleet
-from simulator.world.charging_schedule import ChargingSchedule
 from simulator.world.daily_data_points import DailyDataPoints
 from simulator.world.households import Households
 from simulator.world.installations import (
@@ -41,7 +40,15 @@ class CloudState:
         first = self.first_account.devices[0].serial if config.inverters else None
         parents = [a for a in self.accounts.values() if not self.hierarchy.is_child(a.number)]
         self.chargers = ChargerFleet(config, parents)
-        self.households = Households(config, self._cars(parents))
+        measuring = ((account.number, account.home_meter) for account in parents)
+        self._home_meters = {
+            number: device for number, device in measuring if device and config.ev_on_home_meter
+        }
+        cars = {
+            device.serial: self.chargers.sessions_of(number)
+            for number, device in self._home_meters.items()
+        }
+        self.households = Households(config, cars)
         self.days = DailyDataPoints(config, self.households, first)
         self.smart_devices = SmartDeviceRegistry(config, parents)
         self.inverter_values = InverterValues(config)
@@ -57,16 +64,9 @@ class CloudState:
         self._bodies_bytes = 0
         self._lock = threading.Lock()
 
-    def _cars(self, accounts: Sequence[SimulatedAccount]) -> dict[str, list[ChargingSchedule]]:
-        """Return what the chargers do, by the serial number behind whose meter they are."""
-        if not self.config.ev_on_home_meter:
-            return {}
-        meters = ((account, account.home_meter) for account in accounts)
-        return {
-            device.serial: [charger.sessions for charger in self.chargers.of(account)]
-            for account, device in meters
-            if device is not None
-        }
+    def home_meter(self, account: int) -> SimulatedDevice | None:
+        """Return the device behind whose meter an account's chargers are; None if there is none."""
+        return self._home_meters.get(account)
 
     def now(self) -> dt.datetime:
         """Return the present in UTC: the set clock or the real one."""

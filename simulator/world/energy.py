@@ -202,9 +202,12 @@ class Household:
     def _stored_at_start(self, days: Integers) -> tuple[Floats, Floats]:
         """Return kWh stored at midnight, and at the start of the cheap hours directly before it."""
         capacity = self.battery_kwh(days)
-        level = capacity * (0.35 + 0.35 * uniform(self.key + 6, days))
+        chance = uniform(self.key + 6, days)
         if self._cheap_hours is None:
+            level = capacity * (0.35 + 0.35 * chance)
             return level, level
+        # As little as makes the battery wait for the cheap hours.
+        level = capacity * (0.05 + 0.1 * chance)
         charged = self.plant.battery_w / 1000 * self._cheap_hours.before_midnight_s / 3600
         return np.minimum(level + charged, capacity), level
 
