@@ -325,6 +325,7 @@ def test_batteries_charge_from_the_grid_in_cheap_hours_only(cheap_hours):
     sim = house(cheap_hours=cheap_hours)
     start, end = (int(t[:2]) + int(t[3:]) / 60 for t in cheap_hours.split("-"))
     winter = [dt.date(2024, 1, 8) + n * DAY for n in range(7)]
+    total_inside = total_outside = 0.0
     for date in (*winter, *CLOCK_CHANGES):
         halves = half_hours(sim, date)
         cheap = [h for h in halves if (wall_hour(h.start) - start) % 24 < (end - start) % 24]
@@ -335,8 +336,10 @@ def test_batteries_charge_from_the_grid_in_cheap_hours_only(cheap_hours):
         outside = sum(h.grid_to_battery for h in halves) - inside
         # In the afternoon there is sun.
         assert inside > (0.2 if start == 13 else 1.5), (date, inside)
-        # The level at which the next day begins is charged from the grid where there is too little.
-        assert outside < 0.15 * inside + 0.1, (date, inside, outside)
+        total_inside += inside
+        total_outside += outside
+    # What the next day's first charge lacks comes from the grid at any hour.
+    assert total_outside < 0.12 * total_inside
 
 
 @pytest.mark.parametrize("cheap_hours", ["00:30-05:30", "23:30-05:30"])
