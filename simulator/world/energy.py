@@ -77,12 +77,13 @@ class Circumstances:
 class PowerCurves:
     """Mean power per quarter hour in W, arrays of shape (days, SLOTS), 0 past a day's end.
 
-    Battery is positive when it discharges, grid is positive when it exports.
+    Battery is positive when it discharges, grid is positive when it exports. Load includes `car`.
     """
 
     solar: Floats
     battery: Floats
     load: Floats
+    car: Floats
     inverter: Floats
     lengths: Integers
     charge_kwh_at_start: Floats
@@ -155,13 +156,11 @@ class Household:
         counters = days[:, None] * 128 + slot
         solar = np.where(inside, self._solar(days, seconds, counters), 0.0)
         wall_s = (seconds + offsets) % DAY_S
-        load = self._load(days, wall_s, counters)
-        for car in self.cars:
-            load += _car_w(car, starts)
-        load = np.where(inside, load, 0.0)
+        car = np.where(inside, sum((_car_w(each, starts) for each in self.cars), 0.0), 0.0)
+        load = np.where(inside, self._load(days, wall_s, counters) + car, 0.0)
         battery, stored = self._battery(days, solar, load, lengths, wall_s)
         inverter = np.where(inside, inverter_power(solar, battery), 0.0)
-        return PowerCurves(solar, battery, load, inverter, lengths, stored)
+        return PowerCurves(solar, battery, load, car, inverter, lengths, stored)
 
     def _solar(self, days: Integers, seconds: Integers, counters: Integers) -> Floats:
         turn = 2 * np.pi / 365.25

@@ -33,11 +33,15 @@ _CHARGE, _DISCHARGE = COUNTERS.index("charge"), COUNTERS.index("discharge")
 
 @dataclass(frozen=True, slots=True)
 class HouseholdReadings:
-    """Equally long arrays. Battery is positive when it discharges, grid when it exports."""
+    """Equally long arrays. Battery is positive when it discharges, grid when it exports.
+
+    The load includes the cars, with their mean power in the quarter hour.
+    """
 
     solar_w: Floats
     battery_w: Floats
     load_w: Floats
+    car_w: Floats
     inverter_w: Floats
     grid_w: Floats
     stored_kwh: Floats
@@ -106,6 +110,7 @@ def readings_at(
         solar_w=slots.solar[0][slot],
         battery_w=slots.battery[0][slot],
         load_w=load,
+        car_w=slots.car[0][slot],
         inverter_w=inverter,
         grid_w=inverter - load,
         stored_kwh=slots.charge_kwh_at_start[0] + today[:, _CHARGE] - today[:, _DISCHARGE],

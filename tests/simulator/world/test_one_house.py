@@ -12,6 +12,7 @@ from simulator import Simulator, SimulatorConfig
 LONDON = ZoneInfo("Europe/London")
 COMMISSIONED = dt.date(2020, 1, 1)
 NOW = dt.datetime(2025, 7, 1, 12, tzinfo=dt.UTC)
+CLOCK_CHANGES = (dt.date(2024, 3, 31), dt.date(2024, 10, 27))
 DAY = dt.timedelta(days=1)
 HALF_HOUR = dt.timedelta(minutes=30)
 FLOWS = (
@@ -222,6 +223,51 @@ def test_the_register_is_the_energy_charged_at_every_time(cheap_hours):
     assert shown[0]["meter_stop"] - shown[-1]["meter_start"] == pytest.approx(total)
 
 
+def ev_meter(sim, charger, meter, measurand, date):
+    rows = sim.truth_of(
+        "ev-meter-data",
+        sim.charger_uuids[charger],
+        start_time=f"{midnight(date):%Y-%m-%dT%H:%M:%SZ}",
+        end_time=f"{midnight(date + DAY):%Y-%m-%dT%H:%M:%SZ}",
+        measurands=[measurand],
+        meter_ids=[meter],
+    )
+    return [row["measurements"][0]["value"] for row in rows]
+
+
+def test_the_chargers_other_meters_measure_the_home():
+    sim = house(ev_chargers=2)
+    for date in (dt.date(2024, 6, 15), *CLOCK_CHANGES):
+        halves = half_hours(sim, date)
+        hours = len(halves) / 2
+        grid = sum(h.grid_to_home + h.grid_to_battery - h.pv_to_grid for h in halves)
+        grid -= sum(h.battery_to_grid for h in halves)
+        imported, exported = (ev_meter(sim, 0, 1, measurand, date) for measurand in (13, 12))
+        shown = (np.mean(imported) - np.mean(exported)) * hours / 1000
+        assert shown == pytest.approx(grid, abs=0.5)
+        solar = sum(h.pv_to_home + h.pv_to_battery + h.pv_to_grid for h in halves)
+        watts = ev_meter(sim, 1, 2, 13, date)
+        assert np.mean(watts) * hours / 1000 == pytest.approx(solar, rel=0.02)
+
+
+def test_ems_and_site_count_the_car():
+    sim = house(ems=1)
+    apart = house(ems=1, ev_on_home_meter=False)
+    session = max(sessions(sim, dt.date(2024, 5, 1), dt.date(2024, 6, 1)), key=lambda s: s.kwh)
+    start, power_kw = session.half_hours[1][0], 2 * session.half_hours[1][1]
+    site = sim.truth_of("site", str(sim.account["id"]))[0]["id"]
+    for simulator, kilowatts in ((sim, power_kw), (apart, 0)):
+        simulator.set_clock(start + HALF_HOUR / 2)
+        (reading,) = simulator.truth_of("ems-system-data", simulator.ems_serials[0])
+        assert reading["car_power"] == pytest.approx(1000 * kilowatts, abs=4)
+        assert reading["calculated_load_power"] >= reading["car_power"]
+        (powers,) = simulator.truth_of("site-data", str(site))
+        assert powers["ev"]["power"] == pytest.approx(1000 * kilowatts, abs=4)
+        (energies,) = simulator.truth_of("site-energy-data", str(site))
+        assert (energies["total"]["ev"] > 100) == bool(kilowatts)
+        assert 0 <= energies["today"]["ev"] <= energies["total"]["ev"]
+
+
 def test_the_sources_of_a_session_add_up_to_its_energy():
     sim = house()
     found = sessions(sim, dt.date(2024, 5, 1), dt.date(2024, 7, 1))
@@ -313,9 +359,6 @@ def test_panels_degrade_at_their_rate():
 def wall_hour(moment):
     local = moment.astimezone(LONDON)
     return local.hour + local.minute / 60
-
-
-CLOCK_CHANGES = (dt.date(2024, 3, 31), dt.date(2024, 10, 27))
 
 
 @pytest.mark.parametrize(
