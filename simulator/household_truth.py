@@ -82,9 +82,9 @@ class HouseholdTruth:
                     yield TrueEnergies(_utc(begin_s), *kwh)
 
     def battery_kwh(self, serial: str, at: dt.datetime) -> float:
-        """Return what an inverter's battery gives from full to empty at a time.
+        """Return what an inverter's battery gives between 100 % and 0 % at a time.
 
-        Raises `KeyError` for an unknown serial number.
+        It never falls below 4 %. Raises `KeyError` for an unknown serial number.
         """
         zone = self._state.households.calendar.zone
         day = np.array([at.astimezone(zone).toordinal()])

@@ -22,7 +22,7 @@ from simulator.seeded_random import Floats, Integers, triangular, uniform
 from simulator.world import ev_anomalies
 from simulator.world.charger_fleet import Charger
 from simulator.world.cloud_state import CloudState
-from simulator.world.households import readings_at
+from simulator.world.energy import SLOT_S
 from simulator.world.installations import SimulatedDevice
 from simulator.world.local_calendar import DAY_S
 
@@ -222,10 +222,12 @@ def _home_w(
         span = calendar.span(ordinal)
         day = slice(*np.searchsorted(times, [span.start_s, span.end_s]))
         if day.start < day.stop:
-            reading = readings_at(state.households, device, ordinal, times[day])
-            # The home's load has the mean of a quarter hour.
-            grid[day] = cars[day] - reading.car_w - reading.grid_w
-            solar[day] = reading.solar_w
+            curves = state.households.day(device, ordinal)
+            # The home's load has a car's mean in the quarter hour; the meter measures now.
+            balance = curves.load - curves.car - curves.inverter
+            slot = (times[day] - span.start_s) // SLOT_S
+            grid[day] = cars[day] + balance[0][slot]
+            solar[day] = curves.solar[0][slot]
     return np.rint(grid), solar
 
 

@@ -215,34 +215,31 @@ class Household:
     ) -> tuple[Floats, Floats]:
         """Return battery power in W and the energy stored at the day's start in kWh."""
         rate = self.plant.battery_w
-        hours = SLOT_S / 3600
         start, _ = self._stored_at_start(days)
+        # Energies within this function are in W for a quarter hour.
+        per_kwh = 1000 * 3600 / SLOT_S
         # What a day must not exceed, as it begins the next one, whose capacity is smaller.
-        capacity = self.battery_kwh(days + 1)
-        _, end = self._stored_at_start(days + 1)
-        stored = start.copy()
-        power = np.zeros((SLOTS, len(days)))
-        requested_by_slot = np.minimum(np.maximum(load - solar, -rate), rate).T.copy()
+        capacity = self.battery_kwh(days + 1) * per_kwh
+        reserve = 0.04 * capacity
+        end = self._stored_at_start(days + 1)[1] * per_kwh
+        stored = start * per_kwh
+        power = np.minimum(np.maximum(load - solar, -rate), rate).T.copy()
         cheap_before_midnight = 0
         if self._cheap_hours is not None:
             inside = np.arange(SLOTS)[:, None] < lengths
-            requested_by_slot[self._cheap_hours.contain(wall_s).T & inside] = -rate
+            power[self._cheap_hours.contain(wall_s).T & inside] = -rate
             cheap_before_midnight = self._cheap_hours.before_midnight_s // SLOT_S
         first_steered_slot = _SHORTEST_DAY_SLOTS - cheap_before_midnight - _STEERED_SLOTS
-        per_kwh = 1000 / hours
-        reserve = 0.04 * capacity
-        for slot, requested in enumerate(requested_by_slot):
-            left = lengths - cheap_before_midnight - slot
+        for slot, requested in enumerate(power):
             if slot >= first_steered_slot:
-                steered = (stored - end) * per_kwh / np.maximum(left, 1)
+                left = lengths - cheap_before_midnight - slot
                 is_steered = (left <= _STEERED_SLOTS) & (left > 0)
-                requested = np.where(is_steered, steered, requested)
-            most = np.maximum(stored - reserve, 0) * per_kwh
-            least = np.minimum(stored - capacity, 0) * per_kwh
-            given = np.minimum(np.maximum(requested, least, out=least), most, out=power[slot])
-            stored -= given / per_kwh
-        power = power.T
-        return power, start
+                steered = (stored - end) / np.maximum(left, 1)
+                requested[:] = np.where(is_steered, steered, requested)
+            np.maximum(requested, np.minimum(stored - capacity, 0), out=requested)
+            np.minimum(requested, np.maximum(stored - reserve, 0), out=requested)
+            stored -= requested
+        return power.T, start
 
     def counters_before(self, day: int) -> Integers:
         """Return milliwatt-hours from commissioning up to the local midnight that begins `day`."""
