@@ -36,13 +36,17 @@ Order of checks for a request: route, budget (429), choice of a fault; `Accept`,
 subscription (402), route (404, 405), scope and account type (403), override, endpoint (403, 404,
 422); then the fault is applied to the response.
 
+An account is one house: its cars charge behind its meter, batteries and panels age, and in cheap
+hours cars and batteries charge. `sim.energies(…)`, `sim.battery_kwh(…)` and `sim.charged(…)` tell
+what is true in it.
+
 The rows of a listing can be read and replaced by name: `sim.truth_of("charging-sessions", uuid)`,
 `sim.set_listing(…)`. An account's lists take its id as text.
 
-Modules: `config` settings; `simulator_server` the server; `simulation` the Python API; `api` the
-steps of a request; `endpoints` one module each, with its rows; `framework` what they are built of;
-`world` what exists and is measured; `http` the wire; `control_api` and `control` the Python API
-over HTTP; `command_line`.
+Modules: `config` settings; `simulator_server` the server; `simulation` and `household_truth` the
+Python API; `api` the steps of a request; `endpoints` one module each, with its rows; `framework`
+what they are built of; `world` what exists and is measured; `http` the wire; `control_api` and
+`control` the Python API over HTTP; `command_line`.
 """
 
 from simulator.config import SimulatorConfig, TokenGrant

@@ -181,6 +181,29 @@ def _parser() -> argparse.ArgumentParser:
     add("--children", type=int, help="accounts below the first one")
     add("--child-inverters", type=int, help="inverters of each child")
     add("--ev-chargers", type=int, help="EV chargers per account")
+    add(
+        "--ev-on-own-supply",
+        dest="ev_on_home_meter",
+        action="store_false",
+        help="EV chargers are on a supply of their own, outside the inverter's meter",
+    )
+    add(
+        "--cheap-hours",
+        metavar="HH:MM-HH:MM",
+        help="local time in which batteries charge from the grid and cars prefer to charge",
+    )
+    add(
+        "--battery-fade",
+        dest="battery_fade_per_year",
+        type=float,
+        help="share of its nominal capacity that a battery loses in a year (default: 0.022)",
+    )
+    add(
+        "--pv-degradation",
+        dest="pv_degradation_per_year",
+        type=float,
+        help="share of their power that solar panels lose in a year (default: 0.006)",
+    )
     add("--ev-points-every", dest="ev_points_every_s", type=int, help="interval of their data, s")
     add("--ems", type=int, help="EMS per account")
     add("--flows-as", choices=FLOW_SHAPES, help="JSON type of energy flows")

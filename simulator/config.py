@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from simulator.http.faults import check_fault_rates
 from simulator.rates import check_rates
 from simulator.world.anomalies import ALL_KINDS
+from simulator.world.cheap_hours import CheapHours
 
 MAX_INVERTERS = 2_000
 MAX_CHILDREN = 2_000
@@ -109,6 +110,12 @@ class SimulatorConfig:
         clock_step_s: Time by which each request advances a fixed clock, so that lists grow while
             they are read.
         ev_chargers: EV chargers per account; children have none.
+        ev_on_home_meter: Whether they are behind the meter of the account's first Gateway, or of
+            its first inverter: their power is part of its load. If not, on a supply of their own.
+        cheap_hours: Daily hours of cheap electricity by local time, such as "00:30-05:30": the
+            batteries charge from the grid in them, and most cars wait for them. Default: none.
+        battery_fade_per_year: Share of a battery's nominal capacity that it loses in a year.
+        pv_degradation_per_year: Share of the panels' peak power that they lose in a year.
         chargers_404: The list of chargers of an account that has none is 404, not empty.
         ev_points_every_s: Time between two data points of a charger's meter.
         ev_offline_rate: Share of days on which a charger goes offline for some hours.
@@ -173,6 +180,10 @@ class SimulatorConfig:
     children_devices_listed: bool = False
     clock_step_s: float = 0.0
     ev_chargers: int = 0
+    ev_on_home_meter: bool = True
+    cheap_hours: str | None = None
+    battery_fade_per_year: float = 0.022
+    pv_degradation_per_year: float = 0.006
     chargers_404: bool = False
     ev_points_every_s: int = 60
     ev_offline_rate: float = 0.02
@@ -253,7 +264,11 @@ class SimulatorConfig:
             status, _, kind = answer.partition(" ")
             is_valid = status.isdecimal() and 400 <= int(status) <= 599 and kind in ("", "html")
             _check(is_valid, "refusal", answer, 'a status such as 422, or "403 html"')
+        for name in ("battery_fade_per_year", "pv_degradation_per_year"):
+            text = name.replace("_", " ")
+            _check(0 <= getattr(self, name) <= 0.2, text, getattr(self, name), "0 to 0.2")
         ZoneInfo(self.timezone)
+        _ = self.cheap_hours_parsed
         check_fault_rates(self.faults)
         check_rates(self.anomalies, ALL_KINDS, "anomaly")
         if not self.tokens:
@@ -262,6 +277,11 @@ class SimulatorConfig:
     def has_version(self, since: str) -> bool:
         """Return whether the API has what was added in a version."""
         return API_VERSIONS.index(since) <= API_VERSIONS.index(self.api_version)
+
+    @property
+    def cheap_hours_parsed(self) -> CheapHours | None:
+        """The cheap hours. Raises `ValueError` if they are not valid."""
+        return CheapHours.parse(self.cheap_hours) if self.cheap_hours is not None else None
 
     @property
     def are_meter_lists_required(self) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 
 from simulator.api import Api, BodyMaker, Override
 from simulator.config import SimulatorConfig
+from simulator.household_truth import HouseholdTruth
 from simulator.http.faults import FaultPlan, FaultSettings, check_fault_rates
 from simulator.http.request_log import RequestLog, RequestRecord
 from simulator.world.cloud_state import CloudState
@@ -30,13 +31,13 @@ _CHANGEABLE = (
 )
 
 
-class Simulation:
+class Simulation(HouseholdTruth):
     """A simulated GivEnergy Cloud, apart from the HTTP server."""
 
     def __init__(self, config: SimulatorConfig | None = None) -> None:
         """Build the accounts and devices of the settings; the defaults if None."""
         config = config or SimulatorConfig()
-        self._state = CloudState(config)
+        super().__init__(CloudState(config))
         self._log = RequestLog()
         self._plan = FaultPlan(
             config.seed,

@@ -4,15 +4,22 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from simulator.framework.endpoint import ApiCall, ApiEndpoint
 from simulator.framework.listings import LazyRows, Parameters, SimulatedListing
 from simulator.http.messages import HttpResponse
 from simulator.seeded_random import key_of
 from simulator.world.cloud_state import CloudState
+from simulator.world.energy import BATTERY_V
+from simulator.world.households import rounded
 from simulator.world.installations import SimulatedAccount, SimulatedDevice
 from simulator.world.local_calendar import utc_text
 
 LISTING = "communication-device"
+_DEPTH_OF_DISCHARGE = 0.85
+# A battery corrects what it takes for its full capacity only now and then.
+_RECALIBRATED_DAYS = 30
 _MODELS = ("GIV-HY5.0", "GIV-HY3.6", "All-In-One", "GIV-AC-3.0")
 
 
@@ -44,7 +51,7 @@ def device_rows(state: CloudState, devices: Sequence[SimulatedDevice]) -> Sequen
 
     def rows(shown: slice) -> list[dict[str, Any]]:
         return [
-            _described(device, _neighbour(state.accounts[device.account], device), now)
+            _described(state, device, _neighbour(state.accounts[device.account], device), now)
             for device in devices[shown]
         ]
 
@@ -59,14 +66,14 @@ def _neighbour(account: SimulatedAccount, device: SimulatedDevice) -> SimulatedD
 
 
 def _described(
-    device: SimulatedDevice, neighbour: SimulatedDevice | None, now: dt.datetime
+    state: CloudState, device: SimulatedDevice, neighbour: SimulatedDevice | None, now: dt.datetime
 ) -> dict[str, Any]:
     """Return a device as listed; a Gateway also lists the battery of its `neighbour`."""
     inverter: dict[str, Any] | None = None
     if device.inverter == "empty":
         inverter = {}
     elif device.inverter == "present":
-        inverter = _describe_inverter(device, neighbour, now)
+        inverter = _describe_inverter(state, device, neighbour, now)
     return {
         "serial_number": device.datalog,
         "firmware_version": None if device.number % 4 == 0 else 206 + device.number % 7,
@@ -78,18 +85,22 @@ def _described(
 
 
 def _describe_inverter(
-    device: SimulatedDevice, neighbour: SimulatedDevice | None, now: dt.datetime
+    state: CloudState, device: SimulatedDevice, neighbour: SimulatedDevice | None, now: dt.datetime
 ) -> dict[str, Any]:
     seen = now - dt.timedelta(days=400 if device.gone else 0, seconds=key_of(device.serial) % 300)
     last_online = utc_text(seen.timestamp())
-    batteries = [] if device.ems else [_battery(device)]
+    batteries = [] if device.ems else [_battery(state, device, now)]
     if device.gateway and neighbour is not None:
-        batteries.append(_battery(neighbour))
+        batteries.append(_battery(state, neighbour, now))
     model = _MODELS[key_of(device.serial) % len(_MODELS)]
     if device.gateway or device.ems:
         model = "Gateway" if device.gateway else "Plant EMS"
     # Recorded of every device whose list has the battery's nominal values.
-    nominal = {"nominal_capacity": 186, "nominal_voltage": 51.2, "depth_of_discharge": 0.85}
+    nominal = {
+        "nominal_capacity": state.households.of(device).plant.battery_ah,
+        "nominal_voltage": BATTERY_V,
+        "depth_of_discharge": _DEPTH_OF_DISCHARGE,
+    }
     return {
         "serial": device.serial,
         "status": "LOST" if device.gone else "NORMAL",
@@ -131,16 +142,23 @@ def _describe_inverter(
     }
 
 
-def _battery(device: SimulatedDevice) -> dict[str, Any]:
+def _battery(state: CloudState, device: SimulatedDevice, now: dt.datetime) -> dict[str, Any]:
+    household = state.households.of(device)
+    age_days = (now.date() - device.commissioned).days
+    recalibrated = household.first_day + age_days // _RECALIBRATED_DAYS * _RECALIBRATED_DAYS
+    full_kwh = float(household.battery_kwh(np.array([recalibrated]))[0])
     successor = f"N{device.batteries_replaced}" if device.batteries_replaced else ""
     return {
         "module_number": 1,
         "serial": f"B{device.serial[1:]}{successor}",
         "firmware_version": 3012 if device.number % 2 else "3012",
-        "capacity": {"full": 167.4, "design": 160},
+        "capacity": {
+            "full": rounded(full_kwh * 1000 / BATTERY_V, 1),
+            "design": household.plant.battery_ah,
+        },
         "cell_count": 16,
         "has_usb": False,
-        "nominal_voltage": 51.2,
+        "nominal_voltage": BATTERY_V,
     }
 
 

@@ -28,7 +28,7 @@ _NORMAL, _WARNING = 1, 2
 _INVERTER_DISABLED, _INVERTER_ONLINE, _INVERTER_WARNING, _INVERTER_OFFLINE = 0, 2, 3, 7
 _METER_DISABLED, _METER_ONLINE, _METER_OFFLINE = 0, 1, 2
 _GRID, _GENERATION, _LOAD, _OTHER = range(4)
-_SUMS = ("solar_w", "battery_w", "load_w", "grid_w", "stored_wh")
+_SUMS = ("solar_w", "battery_w", "load_w", "car_w", "grid_w", "stored_wh")
 _NO_INVERTER = {
     "active_power": None,
     "serial_number": None,
@@ -63,7 +63,7 @@ class EmsDataListing(SimulatedListing):
                 "battery_power": total["battery_w"],
                 "battery_wh_remaining": total["stored_wh"],
                 "calculated_load_power": total["load_w"],
-                "car_power": 0,
+                "car_power": total["car_w"],
                 "error_code": 0,
                 "grid_power": total["grid_w"],
                 "measured_load_power": total["load_w"] + int(20 * chance),
@@ -99,13 +99,13 @@ class EmsDataListing(SimulatedListing):
             "solar_w": round(float(reading.solar_w[0])),
             "battery_w": round(float(reading.battery_w[0])),
             "load_w": round(float(reading.load_w[0])),
+            "car_w": round(float(reading.car_w[0])),
             "grid_w": round(float(reading.grid_w[0])),
             "stored_wh": round(1000 * float(reading.stored_kwh[0])),
         }
         chance = uniform_of("ems inverter", self.state.config.seed, device.serial, time_s)
-        percent = round(
-            100 * float(reading.stored_kwh[0]) / households.of(device).plant.battery_kwh
-        )
+        full_kwh = float(households.of(device).battery_kwh(np.array([ordinal]))[0])
+        percent = round(100 * float(reading.stored_kwh[0]) / full_kwh)
         row: dict[str, Any] = {
             "active_power": round(float(reading.inverter_w[0])),
             "serial_number": device.serial,

@@ -50,6 +50,8 @@ def _status(charger: Charger, now_s: int) -> str:
     sessions = charger.sessions.until(now_s + _PLUGGED_IN_S)
     which = int(sessions.at(np.array([now_s]))[0])
     if which >= 0:
+        if now_s < sessions.charge_s[which]:
+            return "SuspendedEVSE"
         if now_s < sessions.full_s[which]:
             return "Charging"
         if now_s < sessions.stop_s[which]:

@@ -3,6 +3,8 @@
 Versions from 1.35 on require both lists, unless `meter_lists_required` in the settings says
 otherwise. Rows come oldest first, meters in the order of their ids; the contract states no
 order. A point that is taken while the charger is offline is lost. A range includes both its ends.
+Meters 1 and 2 measure the grid and the sun of the home behind whose meter the charger is, and those
+of an invented one for a charger on a supply of its own.
 """
 
 import datetime as dt
@@ -20,6 +22,8 @@ from simulator.seeded_random import Floats, Integers, triangular, uniform
 from simulator.world import ev_anomalies
 from simulator.world.charger_fleet import Charger
 from simulator.world.cloud_state import CloudState
+from simulator.world.energy import SLOT_S
+from simulator.world.installations import SimulatedDevice
 from simulator.world.local_calendar import DAY_S
 
 LISTING = "ev-meter-data"
@@ -52,7 +56,7 @@ class EvMeterDataListing(SimulatedListing):
         times, ids, kinds = (np.repeat(column, copies) for column in (times, ids, kinds))
 
         def rows(shown: slice) -> list[dict[str, Any]]:
-            result = _data_points(charger, times[shown], ids[shown], request.measurands)
+            result = _data_points(self.state, charger, times[shown], ids[shown], request.measurands)
             for row, kind, repeated in zip(
                 result, kinds[shown].tolist(), copy[shown].tolist(), strict=True
             ):
@@ -149,7 +153,11 @@ def _numbers(
 
 
 def _data_points(
-    charger: Charger, times: Integers, meters: Integers, measurands: set[int]
+    state: CloudState,
+    charger: Charger,
+    times: Integers,
+    meters: Integers,
+    measurands: set[int],
 ) -> list[Any]:
     """Return the data points of these times and meters."""
     if not len(times):
@@ -160,7 +168,12 @@ def _data_points(
     variation = 1 + 0.02 * triangular(charger.key + 33, times)
     volts = np.round(241 + 5 * triangular(charger.key + 34, times), 1)
     power = np.rint(charging * variation)
-    grid = np.rint(power + 350 + 300 * triangular(charger.key + 35, times) - _solar_w(times))
+    device = state.home_meter(charger.account)
+    if device is None:
+        solar = _solar_w(times)
+        grid = np.rint(power + 350 + 300 * triangular(charger.key + 35, times) - solar)
+    else:
+        grid, solar = _home_w(state, device, times, power - charging)
     columns = {
         (0, 1): np.round(power / volts, 1),
         (0, 4): register,
@@ -173,7 +186,7 @@ def _data_points(
         (1, 12): np.maximum(-grid, 0),
         (1, 13): np.maximum(grid, 0),
         (1, 21): volts,
-        (2, 13): np.rint(_solar_w(times)),
+        (2, 13): np.rint(solar),
         (2, 21): volts,
     }
     readings = {
@@ -192,6 +205,30 @@ def _data_points(
         }
         for position, (moment, meter) in enumerate(zip(moments, meters.tolist(), strict=True))
     ]
+
+
+def _home_w(
+    state: CloudState, device: SimulatedDevice, times: Integers, excess_w: Floats
+) -> tuple[Floats, Floats]:
+    """Return import from the grid (negative: export) and solar power of a home, in W.
+
+    `excess_w` is what a charger takes more than its schedule says.
+    """
+    schedules = state.chargers.sessions_of(device.account)
+    cars = sum(each.until(float(times[-1])).charging_w(times) for each in schedules) + excess_w
+    calendar = state.households.calendar
+    grid, solar = np.empty(len(times)), np.empty(len(times))
+    for ordinal in calendar.ordinals_covering(int(times[0]), int(times[-1]) + 1):
+        span = calendar.span(ordinal)
+        day = slice(*np.searchsorted(times, [span.start_s, span.end_s]))
+        if day.start < day.stop:
+            curves = state.households.day(device, ordinal)
+            # The home's load has a car's mean in the quarter hour; the meter measures now.
+            balance = curves.load - curves.car - curves.inverter
+            slot = (times[day] - span.start_s) // SLOT_S
+            grid[day] = cars[day] + balance[0][slot]
+            solar[day] = curves.solar[0][slot]
+    return np.rint(grid), solar
 
 
 def _solar_w(times: Integers) -> Floats:

@@ -7,10 +7,14 @@ shows them: like those of an inverter, with leaves of their own. As an "object" 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from simulator.endpoints.inverter_latest import MeterDataListing, SystemDataListing
 from simulator.framework.endpoint import ApiCall, ApiEndpoint
 from simulator.framework.listings import Parameters, SimulatedListing
 from simulator.http.messages import HttpResponse
+from simulator.seeded_random import Integers
+from simulator.world.charging_schedule import SessionColumns
 from simulator.world.cloud_state import CloudState
 from simulator.world.installations import SimulatedDevice
 
@@ -28,6 +32,7 @@ class SiteDataListing(SimulatedListing):
         rows = [row for each in devices for row in latest.generate(each.serial, {})]
         if not rows:
             return []
+        now, _, cars = _cars(self.state, device_id)
         return _timed(
             self.state,
             rows,
@@ -36,7 +41,7 @@ class SiteDataListing(SimulatedListing):
                 "grid": {"power": _sum(rows, "grid", "power")},
                 "battery": {"power": _sum(rows, "battery", "power")},
                 "consumption": _sum(rows, "consumption"),
-                "ev": {"power": 0},
+                "ev": {"power": sum(int(c.charging_w(now)[0]) for c in cars)},
                 "inverter_count": len(rows),
             },
         )
@@ -52,6 +57,8 @@ class SiteEnergyDataListing(SimulatedListing):
         rows = [row for each in devices for row in latest.generate(each.serial, {})]
         if not rows:
             return []
+        now, midnight, cars = _cars(self.state, device_id)
+        registers = {"today": midnight, "total": np.zeros(1, np.int64)}
         periods = {
             period: {
                 "solar": _sum(rows, period, "solar"),
@@ -60,9 +67,10 @@ class SiteEnergyDataListing(SimulatedListing):
                     way: _sum(rows, period, "battery", way) for way in ("charge", "discharge")
                 },
                 "consumption": _sum(rows, period, "consumption"),
-                "ev": 0,
+                "ev": sum(int(c.register_wh(now)[0] - c.register_wh(since)[0]) for c in cars)
+                / 1000,
             }
-            for period in ("today", "total")
+            for period, since in registers.items()
         }
         return _timed(self.state, rows, periods)
 
@@ -72,6 +80,18 @@ def _inverters(state: CloudState, site: str) -> Iterable[SimulatedDevice]:
     if account is None:
         raise KeyError(f"The simulator has no site {site!r}.")
     return [device for device in account.devices if device.has_data]
+
+
+def _cars(state: CloudState, site: str) -> tuple[Integers, Integers, list[SessionColumns]]:
+    """Return the present and the last midnight in epoch seconds, and the sessions of the cars."""
+    now = state.now()
+    calendar = state.households.calendar
+    midnight_s = calendar.span(now.astimezone(calendar.zone).toordinal()).start_s
+    account = state.hierarchy.by_site(site)
+    is_metered = account is not None and state.home_meter(account.number) is not None
+    schedules = state.chargers.sessions_of(account.number) if account and is_metered else []
+    moments = [np.array([int(time_s)]) for time_s in (now.timestamp(), midnight_s)]
+    return moments[0], moments[1], [each.until(now.timestamp()) for each in schedules]
 
 
 def _timed(

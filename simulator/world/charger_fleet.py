@@ -7,6 +7,7 @@ charging sessions (`charging_schedule`), how listings describe chargers (`endpoi
 import datetime as dt
 import threading
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -58,7 +59,12 @@ def build_charger(config: SimulatorConfig, account: int, number: int) -> Charger
         registered=registered,
         alias=_ALIASES[number % len(_ALIASES)],
         meters=_METERS[number % len(_METERS)],
-        sessions=ChargingSchedule(key + 1_000, registered.toordinal()),
+        sessions=ChargingSchedule(
+            key + 1_000,
+            registered.toordinal(),
+            ZoneInfo(config.timezone),
+            config.cheap_hours_parsed,
+        ),
     )
 
 
@@ -82,6 +88,10 @@ class ChargerFleet:
     def of(self, account: SimulatedAccount) -> list[Charger]:
         """Return an account's chargers in the order of listing."""
         return self._by_account.get(account.number, [])
+
+    def sessions_of(self, account: int) -> list[ChargingSchedule]:
+        """Return the sessions of each charger of the account with this number."""
+        return [charger.sessions for charger in self._by_account.get(account, [])]
 
     def get(self, uuid: str) -> Charger | None:
         """Return the charger with this UUID."""

@@ -38,10 +38,18 @@ class CloudState:
         self.accounts: dict[int, SimulatedAccount] = self.hierarchy.by_number
         self.first_account = self.hierarchy.first_account
         first = self.first_account.devices[0].serial if config.inverters else None
-        self.households = Households(config)
-        self.days = DailyDataPoints(config, self.households, first)
         parents = [a for a in self.accounts.values() if not self.hierarchy.is_child(a.number)]
         self.chargers = ChargerFleet(config, parents)
+        measuring = ((account.number, account.home_meter) for account in parents)
+        self._home_meters = {
+            number: device for number, device in measuring if device and config.ev_on_home_meter
+        }
+        cars = {
+            device.serial: self.chargers.sessions_of(number)
+            for number, device in self._home_meters.items()
+        }
+        self.households = Households(config, cars)
+        self.days = DailyDataPoints(config, self.households, first)
         self.smart_devices = SmartDeviceRegistry(config, parents)
         self.inverter_values = InverterValues(config)
         self._by_serial: dict[str, SimulatedDevice] = {}
@@ -55,6 +63,10 @@ class CloudState:
         self._bodies: OrderedDict[Hashable, bytes] = OrderedDict()
         self._bodies_bytes = 0
         self._lock = threading.Lock()
+
+    def home_meter(self, account: int) -> SimulatedDevice | None:
+        """Return the device behind whose meter an account's chargers are; None if there is none."""
+        return self._home_meters.get(account)
 
     def now(self) -> dt.datetime:
         """Return the present in UTC: the set clock or the real one."""

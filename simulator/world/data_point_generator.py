@@ -124,7 +124,8 @@ class DataPointGenerator:
 
     def _rows(self, key: int, ordinal: int, start_s: int, elapsed: Integers) -> list[bytes]:
         household = self._household
-        slots = household.slots(np.array([ordinal]))
+        day = np.array([ordinal])
+        slots = household.slots(day)
         index = np.arange(len(elapsed))
         slot = elapsed // SLOT_S
         part = elapsed % SLOT_S / SLOT_S
@@ -149,7 +150,7 @@ class DataPointGenerator:
         grid = inverter - load + np.rint(2 * triangular(key + 16, index))
         moved = (before[slot] + energies[slot] * part[:, None])[:, [_CHARGE, _DISCHARGE]]
         stored = slots.charge_kwh_at_start[0] + (moved[:, 0] - moved[:, 1]) / MWH_PER_KWH
-        percent = np.clip(np.rint(100 * stored / household.plant.battery_kwh), 0, 100)
+        percent = np.clip(np.rint(100 * stored / household.battery_kwh(day)), 0, 100)
 
         def tenths(name: int, middle: float, width: float) -> list[float | int]:
             return _decimals(middle + width * triangular(key + name, index), 10)

@@ -77,7 +77,7 @@ class EnergyFlowSplit:
         household = self._households.of(device)
         days = np.arange(first, first + count)
         slots = household.slots(days)
-        hundredths = _hundredths(_divide(slots))
+        hundredths = _hundredths(divide(slots))
         key = key_of(household.key, "flows")
         kwh = _as_written(key, days, hundredths)
         half = np.arange(HALF_HOURS)
@@ -93,7 +93,7 @@ class EnergyFlowSplit:
         return ordinal < first_day or is_offline(self._config, device, dt.date.fromordinal(ordinal))
 
 
-def _divide(slots: PowerCurves) -> Integers:
+def divide(slots: PowerCurves) -> Integers:
     """Return milliwatt-hours by quarter hour and type of flow, shape (days, SLOTS, 7).
 
     The sun feeds the home first, then the battery, then the grid; what the battery gives goes home

@@ -5,13 +5,22 @@ belong here: the energy itself (`energy`).
 """
 
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from simulator.config import SimulatorConfig
 from simulator.seeded_random import Floats, Integers
-from simulator.world.energy import COUNTERS, MWH_PER_KWH, SLOT_S, Household, PowerCurves
+from simulator.world.charging_schedule import ChargingSchedule
+from simulator.world.energy import (
+    COUNTERS,
+    MWH_PER_KWH,
+    SLOT_S,
+    Circumstances,
+    Household,
+    PowerCurves,
+)
 from simulator.world.installations import SimulatedDevice
 from simulator.world.local_calendar import LocalCalendar
 from simulator.world.lru_cache import LruCache
@@ -24,11 +33,15 @@ _CHARGE, _DISCHARGE = COUNTERS.index("charge"), COUNTERS.index("discharge")
 
 @dataclass(frozen=True, slots=True)
 class HouseholdReadings:
-    """Equally long arrays. Battery is positive when it discharges, grid when it exports."""
+    """Equally long arrays. Battery is positive when it discharges, grid when it exports.
+
+    The load includes the cars, with their mean power in the quarter hour.
+    """
 
     solar_w: Floats
     battery_w: Floats
     load_w: Floats
+    car_w: Floats
     inverter_w: Floats
     grid_w: Floats
     stored_kwh: Floats
@@ -39,10 +52,16 @@ class HouseholdReadings:
 class Households:
     """One household for each inverter. Safe to use from several threads."""
 
-    def __init__(self, config: SimulatorConfig) -> None:
-        """Use the time zone of the settings for all."""
+    def __init__(
+        self, config: SimulatorConfig, cars: Mapping[str, Sequence[ChargingSchedule]]
+    ) -> None:
+        """Use the time zone of the settings for all; `cars` charge behind a serial's meter."""
         self.calendar = LocalCalendar(config.timezone)
         self._seed = config.seed
+        self._circumstances = Circumstances(
+            config.battery_fade_per_year, config.pv_degradation_per_year, config.cheap_hours_parsed
+        )
+        self._cars = cars
         self._kept: LruCache[str, Household] = LruCache(_KEPT)
         self._days: LruCache[tuple[str, int], PowerCurves] = LruCache(_DAYS_KEPT)
         self._lock = threading.Lock()
@@ -53,7 +72,12 @@ class Households:
             return self._kept.get(device.serial) or self._kept.put(
                 device.serial,
                 Household(
-                    self._seed, device.serial, self.calendar, device.commissioned.toordinal()
+                    self._seed,
+                    device.serial,
+                    self.calendar,
+                    device.commissioned.toordinal(),
+                    self._circumstances,
+                    self._cars.get(device.serial, ()),
                 ),
             )
 
@@ -86,6 +110,7 @@ def readings_at(
         solar_w=slots.solar[0][slot],
         battery_w=slots.battery[0][slot],
         load_w=load,
+        car_w=slots.car[0][slot],
         inverter_w=inverter,
         grid_w=inverter - load,
         stored_kwh=slots.charge_kwh_at_start[0] + today[:, _CHARGE] - today[:, _DISCHARGE],

@@ -59,6 +59,12 @@ class SimulatedAccount:
         """The id in the API's paths."""
         return str(self.profile["id"])
 
+    @property
+    def home_meter(self) -> SimulatedDevice | None:
+        """The device that measures the home's whole load: the first Gateway or first inverter."""
+        measuring = [device for device in self.devices if device.has_data]
+        return min(measuring, key=lambda d: (not d.gateway, d.number), default=None)
+
 
 def build_account(config: SimulatorConfig, number: int) -> SimulatedAccount:
     """Build the account with this number (1, 2, …)."""

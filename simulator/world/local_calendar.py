@@ -10,17 +10,22 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 DAY_S = 86_400
+_QUARTER_S = 900
 EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
 class DaySpan:
-    """One day: UTC epoch seconds of its two midnights, and the zone's offsets at them."""
+    """One day: UTC epoch seconds of its two midnights, and the zone's offsets at them.
+
+    `changed_s` is the moment from which the second offset holds.
+    """
 
     start_s: int
     end_s: int
     offset_at_start_s: int
     offset_at_end_s: int
+    changed_s: int
 
 
 class LocalCalendar:
@@ -37,14 +42,22 @@ class LocalCalendar:
         if span is None:
             start, start_offset = self._midnight(ordinal)
             end, end_offset = self._midnight(ordinal + 1)
-            span = self._spans[ordinal] = DaySpan(start, end, start_offset, end_offset)
+            changed = start
+            if start_offset != end_offset:
+                quarters = range(start, end + 1, _QUARTER_S)
+                changed = next(s for s in quarters if self._offset_s(s) == end_offset)
+            span = DaySpan(start, end, start_offset, end_offset, changed)
+            self._spans[ordinal] = span
         return span
 
     def _midnight(self, ordinal: int) -> tuple[int, int]:
         day = dt.date.fromordinal(ordinal)
-        moment = dt.datetime(day.year, day.month, day.day, tzinfo=self.zone)
-        offset = moment.utcoffset() or dt.timedelta()
-        return int(moment.timestamp()), int(offset.total_seconds())
+        start_s = int(dt.datetime(day.year, day.month, day.day, tzinfo=self.zone).timestamp())
+        return start_s, self._offset_s(start_s)
+
+    def _offset_s(self, time_s: int) -> int:
+        offset = dt.datetime.fromtimestamp(time_s, self.zone).utcoffset() or dt.timedelta()
+        return int(offset.total_seconds())
 
     def ordinals_covering(self, start_s: int, end_s: int) -> Iterable[int]:
         """Return ordinals of the local days that overlap [start_s, end_s)."""
@@ -56,7 +69,7 @@ class LocalCalendar:
 def utc_span(ordinal: int) -> DaySpan:
     """Return the UTC day with this ordinal."""
     start = (ordinal - EPOCH_ORDINAL) * DAY_S
-    return DaySpan(start, start + DAY_S, 0, 0)
+    return DaySpan(start, start + DAY_S, 0, 0, start)
 
 
 def utc_text(time_s: float) -> str:

@@ -122,6 +122,28 @@ def test_warming_fills_the_cache_and_is_not_counted(sim, control, ask):
 
 
 @pytest.mark.processes
+@pytest.mark.parametrize("own_supply", [False, True])
+def test_a_house_by_its_arguments(tmp_path, own_supply):
+    port_file = tmp_path / "port"
+    command = [sys.executable, "-m", "simulator", "--port-file", str(port_file), "--inverters", "1"]
+    command += ["--ev-chargers", "1", "--cheap-hours", "23:30-05:30", "--empty-day-rate", "0"]
+    command += ["--battery-fade", "0.1", "--pv-degradation", "0.05"]
+    command += ["--ev-on-own-supply"] * own_supply
+    config = SimulatorConfig(
+        inverters=1, ev_chargers=1, cheap_hours="23:30-05:30", battery_fade_per_year=0.1,
+        pv_degradation_per_year=0.05, empty_day_rate=0, ev_on_home_meter=not own_supply,
+    )  # fmt: skip
+    same = Simulator(config)
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        control = Control(f"http://127.0.0.1:{port_file.read_text()}")
+        for day in ("2024-06-01", "2024-06-02", "2024-06-03"):
+            assert control.truth(same.serials[0], day) == same.truth(same.serials[0], day)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=TIMEOUT_S) == 0
+
+
+@pytest.mark.processes
 def test_by_itself_until_interrupted(tmp_path):
     port_file = tmp_path / "port"
     command = [sys.executable, "-m", "simulator", "--port-file", str(port_file), "--inverters", "1"]
@@ -168,6 +190,9 @@ def test_a_port_that_is_taken(capsys):
         (["--host", "192.0.2.1"], "192.0.2.1"),
         (["--account-type", "king"], "king"),
         (["--ev-chargers", "-1"], "-1"),
+        (["--cheap-hours", "5"], "'5'"),
+        (["--battery-fade", "2"], "fade per year is 2.0"),
+        (["--pv-degradation", "nan"], "degradation per year is nan"),
         (["--refused", "events"], "'events' is no refusal; write events=422."),
         (["--refused", "presets=422,=403"], "'=403' is no refusal; write events=422."),
         (["--refused", "events=200"], "refusal is 200"),

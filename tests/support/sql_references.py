@@ -26,5 +26,9 @@ def _names(node: Any, ctes: frozenset[str]) -> list[str]:
     if node.get("type") == "BASE_TABLE" and node["table_name"] not in ctes:
         own = [node["table_name"]]
     if node.get("type") == "TABLE_FUNCTION":
-        own = [node["function"]["function_name"]]
+        # A text is the name of the view that a macro reads.
+        function = node["function"]
+        literals = (each["expression"].get("literal") or {} for each in function["arguments"])
+        texts = [each.get("text") for each in literals if each.get("kind") == "STRING"]
+        own = [function["function_name"], *(text for text in texts if str(text).isidentifier())]
     return own + [name for each in node.values() for name in _names(each, ctes)]

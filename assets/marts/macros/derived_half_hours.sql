@@ -1,13 +1,11 @@
--- The energy balance of each half hour that data points cover from start to end, derived from them.
+-- The energy balance of each half hour that data points cover from start to end, derived from
+-- them.
 --
--- Steps
--- between points are
--- of at most 30 minutes; longer ones are in `gaps`. The power between two points is the mean of
--- both (trapezoids). Each day's energies are scaled to what its daily counters counted over the
--- same steps; by how
--- much is limited, as a counter can be wrong too. What a step contains of each flow follows from
--- this
--- order: PV supplies the home, then the battery, then the grid.
+-- Steps between points are of at most 30 minutes; longer ones are in `gaps`. The power between
+-- two points is the mean of both (trapezoids). Each day's energies are scaled to what its daily
+-- counters counted over the same steps; by how much is limited, as a counter can be wrong too.
+-- What a step contains of each flow follows from this order: PV supplies the home, then the
+-- battery, then the grid.
 --
 -- key: inverter_serial, start_at
 -- reads:

@@ -1,9 +1,8 @@
 -- How many years each site's savings need to repay what the installation cost.
 --
 -- From the whole days with a cost: their mean saving times 365.25. It assumes that prices and use
--- stay as
--- they are, and knows neither interest nor ageing. Days of one season only make it wrong: see
--- `days`.
+-- stay as they are, and knows neither interest nor ageing. Days of one season only make it wrong:
+-- see `days`.
 --
 -- key: site
 -- reads: cost_daily

@@ -2,8 +2,7 @@
 --
 -- A Gateway sends no state of charge: see the inverters behind it. A cycle is one usable nominal
 -- capacity discharged: Ah x V x depth of discharge. The lifetime totals of the API are not used;
--- they
--- are wrong for batteries.
+-- they are wrong for batteries.
 --
 -- key: inverter_serial, local_date
 -- reads: daily_energy, inverter_data_points, inverters

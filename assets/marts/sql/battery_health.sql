@@ -2,10 +2,8 @@
 -- says.
 --
 -- `usable_kwh` comes from `battery_runs`; fewer than 5 in a month are too few. `bms_kwh` is what
--- the
--- management system reports, which it estimates anew now and then. The two differ by the part
--- that is
--- never discharged: compare each with itself over time.
+-- the management system reports, which it estimates anew now and then. The two differ by the part
+-- that is never discharged: compare each with itself over time.
 --
 -- key: inverter_serial, month
 -- reads: battery_runs, battery_daily, batteries, inverters
@@ -18,8 +16,8 @@
 -- runs: Discharges that it is found from.
 -- bms_kwh: Full capacity of all modules by the management system, at the end of the month; null
 -- before it was first fetched.
--- round_trip: Energy taken from the battery over energy put into it, with the change of its charge;
--- null below 28 whole days.
+-- round_trip: Energy taken from the battery over energy put into it, with the change of its
+-- charge; null below 28 whole days.
 -- days: Whole days of the month.
 -- is_complete: Whether all days of the month are whole.
 -- is_final: Whether all days of the month were fetched after their data could change.

@@ -2,10 +2,9 @@
 -- follows.
 --
 -- At most one a day: from the last point at the day's highest state of charge on. It ends with
--- the last
--- point before the state of charge falls to its lowest, so that both ends are just before a step
--- of the state of charge, and neither its rounding nor the time between points adds up. Only the
--- counter of the day is used, of points at 01:00 or later.
+-- the last point before the state of charge falls to its lowest, so that both ends are just
+-- before a step of the state of charge, and neither its rounding nor the time between points adds
+-- up. Only the counter of the day is used, of points at 01:00 or later.
 --
 -- key: inverter_serial, local_date
 -- reads: inverter_data_points

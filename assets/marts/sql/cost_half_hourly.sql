@@ -2,8 +2,7 @@
 -- cost without PV and battery.
 --
 -- Without the standing charge, which `cost_daily` has once a day. Money is in the currency of the
--- tariffs; a half hour without
--- a price, or without a known meter, has a null cost and never 0.
+-- tariffs; a half hour without a price, or without a known meter, has a null cost and never 0.
 --
 -- key: site, start_at
 -- reads: site_half_hourly, tariff_prices, tariffs_in_force

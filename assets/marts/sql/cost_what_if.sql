@@ -2,9 +2,8 @@
 -- nothing else.
 --
 -- Over the real history: under another tariff you might have used, charged and exported at other
--- times. A month that a
--- tariff's prices do not cover whole has fewer half hours than expected: compare only months with
--- the same number.
+-- times. A month that a tariff's prices do not cover whole has fewer half hours than expected:
+-- compare only months with the same number.
 --
 -- key: site, tariff, month
 -- reads: site_half_hourly, tariffs, tariff_prices, tariff_standing_charges

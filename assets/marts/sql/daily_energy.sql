@@ -2,12 +2,10 @@
 -- counters.
 --
 -- Flows are used if every half hour of the day is there. Else the counters of the day's last
--- point at
--- 01:00 or later are used: the first points of a day can carry the day before, so that neither
--- their
--- largest value nor the sum of their steps is the day's energy. Where neither is there, energies
--- are null. The home's energy from flows includes what the inverter itself uses; that of the
--- counter does not, so the two are separate columns and never to be added up.
+-- point at 01:00 or later are used: the first points of a day can carry the day before, so that
+-- neither their largest value nor the sum of their steps is the day's energy. Where neither is
+-- there, energies are null. The home's energy from flows includes what the inverter itself uses;
+-- that of the counter does not, so the two are separate columns and never to be added up.
 --
 -- key: inverter_serial, local_date
 -- reads: energy_flows, inverter_data_points, inverter_days
@@ -39,8 +37,7 @@
 -- deviation_kwh: Largest difference between flows and counters of the five energies; null if one
 -- is not whole.
 -- is_complete: Whether the energies are those of the whole day: all half hours, or a last point
--- at 23:30 or later;
--- otherwise they are a lower bound or null.
+-- at 23:30 or later; otherwise they are a lower bound or null.
 -- is_final: Whether the day was fetched after its data could change.
 with
     flow_days as (

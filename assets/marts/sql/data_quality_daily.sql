@@ -2,7 +2,7 @@
 -- replaced and invalid rows.
 --
 -- key: dataset, device_id, local_date
--- reads: coverage, inverter_data_points, gaps, findings, row_accounting
+-- reads: coverage, gaps, findings, row_accounting
 -- columns:
 -- dataset: Dataset.
 -- device_id: Serial number of the inverter, or UUID of the charger.
@@ -11,8 +11,7 @@
 -- reason: Why, as in `coverage`.
 -- rows: Rows of the newest whole answer; null without one.
 -- largest_gap_min: Longest gap of more than 30 minutes between data points that touches the day;
--- 0 if there is
--- none, null for other datasets and for days without points.
+-- 0 if there is none, null for other datasets and for days without points.
 -- unknown_kwh: Energy used over gaps that begin on the day, of which no curve is known; null if
 -- unknown.
 -- deviations: Comparisons of the day that deviate by more than can be explained, in `findings`.

@@ -1,8 +1,8 @@
 -- The energy of each charging session, and how it was found.
 --
--- The energy is the difference of the session's meter readings or, where these cannot be true, the
--- growth of the charger's import register between the nearest readings before its start and after
--- its end, at most 15 minutes away.
+-- The energy is the difference of the session's meter readings or, where these cannot be true,
+-- the growth of the charger's import register between the nearest readings before its start and
+-- after its end, at most 15 minutes away.
 --
 -- key: charger_uuid, started_at
 -- reads: ev_charging_sessions, ev_meter_readings

@@ -2,14 +2,11 @@
 -- of that time.
 --
 -- Steps of the charger's import register inside the session, with the session's own readings of
--- the meter at
--- both ends, spread over the time of each step, then scaled so that they add up to the session's
--- energy. A
--- session of which no reading is known is spread evenly. Open sessions and those of unknown
--- energy have
--- no rows. The mix is that of the account's only site; with several sites it is null, as the
--- API does not say at which one a charger is. It holds only if the charger is on the home's
--- meter, as `ev_sessions` finds.
+-- the meter at both ends, spread over the time of each step, then scaled so that they add up to
+-- the session's energy. A session of which no reading is known is spread evenly. Open sessions
+-- and those of unknown energy have no rows. The mix is that of the account's only site; with
+-- several sites it is null, as the API does not say at which one a charger is. It holds only if
+-- the charger is on the home's meter, as `ev_sessions` finds.
 --
 -- key: charger_uuid, started_at, start_at
 -- reads: ev_charging_sessions, ev_session_energies, ev_meter_readings, site_half_hourly,

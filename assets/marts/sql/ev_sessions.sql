@@ -1,11 +1,10 @@
 -- The charging sessions of EV chargers, with the sources and the cost of their energy.
 --
 -- Each half hour of a session has the home's mix of solar, battery and grid energy of that half
--- hour. A charger
--- whose energy does not fit into the home's is outside the inverter's meter: its sources are
--- unknown.
--- So are they if the account has several sites, as the API does not say at which one a charger is.
--- Energy from the battery has no cost here: it was paid for, or not exported, when it was charged.
+-- hour. A charger whose energy does not fit into the home's is outside the inverter's meter: its
+-- sources are unknown. So are they if the account has several sites, as the API does not say at
+-- which one a charger is. Energy from the battery has no cost here: it was paid for, or not
+-- exported, when it was charged.
 --
 -- key: charger_uuid, started_at
 -- reads: ev_charging_sessions, ev_session_energies, ev_session_half_hours, ev_meter_readings
@@ -35,7 +34,8 @@
 -- unknown.
 -- source: ev_meter_readings, or ev_charging_sessions if its energy is spread evenly; null without
 -- energy.
--- is_complete: Whether the session has ended, its energy is known and the home's mix of all of it.
+-- is_complete: Whether the session has ended, its energy is known and the home's mix of all of
+-- it.
 -- is_final: Whether the session has ended and the home's mix can no longer change.
 with
     sources as (

@@ -2,12 +2,9 @@
 -- derived from data points.
 --
 -- A half hour that neither has is missing: it has no row and is never 0. Flows below 0.005 kWh,
--- which are
--- noise of the API's arithmetic, are 0; derived ones stay as they are. See
--- `docs/reconciliation.md` for how much derived
--- ones differ. In autumn two half hours have the same local time; `start_at` and
--- `settlement_period`
--- tell them apart.
+-- which are noise of the API's arithmetic, are 0; derived ones stay as they are. See
+-- `docs/reconciliation.md` for how much derived ones differ. In autumn two half hours have the
+-- same local time; `start_at` and `settlement_period` tell them apart.
 --
 -- key: inverter_serial, start_at
 -- reads: energy_flows, derived_half_hours, inverter_data_points_without_flows, inverter_days

@@ -1,4 +1,5 @@
--- The energy balance of each half hour that data points cover from start to end, derived from them.
+-- The energy balance of each half hour that data points cover from start to end, derived from
+-- them.
 --
 -- The same as `derived_half_hours` over all data points, to compare with the flows of the API.
 --

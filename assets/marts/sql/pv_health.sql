@@ -1,11 +1,10 @@
 -- By how much the yield of each inverter's PV array changes a year, with its standard error.
 --
 -- Of each half hour of the day and four weeks of the year, the 95th percentile of the solar
--- energy is
--- taken each year: what a clear sky gave. Its logarithm falls as the array ages. The standard error
--- comes from how the thirteen times four weeks differ. Below 3 years, or a change below two
--- standard errors,
--- is not distinguishable from none. Curtailed export and a full battery make an array look worse.
+-- energy is taken each year: what a clear sky gave. Its logarithm falls as the array ages. The
+-- standard error comes from how the thirteen times four weeks differ. Below 3 years, or a change
+-- below two standard errors, is not distinguishable from none. Curtailed export and a full
+-- battery make an array look worse.
 --
 -- key: inverter_serial
 -- reads: energy_flows

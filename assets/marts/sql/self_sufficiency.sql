@@ -2,14 +2,11 @@
 -- all.
 --
 -- Two definitions of self-sufficiency are in use and differ where the battery is also charged
--- from the
--- grid. `self_sufficiency` is the share of the home's energy that did not come from the grid at
--- that
--- moment: energy from the battery counts, whatever charged it. `own_solar` counts energy from the
--- battery only by the share of solar energy in what charged it on that day and the six days before.
--- Only whole days with half-hourly flows count; all ratios are null where these are fewer than
--- half of
--- the period's days.
+-- from the grid. `self_sufficiency` is the share of the home's energy that did not come from the
+-- grid at that moment: energy from the battery counts, whatever charged it. `own_solar` counts
+-- energy from the battery only by the share of solar energy in what charged it on that day and
+-- the six days before. Only whole days with half-hourly flows count; all ratios are null where
+-- these are fewer than half of the period's days.
 --
 -- key: device_kind, device, period, start_date
 -- reads: daily_energy, site_half_hourly, local_days, device_zones, site_members

@@ -1,8 +1,7 @@
 -- The energies of each site and local day.
 --
 -- As `daily_energy`, added up over the site's members. If one of them has no energies that day,
--- they are
--- null; grid and home are null where several meters could be the site's.
+-- they are null; grid and home are null where several meters could be the site's.
 --
 -- key: site, local_date
 -- reads: daily_energy, site_members

@@ -1,11 +1,9 @@
 -- The energy balance of each site and half hour.
 --
 -- The site's members are in `site_members`. If one of them lacks the half hour, its energies are
--- null: a
--- part of the site is not the site. Energies of the grid and the home are null where several meters
--- could be the site's. The seven flows of several members are derived from the sums: PV supplies
--- the home
--- first, then the battery, then the grid.
+-- null: a part of the site is not the site. Energies of the grid and the home are null where
+-- several meters could be the site's. The seven flows of several members are derived from the
+-- sums: PV supplies the home first, then the battery, then the grid.
 --
 -- key: site, start_at
 -- reads: half_hourly_balance, site_members

@@ -1,10 +1,9 @@
 -- Which inverters make up a site on each local day, and what each counts for.
 --
--- A Gateway measures the whole site, so the inverters behind it are not counted again. One inverter
--- alone is the whole site. Of several without a Gateway, solar and battery energies add, but
--- which meter is
--- the site's cannot be known: `givlake roles set` says it. An inverter belongs to its site from its
--- first day with data until 30 days after its last.
+-- A Gateway measures the whole site, so the inverters behind it are not counted again. One
+-- inverter alone is the whole site. Of several without a Gateway, solar and battery energies add,
+-- but which meter is the site's cannot be known: `givlake roles set` says it. An inverter belongs
+-- to its site from its first day with data until 30 days after its last.
 --
 -- key: inverter_serial, local_date
 -- reads: inverters, device_roles_set, energy_flows, inverter_data_points
