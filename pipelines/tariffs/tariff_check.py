@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from pipelines.tariffs.price_series import (
     PriceSeries,
     TariffError,
+    counted,
     day_number,
     day_of,
     local_midnight,
@@ -132,8 +133,8 @@ def _lacking(
         yield TariffFinding(
             tariff,
             "no_import_price",
-            f"It was in force and has no import price for {missing.size:,} half hours with data,"
-            f" from {moment_text(int(missing[0]))} to {moment_text(int(missing[-1]) + 1)}: load"
+            f"It was in force and has no import price for {counted(missing.size, 'half hour')} with"
+            f" data, from {moment_text(int(missing[0]))} to {moment_text(int(missing[-1]) + 1)}: load"
             " newer prices, or say with givlake tariffs use which tariff was in force.",
         )
     charges = _charge_series(stored, tariff)
@@ -142,7 +143,7 @@ def _lacking(
         yield TariffFinding(
             tariff,
             "no_standing_charge",
-            f"It was in force and has no standing charge for {missing.size:,} days, from"
+            f"It was in force and has no standing charge for {counted(missing.size, 'day')}, from"
             f" {day_of(int(missing[0]))} to {day_of(int(missing[-1]))}: load one (0 if there is"
             " none).",
         )
