@@ -120,7 +120,9 @@ def _lacking(
 ) -> Iterator[TariffFinding]:
     """Find the half hours and days without a price, while a tariff was in force and data exist."""
     tariff, first = entry["tariff"], entry["from_date"]
-    last = newest_at.astimezone(zone).date() + timedelta(days=1)
+    # The last day is that of the newest data, which end at midnight at the latest.
+    newest_day = (newest_at - timedelta(microseconds=1)).astimezone(zone).date()
+    last = newest_day + timedelta(days=1)
     until = min(entry["to_date"] or date.max, last)
     if until <= first:
         return
@@ -134,8 +136,8 @@ def _lacking(
             tariff,
             "no_import_price",
             f"It was in force and has no import price for {counted(missing.size, 'half hour')} with"
-            f" data, from {moment_text(int(missing[0]))} to {moment_text(int(missing[-1]) + 1)}: load"
-            " newer prices, or say with givlake tariffs use which tariff was in force.",
+            f" data, from {moment_text(int(missing[0]))} to {moment_text(int(missing[-1]) + 1)}:"
+            " load newer prices, or say with givlake tariffs use which tariff was in force.",
         )
     charges = _charge_series(stored, tariff)
     missing = _missing(charges, day_number(first), day_number(until))

@@ -47,7 +47,7 @@ def sim():
 
 @pytest.fixture(scope="module")
 def fetched(sim, tmp_path_factory):
-    """Give an owner with three days of energy flows, in UTC+1."""
+    """Give an owner with three days of energy flows, and the first half hour after them."""
     chosen = {
         "GIVENERGY_API_URL": sim.base_url,
         "GIVLAKE_DATASETS": "account_devices,ev_chargers,energy_flows",
@@ -205,10 +205,10 @@ def test_check_finds_days_with_data_and_without_a_price(fetched, flat):
     assert done.status == 1
     first, second = done.out.splitlines()
     assert first.startswith(
-        "flat: It was in force and has no import price for 96 half hours with data, from"
-        " 2025-06-01 23:00 UTC to 2025-06-03 23:00 UTC: load newer prices"
+        "flat: It was in force and has no import price for 97 half hours with data, from"
+        " 2025-06-01 23:00 UTC to 2025-06-03 23:30 UTC: load newer prices"
     )
-    assert "no standing charge for 2 days, from 2025-06-02 to 2025-06-03" in second
+    assert "no standing charge for 3 days, from 2025-06-02 to 2025-06-04" in second
     rows = json.loads(fetched.givlake("tariffs", "check", "flat", "--format", "json").out)
     assert [row["problem"] for row in rows] == ["no_import_price", "no_standing_charge"]
     flat.write_text(FLAT.replace("to = 2025-06-02", ""))

@@ -310,6 +310,8 @@ def test_a_check_finds_what_costs_would_lack(lake, load):
     assert "for 2 days, from 2024-12-31 to 2025-02-01" in found[1].message
     assert "for 1 days" not in found[2].message
     assert len(tariff_findings(stored(lake), newest, "go")) == 1
+    midnight = datetime(2025, 2, 2, tzinfo=UTC)
+    assert tariff_findings(stored(lake), midnight, "go") == []
 
 
 def test_a_check_finds_holes_and_overlaps(lake, load):
