@@ -68,10 +68,10 @@ class PriceSeries:
         count = int(np.isnan(self.pence).sum())
         if days:
             span = f"{day_of(begin)} to {day_of(last)}"
-            number = f"{count:,} day{'' if count == 1 else 's'}"
+            number = counted(count, "day")
         else:
             span = f"{moment_text(begin)} to {moment_text(last + 1)}"
-            number = f"{count:,} half hour{'' if count == 1 else 's'}"
+            number = counted(count, "half hour")
         raise TariffError(
             f"{what} has no price for {number} between its first and its last price; the first"
             f" hole is from {span}: add the missing prices, and load the file again."
@@ -154,6 +154,11 @@ def small_price_warnings(
                 f"No {kind} price is above {largest:g} pence: prices are in pence, and 0.27 looks"
                 " like pounds."
             )
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, for messages."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def slot_of(moment: datetime) -> int:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from pipelines.tariffs.price_series import (
     PriceSeries,
     TariffError,
+    counted,
     day_number,
     day_of,
     local_midnight,
@@ -119,7 +120,9 @@ def _lacking(
 ) -> Iterator[TariffFinding]:
     """Find the half hours and days without a price, while a tariff was in force and data exist."""
     tariff, first = entry["tariff"], entry["from_date"]
-    last = newest_at.astimezone(zone).date() + timedelta(days=1)
+    # The last day is that of the newest data, which end at midnight at the latest.
+    newest_day = (newest_at - timedelta(microseconds=1)).astimezone(zone).date()
+    last = newest_day + timedelta(days=1)
     until = min(entry["to_date"] or date.max, last)
     if until <= first:
         return
@@ -132,9 +135,9 @@ def _lacking(
         yield TariffFinding(
             tariff,
             "no_import_price",
-            f"It was in force and has no import price for {missing.size:,} half hours with data,"
-            f" from {moment_text(int(missing[0]))} to {moment_text(int(missing[-1]) + 1)}: load"
-            " newer prices, or say with givlake tariffs use which tariff was in force.",
+            f"It was in force and has no import price for {counted(missing.size, 'half hour')} with"
+            f" data, from {moment_text(int(missing[0]))} to {moment_text(int(missing[-1]) + 1)}:"
+            " load newer prices, or say with givlake tariffs use which tariff was in force.",
         )
     charges = _charge_series(stored, tariff)
     missing = _missing(charges, day_number(first), day_number(until))
@@ -142,7 +145,7 @@ def _lacking(
         yield TariffFinding(
             tariff,
             "no_standing_charge",
-            f"It was in force and has no standing charge for {missing.size:,} days, from"
+            f"It was in force and has no standing charge for {counted(missing.size, 'day')}, from"
             f" {day_of(int(missing[0]))} to {day_of(int(missing[-1]))}: load one (0 if there is"
             " none).",
         )

@@ -157,7 +157,7 @@ def use_tariff(lake: Lake, tariff: str, first: date, until: date | None) -> list
     with owner_inputs.lock(lake):
         known_name(tariff, read_loads(lake.folder))
         name = "tariffs_in_force"
-        ranges = _with_range(owner_inputs.read(lake.folder, name).to_pylist(), tariff, first, until)
+        ranges = with_range(owner_inputs.read(lake.folder, name).to_pylist(), tariff, first, until)
         owner_inputs.write(lake, name, pa.Table.from_pylist(ranges, owner_inputs.SCHEMAS[name]))
     return ranges
 
@@ -281,10 +281,17 @@ def _store(lake: Lake, loads: list[dict[str, Any]], now: datetime) -> None:
     expand(lake, current, rows, until)
 
 
-def _with_range(
+def with_range(
     ranges: Sequence[dict[str, Any]], tariff: str, first: date, until: date | None
 ) -> list[dict[str, Any]]:
-    """Return ranges of dates with another, which takes its days from the others."""
+    """Return ranges of dates with another, which takes its days from the others.
+
+    Args:
+        ranges: Rows of `tariffs_in_force`, which do not overlap.
+        tariff: The tariff of the other range.
+        first: Its first day.
+        until: The first day that is not in it; None for no end.
+    """
     end = until or date.max
     found = [(tariff, first, end)]
     for each in ranges:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pipelines.cli.command_list import MODULES, WITHOUT_DATA
+from pipelines.cli.command_list import MODULES, SUBCOMMANDS, WITHOUT_DATA
 from pipelines.settings import load_settings
 from pipelines.settings_file import SettingsError
 
@@ -100,10 +100,15 @@ def test_every_command_takes_the_data_folder_as_an_option(simulate, own, tmp_pat
     for name in MODULES:
         if name not in WITHOUT_DATA:
             assert "--data" in owner.givlake(name, "--help").out, name
+        for subcommand in SUBCOMMANDS.get(name, ()):
+            assert "--data" in owner.givlake(name, subcommand, "--help").out, (name, subcommand)
     assert owner.givlake("backfill", *RANGE, "--data", "other").status == 0
     assert (tmp_path / "other" / "warehouse.duckdb").is_file()
     assert not owner.data.exists()
     assert "2 device-days complete" in owner.givlake("status", "--data", tmp_path / "other").out
+    for words in (("roles", "list", "--data", "other"), ("roles", "--data", "other", "list")):
+        assert "not set" in owner.givlake(*words).out
+    assert not owner.data.exists()
 
 
 @pytest.mark.new_folder

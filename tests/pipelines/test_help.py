@@ -13,7 +13,7 @@ import pytest
 
 from assets.registry import datasets
 from givenergy.version import API_VERSION
-from pipelines.cli.command_list import FORMER_NAMES, GROUPS, MODULES
+from pipelines.cli.command_list import FORMER_NAMES, GROUPS, MODULES, SUBCOMMANDS
 from pipelines.cli.completion_values import complete_value, dataset_names
 from pipelines.cli.declared_help import declared_texts
 from pipelines.cli.givlake_command import givlake
@@ -25,6 +25,7 @@ from tests.support.timeouts import TIMEOUT_S
 
 # Packages that take long to import.
 SLOW = {"dagster", "duckdb", "numpy", "pandas", "pandera", "pyarrow", "pydantic"}
+SUBCOMMAND_NAMES = [(group, name) for group, names in SUBCOMMANDS.items() for name in names]
 ALIASED = "43fab14c-eb9a-44b3-9d22-83731f19d7a0"
 
 
@@ -35,8 +36,9 @@ def owner(tmp_path):
 
 @pytest.fixture
 def known(owner):
-    """Give an owner whose data folder knows devices."""
-    owner.data.mkdir()
+    """Give an owner whose data folder knows devices and tariffs."""
+    for tariff in ("agile", "flat"):
+        (owner.data / "owner" / "tariff_files" / tariff).mkdir(parents=True)
     known = ["SIM0001", "SIM0002", ALIASED]
     (owner.data / "state.json").write_text(json.dumps({"known_devices": known}))
     return owner
@@ -63,18 +65,32 @@ def test_every_command_is_in_one_group_with_its_whole_sentence(owner):
     assert "…" not in said
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_the_help_of_a_command_fits_80_columns_and_is_not_cut(owner, name):
+@pytest.mark.parametrize("words", [*((name,) for name in MODULES), *SUBCOMMAND_NAMES])
+def test_the_help_of_a_command_fits_80_columns_and_is_not_cut(owner, words):
     owner.settings["COLUMNS"] = "80"
-    done = owner.givlake(name, "--help")
+    done = owner.givlake(*words, "--help")
     assert done.status == 0
     assert max(map(len, done.out.splitlines())) <= 80
     # After the usage, which has "FILE..." for several files.
     assert "..." not in done.out.partition("\n\n")[2]
 
 
+@pytest.mark.parametrize("group", SUBCOMMANDS)
+def test_a_group_of_commands_lists_them_when_it_is_called_alone(owner, group):
+    asked, alone = owner.givlake(group, "--help"), owner.givlake(group)
+    assert (asked.status, asked.err) == (0, "")
+    assert (alone.status, alone.out, alone.err) == (2, "", asked.out)
+    said = " ".join(asked.out.split())
+    texts = help_texts()["commands"][group]
+    assert texts["sentence"] in said
+    assert list(texts["commands"]) == list(SUBCOMMANDS[group])
+    for name, each in texts["commands"].items():
+        assert f"{name} {each['sentence']}" in said
+        assert each["sentence"].endswith(".")
+
+
 @pytest.mark.processes
-@pytest.mark.parametrize("argument", ["--help", "--version"])
+@pytest.mark.parametrize("argument", ["--help", "--version", *SUBCOMMANDS])
 def test_help_and_versions_import_no_slow_package(owner, argument):
     code = (
         "import sys; sys.argv = ['givlake', sys.argv[1]]\n"
@@ -91,7 +107,7 @@ def test_help_and_versions_import_no_slow_package(owner, argument):
     imported = set(eval(done.stderr.splitlines()[-1]))
     allowed = {"pydantic"} if argument == "--version" else set()
     assert imported & SLOW <= allowed
-    assert done.stdout
+    assert done.stdout or "Commands:" in done.stderr
 
 
 def test_versions_are_those_that_are_installed(owner):
@@ -110,6 +126,8 @@ def test_versions_are_those_that_are_installed(owner):
     [
         (("bakfill",), "There is no command 'bakfill'. Did you mean backfill?"),
         (("Status",), "There is no command 'Status'. Did you mean status?"),
+        (("tariffs", "lod"), "There is no command 'lod'. Did you mean load?"),
+        (("roles", "xyzzy"), "There is no command 'xyzzy'.\n"),
         (("xyzzy",), "There is no command 'xyzzy'.\n"),
         (("sync", "--detaset", "x"), "No such option '--detaset'."),
         (("rebuild", "--dataset", "energy_flow"), "Did you mean energy_flows"),
@@ -142,10 +160,19 @@ def test_completion_knows_the_parameters_and_datasets_without_importing_them():
     assert dataset_names() == [dataset.name for dataset in datasets()]
     context = click.Context(givlake)
     for name in MODULES:
-        real = givlake.get_command(context, name)
-        light = light_command(name, complete_value)
-        shown = [option for option in real.params if not getattr(option, "hidden", False)]
-        assert [option.opts for option in light.params] == [option.opts for option in shown]
+        real, light = givlake.get_command(context, name), light_command(name, complete_value)
+        _compare_parameters(real, light)
+        for subcommand in SUBCOMMANDS.get(name, ()):
+            inner = click.Context(real, parent=context)
+            _compare_parameters(
+                real.get_command(inner, subcommand), light_command(name, complete_value, subcommand)
+            )
+            assert light.commands[subcommand].name == subcommand
+
+
+def _compare_parameters(real, light):
+    shown = [option for option in real.params if not getattr(option, "hidden", False)]
+    assert [option.opts for option in light.params] == [option.opts for option in shown]
 
 
 def complete(owner, shell, *words):
@@ -182,6 +209,17 @@ def test_commands_options_and_values_are_completed(known):
     assert complete(known, "bash", "export", "--start", "y") == ["plain,yesterday"]
     assert complete(known, "fish", "ver") == [
         "plain,verify\tCheck the tables against a rebuild from the archive."
+    ]
+    assert complete(known, "bash", "tar") == ["plain,tariffs"]
+    assert complete(known, "bash", "tariffs", "c") == ["plain,check"]
+    assert complete(known, "bash", "tariffs", "load", "--dir") == ["plain,--direction"]
+    assert complete(known, "bash", "tariffs", "load", "--vat", "e") == ["plain,exclude"]
+    assert complete(known, "bash", "tariffs", "use", "a") == ["plain,agile"]
+    assert complete(known, "bash", "tariffs", "use", "agile", "--from", "y") == ["plain,yesterday"]
+    assert complete(known, "bash", "roles", "set", "SIM0002", "wh") == ["plain,whole_site"]
+    assert complete(known, "bash", "roles", "clear", "SIM0001") == ["plain,SIM0001"]
+    assert complete(known, "fish", "tariffs", "us") == [
+        "plain,use\tSay that a tariff was in force from a day on."
     ]
     assert complete(known, "zsh", "completion", "z") == ["plain", "zsh", "_"]
 

@@ -60,10 +60,12 @@ with
     )
 select
     days.site,
-    sum(days.cost_pence) / 100 as import_cost_gbp,
-    sum(days.income_pence) / 100 as export_income_gbp,
-    sum(standing.standing_charge_pence) / 100 as standing_charge_gbp,
-    import_cost_gbp - export_income_gbp + coalesce(standing_charge_gbp, 0) as net_cost_gbp,
+    round(sum(days.cost_pence) / 100, 6) as import_cost_gbp,
+    round(sum(days.income_pence) / 100, 6) as export_income_gbp,
+    round(sum(standing.standing_charge_pence) / 100, 6) as standing_charge_gbp,
+    round(
+        import_cost_gbp - export_income_gbp + coalesce(standing_charge_gbp, 0), 6
+    ) as net_cost_gbp,
     sum(days.half_hours)::bigint as half_hours,
     sum(days.half_hours_known)::bigint as half_hours_known,
     count(*) as days,

@@ -19,7 +19,7 @@
 select
     site,
     capital_cost::double as capital_cost_gbp,
-    sum(saved_gbp) as saved_gbp,
+    round(sum(saved_gbp), 6) as saved_gbp,
     count(*) as days,
     if(count(*) >= 365, sum(saved_gbp) / count(*) * 365.25, null) as saved_per_year_gbp,
     if(saved_per_year_gbp > 0, capital_cost / saved_per_year_gbp, null) as payback_years,

@@ -54,17 +54,17 @@ select
     days.site,
     days.local_date,
     days.tariff,
-    days.import_kwh,
-    days.export_kwh,
-    days.import_cost_gbp,
-    days.export_income_gbp,
+    round(days.import_kwh, 3) as import_kwh,
+    round(days.export_kwh, 3) as export_kwh,
+    round(days.import_cost_gbp, 6) as import_cost_gbp,
+    round(days.export_income_gbp, 6) as export_income_gbp,
     standing.standing_charge_pence / 100 as standing_charge_gbp,
-    days.import_cost_gbp
-    - days.export_income_gbp
-    + coalesce(standing_charge_gbp, 0) as net_cost_gbp,
-    days.without_gbp + coalesce(standing_charge_gbp, 0) as without_gbp,
-    days.saved_gbp,
-    days.battery_saved_gbp,
+    round(
+        days.import_cost_gbp - days.export_income_gbp + coalesce(standing_charge_gbp, 0), 6
+    ) as net_cost_gbp,
+    round(days.without_gbp + coalesce(standing_charge_gbp, 0), 6) as without_gbp,
+    round(days.saved_gbp, 6) as saved_gbp,
+    round(days.battery_saved_gbp, 6) as battery_saved_gbp,
     days.half_hours,
     local_days.half_hours as half_hours_expected,
     days.source,

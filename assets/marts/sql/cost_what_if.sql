@@ -79,14 +79,15 @@ select
     known.site,
     names.tariff,
     known.month,
-    costs.import_cost_gbp,
-    costs.export_income_gbp,
-    if(costs.half_hours > 0, standing.standing_charge_gbp, null) as standing_charge_gbp,
-    costs.import_cost_gbp
-    - costs.export_income_gbp
-    + coalesce(standing.standing_charge_gbp, 0) as net_cost_gbp,
-    costs.without_gbp + coalesce(standing.standing_charge_gbp, 0) as without_gbp,
-    costs.without_gbp - costs.import_cost_gbp + costs.export_income_gbp as saved_gbp,
+    round(costs.import_cost_gbp, 6) as import_cost_gbp,
+    round(costs.export_income_gbp, 6) as export_income_gbp,
+    round(if(costs.half_hours > 0, standing.standing_charge_gbp, null), 6) as standing_charge_gbp,
+    round(
+        costs.import_cost_gbp - costs.export_income_gbp + coalesce(standing.standing_charge_gbp, 0),
+        6
+    ) as net_cost_gbp,
+    round(costs.without_gbp + coalesce(standing.standing_charge_gbp, 0), 6) as without_gbp,
+    round(costs.without_gbp - costs.import_cost_gbp + costs.export_income_gbp, 6) as saved_gbp,
     coalesce(costs.half_hours, 0) as half_hours,
     known.half_hours_known,
     'as if you had changed nothing else' as note,

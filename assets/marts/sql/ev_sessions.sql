@@ -120,22 +120,24 @@ select
     duration_s,
     energy_kwh,
     energy_source,
-    power_mean_w,
+    round(power_mean_w, 1) as power_mean_w,
     power_max_w,
-    if(has_sources, solar_kwh, null) as solar_kwh,
-    if(has_sources, battery_kwh, null) as battery_kwh,
-    if(has_sources, grid_kwh, null) as grid_kwh,
+    round(if(has_sources, solar_kwh, null), 3) as solar_kwh,
+    round(if(has_sources, battery_kwh, null), 3) as battery_kwh,
+    round(if(has_sources, grid_kwh, null), 3) as grid_kwh,
     tariffs,
     case
         when not has_prices
         then null
         when has_sources
-        then mix_cost
+        then round(mix_cost, 6)
         when not on_home_meter
-        then whole_cost
+        then round(whole_cost, 6)
     end as cost_gbp,
-    if(has_prices, whole_cost, null) as cost_without_solar_gbp,
-    if(has_sources and has_export_prices, coalesce(forgone, 0), null) as export_forgone_gbp,
+    if(has_prices, round(whole_cost, 6), null) as cost_without_solar_gbp,
+    if(
+        has_sources and has_export_prices, round(coalesce(forgone, 0), 6), null
+    ) as export_forgone_gbp,
     coalesce(half_hours, 0) as half_hours,
     coalesce(half_hours_known, 0) as half_hours_known,
     on_home_meter,

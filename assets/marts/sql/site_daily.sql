@@ -15,6 +15,9 @@
 -- discharge_kwh: Energy taken from batteries.
 -- home_kwh: Energy used in the home, with what the inverters themselves use; null unless all
 -- members have flows.
+-- home_counter_kwh: Energy used in the home by the inverter's counter; null if several inverters
+-- are
+-- counted.
 -- source: energy_flows; inverter_data_points if one of the members' are counters; null without
 -- data.
 -- members: Number of inverters that are counted.
@@ -47,6 +50,7 @@ with
                 sum(energy.home_kwh),
                 greatest(0, solar + grid_import + discharge - grid_export - charge)
             ) as home,
+            if(min(members.members) = 1, sum(energy.home_counter_kwh), null) as home_counter,
             if(has_flows, 'energy_flows', max(energy.source)) as source,
             bool_and(coalesce(energy.is_complete, false)) as is_complete,
             bool_and(coalesce(energy.is_final, false)) as is_final
@@ -64,6 +68,7 @@ select
     if(is_whole, round(charge, 2), null) as charge_kwh,
     if(is_whole, round(discharge, 2), null) as discharge_kwh,
     if(has_grid and has_flows, round(home, 2), null) as home_kwh,
+    home_counter as home_counter_kwh,
     source,
     members,
     members_present,
