@@ -1,9 +1,11 @@
 """All views of the catalogue besides those of single tables, in the order of their use."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+
+import pyarrow as pa
 
 from assets.framework.code_views import code_views
 from assets.framework.decoding.decoder import DatasetDecoder
@@ -11,6 +13,9 @@ from assets.marts.mart_file import marts
 from assets.reconciliation import RECONCILIATIONS, reconciliation_view
 from assets.registry import datasets
 from warehouse import SYSTEM_VIEWS, ViewSpec, column_types
+
+# Of the columns of money in the files of marts, and of tariffs that name no other.
+DEFAULT_CURRENCY = "GBP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +33,36 @@ class DerivedView:
     group: str
 
 
-def catalogue_views() -> list[ViewSpec]:
-    """Return the views that the catalogue has besides those of its tables."""
-    return [*code_views(), *derived_views()]
+def catalogue_views(currency: str = DEFAULT_CURRENCY) -> list[ViewSpec]:
+    """Return the views that the catalogue has besides those of its tables.
+
+    Args:
+        currency: ISO code of the currency of the folder's tariffs.
+    """
+    return [*code_views(), *derived_views(currency)]
 
 
-def derived_views() -> list[ViewSpec]:
-    """Return the views that combine or judge tables, each after those that it reads."""
-    return [view.spec for view in derived_views_with_reads()]
+def derived_views(currency: str = DEFAULT_CURRENCY) -> list[ViewSpec]:
+    """Return the views that combine or judge tables, each after those that it reads.
+
+    Args:
+        currency: ISO code of the currency of the folder's tariffs, which columns of money are
+            named by: `saved_gbp` is `saved_eur` where prices are in euros.
+    """
+    views = [view.spec for view in derived_views_with_reads()]
+    if currency == DEFAULT_CURRENCY:
+        return views
+    default, ending = f"_{DEFAULT_CURRENCY.lower()}", f"_{currency.lower()}"
+    return [
+        replace(
+            view,
+            sql=view.sql.replace(default, ending),
+            schema=pa.schema(
+                field.with_name(field.name.replace(default, ending)) for field in view.schema
+            ),
+        )
+        for view in views
+    ]
 
 
 def derived_views_with_reads() -> list[DerivedView]:

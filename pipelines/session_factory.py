@@ -40,7 +40,7 @@ from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
 from pipelines.settings_to_read import setting_reads_of
 from pipelines.stop_signals import cancelled_on_stop
-from pipelines.tariffs.tariff_store import renew_prices
+from pipelines.tariffs.tariff_store import renew_prices, stored_currency
 from warehouse import (
     Lake,
     ReadOnlyLake,
@@ -73,15 +73,16 @@ def open_lake(settings: Settings, *, repair: bool = True) -> Lake:
     try:
         lake = Lake(settings.data)
     except OSError as error:
+        why = f"which cannot be used as the data folder ({error.strerror})"
         raise SettingsError(
-            f"GIVLAKE_DATA is {str(settings.data)!r}, which cannot be used as the data folder"
-            f" ({error.strerror}): use a folder that you can write to."
+            f"GIVLAKE_DATA is {str(settings.data)!r}, {why}: use a folder that you can write to."
         ) from error
     restore_clock(lake)
     _warn_of_interrupted_forget(lake)
     publish_watermarks(lake, [dataset.name for dataset in datasets()])
     known = decoders(datasets())
-    publish(lake, [table for decoder in known for table in decoder.tables], catalogue_views())
+    views = catalogue_views(stored_currency(lake.folder))
+    publish(lake, [table for decoder in known for table in decoder.tables], views)
     renew_prices(lake, utc_now())
     if repair:
         repair_tables(lake, known)
@@ -112,12 +113,9 @@ def open_for_reading(settings: Settings) -> ReadOnlyLake:
     except OSError as error:
         reason = reason_of(error, settings.data) or f"{error.strerror}: use another folder"
         raise SettingsError(f"GIVLAKE_DATA is {str(settings.data)!r}: {reason}.") from error
-    lake = ReadOnlyLake(
-        settings.data,
-        decoders(datasets()),
-        catalogue_views(),
-        [dataset.coverage_rule for dataset in daily_datasets()],
-    )
+    rules = [dataset.coverage_rule for dataset in daily_datasets()]
+    views = catalogue_views(stored_currency(settings.data))
+    lake = ReadOnlyLake(settings.data, decoders(datasets()), views, rules)
     restore_clock(lake)
     _warn_of_interrupted_forget(lake)
     if lake.expected().num_rows == 0 and last_discovery(lake) is not None:

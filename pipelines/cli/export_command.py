@@ -18,6 +18,7 @@ from pipelines.cli.verify_command import chosen_datasets
 from pipelines.device_lookup import resolve_devices
 from pipelines.pending_builds import describe_pending
 from pipelines.settings import Settings
+from pipelines.tariffs.tariff_store import stored_currency
 from warehouse import (
     Days,
     DeviceLimit,
@@ -111,7 +112,7 @@ def export(
                 dictionary=dictionary(),
                 rules=[dataset.coverage_rule for dataset in daily_datasets()],
                 copied_views=_COPIED_VIEWS,
-                views=derived_views(),
+                views=derived_views(stored_currency(settings.data)),
                 days=days,
                 devices=devices,
                 overwrite=overwrite,

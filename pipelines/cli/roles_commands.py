@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import UTC
+from importlib import resources
 from typing import Any
 
 import click
 
 from givenergy import utc_now
 from pipelines.cli.common import (
+    EXIT_USAGE,
+    KnownError,
     console,
     format_option,
     opened_for_reading,
@@ -19,21 +22,19 @@ from pipelines.cli.formats import as_csv, as_json
 from pipelines.cli.stored_device_names import stored_device_names
 from pipelines.device_lookup import resolve_devices
 from pipelines.device_roles import roles_set, set_role
-from pipelines.discovery import known_devices
 from pipelines.session_factory import open_lake
 from pipelines.settings import Settings
-from warehouse import Lake, connect, owner_inputs, retrying
+from warehouse import Lake, ReadOnlyLake, connect, owner_inputs, retrying
 
 _OUT = console()
-_COLUMNS = ("device_id", "name", "kind", "role", "set_at")
-_NONE = "not set"
+_COLUMNS = ("device_id", "model", "site", "role", "set_at")
 
 
 @click.command("list")
 @format_option("json", "csv")
 @pass_settings
 def roles_list_command(settings: Settings, layout: str) -> None:
-    """List the devices and their roles."""
+    """List the inverters and what each counts for in its site."""
     with opened_for_reading(settings, warn_if_empty=False, may_be_absent=True) as lake:
         rows = _rows(lake)
     if layout == "json":
@@ -41,18 +42,19 @@ def roles_list_command(settings: Settings, layout: str) -> None:
     elif layout == "csv":
         click.echo(as_csv(_COLUMNS, rows), nl=False)
     elif not rows:
-        _OUT.print("No devices are known yet: start with givlake backfill.")
+        _OUT.print("No inverters are known yet: start with givlake backfill.")
     else:
         lines = [
             [
-                row["name"],
-                row["kind"],
-                row["role"] or _NONE,
+                row["device_id"],
+                row["model"] or "",
+                row["site"] or "",
+                row["role"] or "no data",
                 f"{row['set_at'].astimezone(UTC):%Y-%m-%d}" if row["set_at"] else "",
             ]
             for row in rows
         ]
-        _OUT.print(table(["device", "kind", "role", "set on"], lines))
+        _OUT.print(table(["inverter", "model", "site", "role", "set on"], lines))
         _OUT.print(f"Set with: givlake roles set DEVICE {'|'.join(owner_inputs.ROLES)}")
 
 
@@ -71,6 +73,9 @@ def roles_set_command(settings: Settings, device: str, role: str) -> None:
     """  # noqa: D301
     device_id = _stored_id(settings, device, {})
     with open_lake(settings) as lake:
+        if device_id not in {inverter for inverter, *_ in _inverters(lake)}:
+            message = f"{device} is no inverter: only inverters have a role in their site."
+            raise KnownError(message, EXIT_USAGE)
         set_role(lake, device_id, role, utc_now())
     _OUT.print(f"{device_id} counts as {role}.")
 
@@ -109,19 +114,20 @@ def _stored_id(settings: Settings, wanted: str, others: Mapping[str, set[str]]) 
     return resolve_devices([wanted], names)[0]
 
 
-def _rows(lake: Lake) -> list[dict[str, Any]]:
-    """Return a row for each known device, and for each other one that has a role."""
+def _rows(lake: ReadOnlyLake) -> list[dict[str, Any]]:
+    """Return a row for each inverter, and for each other device that has a role."""
     roles = roles_set(lake.folder)
-    devices = {
-        device.device_id: (device.name, kind.value)
-        for kind, of_kind in known_devices(lake).items()
-        for device in of_kind
-    }
-    for device_id in roles:
-        devices.setdefault(device_id, (device_id, "unknown"))
+    known = {device_id: rest for device_id, *rest in _inverters(lake)}
     rows = []
-    for device_id, (name, kind) in sorted(devices.items()):
-        role, set_at = roles.get(device_id, (None, None))
-        values = (device_id, name, kind, role, set_at)
+    for device_id in sorted({*known, *roles}):
+        site, model, role = known.get(device_id, (None, None, None))
+        set_role, set_at = roles.get(device_id, (None, None))
+        values = (device_id, model, site, set_role or role, set_at)
         rows.append(dict(zip(_COLUMNS, values, strict=True)))
     return rows
+
+
+def _inverters(lake: Lake | ReadOnlyLake) -> list[tuple[Any, ...]]:
+    sql = resources.files("pipelines.cli").joinpath("sql", "device_roles.sql").read_text()
+    with connect(lake) as connection:
+        return retrying(lambda: connection.sql(sql).fetchall())

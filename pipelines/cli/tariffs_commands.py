@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from assets.catalogue_views import DEFAULT_CURRENCY
 from givenergy import utc_now
 from pipelines.cli.common import (
     EXIT_COMPLETE,
@@ -84,6 +85,9 @@ def tariffs_load_command(
         tell(warning)
     load = result.load
     tariff = load["tariff"]
+    if load["currency"] != DEFAULT_CURRENCY:
+        # The catalogue names columns of money by it.
+        open_lake(settings).close()
     if not result.is_new:
         _OUT.print(f"{file.name} is version {load['version']} of {tariff} already: nothing to do.")
         return

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from assets.catalogue_views import DEFAULT_CURRENCY
 from pipelines.tariffs.price_series import (
     EARLIEST,
     PriceSeries,
@@ -87,7 +88,7 @@ def read_octopus(
         imports, exports = (series, None) if direction == "import" else (None, series)
     return TariffPrices(
         format="octopus",
-        currency="GBP",
+        currency=DEFAULT_CURRENCY,
         timezone=_ZONE,
         clock="utc",
         first_start_at=moment_of(entries[0].start),

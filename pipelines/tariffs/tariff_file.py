@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import PurePath
 
+from assets.catalogue_views import DEFAULT_CURRENCY
 from pipelines.tariffs.csv_tariff import read_csv
 from pipelines.tariffs.octopus_tariff import read_octopus
 from pipelines.tariffs.price_series import TariffError, TariffPrices, small_price_warnings
@@ -33,7 +34,7 @@ class LoadOptions:
     direction: str | None = None
     payment: str | None = None
     vat: str | None = None
-    currency: str = "GBP"
+    currency: str = DEFAULT_CURRENCY
     zone: str = "Europe/London"
 
     def as_json(self) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from assets.catalogue_views import DEFAULT_CURRENCY
 from pipelines.suggestions import did_you_mean
 from pipelines.tariffs.expansion import current_prices, expand, is_expanded
 from pipelines.tariffs.price_series import TariffError
@@ -101,6 +102,12 @@ def read_loads(folder: Path) -> list[dict[str, Any]]:
     """Return the rows of `tariffs`, in the order of their loading."""
     rows = owner_inputs.read(folder, "tariffs").to_pylist()
     return sorted(rows, key=lambda load: (load["tariff"], load["version"]))
+
+
+def stored_currency(folder: Path) -> str:
+    """Return the currency of the tariffs in a data folder; the default if it has none."""
+    loads = read_loads(folder)
+    return str(loads[0]["currency"]) if loads else DEFAULT_CURRENCY
 
 
 def expansion_end(now: datetime) -> datetime:

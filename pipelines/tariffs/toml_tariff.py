@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from assets.catalogue_views import DEFAULT_CURRENCY
 from pipelines.tariffs.price_series import (
     HALF_HOUR_S,
     PriceSeries,
@@ -67,7 +68,7 @@ def read_toml(text: str, until: datetime) -> TariffPrices:
         charges.refuse_holes("The standing charge", days=True)
     return TariffPrices(
         format="toml",
-        currency=currency_of(raw.get("currency", "GBP")),
+        currency=currency_of(raw.get("currency", DEFAULT_CURRENCY)),
         timezone=zone.key,
         clock=clock,
         first_start_at=local_midnight(periods[0].first, zone),

@@ -72,7 +72,7 @@ def used(owner: Owner) -> list[tuple[str, str, str | None]]:
     [
         (("tariffs", "list"), "No tariffs are loaded: load one with givlake tariffs load FILE."),
         (("tariffs", "check"), "0 tariffs checked: no price is missing."),
-        (("roles", "list"), "No devices are known yet: start with givlake backfill."),
+        (("roles", "list"), "No inverters are known yet: start with givlake backfill."),
     ],
 )
 def test_what_only_reads_works_without_data_and_makes_no_folder(owner, arguments, sentence):
@@ -227,21 +227,14 @@ def test_roles_are_set_by_any_name_of_a_device_and_removed(sim, fetched):
         [(one, "whole_site"), (other, "ignored")]
     )
     rows = json.loads(fetched.givlake("roles", "list", "--format", "json").out)
-    assert {row["kind"]: row["role"] for row in rows if row["role"] is None} == {"ev_charger": None}
-    assert {row["device_id"]: row["role"] for row in rows if row["role"]} == {
+    assert {row["device_id"]: row["role"] for row in rows if row["set_at"]} == {
         one: "whole_site", other: "ignored",
     }  # fmt: skip
     listed = fetched.givlake("roles", "list").out
     assert max(map(len, listed.splitlines())) <= 80
-    assert "not set" in listed
-    charger = next(row for row in rows if row["kind"] == "ev_charger")
-    assert fetched.givlake("roles", "set", charger["name"], "ignored").status == 0
-    assert len(fetched.sql(stored)) == 3
     assert fetched.givlake("roles", "clear", one).out == f"{one} has no role any more.\n"
     assert fetched.givlake("roles", "clear", one).out == f"{one} has no role: nothing to do.\n"
-    assert [row["device_id"] for row in fetched.sql(stored)] == sorted(
-        [other, charger["device_id"]]
-    )
+    assert [row["device_id"] for row in fetched.sql(stored)] == [other]
 
 
 def test_a_role_or_a_device_that_there_is_not_is_refused(sim, fetched):
@@ -255,6 +248,10 @@ def test_a_role_or_a_device_that_there_is_not_is_refused(sim, fetched):
         done = fetched.givlake("roles", *command)
         assert (done.status, done.out) == (2, "")
         assert f"Unknown device '{one}X'. Did you mean" in done.err
+    (charger,) = fetched.sql("SELECT charger_uuid FROM ev_chargers_now")
+    done = fetched.givlake("roles", "set", charger["charger_uuid"], "ignored")
+    assert (done.status, done.out) == (2, "")
+    assert "is no inverter: only inverters have a role in their site." in done.err
 
 
 def test_forgetting_a_device_removes_its_role(sim, tmp_path):
