@@ -38,7 +38,7 @@ with
             members.site,
             balance.start_at,
             min(balance.start_local) as start_local,
-            min(balance.local_date) as local_date,
+            balance.local_date,
             min(balance.settlement_period) as settlement_period,
             count(*) filter (where balance.is_complete) as members_present,
             min(members.members) as members,
@@ -63,7 +63,8 @@ with
         from half_hourly_balance as balance
         inner join site_members as members using (inverter_serial, local_date)
         where members.role <> 'ignored'
-        group by members.site, balance.start_at
+        /* The day is a key too, so that a query of one day reads no others. */
+        group by members.site, balance.start_at, balance.local_date
     ),
     balanced as (
         select
