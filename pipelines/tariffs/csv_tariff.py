@@ -6,7 +6,7 @@ import contextlib
 import csv
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from statistics import median
 
@@ -24,6 +24,7 @@ from pipelines.tariffs.price_series import (
 )
 
 _PRICES = ("import_pence", "export_pence")
+_CHOICES = (_PRICES, _PRICES[:1], _PRICES[1:])
 _DAY_SLOTS = 48
 _Row = tuple[int, dict[str, float]]
 
@@ -70,18 +71,14 @@ def read_csv(text: str, currency: str, zone: str, until: datetime) -> TariffPric
 
 def _rows(text: str) -> Iterator[_Row]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    header = [name.strip() for name in reader.fieldnames or []]
-    if "start" not in header or not set(header) & set(_PRICES) or set(header) - {"start", *_PRICES}:
-        raise TariffError(
-            f"The first line is {','.join(header)!r}: write start,import_pence,export_pence, or"
-            " leave out the price that the tariff does not have."
-        )
-    reader.fieldnames = header
     try:
+        reader.fieldnames = _header(reader.fieldnames or [])
         for row in reader:
             line = reader.line_num
             if None in row or any(value is None for value in row.values()):
-                raise TariffError(f"Line {line} has not {len(header)} values: correct it.")
+                raise TariffError(
+                    f"Line {line} has not {len(reader.fieldnames)} values: correct it."
+                )
             prices = {
                 name: checked_price(_number(row[name]), f"{name} in line {line}")
                 for name in _PRICES
@@ -92,6 +89,21 @@ def _rows(text: str) -> Iterator[_Row]:
         raise TariffError(
             f"The file is not valid CSV (line {reader.line_num}: {error}): correct it."
         ) from error
+
+
+def _header(names: Iterable[str]) -> list[str]:
+    """Return the names of the columns.
+
+    Raises:
+        TariffError: There are other columns, one is twice, or there is none of prices.
+    """
+    header = [name.strip() for name in names]
+    if sorted(header) not in [sorted(["start", *prices]) for prices in _CHOICES]:
+        raise TariffError(
+            f"The first line is {','.join(header)!r}: write start,import_pence,export_pence, or"
+            " leave out the price that the tariff does not have."
+        )
+    return header
 
 
 def _number(text: str) -> object:

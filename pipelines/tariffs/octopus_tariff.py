@@ -107,7 +107,7 @@ def _results(text: str) -> list[dict[str, Any]]:
     """
     try:
         raw = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TariffError(f"The file is not valid JSON ({error}): save it again.") from error
     pages = [raw] if isinstance(raw, dict) else raw
     if not isinstance(pages, list) or not all(isinstance(page, dict) for page in pages):

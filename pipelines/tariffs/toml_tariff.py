@@ -47,7 +47,7 @@ def read_toml(text: str, until: datetime) -> TariffPrices:
     """
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise TariffError(f"The file is not valid TOML ({error}): correct it.") from error
     refuse_unknown(raw, _KEYS, "the tariff")
     zone = zone_of_tariff(raw.get("timezone", "Europe/London"))

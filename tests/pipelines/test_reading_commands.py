@@ -31,6 +31,9 @@ COMMANDS = (
 )
 # These open the folder in the same way, and take longer.
 LONG_COMMANDS = (
+    ("tariffs", "list"),
+    ("tariffs", "check"),
+    ("roles", "list"),
     ("export", "--to", "EXPORT", "--format", "json"),
     ("verify", "--manifest", "MANIFEST"),
     ("plan", "--start", DAYS[0], "--end", DAYS[-1]),
@@ -138,6 +141,7 @@ STATES = {
     ),
     "watermarks missing": (lambda o: shutil.rmtree(o.data / "index" / "watermarks"), REPAIR, True),
     "expected days damaged": (lambda o: cut_short(o.data / "expected_days.parquet"), REPAIR, True),
+    "tariffs missing": (lambda o: shutil.rmtree(o.data / "owner"), REPAIR, True),
     "catalogue missing": (lambda o: (o.data / "warehouse.duckdb").unlink(), REPAIR, True),
     "catalogue older": (make_catalogue_older, REPAIR, True),
     "catalogue damaged": (lambda o: cut_short(o.data / "warehouse.duckdb"), None, True),

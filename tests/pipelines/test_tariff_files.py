@@ -247,6 +247,8 @@ def test_rules_give_each_half_hour_the_price_of_its_time(zone, which, shift, len
     ("text", "message"),
     [
         ("x = ", "not valid TOML"),
+        ("x = " + "[" * 100_000, "not valid TOML"),
+        ("x = " + "1" * 10_000, "not valid TOML"),
         ('names = "a"', "'names' of the tariff is not a key of tariffs. Did you mean name?"),
         ("", "has no [[period]]"),
         ("[period]\nfrom = 2025-01-01", "[[period]] is no list of tables"),
@@ -404,6 +406,12 @@ def test_a_wrong_answer_is_refused_with_what_is_wrong(content, message):
     assert message in str(error.value)
 
 
+def test_text_that_is_no_json_is_refused():
+    for text in ("", "{", "[" * 200_000, '{"results": [1}'):
+        with pytest.raises(TariffError, match="not valid JSON"):
+            read_tariff(text.encode(), "x.json", LoadOptions("import"), UNTIL)
+
+
 def test_an_answer_needs_its_direction():
     with pytest.raises(TariffError, match="add --direction import, export or standing-charge"):
         octopus([rate("2025-01-01T00:00:00Z", None, 1.0)], None)
@@ -437,6 +445,9 @@ def test_a_row_that_lasts_long_among_short_ones_is_pointed_out():
         ("", "write start,import_pence,export_pence"),
         ("start,price\n", "The first line is 'start,price'"),
         ("start\n", "write start,import_pence,export_pence"),
+        ("start,start,import_pence\n", "The first line is"),
+        ("start,import_pence,import_pence\n", "The first line is"),
+        ('start,"import_pence', "not valid CSV"),
         ("start;import_pence\n2025-01-01T00:00Z;1\n", "The first line is"),
         ("start,import_pence\n", "no row below its header"),
         ("start,import_pence\n2025-01-01T00:00,1\n", "in line 2 is '2025-01-01T00:00': write a"),
