@@ -17,11 +17,13 @@
 -- half_hours_known: Half hours with energies.
 -- days: Days with half hours.
 -- days_expected: Days from the first to the last.
+-- source: Where the energies come from, as in `site_half_hourly`.
 -- note: as if you had changed nothing else.
 -- is_complete: Whether every half hour of every day has a cost.
+-- is_final: Whether the energies can no longer change.
 with
     balance as (
-        select site, start_at, local_date, import_kwh, export_kwh
+        select site, start_at, local_date, import_kwh, export_kwh, source, is_final
         from site_half_hourly
         where local_date between from_date::date and to_date::date and home_kwh is not null
     ),
@@ -48,7 +50,9 @@ with
                     prices.import_pence is not null
                     and (prices.export_pence is not null or balance.export_kwh = 0)
             ) as half_hours,
-            count(*) as half_hours_known
+            count(*) as half_hours_known,
+            max(balance.source) as source,
+            bool_and(balance.is_final) as is_final
         from balance
         left join prices using (start_at)
         group by balance.site, balance.local_date
@@ -70,8 +74,10 @@ select
     sum(days.half_hours_known)::bigint as half_hours_known,
     count(*) as days,
     any_value(to_date::date - from_date::date + 1) as days_expected,
+    max(days.source) as source,
     'as if you had changed nothing else' as note,
-    coalesce(sum(days.half_hours) >= any_value(expected.half_hours), false) as is_complete
+    coalesce(sum(days.half_hours) >= any_value(expected.half_hours), false) as is_complete,
+    bool_and(days.is_final) as is_final
 from days
 left join standing using (local_date)
 cross join expected

@@ -13,6 +13,7 @@
 -- charge_kwh: Energy put into batteries.
 -- discharge_kwh: Energy taken from batteries.
 -- home_kwh: Energy used in the home, of the days with flows.
+-- source: As in `site_daily`; both, with a plus between them, if they differ by day.
 -- days: Days whose energies are whole.
 -- days_expected: Days from the first to the last.
 -- is_complete: Whether all days are whole.
@@ -25,6 +26,7 @@ select
     round(sum(charge_kwh), 2) as charge_kwh,
     round(sum(discharge_kwh), 2) as discharge_kwh,
     round(sum(home_kwh), 2) as home_kwh,
+    string_agg(distinct source, '+' order by source) as source,
     count(*) filter (where is_complete) as days,
     any_value(to_date::date - from_date::date + 1) as days_expected,
     days = days_expected as is_complete,

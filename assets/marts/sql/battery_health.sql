@@ -18,6 +18,7 @@
 -- before it was first fetched.
 -- round_trip: Energy taken from the battery over energy put into it, with the change of its
 -- charge; null below 28 whole days.
+-- source: battery_runs, battery_daily: the marts that it is found from.
 -- days: Whole days of the month.
 -- is_complete: Whether all days of the month are whole.
 -- is_final: Whether all days of the month were fetched after their data could change.
@@ -82,6 +83,7 @@ select
         / nullif(months.charge, 0),
         null
     ) as round_trip,
+    'battery_runs, battery_daily' as source,
     months.days,
     months.is_complete,
     months.is_final
