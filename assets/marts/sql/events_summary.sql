@@ -54,11 +54,10 @@ select
     event,
     month,
     count(*) as events,
+    /* A difference of times has days of the session's time zone. */
     sum(
-        epoch(
-            least(until_at, timezone(zone, month + interval 1 month))
-            - greatest(started_at, timezone(zone, month::timestamp))
-        )
+        epoch(least(until_at, timezone(zone, month + interval 1 month)))
+        - epoch(greatest(started_at, timezone(zone, month::timestamp)))
     )
     / 3600 as hours,
     count(*) filter (where is_open) as open_events,

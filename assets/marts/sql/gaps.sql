@@ -72,7 +72,7 @@ with
             later.local_date as last_date,
             earlier.request_date as first_request_date,
             later.request_date as last_request_date,
-            2000 * epoch(pauses.next_point_at - pauses.last_point_at) / 3600 as most_kwh,
+            2000 * (epoch(pauses.next_point_at) - epoch(pauses.last_point_at)) / 3600 as most_kwh,
             later.total_solar_kwh - earlier.total_solar_kwh as solar_step_kwh,
             later.total_grid_import_kwh - earlier.total_grid_import_kwh as import_step_kwh,
             later.total_grid_export_kwh - earlier.total_grid_export_kwh as export_step_kwh,
@@ -145,7 +145,8 @@ select
     gaps.next_point_at,
     gaps.first_date,
     gaps.last_date,
-    epoch(gaps.next_point_at - gaps.last_point_at) as duration_s,
+    /* A difference of times has days of the session's time zone. */
+    epoch(gaps.next_point_at) - epoch(gaps.last_point_at) as duration_s,
     case
         when missing_days.days is not null
         then 'not_fetched'
