@@ -100,7 +100,7 @@ select
     roles.role,
     roles.model,
     powers.time,
-    epoch(now() - powers.time) / 60 as age_min,
+    (epoch(now()) - epoch(powers.time)) / 60 as age_min,
     powers.status,
     powers.solar_power_w,
     powers.grid_power_w,
