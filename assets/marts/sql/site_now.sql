@@ -36,7 +36,8 @@ with
     newest_points as (
         select points.*
         from inverter_data_points as points
-        semi join newest_days using (inverter_serial, local_date)
+        /* Not a semi join, which would read all days. */
+        inner join newest_days using (inverter_serial, local_date)
     ),
     powers as (
         select
