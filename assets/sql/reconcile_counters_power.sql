@@ -32,7 +32,7 @@ with
         select
             inverter_serial,
             local_date,
-            epoch(time - lag(time) over points) / 3600 as hours,
+            (epoch(time) - lag(epoch(time)) over points) / 3600 as hours,
             reading as after,
             lag(reading) over points as before
         from readings

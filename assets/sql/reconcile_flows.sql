@@ -18,13 +18,13 @@ with
         having
             min(start_local) = local_date
             and max(end_local) = local_date + interval 1 day
-            and sum(epoch(end_at - start_at)) = epoch(max(end_at) - min(start_at))
-            and bool_and(fetched_at >= end_at + interval 3 days)
+            and sum(epoch(end_at - start_at)) = max(epoch(end_at)) - min(epoch(start_at))
+            and bool_and(fetched_at >= end_at + interval 72 hours)
     ),
     daily as (
         select *, start_local::date as local_date
         from energy_flow_aggregates
-        where grouping = 1 and fetched_at >= end_at + interval 3 days
+        where grouping = 1 and fetched_at >= end_at + interval 72 hours
     ),
     days as (
         select

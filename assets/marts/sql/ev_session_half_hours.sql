@@ -137,7 +137,7 @@ with
             sum(
                 step_kwh
                 * epoch(least(next_time, start_at + interval 30 minute) - greatest(time, start_at))
-                / epoch(next_time - time)
+                / (epoch(next_time) - epoch(time))
             ) as energy_kwh,
             max(source) as source
         from parts

@@ -44,7 +44,8 @@ with
             started_at,
             count(*) as half_hours,
             count(*) filter (where is_complete) as half_hours_known,
-            sum(least(energy_kwh, home_kwh)) as fitting_kwh,
+            /* least() ignores a null. */
+            sum(least(energy_kwh, home_kwh)) filter (where is_complete) as fitting_kwh,
             sum(energy_kwh) filter (where is_complete) as known_kwh,
             sum(solar_kwh) as solar_kwh,
             sum(battery_kwh) as battery_kwh,

@@ -54,12 +54,11 @@ select
     event,
     month,
     count(*) as events,
+    /* A difference of times has days of the session's time zone; least() ignores a null. */
     sum(
-        epoch(
-            least(until_at, timezone(zone, month + interval 1 month))
-            - greatest(started_at, timezone(zone, month::timestamp))
-        )
-    )
+        epoch(least(until_at, timezone(zone, month + interval 1 month)))
+        - epoch(greatest(started_at, timezone(zone, month::timestamp)))
+    ) filter (where until_at is not null)
     / 3600 as hours,
     count(*) filter (where is_open) as open_events,
     min(started_at) as first_started_at,

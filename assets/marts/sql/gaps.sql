@@ -21,23 +21,72 @@
 -- grid_export_kwh: Energy exported over the gap.
 -- consumption_kwh: Energy consumed over the gap.
 with
-    points as (
+    /* Two points more than 30 minutes apart are the last and the first of two half hours. */
+    half_hours as (
         select
             inverter_serial,
-            lag(time) over earlier as last_point_at,
-            time as next_point_at,
-            lag(local_date) over earlier as first_date,
-            local_date as last_date,
-            lag(request_date) over earlier as first_request_date,
-            request_date as last_request_date,
-            2000 * epoch(time - lag(time) over earlier) / 3600 as most_kwh,
-            total_solar_kwh - lag(total_solar_kwh) over earlier as solar_step_kwh,
-            total_grid_import_kwh - lag(total_grid_import_kwh) over earlier as import_step_kwh,
-            total_grid_export_kwh - lag(total_grid_export_kwh) over earlier as export_step_kwh,
-            /* It steps back by 0.1 now and then. */
-            total_consumption_kwh - lag(total_consumption_kwh) over earlier as used_step_kwh
+            floor(epoch_ms(time) / 1800000)::int as half_hour,
+            min(time) as first_at,
+            max(time) as last_at
         from inverter_data_points
-        window earlier as (partition by inverter_serial order by time)
+        group by inverter_serial, half_hour
+    ),
+    neighbours as (
+        select
+            inverter_serial,
+            lag(last_at) over (partition by inverter_serial order by half_hour) as last_point_at,
+            first_at as next_point_at
+        from half_hours
+    ),
+    pauses as (
+        select inverter_serial, last_point_at, next_point_at
+        from neighbours
+        where next_point_at - last_point_at > interval 30 minute
+    ),
+    ends as (
+        select inverter_serial, last_point_at as time
+        from pauses
+        union
+        select inverter_serial, next_point_at as time
+        from pauses
+    ),
+    end_points as (
+        select
+            inverter_serial,
+            time,
+            local_date,
+            request_date,
+            total_solar_kwh,
+            total_grid_import_kwh,
+            total_grid_export_kwh,
+            total_consumption_kwh
+        from inverter_data_points
+        semi join ends using (inverter_serial, time)
+    ),
+    points as (
+        select
+            pauses.inverter_serial,
+            pauses.last_point_at,
+            pauses.next_point_at,
+            earlier.local_date as first_date,
+            later.local_date as last_date,
+            earlier.request_date as first_request_date,
+            later.request_date as last_request_date,
+            2000 * (epoch(pauses.next_point_at) - epoch(pauses.last_point_at)) / 3600 as most_kwh,
+            later.total_solar_kwh - earlier.total_solar_kwh as solar_step_kwh,
+            later.total_grid_import_kwh - earlier.total_grid_import_kwh as import_step_kwh,
+            later.total_grid_export_kwh - earlier.total_grid_export_kwh as export_step_kwh,
+            /* It steps back by 0.1 now and then. */
+            later.total_consumption_kwh - earlier.total_consumption_kwh as used_step_kwh
+        from pauses
+        inner join
+            end_points as earlier
+            on pauses.inverter_serial = earlier.inverter_serial
+            and pauses.last_point_at = earlier.time
+        inner join
+            end_points as later
+            on pauses.inverter_serial = later.inverter_serial
+            and pauses.next_point_at = later.time
     ),
     gaps as (
         select
@@ -58,7 +107,6 @@ with
                 solar_kwh, grid_import_kwh, grid_export_kwh, round(consumption_kwh, 1) - 0.1
             ) as growth_kwh
         from points
-        where next_point_at - last_point_at > interval 30 minute
     ),
     /* A gap over a day that nobody requested is none. */
     requested_days as (
@@ -97,7 +145,8 @@ select
     gaps.next_point_at,
     gaps.first_date,
     gaps.last_date,
-    epoch(gaps.next_point_at - gaps.last_point_at) as duration_s,
+    /* A difference of times has days of the session's time zone. */
+    epoch(gaps.next_point_at) - epoch(gaps.last_point_at) as duration_s,
     case
         when missing_days.days is not null
         then 'not_fetched'

@@ -28,7 +28,7 @@ with
             least(floor((dayofyear(local_date) - 1) / 28), 12) as four_weeks,
             floor(epoch(start_at) / 1800)::bigint % 48 as half_hour,
             pv_to_home_kwh + pv_to_battery_kwh + pv_to_grid_kwh as solar_kwh,
-            fetched_at >= end_at + interval 3 day as is_final
+            fetched_at >= end_at + interval 72 hour as is_final
         from energy_flows
         where pv_to_home_kwh + pv_to_battery_kwh + pv_to_grid_kwh > 0.01
     ),

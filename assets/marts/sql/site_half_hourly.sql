@@ -3,7 +3,8 @@
 -- The site's members are in `site_members`. If one of them lacks the half hour, its energies are
 -- null: a part of the site is not the site. Energies of the grid and the home are null where
 -- several meters could be the site's. The seven flows of several members are derived from the
--- sums: PV supplies the home first, then the battery, then the grid.
+-- sums: PV supplies the home first, then the battery, then the grid. What one battery gives to
+-- another is in `charge_kwh` and `discharge_kwh` and in none of the flows.
 --
 -- key: site, start_at
 -- reads: half_hourly_balance, site_members
@@ -83,7 +84,13 @@ with
             if(members = 1, grid_to_battery, least(charge - to_battery, grid_import)) as from_grid,
             if(
                 members = 1, battery_to_grid, greatest(0, least(grid_export - to_grid, discharge))
-            ) as battery_export
+            ) as battery_export,
+            /* One battery can charge another; that is in both sums, and in none of the flows. */
+            if(
+                members = 1,
+                0,
+                greatest(0, least(charge - to_battery - from_grid, discharge - battery_export))
+            ) as between_batteries
         from balanced
     )
 select
@@ -103,7 +110,7 @@ select
     if(has_grid, to_grid, null) as pv_to_grid_kwh,
     if(has_grid, grid_import - from_grid, null) as grid_to_home_kwh,
     if(has_grid, from_grid, null) as grid_to_battery_kwh,
-    if(has_grid, discharge - battery_export, null) as battery_to_home_kwh,
+    if(has_grid, discharge - battery_export - between_batteries, null) as battery_to_home_kwh,
     if(has_grid, battery_export, null) as battery_to_grid_kwh,
     source,
     members,

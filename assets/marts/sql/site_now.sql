@@ -36,7 +36,8 @@ with
     newest_points as (
         select points.*
         from inverter_data_points as points
-        semi join newest_days using (inverter_serial, local_date)
+        /* Not a semi join, which would read all days. */
+        inner join newest_days using (inverter_serial, local_date)
     ),
     powers as (
         select
@@ -100,7 +101,7 @@ select
     roles.role,
     roles.model,
     powers.time,
-    epoch(now() - powers.time) / 60 as age_min,
+    (epoch(now()) - epoch(powers.time)) / 60 as age_min,
     powers.status,
     powers.solar_power_w,
     powers.grid_power_w,
