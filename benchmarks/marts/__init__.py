@@ -1,1 +1,1 @@
-"""Marts against what is true inside the simulator, and what they cost to query."""
+"""Marts against what is true inside the simulator, what they cost to query, and the cookbook."""

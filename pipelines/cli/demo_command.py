@@ -21,11 +21,9 @@ from warehouse import Lake
 
 _OUT = console()
 _QUERIES = {
-    "Energy by day": "daily_energy.sql",
-    "A day of the batteries": "battery_by_hour.sql",
-    "Where the energy went": "energy_flows.sql",
-    "Charging sessions": "charging_sessions.sql",
-    "Coverage": "completeness.sql",
+    "Energy by day": "site_days.sql",
+    "Charges of the car": "car_sessions.sql",
+    "Coverage": "coverage.sql",
 }
 # Fewer readings than real devices send, so that a minute's request budget is enough.
 _OTHER_DEVICES = (
