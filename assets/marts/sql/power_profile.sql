@@ -5,7 +5,7 @@
 -- hour that they skip has none.
 --
 -- key: inverter_serial, month_number, weekday, half_hour
--- reads: inverter_data_points
+-- reads: inverter_data_points, inverter_days
 -- columns:
 -- inverter_serial: Serial number of the inverter.
 -- month_number: Month of the year, 1 to 12.
@@ -23,6 +23,10 @@
 -- discharge_mean_w: Mean power from the battery.
 -- battery_mean_percent: Mean state of charge.
 -- days: Days with points in that half hour.
+-- days_expected: Such days that were requested or are expected.
+-- source: inverter_data_points.
+-- is_complete: Whether each of them has points in it; never for the hour that clocks skip.
+-- is_final: Whether all of them were fetched after their data could change.
 with
     half_hours as (
         select
@@ -61,6 +65,17 @@ with
             count(*) as days
         from half_hours
         group by inverter_serial, month_number, weekday, half_hour
+    ),
+    expected as (
+        select
+            inverter_serial,
+            month(local_date) as month_number,
+            isodow(local_date) as weekday,
+            count(*) as days_expected,
+            bool_and(points_state in ('complete', 'empty')) as is_final
+        from inverter_days
+        where points_state is not null
+        group by inverter_serial, month_number, weekday
     )
 select
     inverter_serial,
@@ -78,5 +93,10 @@ select
     charge_mean_w,
     discharge_mean_w,
     battery_mean_percent,
-    days
+    days,
+    coalesce(days_expected, days) as days_expected,
+    'inverter_data_points' as source,
+    days >= coalesce(days_expected, days) as is_complete,
+    coalesce(is_final, false) as is_final
 from profile
+left join expected using (inverter_serial, month_number, weekday)
