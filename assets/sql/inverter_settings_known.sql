@@ -14,7 +14,7 @@ with
             requests.fetched_at,
             case
                 when outcome = 'ok'
-                then if(coalesce(answers.is_settled, true), 'settled', 'no value')
+                then case when coalesce(answers.is_settled, true) then 'settled' else 'no value' end
                 when status is null or status >= 500 or status = 408
                 then 'no answer'
                 when status >= 400
@@ -65,11 +65,11 @@ select
     definitions.validation_rules,
     by_setting.settled_at,
     by_setting.read_at,
-    if(
-        by_inverter.failed_at > coalesce(by_inverter.settled_at, 'epoch'),
-        by_inverter.failed_at,
-        null
-    ) as inverter_failed_at
+    case
+        when by_inverter.failed_at > coalesce(by_inverter.settled_at, 'epoch')
+        then by_inverter.failed_at
+        else null
+    end as inverter_failed_at
 from inverter_setting_definitions_now as definitions
 left join by_setting using (inverter_serial, setting_id)
 left join by_inverter using (inverter_serial)

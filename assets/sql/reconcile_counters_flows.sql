@@ -90,7 +90,7 @@ select
     flow_kwh,
     flow_kwh - counter_kwh as deviation_kwh,
     - tolerance_kwh as lowest_kwh,
-    tolerance_kwh + if(item = 'consumption', losses_kwh, 0) as highest_kwh,
+    tolerance_kwh + case when item = 'consumption' then losses_kwh else 0 end as highest_kwh,
     deviation_kwh between lowest_kwh and highest_kwh as is_within
 from days
 where deviation_kwh is not null

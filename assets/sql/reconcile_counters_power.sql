@@ -10,10 +10,18 @@ with
             time,
             {
                 solar_w:solar_power_w,
-                grid_import_w:if(grid_power_w is null, null, greatest(- grid_power_w, 0)),
-                grid_export_w:if(grid_power_w is null, null, greatest(grid_power_w, 0)),
-                battery_charge_w:if(battery_power_w is null, null, greatest(- battery_power_w, 0)),
-                battery_discharge_w:if(battery_power_w is null, null, greatest(battery_power_w, 0)),
+                grid_import_w: case
+                    when grid_power_w is null then null else greatest(- grid_power_w, 0)
+                end,
+                grid_export_w: case
+                    when grid_power_w is null then null else greatest(grid_power_w, 0)
+                end,
+                battery_charge_w: case
+                    when battery_power_w is null then null else greatest(- battery_power_w, 0)
+                end,
+                battery_discharge_w: case
+                    when battery_power_w is null then null else greatest(battery_power_w, 0)
+                end,
                 consumption_w:consumption_power_w,
                 solar_kwh:today_solar_kwh,
                 grid_import_kwh:today_grid_import_kwh,

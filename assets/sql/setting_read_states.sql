@@ -17,8 +17,11 @@ with
             fetched_at,
             false,
             true,
-            message
-            || if(status is null or contains(message, status::text), '', ' (' || status || ')')
+            message || case
+                when status is null or contains(message, status::text)
+                then ''
+                else ' (' || status || ')'
+            end
         from requests
         where
             dataset = 'inverter_setting_values'

@@ -38,8 +38,12 @@ with
             local_date,
             local_time - timezone('UTC', time) as utc_offset,
             /* What an inverter lacks is null all day, such as the battery of one without. */
-            if(bool_and(solar_power_w is null) over day, 0, solar_power_w) as solar_w,
-            if(bool_and(battery_power_w is null) over day, 0, battery_power_w) as battery_w,
+            case
+                when bool_and(solar_power_w is null) over day then 0 else solar_power_w
+            end as solar_w,
+            case
+                when bool_and(battery_power_w is null) over day then 0 else battery_power_w
+            end as battery_w,
             grid_power_w as grid_w,
             {
                 solar:today_solar_kwh,

@@ -21,8 +21,12 @@ select
     capital_cost::double as capital_cost_gbp,
     round(sum(saved_gbp), 6) as saved_gbp,
     count(*) as days,
-    if(count(*) >= 365, sum(saved_gbp) / count(*) * 365.25, null) as saved_per_year_gbp,
-    if(saved_per_year_gbp > 0, capital_cost / saved_per_year_gbp, null) as payback_years,
+    case
+        when count(*) >= 365 then sum(saved_gbp) / count(*) * 365.25 else null
+    end as saved_per_year_gbp,
+    case
+        when saved_per_year_gbp > 0 then capital_cost / saved_per_year_gbp else null
+    end as payback_years,
     sum(saved_gbp) / capital_cost as repaid_share
 from cost_daily
 where saved_gbp is not null and half_hours = half_hours_expected

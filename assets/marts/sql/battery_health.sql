@@ -72,17 +72,18 @@ with
 select
     inverter_serial,
     month,
-    if(runs.runs >= 5, runs.usable[2], null) as usable_kwh,
-    if(runs.runs >= 5, runs.usable[1], null) as usable_low_kwh,
-    if(runs.runs >= 5, runs.usable[3], null) as usable_high_kwh,
+    case when runs.runs >= 5 then runs.usable[2] else null end as usable_kwh,
+    case when runs.runs >= 5 then runs.usable[1] else null end as usable_low_kwh,
+    case when runs.runs >= 5 then runs.usable[3] else null end as usable_high_kwh,
     coalesce(runs.runs, 0) as runs,
     bms.bms_kwh,
-    if(
-        months.days >= 28,
-        (months.discharge + (months.last_percent - months.first_percent) / 100 * runs.usable[2])
-        / nullif(months.charge, 0),
-        null
-    ) as round_trip,
+    case
+        when months.days >= 28
+        then
+            (months.discharge + (months.last_percent - months.first_percent) / 100 * runs.usable[2])
+            / nullif(months.charge, 0)
+        else null
+    end as round_trip,
     'battery_runs, battery_daily' as source,
     months.days,
     months.is_complete,

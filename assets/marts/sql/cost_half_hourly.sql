@@ -41,11 +41,11 @@ select
     balance.home_kwh,
     balance.import_kwh * prices.import_pence / 100 as import_cost_gbp,
     /* Without an export price nothing is paid only if nothing is exported. */
-    if(
-        balance.export_kwh = 0 and in_force.tariff is not null,
-        0,
-        balance.export_kwh * prices.export_pence / 100
-    ) as export_income_gbp,
+    case
+        when balance.export_kwh = 0 and in_force.tariff is not null
+        then 0
+        else balance.export_kwh * prices.export_pence / 100
+    end as export_income_gbp,
     balance.home_kwh * prices.import_pence / 100 as without_gbp,
     without_gbp - import_cost_gbp + export_income_gbp as saved_gbp,
     (

@@ -81,7 +81,9 @@ select
     known.month,
     round(costs.import_cost_gbp, 6) as import_cost_gbp,
     round(costs.export_income_gbp, 6) as export_income_gbp,
-    round(if(costs.half_hours > 0, standing.standing_charge_gbp, null), 6) as standing_charge_gbp,
+    round(
+        case when costs.half_hours > 0 then standing.standing_charge_gbp else null end, 6
+    ) as standing_charge_gbp,
     round(
         costs.import_cost_gbp - costs.export_income_gbp + coalesce(standing.standing_charge_gbp, 0),
         6

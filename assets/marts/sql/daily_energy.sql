@@ -118,30 +118,36 @@ with
             *,
             coalesce(whole_half_hours >= half_hours_expected, false) as has_flows,
             not has_flows and counter is not null as has_counters,
-            if(has_flows, pv_to_home + pv_to_battery + pv_to_grid, null) as flow_solar,
-            if(has_flows, grid_to_home + grid_to_battery, null) as flow_import,
-            if(has_flows, pv_to_grid + battery_to_grid, null) as flow_export,
-            if(has_flows, pv_to_battery + grid_to_battery, null) as flow_charge,
-            if(has_flows, battery_to_home + battery_to_grid, null) as flow_discharge
+            case
+                when has_flows then pv_to_home + pv_to_battery + pv_to_grid else null
+            end as flow_solar,
+            case when has_flows then grid_to_home + grid_to_battery else null end as flow_import,
+            case when has_flows then pv_to_grid + battery_to_grid else null end as flow_export,
+            case when has_flows then pv_to_battery + grid_to_battery else null end as flow_charge,
+            case
+                when has_flows then battery_to_home + battery_to_grid else null
+            end as flow_discharge
         from days
     )
 select
     inverter_serial,
     local_date,
-    round(if(has_flows, flow_solar, counter.solar), 2) as solar_kwh,
-    round(if(has_flows, flow_import, counter.import), 2) as import_kwh,
-    round(if(has_flows, flow_export, counter.export), 2) as export_kwh,
-    round(if(has_flows, flow_charge, counter.charge), 2) as charge_kwh,
-    round(if(has_flows, flow_discharge, counter.discharge), 2) as discharge_kwh,
-    round(if(has_flows, pv_to_home + grid_to_home + battery_to_home, null), 2) as home_kwh,
+    round(case when has_flows then flow_solar else counter.solar end, 2) as solar_kwh,
+    round(case when has_flows then flow_import else counter.import end, 2) as import_kwh,
+    round(case when has_flows then flow_export else counter.export end, 2) as export_kwh,
+    round(case when has_flows then flow_charge else counter.charge end, 2) as charge_kwh,
+    round(case when has_flows then flow_discharge else counter.discharge end, 2) as discharge_kwh,
+    round(
+        case when has_flows then pv_to_home + grid_to_home + battery_to_home else null end, 2
+    ) as home_kwh,
     counter.home as home_counter_kwh,
-    round(if(has_flows, pv_to_home, null), 2) as pv_to_home_kwh,
-    round(if(has_flows, pv_to_battery, null), 2) as pv_to_battery_kwh,
-    round(if(has_flows, pv_to_grid, null), 2) as pv_to_grid_kwh,
-    round(if(has_flows, grid_to_home, null), 2) as grid_to_home_kwh,
-    round(if(has_flows, grid_to_battery, null), 2) as grid_to_battery_kwh,
-    round(if(has_flows, battery_to_home, null), 2) as battery_to_home_kwh,
-    round(if(has_flows, battery_to_grid, null), 2) as battery_to_grid_kwh,
+    round(case when has_flows then pv_to_home else null end, 2) as pv_to_home_kwh,
+    round(case when has_flows then pv_to_battery else null end, 2) as pv_to_battery_kwh,
+    round(case when has_flows then pv_to_grid else null end, 2) as pv_to_grid_kwh,
+    round(case when has_flows then grid_to_home else null end, 2) as grid_to_home_kwh,
+    round(case when has_flows then grid_to_battery else null end, 2) as grid_to_battery_kwh,
+    round(case when has_flows then battery_to_home else null end, 2) as battery_to_home_kwh,
+    round(case when has_flows then battery_to_grid else null end, 2) as battery_to_grid_kwh,
     case
         when has_flows then 'energy_flows' when has_counters then 'inverter_data_points'
     end as source,
@@ -149,20 +155,21 @@ select
     half_hours_expected,
     points,
     last_point_at,
-    if(
-        has_flows and is_whole,
-        round(
-            greatest(
-                abs(flow_solar - counter.solar),
-                abs(flow_import - counter.import),
-                abs(flow_export - counter.export),
-                abs(flow_charge - counter.charge),
-                abs(flow_discharge - counter.discharge)
-            ),
-            2
-        ),
-        null
-    ) as deviation_kwh,
+    case
+        when has_flows and is_whole
+        then
+            round(
+                greatest(
+                    abs(flow_solar - counter.solar),
+                    abs(flow_import - counter.import),
+                    abs(flow_export - counter.export),
+                    abs(flow_charge - counter.charge),
+                    abs(flow_discharge - counter.discharge)
+                ),
+                2
+            )
+        else null
+    end as deviation_kwh,
     has_flows or (has_counters and is_whole) as is_complete,
     case
         when has_flows

@@ -53,15 +53,16 @@ with
     ),
     by_dataset as (
         select
-            if(
-                "check" in ('reconcile_sessions', 'reconcile_session_values'),
-                'ev_meter_readings',
-                if(
-                    "check" in ('reconcile_counters_flows', 'reconcile_flows'),
-                    'energy_flows',
-                    'inverter_data_points'
-                )
-            ) as dataset,
+            case
+                when "check" in ('reconcile_sessions', 'reconcile_session_values')
+                then 'ev_meter_readings'
+                else
+                    case
+                        when "check" in ('reconcile_counters_flows', 'reconcile_flows')
+                        then 'energy_flows'
+                        else 'inverter_data_points'
+                    end
+            end as dataset,
             device_id,
             local_date,
             sum(deviations)::bigint as deviations
@@ -86,11 +87,11 @@ select
     days.state,
     days.reason,
     days.rows,
-    if(
-        days.dataset = 'inverter_data_points' and days.rows > 0,
-        coalesce(largest.largest_gap_min, 0),
-        null
-    ) as largest_gap_min,
+    case
+        when days.dataset = 'inverter_data_points' and days.rows > 0
+        then coalesce(largest.largest_gap_min, 0)
+        else null
+    end as largest_gap_min,
     case
         when days.dataset <> 'inverter_data_points' or days.rows is null or largest.unknown_gaps > 0
         then null

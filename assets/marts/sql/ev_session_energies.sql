@@ -47,10 +47,10 @@ select
     session.local_date,
     session.duration_s,
     coalesce(session.energy_kwh, growth.growth_kwh) as energy_kwh,
-    if(
-        session.energy_source = 'none' and growth.growth_kwh is not null,
-        'register',
-        session.energy_source
-    ) as energy_source
+    case
+        when session.energy_source = 'none' and growth.growth_kwh is not null
+        then 'register'
+        else session.energy_source
+    end as energy_source
 from ev_charging_sessions as session
 left join growth using (charger_uuid, started_at)

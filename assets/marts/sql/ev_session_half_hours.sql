@@ -143,7 +143,10 @@ with
         from parts
         group by charger_uuid, started_at, start_at
     ),
-    sites as (select if(count(distinct site) = 1, min(site), null) as site from site_members)
+    sites as (
+        select case when count(distinct site) = 1 then min(site) else null end as site
+        from site_members
+    )
 select
     energies.charger_uuid,
     energies.started_at,

@@ -123,9 +123,9 @@ select
     energy_source,
     round(power_mean_w, 1) as power_mean_w,
     power_max_w,
-    round(if(has_sources, solar_kwh, null), 3) as solar_kwh,
-    round(if(has_sources, battery_kwh, null), 3) as battery_kwh,
-    round(if(has_sources, grid_kwh, null), 3) as grid_kwh,
+    round(case when has_sources then solar_kwh else null end, 3) as solar_kwh,
+    round(case when has_sources then battery_kwh else null end, 3) as battery_kwh,
+    round(case when has_sources then grid_kwh else null end, 3) as grid_kwh,
     tariffs,
     case
         when not has_prices
@@ -135,10 +135,10 @@ select
         when not on_home_meter
         then round(whole_cost, 6)
     end as cost_gbp,
-    if(has_prices, round(whole_cost, 6), null) as cost_without_solar_gbp,
-    if(
-        has_sources and has_export_prices, round(coalesce(forgone, 0), 6), null
-    ) as export_forgone_gbp,
+    case when has_prices then round(whole_cost, 6) else null end as cost_without_solar_gbp,
+    case
+        when has_sources and has_export_prices then round(coalesce(forgone, 0), 6) else null
+    end as export_forgone_gbp,
     coalesce(half_hours, 0) as half_hours,
     coalesce(half_hours_known, 0) as half_hours_known,
     on_home_meter,

@@ -62,7 +62,7 @@ select
     / 3600 as hours,
     count(*) filter (where is_open) as open_events,
     min(started_at) as first_started_at,
-    if(bool_or(is_open), null, max(ended_at)) as last_ended_at,
+    case when bool_or(is_open) then null else max(ended_at) end as last_ended_at,
     'inverter_events' as source,
     max(timezone(zone, month + interval 1 month)) <= now() as is_complete,
     is_complete and open_events = 0 as is_final

@@ -97,12 +97,20 @@ with
             last_date,
             first_request_date,
             last_request_date,
-            if(solar_step_kwh between 0 and most_kwh, solar_step_kwh, null) as solar_kwh,
-            if(import_step_kwh between 0 and most_kwh, import_step_kwh, null) as grid_import_kwh,
-            if(export_step_kwh between 0 and most_kwh, export_step_kwh, null) as grid_export_kwh,
-            if(
-                used_step_kwh between -0.11 and most_kwh, greatest(used_step_kwh, 0), null
-            ) as consumption_kwh,
+            case
+                when solar_step_kwh between 0 and most_kwh then solar_step_kwh else null
+            end as solar_kwh,
+            case
+                when import_step_kwh between 0 and most_kwh then import_step_kwh else null
+            end as grid_import_kwh,
+            case
+                when export_step_kwh between 0 and most_kwh then export_step_kwh else null
+            end as grid_export_kwh,
+            case
+                when used_step_kwh between -0.11 and most_kwh
+                then greatest(used_step_kwh, 0)
+                else null
+            end as consumption_kwh,
             greatest(
                 solar_kwh, grid_import_kwh, grid_export_kwh, round(consumption_kwh, 1) - 0.1
             ) as growth_kwh

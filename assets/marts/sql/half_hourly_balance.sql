@@ -40,13 +40,23 @@ with
             start_local,
             local_date,
             coalesce(is_ambiguous, false) as is_ambiguous,
-            if(abs(pv_to_home_kwh) < 0.005, 0, pv_to_home_kwh) as pv_to_home_kwh,
-            if(abs(pv_to_battery_kwh) < 0.005, 0, pv_to_battery_kwh) as pv_to_battery_kwh,
-            if(abs(pv_to_grid_kwh) < 0.005, 0, pv_to_grid_kwh) as pv_to_grid_kwh,
-            if(abs(grid_to_home_kwh) < 0.005, 0, grid_to_home_kwh) as grid_to_home_kwh,
-            if(abs(grid_to_battery_kwh) < 0.005, 0, grid_to_battery_kwh) as grid_to_battery_kwh,
-            if(abs(battery_to_home_kwh) < 0.005, 0, battery_to_home_kwh) as battery_to_home_kwh,
-            if(abs(battery_to_grid_kwh) < 0.005, 0, battery_to_grid_kwh) as battery_to_grid_kwh,
+            case when abs(pv_to_home_kwh) < 0.005 then 0 else pv_to_home_kwh end as pv_to_home_kwh,
+            case
+                when abs(pv_to_battery_kwh) < 0.005 then 0 else pv_to_battery_kwh
+            end as pv_to_battery_kwh,
+            case when abs(pv_to_grid_kwh) < 0.005 then 0 else pv_to_grid_kwh end as pv_to_grid_kwh,
+            case
+                when abs(grid_to_home_kwh) < 0.005 then 0 else grid_to_home_kwh
+            end as grid_to_home_kwh,
+            case
+                when abs(grid_to_battery_kwh) < 0.005 then 0 else grid_to_battery_kwh
+            end as grid_to_battery_kwh,
+            case
+                when abs(battery_to_home_kwh) < 0.005 then 0 else battery_to_home_kwh
+            end as battery_to_home_kwh,
+            case
+                when abs(battery_to_grid_kwh) < 0.005 then 0 else battery_to_grid_kwh
+            end as battery_to_grid_kwh,
             'energy_flows' as source
         from energy_flows
         union all
@@ -94,7 +104,7 @@ select
     balance.source,
     solar_kwh + import_kwh + discharge_kwh is not null as is_complete,
     coalesce(
-        if(balance.source = 'energy_flows', days.flows_state, days.points_state)
+        case when balance.source = 'energy_flows' then days.flows_state else days.points_state end
         in ('complete', 'empty'),
         false
     ) as is_final

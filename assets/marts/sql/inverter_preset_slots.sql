@@ -19,7 +19,11 @@
 -- valid_to: Time when it was first seen to be no longer set, UTC; null: current.
 with
     versions as (
-        select *, if(len(slots) > 0, generate_series(1, len(slots)), [null::bigint]) as slot_numbers
+        select
+            *,
+            case
+                when len(slots) > 0 then generate_series(1, len(slots)) else [null::bigint]
+            end as slot_numbers
         from inverter_preset_values
     ),
     numbered as (select *, unnest(slot_numbers) as slot from versions)

@@ -140,13 +140,19 @@ select
     device,
     period,
     start_date,
-    if(2 * days >= days_expected, 1 - grid_to_home / nullif(home, 0), null) as self_sufficiency,
-    if(
-        2 * days >= days_expected, (pv_to_home + solar_from_battery) / nullif(home, 0), null
-    ) as own_solar,
-    if(
-        2 * days >= days_expected, (pv_to_home + pv_to_battery) / nullif(solar, 0), null
-    ) as self_consumption,
+    case
+        when 2 * days >= days_expected then 1 - grid_to_home / nullif(home, 0) else null
+    end as self_sufficiency,
+    case
+        when 2 * days >= days_expected
+        then (pv_to_home + solar_from_battery) / nullif(home, 0)
+        else null
+    end as own_solar,
+    case
+        when 2 * days >= days_expected
+        then (pv_to_home + pv_to_battery) / nullif(solar, 0)
+        else null
+    end as self_consumption,
     round(home, 2) as home_kwh,
     round(solar, 2) as solar_kwh,
     days,

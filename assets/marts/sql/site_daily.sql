@@ -45,13 +45,15 @@ with
                 where members.role in ('whole_site', 'grid_meter')
             ) as grid_export,
             count(energy.home_kwh) = min(members.members) as has_flows,
-            if(
-                min(members.members) = 1,
-                sum(energy.home_kwh),
-                greatest(0, solar + grid_import + discharge - grid_export - charge)
-            ) as home,
-            if(min(members.members) = 1, sum(energy.home_counter_kwh), null) as home_counter,
-            if(has_flows, 'energy_flows', max(energy.source)) as source,
+            case
+                when min(members.members) = 1
+                then sum(energy.home_kwh)
+                else greatest(0, solar + grid_import + discharge - grid_export - charge)
+            end as home,
+            case
+                when min(members.members) = 1 then sum(energy.home_counter_kwh) else null
+            end as home_counter,
+            case when has_flows then 'energy_flows' else max(energy.source) end as source,
             bool_and(coalesce(energy.is_complete, false)) as is_complete,
             bool_and(coalesce(energy.is_final, false)) as is_final
         from site_members as members
@@ -62,12 +64,12 @@ with
 select
     site,
     local_date,
-    if(is_whole, round(solar, 2), null) as solar_kwh,
-    if(has_grid, round(grid_import, 2), null) as import_kwh,
-    if(has_grid, round(grid_export, 2), null) as export_kwh,
-    if(is_whole, round(charge, 2), null) as charge_kwh,
-    if(is_whole, round(discharge, 2), null) as discharge_kwh,
-    if(has_grid and has_flows, round(home, 2), null) as home_kwh,
+    case when is_whole then round(solar, 2) else null end as solar_kwh,
+    case when has_grid then round(grid_import, 2) else null end as import_kwh,
+    case when has_grid then round(grid_export, 2) else null end as export_kwh,
+    case when is_whole then round(charge, 2) else null end as charge_kwh,
+    case when is_whole then round(discharge, 2) else null end as discharge_kwh,
+    case when has_grid and has_flows then round(home, 2) else null end as home_kwh,
     home_counter as home_counter_kwh,
     source,
     members,

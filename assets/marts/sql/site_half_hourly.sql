@@ -70,7 +70,7 @@ with
     balanced as (
         select
             * exclude (is_one_source, source),
-            if(is_one_source, source, 'inverter_data_points') as source,
+            case when is_one_source then source else 'inverter_data_points' end as source,
             is_whole and grid_is_certain as has_grid,
             greatest(0, solar + grid_import + discharge - grid_export - charge) as home
         from sums
@@ -78,19 +78,25 @@ with
     split as (
         select
             * exclude (pv_to_home, pv_to_battery, grid_to_battery, battery_to_grid),
-            if(members = 1, pv_to_home, least(solar, home)) as to_home,
-            if(members = 1, pv_to_battery, least(solar - to_home, charge)) as to_battery,
+            case when members = 1 then pv_to_home else least(solar, home) end as to_home,
+            case
+                when members = 1 then pv_to_battery else least(solar - to_home, charge)
+            end as to_battery,
             solar - to_home - to_battery as to_grid,
-            if(members = 1, grid_to_battery, least(charge - to_battery, grid_import)) as from_grid,
-            if(
-                members = 1, battery_to_grid, greatest(0, least(grid_export - to_grid, discharge))
-            ) as battery_export,
+            case
+                when members = 1 then grid_to_battery else least(charge - to_battery, grid_import)
+            end as from_grid,
+            case
+                when members = 1
+                then battery_to_grid
+                else greatest(0, least(grid_export - to_grid, discharge))
+            end as battery_export,
             /* One battery can charge another; that is in both sums, and in none of the flows. */
-            if(
-                members = 1,
-                0,
-                greatest(0, least(charge - to_battery - from_grid, discharge - battery_export))
-            ) as between_batteries
+            case
+                when members = 1
+                then 0
+                else greatest(0, least(charge - to_battery - from_grid, discharge - battery_export))
+            end as between_batteries
         from balanced
     )
 select
@@ -99,19 +105,21 @@ select
     start_local,
     local_date,
     settlement_period,
-    if(is_whole, solar, null) as solar_kwh,
-    if(has_grid, grid_import, null) as import_kwh,
-    if(has_grid, grid_export, null) as export_kwh,
-    if(is_whole, charge, null) as charge_kwh,
-    if(is_whole, discharge, null) as discharge_kwh,
-    if(has_grid, home, null) as home_kwh,
-    if(has_grid, to_home, null) as pv_to_home_kwh,
-    if(has_grid, to_battery, null) as pv_to_battery_kwh,
-    if(has_grid, to_grid, null) as pv_to_grid_kwh,
-    if(has_grid, grid_import - from_grid, null) as grid_to_home_kwh,
-    if(has_grid, from_grid, null) as grid_to_battery_kwh,
-    if(has_grid, discharge - battery_export - between_batteries, null) as battery_to_home_kwh,
-    if(has_grid, battery_export, null) as battery_to_grid_kwh,
+    case when is_whole then solar else null end as solar_kwh,
+    case when has_grid then grid_import else null end as import_kwh,
+    case when has_grid then grid_export else null end as export_kwh,
+    case when is_whole then charge else null end as charge_kwh,
+    case when is_whole then discharge else null end as discharge_kwh,
+    case when has_grid then home else null end as home_kwh,
+    case when has_grid then to_home else null end as pv_to_home_kwh,
+    case when has_grid then to_battery else null end as pv_to_battery_kwh,
+    case when has_grid then to_grid else null end as pv_to_grid_kwh,
+    case when has_grid then grid_import - from_grid else null end as grid_to_home_kwh,
+    case when has_grid then from_grid else null end as grid_to_battery_kwh,
+    case
+        when has_grid then discharge - battery_export - between_batteries else null
+    end as battery_to_home_kwh,
+    case when has_grid then battery_export else null end as battery_to_grid_kwh,
     source,
     members,
     members_present,
