@@ -42,9 +42,9 @@ def _(connection, mo):
 
 @app.cell
 def _(connection, mo):
-    (first, last) = connection.sql(
+    ((first, last),) = connection.sql(
         "SELECT min(local_date), max(local_date) FROM site_daily WHERE is_complete"
-    ).fetchone()
+    ).fetchall()
     mo.stop(last is None, mo.md("There is no whole day yet."))
     day = mo.ui.date(start=first, stop=last, value=last, label="Day")
     day

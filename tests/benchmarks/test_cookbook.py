@@ -57,7 +57,7 @@ def connection(account):
 
 def test_every_query_of_the_dashboard_for_grafana_has_rows(connection):
     dashboard = json.loads((EXAMPLES / "grafana/givlake.json").read_text())
-    (site,) = connection.sql(dashboard["templating"]["list"][1]["query"]).fetchone()
+    ((site,),) = connection.sql(dashboard["templating"]["list"][1]["query"]).fetchall()
     for panel in dashboard["panels"]:
         for target in panel["targets"]:
             sql = target["rawSql"].replace("$site", site)

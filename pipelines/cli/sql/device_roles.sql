@@ -1,3 +1,2 @@
 -- The inverters, with what they count for in their sites.
-select inverter_serial, site, model, role
-from device_roles
+select inverter_serial, site, model, role from device_roles
