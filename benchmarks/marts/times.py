@@ -61,31 +61,27 @@ def make_native(data: Path) -> None:
 
 
 def profiled(data: Path, name: str) -> list[str]:
-    """Return the dearest operators of a query, with their seconds and rows."""
-    connection = duckdb.connect(str(data / "warehouse.duckdb"), read_only=True)
-    connection.execute("SET threads = 2; SET TimeZone = 'UTC'")
-    connection.execute(queries()[name]).to_arrow_table()
-    ((_, text),) = connection.execute(
-        f"EXPLAIN (ANALYZE, FORMAT json) {queries()[name]}"
-    ).fetchall()
+    """Return the dearest operators of a query, with their seconds of both threads and rows."""
+    output = data / "profile.json"
+    with duckdb.connect(str(data / "warehouse.duckdb"), read_only=True) as connection:
+        connection.execute("SET threads = 2; SET TimeZone = 'UTC'")
+        connection.execute("SET parquet_metadata_cache = true")
+        connection.sql(queries()[name]).to_arrow_table()
+        connection.execute("SET enable_profiling = 'json'")
+        connection.execute(f"SET profiling_output = '{output}'; SET profiling_mode = 'detailed'")
+        connection.execute(f"CREATE TEMP TABLE result AS {queries()[name]}")
+        connection.execute("SET enable_profiling = 'no_output'")
     found: list[tuple[float, str]] = []
-
-    def walk(node: dict[str, Any]) -> None:
-        if "operator_timing" in node:
-            facts = node.get("extra_info", {})
-            shown = {
-                k: v for k, v in facts.items() if k in ("Table", "Groups", "Conditions", "Function")
-            }
-            rows = node.get("operator_cardinality")
-            found.append(
-                (node["operator_timing"], f"{node.get('operator_name')} {rows} {str(shown)[:160]}")
-            )
-        for child in node.get("children", ()):
-            walk(child)
-
-    walk(json.loads(text))
+    waiting = list(json.loads(output.read_text())["operator"])
+    while waiting:
+        node = waiting.pop()
+        waiting += node.get("children", ())
+        facts = node.get("extra_info", {})
+        shown = {key: facts[key] for key in ("Projections", "Groups", "Conditions") if key in facts}
+        text = f"{node.get('type')}, {node.get('intermediate_rows')} rows {str(shown)[:110]}"
+        found.append((node.get("timing", 0), text))
     found.sort(key=lambda each: -each[0])
-    return [f"{seconds:.3f} s {text}" for seconds, text in found[:12]]
+    return [f"{seconds:.3f} s {text}" for seconds, text in found[:10]]
 
 
 def in_a_process(database: Path, sql: str, rounds: int) -> dict[str, Any]:
