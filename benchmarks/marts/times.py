@@ -10,22 +10,19 @@ The figures are also written to times.json in FOLDER.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from assets.marts.mart_file import marts
-from benchmarks.common import heading, parser, print_load, row
+from benchmarks.common import ROOT, heading, parser, print_load, row
 from pipelines.session_factory import open_lake
 from tests.support.settings import settings_of
 
-STORED = ("inverter_data_points", "energy_flows", "ev_meter_readings", "ev_charging_sessions")
 MONTH = (
     "FROM daily_energy WHERE inverter_serial = (SELECT min(inverter_serial) FROM inverters)"
     " AND local_date BETWEEN '2024-06-01' AND '2024-06-30'"
@@ -43,101 +40,58 @@ def queries() -> dict[str, str]:
     return {**views, **MACROS, "daily_energy, an inverter's month": MONTH}
 
 
-def opened(data: Path, native: bool) -> duckdb.DuckDBPyConnection:
-    """Open the catalogue read-only, or a copy of its views over tables of DuckDB."""
-    if native:
-        return duckdb.connect(str(data / "native.duckdb"), read_only=True)
-    connection = duckdb.connect(str(data / "warehouse.duckdb"), read_only=True)
-    connection.execute("SET parquet_metadata_cache = true")
-    return connection
-
-
-def measured(data: Path, sql: str, native: bool, rounds: int) -> list[dict[str, float]]:
-    """Return the seconds of CPU and on the clock of the first query and of further ones."""
-    found = []
-    connection: duckdb.DuckDBPyConnection | None = None
-    for _ in range(rounds + 1):
-        cpu, wall = time.process_time(), time.perf_counter()
-        if connection is None:
-            connection = opened(data, native)
-            connection.execute("SET threads = 2; SET TimeZone = 'UTC'")
-        connection.execute(sql).to_arrow_table()
-        found.append({"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall})
-    return found
-
-
 def make_native(data: Path) -> None:
-    """Write a database whose large tables are DuckDB's own; everything else reads the same."""
+    """Write a database in which all that marts read are DuckDB's own tables."""
     path = data / "native.duckdb"
     path.unlink(missing_ok=True)
-    with duckdb.connect(str(data / "warehouse.duckdb"), read_only=True) as source:
-        rows = source.execute(
-            "SELECT view_name, sql FROM duckdb_views() WHERE NOT internal"
-        ).fetchall()
-    views = dict(rows)
+    waiting = {mart.name: mart for mart in marts()}
+    read = {name for mart in marts() for name in mart.reads} - waiting.keys()
+    with duckdb.connect(str(data / "warehouse.duckdb"), read_only=True) as files:
+        tables = {name: files.sql(f"FROM {name}").to_arrow_table() for name in sorted(read)}
     with duckdb.connect(str(path)) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"ATTACH '{data / 'warehouse.duckdb'}' AS files (READ_ONLY)")
-        for name in STORED:
-            connection.execute(f"CREATE TABLE {name} AS FROM files.{name}")
-        waiting = {name: sql for name, sql in views.items() if name not in STORED}
-        macros = [mart for mart in marts() if mart.parameters]
+        for name, rows in tables.items():
+            connection.register("rows_of_table", rows)
+            connection.execute(f'CREATE TABLE "{name}" AS FROM rows_of_table')
         # A view is created as soon as what it reads is there.
-        for _ in range(30):
-            for mart in list(macros):
-                if _is_done(connection, mart.view_spec.statements()[0]):
-                    macros.remove(mart)
-            for name, sql in list(waiting.items()):
-                if _is_done(connection, sql):
-                    del waiting[name]
-        connection.execute("DETACH files")
-        if waiting or macros:
-            print(f"Not in the tables of DuckDB: {', '.join(waiting)}")
-
-
-def _is_done(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
-    try:
-        connection.execute(sql)
-    except duckdb.Error:
-        return False
-    return True
+        while waiting:
+            made = [n for n, m in waiting.items() if not waiting.keys() & set(m.reads)]
+            for name in made:
+                connection.execute(waiting.pop(name).view_spec.statements()[0])
 
 
 def profiled(data: Path, name: str) -> list[str]:
-    """Return the dearest operators of a query, with their seconds and rows."""
-    connection = opened(data, native=False)
-    connection.execute("SET threads = 2; SET TimeZone = 'UTC'")
-    connection.execute(queries()[name]).to_arrow_table()
-    ((_, text),) = connection.execute(
-        f"EXPLAIN (ANALYZE, FORMAT json) {queries()[name]}"
-    ).fetchall()
+    """Return the dearest operators of a query, with their seconds of both threads and rows."""
+    output = data / "profile.json"
+    with duckdb.connect(str(data / "warehouse.duckdb"), read_only=True) as connection:
+        connection.execute("SET threads = 2; SET TimeZone = 'UTC'")
+        connection.execute("SET parquet_metadata_cache = true")
+        connection.sql(queries()[name]).to_arrow_table()
+        connection.execute("SET enable_profiling = 'json'")
+        connection.execute(f"SET profiling_output = '{output}'; SET profiling_mode = 'detailed'")
+        connection.execute(f"CREATE TEMP TABLE result AS {queries()[name]}")
+        connection.execute("SET enable_profiling = 'no_output'")
     found: list[tuple[float, str]] = []
-
-    def walk(node: dict[str, Any]) -> None:
-        if "operator_timing" in node:
-            facts = node.get("extra_info", {})
-            shown = {
-                k: v for k, v in facts.items() if k in ("Table", "Groups", "Conditions", "Function")
-            }
-            rows = node.get("operator_cardinality")
-            found.append(
-                (node["operator_timing"], f"{node.get('operator_name')} {rows} {str(shown)[:160]}")
-            )
-        for child in node.get("children", ()):
-            walk(child)
-
-    walk(json.loads(text))
+    waiting = list(json.loads(output.read_text())["operator"])
+    while waiting:
+        node = waiting.pop()
+        waiting += node.get("children", ())
+        facts = node.get("extra_info", {})
+        shown = {key: facts[key] for key in ("Projections", "Groups", "Conditions") if key in facts}
+        text = f"{node.get('type')}, {node.get('intermediate_rows')} rows {str(shown)[:110]}"
+        found.append((node.get("timing", 0), text))
     found.sort(key=lambda each: -each[0])
-    return [f"{seconds:.3f} s {text}" for seconds, text in found[:12]]
+    return [f"{seconds:.3f} s {text}" for seconds, text in found[:10]]
 
 
-def in_a_process(options: argparse.Namespace, name: str, native: bool) -> dict[str, Any]:
-    """Measure a query in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.marts.times", str(options.folder), "--one", name]
-    command += ["--rounds", str(options.rounds), *(["--native"] if native else [])]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def in_a_process(database: Path, sql: str, rounds: int) -> dict[str, Any]:
+    """Measure a query in a process of its own: its first round, and the least of the others."""
+    command = [sys.executable, "-m", "benchmarks.marts.one_query", str(database), sql]
+    done = subprocess.run(
+        [*command, str(rounds + 1)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     if done.returncode:
-        raise SystemExit(f"{name}: {done.stderr[-2000:]}")
+        raise SystemExit(f"{sql}: {done.stderr[-2000:]}")
     first, *others = json.loads(done.stdout)
     least = {kind: min(each[kind] for each in others) for kind in ("cpu", "wall")}
     return {"cold": first, "warm": least}
@@ -150,14 +104,8 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--marts", nargs="*")
     arguments.add_argument("--profile", nargs="*", default=())
-    arguments.add_argument("--one", help=argparse.SUPPRESS)
-    arguments.add_argument("--native", action="store_true", help=argparse.SUPPRESS)
     options = arguments.parse_args()
     data = options.folder / "data"
-    if options.one:
-        found = measured(data, queries()[options.one], options.native, options.rounds)
-        print(json.dumps(found))
-        return
     for name in options.profile:
         print(name, *profiled(data, name), sep="\n")
     if options.profile:
@@ -171,8 +119,9 @@ def main() -> None:
         heading("query", "cold CPU s", "cold wall s", "warm CPU s", "warm wall s", "tables CPU s")
     )
     for name in options.marts or queries():
-        figures[name] = files = in_a_process(options, name, native=False)
-        tables = in_a_process(options, name, native=True)
+        sql = queries()[name]
+        figures[name] = files = in_a_process(data / "warehouse.duckdb", sql, options.rounds)
+        tables = in_a_process(data / "native.duckdb", sql, options.rounds)
         files["tables"] = tables["warm"]
         cells = [files[kind][unit] for kind in ("cold", "warm") for unit in ("cpu", "wall")]
         print(row(name, *(f"{each:.3f}" for each in [*cells, tables["warm"]["cpu"]])), flush=True)

@@ -194,10 +194,18 @@ def sessions(owner: Owner, sim: Simulator, days: int, found: Deviations) -> None
     for line in owner.sql("FROM ev_sessions WHERE is_complete"):
         session = true.get(line["started_at"])
         if session is not None and session.from_pv_kwh is not None:
-            found.add("ev_sessions", "energy", line["energy_kwh"], session.kwh)
-            found.add("ev_sessions", "solar", line["solar_kwh"], session.from_pv_kwh)
-            found.add("ev_sessions", "battery", line["battery_kwh"], session.from_battery_kwh or 0)
-            found.add("ev_sessions", "grid", line["grid_kwh"], session.from_grid_kwh or 0)
+            true_parts = {
+                "energy": session.kwh,
+                "solar": session.from_pv_kwh,
+                "battery": session.from_battery_kwh or 0,
+                "grid": session.from_grid_kwh or 0,
+            }
+            for name, kwh in true_parts.items():
+                found.add(f"ev_sessions, {line['source']}", name, line[f"{name}_kwh"], kwh)
+            # The car is behind the home's meter.
+            label = f"ev_sessions, {line['source']}, share on the home's meter"
+            is_home = line["on_home_meter"]
+            found.add(label, "on_home_meter", None if is_home is None else float(is_home), 1.0)
     halves = {
         (session.started_at, start): kwh
         for session in true.values()
@@ -235,7 +243,7 @@ def costs(owner: Owner, sim: Simulator, days: int, found: Deviations) -> None:
         found.add("cost_daily, true energies", "net (GBP)", line["net_cost_gbp"], paid)
 
 
-def panels(folder: Path, years: int) -> list[dict[str, Any]]:
+def panels(folder: Path, years: int, again: bool) -> list[dict[str, Any]]:
     """Return the degradation found in years of flows alone."""
     first = date(2019, 1, 1)
     last = date(first.year + years, 1, 1) - timedelta(days=1)
@@ -245,7 +253,8 @@ def panels(folder: Path, years: int) -> list[dict[str, Any]]:
     )
     with Simulator(config) as sim:
         owner = owner_of(sim, folder, "energy_flows")
-        print(owner.givlake("backfill", "--start", first, "--end", last).out[-300:])
+        if not again:
+            print(owner.givlake("backfill", "--start", first, "--end", last).out[-300:])
     return owner.sql(
         "SELECT inverter_serial, change_percent_per_year, standard_error_percent, years, verdict"
         " FROM pv_health ORDER BY ALL"
@@ -266,10 +275,11 @@ def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("folder", type=Path)
     arguments.add_argument("--days", type=int, default=731)
+    arguments.add_argument("--again", action="store_true", help="compare what is there already")
     arguments.add_argument("--point-days", type=int, default=200)
     arguments.add_argument("--flow-years", type=int, default=5)
     options = arguments.parse_args()
-    folder = new_folder(options.folder)
+    folder = options.folder.resolve() if options.again else new_folder(options.folder)
     last = FIRST + timedelta(days=options.days - 1)
     config = SimulatorConfig(
         inverters=4, gateways=1, ev_chargers=1, ev_points_every_s=600, cheap_hours="00:30-05:30",
@@ -286,6 +296,8 @@ def main() -> None:
             ("ev_meter_readings", POINTS_FROM, pointed),
             ("inverter_data_points", POINTS_FROM, pointed),
         ):
+            if options.again:
+                break
             done = owner.givlake("backfill", "--dataset", dataset, "--start", start, "--end", end)
             print(done.output[-300:], flush=True)
         (owner.folder / "two-rate.toml").write_text(TARIFF)
@@ -295,7 +307,7 @@ def main() -> None:
         sessions(owner, sim, options.days, found)
         costs(owner, sim, options.days, found)
         capacity = batteries(owner, sim)
-    degradation = panels(folder / "flows", options.flow_years)
+    degradation = panels(folder / "flows", options.flow_years, options.again)
     figures = {
         "deviations": list(found.rows()), "batteries": capacity, "panels": degradation,
     }  # fmt: skip

@@ -22,8 +22,8 @@ export = [{ price = 15.00 }]
 """
 
 
-def filled(sim, folder):
-    settings = {"GIVENERGY_API_URL": sim.base_url, "GIVLAKE_DATASETS": DATASETS}
+def filled(sim, folder, datasets=DATASETS):
+    settings = {"GIVENERGY_API_URL": sim.base_url, "GIVLAKE_DATASETS": datasets}
     owner = Owner(folder, settings, token=sim.token)
     (folder / "go.toml").write_text(TARIFF)
     for command in (
@@ -130,6 +130,24 @@ def test_the_car_has_the_mix_of_the_home(home):
         assert row["cost_without_solar_gbp"] == pytest.approx(whole, abs=1e-9)
         assert row["export_forgone_gbp"] == pytest.approx(0.15 * row["solar_kwh"], abs=1e-9)
     assert compared >= 2
+
+
+def test_without_readings_a_session_is_spread_evenly_and_judged_as_a_whole(tmp_path):
+    with Simulator(account()) as sim:
+        owner = filled(sim, tmp_path, DATASETS.removesuffix(",ev_meter_readings"))
+        rows = [row for row in stored(owner, sim, "ev_sessions") if row["is_complete"]]
+        assert rows
+        for row in rows:
+            assert row["source"] == "ev_charging_sessions"
+            # The car is on the home's meter, even where its energy is in the wrong half hours.
+            assert row["on_home_meter"] in (True, None)
+            assert (row["cost_gbp"] is None) == (row["on_home_meter"] is None)
+        halves = stored(owner, sim, "ev_session_half_hours")
+        for row in rows:
+            own = [each for each in halves if each["started_at"] == row["started_at"]]
+            kwh_per_s = row["energy_kwh"] / row["duration_s"]
+            assert max(each["energy_kwh"] for each in own) <= 1800.1 * kwh_per_s
+            assert sum(each["energy_kwh"] for each in own) == pytest.approx(row["energy_kwh"])
 
 
 def test_a_charger_on_a_supply_of_its_own_has_no_sources(tmp_path):

@@ -61,7 +61,12 @@ with
         from sessions
     ),
     readings as (
-        select session.charger_uuid, session.started_at, register.time, register.register_kwh
+        select
+            session.charger_uuid,
+            session.started_at,
+            register.time,
+            register.register_kwh,
+            true as is_inside
         from register
         inner join
             session_hours as session
@@ -69,11 +74,21 @@ with
             and date_trunc('hour', register.time) = session.hour_at
         where register.time > session.started_at and register.time < session.stopped_at
         union all
-        select charger_uuid, started_at, started_at as time, meter_start_kwh as register_kwh
+        select
+            charger_uuid,
+            started_at,
+            started_at as time,
+            meter_start_kwh as register_kwh,
+            false as is_inside
         from sessions
         where energy_source = 'difference'
         union all
-        select charger_uuid, started_at, stopped_at as time, meter_stop_kwh as register_kwh
+        select
+            charger_uuid,
+            started_at,
+            stopped_at as time,
+            meter_stop_kwh as register_kwh,
+            false as is_inside
         from sessions
         where energy_source = 'difference'
     ),
@@ -82,13 +97,18 @@ with
             charger_uuid,
             started_at,
             time,
+            is_inside,
             lead(time) over later as next_time,
             greatest(0, lead(register_kwh) over later - register_kwh) as step_kwh
         from readings
         window later as (partition by charger_uuid, started_at order by time, register_kwh)
     ),
     counted as (
-        select charger_uuid, started_at, sum(step_kwh) as counted_kwh
+        select
+            charger_uuid,
+            started_at,
+            sum(step_kwh) as counted_kwh,
+            bool_or(is_inside) as has_readings
         from steps
         group by charger_uuid, started_at
     ),
@@ -100,7 +120,7 @@ with
             steps.time,
             steps.next_time,
             steps.step_kwh * session.energy_kwh / counted.counted_kwh as step_kwh,
-            'ev_meter_readings' as source
+            if(counted.has_readings, 'ev_meter_readings', 'ev_charging_sessions') as source
         from steps
         inner join counted using (charger_uuid, started_at)
         inner join sessions as session using (charger_uuid, started_at)

@@ -31,7 +31,7 @@
 -- half_hours: Half hours of the session with energy.
 -- half_hours_known: Those of which the home's mix is known.
 -- on_home_meter: Whether at least nine tenths of its energy fit into the home's; null if that is
--- unknown.
+-- unknown, as where energy that is spread evenly fits into the home's of the session as a whole.
 -- source: ev_meter_readings, or ev_charging_sessions if its energy is spread evenly; null without
 -- energy.
 -- is_complete: Whether the session has ended, its energy is known and the home's mix of all of
@@ -47,6 +47,7 @@ with
             /* least() ignores a null. */
             sum(least(energy_kwh, home_kwh)) filter (where is_complete) as fitting_kwh,
             sum(energy_kwh) filter (where is_complete) as known_kwh,
+            sum(home_kwh) filter (where is_complete) as home_kwh,
             sum(solar_kwh) as solar_kwh,
             sum(battery_kwh) as battery_kwh,
             sum(grid_kwh) as grid_kwh,
@@ -100,11 +101,19 @@ with
             energies.energy_source,
             3600000 * energies.energy_kwh / nullif(session.duration_s, 0) as power_mean_w,
             powers.power_max_w,
-            sources.fitting_kwh >= 0.9 * sources.known_kwh as on_home_meter,
+            case
+                when sources.fitting_kwh >= 0.9 * sources.known_kwh
+                then true
+                /* Energy that is spread evenly can be in the wrong half hours. */
+                when sources.source = 'ev_meter_readings' or sources.known_kwh > sources.home_kwh
+                then false
+            end as on_home_meter,
             coalesce(
                 on_home_meter and sources.half_hours_known = sources.half_hours, false
             ) as has_sources,
-            sources.* exclude (charger_uuid, started_at, fitting_kwh, known_kwh, is_final),
+            sources.* exclude (
+                charger_uuid, started_at, fitting_kwh, known_kwh, home_kwh, is_final
+            ),
             session.has_ended,
             sources.is_final as is_mix_final
         from ev_charging_sessions as session
