@@ -9,6 +9,7 @@ reads the original in silence.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files as resource_files
@@ -18,6 +19,7 @@ import pyarrow as pa
 
 from warehouse.attached_database import quoted
 from warehouse.interface.view_spec import ViewSpec
+from warehouse.tables.partition_files import SCHEMA_FILE
 
 FILE = "warehouse.duckdb"
 _VIEW = "where_am_i"
@@ -37,12 +39,20 @@ _IS_OPENED_DIRECTLY = f"regexp_matches({_SETTING}, '(^|/){FILE}[.]tmp$')"
 _OPENED_FOLDER = f"regexp_replace({_SETTING}, '{FILE}[.]tmp$', '')"
 _OPENED = f"regexp_replace({_OPENED_FOLDER}, '([*?[])', '[\\1]', 'g')"
 
-_GUARD = (
-    "CASE WHEN is_readable THEN true ELSE error('this catalogue was written for ' || written_for"
-    " || ' and is open as ' || coalesce(opened_as, 'another') || ': open the file itself instead"
-    " of attaching it, attach it by its path in that folder, or run `givlake build` in the folder"
-    " if it was copied or moved') END"
+_ERROR = (
+    "error('this catalogue was written for ' || written_for || ' and is open as '"
+    " || coalesce(opened_as, 'another') || ': open the file itself instead of attaching it, attach"
+    " it by its path in that folder, or run `givlake build` in the folder if it was copied or"
+    " moved')"
 )
+_GUARD = f"CASE WHEN is_readable THEN true ELSE {_ERROR} END"
+# Adds no row, and is looked at once: a condition on each row of a table takes longer than to read
+# it, and hides from DuckDB how many rows there are.
+_GUARD_OF_TABLES = (
+    "{select}\nUNION ALL SELECT own.* FROM ({here}) LEFT JOIN ({empty}\n) AS own ON true"
+    f" WHERE CASE WHEN is_readable THEN false ELSE {_ERROR} END"
+)
+_ANY_FILE = re.compile(r"(\*\*/)?\*[.]parquet")
 
 
 def unusable_characters(folder: Path) -> str | None:
@@ -72,7 +82,8 @@ def located(statements: Iterable[str], folder: Path) -> list[str]:
     absolute = f"'{root_of(folder)}/"
     root = f"case when {_IS_OPENED_DIRECTLY} then {_OPENED} else {absolute}' end"
     # Not by the name of the view: DuckDB 1.0 does not find it where the file is attached.
-    guard = f"(SELECT {_GUARD} FROM ({_located_select(folder)}))"
+    here = _located_select(folder)
+    guard = f"(SELECT {_GUARD} FROM ({here}))"
     # The schema is empty; by its name the catalogue is recognized among attached ones.
     mark = _mark(folder).replace('"', '""')
     result = [f'CREATE SCHEMA "{mark}"', *where_am_i(folder, is_located=True).statements()]
@@ -81,8 +92,14 @@ def located(statements: Iterable[str], folder: Path) -> list[str]:
             continue
         if absolute in statement:
             head, _, select = statement.partition(" AS ")
+            count = select.count(absolute)
             select = select.replace(absolute, f"{root} || '")
-            statement = f"{head} AS SELECT * FROM ({select}\n) WHERE {guard}"
+            if count == 1 and _ANY_FILE.search(select):
+                empty = _ANY_FILE.sub(SCHEMA_FILE, select)
+                select = _GUARD_OF_TABLES.format(select=select, here=here, empty=empty)
+            else:
+                select = f"SELECT * FROM ({select}\n) WHERE {guard}"
+            statement = f"{head} AS {select}"
         result.append(statement)
     return result
 
