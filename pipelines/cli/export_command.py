@@ -35,6 +35,7 @@ _BODIES = "json"
 # Views of the catalogue that are written as tables, as they read files of the data folder.
 _COPIED_VIEWS = (
     *("coverage", "quarantine", "requests", "pending_responses", "codes"),
+    *("expected_days", "findings", "row_accounting"),
     *owner_inputs.SCHEMAS,
 )
 # Columns that name the device of a row.

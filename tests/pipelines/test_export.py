@@ -23,7 +23,10 @@ RANGE = ("--start", "2025-06-01", "--end", "2025-06-02")
 DAY = date(2025, 6, 1)
 TOLD = set(owner_inputs.SCHEMAS)
 WITHOUT_DEVICE = {"codes", *TOLD} - {"device_roles_set"}
-COPIED = {"coverage", "quarantine", "requests", "pending_responses", "codes", *TOLD}
+COPIED = {
+    "coverage", "quarantine", "requests", "pending_responses", "codes", "expected_days", "findings",
+    "row_accounting", *TOLD,
+}  # fmt: skip
 OF_THE_ACCOUNT = {
     "account_children", "accounts", "lock_settings", "site_energy_readings", "site_readings",
     "site_statuses", "sites", "sso_accounts", "tariff_automation", "tariff_automation_settings",

@@ -33,7 +33,7 @@ from warehouse import (
 DAY = date(2025, 6, 1)
 VIEWS = {
     "readings", "readings_superseded", "coverage", "requests", "quarantine", "drift",
-    "row_accounting", "pending_responses", "where_am_i",
+    "row_accounting", "pending_responses", "where_am_i", "expected_days", "findings",
     "device_roles_set", "tariffs", "tariff_prices", "tariff_standing_charges", "tariffs_in_force",
 }  # fmt: skip
 
