@@ -120,7 +120,9 @@ with
             steps.time,
             steps.next_time,
             steps.step_kwh * session.energy_kwh / counted.counted_kwh as step_kwh,
-            if(counted.has_readings, 'ev_meter_readings', 'ev_charging_sessions') as source
+            case
+                when counted.has_readings then 'ev_meter_readings' else 'ev_charging_sessions'
+            end as source
         from steps
         inner join counted using (charger_uuid, started_at)
         inner join sessions as session using (charger_uuid, started_at)

@@ -16,8 +16,7 @@
 -- home_kwh: Energy used in the home, with what the inverters themselves use; null unless all
 -- members have flows.
 -- home_counter_kwh: Energy used in the home by the inverter's counter; null if several inverters
--- are
--- counted.
+-- are counted.
 -- source: energy_flows; inverter_data_points if one of the members' are counters; null without
 -- data.
 -- members: Number of inverters that are counted.
