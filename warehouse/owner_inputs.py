@@ -11,6 +11,7 @@ import logging
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ from warehouse.storage.arrow_fields import arrow_field
 from warehouse.storage.atomic_files import (
     explained,
     fsync_file,
-    is_refused,
     publish,
     sha256_of,
 )
@@ -140,6 +140,7 @@ _ENCODINGS: dict[str, dict[str, Any]] = {
         "column_encoding": {"local_date": "DELTA_BINARY_PACKED"},
     },
 }
+# Then the time (UTC), so that a later damage does not replace the copy of an earlier one.
 _KEPT_SUFFIX = ".damaged"
 _LOG = logging.getLogger(__name__)
 
@@ -157,8 +158,9 @@ def read(folder: Path, name: str) -> pa.Table:
         name: A name in `SCHEMAS`.
 
     Raises:
-        DamagedError: The file cannot be read.
-        StoreError: This user may not read it.
+        DamagedError: The content of the file is not what was written.
+        OSError: The operating system cannot read it, which says nothing about its content.
+        StoreError: The same, for a known reason, such as that this user may not read it.
     """
     path, schema = folder / file_name(name), SCHEMAS[name]
     with explained("Reading", path):
@@ -167,7 +169,8 @@ def read(folder: Path, name: str) -> pa.Table:
         except FileNotFoundError:
             return schema.empty_table()
         except (OSError, pa.ArrowException) as error:
-            if is_refused(error):
+            # Arrow's errors of the content have no number, also those that are OSErrors.
+            if isinstance(error, OSError) and error.errno is not None:
                 raise
             raise DamagedError(_damage(name)) from error
 
@@ -233,7 +236,8 @@ def recast(lake: Lake, name: str) -> None:
         except DamagedError as error:
             path = lake.folder / file_name(name)
             if name not in EXPANDED:
-                path.replace(path.with_suffix(_KEPT_SUFFIX))
+                suffix = f"{_KEPT_SUFFIX}-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
+                path.replace(path.with_suffix(suffix))
             _LOG.warning("%s; it was replaced by an empty one", error)
             rows = SCHEMAS[name].empty_table()
         write(lake, name, rows)
@@ -269,12 +273,11 @@ def damages(folder: Path) -> list[str]:
     """Return what is damaged among the inputs and the copies of loaded files, one message each."""
     messages = []
     for name in SCHEMAS:
-        kept = (folder / file_name(name)).with_suffix(_KEPT_SUFFIX)
-        if kept.exists():
-            messages.append(
-                f"{kept.relative_to(folder)} is damaged and was replaced by an empty file: restore "
-                f"{file_name(name)} from a copy or enter it again, then remove the damaged file"
-            )
+        messages += [
+            f"{kept.relative_to(folder)} is damaged and was replaced by an empty file: restore "
+            f"{file_name(name)} from a copy or enter it again, then remove the damaged file"
+            for kept in _kept_copies(folder, name)
+        ]
         try:
             rows = read(folder, name)
         except DamagedError as error:
@@ -294,6 +297,10 @@ def damages(folder: Path) -> list[str]:
                     "restore it from a copy, or load the tariff again"
                 )
     return messages
+
+
+def _kept_copies(folder: Path, name: str) -> list[Path]:
+    return sorted((folder / FOLDER).glob(f"{name}{_KEPT_SUFFIX}*"))
 
 
 def _damage(name: str) -> str:

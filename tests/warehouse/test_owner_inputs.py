@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +15,7 @@ from warehouse import (
     DamagedError,
     Lake,
     ReadOnlyLake,
+    StoreError,
     build,
     check,
     connect,
@@ -20,10 +23,13 @@ from warehouse import (
     owner_inputs,
     publish,
 )
+from warehouse.storage.atomic_files import explained
 
 DAY = date(2025, 6, 1)
 SET_AT = datetime(2025, 6, 1, 12, tzinfo=UTC)
 ROLES_FILE = owner_inputs.file_name("device_roles_set")
+# Linux has no speed of the loopback device: reading it is an error.
+UNREADABLE = Path("/sys/class/net/lo/speed")
 
 
 def roles(**by_device: str) -> pa.Table:
@@ -96,9 +102,44 @@ def test_a_damaged_file_is_kept_and_reported(lake: Lake) -> None:
         assert (finding.repaired, finding.message.split(" is damaged")[0]) == (False, ROLES_FILE)
     publish(lake, ToyDecoder().tables)
     assert queried(lake, "from device_roles_set") == []
-    assert path.with_suffix(".damaged").read_bytes() == damaged
+    (kept,) = path.parent.glob("*.damaged-*Z")
+    assert kept.read_bytes() == damaged
     (finding,) = check(lake, [ToyDecoder()])
-    assert finding.message.startswith("owner/device_roles_set.damaged is damaged")
+    assert finding.message.startswith(f"owner/{kept.name} is damaged")
+
+
+def test_each_damage_keeps_its_own_copy(lake: Lake) -> None:
+    path = lake.folder / ROLES_FILE
+    contents = [b"first", b"second"]
+    for content in contents:
+        tell_roles(lake, A="member")
+        path.write_bytes(content)
+        owner_inputs.recast(lake, "device_roles_set")
+    kept = sorted(path.parent.glob("*.damaged-*"))
+    assert [copy.read_bytes() for copy in kept] == contents
+    earlier = path.with_suffix(".damaged")  # of a givlake that gave it no time
+    earlier.write_bytes(b"earlier")
+    messages = owner_inputs.damages(lake.folder)
+    assert [message.split(" is damaged")[0] for message in messages] == [
+        f"owner/{copy.name}" for copy in (earlier, *kept)
+    ]
+
+
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="no file that the system cannot read")
+def test_a_file_that_the_system_cannot_read_is_not_damaged(lake: Lake) -> None:
+    path = lake.folder / ROLES_FILE
+    path.parent.mkdir()
+    path.symlink_to(UNREADABLE)
+    with pytest.raises(OSError, match="Error reading bytes"):
+        owner_inputs.recast(lake, "device_roles_set")
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert path.is_symlink()
+
+
+def test_an_error_of_the_disk_is_explained(tmp_path: Path) -> None:
+    error = OSError(errno.EIO, "Input/output error")
+    with pytest.raises(StoreError, match="the disk could not be read"), explained("X", tmp_path):
+        raise error
 
 
 def test_a_flipped_byte_is_found(lake: Lake) -> None:
