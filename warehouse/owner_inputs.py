@@ -244,16 +244,20 @@ def recast(lake: Lake, name: str) -> None:
 
 
 def forget_roles(lake: Lake, device_ids: Collection[str]) -> None:
-    """Remove the roles of devices, and the old data that may name them.
+    """Remove the roles of devices, and the old data and damaged files that may name them.
 
     Raises:
         DamagedError: The file cannot be read.
         StoreError: The disk is full or not writable.
     """
     name = "device_roles_set"
-    if not (lake.folder / file_name(name)).exists():
-        return
     with lock(lake):
+        for kept in _kept_copies(lake.folder, name):
+            with explained("Removing", kept):
+                kept.unlink()
+            _LOG.warning("%s was removed, since it may name what is erased", kept.name)
+        if not (lake.folder / file_name(name)).exists():
+            return
         roles = read(lake.folder, name)
         is_named = pc.is_in(roles["device_id"], pa.array(sorted(device_ids), pa.string()))
         write(lake, name, roles.filter(pc.invert(is_named)), keep_old=False)

@@ -174,6 +174,21 @@ def test_forgetting_a_device_removes_its_role_and_every_trace_of_it(lake: Lake) 
     assert b"METER-A" not in (lake.folder / ROLES_FILE).read_bytes()
 
 
+def test_forgetting_a_device_removes_damaged_files_that_may_name_it(lake: Lake) -> None:
+    lake.archive.append([answer("METER-A", DAY, day_rows(DAY))])
+    build(lake, ToyDecoder())
+    publish(lake, ToyDecoder().tables)
+    path = lake.folder / ROLES_FILE
+    for content in (b"METER-A", b"METER-A again"):
+        path.write_bytes(content)
+        owner_inputs.recast(lake, "device_roles_set")
+    others = path.with_name("tariffs.damaged-20250601T000000000000Z")
+    others.write_bytes(b"no device is in it")
+    forget(lake, devices=["METER-A"], decoders=[ToyDecoder()])
+    assert [copy.name for copy in path.parent.glob("*.damaged*")] == [others.name]
+    assert queried(lake, "from device_roles_set") == []
+
+
 def test_readers_of_the_replaced_file_are_not_disturbed(lake: Lake) -> None:
     tell_roles(lake, A="member")
     path = lake.folder / ROLES_FILE
