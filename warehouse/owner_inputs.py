@@ -7,11 +7,9 @@ Prices are the exception: they follow from `tariffs` and the copies of the files
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,6 @@ from warehouse.storage.atomic_files import (
     explained,
     fsync_file,
     publish,
-    sha256_of,
 )
 from warehouse.storage.file_locks import FileLock
 
@@ -140,9 +137,6 @@ _ENCODINGS: dict[str, dict[str, Any]] = {
         "column_encoding": {"local_date": "DELTA_BINARY_PACKED"},
     },
 }
-# Then the time (UTC), so that a later damage does not replace the copy of an earlier one.
-_KEPT_SUFFIX = ".damaged"
-_LOG = logging.getLogger(__name__)
 
 
 def file_name(name: str) -> str:
@@ -173,6 +167,19 @@ def read(folder: Path, name: str) -> pa.Table:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             raise DamagedError(_damage(name)) from error
+
+
+def fits(folder: Path, name: str) -> bool:
+    """Return whether the file of an input is there, whole and with all columns.
+
+    Raises:
+        StoreError: This user may not read it.
+    """
+    try:
+        read(folder, name)
+        return bool(pq.read_schema(folder / file_name(name)).equals(SCHEMAS[name]))
+    except (DamagedError, OSError, pa.ArrowException):
+        return False
 
 
 def write(
@@ -221,43 +228,17 @@ def lock(lake: Lake) -> Iterator[None]:
         yield
 
 
-def recast(lake: Lake, name: str) -> None:
-    """Give a file that an older givlake wrote the columns that were added since.
-
-    A file that cannot be read is kept beside an empty one, so that it does not stop what has
-    nothing to do with it.
-
-    Raises:
-        StoreError: The disk is full or not writable.
-    """
-    with lock(lake):
-        try:
-            rows = read(lake.folder, name)
-        except DamagedError as error:
-            path = lake.folder / file_name(name)
-            if name not in EXPANDED:
-                suffix = f"{_KEPT_SUFFIX}-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
-                path.replace(path.with_suffix(suffix))
-            _LOG.warning("%s; it was replaced by an empty one", error)
-            rows = SCHEMAS[name].empty_table()
-        write(lake, name, rows)
-
-
 def forget_roles(lake: Lake, device_ids: Collection[str]) -> None:
-    """Remove the roles of devices, and the old data and damaged files that may name them.
+    """Remove the roles of devices, and the old data that may name them.
 
     Raises:
         DamagedError: The file cannot be read.
         StoreError: The disk is full or not writable.
     """
     name = "device_roles_set"
+    if not (lake.folder / file_name(name)).exists():
+        return
     with lock(lake):
-        for kept in _kept_copies(lake.folder, name):
-            with explained("Removing", kept):
-                kept.unlink()
-            _LOG.warning("%s was removed, since it may name what is erased", kept.name)
-        if not (lake.folder / file_name(name)).exists():
-            return
         roles = read(lake.folder, name)
         is_named = pc.is_in(roles["device_id"], pa.array(sorted(device_ids), pa.string()))
         write(lake, name, roles.filter(pc.invert(is_named)), keep_old=False)
@@ -273,44 +254,10 @@ def options_file(folder: Path, tariff: str, version: int) -> Path:
     return folder / TARIFF_FILES / tariff / f"{version}.options.json"
 
 
-def damages(folder: Path) -> list[str]:
-    """Return what is damaged among the inputs and the copies of loaded files, one message each."""
-    messages = []
-    for name in SCHEMAS:
-        messages += [
-            f"{kept.relative_to(folder)} is damaged and was replaced by an empty file: restore "
-            f"{file_name(name)} from a copy or enter it again, then remove the damaged file"
-            for kept in _kept_copies(folder, name)
-        ]
-        try:
-            rows = read(folder, name)
-        except DamagedError as error:
-            messages.append(str(error))
-            continue
-        if name != "tariffs":
-            continue
-        for load in rows.to_pylist():
-            path = tariff_file(folder, load["tariff"], load["version"], load["file_name"])
-            try:
-                is_whole = sha256_of(path) == load["file_sha256"]
-            except FileNotFoundError:
-                is_whole = False
-            if not is_whole:
-                messages.append(
-                    f"{path.relative_to(folder)} is missing or not the file that was loaded: "
-                    "restore it from a copy, or load the tariff again"
-                )
-    return messages
-
-
-def _kept_copies(folder: Path, name: str) -> list[Path]:
-    return sorted((folder / FOLDER).glob(f"{name}{_KEPT_SUFFIX}*"))
-
-
 def _damage(name: str) -> str:
     if name in EXPANDED:
         return f"{file_name(name)} is damaged: `givlake build` expands the prices again"
     return (
         f"{file_name(name)} is damaged and has what only you know: restore it from a copy, or "
-        "remove it and enter it again"
+        "enter it again after `givlake build`, which replaces it by an empty file and keeps it"
     )
