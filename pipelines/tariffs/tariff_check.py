@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from pipelines.tariffs.expansion import stored_parts
 from pipelines.tariffs.price_series import (
     PriceSeries,
     TariffError,
@@ -23,8 +23,6 @@ from pipelines.tariffs.price_series import (
     moment_text,
     slot_of,
 )
-
-_HALF_HOUR_US = 1_800_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +86,14 @@ def tariff_findings(
 
 
 def _holes(stored: StoredTariffs, tariff: str) -> Iterator[TariffFinding]:
-    kinds = (("import", "import_pence"), ("export", "export_pence"))
-    series = [
-        (f"Its {kind} price", _price_series(stored, tariff, column), False)
-        for kind, column in kinds
-    ]
-    series.append(("Its standing charge", _charge_series(stored, tariff), True))
-    for what, found, is_by_day in series:
-        trimmed = None if found is None else found.trimmed()
-        if trimmed is None:
-            continue
+    names = {
+        "imports": "Its import price",
+        "exports": "Its export price",
+        "charges": "Its standing charge",
+    }
+    for part, series in stored_parts(tariff, stored.prices, stored.charges).items():
         try:
-            trimmed.refuse_holes(what, days=is_by_day)
+            series.refuse_holes(names[part], days=part == "charges")
         except TariffError as error:
             yield TariffFinding(tariff, "hole", str(error))
 
@@ -130,7 +124,8 @@ def _lacking(
     # An end of data within a half hour counts the half hours that are whole.
     newest_slot = int(newest_at.timestamp()) // 1800
     end = min(slot_of(local_midnight(until, zone)), newest_slot)
-    missing = _missing(_price_series(stored, tariff, "import_pence"), begin, end)
+    parts = stored_parts(tariff, stored.prices, stored.charges)
+    missing = _missing(parts.get("imports"), begin, end)
     if missing.size:
         yield TariffFinding(
             tariff,
@@ -139,8 +134,7 @@ def _lacking(
             f" data, from {moment_text(int(missing[0]))} to {moment_text(int(missing[-1]) + 1)}:"
             " load newer prices, or say with givlake tariffs use which tariff was in force.",
         )
-    charges = _charge_series(stored, tariff)
-    missing = _missing(charges, day_number(first), day_number(until))
+    missing = _missing(parts.get("charges"), day_number(first), day_number(until))
     if missing.size:
         yield TariffFinding(
             tariff,
@@ -158,24 +152,3 @@ def _missing(series: PriceSeries | None, begin: int, end: int) -> np.ndarray:
         places = series.first + np.flatnonzero(~np.isnan(series.pence)) - begin
         is_known[places[(places >= 0) & (places < is_known.size)]] = True
     return np.flatnonzero(~is_known) + begin
-
-
-def _price_series(stored: StoredTariffs, tariff: str, column: str) -> PriceSeries | None:
-    rows = stored.prices.filter(pc.equal(stored.prices["tariff"], tariff))
-    slots = np.asarray(rows["start_at"].cast(pa.int64())) // _HALF_HOUR_US
-    return _series(slots, rows[column])
-
-
-def _charge_series(stored: StoredTariffs, tariff: str) -> PriceSeries | None:
-    rows = stored.charges.filter(pc.equal(stored.charges["tariff"], tariff))
-    days = np.asarray(rows["local_date"].cast(pa.int32())).astype(np.int64)
-    return _series(days, rows["standing_charge_pence"])
-
-
-def _series(places: np.ndarray, values: pa.ChunkedArray) -> PriceSeries | None:
-    if places.size == 0:
-        return None
-    first = int(places.min())
-    pence = np.full(int(places.max()) - first + 1, np.nan)
-    pence[places - first] = np.asarray(pc.fill_null(values, float("nan")))
-    return PriceSeries(first, pence)

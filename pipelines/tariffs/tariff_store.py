@@ -20,7 +20,7 @@ from pipelines.tariffs.expansion import current_prices, expand, is_expanded
 from pipelines.tariffs.price_series import TariffError
 from pipelines.tariffs.tariff_file import LoadOptions, read_tariff
 from warehouse import DamagedError, Lake, owner_inputs
-from warehouse.storage.atomic_files import explained, write_atomically
+from warehouse.storage.atomic_files import explained, sha256_of, write_atomically
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
@@ -92,7 +92,13 @@ def load_tariff(
         if prices.format != "csv":
             options = LoadOptions(options.direction, options.payment, options.vat)
         if (same := _loaded_before(lake.folder, own, load, options)) is not None:
-            return LoadResult(same, False, prices.warnings)
+            copy = owner_inputs.tariff_file(lake.folder, tariff, same["version"], same["file_name"])
+            if copy.exists() and sha256_of(copy) == same["file_sha256"]:
+                return LoadResult(same, False, prices.warnings)
+            _keep(lake, same, content, options)
+            _store(lake, loads, now)
+            sentence = f"Its copy {copy.relative_to(lake.folder)} was lost: it is written again."
+            return LoadResult(same, False, (*prices.warnings, sentence))
         _keep(lake, load, content, options)
         _store(lake, [*loads, load], now)
     return LoadResult(load, True, prices.warnings)
@@ -245,7 +251,7 @@ def _loaded_before(
     )
     path = owner_inputs.options_file(folder, newest["tariff"], newest["version"])
     try:
-        is_same = is_same and path.read_text("utf-8") == options.as_json()
+        is_same = is_same and path.read_bytes() == options.as_json().encode()
     except FileNotFoundError:
         is_same = False
     return newest if is_same and not is_overridden else None
@@ -278,11 +284,10 @@ def _store(lake: Lake, loads: list[dict[str, Any]], now: datetime) -> None:
     current, messages = current_prices(lake.folder, loads, until)
     for message in messages:
         _LOG.warning(message)
-    rows = []
-    for load in loads:
-        prices = current[load["tariff"]]
-        is_used = load["version"] in prices.versions if prices.is_readable else load["is_current"]
-        rows.append({**load, "is_current": is_used})
+    rows = [
+        {**load, "is_current": load["version"] in current[load["tariff"]].versions}
+        for load in loads
+    ]
     schema = owner_inputs.SCHEMAS["tariffs"]
     owner_inputs.write(lake, "tariffs", pa.Table.from_pylist(rows, schema))
     expand(lake, current, rows, until)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -25,18 +24,8 @@ from pipelines.tariffs.tariff_store import (
     use_tariff,
     with_range,
 )
+from tests.support.tariff_loads import CLOSED, FLAT, NOW, charges, loader, prices, rates
 from warehouse import Lake, owner_inputs
-
-NOW = datetime(2026, 6, 17, 10, 40, tzinfo=UTC)
-FLAT = """
-name = "flat"
-[[period]]
-from = 2025-01-01
-standing_charge = 50.0
-import = [{ price = 25.0 }]
-export = [{ price = 15.0 }]
-"""
-CLOSED = FLAT.replace("from = 2025-01-01", "from = 2025-01-01\nto = 2025-02-01")
 
 
 @pytest.fixture
@@ -48,18 +37,7 @@ def lake(tmp_path):
 @pytest.fixture
 def load(lake, tmp_path):
     """Give a function that loads a text as a file."""
-
-    def load_text(text, name="flat.toml", tariff=None, now=NOW, **options):
-        path = tmp_path / name
-        path.write_text(text)
-        return load_tariff(lake, path, LoadOptions(**options), tariff, now)
-
-    return load_text
-
-
-def rates(pence: float) -> str:
-    entry = {"value_inc_vat": pence, "valid_from": "2025-01-01T00:00:00Z", "valid_to": None}
-    return json.dumps([entry])
+    return loader(lake, tmp_path)
 
 
 def stored(lake: Lake) -> StoredTariffs:
@@ -69,19 +47,6 @@ def stored(lake: Lake) -> StoredTariffs:
         owner_inputs.read(lake.folder, "tariff_standing_charges"),
         owner_inputs.read(lake.folder, "tariffs_in_force").to_pylist(),
     )
-
-
-def prices(lake: Lake) -> Counter:
-    """Count the half hours by tariff and prices."""
-    rows = owner_inputs.read(lake.folder, "tariff_prices").to_pylist()
-    keys = {(row["tariff"], row["start_at"]) for row in rows}
-    assert len(keys) == len(rows)
-    return Counter((row["tariff"], row["import_pence"], row["export_pence"]) for row in rows)
-
-
-def charges(lake: Lake) -> Counter:
-    rows = owner_inputs.read(lake.folder, "tariff_standing_charges").to_pylist()
-    return Counter((row["tariff"], row["standing_charge_pence"]) for row in rows)
 
 
 def test_a_load_is_kept_described_and_expanded(lake, load):
