@@ -153,7 +153,7 @@ def tariffs_check_command(settings: Settings, tariff: str | None, layout: str) -
         )
         if tariff is not None:
             known_name(tariff, [*stored.loads, *stored.in_force])
-        findings = tariff_findings(stored, _newest_energy(lake), tariff)
+        findings = tariff_findings(stored, _energy_span(lake), tariff)
     rows = [
         {"tariff": each.tariff, "problem": each.problem, "message": each.message}
         for each in findings
@@ -248,10 +248,10 @@ def _last_day(load: Mapping[str, Any], zone: ZoneInfo) -> str:
     return "now" if end is None else f"{(end - timedelta(minutes=1)).astimezone(zone):%Y-%m-%d}"
 
 
-def _newest_energy(lake: Lake) -> datetime | None:
-    """Return up to when there are energy data; None if there are none."""
-    sql = resources.files("pipelines.tariffs").joinpath("sql", "newest_energy.sql").read_text()
+def _energy_span(lake: Lake) -> tuple[datetime, datetime] | None:
+    """Return from when to when there are energy data; None if there are none."""
+    sql = resources.files("pipelines.tariffs").joinpath("sql", "energy_span.sql").read_text()
     with connect(lake) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        ((newest,),) = retrying(lambda: connection.execute(sql).fetchall())
-    return None if newest is None else newest.astimezone(UTC)
+        ((oldest, newest),) = retrying(lambda: connection.execute(sql).fetchall())
+    return None if newest is None else (oldest.astimezone(UTC), newest.astimezone(UTC))

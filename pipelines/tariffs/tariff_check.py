@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,6 +15,7 @@ import pyarrow as pa
 
 from pipelines.tariffs.expansion import stored_parts
 from pipelines.tariffs.price_series import (
+    HALF_HOUR_S,
     PriceSeries,
     TariffError,
     counted,
@@ -21,7 +23,6 @@ from pipelines.tariffs.price_series import (
     day_of,
     local_midnight,
     moment_text,
-    slot_of,
 )
 
 
@@ -58,13 +59,14 @@ class StoredTariffs:
 
 
 def tariff_findings(
-    stored: StoredTariffs, newest_at: datetime | None, name: str | None = None
+    stored: StoredTariffs, energy: tuple[datetime, datetime] | None, name: str | None = None
 ) -> list[TariffFinding]:
-    """Check the stored tariffs, and those in force up to the newest data.
+    """Check the stored tariffs, and those in force from the oldest to the newest data.
 
     Args:
         stored: What is stored.
-        newest_at: The end of the newest energy data; None if there are none.
+        energy: The begin of the oldest energy data and the end of the newest; None if there are
+            none.
         name: The only tariff to check; None for all.
     """
     findings: list[TariffFinding] = []
@@ -80,8 +82,8 @@ def tariff_findings(
                 f"It was in force from {entry['from_date']}, but is not loaded: load its file."
             )
             findings.append(TariffFinding(tariff, "not_loaded", message))
-        elif newest_at is not None:
-            findings += _lacking(stored, entry, ZoneInfo(zones[tariff]), newest_at)
+        elif energy is not None:
+            findings += _lacking(stored, entry, ZoneInfo(zones[tariff]), energy)
     return [each for each in findings if name in (None, each.tariff)]
 
 
@@ -110,20 +112,23 @@ def _overlaps(ranges: Sequence[Mapping[str, Any]]) -> Iterator[TariffFinding]:
 
 
 def _lacking(
-    stored: StoredTariffs, entry: Mapping[str, Any], zone: ZoneInfo, newest_at: datetime
+    stored: StoredTariffs,
+    entry: Mapping[str, Any],
+    zone: ZoneInfo,
+    energy: tuple[datetime, datetime],
 ) -> Iterator[TariffFinding]:
     """Find the half hours and days without a price, while a tariff was in force and data exist."""
-    tariff, first = entry["tariff"], entry["from_date"]
+    tariff, (oldest_at, newest_at) = entry["tariff"], energy
+    first = max(entry["from_date"], oldest_at.astimezone(zone).date())
     # The last day is that of the newest data, which end at midnight at the latest.
     newest_day = (newest_at - timedelta(microseconds=1)).astimezone(zone).date()
     last = newest_day + timedelta(days=1)
     until = min(entry["to_date"] or date.max, last)
     if until <= first:
         return
-    begin = slot_of(local_midnight(first, zone))
+    begin = max(_first_slot(first, zone), int(oldest_at.timestamp()) // HALF_HOUR_S)
     # An end of data within a half hour counts the half hours that are whole.
-    newest_slot = int(newest_at.timestamp()) // 1800
-    end = min(slot_of(local_midnight(until, zone)), newest_slot)
+    end = min(_first_slot(until, zone), int(newest_at.timestamp()) // HALF_HOUR_S)
     parts = stored_parts(tariff, stored.prices, stored.charges)
     missing = _missing(parts.get("imports"), begin, end)
     if missing.size:
@@ -143,6 +148,11 @@ def _lacking(
             f" {day_of(int(missing[0]))} to {day_of(int(missing[-1]))}: load one (0 if there is"
             " none).",
         )
+
+
+def _first_slot(day: date, zone: ZoneInfo) -> int:
+    """Return the first half hour of a local day, which need not begin at its midnight."""
+    return math.ceil(local_midnight(day, zone).timestamp() / HALF_HOUR_S)
 
 
 def _missing(series: PriceSeries | None, begin: int, end: int) -> np.ndarray:

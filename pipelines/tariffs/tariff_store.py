@@ -17,7 +17,7 @@ import pyarrow as pa
 from assets.catalogue_views import DEFAULT_CURRENCY
 from pipelines.suggestions import did_you_mean
 from pipelines.tariffs.expansion import current_prices, expand, is_expanded
-from pipelines.tariffs.price_series import TariffError
+from pipelines.tariffs.price_series import EARLIEST, TariffError
 from pipelines.tariffs.tariff_file import LoadOptions, read_tariff
 from warehouse import DamagedError, Lake, owner_inputs
 from warehouse.storage.atomic_files import explained, sha256_of, write_atomically
@@ -159,9 +159,13 @@ def use_tariff(lake: Lake, tariff: str, first: date, until: date | None) -> list
         The rows of `tariffs_in_force`, by date.
 
     Raises:
-        TariffError: There is no such tariff, or the dates are in the wrong order.
+        TariffError: There is no such tariff, or the dates are in the wrong order or too early.
         WarehouseError: The data folder cannot be used.
     """
+    if first < EARLIEST:
+        raise TariffError(
+            f"The tariff would apply from {first}: --from is {EARLIEST} or later, as prices are."
+        )
     if until is not None and until <= first:
         raise TariffError(
             f"The tariff would apply from {first} to {until}: --to is the first day on which it no"

@@ -166,6 +166,7 @@ def test_each_example_is_loaded_by_the_command_of_its_page(owner):
         (("use", "flatt", "--from", "2025"), 2, "No tariff 'flatt' is loaded. Did you mean flat?"),
         (("use", "flat"), 2, "Missing option '--from'"),
         (("use", "flat", "--from", "x"), 2, "'x' is not a day"),
+        (("use", "flat", "--from", "0001"), 2, "from 0001-01-01: --from is 2000-01-01 or later"),
         (
             ("use", "flat", "--from", "2025-02", "--to", "2025-02"),
             2,
@@ -200,7 +201,8 @@ def test_check_finds_days_with_data_and_without_a_price(fetched, flat):
     done = fetched.givlake("tariffs", "check")
     assert (done.status, done.out.splitlines()[0]) == (0, "1 tariff checked: no price is missing.")
     assert "No tariff is in force" in done.out
-    assert fetched.givlake("tariffs", "use", "flat", "--from", "2025-05-01").status == 0
+    # Years before the first data have no cost that could be missing.
+    assert fetched.givlake("tariffs", "use", "flat", "--from", "2015").status == 0
     done = fetched.givlake("tariffs", "check")
     assert done.status == 1
     first, second = done.out.splitlines()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -260,12 +261,13 @@ def test_what_is_said_last_is_in_force(statements):
 def test_a_check_finds_what_costs_would_lack(lake, load):
     load(CLOSED)
     load(rates(30.0), "go.json", "go", direction="import")
-    newest = datetime(2025, 2, 2, 12, tzinfo=UTC)
-    assert tariff_findings(stored(lake), newest) == []
+    oldest, newest = datetime(2024, 12, 1, tzinfo=UTC), datetime(2025, 2, 2, 12, tzinfo=UTC)
+    energy = oldest, newest
+    assert tariff_findings(stored(lake), energy) == []
     use_tariff(lake, "flat", date(2024, 12, 31), date(2025, 2, 2))
     use_tariff(lake, "go", date(2025, 2, 2), None)
     assert tariff_findings(stored(lake), None) == []
-    found = tariff_findings(stored(lake), newest)
+    found = tariff_findings(stored(lake), energy)
     assert [(each.tariff, each.problem) for each in found] == [
         ("flat", "no_import_price"), ("flat", "no_standing_charge"), ("go", "no_standing_charge"),
     ]  # fmt: skip
@@ -274,9 +276,45 @@ def test_a_check_finds_what_costs_would_lack(lake, load):
     )
     assert "for 2 days, from 2024-12-31 to 2025-02-01" in found[1].message
     assert "for 1 days" not in found[2].message
-    assert len(tariff_findings(stored(lake), newest, "go")) == 1
+    assert len(tariff_findings(stored(lake), energy, "go")) == 1
     midnight = datetime(2025, 2, 2, tzinfo=UTC)
-    assert tariff_findings(stored(lake), midnight, "go") == []
+    assert tariff_findings(stored(lake), (oldest, midnight), "go") == []
+
+
+def test_a_check_begins_with_the_oldest_data(lake, load):
+    load(CLOSED)
+    use_tariff(lake, "flat", date(2000, 1, 1), None)
+    begin, end = datetime(2025, 1, 31, 12, tzinfo=UTC), datetime(2025, 2, 1, 6, 45, tzinfo=UTC)
+    prices, charges = tariff_findings(stored(lake), (begin, end))
+    assert "for 13 half hours with data, from 2025-02-01 00:00 UTC to 2025-02-01 06:30 UTC" in (
+        prices.message
+    )
+    assert "for 1 day, from 2025-02-01 to 2025-02-01" in charges.message
+    assert tariff_findings(stored(lake), (begin, datetime(2025, 2, 1, tzinfo=UTC))) == []
+    begin = datetime(2024, 12, 31, 23, 10, tzinfo=UTC)
+    (prices, _) = tariff_findings(stored(lake), (begin, begin + timedelta(hours=2)))
+    assert "for 2 half hours with data, from 2024-12-31 23:00 UTC to" in prices.message
+
+
+def test_days_of_a_zone_with_quarters_of_hours_are_checked(lake, load):
+    load('timezone = "Asia/Kathmandu"\nclock = "utc"' + CLOSED)
+    use_tariff(lake, "flat", date(2025, 1, 1), None)
+    begin, end = datetime(2024, 12, 31, 18, 30, tzinfo=UTC), datetime(2025, 1, 31, 18, tzinfo=UTC)
+    assert tariff_findings(stored(lake), (begin, end)) == []
+    prices, charges = tariff_findings(stored(lake), (begin, end + timedelta(hours=1)))
+    assert "for 1 half hour with data, from 2025-01-31 18:30 UTC to" in prices.message
+    assert "for 1 day, from 2025-02-01 to 2025-02-01" in charges.message
+
+
+def test_a_check_works_for_early_dates_of_an_earlier_givlake(lake, load):
+    load(CLOSED)
+    end = datetime(2025, 1, 2, tzinfo=UTC)
+    for first in (date.min, date(1840, 1, 1)):
+        entry = {"tariff": "flat", "from_date": first, "to_date": None}
+        told = replace(stored(lake), in_force=[entry])
+        assert tariff_findings(told, (datetime(2025, 1, 1, tzinfo=UTC), end)) == []
+        with pytest.raises(TariffError, match="--from is 2000-01-01 or later"):
+            use_tariff(lake, "flat", first, None)
 
 
 def test_a_check_finds_holes_and_overlaps(lake, load):
