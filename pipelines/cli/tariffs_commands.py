@@ -14,6 +14,7 @@ from givenergy import utc_now
 from pipelines.cli.common import (
     EXIT_COMPLETE,
     EXIT_INCOMPLETE,
+    KnownError,
     console,
     format_option,
     opened_for_reading,
@@ -35,6 +36,8 @@ from pipelines.tariffs.tariff_store import (
     known_name,
     load_tariff,
     read_loads,
+    stored_currency,
+    traces,
     use_tariff,
 )
 from warehouse import Lake, connect, owner_inputs, retrying
@@ -79,15 +82,15 @@ def tariffs_load_command(
     """
     options = LoadOptions(direction, payment, vat, zone=stored_zone(settings))
     with open_lake(settings) as lake:
-        result = load_tariff(lake, file, options, name, utc_now())
+        # Before, so that nothing is loaded if it is damaged.
         in_force = _in_force(lake)
+        result = load_tariff(lake, file, options, name, utc_now())
     for warning in result.warnings:
         tell(warning)
     load = result.load
     tariff = load["tariff"]
     if load["currency"] != DEFAULT_CURRENCY:
-        # The catalogue names columns of money by it.
-        open_lake(settings).close()
+        _publish_currency(settings)
     if not result.is_new:
         _OUT.print(f"{file.name} is version {load['version']} of {tariff} already: nothing to do.")
         return
@@ -198,14 +201,31 @@ def tariffs_use_command(settings: Settings, tariff: str, first: date, until: dat
 def tariffs_forget_command(settings: Settings, tariff: str, yes: bool) -> None:
     """Remove a tariff: its files, its prices, and when it was in force."""
     require_store(settings)
-    known_name(tariff, read_loads(settings.data))
-    if not yes:
-        click.confirm(f"Remove tariff {tariff} and the copies of its files?", abort=True)
+    known_name(tariff, traces(settings.data))
+    if not (yes or _is_confirmed(f"Remove tariff {tariff} and the copies of its files?")):
+        raise KnownError("Nothing was removed; --yes does not ask.", EXIT_INCOMPLETE)
+    currency = stored_currency(settings.data)
     with open_lake(settings) as lake:
         forget_tariff(lake, tariff, utc_now())
         in_force = _in_force(lake)
+    if stored_currency(settings.data) != currency:
+        _publish_currency(settings)
     _OUT.print(f"Tariff {tariff} is removed.")
     _print_in_force(in_force)
+
+
+def _is_confirmed(question: str) -> bool:
+    """Return whether the owner says yes; without a terminal nobody does."""
+    try:
+        return click.confirm(question)
+    except click.Abort:
+        click.echo(err=True)
+        return False
+
+
+def _publish_currency(settings: Settings) -> None:
+    """Publish the catalogue again, which names columns of money by the currency of tariffs."""
+    open_lake(settings).close()
 
 
 def _in_force(lake: Lake) -> list[dict[str, Any]]:

@@ -182,14 +182,14 @@ def use_tariff(lake: Lake, tariff: str, first: date, until: date | None) -> list
 def forget_tariff(lake: Lake, tariff: str, now: datetime) -> None:
     """Remove a tariff: its files, its prices, and when it was in force.
 
+    If it is interrupted, the same call finishes it.
+
     Raises:
-        TariffError: There is no such tariff.
+        TariffError: There is no trace of such a tariff.
         WarehouseError: The data folder cannot be used.
     """
     with owner_inputs.lock(lake):
-        loads = read_loads(lake.folder)
-        known_name(tariff, loads)
-        _store(lake, [load for load in loads if load["tariff"] != tariff], now)
+        known_name(tariff, traces(lake.folder))
         name = "tariffs_in_force"
         ranges = owner_inputs.read(lake.folder, name).to_pylist()
         kept = [entry for entry in ranges if entry["tariff"] != tariff]
@@ -197,6 +197,19 @@ def forget_tariff(lake: Lake, tariff: str, now: datetime) -> None:
         folder = lake.folder / owner_inputs.TARIFF_FILES / tariff
         with explained("Removing", folder):
             shutil.rmtree(folder, ignore_errors=not folder.exists())
+        # Last, so that it is known until all else is gone.
+        loads = [load for load in read_loads(lake.folder) if load["tariff"] != tariff]
+        _store(lake, loads, now)
+
+
+def traces(folder: Path) -> list[dict[str, Any]]:
+    """Return rows with the name of each tariff that anything is left of in a data folder."""
+    copies = (folder / owner_inputs.TARIFF_FILES).glob("*/")
+    return [
+        *read_loads(folder),
+        *owner_inputs.read(folder, "tariffs_in_force").to_pylist(),
+        *({"tariff": path.name} for path in copies),
+    ]
 
 
 def known_name(tariff: str, loads: Iterable[Mapping[str, Any]]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import shutil
+from datetime import date, timedelta
 
 import pytest
 
-from pipelines.tariffs.tariff_store import read_loads, renew_prices
+from pipelines.tariffs.price_series import TariffError
+from pipelines.tariffs.tariff_store import forget_tariff, read_loads, renew_prices, use_tariff
 from tests.support.tariff_loads import CLOSED, FLAT, NOW, charges, loader, prices, rates
 from warehouse import Lake, owner_inputs
 
@@ -70,3 +72,36 @@ def test_loading_a_file_again_restores_its_copy(lake, load, harm):
     assert prices(lake)["flat", 25.0, 15.0] > before["flat", 25.0, 15.0]
     assert not load(FLAT, now=later).warnings
     assert copy.read_text() == FLAT
+
+
+def test_a_tariff_whose_removal_failed_can_be_forgotten_again(lake, load):
+    load(FLAT)
+    use_tariff(lake, "flat", date(2025, 1, 1), None)
+    folder = lake.folder / "owner" / "tariff_files" / "flat"
+    moved = folder.rename(lake.folder / "moved")
+    folder.symlink_to(moved)
+    with pytest.raises(OSError, match="symbolic link"):
+        forget_tariff(lake, "flat", NOW)
+    assert [row["tariff"] for row in read_loads(lake.folder)] == ["flat"]
+    folder.unlink()
+    forget_tariff(lake, "flat", NOW)
+    assert (read_loads(lake.folder), prices(lake), charges(lake)) == ([], {}, {})
+    assert owner_inputs.read(lake.folder, "tariffs_in_force").num_rows == 0
+
+
+@pytest.mark.parametrize("left", ["copies", "in force"])
+def test_what_is_left_of_a_tariff_can_be_forgotten(lake, load, left):
+    load(FLAT)
+    use_tariff(lake, "flat", date(2025, 1, 1), None)
+    (lake.folder / owner_inputs.file_name("tariffs")).unlink()
+    folder = lake.folder / "owner" / "tariff_files" / "flat"
+    if left == "copies":
+        (lake.folder / owner_inputs.file_name("tariffs_in_force")).unlink()
+    else:
+        shutil.rmtree(folder)
+    forget_tariff(lake, "flat", NOW)
+    assert owner_inputs.read(lake.folder, "tariffs_in_force").num_rows == 0
+    assert not folder.exists()
+    assert prices(lake) == {}
+    with pytest.raises(TariffError, match="No tariff 'flat' is loaded"):
+        forget_tariff(lake, "flat", NOW)
