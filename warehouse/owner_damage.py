@@ -80,6 +80,8 @@ def damages(folder: Path) -> list[str]:
         if name != "tariffs":
             continue
         for load in rows.to_pylist():
+            if not load["is_current"]:
+                continue  # Newer loads have all its prices.
             path = tariff_file(folder, load["tariff"], load["version"], load["file_name"])
             try:
                 is_whole = sha256_of(path) == load["file_sha256"]

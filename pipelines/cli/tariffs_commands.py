@@ -14,6 +14,7 @@ from givenergy import utc_now
 from pipelines.cli.common import (
     EXIT_COMPLETE,
     EXIT_INCOMPLETE,
+    KnownError,
     console,
     format_option,
     opened_for_reading,
@@ -35,6 +36,8 @@ from pipelines.tariffs.tariff_store import (
     known_name,
     load_tariff,
     read_loads,
+    stored_currency,
+    traces,
     use_tariff,
 )
 from warehouse import Lake, connect, owner_inputs, retrying
@@ -79,15 +82,15 @@ def tariffs_load_command(
     """
     options = LoadOptions(direction, payment, vat, zone=stored_zone(settings))
     with open_lake(settings) as lake:
-        result = load_tariff(lake, file, options, name, utc_now())
+        # Before, so that nothing is loaded if it is damaged.
         in_force = _in_force(lake)
+        result = load_tariff(lake, file, options, name, utc_now())
     for warning in result.warnings:
         tell(warning)
     load = result.load
     tariff = load["tariff"]
     if load["currency"] != DEFAULT_CURRENCY:
-        # The catalogue names columns of money by it.
-        open_lake(settings).close()
+        _publish_currency(settings)
     if not result.is_new:
         _OUT.print(f"{file.name} is version {load['version']} of {tariff} already: nothing to do.")
         return
@@ -153,7 +156,7 @@ def tariffs_check_command(settings: Settings, tariff: str | None, layout: str) -
         )
         if tariff is not None:
             known_name(tariff, [*stored.loads, *stored.in_force])
-        findings = tariff_findings(stored, _newest_energy(lake), tariff)
+        findings = tariff_findings(stored, _energy_span(lake), tariff)
     rows = [
         {"tariff": each.tariff, "problem": each.problem, "message": each.message}
         for each in findings
@@ -198,14 +201,31 @@ def tariffs_use_command(settings: Settings, tariff: str, first: date, until: dat
 def tariffs_forget_command(settings: Settings, tariff: str, yes: bool) -> None:
     """Remove a tariff: its files, its prices, and when it was in force."""
     require_store(settings)
-    known_name(tariff, read_loads(settings.data))
-    if not yes:
-        click.confirm(f"Remove tariff {tariff} and the copies of its files?", abort=True)
+    known_name(tariff, traces(settings.data))
+    if not (yes or _is_confirmed(f"Remove tariff {tariff} and the copies of its files?")):
+        raise KnownError("Nothing was removed; --yes does not ask.", EXIT_INCOMPLETE)
+    currency = stored_currency(settings.data)
     with open_lake(settings) as lake:
         forget_tariff(lake, tariff, utc_now())
         in_force = _in_force(lake)
+    if stored_currency(settings.data) != currency:
+        _publish_currency(settings)
     _OUT.print(f"Tariff {tariff} is removed.")
     _print_in_force(in_force)
+
+
+def _is_confirmed(question: str) -> bool:
+    """Return whether the owner says yes; without a terminal nobody does."""
+    try:
+        return click.confirm(question)
+    except click.Abort:
+        click.echo(err=True)
+        return False
+
+
+def _publish_currency(settings: Settings) -> None:
+    """Publish the catalogue again, which names columns of money by the currency of tariffs."""
+    open_lake(settings).close()
 
 
 def _in_force(lake: Lake) -> list[dict[str, Any]]:
@@ -248,10 +268,10 @@ def _last_day(load: Mapping[str, Any], zone: ZoneInfo) -> str:
     return "now" if end is None else f"{(end - timedelta(minutes=1)).astimezone(zone):%Y-%m-%d}"
 
 
-def _newest_energy(lake: Lake) -> datetime | None:
-    """Return up to when there are energy data; None if there are none."""
-    sql = resources.files("pipelines.tariffs").joinpath("sql", "newest_energy.sql").read_text()
+def _energy_span(lake: Lake) -> tuple[datetime, datetime] | None:
+    """Return from when to when there are energy data; None if there are none."""
+    sql = resources.files("pipelines.tariffs").joinpath("sql", "energy_span.sql").read_text()
     with connect(lake) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        ((newest,),) = retrying(lambda: connection.execute(sql).fetchall())
-    return None if newest is None else newest.astimezone(UTC)
+        ((oldest, newest),) = retrying(lambda: connection.execute(sql).fetchall())
+    return None if newest is None else (oldest.astimezone(UTC), newest.astimezone(UTC))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.tariffs.price_series import HALF_HOUR_S, PriceSeries, TariffError
+from pipelines.tariffs.price_series import HALF_HOUR_US, PriceSeries, TariffError
 from pipelines.tariffs.tariff_file import LoadOptions, read_tariff
 from warehouse import DamagedError, Lake, owner_inputs
 
@@ -23,6 +23,12 @@ _AHEAD = timedelta(days=365)
 _FACTS = b"expanded_from"
 _CURRENCY = b"currency"
 _PARTS = ("imports", "exports", "charges")
+_PARTS_OF = {
+    "import": ("imports",),
+    "export": ("exports",),
+    "both": ("imports", "exports"),
+    "standing_charge": ("charges",),
+}
 
 
 @dataclass(slots=True)
@@ -30,20 +36,20 @@ class CurrentPrices:
     """The prices of a tariff, each part from the newest load that has it.
 
     Attributes:
-        parts: The series by part.
+        parts: The series by part; None if it is lost.
         versions: The versions that they are from.
-        is_readable: Whether all copies could be read; else the stored prices stay.
     """
 
-    parts: dict[str, PriceSeries] = field(default_factory=dict)
+    parts: dict[str, PriceSeries | None] = field(default_factory=dict)
     versions: set[int] = field(default_factory=set)
-    is_readable: bool = True
 
 
 def current_prices(
     folder: Path, loads: Sequence[Mapping[str, Any]], until: datetime
 ) -> tuple[dict[str, CurrentPrices], list[str]]:
     """Return the prices of each tariff, and a message for each copy that cannot be read.
+
+    What such a copy is needed for stays as it was expanded before.
 
     Args:
         folder: The data folder.
@@ -54,7 +60,7 @@ def current_prices(
     messages = []
     for load in reversed(loads):
         tariff = current.setdefault(load["tariff"], CurrentPrices())
-        if len(tariff.parts) == len(_PARTS) or not tariff.is_readable:
+        if len(tariff.parts) == len(_PARTS):
             continue
         path = owner_inputs.tariff_file(folder, load["tariff"], load["version"], load["file_name"])
         options = owner_inputs.options_file(folder, load["tariff"], load["version"])
@@ -66,11 +72,14 @@ def current_prices(
                 until,
             )
         except (OSError, ValueError, TypeError, TariffError) as error:
-            tariff.is_readable = False
-            messages.append(
-                f"The prices of tariff {load['tariff']} stay as they were expanded before, since"
-                f" {path.relative_to(folder)} cannot be read ({error}): load the tariff again"
-            )
+            if kept := _kept(folder, load, tariff.parts):
+                tariff.parts |= kept
+                tariff.versions.add(load["version"])
+                messages.append(
+                    f"The prices of tariff {load['tariff']} stay as they were expanded before,"
+                    f" since {path.relative_to(folder)} cannot be read ({error}): load the tariff"
+                    " again"
+                )
             continue
         for part in _PARTS:
             series = getattr(prices, part)
@@ -101,13 +110,29 @@ def expand(
     if loads:
         facts[_CURRENCY] = str(loads[0]["currency"]).encode()
     for name, rows_of in (("tariff_prices", _prices), ("tariff_standing_charges", _charges)):
-        tables = [
-            rows_of(tariff, prices.parts)
-            if prices.is_readable
-            else _stored(lake.folder, name, tariff)
-            for tariff, prices in current.items()
-        ]
+        tables = [rows_of(tariff, prices.parts) for tariff, prices in current.items()]
         owner_inputs.write(lake, name, tables, facts=facts)
+
+
+def stored_parts(tariff: str, prices: pa.Table, charges: pa.Table) -> dict[str, PriceSeries]:
+    """Return the stored prices of a tariff, by part.
+
+    Args:
+        tariff: Its name.
+        prices: The table `tariff_prices`.
+        charges: The table `tariff_standing_charges`.
+    """
+    prices = prices.filter(pc.equal(prices["tariff"], tariff))
+    slots = np.asarray(prices["start_at"].cast(pa.int64())) // HALF_HOUR_US
+    charges = charges.filter(pc.equal(charges["tariff"], tariff))
+    days = np.asarray(charges["local_date"].cast(pa.int32())).astype(np.int64)
+    series = {
+        "imports": PriceSeries.of_places(slots, prices["import_pence"]),
+        "exports": PriceSeries.of_places(slots, prices["export_pence"]),
+        "charges": PriceSeries.of_places(days, charges["standing_charge_pence"]),
+    }
+    trimmed = {part: each and each.trimmed() for part, each in series.items()}
+    return {part: each for part, each in trimmed.items() if each is not None}
 
 
 def is_expanded(folder: Path, loads: Sequence[Mapping[str, Any]], now: datetime) -> bool:
@@ -150,21 +175,42 @@ def _versions(loads: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
     return sorted([load["tariff"], load["version"]] for load in loads if load["is_current"])
 
 
-def _stored(folder: Path, name: str, tariff: str) -> pa.Table:
+def _kept(
+    folder: Path, load: Mapping[str, Any], found: Collection[str]
+) -> dict[str, PriceSeries | None]:
+    """Return the stored prices that a load is needed for, whose copy cannot be read.
+
+    Args:
+        folder: The data folder.
+        load: The row of `tariffs`.
+        found: The parts that newer loads have.
+    """
+    if not load["is_current"]:
+        return {}
+    stored = stored_parts(
+        load["tariff"], *(_stored(folder, name) for name in owner_inputs.EXPANDED)
+    )
+    own = _PARTS_OF[load["direction"]]
+    # Rules may have standing charges besides.
+    if load["format"] == "toml" and "charges" in stored:
+        own = (*own, "charges")
+    return {part: stored.get(part) for part in own if part not in found}
+
+
+def _stored(folder: Path, name: str) -> pa.Table:
     try:
-        rows = owner_inputs.read(folder, name)
+        return owner_inputs.read(folder, name)
     except DamagedError:
         return owner_inputs.SCHEMAS[name].empty_table()
-    return rows.filter(pc.equal(rows["tariff"], tariff))
 
 
-def _prices(tariff: str, parts: Mapping[str, PriceSeries]) -> pa.Table:
-    series = [parts[name] for name in ("imports", "exports") if name in parts]
+def _prices(tariff: str, parts: Mapping[str, PriceSeries | None]) -> pa.Table:
+    series = [each for name in ("imports", "exports") if (each := parts.get(name)) is not None]
     first = min((each.first for each in series), default=0)
     end = max((each.first + each.pence.size for each in series), default=0)
     columns = [_placed(parts.get(name), first, end) for name in ("imports", "exports")]
     places = np.flatnonzero(~np.isnan(columns[0]) | ~np.isnan(columns[1]))
-    starts = (first + places).astype(np.int64) * HALF_HOUR_S * 1_000_000
+    starts = (first + places).astype(np.int64) * HALF_HOUR_US
     schema = owner_inputs.SCHEMAS["tariff_prices"]
     return pa.table(
         [
@@ -184,7 +230,7 @@ def _placed(series: PriceSeries | None, first: int, end: int) -> np.ndarray:
     return pence
 
 
-def _charges(tariff: str, parts: Mapping[str, PriceSeries]) -> pa.Table:
+def _charges(tariff: str, parts: Mapping[str, PriceSeries | None]) -> pa.Table:
     series = parts.get("charges") or PriceSeries(0, np.array([]))
     days = np.arange(series.first, series.first + series.pence.size, dtype=np.int32)
     return pa.table(

@@ -9,10 +9,13 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.settings_file import SettingsError
 
 HALF_HOUR_S = 1800
+HALF_HOUR_US = HALF_HOUR_S * 1_000_000
 # Prices of energy and of a day are far below; in another currency's minor unit too.
 _MAX_PENCE = 1000.0
 _EPOCH = date(1970, 1, 1)
@@ -34,6 +37,21 @@ class PriceSeries:
 
     first: int
     pence: np.ndarray
+
+    @classmethod
+    def of_places(cls, places: np.ndarray, values: pa.ChunkedArray) -> PriceSeries | None:
+        """Return the series of stored prices; None if there are none.
+
+        Args:
+            places: Numbers of their half hours or days.
+            values: Their prices; null where there is none.
+        """
+        if places.size == 0:
+            return None
+        first = int(places.min())
+        pence = np.full(int(places.max()) - first + 1, np.nan)
+        pence[places - first] = np.asarray(pc.fill_null(values, float("nan")))
+        return cls(first, pence)
 
     def trimmed(self) -> PriceSeries | None:
         """Return the series from its first to its last price; None if it has none."""

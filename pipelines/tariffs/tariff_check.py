@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -11,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from pipelines.tariffs.expansion import stored_parts
 from pipelines.tariffs.price_series import (
+    HALF_HOUR_S,
     PriceSeries,
     TariffError,
     counted,
@@ -21,10 +23,7 @@ from pipelines.tariffs.price_series import (
     day_of,
     local_midnight,
     moment_text,
-    slot_of,
 )
-
-_HALF_HOUR_US = 1_800_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +59,14 @@ class StoredTariffs:
 
 
 def tariff_findings(
-    stored: StoredTariffs, newest_at: datetime | None, name: str | None = None
+    stored: StoredTariffs, energy: tuple[datetime, datetime] | None, name: str | None = None
 ) -> list[TariffFinding]:
-    """Check the stored tariffs, and those in force up to the newest data.
+    """Check the stored tariffs, and those in force from the oldest to the newest data.
 
     Args:
         stored: What is stored.
-        newest_at: The end of the newest energy data; None if there are none.
+        energy: The begin of the oldest energy data and the end of the newest; None if there are
+            none.
         name: The only tariff to check; None for all.
     """
     findings: list[TariffFinding] = []
@@ -82,24 +82,20 @@ def tariff_findings(
                 f"It was in force from {entry['from_date']}, but is not loaded: load its file."
             )
             findings.append(TariffFinding(tariff, "not_loaded", message))
-        elif newest_at is not None:
-            findings += _lacking(stored, entry, ZoneInfo(zones[tariff]), newest_at)
+        elif energy is not None:
+            findings += _lacking(stored, entry, ZoneInfo(zones[tariff]), energy)
     return [each for each in findings if name in (None, each.tariff)]
 
 
 def _holes(stored: StoredTariffs, tariff: str) -> Iterator[TariffFinding]:
-    kinds = (("import", "import_pence"), ("export", "export_pence"))
-    series = [
-        (f"Its {kind} price", _price_series(stored, tariff, column), False)
-        for kind, column in kinds
-    ]
-    series.append(("Its standing charge", _charge_series(stored, tariff), True))
-    for what, found, is_by_day in series:
-        trimmed = None if found is None else found.trimmed()
-        if trimmed is None:
-            continue
+    names = {
+        "imports": "Its import price",
+        "exports": "Its export price",
+        "charges": "Its standing charge",
+    }
+    for part, series in stored_parts(tariff, stored.prices, stored.charges).items():
         try:
-            trimmed.refuse_holes(what, days=is_by_day)
+            series.refuse_holes(names[part], days=part == "charges")
         except TariffError as error:
             yield TariffFinding(tariff, "hole", str(error))
 
@@ -116,21 +112,25 @@ def _overlaps(ranges: Sequence[Mapping[str, Any]]) -> Iterator[TariffFinding]:
 
 
 def _lacking(
-    stored: StoredTariffs, entry: Mapping[str, Any], zone: ZoneInfo, newest_at: datetime
+    stored: StoredTariffs,
+    entry: Mapping[str, Any],
+    zone: ZoneInfo,
+    energy: tuple[datetime, datetime],
 ) -> Iterator[TariffFinding]:
     """Find the half hours and days without a price, while a tariff was in force and data exist."""
-    tariff, first = entry["tariff"], entry["from_date"]
+    tariff, (oldest_at, newest_at) = entry["tariff"], energy
+    first = max(entry["from_date"], oldest_at.astimezone(zone).date())
     # The last day is that of the newest data, which end at midnight at the latest.
     newest_day = (newest_at - timedelta(microseconds=1)).astimezone(zone).date()
     last = newest_day + timedelta(days=1)
     until = min(entry["to_date"] or date.max, last)
     if until <= first:
         return
-    begin = slot_of(local_midnight(first, zone))
+    begin = max(_first_slot(first, zone), int(oldest_at.timestamp()) // HALF_HOUR_S)
     # An end of data within a half hour counts the half hours that are whole.
-    newest_slot = int(newest_at.timestamp()) // 1800
-    end = min(slot_of(local_midnight(until, zone)), newest_slot)
-    missing = _missing(_price_series(stored, tariff, "import_pence"), begin, end)
+    end = min(_first_slot(until, zone), int(newest_at.timestamp()) // HALF_HOUR_S)
+    parts = stored_parts(tariff, stored.prices, stored.charges)
+    missing = _missing(parts.get("imports"), begin, end)
     if missing.size:
         yield TariffFinding(
             tariff,
@@ -139,8 +139,7 @@ def _lacking(
             f" data, from {moment_text(int(missing[0]))} to {moment_text(int(missing[-1]) + 1)}:"
             " load newer prices, or say with givlake tariffs use which tariff was in force.",
         )
-    charges = _charge_series(stored, tariff)
-    missing = _missing(charges, day_number(first), day_number(until))
+    missing = _missing(parts.get("charges"), day_number(first), day_number(until))
     if missing.size:
         yield TariffFinding(
             tariff,
@@ -151,6 +150,11 @@ def _lacking(
         )
 
 
+def _first_slot(day: date, zone: ZoneInfo) -> int:
+    """Return the first half hour of a local day, which need not begin at its midnight."""
+    return math.ceil(local_midnight(day, zone).timestamp() / HALF_HOUR_S)
+
+
 def _missing(series: PriceSeries | None, begin: int, end: int) -> np.ndarray:
     """Return the places between two ends that have no price."""
     is_known = np.zeros(max(end - begin, 0), dtype=bool)
@@ -158,24 +162,3 @@ def _missing(series: PriceSeries | None, begin: int, end: int) -> np.ndarray:
         places = series.first + np.flatnonzero(~np.isnan(series.pence)) - begin
         is_known[places[(places >= 0) & (places < is_known.size)]] = True
     return np.flatnonzero(~is_known) + begin
-
-
-def _price_series(stored: StoredTariffs, tariff: str, column: str) -> PriceSeries | None:
-    rows = stored.prices.filter(pc.equal(stored.prices["tariff"], tariff))
-    slots = np.asarray(rows["start_at"].cast(pa.int64())) // _HALF_HOUR_US
-    return _series(slots, rows[column])
-
-
-def _charge_series(stored: StoredTariffs, tariff: str) -> PriceSeries | None:
-    rows = stored.charges.filter(pc.equal(stored.charges["tariff"], tariff))
-    days = np.asarray(rows["local_date"].cast(pa.int32())).astype(np.int64)
-    return _series(days, rows["standing_charge_pence"])
-
-
-def _series(places: np.ndarray, values: pa.ChunkedArray) -> PriceSeries | None:
-    if places.size == 0:
-        return None
-    first = int(places.min())
-    pence = np.full(int(places.max()) - first + 1, np.nan)
-    pence[places - first] = np.asarray(pc.fill_null(values, float("nan")))
-    return PriceSeries(first, pence)

@@ -17,10 +17,10 @@ import pyarrow as pa
 from assets.catalogue_views import DEFAULT_CURRENCY
 from pipelines.suggestions import did_you_mean
 from pipelines.tariffs.expansion import current_prices, expand, expanded_currency, is_expanded
-from pipelines.tariffs.price_series import TariffError
+from pipelines.tariffs.price_series import EARLIEST, TariffError
 from pipelines.tariffs.tariff_file import LoadOptions, read_tariff
 from warehouse import DamagedError, Lake, owner_inputs
-from warehouse.storage.atomic_files import explained, write_atomically
+from warehouse.storage.atomic_files import explained, sha256_of, write_atomically
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
@@ -92,7 +92,13 @@ def load_tariff(
         if prices.format != "csv":
             options = LoadOptions(options.direction, options.payment, options.vat)
         if (same := _loaded_before(lake.folder, own, load, options)) is not None:
-            return LoadResult(same, False, prices.warnings)
+            copy = owner_inputs.tariff_file(lake.folder, tariff, same["version"], same["file_name"])
+            if copy.exists() and sha256_of(copy) == same["file_sha256"]:
+                return LoadResult(same, False, prices.warnings)
+            _keep(lake, same, content, options)
+            _store(lake, loads, now)
+            sentence = f"Its copy {copy.relative_to(lake.folder)} was lost: it is written again."
+            return LoadResult(same, False, (*prices.warnings, sentence))
         _keep(lake, load, content, options)
         _store(lake, [*loads, load], now)
     return LoadResult(load, True, prices.warnings)
@@ -162,9 +168,13 @@ def use_tariff(lake: Lake, tariff: str, first: date, until: date | None) -> list
         The rows of `tariffs_in_force`, by date.
 
     Raises:
-        TariffError: There is no such tariff, or the dates are in the wrong order.
+        TariffError: There is no such tariff, or the dates are in the wrong order or too early.
         WarehouseError: The data folder cannot be used.
     """
+    if first < EARLIEST:
+        raise TariffError(
+            f"The tariff would apply from {first}: --from is {EARLIEST} or later, as prices are."
+        )
     if until is not None and until <= first:
         raise TariffError(
             f"The tariff would apply from {first} to {until}: --to is the first day on which it no"
@@ -181,14 +191,14 @@ def use_tariff(lake: Lake, tariff: str, first: date, until: date | None) -> list
 def forget_tariff(lake: Lake, tariff: str, now: datetime) -> None:
     """Remove a tariff: its files, its prices, and when it was in force.
 
+    If it is interrupted, the same call finishes it.
+
     Raises:
-        TariffError: There is no such tariff.
+        TariffError: There is no trace of such a tariff.
         WarehouseError: The data folder cannot be used.
     """
     with owner_inputs.lock(lake):
-        loads = read_loads(lake.folder)
-        known_name(tariff, loads)
-        _store(lake, [load for load in loads if load["tariff"] != tariff], now)
+        known_name(tariff, traces(lake.folder))
         name = "tariffs_in_force"
         ranges = owner_inputs.read(lake.folder, name).to_pylist()
         kept = [entry for entry in ranges if entry["tariff"] != tariff]
@@ -196,6 +206,19 @@ def forget_tariff(lake: Lake, tariff: str, now: datetime) -> None:
         folder = lake.folder / owner_inputs.TARIFF_FILES / tariff
         with explained("Removing", folder):
             shutil.rmtree(folder, ignore_errors=not folder.exists())
+        # Last, so that it is known until all else is gone.
+        loads = [load for load in read_loads(lake.folder) if load["tariff"] != tariff]
+        _store(lake, loads, now)
+
+
+def traces(folder: Path) -> list[dict[str, Any]]:
+    """Return rows with the name of each tariff that anything is left of in a data folder."""
+    copies = (folder / owner_inputs.TARIFF_FILES).glob("*/")
+    return [
+        *read_loads(folder),
+        *owner_inputs.read(folder, "tariffs_in_force").to_pylist(),
+        *({"tariff": path.name} for path in copies),
+    ]
 
 
 def known_name(tariff: str, loads: Iterable[Mapping[str, Any]]) -> None:
@@ -254,7 +277,7 @@ def _loaded_before(
     )
     path = owner_inputs.options_file(folder, newest["tariff"], newest["version"])
     try:
-        is_same = is_same and path.read_text("utf-8") == options.as_json()
+        is_same = is_same and path.read_bytes() == options.as_json().encode()
     except FileNotFoundError:
         is_same = False
     return newest if is_same and not is_overridden else None
@@ -287,11 +310,10 @@ def _store(lake: Lake, loads: list[dict[str, Any]], now: datetime) -> None:
     current, messages = current_prices(lake.folder, loads, until)
     for message in messages:
         _LOG.warning(message)
-    rows = []
-    for load in loads:
-        prices = current[load["tariff"]]
-        is_used = load["version"] in prices.versions if prices.is_readable else load["is_current"]
-        rows.append({**load, "is_current": is_used})
+    rows = [
+        {**load, "is_current": load["version"] in current[load["tariff"]].versions}
+        for load in loads
+    ]
     schema = owner_inputs.SCHEMAS["tariffs"]
     owner_inputs.write(lake, "tariffs", pa.Table.from_pylist(rows, schema))
     expand(lake, current, rows, until)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -26,19 +26,9 @@ from pipelines.tariffs.tariff_store import (
     use_tariff,
     with_range,
 )
+from tests.support.tariff_loads import CLOSED, FLAT, NOW, charges, loader, prices, rates
 from warehouse import Lake, owner_inputs
 from warehouse.owner_damage import damages
-
-NOW = datetime(2026, 6, 17, 10, 40, tzinfo=UTC)
-FLAT = """
-name = "flat"
-[[period]]
-from = 2025-01-01
-standing_charge = 50.0
-import = [{ price = 25.0 }]
-export = [{ price = 15.0 }]
-"""
-CLOSED = FLAT.replace("from = 2025-01-01", "from = 2025-01-01\nto = 2025-02-01")
 
 
 @pytest.fixture
@@ -50,18 +40,7 @@ def lake(tmp_path):
 @pytest.fixture
 def load(lake, tmp_path):
     """Give a function that loads a text as a file."""
-
-    def load_text(text, name="flat.toml", tariff=None, now=NOW, **options):
-        path = tmp_path / name
-        path.write_text(text)
-        return load_tariff(lake, path, LoadOptions(**options), tariff, now)
-
-    return load_text
-
-
-def rates(pence: float) -> str:
-    entry = {"value_inc_vat": pence, "valid_from": "2025-01-01T00:00:00Z", "valid_to": None}
-    return json.dumps([entry])
+    return loader(lake, tmp_path)
 
 
 def stored(lake: Lake) -> StoredTariffs:
@@ -71,19 +50,6 @@ def stored(lake: Lake) -> StoredTariffs:
         owner_inputs.read(lake.folder, "tariff_standing_charges"),
         owner_inputs.read(lake.folder, "tariffs_in_force").to_pylist(),
     )
-
-
-def prices(lake: Lake) -> Counter:
-    """Count the half hours by tariff and prices."""
-    rows = owner_inputs.read(lake.folder, "tariff_prices").to_pylist()
-    keys = {(row["tariff"], row["start_at"]) for row in rows}
-    assert len(keys) == len(rows)
-    return Counter((row["tariff"], row["import_pence"], row["export_pence"]) for row in rows)
-
-
-def charges(lake: Lake) -> Counter:
-    rows = owner_inputs.read(lake.folder, "tariff_standing_charges").to_pylist()
-    return Counter((row["tariff"], row["standing_charge_pence"]) for row in rows)
 
 
 def test_a_load_is_kept_described_and_expanded(lake, load):
@@ -310,12 +276,13 @@ def test_what_is_said_last_is_in_force(statements):
 def test_a_check_finds_what_costs_would_lack(lake, load):
     load(CLOSED)
     load(rates(30.0), "go.json", "go", direction="import")
-    newest = datetime(2025, 2, 2, 12, tzinfo=UTC)
-    assert tariff_findings(stored(lake), newest) == []
+    oldest, newest = datetime(2024, 12, 1, tzinfo=UTC), datetime(2025, 2, 2, 12, tzinfo=UTC)
+    energy = oldest, newest
+    assert tariff_findings(stored(lake), energy) == []
     use_tariff(lake, "flat", date(2024, 12, 31), date(2025, 2, 2))
     use_tariff(lake, "go", date(2025, 2, 2), None)
     assert tariff_findings(stored(lake), None) == []
-    found = tariff_findings(stored(lake), newest)
+    found = tariff_findings(stored(lake), energy)
     assert [(each.tariff, each.problem) for each in found] == [
         ("flat", "no_import_price"), ("flat", "no_standing_charge"), ("go", "no_standing_charge"),
     ]  # fmt: skip
@@ -324,9 +291,45 @@ def test_a_check_finds_what_costs_would_lack(lake, load):
     )
     assert "for 2 days, from 2024-12-31 to 2025-02-01" in found[1].message
     assert "for 1 days" not in found[2].message
-    assert len(tariff_findings(stored(lake), newest, "go")) == 1
+    assert len(tariff_findings(stored(lake), energy, "go")) == 1
     midnight = datetime(2025, 2, 2, tzinfo=UTC)
-    assert tariff_findings(stored(lake), midnight, "go") == []
+    assert tariff_findings(stored(lake), (oldest, midnight), "go") == []
+
+
+def test_a_check_begins_with_the_oldest_data(lake, load):
+    load(CLOSED)
+    use_tariff(lake, "flat", date(2000, 1, 1), None)
+    begin, end = datetime(2025, 1, 31, 12, tzinfo=UTC), datetime(2025, 2, 1, 6, 45, tzinfo=UTC)
+    prices, charges = tariff_findings(stored(lake), (begin, end))
+    assert "for 13 half hours with data, from 2025-02-01 00:00 UTC to 2025-02-01 06:30 UTC" in (
+        prices.message
+    )
+    assert "for 1 day, from 2025-02-01 to 2025-02-01" in charges.message
+    assert tariff_findings(stored(lake), (begin, datetime(2025, 2, 1, tzinfo=UTC))) == []
+    begin = datetime(2024, 12, 31, 23, 10, tzinfo=UTC)
+    (prices, _) = tariff_findings(stored(lake), (begin, begin + timedelta(hours=2)))
+    assert "for 2 half hours with data, from 2024-12-31 23:00 UTC to" in prices.message
+
+
+def test_days_of_a_zone_with_quarters_of_hours_are_checked(lake, load):
+    load('timezone = "Asia/Kathmandu"\nclock = "utc"' + CLOSED)
+    use_tariff(lake, "flat", date(2025, 1, 1), None)
+    begin, end = datetime(2024, 12, 31, 18, 30, tzinfo=UTC), datetime(2025, 1, 31, 18, tzinfo=UTC)
+    assert tariff_findings(stored(lake), (begin, end)) == []
+    prices, charges = tariff_findings(stored(lake), (begin, end + timedelta(hours=1)))
+    assert "for 1 half hour with data, from 2025-01-31 18:30 UTC to" in prices.message
+    assert "for 1 day, from 2025-02-01 to 2025-02-01" in charges.message
+
+
+def test_a_check_works_for_early_dates_of_an_earlier_givlake(lake, load):
+    load(CLOSED)
+    end = datetime(2025, 1, 2, tzinfo=UTC)
+    for first in (date.min, date(1840, 1, 1)):
+        entry = {"tariff": "flat", "from_date": first, "to_date": None}
+        told = replace(stored(lake), in_force=[entry])
+        assert tariff_findings(told, (datetime(2025, 1, 1, tzinfo=UTC), end)) == []
+        with pytest.raises(TariffError, match="--from is 2000-01-01 or later"):
+            use_tariff(lake, "flat", first, None)
 
 
 def test_a_check_finds_holes_and_overlaps(lake, load):

@@ -186,6 +186,7 @@ def test_a_flipped_byte_is_found(lake: Lake) -> None:
 def test_a_lost_copy_of_a_tariff_is_found(lake: Lake) -> None:
     load = dict.fromkeys(owner_inputs.SCHEMAS["tariffs"].names) | {
         "tariff": "flat", "version": 1, "file_name": "flat.toml", "file_sha256": "0" * 64,
+        "is_current": True,
     }  # fmt: skip
     with owner_inputs.lock(lake):
         rows = pa.Table.from_pylist([load], owner_inputs.SCHEMAS["tariffs"])
