@@ -53,6 +53,8 @@ def home(new_home, simulate):
 def mart_database():
     """Return the catalogue's tables without rows, and all views over them."""
     with duckdb.connect(config={"threads": 1}) as connection:
+        # Sessions in any time zone see the same.
+        connection.execute("SET TimeZone = 'America/New_York'")
         yield MartTables(connection)
 
 

@@ -67,7 +67,9 @@ def test_what_the_battery_saved_in_a_day_is_unknown_if_it_is_in_a_half_hour_with
     assert month["saved_gbp"] == pytest.approx(5.28)
 
 
-@pytest.mark.parametrize("mart", ["cost_monthly", "cost_what_if", BOTH_DAYS])
+@pytest.mark.parametrize(
+    "mart", ["cost_monthly", "cost_what_if", BOTH_DAYS], ids=["monthly", "what if", "between"]
+)
 def test_standing_charges_are_those_of_days_with_a_cost(priced, mart):
     insert_prices(priced, MONDAY)
     for day in (MONDAY, TUESDAY):
@@ -79,7 +81,7 @@ def test_standing_charges_are_those_of_days_with_a_cost(priced, mart):
     assert row["is_complete"] is False
 
 
-@pytest.mark.parametrize("mart", ["cost_what_if", BOTH_DAYS])
+@pytest.mark.parametrize("mart", ["cost_what_if", BOTH_DAYS], ids=["what if", "between"])
 def test_costs_are_not_complete_without_the_standing_charge_of_each_day(priced, mart):
     for day in (MONDAY, TUESDAY):
         insert_prices(priced, day)
