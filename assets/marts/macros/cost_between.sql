@@ -11,7 +11,7 @@
 -- site: Site, as in `site_half_hourly`.
 -- import_cost_gbp: Cost of the imported energy; null if no half hour has a price.
 -- export_income_gbp: Income of the exported energy.
--- standing_charge_gbp: Standing charges of the days with half hours.
+-- standing_charge_gbp: Standing charges of the days with a cost.
 -- net_cost_gbp: Cost less income, with standing charges.
 -- half_hours: Half hours with energies and prices.
 -- half_hours_known: Half hours with energies.
@@ -19,7 +19,7 @@
 -- days_expected: Days from the first to the last.
 -- source: Where the energies come from, as in `site_half_hourly`.
 -- note: as if you had changed nothing else.
--- is_complete: Whether every half hour of every day has a cost.
+-- is_complete: Whether every half hour of every day has a cost, and every day a standing charge.
 -- is_final: Whether the energies can no longer change.
 with
     balance as (
@@ -66,7 +66,9 @@ select
     days.site,
     round(sum(days.cost_pence) / 100, 6) as import_cost_gbp,
     round(sum(days.income_pence) / 100, 6) as export_income_gbp,
-    round(sum(standing.standing_charge_pence) / 100, 6) as standing_charge_gbp,
+    round(
+        sum(standing.standing_charge_pence) filter (where days.half_hours > 0) / 100, 6
+    ) as standing_charge_gbp,
     round(
         import_cost_gbp - export_income_gbp + coalesce(standing_charge_gbp, 0), 6
     ) as net_cost_gbp,
@@ -76,7 +78,11 @@ select
     any_value(to_date::date - from_date::date + 1) as days_expected,
     max(days.source) as source,
     'as if you had changed nothing else' as note,
-    coalesce(sum(days.half_hours) >= any_value(expected.half_hours), false) as is_complete,
+    coalesce(
+        sum(days.half_hours) >= any_value(expected.half_hours)
+        and count(standing.standing_charge_pence) = count(*),
+        false
+    ) as is_complete,
     bool_and(days.is_final) as is_final
 from days
 left join standing using (local_date)

@@ -37,12 +37,22 @@ with
             time,
             local_date,
             local_time - timezone('UTC', time) as utc_offset,
-            /* What an inverter lacks is null all day, such as the battery of one without. */
+            /* What an inverter lacks is null all day, and was not counted either, such as the
+               battery of one without. */
             case
-                when bool_and(solar_power_w is null) over day then 0 else solar_power_w
+                when bool_and(solar_power_w is null and coalesce(today_solar_kwh, 0) = 0) over day
+                then 0
+                else solar_power_w
             end as solar_w,
             case
-                when bool_and(battery_power_w is null) over day then 0 else battery_power_w
+                when
+                    bool_and(
+                        battery_power_w is null
+                        and coalesce(today_battery_charge_kwh, 0) = 0
+                        and coalesce(today_battery_discharge_kwh, 0) = 0
+                    ) over day
+                then 0
+                else battery_power_w
             end as battery_w,
             grid_power_w as grid_w,
             {

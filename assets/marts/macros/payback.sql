@@ -27,7 +27,7 @@ select
     case
         when saved_per_year_gbp > 0 then capital_cost / saved_per_year_gbp else null
     end as payback_years,
-    sum(saved_gbp) / capital_cost as repaid_share
+    sum(saved_gbp) / nullif(capital_cost::double, 0) as repaid_share
 from cost_daily
 where saved_gbp is not null and half_hours = half_hours_expected
 group by site

@@ -18,15 +18,13 @@
 select
     inverter_serial,
     half_hour,
-    sum(home_mean_w * days) / sum(days) filter (where home_mean_w is not null) as home_mean_w,
-    sum(solar_mean_w * days) / sum(days) filter (where solar_mean_w is not null) as solar_mean_w,
-    sum(import_mean_w * days) / sum(days) filter (where import_mean_w is not null) as import_mean_w,
-    sum(export_mean_w * days) / sum(days) filter (where export_mean_w is not null) as export_mean_w,
-    sum(charge_mean_w * days) / sum(days) filter (where charge_mean_w is not null) as charge_mean_w,
-    sum(discharge_mean_w * days)
-    / sum(days) filter (where discharge_mean_w is not null) as discharge_mean_w,
-    sum(battery_mean_percent * days)
-    / sum(days) filter (where battery_mean_percent is not null) as battery_mean_percent,
+    sum(home_mean_w * home_days) / nullif(sum(home_days), 0) as home_mean_w,
+    sum(solar_mean_w * solar_days) / nullif(sum(solar_days), 0) as solar_mean_w,
+    sum(import_mean_w * grid_days) / nullif(sum(grid_days), 0) as import_mean_w,
+    sum(export_mean_w * grid_days) / nullif(sum(grid_days), 0) as export_mean_w,
+    sum(charge_mean_w * battery_days) / nullif(sum(battery_days), 0) as charge_mean_w,
+    sum(discharge_mean_w * battery_days) / nullif(sum(battery_days), 0) as discharge_mean_w,
+    sum(battery_mean_percent * percent_days) / nullif(sum(percent_days), 0) as battery_mean_percent,
     sum(days)::bigint as days
 from power_profile
 where month_number = month_of_year

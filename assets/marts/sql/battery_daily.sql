@@ -15,7 +15,8 @@
 -- last_percent: State of charge of the last point.
 -- charge_kwh: Energy put into the battery.
 -- discharge_kwh: Energy taken from the battery.
--- nominal_kwh: Usable nominal capacity; without a known depth of discharge, the whole.
+-- nominal_kwh: Usable nominal capacity on the day, by the list of devices; without a known depth
+-- of discharge, the whole.
 -- cycles: Discharged energy over the usable nominal capacity.
 -- hours_full: Hours at 98 % or more, of the half hours with points.
 -- hours_empty: Hours at the lowest state of charge that the depth of discharge allows, or at 4 %
@@ -30,13 +31,32 @@ with
     nominal as (
         select
             inverter_serial,
-            arg_max(battery_depth_of_discharge, valid_from) as depth,
-            arg_max(battery_nominal_capacity_ah, valid_from)
-            * arg_max(battery_nominal_voltage_v, valid_from)
-            * coalesce(depth, 1)
+            battery_nominal_capacity_ah
+            * battery_nominal_voltage_v
+            * coalesce(battery_depth_of_discharge, 1)
             / 1000 as nominal_kwh,
-            greatest(4, round(100 * (1 - coalesce(depth, 1)))) as empty_percent
+            greatest(
+                4, round(100 * (1 - coalesce(battery_depth_of_discharge, 1)))
+            ) as empty_percent,
+            case
+                when row_number() over (partition by inverter_serial order by valid_from) = 1
+                then date '1900-01-01'
+                else timezone('UTC', valid_from)::date
+            end as from_date
         from inverters
+    ),
+    days as (
+        select energy.*, nominal.nominal_kwh
+        from daily_energy as energy
+        asof left join
+            nominal
+            on energy.inverter_serial = nominal.inverter_serial
+            and energy.local_date >= nominal.from_date
+    ),
+    /* What counts as empty is by the newest depth of discharge, which hardly ever changes. */
+    depths as (
+        select inverter_serial, arg_max(empty_percent, from_date) as empty_percent
+        from nominal
         group by inverter_serial
     ),
     half_hours as (
@@ -54,7 +74,7 @@ with
             min(battery_temperature_celsius) as min_temperature_celsius,
             max(battery_temperature_celsius) as max_temperature_celsius
         from inverter_data_points
-        left join nominal using (inverter_serial)
+        left join depths using (inverter_serial)
         where battery_percent is not null
         group by inverter_serial, local_date, half_hour
     ),
@@ -81,18 +101,17 @@ select
     states.max_percent,
     states.first_percent,
     states.last_percent,
-    energy.charge_kwh,
-    energy.discharge_kwh,
-    nominal.nominal_kwh,
-    energy.discharge_kwh / nullif(nominal.nominal_kwh, 0) as cycles,
+    days.charge_kwh,
+    days.discharge_kwh,
+    days.nominal_kwh,
+    days.discharge_kwh / nullif(days.nominal_kwh, 0) as cycles,
     states.hours_full,
     states.hours_empty,
     coalesce(states.hours_known, 0) as hours_known,
     states.min_temperature_celsius,
     states.max_temperature_celsius,
-    energy.source,
-    energy.is_complete,
-    energy.is_final
-from daily_energy as energy
+    days.source,
+    days.is_complete,
+    days.is_final
+from days
 left join states using (inverter_serial, local_date)
-left join nominal using (inverter_serial)

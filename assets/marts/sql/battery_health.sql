@@ -17,7 +17,7 @@
 -- bms_kwh: Full capacity of all modules by the management system, at the end of the month; null
 -- before it was first fetched.
 -- round_trip: Energy taken from the battery over energy put into it, with the change of its
--- charge; null below 28 whole days.
+-- charge; null below 28 whole days or 5 runs.
 -- source: battery_runs, battery_daily: the marts that it is found from.
 -- days: Whole days of the month.
 -- is_complete: Whether all days of the month are whole.
@@ -55,11 +55,19 @@ with
         select
             months.inverter_serial,
             months.month,
-            sum(
-                modules.capacity_full_ah
-                * coalesce(modules.nominal_voltage_v, voltages.voltage_v)
-                / 1000
-            ) as bms_kwh
+            case
+                when
+                    count(*) = count(
+                        modules.capacity_full_ah
+                        * coalesce(modules.nominal_voltage_v, voltages.voltage_v)
+                    )
+                then
+                    sum(
+                        modules.capacity_full_ah
+                        * coalesce(modules.nominal_voltage_v, voltages.voltage_v)
+                        / 1000
+                    )
+            end as bms_kwh
         from months
         inner join
             batteries as modules
@@ -78,7 +86,7 @@ select
     coalesce(runs.runs, 0) as runs,
     bms.bms_kwh,
     case
-        when months.days >= 28
+        when months.days >= 28 and runs.runs >= 5
         then
             (months.discharge + (months.last_percent - months.first_percent) / 100 * runs.usable[2])
             / nullif(months.charge, 0)

@@ -19,12 +19,12 @@
 -- without_gbp: What the home's energy would have cost from the grid alone, with the standing
 -- charge.
 -- saved_gbp: What PV and battery saved.
--- battery_saved_gbp: The battery's part of it.
+-- battery_saved_gbp: The battery's part of it; null if that of a half hour is unknown.
 -- half_hours: Half hours with a cost.
 -- half_hours_expected: Half hours of the day: 46, 48 or 50.
 -- source: Where the energies come from, as in `site_half_hourly`.
 -- is_complete: Whether every half hour has a cost, and the day a standing charge.
--- is_final: Whether the energies can no longer change.
+-- is_final: Whether all half hours are there and their energies can no longer change.
 with
     site_zones as (
         select members.site, min(zones.zone) as zone
@@ -43,8 +43,14 @@ with
             sum(export_income_gbp) filter (where is_complete) as export_income_gbp,
             sum(without_gbp) filter (where is_complete) as without_gbp,
             sum(saved_gbp) filter (where is_complete) as saved_gbp,
-            sum(battery_saved_gbp) filter (where is_complete) as battery_saved_gbp,
+            case
+                when
+                    count(battery_saved_gbp) filter (where is_complete)
+                    = count(*) filter (where is_complete)
+                then sum(battery_saved_gbp) filter (where is_complete)
+            end as battery_saved_gbp,
             count(*) filter (where is_complete) as half_hours,
+            count(*) as half_hours_present,
             max(source) as source,
             bool_and(is_final) as is_final
         from cost_half_hourly
@@ -71,7 +77,7 @@ select
     coalesce(
         days.half_hours = local_days.half_hours and standing_charge_gbp is not null, false
     ) as is_complete,
-    days.is_final
+    coalesce(days.is_final and days.half_hours_present = local_days.half_hours, false) as is_final
 from days
 left join site_zones on days.site = site_zones.site
 left join

@@ -23,7 +23,7 @@
 -- without_gbp: What the home's energy would have cost from the grid alone.
 -- saved_gbp: What PV and battery saved: without them, less the cost, plus the income.
 -- battery_saved_gbp: The battery's part: what it gave at the price then, less what charged it,
--- solar energy at the export price.
+-- solar energy at the export price; null if a price that it needs is unknown.
 -- source: Where the energies come from, as in `site_half_hourly`.
 -- is_complete: Whether energies and prices are known.
 -- is_final: Whether the energies can no longer change.
@@ -50,9 +50,17 @@ select
     without_gbp - import_cost_gbp + export_income_gbp as saved_gbp,
     (
         balance.battery_to_home_kwh * prices.import_pence
-        + balance.battery_to_grid_kwh * prices.export_pence
         - balance.grid_to_battery_kwh * prices.import_pence
-        - balance.pv_to_battery_kwh * prices.export_pence
+        + case
+            when balance.battery_to_grid_kwh = 0
+            then 0
+            else balance.battery_to_grid_kwh * prices.export_pence
+        end
+        - case
+            when balance.pv_to_battery_kwh = 0
+            then 0
+            else balance.pv_to_battery_kwh * prices.export_pence
+        end
     )
     / 100 as battery_saved_gbp,
     balance.source,

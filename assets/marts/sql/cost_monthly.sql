@@ -12,7 +12,7 @@
 -- export_kwh: Energy given to the grid in half hours with a cost.
 -- import_cost_gbp: Cost of the imported energy.
 -- export_income_gbp: Income of the exported energy.
--- standing_charge_gbp: Standing charges.
+-- standing_charge_gbp: Standing charges of the days with a cost.
 -- net_cost_gbp: Cost less income, with standing charges.
 -- without_gbp: What the home's energy would have cost from the grid alone, with standing charges.
 -- saved_gbp: What PV and battery saved.
@@ -30,7 +30,9 @@ select
     round(sum(export_kwh), 3) as export_kwh,
     round(sum(import_cost_gbp), 6) as import_cost_gbp,
     round(sum(export_income_gbp), 6) as export_income_gbp,
-    round(sum(standing_charge_gbp), 6) as standing_charge_gbp,
+    round(
+        sum(standing_charge_gbp) filter (where net_cost_gbp is not null), 6
+    ) as standing_charge_gbp,
     round(sum(net_cost_gbp), 6) as net_cost_gbp,
     round(sum(without_gbp), 6) as without_gbp,
     round(sum(saved_gbp), 6) as saved_gbp,

@@ -21,7 +21,8 @@
 -- half_hours_known: Half hours with energies.
 -- note: as if you had changed nothing else.
 -- source: Where the energies come from, as in `site_half_hourly`.
--- is_complete: Whether every half hour with energies has a cost.
+-- is_complete: Whether every half hour with energies has a cost, and every such day a standing
+-- charge.
 -- is_final: Whether the energies can no longer change.
 with
     names as (select distinct tariff from tariffs),
@@ -49,59 +50,59 @@ with
         from balance
         group by site, month
     ),
-    costs as (
+    cost_days as (
         select
             balance.site,
             prices.tariff,
             balance.month,
-            sum(balance.import_kwh * prices.import_pence) / 100 as import_cost_gbp,
-            sum(balance.export_kwh * coalesce(prices.export_pence, 0)) / 100 as export_income_gbp,
-            sum(balance.home_kwh * prices.import_pence) / 100 as without_gbp,
+            balance.local_date,
+            sum(balance.import_kwh * prices.import_pence) as import_pence,
+            sum(balance.export_kwh * coalesce(prices.export_pence, 0)) as export_pence,
+            sum(balance.home_kwh * prices.import_pence) as without_pence,
             count(*) as half_hours
         from balance
         inner join tariff_prices as prices using (start_at)
         where
             prices.import_pence is not null
             and (prices.export_pence is not null or balance.export_kwh = 0)
-        group by balance.site, prices.tariff, balance.month
+        group by balance.site, prices.tariff, balance.month, balance.local_date
     ),
-    standing as (
+    costs as (
         select
             days.site,
-            charges.tariff,
-            date_trunc('month', days.local_date)::date as month,
-            sum(charges.standing_charge_pence) / 100 as standing_charge_gbp
-        from (select distinct site, local_date from balance) as days
-        inner join tariff_standing_charges as charges using (local_date)
-        group by days.site, charges.tariff, month
+            days.tariff,
+            days.month,
+            sum(days.import_pence) / 100 as import_cost,
+            sum(days.export_pence) / 100 as export_income,
+            sum(days.without_pence) / 100 as without_cost,
+            sum(charges.standing_charge_pence) / 100 as standing_charge,
+            count(*) = count(charges.standing_charge_pence) as has_standing_charges,
+            sum(days.half_hours)::bigint as half_hours
+        from cost_days as days
+        left join tariff_standing_charges as charges using (tariff, local_date)
+        group by days.site, days.tariff, days.month
     )
 select
     known.site,
     names.tariff,
     known.month,
-    round(costs.import_cost_gbp, 6) as import_cost_gbp,
-    round(costs.export_income_gbp, 6) as export_income_gbp,
+    round(costs.import_cost, 6) as import_cost_gbp,
+    round(costs.export_income, 6) as export_income_gbp,
+    round(costs.standing_charge, 6) as standing_charge_gbp,
     round(
-        case when costs.half_hours > 0 then standing.standing_charge_gbp else null end, 6
-    ) as standing_charge_gbp,
-    round(
-        costs.import_cost_gbp - costs.export_income_gbp + coalesce(standing.standing_charge_gbp, 0),
-        6
+        costs.import_cost - costs.export_income + coalesce(costs.standing_charge, 0), 6
     ) as net_cost_gbp,
-    round(costs.without_gbp + coalesce(standing.standing_charge_gbp, 0), 6) as without_gbp,
-    round(costs.without_gbp - costs.import_cost_gbp + costs.export_income_gbp, 6) as saved_gbp,
+    round(costs.without_cost + coalesce(costs.standing_charge, 0), 6) as without_gbp,
+    round(costs.without_cost - costs.import_cost + costs.export_income, 6) as saved_gbp,
     coalesce(costs.half_hours, 0) as half_hours,
     known.half_hours_known,
     'as if you had changed nothing else' as note,
     known.source,
-    coalesce(costs.half_hours = known.half_hours_known, false) as is_complete,
+    coalesce(
+        costs.half_hours = known.half_hours_known and costs.has_standing_charges, false
+    ) as is_complete,
     known.is_final
 from known
 cross join names
 left join
     costs on known.site = costs.site and names.tariff = costs.tariff and known.month = costs.month
-left join
-    standing
-    on known.site = standing.site
-    and names.tariff = standing.tariff
-    and known.month = standing.month

@@ -8,7 +8,7 @@
 -- that of the counter does not, so the two are separate columns and never to be added up.
 --
 -- key: inverter_serial, local_date
--- reads: energy_flows, inverter_data_points, inverter_days
+-- reads: inverter_flow_days, inverter_data_points, inverter_days
 -- columns:
 -- inverter_serial: Serial number of the inverter.
 -- local_date: Local day.
@@ -40,38 +40,17 @@
 -- at 23:30 or later; otherwise they are a lower bound or null.
 -- is_final: Whether the day was fetched after its data could change.
 with
-    flow_days as (
-        select
-            inverter_serial,
-            local_date,
-            count(*) as half_hours,
-            /* One null among the seven makes its half hour unknown. */
-            count(
-                pv_to_home_kwh
-                + pv_to_battery_kwh
-                + pv_to_grid_kwh
-                + grid_to_home_kwh
-                + grid_to_battery_kwh
-                + battery_to_home_kwh
-                + battery_to_grid_kwh
-            ) as whole_half_hours,
-            sum(pv_to_home_kwh) as pv_to_home,
-            sum(pv_to_battery_kwh) as pv_to_battery,
-            sum(pv_to_grid_kwh) as pv_to_grid,
-            sum(grid_to_home_kwh) as grid_to_home,
-            sum(grid_to_battery_kwh) as grid_to_battery,
-            sum(battery_to_home_kwh) as battery_to_home,
-            sum(battery_to_grid_kwh) as battery_to_grid
-        from energy_flows
-        group by inverter_serial, local_date
-    ),
     point_days as (
         select
             inverter_serial,
             local_date,
             count(*) as points,
             max(time) as last_point_at,
-            max(local_time) >= local_date + interval 1410 minute as is_whole,
+            coalesce(
+                max(local_time) filter (where today_grid_import_kwh is not null)
+                >= local_date + interval 1410 minute,
+                false
+            ) as is_whole,
             arg_max(
                 {
                     solar:today_solar_kwh,
@@ -93,30 +72,29 @@ with
         select
             inverter_serial,
             local_date,
-            coalesce(flow_days.half_hours, 0) as half_hours,
-            whole_half_hours,
+            coalesce(flows.half_hours, 0) as half_hours,
             coalesce(inverter_days.half_hours, 48) as half_hours_expected,
+            coalesce(flows.is_complete, false) as has_flows,
             coalesce(points, 0) as points,
             last_point_at,
             is_whole,
             counter,
-            pv_to_home,
-            pv_to_battery,
-            pv_to_grid,
-            grid_to_home,
-            grid_to_battery,
-            battery_to_home,
-            battery_to_grid,
+            flows.pv_to_home_kwh as pv_to_home,
+            flows.pv_to_battery_kwh as pv_to_battery,
+            flows.pv_to_grid_kwh as pv_to_grid,
+            flows.grid_to_home_kwh as grid_to_home,
+            flows.grid_to_battery_kwh as grid_to_battery,
+            flows.battery_to_home_kwh as battery_to_home,
+            flows.battery_to_grid_kwh as battery_to_grid,
             flows_state,
             points_state
-        from flow_days
+        from inverter_flow_days as flows
         full join point_days using (inverter_serial, local_date)
         full join inverter_days using (inverter_serial, local_date)
     ),
     judged as (
         select
             *,
-            coalesce(whole_half_hours >= half_hours_expected, false) as has_flows,
             not has_flows and counter is not null as has_counters,
             case
                 when has_flows then pv_to_home + pv_to_battery + pv_to_grid else null
@@ -156,7 +134,11 @@ select
     points,
     last_point_at,
     case
-        when has_flows and is_whole
+        when
+            has_flows
+            and is_whole
+            and counter.solar + counter.import + counter.export + counter.charge + counter.discharge
+            is not null
         then
             round(
                 greatest(

@@ -55,6 +55,9 @@ with
             charger_uuid,
             started_at,
             stopped_at,
+            energy_source,
+            meter_start_kwh,
+            meter_stop_kwh,
             unnest(
                 generate_series(date_trunc('hour', started_at), stopped_at, interval 1 hour)
             ) as hour_at
@@ -72,7 +75,15 @@ with
             session_hours as session
             on register.charger_uuid = session.charger_uuid
             and date_trunc('hour', register.time) = session.hour_at
-        where register.time > session.started_at and register.time < session.stopped_at
+        where
+            register.time > session.started_at
+            and register.time < session.stopped_at
+            /* A reading that the session's own ones exclude cannot be true. */
+            and (
+                session.energy_source <> 'difference'
+                or register.register_kwh
+                between session.meter_start_kwh - 0.1 and session.meter_stop_kwh + 0.1
+            )
         union all
         select
             charger_uuid,

@@ -43,7 +43,11 @@ with
             unnest(
                 generate_series(
                     date_trunc('month', started_local),
-                    timezone(zone, coalesce(until_at, started_at)),
+                    /* A fault that ends as a month begins is not in it. */
+                    greatest(
+                        started_local,
+                        timezone(zone, coalesce(until_at, started_at)) - interval 1 microsecond
+                    ),
                     interval 1 month
                 )
             )::date as month

@@ -104,8 +104,14 @@ select
     balance.source,
     solar_kwh + import_kwh + discharge_kwh is not null as is_complete,
     coalesce(
-        case when balance.source = 'energy_flows' then days.flows_state else days.points_state end
-        in ('complete', 'empty'),
+        case
+            when balance.source = 'energy_flows'
+            then days.flows_state in ('complete', 'empty')
+            /* Flows can still come and take the place of what is derived. */
+            else
+                days.points_state in ('complete', 'empty')
+                and coalesce(days.flows_state in ('complete', 'empty'), true)
+        end,
         false
     ) as is_final
 from balance

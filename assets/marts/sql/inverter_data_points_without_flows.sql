@@ -1,6 +1,8 @@
 -- The data points of days of which half-hourly flows are missing, and of the days around them.
 --
--- What `half_hourly_balance` derives flows from.
+-- What `half_hourly_balance` derives flows from: whole days of those, the half hours next to
+-- midnight
+-- of the days around. Points without a power are left out.
 --
 -- key: inverter_serial, time
 -- reads: inverter_data_points, energy_flows, inverter_days
@@ -9,9 +11,11 @@
 -- time: Time of the reading, UTC.
 -- local_time: Time of the reading in local time.
 -- local_date: Local day.
--- solar_power_w: PV generation.
+-- solar_power_w: PV generation; 0 of an inverter that has none.
 -- grid_power_w: Power of the grid: positive exports, negative imports.
--- battery_power_w: Power of the battery: positive discharges, negative charges.
+-- battery_power_w: Power of the battery: positive discharges, negative charges; 0 of an inverter
+-- that
+-- has none.
 -- today_solar_kwh: Solar energy since local midnight.
 -- today_grid_import_kwh: Energy taken from the grid since local midnight.
 -- today_grid_export_kwh: Energy given to the grid since local midnight.
@@ -52,15 +56,30 @@ with
             bool_or(last_minute = 1440) as has_evening
         from around
         group by all
+    ),
+    /* What an inverter lacks is null all day, and was not counted either. */
+    lacking as (
+        select
+            inverter_serial,
+            local_date,
+            bool_and(solar_power_w is null and coalesce(today_solar_kwh, 0) = 0) as lacks_solar,
+            bool_and(
+                battery_power_w is null
+                and coalesce(today_battery_charge_kwh, 0) = 0
+                and coalesce(today_battery_discharge_kwh, 0) = 0
+            ) as lacks_battery
+        from inverter_data_points
+        semi join parts using (inverter_serial, local_date)
+        group by inverter_serial, local_date
     )
 select
     inverter_serial,
     time,
     local_time,
     local_date,
-    solar_power_w,
+    case when lacks_solar then 0 else solar_power_w end as solar_power_w,
     grid_power_w,
-    battery_power_w,
+    case when lacks_battery then 0 else battery_power_w end as battery_power_w,
     today_solar_kwh,
     today_grid_import_kwh,
     today_grid_export_kwh,
@@ -68,7 +87,12 @@ select
     today_battery_discharge_kwh
 from inverter_data_points
 inner join parts using (inverter_serial, local_date)
+inner join lacking using (inverter_serial, local_date)
 where
-    is_whole
-    or (has_morning and local_time <= local_date + interval 30 minute)
-    or (has_evening and local_time >= local_date + interval 1410 minute)
+    (
+        is_whole
+        or (has_morning and local_time <= local_date + interval 30 minute)
+        or (has_evening and local_time >= local_date + interval 1410 minute)
+    )
+    and (lacks_solar or solar_power_w is not null)
+    and (lacks_battery or battery_power_w is not null)

@@ -23,6 +23,11 @@
 -- discharge_mean_w: Mean power from the battery.
 -- battery_mean_percent: Mean state of charge.
 -- days: Days with points in that half hour.
+-- home_days: Days of which the power of the home is known.
+-- solar_days: Days of which PV power is known.
+-- grid_days: Days of which the power of the grid is known.
+-- battery_days: Days of which the power of the battery is known.
+-- percent_days: Days of which the state of charge is known.
 -- days_expected: Such days that were requested or are expected.
 -- source: inverter_data_points.
 -- is_complete: Whether each of them has points in it; never for the hour that clocks skip.
@@ -62,7 +67,12 @@ with
             avg(charge_w) as charge_mean_w,
             avg(discharge_w) as discharge_mean_w,
             avg(battery_percent) as battery_mean_percent,
-            count(*) as days
+            count(*) as days,
+            count(home_w) as home_days,
+            count(solar_w) as solar_days,
+            count(import_w) as grid_days,
+            count(charge_w) as battery_days,
+            count(battery_percent) as percent_days
         from half_hours
         group by inverter_serial, month_number, weekday, half_hour
     ),
@@ -94,6 +104,11 @@ select
     discharge_mean_w,
     battery_mean_percent,
     days,
+    home_days,
+    solar_days,
+    grid_days,
+    battery_days,
+    percent_days,
     coalesce(days_expected, days) as days_expected,
     'inverter_data_points' as source,
     days >= coalesce(days_expected, days) as is_complete,

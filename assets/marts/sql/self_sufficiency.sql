@@ -9,14 +9,16 @@
 -- these are fewer than half of the period's days.
 --
 -- key: device_kind, device, period, start_date
--- reads: daily_energy, site_half_hourly, local_days, device_zones, site_members
+-- reads: inverter_flow_days, inverter_data_ranges, site_half_hourly, local_days, device_zones,
+-- site_members
 -- columns:
 -- device_kind: inverter or site.
 -- device: Serial number of the inverter, or the site as in `site_daily`.
 -- period: day, month, year or all.
 -- start_date: First day of the period.
 -- self_sufficiency: 1 less grid to home / home, 0 to 1.
--- own_solar: Share of the home's energy that was solar, at once or through the battery, 0 to 1.
+-- own_solar: Share of the home's energy that was solar, at once or through the battery, 0 to 1,
+-- of the days of which it is known what charged the battery.
 -- self_consumption: Share of the solar energy that was used in the home or charged the battery, 0
 -- to 1.
 -- home_kwh: Energy used in the home on the days that count.
@@ -67,22 +69,44 @@ with
             local_date,
             pv_to_home_kwh as pv_to_home,
             pv_to_battery_kwh as pv_to_battery,
-            solar_kwh as solar,
-            charge_kwh as charge,
+            pv_to_home_kwh + pv_to_battery_kwh + pv_to_grid_kwh as solar,
+            pv_to_battery_kwh + grid_to_battery_kwh as charge,
             grid_to_home_kwh as grid_to_home,
             battery_to_home_kwh as battery_to_home,
-            home_kwh as home,
+            pv_to_home_kwh + grid_to_home_kwh + battery_to_home_kwh as home,
             source,
             is_final
-        from daily_energy
-        where source = 'energy_flows'
+        from inverter_flow_days
+        where is_complete
+    ),
+    ranges as (
+        select 'inverter' as device_kind, inverter_serial as device, first_date, last_date
+        from inverter_data_ranges
+        union all by name
+        select
+            'site' as device_kind,
+            members.site as device,
+            min(members.local_date) as first_date,
+            max(members.local_date) as last_date
+        from site_members as members
+        inner join inverter_data_ranges as known using (inverter_serial)
+        where
+            members.role <> 'ignored'
+            and members.local_date between known.first_date and known.last_date
+        group by members.site
     ),
     shares as (
         select
             *,
-            coalesce(
-                sum(pv_to_battery) over last_week / nullif(sum(charge) over last_week, 0), 0
-            ) as solar_share_of_charge
+            case
+                when battery_to_home = 0
+                then pv_to_home
+                else
+                    pv_to_home
+                    + battery_to_home
+                    * sum(pv_to_battery) over last_week
+                    / nullif(sum(charge) over last_week, 0)
+            end as own_solar
         from days
         window
             last_week as (
@@ -98,14 +122,12 @@ with
                     {period:'day', start_date:local_date},
                     {period:'month', start_date:date_trunc('month', local_date)::date},
                     {period:'year', start_date:date_trunc('year', local_date)::date},
-                    {
-                        period:'all',
-                        start_date:min(local_date) over (partition by device_kind, device)
-                    }
+                    {period:'all', start_date:first_date}
                 ],
                 recursive := true
             )
         from shares
+        inner join ranges using (device_kind, device)
     ),
     sums as (
         select
@@ -122,13 +144,15 @@ with
                 then day(last_day(start_date))
                 when 'year'
                 then (start_date + interval 1 year)::date - start_date
-                else max(local_date) - min(local_date) + 1
+                else max(last_date) - min(first_date) + 1
             end as days_expected,
             sum(pv_to_home) as pv_to_home,
             sum(pv_to_battery) as pv_to_battery,
             sum(solar) as solar,
             sum(grid_to_home) as grid_to_home,
-            sum(battery_to_home * solar_share_of_charge) as solar_from_battery,
+            /* Of what the battery gave before anything had charged it, nothing is known. */
+            sum(own_solar) as own_solar,
+            sum(home) filter (where own_solar is not null) as own_home,
             sum(home) as home,
             max(source) as source,
             bool_and(is_final) as is_final
@@ -144,9 +168,7 @@ select
         when 2 * days >= days_expected then 1 - grid_to_home / nullif(home, 0) else null
     end as self_sufficiency,
     case
-        when 2 * days >= days_expected
-        then (pv_to_home + solar_from_battery) / nullif(home, 0)
-        else null
+        when 2 * days >= days_expected then sums.own_solar / nullif(own_home, 0) else null
     end as own_solar,
     case
         when 2 * days >= days_expected

@@ -34,9 +34,16 @@ with
             min(members.grid_meters) = 1 as grid_is_certain,
             members_present = min(members.members) as is_whole,
             is_whole and grid_is_certain as has_grid,
-            sum(energy.solar_kwh) as solar,
-            sum(energy.charge_kwh) as charge,
-            sum(energy.discharge_kwh) as discharge,
+            case
+                when count(energy.solar_kwh) = min(members.members) then sum(energy.solar_kwh)
+            end as solar,
+            case
+                when count(energy.charge_kwh) = min(members.members) then sum(energy.charge_kwh)
+            end as charge,
+            case
+                when count(energy.discharge_kwh) = min(members.members)
+                then sum(energy.discharge_kwh)
+            end as discharge,
             sum(energy.import_kwh) filter (
                 where members.role in ('whole_site', 'grid_meter')
             ) as grid_import,
@@ -53,7 +60,8 @@ with
                 when min(members.members) = 1 then sum(energy.home_counter_kwh) else null
             end as home_counter,
             case when has_flows then 'energy_flows' else max(energy.source) end as source,
-            bool_and(coalesce(energy.is_complete, false)) as is_complete,
+            members_present = min(members.members)
+            and bool_and(coalesce(energy.is_complete, false)) as is_complete,
             bool_and(coalesce(energy.is_final, false)) as is_final
         from site_members as members
         left join daily_energy as energy using (inverter_serial, local_date)

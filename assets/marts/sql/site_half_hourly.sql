@@ -32,7 +32,7 @@
 -- members_present: Number of them with the half hour.
 -- grid_is_certain: Whether one meter is known to be the site's.
 -- is_complete: Whether all members have the half hour.
--- is_final: Whether all of it was fetched after it could change.
+-- is_final: Whether all members have it, fetched after it could change.
 with
     sums as (
         select
@@ -60,7 +60,9 @@ with
             sum(balance.battery_to_grid_kwh) as battery_to_grid,
             min(balance.source) = max(balance.source) as is_one_source,
             max(balance.source) as source,
-            bool_and(balance.is_final) as is_final
+            coalesce(
+                members_present = min(members.members) and bool_and(balance.is_final), false
+            ) as is_final
         from half_hourly_balance as balance
         inner join site_members as members using (inverter_serial, local_date)
         where members.role <> 'ignored'

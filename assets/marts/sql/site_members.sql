@@ -2,11 +2,13 @@
 --
 -- A Gateway measures the whole site, so the inverters behind it are not counted again. One
 -- inverter alone is the whole site. Of several without a Gateway, solar and battery energies add,
--- but which meter is the site's cannot be known: `givlake roles set` says it. An inverter belongs
--- to its site from its first day with data until 30 days after its last.
+-- but which meter is the site's cannot be known: `givlake roles set` says it. A role that is set
+-- is kept: a member beside a Gateway is counted in addition to it. An inverter belongs to its
+-- site from its first day with data until 30 days after its last, and on each day that is
+-- expected of it and not fetched yet. Its site and model are those that it had on the day.
 --
 -- key: inverter_serial, local_date
--- reads: inverters, device_roles_set, energy_flows, inverter_data_points
+-- reads: inverters, device_roles_set, inverter_data_ranges, inverter_days
 -- columns:
 -- inverter_serial: Serial number of the inverter.
 -- local_date: Local day.
@@ -18,55 +20,61 @@
 -- grid_meters: Number of them whose import and export are the site's; the site's grid is known if
 -- it is 1.
 with
-    latest as (
+    versions as (
         select
             inverter_serial,
-            arg_max(site_id, valid_from) as site_id,
-            arg_max(model, valid_from) as model
+            site_id,
+            model,
+            case
+                when row_number() over (partition by inverter_serial order by valid_from) = 1
+                then date '1900-01-01'
+                else timezone('UTC', valid_from)::date
+            end as from_date
         from inverters
-        group by inverter_serial
     ),
-    days_seen as (
-        select inverter_serial, min(local_date) as first_date, max(local_date) as last_date
-        from energy_flows
-        group by inverter_serial
-        union all
-        select inverter_serial, min(local_date) as first_date, max(local_date) as last_date
-        from inverter_data_points
-        group by inverter_serial
-    ),
-    seen as (
-        select inverter_serial, min(first_date) as first_date, max(last_date) as last_date
-        from days_seen
-        group by inverter_serial
-    ),
-    members as (
+    days as (
         select
-            seen.inverter_serial,
-            coalesce(latest.site_id::varchar, seen.inverter_serial) as site,
-            chosen.role as set_role,
-            coalesce(
-                chosen.role,
-                case
-                    when latest.model ilike '%ems%'
-                    then 'ignored'
-                    when latest.model ilike '%gateway%'
-                    then 'whole_site'
-                end
-            ) as given_role,
+            inverter_serial,
             unnest(
                 generate_series(
-                    seen.first_date::timestamp,
+                    first_date::timestamp,
                     least(
-                        seen.last_date + interval 30 day,
-                        greatest(seen.last_date, timezone('UTC', now())::date)
+                        last_date + interval 30 day,
+                        greatest(last_date, timezone('UTC', now())::date)
                     ),
                     interval 1 day
                 )
             )::date as local_date
-        from seen
-        left join latest using (inverter_serial)
-        left join device_roles_set as chosen on seen.inverter_serial = chosen.device_id
+        from inverter_data_ranges
+        union
+        select inverter_serial, local_date
+        from inverter_days
+        where
+            coalesce(flows_state, points_state)
+            in ('not_requested', 'failed', 'partial', 'not_built')
+            and coalesce(points_state, flows_state)
+            in ('not_requested', 'failed', 'partial', 'not_built')
+    ),
+    members as (
+        select
+            days.inverter_serial,
+            days.local_date,
+            coalesce(versions.site_id::varchar, days.inverter_serial) as site,
+            chosen.role as set_role,
+            case
+                when chosen.role is not null
+                then chosen.role
+                when versions.model ilike '%ems%'
+                then 'ignored'
+                when versions.model ilike '%gateway%'
+                then 'whole_site'
+            end as given_role
+        from days
+        asof left join
+            versions
+            on days.inverter_serial = versions.inverter_serial
+            and days.local_date >= versions.from_date
+        left join device_roles_set as chosen on days.inverter_serial = chosen.device_id
     ),
     judged as (
         select
@@ -75,6 +83,10 @@ with
             site,
             set_role is not null as is_set,
             case
+                when set_role is not null
+                then set_role
+                when count(*) filter (where set_role = 'whole_site') over site_day > 0
+                then 'ignored'
                 when given_role is not null
                 then given_role
                 when count(*) filter (where given_role = 'whole_site') over site_day > 0
