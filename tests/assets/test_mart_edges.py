@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from tests.support.flow_rows import HALF_HOUR
-from tests.support.mart_tables import COUNTERS, DAY, at
+from tests.support.mart_tables import COUNTERS, DAY, at, days_from
 
 JUNE = date(2024, 6, 1)
 MONDAY = date(2024, 6, 10)
@@ -13,6 +13,8 @@ TUESDAY = MONDAY + DAY
 # Points each quarter of an hour, and five minutes before midnight.
 ALL_DAY = [*(number / 4 for number in range(96)), 23 + 55 / 60]
 POWERS = {"solar_power_w": 0.0, "grid_power_w": -400.0, "battery_power_w": 0.0}
+# As `coverage` has days that are expected, but were not fetched.
+NOT_REQUESTED = dict.fromkeys(("energy_flows", "inverter_data_points"), "not_requested")
 COUNTED = dict.fromkeys(COUNTERS, 5.0)
 
 
@@ -30,19 +32,20 @@ def balance(tables, day=MONDAY):
     return tables.rows(sql)
 
 
-def test_an_inverter_that_was_not_fetched_yet_is_a_member_of_its_site(tables):
+@pytest.mark.parametrize("state", ["not_requested", "failed", "partial", "not_built", "forbidden"])
+def test_an_inverter_that_was_not_fetched_yet_is_a_member_of_its_site(tables, state):
     for serial in ("A", "B"):
         tables.list_inverter(serial)
         tables.expect(serial, JUNE)
     tables.cover("A", [MONDAY])
-    tables.cover("B", [MONDAY], energy_flows="not_requested", inverter_data_points="not_requested")
+    tables.cover("B", days_from(JUNE, 20), energy_flows=state, inverter_data_points=state)
     tables.insert_flows("A", MONDAY, grid_to_home=0.1, pv_to_home=0.2)
     assert roles(tables) == {"A": "member", "B": "member"}
     site = site_day(tables)
     assert (site["members"], site["members_present"]) == (2, 1)
     assert (site["grid_is_certain"], site["is_complete"], site["is_final"]) == (False, False, False)
     assert (site["import_kwh"], site["solar_kwh"], site["home_kwh"]) == (None, None, None)
-    halves = tables.rows("FROM site_half_hourly")
+    halves = tables.rows(f"FROM site_half_hourly WHERE local_date = '{MONDAY}'")
     assert len(halves) == 48
     assert {(row["import_kwh"], row["solar_kwh"], row["is_complete"]) for row in halves} == {
         (None, None, False)
@@ -54,6 +57,7 @@ def test_an_inverter_is_no_member_before_it_is_expected(tables):
         tables.list_inverter(serial)
         tables.expect(serial, first)
     tables.cover("A", [MONDAY, TUESDAY])
+    tables.cover("B", [TUESDAY], **NOT_REQUESTED)
     for day in (MONDAY, TUESDAY):
         tables.insert_flows("A", day, grid_to_home=0.1)
     assert (roles(tables), site_day(tables)["import_kwh"]) == ({"A": "whole_site"}, 4.8)
@@ -63,6 +67,7 @@ def test_an_inverter_is_no_member_before_it_is_expected(tables):
 def test_days_before_any_data_of_the_folder_have_no_members(tables):
     tables.list_inverter("A")
     tables.expect("A", JUNE)
+    tables.cover("A", days_from(JUNE, 9), **NOT_REQUESTED)
     tables.cover("A", [MONDAY])
     tables.insert_flows("A", MONDAY, grid_to_home=0.1)
     first = tables.row("SELECT min(local_date) AS day FROM site_members")
@@ -75,6 +80,8 @@ def test_an_inverter_is_not_the_whole_site_before_the_gateway_was_fetched(tables
         tables.expect(serial, JUNE)
         days = [day for day in (MONDAY, TUESDAY) if day >= first]
         tables.cover(serial, days)
+        if serial == "G":
+            tables.cover(serial, [MONDAY], **NOT_REQUESTED)
         for day in days:
             tables.insert_flows(serial, day, grid_to_home=0.1 if serial == "G" else 0.3)
     assert roles(tables)["AIO"] != "whole_site"
