@@ -40,6 +40,7 @@ def sim():
         points = sim.truth(inverter, DAY_WITHOUT_BATTERY)
         for point in points:
             point["power"]["battery"] = {}
+            point["today"]["battery"] = {"charge": 0, "discharge": 0}
         sim.set_rows(inverter, DAY_WITHOUT_BATTERY, points)
         yield sim
 
