@@ -1,6 +1,6 @@
 """All views of the catalogue besides those of single tables, in the order of their use."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -63,6 +63,20 @@ def derived_views(currency: str = DEFAULT_CURRENCY) -> list[ViewSpec]:
         )
         for view in views
     ]
+
+
+def without_readers(views: Sequence[ViewSpec], name: str) -> list[ViewSpec]:
+    """Leave out a view, and those that read it, at once or through others.
+
+    Args:
+        views: Derived views, each after those that it reads.
+        name: The view.
+    """
+    left_out = {name}
+    for view in derived_views_with_reads():
+        if left_out & set(view.reads):
+            left_out.add(view.spec.name)
+    return [view for view in views if view.name not in left_out]
 
 
 def derived_views_with_reads() -> list[DerivedView]:

@@ -32,6 +32,7 @@ from warehouse.index.watermarks import WATERMARK_SCHEMA
 from warehouse.interface.table_spec import TableSpec
 from warehouse.interface.view_spec import ViewSpec
 from warehouse.lake import EXPECTED_FILE, EXPECTED_SCHEMA, Lake
+from warehouse.owner_damage import recast
 from warehouse.standard_views import system_views, table_views
 from warehouse.storage.atomic_files import explained, fsync_file, sha256_of, write_atomically
 from warehouse.storage.atomic_files import publish as publish_file
@@ -174,8 +175,21 @@ class EmptyFile:
     spec: TableSpec | None = None
     owner_input: str | None = None
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether it has rows of its own, so its damage matters to a current catalogue as well."""
+        return self.owner_input is not None or self.name == EXPECTED_FILE
+
     def fits(self, folder: Path) -> bool:
-        """Return whether the file in a data folder has the columns that the views name."""
+        """Return whether the file in a data folder has the columns that the views name.
+
+        What the owner told is read whole.
+
+        Raises:
+            StoreError: This user may not read it.
+        """
+        if self.owner_input is not None:
+            return owner_inputs.fits(folder, self.owner_input)
         try:
             return bool(pq.read_schema(folder / self.name).equals(self.schema))
         except (OSError, pa.ArrowException):
@@ -205,17 +219,19 @@ def empty_files(tables: Sequence[TableSpec]) -> Iterator[EmptyFile]:
 
 
 def _ensure_empty_files(lake: Lake, tables: Sequence[TableSpec], *, replace: bool) -> None:
-    """Create missing files without rows; with `replace` also those that have other columns."""
+    """Create missing files without rows; with `replace` also those that have other columns.
+
+    Files with rows of their own that are damaged or have other columns are always recast.
+    """
     temporary = lake.scratch / "empty"
     for empty in empty_files(tables):
         path = lake.folder / empty.name
-        is_expected = empty.name == EXPECTED_FILE
-        if path.exists() and (not (replace or is_expected) or empty.fits(lake.folder)):
+        if path.exists() and (not (replace or empty.has_rows) or empty.fits(lake.folder)):
             continue
         if empty.owner_input is not None and path.exists():
-            owner_inputs.recast(lake, empty.owner_input)
+            recast(lake, empty.owner_input)
             continue
-        if is_expected and path.exists():
+        if empty.name == EXPECTED_FILE and path.exists():
             pq.write_table(_recast_expected_days(lake), temporary)
         else:
             empty.write(temporary)

@@ -20,6 +20,7 @@ from warehouse.archive.segment_files import ArchiveFile, Reader
 from warehouse.coverage import drop_evidence, refresh_coverage
 from warehouse.interface.decoder_protocol import Decoder
 from warehouse.lake import Lake
+from warehouse.owner_damage import forget_damaged_roles
 from warehouse.owner_inputs import forget_roles
 from warehouse.storage.atomic_files import explained, publish, write_atomically
 from warehouse.storage.file_locks import FileLock
@@ -117,6 +118,7 @@ def forget(
         others = pc.invert(pc.is_in(expected["device_id"], pa.array(progress.devices, pa.string())))
         lake.expect(expected.filter(others), keep_old=False)
     forget_roles(lake, progress.devices)
+    forget_damaged_roles(lake)
     if erase_elsewhere is not None:
         erase_elsewhere(progress.names)
     report = ForgetReport(

@@ -7,7 +7,6 @@ Prices are the exception: they follow from `tariffs` and the copies of the files
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,9 +24,7 @@ from warehouse.storage.arrow_fields import arrow_field
 from warehouse.storage.atomic_files import (
     explained,
     fsync_file,
-    is_refused,
     publish,
-    sha256_of,
 )
 from warehouse.storage.file_locks import FileLock
 
@@ -140,8 +137,6 @@ _ENCODINGS: dict[str, dict[str, Any]] = {
         "column_encoding": {"local_date": "DELTA_BINARY_PACKED"},
     },
 }
-_KEPT_SUFFIX = ".damaged"
-_LOG = logging.getLogger(__name__)
 
 
 def file_name(name: str) -> str:
@@ -157,8 +152,9 @@ def read(folder: Path, name: str) -> pa.Table:
         name: A name in `SCHEMAS`.
 
     Raises:
-        DamagedError: The file cannot be read.
-        StoreError: This user may not read it.
+        DamagedError: The content of the file is not what was written.
+        OSError: The operating system cannot read it, which says nothing about its content.
+        StoreError: The same, for a known reason, such as that this user may not read it.
     """
     path, schema = folder / file_name(name), SCHEMAS[name]
     with explained("Reading", path):
@@ -167,9 +163,23 @@ def read(folder: Path, name: str) -> pa.Table:
         except FileNotFoundError:
             return schema.empty_table()
         except (OSError, pa.ArrowException) as error:
-            if is_refused(error):
+            # Arrow's errors of the content have no number, also those that are OSErrors.
+            if isinstance(error, OSError) and error.errno is not None:
                 raise
             raise DamagedError(_damage(name)) from error
+
+
+def fits(folder: Path, name: str) -> bool:
+    """Return whether the file of an input is there, whole and with all columns.
+
+    Raises:
+        StoreError: This user may not read it.
+    """
+    try:
+        read(folder, name)
+        return bool(pq.read_schema(folder / file_name(name)).equals(SCHEMAS[name]))
+    except (DamagedError, OSError, pa.ArrowException):
+        return False
 
 
 def write(
@@ -218,27 +228,6 @@ def lock(lake: Lake) -> Iterator[None]:
         yield
 
 
-def recast(lake: Lake, name: str) -> None:
-    """Give a file that an older givlake wrote the columns that were added since.
-
-    A file that cannot be read is kept beside an empty one, so that it does not stop what has
-    nothing to do with it.
-
-    Raises:
-        StoreError: The disk is full or not writable.
-    """
-    with lock(lake):
-        try:
-            rows = read(lake.folder, name)
-        except DamagedError as error:
-            path = lake.folder / file_name(name)
-            if name not in EXPANDED:
-                path.replace(path.with_suffix(_KEPT_SUFFIX))
-            _LOG.warning("%s; it was replaced by an empty one", error)
-            rows = SCHEMAS[name].empty_table()
-        write(lake, name, rows)
-
-
 def forget_roles(lake: Lake, device_ids: Collection[str]) -> None:
     """Remove the roles of devices, and the old data that may name them.
 
@@ -265,41 +254,10 @@ def options_file(folder: Path, tariff: str, version: int) -> Path:
     return folder / TARIFF_FILES / tariff / f"{version}.options.json"
 
 
-def damages(folder: Path) -> list[str]:
-    """Return what is damaged among the inputs and the copies of loaded files, one message each."""
-    messages = []
-    for name in SCHEMAS:
-        kept = (folder / file_name(name)).with_suffix(_KEPT_SUFFIX)
-        if kept.exists():
-            messages.append(
-                f"{kept.relative_to(folder)} is damaged and was replaced by an empty file: restore "
-                f"{file_name(name)} from a copy or enter it again, then remove the damaged file"
-            )
-        try:
-            rows = read(folder, name)
-        except DamagedError as error:
-            messages.append(str(error))
-            continue
-        if name != "tariffs":
-            continue
-        for load in rows.to_pylist():
-            path = tariff_file(folder, load["tariff"], load["version"], load["file_name"])
-            try:
-                is_whole = sha256_of(path) == load["file_sha256"]
-            except FileNotFoundError:
-                is_whole = False
-            if not is_whole:
-                messages.append(
-                    f"{path.relative_to(folder)} is missing or not the file that was loaded: "
-                    "restore it from a copy, or load the tariff again"
-                )
-    return messages
-
-
 def _damage(name: str) -> str:
     if name in EXPANDED:
         return f"{file_name(name)} is damaged: `givlake build` expands the prices again"
     return (
         f"{file_name(name)} is damaged and has what only you know: restore it from a copy, or "
-        "remove it and enter it again"
+        "enter it again after `givlake build`, which replaces it by an empty file and keeps it"
     )

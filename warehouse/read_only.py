@@ -20,7 +20,7 @@ from warehouse.archive import Archive
 from warehouse.catalogue import EmptyFile, empty_files, flaw_of, view_statements
 from warehouse.catalogue_location import FILE, root_of
 from warehouse.coverage import CoverageRule, refresh_coverage
-from warehouse.errors import ArchiveDamagedError, StoreError, VersionError
+from warehouse.errors import ArchiveDamagedError, DamagedError, StoreError, VersionError
 from warehouse.index.watermarks import FOLDER as WATERMARKS
 from warehouse.index.watermarks import are_published, write_all
 from warehouse.interface.decoder_protocol import Decoder
@@ -207,10 +207,9 @@ class ReadOnlyLake(Lake):
                     self._write_empty(empty)
                 replaced[pattern] = f"'{root_of(self._own)}/{empty.files}'"
             elif not path.exists() or not (
-                (flaw is None and empty.name != EXPECTED_FILE) or empty.fits(self.folder)
+                (flaw is None and not empty.has_rows) or empty.fits(self.folder)
             ):
-                self._note_problem(f"{empty.name} is missing or damaged")
-                self._write_empty(empty)
+                self._note_problem(self._write_empty(empty))
                 others = sorted(set(self.folder.glob(empty.files)) - {path})
                 listed = [f"'{root_of(file)}'" for file in (self._own / empty.name, *others)]
                 replaced[pattern] = f"[{', '.join(listed)}]"
@@ -220,13 +219,20 @@ class ReadOnlyLake(Lake):
             statements = [statement.replace(pattern, text) for statement in statements]
         return statements
 
-    def _write_empty(self, empty: EmptyFile) -> None:
+    def _write_empty(self, empty: EmptyFile) -> str:
+        """Write a file to read in place of the folder's; return what is wrong with that."""
+        problem = f"{empty.name} is missing or damaged"
         path = self._own / empty.name
         path.parent.mkdir(parents=True, exist_ok=True)
         if empty.owner_input is None:
             empty.write(path)
-        else:
-            pq.write_table(read_owner_input(self.folder, empty.owner_input), path)
+            return problem
+        try:
+            rows = read_owner_input(self.folder, empty.owner_input)
+        except DamagedError as error:
+            rows, problem = empty.schema.empty_table(), str(error)
+        pq.write_table(rows, path)
+        return problem
 
     def _note_problem(self, sentence: str) -> None:
         if sentence not in self.problems and not self.is_empty:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from assets.catalogue_views import derived_views
+from assets.catalogue_views import derived_views, without_readers
 from assets.data_dictionary import dictionary
 from assets.framework.contract.dataset import Dataset
 from assets.framework.decoding.decoder import decoders
@@ -105,6 +105,10 @@ def export(
             )
         else:
             not_built = describe_pending(lake)
+            views = derived_views(stored_currency(settings.data))
+            if devices.device_ids is not None:
+                # A part of a site would look like the whole.
+                views = without_readers(views, "site_members")
             report = export_tables(
                 lake,
                 decoders(chosen),
@@ -113,7 +117,7 @@ def export(
                 dictionary=dictionary(),
                 rules=[dataset.coverage_rule for dataset in daily_datasets()],
                 copied_views=_COPIED_VIEWS,
-                views=derived_views(stored_currency(settings.data)),
+                views=views,
                 days=days,
                 devices=devices,
                 overwrite=overwrite,

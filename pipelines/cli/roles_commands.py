@@ -16,6 +16,7 @@ from pipelines.cli.common import (
     opened_for_reading,
     require_store,
     table,
+    tell,
 )
 from pipelines.cli.context import pass_settings
 from pipelines.cli.formats import as_csv, as_json
@@ -77,7 +78,10 @@ def roles_set_command(settings: Settings, device: str, role: str) -> None:
             message = f"{device} is no inverter: only inverters have a role in their site."
             raise KnownError(message, EXIT_USAGE)
         set_role(lake, device_id, role, utc_now())
+        note = _counted_twice(device_id, _inverters(lake))
     _OUT.print(f"{device_id} counts as {role}.")
+    if note is not None:
+        tell(note)
 
 
 @click.command("clear")
@@ -112,6 +116,21 @@ def _stored_id(settings: Settings, wanted: str, others: Mapping[str, set[str]]) 
     with opened_for_reading(settings, warn_if_empty=False) as lake, connect(lake) as connection:
         names = {**others, **retrying(lambda: stored_device_names(connection))}
     return resolve_devices([wanted], names)[0]
+
+
+def _counted_twice(device_id: str, inverters: list[tuple[Any, ...]]) -> str | None:
+    """Return what to check if a device is counted beside one that counts as the whole site."""
+    sites = {inverter: site for inverter, site, *_ in inverters}
+    own = [row for row in inverters if row[1] == sites[device_id]]
+    whole = [inverter for inverter, *_, role in own if role == "whole_site"]
+    counted = [inverter for inverter, *_, role in own if role not in (None, "ignored")]
+    if not whole or len(counted) < 2:
+        return None
+    others = ", ".join(inverter for inverter in counted if inverter != whole[0])
+    return (
+        f"{whole[0]} counts as the whole site and {others} in addition to it: if its figures"
+        f" include theirs, set them to ignored."
+    )
 
 
 def _rows(lake: ReadOnlyLake) -> list[dict[str, Any]]:

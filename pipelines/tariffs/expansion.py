@@ -21,6 +21,7 @@ from warehouse import DamagedError, Lake, owner_inputs
 # Less than this is renewed.
 _AHEAD = timedelta(days=365)
 _FACTS = b"expanded_from"
+_CURRENCY = b"currency"
 _PARTS = ("imports", "exports", "charges")
 
 
@@ -82,7 +83,7 @@ def current_prices(
 def expand(
     lake: Lake,
     current: Mapping[str, CurrentPrices],
-    loads: Iterable[Mapping[str, Any]],
+    loads: Sequence[Mapping[str, Any]],
     until: datetime,
 ) -> None:
     """Store the prices of tariffs. Callers hold the lock of the inputs.
@@ -97,6 +98,8 @@ def expand(
         StoreError: The disk is full or not writable.
     """
     facts = {_FACTS: json.dumps([until.isoformat(), _versions(loads)]).encode()}
+    if loads:
+        facts[_CURRENCY] = str(loads[0]["currency"]).encode()
     for name, rows_of in (("tariff_prices", _prices), ("tariff_standing_charges", _charges)):
         tables = [
             rows_of(tariff, prices.parts)
@@ -117,13 +120,9 @@ def is_expanded(folder: Path, loads: Sequence[Mapping[str, Any]], now: datetime)
     """
     for name in owner_inputs.EXPANDED:
         until, versions = None, []
-        try:
-            metadata = pq.read_schema(folder / owner_inputs.file_name(name)).metadata or {}
-            if _FACTS in metadata:
-                text, versions = json.loads(metadata[_FACTS])
-                until = datetime.fromisoformat(text)
-        except (OSError, pa.ArrowException):
-            pass
+        if (facts := _facts_of(folder, name).get(_FACTS)) is not None:
+            text, versions = json.loads(facts)
+            until = datetime.fromisoformat(text)
         if versions != _versions(loads):
             return False
         for load in loads:
@@ -131,6 +130,20 @@ def is_expanded(folder: Path, loads: Sequence[Mapping[str, Any]], now: datetime)
             if load["is_current"] and is_cut and (until is None or until < now + _AHEAD):
                 return False
     return True
+
+
+def expanded_currency(folder: Path) -> str | None:
+    """Return the currency of the stored prices; None if there are none, or they are damaged."""
+    noted = (_facts_of(folder, name).get(_CURRENCY) for name in owner_inputs.EXPANDED)
+    return next((currency.decode() for currency in noted if currency is not None), None)
+
+
+def _facts_of(folder: Path, name: str) -> Mapping[bytes, bytes]:
+    """Return what is stored in the metadata of a file of prices; nothing if it is damaged."""
+    try:
+        return pq.read_schema(folder / owner_inputs.file_name(name)).metadata or {}
+    except (OSError, pa.ArrowException):
+        return {}
 
 
 def _versions(loads: Iterable[Mapping[str, Any]]) -> list[list[Any]]:

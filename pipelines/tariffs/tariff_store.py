@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from assets.catalogue_views import DEFAULT_CURRENCY
 from pipelines.suggestions import did_you_mean
-from pipelines.tariffs.expansion import current_prices, expand, is_expanded
+from pipelines.tariffs.expansion import current_prices, expand, expanded_currency, is_expanded
 from pipelines.tariffs.price_series import TariffError
 from pipelines.tariffs.tariff_file import LoadOptions, read_tariff
 from warehouse import DamagedError, Lake, owner_inputs
@@ -105,8 +105,17 @@ def read_loads(folder: Path) -> list[dict[str, Any]]:
 
 
 def stored_currency(folder: Path) -> str:
-    """Return the currency of the tariffs in a data folder; the default if it has none."""
-    loads = read_loads(folder)
+    """Return the currency of the tariffs in a data folder; the default if it has none.
+
+    Where the list of tariffs is damaged, it is the one that the stored prices were expanded in.
+
+    Raises:
+        StoreError: This user may not read it.
+    """
+    try:
+        loads = read_loads(folder)
+    except DamagedError:
+        return expanded_currency(folder) or DEFAULT_CURRENCY
     return str(loads[0]["currency"]) if loads else DEFAULT_CURRENCY
 
 

@@ -142,6 +142,10 @@ STATES = {
     "watermarks missing": (lambda o: shutil.rmtree(o.data / "index" / "watermarks"), REPAIR, True),
     "expected days damaged": (lambda o: cut_short(o.data / "expected_days.parquet"), REPAIR, True),
     "tariffs missing": (lambda o: shutil.rmtree(o.data / "owner"), REPAIR, True),
+    "tariffs damaged": (
+        lambda o: [path.write_text("x") for path in (o.data / "owner").glob("*.parquet")],
+        REPAIR, True,
+    ),
     "catalogue missing": (lambda o: (o.data / "warehouse.duckdb").unlink(), REPAIR, True),
     "catalogue older": (make_catalogue_older, REPAIR, True),
     "catalogue damaged": (lambda o: cut_short(o.data / "warehouse.duckdb"), None, True),

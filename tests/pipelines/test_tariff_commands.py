@@ -10,6 +10,7 @@ import pytest
 
 from simulator import Simulator, SimulatorConfig
 from tests.support.owner import Owner, finished
+from warehouse.storage.live_parquet import data_span
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "tariffs"
 FLAT = """
@@ -275,6 +276,70 @@ def test_writing_commands_expand_lost_prices_again(owner, flat):
     assert (done.status, "repair with: givlake build" in done.err) == (0, True)
     assert owner.givlake("build").status == 0
     assert owner.sql("SELECT count(*) AS n FROM tariff_prices") == [{"n": 152 * 48 - 2}]
+
+
+def test_writing_commands_expand_damaged_prices_again(owner, flat, caplog):
+    assert owner.givlake("tariffs", "load", flat).status == 0
+    prices = owner.sql("FROM tariff_prices ORDER BY start_at")
+    path = owner.data / "owner" / "tariff_prices.parquet"
+    first, _ = data_span(path)
+    content = bytearray(path.read_bytes())
+    content[first : first + 190] = bytes(190)
+    path.write_bytes(content)
+    counted = ("query", "SELECT count(*) AS n FROM tariff_prices", "--format", "csv")
+    done = owner.givlake(*counted)
+    assert (done.status, done.out.split()) == (0, ["n", "0"])
+    assert f"owner/{path.name} is damaged: `givlake build` expands the prices again" in done.err
+    done = owner.givlake("build")
+    assert done.status == 0, done.output
+    assert "was damaged: the prices are expanded again" in caplog.text
+    assert owner.sql("FROM tariff_prices ORDER BY start_at") == prices
+    assert owner.givlake(*counted).err == owner.givlake("check").err == ""
+    assert list(path.parent.glob("*.damaged*")) == []
+
+
+def test_a_damaged_list_of_tariffs_stops_nothing(owner, flat, caplog):
+    flat.write_text(f'currency = "EUR"{FLAT}')
+    assert owner.givlake("tariffs", "load", flat).status == 0
+    path = owner.data / "owner" / "tariffs.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(b"garbage")
+    done = owner.givlake("query", "SELECT count(saved_eur) AS n FROM cost_daily", "--format", "csv")
+    assert (done.status, done.out.split()) == (0, ["n", "0"])
+    assert "owner/tariffs.parquet is damaged and has what only you know" in done.err
+    done = owner.givlake("tariffs", "list")
+    assert (done.status, done.out) != (0, "")
+    assert "restore it from a copy" in done.err
+    assert "Traceback" not in done.err
+    done = owner.givlake("build")
+    (kept,) = path.parent.glob("tariffs.damaged-*")
+    assert done.status == 0, done.output
+    assert f"kept as owner/{kept.name}: restore it from a copy" in caplog.text
+    assert kept.read_bytes() == b"garbage"
+    # The columns of money have the default currency from the next command on that writes.
+    assert owner.givlake("build").status == 0
+    done = owner.givlake("query", "SELECT count(saved_gbp) AS n FROM cost_daily", "--format", "csv")
+    assert (done.status, done.err) == (0, "")
+    path.write_bytes(whole)
+    kept.unlink()
+    assert owner.givlake("build").status == 0
+    assert owner.sql("SELECT count(*) AS n FROM tariff_prices") == [{"n": 152 * 48 - 2}]
+    assert owner.givlake("check").status == 0
+
+
+def test_damaged_roles_stop_nothing(owner, flat):
+    assert owner.givlake("tariffs", "load", flat).status == 0
+    path = owner.data / "owner" / "device_roles_set.parquet"
+    query = ("query", "SELECT count(*) AS n FROM site_daily", "--format", "csv")
+    path.write_bytes(b"garbage")
+    done = owner.givlake(*query)
+    assert (done.status, done.out.split()) == (0, ["n", "0"])
+    assert "owner/device_roles_set.parquet is damaged" in done.err
+    assert "givlake build" in done.err
+    assert owner.givlake("build").status == 0
+    assert [kept.read_bytes() for kept in path.parent.glob("*.damaged-*")] == [b"garbage"]
+    done = owner.givlake(*query)
+    assert (done.status, done.out.split(), done.err) == (0, ["n", "0"], "")
 
 
 @pytest.mark.processes

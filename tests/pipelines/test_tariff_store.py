@@ -22,10 +22,12 @@ from pipelines.tariffs.tariff_store import (
     load_tariff,
     read_loads,
     renew_prices,
+    stored_currency,
     use_tariff,
     with_range,
 )
 from warehouse import Lake, owner_inputs
+from warehouse.owner_damage import damages
 
 NOW = datetime(2026, 6, 17, 10, 40, tzinfo=UTC)
 FLAT = """
@@ -98,7 +100,7 @@ def test_a_load_is_kept_described_and_expanded(lake, load):
     }  # fmt: skip
     kept = lake.folder / "owner" / "tariff_files" / "flat" / "1-flat.toml"
     assert kept.read_text() == CLOSED
-    assert owner_inputs.damages(lake.folder) == []
+    assert damages(lake.folder) == []
     assert prices(lake) == {("flat", 25.0, 15.0): 31 * 48}
     assert charges(lake) == {("flat", 50.0): 31}
 
@@ -207,7 +209,7 @@ def test_names_are_simple(load, name):
 def test_names_of_files_are_made_safe(lake, load):
     load(rates(1.5), "my Octopus £ rates.json", "a", direction="import")
     assert read_loads(lake.folder)[0]["file_name"] == "my_Octopus___rates.json"
-    assert owner_inputs.damages(lake.folder) == []
+    assert damages(lake.folder) == []
     load(rates(2.5), f"{'x' * 200}.json", "a", direction="import")
     assert len(read_loads(lake.folder)[1]["file_name"]) == 100
     assert renew_prices(lake, NOW + timedelta(days=400))
@@ -222,6 +224,19 @@ def test_a_folder_has_one_currency(lake, load):
     forget_tariff(lake, "a", NOW)
     forget_tariff(lake, "flat", NOW)
     assert load(FLAT).load["currency"] == "GBP"
+
+
+def test_the_currency_is_known_while_the_list_of_tariffs_is_damaged(lake, load):
+    assert stored_currency(lake.folder) == "GBP"
+    load('currency = "EUR"' + FLAT)
+    for name, expected in (
+        ("tariffs", "EUR"),
+        ("tariff_prices", "EUR"),
+        ("tariff_standing_charges", "GBP"),  # nothing is left that says it
+    ):
+        assert stored_currency(lake.folder) == "EUR"
+        (lake.folder / owner_inputs.file_name(name)).write_bytes(b"garbage")
+        assert stored_currency(lake.folder) == expected
 
 
 def test_a_forgotten_tariff_leaves_nothing(lake, load):

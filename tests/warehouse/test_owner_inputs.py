@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +15,7 @@ from warehouse import (
     DamagedError,
     Lake,
     ReadOnlyLake,
+    StoreError,
     build,
     check,
     connect,
@@ -20,10 +23,14 @@ from warehouse import (
     owner_inputs,
     publish,
 )
+from warehouse.owner_damage import damages, recast
+from warehouse.storage.atomic_files import explained
 
 DAY = date(2025, 6, 1)
 SET_AT = datetime(2025, 6, 1, 12, tzinfo=UTC)
 ROLES_FILE = owner_inputs.file_name("device_roles_set")
+# Linux has no speed of the loopback device: reading it is an error.
+UNREADABLE = Path("/sys/class/net/lo/speed")
 
 
 def roles(**by_device: str) -> pa.Table:
@@ -96,9 +103,74 @@ def test_a_damaged_file_is_kept_and_reported(lake: Lake) -> None:
         assert (finding.repaired, finding.message.split(" is damaged")[0]) == (False, ROLES_FILE)
     publish(lake, ToyDecoder().tables)
     assert queried(lake, "from device_roles_set") == []
-    assert path.with_suffix(".damaged").read_bytes() == damaged
+    (kept,) = path.parent.glob("*.damaged-*Z")
+    assert kept.read_bytes() == damaged
     (finding,) = check(lake, [ToyDecoder()])
-    assert finding.message.startswith("owner/device_roles_set.damaged is damaged")
+    assert finding.message.startswith(f"owner/{kept.name} is damaged")
+
+
+@pytest.mark.parametrize("is_current", [True, False], ids=["current", "outdated"])
+@pytest.mark.parametrize("harm", ["body", "whole"])
+def test_a_damaged_file_stops_nothing(lake: Lake, is_current: bool, harm: str) -> None:
+    tell_roles(lake, **{f"DEVICE{number}": "member" for number in range(50)})
+    publish(lake, ToyDecoder().tables)
+    path = lake.folder / ROLES_FILE
+    content = bytearray(path.read_bytes())
+    content[60] ^= 0xFF
+    damaged = bytes(content) if harm == "body" else b"garbage"
+    path.write_bytes(damaged)
+    if not is_current:
+        (lake.folder / "index" / "catalogue.json").unlink()
+    with ReadOnlyLake(lake.folder, [ToyDecoder()]) as reading:
+        assert queried(reading, "from device_roles_set") == []
+        (problem,) = (each for each in reading.problems if each.startswith(ROLES_FILE))
+    assert "restore it from a copy" in problem
+    assert "`givlake build`" in problem
+    assert path.read_bytes() == damaged
+    publish(lake, ToyDecoder().tables)
+    assert queried(lake, "from device_roles_set") == []
+    (kept,) = path.parent.glob("*.damaged-*")
+    assert kept.read_bytes() == damaged
+    with ReadOnlyLake(lake.folder, [ToyDecoder()]) as reading:
+        assert reading.problems == []
+    # Restored from a copy.
+    tell_roles(lake, A="member")
+    publish(lake, ToyDecoder().tables)
+    assert queried(lake, "select device_id from device_roles_set") == [("A",)]
+
+
+def test_each_damage_keeps_its_own_copy(lake: Lake) -> None:
+    path = lake.folder / ROLES_FILE
+    contents = [b"first", b"second"]
+    for content in contents:
+        tell_roles(lake, A="member")
+        path.write_bytes(content)
+        recast(lake, "device_roles_set")
+    kept = sorted(path.parent.glob("*.damaged-*"))
+    assert [copy.read_bytes() for copy in kept] == contents
+    earlier = path.with_suffix(".damaged")  # of a givlake that gave it no time
+    earlier.write_bytes(b"earlier")
+    messages = damages(lake.folder)
+    assert [message.split(" is damaged")[0] for message in messages] == [
+        f"owner/{copy.name}" for copy in (earlier, *kept)
+    ]
+
+
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="no file that the system cannot read")
+def test_a_file_that_the_system_cannot_read_is_not_damaged(lake: Lake) -> None:
+    path = lake.folder / ROLES_FILE
+    path.parent.mkdir()
+    path.symlink_to(UNREADABLE)
+    with pytest.raises(OSError, match="Error reading bytes"):
+        recast(lake, "device_roles_set")
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert path.is_symlink()
+
+
+def test_an_error_of_the_disk_is_explained(tmp_path: Path) -> None:
+    error = OSError(errno.EIO, "Input/output error")
+    with pytest.raises(StoreError, match="the disk could not be read"), explained("X", tmp_path):
+        raise error
 
 
 def test_a_flipped_byte_is_found(lake: Lake) -> None:
@@ -131,6 +203,21 @@ def test_forgetting_a_device_removes_its_role_and_every_trace_of_it(lake: Lake) 
     forget(lake, devices=["METER-A"], decoders=[ToyDecoder()])
     assert queried(lake, "select device_id, role from device_roles_set") == [("METER-B", "member")]
     assert b"METER-A" not in (lake.folder / ROLES_FILE).read_bytes()
+
+
+def test_forgetting_a_device_removes_damaged_files_that_may_name_it(lake: Lake) -> None:
+    lake.archive.append([answer("METER-A", DAY, day_rows(DAY))])
+    build(lake, ToyDecoder())
+    publish(lake, ToyDecoder().tables)
+    path = lake.folder / ROLES_FILE
+    for content in (b"METER-A", b"METER-A again"):
+        path.write_bytes(content)
+        recast(lake, "device_roles_set")
+    others = path.with_name("tariffs.damaged-20250601T000000000000Z")
+    others.write_bytes(b"no device is in it")
+    forget(lake, devices=["METER-A"], decoders=[ToyDecoder()])
+    assert [copy.name for copy in path.parent.glob("*.damaged*")] == [others.name]
+    assert queried(lake, "from device_roles_set") == []
 
 
 def test_readers_of_the_replaced_file_are_not_disturbed(lake: Lake) -> None:

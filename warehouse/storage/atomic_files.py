@@ -24,6 +24,7 @@ _REASONS = {
     errno.ENOSPC: "the disk is full: free some space",
     errno.EDQUOT: "the disk quota is used up: free some space",
     errno.EFBIG: "the largest allowed file size is reached: raise the limit",
+    errno.EIO: "the disk could not be read or written (input/output error): check it",
     errno.EROFS: "the file system is read-only: mount it writable",
     errno.EMFILE: "this process may open no more files: raise the limit (`ulimit -n`)",
     errno.EXDEV: "it is on another disk than the data folder: keep both on one disk",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from warehouse import catalogue, owner_inputs
+from warehouse import catalogue
 from warehouse.archive.missing_segments import accept_losses, describe, unaccepted_losses
 from warehouse.archive.repair import examine
 from warehouse.archive.repair import repair as repair_archive
@@ -18,6 +18,7 @@ from warehouse.errors import ArchiveDamagedError
 from warehouse.index.watermarks import pending_responses
 from warehouse.interface.decoder_protocol import Decoder
 from warehouse.lake import Lake
+from warehouse.owner_damage import damages
 from warehouse.tables.build import build_pending
 
 
@@ -103,7 +104,7 @@ def check(
             if messages and repair:
                 file_set.forget_manifest()
             findings += [IntegrityFinding(message, repaired=repair) for message in messages]
-    for message in owner_inputs.damages(lake.folder):
+    for message in damages(lake.folder):
         findings.append(IntegrityFinding(message, repaired=False, remedy=Remedy.NONE))
     if damage := catalogue.damage_of(lake, repair=repair):
         findings.append(IntegrityFinding(damage, repaired=repair))
