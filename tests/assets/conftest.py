@@ -3,9 +3,11 @@
 import shutil
 from datetime import date
 
+import duckdb
 import pytest
 
 from pipelines.session_factory import open_lake
+from tests.support.mart_tables import MartTables
 from tests.support.settings import settings_of
 from tests.support.simulated_home import Home
 
@@ -45,3 +47,19 @@ def home(new_home, simulate):
         return Home(new_home, simulate(**of_simulator), **(settings or {}))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def mart_database():
+    """Return the catalogue's tables without rows, and all views over them."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        # Sessions in any time zone see the same.
+        connection.execute("SET TimeZone = 'America/New_York'")
+        yield MartTables(connection)
+
+
+@pytest.fixture
+def tables(mart_database):
+    """Return the catalogue's tables, which are without rows again at the end of the test."""
+    with mart_database.emptied_afterwards() as tables:
+        yield tables
