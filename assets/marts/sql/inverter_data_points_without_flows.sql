@@ -1,8 +1,7 @@
 -- The data points of days of which half-hourly flows are missing, and of the days around them.
 --
 -- What `half_hourly_balance` derives flows from: whole days of those, the half hours next to
--- midnight
--- of the days around. Points without a power are left out.
+-- midnight of the days around. Points without a power are left out.
 --
 -- key: inverter_serial, time
 -- reads: inverter_data_points, energy_flows, inverter_days
@@ -14,8 +13,7 @@
 -- solar_power_w: PV generation; 0 of an inverter that has none.
 -- grid_power_w: Power of the grid: positive exports, negative imports.
 -- battery_power_w: Power of the battery: positive discharges, negative charges; 0 of an inverter
--- that
--- has none.
+-- that has none.
 -- today_solar_kwh: Solar energy since local midnight.
 -- today_grid_import_kwh: Energy taken from the grid since local midnight.
 -- today_grid_export_kwh: Energy given to the grid since local midnight.

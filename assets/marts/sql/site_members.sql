@@ -50,10 +50,11 @@ with
         select inverter_serial, local_date
         from inverter_days
         where
-            coalesce(flows_state, points_state)
-            in ('not_requested', 'failed', 'partial', 'not_built')
+            local_date >= (select min(first_date) from inverter_data_ranges)
+            and coalesce(flows_state, points_state)
+            in ('not_requested', 'failed', 'partial', 'not_built', 'forbidden')
             and coalesce(points_state, flows_state)
-            in ('not_requested', 'failed', 'partial', 'not_built')
+            in ('not_requested', 'failed', 'partial', 'not_built', 'forbidden')
     ),
     members as (
         select
