@@ -4,8 +4,9 @@
 -- inverter alone is the whole site. Of several without a Gateway, solar and battery energies add,
 -- but which meter is the site's cannot be known: `givlake roles set` says it. A role that is set
 -- is kept: a member beside a Gateway is counted in addition to it. An inverter belongs to its
--- site from its first day with data until 30 days after its last, and on each day that is
--- expected of it and not fetched yet. Its site and model are those that it had on the day.
+-- site from its first day with data until 30 days after its last, and on each day, once the
+-- account has data, that is expected of it and not fetched. Its site and model are those that it
+-- had on the day.
 --
 -- key: inverter_serial, local_date
 -- reads: inverters, device_roles_set, inverter_data_ranges, inverter_days
