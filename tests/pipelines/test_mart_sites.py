@@ -184,3 +184,22 @@ def test_an_inverter_that_is_set_to_be_ignored_leaves_the_others(pair):
     (day,) = rows_of(owner, "site_daily", LOST_DAY)
     assert (day["members"], day["is_complete"]) == (1, True)
     owner.givlake("roles", "clear", ignored)
+
+
+def test_a_member_beside_a_gateway_is_added_and_the_owner_is_told(with_gateway):
+    sim, owner = with_gateway
+    member, *_, gateway = sim.serials
+    done = owner.givlake("roles", "set", member, "member")
+    assert f"{gateway} counts as the whole site and {member} in addition to it" in done.err
+    assert done.status == 0, done.output
+    both = sent(sim, DAY)
+    (day,) = rows_of(owner, "site_daily", DAY)
+    true = sum(kwh["solar_kwh"] for serial in (member, gateway) for kwh in both[serial].values())
+    assert (day["solar_kwh"], day["members"]) == (pytest.approx(true, abs=0.11), 2)
+    # Set as the whole site, it takes the place of the Gateway.
+    done = owner.givlake("roles", "set", member, "whole_site")
+    assert (done.status, "in addition to it" in done.output) == (0, False), done.output
+    (day,) = rows_of(owner, "site_daily", DAY)
+    true = sum(kwh["import_kwh"] for kwh in both[member].values())
+    assert (day["import_kwh"], day["members"]) == (pytest.approx(true, abs=0.11), 1)
+    owner.givlake("roles", "clear", member)
