@@ -6,6 +6,7 @@ import hashlib
 import logging
 import re
 import shutil
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -18,13 +19,14 @@ from assets.catalogue_views import DEFAULT_CURRENCY
 from pipelines.suggestions import did_you_mean
 from pipelines.tariffs.expansion import current_prices, expand, is_expanded
 from pipelines.tariffs.price_series import EARLIEST, TariffError
-from pipelines.tariffs.tariff_file import LoadOptions, read_tariff
+from pipelines.tariffs.tariff_file import LoadOptions, checked_suffix, read_tariff
 from warehouse import DamagedError, Lake, owner_inputs
 from warehouse.storage.atomic_files import explained, sha256_of, write_atomically
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
 _LONGEST_FILE_NAME = 100
+_LARGEST_BYTES = 50_000_000
 _LOG = logging.getLogger(__name__)
 
 
@@ -247,11 +249,20 @@ def checked_name(name: str | None, path: Path) -> str:
 def _content(path: Path) -> bytes:
     with explained("Reading", path):
         try:
-            return path.read_bytes()
-        except FileNotFoundError as error:
+            found = path.stat()
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise TariffError(f"There is no file {path}: check its name.") from error
-        except IsADirectoryError as error:
-            raise TariffError(f"{path} is a folder: name a file in it.") from error
+        if stat.S_ISDIR(found.st_mode):
+            raise TariffError(f"{path} is a folder: name a file in it.")
+        checked_suffix(path.name)
+        if not stat.S_ISREG(found.st_mode):
+            raise TariffError(f"{path} is a pipe or a device: save its content as a file.")
+        if found.st_size > _LARGEST_BYTES:
+            raise TariffError(
+                f"{path} has {found.st_size / 1e6:,.0f} MB, and files of tariffs at most"
+                f" {_LARGEST_BYTES / 1e6:.0f} MB: name another file, or a shorter range of prices."
+            )
+        return path.read_bytes()
 
 
 def _loaded_before(
