@@ -22,9 +22,8 @@ from pipelines.tariffs.tariff_store import (
     load_tariff,
     read_loads,
     renew_prices,
-    use_tariff,
-    with_range,
 )
+from pipelines.tariffs.tariffs_in_force import use_tariff, with_range
 from tests.support.tariff_loads import CLOSED, FLAT, NOW, charges, loader, prices, rates
 from warehouse import Lake, owner_inputs
 
