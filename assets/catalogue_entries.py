@@ -6,11 +6,11 @@ folder is needed.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from assets.catalogue_views import derived_views_with_reads, types_of_columns
+from assets.catalogue_views import DEFAULT_CURRENCY, derived_views_with_reads, types_of_columns
 from assets.framework.code_views import code_views
 from assets.framework.contract.column_units import unit_of
 from assets.framework.contract.dataset import Dataset
@@ -91,6 +91,20 @@ class CatalogueEntry:
 def catalogue_entries() -> dict[str, CatalogueEntry]:
     """Return everything in the catalogue by name: marts and macros, tables, other views."""
     return {entry.name: entry for entry in (*_derived(), *_tables(), *_system_views())}
+
+
+def in_currency(entry: CatalogueEntry, currency: str) -> CatalogueEntry:
+    """Return an entry with columns of money as folders with tariffs in a currency have them."""
+    default, ending = f"_{DEFAULT_CURRENCY.lower()}", f"_{currency.lower()}"
+    columns = tuple(
+        replace(
+            column,
+            name=column.name.replace(default, ending),
+            unit=column.unit.replace(DEFAULT_CURRENCY, currency),
+        )
+        for column in entry.columns
+    )
+    return replace(entry, columns=columns)
 
 
 def _derived() -> Iterator[CatalogueEntry]:

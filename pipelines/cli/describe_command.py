@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 
 from pipelines.cli.common import EXIT_USAGE, KnownError, console, format_option, plural, table
+from pipelines.cli.context import current_settings
 from pipelines.cli.formats import as_csv, as_json
 from pipelines.suggestions import did_you_mean
 
@@ -36,11 +37,11 @@ def describe(catalogue_name: str | None, layout: str) -> None:
 
     No data folder is needed.
     """
-    from assets.catalogue_entries import catalogue_entries
+    from assets.catalogue_entries import catalogue_entries, in_currency
 
     entries = catalogue_entries()
     if catalogue_name is not None:
-        _describe(_found(entries, catalogue_name), layout)
+        _describe(in_currency(_found(entries, catalogue_name), _currency()), layout)
         return
     rows = [{name: getattr(entry, name) for name in _LISTED} for entry in entries.values()]
     if layout == "json":
@@ -49,6 +50,19 @@ def describe(catalogue_name: str | None, layout: str) -> None:
         click.echo(as_csv(_LISTED, rows), nl=False)
     else:
         _list(list(entries.values()))
+
+
+def _currency() -> str:
+    """Return the currency of the data folder's tariffs; the default if there is no such folder."""
+    from assets.catalogue_views import DEFAULT_CURRENCY
+    from pipelines.settings_file import SettingsError
+    from pipelines.tariffs.tariff_store import stored_currency
+    from warehouse import WarehouseError
+
+    try:
+        return stored_currency(current_settings().data)
+    except (SettingsError, WarehouseError, OSError):
+        return DEFAULT_CURRENCY
 
 
 def _found(entries: "dict[str, CatalogueEntry]", name: str) -> "CatalogueEntry":

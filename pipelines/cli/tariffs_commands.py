@@ -38,8 +38,8 @@ from pipelines.tariffs.tariff_store import (
     read_loads,
     stored_currency,
     traces,
-    use_tariff,
 )
+from pipelines.tariffs.tariffs_in_force import use_tariff
 from warehouse import Lake, connect, owner_inputs, retrying
 
 _OUT = console()

@@ -13,13 +13,13 @@ from statistics import median
 import numpy as np
 
 from pipelines.tariffs.price_series import (
-    EARLIEST,
     PriceSeries,
     TariffError,
     TariffPrices,
     checked_price,
     moment_of,
     moment_text,
+    refuse_impossible_date,
     slot_of,
 )
 
@@ -122,8 +122,7 @@ def _start(text: str, line: int) -> int:
             f"start in line {line} is {text!r}: write a time with its offset from UTC, such as"
             " 2025-03-30T00:00:00Z or 2025-03-30T01:00+01:00."
         )
-    if moment.date() < EARLIEST:
-        raise TariffError(f"start in line {line} is {text!r}, before {EARLIEST}: correct it.")
+    refuse_impossible_date(moment.date(), f"start in line {line} is {text!r}")
     try:
         return slot_of(moment.astimezone(UTC))
     except ValueError as error:

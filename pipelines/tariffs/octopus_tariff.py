@@ -15,7 +15,6 @@ import numpy as np
 
 from assets.catalogue_views import DEFAULT_CURRENCY
 from pipelines.tariffs.price_series import (
-    EARLIEST,
     PriceSeries,
     TariffError,
     TariffPrices,
@@ -23,12 +22,14 @@ from pipelines.tariffs.price_series import (
     day_number,
     moment_of,
     moment_text,
+    refuse_impossible_date,
     slot_of,
 )
 
 # Of Great Britain, whose dates standing charges are by.
 _ZONE = "Europe/London"
-_PAGE = re.compile(r"[?&]page=(\d+)")
+_PAGE = re.compile(r"[?&]page=(\d{1,9})")
+_LONGEST_ENTRY = 200
 _VALUES = {"include": "value_inc_vat", "exclude": "value_exc_vat"}
 _NOT_OCTOPUS = (
     "The file is no answer of Octopus' API: save what the address of unit rates or standing charges"
@@ -184,8 +185,6 @@ def _entries(results: Iterable[dict[str, Any]], name: str) -> Iterator[_Entry]:
             raise TariffError(
                 f"The price from {moment_text(start)} ends {moment_text(end)}, before it begins."
             )
-        if moment_of(start).date() < EARLIEST:
-            raise TariffError(f"A price begins {moment_text(start)}, before {EARLIEST}.")
         if name not in result:
             raise TariffError(f"The price from {moment_text(start)} has no {name}.")
         yield _Entry(start, end, checked_price(result[name], f"{name} from {moment_text(start)}"))
@@ -197,10 +196,12 @@ def _slot(result: dict[str, Any], name: str) -> int:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
             raise ValueError(value)
+        refuse_impossible_date(moment.date(), f"{name} is {value!r}")
         return slot_of(moment.astimezone(UTC))
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError) as error:
         raise TariffError(
-            f"{name} is {value!r}, which is not a UTC time at a whole half hour."
+            f"{name} is {value!r}, which is not a UTC time at a whole half hour, in the entry"
+            f" {json.dumps(result)[:_LONGEST_ENTRY]}: save the answer again, or correct the entry."
         ) from error
 
 

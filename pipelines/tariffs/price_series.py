@@ -20,6 +20,7 @@ HALF_HOUR_US = HALF_HOUR_S * 1_000_000
 _MAX_PENCE = 1000.0
 _EPOCH = date(1970, 1, 1)
 EARLIEST = date(2000, 1, 1)
+_LATEST = date(2100, 1, 1)
 
 
 class TariffError(SettingsError):
@@ -156,6 +157,22 @@ def checked_price(value: object, where: str) -> float:
             " standing charges in pence per day. Is it in another unit?"
         )
     return float(value)
+
+
+def refuse_impossible_date(day: date, where: str) -> None:
+    """Refuse a date that no tariff has.
+
+    Args:
+        day: The date.
+        where: What it is the date of, and how it is written, for the message.
+
+    Raises:
+        TariffError: It is too early or too late.
+    """
+    if day < EARLIEST:
+        raise TariffError(f"{where}, before {EARLIEST}: correct it.")
+    if day > _LATEST:
+        raise TariffError(f"{where}, after {_LATEST}: correct it.")
 
 
 def small_price_warnings(

@@ -42,6 +42,21 @@ class LoadOptions:
         return json.dumps(asdict(self), indent=1)
 
 
+def checked_suffix(file_name: str) -> str:
+    """Return the ending of a file, which tells its format.
+
+    Raises:
+        TariffError: Tariffs have no such ending.
+    """
+    suffix = PurePath(file_name).suffix.lower()
+    if suffix not in (".toml", ".json", ".csv"):
+        raise TariffError(
+            f"{file_name} has not the ending of a tariff: .toml for rules, .json for an answer of"
+            " Octopus' API, .csv for prices by time."
+        )
+    return suffix
+
+
 def read_tariff(
     content: bytes, file_name: str, options: LoadOptions, until: datetime
 ) -> TariffPrices:
@@ -67,12 +82,7 @@ def read_tariff(
         ),
         ".csv": lambda text: read_csv(text, options.currency, options.zone, until),
     }
-    suffix = PurePath(file_name).suffix.lower()
-    if suffix not in readers:
-        raise TariffError(
-            f"{file_name} has not the ending of a tariff: .toml for rules, .json for an answer of"
-            " Octopus' API, .csv for prices by time."
-        )
+    suffix = checked_suffix(file_name)
     if suffix != ".json" and (options.payment or options.vat):
         raise TariffError(
             f"--payment and --vat are for answers of Octopus' API, and {file_name} is none: leave"
@@ -88,6 +98,11 @@ def read_tariff(
         raise TariffError(f"{file_name} cannot be loaded. {error}") from error
     prices = _limited(prices, options.direction)
     kinds = (prices.imports, prices.exports, prices.charges)
+    if prices.first_start_at >= until:
+        raise TariffError(
+            f"{file_name} cannot be loaded: its first price begins"
+            f" {prices.first_start_at:%Y-%m-%d}, more than two years ahead: correct the date."
+        )
     if all(series is None for series in kinds):
         only = f" for {options.direction}" if options.direction else ""
         raise TariffError(f"{file_name} has no prices{only}: add some.")

@@ -1,4 +1,4 @@
-"""The stored tariffs: loading files, expanding their prices, and which tariff is in force when."""
+"""The stored tariffs: loading files, expanding their prices, and forgetting a tariff."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import hashlib
 import logging
 import re
 import shutil
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,22 @@ import pyarrow as pa
 
 from assets.catalogue_views import DEFAULT_CURRENCY
 from pipelines.suggestions import did_you_mean
+<<<<<<< HEAD
 from pipelines.tariffs.expansion import current_prices, expand, expanded_currency, is_expanded
 from pipelines.tariffs.price_series import EARLIEST, TariffError
 from pipelines.tariffs.tariff_file import LoadOptions, read_tariff
+=======
+from pipelines.tariffs.expansion import current_prices, expand, is_expanded
+from pipelines.tariffs.price_series import TariffError
+from pipelines.tariffs.tariff_file import LoadOptions, checked_suffix, read_tariff
+>>>>>>> refs/heads/tarifffaults
 from warehouse import DamagedError, Lake, owner_inputs
 from warehouse.storage.atomic_files import explained, sha256_of, write_atomically
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
 _LONGEST_FILE_NAME = 100
+_LARGEST_BYTES = 50_000_000
 _LOG = logging.getLogger(__name__)
 
 
@@ -155,39 +163,6 @@ def renew_prices(lake: Lake, now: datetime) -> bool:
     return True
 
 
-def use_tariff(lake: Lake, tariff: str, first: date, until: date | None) -> list[dict[str, Any]]:
-    """Say which tariff was in force between two local dates; earlier statements are cut.
-
-    Args:
-        lake: The data folder.
-        tariff: Its name.
-        first: Its first day.
-        until: The first day that is not in it; None for still.
-
-    Returns:
-        The rows of `tariffs_in_force`, by date.
-
-    Raises:
-        TariffError: There is no such tariff, or the dates are in the wrong order or too early.
-        WarehouseError: The data folder cannot be used.
-    """
-    if first < EARLIEST:
-        raise TariffError(
-            f"The tariff would apply from {first}: --from is {EARLIEST} or later, as prices are."
-        )
-    if until is not None and until <= first:
-        raise TariffError(
-            f"The tariff would apply from {first} to {until}: --to is the first day on which it no"
-            " longer does, after --from."
-        )
-    with owner_inputs.lock(lake):
-        known_name(tariff, read_loads(lake.folder))
-        name = "tariffs_in_force"
-        ranges = with_range(owner_inputs.read(lake.folder, name).to_pylist(), tariff, first, until)
-        owner_inputs.write(lake, name, pa.Table.from_pylist(ranges, owner_inputs.SCHEMAS[name]))
-    return ranges
-
-
 def forget_tariff(lake: Lake, tariff: str, now: datetime) -> None:
     """Remove a tariff: its files, its prices, and when it was in force.
 
@@ -256,11 +231,20 @@ def checked_name(name: str | None, path: Path) -> str:
 def _content(path: Path) -> bytes:
     with explained("Reading", path):
         try:
-            return path.read_bytes()
-        except FileNotFoundError as error:
+            found = path.stat()
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise TariffError(f"There is no file {path}: check its name.") from error
-        except IsADirectoryError as error:
-            raise TariffError(f"{path} is a folder: name a file in it.") from error
+        if stat.S_ISDIR(found.st_mode):
+            raise TariffError(f"{path} is a folder: name a file in it.")
+        checked_suffix(path.name)
+        if not stat.S_ISREG(found.st_mode):
+            raise TariffError(f"{path} is a pipe or a device: save its content as a file.")
+        if found.st_size > _LARGEST_BYTES:
+            raise TariffError(
+                f"{path} has {found.st_size / 1e6:,.0f} MB, and files of tariffs at most"
+                f" {_LARGEST_BYTES / 1e6:.0f} MB: name another file, or a shorter range of prices."
+            )
+        return path.read_bytes()
 
 
 def _loaded_before(
@@ -317,35 +301,3 @@ def _store(lake: Lake, loads: list[dict[str, Any]], now: datetime) -> None:
     schema = owner_inputs.SCHEMAS["tariffs"]
     owner_inputs.write(lake, "tariffs", pa.Table.from_pylist(rows, schema))
     expand(lake, current, rows, until)
-
-
-def with_range(
-    ranges: Sequence[dict[str, Any]], tariff: str, first: date, until: date | None
-) -> list[dict[str, Any]]:
-    """Return ranges of dates with another, which takes its days from the others.
-
-    Args:
-        ranges: Rows of `tariffs_in_force`, which do not overlap.
-        tariff: The tariff of the other range.
-        first: Its first day.
-        until: The first day that is not in it; None for no end.
-    """
-    end = until or date.max
-    found = [(tariff, first, end)]
-    for each in ranges:
-        begins, ends = each["from_date"], each["to_date"] or date.max
-        found += [
-            (each["tariff"], begin, stop)
-            for begin, stop in ((begins, min(ends, first)), (max(begins, end), ends))
-            if begin < stop
-        ]
-    joined: list[tuple[str, date, date]] = []
-    for name, begin, stop in sorted(found, key=lambda each: each[1]):
-        if joined and joined[-1][0] == name and joined[-1][2] == begin:
-            joined[-1] = (name, joined[-1][1], stop)
-        else:
-            joined.append((name, begin, stop))
-    return [
-        {"tariff": name, "from_date": begin, "to_date": None if stop == date.max else stop}
-        for name, begin, stop in joined
-    ]

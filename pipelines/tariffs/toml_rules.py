@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 from pipelines.suggestions import did_you_mean
 from pipelines.tariffs.price_series import (
-    EARLIEST,
     TariffError,
     checked_price,
     moment_of,
+    refuse_impossible_date,
     slot_of,
 )
 
@@ -58,6 +58,8 @@ def in_order(periods: list[Period]) -> list[Period]:
     """
     ordered = sorted(periods, key=lambda period: period.first)
     for earlier, later in itertools.pairwise(ordered):
+        if earlier.first == later.first:
+            raise TariffError(f"Two periods begin on {later.first}: remove one.")
         if earlier.until is None or earlier.until > later.first:
             end = "has no `to`" if earlier.until is None else f"lasts to {earlier.until}"
             raise TariffError(
@@ -85,8 +87,9 @@ def read_period(raw: Mapping[str, Any]) -> Period:
         raise TariffError("A [[period]] has no `from`: add from = and its first local date.")
     refuse_unknown(raw, _PERIOD_KEYS, where)
     until = _date(raw, "to", where)
-    if first < EARLIEST:
-        raise TariffError(f"A period begins on {first}, before {EARLIEST}: correct its `from`.")
+    refuse_impossible_date(first, f"`from` of a [[period]] is {first}")
+    if until is not None:
+        refuse_impossible_date(until, f"`to` of {where} is {until}")
     if until is not None and until <= first:
         raise TariffError(
             f"The period from {first} ends on {until}: `to` is the first day that is not in it."
@@ -139,6 +142,7 @@ def _moment(entry: Mapping[str, Any], name: str, where: str) -> int:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
         if moment.tzinfo is None:
             raise ValueError(value)
+        refuse_impossible_date(moment.date(), f"{name} of a credit of {where} is {str(value)!r}")
         return slot_of(moment.astimezone(UTC))
     except ValueError as error:
         raise TariffError(

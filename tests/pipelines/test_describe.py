@@ -73,6 +73,29 @@ def test_json_and_csv_have_everything(owner):
     assert len(lines) == 1 + len(listed)
 
 
+def test_columns_of_money_have_the_currency_of_the_data_folder(owner, tmp_path):
+    def money(**settings: str) -> set[tuple[str, str]]:
+        owner.settings.update(settings)
+        entry = json.loads(owner.givlake("describe", "payback", "--format", "json").out)
+        return {
+            (each["name"], each["unit"]) for each in entry["columns"] if "saved" in each["name"]
+        }
+
+    before = money()
+    assert before >= {("saved_gbp", "GBP")}
+    toml = tmp_path / "flat.toml"
+    toml.write_text(
+        'name = "flat"\ncurrency = "EUR"\n[[period]]\nfrom = 2025-01-01\nimport = [{ price = 25 }]'
+    )
+    assert owner.givlake("tariffs", "load", toml).status == 0
+    assert money() == {
+        (name.replace("gbp", "eur"), unit.replace("GBP", "EUR")) for name, unit in before
+    }
+    # What is described needs no folder, nor one that can be used.
+    assert money(GIVLAKE_DATA=str(toml)) == before
+    assert money(GIVLAKE_RETRY_S="x") == before
+
+
 @pytest.mark.processes
 def test_it_fits_80_columns_of_a_terminal_and_imports_no_dagster(owner):
     """Of a terminal of 80 columns; a file has lines of any length."""

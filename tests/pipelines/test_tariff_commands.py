@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.tariffs.tariff_store import read_loads
 from simulator import Simulator, SimulatorConfig
 from tests.support.owner import Owner, finished
 from warehouse.storage.live_parquet import data_span
@@ -218,40 +217,6 @@ def test_check_finds_days_with_data_and_without_a_price(fetched, flat):
     flat.write_text(FLAT.replace("to = 2025-06-02", ""))
     assert fetched.givlake("tariffs", "load", flat).status == 0
     assert fetched.givlake("tariffs", "check").status == 0
-
-
-@pytest.mark.parametrize("answer", ["n\n", ""])
-def test_nothing_is_forgotten_without_a_yes(owner, flat, monkeypatch, answer):
-    assert owner.givlake("tariffs", "load", flat).status == 0
-    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
-    done = owner.givlake("tariffs", "forget", "flat")
-    assert done.status == 1
-    assert done.err.splitlines()[-1] == "givlake: Nothing was removed; --yes does not ask."
-    assert len(owner.sql("FROM tariffs")) == 1
-    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
-    assert owner.givlake("tariffs", "forget", "flat").status == 0
-
-
-def test_nothing_is_loaded_if_the_tariffs_in_force_are_damaged(owner, flat):
-    assert owner.givlake("tariffs", "load", flat).status == 0
-    assert owner.givlake("tariffs", "use", "flat", "--from", "2025-01").status == 0
-    path = owner.data / "owner" / "tariffs_in_force.parquet"
-    path.write_bytes(path.read_bytes()[:-20])
-    flat.write_text(FLAT.replace("25.0", "26.0"))
-    done = owner.givlake("tariffs", "load", flat)
-    assert (done.status, done.out) == (2, "")
-    assert "owner/tariffs_in_force.parquet is damaged" in done.err
-    assert len(read_loads(owner.data)) == 1
-
-
-def test_columns_of_money_have_the_currency_of_the_loaded_tariffs(owner, flat):
-    columns = "SELECT column_name AS name FROM (DESCRIBE cost_daily) WHERE name LIKE 'saved%'"
-    for currency in ("EUR", "GBP"):
-        flat.write_text(f'currency = "{currency}"\n{FLAT}')
-        assert owner.givlake("tariffs", "load", flat).status == 0
-        assert owner.sql(columns) == [{"name": f"saved_{currency.lower()}"}]
-        assert owner.givlake("tariffs", "forget", "flat", "--yes").status == 0
-        assert owner.sql(columns) == [{"name": "saved_gbp"}]
 
 
 def test_roles_are_set_by_any_name_of_a_device_and_removed(sim, fetched):

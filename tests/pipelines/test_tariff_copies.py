@@ -1,14 +1,17 @@
-"""Copies of the files of tariffs that are lost or changed, and tariffs that are forgotten."""
+"""Lost copies of the files of tariffs, damaged inputs, and tariffs that are forgotten."""
 
 from __future__ import annotations
 
+import io
 import shutil
 from datetime import date, timedelta
 
 import pytest
 
 from pipelines.tariffs.price_series import TariffError
-from pipelines.tariffs.tariff_store import forget_tariff, read_loads, renew_prices, use_tariff
+from pipelines.tariffs.tariff_store import forget_tariff, read_loads, renew_prices
+from pipelines.tariffs.tariffs_in_force import use_tariff
+from tests.support.owner import Owner
 from tests.support.tariff_loads import CLOSED, FLAT, NOW, charges, loader, prices, rates
 from warehouse import Lake, owner_inputs
 
@@ -23,6 +26,19 @@ def lake(tmp_path):
 def load(lake, tmp_path):
     """Give a function that loads a text as a file."""
     return loader(lake, tmp_path)
+
+
+@pytest.fixture
+def owner(tmp_path):
+    """Give an owner without a data folder."""
+    return Owner(tmp_path, {"COLUMNS": "80"}, token=None)
+
+
+@pytest.fixture
+def flat(tmp_path):
+    path = tmp_path / "flat.toml"
+    path.write_text(CLOSED)
+    return path
 
 
 def test_the_lost_copy_of_a_replaced_file_does_not_hold_up_newer_prices(lake, load, caplog):
@@ -105,3 +121,37 @@ def test_what_is_left_of_a_tariff_can_be_forgotten(lake, load, left):
     assert prices(lake) == {}
     with pytest.raises(TariffError, match="No tariff 'flat' is loaded"):
         forget_tariff(lake, "flat", NOW)
+
+
+@pytest.mark.parametrize("answer", ["n\n", ""])
+def test_nothing_is_forgotten_without_a_yes(owner, flat, monkeypatch, answer):
+    assert owner.givlake("tariffs", "load", flat).status == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    done = owner.givlake("tariffs", "forget", "flat")
+    assert done.status == 1
+    assert done.err.splitlines()[-1] == "givlake: Nothing was removed; --yes does not ask."
+    assert len(owner.sql("FROM tariffs")) == 1
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    assert owner.givlake("tariffs", "forget", "flat").status == 0
+
+
+def test_nothing_is_loaded_if_the_tariffs_in_force_are_damaged(owner, flat):
+    assert owner.givlake("tariffs", "load", flat).status == 0
+    assert owner.givlake("tariffs", "use", "flat", "--from", "2025-01").status == 0
+    path = owner.data / "owner" / "tariffs_in_force.parquet"
+    path.write_bytes(path.read_bytes()[:-20])
+    flat.write_text(CLOSED.replace("25.0", "26.0"))
+    done = owner.givlake("tariffs", "load", flat)
+    assert (done.status, done.out) == (2, "")
+    assert "owner/tariffs_in_force.parquet is damaged" in done.err
+    assert len(read_loads(owner.data)) == 1
+
+
+def test_columns_of_money_have_the_currency_of_the_loaded_tariffs(owner, flat):
+    columns = "SELECT column_name AS name FROM (DESCRIBE cost_daily) WHERE name LIKE 'saved%'"
+    for currency in ("EUR", "GBP"):
+        flat.write_text(f'currency = "{currency}"\n{CLOSED}')
+        assert owner.givlake("tariffs", "load", flat).status == 0
+        assert owner.sql(columns) == [{"name": f"saved_{currency.lower()}"}]
+        assert owner.givlake("tariffs", "forget", "flat", "--yes").status == 0
+        assert owner.sql(columns) == [{"name": "saved_gbp"}]

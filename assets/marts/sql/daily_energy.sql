@@ -51,6 +51,10 @@ with
                 >= local_date + interval 1410 minute,
                 false
             ) as is_whole,
+            count(today_solar_kwh) > 0 as has_solar,
+            count(today_grid_export_kwh) > 0 as has_export,
+            count(today_battery_charge_kwh) > 0 as has_charge,
+            count(today_battery_discharge_kwh) > 0 as has_discharge,
             arg_max(
                 {
                     solar:today_solar_kwh,
@@ -77,7 +81,12 @@ with
             coalesce(flows.is_complete, false) as has_flows,
             coalesce(points, 0) as points,
             last_point_at,
-            is_whole,
+            /* A counter that is null all day is one that the inverter lacks. */
+            is_whole
+            and (counter.solar is not null or not has_solar)
+            and (counter.export is not null or not has_export)
+            and (counter.charge is not null or not has_charge)
+            and (counter.discharge is not null or not has_discharge) as is_whole,
             counter,
             flows.pv_to_home_kwh as pv_to_home,
             flows.pv_to_battery_kwh as pv_to_battery,
