@@ -153,6 +153,7 @@ with
             /* Of what the battery gave before anything had charged it, nothing is known. */
             sum(own_solar) as own_solar,
             sum(home) filter (where own_solar is not null) as own_home,
+            count(own_solar) as own_days,
             sum(home) as home,
             max(source) as source,
             bool_and(is_final) as is_final
@@ -168,7 +169,7 @@ select
         when 2 * days >= days_expected then 1 - grid_to_home / nullif(home, 0) else null
     end as self_sufficiency,
     case
-        when 2 * days >= days_expected then sums.own_solar / nullif(own_home, 0) else null
+        when 2 * own_days >= days_expected then sums.own_solar / nullif(own_home, 0) else null
     end as own_solar,
     case
         when 2 * days >= days_expected
