@@ -17,15 +17,9 @@ import pyarrow as pa
 
 from assets.catalogue_views import DEFAULT_CURRENCY
 from pipelines.suggestions import did_you_mean
-<<<<<<< HEAD
 from pipelines.tariffs.expansion import current_prices, expand, expanded_currency, is_expanded
-from pipelines.tariffs.price_series import EARLIEST, TariffError
-from pipelines.tariffs.tariff_file import LoadOptions, read_tariff
-=======
-from pipelines.tariffs.expansion import current_prices, expand, is_expanded
 from pipelines.tariffs.price_series import TariffError
 from pipelines.tariffs.tariff_file import LoadOptions, checked_suffix, read_tariff
->>>>>>> refs/heads/tarifffaults
 from warehouse import DamagedError, Lake, owner_inputs
 from warehouse.storage.atomic_files import explained, sha256_of, write_atomically
 

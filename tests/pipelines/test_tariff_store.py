@@ -22,12 +22,7 @@ from pipelines.tariffs.tariff_store import (
     load_tariff,
     read_loads,
     renew_prices,
-<<<<<<< HEAD
     stored_currency,
-    use_tariff,
-    with_range,
-=======
->>>>>>> refs/heads/tarifffaults
 )
 from pipelines.tariffs.tariffs_in_force import use_tariff, with_range
 from tests.support.tariff_loads import CLOSED, FLAT, NOW, charges, loader, prices, rates
