@@ -14,6 +14,7 @@ from pipelines.tariffs.tariffs_in_force import use_tariff
 from tests.support.owner import Owner
 from tests.support.tariff_loads import CLOSED, FLAT, NOW, charges, loader, prices, rates
 from warehouse import Lake, owner_inputs
+from warehouse.owner_damage import damages
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_the_lost_copy_of_a_replaced_file_does_not_hold_up_newer_prices(lake, lo
     load(CLOSED.replace("25.0", "60.0"))
     assert prices(lake) == {("flat", 60.0, 15.0): 31 * 48}
     assert [row["is_current"] for row in read_loads(lake.folder)] == [False, False, True]
-    assert (caplog.text, owner_inputs.damages(lake.folder)) == ("", [])
+    assert (caplog.text, damages(lake.folder)) == ("", [])
 
 
 def test_only_what_a_lost_copy_is_needed_for_stays(lake, load, caplog):
@@ -66,7 +67,7 @@ def test_only_what_a_lost_copy_is_needed_for_stays(lake, load, caplog):
     assert set(prices(lake)) == {("flat", 30.0, 12.0)}
     assert set(charges(lake)) == {("flat", 60.0)}
     assert [row["is_current"] for row in read_loads(lake.folder)] == [False, True, True, True]
-    assert owner_inputs.damages(lake.folder) == []
+    assert damages(lake.folder) == []
 
 
 @pytest.mark.parametrize("harm", ["removed", "changed", "without options"])
@@ -84,7 +85,7 @@ def test_loading_a_file_again_restores_its_copy(lake, load, harm):
     renew_prices(lake, later)
     assert prices(lake) == before
     load(FLAT, now=later)
-    assert owner_inputs.damages(lake.folder) == []
+    assert damages(lake.folder) == []
     assert prices(lake)["flat", 25.0, 15.0] > before["flat", 25.0, 15.0]
     assert not load(FLAT, now=later).warnings
     assert copy.read_text() == FLAT
