@@ -5,7 +5,7 @@
 -- extrapolated. The standing charge is once a day for the site's import meter.
 --
 -- key: site, local_date
--- reads: cost_half_hourly, tariff_standing_charges, site_members, device_zones, local_days
+-- reads: cost_half_hourly, tariff_standing_charges
 -- columns:
 -- site: Site, as in `site_half_hourly`.
 -- local_date: Local day.
@@ -26,12 +26,6 @@
 -- is_complete: Whether every half hour has a cost, and the day a standing charge.
 -- is_final: Whether all half hours are there and their energies can no longer change.
 with
-    site_zones as (
-        select members.site, min(zones.zone) as zone
-        from site_members as members
-        inner join device_zones as zones on members.inverter_serial = zones.device_id
-        group by members.site
-    ),
     days as (
         select
             site,
@@ -51,6 +45,7 @@ with
             end as battery_saved_gbp,
             count(*) filter (where is_complete) as half_hours,
             count(*) as half_hours_present,
+            min(half_hours_expected) as half_hours_expected,
             max(source) as source,
             bool_and(is_final) as is_final
         from cost_half_hourly
@@ -72,18 +67,15 @@ select
     round(days.saved_gbp, 6) as saved_gbp,
     round(days.battery_saved_gbp, 6) as battery_saved_gbp,
     days.half_hours,
-    local_days.half_hours as half_hours_expected,
+    days.half_hours_expected,
     days.source,
     coalesce(
-        days.half_hours = local_days.half_hours and standing_charge_gbp is not null, false
+        days.half_hours = days.half_hours_expected and standing_charge_gbp is not null, false
     ) as is_complete,
-    coalesce(days.is_final and days.half_hours_present = local_days.half_hours, false) as is_final
+    coalesce(
+        days.is_final and days.half_hours_present = days.half_hours_expected, false
+    ) as is_final
 from days
-left join site_zones on days.site = site_zones.site
-left join
-    local_days
-    on coalesce(site_zones.zone, 'UTC') = local_days.zone
-    and days.local_date = local_days.local_date
 left join
     tariff_standing_charges as standing
     on days.tariff = standing.tariff

@@ -12,6 +12,7 @@
 -- start_local: Start in local time.
 -- local_date: Local day.
 -- settlement_period: Number of the half hour in the local day, from 1.
+-- half_hours_expected: Half hours of the local day: 48, or 46 or 50 where clocks change.
 -- tariff: Tariff in force; null if `givlake tariffs use` named none.
 -- import_pence: Price of imported energy, pence per kWh.
 -- export_pence: Price of exported energy, pence per kWh.
@@ -33,6 +34,7 @@ select
     balance.start_local,
     balance.local_date,
     balance.settlement_period,
+    balance.half_hours_expected,
     in_force.tariff,
     prices.import_pence,
     prices.export_pence,

@@ -15,6 +15,7 @@
 -- local_date: Local day.
 -- settlement_period: Number of the half hour in the local day, from 1 to 48; to 46 or 50 where
 -- clocks change.
+-- half_hours_expected: Half hours of the local day: 48, or 46 or 50 where clocks change.
 -- is_ambiguous: Whether the API sent this local time once where clocks show it twice.
 -- pv_to_home_kwh: Solar energy used in the home directly.
 -- pv_to_battery_kwh: Solar energy that charged the battery.
@@ -87,6 +88,7 @@ select
         2 * hour(balance.start_local) + (minute(balance.start_local) >= 30)::bigint
     )
     + 1 as settlement_period,
+    coalesce(days.half_hours, 48) as half_hours_expected,
     balance.is_ambiguous,
     balance.pv_to_home_kwh,
     balance.pv_to_battery_kwh,

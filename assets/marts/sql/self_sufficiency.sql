@@ -9,8 +9,7 @@
 -- these are fewer than half of the period's days.
 --
 -- key: device_kind, device, period, start_date
--- reads: inverter_flow_days, inverter_data_ranges, site_half_hourly, local_days, device_zones,
--- site_members
+-- reads: inverter_flow_days, inverter_data_ranges, site_half_hourly
 -- columns:
 -- device_kind: inverter or site.
 -- device: Serial number of the inverter, or the site as in `site_daily`.
@@ -34,6 +33,7 @@ with
             site,
             local_date,
             count(*) filter (where is_complete and home_kwh is not null) as half_hours,
+            min(half_hours_expected) as half_hours_expected,
             sum(pv_to_home_kwh) as pv_to_home,
             sum(pv_to_battery_kwh) as pv_to_battery,
             sum(solar_kwh) as solar,
@@ -46,22 +46,13 @@ with
         from site_half_hourly
         group by site, local_date
     ),
-    site_zones as (
-        select members.site, min(zones.zone) as zone
-        from site_members as members
-        inner join device_zones as zones on members.inverter_serial = zones.device_id
-        group by members.site
-    ),
     days as (
         select
-            'site' as device_kind, site_days.site as device, site_days.* exclude (site, half_hours)
+            'site' as device_kind,
+            site as device,
+            site_days.* exclude (site, half_hours, half_hours_expected)
         from site_days
-        left join site_zones using (site)
-        inner join
-            local_days
-            on coalesce(site_zones.zone, 'UTC') = local_days.zone
-            and site_days.local_date = local_days.local_date
-        where site_days.half_hours = local_days.half_hours
+        where half_hours = half_hours_expected
         union all by name
         select
             'inverter' as device_kind,
@@ -85,15 +76,11 @@ with
         union all by name
         select
             'site' as device_kind,
-            members.site as device,
-            min(members.local_date) as first_date,
-            max(members.local_date) as last_date
-        from site_members as members
-        inner join inverter_data_ranges as known using (inverter_serial)
-        where
-            members.role <> 'ignored'
-            and members.local_date between known.first_date and known.last_date
-        group by members.site
+            site as device,
+            min(local_date) as first_date,
+            max(local_date) as last_date
+        from site_days
+        group by site
     ),
     shares as (
         select

@@ -14,6 +14,7 @@
 -- start_local: Start in local time.
 -- local_date: Local day.
 -- settlement_period: Number of the half hour in the local day, from 1.
+-- half_hours_expected: Half hours of the local day: 48, or 46 or 50 where clocks change.
 -- solar_kwh: Solar energy.
 -- import_kwh: Energy taken from the grid.
 -- export_kwh: Energy given to the grid.
@@ -41,6 +42,7 @@ with
             min(balance.start_local) as start_local,
             balance.local_date,
             min(balance.settlement_period) as settlement_period,
+            min(balance.half_hours_expected) as half_hours_expected,
             count(*) filter (where balance.is_complete) as members_present,
             min(members.members) as members,
             min(members.grid_meters) = 1 as grid_is_certain,
@@ -107,6 +109,7 @@ select
     start_local,
     local_date,
     settlement_period,
+    half_hours_expected,
     case when is_whole then solar else null end as solar_kwh,
     case when has_grid then grid_import else null end as import_kwh,
     case when has_grid then grid_export else null end as export_kwh,
