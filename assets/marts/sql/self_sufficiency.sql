@@ -9,7 +9,7 @@
 -- these are fewer than half of the period's days.
 --
 -- key: device_kind, device, period, start_date
--- reads: inverter_flow_days, inverter_data_ranges, site_half_hourly
+-- reads: inverter_flow_days, inverter_data_ranges, site_half_hourly, site_members
 -- columns:
 -- device_kind: inverter or site.
 -- device: Serial number of the inverter, or the site as in `site_daily`.
@@ -76,11 +76,15 @@ with
         union all by name
         select
             'site' as device_kind,
-            site as device,
-            min(local_date) as first_date,
-            max(local_date) as last_date
-        from site_days
-        group by site
+            members.site as device,
+            min(members.local_date) as first_date,
+            max(members.local_date) as last_date
+        from site_members as members
+        inner join inverter_data_ranges as known using (inverter_serial)
+        where
+            members.role <> 'ignored'
+            and members.local_date between known.first_date and known.last_date
+        group by members.site
     ),
     shares as (
         select
