@@ -107,7 +107,7 @@ def test_every_command_takes_the_data_folder_as_an_option(simulate, own, tmp_pat
     assert not owner.data.exists()
     assert "2 device-days complete" in owner.givlake("status", "--data", tmp_path / "other").out
     for words in (("roles", "list", "--data", "other"), ("roles", "--data", "other", "list")):
-        assert "not set" in owner.givlake(*words).out
+        assert "whole_site" in owner.givlake(*words).out
     assert not owner.data.exists()
 
 

@@ -22,6 +22,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from assets.marts.mart_file import marts
 from assets.registry import datasets
 from pipelines.instance import open_instance
 from pipelines.settings import load_settings
@@ -94,13 +95,12 @@ ADDED_VIEWS = {
         for table in dataset.output_tables
         for suffix in ("", "_now", "_superseded")
     ),
-    "half_hourly_balance",
-    "half_hourly_balance_from_points",
-    "inverter_preset_slots",
+    *(mart.name for mart in marts() if mart.name != "gaps"),
+    "expected_days",
+    "findings",
     "reconcile_flows_points",
     "pending_responses",
     "where_am_i",
-    "ev_session_energies",
     "reconcile_session_values",
     *owner_inputs.SCHEMAS,
 }
