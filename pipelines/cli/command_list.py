@@ -55,7 +55,7 @@ SUBCOMMANDS = {
 }
 # What the help says of each group of commands.
 SENTENCES = {
-    "roles": "Say what each device counts for in the figures of its site.",
+    "roles": "Say what each inverter counts for in the figures of its site.",
     "tariffs": "Load and check tariffs, and say which was in force when.",
 }
 # Names of commands in earlier versions; they still work, but the help does not list them.

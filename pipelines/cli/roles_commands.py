@@ -1,4 +1,4 @@
-"""`givlake roles`: what each device counts for in the figures of its site."""
+"""`givlake roles`: what each inverter counts for in the figures of its site."""
 
 from collections.abc import Mapping
 from datetime import UTC
@@ -56,15 +56,15 @@ def roles_list_command(settings: Settings, layout: str) -> None:
             for row in rows
         ]
         _OUT.print(table(["inverter", "model", "site", "role", "set on"], lines))
-        _OUT.print(f"Set with: givlake roles set DEVICE {'|'.join(owner_inputs.ROLES)}")
+        _OUT.print(f"Set with: givlake roles set INVERTER {'|'.join(owner_inputs.ROLES)}")
 
 
 @click.command("set")
-@click.argument("device")
+@click.argument("device", metavar="INVERTER")
 @click.argument("role", metavar="ROLE", type=click.Choice(owner_inputs.ROLES))
 @pass_settings
 def roles_set_command(settings: Settings, device: str, role: str) -> None:
-    """Set the role of a device, by serial number, UUID or alias.
+    """Set the role of an inverter, by serial number or alias.
 
     \b
     whole_site  its figures are those of the whole site, as of a Gateway
@@ -85,10 +85,10 @@ def roles_set_command(settings: Settings, device: str, role: str) -> None:
 
 
 @click.command("clear")
-@click.argument("device")
+@click.argument("device", metavar="INVERTER")
 @pass_settings
 def roles_clear_command(settings: Settings, device: str) -> None:
-    """Remove the role of a device."""
+    """Remove the role of an inverter."""
     require_store(settings)
     known = roles_set(settings.data)
     device_id = _stored_id(settings, device, {name: {name} for name in known})
