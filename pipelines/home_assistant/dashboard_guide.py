@@ -31,9 +31,9 @@ data:
   timezone_identifier: UTC
 ```
 
-Without HACS: each line of `{JSON_LINES}` is a message for Home Assistant's websocket interface, with
-the same figures. Log in with an administrator's token, send the lines in their order, and wait for
-the result of each.
+Without HACS: each line of `{JSON_LINES}` is a message for Home Assistant's websocket interface,
+with the same figures. Log in with an administrator's token, send the lines in their order, and wait
+for the result of each.
 """
 _LATER = """## 3. Later
 
@@ -132,10 +132,7 @@ def _dashboard(content: Content) -> Iterator[str]:
 
 
 def _car_box(content: Content, car: Written) -> str:
-    label = car.subject.label.partition("EV charger ")[2]
-    in_home = next(
-        (known for text, known in content.in_home.items() if text.startswith(label)), None
-    )
+    in_home = content.in_home[car.subject.device]
     if in_home is False:
         return (
             "for cards of your own. The charger is outside the inverter's meter: as an individual"
@@ -179,8 +176,7 @@ def _missing(content: Content) -> Iterator[str]:
             "- Days of which only the inverter's daily counters are known are left out."
             " `--with-days` puts the rest of such a day into its last full hour."
         )
-    for days in _counted_days(content.written):
-        yield days
+    yield from _counted_days(content.written)
     yield from _gaps(content.written)
     for site, days in content.uncertain_sites.items():
         yield (
@@ -192,8 +188,8 @@ def _missing(content: Content) -> Iterator[str]:
     if content.unpriced_sites:
         names = ", ".join(map(_words, content.unpriced_sites))
         yield (
-            f"- Cost and income of {names}: no hour has both a known grid and a price. Load a tariff"
-            " with `givlake tariffs load FILE`, say from when it is yours with"
+            f"- Cost and income of {names}: no hour has both a known grid and a price. Load a"
+            " tariff with `givlake tariffs load FILE`, say from when it is yours with"
             " `givlake tariffs use NAME`, then export again."
         )
     elif not all(measure in {w.measure for w in content.written} for measure in COSTS):
@@ -213,8 +209,8 @@ def _missing(content: Content) -> Iterator[str]:
         )
     yield (
         "- In a time zone that is half an hour off, local days begin within an hour of Home"
-        " Assistant, which counts that hour to one of the days; where it is 45 minutes, no full hour"
-        " is known and nothing is exported."
+        " Assistant, which counts that hour to one of the days; where it is 45 minutes, no full"
+        " hour is known and nothing is exported."
     )
 
 

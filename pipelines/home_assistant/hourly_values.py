@@ -16,6 +16,10 @@ from warehouse import retrying
 
 # Of all their hours at once: more would need more memory.
 _DEVICES_AT_ONCE = 5
+# As in `ev_sessions`, a charger of which less fits is outside the inverter's meter.
+_SHARE_IN_HOME = 0.9
+# Enough for 5 inverters and 5 years; what needs more gets it.
+_MEMORY = "200MB"
 _HOURS = {
     SubjectKind.SITE: "site_hours",
     SubjectKind.INVERTER: "inverter_hours",
@@ -79,6 +83,13 @@ class HourlyValues:
         if not self._days:
             return known
         return self._with_days(measure, known)
+
+    @property
+    def is_in_home(self) -> bool | None:
+        """Return whether a charger's energy is in the home's; None if that is unknown."""
+        known = pc.sum(self._hours["known_kwh"]).as_py()
+        fitting = pc.sum(self._hours["fitting_kwh"]).as_py()
+        return None if not known else fitting >= _SHARE_IN_HOME * known
 
     def _with_days(
         self, measure: Measure, known: Mapping[datetime, float]
@@ -164,7 +175,15 @@ def _read(
 def _table(
     connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any]
 ) -> pa.Table:
-    return retrying(lambda: connection.execute(query, parameters).to_arrow_table())
+    def read() -> pa.Table:
+        return connection.sql(query, params=dict(parameters)).to_arrow_table()
+
+    connection.execute(f"SET memory_limit = '{_MEMORY}'")
+    try:
+        return retrying(read)
+    except duckdb.OutOfMemoryException:
+        connection.execute("RESET memory_limit")
+        return retrying(read)
 
 
 def _of(rows: pa.Table, subject: Subject) -> pa.Table:

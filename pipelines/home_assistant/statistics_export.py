@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -53,7 +55,6 @@ class _Subjects:
     energies: Sequence[Subject]
     costs: Sequence[Subject]
     uncertain_sites: Mapping[str, int]
-    in_home: Mapping[str, bool | None]
     replaced: Mapping[str, str]
 
 
@@ -63,6 +64,7 @@ class _Progress:
 
     written: list[Written] = field(default_factory=list)
     zeros: list[str] = field(default_factory=list)
+    in_home: dict[str, bool | None] = field(default_factory=dict)
 
 
 def export_statistics(
@@ -105,6 +107,8 @@ def export_statistics(
             ):
                 is_car = values.subject.kind is SubjectKind.CHARGER
                 _write(files, values, CAR if is_car else ENERGIES, ENERGY_UNIT, progress)
+                if is_car:
+                    progress.in_home[values.subject.device] = values.is_in_home
             priced = set()
             for values in hourly_costs(connection, subjects.costs, hours, currency):
                 if _write(files, values, COSTS, currency, progress):
@@ -119,7 +123,7 @@ def export_statistics(
             unpriced_sites=tuple(
                 subject.label for subject in subjects.costs if subject.site not in priced
             ),
-            in_home=subjects.in_home,
+            in_home=progress.in_home,
             replaced=subjects.replaced,
             is_partial=devices is not None or days != Days(),
             begins_later=days.first is not None,
@@ -181,7 +185,7 @@ def _write(
 
 def _gaps(starts: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:
     """Yield the first and the last hour of each gap between hours."""
-    for one, following in zip(starts, starts[1:], strict=False):
+    for one, following in pairwise(starts):
         if following - one > HOUR:
             yield one + HOUR, following - HOUR
 
@@ -211,7 +215,7 @@ def _subjects(
         if chosen[site] and (len(serials) > 1 or len(sites_of[serials[0]]) > 1)
     }
     partly = {serial for site, serial, _, is_alone, _ in members if site not in own or not is_alone}
-    charger_texts = {uuid: serial or uuid for uuid, serial, _ in chargers}
+    charger_texts = {uuid: serial or uuid for uuid, serial in chargers}
     if len(set(charger_texts.values())) < len(charger_texts):
         charger_texts = {uuid: uuid for uuid in charger_texts}
     # All devices have a part in the names, so that they do not depend on what is chosen.
@@ -258,7 +262,6 @@ def _subjects(
         energies=energies,
         costs=costs,
         uncertain_sites={site: days for site, days in uncertain.items() if days},
-        in_home={charger_texts[uuid]: in_home for uuid, _, in_home in chargers},
         replaced={
             serial: ", ".join(sites_of[serial]) for serial in inverters if serial not in partly
         },
@@ -271,5 +274,5 @@ def _label(kind: str, text: str) -> str:
 
 def _rows(
     connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, object]
-) -> list[tuple]:
+) -> list[tuple[Any, ...]]:
     return retrying(lambda: connection.execute(sql(query), dict(parameters)).fetchall())

@@ -87,7 +87,7 @@ def statistics_files(folder: Path) -> Iterator[StatisticsFiles]:
 
 
 def _running_sums(values: Sequence[float]) -> list[float]:
-    """Return the sum up to each value, rounded after summing; it falls with negative values only."""
+    """Return the sum up to each value, rounded after summing."""
     total, sums = 0.0, []
     for value in values:
         total += value
