@@ -271,8 +271,8 @@ async def run(options: argparse.Namespace) -> list[str]:
     days, zone = lake_days(options.days), ZoneInfo(options.zone)
     lines = [
         f"homeassistant {__version__}, Python {sys.version.split()[0]}, {options.zone}.\n",
-        "| file | imported | seconds | CPU s | read back | wrong hours | days compared with the lake"
-        " | of 23 / 25 hours | wrong days | issues of the energy dashboard |",
+        "| file | imported | seconds | CPU s | read back | wrong hours | days compared with the"
+        " lake | of 23 / 25 hours | wrong days | issues of the energy dashboard |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for name, import_file in (

@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from pipelines.home_assistant.dashboard_guide import guide
+from pipelines.home_assistant.statistic import ENERGIES, Content, Subject, SubjectKind, Written
 from pipelines.home_assistant.statistic_names import unique_names
 from simulator import Simulator
 from tests.support.flow_rows import LONDON, half_hours
@@ -15,7 +17,6 @@ from tests.support.mart_house import (
     DAYS,
     EVENING_LOST,
     NIGHT_ONLY,
-    NOON_LOST,
     SPRING,
     UNKNOWN,
     config,
@@ -344,3 +345,17 @@ def test_a_folder_that_may_not_be_written_is_named(house, tmp_path):
         assert str(tmp_path) in refused(house.owner, tmp_path / "statistics")
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_nothing_of_a_device_becomes_markup_in_the_guide():
+    label = "Inverter <script>alert(1)</script>|`x`\n# Title"
+    subject = Subject("x", SubjectKind.INVERTER, "x", label)
+    at = datetime(2024, 6, 10, tzinfo=UTC)
+    one = Written(
+        "givlake:x_solar", subject, ENERGIES[0], "kWh", 1, at, at, 1.0, False, (), (),
+    )  # fmt: skip
+    content = Content((one,), "GBP", (), {label: 2}, (label,), {}, {label: label}, True, True, True)
+    text = guide(content)
+    assert "\\<script\\>alert\\(1\\)\\</script\\>\\|\\`x\\`?\\# Title" in text
+    assert "<script>" not in text.replace("\\<script\\>", "")
+    assert "\n# Title" not in text
