@@ -42,6 +42,9 @@ _COLUMNS = {
 _TOLERANCE = 0.001 + 1e-9
 _FALLING = "givlake:check_falling"
 
+# By statistic and by the start of the hour, in seconds since 1970.
+Sums = dict[str, dict[float, float]]
+
 
 def missing_requirements() -> str | None:
     """Return what this Python lacks to run a recorder; None if it has all."""
@@ -104,7 +107,7 @@ def messages(folder: Path, prefix: str) -> Iterator[dict[str, Any]]:
                 yield message
 
 
-async def import_messages(hass: Any, folder: Path, prefix: str) -> dict[str, dict]:
+async def import_messages(hass: Any, folder: Path, prefix: str) -> Sums:
     """Import `statistics.jsonl`; return the sums by statistic and hour."""
     from homeassistant.components.recorder.websocket_api import ws_import_statistics
 
@@ -114,7 +117,7 @@ async def import_messages(hass: Any, folder: Path, prefix: str) -> dict[str, dic
         send_result=lambda *_: None,
         send_error=lambda *error: failed.append(error),
     )
-    sums: dict[str, dict] = defaultdict(dict)
+    sums: Sums = defaultdict(dict)
     for message in messages(folder, prefix):
         ws_import_statistics(hass, connection, ws_import_statistics._ws_schema(message))
         for row in message["stats"]:
@@ -125,13 +128,13 @@ async def import_messages(hass: Any, folder: Path, prefix: str) -> dict[str, dic
     return sums
 
 
-async def import_rows(hass: Any, folder: Path, prefix: str) -> dict[str, dict]:
+async def import_rows(hass: Any, folder: Path, prefix: str) -> Sums:
     """Import `statistics.tsv`; return the sums by statistic and hour."""
     from homeassistant.components.recorder.models import StatisticMeanType
     from homeassistant.components.recorder.statistics import async_add_external_statistics
 
-    rows: dict[tuple[str, str], list[dict]] = defaultdict(list)
-    sums: dict[str, dict] = defaultdict(dict)
+    rows: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    sums: Sums = defaultdict(dict)
     with (folder / "statistics.tsv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             if row["statistic_id"].startswith(prefix):
@@ -154,7 +157,7 @@ async def import_rows(hass: Any, folder: Path, prefix: str) -> dict[str, dict]:
     return sums
 
 
-async def stored(hass: Any, statistic_id: str, period: str) -> list[dict]:
+async def stored(hass: Any, statistic_id: str, period: str) -> list[dict[str, Any]]:
     """Return what the recorder says of a statistic."""
     from homeassistant.components.recorder.statistics import statistics_during_period
     from homeassistant.helpers.recorder import get_instance
@@ -164,11 +167,12 @@ async def stored(hass: Any, statistic_id: str, period: str) -> list[dict]:
         statistics_during_period,
         hass, datetime(2000, 1, 1, tzinfo=UTC), None, {statistic_id}, period, None, types,
     )  # fmt: skip
-    return found.get(statistic_id, [])
+    rows: list[dict[str, Any]] = found.get(statistic_id, [])
+    return rows
 
 
 async def compare(
-    hass: Any, sums: dict[str, dict], days: dict[tuple[str, date], float], zone: ZoneInfo
+    hass: Any, sums: Sums, days: dict[tuple[str, date], float], zone: ZoneInfo
 ) -> dict[str, int]:
     """Compare hours with the files and days with the lake; return counts, with `wrong_…`."""
     counts: dict[str, int] = defaultdict(int)
@@ -191,7 +195,7 @@ async def compare(
     return counts
 
 
-async def validated(hass: Any, sums: dict[str, dict]) -> list[Any]:
+async def validated(hass: Any, sums: Sums) -> list[Any]:
     """Return what Home Assistant's check of an energy dashboard of these statistics says."""
     from homeassistant.components.energy import data, validate
 

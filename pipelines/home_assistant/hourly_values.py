@@ -15,7 +15,7 @@ from pipelines.home_assistant.statistic import Measure, Subject, SubjectKind
 from warehouse import retrying
 
 # Of all their hours at once: more would need more memory.
-_DEVICES_AT_ONCE = 5
+_DEVICES_AT_ONCE = 20
 # As in `ev_sessions`, a charger of which less fits is outside the inverter's meter.
 _SHARE_IN_HOME = 0.9
 # Enough for 5 inverters and 5 years; what needs more gets it.

@@ -1,13 +1,10 @@
-"""The export for Home Assistant: which sites and devices have statistics, and all files of it."""
+"""The export for Home Assistant: all of its files, from the marts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
-
-import duckdb
 
 from pipelines.home_assistant.dashboard_guide import GUIDE, guide
 from pipelines.home_assistant.hourly_values import (
@@ -15,7 +12,6 @@ from pipelines.home_assistant.hourly_values import (
     HourRange,
     hourly_costs,
     hourly_energies,
-    sql,
     whole_hour,
 )
 from pipelines.home_assistant.statistic import (
@@ -25,11 +21,11 @@ from pipelines.home_assistant.statistic import (
     HOUR,
     Content,
     Measure,
-    Subject,
     SubjectKind,
     Written,
 )
-from pipelines.home_assistant.statistic_names import SOURCE, unique_names
+from pipelines.home_assistant.statistic_names import SOURCE
+from pipelines.home_assistant.statistic_subjects import choose_subjects
 from pipelines.home_assistant.statistics_files import (
     ENERGY_UNIT,
     JSON_LINES,
@@ -37,25 +33,13 @@ from pipelines.home_assistant.statistics_files import (
     StatisticsFiles,
     statistics_files,
 )
-from warehouse import Days, ExportReport, Lake, WarehouseError, connect, retrying
+from warehouse import Days, ExportReport, Lake, WarehouseError, connect
 from warehouse.export.target import new_folder, write_checksums
 from warehouse.storage.atomic_files import sha256_of
-
-_LABEL_LENGTH = 100
 
 
 class NothingToExportError(WarehouseError):
     """No hour of the chosen days and devices is known; the message says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Subjects:
-    """What has statistics, and why others have none."""
-
-    energies: Sequence[Subject]
-    costs: Sequence[Subject]
-    uncertain_sites: Mapping[str, int]
-    replaced: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -100,7 +84,7 @@ def export_statistics(
     progress = _Progress()
     with connect(lake) as connection, new_folder(lake, target, overwrite=overwrite) as folder:
         connection.execute("SET TimeZone = 'UTC'")
-        subjects = _subjects(connection, hours, devices)
+        subjects = choose_subjects(connection, hours.first, hours.last, devices)
         with statistics_files(folder) as files:
             for values in hourly_energies(
                 connection, subjects.energies, hours, with_days=with_days
@@ -188,91 +172,3 @@ def _gaps(starts: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:
     for one, following in pairwise(starts):
         if following - one > HOUR:
             yield one + HOUR, following - HOUR
-
-
-def _subjects(
-    connection: duckdb.DuckDBPyConnection, hours: HourRange, devices: Sequence[str] | None
-) -> _Subjects:
-    """Choose the sites and devices that have statistics.
-
-    A site has its own where it is more than one inverter; an inverter that is all of such a site
-    has none, as they would be the same.
-    """
-    members = _rows(connection, "site_inverters", {"first": hours.first, "last": hours.last})
-    chargers = _rows(connection, "chargers", {})
-    inverters_of: dict[str, list[str]] = {}
-    sites_of: dict[str, list[str]] = {}
-    for site, serial, *_ in members:
-        inverters_of.setdefault(site, []).append(serial)
-        sites_of.setdefault(serial, []).append(site)
-    chosen = {
-        site: devices is None or set(serials) <= set(devices)
-        for site, serials in inverters_of.items()
-    }
-    own = {
-        site
-        for site, serials in inverters_of.items()
-        if chosen[site] and (len(serials) > 1 or len(sites_of[serials[0]]) > 1)
-    }
-    partly = {serial for site, serial, _, is_alone, _ in members if site not in own or not is_alone}
-    charger_texts = {uuid: serial or uuid for uuid, serial in chargers}
-    if len(set(charger_texts.values())) < len(charger_texts):
-        charger_texts = {uuid: uuid for uuid in charger_texts}
-    # All devices have a part in the names, so that they do not depend on what is chosen.
-    site_text = {site: f"site {site}" for site in inverters_of}
-    names = unique_names([*site_text.values(), *sites_of, *charger_texts.values()])
-    sites = {
-        site: Subject(site, SubjectKind.SITE, names[site_text[site]], _label("Site", site), site)
-        for site in inverters_of
-    }
-    inverters = {
-        serial: Subject(
-            serial,
-            SubjectKind.INVERTER,
-            names[serial],
-            _label("Inverter", serial),
-            only
-            if len(of) == 1 and (only := of[0]) not in own and len(inverters_of[only]) == 1
-            else None,
-        )
-        for serial, of in sites_of.items()
-        if devices is None or serial in devices
-    }
-    energies = [
-        *(sites[site] for site in sites if site in own),
-        *(inverter for serial, inverter in inverters.items() if serial in partly),
-        *(
-            Subject(uuid, SubjectKind.CHARGER, names[text], _label("EV charger", text))
-            for uuid, text in charger_texts.items()
-            if devices is None or uuid in devices
-        ),
-    ]
-    costs = [
-        Subject(site, SubjectKind.SITE, subject.name, subject.label, site)
-        for site in inverters_of
-        if chosen[site]
-        for subject in [sites[site] if site in own else inverters[inverters_of[site][0]]]
-    ]
-    uncertain = {
-        site: max(days for of, _, _, _, days in members if of == site)
-        for site in inverters_of
-        if chosen[site]
-    }
-    return _Subjects(
-        energies=energies,
-        costs=costs,
-        uncertain_sites={site: days for site, days in uncertain.items() if days},
-        replaced={
-            serial: ", ".join(sites_of[serial]) for serial in inverters if serial not in partly
-        },
-    )
-
-
-def _label(kind: str, text: str) -> str:
-    return f"{kind} {text[:_LABEL_LENGTH]}"
-
-
-def _rows(
-    connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, object]
-) -> list[tuple[Any, ...]]:
-    return retrying(lambda: connection.execute(sql(query), dict(parameters)).fetchall())

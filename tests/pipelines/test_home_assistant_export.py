@@ -327,15 +327,13 @@ def test_a_zone_of_half_hours_has_full_hours_in_utc(tmp_path, to):
 
 
 def test_names_are_unique_and_valid_whatever_a_device_is_called():
-    texts = ["CE1234", "ce1234", "__A--b__", "", "<script>", "日本", "x" * 300, "a_b", "A B"]
-    names = unique_names(texts)
+    texts = ["CE1234", "ce1234", "__A--b__", "", "<script>", "日本", "x" * 300, "a_b", "A B", "A B"]
+    names = unique_names(dict(enumerate(texts)))
     assert len(set(names.values())) == len(texts)
     for name in names.values():
         assert STATISTIC_ID.fullmatch(f"givlake:{name}_solar")
-    assert unique_names(["CE1234G567", "site 7"]) == {
-        "CE1234G567": "ce1234g567",
-        "site 7": "site_7",
-    }
+    plain = {"one": "CE1234G567", "two": "site 7"}
+    assert unique_names(plain) == {"one": "ce1234g567", "two": "site_7"}
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
