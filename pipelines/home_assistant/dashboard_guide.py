@@ -190,7 +190,7 @@ def _missing(content: Content) -> Iterator[str]:
         yield (
             f"- Cost and income of {names}: no hour has both a known grid and a price. Load a"
             " tariff with `givlake tariffs load FILE`, say from when it is yours with"
-            " `givlake tariffs use NAME`, then export again."
+            " `givlake tariffs use NAME --from DATE`, then export again."
         )
     elif not all(measure in {w.measure for w in content.written} for measure in COSTS):
         yield "- Cost or income that is 0 or unknown in all hours is left out."
