@@ -13,7 +13,6 @@ from tests.support.flow_rows import LONDON, half_hours
 from tests.support.home_assistant_files import STATISTIC_ID, by_day, by_hour, checked_files
 from tests.support.mart_house import (
     AUTUMN,
-    COUNTED,
     DAYS,
     EVENING_LOST,
     NIGHT_ONLY,
@@ -136,21 +135,34 @@ def test_unknown_hours_are_left_out_and_named(house, to):
     assert "to 2024-06-14 22:00" in guide
 
 
-def test_days_of_counters_are_added_to_their_last_hour_if_wanted(house, to):
-    """The sum of such a day is the counter's; hours that are known keep their values."""
-    before, plain = export(house.owner, to)
-    after, guide = export(house.owner, to, "--with-days", "--overwrite")
-    name = name_of(house, "grid_import")
-    days = daily_energy(house)
-    assert days[COUNTED]["source"] == "inverter_data_points"
-    known, whole = by_day(before[name], LONDON), by_day(after[name], LONDON)
-    assert set(known) <= set(whole)
-    for day in set(known) - {COUNTED}:
-        assert whole[day][0] == pytest.approx(known[day][0], abs=2 * TOLERANCE)
-    assert "--with-days" in plain
-    assert "--with-days" not in guide
-    counter = days[COUNTED]["import_kwh"]
-    assert whole[COUNTED][0] == pytest.approx(max(counter, known[COUNTED][0]), abs=0.11)
+def test_days_of_counters_are_added_to_their_last_hour_if_wanted(tmp_path, to):
+    """Without flows and with a gap between points, only the counters know the whole day."""
+    day, last_hour = date(2024, 6, 10), datetime(2024, 6, 10, 22, tzinfo=UTC)
+    with Simulator(config()) as sim:
+        (serial,) = sim.serials
+        sim.set_listing("energy-flows", serial, [])
+        points = sim.truth(serial, day)
+        gap = ("2024-06-10T09:00:00Z", "2024-06-10T13:00:00Z")
+        sim.set_rows(serial, day, [row for row in points if not gap[0] <= row["time"] < gap[1]])
+        owner = ingested(sim, tmp_path, day, day, "inverter_data_points")
+        (energy,) = owner.sql(f"FROM daily_energy WHERE local_date = '{day}'")
+        assert (energy["source"], energy["is_complete"]) == ("inverter_data_points", True)
+        before, plain = export(owner, to)
+        after, guide = export(owner, to, "--with-days", "--overwrite")
+        assert (f"in its last full hour: {day}" in plain, "--with-days" in plain) == (False, True)
+        assert (f"in its last full hour: {day}" in guide, "--with-days" in guide) == (True, False)
+        for measure, column in COLUMNS.items():
+            name = f"givlake:{serial.lower()}_{measure}"
+            if not energy[column]:
+                continue
+            known = by_hour(before[name])
+            whole = by_hour(after[name])
+            assert 12 <= len(known) <= 20
+            assert {start for start in known if start != last_hour} | {last_hour} == set(whole)
+            for start in set(known) - {last_hour}:
+                assert whole[start] == pytest.approx(known[start], abs=TOLERANCE)
+            total = max(energy[column], sum(known.values()))
+            assert sum(whole.values()) == pytest.approx(total, abs=TOLERANCE)
 
 
 def test_the_car_is_charged_in_the_hours_of_its_sessions(house, to):
@@ -245,11 +257,9 @@ def test_a_folder_without_data_is_named(tmp_path, to):
     assert not to.exists()
 
 
-def ingested(sim, folder, first, last):
-    settings = {
-        "GIVENERGY_API_URL": sim.base_url,
-        "GIVLAKE_DATASETS": "communication_devices,energy_flows",
-    }
+def ingested(sim, folder, first, last, *datasets):
+    names = ("communication_devices", "energy_flows", *datasets)
+    settings = {"GIVENERGY_API_URL": sim.base_url, "GIVLAKE_DATASETS": ",".join(names)}
     owner = Owner(folder, settings, token=sim.token)
     done = owner.givlake("backfill", "--start", first, "--end", last)
     assert done.status == 0, done.output
