@@ -96,7 +96,8 @@ class DashboardData:
         """Open the folder and read what the first page shows, so that it need not wait."""
         try:
             scope, _ = self.scope({})
-            self.charts(_FIRST, scope, {})
+            for name in _FIRST:
+                self.rows(name, scope, {})
         except (WarehouseError, SettingsError, duckdb.Error) as error:
             # The page says it too.
             _LOG.info("%s", error)

@@ -25,6 +25,8 @@ from tests.support.timeouts import TIMEOUT_S
 
 DAY = date(2024, 6, 10)
 DATASETS = "communication_devices,inverter_data_points,energy_flows"
+# The simulated account is in the past.
+CLOCK_NOTICE = re.compile(r"This machine's clock was .* Synchronize the clock by NTP\.\n")
 HOSTILE = "\"><script>alert('x')</script>\r\nX-Evil: 1; ../../x"
 
 
@@ -137,9 +139,9 @@ def test_in_a_network_addresses_and_the_own_name_are_answered_but_no_other_name(
         ("/api/charts/payback", {"capital": "nan"},
          "capital='nan' is no amount of money: use a number such as 8500."),
         ("/api/charts/energy", {"sql": "SELECT 1"},
-         "The argument 'sql' is unknown: use one of of, period, date, compare, names, format,"
+         "The argument 'sql' is unknown: use some of of, period, date, compare, names, format,"
          " capital."),
-        ("/api/about", {"x": "1"}, "The argument 'x' is unknown: use none."),
+        ("/api/about", {"x": "1"}, "The argument 'x' is unknown: leave it out."),
         ("/api/now", {"of": "site:1"},
          "of='site:1' is no site or inverter of this data folder. Did you mean site:70001?"),
     ],
@@ -163,7 +165,7 @@ def test_what_the_account_has(server, owner):
     (inverter,) = site["inverters"]
     assert site["site"] == "70001"
     assert (inverter["role"], about["is_empty"], about["problems"]) == ("whole_site", False, [])
-    assert (site["first_date"], site["last_date"]) == (str(DAY), str(DAY))
+    assert days_of(about) == (DAY, 1)
     assert site["zone"] == "Europe/London"
     assert (about["currency"], about["has_tariff"], about["tariffs"]) == ("GBP", False, [])
     assert about["folder"] == owner.data.name
@@ -173,7 +175,8 @@ def test_what_the_account_has(server, owner):
 def test_the_first_page_shows_the_last_day_with_data(server):
     answer = server.get("/api/charts", {"names": "energy"}).json()
     assert answer["scope"]["of"] == "site:70001"
-    assert (answer["scope"]["date"], answer["scope"]["period"]) == (str(DAY), "day")
+    assert answer["scope"]["period"] == "day"
+    assert answer["scope"]["date"] == str(DAY + timedelta(days=1))
     assert answer["scope"]["data_version"] == server.get("/api/about").json()["data_version"]
     now = server.get("/api/now").json()
     assert now["data_version"] == answer["scope"]["data_version"]
@@ -246,15 +249,21 @@ def test_new_data_are_seen_without_a_new_start(tmp_path):
             month = {"period": "month", "date": DAY}
             assert server.charts("totals", **month)["totals"]["columns"]["days"][0] == 1
             backfill(owner, DAY, DAY + timedelta(days=1))
-            second = until(
+            until(
                 lambda: server.get("/api/about").json(),
-                lambda it: (
-                    it["data_version"] != first["data_version"]
-                    and it["sites"][0]["last_date"] == str(DAY + timedelta(days=1))
-                ),
+                lambda it: it["data_version"] != first["data_version"] and days_of(it) == (DAY, 2),
             )
             assert server.charts("totals", **month)["totals"]["columns"]["days"][0] == 2
-            assert second["is_empty"] is False
+
+
+def days_of(about):
+    """Return the first day with data and the number of days, of which the last has one half hour.
+
+    A range of flows has the half hour that begins at its end.
+    """
+    (site,) = about["sites"]
+    first, last = (date.fromisoformat(site[f"{name}_date"]) for name in ("first", "last"))
+    return first, (last - first).days
 
 
 def until(look, is_right):
@@ -339,7 +348,7 @@ def test_the_command_serves_until_it_is_stopped(owner, number):
         process.send_signal(number)
     finally:
         done = finished(process)
-    assert (done.status, done.output) == (0, "")
+    assert (done.status, done.out, CLOCK_NOTICE.sub("", done.err)) == (0, "", "Stopping…\n")
 
 
 def test_a_port_in_use_is_said_in_a_sentence(owner):

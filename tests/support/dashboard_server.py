@@ -53,7 +53,7 @@ class DashboardServer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_S)
         query = f"?{urlencode(arguments)}" if arguments else ""
         with contextlib.closing(connection):
-            connection.putrequest(method, path + query, skip_host=True)
+            connection.putrequest(method, path + query, skip_host=True, skip_accept_encoding=True)
             if host != "":
                 connection.putheader("Host", host or f"127.0.0.1:{self.port}")
             for name, value in (headers or {}).items():
