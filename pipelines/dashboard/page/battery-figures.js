@@ -1,6 +1,6 @@
 // The battery: cycles, state of charge, capacity over the years.
 
-import { bucketColumn, bucketLabel, bucketName } from "./buckets.js";
+import { bucketColumn, bucketLabel, bucketName, filledBuckets } from "./buckets.js";
 import { categoryAxis, gridOf, hatching, tooltip, valueAxis } from "./chart-parts.js";
 import { daysColumn, daysNote, hatchingNote, isWhole } from "./completeness.js";
 import { formatDate, formatEnergy, formatKwh, formatNumber, formatPercent } from "./format.js";
@@ -87,7 +87,7 @@ export const pvHealthFigure = {
 };
 
 function hasBattery(rows) {
-  return hasValues(rows, "min_percent") || rows.some((row) => row.charge > 0 || row.discharge > 0);
+  return hasValues(rows, "min_percent") || rows.some((row) => row.charge_kwh > 0 || row.discharge_kwh > 0);
 }
 
 function summary(rows) {
@@ -117,7 +117,7 @@ function mergedBuckets(rows) {
 }
 
 function batteryOption(rows, context) {
-  const buckets = mergedBuckets(rows);
+  const buckets = filledBuckets(mergedBuckets(rows), context.scope);
   const palette = colours();
   const labels = buckets.map((row) => row.bucket_start);
   const axis = (index, options = {}) => categoryAxis(labels, (date) => bucketLabel(date, context), { gridIndex: index, ...options });
@@ -157,7 +157,7 @@ function batteryTooltip(row, context) {
       { label: translate("battery.hours_full"), colour: "solar", value: formatNumber(row.hours_full, 1) },
       { label: translate("battery.hours_empty"), colour: "neutral", value: formatNumber(row.hours_empty, 1) },
     ],
-    note: [daysNote(row), row.members.length > 1 ? translate("battery.merged", { count: row.members.length }) : ""].filter(Boolean).join(" · "),
+    note: [daysNote(row), row.members?.length > 1 ? translate("battery.merged", { count: row.members.length }) : ""].filter(Boolean).join(" · "),
   };
 }
 
@@ -166,8 +166,8 @@ function batteryColumns(context) {
   return [
     bucketColumn(context),
     { label: translate("column.inverter"), isText: true, value: (row) => inverterName(row.inverter_serial, context) },
-    { label: translate("column.kwh", { name: translate("energy.charge") }), value: (row) => formatEnergy(row.charge) },
-    { label: translate("column.kwh", { name: translate("energy.discharge") }), value: (row) => formatEnergy(row.discharge) },
+    { label: translate("column.kwh", { name: translate("energy.charge_kwh") }), value: (row) => formatEnergy(row.charge_kwh) },
+    { label: translate("column.kwh", { name: translate("energy.discharge_kwh") }), value: (row) => formatEnergy(row.discharge_kwh) },
     { label: translate("battery.cycles"), value: (row) => formatNumber(row.cycles, 2) },
     { label: translate("battery.lowest"), value: (row) => percent(row.min_percent) },
     { label: translate("battery.highest"), value: (row) => percent(row.max_percent) },

@@ -1,11 +1,10 @@
 // The car: charged energy by source, and each session.
 
-import { bucketColumn, bucketLabel, bucketName, bucketState, dateLink } from "./buckets.js";
+import { bucketColumn, bucketLabel, bucketName, dateLink, filledBuckets, goToBucket } from "./buckets.js";
 import { categoryAxis, gridOf, tooltip, valueAxis } from "./chart-parts.js";
 import { daysNote } from "./completeness.js";
 import { element } from "./dom.js";
 import { formatDuration, formatEnergy, formatInstant, formatKwh, formatMoney, formatNumber, formatPercent } from "./format.js";
-import { goTo } from "./navigation.js";
 import { isKnown, moneyOf, sumOf } from "./rows.js";
 import { colours, faded } from "./theme.js";
 import { translate } from "./translate.js";
@@ -24,10 +23,7 @@ export const carFigure = {
   sentence: carSummary,
   legend: (rows) => shownCarSources(rows).map(({ column, colour }) => ({ label: translate(`car.${column}`), colour })),
   option: carOption,
-  onClick: (parameters, rows, context) => {
-    const row = rows[parameters.dataIndex];
-    if (row && !context.isReport) goTo(bucketState(row.bucket_start, context));
-  },
+  onClick: goToBucket,
   columns: (context) => [
     bucketColumn(context),
     { label: translate("car.sessions"), value: (row) => formatNumber(row.sessions) },
@@ -75,7 +71,8 @@ function carSummary(rows, context) {
   ].filter(Boolean).join(" ");
 }
 
-function carOption(rows, context) {
+function carOption(known, context) {
+  const rows = filledBuckets(known, context.scope);
   const palette = colours();
   return {
     tooltip: tooltip((parameters) => carTooltip(rows[parameters[0].dataIndex], context), {

@@ -1,10 +1,9 @@
 // What the period cost, what other tariffs would have cost, and when the installation is repaid.
 
-import { bucketColumn, bucketLabel, bucketName, bucketState } from "./buckets.js";
+import { bucketColumn, bucketLabel, bucketName, filledBuckets, goToBucket } from "./buckets.js";
 import { categoryAxis, gridOf, hatching, isNarrow, tooltip, valueAxis } from "./chart-parts.js";
 import { daysColumn, daysNote, hatchingNote, isWhole } from "./completeness.js";
 import { formatMoney, formatNumber } from "./format.js";
-import { goTo } from "./navigation.js";
 import { isKnown, moneyColumn, moneyOf } from "./rows.js";
 import { colours, faded } from "./theme.js";
 import { translate } from "./translate.js";
@@ -26,14 +25,11 @@ export const costFigure = {
     ...(rows.some((row) => !isWhole(row)) ? [{ label: translate("legend.not_whole"), colour: "neutral", shape: "hatched" }] : []),
   ],
   option: costOption,
-  onClick: (parameters, rows, context) => {
-    const row = rows[parameters.dataIndex];
-    if (row && !context.isReport) goTo(bucketState(row.bucket_start, context));
-  },
+  onClick: goToBucket,
   columns: (context) => [
     bucketColumn(context),
     ...["import_cost", "export_income", "standing_charge", "net_cost", "without", "saved", "battery_saved"].map((name) => moneyCell(name, context)),
-    { label: translate("column.tariff"), isText: true, value: (row) => row.tariffs ?? row.tariff },
+    { label: translate("column.tariff"), isText: true, value: (row) => row.tariff },
     daysColumn(),
   ],
 };
@@ -92,7 +88,8 @@ function moneyAxis(context, options = {}) {
   });
 }
 
-function costOption(rows, context) {
+function costOption(known, context) {
+  const rows = filledBuckets(known, context.scope);
   const palette = colours();
   const bars = COST_PARTS.map(({ name, colour, sign }) => ({
     type: "bar", stack: "cost", barMaxWidth: 36, barCategoryGap: "28%", cursor: "pointer",

@@ -1,21 +1,20 @@
 // The energies of days, months and years, and of a day's half hours, as stacked bars.
 
-import { bucketColumn, bucketLabel, bucketName, bucketState } from "./buckets.js";
+import { bucketColumn, bucketLabel, bucketName, filledBuckets, goToBucket } from "./buckets.js";
 import { categoryAxis, gridOf, hatching, tooltip, valueAxis } from "./chart-parts.js";
 import { daysColumn, daysNote, hatchingNote, isWhole } from "./completeness.js";
 import { formatDate, formatEnergy, formatKwh } from "./format.js";
-import { goTo } from "./navigation.js";
 import { hasValues, isKnown, rowsOf } from "./rows.js";
 import { colours, faded } from "./theme.js";
 import { translate } from "./translate.js";
 
 // What comes in stands above zero, what goes elsewhere than into the home below.
 const ENERGY_PARTS = [
-  { column: "solar", colour: "solar", sign: 1 },
-  { column: "discharge", colour: "battery", sign: 1 },
-  { column: "import", colour: "import", sign: 1 },
-  { column: "charge", colour: "battery", sign: -1 },
-  { column: "export", colour: "export", sign: -1 },
+  { column: "solar_kwh", colour: "solar", sign: 1 },
+  { column: "discharge_kwh", colour: "battery", sign: 1 },
+  { column: "import_kwh", colour: "import", sign: 1 },
+  { column: "charge_kwh", colour: "battery", sign: -1 },
+  { column: "export_kwh", colour: "export", sign: -1 },
 ];
 
 /** @type {import("./figure.js").FigureDeclaration} */
@@ -23,7 +22,7 @@ export const energyFigure = {
   id: "energy", chart: "energy", periods: ["week", "month", "year", "all"], height: "tall",
   sentence: (rows, context) => [
     anyPart(rows) ? hatchingNote(rows) : translate("energy.none"),
-    anyPart(rows) && !hasValues(rows, "import") && context.scope.kind === "site" && context.deviceCount > 1 ? translate("roles.hint") : "",
+    anyPart(rows) && !hasValues(rows, "import_kwh") && context.scope.kind === "site" && context.deviceCount > 1 ? translate("roles.hint") : "",
     anyPart(rows) && !context.isReport ? translate(`energy.click_${context.scope.bucket}`) : "",
   ].filter(Boolean).join(" "),
   legend: (rows, context) => [
@@ -31,15 +30,16 @@ export const energyFigure = {
     ...(rows.some((row) => !isWhole(row)) ? [{ label: translate("legend.not_whole"), colour: "neutral", shape: "hatched" }] : []),
     ...(otherRows(context).length ? [{ label: context.otherTitle, colour: "neutral", shape: "light" }] : []),
   ],
-  option: (rows, context) => anyPart(rows) ? barOption(rows, otherRows(context), {
-    label: (index) => bucketLabel(rows[index].bucket_start, context),
-    title: (row) => bucketName(row.bucket_start, context),
-    otherLabel: context.otherTitle,
-  }) : null,
-  onClick: (parameters, rows, context) => {
-    const row = rows[parameters.dataIndex];
-    if (row && !context.isReport) goTo(bucketState(row.bucket_start, context));
+  option: (rows, context) => {
+    if (!anyPart(rows)) return null;
+    const buckets = filledBuckets(rows, context.scope);
+    return barOption(buckets, otherRows(context), {
+      label: (index) => bucketLabel(buckets[index].bucket_start, context),
+      title: (row) => bucketName(row.bucket_start, context),
+      otherLabel: context.otherTitle,
+    });
   },
+  onClick: goToBucket,
   columns: (context) => [
     bucketColumn(context),
     ...energyColumns(),
@@ -63,13 +63,13 @@ export const halfHoursFigure = {
 };
 
 function energyColumns() {
-  return ["solar", "discharge", "import", "charge", "export", "home"].map((column) => ({
+  return ["solar_kwh", "discharge_kwh", "import_kwh", "charge_kwh", "export_kwh", "home_kwh"].map((column) => ({
     label: translate("column.kwh", { name: translate(`energy.${column}`) }), value: (row) => formatEnergy(row[column]),
   }));
 }
 
 function anyPart(rows) {
-  return [...ENERGY_PARTS, { column: "home" }].some(({ column }) => hasValues(rows, column));
+  return [...ENERGY_PARTS, { column: "home_kwh" }].some(({ column }) => hasValues(rows, column));
 }
 
 function otherRows(context) {
@@ -80,13 +80,13 @@ function legendItems(rows) {
   const above = ENERGY_PARTS.filter(({ column }) => isUsed(rows, column));
   return [
     ...above.map(({ column, colour, sign }) => ({ label: translate(`energy.${column}`), colour, shape: sign < 0 && colour === "battery" ? "light" : "area" })),
-    ...(hasValues(rows, "home") ? [{ label: translate("energy.home"), colour: "home", shape: "mark" }] : []),
+    ...(hasValues(rows, "home_kwh") ? [{ label: translate("energy.home_kwh"), colour: "home", shape: "mark" }] : []),
   ];
 }
 
 // A battery that a house does not have is sent as 0.
 function isUsed(rows, column) {
-  return rows.some((row) => isKnown(row[column]) && (row[column] > 0 || !["charge", "discharge"].includes(column)));
+  return rows.some((row) => isKnown(row[column]) && (row[column] > 0 || !["charge_kwh", "discharge_kwh"].includes(column)));
 }
 
 function barOption(rows, others, { label, title, otherLabel }) {
@@ -104,7 +104,7 @@ function barOption(rows, others, { label, title, otherLabel }) {
     series: [
       ...parts.map((part) => barSeries(part, rows, palette, "shown", 1)),
       ...(others.length ? parts.map((part) => barSeries(part, others, palette, "other", 0.42)) : []),
-      ...(hasValues(rows, "home") ? [homeMarks(rows, palette, others.length > 0)] : []),
+      ...(hasValues(rows, "home_kwh") ? [homeMarks(rows, palette, others.length > 0)] : []),
     ],
   };
 }
@@ -126,7 +126,7 @@ function barSeries({ column, colour, sign }, rows, palette, stack, opacity) {
 function homeMarks(rows, palette, isCompared) {
   return {
     type: "custom", z: 5, silent: true,
-    data: rows.map((row, index) => [index, row.home]),
+    data: rows.map((row, index) => [index, row.home_kwh]),
     encode: { x: 0, y: 1 },
     renderItem: (_, api) => {
       const value = api.value(1);
@@ -153,7 +153,7 @@ function energyTooltip(row, other, title, otherLabel) {
     title: title(row),
     lines: [
       ...ENERGY_PARTS.filter(({ column }) => isKnown(row[column])).map(({ column, colour }) => line(column, colour)),
-      ...(isKnown(row.home) ? [line("home", "home")] : []),
+      ...(isKnown(row.home_kwh) ? [line("home_kwh", "home")] : []),
     ],
     note: [
       days,

@@ -111,7 +111,7 @@ async function pollNow() {
     const answer = await fetchNow(app.state);
     const isNewer = app.context.scope.data_version !== answer.data_version;
     const isOtherRun = app.about.ingestion?.is_running !== answer.ingestion?.is_running;
-    app.now = answer.now;
+    app.now = { columns: answer.now.columns ?? answer.now };
     app.about = { ...app.about, ingestion: answer.ingestion };
     app.page.showBanners(app.about, null);
     app.page.showNow(app.now, app.context);
