@@ -8,7 +8,7 @@ import { element, icon, show } from "./dom.js";
 import { legendOf } from "./legend.js";
 import { rowsOf } from "./rows.js";
 import { tableOf } from "./table-view.js";
-import { translate } from "./translate.js";
+import { hasMessage, translate } from "./translate.js";
 
 /**
  * What a figure shows. Functions are called with the chart's rows and the page's context.
@@ -66,7 +66,9 @@ export class Figure {
       && (answer.error || !isShown || isShown(rows, context));
     show(this.root, Boolean(isRelevant));
     if (!isRelevant) return;
-    this.title.textContent = translate(`${this.declaration.id}.title`);
+    const title = `${this.declaration.id}.title`;
+    const bucketTitle = `${title}_${context.scope.bucket}`;
+    this.title.textContent = translate(hasMessage(bucketTitle) ? bucketTitle : title);
     if (answer.error) this.#showProblem(translate("figure.failed", { reason: answer.error }));
     else this.#showRows(rows, answer);
   }

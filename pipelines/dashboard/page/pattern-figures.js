@@ -69,7 +69,7 @@ function heatMapOption(rows, context, figure) {
   const column = `${measure}_kwh`;
   const days = distinct(rows, "local_date");
   const dayIndex = new Map(days.map((day, index) => [day, index]));
-  const style = { week: "weekday", month: "dayOfMonth", year: "dayMonth", all: "monthYear" }[context.scope.period];
+  const style = { week: "weekday", month: "dayOfMonth", year: "shortMonth", all: "year" }[context.scope.period];
   const largest = Math.max(0.01, ...rows.map((row) => row[column] ?? 0));
   const hourLabel = (hour) => `${String(hour).padStart(2, "0")}:00`;
   return {
@@ -78,7 +78,10 @@ function heatMapOption(rows, context, figure) {
       lines: [{ label: translate(`tile.${measure}`), colour: measure, value: formatKwh(data[2] === "-" ? null : data[2]) }],
     }), { trigger: "item" }),
     grid: gridOf({ left: 52, top: 8, bottom: 64 }),
-    xAxis: categoryAxis(days, (day) => formatDate(day, style), { axisLine: { show: false } }),
+    xAxis: categoryAxis(days, null, { axisLine: { show: false }, axisLabel: {
+      color: palette.muted, hideOverlap: true, margin: 10, formatter: (day) => formatDate(day, style),
+      interval: (_, day) => isLabelled(day, context.scope.period),
+    } }),
     yAxis: categoryAxis(Array.from({ length: 24 }, (_, hour) => String(hour)), (hour) => hourLabel(hour), {
       inverse: true, axisLine: { show: false }, axisLabel: { color: palette.muted, interval: isNarrow() ? 5 : 2, formatter: hourLabel },
     }),
@@ -93,6 +96,12 @@ function heatMapOption(rows, context, figure) {
       data: rows.filter((row) => isKnown(row[column])).map((row) => [dayIndex.get(row.local_date), row.hour, row[column]]),
     }],
   };
+}
+
+// A year has a label for each month, all data one for each year.
+function isLabelled(day, period) {
+  if (period === "year") return day.endsWith("-01");
+  return period !== "all" || day.endsWith("-01-01");
 }
 
 function typicalDayOption(rows) {
