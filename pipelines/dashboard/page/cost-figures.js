@@ -55,7 +55,8 @@ export const dayCostFigure = {
 
 /** @type {import("./figure.js").FigureDeclaration} */
 export const whatIfFigure = {
-  id: "what_if", chart: "what_if", periods: ["month", "year", "all"], size: "half", height: "low",
+  id: "what_if", chart: "what_if", periods: ["month", "year", "all"], size: "half",
+  heightPx: (rows) => 12 + 44 * Math.max(2, rows.length),
   isShown: (rows) => rows.length > 0,
   sentence: () => translate("what_if.sentence"),
   option: whatIfOption,

@@ -15,7 +15,8 @@ const MOST_KINDS = 12;
 
 /** @type {import("./figure.js").FigureDeclaration} */
 export const eventsFigure = {
-  id: "events", chart: "events", height: "low",
+  id: "events", chart: "events",
+  heightPx: (rows) => 40 + 30 * Math.min(MOST_KINDS, distinct(rows, "event").length),
   sentence: (rows) => {
     if (!rows.length) return translate("events.none");
     const open = rows.filter((row) => row.is_open).length;

@@ -18,6 +18,7 @@ import { hasMessage, translate } from "./translate.js";
  * @property {string[]} [periods] Periods that have it; all if it is missing.
  * @property {string} [size] Width in the grid: `full`, `half`, `wide` or `narrow`.
  * @property {string} [height] Class of the chart's height: `tall`, `medium`, `low`.
+ * @property {(rows) => number} [heightPx] The chart's height, where it depends on the rows, px.
  * @property {(rows, context) => boolean} [isShown] Whether there is anything to show.
  * @property {(rows, context) => string} [sentence] What it says, or what is missing.
  * @property {(rows, context) => Array} [legend] Items of the legend.
@@ -99,6 +100,7 @@ export class Figure {
       if (!option) return;
       this.chart.setAttribute("aria-label", [this.title.textContent, this.sentence.textContent, translate("figure.see_table")]
         .filter(Boolean).join(". "));
+      if (declaration.heightPx) this.chart.style.setProperty("height", `${declaration.heightPx(rows)}px`);
       drawChart(this.chart, option, {
         renderer: declaration.renderer,
         onClick: declaration.onClick && ((parameters) => declaration.onClick(parameters, rows, context)),

@@ -220,11 +220,11 @@ export const messagesEn = {
   "typical_day.days": { one: "{days} day", other: "{days} days" },
 
   "calendar.title": "By dataset",
-  "calendar.whole": "Everything that the API has for these days is stored.",
+  "calendar.whole": "No day needs attention: each is complete, empty or not final yet.",
   "calendar.open": { one: "{open} of {all} squares needs attention.", other: "{open} of {all} squares need attention." },
   "missing.title": "Missing",
   "missing.none": "Nothing is missing.",
-  "missing.sentence": { one: "{days} day is missing. Each command fetches what it can.", other: "{days} days of datasets are missing. Each command fetches what it can." },
+  "missing.sentence": { one: "{days} day is missing or not whole. The command fetches what it can.", other: "{days} days are missing or not whole, counted for each dataset and device. Each command fetches what it can." },
   "missing.more": { one: "and {more} more in the table", other: "and {more} more in the table" },
   "gaps.title": "Gaps",
   "gaps.none": "No gap of more than 30 minutes between readings.",
@@ -244,6 +244,7 @@ export const messagesEn = {
   "events.is_open": "still open",
   "records.title": "Best and worst days",
   "records.sentence": "Over all data; whole days only.",
+  "records.measure": "Figure to show",
 
   "banner.running": "Fetching since {time}. The page follows by itself.",
   "banner.running_now": "Fetching. The page follows by itself.",
@@ -254,12 +255,12 @@ export const messagesEn = {
 
   "empty.title": "Your energy history starts here",
   "empty.what": "givlake pulls everything that the GivEnergy Cloud knows about your home into files on your own disk, and shows it here: power, energy, cost, car and battery.",
-  "empty.how": "The folder {folder} has no data yet. Three commands fill it:",
-  "empty.running": "The folder {folder} is being filled. The page follows by itself.",
+  "empty.how": "The folder “{folder}” has no data yet. Put your API token into the file .env, as the README describes; three commands do the rest:",
+  "empty.running": "The folder “{folder}” is being filled. The page follows by itself.",
   "empty.doctor": "checks token, devices and folders",
   "empty.backfill": "fetches your history, newest days first",
   "empty.dashboard": "shows it",
-  "empty.demo": "Only looking? make demo fills a folder with a simulated home.",
+  "empty.demo": "Only looking? “make demo” fills a folder with a simulated home.",
 
   "foot.fetched": "last fetched {time}",
   "foot.zone": "times of {zone}",

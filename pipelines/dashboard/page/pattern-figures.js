@@ -1,7 +1,7 @@
 // Patterns: energy by hour and day, and the typical day.
 
 import { categoryAxis, gridOf, isNarrow, tooltip, valueAxis } from "./chart-parts.js";
-import { element } from "./dom.js";
+import { choiceOf } from "./choice.js";
 import { formatDate, formatEnergy, formatKwh, formatNumber, formatPower } from "./format.js";
 import { distinct, hasValues, isKnown } from "./rows.js";
 import { colours, faded } from "./theme.js";
@@ -16,13 +16,7 @@ export const heatMapFigure = {
   sentence: (rows, context) => translate(context.scope.period === "all" ? "heat_map.months" : "heat_map.days"),
   controls: (rows, context, figure) => {
     const names = MEASURES.filter((name) => hasValues(rows, `${name}_kwh`));
-    if (!names.includes(figure.choices.measure)) figure.choices.measure = names[0];
-    if (context.isReport) return [element("span", { class: "note", text: translate(`tile.${figure.choices.measure}`) })];
-    return [element("div", { class: "segments is-small", role: "group", "aria-label": translate("heat_map.measure") },
-      names.map((name) => element("button", {
-        type: "button", "aria-pressed": String(name === figure.choices.measure), text: translate(`tile.${name}`), "data-measure": name,
-        on: { click: () => chooseMeasure(figure, name) },
-      })))];
+    return [choiceOf(translate("heat_map.measure"), names.map((name) => ({ value: name, label: translate(`tile.${name}`) })), figure)];
   },
   option: heatMapOption,
   columns: () => [
@@ -56,15 +50,9 @@ export const typicalDayFigure = {
   ],
 };
 
-function chooseMeasure(figure, name) {
-  figure.choices.measure = name;
-  figure.redraw();
-  figure.controls.querySelector(`[data-measure="${name}"]`)?.focus();
-}
-
 // Days run to the right and hours upwards; a week has its few days as rows instead.
 function heatMapOption(rows, context, figure) {
-  const measure = figure.choices.measure ?? "solar";
+  const measure = figure.choices.shown ?? "solar";
   const palette = colours();
   const column = `${measure}_kwh`;
   const days = distinct(rows, "local_date");
