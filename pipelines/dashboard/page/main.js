@@ -132,7 +132,7 @@ function showReport() {
 
 function start() {
   document.documentElement.lang = language;
-  document.body.classList.add("has-script");
+  document.querySelector(".skip").textContent = translate("skip");
   app.page = new Page((change) => visit(change));
   if (document.body.classList.contains("is-report")) {
     showReport();
