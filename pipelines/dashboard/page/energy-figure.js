@@ -136,7 +136,7 @@ function unknownBands(rows, palette, isUnknown) {
 function barSeries({ column, colour, sign }, rows, palette, stack, opacity) {
   const isLight = sign < 0 && colour === "battery";
   return {
-    type: "bar", stack, barMaxWidth: 36, barCategoryGap: "28%", barGap: "8%", cursor: "pointer",
+    type: "bar", stack, barMaxWidth: 36, barCategoryGap: "28%", barGap: "8%",
     itemStyle: { color: palette[colour], opacity: isLight ? opacity * 0.72 : opacity },
     emphasis: { disabled: true },
     data: rows.map((row) => ({
