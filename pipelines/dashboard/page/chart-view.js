@@ -18,6 +18,7 @@ export function drawChart(container, option, { renderer = "svg", onClick = null 
     charts.set(container, chart);
     new ResizeObserver(() => chart.resize()).observe(container);
   }
+  if (chart.getWidth() !== container.clientWidth || chart.getHeight() !== container.clientHeight) chart.resize();
   chart.setOption({ ...baseOption(), ...option }, { notMerge: true });
   if (onClick) followClicks(chart, onClick);
 }
