@@ -3,7 +3,7 @@
 import { bucketColumn, bucketLabel, bucketName, dateLink, filledBuckets, goToBucket } from "./buckets.js";
 import { categoryAxis, gridOf, tooltip, valueAxis } from "./chart-parts.js";
 import { daysNote } from "./completeness.js";
-import { element } from "./dom.js";
+import { element, icon } from "./dom.js";
 import { formatDuration, formatEnergy, formatInstant, formatKwh, formatMoney, formatNumber, formatPercent } from "./format.js";
 import { isKnown, moneyOf, sumOf } from "./rows.js";
 import { colours, faded } from "./theme.js";
@@ -107,7 +107,7 @@ function sessionItem(row, context) {
   const total = row.energy_kwh || 0;
   const parts = CAR_SOURCES.filter(({ column }) => row[column] > 0);
   return element("li", {},
-    element("div", { class: "session-line" },
+    element("div", { class: "session-line is-car" }, icon("car"),
       element("span", { class: "session-time", text: formatInstant(row.started_at, context.scope.zone) }),
       element("span", { class: "session-charger", text: row.charger ?? "" }),
       element("span", { class: "session-energy", text: formatKwh(row.energy_kwh) }),
