@@ -27,14 +27,11 @@ DATASETS = (
     "energy_flows", "inverter_data_points", "ev_charging_sessions", "ev_meter_readings",
     "inverter_events", "inverter_system_readings", "inverter_meter_readings",
 )  # fmt: skip
-POINTS = ("--dataset", "inverter_data_points")
-FLOWS = ("--dataset", "energy_flows")
 COMMANDS: tuple[tuple[object, ...], ...] = (
     ("backfill", "--dataset", "energy_flows", "--start", "2023-11-01", "--end", "2025-04-16"),
     # Flows of 17 April stay missing, and all of 23 August.
-    ("backfill", "--dataset", "energy_flows", "--start", "2025-04-18", "--end", "2025-08-22"),
-    ("backfill", "--dataset", "inverter_data_points", "--start", "2025-03-01", "--end", "2025-08-22"),
-    ("backfill", "--dataset", "ev_meter_readings", "--start", "2025-03-01", "--end", "2025-08-22"),
+    ("backfill", "--dataset", "energy_flows", "--start", "2025-04-18", "--end", "2025-05-31"),
+    ("backfill", "--start", "2025-06-01", "--end", "2025-08-22"),
     ("backfill", "--start", "2025-08-24", "--end", "2025-10-10"),
     ("tariffs", "load", TARIFFS / "two-rate.toml"),
     ("tariffs", "load", TARIFFS / "flat.toml"),

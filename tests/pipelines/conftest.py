@@ -107,7 +107,7 @@ def owner_instance(tmp_path: Path) -> Iterator[tuple[dg.DagsterInstance, str]]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
     """Start Chromium once for a module: Playwright's event loop would disturb other modules."""
-    from tests.support.browser import chromium
+    from tests.support.browser import chromium, chromium_path
 
-    with chromium() as found:
+    with chromium(chromium_path()) as found:
         yield found

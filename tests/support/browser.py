@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,19 +63,32 @@ class Watched:
         return parts.scheme in ("data", "blob") or parts.netloc == self.host
 
 
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Start Chromium; skip the test if there is none, or fail it if there must be one."""
+def chromium_path() -> str:
+    """Return the path of a Chromium; skip the test if there is none, or fail it if there must be."""
     path = find_chromium()
     if path is None:
         reason = "no Chromium found: install one, or set CHROMIUM to its path"
         if os.environ.get(REQUIRED):
             pytest.fail(f"{reason} ({REQUIRED} is set)")
         pytest.skip(reason)
+    return path
+
+
+@contextmanager
+def chromium(path: str, environment: Mapping[str, str] | None = None) -> Iterator[Browser]:
+    """Start Chromium.
+
+    Args:
+        path: The path of the program.
+        environment: Its environment; by default that of this process.
+    """
     with sync_playwright() as playwright:
         # Chromium's sandbox does not work for root.
         browser = playwright.chromium.launch(
-            executable_path=path, args=FLAGS, chromium_sandbox=os.geteuid() != 0
+            executable_path=path,
+            args=FLAGS,
+            chromium_sandbox=os.geteuid() != 0,
+            env=dict(os.environ if environment is None else environment),
         )
         yield browser
         browser.close()
