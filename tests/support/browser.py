@@ -64,7 +64,7 @@ class Watched:
 
 
 def chromium_path() -> str:
-    """Return the path of a Chromium; skip the test if there is none, or fail it if there must be."""
+    """Return the path of a Chromium; skip the test without one, or fail it if required."""
     path = find_chromium()
     if path is None:
         reason = "no Chromium found: install one, or set CHROMIUM to its path"
