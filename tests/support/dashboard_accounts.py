@@ -15,8 +15,8 @@ from tests.support.flow_rows import flow_rows, sent_half_hours
 from tests.support.owner import Owner
 from tests.support.simulator_truth import days_between
 
-# A Wednesday in summer.
-NOW = "2025-06-18T12:40+01:00"
+# A Wednesday in summer. What has sent requests within some minutes counts as running.
+INGESTED_AT, NOW = "2025-06-18T12:25+01:00", "2025-06-18T12:40+01:00"
 TODAY, YESTERDAY = date(2025, 6, 18), date(2025, 6, 17)
 DATASETS = (
     "communication_devices", "energy_flows", "inverter_data_points", "ev_chargers",
@@ -41,7 +41,7 @@ export = [{{ price = 15.00 }}]
 
 @contextmanager
 def account(folder: Path, *commands: tuple[object, ...], **settings: Any) -> Iterator[Owner]:
-    """Yield an owner whose folder has what some commands ingest; the clock is at `NOW` meanwhile.
+    """Yield an owner whose folder has what some commands ingested; the clock is at `NOW` then.
 
     Args:
         folder: The owner's folder.
@@ -54,16 +54,18 @@ def account(folder: Path, *commands: tuple[object, ...], **settings: Any) -> Ite
         "empty_day_rate": 0.0, "flow_gap_rate": 0.0, "ev_offline_rate": 0.0,
         "commissioned": FIRST_DAY,
     }  # fmt: skip
-    with clock.at(NOW), Simulator(SimulatorConfig(**defaults | settings)) as sim:
-        if change is not None:
-            change(sim)
+    with Simulator(SimulatorConfig(**defaults | settings)) as sim:
         kept = {"GIVLAKE_KEEP_PERSONAL": "ev_chargers:data[].alias"}
         chosen = {"GIVENERGY_API_URL": sim.base_url, "GIVLAKE_DATASETS": ",".join(DATASETS)}
         owner = Owner(folder, chosen | kept, token=sim.token)
-        for arguments in commands:
-            done = owner.givlake(*arguments)
-            assert done.status == 0, done.output
-        yield owner
+        with clock.at(INGESTED_AT):
+            if change is not None:
+                change(sim)
+            for arguments in commands:
+                done = owner.givlake(*arguments)
+                assert done.status == 0, done.output
+        with clock.at(NOW):
+            yield owner
 
 
 def tariff(folder: Path, currency: str = "GBP") -> tuple[tuple[object, ...], ...]:

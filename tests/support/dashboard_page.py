@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from random import Random
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -71,3 +72,14 @@ class DashboardPage:
         spot: dict[str, Any] = box.evaluate(_BAR, [series, index])
         self.page.mouse.click(spot["x"], spot["y"])
         self.wait()
+
+    def click_anything(self, dice: Random) -> None:
+        """Press any button of the header that leads somewhere, and wait."""
+        buttons = self.page.locator("[data-period], [data-go]:not([disabled])").all()
+        dice.choice([each for each in buttons if each.is_visible()]).click()
+        self.wait()
+
+    @property
+    def failed_figures(self) -> int:
+        """The number of pictures that say that they failed."""
+        return self.page.locator(".is-problem:visible").count()
