@@ -22,42 +22,42 @@ pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.end_to_end
 def test_an_empty_folder_fills_and_the_server_goes_and_comes_while_the_page_is_open(
     browser, tmp_path
 ):
-    with account(tmp_path) as owner:
-        with (
-            dashboard(owner.folder, owner.environment) as server,
-            watched_page(browser, server.address) as watched,
-        ):
-            port = int(server.address.rpartition(":")[2])
-            watched.page.clock.install()
-            page = DashboardPage(watched.page, server.address).open()
-            assert page.failed_figures == 0
-            assert "givlake backfill" in page.main
-            assert not page.has_tiles
+    with (
+        account(tmp_path) as owner,
+        dashboard(owner.folder, owner.environment) as server,
+        watched_page(browser, server.address) as watched,
+    ):
+        port = int(server.address.rpartition(":")[2])
+        watched.page.clock.install()
+        page = DashboardPage(watched.page, server.address).open()
+        assert page.failed_figures == 0
+        assert "givlake backfill" in page.main
+        assert not page.has_tiles
 
-            # In a process of its own: Playwright's event loop runs in this one.
-            done = owner.process("backfill", "--start", YESTERDAY, "--end", YESTERDAY)
-            assert done.status == 0, done.output
-            page.poll_until(lambda: page.has_tiles)
-            (day,) = owner.sql(f"FROM site_daily WHERE local_date = '{YESTERDAY}'")
-            assert page.state["date"] == str(YESTERDAY)
-            assert f"{day['solar_kwh']:.1f}" in page.tile("solar")
-            # What has just sent requests may go on.
-            assert re.search(r"fetch|ingest|running", page.banners, re.IGNORECASE)
+        # In a process of its own: Playwright's event loop runs in this one.
+        done = owner.process("backfill", "--start", YESTERDAY, "--end", YESTERDAY)
+        assert done.status == 0, done.output
+        page.poll_until(lambda: page.has_tiles)
+        (day,) = owner.sql(f"FROM site_daily WHERE local_date = '{YESTERDAY}'")
+        assert page.state["date"] == str(YESTERDAY)
+        assert f"{day['solar_kwh']:.1f}" in page.tile("solar")
+        # What has just sent requests may go on.
+        assert re.search(r"fetch|ingest|running", page.banners, re.IGNORECASE)
 
-            page.period("month")
-            assert re.search(r"\b1 of 1\d\b", page.tile("complete"))
-            done = owner.process("backfill", "--start", "2025-06-16", "--end", "2025-06-16")
-            assert done.status == 0, done.output
-            page.poll_until(lambda: re.search(r"\b2 of 1\d\b", page.tile("complete")))
+        page.period("month")
+        assert re.search(r"\b1 of 1\d\b", page.tile("complete"))
+        done = owner.process("backfill", "--start", "2025-06-16", "--end", "2025-06-16")
+        assert done.status == 0, done.output
+        page.poll_until(lambda: re.search(r"\b2 of 1\d\b", page.tile("complete")))
 
-            server.stop()
-            watched.expect_error("ERR_CONNECTION_REFUSED")
-            page.poll_until(lambda: "givlake dashboard" in page.banners)
+        server.stop()
+        watched.expect_error("ERR_CONNECTION_REFUSED")
+        page.poll_until(lambda: "givlake dashboard" in page.banners)
+        assert page.has_tiles
+        with dashboard(owner.folder, owner.environment, port=port):
+            page.poll_until(lambda: "givlake dashboard" not in page.banners)
+            page.period("week")
             assert page.has_tiles
-            with dashboard(owner.folder, owner.environment, port=port):
-                page.poll_until(lambda: "givlake dashboard" not in page.banners)
-                page.period("week")
-                assert page.has_tiles
 
 
 def test_names_that_are_markup_stay_text_in_german_and_euros(browser, tmp_path):
