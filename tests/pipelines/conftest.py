@@ -104,10 +104,21 @@ def owner_instance(tmp_path: Path) -> Iterator[tuple[dg.DagsterInstance, str]]:
         yield instance, str(tmp_path / "dagster" / "history" / "runs")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    """Start Chromium once for a module: Playwright's event loop would disturb other modules."""
-    from tests.support.browser import chromium, chromium_path
+@pytest.fixture(scope="session")
+def browser_path() -> str:
+    """Return the path of Chromium; without one the test is skipped before it makes any data."""
+    from tests.support.browser import chromium_path
 
-    with chromium(chromium_path()) as found:
+    return chromium_path()
+
+
+@pytest.fixture(scope="module")
+def browser(browser_path: str) -> Iterator["Browser"]:
+    """Start Chromium once for a module: Playwright's event loop would disturb other modules.
+
+    It disturbs commands in this process too: they come before, or run in a process of their own.
+    """
+    from tests.support.browser import chromium
+
+    with chromium(browser_path) as found:
         yield found

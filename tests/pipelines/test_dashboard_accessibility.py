@@ -26,7 +26,7 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def server(browser, tmp_path_factory):
+def server(browser_path, tmp_path_factory):
     with (
         house(tmp_path_factory.mktemp("owner")) as owner,
         dashboard(owner.folder, owner.environment) as server,

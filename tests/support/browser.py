@@ -117,7 +117,8 @@ def watched_page(browser: Browser, address: str, **options: Any) -> Iterator[Wat
 
     context.on("console", on_console)
     context.on("weberror", lambda error: watched.errors.append(str(error.error)))
-    context.on("request", watched.requests.append)
+    # Playwright marks functions, which built-in ones do not allow.
+    context.on("request", lambda request: watched.requests.append(request))
     try:
         yield watched
     finally:
