@@ -38,7 +38,7 @@ def server(owner):
 
 
 @pytest.fixture
-def look(browser, server):
+def look(server, browser):
     """Return a function that opens the dashboard; errors and foreign requests fail the test."""
     opened = []
 
