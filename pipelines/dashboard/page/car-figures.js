@@ -95,7 +95,8 @@ function carTooltip(row, context) {
     lines: [
       { label: translate("car.sessions"), value: formatNumber(row.sessions) },
       ...CAR_SOURCES.filter(({ column }) => row[column] > 0).map(({ column, colour }) => ({ label: translate(`car.${column}`), colour, value: formatKwh(row[column]) })),
-      { label: translate("column.cost"), value: formatMoney(moneyOf(row, "cost", context), context.scope.currency) },
+      ...(context.about.has_tariff
+        ? [{ label: translate("column.cost"), value: formatMoney(moneyOf(row, "cost", context), context.scope.currency) }] : []),
     ],
     note: daysNote(row),
   };
@@ -110,7 +111,8 @@ function sessionItem(row, context) {
       element("span", { class: "session-time", text: formatInstant(row.started_at, context.scope.zone) }),
       element("span", { class: "session-charger", text: row.charger ?? "" }),
       element("span", { class: "session-energy", text: formatKwh(row.energy_kwh) }),
-      element("span", { class: "session-cost", text: formatMoney(moneyOf(row, "cost", context), context.scope.currency) })),
+      isKnown(moneyOf(row, "cost", context))
+        && element("span", { class: "session-cost", text: formatMoney(moneyOf(row, "cost", context), context.scope.currency) })),
     parts.length && total
       ? element("div", { class: "session-bar", role: "img", "aria-label": parts.map(({ column }) => `${translate(`car.${column}`)} ${formatKwh(row[column])}`).join(", ") },
         parts.map(({ column, colour }) => {

@@ -28,6 +28,7 @@ export const energyFigure = {
   legend: (rows, context) => [
     ...legendItems(rows),
     ...(rows.some((row) => !isWhole(row)) ? [{ label: translate("legend.not_whole"), colour: "neutral", shape: "hatched" }] : []),
+    ...(filledBuckets(rows, context.scope).some((row) => isUnknownBucket(row, context)) ? [{ label: translate("legend.unknown"), colour: "unknown" }] : []),
     ...(otherRows(context).length ? [{ label: context.otherTitle, colour: "neutral", shape: "light" }] : []),
   ],
   option: (rows, context) => {
@@ -37,6 +38,7 @@ export const energyFigure = {
       label: (index) => bucketLabel(buckets[index].bucket_start, context),
       title: (row) => bucketName(row.bucket_start, context),
       otherLabel: context.otherTitle,
+      isUnknown: (row) => isUnknownBucket(row, context),
     });
   },
   onClick: goToBucket,
@@ -89,7 +91,7 @@ function isUsed(rows, column) {
   return rows.some((row) => isKnown(row[column]) && (row[column] > 0 || !["charge_kwh", "discharge_kwh"].includes(column)));
 }
 
-function barOption(rows, others, { label, title, otherLabel }) {
+function barOption(rows, others, { label, title, otherLabel, isUnknown }) {
   const palette = colours();
   const count = Math.max(rows.length, others.length);
   const parts = ENERGY_PARTS.filter(({ column }) => isUsed(rows, column) || isUsed(others, column));
@@ -102,10 +104,32 @@ function barOption(rows, others, { label, title, otherLabel }) {
       (index) => rows[index] ? label(Number(index)) : "", { axisLine: { onZero: true, lineStyle: { color: palette.muted } } }),
     yAxis: valueAxis("kWh"),
     series: [
+      ...(isUnknown && rows.some(isUnknown) ? [unknownBands(rows, palette, isUnknown)] : []),
       ...parts.map((part) => barSeries(part, rows, palette, "shown", 1)),
       ...(others.length ? parts.map((part) => barSeries(part, others, palette, "other", 0.42)) : []),
       ...(hasValues(rows, "home_kwh") ? [homeMarks(rows, palette, others.length > 0)] : []),
     ],
+  };
+}
+
+// Days that should have data and have none are a pale band: nothing known is not nothing used.
+function isUnknownBucket(row, { scope, about }) {
+  const first = about.sites.find(({ site }) => site === scope.device)?.first_date ?? scope.first_date ?? scope.start;
+  return row.bucket_start >= first && row.bucket_start <= scope.end && !anyPart([row]);
+}
+
+function unknownBands(rows, palette, isUnknown) {
+  return {
+    type: "custom", z: 0, silent: true, encode: { x: 0 },
+    data: rows.flatMap((row, index) => isUnknown(row) ? [[index]] : []),
+    renderItem: ({ coordSys }, api) => {
+      const band = api.size([1, 0])[0];
+      const [x] = api.coord([api.value(0), 0]);
+      return {
+        type: "rect", shape: { x: x - band / 2 + 1, y: coordSys.y, width: band - 2, height: coordSys.height },
+        style: { fill: faded(palette.muted, 0.1) },
+      };
+    },
   };
 }
 

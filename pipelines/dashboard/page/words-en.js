@@ -39,6 +39,8 @@ export const wordsEn = {
   "measure.home": "Home",
   "measure.import": "Grid import",
   "measure.export": "Grid export",
+  "measure.charge": "To battery",
+  "measure.discharge": "From battery",
   "measure.self_sufficiency": "Self-sufficiency",
   "measure.net_cost": "Net cost",
   "measure.net_cost_gbp": "Net cost",
