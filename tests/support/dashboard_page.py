@@ -29,6 +29,9 @@ _HATCHED = """(element) => echarts.getInstanceByDom(element).getOption().series
     .filter((series) => series.type === "bar")
     .flatMap(({ data }) => data.flatMap((each, index) => each?.itemStyle?.decal ? [index] : []))
 """
+_OPEN = "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
+_ARE_FILLED = """() => [...document.querySelectorAll(".figure-foot details[open]")]
+    .every((each) => !each.checkVisibility() || each.querySelector("table, pre"))"""
 
 
 class DashboardPage:
@@ -159,6 +162,11 @@ class DashboardPage:
         with self.page.expect_download() as waiting:
             self.figure(figure).locator(f"a[download][href*='format={layout}']").click()
         return waiting.value.suggested_filename, Path(waiting.value.path())
+
+    def open_all_parts(self) -> None:
+        """Open all tables and SQL."""
+        self.page.evaluate(_OPEN)
+        self.page.wait_for_function(_ARE_FILLED)
 
     def poll_until(self, is_so: Callable[[], object]) -> None:
         """Move the page's clock, which `page.clock.install` made, until it shows something new."""

@@ -20,7 +20,7 @@ from tests.support.timeouts import TIMEOUT_S
 
 
 @dataclass(frozen=True)
-class DashboardServer:
+class DashboardProcess:
     """A running `givlake dashboard`.
 
     Attributes:
@@ -52,7 +52,7 @@ class DashboardServer:
 @contextlib.contextmanager
 def dashboard(
     folder: Path, environment: Mapping[str, str], *arguments: object, port: int | None = None
-) -> Iterator[DashboardServer]:
+) -> Iterator[DashboardProcess]:
     """Run the dashboard until it is stopped; what it prints is in `dashboard.log` in the folder.
 
     Args:
@@ -72,7 +72,7 @@ def dashboard(
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    server = DashboardServer(process, f"http://127.0.0.1:{port}")
+    server = DashboardProcess(process, f"http://127.0.0.1:{port}")
     try:
         _wait(server, log)
         yield server
@@ -91,7 +91,7 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def _wait(server: DashboardServer, log: Path) -> None:
+def _wait(server: DashboardProcess, log: Path) -> None:
     """Wait until the page is served."""
     end = time.monotonic() + TIMEOUT_S
     while True:
