@@ -25,6 +25,7 @@ from pipelines.dashboard.scope import Scope, ScopeError, scope_of
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
 from warehouse import WarehouseError, retrying
+from warehouse.export.sinks import escape_formula
 
 # The charts at the top of a page.
 _FIRST = ("energy", "power", "totals", "now", "half_hours", "flows")
@@ -95,7 +96,8 @@ class DashboardData:
         """Open the folder and read what the first page shows, so that it need not wait."""
         try:
             scope, _ = self.scope({})
-            self.charts(_FIRST, scope, {})
+            for name in _FIRST:
+                self.rows(name, scope, {})
         except (WarehouseError, SettingsError, duckdb.Error) as error:
             # The page says it too.
             _LOG.info("%s", error)
@@ -260,11 +262,13 @@ def _capital(arguments: Mapping[str, str]) -> float:
 
 
 def _cell(value: Any) -> object:
-    """Return a value as the text of JSON has it."""
+    """Return a value as the text of JSON has it; a text that is a formula is marked."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and value != value:
         return None
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value.isoformat() if isinstance(value, date) else value
+    if isinstance(value, date):
+        return value.isoformat()
+    return escape_formula(value) if isinstance(value, str) and value else value

@@ -81,7 +81,7 @@ def dashboard_app(settings: Settings, *, is_local: bool = True, **options: float
         ],
         lifespan=lifespan,
     )
-    app.state.warm_up = data.warm_up
+    app.state.data = data
     return app
 
 
@@ -162,7 +162,8 @@ def _now(settings: Settings, data: DashboardData, request: Request) -> Response:
 def _check_arguments(request: Request, known: tuple[str, ...]) -> None:
     for name in request.query_params:
         if name not in known:
-            raise ScopeError(f"The argument {name!r} is unknown: {', '.join(known) or 'use none'}.")
+            advice = f"use some of {', '.join(known)}" if known else "leave it out"
+            raise ScopeError(f"The argument {name!r} is unknown: {advice}.")
 
 
 def _file(request: Request, name: str) -> Response:

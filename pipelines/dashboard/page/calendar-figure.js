@@ -89,8 +89,9 @@ function calendarTable(rows, context) {
       element("caption", { class: "visually-hidden", text: translate("calendar.title") }),
       element("thead", {}, element("tr", {},
         element("th", { scope: "col", class: "is-text" }, element("span", { class: "visually-hidden", text: translate("column.dataset") })),
-        dates.map((date, index) => element("th", { scope: "col", "aria-label": formatDate(date, isMonthly ? "month" : "long") },
-          label(date, index) && dateLink(date, label(date, index), context, isMonthly ? "month" : "day"))))),
+        dates.map((date, index) => element("th", { scope: "col" }, label(date, index)
+          ? dateLink(date, label(date, index), context, isMonthly ? "month" : "day")
+          : element("span", { class: "visually-hidden", text: formatDate(date, "month") }))))),
       element("tbody", {}, distinct(cells, "dataset").map((dataset) => element("tr", {},
         element("th", { scope: "row", class: "is-text", text: datasetName(dataset) }),
         dates.map((date) => element("td", {}, square(byKey.get(`${dataset} ${date}`), isMonthly))))))));

@@ -82,7 +82,7 @@ function carOption(known, context) {
     xAxis: categoryAxis(rows.map((row) => row.bucket_start), (date) => bucketLabel(date, context)),
     yAxis: valueAxis("kWh"),
     series: shownCarSources(rows).map(({ column, colour }) => ({
-      type: "bar", stack: "car", barMaxWidth: 36, barCategoryGap: "28%", cursor: "pointer", emphasis: { disabled: true },
+      type: "bar", stack: "car", barMaxWidth: 36, barCategoryGap: "28%", emphasis: { disabled: true },
       itemStyle: { color: palette[colour] }, data: rows.map((row) => row[column]),
     })),
   };

@@ -85,7 +85,7 @@ export function tooltip(content, options = {}) {
 export function hatching() {
   return {
     symbol: "rect", symbolSize: 1, rotation: Math.PI / 4, color: colours().card,
-    dashArrayX: [1, 0], dashArrayY: [2.5, 3.5],
+    dashArrayX: [1, 0], dashArrayY: [1.5, 4.5],
   };
 }
 

@@ -24,7 +24,7 @@ import { hasMessage, translate } from "./translate.js";
  * @property {(rows, context) => Array} [legend] Items of the legend.
  * @property {(rows, context, figure) => ?object} [option] Option of ECharts; null without a chart.
  * @property {"svg"|"canvas"} [renderer] Renderer of ECharts.
- * @property {(parameters, rows, context) => void} [onClick] Called when a part of the chart is clicked.
+ * @property {(index, context) => void} [onClick] Called with the index of the category that is clicked.
  * @property {(rows, context, figure) => Node[]} [controls] Controls beside the heading.
  * @property {(rows, context, figure) => Node[]} [body] What stands below the chart.
  * @property {(context) => Array} [columns] Columns of the table.
@@ -103,7 +103,7 @@ export class Figure {
       if (declaration.heightPx) this.chart.style.setProperty("height", `${declaration.heightPx(rows)}px`);
       drawChart(this.chart, option, {
         renderer: declaration.renderer,
-        onClick: declaration.onClick && ((parameters) => declaration.onClick(parameters, rows, context)),
+        onClick: declaration.onClick && ((index) => declaration.onClick(index, context)),
       });
     } catch (error) {
       console.warn(`The chart ${declaration.id} could not be drawn.`, error);

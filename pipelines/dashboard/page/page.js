@@ -3,7 +3,7 @@
 import { bannersOf, emptyCard, footLine } from "./banners.js";
 import { element, show } from "./dom.js";
 import { Figure } from "./figure.js";
-import { brandLine, periodLine } from "./header.js";
+import { brandLine, brandMark, periodLine } from "./header.js";
 import { nowTilesOf } from "./now-tiles.js";
 import { SECTIONS } from "./sections.js";
 import { onThemeChange } from "./theme.js";
@@ -73,6 +73,8 @@ export class Page {
       this.brand.replaceChildren(brandLine(context.about, context.state, this.change));
       this.period.replaceChildren(periodLine(context, this.change));
       if (focused) this.header.querySelector(focused)?.focus();
+    } else {
+      this.brand.replaceChildren(brandMark());
     }
     show(this.period, !context.isReport);
     show(this.content, true);

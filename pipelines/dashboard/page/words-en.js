@@ -43,7 +43,6 @@ export const wordsEn = {
   "measure.discharge": "From battery",
   "measure.self_sufficiency": "Self-sufficiency",
   "measure.net_cost": "Net cost",
-  "measure.net_cost_gbp": "Net cost",
   "kind.highest": "highest",
   "kind.lowest": "lowest",
   "kind.best": "best",
