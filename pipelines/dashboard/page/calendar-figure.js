@@ -80,21 +80,29 @@ function calendarTable(rows, context) {
   const dates = distinct(cells, "local_date").sort();
   const isMonthly = ["year", "all"].includes(context.scope.period);
   const byKey = new Map(cells.map((cell) => [`${cell.dataset} ${cell.local_date}`, cell]));
-  const label = (date, index) => {
-    if (context.scope.period === "all") return index === 0 || date.slice(5, 7) === "01" ? formatDate(date, "year") : "";
-    return formatDate(date, isMonthly ? "shortMonth" : "dayOfMonth");
-  };
   return element("div", { class: "table-box", tabindex: "0", role: "region", "aria-label": translate("calendar.title") },
     element("table", { class: `calendar is-${context.scope.period}` },
       element("caption", { class: "visually-hidden", text: translate("calendar.title") }),
       element("thead", {}, element("tr", {},
         element("th", { scope: "col", class: "is-text" }, element("span", { class: "visually-hidden", text: translate("column.dataset") })),
-        dates.map((date, index) => element("th", { scope: "col" }, label(date, index)
-          ? dateLink(date, label(date, index), context, isMonthly ? "month" : "day")
-          : element("span", { class: "visually-hidden", text: formatDate(date, "month") }))))),
+        headingsOf(dates, context))),
       element("tbody", {}, distinct(cells, "dataset").map((dataset) => element("tr", {},
         element("th", { scope: "row", class: "is-text", text: datasetName(dataset) }),
         dates.map((date) => element("td", {}, square(byKey.get(`${dataset} ${date}`), isMonthly))))))));
+}
+
+// All data have a heading for each year, over its months.
+function headingsOf(dates, context) {
+  if (context.scope.period !== "all") {
+    const [style, period] = context.scope.period === "year" ? ["shortMonth", "month"] : ["dayOfMonth", "day"];
+    return dates.map((date) => element("th", { scope: "col" }, dateLink(date, formatDate(date, style), context, period)));
+  }
+  const years = [...new Set(dates.map((date) => date.slice(0, 4)))];
+  return years.map((year) => {
+    const months = dates.filter((date) => date.startsWith(year));
+    return element("th", { scope: "colgroup", colspan: String(months.length), class: "is-text" },
+      months.length > 2 && dateLink(months[0], formatDate(months[0], "year"), context, "year"));
+  });
 }
 
 function square(cell, isMonthly) {
