@@ -95,13 +95,15 @@ function calendarTable(rows, context) {
 function headingsOf(dates, context) {
   if (context.scope.period !== "all") {
     const [style, period] = context.scope.period === "year" ? ["shortMonth", "month"] : ["dayOfMonth", "day"];
-    return dates.map((date) => element("th", { scope: "col" }, dateLink(date, formatDate(date, style), context, period)));
+    const shown = context.scope.period === "day" ? context.scope.date : null;
+    return dates.map((date) => element("th", { scope: "col", class: date === shown ? "is-shown" : null }, dateLink(date, formatDate(date, style), context, period)));
   }
   const years = [...new Set(dates.map((date) => date.slice(0, 4)))];
   return years.map((year) => {
     const months = dates.filter((date) => date.startsWith(year));
     return element("th", { scope: "colgroup", colspan: String(months.length), class: "is-text" },
-      months.length > 2 && dateLink(months[0], formatDate(months[0], "year"), context, "year"));
+      months.length > 2 ? dateLink(months[0], formatDate(months[0], "year"), context, "year")
+        : element("span", { class: "visually-hidden", text: formatDate(months[0], "year") }));
   });
 }
 

@@ -92,7 +92,9 @@ export class Figure {
     this.sentence.classList.remove("is-problem");
     this.controls.replaceChildren(...(declaration.controls?.(rows, context, this) ?? []));
     this.legend.replaceChildren(legendOf(declaration.legend?.(rows, context) ?? []));
-    this.body.replaceChildren(...(declaration.body?.(rows, context, this) ?? []));
+    // New data do not take away the field that the reader writes into.
+    const isTyping = context.isQuiet && document.activeElement?.matches("input") && this.body.contains(document.activeElement);
+    if (!isTyping) this.body.replaceChildren(...(declaration.body?.(rows, context, this) ?? []));
     this.#draw(rows);
     this.#fillFoot(answer, rows);
   }
