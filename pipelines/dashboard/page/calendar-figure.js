@@ -18,7 +18,7 @@ export const calendarFigure = {
   isShown: (rows) => rows.length > 0,
   sentence: calendarSentence,
   legend: () => [],
-  body: (rows, context) => [calendarTable(rows, context), stateLegend(cellsOf(rows, context))],
+  body: (rows, context) => [calendarTable(rows, context), stateLegend(cellsOf(rows, context), isByMonth(context))],
   columns: () => [
     { label: translate("column.dataset"), isHeader: true, value: (row) => datasetName(row.dataset) },
     { label: translate("column.day"), isText: true, value: (row) => formatDate(row.local_date) },
@@ -78,7 +78,7 @@ function cellsOf(rows, context) {
 function calendarTable(rows, context) {
   const cells = cellsOf(rows, context);
   const dates = distinct(cells, "local_date").sort();
-  const isMonthly = ["year", "all"].includes(context.scope.period);
+  const isMonthly = isByMonth(context);
   const byKey = new Map(cells.map((cell) => [`${cell.dataset} ${cell.local_date}`, cell]));
   return element("div", { class: "table-box", tabindex: "0", role: "region", "aria-label": translate("calendar.title") },
     element("table", { class: `calendar is-${context.scope.period}` },
@@ -109,18 +109,43 @@ function headingsOf(dates, context) {
 
 function square(cell, isMonthly) {
   if (!cell) return element("span", { class: "state is-absent" });
-  const state = cell.state ?? (cell.share_complete >= 1 ? "complete" : "partial");
+  const state = shownState(cell);
   const name = [
     formatDate(cell.local_date, isMonthly ? "month" : "medium"), stateName(state),
     isKnown(cell.share_complete) ? formatPercent(cell.share_complete) : "",
   ].filter(Boolean).join(", ");
+  if (isMonthly && isShare(cell)) return shareSquare(cell, name);
   return element("span", { class: `state is-${state}`, title: name },
     element("span", { class: "visually-hidden", text: stateName(state) }),
     STATES[state] && element("span", { "aria-hidden": "true", text: STATES[state] }));
 }
 
-function stateLegend(cells) {
-  const present = new Set(cells.map((cell) => cell.state ?? (cell.share_complete >= 1 ? "complete" : "partial")));
+// A month of which a part is there is filled so far.
+function shareSquare(cell, name) {
+  const node = element("span", { class: "state is-share", title: name },
+    element("span", { class: "share-text", text: formatPercent(Math.min(cell.share_complete, 0.99)) }));
+  node.style.setProperty("--share", `${Math.round(cell.share_complete * 100)}%`);
+  return node;
+}
+
+function shownState(cell) {
+  return cell.state ?? (cell.share_complete >= 1 ? "complete" : "partial");
+}
+
+function stateLegend(cells, isMonthly) {
+  const whole = isMonthly ? cells.filter((cell) => !isShare(cell)) : cells;
+  const present = new Set(whole.map(shownState));
+  const share = element("span", { class: "state is-share", "aria-hidden": "true" });
+  share.style.setProperty("--share", "60%");
   return element("ul", { class: "legend" }, ORDER.filter((state) => present.has(state)).map((state) => element("li", {},
-    element("span", { class: `state is-${state}`, "aria-hidden": "true", text: STATES[state] }), stateName(state))));
+    element("span", { class: `state is-${state}`, "aria-hidden": "true", text: STATES[state] }), stateName(state))),
+  whole.length < cells.length && element("li", {}, share, translate("calendar.share")));
+}
+
+function isShare(cell) {
+  return cell.share_complete > 0 && cell.share_complete < 1;
+}
+
+function isByMonth({ scope }) {
+  return ["year", "all"].includes(scope.period);
 }

@@ -224,6 +224,7 @@ export const messagesDe = {
 
   "calendar.title": "Nach Datensatz",
   "calendar.whole": "Kein Tag braucht Aufmerksamkeit: jeder ist vollständig, leer oder noch nicht endgültig.",
+  "calendar.share": "ein Teil des Monats",
   "calendar.open": { one: "{open} von {all} Feldern braucht Aufmerksamkeit.", other: "{open} von {all} Feldern brauchen Aufmerksamkeit." },
   "missing.title": "Fehlt",
   "missing.none": "Nichts fehlt.",

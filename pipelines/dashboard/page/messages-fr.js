@@ -224,6 +224,7 @@ export const messagesFr = {
 
   "calendar.title": "Par jeu de données",
   "calendar.whole": "Aucun jour ne demande d’attention : chacun est complet, vide ou pas encore définitif.",
+  "calendar.share": "une partie du mois",
   "calendar.open": { one: "{open} case sur {all} demande de l’attention.", other: "{open} cases sur {all} demandent de l’attention." },
   "missing.title": "Manquant",
   "missing.none": "Rien ne manque.",
