@@ -55,7 +55,7 @@ export const energyFigure = {
 export const halfHoursFigure = {
   id: "half_hours", chart: "half_hours", periods: ["day"], height: "medium",
   isShown: anyPart,
-  sentence: (rows) => rows.some((row) => !row.is_complete) ? translate("half_hours.missing") : "",
+  sentence: (rows) => hasHole(rows) ? translate("half_hours.missing") : "",
   legend: legendItems,
   option: (rows) => barOption(rows, [], { label: (index) => rows[index].start_local, title: (row) => row.start_local }),
   columns: () => [
@@ -72,6 +72,12 @@ function energyColumns() {
 
 function anyPart(rows) {
   return [...ENERGY_PARTS, { column: "home_kwh" }].some(({ column }) => hasValues(rows, column));
+}
+
+// What is still to come is no hole.
+function hasHole(rows) {
+  const last = rows.findLastIndex((row) => anyPart([row]));
+  return rows.slice(0, last).some((row) => !row.is_complete);
 }
 
 function otherRows(context) {

@@ -143,7 +143,9 @@ function showReport() {
 
 function start() {
   document.documentElement.lang = language;
-  document.querySelector(".skip").textContent = translate("skip");
+  document.body.classList.add("has-script");
+  const skip = document.querySelector(".skip");
+  if (skip) skip.textContent = translate("skip");
   app.page = new Page((change) => visit(change));
   if (document.body.classList.contains("is-report")) {
     showReport();
