@@ -127,7 +127,7 @@ function summary(rows) {
   const cycles = sumOf(rows.map((row) => row.cycles));
   const inverters = distinct(rows, "inverter_serial").length;
   const hours = (column) => sumOf(rows.map((row) => row[column]));
-  return translate("battery.summary", {
+  return translate(hours("hours_known") ? "battery.summary" : "battery.summary_cycles", {
     cycles: formatNumber(isKnown(cycles) ? cycles / Math.max(inverters, 1) : null, 1),
     full: formatNumber(hours("hours_full"), 0), empty: formatNumber(hours("hours_empty"), 0), known: formatNumber(hours("hours_known"), 0),
   });

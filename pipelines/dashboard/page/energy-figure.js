@@ -5,6 +5,7 @@ import { categoryAxis, gridOf, hatching, tooltip, valueAxis } from "./chart-part
 import { daysColumn, daysNote, hatchingNote, isWhole } from "./completeness.js";
 import { formatDate, formatEnergy, formatKwh } from "./format.js";
 import { hasValues, isKnown, rowsOf } from "./rows.js";
+import { rolesNote } from "./site-notes.js";
 import { colours, faded } from "./theme.js";
 import { translate } from "./translate.js";
 
@@ -22,7 +23,7 @@ export const energyFigure = {
   id: "energy", chart: "energy", periods: ["week", "month", "year", "all"], height: "tall",
   sentence: (rows, context) => [
     anyPart(rows) ? hatchingNote(rows) : translate("energy.none"),
-    anyPart(rows) && !hasValues(rows, "import_kwh") && context.scope.kind === "site" && context.deviceCount > 1 ? translate("roles.hint") : "",
+    rolesNote(anyPart(rows), hasValues(rows, "import_kwh"), context),
     anyPart(rows) && !context.isReport ? translate(`energy.click_${context.scope.bucket}`) : "",
   ].filter(Boolean).join(" "),
   legend: (rows, context) => [

@@ -98,6 +98,7 @@ export const messagesDe = {
   "copy.copy": "Kopieren",
   "copy.copied": "Kopiert",
   "copy.failed": "Nicht kopiert",
+  "roles.none": "Teilen sich Wechselrichter einen Anschluss, sagt man mit givlake roles set, was jeder zählt.",
   "roles.hint": "Mehrere Wechselrichter messen hier das Netz, daher sind Netz und Haus der Anlage nicht bekannt. Welcher den Zähler hat, sagt man mit givlake roles set.",
 
   "power.title": "Leistung",
@@ -169,6 +170,7 @@ export const messagesDe = {
 
   "battery.title": "Ladung und Zyklen",
   "battery_day.title": "Batterie des Tages",
+  "battery.summary_cycles": "{cycles} Vollzyklen je Batterie.",
   "battery.summary": "{cycles} Vollzyklen je Batterie; {full} h voll und {empty} h leer von {known} h, die bekannt sind.",
   "battery.some": "{shown} von {count} Wechselrichtern. Wählen Sie einen, um ihn zu sehen.",
   "battery.band": "Ladestand, niedrigster bis höchster",

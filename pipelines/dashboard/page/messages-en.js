@@ -98,6 +98,7 @@ export const messagesEn = {
   "copy.copy": "Copy",
   "copy.copied": "Copied",
   "copy.failed": "Not copied",
+  "roles.none": "If inverters share one supply, givlake roles set says what each counts for.",
   "roles.hint": "Several inverters measure the grid here, so that the site's grid and home are not known. Say which one has the meter with givlake roles set.",
 
   "power.title": "Power",
@@ -169,6 +170,7 @@ export const messagesEn = {
 
   "battery.title": "Charge and cycles",
   "battery_day.title": "Battery of the day",
+  "battery.summary_cycles": "{cycles} full cycles per battery.",
   "battery.summary": "{cycles} full cycles per battery; {full} h full and {empty} h empty of {known} h known.",
   "battery.some": "{shown} of {count} inverters. Choose one to see it.",
   "battery.band": "State of charge, lowest to highest",

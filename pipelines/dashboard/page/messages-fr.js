@@ -98,6 +98,7 @@ export const messagesFr = {
   "copy.copy": "Copier",
   "copy.copied": "Copié",
   "copy.failed": "Non copié",
+  "roles.none": "Si des onduleurs partagent un raccordement, givlake roles set indique ce que chacun compte.",
   "roles.hint": "Plusieurs onduleurs mesurent ici le réseau : le réseau et la maison du site sont donc inconnus. Indiquez lequel a le compteur avec givlake roles set.",
 
   "power.title": "Puissance",
@@ -169,6 +170,7 @@ export const messagesFr = {
 
   "battery.title": "Charge et cycles",
   "battery_day.title": "Batterie du jour",
+  "battery.summary_cycles": "{cycles} cycles complets par batterie.",
   "battery.summary": "{cycles} cycles complets par batterie ; {full} h pleine et {empty} h vide sur {known} h connues.",
   "battery.some": "{shown} onduleurs sur {count}. Choisissez-en un pour le voir.",
   "battery.band": "État de charge, du plus bas au plus haut",

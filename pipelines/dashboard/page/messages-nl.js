@@ -98,6 +98,7 @@ export const messagesNl = {
   "copy.copy": "Kopieer",
   "copy.copied": "Gekopieerd",
   "copy.failed": "Niet gekopieerd",
+  "roles.none": "Als omvormers één aansluiting delen, zegt givlake roles set wat elk telt.",
   "roles.hint": "Meerdere omvormers meten hier het net, zodat net en huis van de locatie niet bekend zijn. Zeg welke de meter heeft met givlake roles set.",
 
   "power.title": "Vermogen",
@@ -169,6 +170,7 @@ export const messagesNl = {
 
   "battery.title": "Lading en cycli",
   "battery_day.title": "Batterij van de dag",
+  "battery.summary_cycles": "{cycles} volle cycli per batterij.",
   "battery.summary": "{cycles} volle cycli per batterij; {full} u vol en {empty} u leeg van {known} u die bekend zijn.",
   "battery.some": "{shown} van {count} omvormers. Kies er een om die te zien.",
   "battery.band": "Laadtoestand, laagste tot hoogste",

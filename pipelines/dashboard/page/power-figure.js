@@ -4,6 +4,7 @@ import { gridOf, isNarrow, tooltip, valueAxis } from "./chart-parts.js";
 import { formatInstant, formatPercent, formatPower, formatTime } from "./format.js";
 import { addDays, startOfDay } from "./local-time.js";
 import { hasValues, isKnown, rowsOf } from "./rows.js";
+import { rolesNote } from "./site-notes.js";
 import { colours, faded } from "./theme.js";
 import { translate } from "./translate.js";
 
@@ -40,18 +41,17 @@ export const powerFigure = {
 };
 
 function powerSentence(rows, context) {
-  if (!rows.some((row) => CURVES.some(({ column }) => isKnown(row[column])))) return translate("power.none");
-  const notes = [];
-  if (!hasValues(rows, "import_w") && context.scope.kind === "site" && context.deviceCount > 1) notes.push(translate("roles.hint"));
+  if (!isAnythingKnown(rows)) return [translate("power.none"), rolesNote(false, false, context)].filter(Boolean).join(" ");
+  const notes = [rolesNote(true, hasValues(rows, "import_w"), context)];
   if (hasValues(rows, "export_w") || hasBatteryCurve(rows)) notes.push(translate("power.signs"));
   const { date, zone } = context.scope;
   const hours = (startOfDay(addDays(date, 1), zone) - startOfDay(date, zone)) / HOUR_MS;
   if (hours !== 24) notes.push(translate(hours > 24 ? "power.clock_back" : "power.clock_forward"));
-  return notes.join(" ");
+  return notes.filter(Boolean).join(" ");
 }
 
 function powerOption(rows, context) {
-  if (!rows.some((row) => CURVES.some(({ column }) => isKnown(row[column])))) return null;
+  if (!isAnythingKnown(rows)) return null;
   const { date, zone } = context.scope;
   const begin = startOfDay(date, zone);
   const length = startOfDay(addDays(date, 1), zone) - begin;
@@ -125,6 +125,10 @@ function points(rows, column, begin, factor) {
     last = elapsed;
   }
   return result;
+}
+
+function isAnythingKnown(rows) {
+  return CURVES.some(({ column }) => hasValues(rows, column));
 }
 
 // A battery that a house does not have is sent as 0 W and 0 %.

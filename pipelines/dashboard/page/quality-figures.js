@@ -12,7 +12,7 @@ const SHOWN = 5;
 
 /** @type {import("./figure.js").FigureDeclaration} */
 export const missingFigure = {
-  id: "missing", chart: "missing",
+  id: "missing", chart: "missing", isNewestOnly: true,
   sentence: (rows) => {
     const days = sumOf(rows.map((row) => row.days)) ?? 0;
     return rows.length ? translate("missing.sentence", { count: days, days: formatNumber(days) }) : translate("missing.none");
