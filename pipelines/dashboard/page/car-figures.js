@@ -35,7 +35,7 @@ export const carFigure = {
 
 /** @type {import("./figure.js").FigureDeclaration} */
 export const carSessionsFigure = {
-  id: "car_sessions", chart: "car_sessions",
+  id: "car_sessions", chart: "car_sessions", isNewestOnly: true,
   isShown: (rows) => rows.length > 0,
   sentence: (rows) => translate("car_sessions.sentence", {
     count: rows.length, sessions: formatNumber(rows.length), kwh: formatKwh(sumOf(rows.map((row) => row.energy_kwh))),
@@ -82,7 +82,7 @@ function carOption(known, context) {
     xAxis: categoryAxis(rows.map((row) => row.bucket_start), (date) => bucketLabel(date, context)),
     yAxis: valueAxis("kWh"),
     series: shownCarSources(rows).map(({ column, colour }) => ({
-      type: "bar", stack: "car", barMaxWidth: 36, barCategoryGap: "28%", emphasis: { disabled: true },
+      type: "bar", stack: "car", barMaxWidth: 48, barCategoryGap: "28%", emphasis: { disabled: true },
       itemStyle: { color: palette[colour] }, data: rows.map((row) => row[column]),
     })),
   };

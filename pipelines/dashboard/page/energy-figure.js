@@ -5,6 +5,7 @@ import { categoryAxis, gridOf, hatching, tooltip, valueAxis } from "./chart-part
 import { daysColumn, daysNote, hatchingNote, isWhole } from "./completeness.js";
 import { formatDate, formatEnergy, formatKwh } from "./format.js";
 import { hasValues, isKnown, rowsOf } from "./rows.js";
+import { rolesNote } from "./site-notes.js";
 import { colours, faded } from "./theme.js";
 import { translate } from "./translate.js";
 
@@ -22,7 +23,7 @@ export const energyFigure = {
   id: "energy", chart: "energy", periods: ["week", "month", "year", "all"], height: "tall",
   sentence: (rows, context) => [
     anyPart(rows) ? hatchingNote(rows) : translate("energy.none"),
-    anyPart(rows) && !hasValues(rows, "import_kwh") && context.scope.kind === "site" && context.deviceCount > 1 ? translate("roles.hint") : "",
+    rolesNote(anyPart(rows), hasValues(rows, "import_kwh"), context),
     anyPart(rows) && !context.isReport ? translate(`energy.click_${context.scope.bucket}`) : "",
   ].filter(Boolean).join(" "),
   legend: (rows, context) => [
@@ -55,7 +56,7 @@ export const energyFigure = {
 export const halfHoursFigure = {
   id: "half_hours", chart: "half_hours", periods: ["day"], height: "medium",
   isShown: anyPart,
-  sentence: (rows) => rows.some((row) => !row.is_complete) ? translate("half_hours.missing") : "",
+  sentence: (rows) => hasHole(rows) ? translate("half_hours.missing") : "",
   legend: legendItems,
   option: (rows) => barOption(rows, [], { label: (index) => rows[index].start_local, title: (row) => row.start_local }),
   columns: () => [
@@ -72,6 +73,12 @@ function energyColumns() {
 
 function anyPart(rows) {
   return [...ENERGY_PARTS, { column: "home_kwh" }].some(({ column }) => hasValues(rows, column));
+}
+
+// What is still to come is no hole.
+function hasHole(rows) {
+  const last = rows.findLastIndex((row) => anyPart([row]));
+  return rows.slice(0, last).some((row) => !row.is_complete);
 }
 
 function otherRows(context) {
@@ -136,7 +143,7 @@ function unknownBands(rows, palette, isUnknown) {
 function barSeries({ column, colour, sign }, rows, palette, stack, opacity) {
   const isLight = sign < 0 && colour === "battery";
   return {
-    type: "bar", stack, barMaxWidth: 36, barCategoryGap: "28%", barGap: "8%",
+    type: "bar", stack, barMaxWidth: 48, barCategoryGap: "28%", barGap: "8%",
     itemStyle: { color: palette[colour], opacity: isLight ? opacity * 0.72 : opacity },
     emphasis: { disabled: true },
     data: rows.map((row) => ({
@@ -157,7 +164,7 @@ function homeMarks(rows, palette, isCompared) {
       if (!isKnown(value) || Number.isNaN(value)) return null;
       const [x, y] = api.coord([api.value(0), value]);
       // Of two bars in a column the left one is the shown period's.
-      const bar = Math.min(36, api.size([1, 0])[0] * 0.72 / (isCompared ? 2.08 : 1));
+      const bar = Math.min(48, api.size([1, 0])[0] * 0.72 / (isCompared ? 2.08 : 1));
       const half = bar / 2 + (isCompared ? 1 : 3);
       const middle = isCompared ? x - bar * 0.54 : x;
       return {
@@ -179,7 +186,7 @@ function energyTooltip(row, other, title, otherLabel) {
     title: title(row),
     lines: [
       ...ENERGY_PARTS.filter(({ column }) => isKnown(row[column])).map(({ column, colour }) => line(column, colour)),
-      ...(isKnown(row.home_kwh) ? [line("home_kwh", "home")] : []),
+      line("home_kwh", "home"),
     ],
     note: [
       days,
