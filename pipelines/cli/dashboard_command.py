@@ -18,6 +18,7 @@ _PORT = 8050
 # Other dashboards, of other data folders, may have the ports from the default on.
 _TRIES = 20
 _HOW_TO_STOP = "Press Ctrl-C to stop."
+_ALL_ADDRESSES = ("0.0.0.0", "::")
 _STOP_S = 1
 _LOOK_EVERY_S = 1.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -45,7 +46,8 @@ def dashboard(settings: Settings, port: int, host: str, opens: bool) -> None:
     is_local = is_loopback(host)
     listener, chosen = _listener(host, port)
     with listener:
-        name = f"[{host}]" if ":" in host else host
+        # Where it listens at all addresses, this machine has this one.
+        name = "127.0.0.1" if host in _ALL_ADDRESSES else f"[{host}]" if ":" in host else host
         address = f"http://{name}:{chosen}"
 
         def begin() -> None:
@@ -54,7 +56,7 @@ def dashboard(settings: Settings, port: int, host: str, opens: bool) -> None:
             console().print(f"Dashboard: {address} (data in {settings.data}). {_HOW_TO_STOP}")
             if not is_local:
                 console(stderr=True).print(
-                    "Everyone in the network of this address can read your history: there is no"
+                    f"Everyone in the network of {host} can read your history: there is no"
                     " password. Leave --host out to show it on this machine only."
                 )
             if opens:

@@ -19,7 +19,7 @@ from assets.catalogue_views import DEFAULT_CURRENCY
 from givenergy import utc_now
 from givenergy.version import __version__
 from pipelines.dashboard.account_summary import ingestion_state, tariffs_on
-from pipelines.dashboard.chart_query import ChartQuery, chart_query
+from pipelines.dashboard.chart_query import ChartQuery, UnknownChartError, chart_query
 from pipelines.dashboard.folder_reader import FolderReader, OpenFolder
 from pipelines.dashboard.scope import Scope, ScopeError, scope_of
 from pipelines.settings import Settings
@@ -161,9 +161,12 @@ class DashboardData:
         for name in dict.fromkeys(names):
             try:
                 answers[name] = self.rows(name, scope, arguments).as_json()
-            except (WarehouseError, SettingsError, duckdb.Error) as error:
-                _LOG.warning("chart %s: %s", name, error)
-                answers[name] = {"error": f"This cannot be shown: {error}"}
+            except (ScopeError, UnknownChartError):
+                raise
+            except Exception as error:
+                # Whatever it is, the other charts are shown.
+                _LOG.warning("chart %s: %s: %s", name, type(error).__name__, error)
+                answers[name] = {"error": f"This cannot be shown: {_first_line(error)}"}
         return answers
 
     def rows(self, name: str, scope: Scope, arguments: Mapping[str, str]) -> ChartRows:
@@ -248,6 +251,10 @@ def _rows(folder: OpenFolder, query: ChartQuery, values: Mapping[str, object]) -
 
 def _empty(names: Iterable[str]) -> pa.Table:
     return pa.table({name: pa.nulls(0) for name in names})
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _capital(arguments: Mapping[str, str]) -> float:

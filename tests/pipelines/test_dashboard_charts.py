@@ -497,3 +497,28 @@ def test_there_is_no_other_chart():
 )
 def test_values_are_written_as_literals(value, text):
     assert literal(value) == text
+
+
+def test_behind_a_gateway_the_site_has_its_power_and_their_charge(tmp_path):
+    with Simulator(config(inverters=3, gateways=1)) as sim:
+        settings = {
+            "GIVENERGY_API_URL": sim.base_url,
+            "GIVLAKE_DATASETS": "communication_devices,inverter_data_points",
+        }
+        owner = Owner(tmp_path, settings, token=sim.token)
+        assert owner.givlake("backfill", "--start", FULL_DAY, "--end", FULL_DAY).status == 0
+        charts = Charts(owner)
+        roles = {
+            each["role"]: each["serial"] for each in charts.data.about()["sites"][0]["inverters"]
+        }
+        site = {row["time"]: row for row in charts.rows("power", date=FULL_DAY)}
+        gateway = f"inverter:{roles['whole_site']}"
+        own = {row["time"]: row for row in charts.rows("power", of=gateway, date=FULL_DAY)}
+        assert own
+        for time, row in own.items():
+            assert site[time]["solar_w"] == row["solar_w"]
+            assert site[time]["import_w"] == row["import_w"]
+            assert row["battery_percent"] is None
+        charged = [row["battery_percent"] for row in site.values()]
+        assert any(percent is not None for percent in charged)
+        charts.data.close()

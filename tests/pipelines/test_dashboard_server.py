@@ -66,6 +66,7 @@ def test_the_page_and_its_files(server):
         assert (again.status, again.body) == (304, b"")
         fixed = server.get(f"/static/{name}", {"v": tag.strip('"')})
         assert fixed.headers["cache-control"] == "max-age=31536000, immutable"
+        assert f"/static/{name}?v={tag.strip(chr(34))}" in page.body.decode()
     # Nothing of the page names another host.
     assert not re.search(rb"(src|href)=[\"']?(https?:)?//", page.body)
 
@@ -307,6 +308,10 @@ def test_no_error_while_a_backfill_writes(tmp_path):
                     if answer.status != 200 or b'"error"' in answer.body:
                         errors.append(answer.body[-2000:])
 
+            until(
+                lambda: server.get("/api/now").json()["ingestion"],
+                lambda it: it["is_running"] and it["since"] is not None,
+            )
             threads = [threading.Thread(target=click, args=[each]) for each in ("month", "all")]
             for thread in threads:
                 thread.start()

@@ -27,9 +27,13 @@ import { hasMessage, translate } from "./translate.js";
  * @property {(index, context) => void} [onClick] Called with the index of the category that is clicked.
  * @property {(rows, context, figure) => Node[]} [controls] Controls beside the heading.
  * @property {(rows, context, figure) => Node[]} [body] What stands below the chart.
+ * @property {boolean} [isNewestOnly] Whether the server sends only the newest rows.
  * @property {(context) => Array} [columns] Columns of the table.
  * @property {(rows, context) => object[]} [tableRows] Rows of the table, if not those of the chart.
  */
+
+/** The server sends no more rows of lists. */
+const MOST_NEWEST = 500;
 
 /** A figure on the page. */
 export class Figure {
@@ -81,12 +85,16 @@ export class Figure {
 
   #showRows(rows, answer) {
     const { declaration, context } = this;
-    this.sentence.textContent = declaration.sentence?.(rows, context) ?? "";
+    const sentences = [declaration.sentence?.(rows, context), declaration.isNewestOnly && rows.length >= MOST_NEWEST
+      ? translate("figure.newest", { count: MOST_NEWEST }) : ""];
+    this.sentence.textContent = sentences.filter(Boolean).join(" ");
     show(this.sentence, this.sentence.textContent !== "");
     this.sentence.classList.remove("is-problem");
     this.controls.replaceChildren(...(declaration.controls?.(rows, context, this) ?? []));
     this.legend.replaceChildren(legendOf(declaration.legend?.(rows, context) ?? []));
-    this.body.replaceChildren(...(declaration.body?.(rows, context, this) ?? []));
+    // New data do not take away the field that the reader writes into.
+    const isTyping = context.isQuiet && document.activeElement?.matches("input") && this.body.contains(document.activeElement);
+    if (!isTyping) this.body.replaceChildren(...(declaration.body?.(rows, context, this) ?? []));
     this.#draw(rows);
     this.#fillFoot(answer, rows);
   }

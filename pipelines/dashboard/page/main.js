@@ -37,6 +37,8 @@ async function load({ isQuiet = false } = {}) {
     if (first instanceof Error) throw first;
     app.isStale = false;
     const context = contextOf(about, first.scope, first.charts, app.state, false);
+    context.isQuiet = isQuiet;
+    if (isQuiet && app.context?.otherScope) addComparison(context, app.context.otherScope, app.context.otherCharts);
     app.context = context;
     app.state = context.state;
     writeAddress(context.state, false);

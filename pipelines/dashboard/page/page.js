@@ -68,13 +68,13 @@ export class Page {
    */
   showTop(context) {
     if (!this.main.contains(this.content)) this.main.replaceChildren(this.banners, this.content);
-    if (!context.isReport) {
+    if (context.isReport) {
+      this.brand.replaceChildren(brandMark());
+    } else if (!context.isQuiet || !this.header.contains(document.activeElement)) {
       const focused = focusSelector();
       this.brand.replaceChildren(brandLine(context.about, context.state, this.change));
       this.period.replaceChildren(periodLine(context, this.change));
       if (focused) this.header.querySelector(focused)?.focus();
-    } else {
-      this.brand.replaceChildren(brandMark());
     }
     show(this.period, !context.isReport);
     show(this.content, true);
