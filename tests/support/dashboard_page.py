@@ -170,7 +170,7 @@ class DashboardPage:
         self.page.wait_for_function(_ARE_FILLED)
 
     def poll_until(self, is_so: Callable[[], object]) -> None:
-        """Let the page look for new data, by its clock of `page.clock.install`, until it has them."""
+        """Let the page look for new data, by its clock of `clock.install`, until it has them."""
         end = time.monotonic() + BROWSER_TIMEOUT_S
         while True:
             self.page.clock.fast_forward(POLL_MS)
