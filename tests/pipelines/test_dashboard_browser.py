@@ -252,7 +252,14 @@ def brightness(colour):
     return sum(map(int, re.findall(r"\d+", colour)[:3])) / 3
 
 
-@pytest.mark.parametrize("period", ["day", "week", "month", "year", "all"])
+@pytest.mark.parametrize(
+    "period",
+    [
+        "day",
+        "month",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("week", "year", "all")),
+    ],
+)
 def test_a_phone_scrolls_down_only(look, period):
     page = look(f"?period={period}&date=2025-05-20&compare=year", viewport=PHONE, is_mobile=True)
     assert page.width_px <= PHONE["width"]
