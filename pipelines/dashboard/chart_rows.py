@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import duckdb
 import msgspec
@@ -31,6 +32,8 @@ from warehouse.export.sinks import escape_formula
 _FIRST = ("energy", "power", "totals", "now", "half_hours", "flows")
 _NO_CAPITAL = "10000"
 _LOG = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
+_Fetch = Callable[[duckdb.DuckDBPyConnection, str, Mapping[str, object]], _Result]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,39 +43,40 @@ class ChartRows:
     Attributes:
         query: The query of the chart.
         sql: Its SQL with the values of the scope, as it runs on the catalogue.
-        table: The rows.
+        columns: The values of each column.
     """
 
     query: ChartQuery
     sql: str
-    table: pa.Table
+    columns: Mapping[str, Sequence[Any]]
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The values of each row by column."""
+        values = zip(*self.columns.values(), strict=True)
+        return [dict(zip(self.columns, row, strict=True)) for row in values]
 
     def as_json(self) -> dict[str, object]:
         """Return the chart as pages get it."""
+        mart = self.query.mart
         return {
-            "columns": self.table.to_pydict(),
-            "rows": self.table.num_rows,
+            "columns": self.columns,
+            "rows": len(next(iter(self.columns.values()))),
             "sql": self.sql,
-            "description": self.query.mart.description,
-            "notes": self.query.mart.notes,
-            "column_descriptions": self.query.mart.columns,
-            "reads": self.query.mart.reads,
+            "description": mart.description,
+            "notes": mart.notes,
+            "column_descriptions": mart.columns,
+            "reads": mart.reads,
         }
 
     def as_csv(self) -> bytes:
         """Return the rows as CSV, with the values as they are in JSON."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.table.column_names)
-        columns = [column.to_pylist() for column in self.table.columns]
-        writer.writerows([_cell(value) for value in row] for row in zip(*columns, strict=True))
+        writer.writerow(self.columns)
+        rows = zip(*self.columns.values(), strict=True)
+        writer.writerows([_cell(value) for value in row] for row in rows)
         return text.getvalue().encode()
-
-    def as_parquet(self) -> bytes:
-        """Return the rows as a Parquet file."""
-        file = io.BytesIO()
-        pq.write_table(self.table, file)
-        return file.getvalue()
 
 
 class DashboardData:
@@ -183,17 +187,56 @@ class DashboardData:
             WarehouseError: The folder cannot be used.
             duckdb.Error: The query failed.
         """
+        query, values, columns = self._answer(name, scope, arguments, _columns)
+        if columns is None:
+            columns = {column: [] for column in query.mart.columns}
+        return ChartRows(query, query.with_literals(values), columns)
+
+    def parquet(self, name: str, scope: Scope, arguments: Mapping[str, str]) -> bytes:
+        """Return the rows of a chart as a Parquet file.
+
+        Args:
+            name: The chart.
+            scope: What is shown.
+            arguments: The arguments of the address.
+
+        Raises:
+            ScopeError: An argument is not valid.
+            UnknownChartError: There is no such chart.
+            WarehouseError: The folder cannot be used.
+            duckdb.Error: The query failed.
+        """
+        query, _, table = self._answer(name, scope, arguments, _table)
+        if table is None:
+            table = pa.table({column: pa.nulls(0) for column in query.mart.columns})
+        file = io.BytesIO()
+        pq.write_table(table, file)
+        return file.getvalue()
+
+    def _answer(
+        self, name: str, scope: Scope, arguments: Mapping[str, str], fetch: _Fetch[_Result]
+    ) -> tuple[ChartQuery, Mapping[str, object], _Result | None]:
+        """Return a chart's query, the values of its parameters, and its result if there are data.
+
+        Args:
+            name: The chart.
+            scope: What is shown.
+            arguments: The arguments of the address.
+            fetch: Runs SQL with parameters.
+        """
         values = scope.parameters() | {"capital": _capital(arguments), "now": utc_now()}
         for is_last in (False, True):
             with self._reader.reading() as folder:
                 kind = "site" if scope.device is None else scope.device.kind
                 query = chart_query(name, kind, folder.currency)
-                sql = query.with_literals(values)
-                if scope.device is None or folder.connection is None:
-                    return ChartRows(query, sql, _empty(query.mart.columns))
+                connection = folder.connection
+                if scope.device is None or connection is None:
+                    return query, values, None
+                bound = query.bound(values)
                 try:
                     folder.use(scope.device, query.mart.reads)
-                    return ChartRows(query, sql, _rows(folder, query, values))
+                    result = retrying(partial(fetch, connection, query.mart.sql, bound))
+                    return query, values, result
                 except (WarehouseError, duckdb.Error):
                     # Ingestion may have replaced what was open.
                     if is_last:
@@ -240,17 +283,22 @@ def encode(answer: object) -> bytes:
     return msgspec.json.encode(answer)
 
 
-def _rows(folder: OpenFolder, query: ChartQuery, values: Mapping[str, object]) -> pa.Table:
-    connection = folder.connection
-    assert connection is not None
-    table: pa.Table = retrying(
-        lambda: connection.sql(query.mart.sql, params=query.bound(values)).to_arrow_table()
-    )
-    return table
+def _columns(
+    connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, object]
+) -> dict[str, list[Any]]:
+    # Half as dear as by way of Arrow, for which the query is planned twice.
+    result = connection.execute(sql, dict(values))
+    names = [column[0] for column in result.description]
+    rows = result.fetchall()
+    if not rows:
+        return {name: [] for name in names}
+    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
 
 
-def _empty(names: Iterable[str]) -> pa.Table:
-    return pa.table({name: pa.nulls(0) for name in names})
+def _table(
+    connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, object]
+) -> pa.Table:
+    return connection.sql(sql, params=dict(values)).to_arrow_table()
 
 
 def _first_line(error: Exception) -> str:
