@@ -12,7 +12,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n $(WORKERS) --dist loadfile
 	$(if $(CLOCK),--clock "$(CLOCK)") \
 	tests/pipelines tests/givenergy tests/warehouse tests/assets tests/simulator tests/benchmarks tests/test_architecture.py
 
-.PHONY: demo test test-fast test-slow test-all ui lint types pytest test-dates format constraints audit dictionary settings help-texts screenshots docs coverage help clean
+.PHONY: demo dashboard test test-fast test-slow test-all ui lint types pytest test-dates format constraints audit dictionary settings help-texts screenshots docs coverage help clean
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ test-slow: .venv/installed  ## the slow tests, which make test leaves out
 	@$(PYTEST) -m slow
 
 test-all: test test-slow  ## lint, types and all tests
+
+dashboard: .venv/run  ## the demo's data in the browser; makes them if they are not there
+	@test -d $(DEMO_DATA) || $(MAKE) demo
+	@$(BIN)/givlake dashboard --data $(DEMO_DATA) --open
 
 ui: .venv/run  ## Dagster on the demo's data
 	@$(BIN)/givlake ui --demo $(DEMO_DATA)

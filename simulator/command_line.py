@@ -192,6 +192,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HH:MM-HH:MM",
         help="local time in which batteries charge from the grid and cars prefer to charge",
     )
+    add("--without-battery", type=int, help="how many of the first inverters have panels only")
     add(
         "--battery-fade",
         dest="battery_fade_per_year",

@@ -114,6 +114,7 @@ class SimulatorConfig:
             its first inverter: their power is part of its load. If not, on a supply of their own.
         cheap_hours: Daily hours of cheap electricity by local time, such as "00:30-05:30": the
             batteries charge from the grid in them, and most cars wait for them. Default: none.
+        without_battery: How many of the first inverters have panels only.
         battery_fade_per_year: Share of a battery's nominal capacity that it loses in a year.
         pv_degradation_per_year: Share of the panels' peak power that they lose in a year.
         chargers_404: The list of chargers of an account that has none is 404, not empty.
@@ -182,6 +183,7 @@ class SimulatorConfig:
     ev_chargers: int = 0
     ev_on_home_meter: bool = True
     cheap_hours: str | None = None
+    without_battery: int = 0
     battery_fade_per_year: float = 0.022
     pv_degradation_per_year: float = 0.006
     chargers_404: bool = False

@@ -14,7 +14,7 @@ from pipelines.cli.context import pass_settings
 from pipelines.cli.local_faults import port_fault
 from pipelines.settings import Settings
 
-_PORT = 8050
+DEFAULT_PORT = 8050
 # Other dashboards, of other data folders, may have the ports from the default on.
 _TRIES = 20
 _HOW_TO_STOP = "Press Ctrl-C to stop."
@@ -28,7 +28,7 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    default=_PORT,
+    default=DEFAULT_PORT,
     show_default=True,
     help="Port to listen on; 0 takes a free one.",
 )

@@ -1,4 +1,4 @@
-"""`givlake demo`: plan, backfill, status and queries with a simulated account, without a token."""
+"""`givlake demo`: a simulated account, fetched, priced and queried, without a token."""
 
 import shutil
 import signal
@@ -16,6 +16,7 @@ import click
 
 from pipelines.child_environment import demo_environment
 from pipelines.cli.common import EXIT_INCOMPLETE, EXIT_USAGE, KnownError, console
+from pipelines.cli.dashboard_command import DEFAULT_PORT
 from simulator import Simulator, SimulatorConfig
 from warehouse import Lake
 
@@ -29,7 +30,11 @@ _QUERIES = {
 _OTHER_DEVICES = (
     *("--ev-chargers", "1", "--ev-points-every", "900", "--ems", "1"),
     *("--smart-devices", "1", "--smart-points-every", "3600"),
+    *("--cheap-hours", "00:30-05:30"),
 )
+# The first is in force; the other is to compare with.
+_TARIFFS = ("two-rate", "flat")
+_TARIFFS_FROM = "2016-01-01"
 _START_TIMEOUT_S = 30.0
 _DAYS = 30
 _INVERTERS = 3
@@ -65,6 +70,12 @@ def demo(days: int, inverters: int, data: Path) -> None:
         run(environment, "plan")
         run(environment, "backfill")
         ingested_s = time.monotonic() - started
+        for name in _TARIFFS:
+            with resources.as_file(resources.files(__package__) / "demo_tariffs") as folder:
+                file = folder / f"{name}.toml"
+                _OUT.print(f"\n$ givlake tariffs load {file.name}")
+                run(environment, "tariffs", "load", str(file), echo=False)
+        run(environment, "tariffs", "use", _TARIFFS[0], "--from", _TARIFFS_FROM)
         run(environment, "status")
         for title, file in _QUERIES.items():
             sql = resources.files(__package__).joinpath("sql", file).read_text()
@@ -75,11 +86,13 @@ def demo(days: int, inverters: int, data: Path) -> None:
         f"\nIngested {days} days and today of {inverters} inverters and other devices into {data}"
         f" in {ingested_s:.0f} s."
         "\n\nNext steps:"
-        f"\n  {program} ui --demo {data}"
+        f"\n  {program} ui --demo {data}  (Dagster: assets, days, runs, schedules)"
         f'\n  {program} query --data {data} "SHOW TABLES"'
-        f"\n  duckdb {data}/warehouse.duckdb"
-        "\nThe first shows the same in Dagster: assets, days, runs and schedules. The README"
-        ' says under "Your own history" how to use your own account.'
+        f"\n  {program} report --data {data} --month {date.today():%Y-%m}"
+        '\nThe README says under "Your own history" how to use your own account.'
+        "\n\nLook at the house:"
+        f"\n  {program} dashboard --data {data} --open"
+        f"\n  http://127.0.0.1:{DEFAULT_PORT}"
     )
 
 

@@ -10,12 +10,22 @@ from assets.data_dictionary import dictionary
 from assets.framework.contract.dataset import Dataset
 from assets.framework.decoding.decoder import decoders
 from assets.registry import daily_datasets, datasets
-from pipelines.cli.common import EXIT_INCOMPLETE, check_order, console, opened_for_reading, plural
+from givenergy import utc_now
+from pipelines.cli.common import (
+    EXIT_INCOMPLETE,
+    EXIT_USAGE,
+    KnownError,
+    check_order,
+    console,
+    opened_for_reading,
+    plural,
+)
 from pipelines.cli.context import pass_settings
 from pipelines.cli.days import FIRST_DAY, LAST_DAY
 from pipelines.cli.stored_device_names import stored_device_names
 from pipelines.cli.verify_command import chosen_datasets
 from pipelines.device_lookup import resolve_devices
+from pipelines.home_assistant import GUIDE, export_statistics
 from pipelines.pending_builds import describe_pending
 from pipelines.settings import Settings
 from pipelines.tariffs.tariff_store import stored_currency
@@ -32,6 +42,7 @@ from warehouse import (
 )
 
 _BODIES = "json"
+_HOME_ASSISTANT = "home-assistant"
 # Views of the catalogue that are written as tables, as they read files of the data folder.
 _COPIED_VIEWS = (
     *("coverage", "quarantine", "requests", "pending_responses", "codes"),
@@ -54,10 +65,11 @@ _DEVICE_COLUMNS = frozenset({"inverter_serial", "ems_serial", "charger_uuid", "d
 @click.option(
     "--format",
     "layout",
-    type=click.Choice([*(layout.value for layout in ExportLayout), _BODIES]),
+    type=click.Choice([*(layout.value for layout in ExportLayout), _BODIES, _HOME_ASSISTANT]),
     default=ExportLayout.PARQUET.value,
     show_default=True,
-    help="json: archived response bodies, by device and day.",
+    help="json: archived response bodies, by device and day. home-assistant: hourly statistics"
+    " of its energy dashboard.",
 )
 @click.option("--dataset", "names", multiple=True, metavar="NAME", help="Only this dataset.")
 @click.option(
@@ -70,6 +82,11 @@ _DEVICE_COLUMNS = frozenset({"inverter_serial", "ems_serial", "charger_uuid", "d
 @click.option("--start", type=FIRST_DAY, help="First day, such as 2025-06-01, 2025-06 or -30d.")
 @click.option("--end", type=LAST_DAY, help="Last day.")
 @click.option(
+    "--with-days",
+    is_flag=True,
+    help="For home-assistant: put days known only from counters into their last full hour.",
+)
+@click.option(
     "--overwrite", "--again", "overwrite", is_flag=True, help="Replace an earlier export."
 )
 @pass_settings
@@ -81,6 +98,7 @@ def export(
     device_names_wanted: tuple[str, ...],
     start: date | None,
     end: date | None,
+    with_days: bool,
     overwrite: bool,
 ) -> None:
     """Write the history to standalone files.
@@ -89,6 +107,7 @@ def export(
     """
     chosen = chosen_datasets(names)
     check_order(start, end)
+    _check_home_assistant(layout, names, with_days=with_days)
     days = Days(start, end)
     not_built = None
     with opened_for_reading(settings) as lake:
@@ -101,6 +120,18 @@ def export(
                 dictionary=dictionary(),
                 days=days,
                 devices=devices,
+                overwrite=overwrite,
+            )
+        elif layout == _HOME_ASSISTANT:
+            not_built = describe_pending(lake)
+            report = export_statistics(
+                lake,
+                target,
+                now=utc_now(),
+                currency=stored_currency(settings.data),
+                days=days,
+                devices=devices.device_ids,
+                with_days=with_days,
                 overwrite=overwrite,
             )
         else:
@@ -126,11 +157,28 @@ def export(
     console().print(
         f"{plural(report.rows, unit)} in {plural(report.files, 'file')} written to {target}."
     )
-    if devices.device_ids is not None:
+    if layout == _HOME_ASSISTANT:
+        console().print(f"How to import them: {target / GUIDE}")
+    elif devices.device_ids is not None:
         console().print(_limits(devices, chosen, layout))
     if not_built is not None:
         console(stderr=True).print(f"Incomplete export: {not_built}")
         raise SystemExit(EXIT_INCOMPLETE)
+
+
+def _check_home_assistant(layout: str, names: tuple[str, ...], *, with_days: bool) -> None:
+    """Refuse options that belong to another format.
+
+    Raises:
+        KnownError: One is given.
+    """
+    if layout == _HOME_ASSISTANT and names:
+        raise KnownError(
+            f"--format {_HOME_ASSISTANT} is made of several datasets: leave out --dataset.",
+            EXIT_USAGE,
+        )
+    if layout != _HOME_ASSISTANT and with_days:
+        raise KnownError(f"--with-days needs --format {_HOME_ASSISTANT}.", EXIT_USAGE)
 
 
 def _device_limit(lake: ReadOnlyLake, wanted: tuple[str, ...]) -> DeviceLimit:

@@ -19,7 +19,8 @@ from starlette.routing import Route
 from givenergy import utc_now
 from pipelines.dashboard.account_summary import ingestion_state
 from pipelines.dashboard.chart_query import UnknownChartError, chart_query
-from pipelines.dashboard.chart_rows import DashboardData, encode
+from pipelines.dashboard.chart_rows import encode
+from pipelines.dashboard.dashboard_data import DashboardData
 from pipelines.dashboard.page_files import fingerprint, page_file
 from pipelines.dashboard.scope import ScopeError
 from pipelines.dashboard.web_security import Guard

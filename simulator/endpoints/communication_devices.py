@@ -89,8 +89,9 @@ def _describe_inverter(
 ) -> dict[str, Any]:
     seen = now - dt.timedelta(days=400 if device.gone else 0, seconds=key_of(device.serial) % 300)
     last_online = utc_text(seen.timestamp())
-    batteries = [] if device.ems else [_battery(state, device, now)]
-    if device.gateway and neighbour is not None:
+    has_battery = device.has_battery and not device.ems
+    batteries = [_battery(state, device, now)] if has_battery else []
+    if device.gateway and neighbour is not None and neighbour.has_battery:
         batteries.append(_battery(state, neighbour, now))
     model = _MODELS[key_of(device.serial) % len(_MODELS)]
     if device.gateway or device.ems:
@@ -109,7 +110,7 @@ def _describe_inverter(
         "commission_date": _midnight(device.commissioned),
         "info": {
             "battery_type": "LITHIUM",
-            "battery": nominal if device.number % 7 != 5 else {},
+            "battery": nominal if device.has_battery and device.number % 7 != 5 else {},
             "model": model,
             "max_charge_rate": 3600,
         },

@@ -105,7 +105,7 @@ class EmsDataListing(SimulatedListing):
         }
         chance = uniform_of("ems inverter", self.state.config.seed, device.serial, time_s)
         full_kwh = float(households.of(device).battery_kwh(np.array([ordinal]))[0])
-        percent = round(100 * float(reading.stored_kwh[0]) / full_kwh)
+        percent = round(100 * float(reading.stored_kwh[0]) / max(full_kwh, 0.001))
         row: dict[str, Any] = {
             "active_power": round(float(reading.inverter_w[0])),
             "serial_number": device.serial,

@@ -150,7 +150,8 @@ class DataPointGenerator:
         grid = inverter - load + np.rint(2 * triangular(key + 16, index))
         moved = (before[slot] + energies[slot] * part[:, None])[:, [_CHARGE, _DISCHARGE]]
         stored = slots.charge_kwh_at_start[0] + (moved[:, 0] - moved[:, 1]) / MWH_PER_KWH
-        percent = np.clip(np.rint(100 * stored / household.battery_kwh(day)), 0, 100)
+        capacity = household.battery_kwh(day)
+        percent = np.clip(np.rint(100 * stored / np.maximum(capacity, 0.001)), 0, 100)
 
         def tenths(name: int, middle: float, width: float) -> list[float | int]:
             return _decimals(middle + width * triangular(key + name, index), 10)

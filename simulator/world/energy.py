@@ -51,10 +51,10 @@ class Plant:
         return self.battery_ah * BATTERY_V / 1000
 
     @classmethod
-    def of(cls, key: int) -> "Plant":
+    def of(cls, key: int, *, has_battery: bool = True) -> "Plant":
         """Return a plausible plant for a device's key."""
         u = uniform(key, np.arange(5))
-        amp_hours = _BATTERIES_AH[int(u[0] * 4)]
+        amp_hours = _BATTERIES_AH[int(u[0] * 4)] if has_battery else 0
         return cls(
             solar_peak_w=3000 + 3500 * float(u[1]),
             inverter_w=(3600, 5000, 6000)[int(u[2] * 3)],
@@ -124,13 +124,15 @@ class Household:
         first_day: int,
         circumstances: Circumstances,
         cars: Sequence[ChargingSchedule] = (),
+        *,
+        has_battery: bool = True,
     ) -> None:
         """Start all counters at 0 on the local day whose ordinal is `first_day`.
 
         `cars` are what the chargers behind the same meter do.
         """
         self.key = key_of(seed, serial)
-        self.plant = Plant.of(self.key)
+        self.plant = Plant.of(self.key, has_battery=has_battery)
         self.first_day = first_day
         self.cars = cars
         self._calendar = calendar

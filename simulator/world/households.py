@@ -78,6 +78,7 @@ class Households:
                     device.commissioned.toordinal(),
                     self._circumstances,
                     self._cars.get(device.serial, ()),
+                    has_battery=device.has_battery,
                 ),
             )
 

@@ -32,6 +32,7 @@ class SimulatedDevice:
     gone: bool = False
     inverter: InverterPresence = "present"
     ems: bool = False
+    has_battery: bool = True
     batteries_replaced: int = 0
     firmware_updates: int = 0
 
@@ -111,6 +112,7 @@ def build_device(
         gone=gone,
         inverter=inverter,
         ems=ems,
+        has_battery=index >= config.without_battery,
     )
 
 

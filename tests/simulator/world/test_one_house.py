@@ -492,3 +492,19 @@ def test_wrong_cheap_hours_are_refused(cheap_hours):
 def test_wrong_rates_are_refused(name):
     with pytest.raises(ValueError, match=r"must be 0 to 0\.2"):
         SimulatorConfig(**{name: -0.1})
+
+
+def test_an_inverter_without_a_battery_has_panels_only():
+    sim = house(inverters=2, gateways=0, ev_chargers=0, without_battery=1)
+    with_none, with_one = sim.truth_of("communication-device", str(sim.account["id"]))
+    assert with_none["inverter"]["connections"]["batteries"] == []
+    assert with_none["inverter"]["info"]["battery"] == {}
+    assert len(with_one["inverter"]["connections"]["batteries"]) == 1
+    date = dt.date(2024, 6, 15)
+    flows = np.array(shown_flows(sim, date, with_none["inverter"]["serial"]))
+    moved = dict(zip(FLOWS, flows.sum(axis=0), strict=True))
+    assert all(abs(kwh) < 0.005 for name, kwh in moved.items() if "battery" in name)
+    assert moved["pv_to_home"] > 1
+    assert moved["grid_to_home"] > 1
+    other = np.array(shown_flows(sim, date, with_one["inverter"]["serial"])).sum(axis=0)
+    assert other[FLOWS.index("battery_to_home")] > 1

@@ -1,0 +1,1 @@
+"""Import of the statistics into a real Home Assistant recorder."""
