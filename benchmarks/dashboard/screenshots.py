@@ -47,7 +47,7 @@ PICTURES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 
 def take(browser: Browser, server: DashboardProcess, name: str) -> bytes:
-    """Return a picture of the top of the page as WebP.
+    """Return a picture of the page down to its first drawing, on a phone of a screen, as WebP.
 
     Args:
         browser: The browser.
@@ -58,7 +58,12 @@ def take(browser: Browser, server: DashboardProcess, name: str) -> bytes:
     settings: dict[str, Any] = {"viewport": DESKTOP, "device_scale_factor": 2, **options}
     with watched_page(browser, server.address, **settings) as watched:
         watched.page.clock.set_fixed_time(NOW)
-        DashboardPage(watched.page, server.address).open(query)
+        page = DashboardPage(watched.page, server.address).open(query)
+        if settings["viewport"] == DESKTOP:
+            figure = page.figure("power" if "=day" in query else "energy").bounding_box()
+            assert figure is not None
+            height = int(figure["y"] + figure["height"]) + 24
+            watched.page.set_viewport_size({"width": DESKTOP["width"], "height": height})
         session = watched.page.context.new_cdp_session(watched.page)
         for quality in (90, 80, 70, 60, 50):
             picture = {"format": "webp", "quality": quality}

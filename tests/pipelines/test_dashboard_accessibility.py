@@ -1,5 +1,7 @@
 """An audit of the dashboard by axe, in light and dark, on a desktop and on a phone."""
 
+from itertools import product
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
@@ -10,18 +12,10 @@ from tests.support.dashboard_process import dashboard
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.end_to_end]
 SCREENS = {"desktop": {"viewport": DESKTOP}, "phone": {"viewport": PHONE, "is_mobile": True}}
+IN_MAKE_TEST = {("month", "light", "desktop"), ("day", "dark", "phone")}
 CASES = [
-    pytest.param(
-        period,
-        theme,
-        screen,
-        marks=[]
-        if (period, screen) in {("day", "phone"), ("month", "desktop")}
-        else pytest.mark.slow,
-    )
-    for period in ("day", "week", "month", "year", "all")
-    for theme in ("light", "dark")
-    for screen in SCREENS
+    pytest.param(*case, marks=[] if case in IN_MAKE_TEST else pytest.mark.slow)
+    for case in product(("day", "week", "month", "year", "all"), ("light", "dark"), SCREENS)
 ]
 
 
