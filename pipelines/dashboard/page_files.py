@@ -14,6 +14,8 @@ _MAIN = "main.js"
 _IMPORT = re.compile(r'^import\s*\{[^}]*\}\s*from\s*"\./([\w-]+\.js)";?[ \t]*\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?function|const|let|class)", re.MULTILINE)
 _LEFT = re.compile(r"^(import|export)\b.*", re.MULTILINE)
+# Whole lines only: texts can hold the same characters.
+_COMMENT = re.compile(r"^[ \t]*(?:/\*\*.*?\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"^(?:async )?(?:function\*?|const|let|var|class)\s+([\w$]+)", re.MULTILINE)
 
 
@@ -78,7 +80,8 @@ def joined(texts: Mapping[str, str], main: str = _MAIN) -> str:
         for declared in _NAME.findall(text):
             if (owner := owners.setdefault(declared, name)) != name:
                 raise ValueError(f"{owner} and {name} both have the top-level name {declared!r}")
-        parts.append(f"// {name}\n{text.strip()}\n")
+        # A sixth of the script; who reads it has the modules.
+        parts.append(f"// {name}\n{_COMMENT.sub('', text).strip()}\n")
 
     add(main, ())
     # A script in strict mode with a scope of its own, as modules are.
