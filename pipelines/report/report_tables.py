@@ -1,0 +1,198 @@
+"""The figures of a report as plain HTML tables, which need no script.
+
+Every text is escaped: names of devices and events come from the API.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from pipelines.report.cell_formats import (
+    NOT_KNOWN,
+    TEXTS,
+    Formatter,
+    formatters,
+    of_days,
+)
+from pipelines.report.table_specs import KEY_FIGURES, TABLES, Column, TableSpec
+
+Columns = Mapping[str, Sequence[Any]]
+_RANGES = {"shown": None, "before": "the period before", "year": "a year earlier"}
+_NODES = ("solar", "battery", "grid", "home")
+_NODE_NAMES = {"solar": "Solar", "battery": "Battery", "grid": "Grid", "home": "Home"}
+
+
+class ReportTables:
+    """The tables of a report's charts.
+
+    Attributes:
+        charts: What `pipelines.dashboard` says of each chart.
+        scope: What the charts are about.
+    """
+
+    def __init__(self, charts: Mapping[str, Any], scope: Mapping[str, Any], title: str) -> None:
+        """Take the charts, their scope and the period's name."""
+        self._charts, self._scope, self._title = charts, scope, title
+        self._currency = str(scope["currency"])
+        self._formats: Mapping[str, Formatter] = formatters(
+            self._currency, str(scope["zone"]), str(scope["bucket"])
+        )
+
+    def html(self) -> str:
+        """Return all tables that have something to show."""
+        parts = [self.key_figures(), self._flows()]
+        parts += [self._of_chart(spec) for spec in TABLES]
+        parts.append(self._states())
+        return "\n".join(filter(None, parts))
+
+    def key_figures(self) -> str:
+        """Return the table of the period's sums beside those of earlier periods."""
+        rows = self._total_rows()
+        if not rows:
+            return ""
+        body = []
+        for key, title, kind, days_key in KEY_FIGURES:
+            values = [self._value(row, key) for row in rows]
+            if any(value is not None for value in values):
+                cells: list[str] = []
+                for row, value in zip(rows, values, strict=True):
+                    cells += [self._text(kind, value), _days_note(row, days_key, value)]
+                body.append([title, *cells])
+        heads = [
+            head
+            for row in rows
+            for head in (_RANGES.get(row["range"]) or self._title, "whole days")
+        ]
+        return _table("Sums", ["", *heads], body, [False, *[True] * len(heads)])
+
+    def sentences(self) -> Iterator[str]:
+        """Yield the key figures as lines of a message."""
+        rows = self._total_rows()
+        for key, title, kind, _ in KEY_FIGURES if rows else ():
+            if (value := self._value(rows[0], key)) is not None:
+                name, _, unit = title.partition(", ")
+                yield f"{name}: {self._text(kind, value)}{f' {unit}' if unit else ''}"
+        if rows:
+            yield f"Whole: {of_days(rows[0].get('days'), rows[0].get('days_expected'))}"
+
+    def days(self) -> str:
+        """Return how many of the days are whole."""
+        rows = self._total_rows()
+        return of_days(rows[0].get("days"), rows[0].get("days_expected")) if rows else NOT_KNOWN
+
+    def _total_rows(self) -> list[dict[str, Any]]:
+        rows = _rows(self._columns("totals"))
+        # A period before the data has no days that could be whole.
+        return [row for row in rows if row["range"] == "shown" or row.get("days_expected")]
+
+    def _flows(self) -> str:
+        """Return the matrix of sources and destinations."""
+        found = {(row["from_node"], row["to_node"]): row for row in _rows(self._columns("flows"))}
+        known = {pair: row for pair, row in found.items() if row["energy_kwh"] is not None}
+        if not known:
+            return ""
+        sources = [node for node in _NODES if any(pair[0] == node for pair in known)]
+        targets = [node for node in _NODES if any(pair[1] == node for pair in known)]
+        body = []
+        for source in sources:
+            cells = []
+            for target in targets:
+                row = known.get((source, target))
+                cells.append(self._text("kwh", row and row["energy_kwh"]))
+                cells.append(self._text("share", row and row.get("share_of_source")))
+            body.append([f"from {_NODE_NAMES[source].lower()}", *cells])
+        heads = [
+            head
+            for target in targets
+            for head in (f"to {_NODE_NAMES[target].lower()}, kWh", "of its source")
+        ]
+        one = next(iter(known.values()))
+        title = f"From where to where ({of_days(one.get('days'), one.get('days_expected'))})"
+        return _table(title, ["", *heads], body, [False, *[True] * len(heads)])
+
+    def _of_chart(self, spec: TableSpec) -> str:
+        columns = self._columns(spec.chart)
+        if not columns:
+            return ""
+        rows = _rows(columns)
+        shown = [
+            column
+            for column in spec.columns
+            if any(self._value(row, column.key) is not None for row in rows)
+        ]
+        if not shown:
+            return _nothing(spec.title) if spec.is_event else ""
+        body = [[self._cell(row, column) for column in shown] for row in rows]
+        return _table(
+            spec.title,
+            [column.title for column in shown],
+            body,
+            [column.kind not in TEXTS for column in shown],
+        )
+
+    def _states(self) -> str:
+        """Return how many days of each dataset are in which state."""
+        counts: dict[str, Counter[str]] = {}
+        for row in _rows(self._columns("calendar")):
+            counts.setdefault(row["dataset"], Counter())[row["state"]] += 1
+        body = [
+            [
+                dataset,
+                ", ".join(f"{state.replace('_', ' ')} {n:,}" for state, n in of.most_common()),
+            ]
+            for dataset, of in sorted(counts.items())
+        ]
+        if not body:
+            return ""
+        return _table("Days by state", ["dataset", "days"], body, [False, False])
+
+    def _columns(self, chart: str) -> Columns:
+        found: Columns = self._charts.get(chart, {}).get("columns", {})
+        return found
+
+    def _cell(self, row: Mapping[str, Any], column: Column) -> str:
+        if column.kind == "days":
+            return of_days(row.get("days"), row.get("days_expected"))
+        return self._text(column.kind, self._value(row, column.key))
+
+    def _value(self, row: Mapping[str, Any], key: str) -> Any:
+        """Return a value by the name of its column, without its unit or currency."""
+        for name in (key, f"{key}_kwh", f"{key}_{self._currency.lower()}"):
+            if name in row:
+                return row[name]
+        return None
+
+    def _text(self, kind: str, value: Any) -> str:
+        return NOT_KNOWN if value is None else self._formats[kind](value)
+
+
+def _rows(columns: Columns) -> list[dict[str, Any]]:
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _days_note(row: Mapping[str, Any], days_key: str, value: Any) -> str:
+    if value is None:
+        return NOT_KNOWN
+    return of_days(row.get(days_key, row.get("days")), row.get("days_expected"))
+
+
+def _nothing(title: str) -> str:
+    return f"<h3>{escape(title)}</h3>\n<p>None.</p>"
+
+
+def _table(
+    title: str, heads: Sequence[str], rows: Iterable[Sequence[str]], is_number: Sequence[bool]
+) -> str:
+    classes = [' class="number"' if right else "" for right in is_number]
+    lines = ["<table>", f"<caption>{escape(title)}</caption>", "<thead><tr>"]
+    lines += [
+        f'<th scope="col"{of}>{escape(head)}</th>' for of, head in zip(classes, heads, strict=True)
+    ]
+    lines.append("</tr></thead>\n<tbody>")
+    for first, *others in rows:
+        cells = "".join(
+            f"<td{of}>{escape(cell)}</td>" for of, cell in zip(classes[1:], others, strict=True)
+        )
+        lines.append(f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>')
+    return "\n".join([*lines, "</tbody></table>"])
