@@ -43,7 +43,6 @@ class ReportTables:
         """Return all tables that have something to show."""
         parts = [self.key_figures(), self._flows()]
         parts += [self._of_chart(spec) for spec in TABLES]
-        parts.append(self._states())
         return "\n".join(filter(None, parts))
 
     def key_figures(self) -> str:
@@ -131,7 +130,7 @@ class ReportTables:
             [column.kind not in TEXTS for column in shown],
         )
 
-    def _states(self) -> str:
+    def states(self) -> str:
         """Return how many days of each dataset are in which state."""
         counts: dict[str, Counter[str]] = {}
         for row in _rows(self._columns("calendar")):
@@ -185,7 +184,11 @@ def _table(
     title: str, heads: Sequence[str], rows: Iterable[Sequence[str]], is_number: Sequence[bool]
 ) -> str:
     classes = [' class="number"' if right else "" for right in is_number]
-    lines = ["<table>", f"<caption>{escape(title)}</caption>", "<thead><tr>"]
+    lines = [
+        '<div class="table-scroll"><table>',
+        f"<caption>{escape(title)}</caption>",
+        "<thead><tr>",
+    ]
     lines += [
         f'<th scope="col"{of}>{escape(head)}</th>' for of, head in zip(classes, heads, strict=True)
     ]
@@ -195,4 +198,4 @@ def _table(
             f"<td{of}>{escape(cell)}</td>" for of, cell in zip(classes[1:], others, strict=True)
         )
         lines.append(f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>')
-    return "\n".join([*lines, "</tbody></table>"])
+    return "\n".join([*lines, "</tbody></table></div>"])
