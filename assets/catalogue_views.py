@@ -52,17 +52,26 @@ def derived_views(currency: str = DEFAULT_CURRENCY) -> list[ViewSpec]:
     views = [view.spec for view in derived_views_with_reads()]
     if currency == DEFAULT_CURRENCY:
         return views
-    default, ending = f"_{DEFAULT_CURRENCY.lower()}", f"_{currency.lower()}"
     return [
         replace(
             view,
-            sql=view.sql.replace(default, ending),
+            sql=in_currency(view.sql, currency),
             schema=pa.schema(
-                field.with_name(field.name.replace(default, ending)) for field in view.schema
+                field.with_name(in_currency(field.name, currency)) for field in view.schema
             ),
         )
         for view in views
     ]
+
+
+def in_currency(text: str, currency: str) -> str:
+    """Return SQL, or the name of a column, with the columns of money named by a currency.
+
+    Args:
+        text: As it is for the default currency.
+        currency: ISO code of the currency.
+    """
+    return text.replace(f"_{DEFAULT_CURRENCY.lower()}", f"_{currency.lower()}")
 
 
 def without_readers(views: Sequence[ViewSpec], name: str) -> list[ViewSpec]:

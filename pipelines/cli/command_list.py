@@ -7,6 +7,7 @@ GROUPS = {
         "sync": "fetch_commands",
     },
     "Look": {
+        "dashboard": "dashboard_command",
         "status": "status_command",
         "query": "query_command",
         "describe": "describe_command",

@@ -1,0 +1,2 @@
+-- When anything was fetched last.
+select max(last_fetched_at) as last_fetched_at from coverage
