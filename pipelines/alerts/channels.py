@@ -105,7 +105,7 @@ class _Apprise:
                 body=message.body,
                 body_format=apprise.NotifyFormat.TEXT,
                 # Not as text, in which Apprise would look for parameters.
-                attach=None if file is None else AttachFile(str(file)),
+                attach=None if file is None else AttachFile(str(file)),  # type: ignore[no-untyped-call]
             )
         if not sent:
             what = "alert" if message.attachment is None else "report"

@@ -9,7 +9,7 @@ NOT_KNOWN = "\N{EN DASH}"
 _MINUS = "\N{MINUS SIGN}"
 _SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
 # Columns of these kinds are aligned to the left.
-TEXTS = frozenset({"text", "day", "bucket", "month", "time", "yes"})
+TEXTS = frozenset({"text", "long", "day", "bucket", "month", "time", "yes"})
 Formatter = Callable[[Any], str]
 
 
@@ -23,6 +23,7 @@ def formatters(currency: str, zone: str, bucket: str) -> dict[str, Formatter]:
     """
     return {
         "text": str,
+        "long": str,
         "day": _day,
         "bucket": lambda text: _bucket(text, bucket),
         "time": lambda text: _time(text, zone),

@@ -58,12 +58,13 @@ class ReportTables:
                 for row, value in zip(rows, values, strict=True):
                     cells += [self._text(kind, value), _days_note(row, days_key, value)]
                 body.append([title, *cells])
-        heads = [
-            head
-            for row in rows
-            for head in (_RANGES.get(row["range"]) or self._title, "whole days")
-        ]
-        return _table("Sums", ["", *heads], body, [False, *[True] * len(heads)])
+        whole = [[of_days(row.get("days"), row.get("days_expected")), ""] for row in rows]
+        body.append(["Whole", *(cell for cells in whole for cell in cells)])
+        heads = [head for row in rows for head in (_RANGES.get(row["range"]) or self._title, "")]
+        # Beside whole figures nothing is written.
+        used = [0, *(at for at in range(1, len(heads) + 1) if at % 2 or any(r[at] for r in body))]
+        body = [[row[at] for at in used] for row in body]
+        return _table("Sums", [["", *heads][at] for at in used], body, [at % 2 == 1 for at in used])
 
     def sentences(self) -> Iterator[str]:
         """Yield the key figures as lines of a message."""
@@ -128,6 +129,7 @@ class ReportTables:
             [column.title for column in shown],
             body,
             [column.kind not in TEXTS for column in shown],
+            [column.kind == "long" for column in shown],
         )
 
     def states(self) -> str:
@@ -152,7 +154,10 @@ class ReportTables:
 
     def _cell(self, row: Mapping[str, Any], column: Column) -> str:
         if column.kind == "days":
-            return of_days(row.get("days"), row.get("days_expected"))
+            days, expected = row.get("days"), row.get("days_expected")
+            if expected == 1:
+                return "yes" if days else "no"
+            return of_days(days, expected)
         return self._text(column.kind, self._value(row, column.key))
 
     def _value(self, row: Mapping[str, Any], key: str) -> Any:
@@ -171,9 +176,9 @@ def _rows(columns: Columns) -> list[dict[str, Any]]:
 
 
 def _days_note(row: Mapping[str, Any], days_key: str, value: Any) -> str:
-    if value is None:
-        return NOT_KNOWN
-    return of_days(row.get(days_key, row.get("days")), row.get("days_expected"))
+    """Return of how many days a figure is, if that is not all of them."""
+    days, expected = row.get(days_key, row.get("days")), row.get("days_expected")
+    return "" if value is None or days == expected else of_days(days, expected)
 
 
 def _nothing(title: str) -> str:
@@ -181,12 +186,17 @@ def _nothing(title: str) -> str:
 
 
 def _table(
-    title: str, heads: Sequence[str], rows: Iterable[Sequence[str]], is_number: Sequence[bool]
+    title: str,
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    is_number: Sequence[bool],
+    is_long: Sequence[bool] = (),
 ) -> str:
     classes = [' class="number"' if right else "" for right in is_number]
+    for at, wraps in enumerate(is_long):
+        classes[at] = ' class="long"' if wraps else classes[at]
     lines = [
-        '<div class="table-scroll"><table>',
-        f"<caption>{escape(title)}</caption>",
+        f'<div class="table-scroll"><table>\n<caption>{escape(title)}</caption>',
         "<thead><tr>",
     ]
     lines += [

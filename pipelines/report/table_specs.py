@@ -31,7 +31,7 @@ class TableSpec(NamedTuple):
 
 
 _BUCKET = Column("bucket_start", "", "bucket")
-_DAYS = Column("days", "whole days", "days")
+_DAYS = Column("days", "whole", "days")
 # The rows of the first table: name in the chart `totals`, title, kind, days that count.
 KEY_FIGURES = (
     ("solar", "Solar, kWh", "kwh", "days"),
@@ -178,8 +178,8 @@ TABLES = (
             Column("last_date", "to", "day"),
             Column("days", "days", "count"),
             Column("state", "state", "text"),
-            Column("reason", "reason", "text"),
-            Column("command", "fetched by", "text"),
+            Column("reason", "reason", "long"),
+            Column("command", "fetched by", "long"),
         ),
         is_event=True,
     ),
@@ -201,7 +201,7 @@ TABLES = (
         (
             Column("started_at", "started", "time"),
             Column("inverter_serial", "inverter", "text"),
-            Column("event", "event", "text"),
+            Column("event", "event", "long"),
             Column("duration_s", "duration", "duration"),
             Column("is_open", "still open", "yes"),
         ),
