@@ -27,12 +27,17 @@ if TYPE_CHECKING:
     from warehouse import Lake
 
 _LISTED = 5
+_LAST = "last"
 
 
 @click.command()
-@click.option("--month", metavar="MONTH", help="A month such as 2025-06.  [default: the last one]")
-@click.option("--year", metavar="YEAR", help="A year such as 2025.")
-@click.option("--week", metavar="WEEK", help="A week such as 2025-W23, from Monday.")
+@click.option(
+    "--month",
+    metavar="MONTH",
+    help="A month such as 2025-06; last (default) is the last whole one.",
+)
+@click.option("--year", metavar="YEAR", help="A year such as 2025, or last.")
+@click.option("--week", metavar="WEEK", help="A week such as 2025-W23, from Monday, or last.")
 @click.option("--site", metavar="SITE", help="The site, if there are several.")
 @click.option(
     "--device",
@@ -100,6 +105,8 @@ def _period(texts: Mapping[str, str | None]) -> "ReportPeriod":
         options = " and ".join(f"--{kind}" for kind in given)
         raise KnownError(f"{options} exclude each other: use one of them.", EXIT_USAGE)
     for kind, text in given.items():
+        if text.lower() == _LAST:
+            return last_whole(kind, today())
         try:
             return read_period(kind, text)
         except ValueError as error:

@@ -16,6 +16,9 @@ _OTHER_DECIMALS = 3
 # Shares and efficiencies, of which percents with a decimal are shown.
 _SHARES = ("share_", "self_", "round_trip")
 _SHARE_DECIMALS = 4
+# A heat map has a colour for each of its many values, and no more digits than a table shows.
+_MANY = 2000
+_DECIMALS_OF_MANY = 2
 
 
 def packed_charts(charts: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,7 +39,21 @@ def script_json(data: object) -> str:
 
 
 def _packed_columns(columns: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
-    return {name: _packed(_rounded(name, values)) for name, values in columns.items()}
+    return {
+        name: _scaled(values) if _is_long(values) else _packed(_rounded(name, values))
+        for name, values in columns.items()
+    }
+
+
+def _is_long(values: Sequence[Any]) -> bool:
+    return len(values) >= _MANY and any(isinstance(value, float) for value in values)
+
+
+def _scaled(values: Sequence[Any]) -> dict[str, Any]:
+    """Return numbers as whole numbers and what to divide them by, without `0.` before each."""
+    per = 10**_DECIMALS_OF_MANY
+    numbers = [None if value is None else _number(value * per, 0) for value in values]
+    return {"values": numbers, "per": per}
 
 
 def _rounded(name: str, values: Sequence[Any]) -> list[Any]:

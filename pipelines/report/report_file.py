@@ -69,9 +69,10 @@ def make_report(data: DashboardData, lake: Lake, of: str, period: ReportPeriod) 
     answers = msgspec.json.decode(encode(data.charts(_names(period), scope, arguments)))
     about = msgspec.json.decode(encode(data.about()))
     inverters = _inverters(about, shown)
-    rows = rows_hash(lake, [*inverters, *_chargers(answers)], scope.start, scope.end)
+    devices = [*inverters, *_chargers(answers)]
+    rows = rows_hash(lake, devices, scope.start, scope.end)
     title = f"{device[0].upper()}{device[1:]}, {period.title}"
-    tables = ReportTables(answers, shown, period.title)
+    tables = ReportTables(answers, shown, period)
     embedded = {
         "about": _about_shown(about, shown),
         "scope": shown,
@@ -81,7 +82,7 @@ def make_report(data: DashboardData, lake: Lake, of: str, period: ReportPeriod) 
         title=f"givlake report: {title}",
         summary=f"<h1>{escape(title)}</h1>\n<p>{escape(tables.days())} are whole.</p>",
         tables=tables.html(),
-        proof=_proof(about, shown, inverters, period, rows, tables),
+        proof=_proof(about, shown, devices, period, rows, tables),
         data=script_json(embedded),
     )
     name = _NOT_IN_A_FILE_NAME.sub("_", f"{shown['device']}-{period.label}")
@@ -157,7 +158,7 @@ def _about_shown(about: Mapping[str, Any], scope: Mapping[str, Any]) -> dict[str
 def _proof(
     about: Mapping[str, Any],
     scope: Mapping[str, Any],
-    inverters: Sequence[str],
+    devices: Sequence[str],
     period: ReportPeriod,
     rows: RowsHash,
     tables: ReportTables,
@@ -166,12 +167,12 @@ def _proof(
     option = "device" if scope["kind"] == "inverter" else "site"
     command = f"givlake report --{option} {scope['device']} --{period.kind} {period.label}"
     counts = ", ".join(f"{name} {count:,}" for name, count in rows.rows.items()) or "none"
-    named = f" ({', '.join(inverters)})" if scope["kind"] == "site" else ""
     paragraphs = [
         f"Made on {utc_now():%Y-%m-%d at %H:%M} UTC by givlake {about['version']}. It shows"
-        f" {scope['kind']} {scope['device']}{named} from {scope['start']} to {scope['end']}, days"
-        f" of {scope['zone']}; {tables.days()} are whole.",
-        f"Rows of these devices and days: {counts}. Money depends on the tariffs that were loaded.",
+        f" {scope['kind']} {scope['device']} from {scope['start']} to {scope['end']}, days of"
+        f" {scope['zone']}; {tables.days()} are whole.",
+        f"Rows of {', '.join(devices)} on these days: {counts}. Money depends on the tariffs that"
+        " were loaded too.",
     ]
     lines = [f"<p>{escape(text)}</p>" for text in paragraphs]
     return "\n".join(

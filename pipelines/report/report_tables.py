@@ -5,6 +5,7 @@ Every text is escaped: names of devices and events come from the API.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from html import escape
 from typing import Any
 
@@ -15,25 +16,28 @@ from pipelines.report.cell_formats import (
     formatters,
     of_days,
 )
+from pipelines.report.report_period import ReportPeriod, period_of
 from pipelines.report.table_specs import KEY_FIGURES, TABLES, Column, TableSpec
 
 Columns = Mapping[str, Sequence[Any]]
-_RANGES = {"shown": None, "before": "the period before", "year": "a year earlier"}
 _NODES = ("solar", "battery", "grid", "home")
 _NODE_NAMES = {"solar": "Solar", "battery": "Battery", "grid": "Grid", "home": "Home"}
 
 
 class ReportTables:
-    """The tables of a report's charts.
+    """The tables of a report's charts."""
 
-    Attributes:
-        charts: What `pipelines.dashboard` says of each chart.
-        scope: What the charts are about.
-    """
+    def __init__(
+        self, charts: Mapping[str, Any], scope: Mapping[str, Any], period: ReportPeriod
+    ) -> None:
+        """Take what the tables show.
 
-    def __init__(self, charts: Mapping[str, Any], scope: Mapping[str, Any], title: str) -> None:
-        """Take the charts, their scope and the period's name."""
-        self._charts, self._scope, self._title = charts, scope, title
+        Args:
+            charts: The charts, as pages of the dashboard get them.
+            scope: What they are about.
+            period: The period.
+        """
+        self._charts, self._period = charts, period
         self._currency = str(scope["currency"])
         self._formats: Mapping[str, Formatter] = formatters(
             self._currency, str(scope["zone"]), str(scope["bucket"])
@@ -60,7 +64,7 @@ class ReportTables:
                 body.append([title, *cells])
         whole = [[of_days(row.get("days"), row.get("days_expected")), ""] for row in rows]
         body.append(["Whole", *(cell for cells in whole for cell in cells)])
-        heads = [head for row in rows for head in (_RANGES.get(row["range"]) or self._title, "")]
+        heads = [head for row in rows for head in (self._range_title(row), "")]
         # Beside whole figures nothing is written.
         used = [0, *(at for at in range(1, len(heads) + 1) if at % 2 or any(r[at] for r in body))]
         body = [[row[at] for at in used] for row in body]
@@ -82,9 +86,16 @@ class ReportTables:
         return of_days(rows[0].get("days"), rows[0].get("days_expected")) if rows else NOT_KNOWN
 
     def _total_rows(self) -> list[dict[str, Any]]:
-        rows = _rows(self._columns("totals"))
-        # A period before the data has no days that could be whole.
-        return [row for row in rows if row["range"] == "shown" or row.get("days_expected")]
+        rows = {row["start_date"]: row for row in reversed(_rows(self._columns("totals")))}
+        # A year is compared once, and nothing with a time before the data.
+        return [
+            row
+            for row in reversed(rows.values())
+            if row["range"] == "shown" or any(self._value(row, key) for key, *_ in KEY_FIGURES)
+        ]
+
+    def _range_title(self, row: Mapping[str, Any]) -> str:
+        return period_of(self._period.kind, date.fromisoformat(row["start_date"])).title
 
     def _flows(self) -> str:
         """Return the matrix of sources and destinations."""

@@ -1,6 +1,7 @@
 // Unpacks the report's data for the page's script and folds the tables.
 (() => {
-  const unpacked = ({ runs, values, at }) => {
+  const unpacked = ({ values, per, runs, at }) => {
+    if (per) return values.map((value) => value === null ? null : value / per);
     if (runs) return values.flatMap((value, index) => Array(runs[index]).fill(value));
     return at.map((index) => values[index]);
   };
