@@ -3,6 +3,7 @@
 All ranges are local days of the device's time zone, both ends included. Weeks begin on Monday.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,6 +16,7 @@ _WEEK = timedelta(days=7)
 # As many weeks as fit into a year, so that the same weekdays are compared.
 _YEAR_OF_WEEKS = 52 * _WEEK
 _HALF_HOUR_S = 1800
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
@@ -93,25 +95,23 @@ class Scope:
     def start(self) -> date:
         """The first day."""
         if self.period is Period.ALL:
-            return self._first_date
+            return min(self.today, self._expected_from)
         return _start_of(self.period, self.day)
 
     @property
     def full_end(self) -> date:
         """The last day of the period, also if it is in the future."""
-        if self.period is Period.ALL:
-            return max(self.today, self.start)
-        return _end_of(self.period, self.start)
+        return self.today if self.period is Period.ALL else _end_of(self.period, self.start)
 
     @property
     def end(self) -> date:
-        """The last day, today at most; a period that has not begun has its first day."""
-        return max(self.start, min(self.full_end, self.today))
+        """The last day, today at most."""
+        return min(self.full_end, self.today)
 
     @property
     def before(self) -> tuple[date, date] | None:
         """The period before, as long as the shown one is so far; None for all."""
-        if self.period is Period.ALL or self.start == date.min:
+        if self.period is Period.ALL:
             return None
         return self._cut(_start_of(self.period, self.start - _DAY))
 
@@ -121,7 +121,7 @@ class Scope:
 
         A week is compared with the one 52 weeks earlier, 29 February with the 28th.
         """
-        if self.period is Period.ALL or self.start.year == date.min.year:
+        if self.period is Period.ALL:
             return None
         if self.period is Period.WEEK:
             return self._cut(self.start - _YEAR_OF_WEEKS)
@@ -200,8 +200,7 @@ class Scope:
         is_day = self.period is Period.DAY
         month_start = _start_of(Period.MONTH, self.day)
         calendar = (month_start, min(self.today, _end_of(Period.MONTH, month_start)))
-        # A device without data is expected to have none.
-        known_start = max(self.start, self._first_date)
+        known_start = max(self.start, self._expected_from)
         return {
             "device": None if self.device is None else self.device.device,
             "kind": None if self.device is None else self.device.kind,
@@ -216,7 +215,7 @@ class Scope:
             "before_end": before[1],
             "year_start": year[0],
             "year_end": year[1],
-            "first_date": self._first_date,
+            "first_date": self._expected_from,
             "today": self.today,
             "bucket": "day" if is_day else self.bucket,
             "calendar_start": calendar[0] if is_day else self.start,
@@ -226,9 +225,10 @@ class Scope:
         }
 
     @property
-    def _first_date(self) -> date:
+    def _expected_from(self) -> date:
+        """The day since which days are expected: none are where there have never been data."""
         first = None if self.device is None else self.device.first_date
-        return self.today if first is None else first
+        return self.today + _DAY if first is None else first
 
     def _cut(self, start: date) -> tuple[date, date]:
         """Return the period that begins on a day, as long as the shown one is so far."""
@@ -242,7 +242,8 @@ def scope_of(arguments: Mapping[str, str], device: DashboardDevice | None, now: 
     """Return the scope of an address.
 
     Args:
-        arguments: The arguments of the address; missing ones get defaults.
+        arguments: The arguments of the address; missing ones get defaults, and a date in the future
+            is today.
         device: The device that it names, or the first one; None if there is none.
         now: The present time.
 
@@ -255,7 +256,7 @@ def scope_of(arguments: Mapping[str, str], device: DashboardDevice | None, now: 
     period = _choice(Period, "period", arguments.get("period"), Period.DAY)
     compare = _choice(Compare, "compare", arguments.get("compare"), Compare.NONE)
     text = arguments.get("date")
-    day = _date(text) if text else min(today, last or today)
+    day = min(today, _date(text) if text else last or today)
     return Scope(device, period, day, today, compare)
 
 
@@ -304,10 +305,10 @@ def _choice(kind: type[_Choice], name: str, text: str | None, default: _Choice) 
 
 def _date(text: str) -> date:
     try:
-        day = date.fromisoformat(text) if len(text) == len("2025-06-01") else None
+        day = date.fromisoformat(text) if _DATE.fullmatch(text) else None
     except ValueError:
         day = None
-    # Ten years around leave room for all ranges that follow.
+    # All ranges that follow must be dates too, and clocks must have a known zone.
     if day is None or not date(1990, 1, 1) <= day <= date(2200, 1, 1):
         raise ScopeError(f"date={text!r} is no date: use the form 2025-06-01, from 1990 to 2199.")
     return day

@@ -1,0 +1,164 @@
+// The energies of days, months and years, and of a day's half hours, as stacked bars.
+
+import { bucketColumn, bucketLabel, bucketName, bucketState } from "./buckets.js";
+import { categoryAxis, gridOf, hatching, tooltip, valueAxis } from "./chart-parts.js";
+import { daysColumn, daysNote, hatchingNote, isWhole } from "./completeness.js";
+import { formatDate, formatEnergy, formatKwh } from "./format.js";
+import { goTo } from "./navigation.js";
+import { hasValues, isKnown, rowsOf } from "./rows.js";
+import { colours, faded } from "./theme.js";
+import { translate } from "./translate.js";
+
+// What comes in stands above zero, what goes elsewhere than into the home below.
+const ENERGY_PARTS = [
+  { column: "solar", colour: "solar", sign: 1 },
+  { column: "discharge", colour: "battery", sign: 1 },
+  { column: "import", colour: "import", sign: 1 },
+  { column: "charge", colour: "battery", sign: -1 },
+  { column: "export", colour: "export", sign: -1 },
+];
+
+/** @type {import("./figure.js").FigureDeclaration} */
+export const energyFigure = {
+  id: "energy", chart: "energy", periods: ["week", "month", "year", "all"], height: "tall",
+  sentence: (rows, context) => [
+    anyPart(rows) ? hatchingNote(rows) : translate("energy.none"),
+    anyPart(rows) && !hasValues(rows, "import") && context.scope.kind === "site" && context.deviceCount > 1 ? translate("roles.hint") : "",
+    anyPart(rows) && !context.isReport ? translate(`energy.click_${context.scope.bucket}`) : "",
+  ].filter(Boolean).join(" "),
+  legend: (rows, context) => [
+    ...legendItems(rows),
+    ...(rows.some((row) => !isWhole(row)) ? [{ label: translate("legend.not_whole"), colour: "neutral", shape: "hatched" }] : []),
+    ...(otherRows(context).length ? [{ label: context.otherTitle, colour: "neutral", shape: "light" }] : []),
+  ],
+  option: (rows, context) => anyPart(rows) ? barOption(rows, otherRows(context), {
+    label: (index) => bucketLabel(rows[index].bucket_start, context),
+    title: (row) => bucketName(row.bucket_start, context),
+    otherLabel: context.otherTitle,
+  }) : null,
+  onClick: (parameters, rows, context) => {
+    const row = rows[parameters.dataIndex];
+    if (row && !context.isReport) goTo(bucketState(row.bucket_start, context));
+  },
+  columns: (context) => [
+    bucketColumn(context),
+    ...energyColumns(),
+    { label: translate("column.home_counter"), value: (row) => formatEnergy(row.home_counter_kwh) },
+    { label: translate("column.deviation"), value: (row) => formatEnergy(row.deviation_kwh) },
+    daysColumn(),
+  ],
+};
+
+/** @type {import("./figure.js").FigureDeclaration} */
+export const halfHoursFigure = {
+  id: "half_hours", chart: "half_hours", periods: ["day"], height: "medium",
+  isShown: anyPart,
+  sentence: (rows) => rows.some((row) => !row.is_complete) ? translate("half_hours.missing") : "",
+  legend: legendItems,
+  option: (rows) => barOption(rows, [], { label: (index) => rows[index].start_local, title: (row) => row.start_local }),
+  columns: () => [
+    { label: translate("column.time"), isHeader: true, value: (row) => row.start_local },
+    ...energyColumns(),
+  ],
+};
+
+function energyColumns() {
+  return ["solar", "discharge", "import", "charge", "export", "home"].map((column) => ({
+    label: translate("column.kwh", { name: translate(`energy.${column}`) }), value: (row) => formatEnergy(row[column]),
+  }));
+}
+
+function anyPart(rows) {
+  return [...ENERGY_PARTS, { column: "home" }].some(({ column }) => hasValues(rows, column));
+}
+
+function otherRows(context) {
+  return rowsOf(context.otherCharts?.energy);
+}
+
+function legendItems(rows) {
+  const above = ENERGY_PARTS.filter(({ column }) => isUsed(rows, column));
+  return [
+    ...above.map(({ column, colour, sign }) => ({ label: translate(`energy.${column}`), colour, shape: sign < 0 && colour === "battery" ? "light" : "area" })),
+    ...(hasValues(rows, "home") ? [{ label: translate("energy.home"), colour: "home", shape: "mark" }] : []),
+  ];
+}
+
+// A battery that a house does not have is sent as 0.
+function isUsed(rows, column) {
+  return rows.some((row) => isKnown(row[column]) && (row[column] > 0 || !["charge", "discharge"].includes(column)));
+}
+
+function barOption(rows, others, { label, title, otherLabel }) {
+  const palette = colours();
+  const count = Math.max(rows.length, others.length);
+  const parts = ENERGY_PARTS.filter(({ column }) => isUsed(rows, column) || isUsed(others, column));
+  return {
+    tooltip: tooltip((parameters) => energyTooltip(rows[parameters[0].dataIndex], others[parameters[0].dataIndex], title, otherLabel), {
+      axisPointer: { type: "shadow", shadowStyle: { color: faded(palette.muted, 0.12) } },
+    }),
+    grid: gridOf(),
+    xAxis: categoryAxis(Array.from({ length: count }, (_, index) => String(index)),
+      (index) => rows[index] ? label(Number(index)) : "", { axisLine: { onZero: true, lineStyle: { color: palette.muted } } }),
+    yAxis: valueAxis("kWh"),
+    series: [
+      ...parts.map((part) => barSeries(part, rows, palette, "shown", 1)),
+      ...(others.length ? parts.map((part) => barSeries(part, others, palette, "other", 0.42)) : []),
+      ...(hasValues(rows, "home") ? [homeMarks(rows, palette, others.length > 0)] : []),
+    ],
+  };
+}
+
+function barSeries({ column, colour, sign }, rows, palette, stack, opacity) {
+  const isLight = sign < 0 && colour === "battery";
+  return {
+    type: "bar", stack, barMaxWidth: 36, barCategoryGap: "28%", barGap: "8%", cursor: "pointer",
+    itemStyle: { color: palette[colour], opacity: isLight ? opacity * 0.72 : opacity },
+    emphasis: { disabled: true },
+    data: rows.map((row) => ({
+      value: isKnown(row[column]) ? row[column] * sign : null,
+      itemStyle: isWhole(row) ? undefined : { decal: hatching() },
+    })),
+  };
+}
+
+// The home's use is a mark across the bar: it is the sum of what stands above less what stands below.
+function homeMarks(rows, palette, isCompared) {
+  return {
+    type: "custom", z: 5, silent: true,
+    data: rows.map((row, index) => [index, row.home]),
+    encode: { x: 0, y: 1 },
+    renderItem: (_, api) => {
+      const value = api.value(1);
+      if (!isKnown(value) || Number.isNaN(value)) return null;
+      const [x, y] = api.coord([api.value(0), value]);
+      const band = api.size([1, 0])[0] * 0.84;
+      const half = Math.min(band, isCompared ? 80 : 44) / 2;
+      return {
+        type: "rect", shape: { x: x - half, y: y - 1.5, width: half * 2, height: 3, r: 1.5 },
+        style: { fill: palette.home, stroke: palette.card, lineWidth: 1 },
+      };
+    },
+  };
+}
+
+function energyTooltip(row, other, title, otherLabel) {
+  if (!row) return null;
+  const line = (column, colour) => ({
+    label: translate(`energy.${column}`), colour,
+    value: other ? `${formatKwh(row[column])} (${formatEnergy(other[column])})` : formatKwh(row[column]),
+  });
+  const days = daysNote(row) || (isWhole(row) ? "" : translate("days.not_whole"));
+  return {
+    title: title(row),
+    lines: [
+      ...ENERGY_PARTS.filter(({ column }) => isKnown(row[column])).map(({ column, colour }) => line(column, colour)),
+      ...(isKnown(row.home) ? [line("home", "home")] : []),
+    ],
+    note: [
+      days,
+      row.deviation_kwh > 0.05 ? translate("energy.deviation", { kwh: formatKwh(row.deviation_kwh) }) : "",
+      other && otherLabel ? translate("energy.in_brackets", { period: other.bucket_start ? formatDate(other.bucket_start) : otherLabel }) : "",
+    ].filter(Boolean).join(" · "),
+  };
+}

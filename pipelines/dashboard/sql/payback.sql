@@ -1,0 +1,17 @@
+-- How many years the savings of the site need to repay what the installation cost, by all of its
+-- days.
+--
+-- key: site
+-- reads: payback
+-- parameters:
+-- site: Site; null if it is not that of one inverter.
+-- capital: What the installation cost.
+-- columns:
+-- site: Site.
+-- capital_cost_gbp: What the installation cost.
+-- saved_gbp: What PV and battery saved on the days that count.
+-- days: Whole days with a cost, which count.
+-- saved_per_year_gbp: Savings of a year at that rate; null below 365 days.
+-- payback_years: Years to repay the cost at that rate; null below 365 days or without savings.
+-- repaid_share: Share of the cost that the days that count have repaid, 0 to 1 and more.
+from payback(capital_cost := $capital) where site = $site
