@@ -11,7 +11,7 @@ import msgspec
 from givenergy import utc_now
 from pipelines.dashboard import DashboardData, chart_names, encode, page_file
 from pipelines.report.manifest_hash import RowsHash, rows_hash
-from pipelines.report.packed_data import packed_charts, script_json
+from pipelines.report.report_data import rounded_charts, script_json
 from pipelines.report.report_page import PageParts, ReportParts, report_html
 from pipelines.report.report_period import YEAR, ReportPeriod
 from pipelines.report.report_tables import ReportTables
@@ -76,7 +76,7 @@ def make_report(data: DashboardData, lake: Lake, of: str, period: ReportPeriod) 
     embedded = {
         "about": _about_shown(about, shown),
         "scope": shown,
-        "charts": packed_charts(answers),
+        "charts": rounded_charts(answers),
     }
     parts = ReportParts(
         title=f"givlake report: {title}",

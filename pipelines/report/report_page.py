@@ -1,12 +1,13 @@
 """The HTML of a report: the dashboard's page with its styles, scripts and data in one file.
 
-The file requests nothing: it has no addresses, and its Content-Security-Policy allows none.
+The file requests nothing: it has no addresses, and its Content-Security-Policy allows none. The
+library for charts is most of it, and is compressed with the page's script.
 """
 
 import base64
+import gzip
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -23,7 +24,6 @@ _BODY_CLASS = re.compile(r"\bclass=\"([^\"]*)\"", re.IGNORECASE)
 _BODY_END = re.compile(r"</body>", re.IGNORECASE)
 _COMMENT_LINES = re.compile(r"^[ \t]*(?://[^\n]*|/\*\*.*?\*/[ \t]*)\n", re.MULTILINE | re.DOTALL)
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
-_END_OF_SCRIPT = re.compile(r"</(?=script)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,11 @@ class ReportParts:
 
 def report_html(page: PageParts, parts: ReportParts) -> str:
     """Return a report as one HTML file."""
-    scripts = [_own("report-before.js"), page.library, _without_comments(page.script)]
-    scripts = [_END_OF_SCRIPT.sub(r"<\\/", script).replace("<!--", r"<\!--") for script in scripts]
+    ours = _own("report.js")
+    scripts = f"{page.library}\n{_without_comments(page.script)}"
     head = "\n".join(
         [
-            f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_policy(ours, scripts)}">',
             f"<style>{page.styles}\n{_own('report.css')}</style>",
         ]
     )
@@ -78,8 +78,9 @@ def report_html(page: PageParts, parts: ReportParts) -> str:
             '<details class="report-part" id="report-figures" open>'
             f"<summary>All figures as tables</summary>{parts.tables}</details>",
             f'<footer class="report-part report-proof">{parts.proof}</footer>',
-            f'<script type="application/json" id="report-packed">{parts.data}</script>',
-            *(f"<script>{script}</script>" for script in scripts),
+            f'<script type="application/json" id="report-data">{parts.data}</script>',
+            f'<script type="text/plain" id="report-scripts">{_compressed(scripts)}</script>',
+            f"<script>{ours}</script>",
         ]
     )
     html = _LINKED.sub("", page.html)
@@ -92,7 +93,11 @@ def report_html(page: PageParts, parts: ReportParts) -> str:
     return _BODY_END.sub(lambda _: f"{after}\n</body>", html, count=1)
 
 
-def _policy(scripts: Sequence[str]) -> str:
+def _compressed(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+
+
+def _policy(*scripts: str) -> str:
     """Return the policy: nothing from elsewhere, no other scripts."""
     hashes = " ".join(
         f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

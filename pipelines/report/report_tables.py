@@ -20,6 +20,8 @@ from pipelines.report.report_period import ReportPeriod, period_of
 from pipelines.report.table_specs import KEY_FIGURES, TABLES, Column, TableSpec
 
 Columns = Mapping[str, Sequence[Any]]
+# The pictures have the others.
+_MOST_ROWS = 100
 _NODES = ("solar", "battery", "grid", "home")
 _NODE_NAMES = {"solar": "Solar", "battery": "Battery", "grid": "Grid", "home": "Home"}
 
@@ -134,9 +136,10 @@ class ReportTables:
         ]
         if not shown:
             return _nothing(spec.title) if spec.is_event else ""
-        body = [[self._cell(row, column) for column in shown] for row in rows]
+        body = [[self._cell(row, column) for column in shown] for row in rows[:_MOST_ROWS]]
+        more = f" ({_MOST_ROWS} of {len(rows):,})" if len(rows) > _MOST_ROWS else ""
         return _table(
-            spec.title,
+            spec.title + more,
             [column.title for column in shown],
             body,
             [column.kind not in TEXTS for column in shown],
@@ -203,9 +206,9 @@ def _table(
     is_number: Sequence[bool],
     is_long: Sequence[bool] = (),
 ) -> str:
-    classes = [' class="number"' if right else "" for right in is_number]
+    classes = [" class=number" if right else "" for right in is_number]
     for at, wraps in enumerate(is_long):
-        classes[at] = ' class="long"' if wraps else classes[at]
+        classes[at] = " class=long" if wraps else classes[at]
     lines = [
         f'<div class="table-scroll"><table>\n<caption>{escape(title)}</caption>',
         "<thead><tr>",
@@ -216,7 +219,8 @@ def _table(
     lines.append("</tr></thead>\n<tbody>")
     for first, *others in rows:
         cells = "".join(
-            f"<td{of}>{escape(cell)}</td>" for of, cell in zip(classes[1:], others, strict=True)
+            f"<td{of}>{escape(cell)}" for of, cell in zip(classes[1:], others, strict=True)
         )
-        lines.append(f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>')
+        # A table of a year has thousands of cells: HTML ends them by itself.
+        lines.append(f"<tr><th scope=row>{escape(first)}{cells}")
     return "\n".join([*lines, "</tbody></table></div>"])

@@ -34,7 +34,8 @@ class _Tables(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "table":
-            self.tables[self._caption] = self._rows
+            # Ends of cells and rows can be left out.
+            self.tables[self._caption] = [[cell.strip() for cell in row] for row in self._rows]
         if tag == self._open:
             self._open = ""
 
