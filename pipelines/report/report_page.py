@@ -13,10 +13,12 @@ from functools import cache
 from html import escape
 from importlib import resources
 
-# Elements of the dashboard's page that its server gives the content of.
-_LINKED = re.compile(
-    r"<link\b[^>]*>|<script\b[^>]*\bsrc=[^>]*>\s*</script>|<meta\b[^>]*http-equiv[^>]*>",
-    re.IGNORECASE,
+# Elements of the dashboard's page that its server gives the content of, or that say that there is
+# nothing without a script.
+_LEFT_OUT = re.compile(
+    r"<link\b[^>]*\bhref=\"/[^>]*>|<script\b[^>]*\bsrc=[^>]*>\s*</script>"
+    r"|<meta\b[^>]*http-equiv[^>]*>|<noscript>.*?</noscript>",
+    re.IGNORECASE | re.DOTALL,
 )
 _TITLE = re.compile(r"<title>.*?</title>", re.DOTALL | re.IGNORECASE)
 _BODY = re.compile(r"<body\b([^>]*)>", re.IGNORECASE)
@@ -83,7 +85,7 @@ def report_html(page: PageParts, parts: ReportParts) -> str:
             f"<script>{ours}</script>",
         ]
     )
-    html = _LINKED.sub("", page.html)
+    html = _LEFT_OUT.sub("", page.html)
     html = _TITLE.sub(lambda _: f"<title>{escape(parts.title)}</title>", html, count=1)
     # The policy comes first in the head: it holds for what follows it.
     html = re.sub(

@@ -128,7 +128,7 @@ class ReportTables:
         columns = self._columns(spec.chart)
         if not columns:
             return ""
-        rows = _rows(columns)
+        rows = [row for row in _rows(columns) if self._is_of_period(row)]
         shown = [
             column
             for column in spec.columns
@@ -145,6 +145,10 @@ class ReportTables:
             [column.kind not in TEXTS for column in shown],
             [column.kind == "long" for column in shown],
         )
+
+    def _is_of_period(self, row: Mapping[str, Any]) -> bool:
+        """Return whether a row is of the period; the battery's health is of all its months."""
+        return str(row.get("month", self._period.first)) >= self._period.first.isoformat()
 
     def states(self) -> str:
         """Return how many days of each dataset are in which state."""
