@@ -19,7 +19,7 @@ export function bannersOf(about, problem) {
     problem && banner("is-problem", problem.text, problem.code, problem.action),
     about?.ingestion?.is_running && banner("is-running", about.ingestion.since
       ? translate("banner.running", { time: formatTime(about.ingestion.since, zone) }) : translate("banner.running_now")),
-    ...(about?.problems ?? []).map((text) => banner("is-warning", text)),
+    about?.problems?.length > 0 && problemsBanner(about.problems),
   ].filter(Boolean);
 }
 
@@ -53,6 +53,13 @@ export function footLine(about, scope) {
     translate("foot.zone", { zone: scope.zone }),
     translate("foot.local"),
   ].filter(Boolean).join(" · "));
+}
+
+function problemsBanner(problems) {
+  if (problems.length === 1) return banner("is-warning", problems[0]);
+  return element("div", { class: "banner is-warning", role: "status" }, icon("warning"), element("details", {},
+    element("summary", { text: translate("banner.problems", { count: problems.length, problems: problems.length }) }),
+    element("ul", {}, problems.map((text) => element("li", { text })))));
 }
 
 function banner(kind, text, code, action) {

@@ -1,9 +1,10 @@
 // The battery: cycles, state of charge, capacity over the years.
 
-import { bucketColumn, bucketLabel, bucketName } from "./buckets.js";
+import { bucketColumn, bucketLabel, bucketName, filledBuckets } from "./buckets.js";
 import { categoryAxis, gridOf, hatching, tooltip, valueAxis } from "./chart-parts.js";
 import { daysColumn, daysNote, hatchingNote, isWhole } from "./completeness.js";
-import { formatDate, formatEnergy, formatKwh, formatNumber, formatPercent } from "./format.js";
+import { element } from "./dom.js";
+import { UNKNOWN, formatDate, formatEnergy, formatKwh, formatNumber, formatPercent } from "./format.js";
 import { distinct, hasValues, isKnown, sumOf } from "./rows.js";
 import { MOST_LINES, inverterName, lineSymbol, lineType } from "./series-style.js";
 import { colours, faded } from "./theme.js";
@@ -11,7 +12,7 @@ import { translate } from "./translate.js";
 
 /** @type {import("./figure.js").FigureDeclaration} */
 export const batteryFigure = {
-  id: "battery", chart: "battery", periods: ["week", "month", "year", "all"], height: "tall",
+  id: "battery", chart: "battery", periods: ["week", "month", "year", "all"], height: "panels",
   isShown: hasBattery,
   sentence: (rows) => [summary(rows), hatchingNote(mergedBuckets(rows))].filter(Boolean).join(" "),
   legend: () => [
@@ -29,6 +30,13 @@ export const batteryDayFigure = {
   id: "battery_day", chart: "battery", periods: ["day"],
   isShown: hasBattery,
   sentence: (rows) => summary(rows),
+  body: (rows, context) => [element("ul", { class: "facts" }, rows.filter((row) => isKnown(row.min_percent) || isKnown(row.cycles)).map((row) => element("li", {},
+    element("span", { text: inverterName(row.inverter_serial, context) }),
+    element("span", { text: bandText(row) }),
+    element("span", { class: "note", text: [
+      translate("battery.cycles_count", { cycles: formatNumber(row.cycles, 2), count: row.cycles ?? 0 }),
+      isKnown(row.hours_full) ? translate("battery.hours", { full: formatNumber(row.hours_full, 1), empty: formatNumber(row.hours_empty, 1) }) : "",
+    ].filter(Boolean).join(" · ") }))))],
   columns: batteryColumns,
 };
 
@@ -87,7 +95,7 @@ export const pvHealthFigure = {
 };
 
 function hasBattery(rows) {
-  return hasValues(rows, "min_percent") || rows.some((row) => row.charge > 0 || row.discharge > 0);
+  return hasValues(rows, "min_percent") || rows.some((row) => row.charge_kwh > 0 || row.discharge_kwh > 0);
 }
 
 function summary(rows) {
@@ -117,7 +125,7 @@ function mergedBuckets(rows) {
 }
 
 function batteryOption(rows, context) {
-  const buckets = mergedBuckets(rows);
+  const buckets = filledBuckets(mergedBuckets(rows), context.scope);
   const palette = colours();
   const labels = buckets.map((row) => row.bucket_start);
   const axis = (index, options = {}) => categoryAxis(labels, (date) => bucketLabel(date, context), { gridIndex: index, ...options });
@@ -152,13 +160,17 @@ function batteryTooltip(row, context) {
   return {
     title: bucketName(row.bucket_start, context),
     lines: [
-      { label: translate("battery.band"), colour: "battery", value: isKnown(row.min_percent) ? `${formatPercent(row.min_percent / 100)} – ${formatPercent(row.max_percent / 100)}` : "–" },
+      { label: translate("battery.band"), colour: "battery", value: bandText(row) },
       { label: translate("battery.cycles"), colour: "battery", value: formatNumber(row.cycles, 2) },
       { label: translate("battery.hours_full"), colour: "solar", value: formatNumber(row.hours_full, 1) },
       { label: translate("battery.hours_empty"), colour: "neutral", value: formatNumber(row.hours_empty, 1) },
     ],
-    note: [daysNote(row), row.members.length > 1 ? translate("battery.merged", { count: row.members.length }) : ""].filter(Boolean).join(" · "),
+    note: [daysNote(row), row.members?.length > 1 ? translate("battery.merged", { count: row.members.length }) : ""].filter(Boolean).join(" · "),
   };
+}
+
+function bandText(row) {
+  return isKnown(row.min_percent) ? `${formatPercent(row.min_percent / 100)} – ${formatPercent(row.max_percent / 100)}` : UNKNOWN;
 }
 
 function batteryColumns(context) {
@@ -166,8 +178,8 @@ function batteryColumns(context) {
   return [
     bucketColumn(context),
     { label: translate("column.inverter"), isText: true, value: (row) => inverterName(row.inverter_serial, context) },
-    { label: translate("column.kwh", { name: translate("energy.charge") }), value: (row) => formatEnergy(row.charge) },
-    { label: translate("column.kwh", { name: translate("energy.discharge") }), value: (row) => formatEnergy(row.discharge) },
+    { label: translate("column.kwh", { name: translate("energy.charge_kwh") }), value: (row) => formatEnergy(row.charge_kwh) },
+    { label: translate("column.kwh", { name: translate("energy.discharge_kwh") }), value: (row) => formatEnergy(row.discharge_kwh) },
     { label: translate("battery.cycles"), value: (row) => formatNumber(row.cycles, 2) },
     { label: translate("battery.lowest"), value: (row) => percent(row.min_percent) },
     { label: translate("battery.highest"), value: (row) => percent(row.max_percent) },
@@ -214,7 +226,7 @@ function healthOption(rows, context, { unit, column, factor, hasBand, value }) {
     })),
     grid: gridOf(),
     xAxis: categoryAxis(months, (month) => formatDate(month, "monthYear"), { boundaryGap: false }),
-    yAxis: valueAxis(unit, { scale: true, max: column === "round_trip" ? (extent) => Math.min(100, Math.ceil(extent.max)) : undefined }),
+    yAxis: valueAxis(unit, { scale: true }),
     series: serials.flatMap((serial, index) => [
       ...(hasBand ? bandOf(serial) : []),
       line(serial, index, column, { lineStyle: { color: palette.battery, width: 2, type: lineType(index) }, itemStyle: { color: palette.battery } }),

@@ -3,6 +3,8 @@
 import { addressOf } from "./address.js";
 import { element } from "./dom.js";
 import { formatDate } from "./format.js";
+import { addDays } from "./local-time.js";
+import { goTo } from "./navigation.js";
 import { translate } from "./translate.js";
 
 const LABEL_STYLES = { week: "weekday", month: "dayOfMonth", year: "shortMonth", all: "year" };
@@ -30,13 +32,50 @@ export function bucketName(date, context) {
 }
 
 /**
- * Returns what the page shows after a bar was clicked.
- * @param {string} date First date of the bar.
- * @param {object} context The page's context.
- * @returns {object} State of the page.
+ * Returns a row for each day, month or year of the period, also for those to come.
+ * @param {object[]} rows Rows with `bucket_start`.
+ * @param {object} scope What the server shows.
+ * @returns {object[]} Buckets without a row have only `bucket_start`.
  */
-export function bucketState(date, context) {
-  return { ...context.state, period: PERIOD_OF_BUCKET[context.scope.bucket], date };
+export function filledBuckets(rows, scope) {
+  const known = new Map(rows.map((row) => [row.bucket_start, row]));
+  return bucketDates(scope).map((date) => known.get(date) ?? { bucket_start: date });
+}
+
+/**
+ * Returns the first dates of all days, months or years of the period.
+ * @param {object} scope What the server shows.
+ * @returns {string[]}
+ */
+export function bucketDates({ bucket, start, end, full_end: fullEnd }) {
+  const last = fullEnd ?? end;
+  const dates = [];
+  for (let date = firstDateOf(start, bucket); date <= last; date = nextDate(date, bucket)) dates.push(date);
+  return dates;
+}
+
+function firstDateOf(date, bucket) {
+  if (bucket === "month") return `${date.slice(0, 7)}-01`;
+  return bucket === "year" ? `${date.slice(0, 4)}-01-01` : date;
+}
+
+function nextDate(date, bucket) {
+  const [year, month] = date.split("-").map(Number);
+  if (bucket === "year") return `${year + 1}-01-01`;
+  if (bucket !== "month") return addDays(date, 1);
+  return month === 12 ? `${year + 1}-01-01` : `${year}-${String(month + 1).padStart(2, "0")}-01`;
+}
+
+/**
+ * Shows the day, month or year whose bar was clicked.
+ * @param {{dataIndex: number}} parameters Of ECharts' event.
+ * @param {object[]} rows Rows of the chart.
+ * @param {object} context The page's context.
+ */
+export function goToBucket({ dataIndex }, rows, context) {
+  const date = bucketDates(context.scope)[dataIndex];
+  if (!date || date > context.scope.end || context.isReport) return;
+  goTo({ ...context.state, period: PERIOD_OF_BUCKET[context.scope.bucket], date });
 }
 
 /**

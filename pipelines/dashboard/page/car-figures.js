@@ -1,11 +1,10 @@
 // The car: charged energy by source, and each session.
 
-import { bucketColumn, bucketLabel, bucketName, bucketState, dateLink } from "./buckets.js";
+import { bucketColumn, bucketLabel, bucketName, dateLink, filledBuckets, goToBucket } from "./buckets.js";
 import { categoryAxis, gridOf, tooltip, valueAxis } from "./chart-parts.js";
 import { daysNote } from "./completeness.js";
 import { element } from "./dom.js";
 import { formatDuration, formatEnergy, formatInstant, formatKwh, formatMoney, formatNumber, formatPercent } from "./format.js";
-import { goTo } from "./navigation.js";
 import { isKnown, moneyOf, sumOf } from "./rows.js";
 import { colours, faded } from "./theme.js";
 import { translate } from "./translate.js";
@@ -24,10 +23,7 @@ export const carFigure = {
   sentence: carSummary,
   legend: (rows) => shownCarSources(rows).map(({ column, colour }) => ({ label: translate(`car.${column}`), colour })),
   option: carOption,
-  onClick: (parameters, rows, context) => {
-    const row = rows[parameters.dataIndex];
-    if (row && !context.isReport) goTo(bucketState(row.bucket_start, context));
-  },
+  onClick: goToBucket,
   columns: (context) => [
     bucketColumn(context),
     { label: translate("car.sessions"), value: (row) => formatNumber(row.sessions) },
@@ -75,7 +71,8 @@ function carSummary(rows, context) {
   ].filter(Boolean).join(" ");
 }
 
-function carOption(rows, context) {
+function carOption(known, context) {
+  const rows = filledBuckets(known, context.scope);
   const palette = colours();
   return {
     tooltip: tooltip((parameters) => carTooltip(rows[parameters[0].dataIndex], context), {
@@ -98,7 +95,8 @@ function carTooltip(row, context) {
     lines: [
       { label: translate("car.sessions"), value: formatNumber(row.sessions) },
       ...CAR_SOURCES.filter(({ column }) => row[column] > 0).map(({ column, colour }) => ({ label: translate(`car.${column}`), colour, value: formatKwh(row[column]) })),
-      { label: translate("column.cost"), value: formatMoney(moneyOf(row, "cost", context), context.scope.currency) },
+      ...(context.about.has_tariff
+        ? [{ label: translate("column.cost"), value: formatMoney(moneyOf(row, "cost", context), context.scope.currency) }] : []),
     ],
     note: daysNote(row),
   };
@@ -113,7 +111,8 @@ function sessionItem(row, context) {
       element("span", { class: "session-time", text: formatInstant(row.started_at, context.scope.zone) }),
       element("span", { class: "session-charger", text: row.charger ?? "" }),
       element("span", { class: "session-energy", text: formatKwh(row.energy_kwh) }),
-      element("span", { class: "session-cost", text: formatMoney(moneyOf(row, "cost", context), context.scope.currency) })),
+      isKnown(moneyOf(row, "cost", context))
+        && element("span", { class: "session-cost", text: formatMoney(moneyOf(row, "cost", context), context.scope.currency) })),
     parts.length && total
       ? element("div", { class: "session-bar", role: "img", "aria-label": parts.map(({ column }) => `${translate(`car.${column}`)} ${formatKwh(row[column])}`).join(", ") },
         parts.map(({ column, colour }) => {

@@ -2,7 +2,7 @@
 
 import { element } from "./dom.js";
 import { formatNumber } from "./format.js";
-import { colours } from "./theme.js";
+import { FONT_FAMILY, colours } from "./theme.js";
 
 /** Below this width, px, a chart has fewer labels. */
 export const NARROW_PX = 520;
@@ -85,8 +85,20 @@ export function tooltip(content, options = {}) {
 export function hatching() {
   return {
     symbol: "rect", symbolSize: 1, rotation: Math.PI / 4, color: colours().card,
-    dashArrayX: [1, 0], dashArrayY: [2.5, 3.5],
+    dashArrayX: [1, 0], dashArrayY: [1.5, 4.5],
   };
+}
+
+/**
+ * Returns the width that labels need, so that none is cut.
+ * @param {string[]} labels The labels.
+ * @param {number} most The most that they get, px.
+ * @returns {number}
+ */
+export function labelWidth(labels, most) {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = `12px ${FONT_FAMILY}`;
+  return Math.min(most, Math.ceil(Math.max(0, ...labels.map((label) => pen.measureText(label).width))));
 }
 
 /**

@@ -1,10 +1,9 @@
 // What the period cost, what other tariffs would have cost, and when the installation is repaid.
 
-import { bucketColumn, bucketLabel, bucketName, bucketState } from "./buckets.js";
-import { categoryAxis, gridOf, hatching, isNarrow, tooltip, valueAxis } from "./chart-parts.js";
+import { bucketColumn, bucketLabel, bucketName, filledBuckets, goToBucket } from "./buckets.js";
+import { categoryAxis, gridOf, hatching, isNarrow, labelWidth, tooltip, valueAxis } from "./chart-parts.js";
 import { daysColumn, daysNote, hatchingNote, isWhole } from "./completeness.js";
 import { formatMoney, formatNumber } from "./format.js";
-import { goTo } from "./navigation.js";
 import { isKnown, moneyColumn, moneyOf } from "./rows.js";
 import { colours, faded } from "./theme.js";
 import { translate } from "./translate.js";
@@ -26,14 +25,11 @@ export const costFigure = {
     ...(rows.some((row) => !isWhole(row)) ? [{ label: translate("legend.not_whole"), colour: "neutral", shape: "hatched" }] : []),
   ],
   option: costOption,
-  onClick: (parameters, rows, context) => {
-    const row = rows[parameters.dataIndex];
-    if (row && !context.isReport) goTo(bucketState(row.bucket_start, context));
-  },
+  onClick: goToBucket,
   columns: (context) => [
     bucketColumn(context),
     ...["import_cost", "export_income", "standing_charge", "net_cost", "without", "saved", "battery_saved"].map((name) => moneyCell(name, context)),
-    { label: translate("column.tariff"), isText: true, value: (row) => row.tariffs ?? row.tariff },
+    { label: translate("column.tariff"), isText: true, value: (row) => row.tariff },
     daysColumn(),
   ],
 };
@@ -59,7 +55,8 @@ export const dayCostFigure = {
 
 /** @type {import("./figure.js").FigureDeclaration} */
 export const whatIfFigure = {
-  id: "what_if", chart: "what_if", periods: ["month", "year", "all"], size: "half", height: "low",
+  id: "what_if", chart: "what_if", periods: ["month", "year", "all"], size: "half",
+  heightPx: (rows) => 12 + 44 * Math.max(2, rows.length),
   isShown: (rows) => rows.length > 0,
   sentence: () => translate("what_if.sentence"),
   option: whatIfOption,
@@ -92,7 +89,8 @@ function moneyAxis(context, options = {}) {
   });
 }
 
-function costOption(rows, context) {
+function costOption(known, context) {
+  const rows = filledBuckets(known, context.scope);
   const palette = colours();
   const bars = COST_PARTS.map(({ name, colour, sign }) => ({
     type: "bar", stack: "cost", barMaxWidth: 36, barCategoryGap: "28%", cursor: "pointer",
@@ -174,12 +172,13 @@ function whatIfOption(rows, context) {
   const sorted = [...rows].filter((row) => isKnown(moneyOf(row, "net_cost", context)))
     .sort((one, other) => moneyOf(other, "net_cost", context) - moneyOf(one, "net_cost", context));
   if (!sorted.length) return null;
+  const room = labelWidth(sorted.map(tariffName), isNarrow() ? 110 : 180) + 2;
   return {
     tooltip: tooltip((parameters) => whatIfTooltip(sorted[parameters[0].dataIndex], context), { axisPointer: { type: "none" } }),
-    grid: gridOf({ left: 8, right: 84, top: 4, bottom: 4, containLabel: true }),
+    grid: gridOf({ left: room + 14, right: 84, top: 4, bottom: 4 }),
     xAxis: { type: "value", show: false, max: "dataMax" },
     yAxis: categoryAxis(sorted.map(tariffName), (name) => name, {
-      axisLine: { show: false }, axisLabel: { color: palette.text, width: isNarrow() ? 110 : 160, overflow: "truncate" },
+      axisLine: { show: false }, axisLabel: { color: palette.text, width: room, overflow: "truncate" },
     }),
     series: [{
       type: "bar", barMaxWidth: 22, emphasis: { disabled: true },

@@ -1,21 +1,20 @@
 // The energies of days, months and years, and of a day's half hours, as stacked bars.
 
-import { bucketColumn, bucketLabel, bucketName, bucketState } from "./buckets.js";
+import { bucketColumn, bucketLabel, bucketName, filledBuckets, goToBucket } from "./buckets.js";
 import { categoryAxis, gridOf, hatching, tooltip, valueAxis } from "./chart-parts.js";
 import { daysColumn, daysNote, hatchingNote, isWhole } from "./completeness.js";
 import { formatDate, formatEnergy, formatKwh } from "./format.js";
-import { goTo } from "./navigation.js";
 import { hasValues, isKnown, rowsOf } from "./rows.js";
 import { colours, faded } from "./theme.js";
 import { translate } from "./translate.js";
 
 // What comes in stands above zero, what goes elsewhere than into the home below.
 const ENERGY_PARTS = [
-  { column: "solar", colour: "solar", sign: 1 },
-  { column: "discharge", colour: "battery", sign: 1 },
-  { column: "import", colour: "import", sign: 1 },
-  { column: "charge", colour: "battery", sign: -1 },
-  { column: "export", colour: "export", sign: -1 },
+  { column: "solar_kwh", colour: "solar", sign: 1 },
+  { column: "discharge_kwh", colour: "battery", sign: 1 },
+  { column: "import_kwh", colour: "import", sign: 1 },
+  { column: "charge_kwh", colour: "battery", sign: -1 },
+  { column: "export_kwh", colour: "export", sign: -1 },
 ];
 
 /** @type {import("./figure.js").FigureDeclaration} */
@@ -23,23 +22,26 @@ export const energyFigure = {
   id: "energy", chart: "energy", periods: ["week", "month", "year", "all"], height: "tall",
   sentence: (rows, context) => [
     anyPart(rows) ? hatchingNote(rows) : translate("energy.none"),
-    anyPart(rows) && !hasValues(rows, "import") && context.scope.kind === "site" && context.deviceCount > 1 ? translate("roles.hint") : "",
+    anyPart(rows) && !hasValues(rows, "import_kwh") && context.scope.kind === "site" && context.deviceCount > 1 ? translate("roles.hint") : "",
     anyPart(rows) && !context.isReport ? translate(`energy.click_${context.scope.bucket}`) : "",
   ].filter(Boolean).join(" "),
   legend: (rows, context) => [
     ...legendItems(rows),
     ...(rows.some((row) => !isWhole(row)) ? [{ label: translate("legend.not_whole"), colour: "neutral", shape: "hatched" }] : []),
+    ...(filledBuckets(rows, context.scope).some((row) => isUnknownBucket(row, context)) ? [{ label: translate("legend.unknown"), colour: "unknown" }] : []),
     ...(otherRows(context).length ? [{ label: context.otherTitle, colour: "neutral", shape: "light" }] : []),
   ],
-  option: (rows, context) => anyPart(rows) ? barOption(rows, otherRows(context), {
-    label: (index) => bucketLabel(rows[index].bucket_start, context),
-    title: (row) => bucketName(row.bucket_start, context),
-    otherLabel: context.otherTitle,
-  }) : null,
-  onClick: (parameters, rows, context) => {
-    const row = rows[parameters.dataIndex];
-    if (row && !context.isReport) goTo(bucketState(row.bucket_start, context));
+  option: (rows, context) => {
+    if (!anyPart(rows)) return null;
+    const buckets = filledBuckets(rows, context.scope);
+    return barOption(buckets, otherRows(context), {
+      label: (index) => bucketLabel(buckets[index].bucket_start, context),
+      title: (row) => bucketName(row.bucket_start, context),
+      otherLabel: context.otherTitle,
+      isUnknown: (row) => isUnknownBucket(row, context),
+    });
   },
+  onClick: goToBucket,
   columns: (context) => [
     bucketColumn(context),
     ...energyColumns(),
@@ -63,13 +65,13 @@ export const halfHoursFigure = {
 };
 
 function energyColumns() {
-  return ["solar", "discharge", "import", "charge", "export", "home"].map((column) => ({
+  return ["solar_kwh", "discharge_kwh", "import_kwh", "charge_kwh", "export_kwh", "home_kwh"].map((column) => ({
     label: translate("column.kwh", { name: translate(`energy.${column}`) }), value: (row) => formatEnergy(row[column]),
   }));
 }
 
 function anyPart(rows) {
-  return [...ENERGY_PARTS, { column: "home" }].some(({ column }) => hasValues(rows, column));
+  return [...ENERGY_PARTS, { column: "home_kwh" }].some(({ column }) => hasValues(rows, column));
 }
 
 function otherRows(context) {
@@ -80,16 +82,16 @@ function legendItems(rows) {
   const above = ENERGY_PARTS.filter(({ column }) => isUsed(rows, column));
   return [
     ...above.map(({ column, colour, sign }) => ({ label: translate(`energy.${column}`), colour, shape: sign < 0 && colour === "battery" ? "light" : "area" })),
-    ...(hasValues(rows, "home") ? [{ label: translate("energy.home"), colour: "home", shape: "mark" }] : []),
+    ...(hasValues(rows, "home_kwh") ? [{ label: translate("energy.home_kwh"), colour: "home", shape: "mark" }] : []),
   ];
 }
 
 // A battery that a house does not have is sent as 0.
 function isUsed(rows, column) {
-  return rows.some((row) => isKnown(row[column]) && (row[column] > 0 || !["charge", "discharge"].includes(column)));
+  return rows.some((row) => isKnown(row[column]) && (row[column] > 0 || !["charge_kwh", "discharge_kwh"].includes(column)));
 }
 
-function barOption(rows, others, { label, title, otherLabel }) {
+function barOption(rows, others, { label, title, otherLabel, isUnknown }) {
   const palette = colours();
   const count = Math.max(rows.length, others.length);
   const parts = ENERGY_PARTS.filter(({ column }) => isUsed(rows, column) || isUsed(others, column));
@@ -102,10 +104,32 @@ function barOption(rows, others, { label, title, otherLabel }) {
       (index) => rows[index] ? label(Number(index)) : "", { axisLine: { onZero: true, lineStyle: { color: palette.muted } } }),
     yAxis: valueAxis("kWh"),
     series: [
+      ...(isUnknown && rows.some(isUnknown) ? [unknownBands(rows, palette, isUnknown)] : []),
       ...parts.map((part) => barSeries(part, rows, palette, "shown", 1)),
       ...(others.length ? parts.map((part) => barSeries(part, others, palette, "other", 0.42)) : []),
-      ...(hasValues(rows, "home") ? [homeMarks(rows, palette, others.length > 0)] : []),
+      ...(hasValues(rows, "home_kwh") ? [homeMarks(rows, palette, others.length > 0)] : []),
     ],
+  };
+}
+
+// Days that should have data and have none are a pale band: nothing known is not nothing used.
+function isUnknownBucket(row, { scope, about }) {
+  const first = about.sites.find(({ site }) => site === scope.device)?.first_date ?? scope.first_date ?? scope.start;
+  return row.bucket_start >= first && row.bucket_start <= scope.end && !anyPart([row]);
+}
+
+function unknownBands(rows, palette, isUnknown) {
+  return {
+    type: "custom", z: 0, silent: true, encode: { x: 0 },
+    data: rows.flatMap((row, index) => isUnknown(row) ? [[index]] : []),
+    renderItem: ({ coordSys }, api) => {
+      const band = api.size([1, 0])[0];
+      const [x] = api.coord([api.value(0), 0]);
+      return {
+        type: "rect", shape: { x: x - band / 2 + 1, y: coordSys.y, width: band - 2, height: coordSys.height },
+        style: { fill: faded(palette.muted, 0.1) },
+      };
+    },
   };
 }
 
@@ -126,7 +150,7 @@ function barSeries({ column, colour, sign }, rows, palette, stack, opacity) {
 function homeMarks(rows, palette, isCompared) {
   return {
     type: "custom", z: 5, silent: true,
-    data: rows.map((row, index) => [index, row.home]),
+    data: rows.map((row, index) => [index, row.home_kwh]),
     encode: { x: 0, y: 1 },
     renderItem: (_, api) => {
       const value = api.value(1);
@@ -153,7 +177,7 @@ function energyTooltip(row, other, title, otherLabel) {
     title: title(row),
     lines: [
       ...ENERGY_PARTS.filter(({ column }) => isKnown(row[column])).map(({ column, colour }) => line(column, colour)),
-      ...(isKnown(row.home) ? [line("home", "home")] : []),
+      ...(isKnown(row.home_kwh) ? [line("home_kwh", "home")] : []),
     ],
     note: [
       days,

@@ -1,6 +1,7 @@
 // Events of the inverters on a line of time.
 
-import { gridOf, isNarrow, tooltip, valueAxis } from "./chart-parts.js";
+import { bucketDates } from "./buckets.js";
+import { gridOf, isNarrow, labelWidth, tooltip, valueAxis } from "./chart-parts.js";
 import { element } from "./dom.js";
 import { formatDate, formatDuration, formatInstant, formatNumber, formatTime } from "./format.js";
 import { addDays, startOfDay } from "./local-time.js";
@@ -14,7 +15,8 @@ const MOST_KINDS = 12;
 
 /** @type {import("./figure.js").FigureDeclaration} */
 export const eventsFigure = {
-  id: "events", chart: "events", height: "low",
+  id: "events", chart: "events",
+  heightPx: (rows) => 40 + 30 * Math.min(MOST_KINDS, distinct(rows, "event").length),
   sentence: (rows) => {
     if (!rows.length) return translate("events.none");
     const open = rows.filter((row) => row.is_open).length;
@@ -44,24 +46,27 @@ function eventsOption(rows, context) {
   const length = startOfDay(addDays(scope.end, 1), scope.zone) - begin;
   const kinds = distinct(rows, "event").slice(0, MOST_KINDS);
   const isDay = scope.period === "day";
+  const room = labelWidth(kinds, isNarrow() ? 120 : 240) + 2;
+  const ticks = isDay ? hoursOf(length) : tickDates(scope).map((date) => startOfDay(date, scope.zone) - begin);
+  const dateAt = (elapsed) => new Date(begin + elapsed + 12 * EVENT_HOUR_MS).toISOString().slice(0, 10);
+  const dateStyle = { week: "weekday", month: "dayMonth", year: "shortMonth", all: "year" }[scope.period];
   const clip = (instant) => Math.min(length, Math.max(0, instant - begin));
   const shown = rows.filter((row) => kinds.includes(row.event));
-  const dateStyle = length > 200 * 24 * EVENT_HOUR_MS ? "monthYear" : "dayMonth";
   return {
     tooltip: tooltip(({ dataIndex }) => eventTooltip(shown[dataIndex], context), { trigger: "item" }),
-    grid: gridOf({ left: 8, top: 6, bottom: 4, right: 16, containLabel: true }),
+    grid: gridOf({ left: room + 14, top: 6, bottom: 28, right: 20 }),
     xAxis: {
-      ...valueAxis("", { min: 0, max: length, interval: isDay ? (isNarrow() ? 6 : 3) * EVENT_HOUR_MS : length / (isNarrow() ? 3 : 7) }),
+      ...valueAxis("", { min: 0, max: length, splitLine: { show: false } }),
       axisLine: { show: true, lineStyle: { color: palette.muted } },
+      axisTick: { show: true, customValues: ticks, lineStyle: { color: palette.muted } },
       axisLabel: {
-        color: palette.muted, showMaxLabel: false, hideOverlap: true,
-        formatter: (elapsed) => isDay ? formatTime(begin + elapsed, scope.zone)
-          : formatDate(new Date(begin + elapsed + 12 * EVENT_HOUR_MS).toISOString().slice(0, 10), dateStyle),
+        color: palette.muted, hideOverlap: true, customValues: ticks,
+        formatter: (elapsed) => isDay ? formatTime(begin + elapsed, scope.zone) : formatDate(dateAt(elapsed), dateStyle),
       },
     },
     yAxis: {
       type: "category", data: kinds, axisTick: { show: false }, axisLine: { show: false },
-      axisLabel: { color: palette.text, width: isNarrow() ? 110 : 240, overflow: "truncate" },
+      axisLabel: { color: palette.text, width: room, overflow: "truncate" },
     },
     series: [{
       type: "custom", itemStyle: { color: palette.import },
@@ -77,6 +82,17 @@ function eventsOption(rows, context) {
       },
     }],
   };
+}
+
+function hoursOf(length) {
+  const step = (isNarrow() ? 6 : 3) * EVENT_HOUR_MS;
+  return Array.from({ length: Math.ceil(length / step) }, (_, index) => index * step);
+}
+
+// A month has a label every five days; other periods have one for each bar of the other charts.
+function tickDates(scope) {
+  const dates = bucketDates(scope).filter((date) => date >= scope.start);
+  return scope.period === "month" ? dates.filter((_, index) => index % 5 === 0) : dates;
 }
 
 function eventTooltip(row, context) {

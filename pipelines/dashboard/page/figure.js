@@ -8,7 +8,7 @@ import { element, icon, show } from "./dom.js";
 import { legendOf } from "./legend.js";
 import { rowsOf } from "./rows.js";
 import { tableOf } from "./table-view.js";
-import { translate } from "./translate.js";
+import { hasMessage, translate } from "./translate.js";
 
 /**
  * What a figure shows. Functions are called with the chart's rows and the page's context.
@@ -18,6 +18,7 @@ import { translate } from "./translate.js";
  * @property {string[]} [periods] Periods that have it; all if it is missing.
  * @property {string} [size] Width in the grid: `full`, `half`, `wide` or `narrow`.
  * @property {string} [height] Class of the chart's height: `tall`, `medium`, `low`.
+ * @property {(rows) => number} [heightPx] The chart's height, where it depends on the rows, px.
  * @property {(rows, context) => boolean} [isShown] Whether there is anything to show.
  * @property {(rows, context) => string} [sentence] What it says, or what is missing.
  * @property {(rows, context) => Array} [legend] Items of the legend.
@@ -66,7 +67,9 @@ export class Figure {
       && (answer.error || !isShown || isShown(rows, context));
     show(this.root, Boolean(isRelevant));
     if (!isRelevant) return;
-    this.title.textContent = translate(`${this.declaration.id}.title`);
+    const title = `${this.declaration.id}.title`;
+    const bucketTitle = `${title}_${context.scope.bucket}`;
+    this.title.textContent = translate(hasMessage(bucketTitle) ? bucketTitle : title);
     if (answer.error) this.#showProblem(translate("figure.failed", { reason: answer.error }));
     else this.#showRows(rows, answer);
   }
@@ -97,6 +100,7 @@ export class Figure {
       if (!option) return;
       this.chart.setAttribute("aria-label", [this.title.textContent, this.sentence.textContent, translate("figure.see_table")]
         .filter(Boolean).join(". "));
+      if (declaration.heightPx) this.chart.style.setProperty("height", `${declaration.heightPx(rows)}px`);
       drawChart(this.chart, option, {
         renderer: declaration.renderer,
         onClick: declaration.onClick && ((parameters) => declaration.onClick(parameters, rows, context)),

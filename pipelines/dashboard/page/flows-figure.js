@@ -1,6 +1,6 @@
 // Where the energy came from and went: Sankey diagram and matrix.
 
-import { tooltip } from "./chart-parts.js";
+import { isNarrow, tooltip } from "./chart-parts.js";
 import { daysColumn, daysNote } from "./completeness.js";
 import { element } from "./dom.js";
 import { formatEnergy, formatKwh, formatPercent } from "./format.js";
@@ -43,18 +43,21 @@ function sankeyOption(rows) {
   if (!links.length) return null;
   const palette = colours();
   const total = (column, node) => formatKwh(sumOf(links.filter((row) => row[column] === node).map((row) => row.energy_kwh)));
+  // Labels may lie on flows where there is no room beside them.
+  const halo = { textBorderColor: palette.card, textBorderWidth: 3 };
   const node = (side, name, colour) => ({
     name: `${side}:${name}`, itemStyle: { color: palette[colour], borderWidth: 0 }, depth: side === "from" ? 0 : 1,
     label: {
+      position: side === "from" && !isNarrow() ? "left" : "right", align: side === "from" && !isNarrow() ? "right" : "left",
       formatter: `{name|${translate(`node.${side}_${name}`)}}\n{energy|${total(`${side}_node`, name)}}`,
-      rich: { name: { color: palette.text, fontWeight: 600, lineHeight: 17 }, energy: { color: palette.muted, lineHeight: 17 } },
+      rich: { name: { ...halo, color: palette.text, fontWeight: 600, lineHeight: 17 }, energy: { ...halo, color: palette.muted, lineHeight: 17 } },
     },
   });
   const has = (column, name) => links.some((row) => row[column] === name);
   return {
     tooltip: tooltip((parameters) => sankeyTooltip(parameters, links), { trigger: "item" }),
     series: [{
-      type: "sankey", left: 0, right: 118, top: 6, bottom: 6, nodeWidth: 14, nodeGap: 18, draggable: false, layoutIterations: 0,
+      type: "sankey", left: isNarrow() ? 0 : 104, right: isNarrow() ? 98 : 118, top: 14, bottom: 14, nodeWidth: 14, nodeGap: 18, draggable: false, layoutIterations: 0,
       emphasis: { focus: "adjacency" }, silent: false,
       data: [
         ...SOURCES.filter((name) => has("from_node", name)).map((name) => node("from", name, SOURCE_COLOURS[name])),

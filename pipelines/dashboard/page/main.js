@@ -111,7 +111,7 @@ async function pollNow() {
     const answer = await fetchNow(app.state);
     const isNewer = app.context.scope.data_version !== answer.data_version;
     const isOtherRun = app.about.ingestion?.is_running !== answer.ingestion?.is_running;
-    app.now = answer.now;
+    app.now = { columns: answer.now.columns ?? answer.now };
     app.about = { ...app.about, ingestion: answer.ingestion };
     app.page.showBanners(app.about, null);
     app.page.showNow(app.now, app.context);
@@ -132,7 +132,7 @@ function showReport() {
 
 function start() {
   document.documentElement.lang = language;
-  document.body.classList.add("has-script");
+  document.querySelector(".skip").textContent = translate("skip");
   app.page = new Page((change) => visit(change));
   if (document.body.classList.contains("is-report")) {
     showReport();

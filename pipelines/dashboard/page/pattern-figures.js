@@ -1,7 +1,7 @@
 // Patterns: energy by hour and day, and the typical day.
 
 import { categoryAxis, gridOf, isNarrow, tooltip, valueAxis } from "./chart-parts.js";
-import { element } from "./dom.js";
+import { choiceOf } from "./choice.js";
 import { formatDate, formatEnergy, formatKwh, formatNumber, formatPower } from "./format.js";
 import { distinct, hasValues, isKnown } from "./rows.js";
 import { colours, faded } from "./theme.js";
@@ -16,13 +16,7 @@ export const heatMapFigure = {
   sentence: (rows, context) => translate(context.scope.period === "all" ? "heat_map.months" : "heat_map.days"),
   controls: (rows, context, figure) => {
     const names = MEASURES.filter((name) => hasValues(rows, `${name}_kwh`));
-    if (!names.includes(figure.choices.measure)) figure.choices.measure = names[0];
-    if (context.isReport) return [element("span", { class: "note", text: translate(`tile.${figure.choices.measure}`) })];
-    return [element("div", { class: "segments is-small", role: "group", "aria-label": translate("heat_map.measure") },
-      names.map((name) => element("button", {
-        type: "button", "aria-pressed": String(name === figure.choices.measure), text: translate(`tile.${name}`), "data-measure": name,
-        on: { click: () => chooseMeasure(figure, name) },
-      })))];
+    return [choiceOf(translate("heat_map.measure"), names.map((name) => ({ value: name, label: translate(`tile.${name}`) })), figure)];
   },
   option: heatMapOption,
   columns: () => [
@@ -56,20 +50,14 @@ export const typicalDayFigure = {
   ],
 };
 
-function chooseMeasure(figure, name) {
-  figure.choices.measure = name;
-  figure.redraw();
-  figure.controls.querySelector(`[data-measure="${name}"]`)?.focus();
-}
-
 // Days run to the right and hours upwards; a week has its few days as rows instead.
 function heatMapOption(rows, context, figure) {
-  const measure = figure.choices.measure ?? "solar";
+  const measure = figure.choices.shown ?? "solar";
   const palette = colours();
   const column = `${measure}_kwh`;
   const days = distinct(rows, "local_date");
   const dayIndex = new Map(days.map((day, index) => [day, index]));
-  const style = { week: "weekday", month: "dayOfMonth", year: "dayMonth", all: "monthYear" }[context.scope.period];
+  const style = { week: "weekday", month: "dayOfMonth", year: "shortMonth", all: "year" }[context.scope.period];
   const largest = Math.max(0.01, ...rows.map((row) => row[column] ?? 0));
   const hourLabel = (hour) => `${String(hour).padStart(2, "0")}:00`;
   return {
@@ -78,7 +66,10 @@ function heatMapOption(rows, context, figure) {
       lines: [{ label: translate(`tile.${measure}`), colour: measure, value: formatKwh(data[2] === "-" ? null : data[2]) }],
     }), { trigger: "item" }),
     grid: gridOf({ left: 52, top: 8, bottom: 64 }),
-    xAxis: categoryAxis(days, (day) => formatDate(day, style), { axisLine: { show: false } }),
+    xAxis: categoryAxis(days, null, { axisLine: { show: false }, axisLabel: {
+      color: palette.muted, hideOverlap: true, margin: 10, formatter: (day) => formatDate(day, style),
+      interval: (_, day) => isLabelled(day, context.scope.period),
+    } }),
     yAxis: categoryAxis(Array.from({ length: 24 }, (_, hour) => String(hour)), (hour) => hourLabel(hour), {
       inverse: true, axisLine: { show: false }, axisLabel: { color: palette.muted, interval: isNarrow() ? 5 : 2, formatter: hourLabel },
     }),
@@ -93,6 +84,12 @@ function heatMapOption(rows, context, figure) {
       data: rows.filter((row) => isKnown(row[column])).map((row) => [dayIndex.get(row.local_date), row.hour, row[column]]),
     }],
   };
+}
+
+// A year has a label for each month, all data one for each year.
+function isLabelled(day, period) {
+  if (period === "year") return day.endsWith("-01");
+  return period !== "all" || day.endsWith("-01-01");
 }
 
 function typicalDayOption(rows) {

@@ -17,7 +17,7 @@ export const paybackFigure = {
     !rows.length && context.state.capital ? element("p", { class: "note", text: translate("payback.none") }) : null,
   ].filter(Boolean),
   columns: (context) => [
-    { label: translate("column.cost"), isHeader: true, value: (row) => formatMoney(moneyOf(row, "capital_cost", context) ?? moneyOf(row, "capital", context), context.scope.currency) },
+    { label: translate("column.cost"), isHeader: true, value: (row) => formatMoney(moneyOf(row, "capital_cost", context), context.scope.currency) },
     { label: translate("cost.saved"), value: (row) => formatMoney(moneyOf(row, "saved", context), context.scope.currency) },
     { label: translate("payback.per_year"), value: (row) => formatMoney(moneyOf(row, "saved_per_year", context), context.scope.currency) },
     { label: translate("payback.years"), value: (row) => formatNumber(row.payback_years, 1) },

@@ -110,13 +110,15 @@ function comparedRows(context) {
   return rowsOf(context.otherCharts?.power);
 }
 
+// Readings do not come every five minutes exactly: only more than half an hour without one is a gap.
 function points(rows, column, begin, factor) {
   const result = [];
   let last = null;
   for (const row of rows) {
+    if (!isKnown(row[column])) continue;
     const elapsed = Date.parse(row.time) - begin;
     if (last !== null && elapsed - last > GAP_MS) result.push([last + 1, null]);
-    result.push([elapsed, isKnown(row[column]) ? row[column] * factor : null]);
+    result.push([elapsed, row[column] * factor]);
     last = elapsed;
   }
   return result;

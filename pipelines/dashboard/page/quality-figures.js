@@ -49,7 +49,7 @@ export const gapsFigure = {
     { label: translate("column.inverter"), isText: true, value: (row) => inverterName(row.inverter_serial, context) },
     { label: translate("column.duration"), value: (row) => formatDuration(row.duration_s) },
     { label: translate("column.cause"), isText: true, value: (row) => worded("cause", row.cause) },
-    ...["solar_kwh", "grid_import_kwh", "grid_export_kwh", "consumption_kwh"].map((name) => ({
+    ...["solar_kwh", "import_kwh", "export_kwh", "home_kwh"].map((name) => ({
       label: translate(`gaps.${name}`), value: (row) => formatEnergy(row[name]),
     })),
   ],
@@ -62,13 +62,13 @@ export const deviationsFigure = {
     ? translate("deviations.sentence", { count: rows.length, deviations: formatNumber(rows.length) })
     : translate("deviations.none"),
   body: (rows) => rows.length ? [element("ul", { class: "facts" }, rows.slice(0, SHOWN).map((row) => element("li", {},
-    element("span", { text: formatDate(dayOf(row)) }),
+    element("span", { text: formatDate(row.local_date) }),
     element("span", { text: formatNumber(row.deviation, 2) }),
-    element("span", { class: "note", text: `${worded("check", row.check)}: ${row.item}` }))))] : [],
+    element("span", { class: "note", text: `${worded("check", row.check_name)}: ${row.item}` }))))] : [],
   columns: (context) => [
-    { label: translate("column.day"), isHeader: true, value: (row) => formatDate(dayOf(row)) },
+    { label: translate("column.day"), isHeader: true, value: (row) => formatDate(row.local_date) },
     { label: translate("column.device"), isText: true, value: (row) => inverterName(row.device_id, context) },
-    { label: translate("column.check"), isText: true, value: (row) => worded("check", row.check) },
+    { label: translate("column.check"), isText: true, value: (row) => worded("check", row.check_name) },
     { label: translate("column.item"), isText: true, value: (row) => row.item },
     { label: translate("column.deviation"), value: (row) => formatNumber(row.deviation, 2) },
     { label: translate("column.found_at"), isText: true, value: (row) => formatInstant(row.found_at, context.scope.zone) },
@@ -83,10 +83,6 @@ function missingItem(row, context) {
       element("span", { class: "note", text: row.reason ?? stateName(row.state) })),
     row.command && element("div", { class: "command" },
       element("code", { text: row.command }), !context.isReport && copyButton(row.command, row.command)));
-}
-
-function dayOf(row) {
-  return row.local_date ?? row.day;
 }
 
 function worded(kind, value) {

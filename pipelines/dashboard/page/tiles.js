@@ -67,9 +67,7 @@ function batteryTile(comparison) {
 function shareTile(comparison) {
   const { shown, other } = comparison;
   const points = isComparable(comparison, "flow_days") && isKnown(shown.self_sufficiency) && isKnown(other?.self_sufficiency)
-    ? translate("tile.points", {
-      points: formatNumber((shown.self_sufficiency - other.self_sufficiency) * 100, 0, { signDisplay: "exceptZero" }),
-    }) : "";
+    ? pointsText((shown.self_sufficiency - other.self_sufficiency) * 100) : "";
   return tile({
     id: "self", value: formatPercent(shown.self_sufficiency), unit: "",
     note: [
@@ -130,9 +128,15 @@ function tile({ id, value, unit, note, past, label, code, link }) {
       past.change && element("span", { class: "tile-change", text: past.change })));
 }
 
-function unknownNote(id, { context }) {
-  const isUnknownGrid = ["home", "import", "export"].includes(id) && context.scope.kind === "site" && context.deviceCount > 1;
+function unknownNote(id, { shown, context }) {
+  const isUnknownGrid = id !== "solar" && !isKnown(shown.import_kwh) && isKnown(shown.solar_kwh)
+    && context.scope.kind === "site" && context.deviceCount > 1;
   return translate(isUnknownGrid ? "tile.roles" : "tile.unknown");
+}
+
+function pointsText(points) {
+  const count = Math.abs(Math.round(points));
+  return translate("tile.points", { points: formatNumber(points, 0, { signDisplay: "exceptZero" }), count });
 }
 
 // Sums over different parts of a period say nothing about a change. A day that goes on is no hole
