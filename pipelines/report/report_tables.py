@@ -21,7 +21,7 @@ from pipelines.report.table_specs import KEY_FIGURES, TABLES, Column, TableSpec
 
 Columns = Mapping[str, Sequence[Any]]
 # The pictures have the others.
-_MOST_ROWS = 100
+_MOST_ROWS = 200
 _NODES = ("solar", "battery", "grid", "home")
 _NODE_NAMES = {"solar": "Solar", "battery": "Battery", "grid": "Grid", "home": "Home"}
 

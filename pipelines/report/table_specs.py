@@ -60,7 +60,7 @@ TABLES = (
             Column("export", "export", "kwh"),
             Column("charge", "into battery", "kwh"),
             Column("discharge", "out of battery", "kwh"),
-            Column("deviation", "flows and counters differ by", "kwh"),
+            Column("deviation", "deviation", "kwh"),
             _DAYS,
         ),
     ),
