@@ -12,7 +12,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n $(WORKERS) --dist loadfile
 	$(if $(CLOCK),--clock "$(CLOCK)") \
 	tests/pipelines tests/givenergy tests/warehouse tests/assets tests/simulator tests/benchmarks tests/test_architecture.py
 
-.PHONY: demo test test-fast test-slow test-all ui lint types pytest test-dates format constraints audit dictionary settings help-texts docs coverage help clean
+.PHONY: demo test test-fast test-slow test-all ui lint types pytest test-dates format constraints audit dictionary settings help-texts screenshots docs coverage help clean
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,11 +63,11 @@ format: .venv/installed  ## fix and format Python and SQL
 	@$(BIN)/sqlfmt --quiet .
 
 # The site in build/docs: README, docs and the reference of the packages, from a copy of every Markdown
-# file that git does not ignore. One page per package: each page holds the whole navigation, so that
+# file and picture that git does not ignore. One page per package: each page holds the whole navigation, so that
 # a page per module takes four times as long.
 docs: .venv/docs  ## the documentation site in build/docs
 	@rm -rf build/docs build/docs-source && mkdir -p build/docs-source
-	@git ls-files --cached --others --exclude-standard LICENSE '*.md' '*.svg' ':!.github' ':!docs/site' \
+	@git ls-files --cached --others --exclude-standard LICENSE '*.md' '*.svg' '*.webp' ':!.github' ':!docs/site' \
 		| tar -cf - -T - | tar -xf - -C build/docs-source
 	@for package in givenergy assets warehouse pipelines; do \
 		$(BIN)/sphinx-apidoc -q --no-toc --templatedir docs/site/apidoc \
@@ -101,6 +101,9 @@ settings: .venv/installed  ## the README's table of settings from their declarat
 
 help-texts: .venv/installed  ## the texts of `givlake --help` and of completion from the commands
 	@$(BIN)/python -m pipelines.cli.declared_help pipelines/cli/help.json
+
+screenshots: .venv/installed  ## the README's pictures from a simulated account; needs Chromium
+	@$(BIN)/python -m benchmarks.dashboard.screenshots
 
 clean:  ## remove the environment, the demo's data and build
 	rm -rf .venv $(DEMO_DATA) build *.egg-info

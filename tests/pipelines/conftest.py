@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,9 @@ from simulator import Simulator
 from tests.support import clock
 from tests.support.owner import Owner
 from tests.support.settings import settings_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture
@@ -98,3 +102,23 @@ def owner_instance(tmp_path: Path) -> Iterator[tuple[dg.DagsterInstance, str]]:
     settings = settings_of({"GIVLAKE_DATA": str(tmp_path)})
     with patch.dict(os.environ), open_instance(settings) as instance:
         yield instance, str(tmp_path / "dagster" / "history" / "runs")
+
+
+@pytest.fixture(scope="session")
+def browser_path() -> str:
+    """Return the path of Chromium; without one the test is skipped before it makes any data."""
+    from tests.support.browser import chromium_path
+
+    return chromium_path()
+
+
+@pytest.fixture(scope="module")
+def browser(browser_path: str) -> Iterator["Browser"]:
+    """Start Chromium once for a module: Playwright's event loop would disturb other modules.
+
+    It disturbs commands in this process too: they come before, or run in a process of their own.
+    """
+    from tests.support.browser import chromium
+
+    with chromium(browser_path) as found:
+        yield found

@@ -1,0 +1,1 @@
+"""The dashboard: its pictures, and what its page costs."""

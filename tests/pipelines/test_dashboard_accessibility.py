@@ -1,0 +1,66 @@
+"""An audit of the dashboard by axe, in light and dark, on a desktop and on a phone."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.support.browser import DESKTOP, PHONE, watched_page
+from tests.support.dashboard_accounts import account, house
+from tests.support.dashboard_page import DashboardPage
+from tests.support.dashboard_server import dashboard
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.end_to_end]
+SCREENS = {"desktop": {"viewport": DESKTOP}, "phone": {"viewport": PHONE, "is_mobile": True}}
+CASES = [
+    pytest.param(
+        period,
+        theme,
+        screen,
+        marks=[]
+        if (period, screen) in {("day", "phone"), ("month", "desktop")}
+        else pytest.mark.slow,
+    )
+    for period in ("day", "week", "month", "year", "all")
+    for theme in ("light", "dark")
+    for screen in SCREENS
+]
+
+
+@pytest.fixture(scope="module")
+def server(browser_path, tmp_path_factory):
+    with (
+        house(tmp_path_factory.mktemp("owner")) as owner,
+        dashboard(owner.folder, owner.environment) as server,
+    ):
+        yield server
+
+
+@pytest.mark.parametrize(("period", "theme", "screen"), CASES)
+def test_axe_finds_nothing_serious(browser, server, period, theme, screen):
+    with watched_page(browser, server.address, color_scheme=theme, **SCREENS[screen]) as watched:
+        page = DashboardPage(watched.page, server.address)
+        page.open(f"?period={period}&date=2025-05-20&compare=year")
+        # What is closed is audited too.
+        for summary in watched.page.locator("details:not([open]) > summary:visible").all():
+            summary.click()
+        assert serious(watched.page) == []
+
+
+def test_axe_finds_nothing_serious_on_the_page_of_an_empty_folder(browser, tmp_path):
+    with (
+        account(tmp_path) as owner,
+        dashboard(owner.folder, owner.environment) as server,
+        watched_page(browser, server.address) as watched,
+    ):
+        DashboardPage(watched.page, server.address).open()
+        assert serious(watched.page) == []
+
+
+def serious(page):
+    """Return what axe found that keeps people from reading or using the page, with its place."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{each['id']}: {node['target']} {node['failureSummary']}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
