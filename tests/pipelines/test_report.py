@@ -169,6 +169,7 @@ def test_hostile_names_stay_text():
     assert json.loads(script_json({"x": HOSTILE})) == {"x": HOSTILE}
 
 
+@pytest.mark.slow
 def test_a_hostile_event_of_the_api_stays_text(tmp_path):
     with Simulator(config()) as sim:
         owner = Owner(tmp_path, {"GIVENERGY_API_URL": sim.base_url,
@@ -209,6 +210,7 @@ def test_numbers_are_rounded_as_they_are_shown():
     assert hours["map"]["columns"]["solar_kwh"] == [0.13, None, 3] * 1000
 
 
+@pytest.mark.slow
 def test_the_hash_is_that_of_the_rows(house, june, tmp_path):
     owner = house.owner
     report = ("report", "--month", "2024-06", "--to", tmp_path / "one.html")
@@ -322,6 +324,7 @@ def test_what_cannot_be_reported_is_said_in_a_sentence(house, options, says):
     assert len(done.err.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_charger_has_no_report_and_an_inverter_has_one(house, tmp_path):
     (row,) = house.owner.sql("SELECT DISTINCT charger_uuid FROM ev_chargers")
     done = house.owner.givlake("report", "--device", row["charger_uuid"])
@@ -343,6 +346,7 @@ def test_a_folder_without_data_has_no_report(tmp_path):
     assert not owner.data.exists()
 
 
+@pytest.mark.slow
 def test_of_several_sites_one_is_named(tmp_path):
     accounts = config(children=2, children_devices_listed=True)
     with Simulator(accounts) as sim:
@@ -356,6 +360,7 @@ def test_of_several_sites_one_is_named(tmp_path):
     assert f"There are {len(sites)} sites: name one with --site, such as" in done.err
 
 
+@pytest.mark.slow
 def test_it_is_sent_with_the_file_and_the_key_figures(house, june):
     with listening() as listener:
         url = listener.url()
@@ -380,6 +385,7 @@ def test_it_is_sent_with_the_file_and_the_key_figures(house, june):
     assert str(listener.port) not in done.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"GIVLAKE_ALERT_APP": "1"},
                                       {"GIVLAKE_ALERT_URLS": "xbmc://127.0.0.1"}])  # fmt: skip
 def test_channels_that_take_no_file_are_not_enough(house, settings):
@@ -390,6 +396,7 @@ def test_channels_that_take_no_file_are_not_enough(house, settings):
     assert house.sim.notifications == []
 
 
+@pytest.mark.slow
 def test_beside_one_that_takes_files_the_app_is_left_out(house):
     with listening() as listener:
         settings = {"GIVLAKE_ALERT_APP": "1", "GIVLAKE_ALERT_URLS": listener.url()}
@@ -399,6 +406,7 @@ def test_beside_one_that_takes_files_the_app_is_left_out(house):
     assert house.sim.notifications == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("every", "now", "label"),
     [
