@@ -22,7 +22,7 @@ from pipelines.health.history_check import check_schedule, history_check
 from pipelines.health.mart_checks import mart_checks
 from pipelines.maintenance_job import compaction_job, compaction_schedule
 from pipelines.partitions import daily_partitions
-from pipelines.report.report_job import report_job, report_schedule
+from pipelines.reports.report_job import report_job, report_schedule
 from pipelines.resources import api_resources, silent_reporter
 from pipelines.schedules import daily_schedule, poll_schedule, snapshot_schedule, today_schedule
 from pipelines.selection import daily, lists_for, selected, selected_snapshots

@@ -22,8 +22,8 @@ from pipelines.settings import Settings
 if TYPE_CHECKING:
     from pipelines.alerts import AlertReport
     from pipelines.dashboard import DashboardData
-    from pipelines.report.report_file import Report
-    from pipelines.report.report_period import ReportPeriod
+    from pipelines.reports.report_file import Report
+    from pipelines.reports.report_period import ReportPeriod
     from warehouse import Lake
 
 _LISTED = 5
@@ -98,7 +98,7 @@ def report(
 def _period(texts: Mapping[str, str | None]) -> "ReportPeriod":
     """Return the period of the options, by default the last whole month."""
     from pipelines.cli.days import today
-    from pipelines.report.report_period import MONTH, last_whole, read_period
+    from pipelines.reports.report_period import MONTH, last_whole, read_period
 
     given = {kind: text for kind, text in texts.items() if text is not None}
     if len(given) > 1:
@@ -173,7 +173,7 @@ def _some(names: list[str]) -> str:
 
 
 def _made(data: "DashboardData", lake: "Lake", of: str, period: "ReportPeriod") -> "Report":
-    from pipelines.report.report_file import ReportError, make_report
+    from pipelines.reports.report_file import ReportError, make_report
 
     try:
         return make_report(data, lake, of, period)
@@ -191,7 +191,7 @@ def _write(settings: Settings, made: "Report", file: Path, *, overwrite: bool) -
 
 def _sent(settings: Settings, made: "Report") -> "AlertReport":
     """Send a report; print what failed."""
-    from pipelines.report.send_report import send_report
+    from pipelines.reports.send_report import send_report
 
     sent = send_report(settings, made)
     for sentence in sent.errors:

@@ -15,9 +15,9 @@ from unittest.mock import patch
 import dagster as dg
 import pytest
 
-from pipelines.report.report_data import rounded_charts, script_json
-from pipelines.report.report_period import last_whole, period_of, read_period
-from pipelines.report.report_tables import ReportTables
+from pipelines.reports.report_data import rounded_charts, script_json
+from pipelines.reports.report_period import last_whole, period_of, read_period
+from pipelines.reports.report_tables import ReportTables
 from pipelines.settings_file import SettingsError
 from simulator import Simulator
 from tests.support.html_tables import addresses_of, tables_of

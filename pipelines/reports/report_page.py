@@ -124,4 +124,4 @@ def _without_comments(script: str) -> str:
 
 @cache
 def _own(name: str) -> str:
-    return resources.files("pipelines.report").joinpath("page", name).read_text(encoding="utf-8")
+    return resources.files("pipelines.reports").joinpath("page", name).read_text(encoding="utf-8")

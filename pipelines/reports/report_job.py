@@ -6,7 +6,7 @@ import dagster as dg
 
 from assets.framework.contract.devices import local_day
 from givenergy import corrected, utc_now
-from pipelines.report.report_period import MONTH, WEEK, ReportPeriod, last_whole, period_of
+from pipelines.reports.report_period import MONTH, WEEK, ReportPeriod, last_whole, period_of
 from pipelines.settings import Settings
 
 REPORT_JOB = "send_report"
@@ -36,7 +36,7 @@ def report_job(settings: Settings, zone: str) -> dg.JobDefinition:
     @dg.op(name=REPORT_JOB, description="Sends the report of each site.")
     def send_reports(context: dg.OpExecutionContext, config: _ReportConfig) -> None:
         # Imported here, because most runs send no report.
-        from pipelines.report.site_reports import send_site_reports
+        from pipelines.reports.site_reports import send_site_reports
 
         report = send_site_reports(settings, _period(kind, config.day, zone), context.log.info)
         context.add_output_metadata({"messages sent": report.messages})

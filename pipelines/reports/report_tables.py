@@ -9,15 +9,15 @@ from datetime import date
 from html import escape
 from typing import Any
 
-from pipelines.report.cell_formats import (
+from pipelines.reports.cell_formats import (
     NOT_KNOWN,
     TEXTS,
     Formatter,
     formatters,
     of_days,
 )
-from pipelines.report.report_period import ReportPeriod, period_of
-from pipelines.report.table_specs import KEY_FIGURES, TABLES, Column, TableSpec
+from pipelines.reports.report_period import ReportPeriod, period_of
+from pipelines.reports.table_specs import KEY_FIGURES, TABLES, Column, TableSpec
 
 Columns = Mapping[str, Sequence[Any]]
 # The pictures have the others.

@@ -10,11 +10,11 @@ import msgspec
 
 from givenergy import utc_now
 from pipelines.dashboard import DashboardData, chart_names, encode, page_file
-from pipelines.report.manifest_hash import RowsHash, rows_hash
-from pipelines.report.report_data import rounded_charts, script_json
-from pipelines.report.report_page import PageParts, ReportParts, report_html
-from pipelines.report.report_period import YEAR, ReportPeriod
-from pipelines.report.report_tables import ReportTables
+from pipelines.reports.manifest_hash import RowsHash, rows_hash
+from pipelines.reports.report_data import rounded_charts, script_json
+from pipelines.reports.report_page import PageParts, ReportParts, report_html
+from pipelines.reports.report_period import YEAR, ReportPeriod
+from pipelines.reports.report_tables import ReportTables
 from warehouse import Lake
 
 # Of a moment, of a single day, or of an amount that the reader enters.

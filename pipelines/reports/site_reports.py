@@ -5,9 +5,9 @@ from typing import Any
 
 from pipelines.alerts import AlertReport
 from pipelines.dashboard import DashboardData
-from pipelines.report.report_file import ReportError, make_report
-from pipelines.report.report_period import ReportPeriod
-from pipelines.report.send_report import send_report
+from pipelines.reports.report_file import ReportError, make_report
+from pipelines.reports.report_period import ReportPeriod
+from pipelines.reports.send_report import send_report
 from pipelines.session_factory import open_for_reading
 from pipelines.settings import Settings
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipelines.alerts import AlertReport, send_file
 from pipelines.alerts.message import Message
-from pipelines.report.report_file import Report
+from pipelines.reports.report_file import Report
 from pipelines.settings import Settings
 
 
