@@ -1,5 +1,6 @@
 """`givlake dashboard`: serve a page that shows the data folder."""
 
+import signal
 import socket
 import threading
 import webbrowser
@@ -16,7 +17,11 @@ from pipelines.settings import Settings
 _PORT = 8050
 # Other dashboards, of other data folders, may have the ports from the default on.
 _TRIES = 20
+_HOW_TO_STOP = "Press Ctrl-C to stop."
+_ALL_ADDRESSES = ("0.0.0.0", "::")
 _STOP_S = 1
+_LOOK_EVERY_S = 1.0
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command()
@@ -41,26 +46,40 @@ def dashboard(settings: Settings, port: int, host: str, opens: bool) -> None:
     is_local = is_loopback(host)
     listener, chosen = _listener(host, port)
     with listener:
-        name = f"[{host}]" if ":" in host else host
+        # Where it listens at all addresses, this machine has this one.
+        name = "127.0.0.1" if host in _ALL_ADDRESSES else f"[{host}]" if ":" in host else host
         address = f"http://{name}:{chosen}"
-        if chosen != port and port:
-            console().print(f"Port {port} is in use, so the dashboard has port {chosen}.")
-        console().print(f"Dashboard: {address} (data in {settings.data}). Press Ctrl-C to stop.")
-        if not is_local:
-            console(stderr=True).print(
-                "Everyone in the network of this address can read your history: there is no"
-                " password. Leave --host out to show it on this machine only."
-            )
-        _serve(settings, listener, is_local, lambda: opens and webbrowser.open(address))
+
+        def begin() -> None:
+            if chosen != port and port:
+                console().print(f"Port {port} is in use, so the dashboard has port {chosen}.")
+            console().print(f"Dashboard: {address} (data in {settings.data}). {_HOW_TO_STOP}")
+            if not is_local:
+                console(stderr=True).print(
+                    f"Everyone in the network of {host} can read your history: there is no"
+                    " password. Leave --host out to show it on this machine only."
+                )
+            if opens:
+                webbrowser.open(address)
+
+        _serve(settings, listener, is_local, begin)
 
 
 def _serve(
-    settings: Settings,
-    listener: socket.socket,
-    is_local: bool,
-    report_started: Callable[[], object],
+    settings: Settings, listener: socket.socket, is_local: bool, begin: Callable[[], object]
 ) -> None:
-    """Serve until the process is told to stop, by Ctrl-C or SIGTERM."""
+    """Serve until the process is told to stop, by Ctrl-C or SIGTERM.
+
+    Args:
+        settings: Where the data folder is.
+        listener: The socket.
+        is_local: Whether it is reached from this machine only.
+        begin: Called when the signals are handled.
+    """
+    stopped = threading.Event()
+    for number in _STOP_SIGNALS:
+        signal.signal(number, lambda number, frame: stopped.set())
+    begin()
     import uvicorn
 
     from pipelines.dashboard.web_app import dashboard_app
@@ -71,18 +90,23 @@ def _serve(
             app,
             access_log=False,
             log_level="warning",
-            lifespan="on",
             server_header=False,
             timeout_graceful_shutdown=_STOP_S,
         )
     )
-    threading.Thread(target=app.state.warm_up, daemon=True).start()
-    report_started()
-    try:
-        server.run(sockets=[listener])
-    except KeyboardInterrupt:
-        # Sent again by uvicorn once it has stopped.
-        return
+    # Outside of the main thread uvicorn leaves the signals alone.
+    threads = [
+        threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="server"),
+        threading.Thread(target=app.state.data.warm_up, name="warm-up"),
+    ]
+    for thread in threads:
+        thread.start()
+    while threads[0].is_alive() and not stopped.wait(_LOOK_EVERY_S):
+        pass
+    server.should_exit = True
+    app.state.data.close()
+    for thread in threads:
+        thread.join()
 
 
 def _listener(host: str, port: int) -> tuple[socket.socket, int]:

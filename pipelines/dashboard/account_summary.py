@@ -20,7 +20,7 @@ from warehouse import retrying
 _MINUTE = timedelta(minutes=1)
 # Without a request for this long nothing is being fetched.
 _QUIET = 2 * _MINUTE
-_COUNTED = "ignored"
+_IGNORED = "ignored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,8 @@ class Account:
             return self.site(name)
         for inverter in self.inverters if kind == "inverter" else ():
             if inverter.serial == name:
-                alone = len(self.inverters_of(inverter.site)) == 1
+                site = self.inverters_of(inverter.site)
+                alone = [each for each in site if each.role != _IGNORED] == [inverter]
                 return DashboardDevice(
                     "inverter",
                     name,
@@ -106,7 +107,7 @@ class Account:
     def site(self, site: str) -> DashboardDevice:
         """Return a site."""
         inverters = self.inverters_of(site)
-        counted = [each for each in inverters if each.role != _COUNTED and each.first_date]
+        counted = [each for each in inverters if each.role != _IGNORED and each.first_date]
         with_data = counted or [each for each in inverters if each.first_date]
         return DashboardDevice(
             "site",

@@ -19,12 +19,13 @@ from assets.catalogue_views import DEFAULT_CURRENCY
 from givenergy import utc_now
 from givenergy.version import __version__
 from pipelines.dashboard.account_summary import ingestion_state, tariffs_on
-from pipelines.dashboard.chart_query import ChartQuery, chart_query
+from pipelines.dashboard.chart_query import ChartQuery, UnknownChartError, chart_query
 from pipelines.dashboard.folder_reader import FolderReader, OpenFolder
 from pipelines.dashboard.scope import Scope, ScopeError, scope_of
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
 from warehouse import WarehouseError, retrying
+from warehouse.export.sinks import escape_formula
 
 # The charts at the top of a page.
 _FIRST = ("energy", "power", "totals", "now", "half_hours", "flows")
@@ -95,7 +96,8 @@ class DashboardData:
         """Open the folder and read what the first page shows, so that it need not wait."""
         try:
             scope, _ = self.scope({})
-            self.charts(_FIRST, scope, {})
+            for name in _FIRST:
+                self.rows(name, scope, {})
         except (WarehouseError, SettingsError, duckdb.Error) as error:
             # The page says it too.
             _LOG.info("%s", error)
@@ -159,9 +161,12 @@ class DashboardData:
         for name in dict.fromkeys(names):
             try:
                 answers[name] = self.rows(name, scope, arguments).as_json()
-            except (WarehouseError, SettingsError, duckdb.Error) as error:
-                _LOG.warning("chart %s: %s", name, error)
-                answers[name] = {"error": f"This cannot be shown: {error}"}
+            except (ScopeError, UnknownChartError):
+                raise
+            except Exception as error:
+                # Whatever it is, the other charts are shown.
+                _LOG.warning("chart %s: %s: %s", name, type(error).__name__, error)
+                answers[name] = {"error": f"This cannot be shown: {_first_line(error)}"}
         return answers
 
     def rows(self, name: str, scope: Scope, arguments: Mapping[str, str]) -> ChartRows:
@@ -248,6 +253,10 @@ def _empty(names: Iterable[str]) -> pa.Table:
     return pa.table({name: pa.nulls(0) for name in names})
 
 
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
 def _capital(arguments: Mapping[str, str]) -> float:
     text = arguments.get("capital") or _NO_CAPITAL
     try:
@@ -260,11 +269,13 @@ def _capital(arguments: Mapping[str, str]) -> float:
 
 
 def _cell(value: Any) -> object:
-    """Return a value as the text of JSON has it."""
+    """Return a value as the text of JSON has it; a text that is a formula is marked."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and value != value:
         return None
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value.isoformat() if isinstance(value, date) else value
+    if isinstance(value, date):
+        return value.isoformat()
+    return escape_formula(value) if isinstance(value, str) and value else value

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from pipelines.session_factory import open_for_reading, stored_zone
 from pipelines.settings import Settings
 from pipelines.tariffs.tariff_store import stored_currency
 from warehouse import ReadOnlyLake, WarehouseError, connect
+from warehouse.errors import StoreError
 
 # What is written anew when data have changed.
 _CHANGING = (
@@ -91,6 +92,7 @@ class FolderReader:
         self._stack = ExitStack()
         self._open: OpenFolder | None = None
         self._looked_at = self._opened_at = float("-inf")
+        self._is_closed = False
 
     @contextmanager
     def reading(self) -> Iterator[OpenFolder]:
@@ -109,11 +111,18 @@ class FolderReader:
             self._close()
 
     def close(self) -> None:
-        """Close the folder."""
+        """Close the folder for good; what is being read ends with an error."""
+        self._is_closed = True
+        opened = self._open
+        if opened is not None and opened.connection is not None:
+            with suppress(duckdb.Error):
+                opened.connection.interrupt()
         with self._lock:
             self._close()
 
     def _current(self) -> OpenFolder:
+        if self._is_closed:
+            raise StoreError("the dashboard is being stopped")
         now = time.monotonic()
         if self._open is None:
             self._open = self._opened()

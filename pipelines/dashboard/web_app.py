@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ _FILES = {
 _FORMATS = ("json", "csv", "parquet")
 _KNOWN = ("of", "period", "date", "compare", "names", "format", "capital")
 _NOT_IN_A_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+_LOG = logging.getLogger(__name__)
 _Handler = Callable[[DashboardData, Request], Response]
 
 
@@ -81,7 +83,7 @@ def dashboard_app(settings: Settings, *, is_local: bool = True, **options: float
         ],
         lifespan=lifespan,
     )
-    app.state.warm_up = data.warm_up
+    app.state.data = data
     return app
 
 
@@ -95,10 +97,17 @@ def _answered(handler: _Handler, data: DashboardData, request: Request) -> Respo
         return _json({"error": f"There is no {request.url.path} here."}, 404)
     except (WarehouseError, SettingsError) as error:
         return _json({"error": str(error)}, 503)
+    except Exception as error:
+        _LOG.exception("%s", request.url.path)
+        return _json({"error": f"The dashboard has a fault: {type(error).__name__}: {error}"}, 500)
 
 
 def _page(_: DashboardData, request: Request) -> Response:
-    return _file(request, "index.html")
+    content = page_file("index.html").decode()
+    for name, file in _FILES.items():
+        with suppress(FileNotFoundError):
+            content = content.replace(f"/static/{name}", f"/static/{name}?v={fingerprint(file)}")
+    return Response(content, media_type=_TYPES["html"], headers={"Cache-Control": "no-cache"})
 
 
 def _static(_: DashboardData, request: Request) -> Response:
@@ -162,7 +171,8 @@ def _now(settings: Settings, data: DashboardData, request: Request) -> Response:
 def _check_arguments(request: Request, known: tuple[str, ...]) -> None:
     for name in request.query_params:
         if name not in known:
-            raise ScopeError(f"The argument {name!r} is unknown: {', '.join(known) or 'use none'}.")
+            advice = f"use some of {', '.join(known)}" if known else "leave it out"
+            raise ScopeError(f"The argument {name!r} is unknown: {advice}.")
 
 
 def _file(request: Request, name: str) -> Response:

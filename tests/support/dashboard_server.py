@@ -1,106 +1,98 @@
-"""Run `givlake dashboard` for a test."""
+"""The dashboard's server of a data folder, in this process, and requests to it over HTTP."""
 
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
-import signal
 import socket
-import subprocess
+import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
-from tests.support.owner import command
+import uvicorn
+
+from pipelines.dashboard import dashboard_app
+from pipelines.settings import Settings
 from tests.support.timeouts import TIMEOUT_S
 
 
 @dataclass(frozen=True)
+class Answer:
+    """An answer of the server."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Return the body, which must be JSON without NaN."""
+        assert self.headers["content-type"] == "application/json"
+        return json.loads(self.body, parse_constant=_refuse)
+
+
 class DashboardServer:
-    """A running `givlake dashboard`.
+    """A running server."""
 
-    Attributes:
-        process: The process.
-        address: Its address, without a slash at the end.
-    """
+    def __init__(self, port: int) -> None:
+        self.port = port
 
-    process: subprocess.Popen[bytes]
-    address: str
+    def get(
+        self,
+        path: str,
+        arguments: Mapping[str, object] | None = None,
+        *,
+        method: str = "GET",
+        host: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_S)
+        query = f"?{urlencode(arguments)}" if arguments else ""
+        with contextlib.closing(connection):
+            connection.putrequest(method, path + query, skip_host=True, skip_accept_encoding=True)
+            if host != "":
+                connection.putheader("Host", host or f"127.0.0.1:{self.port}")
+            for name, value in (headers or {}).items():
+                connection.putheader(name, value)
+            connection.endheaders()
+            response = connection.getresponse()
+            names = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, names, response.read())
 
-    def get(self, path: str) -> bytes:
-        """Return the body of a response with status 200."""
-        with urllib.request.urlopen(self.address + path, timeout=TIMEOUT_S) as sent:
-            return bytes(sent.read())
-
-    def json(self, path: str) -> Any:
-        """Return what a response holds as JSON."""
-        return json.loads(self.get(path))
-
-    def stop(self) -> None:
-        """End the process as Ctrl-C does; it must end without an error."""
-        self.process.send_signal(signal.SIGINT)
-        try:
-            assert self.process.wait(TIMEOUT_S) == 0
-        finally:
-            self.process.kill()
+    def charts(self, *names: str, **arguments: object) -> dict[str, Any]:
+        """Return charts, which must all be there."""
+        answer = self.get("/api/charts", {"names": ",".join(names), **arguments})
+        assert answer.status == 200, answer.body
+        charts: dict[str, Any] = answer.json()["charts"]
+        assert list(charts) == list(names)
+        return charts
 
 
 @contextlib.contextmanager
-def dashboard(
-    folder: Path, environment: Mapping[str, str], *arguments: object, port: int | None = None
+def dashboard_server(
+    settings: Settings, *, is_local: bool = True, **options: float
 ) -> Iterator[DashboardServer]:
-    """Run the dashboard until it is stopped; what it prints is in `dashboard.log` in the folder.
-
-    Args:
-        folder: The working folder.
-        environment: The environment, with the settings.
-        arguments: More arguments of the command.
-        port: The port; by default a free one.
-    """
-    port = port or free_port()
-    log = folder / "dashboard.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command("dashboard", "--port", port, *arguments),
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    server = DashboardServer(process, f"http://127.0.0.1:{port}")
-    try:
-        _wait(server, log)
-        yield server
-        if process.poll() is None:
-            server.stop()
-    finally:
-        process.kill()
-        process.wait()
-    assert "Traceback" not in log.read_text()
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-def _wait(server: DashboardServer, log: Path) -> None:
-    """Wait until the page is served."""
-    end = time.monotonic() + TIMEOUT_S
-    while True:
+    """Serve a data folder on a free port."""
+    app = dashboard_app(settings, is_local=is_local, **options)
+    server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="warning"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
         try:
-            server.get("/")
-            return
-        except urllib.error.HTTPError:
-            raise
-        except OSError:
-            assert server.process.poll() is None, log.read_text()[-5000:]
-            assert time.monotonic() < end, log.read_text()[-5000:]
-            time.sleep(0.05)
+            end = time.monotonic() + TIMEOUT_S
+            while not server.started:
+                assert thread.is_alive()
+                assert time.monotonic() < end
+                time.sleep(0.01)
+            yield DashboardServer(listener.getsockname()[1])
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _refuse(constant: str) -> object:
+    raise AssertionError(f"{constant} is no JSON")

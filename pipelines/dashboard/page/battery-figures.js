@@ -43,12 +43,10 @@ export const batteryDayFigure = {
 /** @type {import("./figure.js").FigureDeclaration} */
 export const capacityFigure = {
   id: "capacity", chart: "battery_health", periods: ["year", "all"], height: "medium", size: "half",
-  isShown: (rows) => hasValues(rows, "usable_kwh") || hasValues(rows, "bms_kwh"),
+  isShown: (rows) => hasValues(rows, "usable_kwh"),
   sentence: () => translate("capacity.sentence"),
   legend: (rows, context) => [
-    ...distinct(rows, "inverter_serial").slice(0, MOST_LINES).map((serial, index) => ({
-      label: inverterName(serial, context), colour: "battery", shape: index % 4 ? "dashed" : "line",
-    })),
+    ...lineLegend(rows, "usable_kwh", context),
     { label: translate("capacity.quartiles"), colour: "battery", shape: "light" },
     ...(hasValues(rows, "bms_kwh") ? [{ label: translate("capacity.bms"), colour: "neutral", shape: "dashed" }] : []),
   ],
@@ -64,9 +62,7 @@ export const roundTripFigure = {
   id: "round_trip", chart: "battery_health", periods: ["year", "all"], height: "medium", size: "half",
   isShown: (rows) => hasValues(rows, "round_trip"),
   sentence: () => translate("round_trip.sentence"),
-  legend: (rows, context) => distinct(rows, "inverter_serial").slice(0, MOST_LINES).map((serial, index) => ({
-    label: inverterName(serial, context), colour: "battery", shape: index % 4 ? "dashed" : "line",
-  })),
+  legend: (rows, context) => lineLegend(rows, "round_trip", context),
   option: (rows, context) => healthOption(rows, context, {
     unit: "%", column: "round_trip", factor: 100, hasBand: false,
     value: (row) => formatPercent(row.round_trip, 1),
@@ -93,6 +89,16 @@ export const pvHealthFigure = {
     { label: translate("column.last_date"), value: (row) => formatDate(row.last_date) },
   ],
 };
+
+function linesOf(rows, column) {
+  return distinct(rows.filter((row) => isKnown(row[column])), "inverter_serial").slice(0, MOST_LINES);
+}
+
+function lineLegend(rows, column, context) {
+  return linesOf(rows, column).map((serial, index) => ({
+    label: inverterName(serial, context), colour: "battery", shape: index % 4 ? "dashed" : "line",
+  }));
+}
 
 function hasBattery(rows) {
   return hasValues(rows, "min_percent") || rows.some((row) => row.charge_kwh > 0 || row.discharge_kwh > 0);
@@ -195,7 +201,7 @@ function batteryColumns(context) {
 function healthOption(rows, context, { unit, column, factor, hasBand, value }) {
   const palette = colours();
   const months = distinct(rows, "month").sort();
-  const serials = distinct(rows, "inverter_serial").slice(0, MOST_LINES);
+  const serials = linesOf(rows, column);
   const values = (serial, name) => months.map((month) => {
     const row = rows.find((candidate) => candidate.month === month && candidate.inverter_serial === serial);
     return isKnown(row?.[name]) ? row[name] * factor : null;

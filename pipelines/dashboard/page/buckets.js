@@ -68,12 +68,11 @@ function nextDate(date, bucket) {
 
 /**
  * Shows the day, month or year whose bar was clicked.
- * @param {{dataIndex: number}} parameters Of ECharts' event.
- * @param {object[]} rows Rows of the chart.
+ * @param {number} index Index of the bar.
  * @param {object} context The page's context.
  */
-export function goToBucket({ dataIndex }, rows, context) {
-  const date = bucketDates(context.scope)[dataIndex];
+export function goToBucket(index, context) {
+  const date = bucketDates(context.scope)[index];
   if (!date || date > context.scope.end || context.isReport) return;
   goTo({ ...context.state, period: PERIOD_OF_BUCKET[context.scope.bucket], date });
 }

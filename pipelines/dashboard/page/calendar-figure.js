@@ -18,7 +18,7 @@ export const calendarFigure = {
   isShown: (rows) => rows.length > 0,
   sentence: calendarSentence,
   legend: () => [],
-  body: (rows, context) => [calendarTable(rows, context), stateLegend(cellsOf(rows, context))],
+  body: (rows, context) => [calendarTable(rows, context), stateLegend(cellsOf(rows, context), isByMonth(context))],
   columns: () => [
     { label: translate("column.dataset"), isHeader: true, value: (row) => datasetName(row.dataset) },
     { label: translate("column.day"), isText: true, value: (row) => formatDate(row.local_date) },
@@ -78,38 +78,74 @@ function cellsOf(rows, context) {
 function calendarTable(rows, context) {
   const cells = cellsOf(rows, context);
   const dates = distinct(cells, "local_date").sort();
-  const isMonthly = ["year", "all"].includes(context.scope.period);
+  const isMonthly = isByMonth(context);
   const byKey = new Map(cells.map((cell) => [`${cell.dataset} ${cell.local_date}`, cell]));
-  const label = (date, index) => {
-    if (context.scope.period === "all") return index === 0 || date.slice(5, 7) === "01" ? formatDate(date, "year") : "";
-    return formatDate(date, isMonthly ? "shortMonth" : "dayOfMonth");
-  };
   return element("div", { class: "table-box", tabindex: "0", role: "region", "aria-label": translate("calendar.title") },
     element("table", { class: `calendar is-${context.scope.period}` },
       element("caption", { class: "visually-hidden", text: translate("calendar.title") }),
       element("thead", {}, element("tr", {},
         element("th", { scope: "col", class: "is-text" }, element("span", { class: "visually-hidden", text: translate("column.dataset") })),
-        dates.map((date, index) => element("th", { scope: "col", "aria-label": formatDate(date, isMonthly ? "month" : "long") },
-          label(date, index) && dateLink(date, label(date, index), context, isMonthly ? "month" : "day"))))),
+        headingsOf(dates, context))),
       element("tbody", {}, distinct(cells, "dataset").map((dataset) => element("tr", {},
         element("th", { scope: "row", class: "is-text", text: datasetName(dataset) }),
         dates.map((date) => element("td", {}, square(byKey.get(`${dataset} ${date}`), isMonthly))))))));
 }
 
+// All data have a heading for each year, over its months.
+function headingsOf(dates, context) {
+  if (context.scope.period !== "all") {
+    const [style, period] = context.scope.period === "year" ? ["shortMonth", "month"] : ["dayOfMonth", "day"];
+    const shown = context.scope.period === "day" ? context.scope.date : null;
+    return dates.map((date) => element("th", { scope: "col", class: date === shown ? "is-shown" : null }, dateLink(date, formatDate(date, style), context, period)));
+  }
+  const years = [...new Set(dates.map((date) => date.slice(0, 4)))];
+  return years.map((year) => {
+    const months = dates.filter((date) => date.startsWith(year));
+    return element("th", { scope: "colgroup", colspan: String(months.length), class: "is-text" },
+      months.length > 2 ? dateLink(months[0], formatDate(months[0], "year"), context, "year")
+        : element("span", { class: "visually-hidden", text: formatDate(months[0], "year") }));
+  });
+}
+
 function square(cell, isMonthly) {
   if (!cell) return element("span", { class: "state is-absent" });
-  const state = cell.state ?? (cell.share_complete >= 1 ? "complete" : "partial");
+  const state = shownState(cell);
   const name = [
     formatDate(cell.local_date, isMonthly ? "month" : "medium"), stateName(state),
     isKnown(cell.share_complete) ? formatPercent(cell.share_complete) : "",
   ].filter(Boolean).join(", ");
+  if (isMonthly && isShare(cell)) return shareSquare(cell, name);
   return element("span", { class: `state is-${state}`, title: name },
     element("span", { class: "visually-hidden", text: stateName(state) }),
     STATES[state] && element("span", { "aria-hidden": "true", text: STATES[state] }));
 }
 
-function stateLegend(cells) {
-  const present = new Set(cells.map((cell) => cell.state ?? (cell.share_complete >= 1 ? "complete" : "partial")));
+// A month of which a part is there is filled so far.
+function shareSquare(cell, name) {
+  const node = element("span", { class: "state is-share", title: name },
+    element("span", { class: "share-text", text: formatPercent(Math.min(cell.share_complete, 0.99)) }));
+  node.style.setProperty("--share", `${Math.round(cell.share_complete * 100)}%`);
+  return node;
+}
+
+function shownState(cell) {
+  return cell.state ?? (cell.share_complete >= 1 ? "complete" : "partial");
+}
+
+function stateLegend(cells, isMonthly) {
+  const whole = isMonthly ? cells.filter((cell) => !isShare(cell)) : cells;
+  const present = new Set(whole.map(shownState));
+  const share = element("span", { class: "state is-share", "aria-hidden": "true" });
+  share.style.setProperty("--share", "60%");
   return element("ul", { class: "legend" }, ORDER.filter((state) => present.has(state)).map((state) => element("li", {},
-    element("span", { class: `state is-${state}`, "aria-hidden": "true", text: STATES[state] }), stateName(state))));
+    element("span", { class: `state is-${state}`, "aria-hidden": "true", text: STATES[state] }), stateName(state))),
+  whole.length < cells.length && element("li", {}, share, translate("calendar.share")));
+}
+
+function isShare(cell) {
+  return cell.share_complete > 0 && cell.share_complete < 1;
+}
+
+function isByMonth({ scope }) {
+  return ["year", "all"].includes(scope.period);
 }

@@ -3,7 +3,7 @@
 import { bucketColumn, bucketLabel, bucketName, dateLink, filledBuckets, goToBucket } from "./buckets.js";
 import { categoryAxis, gridOf, tooltip, valueAxis } from "./chart-parts.js";
 import { daysNote } from "./completeness.js";
-import { element } from "./dom.js";
+import { element, icon } from "./dom.js";
 import { formatDuration, formatEnergy, formatInstant, formatKwh, formatMoney, formatNumber, formatPercent } from "./format.js";
 import { isKnown, moneyOf, sumOf } from "./rows.js";
 import { colours, faded } from "./theme.js";
@@ -35,7 +35,7 @@ export const carFigure = {
 
 /** @type {import("./figure.js").FigureDeclaration} */
 export const carSessionsFigure = {
-  id: "car_sessions", chart: "car_sessions",
+  id: "car_sessions", chart: "car_sessions", isNewestOnly: true,
   isShown: (rows) => rows.length > 0,
   sentence: (rows) => translate("car_sessions.sentence", {
     count: rows.length, sessions: formatNumber(rows.length), kwh: formatKwh(sumOf(rows.map((row) => row.energy_kwh))),
@@ -82,7 +82,7 @@ function carOption(known, context) {
     xAxis: categoryAxis(rows.map((row) => row.bucket_start), (date) => bucketLabel(date, context)),
     yAxis: valueAxis("kWh"),
     series: shownCarSources(rows).map(({ column, colour }) => ({
-      type: "bar", stack: "car", barMaxWidth: 36, barCategoryGap: "28%", cursor: "pointer", emphasis: { disabled: true },
+      type: "bar", stack: "car", barMaxWidth: 48, barCategoryGap: "28%", emphasis: { disabled: true },
       itemStyle: { color: palette[colour] }, data: rows.map((row) => row[column]),
     })),
   };
@@ -107,7 +107,7 @@ function sessionItem(row, context) {
   const total = row.energy_kwh || 0;
   const parts = CAR_SOURCES.filter(({ column }) => row[column] > 0);
   return element("li", {},
-    element("div", { class: "session-line" },
+    element("div", { class: "session-line is-car" }, icon("car"),
       element("span", { class: "session-time", text: formatInstant(row.started_at, context.scope.zone) }),
       element("span", { class: "session-charger", text: row.charger ?? "" }),
       element("span", { class: "session-energy", text: formatKwh(row.energy_kwh) }),

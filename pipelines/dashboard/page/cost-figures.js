@@ -93,7 +93,7 @@ function costOption(known, context) {
   const rows = filledBuckets(known, context.scope);
   const palette = colours();
   const bars = COST_PARTS.map(({ name, colour, sign }) => ({
-    type: "bar", stack: "cost", barMaxWidth: 36, barCategoryGap: "28%", cursor: "pointer",
+    type: "bar", stack: "cost", barMaxWidth: 48, barCategoryGap: "28%",
     itemStyle: { color: palette[colour] }, emphasis: { disabled: true },
     data: rows.map((row) => ({
       value: signed(moneyOf(row, name, context), sign), itemStyle: isWhole(row) ? undefined : { decal: hatching() },

@@ -49,7 +49,7 @@ export function deviceOptions(about) {
     };
     const members = isAlone ? [] : inverters.map((inverter) => ({
       of: `inverter:${inverter.serial}`, isInverter: true, label: inverter.name || inverter.serial,
-      detail: [inverter.name ? inverter.serial : "", inverter.model].filter(Boolean).join(" · "),
+      detail: [inverter.name === inverter.serial || !inverter.name ? "" : inverter.serial, inverter.model].filter(Boolean).join(" · "),
     }));
     return [option, ...members].map((item) => ({ ...item, search: `${item.label} ${item.detail} ${item.of}`.toLowerCase() }));
   });

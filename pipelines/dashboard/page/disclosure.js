@@ -12,7 +12,12 @@ import { element } from "./dom.js";
 export function disclosure(label, build) {
   const content = element("div", { class: "disclosure-content" });
   const root = element("details", {}, element("summary", { text: label }), content);
-  const refresh = () => content.replaceChildren(...(root.open ? [build()] : []));
+  const refresh = () => {
+    const place = content.querySelector(".table-box");
+    const { scrollTop = 0, scrollLeft = 0 } = place ?? {};
+    content.replaceChildren(...(root.open ? [build()] : []));
+    content.querySelector(".table-box")?.scrollTo({ top: scrollTop, left: scrollLeft });
+  };
   root.addEventListener("toggle", refresh);
   return { root, refresh };
 }

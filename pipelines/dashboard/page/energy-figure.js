@@ -136,7 +136,7 @@ function unknownBands(rows, palette, isUnknown) {
 function barSeries({ column, colour, sign }, rows, palette, stack, opacity) {
   const isLight = sign < 0 && colour === "battery";
   return {
-    type: "bar", stack, barMaxWidth: 36, barCategoryGap: "28%", barGap: "8%", cursor: "pointer",
+    type: "bar", stack, barMaxWidth: 48, barCategoryGap: "28%", barGap: "8%",
     itemStyle: { color: palette[colour], opacity: isLight ? opacity * 0.72 : opacity },
     emphasis: { disabled: true },
     data: rows.map((row) => ({
@@ -156,10 +156,12 @@ function homeMarks(rows, palette, isCompared) {
       const value = api.value(1);
       if (!isKnown(value) || Number.isNaN(value)) return null;
       const [x, y] = api.coord([api.value(0), value]);
-      const band = api.size([1, 0])[0] * 0.84;
-      const half = Math.min(band, isCompared ? 80 : 44) / 2;
+      // Of two bars in a column the left one is the shown period's.
+      const bar = Math.min(48, api.size([1, 0])[0] * 0.72 / (isCompared ? 2.08 : 1));
+      const half = bar / 2 + (isCompared ? 1 : 3);
+      const middle = isCompared ? x - bar * 0.54 : x;
       return {
-        type: "rect", shape: { x: x - half, y: y - 1.5, width: half * 2, height: 3, r: 1.5 },
+        type: "rect", shape: { x: middle - half, y: y - 1.5, width: half * 2, height: 3, r: 1.5 },
         style: { fill: palette.home, stroke: palette.card, lineWidth: 1 },
       };
     },
@@ -177,7 +179,7 @@ function energyTooltip(row, other, title, otherLabel) {
     title: title(row),
     lines: [
       ...ENERGY_PARTS.filter(({ column }) => isKnown(row[column])).map(({ column, colour }) => line(column, colour)),
-      ...(isKnown(row.home_kwh) ? [line("home_kwh", "home")] : []),
+      line("home_kwh", "home"),
     ],
     note: [
       days,

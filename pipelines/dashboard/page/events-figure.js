@@ -15,7 +15,7 @@ const MOST_KINDS = 12;
 
 /** @type {import("./figure.js").FigureDeclaration} */
 export const eventsFigure = {
-  id: "events", chart: "events",
+  id: "events", chart: "events", isNewestOnly: true,
   heightPx: (rows) => 40 + 30 * Math.min(MOST_KINDS, distinct(rows, "event").length),
   sentence: (rows) => {
     if (!rows.length) return translate("events.none");

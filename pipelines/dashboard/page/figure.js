@@ -24,12 +24,16 @@ import { hasMessage, translate } from "./translate.js";
  * @property {(rows, context) => Array} [legend] Items of the legend.
  * @property {(rows, context, figure) => ?object} [option] Option of ECharts; null without a chart.
  * @property {"svg"|"canvas"} [renderer] Renderer of ECharts.
- * @property {(parameters, rows, context) => void} [onClick] Called when a part of the chart is clicked.
+ * @property {(index, context) => void} [onClick] Called with the index of the category that is clicked.
  * @property {(rows, context, figure) => Node[]} [controls] Controls beside the heading.
  * @property {(rows, context, figure) => Node[]} [body] What stands below the chart.
+ * @property {boolean} [isNewestOnly] Whether the server sends only the newest rows.
  * @property {(context) => Array} [columns] Columns of the table.
  * @property {(rows, context) => object[]} [tableRows] Rows of the table, if not those of the chart.
  */
+
+/** The server sends no more rows of lists. */
+const MOST_NEWEST = 500;
 
 /** A figure on the page. */
 export class Figure {
@@ -81,12 +85,16 @@ export class Figure {
 
   #showRows(rows, answer) {
     const { declaration, context } = this;
-    this.sentence.textContent = declaration.sentence?.(rows, context) ?? "";
+    const sentences = [declaration.sentence?.(rows, context), declaration.isNewestOnly && rows.length >= MOST_NEWEST
+      ? translate("figure.newest", { count: MOST_NEWEST }) : ""];
+    this.sentence.textContent = sentences.filter(Boolean).join(" ");
     show(this.sentence, this.sentence.textContent !== "");
     this.sentence.classList.remove("is-problem");
     this.controls.replaceChildren(...(declaration.controls?.(rows, context, this) ?? []));
     this.legend.replaceChildren(legendOf(declaration.legend?.(rows, context) ?? []));
-    this.body.replaceChildren(...(declaration.body?.(rows, context, this) ?? []));
+    // New data do not take away the field that the reader writes into.
+    const isTyping = context.isQuiet && document.activeElement?.matches("input") && this.body.contains(document.activeElement);
+    if (!isTyping) this.body.replaceChildren(...(declaration.body?.(rows, context, this) ?? []));
     this.#draw(rows);
     this.#fillFoot(answer, rows);
   }
@@ -103,7 +111,7 @@ export class Figure {
       if (declaration.heightPx) this.chart.style.setProperty("height", `${declaration.heightPx(rows)}px`);
       drawChart(this.chart, option, {
         renderer: declaration.renderer,
-        onClick: declaration.onClick && ((parameters) => declaration.onClick(parameters, rows, context)),
+        onClick: declaration.onClick && ((index) => declaration.onClick(index, context)),
       });
     } catch (error) {
       console.warn(`The chart ${declaration.id} could not be drawn.`, error);

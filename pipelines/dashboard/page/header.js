@@ -17,9 +17,17 @@ const KEYS = { d: "day", w: "week", m: "month", y: "year", a: "all" };
  */
 export function brandLine(about, state, change) {
   return element("div", { class: "brand-line" },
-    element("span", { class: "brand" }, element("span", { class: "brand-mark", "aria-hidden": "true" }), "givlake"),
+    brandMark(),
     about.is_empty || !about.sites.length ? element("span") : devicePicker(about, state.of, (of) => change({ of })),
     themeButton());
+}
+
+/**
+ * Builds the product's name with its mark.
+ * @returns {HTMLElement}
+ */
+export function brandMark() {
+  return element("span", { class: "brand" }, element("span", { class: "brand-mark", "aria-hidden": "true" }), "givlake");
 }
 
 /**

@@ -12,7 +12,7 @@ import { language, translate } from "./translate.js";
 
 const POLL_MS = 30_000;
 
-const app = { page: null, about: null, context: null, now: null, abort: null, state: readAddress() };
+const app = { page: null, about: null, context: null, now: null, abort: null, isStale: false, state: readAddress() };
 
 /**
  * Shows what the address says.
@@ -35,7 +35,10 @@ async function load({ isQuiet = false } = {}) {
       return;
     }
     if (first instanceof Error) throw first;
+    app.isStale = false;
     const context = contextOf(about, first.scope, first.charts, app.state, false);
+    context.isQuiet = isQuiet;
+    if (isQuiet && app.context?.otherScope) addComparison(context, app.context.otherScope, app.context.otherCharts);
     app.context = context;
     app.state = context.state;
     writeAddress(context.state, false);
@@ -87,6 +90,7 @@ function onlyAborts(error) {
 
 function showProblem(error) {
   if (error instanceof ServerUnreachable) {
+    app.isStale = true;
     app.page.showBanners(null, { text: translate("banner.no_server"), code: "givlake dashboard" });
   } else if (error instanceof RequestRefused) {
     app.page.showBanners(app.about, {
@@ -106,7 +110,11 @@ function visit(state, { isReplacing = false } = {}) {
 }
 
 async function pollNow() {
-  if (document.hidden || !app.context) return;
+  if (document.hidden) return;
+  if (!app.context || app.isStale) {
+    await load({ isQuiet: true });
+    return;
+  }
   try {
     const answer = await fetchNow(app.state);
     const isNewer = app.context.scope.data_version !== answer.data_version;

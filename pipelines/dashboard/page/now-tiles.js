@@ -26,7 +26,7 @@ export function nowTilesOf(now, context) {
     return [element("p", { class: "now-gone", text: translate("now.gone", { time: formatInstant(time, scope.zone), age }) })];
   }
   return [element("div", { class: `card now${ageMin > OLD_MIN ? " is-old" : ""}` },
-    element("h3", {}, translate("now.title"),
+    element("h2", { class: "now-title" }, translate("now.title"),
       element("span", { class: "now-age", text: translate("now.age", { time: formatTime(time, scope.zone), age }) })),
     element("dl", { class: "now-values" }, valuesOf(rows, rowsOf(now), scope.kind).map(({ id, label, value }) => element("div", { class: `is-${id}` },
       element("dt", {}, icon(id), label), element("dd", { text: value })))))];

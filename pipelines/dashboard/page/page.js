@@ -3,7 +3,7 @@
 import { bannersOf, emptyCard, footLine } from "./banners.js";
 import { element, show } from "./dom.js";
 import { Figure } from "./figure.js";
-import { brandLine, periodLine } from "./header.js";
+import { brandLine, brandMark, periodLine } from "./header.js";
 import { nowTilesOf } from "./now-tiles.js";
 import { SECTIONS } from "./sections.js";
 import { onThemeChange } from "./theme.js";
@@ -68,7 +68,9 @@ export class Page {
    */
   showTop(context) {
     if (!this.main.contains(this.content)) this.main.replaceChildren(this.banners, this.content);
-    if (!context.isReport) {
+    if (context.isReport) {
+      this.brand.replaceChildren(brandMark());
+    } else if (!context.isQuiet || !this.header.contains(document.activeElement)) {
       const focused = focusSelector();
       this.brand.replaceChildren(brandLine(context.about, context.state, this.change));
       this.period.replaceChildren(periodLine(context, this.change));

@@ -86,8 +86,9 @@ function heatMapOption(rows, context, figure) {
   };
 }
 
-// A year has a label for each month, all data one for each year.
+// A year has a label for each month, all data one for each year, a month on a phone every fifth day.
 function isLabelled(day, period) {
+  if (period === "month" && isNarrow()) return Number(day.slice(8)) % 5 === 1;
   if (period === "year") return day.endsWith("-01");
   return period !== "all" || day.endsWith("-01-01");
 }

@@ -44,6 +44,9 @@ function powerSentence(rows, context) {
   const notes = [];
   if (!hasValues(rows, "import_w") && context.scope.kind === "site" && context.deviceCount > 1) notes.push(translate("roles.hint"));
   if (hasValues(rows, "battery_w")) notes.push(translate("power.signs"));
+  const { date, zone } = context.scope;
+  const hours = (startOfDay(addDays(date, 1), zone) - startOfDay(date, zone)) / HOUR_MS;
+  if (hours !== 24) notes.push(translate(hours > 24 ? "power.clock_back" : "power.clock_forward"));
   return notes.join(" ");
 }
 

@@ -35,7 +35,7 @@ export const missingFigure = {
 
 /** @type {import("./figure.js").FigureDeclaration} */
 export const gapsFigure = {
-  id: "gaps", chart: "gaps", size: "half",
+  id: "gaps", chart: "gaps", size: "half", isNewestOnly: true,
   sentence: (rows) => rows.length
     ? translate("gaps.sentence", { count: rows.length, gaps: formatNumber(rows.length), duration: formatDuration(sumOf(rows.map((row) => row.duration_s))) })
     : translate("gaps.none"),
@@ -57,7 +57,7 @@ export const gapsFigure = {
 
 /** @type {import("./figure.js").FigureDeclaration} */
 export const deviationsFigure = {
-  id: "deviations", chart: "deviations", size: "half",
+  id: "deviations", chart: "deviations", size: "half", isNewestOnly: true,
   sentence: (rows) => rows.length
     ? translate("deviations.sentence", { count: rows.length, deviations: formatNumber(rows.length) })
     : translate("deviations.none"),

@@ -118,7 +118,7 @@ function daysTile({ shown }) {
 function tile({ id, value, unit, note, past, label, code, link }) {
   const title = translate(`tile.${id}`);
   return element("article", { class: `card tile is-${id}`, "aria-label": title },
-    element("h3", {}, icon(id), title),
+    element("h2", { class: "tile-title" }, icon(id), title),
     value && element("p", { class: "tile-value" }, value, unit && element("span", { class: "tile-unit", text: unit })),
     note && element("p", { class: "tile-note" }, link ? element("a", { href: link, text: note }) : note),
     code && element("p", { class: "tile-note" }, element("code", { text: code })),
