@@ -29,7 +29,7 @@ from benchmarks.common import owner_of, parser, print_load, print_table, simulat
 from tests.support import clock
 from tests.support.browser import chromium, watched_page
 from tests.support.dashboard_page import DashboardPage
-from tests.support.dashboard_server import DashboardServer, dashboard
+from tests.support.dashboard_process import DashboardProcess, dashboard
 from tests.support.find_chromium import find_chromium
 from tests.support.owner import Owner, command
 from tests.support.page_traffic import PageTraffic
@@ -74,20 +74,20 @@ class Clicks:
     slowest_s: float = 0.0
 
 
-def cpu_s(server: DashboardServer) -> float:
+def cpu_s(server: DashboardProcess) -> float:
     """Return the CPU time that the server's process has used."""
     fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def memory_mb(server: DashboardServer) -> float:
+def memory_mb(server: DashboardProcess) -> float:
     """Return the memory of the server's process, without what it shares with others."""
     lines = Path(f"/proc/{server.process.pid}/smaps_rollup").read_text().splitlines()
     (kilobytes,) = (line.split()[1] for line in lines if line.startswith("Pss:"))
     return int(kilobytes) / 1000
 
 
-def load(browser: Browser, server: DashboardServer, query: str) -> dict[str, float]:
+def load(browser: Browser, server: DashboardProcess, query: str) -> dict[str, float]:
     """Load a page in a context without a cache and return what it took.
 
     Args:

@@ -21,7 +21,7 @@ from benchmarks.common import ROOT, parser
 from benchmarks.dashboard.pictured_account import NOW, pictured_account
 from tests.support.browser import DESKTOP, PHONE, chromium, watched_page
 from tests.support.dashboard_page import DashboardPage
-from tests.support.dashboard_server import DashboardServer, dashboard
+from tests.support.dashboard_process import DashboardProcess, dashboard
 from tests.support.find_chromium import find_chromium
 
 LARGEST_BYTES = 250_000
@@ -46,7 +46,7 @@ PICTURES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 
 
-def take(browser: Browser, server: DashboardServer, name: str) -> bytes:
+def take(browser: Browser, server: DashboardProcess, name: str) -> bytes:
     """Return a picture of the top of the page as WebP.
 
     Args:

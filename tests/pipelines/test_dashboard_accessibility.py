@@ -6,7 +6,7 @@ from axe_playwright_python.sync_playwright import Axe
 from tests.support.browser import DESKTOP, PHONE, watched_page
 from tests.support.dashboard_accounts import account, house
 from tests.support.dashboard_page import DashboardPage
-from tests.support.dashboard_server import dashboard
+from tests.support.dashboard_process import dashboard
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.end_to_end]
 SCREENS = {"desktop": {"viewport": DESKTOP}, "phone": {"viewport": PHONE, "is_mobile": True}}
@@ -40,8 +40,7 @@ def test_axe_finds_nothing_serious(browser, server, period, theme, screen):
         page = DashboardPage(watched.page, server.address)
         page.open(f"?period={period}&date=2025-05-20&compare=year")
         # What is closed is audited too.
-        for summary in watched.page.locator("details:not([open]) > summary:visible").all():
-            summary.click()
+        page.open_all_parts()
         assert serious(watched.page) == []
 
 

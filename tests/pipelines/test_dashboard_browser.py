@@ -17,7 +17,7 @@ from tests.support.dashboard_accounts import (
     house,
 )
 from tests.support.dashboard_page import DashboardPage
-from tests.support.dashboard_server import dashboard
+from tests.support.dashboard_process import dashboard
 from tests.support.page_traffic import PageTraffic
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.end_to_end]

@@ -14,7 +14,7 @@ from tests.support.dashboard_accounts import (
     without_battery,
 )
 from tests.support.dashboard_page import DashboardPage
-from tests.support.dashboard_server import dashboard
+from tests.support.dashboard_process import dashboard
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.end_to_end]
 
@@ -41,8 +41,7 @@ def test_names_that_are_markup_stay_text_in_german_and_euros(owners, browser):
         shown = 0
         for period in ("day", "week", "month", "all"):
             page.period(period)
-            for details in watched.page.locator(".figure-foot details > summary:visible").all():
-                details.click()
+            page.open_all_parts()
             shown += watched.page.get_by_text(MARKUP).count()
             assert watched.page.locator("img, #main b").count() == 0
             assert page.failed_figures == 0
