@@ -21,6 +21,7 @@ from warehouse import Lake
 _NOT_IN_REPORTS = frozenset({"now", "payback", "power", "half_hours", "cost_half_hours"})
 _YEARS_ONLY = frozenset({"battery_health"})
 _ALL_ONLY = frozenset({"pv_health"})
+_MOST_DEVICES = 20
 _NOT_IN_A_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -171,7 +172,7 @@ def _proof(
         f"Made on {utc_now():%Y-%m-%d at %H:%M} UTC by givlake {about['version']}. It shows"
         f" {scope['kind']} {scope['device']} from {scope['start']} to {scope['end']}, days of"
         f" {scope['zone']}; {tables.days()} are whole.",
-        f"Rows of {', '.join(devices)} on these days: {counts}. Money depends on the tariffs that"
+        f"Rows of {_listed(devices)} on these days: {counts}. Money depends on the tariffs that"
         " were loaded too.",
     ]
     lines = [f"<p>{escape(text)}</p>" for text in paragraphs]
@@ -186,6 +187,11 @@ def _proof(
             tables.states(),
         ]
     )
+
+
+def _listed(devices: Sequence[str]) -> str:
+    more = len(devices) - _MOST_DEVICES
+    return ", ".join(devices[:_MOST_DEVICES]) + (f" and {more:,} more devices" if more > 0 else "")
 
 
 def _page() -> PageParts:

@@ -85,6 +85,19 @@ def test_what_is_printed(tmp_path):
     assert " ".join(stopped[3:]).split(maxsplit=1)[1].replace(",", "").split() == sorted(every)
 
 
+@pytest.mark.parametrize(
+    ("every", "line"),
+    [
+        ("monthly", "  1 Jul 08:30   send_report_monthly"),
+        ("weekly", "  Mon 08:30     send_report_weekly"),
+    ],
+)
+def test_reports_are_printed_with_their_day(tmp_path, every, line):
+    settings = settings_of({"GIVLAKE_DATA": str(tmp_path), "GIVLAKE_REPORT": every})
+    others = [one.name for one in build_definitions(settings).schedules if "report" not in one.name]
+    assert list(lines(settings, others, utc("2026-06-17T10:40:00")))[1] == line
+
+
 def test_everything_runs_by_default(tmp_path):
     settings = settings_of(
         {"GIVLAKE_DATA": str(tmp_path), "GIVLAKE_ALERT_URLS": "json://127.0.0.1/"}
