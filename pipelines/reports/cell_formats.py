@@ -50,7 +50,7 @@ def money(value: float, currency: str) -> str:
 
 def of_days(days: int | None, expected: int | None) -> str:
     """Return how many of the days are whole."""
-    if days is None or expected is None:
+    if days is None or not expected:
         return NOT_KNOWN
     return f"{days:,} of {expected:,} day{'' if expected == 1 else 's'}"
 

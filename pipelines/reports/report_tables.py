@@ -20,6 +20,7 @@ from pipelines.reports.report_period import ReportPeriod, period_of
 from pipelines.reports.table_specs import KEY_FIGURES, TABLES, Column, TableSpec
 
 Columns = Mapping[str, Sequence[Any]]
+_BATTERY = frozenset({"charge", "discharge", "battery", "battery_saved", "battery_health"})
 # The pictures have the others.
 _MOST_ROWS = 200
 _NODES = ("solar", "battery", "grid", "home")
@@ -40,6 +41,10 @@ class ReportTables:
             period: The period.
         """
         self._charts, self._period = charts, period
+        # A house without a battery is sent 0 for it.
+        totals = charts.get("totals", {}).get("columns", {})
+        battery = [value for name in _BATTERY for value in totals.get(f"{name}_kwh", ())]
+        self._left_out = frozenset() if any(battery) else _BATTERY
         self._currency = str(scope["currency"])
         self._formats: Mapping[str, Formatter] = formatters(
             self._currency, str(scope["zone"]), str(scope["bucket"])
@@ -57,7 +62,7 @@ class ReportTables:
         if not rows:
             return ""
         body = []
-        for key, title, kind, days_key in KEY_FIGURES:
+        for key, title, kind, days_key in self._key_figures():
             values = [self._value(row, key) for row in rows]
             if any(value is not None for value in values):
                 cells: list[str] = []
@@ -75,7 +80,7 @@ class ReportTables:
     def sentences(self) -> Iterator[str]:
         """Yield the key figures as lines of a message."""
         rows = self._total_rows()
-        for key, title, kind, _ in KEY_FIGURES if rows else ():
+        for key, title, kind, _ in self._key_figures() if rows else ():
             if (value := self._value(rows[0], key)) is not None:
                 name, _, unit = title.partition(", ")
                 yield f"{name}: {self._text(kind, value)}{f' {unit}' if unit else ''}"
@@ -96,13 +101,20 @@ class ReportTables:
             if row["range"] == "shown" or any(self._value(row, key) for key, *_ in KEY_FIGURES)
         ]
 
+    def _key_figures(self) -> list[tuple[str, str, str, str]]:
+        return [figure for figure in KEY_FIGURES if figure[0] not in self._left_out]
+
     def _range_title(self, row: Mapping[str, Any]) -> str:
         return period_of(self._period.kind, date.fromisoformat(row["start_date"])).title
 
     def _flows(self) -> str:
         """Return the matrix of sources and destinations."""
         found = {(row["from_node"], row["to_node"]): row for row in _rows(self._columns("flows"))}
-        known = {pair: row for pair, row in found.items() if row["energy_kwh"] is not None}
+        known = {
+            pair: row
+            for pair, row in found.items()
+            if row["energy_kwh"] is not None and not self._left_out & set(pair)
+        }
         if not known:
             return ""
         sources = [node for node in _NODES if any(pair[0] == node for pair in known)]
@@ -126,16 +138,20 @@ class ReportTables:
 
     def _of_chart(self, spec: TableSpec) -> str:
         columns = self._columns(spec.chart)
-        if not columns:
+        if not columns or spec.chart in self._left_out:
             return ""
         rows = [row for row in _rows(columns) if self._is_of_period(row)]
         shown = [
             column
             for column in spec.columns
-            if any(self._value(row, column.key) is not None for row in rows)
+            if column.key not in self._left_out
+            and any(self._value(row, column.key) is not None for row in rows)
         ]
-        if not shown:
-            return _nothing(spec.title) if spec.is_event else ""
+        if not shown and spec.is_event:
+            return _nothing(spec.title)
+        # Days alone are no figures.
+        if not any(spec.is_event or column.kind not in {*TEXTS, "days"} for column in shown):
+            return ""
         body = [[self._cell(row, column) for column in shown] for row in rows[:_MOST_ROWS]]
         more = f" ({_MOST_ROWS} of {len(rows):,})" if len(rows) > _MOST_ROWS else ""
         return _table(

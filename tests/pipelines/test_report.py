@@ -169,6 +169,34 @@ def test_hostile_names_stay_text():
     assert json.loads(script_json({"x": HOSTILE})) == {"x": HOSTILE}
 
 
+def test_a_house_without_a_battery_or_a_tariff_has_no_tables_of_them():
+    totals = {"range": ["shown"], "start_date": ["2024-06-01"], "solar_kwh": [1.25],
+              "charge_kwh": [0.0], "discharge_kwh": [0.0], "net_cost_gbp": [None],
+              "days": [1], "days_expected": [30]}  # fmt: skip
+    energy = {"bucket_start": ["2024-06-01", "2024-06-02"], "solar_kwh": [1.25, None],
+              "charge_kwh": [0.0, None], "days": [1, 0], "days_expected": [1, 0]}  # fmt: skip
+    cost = {"bucket_start": ["2024-06-01"], "net_cost_gbp": [None],
+            "days": [0], "days_expected": [1]}  # fmt: skip
+    battery = {"bucket_start": ["2024-06-01"], "inverter_serial": ["SIM1"],
+               "charge_kwh": [0.0], "hours_empty": [24.0]}  # fmt: skip
+    flows = {"from_node": ["solar", "solar"], "to_node": ["home", "battery"],
+             "energy_kwh": [1.25, 0.0], "share_of_source": [1.0, 0.0],
+             "days": [1, 1], "days_expected": [30, 30]}  # fmt: skip
+    charts = {"totals": totals, "energy": energy, "cost": cost, "battery": battery, "flows": flows}
+    answers = {name: {"columns": columns} for name, columns in charts.items()}
+    scope = {"currency": "EUR", "zone": "Europe/Paris", "bucket": "day"}
+    tables = ReportTables(answers, scope, read_period("month", "2024-06"))
+    assert tables_of(tables.html()) == {
+        "Sums": [["", "June 2024", ""], ["Solar, kWh", "1.25", "1 of 30 days"],
+                 ["Whole", "1 of 30 days", ""]],
+        "From where to where (1 of 30 days)": [
+            ["", "to home, kWh", "of its source"], ["from solar", "1.25", "100 %"]],
+        "Energy, kWh": [["", "solar", "whole"], ["Sat 1 Jun", "1.25", "yes"],
+                        ["Sun 2 Jun", DASH, DASH]],
+    }  # fmt: skip
+    assert [*tables.sentences()] == ["Solar: 1.25 kWh", "Whole: 1 of 30 days"]
+
+
 @pytest.mark.slow
 def test_a_hostile_event_of_the_api_stays_text(tmp_path):
     with Simulator(config()) as sim:
