@@ -1,7 +1,8 @@
 """The dashboard: a page that shows the data folder, and the server that it is read from."""
 
 from pipelines.dashboard.chart_query import ChartQuery, UnknownChartError, chart_names, chart_query
-from pipelines.dashboard.chart_rows import ChartRows, DashboardData, encode
+from pipelines.dashboard.chart_rows import ChartRows, encode
+from pipelines.dashboard.dashboard_data import DashboardData
 from pipelines.dashboard.page_files import page_file
 from pipelines.dashboard.scope import (
     Compare,

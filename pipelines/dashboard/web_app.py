@@ -19,7 +19,8 @@ from starlette.routing import Route
 from givenergy import utc_now
 from pipelines.dashboard.account_summary import ingestion_state
 from pipelines.dashboard.chart_query import UnknownChartError, chart_query
-from pipelines.dashboard.chart_rows import DashboardData, encode
+from pipelines.dashboard.chart_rows import encode
+from pipelines.dashboard.dashboard_data import DashboardData
 from pipelines.dashboard.page_files import fingerprint, page_file
 from pipelines.dashboard.scope import ScopeError
 from pipelines.dashboard.web_security import Guard
@@ -143,13 +144,17 @@ def _chart(data: DashboardData, request: Request) -> Response:
     scope, shown = data.scope(arguments)
     if layout == "json":
         return _json({"scope": shown, "charts": data.charts([name], scope, arguments)})
-    rows = data.rows(name, scope, arguments)
+    is_csv = layout == "csv"
+    content = (
+        data.rows(name, scope, arguments).as_csv()
+        if is_csv
+        else data.parquet(name, scope, arguments)
+    )
     device = "none" if scope.device is None else scope.device.device
     device = _NOT_IN_A_FILE_NAME.sub("_", device)[:60]
     file_name = f"givlake-{name}-{device}-{scope.file_part}.{layout}"
-    is_csv = layout == "csv"
     return Response(
-        rows.as_csv() if is_csv else rows.as_parquet(),
+        content,
         media_type="text/csv; charset=utf-8" if is_csv else "application/vnd.apache.parquet",
         headers={"Content-Disposition": f'attachment; filename="{file_name}"'},
     )
@@ -163,7 +168,7 @@ def _now(settings: Settings, data: DashboardData, request: Request) -> Response:
         {
             "data_version": shown["data_version"],
             "ingestion": ingestion_state(settings, utc_now()),
-            "now": rows.table.to_pydict(),
+            "now": rows.columns,
         }
     )
 

@@ -11,8 +11,6 @@
 -- zone: Time zone of the days.
 -- start: First day.
 -- end: Last day.
--- start_at: First instant of the first day.
--- end_at: First instant after the last day.
 -- columns:
 -- local_date: Local day; of all years, the first day of the month.
 -- hour: Hour of the clock, 0 to 23.
@@ -22,33 +20,60 @@
 -- export_kwh: Energy given to the grid.
 -- days: Days of which the solar energy of the hour is known.
 with
-    balance as (
-        select start_at, solar_kwh, home_kwh, import_kwh, export_kwh
-        from {{ half_hourly }}
-        where {{ device }} = $device and local_date between $start::date and $end::date
-    ),
-    expected as (
+    days as (
         select
             unnest(
-                generate_series(
-                    $start_at::timestamptz,
-                    $end_at::timestamptz - interval 30 minute,
-                    interval 30 minute
-                )
-            ) as start_at,
-            timezone($zone, start_at) as start_local
+                generate_series($start::date::timestamp, $end::date::timestamp, interval 1 day)
+            )::date as day,
+            timezone($zone, day::timestamp) as starts_at,
+            timezone($zone, day + interval 1 day) as ends_at,
+            epoch(ends_at) - epoch(starts_at) = 86400 as is_usual
+    ),
+    changing_hours as (
+        select
+            day,
+            timezone(
+                $zone,
+                unnest(generate_series(starts_at, ends_at - interval 30 minute, interval 30 minute))
+            ) as start_local
+        from days
+        where not is_usual
+    ),
+    expected as (
+        select day, unnest(range(24)) as hour, 2 as half_hours
+        from days
+        where is_usual
+        union all
+        select day, hour(start_local) as hour, count(*) as half_hours
+        from changing_hours
+        group by day, hour
+    ),
+    sums as (
+        select
+            local_date as day,
+            hour(start_local) as hour,
+            sum(solar_kwh) as solar,
+            sum(home_kwh) as home,
+            sum(import_kwh) as import,
+            sum(export_kwh) as export,
+            count(solar_kwh) as solar_known,
+            count(home_kwh) as home_known,
+            count(import_kwh) as import_known,
+            count(export_kwh) as export_known
+        from {{ half_hourly }}
+        where {{ device }} = $device and local_date between $start::date and $end::date
+        group by day, hour
     ),
     hours as (
         select
-            start_local::date as day,
-            hour(start_local) as hour,
-            case when count(solar_kwh) = count(*) then sum(solar_kwh) end as solar_kwh,
-            case when count(home_kwh) = count(*) then sum(home_kwh) end as home_kwh,
-            case when count(import_kwh) = count(*) then sum(import_kwh) end as import_kwh,
-            case when count(export_kwh) = count(*) then sum(export_kwh) end as export_kwh
+            day,
+            hour,
+            case when solar_known = half_hours then solar end as solar_kwh,
+            case when home_known = half_hours then home end as home_kwh,
+            case when import_known = half_hours then import end as import_kwh,
+            case when export_known = half_hours then export end as export_kwh
         from expected
-        left join balance using (start_at)
-        group by day, hour
+        left join sums using (day, hour)
     )
 select
     case when $period = 'all' then date_trunc('month', day)::date else day end as local_date,
