@@ -195,6 +195,8 @@ def click_around(path: str, owner: Owner, seconds: float) -> Clicks:
         watched_page(browser, server.address) as watched,
         backfills(owner) as go_on,
     ):
+        # They are counted.
+        watched.expect_error("")
         page = DashboardPage(watched.page, server.address).open()
         watched.page.on("response", on_response)
         watched.page.on("requestfailed", on_failed)

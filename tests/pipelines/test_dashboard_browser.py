@@ -159,6 +159,9 @@ def test_sums_over_holes_say_so_and_days_that_are_not_whole_are_hatched(look, ma
     # Homes are known by flows only: what counters have of a day is beside it.
     (counted,) = (row for name, row in rows.items() if f"{COUNTED.day} May" in name)
     assert re.search(r"\d", counted[1])
+    assert page.hatched_bars("energy") == {
+        day for day in range(31) if date(2025, 5, day + 1) not in whole
+    }
     missing = page.figure("missing").inner_text()
     assert "givlake backfill" in missing
 
@@ -182,6 +185,7 @@ def test_the_csv_of_a_picture_is_the_mart(look, may):
         rows = list(csv.DictReader(file))
     assert [row["bucket_start"] for row in rows] == [f"2025-05-{day:02}" for day in range(1, 32)]
     for row in rows:
+        # What is served is rounded to hundredths of a kWh.
         expected = may.get(date.fromisoformat(row["bucket_start"]), dict.fromkeys(ENERGIES))
         for column in ENERGIES:
             if expected[column] is None:
@@ -252,7 +256,14 @@ def brightness(colour):
     return sum(map(int, re.findall(r"\d+", colour)[:3])) / 3
 
 
-@pytest.mark.parametrize("period", ["day", "week", "month", "year", "all"])
+@pytest.mark.parametrize(
+    "period",
+    [
+        "day",
+        "month",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("week", "year", "all")),
+    ],
+)
 def test_a_phone_scrolls_down_only(look, period):
     page = look(f"?period={period}&date=2025-05-20&compare=year", viewport=PHONE, is_mobile=True)
     assert page.width_px <= PHONE["width"]

@@ -17,12 +17,13 @@ from tests.support.browser import BROWSER_TIMEOUT_S
 POLL_MS = 31_000
 ANSWER_S = 20
 READY = '#main[aria-busy="false"]'
-# Where the lowest part of a bar is on the screen.
+# Where the lowest part of a bar above the axis is on the screen.
 _BAR = """(element, index) => {
     const chart = echarts.getInstanceByDom(element);
-    const data = chart.getOption().series[0].data[index];
-    const value = data?.value ?? data;
-    const [x, y] = chart.convertToPixel({ seriesIndex: 0 }, [index, value / 2]);
+    const values = chart.getOption().series
+        .map(({ type, data }) => type === "bar" ? data[index]?.value ?? data[index] : null);
+    const seriesIndex = values.findIndex((value) => value > 0);
+    const [x, y] = chart.convertToPixel({ seriesIndex }, [index, values[seriesIndex] / 2]);
     const box = element.getBoundingClientRect();
     return { x: box.x + x, y: box.y + y };
 }"""
@@ -170,7 +171,7 @@ class DashboardPage:
         self.page.wait_for_function(_ARE_FILLED)
 
     def poll_until(self, is_so: Callable[[], object]) -> None:
-        """Let the page look for new data, by its clock of `page.clock.install`, until it has them."""
+        """Let the page look for new data, by its clock of `clock.install`, until it has them."""
         end = time.monotonic() + BROWSER_TIMEOUT_S
         while True:
             self.page.clock.fast_forward(POLL_MS)
