@@ -10,15 +10,17 @@ import { MOST_LINES, inverterName, lineSymbol, lineType } from "./series-style.j
 import { colours, faded } from "./theme.js";
 import { translate } from "./translate.js";
 
+const MOST_INVERTERS = 20;
+
 /** @type {import("./figure.js").FigureDeclaration} */
 export const batteryFigure = {
   id: "battery", chart: "battery", periods: ["week", "month", "year", "all"], height: "panels",
   isShown: hasBattery,
-  sentence: (rows) => [summary(rows), hatchingNote(mergedBuckets(rows))].filter(Boolean).join(" "),
+  sentence: (rows, context) => [summary(rows), hatchingNote(mergedBuckets(rows)), someNote(rows, context)].filter(Boolean).join(" "),
   legend: () => [
     { label: translate("battery.band"), colour: "battery", shape: "light" },
     { label: translate("battery.cycles"), colour: "battery", shape: "area" },
-    { label: translate("battery.hours_full"), colour: "solar", shape: "area" },
+    { label: translate("battery.hours_full"), colour: "battery", shape: "light" },
     { label: translate("battery.hours_empty"), colour: "neutral", shape: "area" },
   ],
   option: batteryOption,
@@ -29,14 +31,9 @@ export const batteryFigure = {
 export const batteryDayFigure = {
   id: "battery_day", chart: "battery", periods: ["day"],
   isShown: hasBattery,
-  sentence: (rows) => summary(rows),
-  body: (rows, context) => [element("ul", { class: "facts" }, rows.filter((row) => isKnown(row.min_percent) || isKnown(row.cycles)).map((row) => element("li", {},
-    element("span", { text: inverterName(row.inverter_serial, context) }),
-    element("span", { text: bandText(row) }),
-    element("span", { class: "note", text: [
-      translate("battery.cycles_count", { cycles: formatNumber(row.cycles, 2), count: row.cycles ?? 0 }),
-      isKnown(row.hours_full) ? translate("battery.hours", { full: formatNumber(row.hours_full, 1), empty: formatNumber(row.hours_empty, 1) }) : "",
-    ].filter(Boolean).join(" · ") }))))],
+  sentence: (rows, context) => [summary(rows), someNote(rows, context)].filter(Boolean).join(" "),
+  body: (rows, context) => [element("ul", { class: "charges" }, rows.filter((row) => isKnown(row.min_percent) || isKnown(row.cycles))
+    .slice(0, MOST_INVERTERS).map((row) => chargeItem(row, context)))],
   columns: batteryColumns,
 };
 
@@ -101,14 +98,36 @@ function lineLegend(rows, column, context) {
 }
 
 function hasBattery(rows) {
-  return hasValues(rows, "min_percent") || rows.some((row) => row.charge_kwh > 0 || row.discharge_kwh > 0);
+  // A battery that a house does not have is sent as 0.
+  return rows.some((row) => row.max_percent > 0 || row.charge_kwh > 0 || row.discharge_kwh > 0);
+}
+
+// A site with very many inverters shows the first of them.
+function someNote(rows, { deviceCount }) {
+  const shown = Math.min(MOST_INVERTERS, distinct(rows, "inverter_serial").length);
+  return deviceCount > MOST_INVERTERS ? translate("battery.some", { shown: formatNumber(shown), count: formatNumber(deviceCount) }) : "";
+}
+
+// The state of charge from lowest to highest as a bar on a scale from empty to full.
+function chargeItem(row, context) {
+  const bar = element("span", { class: "charge-bar", hidden: !isKnown(row.min_percent) });
+  bar.style.setProperty("margin-inline-start", `${row.min_percent ?? 0}%`);
+  bar.style.setProperty("width", `${(row.max_percent ?? 0) - (row.min_percent ?? 0)}%`);
+  return element("li", {},
+    element("span", { text: inverterName(row.inverter_serial, context) }),
+    element("span", { class: "charge-track", "aria-hidden": "true" }, bar),
+    element("span", { class: "charge-band", text: bandText(row) }),
+    element("span", { class: "note", text: [
+      translate("battery.cycles_count", { cycles: formatNumber(row.cycles, 2), count: row.cycles ?? 0 }),
+      isKnown(row.hours_full) ? translate("battery.hours", { full: formatNumber(row.hours_full, 1), empty: formatNumber(row.hours_empty, 1) }) : "",
+    ].filter(Boolean).join(" · ") }));
 }
 
 function summary(rows) {
   const cycles = sumOf(rows.map((row) => row.cycles));
   const inverters = distinct(rows, "inverter_serial").length;
   const hours = (column) => sumOf(rows.map((row) => row[column]));
-  return translate("battery.summary", {
+  return translate(hours("hours_known") ? "battery.summary" : "battery.summary_cycles", {
     cycles: formatNumber(isKnown(cycles) ? cycles / Math.max(inverters, 1) : null, 1),
     full: formatNumber(hours("hours_full"), 0), empty: formatNumber(hours("hours_empty"), 0), known: formatNumber(hours("hours_known"), 0),
   });
@@ -138,7 +157,7 @@ function batteryOption(rows, context) {
   const band = (color, data) => ({ type: "bar", stack: "band", barMaxWidth: 30, barCategoryGap: "28%", emphasis: { disabled: true }, itemStyle: { color }, data });
   const bar = (column, color, grid) => ({
     type: "bar", xAxisIndex: grid, yAxisIndex: grid, barMaxWidth: 14, barCategoryGap: "28%", emphasis: { disabled: true },
-    itemStyle: { color: palette[color] },
+    itemStyle: { color },
     data: buckets.map((row) => ({ value: row[column], itemStyle: isWhole(row) ? undefined : { decal: hatching() } })),
   });
   return {
@@ -156,7 +175,7 @@ function batteryOption(rows, context) {
     series: [
       band("transparent", buckets.map((row) => row.min_percent)),
       band(faded(palette.battery, 0.55), buckets.map((row) => isKnown(row.max_percent) ? row.max_percent - row.min_percent : null)),
-      bar("cycles", "battery", 1), bar("hours_full", "solar", 2), bar("hours_empty", "neutral", 2),
+      bar("cycles", palette.battery, 1), bar("hours_full", faded(palette.battery, 0.72), 2), bar("hours_empty", palette.neutral, 2),
     ],
   };
 }
@@ -168,7 +187,7 @@ function batteryTooltip(row, context) {
     lines: [
       { label: translate("battery.band"), colour: "battery", value: bandText(row) },
       { label: translate("battery.cycles"), colour: "battery", value: formatNumber(row.cycles, 2) },
-      { label: translate("battery.hours_full"), colour: "solar", value: formatNumber(row.hours_full, 1) },
+      { label: translate("battery.hours_full"), colour: "battery", value: formatNumber(row.hours_full, 1) },
       { label: translate("battery.hours_empty"), colour: "neutral", value: formatNumber(row.hours_empty, 1) },
     ],
     note: [daysNote(row), row.members?.length > 1 ? translate("battery.merged", { count: row.members.length }) : ""].filter(Boolean).join(" · "),

@@ -5,6 +5,7 @@ import { categoryAxis, gridOf, hatching, tooltip, valueAxis } from "./chart-part
 import { daysColumn, daysNote, hatchingNote, isWhole } from "./completeness.js";
 import { formatDate, formatEnergy, formatKwh } from "./format.js";
 import { hasValues, isKnown, rowsOf } from "./rows.js";
+import { rolesNote } from "./site-notes.js";
 import { colours, faded } from "./theme.js";
 import { translate } from "./translate.js";
 
@@ -22,7 +23,7 @@ export const energyFigure = {
   id: "energy", chart: "energy", periods: ["week", "month", "year", "all"], height: "tall",
   sentence: (rows, context) => [
     anyPart(rows) ? hatchingNote(rows) : translate("energy.none"),
-    anyPart(rows) && !hasValues(rows, "import_kwh") && context.scope.kind === "site" && context.deviceCount > 1 ? translate("roles.hint") : "",
+    rolesNote(anyPart(rows), hasValues(rows, "import_kwh"), context),
     anyPart(rows) && !context.isReport ? translate(`energy.click_${context.scope.bucket}`) : "",
   ].filter(Boolean).join(" "),
   legend: (rows, context) => [
@@ -55,7 +56,7 @@ export const energyFigure = {
 export const halfHoursFigure = {
   id: "half_hours", chart: "half_hours", periods: ["day"], height: "medium",
   isShown: anyPart,
-  sentence: (rows) => rows.some((row) => !row.is_complete) ? translate("half_hours.missing") : "",
+  sentence: (rows) => hasHole(rows) ? translate("half_hours.missing") : "",
   legend: legendItems,
   option: (rows) => barOption(rows, [], { label: (index) => rows[index].start_local, title: (row) => row.start_local }),
   columns: () => [
@@ -72,6 +73,12 @@ function energyColumns() {
 
 function anyPart(rows) {
   return [...ENERGY_PARTS, { column: "home_kwh" }].some(({ column }) => hasValues(rows, column));
+}
+
+// What is still to come is no hole.
+function hasHole(rows) {
+  const last = rows.findLastIndex((row) => anyPart([row]));
+  return rows.slice(0, last).some((row) => !row.is_complete);
 }
 
 function otherRows(context) {

@@ -5,6 +5,7 @@ import { drawChart, removeChart } from "./chart-view.js";
 import { copyButton } from "./copy-button.js";
 import { disclosure } from "./disclosure.js";
 import { element, icon, show } from "./dom.js";
+import { formatNumber } from "./format.js";
 import { legendOf } from "./legend.js";
 import { rowsOf } from "./rows.js";
 import { tableOf } from "./table-view.js";
@@ -85,9 +86,7 @@ export class Figure {
 
   #showRows(rows, answer) {
     const { declaration, context } = this;
-    const sentences = [declaration.sentence?.(rows, context), declaration.isNewestOnly && rows.length >= MOST_NEWEST
-      ? translate("figure.newest", { count: MOST_NEWEST }) : ""];
-    this.sentence.textContent = sentences.filter(Boolean).join(" ");
+    this.sentence.textContent = [declaration.sentence?.(rows, context), this.#limitNote(rows, answer)].filter(Boolean).join(" ");
     show(this.sentence, this.sentence.textContent !== "");
     this.sentence.classList.remove("is-problem");
     this.controls.replaceChildren(...(declaration.controls?.(rows, context, this) ?? []));
@@ -97,6 +96,14 @@ export class Figure {
     if (!isTyping) this.body.replaceChildren(...(declaration.body?.(rows, context, this) ?? []));
     this.#draw(rows);
     this.#fillFoot(answer, rows);
+  }
+
+  #limitNote(rows, answer) {
+    if (answer.total_rows > rows.length) {
+      return translate("figure.some", { count: answer.total_rows, shown: formatNumber(rows.length), all: formatNumber(answer.total_rows) });
+    }
+    const isLimited = answer.is_limited || this.declaration.isNewestOnly && rows.length >= MOST_NEWEST;
+    return isLimited ? translate("figure.newest", { count: rows.length }) : "";
   }
 
   #draw(rows) {

@@ -5,6 +5,7 @@ import { daysColumn, daysNote } from "./completeness.js";
 import { element } from "./dom.js";
 import { formatEnergy, formatKwh, formatPercent } from "./format.js";
 import { isKnown, sumOf } from "./rows.js";
+import { rolesNote } from "./site-notes.js";
 import { colours } from "./theme.js";
 import { translate } from "./translate.js";
 
@@ -19,7 +20,7 @@ const DESTINATION_COLOURS = { home: "home", battery: "battery", grid: "export" }
 export const flowsFigure = {
   id: "flows", chart: "flows", size: "split", height: "flows",
   sentence: (rows, context) => {
-    if (!linksOf(rows).length) return translate(context.scope.kind === "site" && context.deviceCount > 1 ? "roles.hint" : "flows.none");
+    if (!linksOf(rows).length) return [translate("flows.none"), rolesNote(false, false, context)].filter(Boolean).join(" ");
     return rows[0] ? daysNote(rows[0]) : "";
   },
   option: sankeyOption,

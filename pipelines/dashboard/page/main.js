@@ -12,7 +12,7 @@ import { language, translate } from "./translate.js";
 
 const POLL_MS = 30_000;
 
-const app = { page: null, about: null, context: null, now: null, abort: null, isStale: false, state: readAddress() };
+const app = { page: null, about: null, context: null, now: null, abort: null, early: null, isStale: false, state: readAddress() };
 
 /**
  * Shows what the address says.
@@ -25,10 +25,9 @@ async function load({ isQuiet = false } = {}) {
   if (!isQuiet) app.page.wait(true);
   try {
     const period = app.state.period ?? "day";
-    const [about, first] = await Promise.all([
-      app.about && !isQuiet ? app.about : fetchAbout(abort.signal),
-      fetchFirst(period, abort.signal),
-    ]);
+    const early = app.early;
+    app.early = null;
+    const [about, first] = await (early ?? fetchTop(isQuiet, abort.signal));
     app.about = about;
     if (about.is_empty || !about.sites.length) {
       app.page.showEmpty(about);
@@ -56,10 +55,14 @@ async function load({ isQuiet = false } = {}) {
   }
 }
 
+function fetchTop(isQuiet, signal) {
+  return Promise.all([app.about && !isQuiet ? app.about : fetchAbout(signal), fetchFirst(signal)]);
+}
+
 // An empty folder has no charts: what the account has says so.
-async function fetchFirst(period, signal) {
+async function fetchFirst(signal) {
   try {
-    return await fetchCharts(firstCharts(period), app.state, signal);
+    return await fetchCharts(firstCharts(app.state.period ?? "day"), app.state, signal);
   } catch (error) {
     if (error instanceof RequestRefused) return error;
     throw error;
@@ -140,7 +143,9 @@ function showReport() {
 
 function start() {
   document.documentElement.lang = language;
-  document.querySelector(".skip").textContent = translate("skip");
+  document.body.classList.add("has-script");
+  const skip = document.querySelector(".skip");
+  if (skip) skip.textContent = translate("skip");
   app.page = new Page((change) => visit(change));
   if (document.body.classList.contains("is-report")) {
     showReport();
@@ -170,5 +175,11 @@ function followLink(event) {
 }
 
 applyTheme(chosenTheme());
+// The first requests go out while the page and ECharts are still being read. A report has its script
+// in itself and fetches nothing.
+if (document.currentScript?.src) {
+  app.early = fetchTop(false);
+  app.early.catch(() => {});
+}
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
 else start();

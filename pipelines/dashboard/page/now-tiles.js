@@ -46,7 +46,7 @@ function valuesOf(rows, allRows, kind) {
     isKnown(grid) && {
       id: grid > 0 ? "export" : "import", label: translate(grid > 0 ? "now.exporting" : "now.importing"), value: formatPower(Math.abs(grid)),
     },
-    isKnown(charge) && isKnown(battery) && {
+    isKnown(charge) && isKnown(battery) && (charge > 0 || battery !== 0) && {
       id: "battery", label: translate(batteryState(battery)),
       value: `${formatPower(Math.abs(battery))} · ${formatPercent(charge / 100)}`,
     },

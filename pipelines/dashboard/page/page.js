@@ -135,15 +135,18 @@ export class Page {
 function sectionOf({ id, figures }) {
   const built = figures.map((declaration) => new Figure(declaration));
   const titleId = `section-${id}-title`;
+  const title = element("h2", { id: titleId, text: translate(`section.${id}`) });
   const root = element("section", { class: "section", id: `section-${id}`, "aria-labelledby": titleId, hidden: true },
-    element("h2", { id: titleId, text: translate(`section.${id}`) }),
-    element("div", { class: "cards" }, built.map((figure) => figure.root)));
+    title, element("div", { class: "cards" }, built.map((figure) => figure.root)));
   built.forEach((figure) => show(figure.root, false));
-  return { root, figures: built };
+  // A house without a battery has panels still.
+  return { root, figures: built, title: id === "battery" ? title : null };
 }
 
-function showSection({ root, figures }) {
-  show(root, figures.some((figure) => !figure.root.hidden));
+function showSection({ root, figures, title }) {
+  const shown = figures.filter((figure) => !figure.root.hidden);
+  show(root, shown.length > 0);
+  if (title) title.textContent = translate(shown.every(({ declaration }) => declaration.id === "pv_health") ? "section.panels" : "section.battery");
 }
 
 function focusSelector() {

@@ -57,7 +57,7 @@ function heatMapOption(rows, context, figure) {
   const column = `${measure}_kwh`;
   const days = distinct(rows, "local_date");
   const dayIndex = new Map(days.map((day, index) => [day, index]));
-  const style = { week: "weekday", month: "dayOfMonth", year: "shortMonth", all: "year" }[context.scope.period];
+  const style = { week: "weekday", month: "dayOfMonth", year: "shortMonth", all: days.length > 24 ? "year" : "monthYear" }[context.scope.period];
   const largest = Math.max(0.01, ...rows.map((row) => row[column] ?? 0));
   const hourLabel = (hour) => `${String(hour).padStart(2, "0")}:00`;
   return {
@@ -68,7 +68,7 @@ function heatMapOption(rows, context, figure) {
     grid: gridOf({ left: 52, top: 8, bottom: 64 }),
     xAxis: categoryAxis(days, null, { axisLine: { show: false }, axisLabel: {
       color: palette.muted, hideOverlap: true, margin: 10, formatter: (day) => formatDate(day, style),
-      interval: (_, day) => isLabelled(day, context.scope.period),
+      interval: (_, day) => days.length <= 24 || isLabelled(day, context.scope.period),
     } }),
     yAxis: categoryAxis(Array.from({ length: 24 }, (_, hour) => String(hour)), (hour) => hourLabel(hour), {
       inverse: true, axisLine: { show: false }, axisLabel: { color: palette.muted, interval: isNarrow() ? 5 : 2, formatter: hourLabel },

@@ -4,6 +4,7 @@ import { gridOf, isNarrow, tooltip, valueAxis } from "./chart-parts.js";
 import { formatInstant, formatPercent, formatPower, formatTime } from "./format.js";
 import { addDays, startOfDay } from "./local-time.js";
 import { hasValues, isKnown, rowsOf } from "./rows.js";
+import { rolesNote } from "./site-notes.js";
 import { colours, faded } from "./theme.js";
 import { translate } from "./translate.js";
 
@@ -28,7 +29,7 @@ export const powerFigure = {
     ...shownCurves(rows).map(({ column, colour, area, type }) => ({
       label: translate(`power.${column}`), colour, shape: type ? "dashed" : area ? "area" : "line",
     })),
-    ...(hasValues(rows, "battery_percent") ? [{ label: translate("power.battery_percent"), colour: "battery", shape: "light" }] : []),
+    ...(hasCharge(rows) ? [{ label: translate("power.battery_percent"), colour: "battery", shape: "light" }] : []),
     ...(comparedRows(context).length ? [{ label: context.otherTitle, colour: "neutral", shape: "dashed" }] : []),
   ],
   option: powerOption,
@@ -40,22 +41,21 @@ export const powerFigure = {
 };
 
 function powerSentence(rows, context) {
-  if (!rows.some((row) => CURVES.some(({ column }) => isKnown(row[column])))) return translate("power.none");
-  const notes = [];
-  if (!hasValues(rows, "import_w") && context.scope.kind === "site" && context.deviceCount > 1) notes.push(translate("roles.hint"));
-  if (hasValues(rows, "battery_w")) notes.push(translate("power.signs"));
+  if (!isAnythingKnown(rows)) return [translate("power.none"), rolesNote(false, false, context)].filter(Boolean).join(" ");
+  const notes = [rolesNote(true, hasValues(rows, "import_w"), context)];
+  if (hasValues(rows, "export_w") || hasBatteryCurve(rows)) notes.push(translate("power.signs"));
   const { date, zone } = context.scope;
   const hours = (startOfDay(addDays(date, 1), zone) - startOfDay(date, zone)) / HOUR_MS;
   if (hours !== 24) notes.push(translate(hours > 24 ? "power.clock_back" : "power.clock_forward"));
-  return notes.join(" ");
+  return notes.filter(Boolean).join(" ");
 }
 
 function powerOption(rows, context) {
-  if (!rows.some((row) => CURVES.some(({ column }) => isKnown(row[column])))) return null;
+  if (!isAnythingKnown(rows)) return null;
   const { date, zone } = context.scope;
   const begin = startOfDay(date, zone);
   const length = startOfDay(addDays(date, 1), zone) - begin;
-  const hasCharge = hasValues(rows, "battery_percent");
+  const isCharged = hasCharge(rows);
   const palette = colours();
   const elapsedAxis = (options) => ({
     ...valueAxis("", { min: 0, max: length, interval: (isNarrow() ? 6 : 3) * HOUR_MS, splitLine: { show: false } }),
@@ -67,20 +67,20 @@ function powerOption(rows, context) {
   return {
     axisPointer: { link: [{ xAxisIndex: "all" }] },
     tooltip: tooltip((parameters) => powerTooltip(parameters, rows, begin, zone)),
-    grid: hasCharge
+    grid: isCharged
       ? [gridOf({ bottom: 128 }), gridOf({ top: "auto", height: 64, bottom: 28 })]
       : [gridOf()],
-    xAxis: hasCharge
+    xAxis: isCharged
       ? [elapsedAxis({ axisLabel: { show: false } }), elapsedAxis({ gridIndex: 1 })]
       : [elapsedAxis({})],
     yAxis: [
       valueAxis("kW"),
-      ...(hasCharge ? [valueAxis("%", { gridIndex: 1, min: 0, max: 100, interval: 50 })] : []),
+      ...(isCharged ? [valueAxis("%", { gridIndex: 1, min: 0, max: 100, interval: 50 })] : []),
     ],
     series: [
       ...comparedSeries(context, palette),
       ...shownCurves(rows).map((curve) => curveSeries(curve, points(rows, curve.column, begin, curve.sign / 1000), palette)),
-      ...(hasCharge ? [{
+      ...(isCharged ? [{
         type: "line", xAxisIndex: 1, yAxisIndex: 1, showSymbol: false, silent: true,
         data: points(rows, "battery_percent", begin, 1),
         lineStyle: { color: palette.battery, width: 1.5 }, itemStyle: { color: palette.battery },
@@ -127,8 +127,21 @@ function points(rows, column, begin, factor) {
   return result;
 }
 
+function isAnythingKnown(rows) {
+  return CURVES.some(({ column }) => hasValues(rows, column));
+}
+
+// A battery that a house does not have is sent as 0 W and 0 %.
+function hasBatteryCurve(rows) {
+  return rows.some((row) => row.battery_percent > 0 || row.battery_w > 0 || row.battery_w < 0);
+}
+
+function hasCharge(rows) {
+  return hasValues(rows, "battery_percent") && hasBatteryCurve(rows);
+}
+
 function shownCurves(rows) {
-  return CURVES.filter(({ column }) => hasValues(rows, column));
+  return CURVES.filter(({ column }) => hasValues(rows, column) && (column !== "battery_w" || hasBatteryCurve(rows)));
 }
 
 function powerTooltip(parameters, rows, begin, zone) {
@@ -139,7 +152,7 @@ function powerTooltip(parameters, rows, begin, zone) {
     title: formatTime(row.time, zone),
     lines: [
       ...shownCurves(rows).map(({ column, colour }) => curveLine(row, column, colour)),
-      ...(hasValues(rows, "battery_percent")
+      ...(hasCharge(rows)
         ? [{ label: translate("power.battery_percent"), colour: "battery", value: percentText(row.battery_percent) }] : []),
     ],
   };

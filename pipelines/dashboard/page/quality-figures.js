@@ -12,7 +12,7 @@ const SHOWN = 5;
 
 /** @type {import("./figure.js").FigureDeclaration} */
 export const missingFigure = {
-  id: "missing", chart: "missing",
+  id: "missing", chart: "missing", isNewestOnly: true,
   sentence: (rows) => {
     const days = sumOf(rows.map((row) => row.days)) ?? 0;
     return rows.length ? translate("missing.sentence", { count: days, days: formatNumber(days) }) : translate("missing.none");
@@ -23,7 +23,7 @@ export const missingFigure = {
   ].filter(Boolean) : [],
   columns: () => [
     { label: translate("column.dataset"), isHeader: true, value: (row) => datasetName(row.dataset) },
-    { label: translate("column.device"), isText: true, value: (row) => row.device ?? row.device_id },
+    { label: translate("column.device"), isText: true, value: deviceText },
     { label: translate("column.first_date"), isText: true, value: (row) => formatDate(row.first_date) },
     { label: translate("column.last_date"), isText: true, value: (row) => formatDate(row.last_date) },
     { label: translate("column.days"), value: (row) => formatNumber(row.days) },
@@ -75,11 +75,15 @@ export const deviationsFigure = {
   ],
 };
 
+function deviceText(row) {
+  return row.device ?? row.device_id ?? translate("missing.devices", { count: formatNumber(row.devices) });
+}
+
 function missingItem(row, context) {
   const days = row.first_date === row.last_date ? formatDate(row.first_date) : formatDateRange(row.first_date, row.last_date, "medium");
   return element("li", {},
     element("p", {},
-      element("strong", { text: datasetName(row.dataset) }), ` · ${row.device ?? row.device_id} · ${days} · `,
+      element("strong", { text: datasetName(row.dataset) }), ` · ${deviceText(row)} · ${days} · `,
       element("span", { class: "note", text: row.reason ?? stateName(row.state) })),
     row.command && element("div", { class: "command" },
       element("code", { text: row.command }), !context.isReport && copyButton(row.command, row.command)));
