@@ -1,6 +1,6 @@
 """Send the reports of all sites of a data folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pipelines.alerts import AlertReport
@@ -34,7 +34,7 @@ def send_site_reports(
         with open_for_reading(settings) as lake:
             sites: list[dict[str, Any]] = data.about()["sites"]  # type: ignore[assignment]
             names = [str(site["site"]) for site in sites]
-            notes = _notes(names)
+            notes = notes_on_unsent(names)
             for note in notes:
                 log(note)
             for name in names[:MOST_SITES]:
@@ -53,7 +53,8 @@ def send_site_reports(
     return total
 
 
-def _notes(names: list[str]) -> list[str]:
+def notes_on_unsent(names: Sequence[str]) -> list[str]:
+    """Return what to say of sites whose reports are not sent, because there are too many."""
     more = len(names) - MOST_SITES
     if more <= 0:
         return []

@@ -18,6 +18,7 @@ import pytest
 from pipelines.reports.report_data import rounded_charts, script_json
 from pipelines.reports.report_period import last_whole, period_of, read_period
 from pipelines.reports.report_tables import ReportTables
+from pipelines.reports.site_reports import notes_on_unsent
 from pipelines.settings_file import SettingsError
 from simulator import Simulator
 from tests.support.html_tables import addresses_of, tables_of
@@ -486,6 +487,15 @@ def test_without_the_setting_or_a_channel_dagster_sends_nothing(house):
             tick = schedule.evaluate_tick(context)
     assert tick.run_requests == []
     assert "No alert channel is set" in tick.skip_message
+
+
+def test_of_many_sites_a_message_says_that_others_are_not_sent():
+    names = [f"7{number:04}" for number in range(1520)]
+    assert notes_on_unsent(names[:20]) == []
+    assert notes_on_unsent(names) == [
+        "Only the reports of the first 20 sites are sent; make those of the other 1,500 with"
+        " givlake report --site."
+    ]
 
 
 def test_the_setting_is_checked():
