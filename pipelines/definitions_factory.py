@@ -22,6 +22,7 @@ from pipelines.health.history_check import check_schedule, history_check
 from pipelines.health.mart_checks import mart_checks
 from pipelines.maintenance_job import compaction_job, compaction_schedule
 from pipelines.partitions import daily_partitions
+from pipelines.reports.report_job import report_job, report_schedule
 from pipelines.resources import api_resources, silent_reporter
 from pipelines.schedules import daily_schedule, poll_schedule, snapshot_schedule, today_schedule
 from pipelines.selection import daily, lists_for, selected, selected_snapshots
@@ -95,6 +96,10 @@ def build_definitions(
                 description="Reads the settings that are due from the inverters, one by one.",
             )
         )
+    if settings.report is not None:
+        sending = report_job(settings, zone)
+        jobs.append(sending)
+        schedules.append(report_schedule(sending.name, settings, zone))
     checks = []
     for dataset in daily(chosen):
         days = daily_partitions(settings, dataset.name)

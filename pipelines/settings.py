@@ -4,18 +4,26 @@ The help, the README's table and the messages about invalid values follow from t
 """
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
-from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from givenergy.redaction import checked_entries
-from givenergy.time_zones import usable_zone
+from pipelines.setting_values import (
+    check_log_level,
+    check_poll_minutes,
+    check_zone,
+    how_often,
+    read_alert_urls,
+    read_names,
+    read_personal,
+    read_switch,
+    read_time,
+    whole_number,
+)
 from pipelines.settings_file import (
     ENV_FILE,
     SettingsError,
@@ -28,94 +36,6 @@ from pipelines.settings_file import (
 )
 
 DEFAULT_URL = "https://api.givenergy.cloud/v1"
-# An address may contain commas; a comma that separates two addresses is followed by a scheme.
-_URL_BREAK = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
-_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
-
-
-def _refuse(advice: str) -> PydanticCustomError:
-    """Return the error of a value; `load_settings` prefixes the advice with the setting's name."""
-    return PydanticCustomError("setting", "{advice}", {"advice": advice})
-
-
-def _whole_number(low: int, high: int) -> BeforeValidator:
-    """Return a validator of whole numbers between two bounds, both included, in plain digits."""
-
-    def check(value: str | int) -> int:
-        text = str(value)
-        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
-            raise _refuse(f"use a whole number from {low} to {high}.")
-        return int(text)
-
-    return BeforeValidator(check)
-
-
-def _check_log_level(level: str) -> str:
-    if level.upper() not in _LOG_LEVELS:
-        raise _refuse(f"use one of {', '.join(_LOG_LEVELS)}.")
-    return level.upper()
-
-
-def _check_zone(name: str) -> str:
-    if (zone := usable_zone(name)) is None:
-        raise _refuse("use the name of a time zone, such as Europe/London.")
-    return zone
-
-
-def _check_poll_minutes(minutes: int) -> int:
-    if 60 % minutes:
-        raise _refuse("use a divisor of 60: 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30 or 60.")
-    return minutes
-
-
-def _read_switch(value: str | bool) -> bool:
-    if value not in ("0", "1", True, False):
-        raise _refuse("use 1 for on and 0 for off.")
-    return value in ("1", True)
-
-
-def _read_time(value: str | time) -> time:
-    if isinstance(value, time):
-        return value
-    try:
-        moment = time.fromisoformat(value)
-    except ValueError:
-        moment = None
-    if moment is None or f"{moment:%H:%M}" != value:
-        raise _refuse("use a time of day such as 09:00.")
-    return moment
-
-
-def _read_how_often(value: str | None) -> str | None:
-    chosen = (value or "off").lower()
-    if chosen not in ("off", "daily", "weekly"):
-        raise _refuse("use weekly or daily to read settings from inverters, or off.")
-    return None if chosen == "off" else chosen
-
-
-def _read_names(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    names = value.split(",") if isinstance(value, str) else value
-    return tuple(name.strip() for name in names if name.strip())
-
-
-def _read_personal(value: str | frozenset[str]) -> frozenset[str]:
-    try:
-        return checked_entries(_read_names(value) if isinstance(value, str) else value)
-    except ValueError as error:
-        raise _refuse(str(error)) from error
-
-
-def _read_alert_urls(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    texts = _URL_BREAK.split(value.strip(" \t\n,")) if isinstance(value, str) else value
-    urls = tuple(filter(None, texts))
-    for number, url in enumerate(urls, start=1):
-        if not _URL.fullmatch(url):
-            raise _refuse(
-                f"address {number} is not a URL: use Apprise addresses, such as mailto://…,"
-                " separated by commas."
-            )
-    return urls
 
 
 def _setting(name: str, meaning: str, *, shown: str | None = None, **options: Any) -> Any:
@@ -155,54 +75,59 @@ class Settings(BaseSettings):
         "the data folder; relative to the settings file that contains it, or to the working folder",
         shown="`data`, beside the settings file",
     )
-    datasets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_names)] = _setting(
+    datasets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_names)] = _setting(
         "GIVLAKE_DATASETS",
         "the [datasets](docs/data-dictionary.md) to ingest, separated by commas; `-` before a name"
         " leaves it out, `+` adds it to the usual ones",
         shown="all but `sso_accounts`, and `inverter_setting_values` unless it is on",
         default=(),
     )
-    poll_minutes: Annotated[int, AfterValidator(_check_poll_minutes), _whole_number(1, 60)] = (
+    poll_minutes: Annotated[int, AfterValidator(check_poll_minutes), whole_number(1, 60)] = (
         _setting(
             "GIVLAKE_POLL_MINUTES",
             "minutes between two scheduled [polls](docs/dagster.md#what-a-day-costs)",
             default=15,
         )
     )
-    zone: Annotated[str, AfterValidator(_check_zone)] = _setting(
+    zone: Annotated[str, AfterValidator(check_zone)] = _setting(
         "GIVLAKE_TIMEZONE",
         "the time zone of the days; unset: the account's, or the default if the API sends none",
         default="Europe/London",
     )
-    log_level: Annotated[str, AfterValidator(_check_log_level)] = _setting(
+    log_level: Annotated[str, AfterValidator(check_log_level)] = _setting(
         "GIVLAKE_LOG_LEVEL", "`DEBUG`, `INFO`, `WARNING` or `ERROR`", default="WARNING"
     )
-    connections: Annotated[int, _whole_number(1, 64)] = _setting(
+    connections: Annotated[int, whole_number(1, 64)] = _setting(
         "GIVLAKE_CONNECTIONS", "requests in flight", default=8
     )
-    reserve: Annotated[int, _whole_number(0, 100_000)] = _setting(
+    reserve: Annotated[int, whole_number(0, 100_000)] = _setting(
         "GIVLAKE_RESERVE", "requests per minute left to other programs", default=0
     )
-    range_days: Annotated[int, _whole_number(1, 366)] = _setting(
+    range_days: Annotated[int, whole_number(1, 366)] = _setting(
         "GIVLAKE_RANGE_DAYS",
         "days per request for energy flows and meter history; halved where the API refuses them",
         # The API does not document its longest range; the portal's own pages request a month.
         default=31,
     )
-    retry_s: Annotated[int, _whole_number(0, 86_400)] = _setting(
+    retry_s: Annotated[int, whole_number(0, 86_400)] = _setting(
         "GIVLAKE_RETRY_S",
         "seconds during which a failing request is retried; `0` disables retries",
         # Longer than the API's window of a minute, so that one bad minute fails nothing.
         default=75,
     )
-    read_settings: Annotated[str | None, BeforeValidator(_read_how_often)] = _setting(
+    read_settings: Annotated[
+        str | None,
+        how_often(
+            ("daily", "weekly"), "use weekly or daily to read settings from inverters, or off."
+        ),
+    ] = _setting(
         "GIVLAKE_READ_SETTINGS",
         "how often to [read the values of settings](docs/security.md#reading-settings) from the"
         " inverters: `weekly`, `daily` or `off`",
         shown="`off`",
         default=None,
     )
-    read_setting_names: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_names)] = (
+    read_setting_names: Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_names)] = (
         _setting(
             "GIVLAKE_READ_SETTING_NAMES",
             "which settings to read: names or numbers, separated by commas",
@@ -210,23 +135,33 @@ class Settings(BaseSettings):
             default=(),
         )
     )
-    alert_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_alert_urls)] = _setting(
+    alert_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_alert_urls)] = _setting(
         "GIVLAKE_ALERT_URLS",
         "where [alerts](docs/security.md#alerts) go: Apprise addresses, separated by commas",
         shown="",
         default=(),
         repr=False,
     )
-    alert_app: Annotated[bool, BeforeValidator(_read_switch)] = _setting(
+    alert_app: Annotated[bool, BeforeValidator(read_switch)] = _setting(
         "GIVLAKE_ALERT_APP", "`1` sends alerts to the GivEnergy app too", shown="`0`", default=False
     )
-    alert_by: Annotated[time, BeforeValidator(_read_time)] = _setting(
+    alert_by: Annotated[time, BeforeValidator(read_time)] = _setting(
         "GIVLAKE_ALERT_BY",
         "local time by which yesterday should be complete",
         shown="`09:00`",
         default=time(9),
     )
-    keep_personal: Annotated[frozenset[str], NoDecode, BeforeValidator(_read_personal)] = _setting(
+    report: Annotated[
+        str | None,
+        how_often(("weekly", "monthly"), "use weekly or monthly to send a report, or off."),
+    ] = _setting(
+        "GIVLAKE_REPORT",
+        "how often to send the [report](docs/report.md#sending-it) of each site to the channels of"
+        " alerts: `weekly`, `monthly` or `off`",
+        shown="`off`",
+        default=None,
+    )
+    keep_personal: Annotated[frozenset[str], NoDecode, BeforeValidator(read_personal)] = _setting(
         "GIVLAKE_KEEP_PERSONAL",
         "[personal values](docs/personal-data.md) to keep, such as"
         " `sites:data[].name,smart_devices:*`",

@@ -47,7 +47,7 @@ from warehouse.errors import (
     VersionError,
     WarehouseError,
 )
-from warehouse.export import DeviceLimit, ExportLayout, ExportReport, export_bodies, export_tables
+from warehouse.export import ExportLayout, ExportReport, export_bodies, export_tables
 from warehouse.forget import ForgetReport, forget, is_known, pattern_of, unfinished
 from warehouse.index.watermarks import (
     Pending,
@@ -61,6 +61,7 @@ from warehouse.interface.decoder_protocol import (
     Drift,
     Listing,
 )
+from warehouse.interface.device_limit import DeviceLimit
 from warehouse.interface.table_spec import History, TableSpec
 from warehouse.interface.view_spec import ViewSpec, comment_of
 from warehouse.lake import EXPECTED_SCHEMA, Lake

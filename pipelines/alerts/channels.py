@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -19,6 +19,9 @@ from givenergy.transport import Timeouts
 from pipelines.alerts.message import Message
 from pipelines.session_factory import open_budget, stored_account
 from pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    import apprise
 
 _ICON = "mdi-alert-outline"
 # A sensor waits for it, or a command that is otherwise done.
@@ -33,12 +36,25 @@ class AlertError(Exception):
 class Channel(Protocol):
     """A channel by which alerts are sent."""
 
+    def can_attach(self) -> bool:
+        """Return whether a file can go with a message."""
+
     def send(self, message: Message) -> None:
         """Send a message.
 
         Raises:
             AlertError: The channel did not deliver it.
         """
+
+
+NO_CHANNEL = (
+    "No alert channel is set: set GIVLAKE_ALERT_URLS to Apprise addresses, or GIVLAKE_ALERT_APP"
+    " to 1."
+)
+NONE_ATTACHES = (
+    "None of the alert channels can take a file: add the address of a service that does to"
+    " GIVLAKE_ALERT_URLS, such as mailto://…; the GivEnergy app takes text only."
+)
 
 
 def channels(settings: Settings) -> list[Channel]:
@@ -65,29 +81,52 @@ class _Apprise:
         self._name = f"address {number} of GIVLAKE_ALERT_URLS ({url.partition('://')[0]}://…)"
         self._url = url
 
+    def can_attach(self) -> bool:
+        with _silence(*_LOGGERS):
+            service = self._service()
+        # One that is no service says so when it is used.
+        return all(server.attachment_support for server in service.services)
+
     def send(self, message: Message) -> None:
         # Imported here, as it takes a quarter of a second and most commands send nothing.
         import apprise
+        from apprise.attachment.file import AttachFile
 
         with _silence(*_LOGGERS):
-            service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="givlake"))
-            if not service.add(self._url):
+            service = self._service()
+            if not service.services:
                 raise AlertError(
                     f"The {self._name} is not an Apprise URL: compare it with Apprise's list of"
                     " services."
                 )
+            file = message.attachment
             sent = service.notify(
-                title=message.title, body=message.body, body_format=apprise.NotifyFormat.TEXT
+                title=message.title,
+                body=message.body,
+                body_format=apprise.NotifyFormat.TEXT,
+                # Not as text, in which Apprise would look for parameters.
+                attach=None if file is None else AttachFile(str(file)),  # type: ignore[no-untyped-call]
             )
         if not sent:
+            what = "alert" if message.attachment is None else "report"
             raise AlertError(
-                f"The {self._name} rejected the alert: check the address and its service."
+                f"The {self._name} rejected the {what}: check the address and its service."
             )
+
+    def _service(self) -> "apprise.Apprise":
+        import apprise
+
+        service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="givlake"))
+        service.add(self._url)
+        return service
 
 
 class _App:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+
+    def can_attach(self) -> bool:
+        return False
 
     def send(self, message: Message) -> None:
         account = stored_account(self._settings)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from assets.framework.contract.day_range import Range
 from pipelines.alerts.failure_kinds import describe_failure, describe_recovery
@@ -24,10 +25,11 @@ _DIGITS = re.compile(r"\d(?:-?\d){6}")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A title and a text."""
+    """A title and a text, and a file that goes with them."""
 
     title: str
     body: str
+    attachment: Path | None = None
 
 
 TEST = Message("givlake: test message", "givlake sends its alerts here. Nothing is wrong")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from assets.framework.contract.devices import local_day
 from givenergy import utc_now
-from pipelines.alerts.channels import Channel, channels, send
+from pipelines.alerts.channels import NO_CHANNEL, NONE_ATTACHES, Channel, channels, send
 from pipelines.alerts.failure_kinds import STALE, failed_job
 from pipelines.alerts.message import TEST, Message, alert_message, recovery_message
 from pipelines.alerts.overdue import find_overdue
@@ -116,6 +116,16 @@ def send_test(settings: Settings) -> AlertReport:
     targets = channels(settings)
     errors = send(targets, TEST)
     return AlertReport(len(targets) - len(errors), errors)
+
+
+def send_file(settings: Settings, message: Message) -> AlertReport:
+    """Send a message with a file by all channels that can take one."""
+    targets = channels(settings)
+    able = [channel for channel in targets if channel.can_attach()]
+    if not able:
+        return AlertReport(errors=[NONE_ATTACHES if targets else NO_CHANNEL])
+    errors = send(able, message)
+    return AlertReport(len(able) - len(errors), errors)
 
 
 def _is_stale(lake: Lake, now: datetime) -> bool:

@@ -39,13 +39,10 @@ def alert(settings: Settings, test: bool) -> None:
     GIVLAKE_ALERT_APP.
     """
     from pipelines.alerts import send_alerts, send_test
+    from pipelines.alerts.channels import NO_CHANNEL
 
     if not (settings.alert_urls or settings.alert_app):
-        raise KnownError(
-            "No alert channel is set: set GIVLAKE_ALERT_URLS to Apprise addresses, or"
-            " GIVLAKE_ALERT_APP to 1.",
-            EXIT_USAGE,
-        )
+        raise KnownError(NO_CHANNEL, EXIT_USAGE)
     if not test:
         require_store(settings)
     report = send_test(settings) if test else send_alerts(settings, unrequested=True)

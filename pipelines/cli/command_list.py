@@ -11,6 +11,7 @@ GROUPS = {
         "status": "status_command",
         "query": "query_command",
         "describe": "describe_command",
+        "report": "report_command",
         "export": "export_command",
         "ui": "ui_command",
     },

@@ -72,9 +72,9 @@ def demo(days: int, inverters: int, data: Path) -> None:
         ingested_s = time.monotonic() - started
         for name in _TARIFFS:
             with resources.as_file(resources.files(__package__) / "demo_tariffs") as folder:
-                file = folder / f"{name}.toml"
-                _OUT.print(f"\n$ givlake tariffs load {file.name}")
-                run(environment, "tariffs", "load", str(file), echo=False)
+                tariff = folder / f"{name}.toml"
+                _OUT.print(f"\n$ givlake tariffs load {tariff.name}")
+                run(environment, "tariffs", "load", str(tariff), echo=False)
         run(environment, "tariffs", "use", _TARIFFS[0], "--from", _TARIFFS_FROM)
         run(environment, "status")
         for title, file in _QUERIES.items():

@@ -9,7 +9,7 @@ from assets.catalogue_views import derived_views, without_readers
 from assets.data_dictionary import dictionary
 from assets.framework.contract.dataset import Dataset
 from assets.framework.decoding.decoder import decoders
-from assets.registry import daily_datasets, datasets
+from assets.registry import daily_datasets
 from givenergy import utc_now
 from pipelines.cli.common import (
     EXIT_INCOMPLETE,
@@ -24,6 +24,7 @@ from pipelines.cli.context import pass_settings
 from pipelines.cli.days import FIRST_DAY, LAST_DAY
 from pipelines.cli.stored_device_names import stored_device_names
 from pipelines.cli.verify_command import chosen_datasets
+from pipelines.device_columns import device_columns
 from pipelines.device_lookup import resolve_devices
 from pipelines.home_assistant import GUIDE, export_statistics
 from pipelines.pending_builds import describe_pending
@@ -49,8 +50,6 @@ _COPIED_VIEWS = (
     *("expected_days", "findings", "row_accounting"),
     *owner_inputs.SCHEMAS,
 )
-# Columns that name the device of a row.
-_DEVICE_COLUMNS = frozenset({"inverter_serial", "ems_serial", "charger_uuid", "device_uuid"})
 
 
 @click.command()
@@ -192,17 +191,6 @@ def _device_limit(lake: ReadOnlyLake, wanted: tuple[str, ...]) -> DeviceLimit:
     with connect(lake) as connection:
         device_ids = resolve_devices(wanted, retrying(lambda: stored_device_names(connection)))
     return DeviceLimit(tuple(device_ids), device_columns())
-
-
-def device_columns() -> dict[str, str]:
-    """Return, by table, the column that names a row's device; other tables are of the account."""
-    columns = {}
-    for dataset in datasets():
-        for table in dataset.output_tables:
-            named = [name for name in table.schema.columns if name in _DEVICE_COLUMNS]
-            if named:
-                columns[table.name] = table.device_column or named[0]
-    return columns
 
 
 def _limits(devices: DeviceLimit, chosen: tuple[Dataset, ...], layout: str) -> str:

@@ -11,8 +11,9 @@ from pipelines.cli.common import duration
 from pipelines.settings import Settings
 
 _MINUTE = timedelta(minutes=1)
-# Every schedule ticks at least once a day; a day can have 25 hours.
-_LONGEST = timedelta(hours=26)
+# Every schedule ticks at least once a month; a day can have 25 hours.
+_LONGEST = timedelta(days=31, hours=2)
+_SAME_WEEK = timedelta(days=6)
 _TIMES_SHOWN = 5
 _WIDTH = 79
 _INDENT = 16
@@ -43,7 +44,9 @@ def lines(settings: Settings, stopped: Collection[str], now: datetime) -> Iterat
     ticks = next_ticks(running, now)
     yield f"Next scheduled runs (times in {zone}):" if ticks else "All schedules are stopped."
     for at, names in ticks[:_TIMES_SHOWN]:
-        yield _row(f"{at.astimezone(ZoneInfo(zone)):%a %H:%M}", names)
+        local = at.astimezone(ZoneInfo(zone))
+        day = f"{local:%a}" if at - now < _SAME_WEEK else f"{local.day} {local:%b}"
+        yield _row(f"{day} {local:%H:%M}", names)
     if later := [name for _, names in ticks[_TIMES_SHOWN:] for name in names]:
         yield _row("later", later)
     for sensor in sensors:
@@ -73,23 +76,30 @@ def next_tick(cron: str, zone: str, after: datetime) -> datetime:
     """Return the first minute after a time at which a cron expression is due, in UTC.
 
     Args:
-        cron: Minutes and hours of every day, as all schedules have.
-        zone: The time zone of minutes and hours.
+        cron: Minutes, hours, and days of the month or of the week, as the schedules have.
+        zone: The time zone of the expression.
         after: A time, UTC.
 
     Raises:
-        ValueError: The expression restricts days, or is never due.
+        ValueError: The expression restricts months, both kinds of days, or is never due.
     """
-    minutes, hours, *days = cron.split()
-    if days != ["*"] * 3:
-        raise ValueError(f"{cron!r} is not an expression of minutes and hours of every day")
+    minutes, hours, month_days, months, week_days = cron.split()
+    if months != "*" or "*" not in (month_days, week_days):
+        raise ValueError(f"{cron!r} is not an expression of minutes, hours and one kind of days")
     due_minutes, due_hours = _values(minutes, 60), _values(hours, 24)
+    due_month_days, due_week_days = _values(month_days, 32), _values(week_days, 7)
     at = after.astimezone(UTC).replace(second=0, microsecond=0) + _MINUTE
-    for _ in range(_LONGEST // _MINUTE):
+    end = at + _LONGEST
+    while at < end:
         local = at.astimezone(ZoneInfo(zone))
-        if local.minute in due_minutes and local.hour in due_hours:
+        is_due = local.day in due_month_days and local.isoweekday() % 7 in due_week_days
+        if not (is_due and local.hour in due_hours):
+            # Hours begin at a full hour, or at half past one where zones have half hours.
+            at += _MINUTE * (30 - local.minute % 30)
+        elif local.minute in due_minutes:
             return at
-        at += _MINUTE
+        else:
+            at += _MINUTE
     raise ValueError(f"{cron!r} is not due within {_LONGEST}")
 
 

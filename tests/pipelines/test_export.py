@@ -12,8 +12,8 @@ import pytest
 from assets.catalogue_views import derived_views
 from assets.registry import datasets
 from pipelines.cli.completion_values import complete_value
-from pipelines.cli.export_command import device_columns
 from pipelines.cli.help_texts import light_command
+from pipelines.device_columns import device_columns
 from pipelines.device_lookup import UnknownDeviceError, resolve_devices
 from simulator import Simulator, SimulatorConfig
 from tests.support.owner import Owner

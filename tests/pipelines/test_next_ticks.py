@@ -33,15 +33,23 @@ def utc(text: str) -> datetime:
         ("20 4 * * *", LONDON, "2026-10-24T03:20:00", "2026-10-25T04:20:00"),
         ("*/30 * * * *", LONDON, "2026-10-25T00:59:00", "2026-10-25T01:00:00"),
         ("5,35 4 * * *", "America/New_York", "2026-06-17T08:10:00", "2026-06-17T08:35:00"),
+        ("20 4 * * *", "Asia/Kathmandu", "2026-06-17T08:10:00", "2026-06-17T22:35:00"),
+        # Of Mondays, and of the first day of a month; 2026-06-17 is a Wednesday.
+        ("30 8 * * 1", LONDON, "2026-06-17T10:40:00", "2026-06-22T07:30:00"),
+        ("30 8 * * 1", LONDON, "2026-06-22T07:29:00", "2026-06-22T07:30:00"),
+        ("30 8 * * 1", LONDON, "2026-10-19T07:30:00", "2026-10-26T08:30:00"),
+        ("30 8 1 * *", LONDON, "2026-06-17T10:40:00", "2026-07-01T07:30:00"),
+        ("30 8 1 * *", LONDON, "2026-10-01T07:30:00", "2026-11-01T08:30:00"),
     ],
 )
 def test_the_next_tick_of_an_expression(cron, zone, after, at):
     assert next_tick(cron, zone, utc(after)) == utc(at)
 
 
-def test_an_expression_of_certain_days_is_refused():
-    with pytest.raises(ValueError, match="every day"):
-        next_tick("20 4 * * 1", LONDON, utc("2026-06-17T10:40:00"))
+@pytest.mark.parametrize("cron", ["20 4 * 6 *", "20 4 1 * 1"])
+def test_an_expression_of_months_or_both_kinds_of_days_is_refused(cron):
+    with pytest.raises(ValueError, match="one kind of days"):
+        next_tick(cron, LONDON, utc("2026-06-17T10:40:00"))
 
 
 def test_what_is_printed(tmp_path):
@@ -75,6 +83,19 @@ def test_what_is_printed(tmp_path):
         "  every 30 s    alert_run_failure",
     ]
     assert " ".join(stopped[3:]).split(maxsplit=1)[1].replace(",", "").split() == sorted(every)
+
+
+@pytest.mark.parametrize(
+    ("every", "line"),
+    [
+        ("monthly", "  1 Jul 08:30   send_report_monthly"),
+        ("weekly", "  Mon 08:30     send_report_weekly"),
+    ],
+)
+def test_reports_are_printed_with_their_day(tmp_path, every, line):
+    settings = settings_of({"GIVLAKE_DATA": str(tmp_path), "GIVLAKE_REPORT": every})
+    others = [one.name for one in build_definitions(settings).schedules if "report" not in one.name]
+    assert list(lines(settings, others, utc("2026-06-17T10:40:00")))[1] == line
 
 
 def test_everything_runs_by_default(tmp_path):

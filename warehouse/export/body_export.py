@@ -11,10 +11,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from warehouse.archive import ArchivedResponse
-from warehouse.export.device_limit import DeviceLimit
 from warehouse.export.sinks import CsvFiles
 from warehouse.export.table_export import DICTIONARY, ExportReport
 from warehouse.export.target import new_folder, write_checksums
+from warehouse.interface.device_limit import DeviceLimit
 from warehouse.lake import Lake
 from warehouse.storage.atomic_files import sha256_of
 from warehouse.verification.canonical_form import Days

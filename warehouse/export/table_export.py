@@ -14,11 +14,11 @@ import pyarrow as pa
 
 from warehouse.connection import connect, retrying
 from warehouse.coverage import CoverageRule
-from warehouse.export.device_limit import DeviceLimit
 from warehouse.export.sinks import DUCKDB_FILE, CsvFiles, DuckDbFile, ParquetFiles, Sinks
 from warehouse.export.target import new_file, new_folder, write_checksums
 from warehouse.index.watermarks import pending_responses
 from warehouse.interface.decoder_protocol import Decoder
+from warehouse.interface.device_limit import DeviceLimit
 from warehouse.interface.table_spec import VALID_TO, TableSpec
 from warehouse.interface.view_spec import ViewSpec
 from warehouse.lake import Lake
@@ -143,13 +143,7 @@ def _sinks(layout: ExportLayout, folder: Path) -> Sinks:
 
 def _write_tables(request: _ExportRequest, sinks: Sinks, report: ExportReport) -> dict[str, Any]:
     """Write all tables, to DuckDB also views, manifest and dictionary; return the manifest."""
-    states = {
-        (dataset, device): entry
-        for (dataset, device), entry in days_by_state(
-            request.lake, request.rules, request.days
-        ).items()
-        if request.devices.includes(device)
-    }
+    states = days_by_state(request.lake, request.rules, request.days, request.devices)
     pending = pending_responses(request.lake, [decoder.dataset for decoder in request.decoders])
     entries = {}
     for decoder in request.decoders:

@@ -16,6 +16,7 @@ from warehouse.coverage import CoverageRule, refresh_coverage
 from warehouse.errors import VersionError
 from warehouse.index.watermarks import Pending, pending_responses
 from warehouse.interface.decoder_protocol import Decoder, fingerprints
+from warehouse.interface.device_limit import DeviceLimit
 from warehouse.interface.table_spec import TableSpec
 from warehouse.lake import Lake, file_set_name
 from warehouse.tables.build import build
@@ -60,6 +61,7 @@ def make_manifest(
     decoders: Sequence[Decoder],
     rules: Sequence[CoverageRule] = (),
     days: Days | None = None,
+    devices: DeviceLimit | None = None,
 ) -> dict[str, Any]:
     """Summarise the content of the tables.
 
@@ -68,22 +70,24 @@ def make_manifest(
         decoders: Decoders of the datasets to summarise.
         rules: Coverage rules of the daily datasets.
         days: Only these days; None for all.
+        devices: Only rows about these devices; None for all.
 
     Raises:
         StoreError: The disk is full or not writable.
     """
-    days = days or Days()
-    states = days_by_state(lake, rules, days)
+    days, devices = days or Days(), devices or DeviceLimit()
+    states = days_by_state(lake, rules, days, devices)
     tables = {}
     pending = pending_responses(lake, [decoder.dataset for decoder in decoders])
     for decoder in decoders:
         with locked_tables(lake, decoder):
             for spec in decoder.tables:
                 digest = TableDigest(spec)
-                for rows in sorted_rows(lake, spec, days):
+                condition = devices.table_condition(spec.name)
+                for rows in sorted_rows(lake, spec, days, condition):
                     digest.add(rows)
                 tables[spec.name] = table_entry(decoder.dataset, spec, digest, states)
-    return manifest_document(tables, days, pending)
+    return manifest_document(tables, days, pending, devices.device_ids)
 
 
 def manifest_document(
@@ -133,7 +137,9 @@ def table_entry(
     }
 
 
-def days_by_state(lake: Lake, rules: Sequence[CoverageRule], days: Days) -> DaysByDevice:
+def days_by_state(
+    lake: Lake, rules: Sequence[CoverageRule], days: Days, devices: DeviceLimit
+) -> DaysByDevice:
     """Count the expected or requested days by dataset, device and state."""
     refresh_coverage(lake, rules)
     query = (
@@ -145,6 +151,8 @@ def days_by_state(lake: Lake, rules: Sequence[CoverageRule], days: Days) -> Days
         rows = retrying(lambda: connection.execute(query).fetchall())
     counts: DaysByDevice = {}
     for dataset, device, state, count, first, last in rows:
+        if not devices.includes(device):
+            continue
         entry = counts.setdefault((dataset, device), {"first": "9999", "last": "", "states": {}})
         entry["first"] = min(entry["first"], str(first))
         entry["last"] = max(entry["last"], str(last))

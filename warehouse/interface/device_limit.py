@@ -1,4 +1,4 @@
-"""Which devices an export is limited to."""
+"""Which devices an export or a manifest is limited to."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _VIEW_COLUMN = "device_id"
 
 @dataclass(frozen=True, slots=True)
 class DeviceLimit:
-    """The devices to export.
+    """The devices to include.
 
     Attributes:
         device_ids: IDs of the devices; None for all.
         columns: By table, the column with the device that a row is about. Tables without one are
-            about the account and are exported whole.
+            about the account and are included whole.
     """
 
     device_ids: tuple[str, ...] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
 
     def includes(self, device_id: str) -> bool:
-        """Return whether a device is exported; the account ("") only if all are."""
+        """Return whether a device is included; the account ("") only if all are."""
         return self.device_ids is None or device_id in self.device_ids
 
     def table_condition(self, table: str) -> str:

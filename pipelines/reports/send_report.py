@@ -1,0 +1,25 @@
+"""Send reports through the channels of alerts, as files with the key figures in the text."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipelines.alerts import AlertReport, send_file
+from pipelines.alerts.message import Message
+from pipelines.reports.report_file import Report
+from pipelines.settings import Settings
+
+
+def send_report(settings: Settings, report: Report, notes: Sequence[str] = ()) -> AlertReport:
+    """Send a report by all channels that can take a file.
+
+    Args:
+        settings: The channels.
+        report: The report.
+        notes: Further lines of the text.
+    """
+    with tempfile.TemporaryDirectory(prefix="givlake-") as folder:
+        file = Path(folder, report.file_name)
+        file.write_text(report.html, encoding="utf-8")
+        title = f"givlake report: {report.title}"
+        return send_file(settings, Message(title, "\n".join([*report.lines, *notes]), file))

@@ -1,0 +1,116 @@
+"""Validators of the settings' values; a refusal says what to use instead.
+
+`pipelines.settings` prefixes it with the name of the setting.
+"""
+
+import re
+from collections.abc import Collection
+from datetime import time
+
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
+
+from givenergy.redaction import checked_entries
+from givenergy.time_zones import usable_zone
+
+# An address may contain commas; a comma that separates two addresses is followed by a scheme.
+_URL_BREAK = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+
+
+def _refuse(advice: str) -> PydanticCustomError:
+    """Return the error of a value; `load_settings` prefixes the advice with the setting's name."""
+    return PydanticCustomError("setting", "{advice}", {"advice": advice})
+
+
+def whole_number(low: int, high: int) -> BeforeValidator:
+    """Return a validator of whole numbers between two bounds, both included, in plain digits."""
+
+    def check(value: str | int) -> int:
+        text = str(value)
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise _refuse(f"use a whole number from {low} to {high}.")
+        return int(text)
+
+    return BeforeValidator(check)
+
+
+def check_log_level(level: str) -> str:
+    """Return the name of a log level in capitals."""
+    if level.upper() not in _LOG_LEVELS:
+        raise _refuse(f"use one of {', '.join(_LOG_LEVELS)}.")
+    return level.upper()
+
+
+def check_zone(name: str) -> str:
+    """Return the name of a time zone as Python knows it."""
+    if (zone := usable_zone(name)) is None:
+        raise _refuse("use the name of a time zone, such as Europe/London.")
+    return zone
+
+
+def check_poll_minutes(minutes: int) -> int:
+    """Return minutes that divide an hour."""
+    if 60 % minutes:
+        raise _refuse("use a divisor of 60: 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30 or 60.")
+    return minutes
+
+
+def read_switch(value: str | bool) -> bool:
+    """Return a switch from 1 or 0."""
+    if value not in ("0", "1", True, False):
+        raise _refuse("use 1 for on and 0 for off.")
+    return value in ("1", True)
+
+
+def read_time(value: str | time) -> time:
+    """Return a time of day."""
+    if isinstance(value, time):
+        return value
+    try:
+        moment = time.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or f"{moment:%H:%M}" != value:
+        raise _refuse("use a time of day such as 09:00.")
+    return moment
+
+
+def how_often(choices: Collection[str], advice: str) -> BeforeValidator:
+    """Return a validator of words for how often something is done; `off` becomes None."""
+
+    def check(value: str | None) -> str | None:
+        chosen = (value or "off").lower()
+        if chosen not in ("off", *choices):
+            raise _refuse(advice)
+        return None if chosen == "off" else chosen
+
+    return BeforeValidator(check)
+
+
+def read_names(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Return names that are separated by commas."""
+    names = value.split(",") if isinstance(value, str) else value
+    return tuple(name.strip() for name in names if name.strip())
+
+
+def read_personal(value: str | frozenset[str]) -> frozenset[str]:
+    """Return what personal values to keep."""
+    try:
+        return checked_entries(read_names(value) if isinstance(value, str) else value)
+    except ValueError as error:
+        raise _refuse(str(error)) from error
+
+
+def read_alert_urls(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Return the addresses of the channels of alerts."""
+    texts = _URL_BREAK.split(value.strip(" \t\n,")) if isinstance(value, str) else value
+    urls = tuple(filter(None, texts))
+    for number, url in enumerate(urls, start=1):
+        if not _URL.fullmatch(url):
+            raise _refuse(
+                f"address {number} is not a URL: use Apprise addresses, such as mailto://…,"
+                " separated by commas."
+            )
+    return urls
