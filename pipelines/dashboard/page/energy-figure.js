@@ -111,10 +111,10 @@ function barOption(rows, others, { label, title, otherLabel, isUnknown }) {
       (index) => rows[index] ? label(Number(index)) : "", { axisLine: { onZero: true, lineStyle: { color: palette.muted } } }),
     yAxis: valueAxis("kWh"),
     series: [
-      ...(isUnknown && rows.some(isUnknown) ? [unknownBands(rows, palette, isUnknown)] : []),
       ...parts.map((part) => barSeries(part, rows, palette, "shown", 1)),
       ...(others.length ? parts.map((part) => barSeries(part, others, palette, "other", 0.42)) : []),
       ...(hasValues(rows, "home_kwh") ? [homeMarks(rows, palette, others.length > 0)] : []),
+      ...(isUnknown && rows.some(isUnknown) ? [unknownBands(rows, palette, isUnknown)] : []),
     ],
   };
 }
