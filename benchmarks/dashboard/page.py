@@ -238,7 +238,8 @@ def main() -> None:
             clicks = click_around(path, writing, options.clicking_s)
         print_table(list(vars(clicks)), [list(vars(clicks).values())])
     figures = {"cold": first, "warm": pages, "while_writing": vars(clicks)}
-    (options.folder / "page.json").write_text(json.dumps(figures, indent=1) + "\n")
+    rounded = json.loads(json.dumps(figures), parse_float=lambda text: round(float(text), 3))
+    (options.folder / "page.json").write_text(json.dumps(rounded, indent=1) + "\n")
     print_load()
 
 

@@ -29,7 +29,7 @@ def server(browser_path, tmp_path_factory):
 
 
 @pytest.mark.parametrize(("period", "theme", "screen"), CASES)
-def test_axe_finds_nothing_serious(browser, server, period, theme, screen):
+def test_axe_finds_nothing_serious(server, browser, period, theme, screen):
     with watched_page(browser, server.address, color_scheme=theme, **SCREENS[screen]) as watched:
         page = DashboardPage(watched.page, server.address)
         page.open(f"?period={period}&date=2025-05-20&compare=year")

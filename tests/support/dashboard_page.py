@@ -198,4 +198,6 @@ class DashboardPage:
     def _opened(self, part: Locator) -> Locator:
         if part.get_attribute("open") is None:
             part.locator("summary").click()
+        # It is built once it is open.
+        part.locator("tbody, code").first.wait_for(state="attached")
         return part
