@@ -9,7 +9,6 @@
 -- device: Site or inverter.
 -- start: First day.
 -- end: Last day.
--- first_date: First day of the device with data.
 -- bucket: day, month or year.
 -- columns:
 -- bucket_start: First day of the day, month or year.
@@ -27,7 +26,17 @@
 -- min_temperature_celsius: Lowest battery temperature.
 -- max_temperature_celsius: Highest battery temperature.
 -- days: Days whose energies are whole.
--- days_expected: Days up to today since the first one with data.
+-- days_expected: Days up to today since the inverter's first one with data.
+with
+    days as (
+        select battery_daily.*
+        from battery_daily
+        inner join site_members as members using (inverter_serial, local_date)
+        where members.{{ device }} = $device
+    ),
+    firsts as (
+        select inverter_serial, min(local_date) as first_date from days group by inverter_serial
+    )
 select
     date_trunc($bucket, local_date)::date as bucket_start,
     inverter_serial,
@@ -47,11 +56,11 @@ select
     greatest(
         0,
         least((bucket_start + ('1 ' || $bucket)::interval)::date, $end::date + 1)
-        - greatest(bucket_start, $start::date, $first_date::date)
+        - greatest(bucket_start, $start::date, min(firsts.first_date))
     ) as days_expected
-from battery_daily as days
-inner join site_members as members using (inverter_serial, local_date)
-where members.{{ device }} = $device and local_date between $start::date and $end::date
+from days
+inner join firsts using (inverter_serial)
+where local_date between $start::date and $end::date
 group by bucket_start, inverter_serial
 having sum(days.hours_known) > 0 or sum(days.charge_kwh + days.discharge_kwh) > 0
 order by bucket_start, inverter_serial
