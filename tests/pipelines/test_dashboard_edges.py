@@ -7,6 +7,7 @@ import pytest
 
 from pipelines.dashboard.account_summary import read_account, tariffs_on
 from pipelines.dashboard.chart_query import chart_query
+from pipelines.dashboard.folder_reader import data_version
 from pipelines.dashboard.scope import scope_of
 from tests.support.mart_tables import MartTables, at, days_from
 
@@ -193,3 +194,40 @@ def test_a_tariff_without_all_prices_is_not_the_cheapest_and_past_ones_are_used(
     assert used == {"whole": True, "short": False}
     assert rows(tables, "totals")[0]["tariff"] == "whole"
     assert rows(tables, "totals", period="day", day=date(2025, 1, 20))[0]["tariff"] is None
+
+
+def test_missing_days_of_several_devices_are_one_row(tables):
+    serials = ["B1", "B2", "B3", "B4"]
+    for serial in serials:
+        tables.list_inverter(serial)
+        tables.cover(serial, days_from(FIRST, 2), inverter_data_points="failed", energy_flows=None)
+    tables.cover("B1", [ADDED], inverter_data_points=None, energy_flows="forbidden")
+    for serial in serials[1:3]:
+        tables.cover(serial, [ADDED], inverter_data_points="failed", energy_flows=None)
+    found = rows(tables, "missing")
+    fetch = "givlake backfill --dataset inverter_data_points"
+    assert [values(row, "devices", "device", "days", "command") for row in found] == [
+        (1, "B1", 1, None),
+        (2, "B2, B3", 1, f"{fetch} --device B2 --device B3 --start {ADDED} --end {ADDED}"),
+        (4, "B1, B2, B3", 2, f"{fetch} --start {FIRST} --end 2025-01-02"),
+    ]
+
+
+def test_a_site_of_very_many_inverters_has_charts_of_the_first(tables):
+    kwh = FLOWS | {"pv_to_battery": 0.05, "battery_to_home": 0.05}
+    for number in range(22):
+        add(tables, f"INV{number:02}", FIRST, 1, kwh)
+    for name in ("battery", "now"):
+        found = rows(tables, name, period="year")
+        assert [row["inverter_serial"] for row in found] == [f"INV{each:02}" for each in range(20)]
+        assert {row["inverters"] for row in found} == {22}
+
+
+def test_data_have_another_version_after_midnight_and_after_an_attempt(tmp_path):
+    coverage = tmp_path / "index" / "coverage"
+    coverage.mkdir(parents=True)
+    versions = [data_version(tmp_path, FIRST), data_version(tmp_path, ADDED)]
+    (coverage / "month=2025-01.parquet").write_bytes(b"")
+    versions.append(data_version(tmp_path, ADDED))
+    assert len(set(versions)) == 3
+    assert data_version(tmp_path, ADDED) == versions[-1]
