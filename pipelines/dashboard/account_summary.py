@@ -54,22 +54,26 @@ class Account:
 
     Attributes:
         inverters: All inverters, in the order of their sites.
+        site_days: The first and the last day with data of each site that is or was.
         chargers: The names of the EV chargers by UUID.
         last_fetched_at: When anything was fetched last.
     """
 
     inverters: tuple[Inverter, ...] = ()
+    site_days: Mapping[str, tuple[date, date]] = field(default_factory=dict)
     chargers: Mapping[str, str] = field(default_factory=dict)
     last_fetched_at: datetime | None = None
 
     @property
     def sites(self) -> tuple[str, ...]:
-        """All sites, in order."""
-        return tuple(dict.fromkeys(inverter.site for inverter in self.inverters))
+        """All sites, in order; those that no inverter is at any more come last."""
+        present = (inverter.site for inverter in self.inverters)
+        return tuple(dict.fromkeys((*present, *self.site_days)))
 
     def inverters_of(self, site: str) -> tuple[Inverter, ...]:
-        """Return the inverters that are at a site."""
-        return tuple(inverter for inverter in self.inverters if inverter.site == site)
+        """Return the inverters that are at a site, or that were if none is."""
+        present = tuple(inverter for inverter in self.inverters if inverter.site == site)
+        return present or tuple(inverter for inverter in self.inverters if site in inverter.sites)
 
     def device(self, of: str | None) -> DashboardDevice | None:
         """Return the device of an address.
@@ -89,8 +93,9 @@ class Account:
             return self.site(name)
         for inverter in self.inverters if kind == "inverter" else ():
             if inverter.serial == name:
+                # One without any data has no role, and its site nothing of it.
                 site = self.inverters_of(inverter.site)
-                alone = [each for each in site if each.role != _IGNORED] == [inverter]
+                alone = [each for each in site if each.role not in (None, _IGNORED)] == [inverter]
                 return DashboardDevice(
                     "inverter",
                     name,
@@ -107,16 +112,10 @@ class Account:
     def site(self, site: str) -> DashboardDevice:
         """Return a site."""
         inverters = self.inverters_of(site)
-        counted = [each for each in inverters if each.role != _IGNORED and each.first_date]
-        with_data = counted or [each for each in inverters if each.first_date]
-        return DashboardDevice(
-            "site",
-            site,
-            (with_data or inverters)[0].zone,
-            min((each.first_date for each in with_data if each.first_date), default=None),
-            max((each.last_date for each in with_data if each.last_date), default=None),
-            site,
-        )
+        with_data = [each for each in inverters if each.first_date]
+        first_date, last_date = self.site_days.get(site, (None, None))
+        zone = (with_data or inverters)[0].zone
+        return DashboardDevice("site", site, zone, first_date, last_date, site)
 
 
 def read_account(connection: duckdb.DuckDBPyConnection, zone: str) -> Account:
@@ -126,26 +125,33 @@ def read_account(connection: duckdb.DuckDBPyConnection, zone: str) -> Account:
         connection: The catalogue.
         zone: The time zone of devices of which no other is known.
     """
+    rows = _rows(connection, "devices")
     inverters = tuple(
         Inverter(
             serial=row["inverter_serial"],
             site=row["site"],
-            sites=tuple(row["sites"]),
+            sites=tuple(each["site"] for each in row["sites"]),
             model=row["model"],
             role=row["role"],
             first_date=row["first_date"],
             last_date=row["last_date"],
             zone=row["zone"] or zone,
         )
-        for row in _rows(connection, "devices")
+        for row in rows
     )
+    site_days = {
+        each["site"]: (each["first_date"], each["last_date"])
+        for row in rows
+        for each in row["sites"]
+        if each["first_date"]
+    }
     chargers = {row["charger_uuid"]: row["name"] for row in _rows(connection, "chargers")}
     (fetched,) = _rows(connection, "last_fetched")
-    return Account(inverters, chargers, fetched["last_fetched_at"])
+    return Account(inverters, site_days, chargers, fetched["last_fetched_at"])
 
 
 def tariffs_on(connection: duckdb.DuckDBPyConnection, today: date) -> list[dict[str, Any]]:
-    """Return the loaded tariffs, and whether each is in force on a day."""
+    """Return the loaded tariffs, whether each is in force on a day, and whether it ever is."""
     return _rows(connection, "tariffs", {"today": today})
 
 

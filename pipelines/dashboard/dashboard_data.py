@@ -225,7 +225,7 @@ class DashboardData:
             "chargers": [{"uuid": key, "name": name} for key, name in account.chargers.items()],
             "tariffs": tariffs,
             "currency": folder.currency,
-            "has_tariff": any(tariff["is_in_force"] for tariff in tariffs),
+            "has_tariff": any(tariff["is_used"] for tariff in tariffs),
             "last_fetched_at": account.last_fetched_at,
             "is_empty": folder.lake.is_empty or not account.inverters,
             "problems": [*folder.lake.problems],

@@ -9,11 +9,14 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 
 from assets.catalogue_views import derived_views
+from givenergy import utc_now
 from pipelines.dashboard.account_summary import Account, read_account
 from pipelines.dashboard.kept_marts import KeptMarts
 from pipelines.dashboard.scope import DashboardDevice
@@ -28,6 +31,7 @@ _CHANGING = (
     "expected_days.parquet",
     "state.json",
     "index/catalogue.json",
+    "index/coverage/*",
     "index/*.parquet",
     "index/manifests/*",
     "owner/*.parquet",
@@ -130,7 +134,7 @@ class FolderReader:
         elif now - max(self._looked_at, self._opened_at) >= _LOOK_EVERY_S:
             self._looked_at = now
             is_due = now - self._opened_at >= self._reopen_every_s
-            if is_due and data_version(self.settings.data) != self._open.data_version:
+            if is_due and self._version() != self._open.data_version:
                 self._close()
                 self._open = self._opened()
                 self._opened_at = time.monotonic()
@@ -138,7 +142,7 @@ class FolderReader:
 
     def _opened(self) -> OpenFolder:
         settings = self.settings
-        version = data_version(settings.data)
+        version = self._version()
         with ExitStack() as stack:
             lake = stack.enter_context(open_for_reading(settings))
             currency = stored_currency(lake.folder)
@@ -157,15 +161,24 @@ class FolderReader:
             self._stack = stack.pop_all()
         return OpenFolder(lake, connection, kept, account, currency, version)
 
+    def _version(self) -> str:
+        today = utc_now().astimezone(ZoneInfo(stored_zone(self.settings))).date()
+        return data_version(self.settings.data, today)
+
     def _close(self) -> None:
         self._open = None
         stack, self._stack = self._stack, ExitStack()
         stack.close()
 
 
-def data_version(folder: Path) -> str:
-    """Return a name of the state of the data in a folder, which changes when they do."""
-    digest = hashlib.sha256()
+def data_version(folder: Path, today: date) -> str:
+    """Return a name of the state of the data in a folder, which changes when they do.
+
+    Args:
+        folder: The data folder.
+        today: The local day, with which the days that are expected change.
+    """
+    digest = hashlib.sha256(f"{today}\n".encode())
     for pattern in _CHANGING:
         for path in sorted(folder.glob(pattern)):
             try:

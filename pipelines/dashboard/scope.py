@@ -113,6 +113,8 @@ class Scope:
         """The period before, as long as the shown one is so far; None for all."""
         if self.period is Period.ALL:
             return None
+        if self.period is Period.YEAR:
+            return self.year_earlier
         return self._cut(_start_of(self.period, self.start - _DAY))
 
     @property
@@ -125,7 +127,10 @@ class Scope:
             return None
         if self.period is Period.WEEK:
             return self._cut(self.start - _YEAR_OF_WEEKS)
-        return self._cut(year_before(self.start))
+        start = year_before(self.start)
+        if self.end < self.full_end:
+            return start, year_before(self.end)
+        return start, _end_of(self.period, start)
 
     @property
     def previous_date(self) -> date | None:

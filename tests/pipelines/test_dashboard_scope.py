@@ -51,6 +51,8 @@ def test_periods_follow_each_other_without_a_day_between(period, day, today):
     assert start <= end <= full.full_end < shown.start
     if shown.end == shown.full_end:
         assert end == full.full_end
+    elif period is Period.YEAR:
+        assert shown.before == shown.year_earlier
     else:
         assert length(shown.before) == min(length((shown.start, shown.end)), full_length(full))
 
@@ -60,7 +62,7 @@ def full_length(whole):
 
 
 @given(st.sampled_from(BOUNDED), days, days)
-def test_a_year_earlier_is_a_whole_period_of_the_kind_or_as_long_as_the_shown_one(
+def test_a_year_earlier_is_a_whole_period_of_the_kind_or_ends_on_the_same_day_of_the_year(
     period, day, today
 ):
     shown = scope(period, day, today)
@@ -76,10 +78,13 @@ def test_a_year_earlier_is_a_whole_period_of_the_kind_or_as_long_as_the_shown_on
             (shown.start.month, shown.start.day),
             (2, 28) if (shown.start.month, shown.start.day) == (2, 29) else None,
         }
-    expected = min(length((shown.start, shown.end)), full_length(whole))
     if shown.end == shown.full_end:
-        expected = full_length(whole)
-    assert length(shown.year_earlier) == expected
+        assert end == whole.full_end
+    elif period is Period.WEEK:
+        assert length(shown.year_earlier) == length((shown.start, shown.end))
+    else:
+        leap_day = (2, 28) if (shown.end.month, shown.end.day) == (2, 29) else None
+        assert (end.month, end.day) == (leap_day or (shown.end.month, shown.end.day))
 
 
 @given(st.sampled_from(BOUNDED), days)
@@ -128,8 +133,8 @@ def test_instants_are_those_of_the_local_days(period, day, today, zone):
          "2023-02-01 2023-02-28"),
         ("month", "2025-12-05", "2025-12-01", "2025-12-20", "2025-11-01 2025-11-20",
          "2024-12-01 2024-12-20"),
-        ("year", "2025-12-05", "2025-01-01", "2025-12-20", "2024-01-01 2024-12-19",
-         "2024-01-01 2024-12-19"),
+        ("year", "2025-12-05", "2025-01-01", "2025-12-20", "2024-01-01 2024-12-20",
+         "2024-01-01 2024-12-20"),
         ("week", "2025-12-20", "2025-12-15", "2025-12-20", "2025-12-08 2025-12-13",
          "2024-12-16 2024-12-21"),
     ],

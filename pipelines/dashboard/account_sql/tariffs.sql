@@ -1,4 +1,4 @@
--- Each loaded tariff, and whether it is in force on a day.
+-- Each loaded tariff, whether it is in force on a day, and whether it is on any.
 select
     tariffs.tariff,
     coalesce(
@@ -6,7 +6,8 @@ select
             in_force.from_date <= $today::date and coalesce(in_force.to_date > $today::date, true)
         ),
         false
-    ) as is_in_force
+    ) as is_in_force,
+    count(in_force.from_date) > 0 as is_used
 from tariffs
 left join tariffs_in_force as in_force using (tariff)
 group by tariffs.tariff

@@ -10,13 +10,12 @@ import { MOST_LINES, inverterName, lineSymbol, lineType } from "./series-style.j
 import { colours, faded } from "./theme.js";
 import { translate } from "./translate.js";
 
-const MOST_INVERTERS = 20;
 
 /** @type {import("./figure.js").FigureDeclaration} */
 export const batteryFigure = {
   id: "battery", chart: "battery", periods: ["week", "month", "year", "all"], height: "panels",
   isShown: hasBattery,
-  sentence: (rows, context) => [summary(rows), hatchingNote(mergedBuckets(rows)), someNote(rows, context)].filter(Boolean).join(" "),
+  sentence: (rows) => [summary(rows), hatchingNote(mergedBuckets(rows)), someNote(rows)].filter(Boolean).join(" "),
   legend: () => [
     { label: translate("battery.band"), colour: "battery", shape: "light" },
     { label: translate("battery.cycles"), colour: "battery", shape: "area" },
@@ -31,9 +30,8 @@ export const batteryFigure = {
 export const batteryDayFigure = {
   id: "battery_day", chart: "battery", periods: ["day"],
   isShown: hasBattery,
-  sentence: (rows, context) => [summary(rows), someNote(rows, context)].filter(Boolean).join(" "),
-  body: (rows, context) => [element("ul", { class: "charges" }, rows.filter((row) => isKnown(row.min_percent) || isKnown(row.cycles))
-    .slice(0, MOST_INVERTERS).map((row) => chargeItem(row, context)))],
+  sentence: (rows) => [summary(rows), someNote(rows)].filter(Boolean).join(" "),
+  body: (rows, context) => [element("ul", { class: "charges" }, rows.filter((row) => isKnown(row.min_percent) || isKnown(row.cycles)).map((row) => chargeItem(row, context)))],
   columns: batteryColumns,
 };
 
@@ -103,9 +101,10 @@ function hasBattery(rows) {
 }
 
 // A site with very many inverters shows the first of them.
-function someNote(rows, { deviceCount }) {
-  const shown = Math.min(MOST_INVERTERS, distinct(rows, "inverter_serial").length);
-  return deviceCount > MOST_INVERTERS ? translate("battery.some", { shown: formatNumber(shown), count: formatNumber(deviceCount) }) : "";
+function someNote(rows) {
+  const shown = distinct(rows, "inverter_serial").length;
+  const count = rows[0]?.inverters ?? shown;
+  return count > shown ? translate("battery.some", { shown: formatNumber(shown), count: formatNumber(count) }) : "";
 }
 
 // The state of charge from lowest to highest as a bar on a scale from empty to full.

@@ -63,7 +63,7 @@ export const whatIfFigure = {
   columns: (context) => [
     { label: translate("column.tariff"), isHeader: true, value: tariffName },
     ...["import_cost", "export_income", "standing_charge", "net_cost", "saved"].map((name) => moneyCell(name, context)),
-    { label: translate("column.half_hours"), value: (row) => translate("days.short", { days: formatNumber(row.half_hours_known), expected: formatNumber(row.half_hours) }) },
+    { label: translate("column.half_hours"), value: (row) => translate("days.short", { days: formatNumber(row.half_hours), expected: formatNumber(row.half_hours_known) }) },
   ],
 };
 
@@ -170,8 +170,10 @@ function dayCostTooltip(row, context) {
 function whatIfOption(rows, context) {
   const palette = colours();
   const sorted = [...rows].filter((row) => isKnown(moneyOf(row, "net_cost", context)))
-    .sort((one, other) => moneyOf(other, "net_cost", context) - moneyOf(one, "net_cost", context));
+    .reverse();
   if (!sorted.length) return null;
+  // What has prices for fewer half hours than another cannot be compared with it.
+  const most = Math.max(...sorted.map((row) => row.half_hours));
   const room = labelWidth(sorted.map(tariffName), isNarrow() ? 110 : 180) + 2;
   return {
     tooltip: tooltip((parameters) => whatIfTooltip(sorted[parameters[0].dataIndex], context), { axisPointer: { type: "none" } }),
@@ -188,7 +190,7 @@ function whatIfOption(rows, context) {
       },
       data: sorted.map((row) => ({
         value: moneyOf(row, "net_cost", context),
-        itemStyle: { color: row.is_in_force ? palette.import : palette.neutral, borderRadius: 3, decal: row.is_complete ? undefined : hatching() },
+        itemStyle: { color: row.is_in_force ? palette.import : palette.neutral, opacity: row.half_hours < most ? 0.35 : 1, borderRadius: 3, decal: row.is_complete ? undefined : hatching() },
       })),
     }],
   };
@@ -200,7 +202,7 @@ function whatIfTooltip(row, context) {
   return {
     title: tariffName(row),
     lines: ["import_cost", "export_income", "standing_charge", "net_cost", "saved"].map(line),
-    note: row.is_complete ? "" : translate("what_if.half_hours", { known: formatNumber(row.half_hours_known), count: row.half_hours, expected: formatNumber(row.half_hours) }),
+    note: row.is_complete ? "" : translate("what_if.half_hours", { known: formatNumber(row.half_hours), count: row.half_hours_known, expected: formatNumber(row.half_hours_known) }),
   };
 }
 

@@ -3,7 +3,7 @@
 import { bucketColumn, bucketLabel, bucketName, filledBuckets, goToBucket } from "./buckets.js";
 import { categoryAxis, gridOf, hatching, tooltip, valueAxis } from "./chart-parts.js";
 import { daysColumn, daysNote, hatchingNote, isWhole } from "./completeness.js";
-import { formatDate, formatEnergy, formatKwh } from "./format.js";
+import { formatDate, formatEnergy, formatKwh, formatNumber } from "./format.js";
 import { hasValues, isKnown, rowsOf } from "./rows.js";
 import { rolesNote } from "./site-notes.js";
 import { colours, faded } from "./theme.js";
@@ -23,7 +23,7 @@ export const energyFigure = {
   id: "energy", chart: "energy", periods: ["week", "month", "year", "all"], height: "tall",
   sentence: (rows, context) => [
     anyPart(rows) ? hatchingNote(rows) : translate("energy.none"),
-    rolesNote(anyPart(rows), hasValues(rows, "import_kwh"), context),
+    rolesNote(anyPart(rows), rows.every(hasGrid), context),
     anyPart(rows) && !context.isReport ? translate(`energy.click_${context.scope.bucket}`) : "",
   ].filter(Boolean).join(" "),
   legend: (rows, context) => [
@@ -73,6 +73,10 @@ function energyColumns() {
 
 function anyPart(rows) {
   return [...ENERGY_PARTS, { column: "home_kwh" }].some(({ column }) => hasValues(rows, column));
+}
+
+function hasGrid(row) {
+  return !anyPart([row]) || isKnown(row.import_kwh);
 }
 
 // What is still to come is no hole.
@@ -190,6 +194,7 @@ function energyTooltip(row, other, title, otherLabel) {
     ],
     note: [
       days,
+      row.grid_days < row.days ? translate("energy.grid_days", { days: formatNumber(row.grid_days), count: row.grid_days }) : "",
       row.deviation_kwh > 0.05 ? translate("energy.deviation", { kwh: formatKwh(row.deviation_kwh) }) : "",
       other && otherLabel ? translate("energy.in_brackets", { period: other.bucket_start ? formatDate(other.bucket_start) : otherLabel }) : "",
     ].filter(Boolean).join(" · "),

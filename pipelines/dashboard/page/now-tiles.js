@@ -1,7 +1,7 @@
 // The newest reading with its age.
 
 import { element, icon } from "./dom.js";
-import { formatDuration, formatInstant, formatPercent, formatPower, formatTime } from "./format.js";
+import { formatDuration, formatInstant, formatNumber, formatPercent, formatPower, formatTime } from "./format.js";
 import { isKnown, rowsOf, sumOf } from "./rows.js";
 import { translate } from "./translate.js";
 
@@ -24,6 +24,11 @@ export function nowTilesOf(now, context) {
   const age = formatDuration(ageMin * 60);
   if (ageMin > GONE_MIN) {
     return [element("p", { class: "now-gone", text: translate("now.gone", { time: formatInstant(time, scope.zone), age }) })];
+  }
+  const count = rows[0].inverters ?? 0;
+  if (count > rowsOf(now).length) {
+    const text = translate("battery.some", { shown: formatNumber(rowsOf(now).length), count: formatNumber(count) });
+    return [element("p", { class: "now-gone", text })];
   }
   return [element("div", { class: `card now${ageMin > OLD_MIN ? " is-old" : ""}` },
     element("h2", { class: "now-title" }, translate("now.title"),

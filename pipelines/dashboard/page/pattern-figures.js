@@ -30,7 +30,13 @@ export const heatMapFigure = {
 export const typicalDayFigure = {
   id: "typical_day", chart: "typical_day", periods: ["week", "month", "year", "all"], height: "medium",
   isShown: (rows) => hasValues(rows, "home_mean_w") || hasValues(rows, "solar_mean_w"),
-  sentence: (rows) => translate("typical_day.sentence", { days: formatNumber(Math.max(...rows.map((row) => row.days ?? 0))), count: Math.max(...rows.map((row) => row.days ?? 0)) }),
+  sentence: (rows) => {
+    const [days, homeDays] = ["days", "home_days"].map((column) => Math.max(...rows.map((row) => row[column] ?? 0)));
+    return [
+      translate("typical_day.sentence", { days: formatNumber(days), count: days }),
+      homeDays < days ? translate("typical_day.home", { days: formatNumber(homeDays), count: homeDays }) : "",
+    ].filter(Boolean).join(" ");
+  },
   legend: (rows) => [
     ...["solar", "home"].filter((name) => hasValues(rows, `${name}_mean_w`)).flatMap((name) => [
       { label: translate("typical_day.mean", { name: translate(`tile.${name}`) }), colour: name, shape: "line" },
@@ -64,6 +70,7 @@ function heatMapOption(rows, context, figure) {
     tooltip: tooltip(({ data }) => ({
       title: `${formatDate(days[data[0]], context.scope.period === "all" ? "month" : "full")}, ${hourLabel(data[1])}`,
       lines: [{ label: translate(`tile.${measure}`), colour: measure, value: formatKwh(data[2] === "-" ? null : data[2]) }],
+      note: context.scope.period === "all" ? meanNote(data[3], measure) : "",
     }), { trigger: "item" }),
     grid: gridOf({ left: 52, top: 8, bottom: 64 }),
     xAxis: categoryAxis(days, null, { axisLine: { show: false }, axisLabel: {
@@ -81,7 +88,7 @@ function heatMapOption(rows, context, figure) {
     series: [{
       type: "heatmap", progressive: 0, emphasis: { itemStyle: { borderColor: palette.text, borderWidth: 1 } },
       itemStyle: { borderColor: palette.card, borderWidth: days.length > 70 ? 0 : 1 },
-      data: rows.filter((row) => isKnown(row[column])).map((row) => [dayIndex.get(row.local_date), row.hour, row[column]]),
+      data: rows.filter((row) => isKnown(row[column])).map((row) => [dayIndex.get(row.local_date), row.hour, row[column], row]),
     }],
   };
 }
@@ -123,6 +130,15 @@ function typicalDayOption(rows) {
   };
 }
 
+// Not all days of which the solar energy is known have that of the home and the grid.
+function meanNote(row, measure = null) {
+  const days = measure === null || measure === "solar" ? row.days : row.home_days;
+  return [
+    translate("typical_day.days", { days: formatNumber(days), count: days }),
+    measure === null && row.home_days < row.days ? translate("typical_day.home", { days: formatNumber(row.home_days), count: row.home_days }) : "",
+  ].filter(Boolean).join(" · ");
+}
+
 function typicalDayTooltip(row, names) {
   if (!row) return null;
   return {
@@ -136,6 +152,6 @@ function typicalDayTooltip(row, names) {
       })),
       { label: translate("tile.import"), colour: "import", value: formatPower(row.import_mean_w) },
     ],
-    note: translate("typical_day.days", { days: formatNumber(row.days), count: row.days }),
+    note: meanNote(row),
   };
 }

@@ -9,12 +9,14 @@ import { inverterName } from "./series-style.js";
 import { hasMessage, translate } from "./translate.js";
 
 const SHOWN = 5;
+// The server names so many devices of a row.
+const NAMED = 3;
 
 /** @type {import("./figure.js").FigureDeclaration} */
 export const missingFigure = {
   id: "missing", chart: "missing", isNewestOnly: true,
   sentence: (rows) => {
-    const days = sumOf(rows.map((row) => row.days)) ?? 0;
+    const days = sumOf(rows.map((row) => row.days * row.devices)) ?? 0;
     return rows.length ? translate("missing.sentence", { count: days, days: formatNumber(days) }) : translate("missing.none");
   },
   body: (rows, context) => rows.length ? [
@@ -76,7 +78,7 @@ export const deviationsFigure = {
 };
 
 function deviceText(row) {
-  return row.device ?? row.device_id ?? translate("missing.devices", { count: formatNumber(row.devices) });
+  return row.devices > NAMED ? translate("missing.devices", { count: formatNumber(row.devices) }) : row.device ?? row.device_id;
 }
 
 function missingItem(row, context) {

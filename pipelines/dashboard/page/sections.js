@@ -58,10 +58,11 @@ export function furtherCharts(period, about, state) {
     .map(({ chart }) => chart)
     .filter((name) => !first.includes(name))
     .filter((name) => about.has_tariff || !TARIFF_CHARTS.includes(name))
+    .filter((name) => about.tariffs?.length || name !== "what_if")
     .filter((name) => about.chargers?.length || !CAR_CHARTS.includes(name))
     .filter((name) => name !== "payback" || state.capital);
   return [...new Set(names)];
 }
 
-const TARIFF_CHARTS = ["cost", "cost_half_hours", "what_if", "payback"];
+const TARIFF_CHARTS = ["cost", "cost_half_hours", "payback"];
 const CAR_CHARTS = ["car", "car_sessions"];

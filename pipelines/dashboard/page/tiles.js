@@ -9,8 +9,8 @@ import { translate } from "./translate.js";
 const ENERGY_TILES = [
   { id: "solar", column: "solar_kwh" },
   { id: "home", column: "home_kwh", daysColumn: "home_days" },
-  { id: "import", column: "import_kwh" },
-  { id: "export", column: "export_kwh" },
+  { id: "import", column: "import_kwh", daysColumn: "grid_days" },
+  { id: "export", column: "export_kwh", daysColumn: "grid_days" },
 ];
 
 /**
@@ -84,7 +84,8 @@ function shareTile(comparison) {
 function costTile(comparison) {
   const { shown, other, context } = comparison;
   if (!context.about.has_tariff) {
-    return tile({ id: "cost", value: "", unit: "", note: translate("tile.no_tariff"), code: "givlake tariffs load" });
+    const step = context.about.tariffs?.length ? "use" : "load";
+    return tile({ id: "cost", value: "", unit: "", note: translate(`tile.no_tariff_${step}`), code: `givlake tariffs ${step}` });
   }
   const { currency } = context.scope;
   const cost = moneyOf(shown, "net_cost", context);
@@ -94,7 +95,7 @@ function costTile(comparison) {
     id: "cost", value: formatMoney(cost, currency), unit: "",
     note: [
       isKnown(saved) ? translate("tile.saved", { amount: formatMoney(saved, currency) }) : "",
-      isKnown(cost) ? daysNote(shown, "cost_days") : translate("tile.no_cost"),
+      isKnown(cost) ? daysNote(shown, "cost_days") : translate(shown.tariff ? "tile.no_cost" : "tile.no_tariff_then"),
     ].filter(Boolean).join(" · "),
     past: isKnown(past) && {
       text: formatMoney(past, currency), days: daysNote(other, "cost_days"),

@@ -25,7 +25,7 @@
 -- export_kwh: Energy given to the grid in half hours with a cost.
 -- days: Days whose cost is whole.
 -- days_expected: Days up to today since the first one with data.
--- is_complete: Whether all of them are whole.
+-- is_complete: Whether all of them are whole; not before the first data.
 with
     buckets as (
         select
@@ -76,7 +76,7 @@ select
         least((buckets.bucket_start + ('1 ' || $bucket)::interval)::date, $end::date + 1)
         - greatest(buckets.bucket_start, $start::date, $first_date::date)
     ) as days_expected,
-    coalesce(sums.days, 0) = days_expected as is_complete
+    coalesce(sums.days > 0 and sums.days >= days_expected, false) as is_complete
 from buckets
 left join sums using (bucket_start)
 order by buckets.bucket_start

@@ -14,17 +14,19 @@
 -- columns:
 -- bucket_start: First day of the day, month or year.
 -- solar_kwh: Solar energy.
--- import_kwh: Energy taken from the grid; null where a site's meter is not known.
--- export_kwh: Energy given to the grid.
+-- import_kwh: Energy taken from the grid; null unless it is known of all days with energies, as
+-- where a site's meter is not known.
+-- export_kwh: Energy given to the grid; null likewise.
 -- charge_kwh: Energy put into batteries.
 -- discharge_kwh: Energy taken from batteries.
 -- home_kwh: Energy used in the home, with what the inverters themselves use; null unless it is
 -- known of all days with energies.
 -- home_counter_kwh: Energy used in the home by the inverter's counter, of the days that have it.
 -- home_days: Days of which the home's energy is known.
+-- grid_days: Days of which import and export are known.
 -- days: Whole days.
 -- days_expected: Days up to today since the first one with data.
--- is_complete: Whether all of them are whole.
+-- is_complete: Whether all of them are whole; not before the first data.
 -- deviation_kwh: Largest difference of a day between flows and counters; null for several meters.
 -- source: Where the energies come from; two if days differ.
 with
@@ -54,13 +56,14 @@ with
         select
             date_trunc($bucket, local_date)::date as bucket_start,
             sum(solar_kwh) as solar_kwh,
-            sum(import_kwh) as import_kwh,
-            sum(export_kwh) as export_kwh,
+            case when count(import_kwh) = count(source) then sum(import_kwh) end as import_kwh,
+            case when count(export_kwh) = count(source) then sum(export_kwh) end as export_kwh,
             sum(charge_kwh) as charge_kwh,
             sum(discharge_kwh) as discharge_kwh,
             case when count(home_kwh) = count(source) then sum(home_kwh) end as home_kwh,
             sum(home_counter_kwh) as home_counter_kwh,
             count(home_kwh) as home_days,
+            count(*) filter (where import_kwh is not null and export_kwh is not null) as grid_days,
             count(*) filter (where is_complete) as days,
             string_agg(distinct source, ', ' order by source) as source
         from {{ daily }}
@@ -77,13 +80,14 @@ select
     round(sums.home_kwh, 2) as home_kwh,
     round(sums.home_counter_kwh, 2) as home_counter_kwh,
     coalesce(sums.home_days, 0) as home_days,
+    coalesce(sums.grid_days, 0) as grid_days,
     coalesce(sums.days, 0) as days,
     greatest(
         0,
         least((buckets.bucket_start + ('1 ' || $bucket)::interval)::date, $end::date + 1)
         - greatest(buckets.bucket_start, $start::date, $first_date::date)
     ) as days_expected,
-    coalesce(sums.days, 0) = days_expected as is_complete,
+    coalesce(sums.days > 0 and sums.days >= days_expected, false) as is_complete,
     deviations.deviation_kwh,
     sums.source
 from buckets

@@ -19,6 +19,7 @@
 -- import_kwh: Energy taken from the grid.
 -- export_kwh: Energy given to the grid.
 -- days: Days of which the solar energy of the hour is known.
+-- home_days: Days of which that of the home is known.
 with
     days as (
         select
@@ -78,11 +79,12 @@ with
 select
     case when $period = 'all' then date_trunc('month', day)::date else day end as local_date,
     hour,
-    round(avg(solar_kwh), 3) as solar_kwh,
-    round(avg(home_kwh), 3) as home_kwh,
-    round(avg(import_kwh), 3) as import_kwh,
-    round(avg(export_kwh), 3) as export_kwh,
-    count(solar_kwh) as days
+    round(avg(solar_kwh), case when $period = 'all' then 2 else 3 end) as solar_kwh,
+    round(avg(home_kwh), case when $period = 'all' then 2 else 3 end) as home_kwh,
+    round(avg(import_kwh), case when $period = 'all' then 2 else 3 end) as import_kwh,
+    round(avg(export_kwh), case when $period = 'all' then 2 else 3 end) as export_kwh,
+    count(solar_kwh) as days,
+    count(home_kwh) as home_days
 from hours
 group by local_date, hour
 order by local_date, hour

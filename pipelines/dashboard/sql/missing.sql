@@ -1,7 +1,7 @@
 -- The days of the shown period that are missing or not whole, and the command that fetches them.
 --
--- Days of one device that follow each other in the same state are one row; newest first, 500 at
--- most.
+-- Days that follow each other in the same state are one row, also of several devices; newest first,
+-- 500 at most.
 --
 -- key: dataset, device_id, first_date
 -- reads: coverage, device_roles, ev_chargers
@@ -12,14 +12,16 @@
 -- end: Last day.
 -- columns:
 -- dataset: Dataset.
--- device_id: Serial number of the inverter, or UUID of the charger.
--- device: Name of the device.
+-- devices: Number of devices.
+-- device_id: Serial numbers of the inverters, or UUIDs of the chargers: of three at most.
+-- device: Names of these devices.
 -- first_date: First day.
 -- last_date: Last day.
--- days: Number of days.
+-- days: Number of days, of each device.
 -- state: State in `coverage`.
 -- reason: Why, or what the API said.
--- command: Command that fetches the days, or builds them.
+-- command: Command that fetches the days, or builds them; null if access to them was refused. For
+-- more than three devices it fetches what is missing of all.
 with
     devices as (
         select inverter_serial as device_id, inverter_serial as device
@@ -66,7 +68,7 @@ with
             )::int as run
         from days
     ),
-    missing as (
+    device_runs as (
         select
             dataset,
             device_id,
@@ -84,24 +86,49 @@ with
             end as shell_word
         from runs
         group by dataset, device_id, device, state, reason, run
+    ),
+    missing as (
+        select
+            dataset,
+            count(*) as devices,
+            list(device_id order by device_id)[:3] as device_ids,
+            list(device order by device_id)[:3] as names,
+            list(' --device ' || shell_word order by device_id)[:3] as options,
+            first_date,
+            last_date,
+            days,
+            state,
+            reason
+        from device_runs
+        /* What is fetched again is fetched of the devices that need it alone. */
+        group by
+            dataset,
+            first_date,
+            last_date,
+            days,
+            state,
+            reason,
+            case when state = 'provisional' then device_id end
     )
 select
     dataset,
-    device_id,
-    device,
+    devices,
+    array_to_string(device_ids, ', ') as device_id,
+    array_to_string(names, ', ') as device,
     first_date,
     last_date,
     days,
     state,
     reason,
     case
+        when state = 'forbidden'
+        then null
         when state = 'not_built'
         then 'givlake build'
         else
             'givlake backfill --dataset '
             || dataset
-            || ' --device '
-            || shell_word
+            || case when devices <= 3 then array_to_string(options, '') else '' end
             || ' --start '
             || first_date
             || ' --end '

@@ -1,5 +1,7 @@
 -- The latest known values of each inverter of the device.
 --
+-- Of very many inverters there are 20, those that count ahead.
+--
 -- key: inverter_serial
 -- reads: site_now
 -- parameters:
@@ -24,6 +26,7 @@
 -- today_charge_kwh: Energy put into the battery.
 -- today_discharge_kwh: Energy taken from the battery.
 -- today_home_kwh: Energy used in the home by the inverter's counter.
+-- inverters: Number of inverters.
 select
     inverter_serial,
     role,
@@ -42,7 +45,9 @@ select
     today_export_kwh,
     today_charge_kwh,
     today_discharge_kwh,
-    today_home_kwh
+    today_home_kwh,
+    count(*) over () as inverters
 from site_now
 where {{ device }} = $device
-order by inverter_serial
+order by coalesce(role = 'ignored', true), inverter_serial
+limit 20

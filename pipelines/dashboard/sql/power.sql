@@ -1,7 +1,10 @@
 -- Power and state of charge of the shown day, as means of 5 minutes.
 --
 -- Of several inverters that count in a site, powers are added up where all of them have points.
--- Five minutes without points have no row, and other periods than a day have none.
+-- They
+-- do not send at the same moments, so that one without a point between two others keeps its last
+-- values for 5 minutes. Five minutes without points have no row, and other periods than a day have
+-- none.
 --
 -- key: time
 -- reads: inverter_data_points, site_members
@@ -20,7 +23,7 @@
 -- battery_percent: State of charge; mean of the inverters that send one, also of those behind a
 -- Gateway.
 -- members: Inverters that count.
--- members_present: Those of them with points.
+-- members_present: Those of them with points, or values that they keep.
 with
     members as (
         select
@@ -57,6 +60,19 @@ with
         where points.local_date = $start::date
         group by all
     ),
+    followed as (
+        select *, lead(time) over (partition by inverter_serial order by time) as next_time
+        from points
+    ),
+    kept as (
+        select * exclude (next_time)
+        from followed
+        union all by name
+        select followed.* exclude (next_time) replace (time + interval 5 minute as time)
+        from followed
+        cross join counted
+        where counted.members > 1 and next_time = time + interval 10 minute
+    ),
     sums as (
         select
             time,
@@ -67,7 +83,7 @@ with
             sum(export_w) filter (where is_meter) as export_w,
             sum(battery_w) filter (where is_counted) as battery_w,
             avg(battery_percent) as battery_percent
-        from points
+        from kept
         group by time
     ),
     whole as (

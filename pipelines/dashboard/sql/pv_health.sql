@@ -1,5 +1,7 @@
 -- By how much the yield of each PV array changes a year, with its standard error, over all years.
 --
+-- Of very many inverters there are the first 20.
+--
 -- key: inverter_serial
 -- reads: pv_health, device_roles
 -- parameters:
@@ -13,6 +15,7 @@
 -- last_date: Last day.
 -- verdict: falling, rising, or not distinguishable from none.
 -- is_complete: Whether three years or more are compared.
+-- inverters: Number of inverters with rows; those of the first 20 are there.
 select
     inverter_serial,
     health.change_percent_per_year,
@@ -21,8 +24,10 @@ select
     health.first_date,
     health.last_date,
     health.verdict,
-    health.is_complete
+    health.is_complete,
+    count(*) over () as inverters
 from pv_health as health
 inner join device_roles as roles using (inverter_serial)
 where roles.{{ device }} = $device
 order by inverter_serial
+limit 20

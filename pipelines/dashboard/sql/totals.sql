@@ -4,9 +4,10 @@
 -- that is not over, as many days of the other two are taken. The cost is that of the site.
 --
 -- key: range
--- reads: {{ daily }}, {{ half_hourly }}, cost_daily
+-- reads: {{ daily }}, {{ half_hourly }}, cost_daily, tariffs_in_force
 -- parameters:
 -- device: Site or inverter.
+-- kind: site or inverter.
 -- site: Site of the cost; null if it is not that of one inverter.
 -- start: First day.
 -- end: Last day.
@@ -21,8 +22,8 @@
 -- end_date: Last day.
 -- solar_kwh: Solar energy.
 -- home_kwh: Energy used in the home, of the days of which it is known.
--- import_kwh: Energy taken from the grid.
--- export_kwh: Energy given to the grid.
+-- import_kwh: Energy taken from the grid, of the days of which it is known.
+-- export_kwh: Energy given to the grid, of the days of which it is known.
 -- charge_kwh: Energy put into batteries.
 -- discharge_kwh: Energy taken from batteries.
 -- self_sufficiency: Share of the home's energy that was not from the grid, 0 to 1, as in the mart
@@ -38,8 +39,11 @@
 -- days: Whole days.
 -- days_final: Days that can no longer change.
 -- days_expected: Days up to today since the first one with data.
--- flow_days: Days with all half hours, which self-sufficiency and self-consumption are of.
+-- flow_days: Days with all half hours, which self-sufficiency and self-consumption are of; of an
+-- inverter with those that the API sent.
 -- home_days: Days of which the home's energy is known.
+-- grid_days: Days of which import and export are known.
+-- tariff: Tariffs in force, separated by commas; null if none.
 with
     ranges as (
         select
@@ -63,7 +67,10 @@ with
             sum(daily.discharge_kwh) as discharge_kwh,
             count(*) filter (where daily.is_complete) as days,
             count(*) filter (where daily.is_final) as days_final,
-            count(daily.home_kwh) as home_days
+            count(daily.home_kwh) as home_days,
+            count(*) filter (
+                where daily.import_kwh is not null and daily.export_kwh is not null
+            ) as grid_days
         from ranges
         inner join
             {{ daily }} as daily on daily.local_date between ranges.start_date and ranges.end_date
@@ -87,7 +94,13 @@ with
             )
         group by local_date
         having
-            count(*) filter (where is_complete and home_kwh is not null) = min(half_hours_expected)
+            count(*) filter (
+                where
+                    is_complete
+                    and home_kwh is not null
+                    and ($kind = 'site' or source = 'energy_flows')
+            )
+            = min(half_hours_expected)
     ),
     shares as (
         select
@@ -112,6 +125,15 @@ with
         inner join
             cost_daily as cost on cost.local_date between ranges.start_date and ranges.end_date
         where cost.site = $site
+        group by ranges.range
+    ),
+    in_force as (
+        select ranges.range, string_agg(distinct tariff, ', ' order by tariff) as tariff
+        from ranges
+        inner join
+            tariffs_in_force as tariffs
+            on tariffs.from_date <= ranges.end_date
+            and coalesce(tariffs.to_date > ranges.start_date, true)
         group by ranges.range
     ),
     expected as (
@@ -148,9 +170,12 @@ select
     coalesce(energies.days_final, 0) as days_final,
     expected.days_expected,
     coalesce(shares.flow_days, 0) as flow_days,
-    coalesce(energies.home_days, 0) as home_days
+    coalesce(energies.home_days, 0) as home_days,
+    coalesce(energies.grid_days, 0) as grid_days,
+    in_force.tariff
 from expected
 left join energies using (range)
 left join shares using (range)
 left join costs using (range)
+left join in_force using (range)
 order by list_position(['shown', 'before', 'year'], range)

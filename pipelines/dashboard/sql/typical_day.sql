@@ -18,7 +18,8 @@
 -- solar_p90_w: PV power above which one half hour in ten is.
 -- import_mean_w: Mean power taken from the grid.
 -- export_mean_w: Mean power given to the grid.
--- days: Days of which the half hour is known.
+-- days: Days of which the solar energy of the half hour is known.
+-- home_days: Days of which that of the home and the grid is known.
 select
     strftime(start_local, '%H:%M') as half_hour,
     round(2000 * avg(home_kwh)) as home_mean_w,
@@ -29,7 +30,8 @@ select
     round(2000 * quantile_cont(solar_kwh, 0.9)) as solar_p90_w,
     round(2000 * avg(import_kwh)) as import_mean_w,
     round(2000 * avg(export_kwh)) as export_mean_w,
-    count(distinct local_date) filter (where solar_kwh is not null) as days
+    count(distinct local_date) filter (where solar_kwh is not null) as days,
+    count(distinct local_date) filter (where home_kwh is not null) as home_days
 from {{ half_hourly }}
 where {{ device }} = $device and local_date between $start::date and $end::date
 group by half_hour

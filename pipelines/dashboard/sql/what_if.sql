@@ -2,7 +2,7 @@
 -- else. A day and a week have no rows.
 --
 -- A tariff whose prices do not cover all half hours has fewer than `half_hours_known`: compare only
--- tariffs with the same number.
+-- tariffs with the same number. Those with the most come first, the cheapest of them ahead.
 --
 -- key: tariff
 -- reads: cost_what_if, tariffs_in_force
@@ -44,4 +44,4 @@ where
     and $period in ('month', 'year', 'all')
     and month between date_trunc('month', $start::date)::date and $end::date
 group by tariff
-order by net_cost_gbp nulls last, tariff
+order by half_hours desc nulls last, net_cost_gbp nulls last, tariff
