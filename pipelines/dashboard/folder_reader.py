@@ -1,4 +1,8 @@
-"""The data folder that the dashboard reads: opened once, and again when its data have changed."""
+"""The data folder that the dashboard reads: opened once, and again when its data have changed.
+
+It is opened again beside the one that is read, which goes on until the new one has the same marts
+in memory: these take seconds, and nobody should wait for them at each change.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
@@ -19,14 +23,16 @@ from assets.catalogue_views import derived_views
 from givenergy import utc_now
 from pipelines.dashboard.account_summary import Account, read_account
 from pipelines.dashboard.kept_marts import KeptMarts
-from pipelines.dashboard.scope import DashboardDevice
+from pipelines.dashboard.scope import DashboardDevice, ScopeError
 from pipelines.session_factory import open_for_reading, stored_zone
 from pipelines.settings import Settings
+from pipelines.settings_file import SettingsError
 from pipelines.tariffs.tariff_store import stored_currency
 from warehouse import ReadOnlyLake, WarehouseError, connect
 from warehouse.errors import StoreError
 
 # What is written anew when data have changed.
+_CATALOGUE = ("index/catalogue.json", "warehouse.duckdb")
 _CHANGING = (
     "expected_days.parquet",
     "state.json",
@@ -53,6 +59,7 @@ class OpenFolder:
         account: What the account has.
         currency: ISO code of the currency of the tariffs.
         data_version: Names the state of the data.
+        catalogue_version: Names the state of the catalogue.
     """
 
     lake: ReadOnlyLake
@@ -61,6 +68,7 @@ class OpenFolder:
     account: Account
     currency: str
     data_version: str
+    catalogue_version: str
 
     def use(self, device: DashboardDevice, names: tuple[str, ...]) -> None:
         """Let queries find the marts of a device in memory.
@@ -79,6 +87,20 @@ class OpenFolder:
             inverters = [each.serial for each in self.account.inverters if site in each.sites]
         self.kept.use(device.of, inverters, [*self.account.chargers], site, names)
 
+    def use_like(self, other: OpenFolder) -> None:
+        """Copy the marts into memory that another one has of the device that it used last."""
+        shown = None if other.kept is None else other.kept.used_last()
+        if shown is not None:
+            of, names = shown
+            if (device := self.account.device(of)) is not None:
+                self.use(device, names)
+
+    def interrupt(self) -> None:
+        """End what is being read with an error."""
+        if self.connection is not None:
+            with suppress(duckdb.Error):
+                self.connection.interrupt()
+
 
 class FolderReader:
     """Opens the data folder, for one thread at a time."""
@@ -95,12 +117,14 @@ class FolderReader:
         self._lock = threading.Lock()
         self._stack = ExitStack()
         self._open: OpenFolder | None = None
+        self._next: OpenFolder | None = None
+        self._renewal: threading.Thread | None = None
         self._looked_at = self._opened_at = float("-inf")
         self._is_closed = False
 
     @contextmanager
     def reading(self) -> Iterator[OpenFolder]:
-        """Yield the folder, opened again if its data have changed; others wait meanwhile.
+        """Yield the folder; others wait meanwhile. If its data have changed it is renewed soon.
 
         Raises:
             SettingsError: The setting is no valid folder.
@@ -117,10 +141,11 @@ class FolderReader:
     def close(self) -> None:
         """Close the folder for good; what is being read ends with an error."""
         self._is_closed = True
-        opened = self._open
-        if opened is not None and opened.connection is not None:
-            with suppress(duckdb.Error):
-                opened.connection.interrupt()
+        for opened in (self._open, self._next):
+            if opened is not None:
+                opened.interrupt()
+        if self._renewal is not None:
+            self._renewal.join()
         with self._lock:
             self._close()
 
@@ -129,20 +154,48 @@ class FolderReader:
             raise StoreError("the dashboard is being stopped")
         now = time.monotonic()
         if self._open is None:
-            self._open = self._opened()
+            self._open, self._stack = self._opened()
             self._looked_at = self._opened_at = time.monotonic()
-        elif now - max(self._looked_at, self._opened_at) >= _LOOK_EVERY_S:
+        elif self._renewal is None and now - max(self._looked_at, self._opened_at) >= _LOOK_EVERY_S:
             self._looked_at = now
             is_due = now - self._opened_at >= self._reopen_every_s
             if is_due and self._version() != self._open.data_version:
-                self._close()
-                self._open = self._opened()
-                self._opened_at = time.monotonic()
+                if self._open.catalogue_version == _catalogue_version(self.settings.data):
+                    self._renewal = threading.Thread(
+                        target=self._renew, args=[self._open], name="renewal"
+                    )
+                    self._renewal.start()
+                else:
+                    # An open catalogue would be used again, with its views of before.
+                    self._close()
+                    self._open, self._stack = self._opened()
+                    self._opened_at = time.monotonic()
         return self._open
 
-    def _opened(self) -> OpenFolder:
+    def _renew(self, old: OpenFolder) -> None:
+        """Open the folder while the old one is still read, and put it in its place."""
+        stack = ExitStack()
+        try:
+            self._next, stack = self._opened()
+            if not self._is_closed:
+                self._next.use_like(old)
+        except (WarehouseError, SettingsError, ScopeError, duckdb.Error) as error:
+            # The next look tries again; who reads meanwhile gets the error if it lasts.
+            _LOG.info("%s", error)
+            stack.close()
+            self._next = None
+        with self._lock:
+            if self._next is not None and self._open is old and not self._is_closed:
+                self._close()
+                self._open, self._stack = self._next, stack
+            else:
+                stack.close()
+            self._next = self._renewal = None
+            self._opened_at = time.monotonic()
+
+    def _opened(self) -> tuple[OpenFolder, ExitStack]:
         settings = self.settings
-        version = self._version()
+        version, views = self._version(), _catalogue_version(settings.data)
         with ExitStack() as stack:
             lake = stack.enter_context(open_for_reading(settings))
             currency = stored_currency(lake.folder)
@@ -158,8 +211,8 @@ class FolderReader:
                 sql = {view.name: view.sql for view in derived_views(currency)}
                 kept = KeptMarts(connection, sql)
                 stack.callback(kept.close)
-            self._stack = stack.pop_all()
-        return OpenFolder(lake, connection, kept, account, currency, version)
+            opened = OpenFolder(lake, connection, kept, account, currency, version, views)
+            return opened, stack.pop_all()
 
     def _version(self) -> str:
         today = utc_now().astimezone(ZoneInfo(stored_zone(self.settings))).date()
@@ -178,8 +231,16 @@ def data_version(folder: Path, today: date) -> str:
         folder: The data folder.
         today: The local day, with which the days that are expected change.
     """
-    digest = hashlib.sha256(f"{today}\n".encode())
-    for pattern in _CHANGING:
+    return _version_of(folder, _CHANGING, f"{today}\n")
+
+
+def _catalogue_version(folder: Path) -> str:
+    return _version_of(folder, _CATALOGUE)
+
+
+def _version_of(folder: Path, patterns: Sequence[str], more: str = "") -> str:
+    digest = hashlib.sha256(more.encode())
+    for pattern in patterns:
         for path in sorted(folder.glob(pattern)):
             try:
                 found = path.stat()

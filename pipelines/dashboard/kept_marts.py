@@ -104,6 +104,13 @@ class KeptMarts:
         self._connection.execute(f'USE "{self._catalogue}"')
         self._connection.execute(f"DETACH {self._database}")
 
+    def used_last(self) -> tuple[str, tuple[str, ...]] | None:
+        """Return the device that was used last, and the names of the tables that are there."""
+        if not self._devices:
+            return None
+        device, kept = next(reversed(self._devices.items()))
+        return device, (*self._shared.tables, *kept.tables)
+
     def use(
         self,
         device: str,
