@@ -1,6 +1,9 @@
 """Statistics for Home Assistant: their hours against what the API sends, and the files' rules."""
 
+import hashlib
 import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -23,6 +26,7 @@ from tests.support.mart_house import (
     house_settings,
 )
 from tests.support.owner import Owner
+from warehouse.export.target import _unfinished as unfinished_export
 
 PARTS = {
     "solar": ("pv_to_home", "pv_to_battery", "pv_to_grid"),
@@ -235,6 +239,37 @@ def test_only_an_earlier_export_is_replaced(house, to):
     (other / "mine.txt").write_text("mine")
     assert "not an export" in refused(house.owner, other, "--overwrite")
     assert [path.name for path in other.iterdir()] == ["mine.txt"]
+    digest = hashlib.sha256(b"mine").hexdigest()
+    (other / "SHA256SUMS").write_text(f"{digest}  mine.txt\n")
+    assert "not an export" in refused(house.owner, other, "--overwrite")
+    assert (other / "mine.txt").read_text() == "mine"
+    (to / "sub").mkdir()
+    (to / "sub/mine.txt").write_text("mine")
+    assert f"{to} holds sub/mine.txt, which" in refused(house.owner, to, "--overwrite")
+    assert (to / "sub/mine.txt").read_text() == "mine"
+
+
+def test_a_refused_export_leaves_no_folders(house, tmp_path):
+    refused(house.owner, tmp_path / "a/b/c", "--start", "2020-01-01", "--end", "2020-01-31")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.processes
+def test_the_next_export_removes_what_a_killed_one_left(house, tmp_path):
+    target = tmp_path / "statistics"
+    died = (
+        "import os, sys; from pathlib import Path; from warehouse.export.target import _unfinished\n"
+        "with _unfinished(Path(sys.argv[1])) as folder:\n"
+        "    (folder / 'statistics.tsv').write_text('x'); os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", died, target], check=False).returncode == 9
+    assert len(list(tmp_path.rglob("statistics.tsv"))) == 1
+    with unfinished_export(target) as other:
+        export(house.owner, target)
+        assert other.is_dir()
+        assert [path.name for path in tmp_path.rglob(".*")] == [other.parent.name]
+        assert len(list(other.parent.iterdir())) == 2
+    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_nothing_to_export_leaves_an_earlier_export(house, to):
