@@ -135,8 +135,9 @@ def test_days_of_counters_are_added_to_their_last_hour_if_wanted(tmp_path, to):
         assert (energy["source"], energy["is_complete"]) == ("inverter_data_points", True)
         before, plain = export(owner, to)
         after, guide = export(owner, to, "--with-days", "--overwrite")
-        assert (f"in its last full hour: {day}" in plain, "--with-days" in plain) == (False, True)
-        assert (f"in its last full hour: {day}" in guide, "--with-days" in guide) == (True, False)
+        listed, advice = f"in its last full hour: {day}", "`--with-days` puts the rest"
+        assert (listed in plain, advice in plain) == (False, True)
+        assert (listed in guide, advice in guide) == (True, False)
         for measure, column in COLUMNS.items():
             name = f"givlake:{serial.lower()}_{measure}"
             if not energy[column]:
