@@ -17,7 +17,7 @@ _STEPS = f"""# Statistics for Home Assistant
 
 1. In Home Assistant (2026.1 or later) install *Import Statistics* from HACS (5.1.0 or later: older
    ones leave out the class of the unit, without which the energy dashboard does not offer the
-   statistics). Restart Home Assistant; then Settings, Devices & services, Add integration,
+   statistics). Restart Home Assistant, then choose Settings, Devices & services, Add integration,
    *Import Statistics*.
 2. Copy `{TSV}` into the folder of Home Assistant's `configuration.yaml`.
 3. Open Developer tools, Actions, choose the YAML mode, paste this and perform it. Leave

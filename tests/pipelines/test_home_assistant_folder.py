@@ -59,6 +59,19 @@ def test_a_refused_export_leaves_no_folders(owner, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_another_file_in_place_of_the_hidden_folder_is_named(owner, to):
+    hidden = to.with_name(".statistics.unfinished")
+    hidden.write_text("mine")
+    assert f"{hidden}, where the export would be written first" in refused(owner, to)
+    hidden.unlink()
+    other = to.parent / "other"
+    other.mkdir()
+    hidden.symlink_to(other)
+    assert "is not a folder of yours" in refused(owner, to)
+    assert list(other.iterdir()) == []
+    assert not to.exists()
+
+
 @pytest.mark.processes
 def test_the_next_export_removes_what_a_killed_one_left(owner, tmp_path):
     target = tmp_path / "statistics"

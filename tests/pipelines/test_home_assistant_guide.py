@@ -30,6 +30,17 @@ def test_the_guide_names_the_options_to_repeat(tmp_path, to):
         assert "remove the statistics first" in guide
 
 
+def test_the_guide_says_how_to_add_the_integration_and_that_names_lack(tmp_path, to):
+    with Simulator(config()) as sim:
+        _, guide = export(ingested(sim, tmp_path, DAY, DAY), to)
+        steps = guide.partition("## 2.")[0].replace("\n   ", " ")
+        restart = (
+            "Restart Home Assistant, then choose Settings, Devices & services, Add integration"
+        )
+        assert -1 < steps.find("HACS") < steps.find(restart) < steps.find("Copy `statistics.tsv`")
+        assert "gives the statistics no names" in steps
+
+
 def test_an_only_inverter_stands_for_its_site_only_if_it_is_counted_alone(tmp_path, to):
     with Simulator(config()) as sim:
         owner = ingested(sim, tmp_path, DAY, DAY)

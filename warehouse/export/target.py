@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -115,10 +116,30 @@ def _create_parents(target: Path) -> None:
 
 def _scratch(hidden: Path) -> Scratch:
     while True:
-        hidden.mkdir(mode=0o700, exist_ok=True)
-        # Another export to the same target may end now, and remove the hidden folder.
+        # Another export to the same target may end at any time, and remove the hidden folder.
         with suppress(FileNotFoundError):
+            if not _create(hidden):
+                found = hidden.lstat()
+                # Its owner could replace what is written in it.
+                if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+                    raise StoreError(
+                        f"{hidden}, where the export would be written first, is not a folder of"
+                        " yours: remove it, or choose another path"
+                    )
             return Scratch(hidden)
+
+
+def _create(folder: Path) -> bool:
+    """Create a folder; return whether it was not there."""
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        return False
+    except FileNotFoundError as error:
+        raise StoreError(
+            f"{folder.parent} was removed during the export: choose another path"
+        ) from error
+    return True
 
 
 def write_checksums(folder: Path, lines: Iterable[tuple[str, str]]) -> None:
