@@ -10,13 +10,15 @@ from pipelines.home_assistant.statistics_files import DATETIME_FORMAT, JSON_LINE
 GUIDE = "energy-dashboard.md"
 _GAPS_LISTED = 10
 _DAYS_LISTED = 31
+_OPTIONS_LISTED = 10
 _STEPS = f"""# Statistics for Home Assistant
 
 ## 1. Import
 
 1. In Home Assistant (2026.1 or later) install *Import Statistics* from HACS (5.1.0 or later: older
    ones leave out the class of the unit, without which the energy dashboard does not offer the
-   statistics).
+   statistics). Restart Home Assistant, then choose Settings, Devices & services, Add integration,
+   *Import Statistics*.
 2. Copy `{TSV}` into the folder of Home Assistant's `configuration.yaml`.
 3. Open Developer tools, Actions, choose the YAML mode, paste this and perform it. Leave
    `timezone_identifier` as it is, wherever you are: the times in the file are UTC, so that no hour
@@ -31,15 +33,22 @@ data:
   timezone_identifier: UTC
 ```
 
+This gives the statistics no names: lists show their IDs, which are below with what they are.
+
 Without HACS: each line of `{JSON_LINES}` is a message for Home Assistant's websocket interface,
-with the same figures. Log in with an administrator's token, send the lines in their order, and wait
-for the result of each.
+with the same figures, and names. Log in with an administrator's token, send the lines in their
+order, and wait for the result of each.
 """
 _LATER = """## 3. Later
 
-**To continue**, export again *without* `--start`, with `--overwrite`, and import the whole file
-again. The sums count from the first hour; an hour that is imported again replaces its former value,
-so nothing is counted twice.{begins_later}
+**To continue**, export again with the same options, but *without* `--start`, with `--overwrite` and
+an `--end` that is no earlier, and import the whole file again. {options} The sums count from the
+first hour; an hour that is imported again replaces its former value, so nothing is counted
+twice.{begins_later}
+
+An hour that the new file lacks keeps its old sum, which does not fit the new ones: Home Assistant
+shows large negative energies there. So if `--with-days`, roles or tariffs have changed since, or
+the range is shorter, remove the statistics first.
 
 **To remove it**, take the statistics out of the energy dashboard, then select those that begin with
 `givlake:` in Developer tools, Statistics, and delete them; with many hours that takes a while. Over
@@ -61,11 +70,19 @@ def guide(content: Content) -> str:
     sections = [
         _STEPS,
         "\n".join(_dashboard(content)),
-        _LATER.format(begins_later=begins_later),
+        _LATER.format(begins_later=begins_later, options=_options(content)),
         "\n".join(_statistics(content.written)),
         "\n".join(_missing(content)),
     ]
     return "\n".join(section.rstrip("\n") + "\n" for section in sections)
+
+
+def _options(content: Content) -> str:
+    if not content.options:
+        return "This export was made without `--with-days`, `--end` and `--device`."
+    listed = ", ".join(map(_words, content.options[:_OPTIONS_LISTED]))
+    more = len(content.options) - _OPTIONS_LISTED
+    return f"This export was made with {listed}{f' and {more:,} more devices' if more > 0 else ''}."
 
 
 def _dashboard(content: Content) -> Iterator[str]:
@@ -177,13 +194,25 @@ def _missing(content: Content) -> Iterator[str]:
             " `--with-days` puts the rest of such a day into its last full hour."
         )
     yield from _counted_days(content.written)
+    if any(w.counted_days for w in content.written) and any(
+        w.measure.is_money for w in content.written
+    ):
+        yield (
+            "- Days by daily counters have energy but no cost or income for what their counters"
+            " add: no half hour of it has a price."
+        )
+    for label, derived in content.derived.items():
+        yield (
+            f"- {_words(label)}, {derived.hours:,} hours derived from data points, as the API has"
+            f" no energy flows of them: the first on {derived.first}, the last on {derived.last}."
+        )
     yield from _gaps(content.written)
     for site, days in content.uncertain_sites.items():
         yield (
-            f"- Grid of site {_words(site)}, {days:,} {'day' if days == 1 else 'days'}: several"
-            " inverters have a meter and which one is the house's is unknown, so there is no grid"
-            " import, grid export or cost. Say which with `givlake roles set INVERTER grid_meter`,"
-            " then export again."
+            f"- Grid of site {_words(site)}, {days:,} {'day' if days == 1 else 'days'}: no single"
+            " inverter's meter is known to be the house's, so there is no grid import, grid export"
+            " or cost. Say which one is with `givlake roles set INVERTER grid_meter`, then export"
+            " again."
         )
     if content.unpriced_sites:
         names = ", ".join(map(_words, content.unpriced_sites))
@@ -192,7 +221,11 @@ def _missing(content: Content) -> Iterator[str]:
             " tariff with `givlake tariffs load FILE`, say from when it is yours with"
             " `givlake tariffs use NAME --from DATE`, then export again."
         )
-    elif not all(measure in {w.measure for w in content.written} for measure in COSTS):
+    if not content.has_sites:
+        yield "- Cost and income are those of a site, and no site is in this export as a whole."
+    elif not content.unpriced_sites and not all(
+        measure in {w.measure for w in content.written} for measure in COSTS
+    ):
         yield "- Cost or income that is 0 or unknown in all hours is left out."
     if content.zeros:
         names = ", ".join(f"`{name}`" for name in content.zeros)
@@ -204,14 +237,18 @@ def _missing(content: Content) -> Iterator[str]:
         )
     if content.is_partial:
         yield (
-            "- Limited to some days or devices: a site of which not all inverters were chosen has"
-            " no statistics."
+            "- Limited to some days or devices: a site of which not all counted inverters were"
+            " chosen has no statistics."
         )
     yield (
         "- In a time zone that is half an hour off, local days begin within an hour of Home"
-        " Assistant, which counts that hour to one of the days; where it is 45 minutes, no full"
-        " hour is known and nothing is exported."
+        " Assistant, which counts that hour to one of the days."
     )
+    for serial in content.without_full_hours:
+        yield (
+            f"- Inverter {_words(serial)} and its site have no statistics: their time zone is 15 or"
+            " 45 minutes off full hours, so that no half hours make an hour of UTC."
+        )
 
 
 def _counted_days(written: Sequence[Written]) -> Iterator[str]:

@@ -11,7 +11,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.home_assistant.statistic import Measure, Subject, SubjectKind
+from pipelines.home_assistant.statistic import (
+    ENERGIES,
+    DerivedHours,
+    Measure,
+    Subject,
+    SubjectKind,
+)
 from warehouse import retrying
 
 # Of all their hours at once: more would need more memory.
@@ -83,6 +89,16 @@ class HourlyValues:
         if not self._days:
             return known
         return self._with_days(measure, known)
+
+    @property
+    def derived(self) -> DerivedHours | None:
+        """Return which known hours of a site or inverter are derived; None if none is."""
+        rows = self._hours.filter(self._hours["is_derived"])
+        known = [
+            any(row[measure.name] is not None for measure in ENERGIES) for row in rows.to_pylist()
+        ]
+        days = rows["local_date"].filter(pa.array(known, pa.bool_())).to_pylist()
+        return DerivedHours(len(days), min(days), max(days)) if days else None
 
     @property
     def is_in_home(self) -> bool | None:

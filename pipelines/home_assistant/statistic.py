@@ -1,6 +1,6 @@
 """The statistics of an export: what is measured of which device, and what was written of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -101,6 +101,21 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class DerivedHours:
+    """The hours of a site or inverter that are derived from data points.
+
+    Attributes:
+        hours: Their number.
+        first: First local day of one.
+        last: Last local day of one.
+    """
+
+    hours: int
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """What an export contains, for the guide.
 
@@ -109,9 +124,13 @@ class Content:
         currency: ISO code of the currency of the tariffs.
         zeros: Statistics that were left out as all of their hours are 0.
         uncertain_sites: By site without a known meter on some days, the number of days.
+        has_sites: Whether a site is in it as a whole, so that its costs were looked for.
         unpriced_sites: Sites without any hour of known cost.
         in_home: By charger, whether its energy is in the home's; None if unknown.
         replaced: By inverter that has no statistics of its own, the site that has the same.
+        without_full_hours: Inverters without statistics for their time zone.
+        derived: By site or inverter, what is derived of it.
+        options: Options that the export was made with, but for `--start`.
         is_partial: Whether the days or devices were limited.
         begins_later: Whether `--start` leaves out hours before.
         with_days: Whether days known from counters were added.
@@ -121,9 +140,13 @@ class Content:
     currency: str
     zeros: tuple[str, ...]
     uncertain_sites: Mapping[str, int]
+    has_sites: bool
     unpriced_sites: tuple[str, ...]
     in_home: Mapping[str, bool | None]
     replaced: Mapping[str, str]
+    without_full_hours: Sequence[str]
+    derived: Mapping[str, DerivedHours]
+    options: tuple[str, ...]
     is_partial: bool
     begins_later: bool
     with_days: bool

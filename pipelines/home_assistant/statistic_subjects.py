@@ -25,12 +25,14 @@ class Subjects:
         costs: Sites with costs; `device` is the site.
         uncertain_sites: By site without a known meter on some days, the number of days.
         replaced: By inverter without statistics of its own, the site that has the same.
+        without_full_hours: Inverters without statistics for their time zone.
     """
 
     energies: Sequence[Subject]
     costs: Sequence[Subject]
     uncertain_sites: Mapping[str, int]
     replaced: Mapping[str, str]
+    without_full_hours: Sequence[str]
 
 
 def choose_subjects(
@@ -41,37 +43,48 @@ def choose_subjects(
 ) -> Subjects:
     """Choose the sites and devices that have statistics.
 
-    A site has its own where it is more than one inverter; an inverter that is all of such a site
-    has none, as they would be the same. Names do not depend on what is chosen.
+    A site has its own unless one inverter alone has always been it, whose statistics they then
+    are; an inverter that is all of a site of its own statistics has none, as they would be the
+    same. Names do not depend on what is chosen.
 
     Args:
         connection: A catalogue.
         first: First local day of the export.
         last: Last local day of the export.
-        devices: Only these devices, and sites of which all inverters are among them. None for all.
+        devices: Only these devices, and sites of which all inverters that were ever counted are
+            among them. None for all.
     """
     members = _rows(connection, "site_inverters", {"first": first, "last": last})
     chargers = dict(_rows(connection, "chargers", {}))
     inverters_of: dict[str, list[str]] = defaultdict(list)
     sites_of: dict[str, list[str]] = defaultdict(list)
+    counted_in: dict[str, list[str]] = defaultdict(list)
     uncertain: dict[str, int] = defaultdict(int)
-    for site, serial, _, uncertain_days in members:
+    without_full_hours = set()
+    for site, serial, _, was_counted, has_no_full_hours, uncertain_days in members:
         inverters_of[site].append(serial)
         sites_of[serial].append(site)
+        if was_counted:
+            counted_in[site].append(serial)
+        if has_no_full_hours:
+            without_full_hours.add(serial)
         uncertain[site] = max(uncertain[site], uncertain_days)
 
-    def is_chosen(device: str) -> bool:
-        return devices is None or device in devices
-
-    whole = [site for site, serials in inverters_of.items() if all(map(is_chosen, serials))]
-    own = {
-        site
-        for site in whole
-        if len(inverters_of[site]) > 1 or len(sites_of[inverters_of[site][0]]) > 1
+    chosen = set(sites_of if devices is None else devices)
+    whole = [
+        site for site, serials in counted_in.items() if chosen - without_full_hours >= set(serials)
+    ]
+    stands_for = {
+        serial: site
+        for site, serial, is_alone, *_ in members
+        if is_alone and len(inverters_of[site]) == 1 and len(sites_of[serial]) == 1
     }
-    subjects = _named(inverters_of, sites_of, chargers, own)
-    partly = {serial for site, serial, is_alone, _ in members if site not in own or not is_alone}
-    chosen_inverters = [serial for serial in sites_of if is_chosen(serial)]
+    own = set(whole) - set(stands_for.values())
+    subjects = _named(inverters_of, sites_of, chargers, stands_for)
+    partly = {serial for site, serial, is_alone, *_ in members if site not in own or not is_alone}
+    chosen_inverters = [
+        serial for serial in sites_of if serial in chosen and serial not in without_full_hours
+    ]
     return Subjects(
         energies=[
             *(subjects[SubjectKind.SITE, site] for site in whole if site in own),
@@ -80,7 +93,11 @@ def choose_subjects(
                 for serial in chosen_inverters
                 if serial in partly
             ),
-            *(subjects[SubjectKind.CHARGER, uuid] for uuid in chargers if is_chosen(uuid)),
+            *(
+                subjects[SubjectKind.CHARGER, uuid]
+                for uuid in chargers
+                if devices is None or uuid in chosen
+            ),
         ],
         costs=[
             subjects[SubjectKind.SITE, site]
@@ -94,6 +111,7 @@ def choose_subjects(
             for serial in chosen_inverters
             if serial not in partly
         },
+        without_full_hours=sorted(without_full_hours & chosen),
     )
 
 
@@ -101,7 +119,7 @@ def _named(
     inverters_of: Mapping[str, Sequence[str]],
     sites_of: Mapping[str, Sequence[str]],
     chargers: Mapping[str, str | None],
-    own: set[str],
+    stands_for: Mapping[str, str],
 ) -> dict[tuple[SubjectKind, str], Subject]:
     """Return all sites and devices with their names, by kind and ID."""
     texts = {
@@ -115,10 +133,8 @@ def _named(
     for key, text in texts.items():
         kind, device = key
         site = device if kind is SubjectKind.SITE else None
-        if kind is SubjectKind.INVERTER and len(sites_of[device]) == 1:
-            (only,) = sites_of[device]
-            # The figures of the only inverter are the site's.
-            site = only if only not in own and len(inverters_of[only]) == 1 else None
+        if kind is SubjectKind.INVERTER:
+            site = stands_for.get(device)
         label = f"{titles.get(kind, '')}{text[:_LABEL_LENGTH]}"
         label = label[:1].upper() + label[1:]
         subjects[key] = Subject(device, kind, names[key], label, site)

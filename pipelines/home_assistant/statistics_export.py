@@ -20,12 +20,13 @@ from pipelines.home_assistant.statistic import (
     ENERGIES,
     HOUR,
     Content,
+    DerivedHours,
     Measure,
     SubjectKind,
     Written,
 )
 from pipelines.home_assistant.statistic_names import SOURCE
-from pipelines.home_assistant.statistic_subjects import choose_subjects
+from pipelines.home_assistant.statistic_subjects import Subjects, choose_subjects
 from pipelines.home_assistant.statistics_files import (
     ENERGY_UNIT,
     JSON_LINES,
@@ -49,6 +50,7 @@ class _Progress:
     written: list[Written] = field(default_factory=list)
     zeros: list[str] = field(default_factory=list)
     in_home: dict[str, bool | None] = field(default_factory=dict)
+    derived: dict[str, DerivedHours] = field(default_factory=dict)
 
 
 def export_statistics(
@@ -70,8 +72,8 @@ def export_statistics(
         now: The present time.
         currency: ISO code of the currency of the tariffs.
         days: Only hours of these local days. None for all.
-        devices: Only these inverters and EV chargers, and sites of which all inverters are among
-            them. None for all.
+        devices: Only these inverters and EV chargers, and sites of which all inverters that were
+            ever counted are among them. None for all.
         with_days: Whether days of which only the counters are known are put into their last hour.
         overwrite: Whether to replace an earlier export.
 
@@ -93,22 +95,28 @@ def export_statistics(
                 _write(files, values, CAR if is_car else ENERGIES, ENERGY_UNIT, progress)
                 if is_car:
                     progress.in_home[values.subject.device] = values.is_in_home
+                elif derived := values.derived:
+                    progress.derived[values.subject.label] = derived
             priced = set()
             for values in hourly_costs(connection, subjects.costs, hours, currency):
                 if _write(files, values, COSTS, currency, progress):
                     priced.add(values.subject.site)
         if not progress.written:
-            raise NothingToExportError(_nothing(days, devices))
+            raise NothingToExportError(_nothing(days, devices, subjects, progress))
         content = Content(
             written=tuple(progress.written),
             currency=currency,
             zeros=tuple(progress.zeros),
             uncertain_sites=subjects.uncertain_sites,
+            has_sites=bool(subjects.costs),
             unpriced_sites=tuple(
                 subject.label for subject in subjects.costs if subject.site not in priced
             ),
             in_home=progress.in_home,
             replaced=subjects.replaced,
+            without_full_hours=subjects.without_full_hours,
+            derived=progress.derived,
+            options=_options(days, devices, with_days=with_days),
             is_partial=devices is not None or days != Days(),
             begins_later=days.first is not None,
             with_days=with_days,
@@ -119,9 +127,30 @@ def export_statistics(
     return ExportReport(files=len(names) + 1, rows=files.rows)
 
 
-def _nothing(days: Days, devices: Sequence[str] | None) -> str:
+def _options(days: Days, devices: Sequence[str] | None, *, with_days: bool) -> tuple[str, ...]:
+    """Return the options to repeat in a later export."""
+    options = ["--with-days"] if with_days else []
+    options += [] if days.last is None else [f"--end {days.last}"]
+    return (*options, *(f"--device {device}" for device in devices or ()))
+
+
+def _nothing(
+    days: Days, devices: Sequence[str] | None, subjects: Subjects, progress: _Progress
+) -> str:
     limits = " of the chosen days" if days != Days() else ""
     limits += " of the chosen devices" if devices is not None else ""
+    if progress.zeros:
+        return f"all known hours{limits} are 0: there is no energy in those days to export"
+    if progress.in_home and len(progress.in_home) == len(subjects.energies):
+        return (
+            f"no EV charger has energy in an hour{limits}: choose days with charging sessions that"
+            " have ended, see `givlake query 'FROM ev_sessions'`"
+        )
+    if subjects.without_full_hours and not subjects.energies:
+        return (
+            f"the time zone of inverter {subjects.without_full_hours[0]} is 15 or 45 minutes off"
+            " full hours, of which Home Assistant's statistics are: it cannot be exported"
+        )
     return (
         f"no whole hour{limits} is known, so there is nothing to export: fetch the history with"
         " `givlake backfill`, and see `givlake status` for what is missing"

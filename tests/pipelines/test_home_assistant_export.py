@@ -1,16 +1,23 @@
 """Statistics for Home Assistant: their hours against what the API sends, and the files' rules."""
 
-import os
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from pipelines.home_assistant.dashboard_guide import guide
-from pipelines.home_assistant.statistic import ENERGIES, Content, Subject, SubjectKind, Written
+from pipelines.home_assistant.statistic import (
+    ENERGIES,
+    Content,
+    DerivedHours,
+    Subject,
+    SubjectKind,
+    Written,
+)
 from pipelines.home_assistant.statistic_names import unique_names
 from simulator import Simulator
 from tests.support.flow_rows import LONDON, half_hours
-from tests.support.home_assistant_files import STATISTIC_ID, by_day, by_hour, checked_files
+from tests.support.home_assistant_command import export, ingested, refused
+from tests.support.home_assistant_files import STATISTIC_ID, by_day, by_hour
 from tests.support.mart_house import (
     AUTUMN,
     DAYS,
@@ -23,6 +30,7 @@ from tests.support.mart_house import (
     house_settings,
 )
 from tests.support.owner import Owner
+from tests.support.tariff_text import TARIFF
 
 PARTS = {
     "solar": ("pv_to_home", "pv_to_battery", "pv_to_grid"),
@@ -40,15 +48,6 @@ COLUMNS = {
 }
 COSTS = {"import_cost", "export_income"}
 TOLERANCE = 0.001 + 1e-9
-TARIFF = """
-name = "go"
-currency = "EUR"
-[[period]]
-from = 2024-06-01
-standing_charge = 53.80
-import = [{ price = -27.00 }, { price = 8.50, start = "00:30", end = "05:30" }]
-export = [{ price = 15.00 }]
-"""
 HOUR, HALF_HOUR = timedelta(hours=1), timedelta(minutes=30)
 
 
@@ -61,19 +60,6 @@ def house(tmp_path_factory):
 @pytest.fixture
 def to(tmp_path):
     return tmp_path / "statistics"
-
-
-def export(owner, to, *options):
-    done = owner.givlake("export", "--format", "home-assistant", "--to", to, *options)
-    assert done.status == 0, done.output
-    return checked_files(to), (to / "energy-dashboard.md").read_text()
-
-
-def refused(owner, to, *options):
-    done = owner.givlake("export", "--format", "home-assistant", "--to", to, *options)
-    assert done.status == 2, done.output
-    assert "Traceback" not in done.output
-    return done.err
 
 
 def name_of(house, measure):
@@ -144,13 +130,14 @@ def test_days_of_counters_are_added_to_their_last_hour_if_wanted(tmp_path, to):
         points = sim.truth(serial, day)
         gap = ("2024-06-10T09:00:00Z", "2024-06-10T13:00:00Z")
         sim.set_rows(serial, day, [row for row in points if not gap[0] <= row["time"] < gap[1]])
-        owner = ingested(sim, tmp_path, day, day, "inverter_data_points")
+        owner = ingested(sim, tmp_path, day, day, "energy_flows", "inverter_data_points")
         (energy,) = owner.sql(f"FROM daily_energy WHERE local_date = '{day}'")
         assert (energy["source"], energy["is_complete"]) == ("inverter_data_points", True)
         before, plain = export(owner, to)
         after, guide = export(owner, to, "--with-days", "--overwrite")
-        assert (f"in its last full hour: {day}" in plain, "--with-days" in plain) == (False, True)
-        assert (f"in its last full hour: {day}" in guide, "--with-days" in guide) == (True, False)
+        listed, advice = f"in its last full hour: {day}", "`--with-days` puts the rest"
+        assert (listed in plain, advice in plain) == (False, True)
+        assert (listed in guide, advice in guide) == (True, False)
         for measure, column in COLUMNS.items():
             name = f"givlake:{serial.lower()}_{measure}"
             if not energy[column]:
@@ -223,25 +210,8 @@ def test_one_device_is_exported_alone(house, to):
     sums, guide = export(house.owner, to, "--device", uuid, "--overwrite")
     assert [name.rpartition("_")[2] for name in sums] == ["ev"]
     assert "No site is in this export as a whole" in guide
-
-
-def test_only_an_earlier_export_is_replaced(house, to):
-    first, _ = export(house.owner, to)
-    assert "--overwrite" in refused(house.owner, to)
-    again, _ = export(house.owner, to, "--overwrite")
-    assert again == first
-    other = to.parent / "other"
-    other.mkdir()
-    (other / "mine.txt").write_text("mine")
-    assert "not an export" in refused(house.owner, other, "--overwrite")
-    assert [path.name for path in other.iterdir()] == ["mine.txt"]
-
-
-def test_nothing_to_export_leaves_an_earlier_export(house, to):
-    first, _ = export(house.owner, to)
-    error = refused(house.owner, to, "--overwrite", "--start", "2020-01-01", "--end", "2020-01-31")
-    assert "no whole hour of the chosen days is known" in error
-    assert checked_files(to) == first
+    assert "no site is in this export as a whole" in guide
+    assert "Cost or income that is 0" not in guide
 
 
 def test_options_of_other_formats_are_refused(house, to):
@@ -255,15 +225,6 @@ def test_a_folder_without_data_is_named(tmp_path, to):
     owner = Owner(tmp_path, {}, token=None)
     assert "givlake backfill" in refused(owner, to)
     assert not to.exists()
-
-
-def ingested(sim, folder, first, last, *datasets):
-    names = ("communication_devices", "energy_flows", *datasets)
-    settings = {"GIVENERGY_API_URL": sim.base_url, "GIVLAKE_DATASETS": ",".join(names)}
-    owner = Owner(folder, settings, token=sim.token)
-    done = owner.givlake("backfill", "--start", first, "--end", last)
-    assert done.status == 0, done.output
-    return owner
 
 
 def test_a_site_with_a_gateway_is_counted_once(tmp_path, to):
@@ -320,14 +281,8 @@ def test_the_running_hour_is_left_out(tmp_path, to):
 def test_a_zone_of_half_hours_has_full_hours_in_utc(tmp_path, to):
     day = date(2024, 6, 10)
     with Simulator(config()) as sim:
-        settings = {
-            "GIVENERGY_API_URL": sim.base_url,
-            "GIVLAKE_DATASETS": "communication_devices,energy_flows",
-            "GIVLAKE_TIMEZONE": "Asia/Kolkata",
-        }
-        owner = Owner(tmp_path, settings, token=sim.token)
-        done = owner.givlake("backfill", "--start", day, "--end", day + timedelta(days=1))
-        assert done.status == 0, done.output
+        next_day = day + timedelta(days=1)
+        owner = ingested(sim, tmp_path, day, next_day, GIVLAKE_TIMEZONE="Asia/Kolkata")
         sums, guide = export(owner, to)
         hours = next(iter(sums.values()))
         first = owner.sql("SELECT min(start_at) AS at FROM half_hourly_balance")[0]["at"]
@@ -346,15 +301,6 @@ def test_names_are_unique_and_valid_whatever_a_device_is_called():
     assert unique_names(plain) == {"one": "ce1234g567", "two": "site_7"}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_not_be_written_is_named(house, tmp_path):
-    tmp_path.chmod(0o500)
-    try:
-        assert str(tmp_path) in refused(house.owner, tmp_path / "statistics")
-    finally:
-        tmp_path.chmod(0o700)
-
-
 def test_nothing_of_a_device_becomes_markup_in_the_guide():
     label = "Inverter <script>alert(1)</script>|`x`\n# Title"
     subject = Subject("x", SubjectKind.INVERTER, "x", label)
@@ -362,7 +308,10 @@ def test_nothing_of_a_device_becomes_markup_in_the_guide():
     one = Written(
         "givlake:x_solar", subject, ENERGIES[0], "kWh", 1, at, at, 1.0, False, (), (),
     )  # fmt: skip
-    content = Content((one,), "GBP", (), {label: 2}, (label,), {}, {label: label}, True, True, True)
+    content = Content(
+        (one,), "GBP", (), {label: 2}, True, (label,), {}, {label: label},
+        (label,), {label: DerivedHours(1, at.date(), at.date())}, (label,), True, True, True,
+    )  # fmt: skip
     text = guide(content)
     assert "\\<script\\>alert\\(1\\)\\</script\\>\\|\\`x\\`?\\# Title" in text
     assert "<script>" not in text.replace("\\<script\\>", "")

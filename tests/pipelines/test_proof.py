@@ -240,8 +240,14 @@ def test_an_export_never_overwrites_what_is_not_one(owner, tmp_path):
         f"{mine} is not empty: choose another path, or replace the export there with --overwrite\n",
     )
     (mine / "old").touch()
-    assert refused(mine, "--overwrite")[0] == 0
-    assert not (mine / "old").exists()
+    assert refused(mine, "--overwrite") == (
+        2,
+        f"{mine} holds old, which givlake did not export there: move it away, or choose another"
+        " path\n",
+    )
+    (mine / "old").unlink()
+    for layout in ("csv", "duckdb", "json", "parquet"):
+        assert refused(mine, "--overwrite", "--format", layout)[0] == 0
     (mine / "SHA256SUMS").unlink()
     assert refused(mine, "--overwrite") == (
         2,

@@ -2,6 +2,7 @@
 --
 -- A half hour that was fetched before its end may have grown since. Half hours that do not begin
 -- at a full or half hour of UTC, as in a zone with an offset of 45 minutes, make no full hour.
+-- is_derived: one of the half hours is derived from data points.
 with
     half_hours as (
         select *
@@ -17,6 +18,7 @@ select
     half_hours.inverter_serial as device,
     date_trunc('hour', half_hours.start_at) as hour_at,
     min(half_hours.local_date) as local_date,
+    bool_or(source = 'inverter_data_points') as is_derived,
     case when count(solar_kwh) = 2 then sum(solar_kwh) end as solar,
     case when count(import_kwh) = 2 then sum(import_kwh) end as grid_import,
     case when count(export_kwh) = 2 then sum(export_kwh) end as grid_export,

@@ -1,4 +1,6 @@
 -- The energies of sites by hour; null unless both half hours are known of all members, and over.
+--
+-- is_derived: one of the half hours is derived from data points of a member.
 with
     half_hours as (
         select *
@@ -19,6 +21,7 @@ select
     half_hours.site as device,
     date_trunc('hour', half_hours.start_at) as hour_at,
     min(half_hours.local_date) as local_date,
+    bool_or(source = 'inverter_data_points') as is_derived,
     case when count(solar_kwh) = 2 then sum(solar_kwh) end as solar,
     case when count(import_kwh) = 2 then sum(import_kwh) end as grid_import,
     case when count(export_kwh) = 2 then sum(export_kwh) end as grid_export,
