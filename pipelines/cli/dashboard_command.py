@@ -1,5 +1,6 @@
 """`givlake dashboard`: serve a page that shows the data folder."""
 
+import logging
 import signal
 import socket
 import threading
@@ -54,10 +55,19 @@ def dashboard(settings: Settings, port: int, host: str, opens: bool) -> None:
             if chosen != port and port:
                 console().print(f"Port {port} is in use, so the dashboard has port {chosen}.")
             console().print(f"Dashboard: {address} (data in {settings.data}). {_HOW_TO_STOP}")
+            if not settings.data.exists():
+                console(stderr=True).print(
+                    f"There is no folder {settings.data} yet: the page says how to begin."
+                )
+            if host in _ALL_ADDRESSES:
+                console().print(
+                    f"Others open http://{socket.gethostname()}:{chosen}, or the same port of an"
+                    " IP address of this machine."
+                )
             if not is_local:
                 console(stderr=True).print(
-                    f"Everyone in the network of {host} can read your history: there is no"
-                    " password. Leave --host out to show it on this machine only."
+                    f"Everyone who reaches {host} over the network can read your history: there is"
+                    " no password. Leave --host out to show it on this machine only."
                 )
             if opens:
                 webbrowser.open(address)
@@ -104,6 +114,8 @@ def _serve(
     while threads[0].is_alive() and not stopped.wait(_LOOK_EVERY_S):
         pass
     server.should_exit = True
+    # Requests that wait for data are ended on purpose.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     app.state.data.close()
     for thread in threads:
         thread.join()

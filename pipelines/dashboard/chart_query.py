@@ -25,6 +25,8 @@ _WORDS = {
     },
 }
 _WORD = re.compile(r"\{\{ (\w+) \}\}")
+# Characters of a name that is not known which a message repeats.
+_SHOWN = 60
 _PARAMETER = re.compile(r"\$([a-z_]+)")
 
 
@@ -74,9 +76,8 @@ def chart_query(name: str, kind: str, currency: str) -> ChartQuery:
         ValueError: Its file is not of the form that `assets.marts` describes.
     """
     if name not in chart_names():
-        raise UnknownChartError(
-            f"There is no chart {name!r}: {did_you_mean(name, chart_names()) or 'see the list'}"
-        )
+        advice = did_you_mean(name, chart_names()) or f"Use one of {', '.join(chart_names())}."
+        raise UnknownChartError(f"There is no chart {name[:_SHOWN]!r}. {advice}")
     path = resources.files("pipelines.dashboard").joinpath("sql", f"{name}.sql")
     words = _WORDS[kind]
     text = _WORD.sub(lambda found: words[found[1]], path.read_text(encoding="utf-8"))

@@ -19,7 +19,7 @@ from givenergy.version import __version__
 from pipelines.dashboard.account_summary import ingestion_state, tariffs_on
 from pipelines.dashboard.chart_query import ChartQuery, UnknownChartError, chart_query
 from pipelines.dashboard.chart_rows import ChartRows
-from pipelines.dashboard.folder_reader import FolderReader, OpenFolder
+from pipelines.dashboard.folder_reader import FolderReader, OpenFolder, StoppedError
 from pipelines.dashboard.scope import Scope, ScopeError, scope_of
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
@@ -30,6 +30,7 @@ _FIRST = ("energy", "power", "totals", "now", "half_hours", "flows")
 _NO_CAPITAL = "10000"
 _LOG = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
+_Answer = TypeVar("_Answer")
 _Fetch = Callable[[duckdb.DuckDBPyConnection, str, Mapping[str, object]], _Result]
 
 
@@ -45,6 +46,7 @@ class DashboardData:
         """
         self._settings = settings
         self._reader = FolderReader(settings, **options)
+        self._had_data = False
 
     def close(self) -> None:
         """Close the data folder."""
@@ -79,11 +81,17 @@ class DashboardData:
             "problems": [],
         }
         try:
-            with self._reader.reading() as folder:
-                # Opening the folder may correct the clock.
-                answer |= self._about(folder, utc_now())
-        except (WarehouseError, SettingsError) as error:
-            answer["problems"] = [str(error)]
+            # Opening the folder may correct the clock.
+            answer |= self._read(lambda folder: self._about(folder, utc_now()))
+        except (WarehouseError, SettingsError, duckdb.Error) as error:
+            answer["problems"] = [_first_line(error)]
+        if answer["is_empty"] and self._had_data:
+            # As when a disk is not mounted: nobody should fetch everything again.
+            answer["problems"] = [
+                f"The data of {self._settings.data} were there and are gone: see whether the folder"
+                " was moved or its disk is not mounted."
+            ]
+        self._had_data = self._had_data or not answer["is_empty"]
         return answer
 
     def scope(self, arguments: Mapping[str, str]) -> tuple[Scope, Mapping[str, object]]:
@@ -120,6 +128,9 @@ class DashboardData:
             try:
                 answers[name] = self.rows(name, scope, arguments).as_json()
             except (ScopeError, UnknownChartError):
+                raise
+            except StoppedError:
+                # There is nobody to show the others to.
                 raise
             except Exception as error:
                 # Whatever it is, the other charts are shown.
@@ -179,24 +190,28 @@ class DashboardData:
             fetch: Runs SQL with parameters.
         """
         values = scope.parameters() | {"capital": _capital(arguments), "now": utc_now()}
-        for is_last in (False, True):
+
+        def answer(folder: OpenFolder) -> tuple[ChartQuery, _Result | None]:
+            kind = "site" if scope.device is None else scope.device.kind
+            query = chart_query(name, kind, folder.currency)
+            connection = folder.connection
+            if scope.device is None or connection is None:
+                return query, None
+            folder.use(scope.device, query.mart.reads)
+            return query, retrying(partial(fetch, connection, query.mart.sql, query.bound(values)))
+
+        query, result = self._read(answer)
+        return query, values, result
+
+    def _read(self, work: Callable[[OpenFolder], _Answer]) -> _Answer:
+        """Do something with the folder; once more if ingestion replaced what was open."""
+        try:
             with self._reader.reading() as folder:
-                kind = "site" if scope.device is None else scope.device.kind
-                query = chart_query(name, kind, folder.currency)
-                connection = folder.connection
-                if scope.device is None or connection is None:
-                    return query, values, None
-                bound = query.bound(values)
-                try:
-                    folder.use(scope.device, query.mart.reads)
-                    result = retrying(partial(fetch, connection, query.mart.sql, bound))
-                    return query, values, result
-                except (WarehouseError, duckdb.Error):
-                    # Ingestion may have replaced what was open.
-                    if is_last:
-                        raise
+                return work(folder)
+        except (WarehouseError, duckdb.Error):
             self._reader.reopen()
-        raise AssertionError
+        with self._reader.reading() as folder:
+            return work(folder)
 
     def _about(self, folder: OpenFolder, now: datetime) -> dict[str, object]:
         account = folder.account

@@ -48,6 +48,10 @@ _REOPEN_EVERY_S = 15.0
 _LOG = logging.getLogger(__name__)
 
 
+class StoppedError(StoreError):
+    """The folder was closed for good."""
+
+
 @dataclass(frozen=True, slots=True)
 class OpenFolder:
     """The data folder as it was when it was opened.
@@ -151,7 +155,7 @@ class FolderReader:
 
     def _current(self) -> OpenFolder:
         if self._is_closed:
-            raise StoreError("the dashboard is being stopped")
+            raise StoppedError("the dashboard is being stopped")
         now = time.monotonic()
         if self._open is None:
             self._open, self._stack = self._opened()

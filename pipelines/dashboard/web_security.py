@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _LOOPBACK_NAMES = ("localhost",)
 _METHODS = ("GET", "HEAD")
+_SHOWN = 60
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline';"
@@ -60,8 +61,9 @@ class Guard:
         if not is_own_host(host, is_local=self._is_local):
             app = _refusal(
                 421,
-                f"{host!r} is no name of this machine: use the address that givlake dashboard"
-                " printed.",
+                f"{host[:_SHOWN]!r} is no name of this machine: use the address that givlake"
+                " dashboard printed"
+                f"{'.' if self._is_local else ', or the IP address of this machine.'}",
             )
         elif scope["method"] not in _METHODS:
             app = _refusal(405, "The dashboard only shows: use GET.", {"Allow": "GET, HEAD"})

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.dashboard import chart_names
+from pipelines.dashboard import DashboardData, chart_names
 from pipelines.dashboard.page_files import joined
 from pipelines.dashboard.web_security import HEADERS, is_own_host
 from simulator import Simulator
@@ -129,8 +129,8 @@ def test_in_a_network_addresses_and_the_own_name_are_answered_but_no_other_name(
 @pytest.mark.parametrize(
     ("path", "arguments", "sentence"),
     [
-        ("/api/charts", {"names": "enrgy"}, "There is no chart 'enrgy': Did you mean energy?"),
-        ("/api/charts/energi", {}, "There is no chart 'energi': Did you mean energy?"),
+        ("/api/charts", {"names": "enrgy"}, "There is no chart 'enrgy'. Did you mean energy?"),
+        ("/api/charts/energi", {}, "There is no chart 'energi'. Did you mean energy?"),
         ("/api/charts", {"names": "energy", "period": "x"},
          "period='x' is unknown: use one of day, week, month, year, all."),
         ("/api/charts/energy", {"date": "2025-13-01"},
@@ -419,3 +419,46 @@ def test_modules_are_joined_in_the_order_of_their_imports():
 def test_modules_that_cannot_be_joined(texts, fault):
     with pytest.raises(ValueError, match=re.escape(fault)):
         joined(texts)
+
+
+def test_the_old_rows_are_read_until_the_new_ones_are_in_memory(owner, tmp_path):
+    data = DashboardData(settings_of(owner.settings), reopen_every_s=0)
+    reader = data._reader
+    try:
+        scope, _ = data.scope({"period": "month", "date": str(DAY)})
+        data.rows("energy", scope, {})
+        with reader.reading() as before:
+            assert before.kept is not None
+            used = before.kept.used_last()
+        (owner.data / "index" / "coverage").touch()
+        manifest = next((owner.data / "index" / "manifests").iterdir())
+        manifest.touch()
+        reader._looked_at = float("-inf")
+        reader._opened_at = float("-inf")
+        with reader.reading() as meanwhile:
+            assert meanwhile is before
+            renewal = reader._renewal
+        assert renewal is not None
+        renewal.join(TIMEOUT_S)
+        with reader.reading() as after:
+            assert after is not before
+            assert after.data_version != before.data_version
+            # In the same order or another, it has the same tables.
+            assert after.kept is not None
+            assert set(after.kept.used_last()[1]) == set(used[1])
+    finally:
+        data.close()
+
+
+def test_data_that_vanish_are_no_new_account(tmp_path):
+    with Simulator(config()) as sim:
+        owner = owner_of(sim, tmp_path)
+        backfill(owner, DAY)
+        with dashboard_server(settings_of(owner.settings), reopen_every_s=0) as server:
+            assert server.get("/api/about").json()["is_empty"] is False
+            owner.data.rename(tmp_path / "elsewhere")
+            about = until(
+                lambda: server.get("/api/about").json(),
+                lambda it: any("are gone" in problem for problem in it["problems"]),
+            )
+            assert str(owner.data) in about["problems"][0]

@@ -22,6 +22,7 @@
 -- home_kwh: Energy used in the home, with what the inverters themselves use; null unless it is
 -- known of all days with energies.
 -- home_counter_kwh: Energy used in the home by the inverter's counter, of the days that have it.
+-- home_counter_days: Days that have it.
 -- home_days: Days of which the home's energy is known.
 -- grid_days: Days of which import and export are known.
 -- days: Whole days.
@@ -62,6 +63,7 @@ with
             sum(discharge_kwh) as discharge_kwh,
             case when count(home_kwh) = count(source) then sum(home_kwh) end as home_kwh,
             sum(home_counter_kwh) as home_counter_kwh,
+            count(home_counter_kwh) as home_counter_days,
             count(home_kwh) as home_days,
             count(*) filter (where import_kwh is not null and export_kwh is not null) as grid_days,
             count(*) filter (where is_complete) as days,
@@ -79,6 +81,7 @@ select
     round(sums.discharge_kwh, 2) as discharge_kwh,
     round(sums.home_kwh, 2) as home_kwh,
     round(sums.home_counter_kwh, 2) as home_counter_kwh,
+    coalesce(sums.home_counter_days, 0) as home_counter_days,
     coalesce(sums.home_days, 0) as home_days,
     coalesce(sums.grid_days, 0) as grid_days,
     coalesce(sums.days, 0) as days,

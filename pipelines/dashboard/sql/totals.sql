@@ -43,6 +43,9 @@
 -- inverter with those that the API sent.
 -- home_days: Days of which the home's energy is known.
 -- grid_days: Days of which import and export are known.
+-- home_counter_kwh: Energy used in the home by the inverter's counter, of the days that have it;
+-- null for several inverters.
+-- home_counter_days: Days that have it.
 -- tariff: Tariffs in force, separated by commas; null if none.
 with
     ranges as (
@@ -68,6 +71,8 @@ with
             count(*) filter (where daily.is_complete) as days,
             count(*) filter (where daily.is_final) as days_final,
             count(daily.home_kwh) as home_days,
+            sum(daily.home_counter_kwh) as home_counter_kwh,
+            count(daily.home_counter_kwh) as home_counter_days,
             count(*) filter (
                 where daily.import_kwh is not null and daily.export_kwh is not null
             ) as grid_days
@@ -172,6 +177,8 @@ select
     coalesce(shares.flow_days, 0) as flow_days,
     coalesce(energies.home_days, 0) as home_days,
     coalesce(energies.grid_days, 0) as grid_days,
+    round(energies.home_counter_kwh, 2) as home_counter_kwh,
+    coalesce(energies.home_counter_days, 0) as home_counter_days,
     in_force.tariff
 from expected
 left join energies using (range)
