@@ -20,9 +20,11 @@ READY = '#main[aria-busy="false"]'
 # Where the lowest part of a bar is on the screen.
 _BAR = """(element, index) => {
     const chart = echarts.getInstanceByDom(element);
-    const data = chart.getOption().series[0].data[index];
+    const { series } = chart.getOption();
+    const seriesIndex = series.findIndex(({ type }) => type === "bar");
+    const data = series[seriesIndex].data[index];
     const value = data?.value ?? data;
-    const [x, y] = chart.convertToPixel({ seriesIndex: 0 }, [index, value / 2]);
+    const [x, y] = chart.convertToPixel({ seriesIndex }, [index, value / 2]);
     const box = element.getBoundingClientRect();
     return { x: box.x + x, y: box.y + y };
 }"""
