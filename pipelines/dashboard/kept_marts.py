@@ -14,13 +14,16 @@ from dataclasses import dataclass, field
 import duckdb
 
 from assets.marts.mart_file import marts
-from warehouse import retrying
+from warehouse import WarehouseError, retrying
 
 # The most devices whose rows are kept: a year of half hours of one takes some megabytes.
 _MOST_DEVICES = 6
 # Rows of the account, whatever device is shown.
 _SHARED = "shared"
 _DATABASE = "kept"
+# Sessions are found from all readings of the chargers, which would take some 400 MB at once.
+_LARGE = ("ev_sessions",)
+_MEMORY = "300MB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +166,25 @@ class KeptMarts:
         if rule.column:
             values = [*keys[rule.column]] or [None]
             table += f" WHERE {rule.column} IN ({', '.join('?' * len(values))})"
-        retrying(lambda: self._connection.execute(table, values))
+        self._create(table, values, is_large=name in _LARGE)
         target.tables.add(name)
+
+    def _create(self, table: str, values: Sequence[object], *, is_large: bool) -> None:
+        def create() -> None:
+            self._connection.execute(table, values)
+
+        if is_large:
+            self._connection.execute(f"SET memory_limit = '{_MEMORY}'")
+            try:
+                retrying(create)
+            except (WarehouseError, duckdb.Error):
+                # What is kept takes too much already, or there is no room for temporary files.
+                pass
+            else:
+                return
+            finally:
+                self._connection.execute("RESET memory_limit")
+        retrying(create)
 
     def _new(self, name: str) -> _KeptDevice:
         """Create the schema of a device."""

@@ -35,6 +35,7 @@ with
     ),
     counted as (
         select
+            count(*) as inverters,
             count(*) filter (where is_counted) as members,
             count(*) filter (where is_meter) as meters
         from members
@@ -71,7 +72,7 @@ with
         select followed.* exclude (next_time) replace (time + interval 5 minute as time)
         from followed
         cross join counted
-        where counted.members > 1 and next_time = time + interval 10 minute
+        where counted.inverters > 1 and next_time = time + interval 10 minute
     ),
     sums as (
         select
