@@ -38,8 +38,9 @@ _SQUARE = """(element, index) => {
     const [day, hour] = chart.getOption().series[0].data[index];
     const [x, y] = chart.convertToPixel({ seriesIndex: 0 }, [day, hour]);
     const scale = window.devicePixelRatio;
-    const pen = element.querySelector("canvas").getContext("2d");
-    return pen.getImageData(x * scale, y * scale, 1, 1).data[3];
+    // ECharts draws on several layers.
+    return Math.max(...[...element.querySelectorAll("canvas")].map((layer) =>
+        layer.getContext("2d").getImageData(x * scale, y * scale, 1, 1).data[3]));
 }"""
 _OPEN = "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
 _ARE_FILLED = """() => [...document.querySelectorAll(".figure-foot details[open]")]
