@@ -31,6 +31,17 @@ _HATCHED = """(element) => echarts.getInstanceByDom(element).getOption().series
     .filter((series) => series.type === "bar")
     .flatMap(({ data }) => data.flatMap((each, index) => each?.itemStyle?.decal ? [index] : []))
 """
+# How opaque the middle of a square is.
+_SQUARE = """(element, index) => {
+    const chart = echarts.getInstanceByDom(element);
+    chart.getZr().flush();
+    const [day, hour] = chart.getOption().series[0].data[index];
+    const [x, y] = chart.convertToPixel({ seriesIndex: 0 }, [day, hour]);
+    const scale = window.devicePixelRatio;
+    // ECharts draws on several layers.
+    return Math.max(...[...element.querySelectorAll("canvas")].map((layer) =>
+        layer.getContext("2d").getImageData(x * scale, y * scale, 1, 1).data[3]));
+}"""
 _OPEN = "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
 _ARE_FILLED = """() => [...document.querySelectorAll(".figure-foot details[open]")]
     .every((each) => !each.checkVisibility() || each.querySelector("table, pre"))"""
@@ -119,6 +130,21 @@ class DashboardPage:
         self.arrow(name).click()
         self.wait()
 
+    def pick(self, device: str) -> None:
+        """Choose a site or an inverter by the keyboard, and wait until its address is shown."""
+        self.page.locator("#picker").click()
+        self.page.keyboard.type(device)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url(f"**{device}*")
+        self.wait()
+
+    @property
+    def focused(self) -> str:
+        """What has the focus: the part of an arrow or a period, else its id or its class."""
+        script = """(({ dataset, id, className }) =>
+            dataset.arrow ?? dataset.period ?? (id || className))(document.activeElement)"""
+        return str(self.page.evaluate(script))
+
     def compare(self, name: Literal["none", "before", "year"]) -> None:
         """Choose what the period is compared with."""
         self.page.locator("#compare").select_option(name)
@@ -142,6 +168,10 @@ class DashboardPage:
     def hatched_bars(self, figure: str) -> set[int]:
         """Return which bars are hatched, by their place."""
         return set(self.chart(figure).evaluate(_HATCHED))
+
+    def square_opacity(self, figure: str, index: int) -> int:
+        """Return how opaque a square of a heat map is, 0 to 255."""
+        return int(self.chart(figure).evaluate(_SQUARE, index))
 
     def table(self, figure: str) -> list[list[str]]:
         """Open the table of a picture; return the texts of its cells, with those of its heading."""

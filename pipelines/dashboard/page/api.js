@@ -3,7 +3,12 @@
 import { queryOf } from "./address.js";
 
 /** The server answered with a sentence that says what is wrong with the request. */
-export class RequestRefused extends Error {}
+export class RequestRefused extends Error {
+  /** @returns {?string} The part of the address that it is about: the sentence begins with it. */
+  get part() {
+    return /^(\w+)=/.exec(this.message)?.[1] ?? null;
+  }
+}
 
 /** The server did not answer. */
 export class ServerUnreachable extends Error {}
@@ -31,11 +36,11 @@ export function fetchCharts(names, state, signal) {
 
 /**
  * Fetches the newest readings and the version of the data.
- * @param {object} state What the page shows.
+ * @param {string} of The device.
  * @returns {Promise<{data_version: string, ingestion: object, now: object}>}
  */
-export function fetchNow(state) {
-  return fetchJson(`/api/now?${queryOf({ of: state.of })}`);
+export function fetchNow(of) {
+  return fetchJson(`/api/now?${queryOf({ of })}`);
 }
 
 /**

@@ -10,6 +10,7 @@ import { MOST_LINES, inverterName, lineSymbol, lineType } from "./series-style.j
 import { colours, faded } from "./theme.js";
 import { translate } from "./translate.js";
 
+const FEWEST_POINTS = 3;
 
 /** @type {import("./figure.js").FigureDeclaration} */
 export const batteryFigure = {
@@ -39,7 +40,7 @@ export const batteryDayFigure = {
 export const capacityFigure = {
   id: "capacity", chart: "battery_health", periods: ["year", "all"], height: "medium", size: "half",
   isShown: (rows) => hasValues(rows, "usable_kwh"),
-  sentence: () => translate("capacity.sentence"),
+  sentence: (rows, context) => [translate("capacity.sentence"), fewPoints(rows, "usable_kwh", context, formatKwh)].filter(Boolean).join(" "),
   legend: (rows, context) => [
     ...lineLegend(rows, "usable_kwh", context),
     { label: translate("capacity.quartiles"), colour: "battery", shape: "light" },
@@ -56,7 +57,9 @@ export const capacityFigure = {
 export const roundTripFigure = {
   id: "round_trip", chart: "battery_health", periods: ["year", "all"], height: "medium", size: "half",
   isShown: (rows) => hasValues(rows, "round_trip"),
-  sentence: () => translate("round_trip.sentence"),
+  sentence: (rows, context) => [
+    translate("round_trip.sentence"), fewPoints(rows, "round_trip", context, (value) => formatPercent(value, 1)),
+  ].filter(Boolean).join(" "),
   legend: (rows, context) => lineLegend(rows, "round_trip", context),
   option: (rows, context) => healthOption(rows, context, {
     unit: "%", column: "round_trip", factor: 100, hasBand: false,
@@ -93,6 +96,19 @@ function lineLegend(rows, column, context) {
   return linesOf(rows, column).map((serial, index) => ({
     label: inverterName(serial, context), colour: "battery", shape: index % 4 ? "dashed" : "line",
   }));
+}
+
+// Two points are no curve: they are said.
+function isCurve(rows, column) {
+  return linesOf(rows, column).some((serial) => rows.filter((row) => row.inverter_serial === serial && isKnown(row[column])).length >= FEWEST_POINTS);
+}
+
+function fewPoints(rows, column, context, format) {
+  if (isCurve(rows, column)) return "";
+  const serials = linesOf(rows, column);
+  return rows.filter((row) => serials.includes(row.inverter_serial) && isKnown(row[column])).map((row) => translate("capacity.point", {
+    inverter: inverterName(row.inverter_serial, context), month: formatDate(row.month, "month"), value: format(row[column]),
+  })).join(" ");
 }
 
 function hasBattery(rows) {
@@ -217,6 +233,7 @@ function batteryColumns(context) {
 }
 
 function healthOption(rows, context, { unit, column, factor, hasBand, value }) {
+  if (!isCurve(rows, column)) return null;
   const palette = colours();
   const months = distinct(rows, "month").sort();
   const serials = linesOf(rows, column);

@@ -18,7 +18,7 @@ export const calendarFigure = {
   isShown: (rows) => rows.length > 0,
   sentence: calendarSentence,
   legend: () => [],
-  body: (rows, context) => [calendarTable(rows, context), stateLegend(cellsOf(rows, context), isByMonth(context))],
+  body: (rows, context) => [shownAtEnd(calendarTable(rows, context)), stateLegend(cellsOf(rows, context), isByMonth(context))],
   columns: () => [
     { label: translate("column.dataset"), isHeader: true, value: (row) => datasetName(row.dataset) },
     { label: translate("column.day"), isText: true, value: (row) => formatDate(row.local_date) },
@@ -89,6 +89,15 @@ function calendarTable(rows, context) {
       element("tbody", {}, distinct(cells, "dataset").map((dataset) => element("tr", {},
         element("th", { scope: "row", class: "is-text", text: datasetName(dataset) }),
         dates.map((date) => element("td", {}, square(byKey.get(`${dataset} ${date}`), isMonthly))))))));
+}
+
+// Where not all days fit, the newest are seen first, or the one that is shown.
+function shownAtEnd(box) {
+  window.setTimeout(() => {
+    const shown = box.querySelector(".is-shown");
+    box.scrollLeft = shown ? shown.offsetLeft - box.clientWidth / 2 : box.scrollWidth;
+  });
+  return box;
 }
 
 // All data have a heading for each year, over its months.

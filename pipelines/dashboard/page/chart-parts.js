@@ -51,6 +51,24 @@ export function categoryAxis(data, format, options = {}) {
 }
 
 /**
+ * Returns an axis of the half hours of a day, with labels at every third hour of the clock.
+ * @param {object[]} rows Rows with `start_local`.
+ * @param {object} [options] Options that replace the usual ones.
+ * @returns {object}
+ */
+export function halfHourAxis(rows, options = {}) {
+  const hours = isNarrow() ? 6 : 3;
+  const isTick = ({ start_local: start }, index) => start.endsWith(":00") && Number(start.slice(0, 2)) % hours === 0
+    && !rows.slice(Math.max(0, index - 2), index).some((row) => row.start_local === start);
+  return categoryAxis(rows.map((_, index) => String(index)), null, {
+    axisLabel: {
+      color: colours().muted, margin: 10, formatter: (index) => rows[index]?.start_local ?? "", interval: (index) => isTick(rows[index], index),
+    },
+    ...options,
+  });
+}
+
+/**
  * Writes a number on an axis with as many decimals as it needs, at most two.
  * @param {number} value The number.
  * @returns {string}

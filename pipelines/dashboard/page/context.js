@@ -19,7 +19,9 @@ export function contextOf(about, scope, charts, state, isReport) {
   const option = deviceOptions(about).find(({ of }) => of === scope.of);
   return {
     about, scope, charts, isReport,
-    state: { ...state, of: scope.of, period: scope.period, date: scope.date, compare: state.compare ?? "none" },
+    // Without a date the page follows the newest day; what is asked for further is of the day that is shown.
+    state: { ...state, of: scope.of, period: scope.period, date: state.date && scope.date, compare: state.compare ?? "none" },
+    asked: { ...state, of: scope.of, period: scope.period, date: scope.date },
     title: periodTitle(scope, about),
     deviceName: option?.label ?? scope.device,
     deviceCount: scope.kind === "site" ? site?.inverters.length ?? 1 : 1,

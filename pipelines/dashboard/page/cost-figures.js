@@ -1,9 +1,9 @@
 // What the period cost, what other tariffs would have cost, and when the installation is repaid.
 
 import { bucketColumn, bucketLabel, bucketName, filledBuckets, goToBucket } from "./buckets.js";
-import { categoryAxis, gridOf, hatching, isNarrow, labelWidth, tooltip, valueAxis } from "./chart-parts.js";
+import { categoryAxis, gridOf, halfHourAxis, hatching, isNarrow, labelWidth, tooltip, valueAxis } from "./chart-parts.js";
 import { daysColumn, daysNote, hatchingNote, isWhole } from "./completeness.js";
-import { formatMoney, formatNumber } from "./format.js";
+import { formatMoney, formatNumber, formatStart } from "./format.js";
 import { isKnown, moneyColumn, moneyOf } from "./rows.js";
 import { colours, faded } from "./theme.js";
 import { translate } from "./translate.js";
@@ -36,7 +36,7 @@ export const costFigure = {
 
 /** @type {import("./figure.js").FigureDeclaration} */
 export const dayCostFigure = {
-  id: "cost_half_hours", chart: "cost_half_hours", periods: ["day"], height: "medium",
+  id: "cost_half_hours", chart: "cost_half_hours", periods: ["day"], height: "panels",
   isShown: (rows, context) => rows.some((row) => isKnown(row.import_pence) || isKnown(moneyOf(row, "import_cost", context))),
   legend: () => [
     { label: translate("cost.import_cost"), colour: "import" },
@@ -46,7 +46,7 @@ export const dayCostFigure = {
   ],
   option: dayCostOption,
   columns: (context) => [
-    { label: translate("column.time"), isHeader: true, value: (row) => row.start_local },
+    { label: translate("column.time"), isHeader: true, value: (row) => formatStart(row, context.scope.zone) },
     { label: translate("column.import_price"), value: (row) => formatNumber(row.import_pence, 2) },
     { label: translate("column.export_price"), value: (row) => formatNumber(row.export_pence, 2) },
     ...["import_cost", "export_income", "net_cost"].map((name) => moneyCell(name, context)),
@@ -128,23 +128,23 @@ function costTooltip(row, context) {
 function dayCostOption(rows, context) {
   const palette = colours();
   const step = (column, colour, type) => ({
-    type: "line", step: "end", yAxisIndex: 1, showSymbol: false, silent: true, data: rows.map((row) => row[column]),
+    type: "line", step: "middle", xAxisIndex: 1, yAxisIndex: 1, showSymbol: false, silent: true, data: rows.map((row) => row[column]),
     lineStyle: { color: palette[colour], width: 1.5, type }, itemStyle: { color: palette[colour] },
   });
   const bar = (name, colour, sign) => ({
     type: "bar", stack: "cost", barCategoryGap: "20%", itemStyle: { color: palette[colour] }, emphasis: { disabled: true },
     data: rows.map((row) => signed(moneyOf(row, name, context), sign)),
   });
+  // The prices have a panel of their own: their axis has another zero.
   return {
+    axisPointer: { link: [{ xAxisIndex: "all" }] },
     tooltip: tooltip((parameters) => dayCostTooltip(rows[parameters[0].dataIndex], context), {
       axisPointer: { type: "shadow", shadowStyle: { color: faded(palette.muted, 0.12) } },
     }),
-    grid: gridOf({ left: 56, right: 44 }),
-    xAxis: categoryAxis(rows.map((_, index) => String(index)), (index) => rows[index].start_local, {
-      axisLabel: { color: palette.muted, margin: 10, interval: isNarrow() ? 11 : 5, formatter: (index) => rows[index].start_local },
-    }),
+    grid: [gridOf({ left: 56, bottom: 150 }), gridOf({ left: 56, top: "auto", height: 84, bottom: 28 })],
+    xAxis: [halfHourAxis(rows, { axisLabel: { show: false } }), halfHourAxis(rows, { gridIndex: 1 })],
     yAxis: [moneyAxis(context), valueAxis(priceUnit(context.scope.currency), {
-      nameTextStyle: { color: palette.muted, align: "left", padding: [0, 0, 0, -18] }, splitLine: { show: false },
+      gridIndex: 1, splitNumber: 2, nameTextStyle: { color: palette.muted, align: "left", padding: [0, 0, 0, -40] },
     })],
     series: [
       bar("import_cost", "import", 1), bar("export_income", "export", -1),
@@ -157,7 +157,7 @@ function dayCostTooltip(row, context) {
   if (!row) return null;
   const money = (name) => formatMoney(moneyOf(row, name, context), context.scope.currency);
   return {
-    title: row.start_local,
+    title: formatStart(row, context.scope.zone),
     lines: [
       { label: translate("cost.import_price"), colour: "home", value: formatNumber(row.import_pence, 2) },
       { label: translate("cost.export_price"), colour: "export", value: formatNumber(row.export_pence, 2) },

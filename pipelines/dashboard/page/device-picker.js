@@ -8,26 +8,34 @@ const MOST_OPTIONS = 60;
 /**
  * Builds the picker.
  * @param {object} about What the account has.
- * @param {string} chosen What is shown, such as `site:70001`.
  * @param {(of: string) => void} choose Called with what was chosen.
- * @returns {HTMLElement} A name only, if there is nothing to choose.
+ * @returns {{root: HTMLElement, show: (of: string) => void}} Its element, a name only if there is
+ *   nothing to choose, and a function that shows what is chosen.
  */
-export function devicePicker(about, chosen, choose) {
+export function devicePicker(about, choose) {
   const options = deviceOptions(about);
-  const current = options.find(({ of }) => of === chosen) ?? { of: chosen, label: chosen, detail: "" };
-  if (options.length < 2) return element("p", { class: "picker-name", text: current.label });
-  const picker = { options, current, choose, active: -1, shown: [] };
+  const optionOf = (chosen) => options.find(({ of }) => of === chosen) ?? { of: chosen, label: chosen ?? "", detail: "" };
+  if (options.length < 2) {
+    const name = element("p", { class: "picker-name" });
+    return { root: name, show: (of) => { name.textContent = optionOf(of).label; } };
+  }
+  const picker = { options, current: optionOf(), choose, active: -1, shown: [] };
   picker.list = element("ul", { class: "picker-list", id: "picker-list", role: "listbox", "aria-label": translate("picker.label"), hidden: true });
   picker.input = element("input", {
     type: "text", class: "picker-input", id: "picker", role: "combobox", autocomplete: "off", spellcheck: "false",
     "aria-label": translate("picker.label"), "aria-expanded": "false", "aria-controls": "picker-list", "aria-autocomplete": "list",
     on: {
-      focus: () => open(picker), input: () => filter(picker, picker.input.value), blur: () => close(picker),
+      focus: () => open(picker), click: () => picker.list.hidden && open(picker),
+      input: () => filter(picker, picker.input.value), blur: () => close(picker),
       keydown: (event) => onKey(picker, event),
     },
   });
-  picker.input.value = current.label;
-  return element("div", { class: "picker" }, picker.input, picker.list);
+  const present = (of) => {
+    picker.current = optionOf(of);
+    // Who is choosing is not interrupted.
+    if (picker.list.hidden) picker.input.value = picker.current.label;
+  };
+  return { root: element("div", { class: "picker" }, picker.input, picker.list), show: present };
 }
 
 /**
@@ -87,15 +95,17 @@ function close(picker) {
 
 function finish(picker, option) {
   picker.current = option;
-  picker.input.blur();
+  close(picker);
   picker.choose(option.of);
 }
 
 function onKey(picker, event) {
-  if (event.key === "Escape") picker.input.blur();
+  if (event.key === "Escape") close(picker);
+  else if (event.key === "Enter" && picker.list.hidden) open(picker);
   else if (event.key === "Enter" && picker.shown.length) finish(picker, picker.shown[Math.max(0, picker.active)]);
   else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     event.preventDefault();
+    if (picker.list.hidden) open(picker);
     move(picker, event.key === "ArrowDown" ? 1 : -1);
   }
 }

@@ -1,9 +1,9 @@
 // The energies of days, months and years, and of a day's half hours, as stacked bars.
 
 import { bucketColumn, bucketLabel, bucketName, filledBuckets, goToBucket } from "./buckets.js";
-import { categoryAxis, gridOf, hatching, tooltip, valueAxis } from "./chart-parts.js";
+import { categoryAxis, gridOf, halfHourAxis, hatching, tooltip, valueAxis } from "./chart-parts.js";
 import { daysColumn, daysNote, hatchingNote, isWhole } from "./completeness.js";
-import { formatDate, formatEnergy, formatKwh, formatNumber } from "./format.js";
+import { formatDate, formatEnergy, formatKwh, formatNumber, formatStart } from "./format.js";
 import { hasValues, isKnown, rowsOf } from "./rows.js";
 import { rolesNote } from "./site-notes.js";
 import { colours, faded } from "./theme.js";
@@ -23,6 +23,7 @@ export const energyFigure = {
   id: "energy", chart: "energy", periods: ["week", "month", "year", "all"], height: "tall",
   sentence: (rows, context) => [
     anyPart(rows) ? hatchingNote(rows) : translate("energy.none"),
+    sinceNote(context),
     rolesNote(anyPart(rows), rows.every(hasGrid), context),
     anyPart(rows) && !context.isReport ? translate(`energy.click_${context.scope.bucket}`) : "",
   ].filter(Boolean).join(" "),
@@ -36,7 +37,7 @@ export const energyFigure = {
     if (!anyPart(rows)) return null;
     const buckets = filledBuckets(rows, context.scope);
     return barOption(buckets, otherRows(context), {
-      label: (index) => bucketLabel(buckets[index].bucket_start, context),
+      axis: (options) => bucketAxis(buckets, otherRows(context), context, options),
       title: (row) => bucketName(row.bucket_start, context),
       otherLabel: context.otherTitle,
       isUnknown: (row) => isUnknownBucket(row, context),
@@ -58,9 +59,12 @@ export const halfHoursFigure = {
   isShown: anyPart,
   sentence: (rows) => hasHole(rows) ? translate("half_hours.missing") : "",
   legend: legendItems,
-  option: (rows) => barOption(rows, [], { label: (index) => rows[index].start_local, title: (row) => row.start_local }),
-  columns: () => [
-    { label: translate("column.time"), isHeader: true, value: (row) => row.start_local },
+  option: (rows, { scope }) => barOption(rows, [], {
+    title: (row) => formatStart(row, scope.zone),
+    axis: (options) => halfHourAxis(rows, options),
+  }),
+  columns: ({ scope }) => [
+    { label: translate("column.time"), isHeader: true, value: (row) => formatStart(row, scope.zone) },
     ...energyColumns(),
   ],
 };
@@ -93,7 +97,7 @@ function legendItems(rows) {
   const above = ENERGY_PARTS.filter(({ column }) => isUsed(rows, column));
   return [
     ...above.map(({ column, colour, sign }) => ({ label: translate(`energy.${column}`), colour, shape: sign < 0 && colour === "battery" ? "light" : "area" })),
-    ...(hasValues(rows, "home_kwh") ? [{ label: translate("energy.home_kwh"), colour: "home", shape: "mark" }] : []),
+    ...(rows.some((row) => isKnown(homeOf(row))) ? [{ label: translate("energy.home_kwh"), colour: "home", shape: "mark" }] : []),
   ];
 }
 
@@ -102,31 +106,46 @@ function isUsed(rows, column) {
   return rows.some((row) => isKnown(row[column]) && (row[column] > 0 || !["charge_kwh", "discharge_kwh"].includes(column)));
 }
 
-function barOption(rows, others, { label, title, otherLabel, isUnknown }) {
+function bucketAxis(buckets, others, context, options) {
+  const count = Math.max(buckets.length, others.length);
+  return categoryAxis(Array.from({ length: count }, (_, index) => String(index)),
+    (index) => buckets[index] ? bucketLabel(buckets[index].bucket_start, context) : "", options);
+}
+
+function barOption(rows, others, { axis, title, otherLabel, isUnknown }) {
   const palette = colours();
-  const count = Math.max(rows.length, others.length);
   const parts = ENERGY_PARTS.filter(({ column }) => isUsed(rows, column) || isUsed(others, column));
   return {
     tooltip: tooltip((parameters) => energyTooltip(rows[parameters[0].dataIndex], others[parameters[0].dataIndex], title, otherLabel), {
       axisPointer: { type: "shadow", shadowStyle: { color: faded(palette.muted, 0.12) } },
     }),
     grid: gridOf(),
-    xAxis: categoryAxis(Array.from({ length: count }, (_, index) => String(index)),
-      (index) => rows[index] ? label(Number(index)) : "", { axisLine: { onZero: true, lineStyle: { color: palette.muted } } }),
+    xAxis: axis({ axisLine: { onZero: true, lineStyle: { color: palette.muted } } }),
     yAxis: valueAxis("kWh"),
     series: [
       ...parts.map((part) => barSeries(part, rows, palette, "shown", 1)),
       ...(others.length ? parts.map((part) => barSeries(part, others, palette, "other", 0.42)) : []),
-      ...(hasValues(rows, "home_kwh") ? [homeMarks(rows, palette, others.length > 0)] : []),
+      ...(rows.some((row) => isKnown(homeOf(row))) ? [homeMarks(rows, palette, others.length > 0)] : []),
       ...(isUnknown && rows.some(isUnknown) ? [unknownBands(rows, palette, isUnknown)] : []),
     ],
   };
 }
 
+function firstDate({ scope, about }) {
+  return about.sites.find(({ site }) => site === scope.device)?.first_date ?? scope.first_date ?? scope.start;
+}
+
+// What is empty before the first data is no hole.
+function sinceNote(context) {
+  const first = firstDate(context);
+  const { period, start, end } = context.scope;
+  return period !== "all" && first > start && first <= end ? translate("energy.since", { date: formatDate(first, "long") }) : "";
+}
+
 // Days that should have data and have none are a pale band: nothing known is not nothing used.
-function isUnknownBucket(row, { scope, about }) {
-  const first = about.sites.find(({ site }) => site === scope.device)?.first_date ?? scope.first_date ?? scope.start;
-  return row.bucket_start >= first && row.bucket_start <= scope.end && !anyPart([row]);
+function isUnknownBucket(row, context) {
+  const { scope } = context;
+  return row.bucket_start >= firstDate(context) && row.bucket_start <= scope.end && !anyPart([row]);
 }
 
 function unknownBands(rows, palette, isUnknown) {
@@ -157,11 +176,22 @@ function barSeries({ column, colour, sign }, rows, palette, stack, opacity) {
   };
 }
 
+// Where flows do not say what the home used, the inverter's counter does if it has all days. The two
+// count differently and are never added up.
+function homeOf(row) {
+  return row.home_kwh ?? (isCounted(row) ? row.home_counter_kwh : null);
+}
+
+function isCounted(row) {
+  return !isKnown(row.home_kwh) && isKnown(row.home_counter_kwh) && row.home_counter_days > 0
+    && row.home_counter_days >= Math.max(row.days ?? 0, row.grid_days ?? 0, row.home_days ?? 0);
+}
+
 // The home's use is a mark across the bar: it is the sum of what stands above less what stands below.
 function homeMarks(rows, palette, isCompared) {
   return {
     type: "custom", z: 5, silent: true,
-    data: rows.map((row, index) => [index, row.home_kwh]),
+    data: rows.map((row, index) => [index, homeOf(row)]),
     encode: { x: 0, y: 1 },
     renderItem: (_, api) => {
       const value = api.value(1);
@@ -190,9 +220,11 @@ function energyTooltip(row, other, title, otherLabel) {
     title: title(row),
     lines: [
       ...ENERGY_PARTS.filter(({ column }) => isKnown(row[column])).map(({ column, colour }) => line(column, colour)),
-      line("home_kwh", "home"),
+      isCounted(row)
+        ? { label: translate("energy.home_kwh"), colour: "home", value: formatKwh(row.home_counter_kwh) } : line("home_kwh", "home"),
     ],
     note: [
+      isCounted(row) ? translate("energy.by_counter") : "",
       days,
       row.grid_days < row.days ? translate("energy.grid_days", { days: formatNumber(row.grid_days), count: row.grid_days }) : "",
       row.deviation_kwh > 0.05 ? translate("energy.deviation", { kwh: formatKwh(row.deviation_kwh) }) : "",

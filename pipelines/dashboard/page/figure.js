@@ -145,7 +145,7 @@ export class Figure {
     if (answer.sql && !context.isReport) {
       for (const format of ["csv", "parquet"]) {
         parts.push(element("a", {
-          class: "download", href: downloadAddress(declaration.chart, context.state, format), download: true,
+          class: "download", href: downloadAddress(declaration.chart, context.asked, format), download: true,
           "aria-label": translate("figure.download", { format: format.toUpperCase(), title: this.title.textContent }),
         }, icon("download"), format === "csv" ? "CSV" : "Parquet"));
       }

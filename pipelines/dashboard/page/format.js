@@ -1,11 +1,11 @@
-// Numbers, dates and money as the browser's language writes them. Null is "–", never 0.
+// Numbers, dates and money as the reader's language writes them. Null is "–", never 0.
 
-import { translate } from "./translate.js";
+import { isRepeated } from "./local-time.js";
+import { locale, translate } from "./translate.js";
 
 /** What stands where a value is not known. */
 export const UNKNOWN = "–";
 
-const locale = navigator.languages?.[0] ?? navigator.language ?? "en";
 const numberFormats = new Map();
 const dateFormats = new Map();
 
@@ -134,7 +134,7 @@ export function formatDateRange(first, last, style = "long") {
  */
 export function formatTime(instant, zone) {
   if (instant === null || instant === undefined) return UNKNOWN;
-  return dateFormat({ hour: "2-digit", minute: "2-digit", timeZone: zone }).format(new Date(instant));
+  return dateFormat({ hour: "2-digit", minute: "2-digit", timeZone: zone, ...zoneNameOf(instant, zone) }).format(new Date(instant));
 }
 
 /**
@@ -145,7 +145,21 @@ export function formatTime(instant, zone) {
  */
 export function formatInstant(instant, zone) {
   if (instant === null || instant === undefined) return UNKNOWN;
-  return dateFormat({ ...DATE_STYLES.medium, hour: "2-digit", minute: "2-digit", timeZone: zone }).format(new Date(instant));
+  return dateFormat({ ...DATE_STYLES.medium, hour: "2-digit", minute: "2-digit", timeZone: zone, ...zoneNameOf(instant, zone) })
+    .format(new Date(instant));
+}
+
+/**
+ * Writes when a half hour starts on the clock, with the name of the zone where the clock shows it twice.
+ * @param {object} row A row with `start_at` and `start_local`.
+ * @param {string} zone Time zone of the site.
+ * @returns {string}
+ */
+export function formatStart(row, zone) {
+  const options = zoneNameOf(row.start_at, zone);
+  if (!options) return row.start_local;
+  const parts = dateFormat({ hour: "2-digit", minute: "2-digit", timeZone: zone, ...options }).formatToParts(new Date(row.start_at));
+  return `${row.start_local} ${parts.find(({ type }) => type === "timeZoneName")?.value ?? ""}`.trim();
 }
 
 /**
@@ -155,6 +169,10 @@ export function formatInstant(instant, zone) {
  */
 export function formatList(words) {
   return new Intl.ListFormat(locale, { type: "conjunction" }).format(words);
+}
+
+function zoneNameOf(instant, zone) {
+  return isRepeated(new Date(instant).getTime(), zone) ? { timeZoneName: "short" } : null;
 }
 
 function withUnit(number, unit) {

@@ -4,6 +4,7 @@ import { readAddress, writeAddress } from "./address.js";
 import { RequestRefused, ServerUnreachable, fetchAbout, fetchCharts, fetchNow } from "./api.js";
 import { addComparison, comparedDate, contextOf } from "./context.js";
 import { listenToKeys } from "./header.js";
+import { localDate } from "./local-time.js";
 import { onNavigate } from "./navigation.js";
 import { Page } from "./page.js";
 import { firstCharts, furtherCharts, mainChart } from "./sections.js";
@@ -12,22 +13,29 @@ import { language, translate } from "./translate.js";
 
 const POLL_MS = 30_000;
 
-const app = { page: null, about: null, context: null, now: null, abort: null, early: null, isStale: false, state: readAddress() };
+// `now` is of the device `now.of`; `day` is the day of the browser's clock when the page was loaded.
+const app = {
+  page: null, about: null, context: null, now: null, abort: null, isLoading: false, early: null, isStale: false, day: "", state: readAddress(),
+};
 
 /**
  * Shows what the address says.
  * @param {object} options `isQuiet` leaves the page as it is until the new figures are there.
  */
 async function load({ isQuiet = false } = {}) {
+  // What the reader waits for is not started again.
+  if (isQuiet && app.isLoading) return;
   app.abort?.abort();
   const abort = new AbortController();
   app.abort = abort;
+  app.isLoading = !isQuiet;
   if (!isQuiet) app.page.wait(true);
   try {
     const period = app.state.period ?? "day";
     const early = app.early;
     app.early = null;
     const [about, first] = await (early ?? fetchTop(isQuiet, abort.signal));
+    if (abort.signal.aborted) return;
     app.about = about;
     if (about.is_empty || !about.sites.length) {
       app.page.showEmpty(about);
@@ -38,6 +46,8 @@ async function load({ isQuiet = false } = {}) {
     const context = contextOf(about, first.scope, first.charts, app.state, false);
     context.isQuiet = isQuiet;
     if (isQuiet && app.context?.otherScope) addComparison(context, app.context.otherScope, app.context.otherCharts);
+    if (!isQuiet || context.scope.today !== app.context?.scope.today) app.day = localDate(Date.now(), context.scope.zone);
+    if (app.now?.of !== context.scope.of) app.now = null;
     app.context = context;
     app.state = context.state;
     writeAddress(context.state, false);
@@ -46,12 +56,17 @@ async function load({ isQuiet = false } = {}) {
     app.page.showNow(app.now, context);
     await app.page.showFigures(context, firstCharts(period));
     await loadFurther(context, abort.signal);
+    if (abort.signal.aborted) return;
     app.page.wait(false);
-    if (!isQuiet) await pollNow();
+    app.isLoading = false;
+    if (!isQuiet || !app.now) await pollNow();
   } catch (error) {
     if (error.name !== "AbortError") showProblem(error);
   } finally {
-    if (app.abort === abort) app.page.wait(false);
+    if (app.abort === abort) {
+      app.isLoading = false;
+      app.page.wait(false);
+    }
   }
 }
 
@@ -74,8 +89,8 @@ async function loadFurther(context, signal) {
   const names = furtherCharts(period, context.about, context.state);
   const date = comparedDate(context);
   const [further, other] = await Promise.all([
-    fetchCharts(names, context.state, signal),
-    date ? fetchCharts([mainChart(period)], { ...context.state, date }, signal).catch(onlyAborts) : null,
+    fetchCharts(names, context.asked, signal),
+    date ? fetchCharts([mainChart(period)], { ...context.asked, date }, signal).catch(onlyAborts) : null,
   ]);
   Object.assign(context.charts, further.charts);
   // Its form is there before its figures are.
@@ -92,13 +107,18 @@ function onlyAborts(error) {
 }
 
 function showProblem(error) {
+  app.isStale = true;
   if (error instanceof ServerUnreachable) {
-    app.isStale = true;
     app.page.showBanners(null, { text: translate("banner.no_server"), code: "givlake dashboard" });
   } else if (error instanceof RequestRefused) {
+    const isOfAddress = error.part !== null && app.state[error.part] !== undefined;
+    if (isOfAddress && app.about && !app.about.is_empty) {
+      const scope = app.context?.scope ?? { today: app.about.today, date: app.state.date, start: "", end: "" };
+      app.page.showHeader(app.about, scope, app.state);
+    }
     app.page.showBanners(app.about, {
       text: error.message,
-      action: { label: translate("banner.start_again"), run: () => visit({}, { isReplacing: true }) },
+      action: isOfAddress && { label: translate("banner.leave_out"), run: () => visit({ [error.part]: undefined }) },
     });
   } else {
     console.warn("The page could not be shown.", error);
@@ -106,29 +126,33 @@ function showProblem(error) {
   }
 }
 
-function visit(state, { isReplacing = false } = {}) {
-  app.state = isReplacing ? state : { ...app.state, ...state };
+function visit(state) {
+  app.state = { ...app.state, ...state };
   writeAddress(app.state, true);
   load();
 }
 
 async function pollNow() {
-  if (document.hidden) return;
-  if (!app.context || app.isStale) {
+  if (document.hidden || app.isLoading) return;
+  if (!app.context || app.isStale || app.day !== localDate(Date.now(), app.context.scope.zone)) {
     await load({ isQuiet: true });
     return;
   }
+  const { of } = app.context.scope;
+  const isOther = () => app.isLoading || app.context.scope.of !== of;
   try {
-    const answer = await fetchNow(app.state);
+    const answer = await fetchNow(of);
+    // A late answer is of what was shown before.
+    if (isOther()) return;
     const isNewer = app.context.scope.data_version !== answer.data_version;
     const isOtherRun = app.about.ingestion?.is_running !== answer.ingestion?.is_running;
-    app.now = { columns: answer.now.columns ?? answer.now };
+    app.now = { of, columns: answer.now.columns ?? answer.now };
     app.about = { ...app.about, ingestion: answer.ingestion };
     app.page.showBanners(app.about, null);
     app.page.showNow(app.now, app.context);
     if (isNewer || isOtherRun && !answer.ingestion?.is_running) await load({ isQuiet: true });
   } catch (error) {
-    if (error instanceof ServerUnreachable) showProblem(error);
+    if (!isOther()) showProblem(error);
   }
 }
 

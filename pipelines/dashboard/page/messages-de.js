@@ -63,6 +63,7 @@ export const messagesDe = {
   "tile.all_whole": "Alle Tage sind vollständig",
   "tile.see_complete": "Was fehlt",
   "tile.unknown": "Nicht bekannt",
+  "tile.by_counter": "nach dem Zähler des Wechselrichters",
   "tile.roles": "Mehrere Zähler: nicht bekannt, siehe unten",
 
   "now.title": "Jetzt",
@@ -119,6 +120,8 @@ export const messagesDe = {
   "energy.title_month": "Energie nach Monaten",
   "energy.title_year": "Energie nach Jahren",
   "energy.none": "Von diesem Zeitraum sind keine Energien gespeichert.",
+  "energy.since": "Daten seit {date}.",
+  "energy.by_counter": "Haus nach dem Zähler des Wechselrichters",
   "energy.click_day": "Ein Klick auf einen Balken zeigt den Tag.",
   "energy.click_month": "Ein Klick auf einen Balken zeigt den Monat.",
   "energy.click_year": "Ein Klick auf einen Balken zeigt das Jahr.",
@@ -190,6 +193,7 @@ export const messagesDe = {
   "battery.merged": { one: "{count} Batterie", other: "Mittel von {count} Batterien" },
   "capacity.title": "Nutzbare Kapazität",
   "capacity.sentence": "Aus den eigenen Entladungen, nach Monaten; das Managementsystem der Batterie zählt anders. Jede ist nur mit sich selbst über die Zeit zu vergleichen.",
+  "capacity.point": "{inverter}: {value} im {month}.",
   "capacity.quartiles": "Quartile",
   "capacity.usable": "Nutzbar, kWh",
   "capacity.runs": "Entladungen",
@@ -264,7 +268,7 @@ export const messagesDe = {
   "banner.running_now": "Es wird abgerufen. Die Seite folgt von selbst.",
   "banner.no_server": "Der Server der Übersicht antwortet nicht. Starten mit",
   "banner.problems": { one: "{problems} Problem mit gespeicherten Dateien", other: "{problems} Probleme mit gespeicherten Dateien" },
-  "banner.start_again": "Den neuesten Tag zeigen",
+  "banner.leave_out": "Weglassen",
   "banner.failed": "Die Seite ließ sich nicht zeigen: {reason}",
 
   "empty.title": "Hier beginnt Ihre Energiegeschichte",

@@ -63,6 +63,7 @@ export const messagesEn = {
   "tile.all_whole": "All days are whole",
   "tile.see_complete": "See what is missing",
   "tile.unknown": "Not known",
+  "tile.by_counter": "by the inverter's counter",
   "tile.roles": "Several meters: not known, see below",
 
   "now.title": "Now",
@@ -119,6 +120,8 @@ export const messagesEn = {
   "energy.title_month": "Energy by month",
   "energy.title_year": "Energy by year",
   "energy.none": "No energies of this period are stored.",
+  "energy.since": "Data since {date}.",
+  "energy.by_counter": "Home by the inverter's counter",
   "energy.click_day": "Click a bar to see its day.",
   "energy.click_month": "Click a bar to see its month.",
   "energy.click_year": "Click a bar to see its year.",
@@ -190,6 +193,7 @@ export const messagesEn = {
   "battery.merged": { one: "{count} battery", other: "mean of {count} batteries" },
   "capacity.title": "Usable capacity",
   "capacity.sentence": "From your own discharges, by month; the battery's own management system counts differently. Compare each with itself over time.",
+  "capacity.point": "{inverter}: {value} in {month}.",
   "capacity.quartiles": "Quartiles",
   "capacity.usable": "Usable, kWh",
   "capacity.runs": "Discharges",
@@ -264,7 +268,7 @@ export const messagesEn = {
   "banner.running_now": "Fetching. The page follows by itself.",
   "banner.no_server": "The dashboard's server does not answer. Start it with",
   "banner.problems": { one: "{problems} problem with stored files", other: "{problems} problems with stored files" },
-  "banner.start_again": "Show the newest day",
+  "banner.leave_out": "Leave it out",
   "banner.failed": "The page could not be shown: {reason}",
 
   "empty.title": "Your energy history starts here",

@@ -63,6 +63,7 @@ export const messagesFr = {
   "tile.all_whole": "Tous les jours sont complets",
   "tile.see_complete": "Voir ce qui manque",
   "tile.unknown": "Inconnu",
+  "tile.by_counter": "d’après le compteur de l’onduleur",
   "tile.roles": "Plusieurs compteurs : inconnu, voir ci-dessous",
 
   "now.title": "Maintenant",
@@ -119,6 +120,8 @@ export const messagesFr = {
   "energy.title_month": "Énergie par mois",
   "energy.title_year": "Énergie par année",
   "energy.none": "Aucune énergie de cette période n’est enregistrée.",
+  "energy.since": "Données depuis le {date}.",
+  "energy.by_counter": "Maison d’après le compteur de l’onduleur",
   "energy.click_day": "Cliquez sur une barre pour voir le jour.",
   "energy.click_month": "Cliquez sur une barre pour voir le mois.",
   "energy.click_year": "Cliquez sur une barre pour voir l’année.",
@@ -190,6 +193,7 @@ export const messagesFr = {
   "battery.merged": { one: "{count} batterie", other: "moyenne de {count} batteries" },
   "capacity.title": "Capacité utile",
   "capacity.sentence": "D’après vos propres décharges, par mois ; le système de gestion de la batterie compte autrement. Comparez chacune avec elle-même dans le temps.",
+  "capacity.point": "{inverter} : {value} en {month}.",
   "capacity.quartiles": "Quartiles",
   "capacity.usable": "Utile, kWh",
   "capacity.runs": "Décharges",
@@ -264,7 +268,7 @@ export const messagesFr = {
   "banner.running_now": "Récupération en cours. La page suit d’elle-même.",
   "banner.no_server": "Le serveur du tableau de bord ne répond pas. Pour le démarrer :",
   "banner.problems": { one: "{problems} problème avec des fichiers enregistrés", other: "{problems} problèmes avec des fichiers enregistrés" },
-  "banner.start_again": "Afficher le dernier jour",
+  "banner.leave_out": "Ne pas en tenir compte",
   "banner.failed": "La page n’a pas pu être affichée : {reason}",
 
   "empty.title": "L’histoire de votre énergie commence ici",

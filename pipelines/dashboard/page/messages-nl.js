@@ -63,6 +63,7 @@ export const messagesNl = {
   "tile.all_whole": "Alle dagen zijn compleet",
   "tile.see_complete": "Bekijk wat ontbreekt",
   "tile.unknown": "Niet bekend",
+  "tile.by_counter": "volgens de teller van de omvormer",
   "tile.roles": "Meerdere meters: niet bekend, zie hieronder",
 
   "now.title": "Nu",
@@ -119,6 +120,8 @@ export const messagesNl = {
   "energy.title_month": "Energie per maand",
   "energy.title_year": "Energie per jaar",
   "energy.none": "Van deze periode zijn geen energieën opgeslagen.",
+  "energy.since": "Gegevens sinds {date}.",
+  "energy.by_counter": "Huis volgens de teller van de omvormer",
   "energy.click_day": "Klik op een balk om de dag te zien.",
   "energy.click_month": "Klik op een balk om de maand te zien.",
   "energy.click_year": "Klik op een balk om het jaar te zien.",
@@ -190,6 +193,7 @@ export const messagesNl = {
   "battery.merged": { one: "{count} batterij", other: "gemiddelde van {count} batterijen" },
   "capacity.title": "Bruikbare capaciteit",
   "capacity.sentence": "Uit uw eigen ontladingen, per maand; het beheersysteem van de batterij telt anders. Vergelijk elk met zichzelf in de tijd.",
+  "capacity.point": "{inverter}: {value} in {month}.",
   "capacity.quartiles": "Kwartielen",
   "capacity.usable": "Bruikbaar, kWh",
   "capacity.runs": "Ontladingen",
@@ -264,7 +268,7 @@ export const messagesNl = {
   "banner.running_now": "Er wordt opgehaald. De pagina volgt vanzelf.",
   "banner.no_server": "De server van het dashboard antwoordt niet. Start hem met",
   "banner.problems": { one: "{problems} probleem met opgeslagen bestanden", other: "{problems} problemen met opgeslagen bestanden" },
-  "banner.start_again": "Toon de nieuwste dag",
+  "banner.leave_out": "Weglaten",
   "banner.failed": "De pagina kon niet worden getoond: {reason}",
 
   "empty.title": "Hier begint uw energiegeschiedenis",

@@ -1,9 +1,10 @@
 // The page's elements: header, banners, heading, tiles and sections.
 
 import { bannersOf, emptyCard, footLine } from "./banners.js";
+import { devicePicker } from "./device-picker.js";
 import { element, show } from "./dom.js";
 import { Figure } from "./figure.js";
-import { brandLine, brandMark, periodLine } from "./header.js";
+import { PeriodLine, brandMark, themeButton } from "./header.js";
 import { nowTilesOf } from "./now-tiles.js";
 import { SECTIONS } from "./sections.js";
 import { onThemeChange } from "./theme.js";
@@ -12,20 +13,24 @@ import { translate } from "./translate.js";
 
 /** The page. */
 export class Page {
-  /** @param {(change: object, options?: object) => void} change Shows something else. */
+  /** @param {(change: object) => void} change Shows something else. */
   constructor(change) {
     this.change = change;
     this.header = document.getElementById("header");
     this.main = document.getElementById("main");
     this.foot = document.getElementById("foot");
     this.brand = element("div", { class: "brand-bar" });
-    this.period = element("div", { class: "period-bar" });
+    this.brandLine = element("div", { class: "brand-line" }, brandMark());
+    this.sites = "";
+    this.periodLine = new PeriodLine(change);
+    this.period = element("div", { class: "period-bar" }, this.periodLine.root);
     this.banners = element("div", { class: "banners", "aria-live": "polite" });
     this.heading = element("div", { class: "heading" });
     this.now = element("div", { class: "now-row" });
     this.tiles = element("div", { class: "tiles" });
     this.sections = SECTIONS.map(sectionOf);
     this.content = element("div", { class: "content" }, this.heading, this.now, this.tiles, this.sections.map(({ root }) => root));
+    this.brand.append(this.brandLine);
     this.header.replaceChildren(this.brand, this.period);
     this.main.replaceChildren(this.banners, this.content);
     show(this.content, false);
@@ -48,7 +53,10 @@ export class Page {
    * @param {?object} problem What went wrong.
    */
   showBanners(about, problem) {
-    this.banners.replaceChildren(...bannersOf(about, problem));
+    const banners = bannersOf(about, problem);
+    // One that stays is not read aloud again, and keeps the focus of its button.
+    const textOf = (nodes) => [...nodes].map((node) => `${node.className} ${node.textContent}`).join("\n");
+    if (textOf(banners) !== textOf(this.banners.children)) this.banners.replaceChildren(...banners);
   }
 
   /**
@@ -57,9 +65,21 @@ export class Page {
    */
   showEmpty(about) {
     this.showBanners(about, null);
-    this.brand.replaceChildren(brandLine(about, {}, this.change));
+    this.#showBrand(about, undefined);
     show(this.period, false);
     this.main.replaceChildren(this.banners, emptyCard(about));
+  }
+
+  /**
+   * Shows the controls.
+   * @param {object} about What the account has.
+   * @param {object} scope What the server shows.
+   * @param {object} state What the page shows.
+   */
+  showHeader(about, scope, state) {
+    this.#showBrand(about, state.of);
+    this.periodLine.update(scope, state);
+    show(this.period, true);
   }
 
   /**
@@ -68,15 +88,7 @@ export class Page {
    */
   showTop(context) {
     if (!this.main.contains(this.content)) this.main.replaceChildren(this.banners, this.content);
-    if (context.isReport) {
-      this.brand.replaceChildren(brandMark());
-    } else if (!context.isQuiet || !this.header.contains(document.activeElement)) {
-      const focused = focusSelector();
-      this.brand.replaceChildren(brandLine(context.about, context.state, this.change));
-      this.period.replaceChildren(periodLine(context, this.change));
-      if (focused) this.header.querySelector(focused)?.focus();
-    }
-    show(this.period, !context.isReport);
+    if (!context.isReport) this.showHeader(context.about, context.scope, context.state);
     show(this.content, true);
     this.heading.replaceChildren(
       element("p", { class: "heading-device", text: context.deviceName }),
@@ -127,6 +139,18 @@ export class Page {
     }
   }
 
+  // Devices that come do not take the field away from who is choosing one.
+  #showBrand(about, of) {
+    const sites = JSON.stringify(about.sites);
+    if (sites !== this.sites && !this.picker?.root.contains(document.activeElement)) {
+      this.sites = sites;
+      this.theme ??= themeButton();
+      this.picker = about.is_empty || !about.sites.length ? null : devicePicker(about, (chosen) => this.change({ of: chosen }));
+      this.brandLine.replaceChildren(brandMark(), this.picker?.root ?? element("span"), this.theme);
+    }
+    this.picker?.show(of);
+  }
+
   #eachFigure(run) {
     for (const { figures } of this.sections) figures.forEach(run);
   }
@@ -146,16 +170,13 @@ function sectionOf({ id, figures }) {
 function showSection({ root, figures, title }) {
   const shown = figures.filter((figure) => !figure.root.hidden);
   show(root, shown.length > 0);
+  // A card of half the width has all of it where no other is beside it.
+  let isBeside = false;
+  for (const figure of shown) {
+    isBeside = figure.declaration.size === "half" && !isBeside;
+    figure.root.classList.toggle("is-alone", isBeside && shown[shown.indexOf(figure) + 1]?.declaration.size !== "half");
+  }
   if (title) title.textContent = translate(shown.every(({ declaration }) => declaration.id === "pv_health") ? "section.panels" : "section.battery");
-}
-
-function focusSelector() {
-  const active = document.activeElement;
-  if (!active || active === document.body) return "";
-  if (active.dataset.period) return "[role=radio][aria-checked=true]";
-  if (active.dataset.arrow) return `[data-arrow="${active.dataset.arrow}"]`;
-  return ["date", "theme", "today"].filter((name) => active.classList.contains(name)).map((name) => `.${name}`)[0]
-    ?? (active.id === "compare" ? "#compare" : "");
 }
 
 function nextFrame() {

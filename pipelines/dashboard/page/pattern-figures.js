@@ -81,7 +81,8 @@ function heatMapOption(rows, context, figure) {
       inverse: true, axisLine: { show: false }, axisLabel: { color: palette.muted, interval: isNarrow() ? 5 : 2, formatter: hourLabel },
     }),
     visualMap: {
-      min: 0, max: largest, orient: "horizontal", left: "center", bottom: 0, itemWidth: 10, itemHeight: isNarrow() ? 110 : 180, calculable: false,
+      // The last dimension, which it would take, is the row.
+      dimension: 2, min: 0, max: largest, orient: "horizontal", left: "center", bottom: 0, itemWidth: 10, itemHeight: isNarrow() ? 110 : 180, calculable: false,
       text: [formatKwh(largest), formatKwh(0)], textStyle: { color: palette.muted },
       inRange: { color: [palette["heat-low"], palette[measure]] },
     },

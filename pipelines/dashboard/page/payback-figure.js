@@ -11,11 +11,7 @@ export const paybackFigure = {
   id: "payback", chart: "payback", periods: ["month", "year", "all"], size: "half",
   isShown: (rows, context) => context.about.has_tariff && (rows.length > 0 || !context.isReport),
   sentence: () => translate("payback.sentence"),
-  body: (rows, context) => [
-    !context.isReport && capitalForm(context),
-    ...rows.map((row) => resultOf(row, context)),
-    !rows.length && context.state.capital ? element("p", { class: "note", text: translate("payback.none") }) : null,
-  ].filter(Boolean),
+  body: bodyOf,
   columns: (context) => [
     { label: translate("column.cost"), isHeader: true, value: (row) => formatMoney(moneyOf(row, "capital_cost", context), context.scope.currency) },
     { label: translate("cost.saved"), value: (row) => formatMoney(moneyOf(row, "saved", context), context.scope.currency) },
@@ -25,6 +21,16 @@ export const paybackFigure = {
     { label: translate("column.days"), value: (row) => formatNumber(row.days) },
   ],
 };
+
+function bodyOf(rows, context, figure) {
+  // A form alone is not printed.
+  figure.root.classList.toggle("is-form", !rows.length);
+  return [
+    !context.isReport && capitalForm(context),
+    ...rows.map((row) => resultOf(row, context)),
+    !rows.length && context.state.capital ? element("p", { class: "note", text: translate("payback.none") }) : null,
+  ].filter(Boolean);
+}
 
 function capitalForm(context) {
   const field = element("input", {

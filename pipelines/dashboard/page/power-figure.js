@@ -2,13 +2,12 @@
 
 import { gridOf, isNarrow, tooltip, valueAxis } from "./chart-parts.js";
 import { formatInstant, formatPercent, formatPower, formatTime } from "./format.js";
-import { addDays, startOfDay } from "./local-time.js";
+import { HOUR_MS, addDays, clockTicks, startOfDay } from "./local-time.js";
 import { hasValues, isKnown, rowsOf } from "./rows.js";
 import { rolesNote } from "./site-notes.js";
 import { colours, faded } from "./theme.js";
 import { translate } from "./translate.js";
 
-const HOUR_MS = 3_600_000;
 const GAP_MS = 30 * 60_000;
 
 // `sign` turns the direction that is drawn below zero.
@@ -57,10 +56,11 @@ function powerOption(rows, context) {
   const length = startOfDay(addDays(date, 1), zone) - begin;
   const isCharged = hasCharge(rows);
   const palette = colours();
+  const ticks = clockTicks(begin, length, isNarrow() ? 6 : 3, zone);
   const elapsedAxis = (options) => ({
-    ...valueAxis("", { min: 0, max: length, interval: (isNarrow() ? 6 : 3) * HOUR_MS, splitLine: { show: false } }),
+    ...valueAxis("", { min: 0, max: length, splitLine: { show: false } }),
     axisLine: { show: true, onZero: false, lineStyle: { color: palette.muted } },
-    axisLabel: { color: palette.muted, formatter: (elapsed) => formatTime(begin + elapsed, zone), showMaxLabel: false },
+    axisLabel: { color: palette.muted, formatter: (elapsed) => formatTime(begin + elapsed, zone), customValues: ticks },
     axisPointer: { show: true, label: { show: false }, lineStyle: { color: palette.muted, type: "solid" } },
     ...options,
   });

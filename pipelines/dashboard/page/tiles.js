@@ -38,9 +38,12 @@ export function tilesOf(context) {
 
 function energyTile({ id, column, daysColumn }, comparison) {
   const { shown, other } = comparison;
+  const isCounted = id === "home" && !isKnown(shown.home_kwh) && isKnown(shown.home_counter_kwh);
+  const value = isCounted ? shown.home_counter_kwh : shown[column];
+  const counterNote = [translate("tile.by_counter"), daysNote(shown, "home_counter_days")].filter(Boolean).join(" · ");
   return tile({
-    id, value: formatEnergy(shown[column]), unit: isKnown(shown[column]) ? "kWh" : "",
-    note: isKnown(shown[column]) ? daysNote(shown, daysColumn) : unknownNote(id, comparison),
+    id, value: formatEnergy(value), unit: isKnown(value) ? "kWh" : "",
+    note: isCounted ? counterNote : isKnown(value) ? daysNote(shown, daysColumn) : unknownNote(id, comparison),
     past: isKnown(other?.[column]) && {
       text: formatKwh(other[column]),
       days: daysNote(other, daysColumn),

@@ -7,8 +7,14 @@ import { messagesNl } from "./messages-nl.js";
 
 const MESSAGES = { de: messagesDe, en: messagesEn, fr: messagesFr, nl: messagesNl };
 
-/** The language of the texts: the first of the browser's that has messages, else English. */
-export const language = chosenLanguage(navigator.languages ?? [navigator.language]);
+/**
+ * Language and region of numbers and dates: the first of the browser's whose language has messages,
+ * else English; with the calendar and the digits that the texts have.
+ */
+export const locale = chosenLocale(navigator.languages ?? [navigator.language]);
+
+/** The language of the texts. */
+export const language = languageOf(locale);
 
 const pluralRules = new Intl.PluralRules(language);
 
@@ -35,7 +41,19 @@ export function hasMessage(key) {
   return messagesEn[key] !== undefined;
 }
 
-function chosenLanguage(wanted) {
-  const codes = wanted.map((tag) => tag.toLowerCase().split("-")[0]);
-  return codes.find((code) => MESSAGES[code]) ?? "en";
+function chosenLocale(wanted) {
+  const tag = wanted.find((candidate) => MESSAGES[languageOf(candidate)] && isValid(candidate)) ?? "en-GB";
+  return new Intl.Locale(tag, { calendar: "gregory", numberingSystem: "latn" }).toString();
+}
+
+function languageOf(tag) {
+  return tag.toLowerCase().split("-")[0];
+}
+
+function isValid(tag) {
+  try {
+    return Boolean(new Intl.Locale(tag));
+  } catch {
+    return false;
+  }
 }
