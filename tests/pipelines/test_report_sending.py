@@ -41,7 +41,7 @@ def test_it_is_sent_with_the_file_and_the_key_figures(house, june):
             (message,) = listener.heard
             assert message["title"].endswith(", June 2024")
             lines = message["message"].splitlines()
-            assert re.fullmatch(r"Solar: [\d.]+ kWh", lines[0])
+            assert re.fullmatch(r"Solar: [\d.]+ kWh \(\d of 30 days\)", lines[0])
             assert re.fullmatch(r"Whole: \d+ of 30 days", lines[-1])
             (file,) = message["attachments"]
             assert re.fullmatch(r"givlake-report-\w+-2024-06\.html", file["filename"])
@@ -62,7 +62,7 @@ def test_it_is_sent_with_the_file_and_the_key_figures(house, june):
 def test_channels_that_take_no_file_are_not_enough(house, settings):
     with patch.dict(house.owner.settings, settings):
         done = house.owner.givlake("report", "--month", "2024-06", "--send")
-    assert done.status == 1
+    assert done.status == 2
     assert "None of the alert channels can take a file" in done.err
     assert house.sim.notifications == []
 
@@ -171,3 +171,16 @@ def test_the_setting_is_checked():
         settings_of({"GIVLAKE_REPORT": "daily"})
     assert settings_of({}).report is settings_of({"GIVLAKE_REPORT": "off"}).report is None
     assert settings_of({"GIVLAKE_REPORT": "Weekly"}).report == "weekly"
+
+
+@pytest.mark.slow
+def test_nothing_is_sent_if_the_file_cannot_be_written(house):
+    (house.owner.folder / "there.html").write_text("kept")
+    with listening() as listener:
+        with patch.dict(house.owner.settings, {"GIVLAKE_ALERT_URLS": listener.url()}):
+            done = house.owner.givlake(
+                "report", "--month", "2024-06", "--send", "--to", "there.html"
+            )
+        assert listener.heard == []
+    assert (done.status, "it exists" in done.err) == (2, True)
+    assert (house.owner.folder / "there.html").read_text() == "kept"

@@ -1,9 +1,11 @@
 """The plain tables of a report."""
 
 import json
+from importlib import resources
 
 import pytest
 
+from pipelines.reports.cell_formats import WORDS
 from pipelines.reports.report_data import rounded_charts, script_json
 from pipelines.reports.report_period import read_period
 from pipelines.reports.report_tables import ReportTables
@@ -66,7 +68,11 @@ def test_the_plain_tables_have_the_figures_of_the_marts(house, june):
     assert number(sums["Solar, kWh"][0]) == close(sum(known))
     whole = sum(day["is_complete"] for day in days)
     assert sums["Whole"][0] == sums["Solar, kWh"][1] == f"{whole} of 30 days"
-    assert f"<p>{whole} of 30 days are whole.</p>" in june
+    short = re.search(r"</h1>\n<p>(.*?)</p>", june)[1]
+    assert re.fullmatch(
+        rf"Solar [\d.]+ kWh, home [\d.]+ kWh, net cost £[\d.]+; {whole} of 30 days are whole\.",
+        short,
+    )
     (cost,) = house.owner.sql(
         "SELECT sum(net_cost_gbp) AS net, sum(saved_gbp) AS saved FROM cost_daily"
         " WHERE local_date BETWEEN '2024-06-01' AND '2024-06-30'"
@@ -76,7 +82,8 @@ def test_the_plain_tables_have_the_figures_of_the_marts(house, june):
 
 
 def test_hostile_names_stay_text():
-    totals = {"range": ["shown"], "start_date": ["2024-06-01"], "solar_kwh": [1.25],
+    totals = {"range": ["shown"], "start_date": ["2024-06-01"],
+              "end_date": ["2024-06-30"], "solar_kwh": [1.25],
               "days": [1], "days_expected": [1]}  # fmt: skip
     events = {"started_at": ["2024-06-10T09:00:00Z"], "inverter_serial": [HOSTILE],
               "event": [HOSTILE], "duration_s": [90_000], "is_open": [False]}  # fmt: skip
@@ -99,7 +106,8 @@ def test_hostile_names_stay_text():
 
 
 def test_a_house_without_a_battery_or_a_tariff_has_no_tables_of_them():
-    totals = {"range": ["shown"], "start_date": ["2024-06-01"], "solar_kwh": [1.25],
+    totals = {"range": ["shown"], "start_date": ["2024-06-01"],
+              "end_date": ["2024-06-30"], "solar_kwh": [1.25],
               "charge_kwh": [0.0], "discharge_kwh": [0.0], "net_cost_gbp": [None],
               "days": [1], "days_expected": [30]}  # fmt: skip
     energy = {"bucket_start": ["2024-06-01", "2024-06-02"], "solar_kwh": [1.25, None],
@@ -123,7 +131,7 @@ def test_a_house_without_a_battery_or_a_tariff_has_no_tables_of_them():
         "Energy, kWh": [["", "solar", "whole"], ["Sat 1 Jun", "1.25", "yes"],
                         ["Sun 2 Jun", DASH, DASH]],
     }  # fmt: skip
-    assert [*tables.sentences()] == ["Solar: 1.25 kWh", "Whole: 1 of 30 days"]
+    assert [*tables.sentences()] == ["Solar: 1.25 kWh (1 of 30 days)", "Whole: 1 of 30 days"]
 
 
 @pytest.mark.slow
@@ -141,3 +149,55 @@ def test_a_hostile_event_of_the_api_stays_text(tmp_path):
     assert HOSTILE not in html
     assert "<img src=x" not in html
     assert HOSTILE in [row[2] for row in tables_of(html)["Events of the inverters"]]
+
+
+def totals_of(**columns):
+    """Return the tables of sums, and of further charts."""
+    totals = {"range": ["shown", "before"], "start_date": ["2026-11-01", "2026-10-01"],
+              "end_date": ["2026-11-26", "2026-10-26"], "solar_kwh": [85.71, 90.0],
+              "days": [25, 4], "days_expected": [26, 4]}  # fmt: skip
+    charts = {"totals": totals, **columns}
+    answers = {name: {"columns": columns} for name, columns in charts.items()}
+    scope = {"currency": "GBP", "zone": "Europe/London", "bucket": "day"}
+    return ReportTables(answers, scope, read_period("month", "2026-11"))
+
+
+def test_a_running_month_is_titled_by_its_days():
+    tables = totals_of()
+    assert tables_of(tables.html())["Sums"] == [
+        ["", f"1{DASH}26 November 2026", "", f"1{DASH}26 October 2026", ""],
+        # Of all days of a period, also if the data begin in it.
+        ["Solar, kWh", "85.71", "25 of 26 days", "90.00", "4 of 26 days"],
+        ["Whole", "25 of 26 days", "", "4 of 26 days", ""],
+    ]
+    assert tables.in_short() == "Solar 85.7 kWh; 25 of 26 days are whole."
+
+
+def test_a_list_that_is_cut_says_of_how_many():
+    sessions = {"started_at": ["2026-11-02T08:00:00Z"] * 500, "energy_kwh": [1.5] * 500}
+    car = {"bucket_start": ["2026-11-01", "2026-11-02"], "sessions": [300, 273]}
+    gaps = {"last_point_at": ["2026-11-02T08:00:00Z"] * 500, "cause": ["not_sent"] * 500}
+    found = tables_of(totals_of(car_sessions=sessions, car=car, gaps=gaps).html())
+    assert len(found["Charging sessions (200 of 573)"]) == 201
+    gap = found["Gaps in the readings (200 of 500 or more)"][1]
+    assert gap == ["Mon 2 Nov 2026, 08:00", "never reached the API"]
+
+
+def test_what_is_missing_is_said_with_its_days_and_without_commands():
+    missing = {"dataset": ["energy_flows", "a_b"], "devices": [1, 2], "first_date": ["2026-11-02"] * 2,
+               "last_date": ["2026-11-04"] * 2, "days": [3, 2], "state": ["not_requested", "x_y"],
+               "command": ["givlake backfill"] * 2}  # fmt: skip
+    html = totals_of(missing=missing).html()
+    rows = tables_of(html)["Missing, or not whole: 7 days, of each dataset and device"]
+    assert [(row[0], row[-1]) for row in rows[1:]] == [
+        ("Energy flows", "not requested"), ("a b", "x y"),
+    ]  # fmt: skip
+    assert "givlake backfill" not in html
+    assert "No day is missing" in totals_of(missing={name: [] for name in missing}).html()
+
+
+def test_words_are_those_of_the_page():
+    page = resources.files("pipelines.dashboard").joinpath("page", "words-en.js")
+    text = page.read_text(encoding="utf-8")
+    for kind, words in WORDS.items():
+        assert dict(re.findall(rf'"{kind}\.(\w+)": "(.*?)"', text)) == words
