@@ -6,6 +6,19 @@ text, `channels` delivers them, `send_alerts` combines these and `sensors` runs 
 """
 
 from pipelines.alerts.failure_kinds import failure_kind_of
-from pipelines.alerts.send_alerts import AlertReport, send_alerts, send_file, send_test
+from pipelines.alerts.send_alerts import (
+    AlertReport,
+    file_problem,
+    send_alerts,
+    send_file,
+    send_test,
+)
 
-__all__ = ["AlertReport", "failure_kind_of", "send_alerts", "send_file", "send_test"]
+__all__ = [
+    "AlertReport",
+    "failure_kind_of",
+    "file_problem",
+    "send_alerts",
+    "send_file",
+    "send_test",
+]

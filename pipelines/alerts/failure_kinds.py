@@ -12,6 +12,8 @@ from warehouse import WarehouseError
 FAILURE_KIND_LABEL = "givlake/failure_kind"
 STALE = "stale"
 _UNEXPECTED = "fault"
+# Its failures are of channels, most of all.
+REPORT_JOB = "send_report"
 
 _DESCRIPTIONS = {
     "token": "The API rejects the token: create a new one and set GIVENERGY_API_TOKEN",
@@ -69,6 +71,8 @@ def failed_job(failure: str) -> str | None:
 def describe_failure(failure: str) -> str:
     """Return what is wrong and what to do."""
     if (job := failed_job(failure)) is not None:
+        if job == REPORT_JOB:
+            return f"A report could not be sent to every channel: see the log of {REPORT_JOB}"
         return f"{job} failed with an unexpected error: see its log"
     return _DESCRIPTIONS[failure]
 

@@ -118,14 +118,37 @@ def send_test(settings: Settings) -> AlertReport:
     return AlertReport(len(targets) - len(errors), errors)
 
 
-def send_file(settings: Settings, message: Message) -> AlertReport:
-    """Send a message with a file by all channels that can take one."""
+def file_problem(settings: Settings) -> str | None:
+    """Return why no file can be sent, and what to do; None if a channel takes files."""
     targets = channels(settings)
-    able = [channel for channel in targets if channel.can_attach()]
-    if not able:
-        return AlertReport(errors=[NONE_ATTACHES if targets else NO_CHANNEL])
-    errors = send(able, message)
-    return AlertReport(len(able) - len(errors), errors)
+    if any(channel.can_attach() for channel in targets):
+        return None
+    return NONE_ATTACHES if targets else NO_CHANNEL
+
+
+def send_file(
+    settings: Settings, message: Message, delivered: set[int] | None = None
+) -> AlertReport:
+    """Send a message with a file by all channels that can take one.
+
+    Args:
+        settings: The channels.
+        message: The message.
+        delivered: Numbers of the channels that have it already; those that get it are added.
+    """
+    delivered = set() if delivered is None else delivered
+    if (problem := file_problem(settings)) is not None:
+        return AlertReport(errors=[problem])
+    report = AlertReport()
+    for number, channel in enumerate(channels(settings), start=1):
+        if number in delivered or not channel.can_attach():
+            continue
+        if errors := send([channel], message):
+            report.errors += errors
+        else:
+            report.messages += 1
+            delivered.add(number)
+    return report
 
 
 def _is_stale(lake: Lake, now: datetime) -> bool:

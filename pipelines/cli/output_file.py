@@ -41,8 +41,7 @@ def new_output_file(output: Path, data: Path, *, overwrite: bool) -> Iterator[Pa
         KnownError: The file exists, or there is no such folder.
         StoreError: The disk is full or not writable.
     """
-    target = output.expanduser().absolute()
-    _check(target, data, overwrite=overwrite)
+    target = checked_target(output, data, overwrite=overwrite)
     with (
         explained("Writing", target),
         tempfile.TemporaryDirectory(
@@ -55,7 +54,18 @@ def new_output_file(output: Path, data: Path, *, overwrite: bool) -> Iterator[Pa
         publish(file, target)
 
 
-def _check(target: Path, data: Path, *, overwrite: bool) -> None:
+def checked_target(output: Path, data: Path, *, overwrite: bool) -> Path:
+    """Return where a file would be written, if it can be.
+
+    Args:
+        output: The file to make.
+        data: The data folder, which takes no other files.
+        overwrite: Whether to replace the file if it exists.
+
+    Raises:
+        KnownError: The file exists, or there is no such folder.
+    """
+    target = output.expanduser().absolute()
     if not target.parent.is_dir():
         problem = f"there is no folder {target.parent}: create it, or choose another path"
     elif data in target.resolve().parents:
@@ -63,9 +73,9 @@ def _check(target: Path, data: Path, *, overwrite: bool) -> None:
     elif target.is_dir():
         problem = "it is a folder: add the name of a file"
     elif target.exists() and not target.is_file():
-        problem = "it is no regular file: choose another path, or leave --output out"
+        problem = "it is no regular file: choose another path, or leave the option out"
     elif target.exists() and not overwrite:
         problem = "it exists: choose another name, or replace it with --overwrite"
     else:
-        return
+        return target
     raise KnownError(f"{target} cannot be written because {problem}.", EXIT_USAGE)

@@ -71,7 +71,9 @@ def report(
     them; it opens without a network. --send sends it to the channels in GIVLAKE_ALERT_URLS, and
     writes a file only with --to.
     """
+    from pipelines.cli.output_file import checked_target
     from pipelines.dashboard import DashboardData
+    from pipelines.reports.report_file import file_name
 
     if site is not None and device is not None:
         raise KnownError("--site and --device exclude each other: use one of them.", EXIT_USAGE)
@@ -79,17 +81,23 @@ def report(
     if send:
         _check_channels(settings)
     require_store(settings)
+    if target is not None:
+        checked_target(target, settings.data, overwrite=overwrite)
     with opened_for_reading(settings, warn_if_empty=False) as lake:
         data = DashboardData(settings)
         try:
             of = _device(data, lake, settings, site, device)
+            file = target
+            if file is None and not send:
+                file = Path(file_name(of, period))
+                checked_target(file, settings.data, overwrite=overwrite)
             made = _made(data, lake, of, period)
         finally:
             data.close()
-    sent = _sent(settings, made) if send else None
-    if target is not None or not send:
-        file = Path(made.file_name) if target is None else target
+    # Written first: what was sent cannot be taken back.
+    if file is not None:
         _write(settings, made, file, overwrite=overwrite)
+    sent = _sent(settings, made) if send else None
     click.echo(f"SHA-256 of its rows: {made.rows.sha256}")
     has_failed = sent is not None and bool(sent.errors)
     raise SystemExit(EXIT_INCOMPLETE if has_failed else EXIT_COMPLETE)
@@ -115,10 +123,10 @@ def _period(texts: Mapping[str, str | None]) -> "ReportPeriod":
 
 
 def _check_channels(settings: Settings) -> None:
-    from pipelines.alerts.channels import NO_CHANNEL
+    from pipelines.alerts import file_problem
 
-    if not (settings.alert_urls or settings.alert_app):
-        raise KnownError(NO_CHANNEL, EXIT_USAGE)
+    if (problem := file_problem(settings)) is not None:
+        raise KnownError(problem, EXIT_USAGE)
 
 
 def _device(
@@ -144,7 +152,10 @@ def _device(
             EXIT_USAGE,
         )
     if site is not None and site not in names:
-        advice = did_you_mean(site, names) or f"There are {_some(names)}."
+        advice = (
+            did_you_mean(site, names)
+            or f"There {'is' if len(names) == 1 else 'are'} {_some(names)}."
+        )
         raise KnownError(f"Unknown site {site!r}. {advice}", EXIT_USAGE)
     return f"site:{site or names[0]}"
 
@@ -173,11 +184,12 @@ def _some(names: list[str]) -> str:
 
 
 def _made(data: "DashboardData", lake: "Lake", of: str, period: "ReportPeriod") -> "Report":
+    from pipelines.dashboard.scope import ScopeError
     from pipelines.reports.report_file import ReportError, make_report
 
     try:
         return make_report(data, lake, of, period)
-    except ReportError as error:
+    except (ReportError, ScopeError) as error:
         raise KnownError(str(error), EXIT_USAGE) from error
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,40 @@ NOT_KNOWN = "\N{EN DASH}"
 _MINUS = "\N{MINUS SIGN}"
 _SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
 # Columns of these kinds are aligned to the left.
-TEXTS = frozenset({"text", "long", "day", "bucket", "month", "time", "yes"})
+TEXTS = frozenset(
+    {"text", "long", "day", "bucket", "month", "time", "yes", "cause", "dataset", "state"}
+)
+# In the words of the dashboard's page.
+WORDS = {
+    "cause": {
+        "not_fetched": "not fetched",
+        "not_sent": "never reached the API",
+        "device_off": "device was off",
+        "unknown": "unknown",
+    },
+    "state": {
+        "complete": "complete",
+        "provisional": "not final yet",
+        "empty": "confirmed empty",
+        "not_built": "not in the tables yet",
+        "partial": "partial",
+        "failed": "failed",
+        "forbidden": "forbidden",
+        "gone": "gone",
+        "not_requested": "not requested",
+    },
+    "dataset": {
+        "inverter_data_points": "Readings",
+        "energy_flows": "Energy flows",
+        "energy_flow_aggregates": "Flow totals",
+        "inverter_events": "Events",
+        "ev_charging_sessions": "Car sessions",
+        "ev_meter_readings": "Charger readings",
+        "smart_device_readings": "Smart devices",
+        "inverter_grid_meter_readings": "Grid meter",
+        "tariff_automation": "Tariff automation",
+    },
+}
 Formatter = Callable[[Any], str]
 
 
@@ -24,6 +58,7 @@ def formatters(currency: str, zone: str, bucket: str) -> dict[str, Formatter]:
     return {
         "text": str,
         "long": str,
+        **{kind: partial(worded, kind) for kind in WORDS},
         "day": _day,
         "bucket": lambda text: _bucket(text, bucket),
         "time": lambda text: _time(text, zone),
@@ -39,6 +74,11 @@ def formatters(currency: str, zone: str, bucket: str) -> dict[str, Formatter]:
         "duration": _duration,
         "month": lambda text: _bucket(text, "month"),
     }
+
+
+def worded(kind: str, name: str) -> str:
+    """Return a cause, a state or a dataset in words."""
+    return WORDS[kind].get(name) or name.replace("_", " ")
 
 
 def money(value: float, currency: str) -> str:

@@ -15,7 +15,9 @@ _SHARE_DECIMALS = 4
 _MANY = 2000
 _DECIMALS_OF_MANY = 2
 # What a page uses of the answer about a chart.
-_USED = ("error", "rows", "sql", "description")
+_USED = ("error", "rows", "total_rows", "description")
+# Commands are of use to whoever has the data folder, who has the dashboard too.
+_NOT_USED = frozenset({"command"})
 
 
 def rounded_charts(charts: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,7 +36,11 @@ def _rounded_chart(chart: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: chart[name] for name in _USED if name in chart}
     if "columns" not in chart:
         return kept
-    columns = {name: _rounded(name, values) for name, values in chart["columns"].items()}
+    columns = {
+        name: _rounded(name, values)
+        for name, values in chart["columns"].items()
+        if name not in _NOT_USED
+    }
     return {"columns": columns, **kept}
 
 

@@ -6,12 +6,21 @@ import dagster as dg
 
 from assets.framework.contract.devices import local_day
 from givenergy import corrected, utc_now
+from pipelines.alerts.failure_kinds import (
+    FAILURE_KIND_LABEL,
+    REPORT_JOB,
+    failure_kind_of,
+    unexpected_failure_of,
+)
 from pipelines.reports.report_period import MONTH, WEEK, ReportPeriod, last_whole, period_of
 from pipelines.settings import Settings
+from pipelines.settings_file import SettingsError
+from warehouse import WarehouseError
 
-REPORT_JOB = "send_report"
 _KINDS = {"weekly": WEEK, "monthly": MONTH}
 _CRONS = {"weekly": "30 8 * * 1", "monthly": "30 8 1 * *"}
+# A mail server that rejects the first message of a sender accepts it some minutes later.
+_RETRIES = dg.RetryPolicy(max_retries=2, delay=600)
 
 
 class _ReportConfig(dg.Config):
@@ -24,24 +33,33 @@ class _ReportConfig(dg.Config):
     day: str = ""
 
 
-def report_job(settings: Settings, zone: str) -> dg.JobDefinition:
+def report_job(
+    settings: Settings, zone: str, retries: dg.RetryPolicy = _RETRIES
+) -> dg.JobDefinition:
     """Return the job that sends the reports of all sites.
 
     Args:
         settings: The channels, and how often to send reports.
         zone: The time zone of the days.
+        retries: How often and when to send again what could not be sent.
     """
     kind = _KINDS[settings.report or "monthly"]
 
-    @dg.op(name=REPORT_JOB, description="Sends the report of each site.")
+    @dg.op(name=REPORT_JOB, description="Sends the report of each site.", retry_policy=retries)
     def send_reports(context: dg.OpExecutionContext, config: _ReportConfig) -> None:
         # Imported here, because most runs send no report.
         from pipelines.reports.site_reports import send_site_reports
 
-        report = send_site_reports(settings, _period(kind, config.day, zone), context.log.info)
-        context.add_output_metadata({"messages sent": report.messages})
+        period = _period(kind, config.day, zone)
+        try:
+            report = send_site_reports(settings, period, context.log.info)
+        except (SettingsError, WarehouseError) as error:
+            failure = {FAILURE_KIND_LABEL: failure_kind_of(error, REPORT_JOB)}
+            raise dg.Failure(str(error), metadata=failure) from error
         if report.errors:
-            raise dg.Failure(" ".join(report.errors))
+            failure = {FAILURE_KIND_LABEL: unexpected_failure_of(REPORT_JOB)}
+            raise dg.Failure(" ".join(report.errors), metadata=failure)
+        context.add_output_metadata({"messages sent": report.messages})
 
     @dg.job(name=REPORT_JOB, description="Sends reports to the channels of alerts.")
     def send_report_job() -> None:

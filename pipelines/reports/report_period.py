@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 MONTH, YEAR, WEEK = "month", "year", "week"
+# Those of the dashboard's addresses.
+FIRST_YEAR, LAST_YEAR = 1990, 2199
 _FORMS = {
     MONTH: (re.compile(r"(\d{4})-(\d{2})", re.ASCII), "a month such as 2025-06"),
     YEAR: (re.compile(r"(\d{4})", re.ASCII), "a year such as 2025"),
@@ -13,6 +15,10 @@ _FORMS = {
         "a week such as 2025-W23, which begins on Monday",
     ),
 }
+
+
+class _OtherYearError(ValueError):
+    """The year of a period is none that there can be data of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +64,15 @@ def read_period(kind: str, text: str) -> ReportPeriod:
         if written is None:
             raise ValueError
         year, *part = map(int, written.groups())
+        if not FIRST_YEAR <= year <= LAST_YEAR:
+            raise _OtherYearError
         if kind == WEEK:
             return period_of(kind, date.fromisocalendar(year, part[0], 1))
         return period_of(kind, date(year, part[0] if part else 1, 1))
+    except _OtherYearError:
+        raise ValueError(
+            f"{text!r} cannot be reported: choose a {kind} from {FIRST_YEAR} to {LAST_YEAR}."
+        ) from None
     except (ValueError, OverflowError):
         raise ValueError(f"{text!r} is not a {kind}: write {advice}.") from None
 
@@ -74,6 +86,27 @@ def period_of(kind: str, day: date) -> ReportPeriod:
         return ReportPeriod(kind, date(day.year, 1, 1), date(day.year, 12, 31))
     first = day.replace(day=1)
     return ReportPeriod(kind, first, _next_month(first) - timedelta(days=1))
+
+
+def days_title(kind: str, first: date, last: date) -> str:
+    """Return some days for people: by the name of the period if they are all of it.
+
+    Args:
+        kind: The kind of the period.
+        first: The first day.
+        last: The last day.
+    """
+    period = period_of(kind, first)
+    if (period.first, period.last) == (first, last):
+        return period.title
+    end = f"{last.day} {last:%B %Y}"
+    if first == last:
+        return end
+    if first.year != last.year:
+        return f"{first.day} {first:%B %Y} \N{EN DASH} {end}"
+    if first.month != last.month:
+        return f"{first.day} {first:%B} \N{EN DASH} {end}"
+    return f"{first.day}\N{EN DASH}{end}"
 
 
 def last_whole(kind: str, today: date) -> ReportPeriod:

@@ -15,14 +15,18 @@ from pipelines.reports.cell_formats import (
     Formatter,
     formatters,
     of_days,
+    worded,
 )
-from pipelines.reports.report_period import ReportPeriod, period_of
+from pipelines.reports.report_period import ReportPeriod, days_title
 from pipelines.reports.table_specs import KEY_FIGURES, TABLES, Column, TableSpec
 
 Columns = Mapping[str, Sequence[Any]]
 _BATTERY = frozenset({"charge", "discharge", "battery", "battery_saved", "battery_health"})
+_IN_SHORT = frozenset({"solar", "home", "net_cost"})
 # The pictures have the others.
 _MOST_ROWS = 200
+# A chart has no more rows of lists.
+_MOST_SENT = 500
 _NODES = ("solar", "battery", "grid", "home")
 _NODE_NAMES = {"solar": "Solar", "battery": "Battery", "grid": "Grid", "home": "Home"}
 
@@ -80,10 +84,12 @@ class ReportTables:
     def sentences(self) -> Iterator[str]:
         """Yield the key figures as lines of a message."""
         rows = self._total_rows()
-        for key, title, kind, _ in self._key_figures() if rows else ():
+        for key, title, kind, days_key in self._key_figures() if rows else ():
             if (value := self._value(rows[0], key)) is not None:
                 name, _, unit = title.partition(", ")
-                yield f"{name}: {self._text(kind, value)}{f' {unit}' if unit else ''}"
+                note = _days_note(rows[0], days_key, value)
+                figure = f"{self._text(kind, value)}{f' {unit}' if unit else ''}"
+                yield f"{name}: {figure}{f' ({note})' if note else ''}"
         if rows:
             yield f"Whole: {of_days(rows[0].get('days'), rows[0].get('days_expected'))}"
 
@@ -92,12 +98,30 @@ class ReportTables:
         rows = self._total_rows()
         return of_days(rows[0].get("days"), rows[0].get("days_expected")) if rows else NOT_KNOWN
 
+    def in_short(self) -> str:
+        """Return one sentence with the figures that matter most, and of how many days they are."""
+        rows = self._total_rows()
+        figures = []
+        for key, title, kind, _ in self._key_figures() if rows else ():
+            value = self._value(rows[0], key) if key in _IN_SHORT else None
+            if value is not None:
+                name, _, unit = title.partition(", ")
+                # The first decimal is enough here; the tables have the others.
+                text = self._text("number" if kind == "kwh" else kind, value)
+                figures.append(f"{name} {text}{f' {unit}' if unit else ''}")
+        expected = rows[0]["days_expected"] if rows else 0
+        whole = f"{self.days()} {'is' if expected == 1 else 'are'} whole."
+        if not figures:
+            return whole
+        first, *others = figures
+        return f"{', '.join([first, *(each[0].lower() + each[1:] for each in others)])}; {whole}"
+
     def _total_rows(self) -> list[dict[str, Any]]:
         rows = {row["start_date"]: row for row in reversed(_rows(self._columns("totals")))}
         # A year is compared once, and nothing with a time before the data.
         return [
             row
-            for row in reversed(rows.values())
+            for row in map(_with_all_days, reversed(rows.values()))
             if row["range"] == "shown" or any(self._value(row, key) for key, *_ in KEY_FIGURES)
         ]
 
@@ -105,7 +129,8 @@ class ReportTables:
         return [figure for figure in KEY_FIGURES if figure[0] not in self._left_out]
 
     def _range_title(self, row: Mapping[str, Any]) -> str:
-        return period_of(self._period.kind, date.fromisoformat(row["start_date"])).title
+        first, last = (date.fromisoformat(row[name]) for name in ("start_date", "end_date"))
+        return days_title(self._period.kind, first, last)
 
     def _flows(self) -> str:
         """Return the matrix of sources and destinations."""
@@ -133,7 +158,9 @@ class ReportTables:
             for head in (f"to {_NODE_NAMES[target].lower()}, kWh", "of its source")
         ]
         one = next(iter(known.values()))
-        title = f"From where to where ({of_days(one.get('days'), one.get('days_expected'))})"
+        totals = self._total_rows()
+        expected = totals[0]["days_expected"] if totals else one.get("days_expected")
+        title = f"From where to where ({of_days(one.get('days'), expected)})"
         return _table(title, ["", *heads], body, [False, *[True] * len(heads)])
 
     def _of_chart(self, spec: TableSpec) -> str:
@@ -148,19 +175,33 @@ class ReportTables:
             and any(self._value(row, column.key) is not None for row in rows)
         ]
         if not shown and spec.is_event:
-            return _nothing(spec.title)
+            return _nothing(spec.title, spec.nothing)
         # Days alone are no figures.
         if not any(spec.is_event or column.kind not in {*TEXTS, "days"} for column in shown):
             return ""
         body = [[self._cell(row, column) for column in shown] for row in rows[:_MOST_ROWS]]
-        more = f" ({_MOST_ROWS} of {len(rows):,})" if len(rows) > _MOST_ROWS else ""
         return _table(
-            spec.title + more,
+            spec.title + self._shown_of(spec, rows),
             [column.title for column in shown],
             body,
             [column.kind not in TEXTS for column in shown],
             [column.kind == "long" for column in shown],
         )
+
+    def _shown_of(self, spec: TableSpec, rows: Sequence[Mapping[str, Any]]) -> str:
+        """Return how many of the rows that there are a table shows, or of how many days it is."""
+        if spec.chart == "missing":
+            days = sum(row["days"] * row.get("devices", 1) for row in rows)
+            return f": {days:,} day{'' if days == 1 else 's'}, of each dataset and device"
+        if len(rows) <= _MOST_ROWS:
+            return ""
+        number = f"{len(rows):,}"
+        if spec.chart == "car_sessions":
+            counts = self._columns("car").get("sessions", ())
+            number = f"{max(len(rows), sum(filter(None, counts))):,}"
+        elif spec.is_event and len(rows) >= _MOST_SENT:
+            number += " or more"
+        return f" ({_MOST_ROWS} of {number})"
 
     def _is_of_period(self, row: Mapping[str, Any]) -> bool:
         """Return whether a row is of the period; the battery's health is of all its months."""
@@ -173,8 +214,8 @@ class ReportTables:
             counts.setdefault(row["dataset"], Counter())[row["state"]] += 1
         body = [
             [
-                dataset,
-                ", ".join(f"{state.replace('_', ' ')} {n:,}" for state, n in of.most_common()),
+                worded("dataset", dataset),
+                ", ".join(f"{worded('state', state)} {n:,}" for state, n in of.most_common()),
             ]
             for dataset, of in sorted(counts.items())
         ]
@@ -215,8 +256,14 @@ def _days_note(row: Mapping[str, Any], days_key: str, value: Any) -> str:
     return "" if value is None or days == expected else of_days(days, expected)
 
 
-def _nothing(title: str) -> str:
-    return f"<h3>{escape(title)}</h3>\n<p>None.</p>"
+def _with_all_days(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return sums as of all days up to today, also where the data begin later."""
+    first, last = (date.fromisoformat(row[name]) for name in ("start_date", "end_date"))
+    return {**row, "days_expected": (last - first).days + 1}
+
+
+def _nothing(title: str, sentence: str) -> str:
+    return f"<h3>{escape(title)}</h3>\n<p>{escape(sentence)}</p>"
 
 
 def _table(

@@ -8,6 +8,7 @@ from pipelines.dashboard import DashboardData
 from pipelines.reports.report_file import ReportError, make_report
 from pipelines.reports.report_period import ReportPeriod
 from pipelines.reports.send_report import send_report
+from pipelines.reports.sent_reports import SentReports
 from pipelines.session_factory import open_for_reading
 from pipelines.settings import Settings
 
@@ -19,6 +20,8 @@ def send_site_reports(
     settings: Settings, period: ReportPeriod, log: Callable[[str], object]
 ) -> AlertReport:
     """Send the report of each site, of 20 at most; a site without data in the period has none.
+
+    If a channel fails, the next call for the same period sends only what was not sent.
 
     Args:
         settings: The data folder and the channels.
@@ -37,17 +40,22 @@ def send_site_reports(
             notes = notes_on_unsent(names)
             for note in notes:
                 log(note)
+            sent_to = SentReports(settings, period)
             for name in names[:MOST_SITES]:
                 try:
                     report = make_report(data, lake, f"site:{name}", period)
                 except ReportError as error:
                     log(str(error))
                     continue
-                sent = send_report(settings, report, notes)
+                delivered = sent_to.channels_of(name)
+                sent = send_report(settings, report, notes, delivered)
+                sent_to.note(name, delivered)
                 log(f"{report.title}: {sent.messages} sent.")
                 total.messages += sent.messages
                 # A channel that fails does so for every site.
                 total.errors += [error for error in sent.errors if error not in total.errors]
+            if not total.errors:
+                sent_to.forget()
     finally:
         data.close()
     return total

@@ -22,12 +22,14 @@ class TableSpec(NamedTuple):
         title: What the table shows.
         columns: Its columns.
         is_event: Whether a table without rows says that there was nothing.
+        nothing: How it says so.
     """
 
     chart: str
     title: str
     columns: tuple[Column, ...]
     is_event: bool = False
+    nothing: str = "None."
 
 
 _BUCKET = Column("bucket_start", "", "bucket")
@@ -170,18 +172,18 @@ TABLES = (
     ),
     TableSpec(
         "missing",
-        "What is missing",
+        "Missing, or not whole",
         (
-            Column("dataset", "dataset", "text"),
+            Column("dataset", "dataset", "dataset"),
             Column("device", "device", "text"),
             Column("first_date", "from", "day"),
             Column("last_date", "to", "day"),
             Column("days", "days", "count"),
-            Column("state", "state", "text"),
+            Column("state", "state", "state"),
             Column("reason", "reason", "long"),
-            Column("command", "fetched by", "long"),
         ),
         is_event=True,
+        nothing="No day is missing that was expected.",
     ),
     TableSpec(
         "gaps",
@@ -191,7 +193,7 @@ TABLES = (
             Column("last_point_at", "last reading", "time"),
             Column("next_point_at", "next reading", "time"),
             Column("duration_s", "duration", "duration"),
-            Column("cause", "cause", "text"),
+            Column("cause", "cause", "cause"),
         ),
         is_event=True,
     ),

@@ -72,4 +72,10 @@ def test_it_prints_with_pictures(file, browser):
         page.emulate_media(media="print")
         assert page.locator("#figure-energy").is_visible()
         assert page.locator("footer.report-proof code").first.is_visible()
+        tables = page.locator("#report-figures table")
+        assert not tables.first.is_visible()
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert tables.first.is_visible()
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert not tables.first.is_visible()
         assert len(page.pdf(format="A4")) > 20_000

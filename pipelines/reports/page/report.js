@@ -7,7 +7,15 @@
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   const script = document.createElement("script");
   script.textContent = await new Response(stream).text();
-  document.getElementById("report-figures").removeAttribute("open");
+  const figures = document.getElementById("report-figures");
+  figures.removeAttribute("open");
+  // What is folded is not printed.
+  let wasOpen = false;
+  addEventListener("beforeprint", () => {
+    wasOpen = figures.open;
+    figures.open = true;
+  });
+  addEventListener("afterprint", () => { figures.open = wasOpen; });
   document.body.classList.add("has-script");
   document.body.append(script);
 })();
