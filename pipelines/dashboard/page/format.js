@@ -24,7 +24,9 @@ export function formatNumber(value, decimals = 0, options = {}) {
       minimumFractionDigits: decimals, maximumFractionDigits: decimals, ...options,
     }));
   }
-  const rounded = Math.abs(value) < 0.5 * 10 ** -decimals && options.style !== "percent" ? 0 : value;
+  // Else a tiny negative number would be "-0".
+  const places = options.style === "percent" ? decimals + 2 : decimals;
+  const rounded = Math.abs(value) < 0.5 * 10 ** -places ? 0 : value;
   return numberFormats.get(key).format(rounded);
 }
 

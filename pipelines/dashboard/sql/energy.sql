@@ -24,7 +24,7 @@
 -- home_counter_kwh: Energy used in the home by the inverter's counter, of the days that have it.
 -- home_counter_days: Days that have it.
 -- home_days: Days of which the home's energy is known.
--- grid_days: Days of which import and export are known.
+-- grid_days: Whole days of which import and export are known.
 -- days: Whole days.
 -- days_expected: Days up to today since the first one with data.
 -- is_complete: Whether all of them are whole; not before the first data.
@@ -65,7 +65,9 @@ with
             sum(home_counter_kwh) as home_counter_kwh,
             count(home_counter_kwh) as home_counter_days,
             count(home_kwh) as home_days,
-            count(*) filter (where import_kwh is not null and export_kwh is not null) as grid_days,
+            count(*) filter (
+                where is_complete and import_kwh is not null and export_kwh is not null
+            ) as grid_days,
             count(*) filter (where is_complete) as days,
             string_agg(distinct source, ', ' order by source) as source
         from {{ daily }}

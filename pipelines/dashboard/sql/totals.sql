@@ -42,7 +42,7 @@
 -- flow_days: Days with all half hours, which self-sufficiency and self-consumption are of; of an
 -- inverter with those that the API sent.
 -- home_days: Days of which the home's energy is known.
--- grid_days: Days of which import and export are known.
+-- grid_days: Whole days of which import and export are known.
 -- home_counter_kwh: Energy used in the home by the inverter's counter, of the days that have it;
 -- null for several inverters.
 -- home_counter_days: Days that have it.
@@ -74,7 +74,10 @@ with
             sum(daily.home_counter_kwh) as home_counter_kwh,
             count(daily.home_counter_kwh) as home_counter_days,
             count(*) filter (
-                where daily.import_kwh is not null and daily.export_kwh is not null
+                where
+                    daily.is_complete
+                    and daily.import_kwh is not null
+                    and daily.export_kwh is not null
             ) as grid_days
         from ranges
         inner join
