@@ -186,7 +186,8 @@ def test_a_list_that_is_cut_says_of_how_many():
 
 def test_what_is_missing_is_said_with_its_days_and_without_commands():
     missing = {"dataset": ["energy_flows", "a_b"], "devices": [1, 2],
-               "first_date": ["2026-11-02"] * 2, "last_date": ["2026-11-04"] * 2, "days": [3, 2], "state": ["not_requested", "x_y"],
+               "first_date": ["2026-11-02"] * 2, "last_date": ["2026-11-04"] * 2,
+               "days": [3, 2], "state": ["not_requested", "x_y"],
                "command": ["givlake backfill"] * 2}  # fmt: skip
     html = totals_of(missing=missing).html()
     rows = tables_of(html)["Missing, or not whole: 7 days, of each dataset and device"]
