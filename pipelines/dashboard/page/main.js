@@ -59,7 +59,7 @@ async function load({ isQuiet = false } = {}) {
     if (abort.signal.aborted) return;
     app.page.wait(false);
     app.isLoading = false;
-    if (!isQuiet || !app.now) await pollNow();
+    if (!isQuiet || !app.now) await loadNow();
   } catch (error) {
     if (error.name !== "AbortError") showProblem(error);
   } finally {
@@ -136,8 +136,12 @@ async function pollNow() {
   if (document.hidden || app.isLoading) return;
   if (!app.context || app.isStale || app.day !== localDate(Date.now(), app.context.scope.zone)) {
     await load({ isQuiet: true });
-    return;
+  } else {
+    await loadNow();
   }
+}
+
+async function loadNow() {
   const { of } = app.context.scope;
   const isOther = () => app.isLoading || app.context.scope.of !== of;
   try {
