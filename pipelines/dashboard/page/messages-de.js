@@ -236,7 +236,7 @@ export const messagesDe = {
   "typical_day.days": { one: "{days} Tag", other: "{days} Tage" },
 
   "calendar.title": "Nach Datensatz",
-  "calendar.whole": "Kein Tag braucht Aufmerksamkeit: jeder ist vollständig, leer oder noch nicht endgültig.",
+  "calendar.whole": "Jeder Tag ist vollständig, leer oder noch nicht endgültig.",
   "calendar.share": "ein Teil des Monats",
   "calendar.open": { one: "{open} von {all} Feldern braucht Aufmerksamkeit.", other: "{open} von {all} Feldern brauchen Aufmerksamkeit." },
   "missing.title": "Fehlt",

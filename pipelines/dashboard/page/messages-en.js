@@ -236,7 +236,7 @@ export const messagesEn = {
   "typical_day.days": { one: "{days} day", other: "{days} days" },
 
   "calendar.title": "By dataset",
-  "calendar.whole": "No day needs attention: each is complete, empty or not final yet.",
+  "calendar.whole": "Each day is complete, empty or not final yet.",
   "calendar.share": "part of the month",
   "calendar.open": { one: "{open} of {all} squares needs attention.", other: "{open} of {all} squares need attention." },
   "missing.title": "Missing",

@@ -236,7 +236,7 @@ export const messagesFr = {
   "typical_day.days": { one: "{days} jour", other: "{days} jours" },
 
   "calendar.title": "Par jeu de données",
-  "calendar.whole": "Aucun jour ne demande d’attention : chacun est complet, vide ou pas encore définitif.",
+  "calendar.whole": "Chaque jour est complet, vide ou pas encore définitif.",
   "calendar.share": "une partie du mois",
   "calendar.open": { one: "{open} case sur {all} demande de l’attention.", other: "{open} cases sur {all} demandent de l’attention." },
   "missing.title": "Manquant",

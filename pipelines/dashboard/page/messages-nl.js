@@ -236,7 +236,7 @@ export const messagesNl = {
   "typical_day.days": { one: "{days} dag", other: "{days} dagen" },
 
   "calendar.title": "Per dataset",
-  "calendar.whole": "Geen dag vraagt aandacht: elke is compleet, leeg of nog niet definitief.",
+  "calendar.whole": "Elke dag is compleet, leeg of nog niet definitief.",
   "calendar.share": "een deel van de maand",
   "calendar.open": { one: "{open} van {all} vakjes vraagt aandacht.", other: "{open} van {all} vakjes vragen aandacht." },
   "missing.title": "Ontbreekt",
