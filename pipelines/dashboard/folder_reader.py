@@ -15,16 +15,18 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import duckdb
 
 from assets.catalogue_views import derived_views
+from assets.framework.contract.devices import local_day
 from givenergy import utc_now
+from pipelines.account_zone import zone_of
+from pipelines.clock_state import restore_stored_clock
 from pipelines.dashboard.account_summary import Account, read_account
 from pipelines.dashboard.kept_marts import KeptMarts
 from pipelines.dashboard.scope import DashboardDevice, ScopeError
-from pipelines.session_factory import open_for_reading, stored_zone
+from pipelines.session_factory import open_for_reading, stored_state, stored_zone
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
 from pipelines.tariffs.tariff_store import stored_currency
@@ -219,7 +221,10 @@ class FolderReader:
             return opened, stack.pop_all()
 
     def _version(self) -> str:
-        today = utc_now().astimezone(ZoneInfo(stored_zone(self.settings))).date()
+        stored = stored_state(self.settings)
+        # Before the folder is opened too, so that its version then is that of later looks.
+        restore_stored_clock(stored)
+        today = local_day(utc_now(), zone_of(self.settings, stored))
         return data_version(self.settings.data, today)
 
     def _close(self) -> None:
