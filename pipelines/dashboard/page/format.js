@@ -164,15 +164,6 @@ export function formatStart(row, zone) {
   return `${row.start_local} ${parts.find(({ type }) => type === "timeZoneName")?.value ?? ""}`.trim();
 }
 
-/**
- * Joins words as the language lists them.
- * @param {string[]} words Words.
- * @returns {string}
- */
-export function formatList(words) {
-  return new Intl.ListFormat(locale, { type: "conjunction" }).format(words);
-}
-
 function zoneNameOf(instant, zone) {
   return isRepeated(new Date(instant).getTime(), zone) ? { timeZoneName: "short" } : null;
 }

@@ -68,15 +68,6 @@ export function addDays(date, days) {
 }
 
 /**
- * Returns the day of the week.
- * @param {string} date Date, "YYYY-MM-DD".
- * @returns {number} 0 for Monday to 6 for Sunday.
- */
-export function weekdayOf(date) {
-  return (new Date(`${date}T00:00:00Z`).getUTCDay() + 6) % 7;
-}
-
-/**
  * Returns how far a time zone is ahead of UTC.
  * @param {number} instant Milliseconds since 1970 UTC.
  * @param {string} zone Time zone.
