@@ -292,7 +292,8 @@ def test_the_keyboard_reaches_periods_arrows_and_tables(look):
     assert page.title == "May 2025"
     page.figure("energy").locator("summary").first.focus()
     keyboard.press("Enter")
-    assert page.figure("energy").locator("table").is_visible()
+    # It is built once it is open.
+    page.figure("energy").locator("table").wait_for(state="visible")
     focus = page.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert focus != "none"
 
