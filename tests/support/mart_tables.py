@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from assets.catalogue_views import catalogue_views, types_of_columns
 from tests.support.flow_rows import FLOWS, HALF_HOUR
+from tests.support.sql_rows import in_asked_order
 
 DAY = timedelta(days=1)
 # Those that `daily_energy` uses.
@@ -69,7 +70,7 @@ class MartTables:
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """Return the rows of a query by the names of their columns."""
-        return self.connection.sql(sql).to_arrow_table().to_pylist()
+        return in_asked_order(self.connection.sql(sql).to_arrow_table().to_pylist(), sql)
 
     def row(self, sql: str) -> dict[str, Any]:
         """Return the only row of a query."""

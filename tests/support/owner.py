@@ -21,6 +21,7 @@ from pipelines.cli import main
 from pipelines.definitions_factory import build_definitions
 from pipelines.instance import open_instance
 from pipelines.settings import load_settings
+from tests.support.sql_rows import in_asked_order
 from tests.support.timeouts import TIMEOUT_S
 from warehouse import Lake
 
@@ -113,7 +114,8 @@ class Owner:
         with duckdb.connect(str(self.data / "warehouse.duckdb"), read_only=True) as connection:
             connection.execute(f"SET TimeZone = '{zone}'")
             found = connection.sql(query)
-            return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+            rows = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+            return in_asked_order(rows, query)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return all data points without provenance columns."""

@@ -15,6 +15,7 @@ from pipelines.discovery import discover, known_state_of
 from pipelines.session_factory import open_session
 from tests.support import clock
 from tests.support.settings import settings_of
+from tests.support.sql_rows import in_asked_order
 from warehouse import ArchivedResponse
 
 FETCHED_AT = datetime(2025, 7, 1, 12, tzinfo=UTC)
@@ -141,7 +142,7 @@ class Home:
     def rows(self, sql: str):
         """Run a query over the catalogue."""
         with self.session() as session:
-            return known_state_of(session, {}).rows(sql)
+            return in_asked_order(known_state_of(session, {}).rows(sql), sql)
 
     def paths(self):
         """Return the paths requested since the last refresh."""
