@@ -6,10 +6,10 @@ from typing import Any
 
 
 def in_asked_order(rows: list[dict[str, Any]], query: str) -> list[dict[str, Any]]:
-    """Return the rows of a query as they came, or the last first if it names no order.
+    """Return the rows of a query, reversed if it has no ORDER BY.
 
-    DuckDB's threads give rows without ORDER BY in any order. So a test that relies on an order it
-    did not ask for fails each time and not once in a while.
+    DuckDB's threads return rows without ORDER BY in any order: a test that relies on one it did
+    not ask for shall fail each time, not once in a while. An ORDER BY of a window counts as one.
 
     Args:
         rows: All rows that DuckDB returned.
