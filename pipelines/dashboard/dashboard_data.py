@@ -189,9 +189,11 @@ class DashboardData:
             arguments: The arguments of the address.
             fetch: Runs SQL with parameters.
         """
-        values = scope.parameters() | {"capital": _capital(arguments), "now": utc_now()}
+        values = scope.parameters() | {"capital": _capital(arguments)}
 
         def answer(folder: OpenFolder) -> tuple[ChartQuery, _Result | None]:
+            # Opening the folder may correct the clock.
+            values["now"] = utc_now()
             kind = "site" if scope.device is None else scope.device.kind
             query = chart_query(name, kind, folder.currency)
             connection = folder.connection

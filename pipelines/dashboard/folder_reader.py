@@ -10,11 +10,12 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -126,6 +127,7 @@ class FolderReader:
         self._next: OpenFolder | None = None
         self._renewal: threading.Thread | None = None
         self._looked_at = self._opened_at = float("-inf")
+        self._stored: Mapping[str, Any] = {}
         self._is_closed = False
 
     @contextmanager
@@ -137,7 +139,10 @@ class FolderReader:
             WarehouseError: The folder cannot be used.
         """
         with self._lock:
-            yield self._current()
+            opened = self._current()
+            # Whatever else has corrected the clock of this process since the last look.
+            restore_stored_clock(self._stored)
+            yield opened
 
     def reopen(self) -> None:
         """Open the folder again before it is read next."""
@@ -221,7 +226,7 @@ class FolderReader:
             return opened, stack.pop_all()
 
     def _version(self) -> str:
-        stored = stored_state(self.settings)
+        self._stored = stored = stored_state(self.settings)
         # Before the folder is opened too, so that its version then is that of later looks.
         restore_stored_clock(stored)
         today = local_day(utc_now(), zone_of(self.settings, stored))
