@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.support.browser import watched_page
+from tests.support.browser import SERVER_GONE, watched_page
 from tests.support.dashboard_accounts import (
     MARKUP,
     TODAY,
@@ -100,8 +100,7 @@ def test_an_empty_folder_fills_and_the_server_goes_and_comes_while_the_page_is_o
         assert done.status == 0, done.output
         page.poll_until(lambda: re.search(r"\b2 of \d", page.tile("complete")))
 
-        # What it is still asked while it stops is answered with 503.
-        watched.expect_error("ERR_CONNECTION_REFUSED|status of 503")
+        watched.expect_error(SERVER_GONE)
         server.stop()
         page.poll_until(lambda: "givlake dashboard" in page.banners)
         assert page.has_tiles

@@ -22,6 +22,13 @@ REQUIRED = "GIVLAKE_REQUIRE_BROWSER"
 BROWSER_TIMEOUT_S = 120
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
+# How requests end that a server is asked while it stops or when it is gone: answered with 503,
+# refused, or cut off before or after the first byte of the answer.
+SERVER_GONE = (
+    r"status of 503"
+    r"|net::ERR_(CONNECTION_\w+|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING|CONTENT_LENGTH_MISMATCH"
+    r"|SOCKET_NOT_CONNECTED)\b"
+)
 # Without a screen, and without traffic of the browser's own.
 FLAGS = (
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -56,7 +63,7 @@ class Watched:
         foreign = [each.url for each in self.requests if not self._is_own(each.url)]
         assert foreign == []
         found = [e for e in self.errors if not any(re.search(p, e) for p in self.expected)]
-        assert found == []
+        assert found == [], found
 
     def _is_own(self, url: str) -> bool:
         parts = urlsplit(url)
