@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -12,7 +13,7 @@ from assets.framework.decoding.decoder import DatasetDecoder
 from assets.marts.mart_file import marts
 from assets.reconciliation import RECONCILIATIONS, reconciliation_view
 from assets.registry import datasets
-from warehouse import SYSTEM_VIEWS, ViewSpec, column_types
+from warehouse import SYSTEM_VIEWS, ViewSpec, column_types, system_views, table_views
 
 # Of the columns of money in the files of marts, and of tariffs that name no other.
 DEFAULT_CURRENCY = "GBP"
@@ -114,7 +115,8 @@ def derived_views_with_reads() -> list[DerivedView]:
 def types_of_columns() -> Mapping[str, Mapping[str, str]]:
     """Return DuckDB's type of each column of everything in the catalogue, by its name."""
     tables = [spec for dataset in datasets() for spec in DatasetDecoder(dataset).tables]
-    return column_types(tables, catalogue_views())
+    views = (*system_views(Path()), *table_views(Path(), tables), *catalogue_views())
+    return {view.name: column_types(view.schema) for view in views}
 
 
 def ordered(views: Iterable[DerivedView], known: Collection[str]) -> list[DerivedView]:

@@ -105,30 +105,42 @@ RECONCILIATIONS = (
 )
 
 _KEY = ("device_id", "day", "item")
+# Of the columns that are no quantity.
+_TYPES = {
+    "device_id": pa.string(),
+    "day": pa.date32(),
+    "item": pa.string(),
+    "compared": pa.int64(),
+    "outside": pa.int64(),
+    "deviation_at": pa.timestamp("us", "UTC"),
+    "energy_source": pa.string(),
+    "is_within": pa.bool_(),
+}
+# In the order of the SELECTs.
 _COLUMNS = {
     "device_id": "Serial number or UUID of the device.",
     "day": "Local day; of a charging session, the day of its start in UTC.",
     "item": "Compared counter, flow or energy.",
     "compared": "Number of compared points, steps between points, half hours or sessions.",
     "outside": "Number of points that deviate by more than 5 W.",
+    "counted_kwh": "Growth of the counter, kWh.",
+    "integrated_kwh": "Power integrated over time, kWh.",
+    "daily_kwh": "Daily value of the API, kWh.",
+    "half_hourly_kwh": "Sum of the half hours, kWh.",
+    "counter_kwh": "Daily counter at its last point, kWh.",
+    "flow_kwh": "Sum of the half-hourly flows, kWh.",
+    "derived_kwh": "Energy derived from data points, over the same half hours, kWh.",
+    "energy_kwh": "Energy of the session, kWh.",
+    "energy_source": "How the session's energy was found.",
+    "duration_s": "Duration of the session, s; null: its times cannot be true.",
     "deviation_w": "Largest deviation of a point, W.",
     "deviation_kwh": (
         "Difference of the two figures, kWh; for counters, their largest fall; for the values of a"
         " session, the energy that cannot be true."
     ),
     "deviation_at": "Time of the largest deviation, UTC; for sessions, their start.",
-    "counted_kwh": "Growth of the counter, kWh.",
-    "integrated_kwh": "Power integrated over time, kWh.",
-    "counter_kwh": "Daily counter at its last point, kWh.",
-    "flow_kwh": "Sum of the half-hourly flows, kWh.",
-    "derived_kwh": "Energy derived from data points, over the same half hours, kWh.",
-    "daily_kwh": "Daily value of the API, kWh.",
-    "half_hourly_kwh": "Sum of the half hours, kWh.",
-    "energy_kwh": "Energy of the session, kWh.",
     "lowest_kwh": "Lower limit of the deviation, or of a session's energy, kWh.",
     "highest_kwh": "Upper limit of the deviation, or of a session's energy, kWh.",
-    "energy_source": "How the session's energy was found.",
-    "duration_s": "Duration of the session, s; null: its times cannot be true.",
     "is_within": "Whether rounding, cadence and losses explain the deviation.",
 }
 
@@ -138,7 +150,7 @@ def reconciliation_view(check: Reconciliation) -> ViewSpec:
     sql = read_sql(check.name)
     selected = sql[sql.lower().rindex("\nselect") :]
     schema = pa.schema(
-        pa.field(column, pa.null(), metadata={"description": text})
+        pa.field(column, _TYPES.get(column, pa.float64()), metadata={"description": text})
         for column, text in _COLUMNS.items()
         if column in selected
     )

@@ -14,7 +14,6 @@ from warehouse.accounting.finding_store import (
 )
 from warehouse.archive import Archive, ArchivedResponse, CompactionReport, Entry, compact
 from warehouse.catalogue import publish
-from warehouse.column_types import column_types
 from warehouse.connection import connect, execute, retrying
 from warehouse.coverage import (
     COVERAGE_SCHEMA,
@@ -62,6 +61,7 @@ from warehouse.interface.decoder_protocol import (
     Listing,
 )
 from warehouse.interface.device_limit import DeviceLimit
+from warehouse.interface.duckdb_types import arrow_type, column_types
 from warehouse.interface.table_spec import History, TableSpec
 from warehouse.interface.view_spec import ViewSpec, comment_of
 from warehouse.lake import EXPECTED_SCHEMA, Lake
@@ -126,6 +126,7 @@ __all__ = [
     "WarehouseError",
     "add_correction",
     "add_gaps",
+    "arrow_type",
     "between",
     "build",
     "build_pending",

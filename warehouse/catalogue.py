@@ -140,11 +140,20 @@ def damage_of(lake: Lake, *, repair: bool = False) -> str | None:
 def view_statements(
     folder: Path, tables: Sequence[TableSpec], views: Sequence[ViewSpec] = ()
 ) -> list[str]:
-    """Return the SQL that creates every view and its comments, over files below `folder`."""
+    """Return the SQL that creates every view and its comments, over files below `folder`.
+
+    DuckDB binds the whole query of a view when it is created, with the queries of the views that it
+    reads, which takes seconds where views read views. So each view is created while those that it
+    reads are empty ones of the same columns, which are replaced after it.
+    """
+    specs = [*system_views(folder), *table_views(folder, tables), *views]
+    macros = [spec for spec in specs if spec.parameters]
+    plain = [spec for spec in specs if not spec.parameters]
     return [
-        statement
-        for view in (*system_views(folder), *table_views(folder, tables), *views)
-        for statement in view.statements()
+        *(spec.create_empty for spec in plain),
+        *(spec.create for spec in macros),
+        *(spec.create for spec in reversed(plain)),
+        *(comment for spec in specs for comment in spec.comments),
     ]
 
 

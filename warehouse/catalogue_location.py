@@ -86,7 +86,8 @@ def located(statements: Iterable[str], folder: Path) -> list[str]:
     guard = f"(SELECT {_GUARD} FROM ({here}))"
     # The schema is empty; by its name the catalogue is recognized among attached ones.
     mark = _mark(folder).replace('"', '""')
-    result = [f'CREATE SCHEMA "{mark}"', *where_am_i(folder, is_located=True).statements()]
+    here_view = where_am_i(folder, is_located=True)
+    result = [f'CREATE SCHEMA "{mark}"', here_view.create, *here_view.comments]
     for statement in statements:
         if f'"{_VIEW}"' in statement:
             continue

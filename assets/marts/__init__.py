@@ -15,15 +15,16 @@ describe` and the description of the Dagster asset.
     -- from_date: First local day.
     -- days := 28: Number of days; 28 unless given.
     -- columns:
-    -- inverter_serial: Serial number of the inverter.
-    -- solar_kwh: Solar energy; null where it is unknown,
+    -- inverter_serial varchar: Serial number of the inverter.
+    -- solar_kwh double: Solar energy; null where it is unknown,
     -- continued on a second line.
     select inverter_serial, …
 
 `key` has the columns that identify a row; `slot or null` in it is the column `slot`, which can be
 null. `reads` has every table, view and macro that the SQL names: a mart is created after those, and
-they are its lineage in Dagster. `columns` has all columns in order. A line that is no `name: text`
-with a lower-case name, or that begins with `null:`, continues the one before it.
+they are its lineage in Dagster. `columns` has all columns in order, with
+DuckDB's types. A line that is no `name type: text` in lower case, or that begins with `null:`,
+continues the one before it.
 
 `parameters` is for macros only, and needed there; text after `:=` is the SQL of a default, without
 which a parameter must be given. A parameter is untyped, so that every DuckDB from 1.0 on can read

@@ -8,10 +8,11 @@ from importlib import resources
 
 import pyarrow as pa
 
-from warehouse import ViewSpec
+from warehouse import ViewSpec, arrow_type
 
 _FIELD = re.compile(r"(key|reads|parameters|columns):(.*)")
 _ENTRY = re.compile(r"(?!null:)([a-z_][a-z0-9_]*(?: := .+?)?): (.+)")
+_TYPED_ENTRY = re.compile(r"(?!null:)([a-z_][a-z0-9_]*(?: [a-z]+)?): (.+)")
 _OR_NULL = " or null"
 
 
@@ -30,6 +31,7 @@ class Mart:
         parameters: Parameters of a macro, with their defaults, and their descriptions; a view has
             none.
         columns: All columns, in order, and their descriptions.
+        types: DuckDB's types of the columns, in lower case, as far as the file has them.
     """
 
     name: str
@@ -41,12 +43,20 @@ class Mart:
     reads: tuple[str, ...]
     parameters: Mapping[str, str]
     columns: Mapping[str, str]
+    types: Mapping[str, str]
 
     @property
     def view_spec(self) -> ViewSpec:
-        """Return the view or macro of the catalogue."""
+        """The view or macro of the catalogue.
+
+        Raises:
+            ValueError: A column has no type, or one that no column has.
+        """
+        for column in self.columns:
+            if column not in self.types:
+                raise ValueError(f"mart {self.name} has no type of {column}: `{column} double: …`")
         schema = pa.schema(
-            pa.field(column, pa.null(), metadata={"description": text})
+            pa.field(column, arrow_type(self.types[column]), metadata={"description": text})
             for column, text in self.columns.items()
         )
         return ViewSpec(
@@ -88,6 +98,7 @@ def parse_mart(name: str, text: str, *, is_macro: bool = False) -> Mart:
     length = next((i for i, line in enumerate(lines) if not line.startswith("--")), len(lines))
     paragraphs, fields = _split([line[2:].strip() for line in lines[:length]])
     key = _names(fields["key"])
+    typed_columns = _entries(name, fields["columns"], _TYPED_ENTRY)
     mart = Mart(
         name=name,
         sql="\n".join(lines[length:]).strip(),
@@ -98,8 +109,9 @@ def parse_mart(name: str, text: str, *, is_macro: bool = False) -> Mart:
             column.removesuffix(_OR_NULL) for column in key if column.endswith(_OR_NULL)
         ),
         reads=_names(fields["reads"]),
-        parameters=_entries(name, fields["parameters"]),
-        columns=_entries(name, fields["columns"]),
+        parameters=_entries(name, fields["parameters"], _ENTRY),
+        columns={entry.partition(" ")[0]: text for entry, text in typed_columns.items()},
+        types=dict(entry.split(" ") for entry in typed_columns if " " in entry),
     )
     missing = {
         "description": not mart.description,
@@ -139,13 +151,14 @@ def _names(lines: Iterable[str]) -> tuple[str, ...]:
     return tuple(name.strip() for name in " ".join(lines).split(",") if name.strip())
 
 
-def _entries(mart: str, lines: Iterable[str]) -> dict[str, str]:
-    """Return lines `name: text` as names with texts."""
+def _entries(mart: str, lines: Iterable[str], form: re.Pattern[str]) -> dict[str, str]:
+    """Return lines `name: text`, whose name is of a form, as names with texts."""
     entries: dict[str, str] = {}
     for line in lines:
-        if entry := _ENTRY.fullmatch(line):
-            if entry[1] in entries:
-                raise ValueError(f"mart {mart} describes {entry[1]!r} twice")
+        if entry := form.fullmatch(line):
+            entry_name = entry[1].partition(" ")[0]
+            if entry_name in (known.partition(" ")[0] for known in entries):
+                raise ValueError(f"mart {mart} describes {entry_name!r} twice")
             entries[entry[1]] = entry[2]
         elif entries:
             entries[next(reversed(entries))] += f" {line}"

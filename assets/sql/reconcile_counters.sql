@@ -111,7 +111,7 @@ select
     count(*) as compared,
     greatest(max(fall_kwh), 0) as deviation_kwh,
     arg_max(time, fall_kwh) as deviation_at,
-    case when contains(item, 'consumption') then 0.1 else 0 end as highest_kwh,
+    case when contains(item, 'consumption') then 0.1 else 0 end::double as highest_kwh,
     deviation_kwh < highest_kwh + 0.01 as is_within
 from falls
 where fall_kwh is not null and (is_after_reset or starts_with(item, 'total'))

@@ -4,8 +4,7 @@ select
     charger_uuid as device_id,
     timezone('UTC', started_at)::date as day,
     'session' as item,
-    1 as compared,
-    started_at as deviation_at,
+    1::bigint as compared,
     energy_source,
     duration_s,
     case
@@ -13,6 +12,7 @@ select
         then coalesce(meter_stop_kwh - coalesce(meter_start_kwh, 0), 0)
         else 0
     end as deviation_kwh,
+    started_at as deviation_at,
     energy_source <> 'none' and duration_s is not null as is_within
 from ev_charging_sessions
 where has_ended

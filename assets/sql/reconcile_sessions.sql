@@ -42,12 +42,12 @@ select
     charger_uuid as device_id,
     timezone('UTC', started_at)::date as day,
     'session' as item,
-    1 as compared,
-    started_at as deviation_at,
+    1::bigint as compared,
     energy_kwh,
+    energy_kwh - greatest(least(energy_kwh, highest_kwh), lowest_kwh) as deviation_kwh,
+    started_at as deviation_at,
     lowest_kwh,
     highest_kwh,
-    energy_kwh - greatest(least(energy_kwh, highest_kwh), lowest_kwh) as deviation_kwh,
     abs(deviation_kwh) <= 0.1 as is_within
 from sessions
 where farthest <= interval 15 minute and energy_kwh is not null

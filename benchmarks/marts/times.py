@@ -57,7 +57,7 @@ def make_native(data: Path) -> None:
         while waiting:
             made = [n for n, m in waiting.items() if not waiting.keys() & set(m.reads)]
             for name in made:
-                connection.execute(waiting.pop(name).view_spec.statements()[0])
+                connection.execute(waiting.pop(name).view_spec.create)
 
 
 def profiled(data: Path, name: str) -> list[str]:

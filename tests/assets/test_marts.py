@@ -6,14 +6,14 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from assets.catalogue_views import DerivedView, ordered
+from assets.catalogue_views import DerivedView, catalogue_views, ordered
 from assets.marts.mart_file import marts, parse_mart
 from assets.reconciliation import RECONCILIATIONS, reconciliation_view
 from pipelines.session_factory import open_lake
 from tests.support.import_graph import REPOSITORY
 from tests.support.settings import settings_of
 from tests.support.sql_references import references
-from warehouse import ViewSpec, connect
+from warehouse import ViewSpec, column_types, connect
 
 ASSETS = REPOSITORY / "assets"
 EXAMPLE = """\
@@ -29,10 +29,10 @@ EXAMPLE = """\
 -- reads: flows,
 -- coverage
 -- columns:
--- serial: Serial number of the inverter.
--- slot: Number of the slot;
+-- serial varchar: Serial number of the inverter.
+-- slot bigint: Number of the slot;
 -- null: it has none.
--- kind: one of: solar, grid.
+-- kind varchar: one of: solar, grid.
 with days as (select * from flows)
 -- not documentation
 select serial, slot, kind from days
@@ -46,7 +46,7 @@ MACRO = """\
 -- days := '10:30'::time: Length;
 -- a time.
 -- columns:
--- serial: Serial number.
+-- serial varchar: Serial number.
 select serial from flows where local_date >= from_date
 """
 
@@ -72,6 +72,7 @@ def test_the_comment_of_a_file_is_its_documentation():
         "slot": "Number of the slot; null: it has none.",
         "kind": "one of: solar, grid.",
     }
+    assert mart.types == {"serial": "varchar", "slot": "bigint", "kind": "varchar"}
     assert mart.parameters == {}
     assert mart.sql == EXAMPLE[EXAMPLE.index("with") :].strip()
 
@@ -82,7 +83,7 @@ def test_a_macro_has_parameters_with_and_without_defaults():
         "from_date": "First local day.",
         "days := '10:30'::time": "Length; a time.",
     }
-    create, comment = macro.view_spec.statements()
+    create, [comment] = macro.view_spec.create, macro.view_spec.comments
     assert create == (
         "CREATE OR REPLACE MACRO \"since\"(from_date, days := '10:30'::time) AS TABLE"
         " select serial from flows where local_date >= from_date"
@@ -96,7 +97,7 @@ def test_a_macro_has_parameters_with_and_without_defaults():
         (EXAMPLE[: EXAMPLE.index("-- key")], "", "mart days has no description"),
         ("-- key: serial, slot or null\n", "", "mart days has no key"),
         ("key: serial", "key: day", "mart days has no column 'day', which its key names"),
-        ("-- kind: one", "-- slot: one", "mart days describes 'slot' twice"),
+        ("-- kind varchar: one", "-- slot bigint: one", "mart days describes 'slot' twice"),
         ("-- columns:\n", "-- columns:\n-- All of them.\n", "mart days has 'All of them.' where"),
         ("-- columns:", "-- parameters:\n-- day: A day.\n-- columns:", "days has parameters: move"),
     ],
@@ -142,12 +143,25 @@ def test_a_comparison_reads_what_it_declares_some_of_it_through_other_views(chec
 
 
 @pytest.mark.parametrize("mart", marts(), ids=lambda mart: mart.name)
-def test_the_columns_of_a_mart_are_the_documented_ones(catalogue, mart):
-    nulls = ", ".join("NULL" for name in mart.parameters if ":=" not in name)
-    call = f"{mart.name}({nulls})" if mart.parameters else mart.name
-    described = catalogue.execute(f"DESCRIBE FROM {call}").fetchall()
-    assert [row[0] for row in described] == list(mart.columns)
+def test_no_parameter_has_the_name_of_a_column(mart):
     assert not set(mart.columns) & {name.partition(" ")[0] for name in mart.parameters}
+
+
+@pytest.mark.parametrize("view", catalogue_views(), ids=lambda view: view.name)
+def test_columns_of_a_view_and_their_types_are_the_declared_ones(catalogue, view):
+    described = catalogue.execute(f"DESCRIBE {view.example}").fetchall()
+    assert [
+        (row[0], row[1].replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")) for row in described
+    ] == list(column_types(view.schema).items())
+
+
+def test_a_mart_without_the_type_of_a_column_is_an_error_that_names_both():
+    mart = parse_mart("days", EXAMPLE.replace("slot bigint", "slot"))
+    with pytest.raises(ValueError, match="mart days has no type of slot"):
+        _ = mart.view_spec
+    mart = parse_mart("days", EXAMPLE.replace("slot bigint", "slot number"))
+    with pytest.raises(ValueError, match="type 'number' is none of bigint, blob, "):
+        _ = mart.view_spec
 
 
 def test_the_catalogue_has_the_comments_of_marts(catalogue):
@@ -172,7 +186,7 @@ def test_a_macro_answers_from_a_catalogue_file_of_the_oldest_format(tmp_path):
         connection.execute(
             "CREATE VIEW flows AS SELECT 'A' AS serial, DATE '2025-06-01' AS local_date"
         )
-        for statement in spec.statements():
+        for statement in [spec.create, *spec.comments]:
             connection.execute(statement)
     with duckdb.connect(path, read_only=True) as connection:
         since = "SELECT serial FROM since(DATE '2025-05-01')"

@@ -47,7 +47,7 @@ class MartTables:
         for name, types in tables.items():
             columns = ", ".join(f'"{column}" {kind}' for column, kind in types.items())
             statements.append(f'CREATE TABLE "{name}" ({columns})')
-        statements += [view.statements()[0] for view in views]
+        statements += [view.create for view in views]
         connection.execute("\n;\n".join(statements))
 
     @contextmanager

@@ -153,12 +153,11 @@ class DuckDbFile:
 
     def add_view(self, spec: ViewSpec) -> None:
         """Add a view over the tables, unless it reads one that is not in the file."""
-        create, *comments = spec.statements()
         try:
-            self._connection.execute(create)
+            self._connection.execute(spec.create)
         except duckdb.CatalogException:
             return
-        for statement in comments:
+        for statement in spec.comments:
             self._connection.execute(statement)
 
     def close(self) -> None:

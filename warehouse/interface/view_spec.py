@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from warehouse.attached_database import quoted
+from warehouse.interface.duckdb_types import column_types
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +30,29 @@ class ViewSpec:
     parameters: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
 
-    def statements(self) -> list[str]:
-        """Return the SQL that creates the view or macro and its comments."""
+    @property
+    def create(self) -> str:
+        """The SQL that creates the view or macro."""
         select = self.sql.strip()
         if self.parameters:
             parameters = ", ".join(self.parameters)
-            return [
-                f'CREATE OR REPLACE MACRO "{self.name}"({parameters}) AS TABLE {select}',
-                # DuckDB keeps no comments on the columns of a macro.
-                *comment_statements("MACRO TABLE", self.name, self.description, pa.schema([])),
-            ]
-        return [
-            f'CREATE OR REPLACE VIEW "{self.name}" AS {select}',
-            *comment_statements("VIEW", self.name, self.description, self.schema),
-        ]
+            return f'CREATE OR REPLACE MACRO "{self.name}"({parameters}) AS TABLE {select}'
+        return f'CREATE OR REPLACE VIEW "{self.name}" AS {select}'
+
+    @property
+    def create_empty(self) -> str:
+        """The SQL that creates a view of the same columns that reads nothing and has no rows."""
+        types = column_types(self.schema)
+        columns = ", ".join(f'NULL::{types[name]} AS "{name}"' for name in types)
+        return f'CREATE OR REPLACE VIEW "{self.name}" AS SELECT {columns} LIMIT 0'
+
+    @property
+    def comments(self) -> list[str]:
+        """The SQL that describes the view or macro and its columns."""
+        if self.parameters:
+            # DuckDB keeps no comments on the columns of a macro.
+            return comment_statements("MACRO TABLE", self.name, self.description, pa.schema([]))
+        return comment_statements("VIEW", self.name, self.description, self.schema)
 
     @property
     def example(self) -> str:

@@ -8,19 +8,20 @@
 -- from_date: First local day.
 -- to_date: Last local day.
 -- columns:
--- site: Site, as in `site_half_hourly`.
--- import_cost_gbp: Cost of the imported energy; null if no half hour has a price.
--- export_income_gbp: Income of the exported energy.
--- standing_charge_gbp: Standing charges of the days with a cost.
--- net_cost_gbp: Cost less income, with standing charges.
--- half_hours: Half hours with energies and prices.
--- half_hours_known: Half hours with energies.
--- days: Days with half hours.
--- days_expected: Days from the first to the last.
--- source: Where the energies come from, as in `site_half_hourly`.
--- note: as if you had changed nothing else.
--- is_complete: Whether every half hour of every day has a cost, and every day a standing charge.
--- is_final: Whether the energies can no longer change.
+-- site varchar: Site, as in `site_half_hourly`.
+-- import_cost_gbp double: Cost of the imported energy; null if no half hour has a price.
+-- export_income_gbp double: Income of the exported energy.
+-- standing_charge_gbp double: Standing charges of the days with a cost.
+-- net_cost_gbp double: Cost less income, with standing charges.
+-- half_hours bigint: Half hours with energies and prices.
+-- half_hours_known bigint: Half hours with energies.
+-- days bigint: Days with half hours.
+-- days_expected bigint: Days from the first to the last.
+-- source varchar: Where the energies come from, as in `site_half_hourly`.
+-- note varchar: as if you had changed nothing else.
+-- is_complete boolean: Whether every half hour of every day has a cost, and every day a standing
+-- charge.
+-- is_final boolean: Whether the energies can no longer change.
 with
     balance as (
         select site, start_at, local_date, import_kwh, export_kwh, source, is_final

@@ -12,24 +12,24 @@
 -- parameters:
 -- points := 'inverter_data_points': Name of a table or view with the columns that this has.
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- start_at: Start of the half hour, UTC.
--- start_local: Start in local time.
--- local_date: Local day.
--- pv_to_home_kwh: Solar energy used in the home directly.
--- pv_to_battery_kwh: Solar energy that charged the battery.
--- pv_to_grid_kwh: Solar energy exported.
--- grid_to_home_kwh: Grid energy used in the home directly.
--- grid_to_battery_kwh: Grid energy that charged the battery.
--- battery_to_home_kwh: Battery energy used in the home.
--- battery_to_grid_kwh: Battery energy exported.
--- solar_kwh: Solar energy.
--- import_kwh: Energy taken from the grid.
--- export_kwh: Energy given to the grid.
--- charge_kwh: Energy put into the battery.
--- discharge_kwh: Energy taken from the battery.
--- home_kwh: Energy used in the home, with what the inverter itself uses.
--- source: inverter_data_points.
+-- inverter_serial varchar: Serial number of the inverter.
+-- start_at timestamptz: Start of the half hour, UTC.
+-- start_local timestamp: Start in local time.
+-- local_date date: Local day.
+-- pv_to_home_kwh double: Solar energy used in the home directly.
+-- pv_to_battery_kwh double: Solar energy that charged the battery.
+-- pv_to_grid_kwh double: Solar energy exported.
+-- grid_to_home_kwh double: Grid energy used in the home directly.
+-- grid_to_battery_kwh double: Grid energy that charged the battery.
+-- battery_to_home_kwh double: Battery energy used in the home.
+-- battery_to_grid_kwh double: Battery energy exported.
+-- solar_kwh double: Solar energy.
+-- import_kwh double: Energy taken from the grid.
+-- export_kwh double: Energy given to the grid.
+-- charge_kwh double: Energy put into the battery.
+-- discharge_kwh double: Energy taken from the battery.
+-- home_kwh double: Energy used in the home, with what the inverter itself uses.
+-- source varchar: inverter_data_points.
 with
     readings as (
         select

@@ -6,18 +6,18 @@
 -- from_date: First local day.
 -- to_date: Last local day.
 -- columns:
--- site: Site, as in `site_daily`.
--- solar_kwh: Solar energy.
--- import_kwh: Energy taken from the grid.
--- export_kwh: Energy given to the grid.
--- charge_kwh: Energy put into batteries.
--- discharge_kwh: Energy taken from batteries.
--- home_kwh: Energy used in the home, of the days with flows.
--- source: As in `site_daily`; both, with a plus between them, if they differ by day.
--- days: Days whose energies are whole.
--- days_expected: Days from the first to the last.
--- is_complete: Whether all days are whole.
--- is_final: Whether all days were fetched after their data could change.
+-- site varchar: Site, as in `site_daily`.
+-- solar_kwh double: Solar energy.
+-- import_kwh double: Energy taken from the grid.
+-- export_kwh double: Energy given to the grid.
+-- charge_kwh double: Energy put into batteries.
+-- discharge_kwh double: Energy taken from batteries.
+-- home_kwh double: Energy used in the home, of the days with flows.
+-- source varchar: As in `site_daily`; both, with a plus between them, if they differ by day.
+-- days bigint: Days whose energies are whole.
+-- days_expected bigint: Days from the first to the last.
+-- is_complete boolean: Whether all days are whole.
+-- is_final boolean: Whether all days were fetched after their data could change.
 select
     site,
     round(sum(solar_kwh), 2) as solar_kwh,

@@ -9,13 +9,14 @@
 -- parameters:
 -- capital_cost: What the installation cost, in the currency of the tariffs.
 -- columns:
--- site: Site, as in `cost_daily`.
--- capital_cost_gbp: What the installation cost.
--- saved_gbp: What PV and battery saved on the days that count.
--- days: Whole days with a cost, which count.
--- saved_per_year_gbp: Savings of a year at that rate; null below 365 days.
--- payback_years: Years to repay the cost at that rate; null below 365 days or without savings.
--- repaid_share: Share of the cost that the days that count have repaid, 0 to 1 and more.
+-- site varchar: Site, as in `cost_daily`.
+-- capital_cost_gbp double: What the installation cost.
+-- saved_gbp double: What PV and battery saved on the days that count.
+-- days bigint: Whole days with a cost, which count.
+-- saved_per_year_gbp double: Savings of a year at that rate; null below 365 days.
+-- payback_years double: Years to repay the cost at that rate; null below 365 days or without
+-- savings.
+-- repaid_share double: Share of the cost that the days that count have repaid, 0 to 1 and more.
 select
     site,
     capital_cost::double as capital_cost_gbp,

@@ -5,16 +5,16 @@
 -- parameters:
 -- month_of_year: Month, 1 to 12.
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- half_hour: Start of the half hour on the clock.
--- home_mean_w: Mean power of the home.
--- solar_mean_w: Mean PV power.
--- import_mean_w: Mean power taken from the grid.
--- export_mean_w: Mean power given to the grid.
--- charge_mean_w: Mean power into the battery.
--- discharge_mean_w: Mean power from the battery.
--- battery_mean_percent: Mean state of charge.
--- days: Days with points in that half hour.
+-- inverter_serial varchar: Serial number of the inverter.
+-- half_hour time: Start of the half hour on the clock.
+-- home_mean_w double: Mean power of the home.
+-- solar_mean_w double: Mean PV power.
+-- import_mean_w double: Mean power taken from the grid.
+-- export_mean_w double: Mean power given to the grid.
+-- charge_mean_w double: Mean power into the battery.
+-- discharge_mean_w double: Mean power from the battery.
+-- battery_mean_percent double: Mean state of charge.
+-- days bigint: Days with points in that half hour.
 select
     inverter_serial,
     half_hour,

@@ -7,26 +7,26 @@
 -- key: inverter_serial, local_date
 -- reads: daily_energy, inverter_data_points, inverters
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- local_date: Local day.
--- min_percent: Lowest state of charge.
--- max_percent: Highest state of charge.
--- first_percent: State of charge of the first point.
--- last_percent: State of charge of the last point.
--- charge_kwh: Energy put into the battery.
--- discharge_kwh: Energy taken from the battery.
--- nominal_kwh: Usable nominal capacity on the day, by the list of devices; without a known depth
--- of discharge, the whole.
--- cycles: Discharged energy over the usable nominal capacity.
--- hours_full: Hours at 98 % or more, of the half hours with points.
--- hours_empty: Hours at the lowest state of charge that the depth of discharge allows, or at 4 %
--- or less.
--- hours_known: Hours of the half hours with a state of charge.
--- min_temperature_celsius: Lowest battery temperature.
--- max_temperature_celsius: Highest battery temperature.
--- source: Where the energies come from, as in `daily_energy`.
--- is_complete: Whether the energies are those of the whole day.
--- is_final: Whether the day was fetched after its data could change.
+-- inverter_serial varchar: Serial number of the inverter.
+-- local_date date: Local day.
+-- min_percent double: Lowest state of charge.
+-- max_percent double: Highest state of charge.
+-- first_percent double: State of charge of the first point.
+-- last_percent double: State of charge of the last point.
+-- charge_kwh double: Energy put into the battery.
+-- discharge_kwh double: Energy taken from the battery.
+-- nominal_kwh double: Usable nominal capacity on the day, by the list of devices; without a known
+-- depth of discharge, the whole.
+-- cycles double: Discharged energy over the usable nominal capacity.
+-- hours_full double: Hours at 98 % or more, of the half hours with points.
+-- hours_empty double: Hours at the lowest state of charge that the depth of discharge allows, or at
+-- 4 % or less.
+-- hours_known double: Hours of the half hours with a state of charge.
+-- min_temperature_celsius double: Lowest battery temperature.
+-- max_temperature_celsius double: Highest battery temperature.
+-- source varchar: Where the energies come from, as in `daily_energy`.
+-- is_complete boolean: Whether the energies are those of the whole day.
+-- is_final boolean: Whether the day was fetched after its data could change.
 with
     nominal as (
         select

@@ -8,20 +8,20 @@
 -- key: inverter_serial, month
 -- reads: battery_runs, battery_daily, batteries, inverters
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- month: First day of the month.
--- usable_kwh: Median capacity from full to empty; null below 5 runs.
--- usable_low_kwh: Its lower quartile.
--- usable_high_kwh: Its upper quartile.
--- runs: Discharges that it is found from.
--- bms_kwh: Full capacity of all modules by the management system, at the end of the month; null
--- before it was first fetched.
--- round_trip: Energy taken from the battery over energy put into it, with the change of its
+-- inverter_serial varchar: Serial number of the inverter.
+-- month date: First day of the month.
+-- usable_kwh double: Median capacity from full to empty; null below 5 runs.
+-- usable_low_kwh double: Its lower quartile.
+-- usable_high_kwh double: Its upper quartile.
+-- runs bigint: Discharges that it is found from.
+-- bms_kwh double: Full capacity of all modules by the management system, at the end of the month;
+-- null before it was first fetched.
+-- round_trip double: Energy taken from the battery over energy put into it, with the change of its
 -- charge; null below 28 whole days or 5 runs.
--- source: battery_runs, battery_daily: the marts that it is found from.
--- days: Whole days of the month.
--- is_complete: Whether all days of the month are whole.
--- is_final: Whether all days of the month were fetched after their data could change.
+-- source varchar: battery_runs, battery_daily: the marts that it is found from.
+-- days bigint: Whole days of the month.
+-- is_complete boolean: Whether all days of the month are whole.
+-- is_final boolean: Whether all days of the month were fetched after their data could change.
 with
     months as (
         select

@@ -9,15 +9,15 @@
 -- key: inverter_serial, local_date
 -- reads: inverter_data_points
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- local_date: Local day.
--- started_at: Begin of the run, UTC.
--- ended_at: End of the run, UTC.
--- start_percent: State of charge at its begin.
--- end_percent: State of charge at its end.
--- discharge_kwh: Energy taken from the battery.
--- recharge_kwh: Energy put into the battery meanwhile, 0.1 at most.
--- usable_kwh: Capacity from full to empty that it shows.
+-- inverter_serial varchar: Serial number of the inverter.
+-- local_date date: Local day.
+-- started_at timestamptz: Begin of the run, UTC.
+-- ended_at timestamptz: End of the run, UTC.
+-- start_percent double: State of charge at its begin.
+-- end_percent double: State of charge at its end.
+-- discharge_kwh double: Energy taken from the battery.
+-- recharge_kwh double: Energy put into the battery meanwhile, 0.1 at most.
+-- usable_kwh double: Capacity from full to empty that it shows.
 with
     levels as (
         select

@@ -7,24 +7,24 @@
 -- key: site, local_date
 -- reads: cost_half_hourly, tariff_standing_charges
 -- columns:
--- site: Site, as in `site_half_hourly`.
--- local_date: Local day.
--- tariff: Tariff in force; null if `givlake tariffs use` named none.
--- import_kwh: Energy taken from the grid in half hours with a cost.
--- export_kwh: Energy given to the grid in half hours with a cost.
--- import_cost_gbp: Cost of the imported energy; null if no half hour has a cost.
--- export_income_gbp: Income of the exported energy.
--- standing_charge_gbp: Standing charge of the day; null if the tariff has none.
--- net_cost_gbp: Cost less income, with the standing charge.
--- without_gbp: What the home's energy would have cost from the grid alone, with the standing
+-- site varchar: Site, as in `site_half_hourly`.
+-- local_date date: Local day.
+-- tariff varchar: Tariff in force; null if `givlake tariffs use` named none.
+-- import_kwh double: Energy taken from the grid in half hours with a cost.
+-- export_kwh double: Energy given to the grid in half hours with a cost.
+-- import_cost_gbp double: Cost of the imported energy; null if no half hour has a cost.
+-- export_income_gbp double: Income of the exported energy.
+-- standing_charge_gbp double: Standing charge of the day; null if the tariff has none.
+-- net_cost_gbp double: Cost less income, with the standing charge.
+-- without_gbp double: What the home's energy would have cost from the grid alone, with the standing
 -- charge.
--- saved_gbp: What PV and battery saved.
--- battery_saved_gbp: The battery's part of it; null if that of a half hour is unknown.
--- half_hours: Half hours with a cost.
--- half_hours_expected: Half hours of the day: 46, 48 or 50.
--- source: Where the energies come from, as in `site_half_hourly`.
--- is_complete: Whether every half hour has a cost, and the day a standing charge.
--- is_final: Whether all half hours are there and their energies can no longer change.
+-- saved_gbp double: What PV and battery saved.
+-- battery_saved_gbp double: The battery's part of it; null if that of a half hour is unknown.
+-- half_hours bigint: Half hours with a cost.
+-- half_hours_expected bigint: Half hours of the day: 46, 48 or 50.
+-- source varchar: Where the energies come from, as in `site_half_hourly`.
+-- is_complete boolean: Whether every half hour has a cost, and the day a standing charge.
+-- is_final boolean: Whether all half hours are there and their energies can no longer change.
 with
     days as (
         select

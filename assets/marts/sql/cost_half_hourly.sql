@@ -7,27 +7,27 @@
 -- key: site, start_at
 -- reads: site_half_hourly, tariff_prices, tariffs_in_force
 -- columns:
--- site: Site, as in `site_half_hourly`.
--- start_at: Start of the half hour, UTC.
--- start_local: Start in local time.
--- local_date: Local day.
--- settlement_period: Number of the half hour in the local day, from 1.
--- half_hours_expected: Half hours of the local day: 48, or 46 or 50 where clocks change.
--- tariff: Tariff in force; null if `givlake tariffs use` named none.
--- import_pence: Price of imported energy, pence per kWh.
--- export_pence: Price of exported energy, pence per kWh.
--- import_kwh: Energy taken from the grid.
--- export_kwh: Energy given to the grid.
--- home_kwh: Energy used in the home.
--- import_cost_gbp: Cost of the imported energy.
--- export_income_gbp: Income of the exported energy.
--- without_gbp: What the home's energy would have cost from the grid alone.
--- saved_gbp: What PV and battery saved: without them, less the cost, plus the income.
--- battery_saved_gbp: The battery's part: what it gave at the price then, less what charged it,
--- solar energy at the export price; null if a price that it needs is unknown.
--- source: Where the energies come from, as in `site_half_hourly`.
--- is_complete: Whether energies and prices are known.
--- is_final: Whether the energies can no longer change.
+-- site varchar: Site, as in `site_half_hourly`.
+-- start_at timestamptz: Start of the half hour, UTC.
+-- start_local timestamp: Start in local time.
+-- local_date date: Local day.
+-- settlement_period bigint: Number of the half hour in the local day, from 1.
+-- half_hours_expected bigint: Half hours of the local day: 48, or 46 or 50 where clocks change.
+-- tariff varchar: Tariff in force; null if `givlake tariffs use` named none.
+-- import_pence double: Price of imported energy, pence per kWh.
+-- export_pence double: Price of exported energy, pence per kWh.
+-- import_kwh double: Energy taken from the grid.
+-- export_kwh double: Energy given to the grid.
+-- home_kwh double: Energy used in the home.
+-- import_cost_gbp double: Cost of the imported energy.
+-- export_income_gbp double: Income of the exported energy.
+-- without_gbp double: What the home's energy would have cost from the grid alone.
+-- saved_gbp double: What PV and battery saved: without them, less the cost, plus the income.
+-- battery_saved_gbp double: The battery's part: what it gave at the price then, less what charged
+-- it, solar energy at the export price; null if a price that it needs is unknown.
+-- source varchar: Where the energies come from, as in `site_half_hourly`.
+-- is_complete boolean: Whether energies and prices are known.
+-- is_final boolean: Whether the energies can no longer change.
 select
     balance.site,
     balance.start_at,

@@ -5,23 +5,24 @@
 -- key: site, month
 -- reads: cost_daily
 -- columns:
--- site: Site, as in `site_half_hourly`.
--- month: First day of the month.
--- tariffs: Tariffs in force, separated by commas; null if none.
--- import_kwh: Energy taken from the grid in half hours with a cost.
--- export_kwh: Energy given to the grid in half hours with a cost.
--- import_cost_gbp: Cost of the imported energy.
--- export_income_gbp: Income of the exported energy.
--- standing_charge_gbp: Standing charges of the days with a cost.
--- net_cost_gbp: Cost less income, with standing charges.
--- without_gbp: What the home's energy would have cost from the grid alone, with standing charges.
--- saved_gbp: What PV and battery saved.
--- battery_saved_gbp: The battery's part of it.
--- days: Days whose cost is whole.
--- days_expected: Days of the month.
--- source: Where the energies come from, as in `site_half_hourly`.
--- is_complete: Whether every day is whole.
--- is_final: Whether no day can change any more.
+-- site varchar: Site, as in `site_half_hourly`.
+-- month date: First day of the month.
+-- tariffs varchar: Tariffs in force, separated by commas; null if none.
+-- import_kwh double: Energy taken from the grid in half hours with a cost.
+-- export_kwh double: Energy given to the grid in half hours with a cost.
+-- import_cost_gbp double: Cost of the imported energy.
+-- export_income_gbp double: Income of the exported energy.
+-- standing_charge_gbp double: Standing charges of the days with a cost.
+-- net_cost_gbp double: Cost less income, with standing charges.
+-- without_gbp double: What the home's energy would have cost from the grid alone, with standing
+-- charges.
+-- saved_gbp double: What PV and battery saved.
+-- battery_saved_gbp double: The battery's part of it.
+-- days bigint: Days whose cost is whole.
+-- days_expected bigint: Days of the month.
+-- source varchar: Where the energies come from, as in `site_half_hourly`.
+-- is_complete boolean: Whether every day is whole.
+-- is_final boolean: Whether no day can change any more.
 select
     site,
     date_trunc('month', local_date)::date as month,

@@ -8,22 +8,23 @@
 -- key: site, tariff, month
 -- reads: site_half_hourly, tariffs, tariff_prices, tariff_standing_charges
 -- columns:
--- site: Site, as in `site_half_hourly`.
--- tariff: Tariff.
--- month: First day of the month.
--- import_cost_gbp: Cost of the imported energy.
--- export_income_gbp: Income of the exported energy.
--- standing_charge_gbp: Standing charges of the days with a cost.
--- net_cost_gbp: Cost less income, with standing charges.
--- without_gbp: What the home's energy would have cost from the grid alone, with standing charges.
--- saved_gbp: What PV and battery would have saved.
--- half_hours: Half hours with a cost.
--- half_hours_known: Half hours with energies.
--- note: as if you had changed nothing else.
--- source: Where the energies come from, as in `site_half_hourly`.
--- is_complete: Whether every half hour with energies has a cost, and every such day a standing
--- charge.
--- is_final: Whether the energies can no longer change.
+-- site varchar: Site, as in `site_half_hourly`.
+-- tariff varchar: Tariff.
+-- month date: First day of the month.
+-- import_cost_gbp double: Cost of the imported energy.
+-- export_income_gbp double: Income of the exported energy.
+-- standing_charge_gbp double: Standing charges of the days with a cost.
+-- net_cost_gbp double: Cost less income, with standing charges.
+-- without_gbp double: What the home's energy would have cost from the grid alone, with standing
+-- charges.
+-- saved_gbp double: What PV and battery would have saved.
+-- half_hours bigint: Half hours with a cost.
+-- half_hours_known bigint: Half hours with energies.
+-- note varchar: as if you had changed nothing else.
+-- source varchar: Where the energies come from, as in `site_half_hourly`.
+-- is_complete boolean: Whether every half hour with energies has a cost, and every such day a
+-- standing charge.
+-- is_final boolean: Whether the energies can no longer change.
 with
     names as (select distinct tariff from tariffs),
     balance as (

@@ -10,35 +10,35 @@
 -- key: inverter_serial, local_date
 -- reads: inverter_flow_days, inverter_data_points, inverter_days
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- local_date: Local day.
--- solar_kwh: Solar energy.
--- import_kwh: Energy taken from the grid.
--- export_kwh: Energy given to the grid.
--- charge_kwh: Energy put into the battery.
--- discharge_kwh: Energy taken from the battery.
--- home_kwh: Energy used in the home, with what the inverter itself uses; null unless the source
--- is energy_flows.
--- home_counter_kwh: Energy used in the home by the inverter's counter, without what the inverter
--- itself uses.
--- pv_to_home_kwh: Solar energy used in the home directly; null unless the source is energy_flows,
--- as the next six.
--- pv_to_battery_kwh: Solar energy that charged the battery.
--- pv_to_grid_kwh: Solar energy exported.
--- grid_to_home_kwh: Grid energy used in the home directly.
--- grid_to_battery_kwh: Grid energy that charged the battery.
--- battery_to_home_kwh: Battery energy used in the home.
--- battery_to_grid_kwh: Battery energy exported.
--- source: energy_flows, or inverter_data_points for the counters; null without data.
--- half_hours: Half hours with flows.
--- half_hours_expected: Half hours of the day: 46, 48 or 50.
--- points: Data points of the day.
--- last_point_at: Time of the last data point, UTC.
--- deviation_kwh: Largest difference between flows and counters of the five energies; null if one
--- is not whole.
--- is_complete: Whether the energies are those of the whole day: all half hours, or a last point
--- at 23:30 or later; otherwise they are a lower bound or null.
--- is_final: Whether the day was fetched after its data could change.
+-- inverter_serial varchar: Serial number of the inverter.
+-- local_date date: Local day.
+-- solar_kwh double: Solar energy.
+-- import_kwh double: Energy taken from the grid.
+-- export_kwh double: Energy given to the grid.
+-- charge_kwh double: Energy put into the battery.
+-- discharge_kwh double: Energy taken from the battery.
+-- home_kwh double: Energy used in the home, with what the inverter itself uses; null unless the
+-- source is energy_flows.
+-- home_counter_kwh double: Energy used in the home by the inverter's counter, without what the
+-- inverter itself uses.
+-- pv_to_home_kwh double: Solar energy used in the home directly; null unless the source is
+-- energy_flows, as the next six.
+-- pv_to_battery_kwh double: Solar energy that charged the battery.
+-- pv_to_grid_kwh double: Solar energy exported.
+-- grid_to_home_kwh double: Grid energy used in the home directly.
+-- grid_to_battery_kwh double: Grid energy that charged the battery.
+-- battery_to_home_kwh double: Battery energy used in the home.
+-- battery_to_grid_kwh double: Battery energy exported.
+-- source varchar: energy_flows, or inverter_data_points for the counters; null without data.
+-- half_hours bigint: Half hours with flows.
+-- half_hours_expected bigint: Half hours of the day: 46, 48 or 50.
+-- points bigint: Data points of the day.
+-- last_point_at timestamptz: Time of the last data point, UTC.
+-- deviation_kwh double: Largest difference between flows and counters of the five energies; null if
+-- one is not whole.
+-- is_complete boolean: Whether the energies are those of the whole day: all half hours, or a last
+-- point at 23:30 or later; otherwise they are a lower bound or null.
+-- is_final boolean: Whether the day was fetched after its data could change.
 with
     point_days as (
         select

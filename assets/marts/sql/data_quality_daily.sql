@@ -4,22 +4,23 @@
 -- key: dataset, device_id, local_date
 -- reads: coverage, gaps, findings, row_accounting
 -- columns:
--- dataset: Dataset.
--- device_id: Serial number of the inverter, or UUID of the charger.
--- local_date: Local day that was requested.
--- state: State in `coverage`.
--- reason: Why, as in `coverage`.
--- rows: Rows of the newest whole answer; null without one.
--- largest_gap_min: Longest gap of more than 30 minutes between data points that touches the day;
--- 0 if there is none, null for other datasets and for days without points.
--- unknown_kwh: Energy used over gaps that begin on the day, of which no curve is known; null if
--- unknown.
--- deviations: Comparisons of the day that deviate by more than can be explained, in `findings`.
--- superseded: Rows that a newer response replaced; null if nothing was built.
--- quarantined: Rows that could not be decoded; null if nothing was built.
--- source: coverage.
--- is_complete: Whether the day is complete, or known to be empty.
--- is_final: The same: the state of a day whose data can still change is provisional.
+-- dataset varchar: Dataset.
+-- device_id varchar: Serial number of the inverter, or UUID of the charger.
+-- local_date date: Local day that was requested.
+-- state varchar: State in `coverage`.
+-- reason varchar: Why, as in `coverage`.
+-- rows bigint: Rows of the newest whole answer; null without one.
+-- largest_gap_min double: Longest gap of more than 30 minutes between data points that touches the
+-- day; 0 if there is none, null for other datasets and for days without points.
+-- unknown_kwh double: Energy used over gaps that begin on the day, of which no curve is known; null
+-- if unknown.
+-- deviations bigint: Comparisons of the day that deviate by more than can be explained, in
+-- `findings`.
+-- superseded bigint: Rows that a newer response replaced; null if nothing was built.
+-- quarantined bigint: Rows that could not be decoded; null if nothing was built.
+-- source varchar: coverage.
+-- is_complete boolean: Whether the day is complete, or known to be empty.
+-- is_final boolean: The same: the state of a day whose data can still change is provisional.
 with
     gap_days as (
         select

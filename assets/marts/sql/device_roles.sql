@@ -3,13 +3,13 @@
 -- key: inverter_serial
 -- reads: inverters, site_members
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- site: Number of the site as text; the inverter's serial number if it has none.
--- model: Model.
--- role: Its role on its last day, as in `site_members`; null without data.
--- is_set: Whether the owner set the role.
--- first_date: First day with data.
--- last_date: Last day on which it belongs to its site.
+-- inverter_serial varchar: Serial number of the inverter.
+-- site varchar: Number of the site as text; the inverter's serial number if it has none.
+-- model varchar: Model.
+-- role varchar: Its role on its last day, as in `site_members`; null without data.
+-- is_set boolean: Whether the owner set the role.
+-- first_date date: First day with data.
+-- last_date date: Last day on which it belongs to its site.
 with
     latest as (
         select

@@ -7,13 +7,13 @@
 -- key: charger_uuid, started_at
 -- reads: ev_charging_sessions, ev_meter_readings
 -- columns:
--- charger_uuid: UUID of the charger.
--- started_at: Start of the session, UTC.
--- local_date: Local day of the start.
--- duration_s: Duration, s; null: it is open, or its times cannot be true.
--- energy_kwh: Energy, kWh; null where it is unknown.
--- energy_source: difference: of the session's meter readings; register: growth of the charger's
--- register, where those cannot be true; none.
+-- charger_uuid varchar: UUID of the charger.
+-- started_at timestamptz: Start of the session, UTC.
+-- local_date date: Local day of the start.
+-- duration_s double: Duration, s; null: it is open, or its times cannot be true.
+-- energy_kwh double: Energy, kWh; null where it is unknown.
+-- energy_source varchar: difference: of the session's meter readings; register: growth of the
+-- charger's register, where those cannot be true; none.
 with
     register as (
         select charger_uuid, time, value_normalised / 1000 as register_kwh

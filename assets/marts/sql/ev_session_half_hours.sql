@@ -12,21 +12,22 @@
 -- reads: ev_charging_sessions, ev_session_energies, ev_meter_readings, site_half_hourly,
 -- site_members, device_zones, tariffs_in_force, tariff_prices
 -- columns:
--- charger_uuid: UUID of the charger.
--- started_at: Start of the session, UTC.
--- start_at: Start of the half hour, UTC.
--- local_date: Local day of the start of the session.
--- energy_kwh: Energy of the session in the half hour.
--- home_kwh: Energy used in the home in the half hour, with the car's; null if unknown.
--- solar_kwh: Solar energy of the session, by the home's mix.
--- battery_kwh: Battery energy of the session, by the home's mix.
--- grid_kwh: Grid energy of the session, by the home's mix.
--- tariff: Tariff in force; null if none.
--- import_pence: Price of imported energy, pence per kWh.
--- export_pence: Price of exported energy, pence per kWh.
--- source: ev_meter_readings, or ev_charging_sessions if the session's energy is spread evenly.
--- is_complete: Whether the home's mix is known.
--- is_final: Whether the home's mix can no longer change.
+-- charger_uuid varchar: UUID of the charger.
+-- started_at timestamptz: Start of the session, UTC.
+-- start_at timestamptz: Start of the half hour, UTC.
+-- local_date date: Local day of the start of the session.
+-- energy_kwh double: Energy of the session in the half hour.
+-- home_kwh double: Energy used in the home in the half hour, with the car's; null if unknown.
+-- solar_kwh double: Solar energy of the session, by the home's mix.
+-- battery_kwh double: Battery energy of the session, by the home's mix.
+-- grid_kwh double: Grid energy of the session, by the home's mix.
+-- tariff varchar: Tariff in force; null if none.
+-- import_pence double: Price of imported energy, pence per kWh.
+-- export_pence double: Price of exported energy, pence per kWh.
+-- source varchar: ev_meter_readings, or ev_charging_sessions if the session's energy is spread
+-- evenly.
+-- is_complete boolean: Whether the home's mix is known.
+-- is_final boolean: Whether the home's mix can no longer change.
 with
     sessions as (
         select

@@ -9,34 +9,35 @@
 -- key: charger_uuid, started_at
 -- reads: ev_charging_sessions, ev_session_energies, ev_session_half_hours, ev_meter_readings
 -- columns:
--- charger_uuid: UUID of the charger.
--- started_at: Start of the session, UTC.
--- stopped_at: End of the session, UTC; null while it is open.
--- started_local: Start in local time.
--- local_date: Local day of the start.
--- duration_s: Duration; null while it is open, or if its times cannot be true.
--- energy_kwh: Energy; null where it is unknown.
--- energy_source: How the energy was found: difference, register or none, as in
+-- charger_uuid varchar: UUID of the charger.
+-- started_at timestamptz: Start of the session, UTC.
+-- stopped_at timestamptz: End of the session, UTC; null while it is open.
+-- started_local timestamp: Start in local time.
+-- local_date date: Local day of the start.
+-- duration_s double: Duration; null while it is open, or if its times cannot be true.
+-- energy_kwh double: Energy; null where it is unknown.
+-- energy_source varchar: How the energy was found: difference, register or none, as in
 -- `ev_session_energies`.
--- power_mean_w: Mean power from start to end.
--- power_max_w: Highest power of the charger's readings; null without readings.
--- solar_kwh: Energy from the sun directly; null if the sources are unknown.
--- battery_kwh: Energy from the battery.
--- grid_kwh: Energy from the grid.
--- tariffs: Tariffs in force, separated by commas; null if none.
--- cost_gbp: What its grid energy cost at the price of each half hour; all of its energy if the
--- charger is outside the inverter's meter. Null if sources or a price are unknown.
--- cost_without_solar_gbp: Cost if all of it had come from the grid.
--- export_forgone_gbp: What its solar energy would have earned as export.
--- half_hours: Half hours of the session with energy.
--- half_hours_known: Those of which the home's mix is known.
--- on_home_meter: Whether at least nine tenths of its energy fit into the home's; null if that is
--- unknown, as where energy that is spread evenly fits into the home's of the session as a whole.
--- source: ev_meter_readings, or ev_charging_sessions if its energy is spread evenly; null without
--- energy.
--- is_complete: Whether the session has ended, its energy is known and the home's mix of all of
--- it.
--- is_final: Whether the session has ended and the home's mix can no longer change.
+-- power_mean_w double: Mean power from start to end.
+-- power_max_w double: Highest power of the charger's readings; null without readings.
+-- solar_kwh double: Energy from the sun directly; null if the sources are unknown.
+-- battery_kwh double: Energy from the battery.
+-- grid_kwh double: Energy from the grid.
+-- tariffs varchar: Tariffs in force, separated by commas; null if none.
+-- cost_gbp double: What its grid energy cost at the price of each half hour; all of its energy if
+-- the charger is outside the inverter's meter. Null if sources or a price are unknown.
+-- cost_without_solar_gbp double: Cost if all of it had come from the grid.
+-- export_forgone_gbp double: What its solar energy would have earned as export.
+-- half_hours bigint: Half hours of the session with energy.
+-- half_hours_known bigint: Those of which the home's mix is known.
+-- on_home_meter boolean: Whether at least nine tenths of its energy fit into the home's; null if
+-- that is unknown, as where energy that is spread evenly fits into the home's of the session as a
+-- whole.
+-- source varchar: ev_meter_readings, or ev_charging_sessions if its energy is spread evenly; null
+-- without energy.
+-- is_complete boolean: Whether the session has ended, its energy is known and the home's mix of all
+-- of it.
+-- is_final boolean: Whether the session has ended and the home's mix can no longer change.
 with
     sources as (
         select

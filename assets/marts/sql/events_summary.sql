@@ -6,18 +6,18 @@
 -- key: inverter_serial, event, month
 -- reads: inverter_events, device_zones
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- event: Description of the fault by the API.
--- month: First day of the month.
--- events: Faults that were present in the month.
--- hours: Hours of the month in which they were present; faults at the same time each count. Null
--- if no fault's times can be true.
--- open_events: Those that are still open.
--- first_started_at: When the first of them began, UTC.
--- last_ended_at: When the last of them was cleared, UTC; null if one is open.
--- source: inverter_events.
--- is_complete: Whether the month is over.
--- is_final: Whether the month is over and no fault of it is open.
+-- inverter_serial varchar: Serial number of the inverter.
+-- event varchar: Description of the fault by the API.
+-- month date: First day of the month.
+-- events bigint: Faults that were present in the month.
+-- hours double: Hours of the month in which they were present; faults at the same time each count.
+-- Null if no fault's times can be true.
+-- open_events bigint: Those that are still open.
+-- first_started_at timestamptz: When the first of them began, UTC.
+-- last_ended_at timestamptz: When the last of them was cleared, UTC; null if one is open.
+-- source varchar: inverter_events.
+-- is_complete boolean: Whether the month is over.
+-- is_final boolean: Whether the month is over and no fault of it is open.
 with
     events as (
         select

@@ -6,20 +6,20 @@
 -- key: inverter_serial, last_point_at
 -- reads: coverage, inverter_data_points, pending_responses
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- last_point_at: Last point before the gap, UTC.
--- next_point_at: First point after the gap, UTC.
--- first_date: Local day on which the gap begins.
--- last_date: Local day on which the gap ends.
--- duration_s: Duration of the gap, s.
--- cause: not_fetched: a day in the gap is failed, partial, forbidden or gone; not_sent: the
+-- inverter_serial varchar: Serial number of the inverter.
+-- last_point_at timestamptz: Last point before the gap, UTC.
+-- next_point_at timestamptz: First point after the gap, UTC.
+-- first_date date: Local day on which the gap begins.
+-- last_date date: Local day on which the gap ends.
+-- duration_s double: Duration of the gap, s.
+-- cause varchar: not_fetched: a day in the gap is failed, partial, forbidden or gone; not_sent: the
 -- inverter kept counting and its points never reached the API; device_off: the counters did not
 -- grow; unknown: there are no counters.
--- is_energy_known: Whether the counters grew over the gap: energy known, curve unknown.
--- solar_kwh: Solar energy over the gap.
--- grid_import_kwh: Energy imported over the gap.
--- grid_export_kwh: Energy exported over the gap.
--- consumption_kwh: Energy consumed over the gap.
+-- is_energy_known boolean: Whether the counters grew over the gap: energy known, curve unknown.
+-- solar_kwh double: Solar energy over the gap.
+-- grid_import_kwh double: Energy imported over the gap.
+-- grid_export_kwh double: Energy exported over the gap.
+-- consumption_kwh double: Energy consumed over the gap.
 with
     /* Two points more than 30 minutes apart are the last and the first of two half hours. */
     half_hours as (

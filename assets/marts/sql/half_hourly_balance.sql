@@ -9,30 +9,30 @@
 -- key: inverter_serial, start_at
 -- reads: energy_flows, derived_half_hours, inverter_data_points_without_flows, inverter_days
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- start_at: Start of the half hour, UTC.
--- start_local: Start in local time.
--- local_date: Local day.
--- settlement_period: Number of the half hour in the local day, from 1 to 48; to 46 or 50 where
--- clocks change.
--- half_hours_expected: Half hours of the local day: 48, or 46 or 50 where clocks change.
--- is_ambiguous: Whether the API sent this local time once where clocks show it twice.
--- pv_to_home_kwh: Solar energy used in the home directly.
--- pv_to_battery_kwh: Solar energy that charged the battery.
--- pv_to_grid_kwh: Solar energy exported.
--- grid_to_home_kwh: Grid energy used in the home directly.
--- grid_to_battery_kwh: Grid energy that charged the battery.
--- battery_to_home_kwh: Battery energy used in the home.
--- battery_to_grid_kwh: Battery energy exported.
--- solar_kwh: Solar energy.
--- import_kwh: Energy taken from the grid.
--- export_kwh: Energy given to the grid.
--- charge_kwh: Energy put into the battery.
--- discharge_kwh: Energy taken from the battery.
--- home_kwh: Energy used in the home, with what the inverter itself uses.
--- source: energy_flows, or inverter_data_points if it is derived.
--- is_complete: Whether all seven flows are known.
--- is_final: Whether the day was fetched after its data could change.
+-- inverter_serial varchar: Serial number of the inverter.
+-- start_at timestamptz: Start of the half hour, UTC.
+-- start_local timestamp: Start in local time.
+-- local_date date: Local day.
+-- settlement_period bigint: Number of the half hour in the local day, from 1 to 48; to 46 or 50
+-- where clocks change.
+-- half_hours_expected bigint: Half hours of the local day: 48, or 46 or 50 where clocks change.
+-- is_ambiguous boolean: Whether the API sent this local time once where clocks show it twice.
+-- pv_to_home_kwh double: Solar energy used in the home directly.
+-- pv_to_battery_kwh double: Solar energy that charged the battery.
+-- pv_to_grid_kwh double: Solar energy exported.
+-- grid_to_home_kwh double: Grid energy used in the home directly.
+-- grid_to_battery_kwh double: Grid energy that charged the battery.
+-- battery_to_home_kwh double: Battery energy used in the home.
+-- battery_to_grid_kwh double: Battery energy exported.
+-- solar_kwh double: Solar energy.
+-- import_kwh double: Energy taken from the grid.
+-- export_kwh double: Energy given to the grid.
+-- charge_kwh double: Energy put into the battery.
+-- discharge_kwh double: Energy taken from the battery.
+-- home_kwh double: Energy used in the home, with what the inverter itself uses.
+-- source varchar: energy_flows, or inverter_data_points if it is derived.
+-- is_complete boolean: Whether all seven flows are known.
+-- is_final boolean: Whether the day was fetched after its data could change.
 with
     balance as (
         select

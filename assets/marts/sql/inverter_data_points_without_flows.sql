@@ -6,19 +6,19 @@
 -- key: inverter_serial, time
 -- reads: inverter_data_points, energy_flows, inverter_days
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- time: Time of the reading, UTC.
--- local_time: Time of the reading in local time.
--- local_date: Local day.
--- solar_power_w: PV generation; 0 of an inverter that has none.
--- grid_power_w: Power of the grid: positive exports, negative imports.
--- battery_power_w: Power of the battery: positive discharges, negative charges; 0 of an inverter
--- that has none.
--- today_solar_kwh: Solar energy since local midnight.
--- today_grid_import_kwh: Energy taken from the grid since local midnight.
--- today_grid_export_kwh: Energy given to the grid since local midnight.
--- today_battery_charge_kwh: Energy put into the battery since local midnight.
--- today_battery_discharge_kwh: Energy taken from the battery since local midnight.
+-- inverter_serial varchar: Serial number of the inverter.
+-- time timestamptz: Time of the reading, UTC.
+-- local_time timestamp: Time of the reading in local time.
+-- local_date date: Local day.
+-- solar_power_w double: PV generation; 0 of an inverter that has none.
+-- grid_power_w double: Power of the grid: positive exports, negative imports.
+-- battery_power_w double: Power of the battery: positive discharges, negative charges; 0 of an
+-- inverter that has none.
+-- today_solar_kwh double: Solar energy since local midnight.
+-- today_grid_import_kwh double: Energy taken from the grid since local midnight.
+-- today_grid_export_kwh double: Energy given to the grid since local midnight.
+-- today_battery_charge_kwh double: Energy put into the battery since local midnight.
+-- today_battery_discharge_kwh double: Energy taken from the battery since local midnight.
 with
     point_days as (select inverter_serial, local_date from inverter_data_points group by all),
     flow_days as (

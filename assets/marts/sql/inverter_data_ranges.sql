@@ -3,9 +3,9 @@
 -- key: inverter_serial
 -- reads: energy_flows, inverter_data_points
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- first_date: First local day with energy flows or data points.
--- last_date: Last local day with energy flows or data points.
+-- inverter_serial varchar: Serial number of the inverter.
+-- first_date date: First local day with energy flows or data points.
+-- last_date date: Last local day with energy flows or data points.
 with
     ranges as (
         select inverter_serial, min(local_date) as first_date, max(local_date) as last_date

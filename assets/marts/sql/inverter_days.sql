@@ -4,13 +4,15 @@
 -- key: inverter_serial, local_date
 -- reads: coverage, device_zones, local_days
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- local_date: Local day.
--- zone: IANA name of the time zone.
--- starts_at: First instant of the day, UTC.
--- half_hours: Number of half hours of the day: 48, or 46 or 50 where clocks change.
--- flows_state: State of the day's energy flows in `coverage`; null if they are not expected.
--- points_state: State of the day's data points in `coverage`; null if they are not expected.
+-- inverter_serial varchar: Serial number of the inverter.
+-- local_date date: Local day.
+-- zone varchar: IANA name of the time zone.
+-- starts_at timestamptz: First instant of the day, UTC.
+-- half_hours bigint: Number of half hours of the day: 48, or 46 or 50 where clocks change.
+-- flows_state varchar: State of the day's energy flows in `coverage`; null if they are not
+-- expected.
+-- points_state varchar: State of the day's data points in `coverage`; null if they are not
+-- expected.
 with
     states as (
         select

@@ -6,20 +6,20 @@
 -- key: inverter_serial, local_date
 -- reads: energy_flows, inverter_days
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- local_date: Local day.
--- pv_to_home_kwh: Solar energy used in the home directly.
--- pv_to_battery_kwh: Solar energy that charged the battery.
--- pv_to_grid_kwh: Solar energy exported.
--- grid_to_home_kwh: Grid energy used in the home directly.
--- grid_to_battery_kwh: Grid energy that charged the battery.
--- battery_to_home_kwh: Battery energy used in the home.
--- battery_to_grid_kwh: Battery energy exported.
--- half_hours: Half hours with flows.
--- half_hours_expected: Half hours of the day: 46, 48 or 50.
--- source: energy_flows.
--- is_complete: Whether all seven flows of all half hours are there.
--- is_final: Whether the day was fetched after its flows could change.
+-- inverter_serial varchar: Serial number of the inverter.
+-- local_date date: Local day.
+-- pv_to_home_kwh double: Solar energy used in the home directly.
+-- pv_to_battery_kwh double: Solar energy that charged the battery.
+-- pv_to_grid_kwh double: Solar energy exported.
+-- grid_to_home_kwh double: Grid energy used in the home directly.
+-- grid_to_battery_kwh double: Grid energy that charged the battery.
+-- battery_to_home_kwh double: Battery energy used in the home.
+-- battery_to_grid_kwh double: Battery energy exported.
+-- half_hours bigint: Half hours with flows.
+-- half_hours_expected bigint: Half hours of the day: 46, 48 or 50.
+-- source varchar: energy_flows.
+-- is_complete boolean: Whether all seven flows of all half hours are there.
+-- is_final boolean: Whether the day was fetched after its flows could change.
 with
     sums as (
         select

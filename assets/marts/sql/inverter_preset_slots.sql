@@ -5,18 +5,19 @@
 -- key: inverter_serial, preset, valid_from, slot or null
 -- reads: inverter_preset_values, inverter_presets_now
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- preset: Identifier of the preset, such as timed-charge.
--- preset_name: Its present name.
--- is_enabled: Whether the preset is on.
--- slot: Number of the slot, from 1; null: the version has no slots.
--- start_time: Begin of the slot, HH:MM of the inverter's time.
--- end_time: End of the slot; before its begin if it passes midnight.
--- percent_limit: State of charge at which it stops, %.
--- max_power_w: Limit of the preset's power, W.
--- mode: Mode of pause-battery, as sent.
--- valid_from: Time when the version was first seen, UTC; it was set since the poll before.
--- valid_to: Time when it was first seen to be no longer set, UTC; null: current.
+-- inverter_serial varchar: Serial number of the inverter.
+-- preset varchar: Identifier of the preset, such as timed-charge.
+-- preset_name varchar: Its present name.
+-- is_enabled boolean: Whether the preset is on.
+-- slot bigint: Number of the slot, from 1; null: the version has no slots.
+-- start_time varchar: Begin of the slot, HH:MM of the inverter's time.
+-- end_time varchar: End of the slot; before its begin if it passes midnight.
+-- percent_limit double: State of charge at which it stops, %.
+-- max_power_w double: Limit of the preset's power, W.
+-- mode varchar: Mode of pause-battery, as sent.
+-- valid_from timestamptz: Time when the version was first seen, UTC; it was set since the poll
+-- before.
+-- valid_to timestamptz: Time when it was first seen to be no longer set, UTC; null: current.
 with
     versions as (
         select

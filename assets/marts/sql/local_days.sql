@@ -6,11 +6,11 @@
 -- key: zone, local_date
 -- reads: expected_days
 -- columns:
--- zone: IANA name of the time zone.
--- local_date: Local day.
--- starts_at: First instant of the day, UTC.
--- ends_at: First instant of the next day, UTC.
--- half_hours: Number of half hours of the day: 48, or 46 or 50 where clocks change.
+-- zone varchar: IANA name of the time zone.
+-- local_date date: Local day.
+-- starts_at timestamptz: First instant of the day, UTC.
+-- ends_at timestamptz: First instant of the next day, UTC.
+-- half_hours bigint: Number of half hours of the day: 48, or 46 or 50 where clocks change.
 with
     zones as (select distinct coalesce(zone, 'UTC') as zone from expected_days),
     days as (

@@ -5,22 +5,23 @@
 -- key: inverter_serial, month
 -- reads: daily_energy
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- month: First day of the month.
--- solar_kwh: Solar energy.
--- import_kwh: Energy taken from the grid.
--- export_kwh: Energy given to the grid.
--- charge_kwh: Energy put into the battery.
--- discharge_kwh: Energy taken from the battery.
--- home_kwh: Energy used in the home, of the days with flows.
--- home_counter_kwh: Energy used in the home by the inverter's counter, of the days with points.
--- source: Where its days come from; both, with a plus between them, if some lack flows; null
--- without data.
--- days: Days whose energies are whole.
--- flow_days: Days of which flows are used.
--- days_expected: Days of the month.
--- is_complete: Whether every day of the month is whole.
--- is_final: Whether every day of the month was fetched after its data could change.
+-- inverter_serial varchar: Serial number of the inverter.
+-- month date: First day of the month.
+-- solar_kwh double: Solar energy.
+-- import_kwh double: Energy taken from the grid.
+-- export_kwh double: Energy given to the grid.
+-- charge_kwh double: Energy put into the battery.
+-- discharge_kwh double: Energy taken from the battery.
+-- home_kwh double: Energy used in the home, of the days with flows.
+-- home_counter_kwh double: Energy used in the home by the inverter's counter, of the days with
+-- points.
+-- source varchar: Where its days come from; both, with a plus between them, if some lack flows;
+-- null without data.
+-- days bigint: Days whose energies are whole.
+-- flow_days bigint: Days of which flows are used.
+-- days_expected bigint: Days of the month.
+-- is_complete boolean: Whether every day of the month is whole.
+-- is_final boolean: Whether every day of the month was fetched after its data could change.
 select
     inverter_serial,
     date_trunc('month', local_date)::date as month,

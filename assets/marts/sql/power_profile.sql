@@ -7,31 +7,31 @@
 -- key: inverter_serial, month_number, weekday, half_hour
 -- reads: inverter_data_points, inverter_days
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- month_number: Month of the year, 1 to 12.
--- weekday: 1 for Monday to 7 for Sunday.
--- half_hour: Start of the half hour on the clock.
--- home_mean_w: Mean power of the home.
--- home_p10_w: Power of the home below which one half hour in ten is.
--- home_p90_w: Power of the home above which one half hour in ten is.
--- solar_mean_w: Mean PV power.
--- solar_p10_w: PV power below which one half hour in ten is.
--- solar_p90_w: PV power above which one half hour in ten is.
--- import_mean_w: Mean power taken from the grid.
--- export_mean_w: Mean power given to the grid.
--- charge_mean_w: Mean power into the battery.
--- discharge_mean_w: Mean power from the battery.
--- battery_mean_percent: Mean state of charge.
--- days: Days with points in that half hour.
--- home_days: Days of which the power of the home is known.
--- solar_days: Days of which PV power is known.
--- grid_days: Days of which the power of the grid is known.
--- battery_days: Days of which the power of the battery is known.
--- percent_days: Days of which the state of charge is known.
--- days_expected: Such days that were requested or are expected.
--- source: inverter_data_points.
--- is_complete: Whether each of them has points in it; never for the hour that clocks skip.
--- is_final: Whether all of them were fetched after their data could change.
+-- inverter_serial varchar: Serial number of the inverter.
+-- month_number bigint: Month of the year, 1 to 12.
+-- weekday bigint: 1 for Monday to 7 for Sunday.
+-- half_hour time: Start of the half hour on the clock.
+-- home_mean_w double: Mean power of the home.
+-- home_p10_w double: Power of the home below which one half hour in ten is.
+-- home_p90_w double: Power of the home above which one half hour in ten is.
+-- solar_mean_w double: Mean PV power.
+-- solar_p10_w double: PV power below which one half hour in ten is.
+-- solar_p90_w double: PV power above which one half hour in ten is.
+-- import_mean_w double: Mean power taken from the grid.
+-- export_mean_w double: Mean power given to the grid.
+-- charge_mean_w double: Mean power into the battery.
+-- discharge_mean_w double: Mean power from the battery.
+-- battery_mean_percent double: Mean state of charge.
+-- days bigint: Days with points in that half hour.
+-- home_days bigint: Days of which the power of the home is known.
+-- solar_days bigint: Days of which PV power is known.
+-- grid_days bigint: Days of which the power of the grid is known.
+-- battery_days bigint: Days of which the power of the battery is known.
+-- percent_days bigint: Days of which the state of charge is known.
+-- days_expected bigint: Such days that were requested or are expected.
+-- source varchar: inverter_data_points.
+-- is_complete boolean: Whether each of them has points in it; never for the hour that clocks skip.
+-- is_final boolean: Whether all of them were fetched after their data could change.
 with
     half_hours as (
         select

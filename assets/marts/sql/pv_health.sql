@@ -9,16 +9,16 @@
 -- key: inverter_serial
 -- reads: energy_flows
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- change_percent_per_year: Change of the yield, % a year; negative if it falls.
--- standard_error_percent: Standard error of the change, points of % a year.
--- years: Years that are compared, from the first to the last.
--- first_date: First day.
--- last_date: Last day.
--- verdict: falling, rising, or not distinguishable from none.
--- source: energy_flows.
--- is_complete: Whether three years or more are compared.
--- is_final: Whether the flows were fetched after they could change.
+-- inverter_serial varchar: Serial number of the inverter.
+-- change_percent_per_year double: Change of the yield, % a year; negative if it falls.
+-- standard_error_percent double: Standard error of the change, points of % a year.
+-- years double: Years that are compared, from the first to the last.
+-- first_date date: First day.
+-- last_date date: Last day.
+-- verdict varchar: falling, rising, or not distinguishable from none.
+-- source varchar: energy_flows.
+-- is_complete boolean: Whether three years or more are compared.
+-- is_final boolean: Whether the flows were fetched after they could change.
 with
     half_hours as (
         select

@@ -11,22 +11,22 @@
 -- key: device_kind, device, period, start_date
 -- reads: inverter_flow_days, inverter_data_ranges, site_half_hourly, site_members
 -- columns:
--- device_kind: inverter or site.
--- device: Serial number of the inverter, or the site as in `site_daily`.
--- period: day, month, year or all.
--- start_date: First day of the period.
--- self_sufficiency: 1 less grid to home / home, 0 to 1.
--- own_solar: Share of the home's energy that was solar, at once or through the battery, 0 to 1,
--- of the days of which it is known what charged the battery.
--- self_consumption: Share of the solar energy that was used in the home or charged the battery, 0
--- to 1.
--- home_kwh: Energy used in the home on the days that count.
--- solar_kwh: Solar energy on the days that count.
--- days: Days that count.
--- days_expected: Days of the period; of all, from the first to the last day with data.
--- source: energy_flows, or inverter_data_points if half hours of a site are derived.
--- is_complete: Whether all days count.
--- is_final: Whether all days that count were fetched after their data could change.
+-- device_kind varchar: inverter or site.
+-- device varchar: Serial number of the inverter, or the site as in `site_daily`.
+-- period varchar: day, month, year or all.
+-- start_date date: First day of the period.
+-- self_sufficiency double: 1 less grid to home / home, 0 to 1.
+-- own_solar double: Share of the home's energy that was solar, at once or through the battery, 0 to
+-- 1, of the days of which it is known what charged the battery.
+-- self_consumption double: Share of the solar energy that was used in the home or charged the
+-- battery, 0 to 1.
+-- home_kwh double: Energy used in the home on the days that count.
+-- solar_kwh double: Solar energy on the days that count.
+-- days bigint: Days that count.
+-- days_expected bigint: Days of the period; of all, from the first to the last day with data.
+-- source varchar: energy_flows, or inverter_data_points if half hours of a site are derived.
+-- is_complete boolean: Whether all days count.
+-- is_final boolean: Whether all days that count were fetched after their data could change.
 with
     site_days as (
         select

@@ -6,24 +6,24 @@
 -- key: site, local_date
 -- reads: daily_energy, site_members
 -- columns:
--- site: Number of the site as text; the inverter's serial number if it has none.
--- local_date: Local day.
--- solar_kwh: Solar energy.
--- import_kwh: Energy taken from the grid.
--- export_kwh: Energy given to the grid.
--- charge_kwh: Energy put into batteries.
--- discharge_kwh: Energy taken from batteries.
--- home_kwh: Energy used in the home, with what the inverters themselves use; null unless all
+-- site varchar: Number of the site as text; the inverter's serial number if it has none.
+-- local_date date: Local day.
+-- solar_kwh double: Solar energy.
+-- import_kwh double: Energy taken from the grid.
+-- export_kwh double: Energy given to the grid.
+-- charge_kwh double: Energy put into batteries.
+-- discharge_kwh double: Energy taken from batteries.
+-- home_kwh double: Energy used in the home, with what the inverters themselves use; null unless all
 -- members have flows.
--- home_counter_kwh: Energy used in the home by the inverter's counter; null if several inverters
--- are counted.
--- source: energy_flows; inverter_data_points if one of the members' are counters; null without
--- data.
--- members: Number of inverters that are counted.
--- members_present: Number of them with energies that day.
--- grid_is_certain: Whether one meter is known to be the site's.
--- is_complete: Whether the energies are those of the whole day and site.
--- is_final: Whether all of it was fetched after it could change.
+-- home_counter_kwh double: Energy used in the home by the inverter's counter; null if several
+-- inverters are counted.
+-- source varchar: energy_flows; inverter_data_points if one of the members' are counters; null
+-- without data.
+-- members bigint: Number of inverters that are counted.
+-- members_present bigint: Number of them with energies that day.
+-- grid_is_certain boolean: Whether one meter is known to be the site's.
+-- is_complete boolean: Whether the energies are those of the whole day and site.
+-- is_final boolean: Whether all of it was fetched after it could change.
 with
     sums as (
         select

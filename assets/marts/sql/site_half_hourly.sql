@@ -9,31 +9,31 @@
 -- key: site, start_at
 -- reads: half_hourly_balance, site_members
 -- columns:
--- site: Number of the site as text; the inverter's serial number if it has none.
--- start_at: Start of the half hour, UTC.
--- start_local: Start in local time.
--- local_date: Local day.
--- settlement_period: Number of the half hour in the local day, from 1.
--- half_hours_expected: Half hours of the local day: 48, or 46 or 50 where clocks change.
--- solar_kwh: Solar energy.
--- import_kwh: Energy taken from the grid.
--- export_kwh: Energy given to the grid.
--- charge_kwh: Energy put into batteries.
--- discharge_kwh: Energy taken from batteries.
--- home_kwh: Energy used in the home, with what the inverters themselves use.
--- pv_to_home_kwh: Solar energy used in the home directly.
--- pv_to_battery_kwh: Solar energy that charged batteries.
--- pv_to_grid_kwh: Solar energy exported.
--- grid_to_home_kwh: Grid energy used in the home directly.
--- grid_to_battery_kwh: Grid energy that charged batteries.
--- battery_to_home_kwh: Battery energy used in the home.
--- battery_to_grid_kwh: Battery energy exported.
--- source: energy_flows; inverter_data_points if one of the members' is derived.
--- members: Number of inverters that are counted.
--- members_present: Number of them with the half hour.
--- grid_is_certain: Whether one meter is known to be the site's.
--- is_complete: Whether all members have the half hour.
--- is_final: Whether all members have it, fetched after it could change.
+-- site varchar: Number of the site as text; the inverter's serial number if it has none.
+-- start_at timestamptz: Start of the half hour, UTC.
+-- start_local timestamp: Start in local time.
+-- local_date date: Local day.
+-- settlement_period bigint: Number of the half hour in the local day, from 1.
+-- half_hours_expected bigint: Half hours of the local day: 48, or 46 or 50 where clocks change.
+-- solar_kwh double: Solar energy.
+-- import_kwh double: Energy taken from the grid.
+-- export_kwh double: Energy given to the grid.
+-- charge_kwh double: Energy put into batteries.
+-- discharge_kwh double: Energy taken from batteries.
+-- home_kwh double: Energy used in the home, with what the inverters themselves use.
+-- pv_to_home_kwh double: Solar energy used in the home directly.
+-- pv_to_battery_kwh double: Solar energy that charged batteries.
+-- pv_to_grid_kwh double: Solar energy exported.
+-- grid_to_home_kwh double: Grid energy used in the home directly.
+-- grid_to_battery_kwh double: Grid energy that charged batteries.
+-- battery_to_home_kwh double: Battery energy used in the home.
+-- battery_to_grid_kwh double: Battery energy exported.
+-- source varchar: energy_flows; inverter_data_points if one of the members' is derived.
+-- members bigint: Number of inverters that are counted.
+-- members_present bigint: Number of them with the half hour.
+-- grid_is_certain boolean: Whether one meter is known to be the site's.
+-- is_complete boolean: Whether all members have the half hour.
+-- is_final boolean: Whether all members have it, fetched after it could change.
 with
     sums as (
         select

@@ -11,15 +11,15 @@
 -- key: inverter_serial, local_date
 -- reads: inverters, device_roles_set, inverter_data_ranges, inverter_days
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- local_date: Local day.
--- site: Number of the site as text; the inverter's serial number if it has none.
--- role: whole_site (its figures are the site's), grid_meter (counted, and its import and export
--- are the site's), member (counted but for the grid) or ignored (not counted).
--- is_set: Whether the owner set the role.
--- members: Number of inverters of the site that are counted that day.
--- grid_meters: Number of them whose import and export are the site's; the site's grid is known if
--- it is 1.
+-- inverter_serial varchar: Serial number of the inverter.
+-- local_date date: Local day.
+-- site varchar: Number of the site as text; the inverter's serial number if it has none.
+-- role varchar: whole_site (its figures are the site's), grid_meter (counted, and its import and
+-- export are the site's), member (counted but for the grid) or ignored (not counted).
+-- is_set boolean: Whether the owner set the role.
+-- members bigint: Number of inverters of the site that are counted that day.
+-- grid_meters bigint: Number of them whose import and export are the site's; the site's grid is
+-- known if it is 1.
 with
     versions as (
         select

@@ -5,28 +5,28 @@
 -- key: inverter_serial
 -- reads: device_roles, inverter_data_points, inverter_system_readings, inverter_meter_readings
 -- columns:
--- inverter_serial: Serial number of the inverter.
--- site: Site, as in `device_roles`.
--- role: Role in the site, as in `device_roles`.
--- model: Model.
--- time: Time of the powers, UTC; null without any reading.
--- age_min: Minutes since then.
--- status: Status as sent.
--- solar_power_w: PV generation.
--- grid_power_w: Power of the grid: positive exports, negative imports.
--- battery_power_w: Power of the battery: positive discharges, negative charges.
--- home_power_w: Power of the home.
--- battery_percent: State of charge.
--- energy_time: Time of the energies, UTC.
--- today_solar_kwh: Solar energy since local midnight of that time.
--- today_import_kwh: Energy taken from the grid.
--- today_export_kwh: Energy given to the grid.
--- today_charge_kwh: Energy put into the battery.
--- today_discharge_kwh: Energy taken from the battery.
--- today_home_kwh: Energy used in the home by the inverter's counter.
--- source: Table of the powers.
--- is_complete: Whether powers are no older than 30 minutes.
--- is_final: false: the next reading replaces it.
+-- inverter_serial varchar: Serial number of the inverter.
+-- site varchar: Site, as in `device_roles`.
+-- role varchar: Role in the site, as in `device_roles`.
+-- model varchar: Model.
+-- time timestamptz: Time of the powers, UTC; null without any reading.
+-- age_min double: Minutes since then.
+-- status varchar: Status as sent.
+-- solar_power_w double: PV generation.
+-- grid_power_w double: Power of the grid: positive exports, negative imports.
+-- battery_power_w double: Power of the battery: positive discharges, negative charges.
+-- home_power_w double: Power of the home.
+-- battery_percent double: State of charge.
+-- energy_time timestamptz: Time of the energies, UTC.
+-- today_solar_kwh double: Solar energy since local midnight of that time.
+-- today_import_kwh double: Energy taken from the grid.
+-- today_export_kwh double: Energy given to the grid.
+-- today_charge_kwh double: Energy put into the battery.
+-- today_discharge_kwh double: Energy taken from the battery.
+-- today_home_kwh double: Energy used in the home by the inverter's counter.
+-- source varchar: Table of the powers.
+-- is_complete boolean: Whether powers are no older than 30 minutes.
+-- is_final boolean: false: the next reading replaces it.
 with
     newest_days as (
         select inverter_serial, max(local_date) as local_date
