@@ -26,7 +26,7 @@ from assets.framework import (
     Table,
 )
 from givenergy.endpoints.account_endpoints import ACCOUNT_CHILDREN
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 TABLE = Table(
     name="account_children",

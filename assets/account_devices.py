@@ -38,7 +38,7 @@ from assets.framework import (
     text,
 )
 from givenergy.endpoints.account_endpoints import ACCOUNT_DEVICES
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 TABLE = Table(
     name="account_devices",

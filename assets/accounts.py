@@ -11,7 +11,6 @@ Requests: one per week.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import pandera.pandas as pandera
 import pyarrow as pa
 
 from assets.framework import (
@@ -24,6 +23,7 @@ from assets.framework import (
     Rows,
     SnapshotDataset,
     Table,
+    TableSchema,
     Wire,
     extra_column,
     extra_fields,
@@ -35,7 +35,7 @@ from assets.framework import (
     text,
 )
 from givenergy.endpoints.account_endpoints import ACCOUNT
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 
 class Account(Wire):
@@ -56,7 +56,7 @@ class Account(Wire):
     standard_timezone: str | None = None
 
 
-def account_schema() -> pandera.DataFrameSchema:
+def account_schema() -> TableSchema:
     """Describe a table of accounts."""
     personal = "Null unless the owner keeps it."
     return table_schema(
@@ -87,7 +87,7 @@ def account_schema() -> pandera.DataFrameSchema:
     )
 
 
-def account_columns(schema: pandera.DataFrameSchema, rows: Rows[Any]) -> Mapping[str, pa.Array]:
+def account_columns(schema: TableSchema, rows: Rows[Any]) -> Mapping[str, pa.Array]:
     """Return the columns of a table of accounts."""
     return {**leaf_columns(schema, rows.values), "extra_fields": extra_column(rows)}
 

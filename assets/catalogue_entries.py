@@ -18,7 +18,8 @@ from assets.framework.contract.description import describe_table
 from assets.framework.contract.table import Table
 from assets.marts.mart_file import Mart, marts
 from assets.registry import datasets
-from warehouse import ViewSpec, comment_of, system_views, table_views
+from warehouse.interface.view_spec import ViewSpec, comment_of
+from warehouse.standard_views import system_views, table_views
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from assets.framework.decoding.decoder import DatasetDecoder
 from assets.marts.mart_file import marts
 from assets.reconciliation import RECONCILIATIONS, reconciliation_view
 from assets.registry import datasets
-from warehouse import SYSTEM_VIEWS, ViewSpec, column_types, system_views, table_views
+from warehouse.interface.duckdb_types import column_types
+from warehouse.interface.view_spec import ViewSpec
+from warehouse.standard_views import SYSTEM_VIEWS, system_views, table_views
 
 # Of the columns of money in the files of marts, and of tariffs that name no other.
 DEFAULT_CURRENCY = "GBP"

@@ -14,13 +14,13 @@ each inverter of a small account is probed from time to time.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import pandera.pandas as pandera
 import pyarrow as pa
 
 from assets.framework import (
     PROBE,
     TIME_UTC,
     Cadence,
+    Column,
     DeviceKind,
     Int64,
     KnownState,
@@ -50,7 +50,7 @@ from assets.framework import (
     text,
 )
 from givenergy.endpoints.inverter_endpoints import EMS_LATEST
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 # An account with more inverters than that and no EMS listed is not searched for one.
 _MOST_PROBED = 10
@@ -89,11 +89,11 @@ class _EmsReading(Wire):
     meters: list[_Meter] | None = None
 
 
-def _power(title: str, description: str, source: str) -> pandera.Column:
+def _power(title: str, description: str, source: str) -> Column:
     return measurement(title, description, source, *_POWER_W)
 
 
-def _table(name: str, description: str, columns: Mapping[str, pandera.Column]) -> Table:
+def _table(name: str, description: str, columns: Mapping[str, Column]) -> Table:
     """Create a table of readings; its key includes `number` if it has that column."""
     key = ("ems_serial", "number", "time") if "number" in columns else ("ems_serial", "time")
     return Table(

@@ -55,7 +55,7 @@ from assets.framework import (
     to_utc,
 )
 from givenergy.endpoints.inverter_endpoints import ENERGY_FLOWS
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 DAILY, MONTHLY, YEARLY, TOTAL = 1, 2, 3, 4
 _DAY = timedelta(days=1)

@@ -13,18 +13,19 @@ Requests: one per inverter and range of days. The response includes the half hou
 end of the range (recorded); it belongs to the next day, is stored and is not counted.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
-import pandas as pd
-import pandera.pandas as pandera
 import pyarrow as pa
 
 from assets.framework import (
     TIME_LOCAL,
+    Column,
     DailyDataset,
     DeviceKind,
     Moments,
@@ -49,7 +50,11 @@ from assets.framework import (
     to_utc,
 )
 from givenergy.endpoints.inverter_endpoints import ENERGY_FLOWS
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 HALF_HOURLY = 0
 
@@ -92,7 +97,7 @@ _LOWEST_KWH = -1.0
 _MOST_IN_HALF_AN_HOUR_KWH = 1_000.0
 
 
-def flow_schema(most_kwh: float) -> dict[str, pandera.Column]:
+def flow_schema(most_kwh: float) -> dict[str, Column]:
     """Describe the column of each type of flow."""
     return {
         f"{name}_kwh": measurement(
@@ -262,6 +267,8 @@ def _ends(
     hour: the earlier of the two readings is taken.
     """
     end = Moments.from_local(end_local, zone, shift=True).after(start)
+    import pandas as pd
+
     length = pd.TimedeltaIndex(end_local.to_pandas() - start_local.to_pandas())
     counted_on = start + length
     earlier = twice & np.asarray(length > pd.Timedelta(0)) & np.asarray(counted_on < end)

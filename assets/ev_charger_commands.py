@@ -34,9 +34,9 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy import domain
+from givenergy.codes import domain
 from givenergy.endpoints.charger_endpoints import EV_CHARGER_COMMANDS
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 _DESCRIPTIONS = {code.code.upper(): code.description for code in domain("charger_command")}
 

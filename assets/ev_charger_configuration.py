@@ -42,13 +42,12 @@ from assets.framework import (
     number_of,
     read_sql,
     resolve_redaction,
-    source_of,
     table_schema,
     text,
 )
 from givenergy.codes import codes_with_flag
 from givenergy.endpoints.charger_endpoints import EV_CHARGER_COMMAND_DATA
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 
 class _Answer(Wire):
@@ -122,7 +121,7 @@ _KNOWN_LEAVES = frozenset(
         *(
             source.partition(".")[2]
             for column in SCHEMA.columns.values()
-            if (source := source_of(column))
+            if (source := column.source)
         ),
         "active",
         "schedules",

@@ -45,7 +45,8 @@ from assets.framework import (
     text,
 )
 from givenergy.endpoints.charger_endpoints import EV_CHARGERS
-from warehouse import ArchivedResponse, Lake
+from warehouse.archive import ArchivedResponse
+from warehouse.lake import Lake
 
 _LOOK_BACK = timedelta(days=31)
 _FIRST_DAY = "ev_chargers_first_day"

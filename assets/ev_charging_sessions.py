@@ -57,9 +57,9 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy import domain
+from givenergy.codes import domain
 from givenergy.endpoints.charger_endpoints import EV_CHARGING_SESSIONS
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 _METER_KWH = (-1e9, 1e9)
 # The largest charger of the vendor has 22 kW, and the largest battery of a car about 210 kWh. A

@@ -53,9 +53,9 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy import Fetched
 from givenergy.endpoints.inverter_endpoints import INVERTER_EVENTS
-from warehouse import ArchivedResponse
+from givenergy.models import Fetched
+from warehouse.archive import ArchivedResponse
 
 # Which of its two meanings `cleared` turned out to have: it adds faults that are over to those that
 # are not ("also"), or leaves the latter out ("only").

@@ -24,12 +24,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-import pandera.pandas as pandera
 import pyarrow as pa
 
 from assets.framework import (
     EARLIEST_DATA,
     Cadence,
+    Column,
     DayRange,
     Device,
     DeviceKind,
@@ -51,12 +51,11 @@ from assets.framework import (
     provenance_columns,
     read_sql,
     reading_time,
-    source_of,
     table_schema,
     text,
 )
 from givenergy.endpoints.inverter_endpoints import INVERTER_GRID_METER_DATA
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 _DAY = timedelta(days=1)
 # A day is over everywhere 36 hours after it begins in UTC, and can get late readings for a day.
@@ -79,7 +78,7 @@ _ENERGIES = (
 
 def _by_place(
     leaf: str, title: str, unit: str, places: Collection[str], limits: tuple[float, float]
-) -> dict[str, pandera.Column]:
+) -> dict[str, Column]:
     """Return the columns of a quantity at several places, which are parts of their names."""
     suffix = f"_{unit.lower()}" if unit else ""
     about = f" {_assumed(unit)}" if unit else ""
@@ -143,7 +142,7 @@ _GridMeterReading = msgspec.defstruct(
     "_GridMeterReading",
     [
         ("time", str | None, None),
-        *((str(source_of(column)), float | None, None) for column in _VALUES.values()),
+        *((str(column.source), float | None, None) for column in _VALUES.values()),
     ],
     bases=(Wire,),
 )

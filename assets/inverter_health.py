@@ -39,7 +39,7 @@ from assets.framework import (
     told,
 )
 from givenergy.endpoints.inverter_endpoints import INVERTER_HEALTH
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 _NAMES = ("key", "check", "identifier", "code", "name", "title", "type", "id")
 _STATUSES = ("status", "state", "result", "level", "value", "overall")

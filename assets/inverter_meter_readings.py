@@ -44,7 +44,7 @@ from assets.framework import (
 from assets.inverter_data_points.point_columns import SCHEMA as POINTS
 from assets.inverter_data_points.point_json import Energy
 from givenergy.endpoints.inverter_endpoints import INVERTER_METER_DATA
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 
 class _MeterReading(Wire):

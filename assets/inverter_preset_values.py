@@ -47,7 +47,7 @@ from assets.framework import (
     text,
 )
 from givenergy.endpoints.control_endpoints import INVERTER_PRESET_VALUES
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 
 class _Answer(Wire):

@@ -35,7 +35,7 @@ from assets.framework import (
     text,
 )
 from givenergy.endpoints.control_endpoints import INVERTER_PRESETS
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 
 class _Preset(Wire):

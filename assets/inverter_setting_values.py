@@ -57,7 +57,7 @@ from assets.framework import (
     text,
 )
 from givenergy.endpoints.control_endpoints import MULTI_SETTING_READ, SETTING_READ
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 # A little less than a day, so that a run that began late does not put the next one off.
 _AGAIN_AFTER = timedelta(hours=20)

@@ -14,12 +14,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
-import pandera.pandas as pandera
 import pyarrow as pa
 
 from assets.framework import (
     Cadence,
+    Column,
     DeviceKind,
+    InRange,
     KnownState,
     Request,
     ResponseShape,
@@ -40,7 +41,6 @@ from assets.framework import (
     reading_time,
     reject_empty_readings,
     request_each,
-    source_of,
     table_schema,
     text,
     with_source,
@@ -49,7 +49,7 @@ from assets.inverter_data_points.point_columns import PV_ARRAYS
 from assets.inverter_data_points.point_columns import SCHEMA as POINTS
 from assets.inverter_data_points.point_json import Battery, Grid, Inverter, Solar
 from givenergy.endpoints.inverter_endpoints import INVERTER_SYSTEM_DATA
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 
 class _SystemReading(Wire):
@@ -64,16 +64,16 @@ class _SystemReading(Wire):
 
 # The document's own example, 2124.3 V and 479.5 Hz, must pass.
 _WIDER = {
-    "grid_voltage_v": [pandera.Check.in_range(-10.0, 10_000.0)],
-    "grid_frequency_hz": [pandera.Check.in_range(0.0, 1_000.0)],
+    "grid_voltage_v": [InRange(-10.0, 10_000.0)],
+    "grid_frequency_hz": [InRange(0.0, 1_000.0)],
 }
 
 
-def _powers() -> dict[str, pandera.Column]:
+def _powers() -> dict[str, Column]:
     """Return the power columns of a data point, whose leaves are one level higher here."""
     columns = {}
     for name, description in POINTS.columns.items():
-        above, _, leaf = (source_of(description) or "").partition(".")
+        above, _, leaf = (description.source or "").partition(".")
         if above == "power":
             source = "consumption" if leaf == "consumption.power" else leaf
             columns[name] = with_source(description, source, _WIDER.get(name))

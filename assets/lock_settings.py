@@ -34,7 +34,7 @@ from assets.framework import (
     versioned_fields,
 )
 from givenergy.endpoints.lock_endpoints import LOCK_SETTINGS
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 _NAMES = ("key", "type", "id")
 

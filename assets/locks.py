@@ -38,7 +38,7 @@ from assets.framework import (
     versioned_fields,
 )
 from givenergy.endpoints.lock_endpoints import LOCKS
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 TABLE = Table(
     name="locks",

@@ -35,7 +35,7 @@ from assets.framework import (
     versioned_fields,
 )
 from givenergy.endpoints.control_endpoints import PRESET_PROFILES
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 _PRESETS = ("presets", "settings", "values", "parameters", "data")
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from assets.framework import read_sql
 from assets.framework.contract.column_units import unit_of
-from warehouse import ViewSpec
+from warehouse.interface.view_spec import ViewSpec
 
 
 @dataclass(frozen=True, slots=True)

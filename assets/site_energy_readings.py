@@ -29,7 +29,7 @@ from assets.inverter_data_points.point_json import Energy
 from assets.inverter_meter_readings import TABLE as INVERTER_READINGS
 from assets.site_readings import request_sites, site_columns, site_table
 from givenergy.endpoints.account_endpoints import SITE_ENERGY_DATA
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 
 class _SiteEnergies(Wire):

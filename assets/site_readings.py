@@ -39,7 +39,6 @@ from assets.framework import (
     read_sql,
     reading_time,
     reject_empty_readings,
-    source_of,
     table_schema,
     text,
     with_source,
@@ -48,7 +47,7 @@ from assets.inverter_data_points.point_columns import PV_ARRAYS
 from assets.inverter_data_points.point_json import Battery, Grid, Inverter, Solar
 from assets.inverter_system_readings import TABLE as INVERTER_READINGS
 from givenergy.endpoints.account_endpoints import SITE_DATA
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 
 class _SiteReading(Wire):
@@ -67,7 +66,7 @@ def site_table(name: str, description: str, of_inverter: Table) -> Table:
     measurements = {
         column: with_source(described, source, [])
         for column, described in of_inverter.schema.columns.items()
-        if (source := source_of(described)) and column not in ("time", "status")
+        if (source := described.source) and column not in ("time", "status")
     }
     status = of_inverter.schema.columns.get("status")
     return Table(

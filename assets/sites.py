@@ -36,7 +36,7 @@ from assets.framework import (
     text,
 )
 from givenergy.endpoints.account_endpoints import SITES
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 
 class _Site(Wire):

@@ -40,9 +40,9 @@ from assets.framework import (
     table_schema,
     text,
 )
-from givenergy import Page
 from givenergy.endpoints.smart_device_endpoints import SMART_DEVICE_DATA
-from warehouse import ArchivedResponse
+from givenergy.models import Page
+from warehouse.archive import ArchivedResponse
 
 
 class _SmartDeviceReading(Wire):

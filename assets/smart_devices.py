@@ -35,7 +35,7 @@ from assets.framework import (
     text,
 )
 from givenergy.endpoints.smart_device_endpoints import SMART_DEVICES
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 
 class _OtherData(Wire):

@@ -24,7 +24,7 @@ from assets.framework import (
     Table,
 )
 from givenergy.endpoints.account_endpoints import SSO_ACCOUNTS
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 TABLE = Table(
     name="sso_accounts",

@@ -48,7 +48,7 @@ from assets.framework import (
     versioned_fields,
 )
 from givenergy.endpoints.tariff_endpoints import TARIFF_AUTOMATION
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 _DAY = timedelta(days=1)
 # Days of history that are requested at once.

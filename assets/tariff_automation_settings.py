@@ -35,7 +35,7 @@ from assets.framework import (
     versioned_fields,
 )
 from givenergy.endpoints.tariff_endpoints import TARIFF_AUTOMATION_SETTINGS
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 
 class _Settings(Wire):

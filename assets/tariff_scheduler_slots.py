@@ -22,7 +22,7 @@ import pyarrow as pa
 from assets.framework import Request, Rows, remove_rows, told
 from assets.tariff_automation import STARTS, SlotsOfDays, date_or_fetched, slot_table
 from givenergy.endpoints.tariff_endpoints import TARIFF_SCHEDULER_SLOTS
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 
 class TariffSchedulerSlots(SlotsOfDays):

@@ -4,20 +4,28 @@ What the API sends is used only if it is an IANA name. When the zone changes, ta
 are computed again from the archive, without a request.
 """
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from assets.framework.decoding.decoder import decoders
 from assets.registry import daily_datasets, datasets
-from givenergy import AccountIdentity, utc_now
+from givenergy.server_clock import utc_now
 from givenergy.time_zones import usable_zone
-from pipelines.discovery import expect, last_discovery
+from pipelines.known_devices import expect, last_discovery
 from pipelines.settings import Settings
-from warehouse import Lake, add_correction, refresh_coverage, repair_tables
+from warehouse.coverage import refresh_coverage
+from warehouse.lake import Lake
+from warehouse.table_repair import repair_tables
+from warehouse.zone_corrections import add_correction
+
+if TYPE_CHECKING:
+    from givenergy.account_identity import AccountIdentity
 
 ACCOUNT_ZONE = "account_zone"
 _SENT = "account_zone_sent"

@@ -4,8 +4,9 @@ from datetime import date
 
 import msgspec
 
-from givenergy import FailedAttempt
-from warehouse import Entry, Lake
+from givenergy.models import FailedAttempt
+from warehouse.archive import Entry
+from warehouse.lake import Lake
 
 
 class AttemptArchiver:

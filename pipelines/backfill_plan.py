@@ -17,9 +17,10 @@ from assets.framework.contract.day_range import Range
 from assets.framework.contract.devices import Device, expected_days
 from assets.framework.contract.stored_ranges import NAMED, REQUESTED
 from assets.framework.ingestion.day_ranges import day_ranges_of
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.health.day_words import NextChecks, next_checks
-from warehouse import Lake, State, between, coverage_by_month, days_to_fetch, in_states
+from warehouse.coverage import State, between, coverage_by_month, days_to_fetch, in_states
+from warehouse.lake import Lake
 
 # How much of every dataset is fetched before the older days of any. As many days as one request of
 # a range covers, so that the split costs no additional request.

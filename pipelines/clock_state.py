@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from givenergy import clock_correction_s, correct_clock
-from warehouse import Lake
+from givenergy.server_clock import clock_correction_s, correct_clock
+from warehouse.lake import Lake
 
 _KEY = "clock"
 

@@ -21,14 +21,14 @@ from pipelines.health.data_checks import data_check_schedule, drift_check, recon
 from pipelines.health.history_check import check_schedule, history_check
 from pipelines.health.mart_checks import mart_checks
 from pipelines.maintenance_job import compaction_job, compaction_schedule
+from pipelines.open_folder import stored_zone
 from pipelines.partitions import daily_partitions
 from pipelines.reports.report_job import report_job, report_schedule
 from pipelines.resources import api_resources, silent_reporter
 from pipelines.schedules import daily_schedule, poll_schedule, snapshot_schedule, today_schedule
 from pipelines.selection import daily, lists_for, selected, selected_snapshots
-from pipelines.session_factory import stored_zone
 from pipelines.settings import Settings
-from warehouse import SYSTEM_VIEWS
+from warehouse.standard_views import SYSTEM_VIEWS
 
 # What Dagster loads; it names the code location by it.
 DEFINITIONS_MODULE = "pipelines.definitions"

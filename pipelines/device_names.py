@@ -1,8 +1,8 @@
 """The names of devices, for people; commands and tables take the identifiers of the API."""
 
 from assets.framework.contract.devices import Devices
-from pipelines.discovery import known_devices
-from warehouse import Lake
+from pipelines.known_devices import known_devices
+from warehouse.lake import Lake
 
 
 class DeviceNames(dict[str, str]):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from warehouse import Lake, owner_inputs
+from warehouse import owner_inputs
+from warehouse.lake import Lake
 
 _NAME = "device_roles_set"
 

@@ -13,13 +13,16 @@ from pathlib import Path
 
 from assets.framework.decoding.decoder import decoders
 from assets.registry import datasets, without_devices
-from givenergy import forget_identity
-from pipelines.discovery import known_devices
+from givenergy.account_identity import forget_identity
+from pipelines.account_budget import budget_store
+from pipelines.known_devices import known_devices
+from pipelines.open_folder import open_lake
 from pipelines.pending_builds import build_all_pending
-from pipelines.session_factory import budget_store, open_lake
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
-from warehouse import ForgetReport, Lake, erase_findings, forget, is_known, pattern_of
+from warehouse.accounting.finding_store import erase_findings
+from warehouse.forget import ForgetReport, forget, is_known, pattern_of
+from warehouse.lake import Lake
 from warehouse.storage.atomic_files import write_atomically
 
 _LOG_SUFFIXES = frozenset({".out", ".err"})

@@ -4,8 +4,10 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from givenergy import utc_now
-from warehouse import CompactionReport, Lake, compact, vacuum
+from givenergy.server_clock import utc_now
+from warehouse.archive import CompactionReport, compact
+from warehouse.lake import Lake
+from warehouse.vacuum import vacuum
 
 _COMPACTED_AT = "compacted_at"
 _COMPACT_EVERY = timedelta(days=1)

@@ -3,8 +3,8 @@
 import dagster as dg
 
 from pipelines.maintenance import compact_archive
+from pipelines.open_folder import open_lake
 from pipelines.pending_builds import build_all_pending
-from pipelines.session_factory import open_lake
 from pipelines.settings import Settings
 
 

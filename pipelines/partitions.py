@@ -4,8 +4,8 @@ from datetime import date
 
 import dagster as dg
 
-from pipelines.discovery import EARLIEST, HISTORY_STARTS
-from pipelines.session_factory import stored_state, stored_zone
+from pipelines.known_devices import EARLIEST, HISTORY_STARTS
+from pipelines.open_folder import stored_state, stored_zone
 from pipelines.settings import Settings
 
 

@@ -14,17 +14,13 @@ from assets.framework.decoding.decoder import decoders
 from assets.registry import daily_datasets, datasets
 from pipelines.backfill_plan import BackfillTask
 from pipelines.health.notices import sql
-from warehouse import (
-    BuildReport,
-    Lake,
-    Pending,
-    WarehouseError,
-    build_pending,
-    connect,
-    pending_responses,
-    refresh_coverage,
-    retrying,
-)
+from warehouse.connection import connect, retrying
+from warehouse.coverage import refresh_coverage
+from warehouse.errors import WarehouseError
+from warehouse.index.watermarks import Pending, pending_responses
+from warehouse.lake import Lake
+from warehouse.tables.build import build_pending
+from warehouse.tables.build_report import BuildReport
 
 _LOG = logging.getLogger(__name__)
 _DATASETS_NAMED = 3

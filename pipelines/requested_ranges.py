@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import msgspec
 
 from assets.framework.contract.stored_ranges import NAMED, REQUESTED
-from warehouse import Lake
+from warehouse.lake import Lake
 
 _SYNCED_KEY = "synced_until"
 

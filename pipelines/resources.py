@@ -20,17 +20,23 @@ from assets.framework.ingestion.planner import due_devices
 from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.session import Session
 from assets.registry import datasets
-from givenergy import GivEnergyError, RequestBudget, utc_now
+from givenergy.budget.request_budget import RequestBudget
+from givenergy.errors import GivEnergyError
+from givenergy.server_clock import utc_now
+from pipelines.account_budget import open_budget
 from pipelines.alerts.failure_kinds import FAILURE_KIND_LABEL, failure_kind_of
-from pipelines.discovery import Discovery, discover, known_state_of, last_discovery
+from pipelines.discovery import discover, known_state_of
 from pipelines.health.schedule_watch import record_scheduled_run
+from pipelines.known_devices import Discovery, last_discovery
+from pipelines.open_folder import open_lake
 from pipelines.pending_builds import build_all_pending
 from pipelines.selection import lists_for, selected
-from pipelines.session_factory import open_budget, open_lake, open_session
+from pipelines.session_factory import open_session
 from pipelines.settings import Settings, with_numbers
 from pipelines.settings_file import SettingsError
 from pipelines.settings_to_read import setting_names_problem
-from warehouse import Lake, WarehouseError
+from warehouse.errors import WarehouseError
+from warehouse.lake import Lake
 
 # A run requests the device lists only if the last discovery is older than this.
 _DISCOVERY_MAX_AGE = timedelta(minutes=15)

@@ -5,8 +5,8 @@ Without expected days nothing would be reported as missing.
 
 import logging
 
-from pipelines.discovery import expect, last_discovery
-from warehouse import Lake
+from pipelines.known_devices import expect, last_discovery
+from warehouse.lake import Lake
 
 _LOG = logging.getLogger(__name__)
 

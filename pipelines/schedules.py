@@ -13,13 +13,13 @@ from assets.framework.contract.devices import local_day, of_kinds
 from assets.framework.contract.known_state import KnownState
 from assets.framework.ingestion.planner import due_datasets
 from assets.framework.orchestration.asset_keys import dataset_keys
-from givenergy import corrected
+from givenergy.server_clock import corrected
 from pipelines.backfill_plan import BackfillTask, plan_missing, requested_tasks, runs
-from pipelines.discovery import known_devices, last_discovery
+from pipelines.known_devices import known_devices, last_discovery
+from pipelines.open_folder import open_lake, stored_zone
 from pipelines.partitions import range_tags
 from pipelines.pending_builds import include_built_days, pop_built_days
 from pipelines.requested_ranges import remember_sync
-from pipelines.session_factory import open_lake, stored_zone
 from pipelines.settings import Settings
 from pipelines.settings_to_read import setting_reads_of
 

@@ -9,7 +9,8 @@ from assets.framework.contract.sql_files import read_sql
 from assets.framework.ingestion.planner import PERIOD
 from pipelines.settings import Settings
 from pipelines.suggestions import did_you_mean
-from warehouse import Lake, connect, retrying
+from warehouse.connection import connect, retrying
+from warehouse.lake import Lake
 
 
 def setting_reads_of(settings: Settings) -> SettingReads:

@@ -37,6 +37,7 @@ from warehouse.standard_views import system_views, table_views
 from warehouse.storage.atomic_files import explained, fsync_file, sha256_of, write_atomically
 from warehouse.storage.atomic_files import publish as publish_file
 from warehouse.storage.file_locks import FileLock
+from warehouse.storage.parquet_files import empty_table
 from warehouse.tables.partition_files import SCHEMA_FILE, stored_schema
 from warehouse.tables.partition_files import write as write_table
 
@@ -206,7 +207,7 @@ class EmptyFile:
 
     def write(self, path: Path) -> None:
         """Write such a file."""
-        rows = self.schema.empty_table()
+        rows = empty_table(self.schema)
         if self.spec is None:
             pq.write_table(rows, path)
         else:
@@ -255,7 +256,7 @@ def _recast_expected_days(lake: Lake) -> pa.Table:
         _LOG.warning(
             f"{EXPECTED_FILE} is damaged and was emptied; it is restored from the device lists"
         )
-        return EXPECTED_SCHEMA.empty_table()
+        return empty_table(EXPECTED_SCHEMA)
 
 
 def _place(temporary: Path, target: Path) -> None:

@@ -27,6 +27,7 @@ from warehouse.storage.atomic_files import (
 from warehouse.storage.filesystems import network_type
 from warehouse.storage.layout import STATE_FILE, stamp, upgrade
 from warehouse.storage.ownership import give_to_owner, make_folder
+from warehouse.storage.parquet_files import empty_table
 from warehouse.storage.state_file import StateFile
 from warehouse.storage.transaction import FileSet
 
@@ -147,7 +148,7 @@ class Lake:
         try:
             return pq.read_table(self.folder / EXPECTED_FILE, schema=EXPECTED_SCHEMA)
         except FileNotFoundError:
-            return EXPECTED_SCHEMA.empty_table()
+            return empty_table(EXPECTED_SCHEMA)
 
     def close(self) -> None:
         """Flush the archive and remove this process' temporary files."""

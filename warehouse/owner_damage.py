@@ -20,6 +20,7 @@ from warehouse.owner_inputs import (
     write,
 )
 from warehouse.storage.atomic_files import explained, sha256_of
+from warehouse.storage.parquet_files import empty_table
 
 # Then the time (UTC), so that a later damage does not replace the copy of an earlier one.
 _KEPT_SUFFIX = ".damaged"
@@ -59,7 +60,7 @@ def recast(lake: Lake, name: str) -> None:
                     what,
                     kept.relative_to(lake.folder),
                 )
-            rows, is_damaged = SCHEMAS[name].empty_table(), True
+            rows, is_damaged = empty_table(SCHEMAS[name]), True
         write(lake, name, rows, keep_old=not is_damaged)
 
 

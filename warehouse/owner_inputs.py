@@ -27,6 +27,7 @@ from warehouse.storage.atomic_files import (
     publish,
 )
 from warehouse.storage.file_locks import FileLock
+from warehouse.storage.parquet_files import empty_table
 
 FOLDER = "owner"
 TARIFF_FILES = f"{FOLDER}/tariff_files"
@@ -161,7 +162,7 @@ def read(folder: Path, name: str) -> pa.Table:
         try:
             return pq.read_table(path, schema=schema, page_checksum_verification=True)
         except FileNotFoundError:
-            return schema.empty_table()
+            return empty_table(schema)
         except (OSError, pa.ArrowException) as error:
             # Arrow's errors of the content have no number, also those that are OSErrors.
             if isinstance(error, OSError) and error.errno is not None:

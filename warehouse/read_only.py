@@ -34,6 +34,7 @@ from warehouse.lake import (
 from warehouse.owner_inputs import read as read_owner_input
 from warehouse.storage.layout import needs_upgrade, state_file, upgrade_message
 from warehouse.storage.ownership import permission_problem
+from warehouse.storage.parquet_files import empty_table
 from warehouse.storage.state_file import StateFile
 from warehouse.storage.transaction import FileSet
 from warehouse.table_repair import needed_repairs
@@ -142,7 +143,7 @@ class ReadOnlyLake(Lake):
         try:
             return pq.read_table(folder / EXPECTED_FILE, schema=EXPECTED_SCHEMA)
         except (OSError, pa.ArrowException):
-            return EXPECTED_SCHEMA.empty_table()
+            return empty_table(EXPECTED_SCHEMA)
 
     def close(self) -> None:
         """Remove the temporary files."""
@@ -230,7 +231,7 @@ class ReadOnlyLake(Lake):
         try:
             rows = read_owner_input(self.folder, empty.owner_input)
         except DamagedError as error:
-            rows, problem = empty.schema.empty_table(), str(error)
+            rows, problem = empty_table(empty.schema), str(error)
         pq.write_table(rows, path)
         return problem
 

@@ -44,7 +44,7 @@ from assets.framework import (
     read_sql,
 )
 from givenergy.endpoints.account_endpoints import COMMUNICATION_DEVICES
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 _GATEWAY = "Gateway"
 _EMS = "EMS"

@@ -44,9 +44,10 @@ from assets.framework import (
     read_sql,
     reject,
 )
-from givenergy import domain, utc_now
+from givenergy.codes import domain
 from givenergy.endpoints.charger_endpoints import EV_METER_DATA
-from warehouse import ArchivedResponse
+from givenergy.server_clock import utc_now
+from warehouse.archive import ArchivedResponse
 
 # Newer versions of the API response only for what is named.
 _MEASURANDS = [int(code.code) for code in domain("measurand")]

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import pandera.pandas as pandera
 import pyarrow as pa
 
 from assets.framework import (
+    InRange,
     Int64,
     Table,
     Wire,
@@ -68,7 +68,7 @@ TABLE = Table(
                 "Value",
                 "The value as sent, in the unit as sent: not comparable between rows.",
                 source="measurements[].value",
-                checks=[pandera.Check.in_range(-1e12, 1e12)],
+                checks=[InRange(-1e12, 1e12)],
             ),
             "unit": integer("Unit", "The unit as sent.", "measurements[].unit", codes="unit"),
             "unit_name": name_of_code("Unit"),

@@ -8,6 +8,10 @@ endpoint, a table or a column of one dataset.
 from assets.framework.contract.column_schema import (
     TIME_LOCAL,
     TIME_UTC,
+    Column,
+    FieldInRange,
+    InRange,
+    TableSchema,
     column,
     extra_fields,
     flag,
@@ -19,7 +23,6 @@ from assets.framework.contract.column_schema import (
     number,
     provenance_columns,
     reading_time,
-    source_of,
     table_schema,
     text,
     with_source,
@@ -127,9 +130,6 @@ from assets.framework.contract.undocumented import (
     versioned_columns,
     versioned_fields,
 )
-from assets.framework.contract.validation import (
-    elements_in_range,
-)
 
 __all__ = [
     "CLOCK_MARGIN",
@@ -138,6 +138,7 @@ __all__ = [
     "TIME_LOCAL",
     "TIME_UTC",
     "Cadence",
+    "Column",
     "DailyDataset",
     "Dataset",
     "DayRange",
@@ -146,6 +147,8 @@ __all__ = [
     "DeviceAskingDataset",
     "DeviceKind",
     "DeviceList",
+    "FieldInRange",
+    "InRange",
     "Int64",
     "KnownState",
     "Misfit",
@@ -159,6 +162,7 @@ __all__ = [
     "SnapshotDataset",
     "Table",
     "TableRows",
+    "TableSchema",
     "TimeSpan",
     "Undocumented",
     "Urgency",
@@ -176,7 +180,6 @@ __all__ = [
     "difference",
     "duration_s",
     "elements",
-    "elements_in_range",
     "extra_column",
     "extra_fields",
     "flag",
@@ -213,7 +216,6 @@ __all__ = [
     "request_each",
     "resolve_redaction",
     "rounded",
-    "source_of",
     "table_schema",
     "text",
     "to_utc",

@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from givenergy.codes import all_codes
-from warehouse import ViewSpec
+from warehouse.interface.view_spec import ViewSpec
 
 
 def code_views() -> list[ViewSpec]:

@@ -29,7 +29,7 @@ from assets.framework import (
 from assets.inverter_data_points.point_columns import PV_ARRAYS, SCHEMA, TABLE
 from assets.inverter_data_points.point_json import Point
 from givenergy.endpoints.inverter_endpoints import INVERTER_DATA_POINTS
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 
 class InverterDataPoints(RowByRow, DailyDataset):

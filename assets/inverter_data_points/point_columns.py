@@ -1,12 +1,12 @@
 """The table of inverter data points: columns, limits and JSON leaves."""
 
-import pandera.pandas as pandera
 import pyarrow as pa
 
 from assets.framework import (
+    Column,
+    FieldInRange,
     Table,
     column,
-    elements_in_range,
     extra_fields,
     measurement,
     provenance_columns,
@@ -40,7 +40,7 @@ _TEMPERATURE_CELSIUS = (-100.0, 250.0)
 _ENERGY_KWH = {"today": (-100.0, 1e6), "total": (-100.0, 1e8)}
 
 
-def _counters(period: str, since: str) -> dict[str, pandera.Column]:
+def _counters(period: str, since: str) -> dict[str, Column]:
     battery_fault = (
         " The API has always sent the same figure for charge and discharge (recorded): use the"
         " today columns or the energy flows for battery energy."
@@ -112,9 +112,9 @@ SCHEMA = table_schema(
             "Voltage, current and power of each PV array.",
             source="power.solar.arrays",
             checks=[
-                elements_in_range("voltage_v", *_DC_VOLTAGE_V),
-                elements_in_range("current_a", *_CURRENT_A),
-                elements_in_range("power_w", *_POWER_W),
+                FieldInRange("voltage_v", *_DC_VOLTAGE_V),
+                FieldInRange("current_a", *_CURRENT_A),
+                FieldInRange("power_w", *_POWER_W),
             ],
         ),
         "grid_voltage_v": measurement(

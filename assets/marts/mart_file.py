@@ -8,7 +8,8 @@ from importlib import resources
 
 import pyarrow as pa
 
-from warehouse import ViewSpec, arrow_type
+from warehouse.interface.duckdb_types import arrow_type
+from warehouse.interface.view_spec import ViewSpec
 
 _FIELD = re.compile(r"(key|reads|parameters|columns):(.*)")
 _ENTRY = re.compile(r"(?!null:)([a-z_][a-z0-9_]*(?: := .+?)?): (.+)")

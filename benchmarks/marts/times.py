@@ -20,7 +20,7 @@ import duckdb
 
 from assets.marts.mart_file import marts
 from benchmarks.common import ROOT, heading, parser, print_load, row
-from pipelines.session_factory import open_lake
+from pipelines.open_folder import open_lake
 from tests.support.settings import settings_of
 
 MONTH = (

@@ -20,7 +20,10 @@ from pathlib import Path
 from benchmarks.common import ROOT, heading, new_folder, parser, print_load, row
 from tests.support.stores_worker import POINTS, whole_day
 from tests.support.toy_decoder import ToyDecoder
-from warehouse import Lake, build, publish, refresh_coverage
+from warehouse.catalogue import publish
+from warehouse.coverage import refresh_coverage
+from warehouse.lake import Lake
+from warehouse.tables.build import build
 
 CHECK = """
 import sys, time
@@ -103,7 +106,8 @@ def look():
 )
 OWN = CHECK.format(
     prepare=f"""
-from warehouse import Lake, connect, execute
+from warehouse.connection import connect, execute
+from warehouse.lake import Lake
 lake = Lake(folder)
 def look():
     with connect(lake) as c:

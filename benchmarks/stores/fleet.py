@@ -24,18 +24,13 @@ import pyarrow.compute as pc
 from benchmarks.common import ROOT, heading, measure, new_folder, parser, print_load, row
 from benchmarks.stores.measurements import DATASET, MEASURES, SCHEMA, SPEC, entry
 from tests.support.owner import Owner
-from warehouse import (
-    EXPECTED_SCHEMA,
-    ArchivedResponse,
-    CoverageRule,
-    Decoded,
-    Lake,
-    build,
-    connect,
-    coverage_by_month,
-    publish,
-    rebuild,
-)
+from warehouse.archive import ArchivedResponse
+from warehouse.catalogue import publish
+from warehouse.connection import connect
+from warehouse.coverage import CoverageRule, coverage_by_month
+from warehouse.interface.decoder_protocol import Decoded
+from warehouse.lake import EXPECTED_SCHEMA, Lake
+from warehouse.tables.build import build, rebuild
 
 START = date(2025, 5, 1)
 HISTORY = timedelta(days=5 * 365)

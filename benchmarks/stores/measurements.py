@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from tests.support.toy_decoder import answer
-from warehouse import Entry, TableSpec
+from warehouse.archive import Entry
+from warehouse.interface.table_spec import TableSpec
 
 DATASET = "points"
 MEASURES = [f"measure_{number:02d}" for number in range(48)]

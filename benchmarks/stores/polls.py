@@ -22,16 +22,12 @@ import pyarrow as pa
 
 from benchmarks.common import heading, new_folder, parser, print_load, row
 from benchmarks.stores.measurements import DATASET, MEASURES, SCHEMA, SPEC, entry, size_of
-from warehouse import (
-    ArchivedResponse,
-    Decoded,
-    Entry,
-    Lake,
-    build,
-    compact,
-    refresh_coverage,
-    vacuum,
-)
+from warehouse.archive import ArchivedResponse, Entry, compact
+from warehouse.coverage import refresh_coverage
+from warehouse.interface.decoder_protocol import Decoded
+from warehouse.lake import Lake
+from warehouse.tables.build import build
+from warehouse.vacuum import vacuum
 
 FIRST = date(2025, 1, 1)
 POLLS_A_DAY, POINTS_A_DAY = 96, 288

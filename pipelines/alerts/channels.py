@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from givenergy import Client, GivEnergyError
+from givenergy.client import Client
 from givenergy.endpoints.notification_endpoints import NOTIFICATION_SEND
+from givenergy.errors import GivEnergyError
 from givenergy.retry import NO_RETRY
 from givenergy.transport import Timeouts
+from pipelines.account_budget import open_budget
 from pipelines.alerts.message import Message
-from pipelines.session_factory import open_budget, stored_account
+from pipelines.open_folder import stored_account
 from pipelines.settings import Settings
 
 if TYPE_CHECKING:

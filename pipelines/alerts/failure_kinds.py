@@ -3,10 +3,15 @@
 The API's own message is left out: it may contain an address, and the log has it already.
 """
 
-from givenergy import ForbiddenError, GivEnergyError, LocalFaultError
-from givenergy.errors import PaymentRequiredError, UnauthenticatedError
+from givenergy.errors import (
+    ForbiddenError,
+    GivEnergyError,
+    LocalFaultError,
+    PaymentRequiredError,
+    UnauthenticatedError,
+)
 from pipelines.settings_file import SettingsError
-from warehouse import WarehouseError
+from warehouse.errors import WarehouseError
 
 # The label of the kind of failure in a run's metadata.
 FAILURE_KIND_LABEL = "givlake/failure_kind"

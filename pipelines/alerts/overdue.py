@@ -12,20 +12,20 @@ from assets.framework.contract.dataset import DailyDataset
 from assets.framework.contract.day_range import Range, joined
 from assets.framework.contract.devices import Devices, of_kinds
 from pipelines.backfill_plan import requested_tasks
-from pipelines.discovery import known_devices
 from pipelines.health.freshness import freshness
+from pipelines.known_devices import known_devices
 from pipelines.selection import daily, selected, selected_snapshots
 from pipelines.settings import Settings
-from warehouse import (
+from warehouse.coverage import (
     UNSUCCESSFUL,
     Gap,
-    Lake,
     add_gaps,
     between,
     coverage_by_month,
     joined_gaps,
     overdue_days,
 )
+from warehouse.lake import Lake
 
 # As far back as the daily schedule plans.
 _LOOK_BACK = timedelta(days=35)

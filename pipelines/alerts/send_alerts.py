@@ -6,16 +6,16 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from assets.framework.contract.devices import local_day
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.alerts.channels import NO_CHANNEL, NONE_ATTACHES, Channel, channels, send
 from pipelines.alerts.failure_kinds import STALE, failed_job
 from pipelines.alerts.message import TEST, Message, alert_message, recovery_message
 from pipelines.alerts.overdue import find_overdue
 from pipelines.alerts.sent_alerts import Incidents, compare, read, write
-from pipelines.discovery import last_discovery
-from pipelines.session_factory import open_lake, stored_zone
+from pipelines.known_devices import last_discovery
+from pipelines.open_folder import open_lake, stored_zone
 from pipelines.settings import Settings
-from warehouse import Lake
+from warehouse.lake import Lake
 from warehouse.storage.file_locks import FileLock
 
 _DAY = timedelta(days=1)

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.alerts.failure_kinds import FAILURE_KIND_LABEL, unexpected_failure_of
 from pipelines.alerts.send_alerts import AlertReport, send_alerts
-from pipelines.session_factory import stored_zone
+from pipelines.open_folder import stored_zone
 from pipelines.settings import Settings
 
 STARTED_BY = "givlake/started_by"

@@ -12,7 +12,8 @@ import msgspec
 
 from assets.framework.contract.day_range import Range
 from pipelines.alerts.overdue import Overdue
-from warehouse import Gap, Lake
+from warehouse.coverage import Gap
+from warehouse.lake import Lake
 
 _KEY = "sent_alerts"
 

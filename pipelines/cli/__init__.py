@@ -13,6 +13,8 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line; an interruption, also while modules load, is one message."""
+    # NumPy's linear algebra, which nothing here uses, would start a thread for each core.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         with acknowledged():
             from pipelines.cli.givlake_command import run_command

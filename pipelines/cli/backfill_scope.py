@@ -7,13 +7,13 @@ from datetime import date, timedelta
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.devices import Devices, local_day, of_kinds
 from assets.framework.contract.stored_ranges import NAMED, REQUESTED
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.backfill_plan import BackfillTask
 from pipelines.cli.common import check_begun
-from pipelines.discovery import history_start
+from pipelines.known_devices import history_start
 from pipelines.requested_ranges import keep_current
 from pipelines.selection import daily
-from warehouse import Lake
+from warehouse.lake import Lake
 
 _DAY = timedelta(days=1)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from givenergy import BudgetSnapshot, Priority
+from givenergy.budget.request_budget import BudgetSnapshot, Priority
 from pipelines.cli.common import duration, plural
 
 

@@ -13,8 +13,8 @@ from pipelines.cli.common import (
 )
 from pipelines.cli.context import pass_settings
 from pipelines.health.findings import refresh_findings
+from pipelines.open_folder import open_lake
 from pipelines.pending_builds import build_all_pending, describe_pending
-from pipelines.session_factory import open_lake
 from pipelines.settings import Settings
 
 

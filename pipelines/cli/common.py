@@ -15,7 +15,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from pipelines.settings import Settings
-    from warehouse import ReadOnlyLake
+    from warehouse.read_only import ReadOnlyLake
 
 EXIT_COMPLETE = 0
 EXIT_INCOMPLETE = 1
@@ -47,7 +47,7 @@ def opened_for_reading(
         SettingsError: The setting is no valid folder.
         WarehouseError: The folder cannot be used.
     """
-    from pipelines.session_factory import open_for_reading
+    from pipelines.open_folder import open_for_reading
 
     with open_for_reading(settings) as lake:
         if lake.is_empty and not may_be_absent:
@@ -92,8 +92,7 @@ def format_option(*formats: str) -> Callable[[Callable[..., Any]], Callable[...,
 def known_error(error: Exception) -> KnownError | None:
     """Return an error that the owner can fix as a `KnownError`; None for any other."""
     # Imported here so that `--help` does not load the client and the stores.
-    from givenergy import GivEnergyError, LocalFaultError
-    from givenergy.errors import BudgetStoreError
+    from givenergy.errors import BudgetStoreError, GivEnergyError, LocalFaultError
     from pipelines.cli.context import settings_in_use
     from pipelines.cli.local_faults import (
         dagster_home,
@@ -103,7 +102,7 @@ def known_error(error: Exception) -> KnownError | None:
     from pipelines.device_lookup import UnknownDeviceError
     from pipelines.selection import UnknownDatasetError
     from pipelines.settings_file import SettingsError
-    from warehouse import WarehouseError
+    from warehouse.errors import WarehouseError
 
     unknown = UnknownDatasetError | UnknownDeviceError
     if isinstance(error, unknown | SettingsError | WarehouseError | LocalFaultError):

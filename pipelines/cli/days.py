@@ -70,11 +70,11 @@ def today() -> date:
     """
     # Imported here, because most days are written as dates.
     from assets.framework.contract.devices import local_day
-    from givenergy import utc_now
+    from givenergy.server_clock import utc_now
     from pipelines.account_zone import zone_of
     from pipelines.cli.context import current_settings
     from pipelines.clock_state import restore_stored_clock
-    from pipelines.session_factory import stored_state
+    from pipelines.open_folder import stored_state
 
     settings = current_settings()
     stored = stored_state(settings)

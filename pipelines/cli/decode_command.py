@@ -54,8 +54,8 @@ def decode(
     neither a column nor a reason.
     """
     from assets.framework.decoding.field_trace import response_from_json, trace_fields
+    from pipelines.open_folder import stored_zone
     from pipelines.selection import named
-    from pipelines.session_factory import stored_zone
 
     (selected,) = named([dataset])
     _check_device(selected, device)

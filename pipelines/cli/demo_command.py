@@ -18,7 +18,7 @@ from pipelines.child_environment import demo_environment
 from pipelines.cli.common import EXIT_INCOMPLETE, EXIT_USAGE, KnownError, console
 from pipelines.cli.dashboard_command import DEFAULT_PORT
 from simulator import Simulator, SimulatorConfig
-from warehouse import Lake
+from warehouse.lake import Lake
 
 _OUT = console()
 _QUERIES = {

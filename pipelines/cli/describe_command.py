@@ -57,7 +57,7 @@ def _currency() -> str:
     from assets.catalogue_views import DEFAULT_CURRENCY
     from pipelines.settings_file import SettingsError
     from pipelines.tariffs.tariff_store import stored_currency
-    from warehouse import WarehouseError
+    from warehouse.errors import WarehouseError
 
     try:
         return stored_currency(current_settings().data)

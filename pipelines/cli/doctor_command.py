@@ -18,18 +18,18 @@ from assets.framework.contract.device_asking import DeviceAskingDataset
 from assets.framework.contract.devices import DeviceKind, Devices, local_day, of_kinds
 from assets.framework.ingestion.availability import Availability
 from assets.framework.ingestion.session import Session
-from givenergy import (
+from givenergy.budget.request_budget import Priority
+from givenergy.endpoints.control_endpoints import INVERTER_SETTINGS
+from givenergy.errors import (
     AccessError,
     ForbiddenError,
     GivEnergyError,
     LocalFaultError,
     NotFoundError,
-    Priority,
     RequestRefusedError,
-    utc_now,
+    UnauthenticatedError,
 )
-from givenergy.endpoints.control_endpoints import INVERTER_SETTINGS
-from givenergy.errors import UnauthenticatedError
+from givenergy.server_clock import utc_now
 from pipelines.account_zone import zone_difference, zone_notice
 from pipelines.cli.budget_lines import budget_lines
 from pipelines.cli.common import (
@@ -43,11 +43,13 @@ from pipelines.cli.common import (
 )
 from pipelines.cli.context import current_settings
 from pipelines.cli.doctor_refusals import probe, try_refused
-from pipelines.discovery import Discovery, discover, history_start
+from pipelines.discovery import discover
 from pipelines.health.device_answers import describe_setting_reads
+from pipelines.known_devices import Discovery, history_start
+from pipelines.open_folder import open_for_reading
 from pipelines.pending_builds import describe_pending
 from pipelines.selection import daily, lists_for, selected
-from pipelines.session_factory import open_for_reading, open_session
+from pipelines.session_factory import open_session
 from pipelines.settings import Settings
 from pipelines.settings_file import (
     SettingsError,
@@ -57,7 +59,7 @@ from pipelines.settings_file import (
     readable_by_others,
     search_description,
 )
-from warehouse import WarehouseError
+from warehouse.errors import WarehouseError
 from warehouse.lake import refuse_network
 from warehouse.storage.ownership import permission_problem, unusable_below
 

@@ -15,14 +15,14 @@ from assets.framework.ingestion.availability import (
     unavailable,
 )
 from assets.framework.ingestion.session import Session
-from givenergy import AccessError, NotFoundError, Priority, RequestRefusedError
-from givenergy.errors import RetryableError
+from givenergy.budget.request_budget import Priority
+from givenergy.errors import AccessError, NotFoundError, RequestRefusedError, RetryableError
 from pipelines.discovery import known_state_of
 from pipelines.health.refusal_lines import refused
+from pipelines.open_folder import open_for_reading
 from pipelines.selection import lists_for, selected_snapshots
-from pipelines.session_factory import open_for_reading
 from pipelines.settings import Settings
-from warehouse import Lake
+from warehouse.lake import Lake
 
 # Requests for each dataset; there can be a refusal for every device.
 _TRIES = 3

@@ -10,7 +10,7 @@ from assets.data_dictionary import dictionary
 from assets.framework.contract.dataset import Dataset
 from assets.framework.decoding.decoder import decoders
 from assets.registry import daily_datasets
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.cli.common import (
     EXIT_INCOMPLETE,
     EXIT_USAGE,
@@ -30,17 +30,12 @@ from pipelines.home_assistant import GUIDE, export_statistics
 from pipelines.pending_builds import describe_pending
 from pipelines.settings import Settings
 from pipelines.tariffs.tariff_store import stored_currency
-from warehouse import (
-    Days,
-    DeviceLimit,
-    ExportLayout,
-    ReadOnlyLake,
-    connect,
-    export_bodies,
-    export_tables,
-    owner_inputs,
-    retrying,
-)
+from warehouse import owner_inputs
+from warehouse.connection import connect, retrying
+from warehouse.export import ExportLayout, export_bodies, export_tables
+from warehouse.interface.device_limit import DeviceLimit
+from warehouse.read_only import ReadOnlyLake
+from warehouse.verification.canonical_form import Days
 
 _BODIES = "json"
 _HOME_ASSISTANT = "home-assistant"

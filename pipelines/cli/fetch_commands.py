@@ -13,7 +13,7 @@ from assets.framework.contract.dataset import Dataset, DeviceList, SnapshotDatas
 from assets.framework.contract.devices import Devices, local_day, of_kinds
 from assets.framework.ingestion.planner import due_datasets
 from assets.framework.ingestion.session import Session
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.account_zone import zone_notice
 from pipelines.backfill_plan import BackfillTask, plan_missing, requested_tasks
 from pipelines.cli.alert_command import alerting
@@ -31,12 +31,8 @@ from pipelines.cli.days import FIRST_DAY, LAST_DAY
 from pipelines.cli.history_lookup import look_up_history
 from pipelines.cli.run_fetch import FetchCommand
 from pipelines.device_lookup import ids_of
-from pipelines.discovery import (
-    Discovery,
-    discover,
-    expect,
-    known_state_of,
-)
+from pipelines.discovery import discover, known_state_of
+from pipelines.known_devices import Discovery, expect
 from pipelines.maintenance import compact_if_due
 from pipelines.pending_builds import build_all_pending
 from pipelines.requested_ranges import remember_sync
@@ -50,7 +46,7 @@ from pipelines.selection import (
 )
 from pipelines.session_factory import open_session
 from pipelines.settings import Settings
-from warehouse import Lake
+from warehouse.lake import Lake
 
 _OUT = console()
 

@@ -10,7 +10,7 @@ from assets.reconciliation import RECONCILIATIONS
 from pipelines.cli.common import console, plural, printable
 from pipelines.health.findings import GAPS, Findings, findings, refresh_findings
 from pipelines.health.notices import Notices, drift_since
-from warehouse import Lake
+from warehouse.lake import Lake
 
 _OUT = console()
 _DAYS_NAMED = 3

@@ -8,7 +8,7 @@ from pipelines.cli.killed_runs import tagged_runs
 from pipelines.dagster_workarounds.recorded_run import execute_recorded
 from pipelines.definitions_factory import CHECK_JOBS, DEFINITIONS_MODULE, build_definitions
 from pipelines.instance import use_dagster_home
-from pipelines.session_factory import stored_account
+from pipelines.open_folder import stored_account
 from pipelines.settings import Settings
 from pipelines.stop_signals import is_stopping
 

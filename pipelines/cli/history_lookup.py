@@ -6,8 +6,9 @@ from assets.framework.contract.devices import Devices
 from assets.framework.ingestion.session import Session
 from pipelines.cli.backfill_scope import Scope
 from pipelines.cli.common import console, printable
-from pipelines.discovery import Discovery, expect, extended_by_data, known_state_of
+from pipelines.discovery import known_state_of
 from pipelines.history_search import search_history, unsearched
+from pipelines.known_devices import Discovery, expect, extended_by_data
 from pipelines.selection import daily, lists_for
 
 _OUT = console()

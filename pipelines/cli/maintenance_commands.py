@@ -21,11 +21,12 @@ from pipelines.cli.verify_command import kind_of, print_access_note
 from pipelines.device_lookup import resolve_devices
 from pipelines.erase import erase_devices
 from pipelines.maintenance import compact_archive
+from pipelines.open_folder import open_lake
 from pipelines.pending_builds import build_all_pending
-from pipelines.session_factory import open_lake
 from pipelines.settings import Settings
-from warehouse import Remedy, connect, retrying
-from warehouse import check as check_stores
+from warehouse.connection import connect, retrying
+from warehouse.verification.integrity import Remedy
+from warehouse.verification.integrity import check as check_stores
 
 _OUT = console()
 

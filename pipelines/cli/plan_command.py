@@ -16,7 +16,8 @@ import click
 
 from assets.framework.contract.devices import Devices
 from assets.inverter_setting_values import DATASET as INVERTER_SETTING_VALUES
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
+from pipelines.account_budget import budget_store
 from pipelines.backfill_plan import BackfillTask
 from pipelines.cli.backfill_scope import Scope
 from pipelines.cli.common import (
@@ -33,7 +34,7 @@ from pipelines.cli.context import pass_settings
 from pipelines.cli.fetch_commands import choose_datasets, discover_devices, scope_options
 from pipelines.cli.history_lookup import look_up_for_plan
 from pipelines.device_lookup import ids_of
-from pipelines.discovery import Discovery, extended_by_data, known_state_of
+from pipelines.discovery import known_state_of
 from pipelines.estimates.request_estimate import RequestEstimator
 from pipelines.estimates.time_estimate import (
     Limit,
@@ -44,8 +45,9 @@ from pipelines.estimates.time_estimate import (
     measure_load,
     measure_slowness,
 )
+from pipelines.known_devices import Discovery, extended_by_data
 from pipelines.pending_builds import describe_pending
-from pipelines.session_factory import budget_store, open_session
+from pipelines.session_factory import open_session
 from pipelines.settings import Settings
 from pipelines.settings_to_read import setting_names_problem
 

@@ -9,7 +9,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from assets.framework.ingestion.fetch_result import DatasetStoppedError
 from assets.framework.ingestion.report import IngestionReport
-from givenergy import BudgetSnapshot, ForbiddenError, GivEnergyError, PaymentRequiredError
+from givenergy.budget.request_budget import BudgetSnapshot
+from givenergy.errors import ForbiddenError, GivEnergyError, PaymentRequiredError
 from pipelines.cli.common import console, duration, plural, printable
 from pipelines.cli.request_counts import RequestCounts
 from pipelines.cli.time_left import TimeLeft

@@ -18,7 +18,7 @@ from pipelines.cli.formats import as_csv, as_json
 from pipelines.health.notices import sql
 from pipelines.selection import named
 from pipelines.settings import Settings
-from warehouse import connect, retrying
+from warehouse.connection import connect, retrying
 
 _OUT = console()
 _RAW_SHOWN = 300

@@ -25,8 +25,8 @@ from pipelines.cli.output_file import layout_of, new_output_file
 from pipelines.cli.query_table import as_text
 from pipelines.pending_builds import describe_pending
 from pipelines.settings import Settings
-from warehouse import connect, retrying
 from warehouse.attached_database import quoted
+from warehouse.connection import connect, retrying
 
 _Rendered = TypeVar("_Rendered")
 _COPY_OPTIONS = {

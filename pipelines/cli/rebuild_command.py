@@ -14,11 +14,11 @@ from pipelines.cli.common import (
 )
 from pipelines.cli.context import pass_settings
 from pipelines.health.findings import refresh_findings
+from pipelines.open_folder import open_lake
 from pipelines.pending_builds import build_all_pending
 from pipelines.selection import named
-from pipelines.session_factory import open_lake
 from pipelines.settings import Settings
-from warehouse import rebuild as rebuild_tables
+from warehouse.tables.build import rebuild as rebuild_tables
 
 
 @click.command()

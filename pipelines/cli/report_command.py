@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pipelines.dashboard import DashboardData
     from pipelines.reports.report_file import Report
     from pipelines.reports.report_period import ReportPeriod
-    from warehouse import Lake
+    from warehouse.lake import Lake
 
 _LISTED = 5
 _LAST = "last"
@@ -163,7 +163,7 @@ def _device(
 def _inverter(lake: "Lake", sites: list[dict[str, Any]], device: str) -> str:
     from pipelines.cli.stored_device_names import stored_device_names
     from pipelines.device_lookup import resolve_devices
-    from warehouse import connect, retrying
+    from warehouse.connection import connect, retrying
 
     with connect(lake) as connection:
         names = retrying(lambda: stored_device_names(connection))

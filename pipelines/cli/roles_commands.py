@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.cli.common import (
     EXIT_USAGE,
     KnownError,
@@ -23,9 +23,12 @@ from pipelines.cli.formats import as_csv, as_json
 from pipelines.cli.stored_device_names import stored_device_names
 from pipelines.device_lookup import resolve_devices
 from pipelines.device_roles import roles_set, set_role
-from pipelines.session_factory import open_lake
+from pipelines.open_folder import open_lake
 from pipelines.settings import Settings
-from warehouse import Lake, ReadOnlyLake, connect, owner_inputs, retrying
+from warehouse import owner_inputs
+from warehouse.connection import connect, retrying
+from warehouse.lake import Lake
+from warehouse.read_only import ReadOnlyLake
 
 _OUT = console()
 _COLUMNS = ("device_id", "model", "site", "role", "set_at")

@@ -7,22 +7,23 @@ from datetime import date
 from typing import TYPE_CHECKING, NoReturn
 
 from assets.framework.contract.dataset import Dataset, SnapshotDataset, Urgency
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.backfill_plan import BackfillTask, plan_missing
 from pipelines.cli.common import EXIT_COMPLETE, EXIT_INCOMPLETE, EXIT_USAGE, console, printable
 from pipelines.cli.finding_lines import print_new_findings
 from pipelines.device_names import device_names
-from pipelines.discovery import Discovery, expect
 from pipelines.health.day_words import NextChecks, describe_days
 from pipelines.health.freshness import Freshness, freshness
 from pipelines.health.refusal_lines import refused
 from pipelines.health.schedule_watch import record_update
+from pipelines.known_devices import Discovery, expect
+from pipelines.open_folder import open_lake, stored_zone
 from pipelines.pending_builds import build_all_pending, include_built_days, pop_built_days
 from pipelines.selection import daily, lists_for, selected_snapshots
-from pipelines.session_factory import open_lake, stored_zone
 from pipelines.settings import Settings
 from pipelines.settings_to_read import setting_names_problem
-from warehouse import SETTLED, Lake, State
+from warehouse.coverage import SETTLED, State
+from warehouse.lake import Lake
 
 if TYPE_CHECKING:
     from pipelines.cli.runs import Runs

@@ -28,13 +28,13 @@ from pipelines.definitions_factory import (
     job_name,
 )
 from pipelines.device_names import DeviceNames
-from pipelines.discovery import HISTORY_STARTS
 from pipelines.instance import open_instance, use_dagster_home
+from pipelines.known_devices import HISTORY_STARTS
+from pipelines.open_folder import stored_state
 from pipelines.partitions import range_tags
-from pipelines.session_factory import stored_state
 from pipelines.settings import Settings
 from pipelines.stop_signals import is_stopping
-from warehouse import Lake
+from warehouse.lake import Lake
 
 
 class Runs:

@@ -11,6 +11,7 @@ import click
 
 from assets.framework.contract.devices import of_kinds
 from assets.framework.ingestion.availability import unavailable
+from pipelines.account_budget import budget_snapshot
 from pipelines.account_zone import zone_notice, zone_of
 from pipelines.cli.budget_lines import budget_lines
 from pipelines.cli.common import (
@@ -41,7 +42,6 @@ from pipelines.cli.status_notices import (
 )
 from pipelines.cli.status_rows import COLUMNS, fix_command, rows
 from pipelines.device_names import DeviceNames
-from pipelines.discovery import known_devices, last_discovery
 from pipelines.health.calendar import calendars, svg
 from pipelines.health.day_words import count_in_words, describe_days, state_words
 from pipelines.health.device_answers import describe_setting_reads
@@ -50,11 +50,13 @@ from pipelines.health.notices import notices
 from pipelines.health.overview import DeviceOverview, Overview, describe_failures, overview
 from pipelines.health.refusal_lines import refused
 from pipelines.health.schedule_watch import describe_staleness
+from pipelines.known_devices import known_devices, last_discovery
+from pipelines.open_folder import stored_account
 from pipelines.pending_builds import describe, pending
 from pipelines.selection import daily, selected, selected_snapshots
-from pipelines.session_factory import budget_snapshot, stored_account
 from pipelines.settings import Settings
-from warehouse import Gap, Lake, State
+from warehouse.coverage import Gap, State
+from warehouse.lake import Lake
 
 _OUT = console()
 _GAPS_SHOWN = 20

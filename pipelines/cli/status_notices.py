@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from assets.framework.ingestion.availability import Refusal
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.cli.common import console, duration, plural, printable
 from pipelines.cli.finding_lines import CAUSES, drift_line, finding_lines
 from pipelines.device_names import DeviceNames
 from pipelines.health.notices import NEW_WITHIN, Notices, QuarantinedRows, sql
 from pipelines.health.refusal_lines import Refused
-from warehouse import Lake, connect, retrying
+from warehouse.connection import connect, retrying
+from warehouse.lake import Lake
 
 _OUT = console()
 _GAPS_SHOWN = 20

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipelines.health.freshness import Freshness
 from pipelines.health.overview import DeviceOverview, Overview
-from warehouse import SETTLED, State
+from warehouse.coverage import SETTLED, State
 
 COLUMNS = (
     "dataset", "device_id", "month", "state", "days", "reason", "error_count", "last_error_at",

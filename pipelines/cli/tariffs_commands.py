@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from assets.catalogue_views import DEFAULT_CURRENCY
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.cli.common import (
     EXIT_COMPLETE,
     EXIT_INCOMPLETE,
@@ -27,7 +27,7 @@ from pipelines.cli.common import (
 from pipelines.cli.context import pass_settings
 from pipelines.cli.days import FIRST_DAY
 from pipelines.cli.formats import as_csv, as_json
-from pipelines.session_factory import open_lake, stored_zone
+from pipelines.open_folder import open_lake, stored_zone
 from pipelines.settings import Settings
 from pipelines.tariffs.tariff_check import StoredTariffs, tariff_findings
 from pipelines.tariffs.tariff_file import DIRECTIONS, PAYMENTS, VAT, LoadOptions
@@ -40,7 +40,9 @@ from pipelines.tariffs.tariff_store import (
     traces,
 )
 from pipelines.tariffs.tariffs_in_force import use_tariff
-from warehouse import Lake, connect, owner_inputs, retrying
+from warehouse import owner_inputs
+from warehouse.connection import connect, retrying
+from warehouse.lake import Lake
 
 _OUT = console()
 _PRICES = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.child_environment import own_environment, refuse_env_file, working_in
 from pipelines.cli.child_processes import child_processes
 from pipelines.cli.common import EXIT_INCOMPLETE, EXIT_USAGE, KnownError, console
@@ -51,8 +51,8 @@ def ui(port: int, host: str, demo: Path | None) -> None:
     from pipelines.cli.killed_runs import report_killed_runs
     from pipelines.dagster_workarounds.stopped_instigators import stopped_instigators
     from pipelines.instance import open_instance, use_dagster_home
+    from pipelines.open_folder import open_lake
     from pipelines.pending_builds import build_all_pending
-    from pipelines.session_factory import open_lake
 
     with _account(demo) as environment, working_in(environment):
         # Read again: the demo has other settings than this call.

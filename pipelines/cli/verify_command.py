@@ -22,9 +22,11 @@ from pipelines.cli.context import pass_settings
 from pipelines.selection import UnknownDatasetError, named
 from pipelines.settings import Settings
 from pipelines.settings_file import access_note
-from warehouse import IntegrityFinding, Lake, Remedy, make_manifest
-from warehouse import check as check_stores
-from warehouse import verify as verify_dataset
+from warehouse.lake import Lake
+from warehouse.verification.integrity import IntegrityFinding, Remedy
+from warehouse.verification.integrity import check as check_stores
+from warehouse.verification.manifest import make_manifest
+from warehouse.verification.verify import verify as verify_dataset
 
 _OUT = console()
 

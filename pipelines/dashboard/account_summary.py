@@ -11,11 +11,12 @@ import duckdb
 
 from givenergy.errors import BudgetStoreError
 from givenergy.server_clock import corrected
+from pipelines.account_budget import budget_snapshot
 from pipelines.dashboard.scope import DashboardDevice, ScopeError
-from pipelines.session_factory import budget_snapshot, stored_account
+from pipelines.open_folder import stored_account
 from pipelines.settings import Settings
 from pipelines.suggestions import did_you_mean
-from warehouse import retrying
+from warehouse.connection import retrying
 
 _MINUTE = timedelta(minutes=1)
 # Without a request for this long nothing is being fetched.

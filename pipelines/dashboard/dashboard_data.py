@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.catalogue_views import DEFAULT_CURRENCY
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from givenergy.version import __version__
 from pipelines.dashboard.account_summary import ingestion_state, tariffs_on
 from pipelines.dashboard.chart_query import ChartQuery, UnknownChartError, chart_query
@@ -23,7 +23,8 @@ from pipelines.dashboard.folder_reader import FolderReader, OpenFolder, StoppedE
 from pipelines.dashboard.scope import Scope, ScopeError, scope_of
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
-from warehouse import WarehouseError, retrying
+from warehouse.connection import retrying
+from warehouse.errors import WarehouseError
 
 # The charts at the top of a page.
 _FIRST = ("energy", "power", "totals", "now", "half_hours", "flows")

@@ -21,18 +21,19 @@ import duckdb
 
 from assets.catalogue_views import derived_views
 from assets.framework.contract.devices import local_day
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.account_zone import zone_of
 from pipelines.clock_state import restore_stored_clock
 from pipelines.dashboard.account_summary import Account, read_account
 from pipelines.dashboard.kept_marts import KeptMarts
 from pipelines.dashboard.scope import DashboardDevice, ScopeError
-from pipelines.session_factory import open_for_reading, stored_state, stored_zone
+from pipelines.open_folder import open_for_reading, stored_state, stored_zone
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
 from pipelines.tariffs.tariff_store import stored_currency
-from warehouse import ReadOnlyLake, WarehouseError, connect
-from warehouse.errors import StoreError
+from warehouse.connection import connect
+from warehouse.errors import StoreError, WarehouseError
+from warehouse.read_only import ReadOnlyLake
 
 # What is written anew when data have changed.
 _CATALOGUE = ("index/catalogue.json", "warehouse.duckdb")

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 import duckdb
 
 from assets.marts.mart_file import marts
-from warehouse import WarehouseError, retrying
+from warehouse.connection import retrying
+from warehouse.errors import WarehouseError
 
 # The most devices whose rows are kept: a year of half hours of one takes some megabytes.
 _MOST_DEVICES = 6

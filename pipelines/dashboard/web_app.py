@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.dashboard.account_summary import ingestion_state
 from pipelines.dashboard.chart_query import UnknownChartError, chart_query
 from pipelines.dashboard.chart_rows import encode
@@ -25,7 +25,7 @@ from pipelines.dashboard.page_files import fingerprint, page_file
 from pipelines.dashboard.scope import ScopeError
 from pipelines.dashboard.web_security import Guard
 from pipelines.settings_file import SettingsError
-from warehouse import WarehouseError
+from warehouse.errors import WarehouseError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -18,7 +18,7 @@ from assets.framework.contract.devices import Device, local_day, of_kinds
 from assets.framework.contract.known_state import KnownState
 from assets.framework.ingestion.range_limits import longest_range
 from assets.framework.ingestion.session import Session
-from givenergy import AccessError, NotFoundError, RequestRefusedError
+from givenergy.errors import AccessError, NotFoundError, RequestRefusedError
 from pipelines.estimates.page_request import request_page
 
 _DAY = timedelta(days=1)

@@ -3,7 +3,7 @@
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.request import Request
 from assets.framework.ingestion.session import Session
-from givenergy import Page
+from givenergy.models import Page
 
 
 def request_page(dataset: Dataset, request: Request, session: Session, number: int = 1) -> Page:

@@ -20,12 +20,13 @@ from assets.framework.ingestion.ingest import ingest
 from assets.framework.ingestion.planner import due_datasets, due_devices
 from assets.framework.ingestion.session import Session
 from assets.framework.ingestion.snapshot import SnapshotPlan
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.account_zone import is_zone_due, sent_zone
 from pipelines.backfill_plan import BackfillTask, plan_missing
-from pipelines.discovery import Discovery, known_state_of, lists_to_request
+from pipelines.discovery import known_state_of, lists_to_request
 from pipelines.estimates.day_pages import DayPages, days_per_request, pages_of_days
 from pipelines.estimates.snapshot_requests import count_pages
+from pipelines.known_devices import Discovery
 from pipelines.selection import daily, lists_for, selected_snapshots
 
 # A plan keeps no answers: of more devices than this it samples as many.

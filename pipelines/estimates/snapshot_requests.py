@@ -10,8 +10,14 @@ from collections.abc import Sequence
 from assets.framework.contract.dataset import SnapshotDataset
 from assets.framework.contract.request import Request
 from assets.framework.ingestion.session import Session
-from givenergy import AccessError, NotFoundError, Page, RequestRefusedError
-from givenergy.errors import MissingCapability, RetryableError
+from givenergy.errors import (
+    AccessError,
+    MissingCapability,
+    NotFoundError,
+    RequestRefusedError,
+    RetryableError,
+)
+from givenergy.models import Page
 from pipelines.estimates.page_request import request_page
 
 _MOST_SAMPLED = 20

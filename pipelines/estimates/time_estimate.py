@@ -15,7 +15,7 @@ from importlib import resources
 import msgspec
 
 from assets.framework.contract.known_state import KnownState
-from givenergy import BudgetSnapshot
+from givenergy.budget.request_budget import BudgetSnapshot
 
 # Measured CPU time: from a request to rows in the tables, and what does not depend on the number of
 # requests, on a machine that does the piece of work in `_REFERENCE_S`.

@@ -13,10 +13,11 @@ from html import escape
 import pyarrow.compute as pc
 
 from assets.framework.contract.dataset import DailyDataset
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.device_names import device_names
 from pipelines.health.day_words import state_words
-from warehouse import Lake, State, coverage_by_month
+from warehouse.coverage import State, coverage_by_month
+from warehouse.lake import Lake
 
 # In the order of the legend. Okabe and Ito's palette, which colour-blind people can distinguish;
 # readable on light and on dark pages.

@@ -15,9 +15,10 @@ from assets.reconciliation import RECONCILIATIONS, Reconciliation
 from pipelines.health.asset_checks import asset_check
 from pipelines.health.findings import refresh_findings
 from pipelines.health.notices import sql
-from pipelines.session_factory import open_lake
+from pipelines.open_folder import open_lake
 from pipelines.settings import Settings
-from warehouse import Lake, connect, retrying
+from warehouse.connection import connect, retrying
+from warehouse.lake import Lake
 
 _ROWS_SHOWN = 20
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse import TO_CONFIRM_REASON, State
+from warehouse.coverage import TO_CONFIRM_REASON, State
 
 EMPTY_SO_FAR = "empty so far"
 _WORDS = {

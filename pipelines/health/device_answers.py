@@ -9,7 +9,8 @@ from assets.framework.ingestion.availability import minute_of
 from pipelines.device_names import device_names
 from pipelines.settings import Settings
 from pipelines.settings_to_read import setting_names_problem
-from warehouse import Lake, connect, retrying
+from warehouse.connection import connect, retrying
+from warehouse.lake import Lake
 
 _MOST_SHOWN = 10
 

@@ -20,19 +20,18 @@ from assets.catalogue_views import derived_views
 from assets.framework.contract.table import Table
 from assets.reconciliation import RECONCILIATIONS
 from assets.registry import datasets
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.health.notices import NEW_WITHIN, sql
-from warehouse import (
+from warehouse.accounting.finding_store import (
     FINDINGS_SCHEMA,
-    DamagedError,
-    Lake,
-    connect,
     findings_lock,
     month_digests,
     read_findings,
-    retrying,
     write_findings,
 )
+from warehouse.connection import connect, retrying
+from warehouse.errors import DamagedError
+from warehouse.lake import Lake
 
 GAPS = "gaps"
 _EDGE = timedelta(days=2)

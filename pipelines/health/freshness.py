@@ -10,15 +10,18 @@ from assets.framework.contract.known_state import KnownState
 from assets.framework.decoding.decoder import DatasetDecoder
 from assets.framework.ingestion.availability import Availability, Refusal, unavailable
 from assets.framework.ingestion.last_requests import LastRequest, last_requests
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.account_zone import zone_of
 from pipelines.device_names import DeviceNames
-from pipelines.discovery import known_devices
 from pipelines.health.day_words import state_words
 from pipelines.health.overview import describe_failures
+from pipelines.known_devices import known_devices
 from pipelines.settings import Settings
 from pipelines.settings_to_read import setting_reads_of
-from warehouse import NOT_BUILT_REASON, Lake, State, pending_responses, refresh_coverage, row_counts
+from warehouse.coverage import NOT_BUILT_REASON, State, refresh_coverage
+from warehouse.index.watermarks import pending_responses
+from warehouse.lake import Lake
+from warehouse.tables.build import row_counts
 
 
 @dataclass(slots=True)

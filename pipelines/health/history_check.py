@@ -7,13 +7,13 @@ import dagster as dg
 from assets.framework.contract.dataset import DailyDataset
 from assets.framework.contract.devices import of_kinds
 from assets.framework.orchestration.asset_keys import table_key
-from pipelines.discovery import known_devices
 from pipelines.health.asset_checks import asset_check
 from pipelines.health.calendar import calendars, characters
 from pipelines.health.overview import overview
-from pipelines.session_factory import open_lake
+from pipelines.known_devices import known_devices
+from pipelines.open_folder import open_lake
 from pipelines.settings import Settings
-from warehouse import State
+from warehouse.coverage import State
 
 _CALENDARS_SHOWN = 10
 

@@ -8,9 +8,10 @@ import dagster as dg
 from assets.marts.mart_file import Mart, marts
 from pipelines.health.asset_checks import asset_check
 from pipelines.health.notices import sql
-from pipelines.session_factory import open_for_reading
+from pipelines.open_folder import open_for_reading
 from pipelines.settings import Settings
-from warehouse import Lake, connect, retrying
+from warehouse.connection import connect, retrying
+from warehouse.lake import Lake
 
 KEY_CHECK = "key_is_unique"
 

@@ -9,10 +9,11 @@ from typing import Any
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.lookback import OpenItem, open_items
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.account_zone import zone_of
 from pipelines.settings import Settings
-from warehouse import Lake, connect, retrying
+from warehouse.connection import connect, retrying
+from warehouse.lake import Lake
 
 # What status calls new.
 NEW_WITHIN = timedelta(days=7)

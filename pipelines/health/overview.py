@@ -10,14 +10,13 @@ import pyarrow.compute as pc
 
 from assets.framework.contract.dataset import DailyDataset
 from assets.framework.contract.devices import Device
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.backfill_plan import count_requests, requested_tasks
 from pipelines.health.day_words import NextChecks, next_checks
-from warehouse import (
+from warehouse.coverage import (
     SETTLED,
     TO_CONFIRM_REASON,
     Gap,
-    Lake,
     State,
     add_gaps,
     coverage_by_month,
@@ -25,6 +24,7 @@ from warehouse import (
     missing_days,
     not_whole_days,
 )
+from warehouse.lake import Lake
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from assets.framework.ingestion.availability import Cause, Refusal, unavailable
 from givenergy.errors import TOKENS_PAGE
 from pipelines.device_names import DeviceNames, device_names
-from warehouse import Lake
+from warehouse.lake import Lake
 
 _DEVICES_NAMED = 3
 _CONTROL = ":control"

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from givenergy import utc_now
-from warehouse import Lake
+from givenergy.server_clock import utc_now
+from warehouse.lake import Lake
 
 _KEY = "kept_current_at"
 # Dagster's tag of the runs that a schedule has started.

@@ -18,7 +18,7 @@ from pipelines.home_assistant.statistic import (
     Subject,
     SubjectKind,
 )
-from warehouse import retrying
+from warehouse.connection import retrying
 
 # Of all their hours at once: more would need more memory.
 _DEVICES_AT_ONCE = 20

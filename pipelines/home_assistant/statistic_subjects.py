@@ -11,7 +11,7 @@ import duckdb
 from pipelines.home_assistant.hourly_values import sql
 from pipelines.home_assistant.statistic import Subject, SubjectKind
 from pipelines.home_assistant.statistic_names import unique_names
-from warehouse import retrying
+from warehouse.connection import retrying
 
 _LABEL_LENGTH = 100
 

@@ -34,9 +34,13 @@ from pipelines.home_assistant.statistics_files import (
     StatisticsFiles,
     statistics_files,
 )
-from warehouse import Days, ExportReport, Lake, WarehouseError, connect
+from warehouse.connection import connect
+from warehouse.errors import WarehouseError
+from warehouse.export import ExportReport
 from warehouse.export.target import new_folder, write_checksums
+from warehouse.lake import Lake
 from warehouse.storage.atomic_files import sha256_of
+from warehouse.verification.canonical_form import Days
 
 
 class NothingToExportError(WarehouseError):

@@ -16,7 +16,10 @@ from typing import Any
 from assets.framework.decoding.decoder import decoders
 from assets.registry import datasets
 from pipelines.device_columns import device_columns
-from warehouse import Days, DeviceLimit, Lake, make_manifest
+from warehouse.interface.device_limit import DeviceLimit
+from warehouse.lake import Lake
+from warehouse.verification.canonical_form import Days
+from warehouse.verification.manifest import make_manifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 from pipelines.dashboard import DashboardData, chart_names, encode, page_file
 from pipelines.reports.manifest_hash import RowsHash, rows_hash
 from pipelines.reports.report_data import rounded_charts, script_json
 from pipelines.reports.report_page import PageParts, ReportParts, report_html
 from pipelines.reports.report_period import YEAR, ReportPeriod, days_title
 from pipelines.reports.report_tables import ReportTables
-from warehouse import Lake
+from warehouse.lake import Lake
 
 # Of a moment, of a single day, of an amount that the reader enters, or of all days.
 _NOT_IN_REPORTS = frozenset({"now", "payback", "power", "half_hours", "cost_half_hours", "records"})

@@ -5,7 +5,7 @@ from datetime import UTC, date
 import dagster as dg
 
 from assets.framework.contract.devices import local_day
-from givenergy import corrected, utc_now
+from givenergy.server_clock import corrected, utc_now
 from pipelines.alerts.failure_kinds import (
     FAILURE_KIND_LABEL,
     REPORT_JOB,
@@ -15,7 +15,7 @@ from pipelines.alerts.failure_kinds import (
 from pipelines.reports.report_period import MONTH, WEEK, ReportPeriod, last_whole, period_of
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
-from warehouse import WarehouseError
+from warehouse.errors import WarehouseError
 
 _KINDS = {"weekly": WEEK, "monthly": MONTH}
 _CRONS = {"weekly": "30 8 * * 1", "monthly": "30 8 1 * *"}

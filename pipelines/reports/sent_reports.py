@@ -2,8 +2,8 @@
 
 import msgspec
 
+from pipelines.open_folder import open_lake
 from pipelines.reports.report_period import ReportPeriod
-from pipelines.session_factory import open_lake
 from pipelines.settings import Settings
 
 _KEY = "sent_reports"

@@ -5,11 +5,11 @@ from typing import Any
 
 from pipelines.alerts import AlertReport
 from pipelines.dashboard import DashboardData
+from pipelines.open_folder import open_for_reading
 from pipelines.reports.report_file import ReportError, make_report
 from pipelines.reports.report_period import ReportPeriod
 from pipelines.reports.send_report import send_report
 from pipelines.reports.sent_reports import SentReports
-from pipelines.session_factory import open_for_reading
 from pipelines.settings import Settings
 
 # Each is a file of more than a megabyte in somebody's inbox.

@@ -16,7 +16,10 @@ import pyarrow.parquet as pq
 
 from pipelines.tariffs.price_series import HALF_HOUR_US, PriceSeries, TariffError
 from pipelines.tariffs.tariff_file import LoadOptions, read_tariff
-from warehouse import DamagedError, Lake, owner_inputs
+from warehouse import owner_inputs
+from warehouse.errors import DamagedError
+from warehouse.lake import Lake
+from warehouse.storage.parquet_files import empty_table
 
 # Less than this is renewed.
 _AHEAD = timedelta(days=365)
@@ -201,7 +204,7 @@ def _stored(folder: Path, name: str) -> pa.Table:
     try:
         return owner_inputs.read(folder, name)
     except DamagedError:
-        return owner_inputs.SCHEMAS[name].empty_table()
+        return empty_table(owner_inputs.SCHEMAS[name])
 
 
 def _prices(tariff: str, parts: Mapping[str, PriceSeries | None]) -> pa.Table:

@@ -20,7 +20,9 @@ from pipelines.suggestions import did_you_mean
 from pipelines.tariffs.expansion import current_prices, expand, expanded_currency, is_expanded
 from pipelines.tariffs.price_series import TariffError
 from pipelines.tariffs.tariff_file import LoadOptions, checked_suffix, read_tariff
-from warehouse import DamagedError, Lake, owner_inputs
+from warehouse import owner_inputs
+from warehouse.errors import DamagedError
+from warehouse.lake import Lake
 from warehouse.storage.atomic_files import explained, sha256_of, write_atomically
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")

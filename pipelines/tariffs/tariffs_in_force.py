@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from pipelines.tariffs.price_series import EARLIEST, TariffError
 from pipelines.tariffs.tariff_store import known_name, read_loads
-from warehouse import Lake, owner_inputs
+from warehouse import owner_inputs
+from warehouse.lake import Lake
 
 
 def use_tariff(lake: Lake, tariff: str, first: date, until: date | None) -> list[dict[str, Any]]:

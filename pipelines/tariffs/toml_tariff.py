@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tomllib
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import pandas as pd
 
 from assets.catalogue_views import DEFAULT_CURRENCY
 from pipelines.tariffs.price_series import (
@@ -31,6 +31,9 @@ from pipelines.tariffs.toml_rules import (
     text_of,
     zone_of_tariff,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _KEYS = ("name", "currency", "timezone", "clock", "period")
 
@@ -89,6 +92,8 @@ class _Calendar:
         self.until = until
         self.first = (day_number(first) - 1) * day_slots
         count = max((until - first).days + 2, 0) * day_slots
+        import pandas as pd  # takes longer than most commands that read
+
         moments = pd.date_range(moment_of(self.first), periods=count, freq="30min")
         local = moments.tz_convert(zone).tz_localize(None)
         self.dates = _days(local)

@@ -6,7 +6,7 @@ from datetime import date
 import duckdb
 import pytest
 
-from pipelines.session_factory import open_lake
+from pipelines.open_folder import open_lake
 from tests.support.mart_tables import MartTables
 from tests.support.settings import settings_of
 from tests.support.simulated_home import Home

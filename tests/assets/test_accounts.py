@@ -6,13 +6,12 @@ from assets.account_children import DATASET as CHILDREN
 from assets.account_devices import DATASET as DEVICES
 from assets.accounts import DATASET as ACCOUNTS
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
-from assets.framework.contract.column_schema import source_of
 from assets.framework.contract.devices import DeviceKind
 from assets.framework.decoding.decoder import decoders
 from assets.registry import datasets, without_devices
 from tests.support.api_examples import example, needs_shared
 from tests.support.simulated_home import decode, leaves, rows_of
-from warehouse import forget
+from warehouse.forget import forget
 
 PERSONAL = (
     "name", "first_name", "surname", "email", "address", "postcode", "telephone_number", "company"
@@ -97,7 +96,7 @@ def test_an_account_without_its_number_goes_to_quarantine():
 )
 def test_the_documents_example_lands_whole(dataset, title):
     answer = example(title)
-    by_source = {source_of(column): name for name, column in dataset.main.schema.columns.items()}
+    by_source = {column.source: name for name, column in dataset.main.schema.columns.items()}
     rows = rows_of(decode(dataset, answer), dataset.name)
     sent = answer["data"] if isinstance(answer["data"], list) else [answer["data"]]
     assert [{leaf: row[by_source[leaf]] for leaf, _ in leaves(s)} for row, s in zip(

@@ -8,10 +8,10 @@ from assets.data_dictionary import dictionary
 from assets.framework.contract.column_units import unit_of
 from assets.registry import datasets
 from pipelines.definitions_factory import build_definitions
-from pipelines.session_factory import open_lake
+from pipelines.open_folder import open_lake
 from tests.support.import_graph import REPOSITORY
 from tests.support.settings import settings_of
-from warehouse import connect
+from warehouse.connection import connect
 
 ENTRIES = catalogue_entries()
 

@@ -7,7 +7,6 @@ import pytest
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.ems_readings import DATASET
-from assets.framework.contract.column_schema import source_of
 from assets.framework.ingestion.availability import unavailable
 from assets.framework.ingestion.fetch_result import Outcome
 from tests.support.api_examples import example, needs_shared
@@ -163,7 +162,7 @@ def test_the_documents_example_lands_whole():
     for table in DATASET.output_tables:
         for name, column in table.schema.columns.items():
             for number, row in enumerate(tables[table.name]):
-                if source := source_of(column):
+                if source := column.source:
                     landed[source.replace("[]", f"[{number}]")] = row[name]
     sent = dict(leaves(answer["data"]))
     assert sent.pop("time") is None

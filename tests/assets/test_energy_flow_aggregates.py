@@ -7,7 +7,6 @@ import pytest
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.energy_flow_aggregates import DATASET, TABLE
-from assets.framework.contract.column_schema import source_of
 from assets.framework.contract.devices import Device, DeviceKind, local_day
 from assets.framework.ingestion.fetch_result import Outcome
 from pipelines.discovery import known_state_of
@@ -283,9 +282,9 @@ def test_every_leaf_of_the_recorded_days_is_in_a_column():
     rows = rows_of(decoded, "energy_flow_aggregates")
     assert len(rows) == len(answer["data"]) == 2
     columns = {
-        source_of(description): column
+        description.source: column
         for column, description in TABLE.schema.columns.items()
-        if source_of(description)
+        if description.source
     }
     for sent, row in zip(answer["data"].values(), rows, strict=True):
         for path, value in leaves(sent):

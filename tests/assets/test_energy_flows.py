@@ -7,7 +7,6 @@ import pytest
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
 from assets.energy_flows import DATASET
-from assets.framework.contract.column_schema import source_of
 from assets.framework.contract.devices import DeviceKind
 from tests.support.api_examples import example, needs_shared, recorded
 from tests.support.simulated_home import decode, ingest_days, leaves, rows_of
@@ -366,9 +365,9 @@ def test_every_leaf_of_the_recorded_days_is_in_a_column():
     rows = rows_of(decode(DATASET, answer), "energy_flows")
     assert len(rows) == len(answer["data"]) == 97
     columns = {
-        source_of(description): column
+        description.source: column
         for column, description in DATASET.main.schema.columns.items()
-        if source_of(description)
+        if description.source
     }
     for sent, row in zip(answer["data"].values(), rows, strict=True):
         for path, value in leaves(sent):

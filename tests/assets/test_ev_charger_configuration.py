@@ -8,8 +8,7 @@ from assets.ev_charger_commands import DATASET as COMMANDS
 from assets.ev_charger_configuration import DATASET as CONFIGURATION
 from assets.ev_chargers import DATASET as CHARGERS
 from assets.framework.ingestion.availability import unavailable
-from givenergy import domain
-from givenergy.codes import codes_with_flag
+from givenergy.codes import codes_with_flag, domain
 from simulator.config import TokenGrant, default_token
 from tests.support.api_examples import SHARED, example, needs_shared
 from tests.support.simulated_home import decode, rows_of

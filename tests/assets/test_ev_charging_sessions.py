@@ -8,7 +8,7 @@ from assets.ev_chargers import DATASET as CHARGERS
 from assets.ev_charging_sessions import DATASET
 from assets.framework.contract.devices import Device, DeviceKind
 from assets.framework.contract.known_state import KnownState
-from givenergy import domain
+from givenergy.codes import domain
 from pipelines.discovery import known_state_of
 from tests.support.api_examples import example, needs_shared
 from tests.support.simulated_home import decode, rows_of

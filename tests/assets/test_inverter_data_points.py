@@ -9,7 +9,7 @@ import pytest
 
 from assets.framework.decoding.decoder import DatasetDecoder
 from assets.inverter_data_points import DATASET
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 SAMPLES = Path(os.environ.get("GIVLAKE_SHARED", Path(__file__).parents[3] / "shared")) / "samples"
 FETCHED_AT = datetime(2025, 7, 1, 12, tzinfo=UTC)

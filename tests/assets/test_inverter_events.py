@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
-from assets.framework.contract.column_schema import source_of
 from assets.framework.contract.devices import DeviceKind
 from assets.framework.contract.lookback import open_items
 from assets.inverter_events import DATASET, SCHEMA, TABLE
-from pipelines.discovery import known_devices, known_state_of
+from pipelines.discovery import known_state_of
+from pipelines.known_devices import known_devices
 from tests.support.api_examples import example, needs_shared, recorded
 from tests.support.simulated_home import decode, leaves, rows_of
 
@@ -279,9 +279,9 @@ def test_every_leaf_of_printed_responses_is_in_a_column(answer):
     rows = rows_of(decode(DATASET, answer, any_time=True), "inverter_events")
     assert len(rows) == len(answer["data"]) > 0
     columns = {
-        source_of(description): column
+        description.source: column
         for column, description in SCHEMA.columns.items()
-        if source_of(description)
+        if description.source
     }
     for sent, row in zip(answer["data"], rows, strict=True):
         for path, value in leaves(sent):

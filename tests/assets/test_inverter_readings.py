@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 import pytest
 
 from assets.communication_devices import DATASET as COMMUNICATION_DEVICES
-from assets.framework.contract.column_schema import source_of
 from assets.inverter_meter_readings import DATASET as METER
 from assets.inverter_system_readings import DATASET as SYSTEM
 from tests.support.api_examples import example, needs_shared, recorded
@@ -171,7 +170,7 @@ def test_a_response_of_another_shape_is_accounted_for(data):
 def assert_every_leaf_has_landed(dataset, reading):
     """Each JSON leaf has a column of its own, with its value."""
     (row,) = rows_of(decode(dataset, {"data": reading}, any_time=True), dataset.name)
-    by_source = {source_of(column): name for name, column in dataset.main.schema.columns.items()}
+    by_source = {column.source: name for name, column in dataset.main.schema.columns.items()}
     arrays = row.get("pv_arrays") or []
     for path, value in leaves(reading):
         if path.startswith("solar.arrays["):

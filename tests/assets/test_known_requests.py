@@ -17,7 +17,7 @@ from givenergy.endpoints.definition import Endpoint
 from givenergy.endpoints.inverter_endpoints import ENERGY_FLOWS
 from pipelines.discovery import discover, known_state_of
 from tests.support import clock
-from warehouse import State
+from warehouse.coverage import State
 
 LISTS = (COMMUNICATION_DEVICES,)
 AT = datetime(2025, 6, 1, tzinfo=UTC)

@@ -9,11 +9,13 @@ import pytest
 from assets.catalogue_views import DerivedView, catalogue_views, ordered
 from assets.marts.mart_file import marts, parse_mart
 from assets.reconciliation import RECONCILIATIONS, reconciliation_view
-from pipelines.session_factory import open_lake
+from pipelines.open_folder import open_lake
 from tests.support.import_graph import REPOSITORY
 from tests.support.settings import settings_of
 from tests.support.sql_references import references
-from warehouse import ViewSpec, column_types, connect
+from warehouse.connection import connect
+from warehouse.interface.duckdb_types import column_types
+from warehouse.interface.view_spec import ViewSpec
 
 ASSETS = REPOSITORY / "assets"
 EXAMPLE = """\

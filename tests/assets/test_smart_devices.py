@@ -13,7 +13,7 @@ from assets.smart_device_readings import DATASET as READINGS
 from assets.smart_devices import DATASET as DEVICES
 from tests.support.api_examples import example, needs_shared
 from tests.support.simulated_home import decode, rows_of
-from warehouse import forget
+from warehouse.forget import forget
 
 # The list of communication devices is always asked for, and stands for none here.
 LISTS = (COMMUNICATION_DEVICES, DEVICES)

@@ -13,7 +13,7 @@ from assets.tariff_scheduler_slots import DATASET as SLOTS
 from pipelines.discovery import known_state_of
 from tests.support import clock
 from tests.support.simulated_home import decode, rows_of
-from warehouse import State
+from warehouse.coverage import State
 
 DAY = timedelta(days=1)
 NOW = datetime(2025, 7, 1, 12, tzinfo=UTC)

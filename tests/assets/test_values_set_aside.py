@@ -9,11 +9,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pandera.pandas as pandera
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from assets.framework import InRange
 from assets.framework.contract.column_schema import table_schema, with_source
 from assets.framework.contract.table import Table
 from assets.framework.decoding.decoder import DatasetDecoder
@@ -21,7 +21,9 @@ from assets.inverter_data_points import InverterDataPoints
 from assets.inverter_data_points.point_columns import SCHEMA, TABLE
 from tests.support.table_content import digest_of, rows_of
 from tests.support.toy_decoder import answer
-from warehouse import Lake, build, rebuild, verify
+from warehouse.lake import Lake
+from warehouse.tables.build import build, rebuild
+from warehouse.verification.verify import verify
 
 DAY = date(2025, 6, 3)
 POINTS = "inverter_data_points"
@@ -129,7 +131,7 @@ class WiderPoints(InverterDataPoints):
                     "inverter_temperature_celsius": with_source(
                         SCHEMA.columns["inverter_temperature_celsius"],
                         "power.inverter.temperature",
-                        [pandera.Check.in_range(-100.0, 7_000.0)],
+                        [InRange(-100.0, 7_000.0)],
                     ),
                 }
             ),

@@ -2,7 +2,8 @@
 
 import pytest
 
-from givenergy import Client, resolve_account
+from givenergy.account_identity import resolve_account
+from givenergy.client import Client
 from simulator import TokenGrant
 
 

@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from assets.inverter_setting_values import DATASET
-from givenergy import GivEnergyError
 from givenergy.endpoints import ENDPOINTS
 from givenergy.endpoints.control_endpoints import INVERTER_PRESET_VALUES
 from givenergy.endpoints.definition import Endpoint
+from givenergy.errors import GivEnergyError
 from givenergy.retry import NO_RETRY
 
 WRITES = re.compile(r"/write$|/presets/[^/]+$|/request-data$|^/v1/multi-control/(?!read$)")

@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 
 from pipelines.instance import open_instance
-from pipelines.session_factory import open_lake
+from pipelines.open_folder import open_lake
 from simulator import Simulator
 from tests.support import clock
 from tests.support.owner import Owner

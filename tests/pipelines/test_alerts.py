@@ -20,7 +20,7 @@ from tests.support.clock import LONDON, at_moments, at_notable_moments
 from tests.support.http_listener import Listener, listening
 from tests.support.settings import settings_of
 from tests.support.timeouts import TIMEOUT_S
-from warehouse import Gap, State
+from warehouse.coverage import Gap, State
 
 DAYS = [date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 3)]
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])

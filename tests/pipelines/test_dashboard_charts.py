@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pyarrow.parquet as pq
 import pytest
 
-from givenergy import correct_clock
+from givenergy.server_clock import correct_clock
 from pipelines.dashboard import (
     DashboardData,
     Period,
@@ -37,7 +37,7 @@ from tests.support.mart_house import (
 from tests.support.owner import Owner
 from tests.support.settings import settings_of
 from tests.support.sql_references import references
-from warehouse import SETTLED, State
+from warehouse.coverage import SETTLED, State
 from warehouse.coverage.coverage_fact import NOT_WHOLE_REASON
 
 TARIFF = """

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import click
 import pytest
 
-from givenergy import correct_clock
+from givenergy.server_clock import correct_clock
 from pipelines.cli.days import FIRST_DAY, LAST_DAY
 from tests.support import clock
 from tests.support.settings import settings_of

@@ -16,7 +16,7 @@ from assets.framework.contract.dataset import DailyDataset
 from assets.framework.decoding.decoder import DatasetDecoder
 from assets.framework.decoding.response_check import why_unreadable
 from assets.registry import datasets
-from givenergy import clock_correction_s
+from givenergy.server_clock import clock_correction_s
 from pipelines.clock_state import restore_clock
 from simulator import Simulator
 from tests.support import clock

@@ -22,7 +22,7 @@ from tests.support.mart_house import (
     fill,
     house_settings,
 )
-from warehouse import connect
+from warehouse.connection import connect
 
 SUMS = {
     "solar_kwh": ("pv_to_home", "pv_to_battery", "pv_to_grid"),

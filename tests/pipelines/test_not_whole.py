@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from givenergy import correct_clock
+from givenergy.server_clock import correct_clock
 from tests.support import clock
 from tests.support.device_lists import change_listed, last_contact
 from tests.support.simulator_truth import days_between, days_requested, without_hours

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from warehouse import coverage_by_month
+from warehouse.coverage import coverage_by_month
 
 DATASETS = ("inverter_data_points", "energy_flows")
 RANGE = ("--start", "2025-06-01", "--end", "2025-06-03")

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.cli.query_table import as_text
-from pipelines.session_factory import open_lake
+from pipelines.open_folder import open_lake
 from tests.support.owner import Owner, command
 from tests.support.settings import settings_of
 from tests.support.timeouts import TIMEOUT_S

@@ -12,7 +12,7 @@ import pytest
 from simulator import Simulator, SimulatorConfig
 from tests.support.owner import Owner, finished
 from tests.support.simulator_truth import days_between, expected_rows
-from warehouse import Lake
+from warehouse.lake import Lake
 
 POINTS = "inverter_data_points"
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 3))

@@ -15,7 +15,7 @@ from pipelines.health.calendar import Calendar, characters, svg
 from simulator import Simulator, SimulatorConfig
 from tests.support.owner import Owner
 from tests.support.simulator_truth import days_between
-from warehouse import State
+from warehouse.coverage import State
 
 DAYS = days_between(date(2025, 6, 2), date(2025, 6, 5))
 # JSON escapes the characters up to 0x1f by itself, but not those from 0x80 to 0x9f.

@@ -11,7 +11,7 @@ from pipelines.requested_ranges import remember_sync
 from tests.support.clock import NOTABLE, at_moments
 from tests.support.owner import Owner
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
-from warehouse import Entry
+from warehouse.archive import Entry
 
 LONDON = ZoneInfo("Europe/London")
 

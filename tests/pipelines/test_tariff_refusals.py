@@ -13,7 +13,7 @@ from pipelines.tariffs.price_series import TariffError
 from pipelines.tariffs.tariff_file import LoadOptions, read_tariff
 from pipelines.tariffs.tariff_store import load_tariff, read_loads
 from tests.support.tariff_loads import FLAT, NOW
-from warehouse import Lake
+from warehouse.lake import Lake
 
 UNTIL = datetime(2027, 1, 1, tzinfo=UTC)
 

@@ -26,7 +26,8 @@ from pipelines.tariffs.tariff_store import (
 )
 from pipelines.tariffs.tariffs_in_force import use_tariff, with_range
 from tests.support.tariff_loads import CLOSED, FLAT, NOW, charges, loader, prices, rates
-from warehouse import Lake, owner_inputs
+from warehouse import owner_inputs
+from warehouse.lake import Lake
 from warehouse.owner_damage import damages
 
 

@@ -5,8 +5,7 @@ from importlib import resources
 import duckdb
 import pytest
 
-from givenergy import BudgetSnapshot
-from givenergy.budget.request_budget import Priority
+from givenergy.budget.request_budget import BudgetSnapshot, Priority
 from pipelines.estimates.time_estimate import (
     Limit,
     Speed,

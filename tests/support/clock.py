@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from givenergy import correct_clock
+from givenergy.server_clock import correct_clock
 from tests.support.processes.moved_clock import CLOCK, machine_time
 
 LONDON = ZoneInfo("Europe/London")

@@ -17,7 +17,7 @@ from functools import wraps
 from importlib import import_module
 from typing import Any
 
-from warehouse import pending_responses
+from warehouse.index.watermarks import pending_responses
 
 STORE = import_module("warehouse.archive.store")
 BUILD = import_module("warehouse.tables.build")  # the package has a function of this name

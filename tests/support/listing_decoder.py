@@ -11,8 +11,10 @@ from typing import Any
 import pyarrow as pa
 
 from tests.support.toy_decoder import UTC_US, answer
-from warehouse import QUARANTINE_SCHEMA, ArchivedResponse, Decoded, Entry, History, Listing
-from warehouse import TableSpec as Spec
+from warehouse.archive import ArchivedResponse, Entry
+from warehouse.interface.decoder_protocol import QUARANTINE_SCHEMA, Decoded, Listing
+from warehouse.interface.table_spec import History
+from warehouse.interface.table_spec import TableSpec as Spec
 
 DATASET = "boxes"
 START = datetime(2026, 1, 1, tzinfo=UTC)

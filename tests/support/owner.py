@@ -23,7 +23,7 @@ from pipelines.instance import open_instance
 from pipelines.settings import load_settings
 from tests.support.sql_rows import in_asked_order
 from tests.support.timeouts import TIMEOUT_S
-from warehouse import Lake
+from warehouse.lake import Lake
 
 
 @dataclass(frozen=True)

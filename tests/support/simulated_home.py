@@ -16,7 +16,7 @@ from pipelines.session_factory import open_session
 from tests.support import clock
 from tests.support.settings import settings_of
 from tests.support.sql_rows import in_asked_order
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 FETCHED_AT = datetime(2025, 7, 1, 12, tzinfo=UTC)
 

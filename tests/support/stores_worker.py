@@ -17,17 +17,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 
 from tests.support.toy_decoder import ToyDecoder, answer, day_rows, spec
-from warehouse import (
-    Entry,
-    Lake,
-    build,
-    compact,
-    connect,
-    execute,
-    publish,
-    rebuild,
-    refresh_coverage,
-)
+from warehouse.archive import Entry, compact
+from warehouse.catalogue import publish
+from warehouse.connection import connect, execute
+from warehouse.coverage import refresh_coverage
+from warehouse.lake import Lake
+from warehouse.tables.build import build, rebuild
 
 DAYS = [date(2025, 6, 1) + timedelta(days=at) for at in range(40)]
 DEVICES = ["A", "B", "C"]

@@ -14,7 +14,6 @@ from typing import Any
 
 import duckdb
 
-from assets.framework.contract.column_schema import source_of
 from assets.framework.contract.table import Table
 from assets.registry import datasets
 from simulator import Simulator
@@ -89,9 +88,9 @@ def _compare(
     keys = _FOUND_BY.get(name, table.key)
     by_key = {tuple(_plain(row[key]) for key in keys): row for row in found}
     sources = {
-        column: str(source_of(description))
+        column: str(description.source)
         for column, description in table.schema.columns.items()
-        if source_of(description)
+        if description.source
         and column not in _COMPUTED.get(name, ())
         and column in _WHOLE.get(name, (column,))
     }

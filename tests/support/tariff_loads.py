@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pipelines.tariffs.tariff_file import LoadOptions
 from pipelines.tariffs.tariff_store import LoadResult, load_tariff
-from warehouse import Lake, owner_inputs
+from warehouse import owner_inputs
+from warehouse.lake import Lake
 
 NOW = datetime(2026, 6, 17, 10, 40, tzinfo=UTC)
 FLAT = """

@@ -10,18 +10,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from warehouse import (
-    COVERAGE_SCHEMA,
-    QUARANTINE_SCHEMA,
-    ArchivedResponse,
-    Decoded,
-    Drift,
-    Entry,
-    Lake,
-    TableSpec,
-    build,
-    coverage_by_month,
-)
+from warehouse.archive import ArchivedResponse, Entry
+from warehouse.coverage import COVERAGE_SCHEMA, coverage_by_month
+from warehouse.interface.decoder_protocol import QUARANTINE_SCHEMA, Decoded, Drift
+from warehouse.interface.table_spec import TableSpec
+from warehouse.lake import Lake
+from warehouse.tables.build import build
 
 DATASET = "readings"
 UTC_US = pa.timestamp("us", tz="UTC")

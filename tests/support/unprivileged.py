@@ -11,7 +11,13 @@ NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 _CODE = """
 import os, resource, sys
-import warehouse
+from warehouse.catalogue import publish
+from warehouse.connection import connect
+from warehouse.errors import StoreError
+from warehouse.index.watermarks import pending_responses
+from warehouse.lake import Lake
+from warehouse.read_only import ReadOnlyLake
+from warehouse.tables.build import build
 from tests.support.toy_decoder import ToyDecoder, answer, day_rows
 from datetime import date
 day = date(2025, 6, 1)
@@ -26,8 +32,8 @@ def run_apart(body: str) -> str:
     """Run statements in a separate process and return what they print.
 
     Args:
-        body: The statements. `warehouse` and the toy dataset are imported; `become_nobody()` drops
-            the privileges of root.
+        body: The statements. What a data folder needs and the toy dataset are imported;
+            `become_nobody()` drops the privileges of root.
 
     Returns:
         The standard output, without white space around it.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from warehouse import Lake
+from warehouse.lake import Lake
 
 
 @pytest.fixture

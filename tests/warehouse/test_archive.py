@@ -14,9 +14,9 @@ import pytest
 
 from tests.support.timeouts import TIMEOUT_S
 from tests.support.toy_decoder import DATASET, answer, day_rows, failure
-from warehouse import Entry, Lake, compact
-from warehouse.archive import Archive
+from warehouse.archive import Archive, Entry, compact
 from warehouse.archive.store import ResponseBatch
+from warehouse.lake import Lake
 
 DAY = date(2025, 6, 1)
 

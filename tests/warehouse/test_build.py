@@ -17,22 +17,17 @@ from hypothesis import strategies as st
 
 from tests.support.table_content import content_of, rows_of
 from tests.support.toy_decoder import SCHEMA, ToyDecoder, answer, day_rows, failure, spec
-from warehouse import (
-    AccountingError,
-    Decoded,
-    Lake,
-    Limits,
-    StoreError,
-    TableSpec,
-    VersionError,
-    build,
-    connect,
-    pending_responses,
-    publish,
-    rebuild,
-    refresh_coverage,
-    repair_tables,
-)
+from warehouse.catalogue import publish
+from warehouse.connection import connect
+from warehouse.coverage import refresh_coverage
+from warehouse.errors import AccountingError, StoreError, VersionError
+from warehouse.index.watermarks import pending_responses
+from warehouse.interface.decoder_protocol import Decoded
+from warehouse.interface.table_spec import TableSpec
+from warehouse.lake import Lake
+from warehouse.table_repair import repair_tables
+from warehouse.tables.build import build, rebuild
+from warehouse.tables.build_report import Limits
 from warehouse.tables.partition_files import PartitionLayout, bucket_of
 
 DAY = date(2025, 6, 1)

@@ -17,20 +17,16 @@ import pytest
 
 from tests.support.toy_decoder import ToyDecoder, answer, day_rows, spec
 from tests.support.unprivileged import run_apart
-from warehouse import (
-    Lake,
-    ReadOnlyLake,
-    StoreError,
-    VersionError,
-    ViewSpec,
-    build,
-    column_types,
-    connect,
-    publish,
-    refresh_coverage,
-    system_views,
-    table_views,
-)
+from warehouse.catalogue import publish
+from warehouse.connection import connect
+from warehouse.coverage import refresh_coverage
+from warehouse.errors import StoreError, VersionError
+from warehouse.interface.duckdb_types import column_types
+from warehouse.interface.view_spec import ViewSpec
+from warehouse.lake import Lake
+from warehouse.read_only import ReadOnlyLake
+from warehouse.standard_views import system_views, table_views
+from warehouse.tables.build import build
 
 DAY = date(2025, 6, 1)
 VIEWS = {
@@ -335,10 +331,10 @@ def _read_by_another_user(folder: Path) -> str:
         "for path in [folder, *folder.rglob('*')]:\n"
         "    path.chmod(0o555 if path.is_dir() else 0o444)\n"
         "def read():\n"
-        "    with warehouse.ReadOnlyLake(folder, [ToyDecoder()]) as lake:\n"
-        "        with warehouse.connect(lake) as connection:\n"
+        "    with ReadOnlyLake(folder, [ToyDecoder()]) as lake:\n"
+        "        with connect(lake) as connection:\n"
         "            states = connection.sql('SELECT state FROM coverage ORDER BY 1').fetchall()\n"
-        "        pending = warehouse.pending_responses(lake, ['readings'])\n"
+        "        pending = pending_responses(lake, ['readings'])\n"
         "        return states, pending['readings'].total(), lake.problems\n"
         "read()  # modules that are imported on the way may be of the first user alone\n"
         "become_nobody()\n"

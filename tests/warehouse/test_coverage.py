@@ -14,17 +14,12 @@ from hypothesis import strategies as st
 
 from tests.support.clock import at_moments
 from tests.support.toy_decoder import ToyDecoder, answer, built_coverage, day_rows, failure
-from warehouse import (
-    EXPECTED_SCHEMA,
-    CoverageRule,
-    Entry,
-    Lake,
-    compact,
-    connect,
-    day_is_over_at,
-    publish,
-)
+from warehouse.archive import Entry, compact
+from warehouse.catalogue import publish
+from warehouse.connection import connect
+from warehouse.coverage import CoverageRule, day_is_over_at
 from warehouse.coverage.coverage_fact import FOLDED_SCHEMA, fold
+from warehouse.lake import EXPECTED_SCHEMA, Lake
 
 DAY = date(2025, 6, 1)
 RULES = [CoverageRule("readings", 1)]

@@ -18,24 +18,17 @@ import pytest
 from tests.support.table_content import content_of, rows_of
 from tests.support.toy_decoder import ToyDecoder, answer, coverage, day_rows
 from tests.support.unprivileged import run_apart
-from warehouse import (
-    CoverageRule,
-    DamagedError,
-    Lake,
-    StoreError,
-    VersionError,
-    build,
-    build_pending,
-    check,
-    compact,
-    connect,
-    execute,
-    pending_responses,
-    publish,
-    rebuild,
-    repair_tables,
-)
+from warehouse.archive import compact
+from warehouse.catalogue import publish
+from warehouse.connection import connect, execute
+from warehouse.coverage import CoverageRule
+from warehouse.errors import DamagedError, StoreError, VersionError
+from warehouse.index.watermarks import pending_responses
+from warehouse.lake import Lake
 from warehouse.storage.filesystems import filesystem_type, parse_mounts
+from warehouse.table_repair import repair_tables
+from warehouse.tables.build import build, build_pending, rebuild
+from warehouse.verification.integrity import check
 
 DAY = date(2025, 6, 1)
 RULES = [CoverageRule("readings", 0)]
@@ -204,8 +197,8 @@ def test_temporaries_of_dead_processes_are_swept_and_those_of_living_ones_are_no
     folder: Path,
 ) -> None:
     code = (
-        "import os, sys, warehouse\n"
-        "lake = warehouse.Lake(sys.argv[1])\n"
+        "import os, sys\nfrom warehouse.lake import Lake\n"
+        "lake = Lake(sys.argv[1])\n"
         "(lake.scratch / 'left').write_bytes(b'half a segment')\n"
         "print(lake.scratch, flush=True)\n"
         "os._exit(9)\n"
@@ -238,8 +231,8 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     target.parent.mkdir(mode=0o500)
     said = run_apart(
         "become_nobody()\n"
-        f"try:\n    warehouse.Lake({str(target)!r})\n"
-        "except warehouse.StoreError as error:\n    print(error)"
+        f"try:\n    Lake({str(target)!r})\n"
+        "except StoreError as error:\n    print(error)"
     )
     assert "permission is denied: " in said or said == ""
 
@@ -249,14 +242,14 @@ def test_a_full_disk_loses_nothing(folder: Path) -> None:
     """The largest allowed file size stands for the disk's end: it fails writes just as hard."""
     said = run_apart(
         "import signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        f"lake = warehouse.Lake({str(folder)!r})\n"
+        f"lake = Lake({str(folder)!r})\n"
         "lake.archive.append([answer('A', day, day_rows(day, 2000))])\n"
         "soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
-        "for step in (lake.archive.flush, lambda: warehouse.build(lake, ToyDecoder()),\n"
-        "             lambda: warehouse.publish(lake, ToyDecoder().tables)):\n"
+        "for step in (lake.archive.flush, lambda: build(lake, ToyDecoder()),\n"
+        "             lambda: publish(lake, ToyDecoder().tables)):\n"
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))\n"
         "    try:\n        step()\n"
-        "    except warehouse.StoreError as error:\n        print(error)\n"
+        "    except StoreError as error:\n        print(error)\n"
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))\n"
         "    step()\n"
         "print(len(lake.archive.files()))\n"
@@ -275,16 +268,16 @@ def test_a_full_disk_loses_nothing(folder: Path) -> None:
 def test_a_full_disk_is_named_when_the_catalogue_is_made(folder: Path) -> None:
     said = run_apart(
         "import signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        f"lake = warehouse.Lake({str(folder)!r})\n"
-        "warehouse.publish(lake, ToyDecoder().tables)\n"
+        f"lake = Lake({str(folder)!r})\n"
+        "publish(lake, ToyDecoder().tables)\n"
         "catalogue = lake.folder / 'warehouse.duckdb'\n"
         "catalogue.unlink()\n"
         "soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))\n"
-        "try:\n    warehouse.publish(lake, ToyDecoder().tables)\n"
-        "except warehouse.StoreError as error:\n    print(error)\n"
+        "try:\n    publish(lake, ToyDecoder().tables)\n"
+        "except StoreError as error:\n    print(error)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))\n"
-        "print(catalogue.exists(), warehouse.publish(lake, ToyDecoder().tables))\n"
+        "print(catalogue.exists(), publish(lake, ToyDecoder().tables))\n"
         "lake.close()\n"
     )
     assert said.splitlines() == [

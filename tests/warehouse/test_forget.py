@@ -11,19 +11,13 @@ import pytest
 
 from tests.support.table_content import rows_of
 from tests.support.toy_decoder import ToyDecoder, answer, day_rows, failure
-from warehouse import (
-    CoverageRule,
-    Lake,
-    StoreError,
-    build,
-    compact,
-    forget,
-    is_known,
-    publish,
-    refresh_coverage,
-    unfinished,
-)
-from warehouse.lake import EXPECTED_SCHEMA
+from warehouse.archive import compact
+from warehouse.catalogue import publish
+from warehouse.coverage import CoverageRule, refresh_coverage
+from warehouse.errors import StoreError
+from warehouse.forget import forget, is_known, unfinished
+from warehouse.lake import EXPECTED_SCHEMA, Lake
+from warehouse.tables.build import build
 
 DAY = date(2025, 6, 1)
 MOMENT = datetime(2025, 6, 5, tzinfo=UTC)

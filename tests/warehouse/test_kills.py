@@ -14,7 +14,10 @@ from tests.support.stores_worker import WORK
 from tests.support.table_content import content_of
 from tests.support.timeouts import TIMEOUT_S
 from tests.support.toy_decoder import DATASET, ToyDecoder
-from warehouse import Lake, build, publish, rebuild, refresh_coverage
+from warehouse.catalogue import publish
+from warehouse.coverage import refresh_coverage
+from warehouse.lake import Lake
+from warehouse.tables.build import build, rebuild
 
 pytestmark = pytest.mark.processes
 

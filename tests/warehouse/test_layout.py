@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.toy_decoder import ToyDecoder
-from warehouse import Lake, StoreError, VersionError, build, repair_tables, row_counts
-from warehouse.lake import file_set_name
+from warehouse.errors import StoreError, VersionError
+from warehouse.lake import Lake, file_set_name
 from warehouse.storage import layout
 from warehouse.storage.atomic_files import Scratch
 from warehouse.storage.layout import LAYOUT_VERSION, needs_upgrade, upgrade, upgrade_message
+from warehouse.table_repair import repair_tables
+from warehouse.tables.build import build, row_counts
 
 MADE_AT = "2026-01-02T03:04:05+00:00"
 RANGES = {"readings": {"A": [["2025-06-01", "2025-06-30"]]}}
@@ -165,7 +167,7 @@ def test_what_an_old_givlake_noted_after_an_interruption_is_not_lost(
 
 @pytest.mark.processes
 def test_two_processes_at_once_upgrade_once(old: Path) -> None:
-    code = "import sys; from warehouse import Lake; Lake(sys.argv[1]).close()"
+    code = "import sys; from warehouse.lake import Lake; Lake(sys.argv[1]).close()"
     both = [subprocess.Popen([sys.executable, "-c", code, str(old)]) for _ in range(2)]
     assert [process.wait() for process in both] == [0, 0]
     assert stored(old) == UPGRADED
@@ -185,7 +187,8 @@ def test_a_folder_that_an_old_givlake_is_using_is_refused(old: Path) -> None:
 def test_a_full_disk_is_reported_and_leaves_the_old_folder_as_it_is(old: Path) -> None:
     code = (
         "import resource, signal, sys\n"
-        "from warehouse import Lake, StoreError\n"
+        "from warehouse.errors import StoreError\n"
+        "from warehouse.lake import Lake\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
         "try:\n"

@@ -14,17 +14,13 @@ import pytest
 
 from tests.support.table_content import content_of, rows_of
 from tests.support.toy_decoder import ToyDecoder, answer, day_rows
-from warehouse import (
-    EXPECTED_SCHEMA,
-    Lake,
-    build,
-    check,
-    forget,
-    rebuild,
-    refresh_coverage,
-    vacuum,
-)
+from warehouse.coverage import refresh_coverage
+from warehouse.forget import forget
+from warehouse.lake import EXPECTED_SCHEMA, Lake
 from warehouse.storage.live_parquet import content_digest, data_span, unused_bytes, write
+from warehouse.tables.build import build, rebuild
+from warehouse.vacuum import vacuum
+from warehouse.verification.integrity import check
 
 DAY = date(2025, 6, 1)
 DEVICES = ("SECRET", "KEPT")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.toy_decoder import SCHEMA, spec
-from warehouse import StoreError
+from warehouse.errors import StoreError
 from warehouse.tables.merge import (
     DUPLICATE,
     IDENTICAL,

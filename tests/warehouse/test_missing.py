@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse import (
+from warehouse.coverage import (
     COVERAGE_SCHEMA,
     SETTLED,
     Gap,

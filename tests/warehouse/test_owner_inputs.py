@@ -11,20 +11,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.toy_decoder import ToyDecoder, answer, day_rows
-from warehouse import (
-    DamagedError,
-    Lake,
-    ReadOnlyLake,
-    StoreError,
-    build,
-    check,
-    connect,
-    forget,
-    owner_inputs,
-    publish,
-)
+from warehouse import owner_inputs
+from warehouse.catalogue import publish
+from warehouse.connection import connect
+from warehouse.errors import DamagedError, StoreError
+from warehouse.forget import forget
+from warehouse.lake import Lake
 from warehouse.owner_damage import damages, recast
+from warehouse.read_only import ReadOnlyLake
 from warehouse.storage.atomic_files import explained
+from warehouse.tables.build import build
+from warehouse.verification.integrity import check
 
 DAY = date(2025, 6, 1)
 SET_AT = datetime(2025, 6, 1, 12, tzinfo=UTC)

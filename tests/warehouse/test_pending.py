@@ -15,24 +15,16 @@ import pytest
 
 from tests.support.table_content import content_of
 from tests.support.toy_decoder import DATASET, ToyDecoder, answer, coverage, day_rows
-from warehouse import (
-    EXPECTED_SCHEMA,
-    CoverageRule,
-    Lake,
-    Remedy,
-    StoreError,
-    build,
-    build_pending,
-    check,
-    connect,
-    make_manifest,
-    pending_responses,
-    publish,
-    publish_watermarks,
-    rebuild,
-    refresh_coverage,
-    verify,
-)
+from warehouse.catalogue import publish
+from warehouse.connection import connect
+from warehouse.coverage import CoverageRule, refresh_coverage
+from warehouse.errors import StoreError
+from warehouse.index.watermarks import pending_responses, publish_watermarks
+from warehouse.lake import EXPECTED_SCHEMA, Lake
+from warehouse.tables.build import build, build_pending, rebuild
+from warehouse.verification.integrity import Remedy, check
+from warehouse.verification.manifest import make_manifest
+from warehouse.verification.verify import verify
 
 KILLED = ("-m", "tests.support.killed")
 WORKER = "tests.support.stores_worker"

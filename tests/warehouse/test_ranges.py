@@ -13,21 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.toy_decoder import ToyDecoder, answer, built_coverage, day_rows, failure
-from warehouse import (
-    EXPECTED_SCHEMA,
-    CoverageRule,
-    Entry,
-    Lake,
-    build,
-    check,
-    compact,
-    connect,
-    forget,
-    publish,
-    rebuild,
-)
+from warehouse.archive import Entry, compact
 from warehouse.archive.entry import INDEX_SCHEMA
+from warehouse.catalogue import publish
+from warehouse.connection import connect
+from warehouse.coverage import CoverageRule
 from warehouse.coverage.daily_requests import COLUMNS, fetches_by_month
+from warehouse.forget import forget
+from warehouse.lake import EXPECTED_SCHEMA, Lake
+from warehouse.tables.build import build, rebuild
+from warehouse.verification.integrity import check
 
 FIRST = date(2025, 6, 28)
 LAST = date(2025, 7, 3)

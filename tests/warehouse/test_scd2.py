@@ -20,24 +20,20 @@ from hypothesis import strategies as st
 from tests.support.listing_decoder import DATASET, SCHEMA, BoxDecoder, box, hour, page, spec
 from tests.support.table_content import rows_of
 from tests.support.toy_decoder import UTC_US
-from warehouse import (
-    History,
-    Lake,
-    Limits,
-    Listing,
-    StoreError,
-    TableSpec,
-    build,
-    check,
-    compact,
-    connect,
-    forget,
-    pending_responses,
-    publish,
-    rebuild,
-)
+from warehouse.archive import compact
+from warehouse.catalogue import publish
+from warehouse.connection import connect
+from warehouse.errors import StoreError
+from warehouse.forget import forget
+from warehouse.index.watermarks import pending_responses
+from warehouse.interface.decoder_protocol import Listing
+from warehouse.interface.table_spec import History, TableSpec
+from warehouse.lake import Lake
+from warehouse.tables.build import build, rebuild
+from warehouse.tables.build_report import Limits
 from warehouse.tables.merge import DUPLICATE, IDENTICAL, NEW, SUPERSEDED
 from warehouse.tables.scd2 import fold
+from warehouse.verification.integrity import check
 
 MEMORY = Path("/dev/shm")
 SMALL = Limits(batch_bytes=1, memory_bytes=1, spill_bytes=1)

@@ -15,9 +15,14 @@ import pytest
 
 from tests.support.table_content import content_of
 from tests.support.toy_decoder import ToyDecoder, answer, day_rows
-from warehouse import Lake, build, check, make_manifest, publish, rebuild, verify
+from warehouse.catalogue import publish
+from warehouse.lake import Lake
 from warehouse.storage.atomic_files import sha256_of
+from warehouse.tables.build import build, rebuild
 from warehouse.tables.partition_files import write
+from warehouse.verification.integrity import check
+from warehouse.verification.manifest import make_manifest
+from warehouse.verification.verify import verify
 
 DAY = date(2025, 6, 29)
 DECODER = ToyDecoder()

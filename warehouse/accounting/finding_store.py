@@ -18,6 +18,7 @@ from warehouse.lake import Lake, file_set_name
 from warehouse.storage.arrow_fields import arrow_field
 from warehouse.storage.atomic_files import fsync_file, is_refused, publish
 from warehouse.storage.file_locks import FileLock
+from warehouse.storage.parquet_files import empty_table
 from warehouse.storage.transaction import Manifest
 
 FINDINGS_FILE = "index/findings.parquet"
@@ -53,7 +54,7 @@ def read_findings(lake: Lake) -> tuple[pa.Table, ComparedMonths]:
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         if is_refused(error):
             raise
-        return FINDINGS_SCHEMA.empty_table(), {}
+        return empty_table(FINDINGS_SCHEMA), {}
 
 
 def write_findings(lake: Lake, rows: pa.Table, compared: ComparedMonths) -> None:
@@ -75,7 +76,7 @@ def erase_findings(lake: Lake) -> None:
     with findings_lock(lake):
         # Without rows instead of removed, since the catalogue has a view of it.
         temporary = lake.scratch / "findings"
-        pq.write_table(FINDINGS_SCHEMA.empty_table(), temporary)
+        pq.write_table(empty_table(FINDINGS_SCHEMA), temporary)
         fsync_file(temporary)
         publish(temporary, lake.folder / FINDINGS_FILE)
 

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from warehouse.archive.entry import ARCHIVE_SCHEMA, SORT_KEYS
 from warehouse.errors import ArchiveDamagedError
 from warehouse.storage.atomic_files import is_refused
+from warehouse.storage.parquet_files import empty_table
 
 FORMAT = "1"
 # A row group has one page and is read at once, so segments keep it small; in packs, the polls of a
@@ -236,4 +237,4 @@ def _damaged(file: ArchiveFile, error: Exception) -> ArchiveDamagedError:
     )
 
 
-EMPTY = ARCHIVE_SCHEMA.empty_table()
+EMPTY = empty_table(ARCHIVE_SCHEMA)

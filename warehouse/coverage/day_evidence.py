@@ -26,6 +26,7 @@ from warehouse.lake import Lake, file_set_name
 from warehouse.storage import live_parquet
 from warehouse.storage.arrow_fields import arrow_field
 from warehouse.storage.atomic_files import explained
+from warehouse.storage.parquet_files import empty_table
 from warehouse.storage.parquet_files import read as read_file
 from warehouse.storage.transaction import Manifest
 from warehouse.zone_corrections import STATE_NAME as ZONE_CORRECTIONS
@@ -112,7 +113,7 @@ def _known(
         else:
             # The days since then have never been looked at.
             return date.fromisoformat(min(before[2], basis[2])) - _WINDOW, stored
-    return date.min, EVIDENCE_SCHEMA.empty_table()
+    return date.min, empty_table(EVIDENCE_SCHEMA)
 
 
 def _kept(
@@ -160,7 +161,7 @@ def evidence(lake: Lake, dataset: str) -> pa.Table:
     try:
         return read_file(path if path.exists() else None, EVIDENCE_SCHEMA)
     except DamagedError:
-        return EVIDENCE_SCHEMA.empty_table()
+        return empty_table(EVIDENCE_SCHEMA)
 
 
 def _is_current(manifest: Manifest | None, dataset: str, basis: list[Any]) -> bool:
@@ -175,7 +176,7 @@ def _query(lake: Lake, rule: CoverageRule, since: date, today: date) -> pa.Table
     expected = lake.expected()
     devices = pc.unique(expected.filter(pc.equal(expected["dataset"], rule.dataset))["device_id"])
     parts = len(devices) // _DEVICES_AT_ONCE + 1
-    found = [EVIDENCE_SCHEMA.empty_table()]
+    found = [empty_table(EVIDENCE_SCHEMA)]
     with connect(lake) as connection:
         for part in range(parts):
             parameters = {"since": since, "today": today, "parts": parts, "part": part}

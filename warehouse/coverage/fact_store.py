@@ -35,8 +35,8 @@ from warehouse.index import request_index
 from warehouse.lake import Lake
 from warehouse.storage import live_parquet
 from warehouse.storage.atomic_files import explained
+from warehouse.storage.parquet_files import empty_table, read_errors_as_damage
 from warehouse.storage.parquet_files import read as read_file
-from warehouse.storage.parquet_files import read_errors_as_damage
 from warehouse.storage.transaction import FileSet, Manifest, Transaction
 from warehouse.zone_corrections import STATE_NAME as ZONE_CORRECTIONS
 from warehouse.zone_corrections import Corrections, corrected_zones, stored_corrections
@@ -287,7 +287,7 @@ def not_found(lake: Lake, manifest: Manifest) -> dict[tuple[str, str], datetime]
 
 
 def _read_where(files: Sequence[Path], columns: list[str], which: pc.Expression) -> pa.Table:
-    parts = [FACTS_SCHEMA.empty_table().select(columns)]
+    parts = [empty_table(FACTS_SCHEMA).select(columns)]
     for path in files:
         with read_errors_as_damage(path):
             parts.append(pq.read_table(path, columns=columns, filters=which))

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from warehouse.attached_database import quoted
 from warehouse.interface.view_spec import ViewSpec, comment_statements
+from warehouse.storage.parquet_files import empty_table
 from warehouse.verification.canonical_form import MEMORY, encode, values
 
 _ROW_GROUP_ROWS = 45_000
@@ -145,7 +146,7 @@ class DuckDbFile:
 
     def table(self, name: str, schema: pa.Schema, description: str) -> Sink:
         """Begin a table, described by its comments."""
-        self._connection.register("incoming", schema.empty_table())
+        self._connection.register("incoming", empty_table(schema))
         self._connection.execute(f'CREATE OR REPLACE TABLE "{name}" AS FROM incoming')
         for statement in comment_statements("TABLE", name, description, schema):
             self._connection.execute(statement)

@@ -18,6 +18,11 @@ PART_ROWS = 100_000
 TAIL_ROWS = 4_000
 
 
+def empty_table(schema: pa.Schema) -> pa.Table:
+    """Return a table without rows, without importing pandas as `Schema.empty_table` does."""
+    return pa.Table.from_batches([], schema)
+
+
 def read(path: Path | None, schema: pa.Schema) -> pa.Table:
     """Read a file with the given schema; None has no rows.
 
@@ -25,7 +30,7 @@ def read(path: Path | None, schema: pa.Schema) -> pa.Table:
         DamagedError: The file cannot be read.
     """
     if path is None:
-        return schema.empty_table()
+        return empty_table(schema)
     with (
         read_errors_as_damage(path),
         pq.ParquetFile(path, page_checksum_verification=True) as parquet,

@@ -25,6 +25,7 @@ from warehouse.interface.decoder_protocol import QUARANTINE_SCHEMA, Decoder, Dri
 from warehouse.interface.table_spec import TableSpec
 from warehouse.lake import Lake
 from warehouse.storage.layout import LAYOUT_VERSION
+from warehouse.storage.parquet_files import empty_table
 from warehouse.storage.spill import Spill
 from warehouse.storage.transaction import FileSet, Manifest, Transaction
 from warehouse.tables import partition_files
@@ -93,7 +94,7 @@ class TableBuilder:
         # Last, so that a view created for the old schema does not bind to the new one too early.
         for spec in self._specs.values():
             for folder, versions in spec.folders:
-                no_rows = partition_files.stored_schema(spec, versions=versions).empty_table()
+                no_rows = empty_table(partition_files.stored_schema(spec, versions=versions))
                 staged.write_table(f"{folder}/{partition_files.SCHEMA_FILE}", spec, no_rows)
         self._report.returned_from_quarantine = self._accounting_files.returned_from_quarantine(
             staged

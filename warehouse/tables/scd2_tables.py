@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from warehouse.errors import StoreError
 from warehouse.interface.decoder_protocol import Decoded, Decoder, Listing
 from warehouse.interface.table_spec import TableSpec
+from warehouse.storage.parquet_files import empty_table
 from warehouse.tables import partition_files
 from warehouse.tables.scd2 import fold
 from warehouse.tables.staged_files import StagedFiles
@@ -103,7 +104,7 @@ class Scd2Tables:
             For each table, the observations and their classes.
         """
         for name, spec in self._specs.items():
-            empty = spec.schema.empty_table()
+            empty = empty_table(spec.schema)
             observed = pa.concat_tables([empty, *self._observed[name]])
             listings = self._listings[name]
             if below is not None:

@@ -15,7 +15,7 @@ from warehouse.catalogue_location import root_of
 from warehouse.errors import DamagedError
 from warehouse.lake import Lake
 from warehouse.storage.atomic_files import sha256_of
-from warehouse.storage.parquet_files import read
+from warehouse.storage.parquet_files import empty_table, read
 from warehouse.verification.canonical_form import scratch_database
 
 
@@ -265,7 +265,7 @@ def _open(
 ) -> None:
     """Create a view of files; without files it has no rows."""
     if not paths:
-        connection.register(name, schema.empty_table())
+        connection.register(name, empty_table(schema))
         return
     columns = ", ".join(f'"{column}"' for column in schema.names)
     listed = ", ".join(f"'{root_of(path)}'" for path in paths)

@@ -1,19 +1,76 @@
 """Column declarations.
 
-A pandera schema whose columns have Arrow types is the only description of a table. The Arrow schema
-of the files, the comments of the catalogue, Dagster's column metadata and the data dictionary are
-derived from it, so that they cannot diverge. `assets.framework.contract.columns` converts JSON to
-columns, and `assets.framework.contract.validation` checks them.
+A `TableSchema` is the only description of a table. The pandera schema that checks its rows, the
+Arrow schema of the files, the comments of the catalogue, Dagster's column metadata and the data
+dictionary are derived from it, so that they cannot diverge. `assets.framework.contract.columns`
+converts JSON to columns, and `assets.framework.contract.validation` checks them: only there is
+pandera imported, which takes longer than most commands that read.
 """
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
 
-import pandas as pd
-import pandera.pandas as pandera
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
 import pyarrow as pa
 
 TIME_UTC = pa.timestamp("us", tz="UTC")
 TIME_LOCAL = pa.timestamp("us")
+
+
+@dataclass(frozen=True, slots=True)
+class InRange:
+    """A check that each value is from `low` to `high`, both included."""
+
+    low: float | datetime
+    high: float | datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInRange:
+    """A check of a field of the structs in a list column: from `low` to `high`, both included.
+
+    A value outside becomes null and costs the list none of its others.
+    """
+
+    field: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        arrow_type: Its type in the files; measurements are always float64.
+        title: Label for the axis of a chart.
+        description: One sentence for the catalogue.
+        source: Path of its JSON leaf, e.g. `power.grid.voltage`; None if it has none.
+        codes: The domain of the codes in the column; the framework fills the column of the same
+            name with the suffix `_name` (replacing `_id`) with their names.
+        checks: Checks of each value except nulls. A value that fails one becomes null, and is
+            quarantined; without nulls in the column, or in a key, its row is quarantined.
+        nullable: False if a row without a value is quarantined.
+        computed_from: Columns without which the value is null.
+    """
+
+    arrow_type: pa.DataType
+    title: str
+    description: str
+    source: str | None = None
+    codes: str | None = None
+    checks: tuple[InRange | FieldInRange, ...] = ()
+    nullable: bool = True
+    computed_from: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TableSchema:
+    """The columns of a table by their names, in order; it has no others."""
+
+    columns: Mapping[str, Column]
 
 
 def column(
@@ -23,44 +80,31 @@ def column(
     *,
     source: str | None = None,
     codes: str | None = None,
-    checks: Sequence[pandera.Check] = (),
+    checks: Sequence[InRange | FieldInRange] = (),
     nullable: bool = True,
     computed_from: Sequence[str] = (),
-) -> pandera.Column:
-    """Describe a column.
-
-    Args:
-        arrow_type: Its type in the files; measurements are always float64.
-        title: Label for the axis of a chart.
-        description: One sentence for the catalogue.
-        source: Path of its JSON leaf, e.g. `power.grid.voltage`.
-        codes: The domain of the codes in the column; the framework fills the column of the same
-            name with the suffix `_name` (replacing `_id`) with their names.
-        checks: Checks of each value except nulls. A value that fails one becomes null, and is
-            quarantined; without nulls in the column, or in a key, its row is quarantined.
-        nullable: False if a row without a value is quarantined.
-        computed_from: Columns without which the value is null.
-    """
-    return pandera.Column(
-        pd.ArrowDtype(arrow_type),
-        list(checks),
-        nullable=nullable,
-        title=title,
-        description=description,
-        metadata={"source": source, "codes": codes, "computed_from": tuple(computed_from)},
+) -> Column:
+    """Describe a column; the arguments are the attributes of `Column`."""
+    return Column(
+        arrow_type,
+        title,
+        description,
+        source,
+        codes,
+        tuple(checks),
+        nullable,
+        tuple(computed_from),
     )
 
 
-def measurement(
-    title: str, description: str, source: str, low: float, high: float
-) -> pandera.Column:
+def measurement(title: str, description: str, source: str, low: float, high: float) -> Column:
     """Describe a nullable float64 column of values from `low` to `high`, both included."""
     return column(
         pa.float64(),
         title,
         description,
         source=source,
-        checks=[pandera.Check.in_range(low, high)],
+        checks=[InRange(low, high)],
     )
 
 
@@ -71,12 +115,12 @@ def text(
     *,
     codes: str | None = None,
     nullable: bool = True,
-) -> pandera.Column:
+) -> Column:
     """Describe a column of text."""
     return column(pa.string(), title, description, source=source, codes=codes, nullable=nullable)
 
 
-def number(title: str, description: str, source: str | None = None) -> pandera.Column:
+def number(title: str, description: str, source: str | None = None) -> Column:
     """Describe a nullable float64 column of any value."""
     return column(pa.float64(), title, description, source=source)
 
@@ -88,26 +132,26 @@ def integer(
     *,
     codes: str | None = None,
     nullable: bool = True,
-) -> pandera.Column:
+) -> Column:
     """Describe a column of whole numbers."""
     return column(pa.int64(), title, description, source=source, codes=codes, nullable=nullable)
 
 
 def flag(
     title: str, description: str, source: str | None = None, *, nullable: bool = True
-) -> pandera.Column:
+) -> Column:
     """Describe a boolean column."""
     return column(pa.bool_(), title, description, source=source, nullable=nullable)
 
 
 def instant(
     title: str, description: str, source: str | None = None, *, nullable: bool = True
-) -> pandera.Column:
+) -> Column:
     """Describe a column of times in UTC."""
     return column(TIME_UTC, title, description, source=source, nullable=nullable)
 
 
-def reading_time() -> dict[str, pandera.Column]:
+def reading_time() -> dict[str, Column]:
     """Return the time columns of a reading; see `columns.local_columns`."""
     return {
         "time": column(
@@ -115,11 +159,7 @@ def reading_time() -> dict[str, pandera.Column]:
             "Time (UTC)",
             "Time of the reading, UTC.",
             source="time",
-            checks=[
-                pandera.Check.in_range(
-                    pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("2200-01-01", tz="UTC")
-                )
-            ],
+            checks=[InRange(datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))],
             nullable=False,
         ),
         "local_time": column(
@@ -133,8 +173,8 @@ def reading_time() -> dict[str, pandera.Column]:
 
 
 def with_source(
-    description: pandera.Column, source: str, checks: Sequence[pandera.Check] | None = None
-) -> pandera.Column:
+    description: Column, source: str, checks: Sequence[InRange | FieldInRange] | None = None
+) -> Column:
     """Return another table's column with a different JSON leaf.
 
     Args:
@@ -142,25 +182,19 @@ def with_source(
         source: Path of the leaf.
         checks: Checks that replace those of the column.
     """
-    return column(
-        arrow_type_of(description),
-        description.title,
-        description.description,
-        source=source,
-        codes=codes_of(description),
-        checks=description.checks if checks is None else checks,
-        nullable=description.nullable,
+    return replace(
+        description, source=source, checks=description.checks if checks is None else tuple(checks)
     )
 
 
-def name_of_code(title: str) -> pandera.Column:
+def name_of_code(title: str) -> Column:
     """Describe the column with the name of a code; the framework fills it."""
     return column(
         pa.string(), f"{title}, decoded", "The documented name of the code, or `unknown (…)`."
     )
 
 
-def extra_fields() -> dict[str, pandera.Column]:
+def extra_fields() -> dict[str, Column]:
     """Return the column for fields that the contract does not list."""
     return {
         "extra_fields": column(
@@ -169,12 +203,12 @@ def extra_fields() -> dict[str, pandera.Column]:
     }
 
 
-def table_schema(columns: Mapping[str, pandera.Column]) -> pandera.DataFrameSchema:
+def table_schema(columns: Mapping[str, Column]) -> TableSchema:
     """Return the schema of a table with exactly these columns."""
-    return pandera.DataFrameSchema(dict(columns), strict=True)
+    return TableSchema(dict(columns))
 
 
-def provenance_columns() -> dict[str, pandera.Column]:
+def provenance_columns() -> dict[str, Column]:
     """Return the columns that trace a row to its archived response."""
     return {
         "response_id": column(
@@ -189,7 +223,7 @@ def provenance_columns() -> dict[str, pandera.Column]:
     }
 
 
-def history_columns() -> dict[str, pandera.Column]:
+def history_columns() -> dict[str, Column]:
     """Return the columns of a table with history; the framework fills them."""
     return {
         "valid_from": column(
@@ -210,44 +244,24 @@ def history_columns() -> dict[str, pandera.Column]:
     }
 
 
-def source_of(description: pandera.Column) -> str | None:
-    """Return the JSON leaf of a column, or None."""
-    return (description.metadata or {}).get("source")
-
-
-def computed_from(description: pandera.Column) -> tuple[str, ...]:
-    """Return the columns without which a column's value is null."""
-    return tuple((description.metadata or {}).get("computed_from", ()))
-
-
-def codes_of(description: pandera.Column) -> str | None:
-    """Return the domain of the codes in a column, or None."""
-    return (description.metadata or {}).get("codes")
-
-
 def name_column(name: str) -> str:
     """Return the name of the column with the names of a column's codes."""
     return f"{name.removesuffix('_id')}_name"
 
 
-def arrow_type_of(description: pandera.Column) -> pa.DataType:
-    """Return the Arrow type of a column made by `column`."""
-    return description.dtype.type.pyarrow_dtype
-
-
-def arrow_schema(schema: pandera.DataFrameSchema) -> pa.Schema:
+def arrow_schema(schema: TableSchema) -> pa.Schema:
     """Derive the Arrow schema, with title, description and JSON source in each field's metadata."""
     fields = []
     for name, description in schema.columns.items():
         texts = {
             "title": description.title,
             "description": description.description,
-            "source": source_of(description),
+            "source": description.source,
         }
         fields.append(
             pa.field(
                 name,
-                arrow_type_of(description),
+                description.arrow_type,
                 nullable=description.nullable,
                 metadata={key: text for key, text in texts.items() if text},
             )

@@ -9,12 +9,10 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import pandas as pd
-import pandera.pandas as pandera
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.framework.contract.column_schema import TIME_LOCAL, TIME_UTC, arrow_type_of, source_of
+from assets.framework.contract.column_schema import TIME_LOCAL, TIME_UTC, Column, TableSchema
 from assets.framework.contract.json_rows import (
     Rejected,
     ResponseShape,
@@ -28,7 +26,7 @@ FIRST_YEAR, LAST_YEAR = 1970, 2199
 
 
 def leaf_columns(
-    schema: pandera.DataFrameSchema,
+    schema: TableSchema,
     rows: Sequence[Any],
     *,
     only: Collection[str] | None = None,
@@ -46,25 +44,21 @@ def leaf_columns(
     """
     columns = {}
     for name, description in schema.columns.items():
-        if (
-            source_of(description) is None
-            or name in skip
-            or (only is not None and name not in only)
-        ):
+        if description.source is None or name in skip or (only is not None and name not in only):
             continue
         values = map(leaf_getter(description), rows)
         columns[name] = pa.array(
-            list(map(convert, values) if convert else values), arrow_type_of(description)
+            list(map(convert, values) if convert else values), description.arrow_type
         )
     return columns
 
 
-def leaf_getter(description: pandera.Column) -> Callable[[Any], Any]:
+def leaf_getter(description: Column) -> Callable[[Any], Any]:
     """Return a function that reads a column's JSON leaf from a decoded row.
 
     If the source goes through a list (`[]`), the row is an item of that list.
     """
-    source = source_of(description)
+    source = description.source
     assert source is not None
     below = source.rpartition("[].")[2]
     return attrgetter(".".join(_attribute(part) for part in below.split(".")))
@@ -127,7 +121,7 @@ def rounded(values: np.ndarray) -> np.ndarray:
 
 
 def optional_times(
-    schema: pandera.DataFrameSchema,
+    schema: TableSchema,
     rows: Rows[Any],
     names: Collection[str],
     indexes: Sequence[int] | None = None,
@@ -147,7 +141,7 @@ def optional_times(
 
 
 def optional_dates(
-    schema: pandera.DataFrameSchema, rows: Rows[Any], names: Collection[str]
+    schema: TableSchema, rows: Rows[Any], names: Collection[str]
 ) -> dict[str, pa.Array]:
     """Return columns of optional dates; see `optional_times`."""
     taken = range(len(rows.values))
@@ -155,13 +149,13 @@ def optional_dates(
 
 
 def _read(
-    description: pandera.Column,
+    description: Column,
     rows: Rows[Any],
     indexes: Sequence[int],
     read: Callable[[str | None], date | None],
 ) -> pa.Array:
     leaf = leaf_getter(description)
-    source = str(source_of(description))
+    source = str(description.source)
     values = []
     for index in indexes:
         sent = leaf(rows.values[index])
@@ -170,7 +164,7 @@ def _read(
             rows.extra.setdefault(index, {})[source] = sent
             rows.drift["changed_type", source, json_type(sent)] += 1
         values.append(value)
-    return pa.array(values, arrow_type_of(description))
+    return pa.array(values, description.arrow_type)
 
 
 def as_text(value: Any) -> str | None:
@@ -265,6 +259,8 @@ def local_columns(time: pa.Array, zone: str, name: str = "local_time") -> dict[s
         zone: IANA time zone.
         name: Name of the column with the local time.
     """
+    import pandas as pd  # takes longer than most commands that read
+
     # pandas reads the zone from the tzdata package, where Arrow needs the system to have one.
     local = pd.DatetimeIndex(time.to_pandas()).tz_convert(zone).tz_localize(None)
     local_time = pa.array(local).cast(TIME_LOCAL)

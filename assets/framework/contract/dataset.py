@@ -24,10 +24,11 @@ from assets.framework.contract.request import Request
 from assets.framework.contract.requested_time import TimeSpan
 from assets.framework.contract.sql_files import read_sql
 from assets.framework.contract.table import Table, TableRows
-from givenergy import Fetched
 from givenergy.endpoints.definition import Endpoint
 from givenergy.json_decoding import decode_json
-from warehouse import ArchivedResponse, CoverageRule
+from givenergy.models import Fetched
+from warehouse.archive import ArchivedResponse
+from warehouse.coverage import CoverageRule
 
 
 class Dataset(ABC):

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from assets.framework.contract.day_range import Range, joined
-from warehouse import EXPECTED_SCHEMA
+from warehouse.lake import EXPECTED_SCHEMA
 
 # No device has data from before this, when the vendor's cloud did not exist.
 EARLIEST_DATA = datetime(2015, 1, 1, tzinfo=UTC)

@@ -12,7 +12,8 @@ import duckdb
 from assets.framework.contract.devices import Device, DeviceKind, Devices
 from assets.framework.contract.setting_choice import NO_SETTING_READS, SettingReads
 from assets.framework.contract.sql_files import read_sql
-from warehouse import Lake, connect, retrying
+from warehouse.connection import connect, retrying
+from warehouse.lake import Lake
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,23 @@
 Handles repeated and skipped hours. Columns of tables are the datasets' responsibility.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.framework.contract.column_schema import TIME_LOCAL, TIME_UTC
 from assets.framework.contract.columns import FIRST_YEAR, LAST_YEAR, are_plausible, reject
 from assets.framework.contract.json_rows import Rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def parse_local_times(rows: Rows[Any], fields: Sequence[str], body: bytes) -> list[pa.Array]:
@@ -69,7 +73,7 @@ class Moments:
     second: pd.DatetimeIndex
 
     @classmethod
-    def from_local(cls, labels: pa.Array, zone: str, *, shift: bool = False) -> "Moments":
+    def from_local(cls, labels: pa.Array, zone: str, *, shift: bool = False) -> Moments:
         """Convert local times.
 
         Args:
@@ -77,6 +81,8 @@ class Moments:
             zone: IANA time zone.
             shift: Read a skipped local time as the time of the clock change.
         """
+        import pandas as pd  # takes longer than most commands that read
+
         # pandas reads the zone from the tzdata package, where Arrow needs the system to have one.
         local = pd.DatetimeIndex(labels.to_pandas())
         nonexistent: Literal["shift_forward", "NaT"] = "shift_forward" if shift else "NaT"
@@ -100,10 +106,12 @@ class Moments:
 
     def starts(self, fold: np.ndarray) -> pd.DatetimeIndex:
         """Return the earlier UTC time where `fold` is 0, otherwise the later one."""
-        return pd.DatetimeIndex(self.first.where(fold == 0, self.second))
+        return self.first.where(fold == 0, self.second)
 
     def after(self, starts: pd.DatetimeIndex) -> pd.DatetimeIndex:
         """Return the earliest UTC time after each start; NaT if there is none."""
+        import pandas as pd
+
         later = self.second.where(self.second > starts)
         return pd.DatetimeIndex(self.first.where(self.first > starts, later))
 
@@ -119,6 +127,8 @@ def folds_by_order(labels: pa.Array, repeated: np.ndarray) -> tuple[np.ndarray, 
         The fold (0 or 1) of each local time, and which are ambiguous: they occur twice on the
         clock, but once in the response.
     """
+    import pandas as pd
+
     shown = pd.Series(np.asarray(labels.cast(pa.int64())))
     occurrence = shown.groupby(shown).cumcount().to_numpy()
     count = shown.groupby(shown).transform("size").to_numpy()

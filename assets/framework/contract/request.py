@@ -7,8 +7,10 @@ from typing import Any
 
 from assets.framework.contract.day_range import DayRange
 from assets.framework.contract.devices import Device
-from givenergy import Page, Priority, utc_now
+from givenergy.budget.request_budget import Priority
 from givenergy.endpoints.definition import Endpoint
+from givenergy.models import Page
+from givenergy.server_clock import utc_now
 
 Value = str | int | Sequence[int] | Sequence[str]
 # The label of a request that finds out whether a device is of another kind than its list says.

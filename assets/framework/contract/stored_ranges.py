@@ -12,7 +12,7 @@ from datetime import date
 import msgspec
 
 from assets.framework.contract.day_range import Range, joined
-from warehouse import Lake
+from warehouse.lake import Lake
 
 _ALL_DEVICES = "*"
 _Stored = dict[str, dict[str, list[Range]]]  # by dataset and device

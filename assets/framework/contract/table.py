@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-import pandera.pandas as pandera
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import arrow_schema
-from warehouse import History, TableSpec
+from assets.framework.contract.column_schema import TableSchema, arrow_schema
+from warehouse.interface.table_spec import History, TableSpec
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +32,7 @@ class Table:
 
     name: str
     description: str
-    schema: pandera.DataFrameSchema
+    schema: TableSchema
     key: tuple[str, ...]
     time_column: str | None = None
     device_column: str | None = None

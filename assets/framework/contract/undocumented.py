@@ -11,10 +11,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-import pandera.pandas as pandera
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import column
+from assets.framework.contract.column_schema import Column, column
 from assets.framework.contract.columns import extra_column, parse_time
 from assets.framework.contract.json_rows import Rows, Wire
 from assets.framework.contract.json_values import resolve_redaction
@@ -23,7 +22,7 @@ Value = TypeVar("Value")
 _TIME_ENDINGS = ("_at", "time", "timestamp")
 
 
-def any_fields() -> dict[str, pandera.Column]:
+def any_fields() -> dict[str, Column]:
     """Return the column for all leaves of a row whose shape is not documented."""
     return {
         "extra_fields": column(
@@ -35,7 +34,7 @@ def any_fields() -> dict[str, pandera.Column]:
     }
 
 
-def versioned_fields() -> dict[str, pandera.Column]:
+def versioned_fields() -> dict[str, Column]:
     """Return the columns for all leaves of a row with history, whose shape is not documented."""
     return {
         **any_fields(),

@@ -15,11 +15,12 @@ from assets.framework.contract.table import TableRows
 from assets.framework.decoding.decoder_failures import Fetches, decode_separately
 from assets.framework.decoding.quarantine_log import QuarantineLog
 from assets.framework.decoding.table_accumulator import TableAccumulator
-from warehouse import ArchivedResponse, Decoded, Listing
+from warehouse.archive import ArchivedResponse
+from warehouse.interface.decoder_protocol import Decoded, Listing
 
 
 class DatasetDecoder:
-    """Decodes the archived responses of a dataset (a `warehouse.Decoder`)."""
+    """Decodes the archived responses of a dataset; a decoder as `warehouse` asks for one."""
 
     def __init__(self, dataset: Dataset, *, any_time: bool = False) -> None:
         """Decode for a dataset; `any_time` keeps rows of days that were not requested."""

@@ -13,7 +13,9 @@ import pyarrow as pa
 
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.json_rows import elements
-from warehouse import QUARANTINE_SCHEMA, ArchivedResponse, Decoded
+from warehouse.archive import ArchivedResponse
+from warehouse.interface.decoder_protocol import QUARANTINE_SCHEMA, Decoded
+from warehouse.storage.parquet_files import empty_table
 
 Fetches = Sequence[Sequence[ArchivedResponse]]
 _LOG = logging.getLogger(__name__)
@@ -76,7 +78,7 @@ def _quarantine_fetch(
             for index, raw in enumerate(raw_rows)
         ]
     return Decoded(
-        tables={table.name: table.arrow_schema.empty_table() for table in dataset.output_tables},
+        tables={table.name: empty_table(table.arrow_schema) for table in dataset.output_tables},
         quarantine=pa.Table.from_pylist(quarantine, schema=QUARANTINE_SCHEMA),
         rows_in=rows_in,
     )

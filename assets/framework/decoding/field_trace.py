@@ -16,13 +16,13 @@ from typing import Any
 import pyarrow as pa
 
 from assets.framework.contract import json_rows
-from assets.framework.contract.column_schema import arrow_type_of, source_of
 from assets.framework.contract.dataset import DailyDataset, Dataset
 from assets.framework.contract.json_rows import ResponseShape
 from assets.framework.decoding.decoder import DatasetDecoder
 from assets.framework.decoding.unarchived_response import unarchived_response
 from givenergy.redaction import redaction_of
-from warehouse import ArchivedResponse, Decoded
+from warehouse.archive import ArchivedResponse
+from warehouse.interface.decoder_protocol import Decoded
 
 # Of an open shape, paths are those in a row, wherever that is.
 _PREFIX = {
@@ -143,11 +143,9 @@ class _DecodedValues:
         for table in dataset.output_tables:
             rows = decoded.tables[table.name]
             for name, description in table.schema.columns.items():
-                source = source_of(description)
+                source = description.source
                 if source is not None or name == _EXTRA:
-                    values = _column_values(
-                        source, arrow_type_of(description), rows[name].to_pylist()
-                    )
+                    values = _column_values(source, description.arrow_type, rows[name].to_pylist())
                     for path, counted in values.items():
                         self._columns[path][f"{table.name}.{name}"] = counted
                         self._texts[path] |= set(counted)
@@ -207,7 +205,7 @@ def _leaf_of(dataset: Dataset, entry: Mapping[str, Any]) -> str:
     column = entry["column"].partition("[]")[0]
     (table,) = (table for table in dataset.output_tables if table.name == entry["table"])
     description = table.schema.columns.get(column)
-    return column if description is None else source_of(description) or column
+    return column if description is None else description.source or column
 
 
 def _column_values(

@@ -7,19 +7,18 @@ be possible as negative numbers are reported: a negative number was read as an u
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
-import pandera.pandas as pandera
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.framework.contract.column_schema import computed_from
+from assets.framework.contract.column_schema import Column, FieldInRange
 from assets.framework.contract.table import Table
 from assets.framework.contract.validation import (
     CheckFailure,
-    FieldLimits,
-    check_failures,
     field_limits,
+    outside,
     value_limits,
 )
 
@@ -68,6 +67,8 @@ class Validated:
 
 def without_invalid_values(table: Table, rows: pa.Table) -> Validated:
     """Check rows, and set values that fail a check to null."""
+    from assets.framework.decoding.pandera_checks import check_failures
+
     validated = Validated(rows)
     essential = table.essential_columns
     by_column: dict[str, dict[int, list[CheckFailure]]] = {}
@@ -84,7 +85,7 @@ def without_invalid_values(table: Table, rows: pa.Table) -> Validated:
         else:
             _null_values(validated, name, description, by_row)
     for name, description in table.schema.columns.items():
-        if affected := set(computed_from(description)) & by_column.keys():
+        if affected := set(description.computed_from) & by_column.keys():
             _set_null(validated, name, {row for each in affected for row in by_column[each]})
     return validated
 
@@ -92,7 +93,7 @@ def without_invalid_values(table: Table, rows: pa.Table) -> Validated:
 def _null_values(
     validated: Validated,
     name: str,
-    description: pandera.Column,
+    description: Column,
     by_row: dict[int, list[CheckFailure]],
 ) -> None:
     limits = value_limits(description)
@@ -105,7 +106,7 @@ def _null_values(
                 name,
                 failures[0].value,
                 "; ".join(dict.fromkeys(failure.check for failure in failures)),
-                _unsigned_negative(value, limits[0]) if limits else "",
+                _unsigned_negative(value, limits.low) if limits else "",
                 name,
             )
         )
@@ -119,7 +120,7 @@ def _set_null(validated: Validated, name: str, rows: Collection[int]) -> None:
     _replace(validated, name, pc.if_else(pa.array(mask), pa.scalar(None, column.type), column))
 
 
-def _null_fields(validated: Validated, name: str, limits: Sequence[FieldLimits]) -> None:
+def _null_fields(validated: Validated, name: str, limits: Sequence[FieldInRange]) -> None:
     """Set fields of structs in a list column to null."""
     lists = validated.rows[name].combine_chunks()
     lengths = np.asarray(pc.fill_null(lists.value_lengths(), 0))
@@ -127,11 +128,11 @@ def _null_fields(validated: Validated, name: str, limits: Sequence[FieldLimits])
     row_of = np.repeat(np.arange(len(lists)), lengths)
     children = {field.name: structs.field(field.name) for field in structs.type}
     for each in limits:
-        outside = each.outside(structs)
-        if not outside.any():
+        is_outside = outside(each, structs)
+        if not is_outside.any():
             continue
         values = structs.field(each.field)
-        for at in np.flatnonzero(outside):
+        for at in np.flatnonzero(is_outside):
             value = values[int(at)].as_py()
             validated.nulled.append(
                 NulledValue(
@@ -145,7 +146,7 @@ def _null_fields(validated: Validated, name: str, limits: Sequence[FieldLimits])
                 )
             )
         nothing = pa.scalar(None, values.type)
-        children[each.field] = pc.if_else(pa.array(outside), nothing, values)
+        children[each.field] = pc.if_else(pa.array(is_outside), nothing, values)
     fields = list(structs.type)
     valid = pa.StructArray.from_arrays(
         list(children.values()), fields=fields, mask=structs.is_null()
@@ -160,9 +161,9 @@ def _replace(validated: Validated, name: str, column: pa.Array) -> None:
     validated.rows = validated.rows.set_column(at, validated.rows.schema.field(name), column)
 
 
-def _unsigned_negative(value: object, low: float) -> str:
+def _unsigned_negative(value: object, low: float | datetime) -> str:
     """Return how a negative number was sent that was read as unsigned; "" if it was not."""
-    if not isinstance(value, int | float) or low >= 0:
+    if isinstance(low, datetime) or not isinstance(value, int | float) or low >= 0:
         return ""
     for bits in _BITS:
         for scale, text in _SCALES.items():

@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.json_rows import Rejected, elements
-from warehouse import QUARANTINE_SCHEMA, ArchivedResponse, Drift
+from warehouse.archive import ArchivedResponse
+from warehouse.interface.decoder_protocol import QUARANTINE_SCHEMA, Drift
 
 
 class QuarantineLog:

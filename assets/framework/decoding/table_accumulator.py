@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import codes_of, name_column, source_of
+from assets.framework.contract.column_schema import name_column
 from assets.framework.contract.columns import code_names
 from assets.framework.contract.json_rows import Misfit, Rejected, Rows
 from assets.framework.contract.requested_time import TimeSpan
@@ -22,8 +22,9 @@ from assets.framework.decoding.invalid_values import (
     without_invalid_values,
 )
 from assets.framework.decoding.quarantine_log import QuarantineLog
-from givenergy import domain
-from warehouse import ArchivedResponse
+from givenergy.codes import domain
+from warehouse.archive import ArchivedResponse
+from warehouse.storage.parquet_files import empty_table
 
 _NUMBER_IN_LIST = re.compile(r"\[(\d+)\]")
 
@@ -41,11 +42,11 @@ class TableAccumulator:
         self._codes = {
             name: {code.code.upper(): code.name for code in domain(codes)}
             for name, description in table.schema.columns.items()
-            if (codes := codes_of(description))
+            if (codes := description.codes)
         }
         self.columns_of_leaves: dict[str, list[str]] = {}
         for name, description in table.schema.columns.items():
-            if (source := source_of(description)) is not None:
+            if (source := description.source) is not None:
                 self.columns_of_leaves.setdefault(source, []).append(name)
         self._responses: list[ArchivedResponse] = []
         self._parts: list[pa.Table] = []
@@ -79,10 +80,10 @@ class TableAccumulator:
             repeat("valid_from", page.fetched_at)
             repeat("valid_to", None)
             repeat("listed_by", listed_by)
-        for name, names in self._codes.items():
-            columns[name_column(name)], unknown = code_names(columns[name], names)
+        for coded, names in self._codes.items():
+            columns[name_column(coded)], unknown = code_names(columns[coded], names)
             for code, number in unknown.items():
-                drift["unknown_code", name, code] += number
+                drift["unknown_code", coded, code] += number
         rows = pa.table([columns[name] for name in self._schema.names], schema=self._schema)
         start = self._starts[-1]
         if requested is not None:
@@ -132,7 +133,7 @@ class TableAccumulator:
 
     def rows(self, quarantine: QuarantineLog) -> pa.Table:
         """Return the valid rows, one per key and fetch; quarantine the others."""
-        table = pa.concat_tables(self._parts) if self._parts else self._schema.empty_table()
+        table = pa.concat_tables(self._parts) if self._parts else empty_table(self._schema)
         if not table.num_rows:
             return table
         is_valid = np.ones(table.num_rows, dtype=bool)
@@ -223,7 +224,7 @@ class TableAccumulator:
         )
         if nulled.unsigned_negative:
             name = nulled.table_column
-            leaf = source_of(self._table.schema.columns[name]) or name
+            leaf = self._table.schema.columns[name].source or name
             leaf += nulled.column.removeprefix(name)
             drift = {("unsigned_negative", leaf, nulled.unsigned_negative): 1}
             quarantine.count_drift(response, drift)

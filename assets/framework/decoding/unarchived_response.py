@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 
 from assets.framework.contract.dataset import Dataset
-from warehouse import ArchivedResponse
+from warehouse.archive import ArchivedResponse
 
 
 def unarchived_response(

@@ -7,8 +7,8 @@ import msgspec
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.request import Request
 from assets.framework.ingestion.session import Session
-from givenergy import Fetched
-from warehouse import Entry
+from givenergy.models import Fetched
+from warehouse.archive import Entry
 
 
 def archive_entries(

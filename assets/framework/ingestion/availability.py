@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from assets.framework.contract.request import Request
-from givenergy import ForbiddenError, GivEnergyError, NotFoundError, utc_now
 from givenergy.endpoints.definition import Endpoint
-from givenergy.errors import MissingCapability
-from warehouse import Lake
+from givenergy.errors import ForbiddenError, GivEnergyError, MissingCapability, NotFoundError
+from givenergy.server_clock import utc_now
+from warehouse.lake import Lake
 
 _KEY = "unavailable"
 # Refusals this far apart are not one fault of the API.

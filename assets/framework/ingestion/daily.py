@@ -19,8 +19,8 @@ from assets.framework.ingestion.range_limits import longest_range
 from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.request_plan import RequestPlan
 from assets.framework.ingestion.session import Session
-from givenergy import utc_now
-from warehouse import first_data_days
+from givenergy.server_clock import utc_now
+from warehouse.coverage import first_data_days
 
 
 class DailyPlan(RequestPlan):

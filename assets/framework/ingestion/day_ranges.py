@@ -6,8 +6,8 @@ from datetime import timedelta
 import pyarrow as pa
 
 from assets.framework.contract.day_range import DayRange
-from givenergy import utc_now
-from warehouse import day_is_over_at
+from givenergy.server_clock import utc_now
+from warehouse.coverage import day_is_over_at
 
 _DAY = timedelta(days=1)
 

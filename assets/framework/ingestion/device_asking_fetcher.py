@@ -16,14 +16,15 @@ from assets.framework.contract.request import Request
 from assets.framework.ingestion.fetch_result import FetchResult, Outcome
 from assets.framework.ingestion.fetcher import Fetcher
 from assets.framework.ingestion.leases import RequestLease
-from givenergy import (
-    Fetched,
+from givenergy.errors import (
     ForbiddenError,
     GivEnergyError,
+    HostDownError,
     NotFoundError,
     RequestRefusedError,
+    RetryableError,
 )
-from givenergy.errors import HostDownError, RetryableError
+from givenergy.models import Fetched
 
 _FAILURES_UNTIL_SILENT = 2
 _BY_DEVICE = msgspec.json.Decoder(dict[str, msgspec.Raw])

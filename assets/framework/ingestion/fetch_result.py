@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from assets.framework.contract.request import Request
-from givenergy import GivEnergyError
+from givenergy.errors import GivEnergyError
 
 
 class Outcome(StrEnum):

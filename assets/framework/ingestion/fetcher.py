@@ -27,19 +27,18 @@ from assets.framework.ingestion.range_limits import RequestLearning, longest_ran
 from assets.framework.ingestion.refusals import Refusals
 from assets.framework.ingestion.request_plan import RequestPlan
 from assets.framework.ingestion.session import Session
-from givenergy import (
+from givenergy.errors import (
     AccessError,
     CancelledError,
-    Fetched,
     ForbiddenError,
     GivEnergyError,
     LocalFaultError,
+    MissingCapability,
     NotFoundError,
-    Page,
     PaymentRequiredError,
     RequestRefusedError,
 )
-from givenergy.errors import MissingCapability
+from givenergy.models import Fetched, Page
 
 # How often the thread that waits for responses flushes the leases.
 _WAIT_S = 1.0

@@ -18,7 +18,8 @@ from assets.framework.ingestion.outage_watch import OutageWatch
 from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.request_plan import RequestPlan
 from assets.framework.ingestion.session import Session
-from warehouse import build, refresh_coverage
+from warehouse.coverage import refresh_coverage
+from warehouse.tables.build import build
 
 # Tables are built during the run, so that analysts see data soon, but not often, because each build
 # rewrites the files of the months that it changes. A build competes with the fetching threads for

@@ -14,7 +14,7 @@ from assets.framework.contract.sql_files import read_sql
 from assets.framework.ingestion.availability import CONFIRMED_AFTER
 from givenergy.endpoints.definition import Endpoint
 from givenergy.errors import UnusableNameError
-from warehouse import SETTLED, State
+from warehouse.coverage import SETTLED, State
 
 _STATE_OF_STATUS = {
     401: State.FORBIDDEN,

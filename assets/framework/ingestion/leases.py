@@ -16,7 +16,7 @@ from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.day_range import DayRange
 from assets.framework.contract.request import Request
 from assets.framework.ingestion.session import Session
-from givenergy import Lease
+from givenergy.budget.request_budget import Lease
 from givenergy.errors import UnusableNameError
 
 _LEASE_S = 300.0

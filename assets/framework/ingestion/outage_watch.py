@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.session import Session
-from givenergy import utc_now
+from givenergy.server_clock import utc_now
 
 _LOOK_EVERY_S = 2.0
 _TELL_EVERY_S = 300.0

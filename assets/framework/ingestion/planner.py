@@ -13,7 +13,8 @@ from assets.framework.contract.request import Request
 from assets.framework.contract.stored_ranges import NAMED
 from assets.framework.ingestion.availability import Availability
 from assets.framework.ingestion.last_requests import last_requests, of_kinds
-from warehouse import Lake, coverage_by_month, days_to_fetch
+from warehouse.coverage import coverage_by_month, days_to_fetch
+from warehouse.lake import Lake
 
 # A little less than the period, so that a run that began late does not put the next one off.
 PERIOD = {

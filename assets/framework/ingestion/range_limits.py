@@ -13,7 +13,8 @@ import msgspec
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.request import Request
 from assets.framework.ingestion.session import Session
-from givenergy import GivEnergyError, utc_now
+from givenergy.errors import GivEnergyError
+from givenergy.server_clock import utc_now
 
 _KEY = "longest_range_days"
 _BODIES_KEY = "refused_bodies"

@@ -24,9 +24,16 @@ from assets.framework.ingestion.fetch_result import (
 from assets.framework.ingestion.range_limits import RefusedRanges
 from assets.framework.ingestion.request_plan import RequestPlan
 from assets.framework.ingestion.skipped_subjects import SkippedSubjects
-from givenergy import ForbiddenError, ForeignAnswerError, GivEnergyError, NotFoundError, utc_now
-from givenergy.errors import MissingCapability
-from warehouse import Lake, day_is_over_at
+from givenergy.errors import (
+    ForbiddenError,
+    ForeignAnswerError,
+    GivEnergyError,
+    MissingCapability,
+    NotFoundError,
+)
+from givenergy.server_clock import utc_now
+from warehouse.coverage import day_is_over_at
+from warehouse.lake import Lake
 
 # Requests, retries included, that may reach the API in a dataset's run without a single response.
 MOST_WITHOUT_RESPONSE = 12

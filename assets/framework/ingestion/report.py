@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from assets.framework.ingestion.fetch_result import FetchResult, Outcome
-from givenergy import BudgetSnapshot, GivEnergyError
-from warehouse import BuildReport
+from givenergy.budget.request_budget import BudgetSnapshot
+from givenergy.errors import GivEnergyError
+from warehouse.tables.build_report import BuildReport
 
 _BUILD_COUNTS = (
     "rows_in",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from assets.framework.contract.request import Request
 from assets.framework.ingestion.report import IngestionReport
-from givenergy import Fetched
+from givenergy.models import Fetched
 
 
 class RequestPlan(ABC):

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from assets.framework.contract.setting_choice import NO_SETTING_READS, SettingReads
-from givenergy import Client, RequestBudget
-from warehouse import Lake
+from givenergy.budget.request_budget import RequestBudget
+from givenergy.client import Client
+from warehouse.lake import Lake
 
 
 @dataclass(slots=True)

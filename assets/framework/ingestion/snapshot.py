@@ -10,7 +10,7 @@ from assets.framework.ingestion.availability import Availability
 from assets.framework.ingestion.planner import without_answered
 from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.request_plan import RequestPlan
-from givenergy import Fetched
+from givenergy.models import Fetched
 
 _SILENT_AFTER = timedelta(days=30)
 

@@ -8,7 +8,7 @@ from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.description import describe_schedule, describe_table
 from assets.framework.contract.table import Table
 from assets.framework.orchestration.asset_labels import OWNERS, domain_tags, freshness_policy
-from warehouse import comment_of
+from warehouse.interface.view_spec import comment_of
 
 _ARCHIVE_PREFIX = "archive"
 

@@ -8,13 +8,15 @@ import dagster as dg
 import duckdb
 import pyarrow as pa
 
-from assets.framework.contract.column_schema import arrow_type_of, extra_fields, history_columns
+from assets.framework.contract.column_schema import extra_fields, history_columns
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.sql_files import read_sql
 from assets.framework.decoding.decoder import DatasetDecoder
 from assets.framework.ingestion.report import FetchCounts, IngestionReport
 from assets.framework.orchestration.asset_keys import archive_key, table_key
-from warehouse import Lake, connect, retrying, row_counts
+from warehouse.connection import connect, retrying
+from warehouse.lake import Lake
+from warehouse.tables.build import row_counts
 
 _PREVIEW_FIGURES = 6
 _ROWS_AT_ONCE = 50_000
@@ -144,7 +146,7 @@ def _by_day(
     measured = [
         name
         for name, description in dataset.main.schema.columns.items()
-        if pa.types.is_floating(arrow_type_of(description))
+        if pa.types.is_floating(description.arrow_type)
     ]
     text = sql.format(
         table=_quoted(dataset.main.name),

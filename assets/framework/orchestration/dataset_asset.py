@@ -28,8 +28,9 @@ from assets.framework.ingestion.session import Session
 from assets.framework.ingestion.snapshot import SnapshotPlan
 from assets.framework.orchestration.asset_keys import archive_key, asset_specs, table_key
 from assets.framework.orchestration.asset_metadata import day_metadata, table_metadata
-from givenergy import corrected
-from warehouse import Lake, rebuild
+from givenergy.server_clock import corrected
+from warehouse.lake import Lake
+from warehouse.tables.build import rebuild
 
 _FAILURES_NAMED = 20
 # With which Dagster marks a run that re-executes another one from failure.

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from assets.framework.orchestration.asset_labels import OWNERS
-from warehouse import ViewSpec, comment_of
+from warehouse.interface.view_spec import ViewSpec, comment_of
 
 
 def view_asset_spec(
