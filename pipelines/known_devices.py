@@ -26,12 +26,15 @@ from givenergy.server_clock import utc_now
 from pipelines.device_lookup import ids_of
 from warehouse.coverage import data_days
 from warehouse.lake import Lake
+from warehouse.storage.transaction import states_of_file_sets
 
 HISTORY_STARTS = "history_starts"
 KNOWN = "known_devices"
 DISCOVERED_AT = "discovered_at"
 # The API has no older data: the vendor's cloud did not exist.
 EARLIEST = date(2015, 1, 1)
+_Listed = tuple[dict[DeviceList, Devices], Mapping[str, EnergyPeriod]]
+_newest_listed: tuple[object, _Listed] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +201,19 @@ def known_devices(lake: Lake) -> Devices:
     return _extended_all(lake, _by_kind(by_list.values()), periods)
 
 
-def _listed(lake: Lake) -> tuple[dict[DeviceList, Devices], Mapping[str, EnergyPeriod]]:
-    """Return the devices of each list, and when inverters had energy."""
-    known_state = _state_of(lake)
-    with known_state.reading():
-        by_list = {each: each.devices(known_state) for each in device_lists()}
-        return by_list, energy_periods(known_state)
+def _listed(lake: Lake) -> _Listed:
+    """Return the devices of each list, and when inverters had energy.
+
+    A command asks several times; the tables are read again when any table or index has changed.
+    """
+    global _newest_listed
+    state = (lake.folder, type(lake), states_of_file_sets(lake.folder))
+    if _newest_listed is None or _newest_listed[0] != state:
+        known_state = _state_of(lake)
+        with known_state.reading():
+            by_list = {each: each.devices(known_state) for each in device_lists()}
+            _newest_listed = state, (by_list, energy_periods(known_state))
+    return _newest_listed[1]
 
 
 def _state_of(lake: Lake) -> KnownState:

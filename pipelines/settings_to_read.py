@@ -9,7 +9,7 @@ from assets.framework.contract.sql_files import read_sql
 from assets.framework.ingestion.planner import PERIOD
 from pipelines.settings import Settings
 from pipelines.suggestions import did_you_mean
-from warehouse.connection import connect, retrying
+from warehouse.connection import connect, fetch_table
 from warehouse.lake import Lake
 
 
@@ -40,7 +40,7 @@ def setting_names_problem(
     ):
         return None
     with connect(lake) as connection:
-        rows = retrying(lambda: connection.sql(read_sql("setting_names")).to_arrow_table())
+        rows = fetch_table(connection, read_sql("setting_names"))
     names = list(zip(rows["setting_id"].to_pylist(), rows["name"].to_pylist(), strict=True))
     if not names:
         return None

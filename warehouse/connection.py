@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
@@ -19,6 +20,9 @@ from warehouse.attached_database import attached
 from warehouse.catalogue_location import FILE
 from warehouse.errors import DamagedError, StoreError
 from warehouse.lake import Lake
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 T = TypeVar("T")
 STATEMENTS = "index/catalogue.json"
@@ -34,6 +38,7 @@ _NOT_READ = (
 )
 _DAMAGED = "{} is damaged ({}): run givlake check --repair"
 _LOG = logging.getLogger(__name__)
+warnings.filterwarnings("ignore", message="Arrow output on a DB-API result makes an extra copy")
 
 
 @contextmanager
@@ -99,6 +104,23 @@ def execute(
         duckdb.Error: Any other error of DuckDB.
     """
     return retrying(lambda: connection.execute(sql, list(parameters)))
+
+
+def fetch_table(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object] | None = None
+) -> pa.Table:
+    """Run a query and return its rows; retried as `execute` does.
+
+    A relation (`connection.sql`) would plan the query twice, first for its columns, and to plan a
+    query over views can take longer than to run it; against that, a second copy of the rows counts
+    for little, which DuckDB warns of.
+
+    Args:
+        connection: The catalogue.
+        sql: The query; parameters are written `$name`.
+        parameters: Their values.
+    """
+    return retrying(lambda: connection.execute(sql, dict(parameters or {})).to_arrow_table())
 
 
 def retrying(work: Callable[[], T]) -> T:

@@ -18,7 +18,7 @@ from pipelines.cli.formats import as_csv, as_json
 from pipelines.health.notices import sql
 from pipelines.selection import named
 from pipelines.settings import Settings
-from warehouse.connection import connect, retrying
+from warehouse.connection import connect, fetch_table
 
 _OUT = console()
 _RAW_SHOWN = 300
@@ -50,11 +50,7 @@ def quarantine(settings: Settings, dataset: str | None, limit: int, layout: str)
     if dataset is not None:
         named([dataset])
     with opened_for_reading(settings) as lake, connect(lake) as connection:
-        groups = retrying(
-            lambda: connection.sql(
-                sql("quarantine_groups"), params={"dataset": dataset}
-            ).to_arrow_table()
-        ).to_pylist()
+        groups = fetch_table(connection, sql("quarantine_groups"), {"dataset": dataset}).to_pylist()
     shown = groups[:limit]
     if layout == "json":
         click.echo(as_json(shown))

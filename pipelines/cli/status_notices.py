@@ -12,7 +12,7 @@ from pipelines.cli.finding_lines import CAUSES, drift_line, finding_lines
 from pipelines.device_names import DeviceNames
 from pipelines.health.notices import NEW_WITHIN, Notices, QuarantinedRows, sql
 from pipelines.health.refusal_lines import Refused
-from warehouse.connection import connect, retrying
+from warehouse.connection import connect, fetch_table
 from warehouse.lake import Lake
 
 _OUT = console()
@@ -131,7 +131,7 @@ def notices_as_json(notices: Notices) -> dict[str, Any]:
 def point_gaps(lake: Lake) -> list[dict[str, Any]]:
     """Return the gaps between the data points of inverters; this reads every point."""
     with connect(lake) as connection:
-        rows = retrying(lambda: connection.sql(sql("gaps")).to_arrow_table())
+        rows = fetch_table(connection, sql("gaps"))
     return list(rows.to_pylist())
 
 

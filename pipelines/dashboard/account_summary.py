@@ -16,7 +16,7 @@ from pipelines.dashboard.scope import DashboardDevice, ScopeError
 from pipelines.open_folder import stored_account
 from pipelines.settings import Settings
 from pipelines.suggestions import did_you_mean
-from warehouse.connection import retrying
+from warehouse.connection import fetch_table
 
 _MINUTE = timedelta(minutes=1)
 # Without a request for this long nothing is being fetched.
@@ -189,11 +189,7 @@ def ingestion_state(settings: Settings, now: datetime) -> dict[str, object]:
 def _rows(
     connection: duckdb.DuckDBPyConnection, name: str, values: Mapping[str, object] | None = None
 ) -> list[dict[str, Any]]:
-    sql = _sql(name)
-    rows: list[dict[str, Any]] = retrying(
-        lambda: connection.sql(sql, params=dict(values or {})).to_arrow_table().to_pylist()
-    )
-    return rows
+    return list(fetch_table(connection, _sql(name), values).to_pylist())
 
 
 @cache

@@ -23,7 +23,7 @@ from pipelines.dashboard.folder_reader import FolderReader, OpenFolder, StoppedE
 from pipelines.dashboard.scope import Scope, ScopeError, scope_of
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
-from warehouse.connection import retrying
+from warehouse.connection import fetch_table, retrying
 from warehouse.errors import WarehouseError
 
 # The charts at the top of a page.
@@ -265,7 +265,7 @@ def _columns(
 def _table(
     connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, object]
 ) -> pa.Table:
-    return connection.sql(sql, params=dict(values)).to_arrow_table()
+    return fetch_table(connection, sql, values)
 
 
 def _first_line(error: Exception) -> str:

@@ -17,7 +17,7 @@ from pipelines.health.findings import refresh_findings
 from pipelines.health.notices import sql
 from pipelines.open_folder import open_lake
 from pipelines.settings import Settings
-from warehouse.connection import connect, retrying
+from warehouse.connection import connect, fetch_table
 from warehouse.lake import Lake
 
 _ROWS_SHOWN = 20
@@ -46,7 +46,7 @@ def reconcile(lake: Lake, reconciliation: Reconciliation) -> ReconciliationResul
     """Run a comparison over the tables."""
     query = sql("reconciled").format(view=reconciliation.name, deviation=reconciliation.deviation)
     with connect(lake) as connection:
-        table = retrying(lambda: connection.sql(query).to_arrow_table())
+        table = fetch_table(connection, query)
     (row,) = table.to_pylist()
     return ReconciliationResult(**{**row, "worst": row["worst"] or []})
 
@@ -119,11 +119,7 @@ def drift_check(dataset: Dataset, settings: Settings) -> dg.AssetChecksDefinitio
 
     def _check() -> dg.AssetCheckResult:
         with open_lake(settings) as lake, connect(lake) as connection:
-            rows = retrying(
-                lambda: connection.sql(
-                    sql("drift"), params={"dataset": dataset.name}
-                ).to_arrow_table()
-            ).to_pylist()
+            rows = fetch_table(connection, sql("drift"), {"dataset": dataset.name}).to_pylist()
         metadata: dict[str, Any] = {"findings": len(rows)}
         if rows:
             metadata["undocumented values"] = _table(rows[:_ROWS_SHOWN])

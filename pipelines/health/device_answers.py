@@ -9,7 +9,7 @@ from assets.framework.ingestion.availability import minute_of
 from pipelines.device_names import device_names
 from pipelines.settings import Settings
 from pipelines.settings_to_read import setting_names_problem
-from warehouse.connection import connect, retrying
+from warehouse.connection import connect, fetch_table
 from warehouse.lake import Lake
 
 _MOST_SHOWN = 10
@@ -35,9 +35,7 @@ def describe_setting_reads(
     if (problem := setting_names_problem(lake, settings, datasets)) is not None:
         yield problem, False
     with connect(lake) as connection:
-        rows = retrying(
-            lambda: connection.sql(read_sql("setting_read_states")).to_arrow_table()
-        ).to_pylist()
+        rows = fetch_table(connection, read_sql("setting_read_states")).to_pylist()
     names = device_names(lake)
     for row in rows[:_MOST_SHOWN]:
         line = f"{names[row['inverter_serial']]}: {row['settings']} settings"

@@ -29,7 +29,7 @@ from warehouse.accounting.finding_store import (
     read_findings,
     write_findings,
 )
-from warehouse.connection import connect, retrying
+from warehouse.connection import connect, fetch_table
 from warehouse.errors import DamagedError
 from warehouse.lake import Lake
 
@@ -207,10 +207,7 @@ def _compare(
         connection.execute(f'CREATE OR REPLACE TEMP VIEW "{table.name}" AS {rows}')
     days = {"first": first or date.min, "last": last or date.max}
     try:
-        found: pa.Table = retrying(
-            lambda: connection.sql(comparison.query, params=days).to_arrow_table()
-        )
-        return found
+        return fetch_table(connection, comparison.query, days)
     finally:
         for _, table in comparison.tables:
             connection.execute(f'DROP VIEW temp.main."{table.name}"')

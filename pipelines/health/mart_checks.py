@@ -10,7 +10,7 @@ from pipelines.health.asset_checks import asset_check
 from pipelines.health.notices import sql
 from pipelines.open_folder import open_for_reading
 from pipelines.settings import Settings
-from warehouse.connection import connect, retrying
+from warehouse.connection import connect, fetch_table
 from warehouse.lake import Lake
 
 KEY_CHECK = "key_is_unique"
@@ -44,7 +44,7 @@ def check_key(lake: Lake, mart: Mart) -> KeyResult:
         fields=", ".join(f"{column}: {column}" for column in columns),
     )
     with connect(lake) as connection:
-        table = retrying(lambda: connection.sql(query).to_arrow_table())
+        table = fetch_table(connection, query)
     (row,) = table.to_pylist()
     return KeyResult(**row)
 

@@ -12,7 +12,7 @@ from assets.framework.contract.lookback import OpenItem, open_items
 from givenergy.server_clock import utc_now
 from pipelines.account_zone import zone_of
 from pipelines.settings import Settings
-from warehouse.connection import connect, retrying
+from warehouse.connection import connect, fetch_table
 from warehouse.lake import Lake
 
 # What status calls new.
@@ -94,9 +94,7 @@ def drift_since(lake: Lake, since: datetime) -> list[Notices]:
     """Return the datasets with undocumented values that were first fetched since a time."""
     by_dataset: dict[str, Notices] = {}
     with connect(lake) as connection:
-        table = retrying(
-            lambda: connection.sql(sql("drift"), params={"dataset": None}).to_arrow_table()
-        )
+        table = fetch_table(connection, sql("drift"), {"dataset": None})
     for row in table.to_pylist():
         if row["first_seen_at"] >= since:
             name = row["dataset"]

@@ -11,14 +11,13 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from functools import partial
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.connection import connect, retrying
+from warehouse.connection import connect, fetch_table
 from warehouse.coverage.coverage_fact import LOOKS, CoverageRule
 from warehouse.coverage.fact_store import first_data_days
 from warehouse.errors import DamagedError
@@ -180,7 +179,7 @@ def _query(lake: Lake, rule: CoverageRule, since: date, today: date) -> pa.Table
     with connect(lake) as connection:
         for part in range(parts):
             parameters = {"since": since, "today": today, "parts": parts, "part": part}
-            rows = retrying(partial(_rows, connection, rule.evidence_sql, parameters))
+            rows = _rows(connection, rule.evidence_sql, parameters)
             names = pa.repeat(pa.scalar(rule.dataset), rows.num_rows)
             found.append(
                 rows.add_column(0, "dataset", names)
@@ -214,7 +213,7 @@ def _rows(
 ) -> pa.Table:
     # DuckDB refuses parameters that a query does not use.
     used = {name: value for name, value in parameters.items() if f"${name}" in sql}
-    return connection.sql(sql, params=used).to_arrow_table()
+    return fetch_table(connection, sql, used)
 
 
 def _file(dataset: str) -> str:

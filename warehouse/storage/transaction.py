@@ -8,9 +8,10 @@ lock of the file set completes the renames. So every change happens exactly once
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from warehouse.storage.atomic_files import (
 )
 from warehouse.storage.file_locks import FileLock
 from warehouse.storage.live_parquet import content_digest, unused_bytes
+
+MANIFESTS = "index/manifests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,21 @@ class Manifest:
         return sorted(name for name in self.files if name.startswith(prefix))
 
 
+def states_of_file_sets(folder: Path) -> frozenset[tuple[str, int, int, int]]:
+    """Return what differs after any commit to any file set of a data folder, without a lock.
+
+    Returns:
+        Name, inode, size and time of change of each manifest; a commit replaces the file.
+    """
+    with suppress(FileNotFoundError), os.scandir(folder / MANIFESTS) as entries:
+        return frozenset(
+            (entry.name, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+            for entry in entries
+            for stat in (entry.stat(),)
+        )
+    return frozenset()
+
+
 class FileSet:
     """A group of files in the data folder; use its methods while holding `lock()`."""
 
@@ -77,9 +95,9 @@ class FileSet:
         self.read_only = read_only
         self.durable = durable
         self.name = name
-        self.manifest_name = f"index/manifests/{name}.json"
+        self.manifest_name = f"{MANIFESTS}/{name}.json"
         self._manifest_path = folder / self.manifest_name
-        self._journal_path = folder / "index" / "manifests" / f"{name}.journal"
+        self._journal_path = folder / MANIFESTS / f"{name}.journal"
         self._staging = folder / "staging" / name
 
     @contextmanager

@@ -12,7 +12,7 @@ import duckdb
 from assets.framework.contract.devices import Device, DeviceKind, Devices
 from assets.framework.contract.setting_choice import NO_SETTING_READS, SettingReads
 from assets.framework.contract.sql_files import read_sql
-from warehouse.connection import connect, retrying
+from warehouse.connection import connect, fetch_table
 from warehouse.lake import Lake
 
 
@@ -98,5 +98,4 @@ class KnownState:
         """Return the rows of a query on the catalogue; parameters are written `$name`."""
         with self.reading():
             (connection,) = self._connections
-            table = retrying(lambda: connection.sql(sql, params=parameters).to_arrow_table())
-        return list(table.to_pylist())
+            return list(fetch_table(connection, sql, parameters).to_pylist())

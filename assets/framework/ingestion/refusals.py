@@ -128,8 +128,7 @@ class Refusals:
 
         Until a request is answered, they show soonest what the reason of a refusal is.
         """
-        refused = self._refusing & request.subject_and_day
-        return bool(refused) and not self.has_answered
+        return bool(self._refusing & request.subject_and_day) and not self.has_answered
 
     def was_refused_last_time(self, request: Request) -> bool:
         """Return whether a request was refused the last time, or is doubtful: it is made last."""

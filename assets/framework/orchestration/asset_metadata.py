@@ -14,7 +14,7 @@ from assets.framework.contract.sql_files import read_sql
 from assets.framework.decoding.decoder import DatasetDecoder
 from assets.framework.ingestion.report import FetchCounts, IngestionReport
 from assets.framework.orchestration.asset_keys import archive_key, table_key
-from warehouse.connection import connect, retrying
+from warehouse.connection import connect, fetch_table
 from warehouse.lake import Lake
 from warehouse.tables.build import row_counts
 
@@ -164,7 +164,7 @@ def _by_day(
 def _fetch(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]
 ) -> Rows:
-    rows: pa.Table = retrying(lambda: connection.sql(sql, params=dict(parameters)).to_arrow_table())
+    rows: pa.Table = fetch_table(connection, sql, parameters)
     return list(rows.to_pylist())
 
 
