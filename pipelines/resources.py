@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -25,6 +25,7 @@ from givenergy.errors import GivEnergyError
 from givenergy.server_clock import utc_now
 from pipelines.account_budget import open_budget
 from pipelines.alerts.failure_kinds import FAILURE_KIND_LABEL, failure_kind_of
+from pipelines.dagster_workarounds.event_log import one_transaction
 from pipelines.discovery import discover, known_state_of
 from pipelines.health.schedule_watch import record_scheduled_run
 from pipelines.known_devices import Discovery, last_discovery
@@ -156,6 +157,10 @@ class GivEnergyApi:
     def note_run(self, lake: Lake, tags: Mapping[str, str]) -> None:
         """Record that a run with these tags has worked, if a schedule started it."""
         record_scheduled_run(lake, tags)
+
+    def one_transaction(self, context: dg.AssetExecutionContext) -> AbstractContextManager[None]:
+        """Store the events that a run reports within it at once."""
+        return one_transaction(context.instance, context.run.run_id)
 
     @contextmanager
     def lake(self) -> Iterator[Lake]:

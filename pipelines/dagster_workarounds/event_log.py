@@ -1,19 +1,24 @@
 """Dagster's event log in SQLite, with connections that stay open.
 
 Dagster opens a database and compiles each statement for every event: 10 ms each, which for a home's
-daily run is more than all the work that the events report. The files are the same, so either
-storage can be used with them.
+daily run is more than all the work that the events report. It also creates the tables of each run's
+database one by one, where a copy of the first that this process created does. The files are the
+same, so either storage can be used with them.
 
 Needed with Dagster 1.13.27 and before. Waits for: connections that `SqliteEventLogStorage` keeps
 open; it closes them after each use since https://github.com/dagster-io/dagster/issues/2021, and no
 request to change that is open.
 """
 
+import os
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Any, Self
 
+import dagster as dg
 import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
@@ -30,6 +35,9 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         """Store the events in files below `base_dir`."""
         self._engines: OrderedDict[str, sqlalchemy.Engine] = OrderedDict()
+        self._empty_run: bytes | None = None
+        self._creation = threading.Lock()
+        self._transactions = threading.local()
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -49,24 +57,62 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
         return self._kept(_INDEX)
 
     @contextmanager
+    def one_transaction(self, run_id: str) -> Iterator[None]:
+        """Store what this thread reports of a run in one transaction; it is lost on an error."""
+        with ExitStack() as opened:
+            kept = {shard: opened.enter_context(self._kept(shard)) for shard in (run_id, _INDEX)}
+            self._transactions.of_shards = kept
+            opened.callback(lambda: setattr(self._transactions, "of_shards", {}))
+            yield
+
+    @contextmanager
     def _kept(self, shard: str) -> Iterator[sqlalchemy.Connection]:
+        begun = getattr(self._transactions, "of_shards", {})
+        if shard in begun:
+            yield begun[shard]
+            return
         engine = self._engines.get(shard)
         if engine is None:
-            # Dagster's own connection creates the tables if they do not exist.
-            first = super().index_connection() if shard == _INDEX else super().run_connection(shard)
-            with first:
-                pass
+            self._create(shard)
             engine = self._engines[shard] = _engine(self.conn_string_for_shard(shard))
             if len(self._engines) > _MAX_ENGINES:
                 self._engines.popitem(last=False)[1].dispose()
         with engine.begin() as connection:
             yield connection
 
+    def _create(self, shard: str) -> None:
+        """Create the database of a run, or the index, if it does not exist."""
+        if shard == _INDEX:
+            with super().index_connection():
+                return
+        path = Path(self.path_for_shard(shard))
+        with self._creation:
+            is_new = not path.exists()
+            if is_new and self._empty_run is not None:
+                unfinished = path.with_suffix(f".{os.getpid()}")
+                unfinished.write_bytes(self._empty_run)
+                with suppress(FileExistsError):
+                    path.hardlink_to(unfinished)
+                unfinished.unlink()
+                return
+            with super().run_connection(shard):
+                pass
+            if is_new and not path.with_name(f"{path.name}-wal").exists():
+                self._empty_run = path.read_bytes()
+
     def dispose(self) -> None:
         """Close all connections."""
         while self._engines:
             self._engines.popitem()[1].dispose()
         super().dispose()
+
+
+def one_transaction(instance: dg.DagsterInstance, run_id: str) -> AbstractContextManager[None]:
+    """Store what this thread reports of a run in one transaction, where the storage is this one."""
+    storage = instance.event_log_storage
+    if isinstance(storage, KeptSqliteEventLogStorage):
+        return storage.one_transaction(run_id)
+    return nullcontext()
 
 
 def _engine(address: str) -> sqlalchemy.Engine:

@@ -19,6 +19,9 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._core.utils import make_new_run_id
+
+from pipelines.dagster_workarounds.event_log import one_transaction
 
 # As Dagster names the definitions of a module that it loads with `-m`.
 _REPOSITORY = "__repository__"
@@ -46,11 +49,17 @@ def execute_recorded(
     location = ManagedGrpcPythonEnvCodeLocationOrigin(
         loadable_target_origin=LoadableTargetOrigin(module_name=module), location_name=module
     )
-    run = instance.create_run_for_job(
-        job_def=job,
-        run_config=run_config,
-        tags={**job.run_tags, **tags},
-        asset_selection=None if asset_selection is None else frozenset(asset_selection),
-        remote_job_origin=RemoteJobOrigin(RemoteRepositoryOrigin(location, _REPOSITORY), job.name),
-    )
+    run_id = make_new_run_id()
+    # An event is stored for each asset and partition that the run is planned to materialize.
+    with one_transaction(instance, run_id):
+        run = instance.create_run_for_job(
+            job_def=job,
+            run_id=run_id,
+            run_config=run_config,
+            tags={**job.run_tags, **tags},
+            asset_selection=None if asset_selection is None else frozenset(asset_selection),
+            remote_job_origin=RemoteJobOrigin(
+                RemoteRepositoryOrigin(location, _REPOSITORY), job.name
+            ),
+        )
     return execute_run(InMemoryJob(job), run, instance)

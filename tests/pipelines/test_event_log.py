@@ -1,6 +1,7 @@
 """Dagster's event log with connections that are kept: the same files as Dagster's own."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import dagster as dg
 from dagster._core.events import DagsterEvent, StepMaterializationData
@@ -20,6 +21,23 @@ def events_of(storage, run_ids):
         for run_id in run_ids
         if (found := storage.get_records_for_run(run_id).records)
     }
+
+
+def materialized_in(run_id, partition):
+    materialization = dg.AssetMaterialization("reading", partition=partition)
+    return dg.EventLogEntry(
+        error_info=None,
+        level=10,
+        user_message="",
+        run_id=run_id,
+        timestamp=1.0,
+        job_name="job",
+        dagster_event=DagsterEvent(
+            dg.DagsterEventType.ASSET_MATERIALIZATION.value,
+            "job",
+            event_specific_data=StepMaterializationData(materialization),
+        ),
+    )
 
 
 def test_dagsters_own_storage_reads_what_was_stored_and_the_other_way_round(owner_instance):
@@ -43,27 +61,35 @@ def test_several_threads_store_events_of_several_runs(tmp_path):
 
     def store(number):
         for partition in range(20):
-            materialization = dg.AssetMaterialization("reading", partition=f"{number}-{partition}")
-            event = DagsterEvent(
-                dg.DagsterEventType.ASSET_MATERIALIZATION.value,
-                "job",
-                event_specific_data=StepMaterializationData(materialization),
-            )
-            storage.store_event(
-                dg.EventLogEntry(
-                    error_info=None,
-                    level=10,
-                    user_message="",
-                    run_id=f"run {number % 2}",
-                    timestamp=float(partition),
-                    job_name="job",
-                    dagster_event=event,
-                )
-            )
+            storage.store_event(materialized_in(f"run {number % 2}", f"{number}-{partition}"))
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(store, range(4)))
     assert len(storage.get_materialized_partitions(dg.AssetKey("reading"))) == 80
     for run_id in ("run 0", "run 1"):
         assert len(storage.get_records_for_run(run_id).records) == 40
+    storage.dispose()
+
+
+def test_events_in_one_transaction_are_stored_together_or_not_at_all(tmp_path):
+    storage = KeptSqliteEventLogStorage(str(tmp_path))
+    other = SqliteEventLogStorage(str(tmp_path))
+    key = dg.AssetKey("reading")
+    with storage.one_transaction("first"):
+        for partition in ("a", "b"):
+            storage.store_event(materialized_in("first", partition))
+        assert other.get_materialized_partitions(key) == set()
+    assert other.get_materialized_partitions(key) == {"a", "b"}
+    with suppress(OSError), storage.one_transaction("second"):
+        storage.store_event(materialized_in("second", "c"))
+        raise OSError("a full disk")
+    storage.store_event(materialized_in("second", "d"))
+    assert other.get_materialized_partitions(key) == {"a", "b", "d"}
+    assert len(other.get_records_for_run("second").records) == 1
+    # The second database is a copy of the first as it was without events.
+    assert len(other.get_records_for_run("first").records) == 2
+    assert sorted(path.name for path in tmp_path.glob("*.db")) == [
+        "first.db", "index.db", "second.db",
+    ]  # fmt: skip
+    assert not [path for path in tmp_path.iterdir() if ".db" not in path.name]
     storage.dispose()

@@ -1,6 +1,6 @@
 """Plan requests: device-days by their states, snapshots by the age of the last response."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 import pyarrow as pa
@@ -12,7 +12,7 @@ from assets.framework.contract.known_state import KnownState
 from assets.framework.contract.request import Request
 from assets.framework.contract.stored_ranges import NAMED
 from assets.framework.ingestion.availability import Availability
-from assets.framework.ingestion.last_requests import last_requests, of_kinds
+from assets.framework.ingestion.last_requests import LastRequest, last_requests, of_kinds
 from warehouse.coverage import coverage_by_month, days_to_fetch
 from warehouse.lake import Lake
 
@@ -80,18 +80,29 @@ def without_answered(
 
 def due_datasets(datasets: Sequence[SnapshotDataset], state: KnownState) -> list[SnapshotDataset]:
     """Return the datasets that have requests to make now, in the given order."""
-    due = {dataset for dataset in datasets if due_devices(dataset, state)}
+    with state.reading():
+        requested = last_requests(state, datasets)
+        due = {dataset for dataset in datasets if due_devices(dataset, state, requested)}
     # Their new rows can give other datasets requests to make.
     updated = {table.name for dataset in due for table in dataset.output_tables}
     due |= {dataset for dataset in datasets if updated & set(dataset.depends_on)}
     return [dataset for dataset in datasets if dataset in due]
 
 
-def due_devices(dataset: SnapshotDataset, state: KnownState) -> frozenset[str]:
+def due_devices(
+    dataset: SnapshotDataset,
+    state: KnownState,
+    requested: Mapping[str, Sequence[LastRequest]] | None = None,
+) -> frozenset[str]:
     """Return the devices, "" for the account, for which a dataset has requests to make now.
 
     A device is due if its newest request failed, or if it was not answered within the dataset's
     period. What was refused is due as `availability` says.
+
+    Args:
+        dataset: The dataset.
+        state: What is known.
+        requested: The last requests by dataset, if they are known; None reads the dataset's.
     """
     availability = Availability(state.lake, dataset.name)
     retry = state.refetch or state.retry_refused
@@ -109,7 +120,9 @@ def due_devices(dataset: SnapshotDataset, state: KnownState) -> frozenset[str]:
                     failed.add(part.device_id)
         if state.refetch or isinstance(dataset, DeviceAskingDataset):
             return frozenset(candidates)
-        known = last_requests(state, [dataset]).get(dataset.name, ())
+        if requested is None:
+            requested = last_requests(state, [dataset])
+        known = requested.get(dataset.name, ())
     of_closed, _ = of_kinds(known, closed, dataset.endpoint)
     ids_of_closed = {id(last_request) for last_request in of_closed}
     answered: dict[str, datetime] = {}

@@ -209,11 +209,15 @@ class _AssetRun:
         complete_days = sorted(set(done) & set(self._days) - self._shown - report.incomplete_days)
         self._shown.update(complete_days)
         metadata = day_metadata(lake, self._dataset, report, complete_days)
-        for key in (archive_key(self._dataset), table_key(self._dataset.main)):
-            for day in complete_days if key in self._chosen else ():
-                self._context.log_event(
-                    dg.AssetMaterialization(key, partition=day.isoformat(), metadata=metadata[day])
-                )
+        keys = (archive_key(self._dataset), table_key(self._dataset.main))
+        with self._context.resources.givenergy.one_transaction(self._context):
+            for key in keys:
+                for day in complete_days if key in self._chosen else ():
+                    self._context.log_event(
+                        dg.AssetMaterialization(
+                            key, partition=day.isoformat(), metadata=metadata[day]
+                        )
+                    )
 
     def _warn_new_devices(self, new: Sequence[Device]) -> None:
         for device in new:
