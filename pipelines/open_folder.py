@@ -31,12 +31,13 @@ _LOG = logging.getLogger(__name__)
 ACCOUNT_KEY = "account_key"
 
 
-def open_lake(settings: Settings, *, repair: bool = True) -> Lake:
+def open_lake(settings: Settings, *, repair: bool = True, is_temporary: bool = False) -> Lake:
     """Open the data folder, its catalogue up to date and its tables whole.
 
     Args:
         settings: Where the data folder is.
         repair: Rebuild tables and expected days that were removed or changed.
+        is_temporary: Whether it is removed again, so that nobody looks at its catalogue.
 
     Raises:
         SettingsError: The folder does not exist and cannot be created.
@@ -54,7 +55,8 @@ def open_lake(settings: Settings, *, repair: bool = True) -> Lake:
     publish_watermarks(lake, [dataset.name for dataset in datasets()])
     known = decoders(datasets())
     views = catalogue_views(stored_currency(lake.folder))
-    publish(lake, [table for decoder in known for table in decoder.tables], views)
+    tables = [table for decoder in known for table in decoder.tables]
+    publish(lake, tables, views, with_comments=not is_temporary)
     renew_prices(lake, utc_now())
     if repair:
         repair_tables(lake, known)

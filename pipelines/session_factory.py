@@ -73,7 +73,7 @@ def open_session(
         if not os.access(budget_store(budget_settings), os.W_OK):
             budget_settings = settings
     with (
-        open_lake(settings) as lake,
+        open_lake(settings, is_temporary=scratch is not None) as lake,
         _counted() as clients,
         cancelled_on_stop(cancelled, lambda: sum(client.activity.in_flight for client in clients)),
     ):

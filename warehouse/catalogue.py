@@ -23,7 +23,7 @@ from warehouse.accounting.quarantine import STORED_QUARANTINE_SCHEMA
 from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA
 from warehouse.archive.entry import INDEX_SCHEMA
 from warehouse.catalogue_location import FILE, located, root_of
-from warehouse.connection import STATEMENTS, recorded, write_views
+from warehouse.connection import STATEMENTS, recorded, without_comments, write_views
 from warehouse.coverage import day_evidence, fact_store
 from warehouse.coverage.coverage_fact import FACTS_SCHEMA
 from warehouse.index import request_index
@@ -57,13 +57,20 @@ _EMPTY = {
 }
 
 
-def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] = ()) -> bool:
+def publish(
+    lake: Lake,
+    tables: Sequence[TableSpec],
+    views: Sequence[ViewSpec] = (),
+    *,
+    with_comments: bool = True,
+) -> bool:
     """Create the catalogue if it is missing, its views have changed, or the folder has moved.
 
     Args:
         lake: The data folder.
         tables: Every table.
         views: Views in addition to those of the tables; each may use these and those before it.
+        with_comments: Whether to describe views and columns, which takes half of the time.
 
     Returns:
         Whether a new catalogue was published.
@@ -72,6 +79,8 @@ def publish(lake: Lake, tables: Sequence[TableSpec], views: Sequence[ViewSpec] =
         StoreError: The disk is full or not writable.
     """
     statements = view_statements(lake.folder, tables, views)
+    if not with_comments:
+        statements = without_comments(statements)
     record, target = lake.folder / STATEMENTS, lake.folder / FILE
     # Their files must have the columns that the views name.
     request_index.renew(lake)

@@ -75,9 +75,14 @@ def connect(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
         if not path.exists():
             path.parent.mkdir(exist_ok=True)
             temporary = path.with_suffix(".unfinished")
-            write_views(temporary, statements)
+            write_views(temporary, without_comments(statements))
             temporary.rename(path)
         yield opened.enter_context(attached(path))
+
+
+def without_comments(statements: Sequence[str]) -> list[str]:
+    """Leave out the descriptions, which nobody looks for in a temporary catalogue."""
+    return [statement for statement in statements if not statement.startswith("COMMENT ")]
 
 
 def write_views(path: Path, statements: Sequence[str]) -> None:
