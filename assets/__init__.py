@@ -1,7 +1,7 @@
 """Datasets of givlake: one module per dataset, each with its dataset in `DATASET`.
 
 A dataset module has everything specific to one endpoint: requests, the JSON of a response, the
-pandera schema and key of its tables, and how long its days can change. Code shared by all datasets
+columns and key of its tables, and how long its days can change. Code shared by all datasets
 is in `assets.framework`; scheduling and running are in `pipelines`.
 """
 
