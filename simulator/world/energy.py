@@ -11,7 +11,7 @@ meter: in a quarter hour they have the mean power that fits their register.
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -87,6 +87,13 @@ class PowerCurves:
     inverter: Floats
     lengths: Integers
     charge_kwh_at_start: Floats
+
+    def by_day(self) -> list["PowerCurves"]:
+        """Return the curves of each day as those of a single day."""
+        arrays = [getattr(self, each.name) for each in fields(self)]
+        return [
+            PowerCurves(*(array[i : i + 1] for array in arrays)) for i in range(len(self.lengths))
+        ]
 
     def energies(self) -> Integers:
         """Return milliwatt-hours per slot and counter, shape (days, SLOTS, 7)."""

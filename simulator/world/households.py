@@ -27,6 +27,8 @@ from simulator.world.lru_cache import LruCache
 
 _KEPT = 2_048
 _DAYS_KEPT = 512
+# Days that are computed at once, in little more time than one: mostly the next are asked for too.
+_DAYS_AT_ONCE = 8
 _IMPORT, _EXPORT = COUNTERS.index("import"), COUNTERS.index("export")
 _CHARGE, _DISCHARGE = COUNTERS.index("charge"), COUNTERS.index("discharge")
 
@@ -88,9 +90,12 @@ class Households:
         with self._lock:
             slots = self._days.get(key)
         if slots is None:
-            slots = self.of(device).slots(np.array([ordinal]))
+            first = ordinal - ordinal % _DAYS_AT_ONCE
+            days = self.of(device).slots(np.arange(first, first + _DAYS_AT_ONCE)).by_day()
+            slots = days[ordinal - first]
             with self._lock:
-                self._days.put(key, slots)
+                for number, each in enumerate(days, start=first):
+                    self._days.put((device.serial, number), each)
         return slots
 
 

@@ -22,7 +22,7 @@ CASES = [
 @pytest.fixture(scope="module")
 def server(browser_path, tmp_path_factory):
     with (
-        house(tmp_path_factory.mktemp("owner")) as owner,
+        house(tmp_path_factory) as owner,
         dashboard(owner.folder, owner.environment) as server,
     ):
         yield server

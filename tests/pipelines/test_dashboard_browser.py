@@ -27,7 +27,7 @@ ENERGIES = ("solar_kwh", "import_kwh", "export_kwh", "charge_kwh", "discharge_kw
 
 @pytest.fixture(scope="module")
 def owner(browser_path, tmp_path_factory):
-    with house(tmp_path_factory.mktemp("owner")) as owner:
+    with house(tmp_path_factory) as owner:
         yield owner
 
 

@@ -93,7 +93,7 @@ class Charts:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
     with Simulator(house_settings()) as sim:
-        house = fill(sim, tmp_path_factory.mktemp("owner"))
+        house = fill(sim, tmp_path_factory)
         with_tariff(house.owner)
         yield house
 

@@ -16,7 +16,14 @@ def test_a_backfill_of_one_device_says_nothing_of_other_devices_datasets_and_day
     simulate, own, today
 ):
     """It ended with 1, as what belongs to the account and to other devices was never asked."""
-    sim = simulate(inverters=2, commissioned=today - 60 * DAY, ev_chargers=1, flow_gap_rate=0.0)
+    sim = simulate(
+        inverters=2,
+        commissioned=today - 60 * DAY,
+        ev_chargers=1,
+        flow_gap_rate=0.0,
+        ev_points_every_s=900,
+        meter_rows_every_s=3600,
+    )
     owner = own(sim, GIVLAKE_DATASETS="", GIVLAKE_RANGE_DAYS="31")
     one, other = sim.serials
     # Days that are not final yet, outside of what is asked for afterwards.
@@ -68,7 +75,13 @@ def test_a_sync_that_cannot_update_today_is_a_failure(simulate, own, today):
 
 
 def test_the_requests_that_a_command_counts_are_those_that_the_server_counted(simulate, own, today):
-    sim = simulate(inverters=2, ev_chargers=1, commissioned=today - 60 * DAY)
+    sim = simulate(
+        inverters=2,
+        ev_chargers=1,
+        commissioned=today - 60 * DAY,
+        ev_points_every_s=900,
+        meter_rows_every_s=3600,
+    )
     owner = own(sim, GIVLAKE_DATASETS="", GIVLAKE_RETRY_S="30")
     sim.fail(rf"/{sim.serials[1]}/data-points/", status=500, times=1)
     for arguments in (("backfill", "--start", today - 2 * DAY), ("sync",)):

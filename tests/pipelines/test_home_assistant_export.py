@@ -54,7 +54,7 @@ HOUR, HALF_HOUR = timedelta(hours=1), timedelta(minutes=30)
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
     with Simulator(house_settings()) as sim:
-        yield fill(sim, tmp_path_factory.mktemp("owner"))
+        yield fill(sim, tmp_path_factory)
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_without_a_tariff_there_is_no_money(house, to):
 
 def test_costs_have_the_currency_of_the_tariff_and_may_fall(tmp_path_factory, to):
     with Simulator(house_settings()) as sim:
-        house = fill(sim, tmp_path_factory.mktemp("euros"))
+        house = fill(sim, tmp_path_factory)
         file = house.owner.folder / "go.toml"
         file.write_text(TARIFF)
         for command in (

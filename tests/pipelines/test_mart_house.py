@@ -57,7 +57,7 @@ MACROS = (
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
     with Simulator(house_settings()) as sim:
-        house = fill(sim, tmp_path_factory.mktemp("owner"))
+        house = fill(sim, tmp_path_factory)
         (house.owner.folder / "go.toml").write_text(TARIFF)
         for command in (("load", "go.toml"), ("use", "go", "--from", "2024-01-01")):
             done = house.owner.givlake("tariffs", *command)

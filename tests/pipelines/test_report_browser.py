@@ -16,7 +16,7 @@ HERE = "file:///"
 def file(browser_path, tmp_path_factory) -> Path:
     """Give the report of a month with days that are not whole."""
     with Simulator(house_settings()) as sim:
-        house = fill(sim, tmp_path_factory.mktemp("owner"))
+        house = fill(sim, tmp_path_factory)
         done = house.owner.givlake("report", "--month", "2024-06", "--to", "june.html")
         assert done.status == 0, done.output
     return house.owner.folder / "june.html"

@@ -17,7 +17,7 @@ from tests.support.report_house import june_of, report_house
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
     """Give a house with days that are not whole, and a tariff."""
-    with report_house(tmp_path_factory.mktemp("owner")) as house:
+    with report_house(tmp_path_factory) as house:
         yield house
 
 

@@ -9,9 +9,12 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from simulator import Simulator, SimulatorConfig
 from tests.support import clock
 from tests.support.flow_rows import flow_rows, sent_half_hours
+from tests.support.made_once import copy_of
 from tests.support.owner import Owner
 from tests.support.simulator_truth import days_between
 
@@ -76,20 +79,28 @@ def tariff(folder: Path, currency: str = "GBP") -> tuple[tuple[object, ...], ...
 
 
 @contextmanager
-def house(folder: Path) -> Iterator[Owner]:
+def house(factory: pytest.TempPathFactory) -> Iterator[Owner]:
     """Yield the owner of a house with battery and car, a tariff, and a month with holes.
 
     Of last year there are the flows of a month; since `THIS_YEAR` everything is there.
     """
-    commands = (
-        ("backfill", "--dataset", "energy_flows", "--start", FIRST_DAY, "--end", LAST_YEAR_END),
-        ("backfill", "--start", THIS_YEAR, "--end", TODAY),
-        *tariff(folder),
-    )
-    with account(
-        folder, *commands, ev_chargers=1, ev_points_every_s=900, cheap_hours="00:30-05:30",
-        change=_lose_half_hours,
-    ) as owner:  # fmt: skip
+    settings = {
+        "ev_chargers": 1, "ev_points_every_s": 900, "cheap_hours": "00:30-05:30",
+        "change": _lose_half_hours,
+    }  # fmt: skip
+
+    def ingest(folder: Path) -> None:
+        commands = (
+            ("backfill", "--dataset", "energy_flows", "--start", FIRST_DAY, "--end", LAST_YEAR_END),
+            ("backfill", "--start", THIS_YEAR, "--end", TODAY),
+            *tariff(folder),
+        )
+        with account(folder, *commands, **settings):
+            pass
+
+    folder = factory.mktemp("owner")
+    copy_of("dashboard_house", ingest, factory, folder)
+    with account(folder, **settings) as owner:
         yield owner
 
 

@@ -7,8 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from simulator import Simulator, SimulatorConfig
 from tests.support.flow_rows import FLOWS, LONDON, flow_rows, half_hours, sent_half_hours
+from tests.support.made_once import copy_of
 from tests.support.owner import Owner
 from tests.support.simulator_truth import days_between, expected_rows
 
@@ -79,8 +82,8 @@ def house_settings() -> SimulatorConfig:
     return config(ev_chargers=1, ev_points_every_s=300, cheap_hours="23:30-05:30")
 
 
-def fill(sim: Simulator, folder: Path) -> House:
-    """Change what the API has of the days, and ingest them."""
+def fill(sim: Simulator, factory: pytest.TempPathFactory) -> House:
+    """Change what the API has of the days, and give a house with a copy of them, ingested."""
     (serial,) = sim.serials
     flows: dict[datetime, dict[str, float]] = {}
     rows = []
@@ -103,8 +106,13 @@ def fill(sim: Simulator, folder: Path) -> House:
     sim.set_listing("events", serial, sorted(events, key=lambda row: row["start_time"])[::-1])
     points = expected_rows(sim, [serial], DAYS)
     settings = {"GIVENERGY_API_URL": sim.base_url, "GIVLAKE_DATASETS": ",".join(DATASETS)}
-    owner = Owner(folder, settings, token=sim.token)
-    for first, last in RANGES:
-        done = owner.givlake("backfill", "--start", first, "--end", last)
-        assert done.status == 0, done.output
+    owner = Owner(factory.mktemp("owner"), settings, token=sim.token)
+
+    def ingest(folder: Path) -> None:
+        first_owner = Owner(folder, settings, token=sim.token)
+        for first, last in RANGES:
+            done = first_owner.givlake("backfill", "--start", first, "--end", last)
+            assert done.status == 0, done.output
+
+    copy_of("mart_house", ingest, factory, owner.folder)
     return House(owner, sim, flows, [points[key] for key in sorted(points)])

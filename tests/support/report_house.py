@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+
+import pytest
 
 from simulator import Simulator
 from tests.support.mart_house import House, fill, house_settings
@@ -18,10 +19,10 @@ export = [{ price = 15.00 }]
 
 
 @contextmanager
-def report_house(folder: Path) -> Iterator[House]:
+def report_house(factory: pytest.TempPathFactory) -> Iterator[House]:
     """Give a house with days that are not whole, and a tariff."""
     with Simulator(house_settings()) as sim:
-        house = fill(sim, folder)
+        house = fill(sim, factory)
         file = house.owner.folder / "go.toml"
         file.write_text(_TARIFF)
         assert house.owner.givlake("tariffs", "load", file).status == 0
