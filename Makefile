@@ -12,7 +12,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n $(WORKERS) --dist loadfile
 	$(if $(CLOCK),--clock "$(CLOCK)") \
 	tests/pipelines tests/givenergy tests/warehouse tests/assets tests/simulator tests/benchmarks tests/test_architecture.py
 
-.PHONY: demo dashboard test test-fast test-slow test-all ui lint types pytest test-dates format constraints audit dictionary settings help-texts screenshots docs coverage bench-quick help clean
+.PHONY: demo dashboard test test-fast test-slow test-all ui lint types pytest test-dates format constraints audit dictionary settings help-texts screenshots docs coverage bench bench-quick help clean
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,10 @@ test-dates: .venv/installed  ## all tests at many dates; takes hours
 # The same tests with the lines that they reach, in child processes too; pages in build/coverage.
 coverage: .venv/installed  ## all tests with coverage; pages in build/coverage
 	@$(PYTEST) --cov --cov-report=term --cov-report=html:build/coverage
+
+# Needs PyPI once for dlt, and says so where it cannot be had; ARGS="--against CHECKOUT" adds one.
+bench: .venv/installed  ## what givlake costs beside others, in benchmarks/RESULTS.md
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m benchmarks.peers.compare --output benchmarks/RESULTS.md $(ARGS)
 
 # Counts of calls, instructions and statements, not seconds: any machine finds the same.
 bench-quick: .venv/installed  ## fail if fixed works do over 10 % more than is committed; ARGS="--update" commits

@@ -58,7 +58,6 @@ def count_all(rounds: int) -> dict[str, dict[str, int]]:
     command = [sys.executable, "-m", "benchmarks.quick.inner"]
     variables = {**os.environ, "PYTHONHASHSEED": "0"}
     inner = subprocess.run(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, check=True)
-    counts()  # compiles what is imported
     return {**json.loads(inner.stdout), **medians([counts() for _ in range(rounds)])}
 
 

@@ -1,0 +1,213 @@
+"""Work A by givlake and by each peer: CPU, wall, memory, requests and rows."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+
+import requests
+
+from benchmarks.common import (
+    ROOT,
+    Usage,
+    interleave,
+    measure,
+    median_and_least,
+    owner_of,
+    print_table,
+    ratio,
+    simulator_process,
+)
+from benchmarks.peers.machine import child_pid, cpu_s_of_process
+from benchmarks.peers.row_counts import rows_in_dlt, rows_in_parquet, rows_of_givlake
+from givenergy.codes import domain
+from simulator.control import Control
+from tests.support.owner import Owner
+
+DATASETS = ("inverter_data_points", "energy_flows", "inverter_events", "ev_meter_readings")
+CHARGER_DAYS = 14
+BARE, EIGHT, CAREFUL, DLT, GIVLAKE = (
+    "bare loop, 1 connection",
+    "bare loop, 8 connections",
+    "hand-written loop",
+    "dlt into DuckDB",
+    "givlake",
+)
+Command = Callable[[Owner, Path], list[list[object]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one kind used and what it stored."""
+
+    usage: Usage
+    requests: int
+    rows: dict[str, int]
+
+
+def print_work(options: argparse.Namespace, dlt_python: Path | None) -> None:
+    """Measure Work A at each latency and print figures and ratios."""
+    last = date.today() - timedelta(days=10)
+    first = last - timedelta(days=options.days - 1)
+    commissioned = first - timedelta(days=400)
+    with simulator_process(
+        *("--inverters", options.inverters, "--ev-chargers", 1, "--rows-per-day", 810),
+        *("--rate-limit", 1_000_000, "--empty-day-rate", 0, "--commissioned", commissioned),
+    ) as control:
+        control.warm(first, last)
+        print_simulator_alone(control, first)
+        work = what_to_fetch(control, first, last, commissioned)
+        kinds = kinds_of(control, work, options.against, dlt_python)
+        for latency_s in options.latency:
+            control.configure(latency_s=latency_s)
+            print(f"## Work A, {latency_s * 1000:.0f} ms latency\n")
+            print(
+                f"{options.inverters} inverters x {options.days} days of points, flows and events,"
+                f" {CHARGER_DAYS} days of a charger; {options.rounds} rounds. CPU and wall of the"
+                " whole command: median (least).\n"
+            )
+            report(interleave(kinds, options.rounds))
+
+
+def print_simulator_alone(control: Control, day: date, count: int = 300) -> None:
+    """Print how many requests the simulator serves and what each takes of its CPU."""
+    about = control.about()
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {about['token']}"
+    session.headers["Accept"] = "application/json"
+    session.trust_env = False
+    url = f"{about['base_url']}/inverter/{about['serials'][0]}/data-points/{day}?pageSize=100000"
+    cpu_s, began = cpu_s_of_process(child_pid()), time.monotonic()
+    size = sum(len(session.get(url).content) for _ in range(count))
+    wall_s, cpu_s = time.monotonic() - began, cpu_s_of_process(child_pid()) - cpu_s
+    print("## The simulator alone\n")
+    print(
+        f"{count} requests for a day of points over one connection, of {size / count / 1000:.0f} kB"
+        f" each and not read: {count / wall_s:.0f} requests/s,"
+        f" {cpu_s / count * 1000:.1f} ms of the simulator's CPU each. Its CPU is in no figure.\n"
+    )
+
+
+def what_to_fetch(
+    control: Control, first: date, last: date, commissioned: date
+) -> dict[str, object]:
+    """Return what the peers are told, see `benchmarks.peers.work`."""
+    about = control.about()
+    return {
+        "url": about["base_url"],
+        "token": about["token"],
+        "first": str(first),
+        "last": str(last),
+        "charger_first": str(last - timedelta(days=CHARGER_DAYS - 1)),
+        "commissioned": str(commissioned - timedelta(days=1)),
+        "today": str(date.today() + timedelta(days=2)),
+        "serials": about["serials"],
+        "chargers": about["charger_uuids"],
+        "measurands": [int(code.code) for code in domain("measurand")],
+        "meters": [int(code.code) for code in domain("ev_meter")],
+    }
+
+
+def kinds_of(
+    control: Control, work: dict[str, object], against: Path | None, dlt_python: Path | None
+) -> dict[str, Callable[[], Result]]:
+    """Return what measures each kind."""
+    modules = "benchmarks.peers.bare", "benchmarks.peers.handwritten"
+
+    def loop(module: str, *options: object) -> Command:
+        return lambda owner, file: [[sys.executable, "-m", module, file, owner.data, *options]]
+
+    def with_dlt(owner: Owner, file: Path) -> list[list[object]]:
+        return [[dlt_python, "-m", "benchmarks.peers.dlt_pipeline", file, owner.data]]
+
+    def givlake(checkout: Path) -> Command:
+        # The charger has fewer days than the rest: a command of its own.
+        start, end = ("--start", work["first"]), ("--end", work["last"])
+        program = [checkout / ".venv/bin/python", "-m", "pipelines.cli", "backfill"]
+        rest = [part for name in DATASETS[:3] for part in ("--dataset", name)]
+        charger = ["--dataset", DATASETS[3], "--start", work["charger_first"], *end]
+        return lambda *_: [[*program, *rest, *start, *end], [*program, *charger]]
+
+    of = partial(run, control, work)
+    kinds: dict[str, Callable[[], Result]] = {
+        BARE: partial(of, loop(modules[0], 1), rows_in_parquet),
+        EIGHT: partial(of, loop(modules[0], 8), rows_in_parquet),
+        CAREFUL: partial(of, loop(modules[1]), rows_in_parquet),
+        GIVLAKE: partial(of, givlake(ROOT), rows_of_givlake),
+    }
+    if dlt_python:
+        kinds[DLT] = partial(of, with_dlt, rows_in_dlt)
+    if against:
+        kinds["givlake before"] = partial(of, givlake(against), rows_of_givlake, against)
+    return kinds
+
+
+def run(
+    control: Control,
+    work: dict[str, object],
+    commands: Command,
+    count_rows: Callable[[Path, Path], dict[str, int]],
+    checkout: Path = ROOT,
+) -> Result:
+    """Run the commands of a kind in an empty folder, one after the other."""
+    with tempfile.TemporaryDirectory(prefix="peers-") as folder:
+        owner = owner_of(
+            control,
+            Path(folder),
+            *DATASETS,
+            PYTHONPATH=str(checkout),
+            PYTHONDONTWRITEBYTECODE="",
+        )
+        owner.data.mkdir()
+        file = Path(folder) / "work.json"
+        file.write_text(json.dumps(work))
+        control.clear_requests()
+        used = [measure(command, owner) for command in commands(owner, file)]
+        whole = Usage(
+            sum(one.cpu_s for one in used),
+            sum(one.wall_s for one in used),
+            max(one.peak_bytes for one in used),
+            "",
+        )
+        return Result(whole, len(control.requests()), count_rows(owner.data, Path(folder)))
+
+
+def report(found: dict[str, list[Result]]) -> None:
+    """Print figures and ratios.
+
+    Raises:
+        SystemExit: The kinds do not have the same rows.
+    """
+    cpu_s = {kind: [one.usage.cpu_s for one in results] for kind, results in found.items()}
+    wall_s = {kind: [one.usage.wall_s for one in results] for kind, results in found.items()}
+    rows = []
+    for kind, results in found.items():
+        rows.append([
+            kind,
+            median_and_least(cpu_s[kind]),
+            ratio(cpu_s[kind], cpu_s[BARE])[0],
+            median_and_least(wall_s[kind]),
+            ratio(wall_s[kind], wall_s[EIGHT])[0],
+            f"{max(one.usage.peak_bytes for one in results) / 1e6:.0f}",
+            results[0].requests,
+            f"{sum(results[0].rows.values()):,}",
+        ])  # fmt: skip
+    names = ("CPU s", "over the bare loop", "wall s", "over 8 connections", "peak MB", "requests")
+    print_table(("", *names, "rows"), rows)
+    expected = found[BARE][0].rows
+    for kind, results in found.items():
+        for one in results:
+            if one.rows != expected:
+                raise SystemExit(f"{kind} has other rows: {one.rows}, not {expected}")
+    print(
+        "All received the same number of rows of each dataset.",
+        "givlake stores each once, or in quarantine.\n",
+    )
