@@ -195,6 +195,13 @@ class Archive:
         """Return the number of the newest published segment; 0 if there is none."""
         return max((file.last for file in self.files()), default=0)
 
+    def newest_number(self) -> int:
+        """Return the newest number of a segment, without listing them.
+
+        It differs from `last_segment` only after a process died in the middle of publishing.
+        """
+        return self._numbers.last()
+
     def generation(self) -> int:
         """Return a number that increases when archived responses are lost or removed."""
         return self._generations.last()

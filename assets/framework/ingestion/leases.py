@@ -47,6 +47,7 @@ class RequestLeases:
         """Remember the end of the archive; later responses may answer planned requests."""
         self._session = session
         self._dataset = dataset
+        self._newest_number = session.lake.archive.newest_number()
         self._scanned_to = session.lake.archive.last_segment()
         self._fetched: set[_Fetched] = set()
         self._fetched_before: set[_Fetched] = set()
@@ -120,9 +121,10 @@ class RequestLeases:
     def _scan(self) -> None:
         """Record responses that any process published since the last scan."""
         archive = self._session.lake.archive
-        last = archive.last_segment()
-        if last == self._scanned_to:
+        # Whoever gives up a lease has numbered its segment before.
+        if (newest_number := archive.newest_number()) == self._newest_number:
             return
+        last = archive.last_segment()
         for rows in archive.scan(
             _COLUMNS, dataset=self._dataset.name, after=self._scanned_to, up_to=last
         ):
@@ -132,7 +134,7 @@ class RequestLeases:
                     by_day = None if first is None else DayRange(device_id, first, end or first)
                     parameters = {} if by_day else msgspec.json.decode(params)
                     self._fetched.update(_fetched(device_id, by_day, path, parameters))
-        self._scanned_to = last
+        self._scanned_to, self._newest_number = last, newest_number
 
 
 def _fetched(
