@@ -33,6 +33,13 @@ def test_what_was_never_counted_and_what_no_longer_is_fail():
     ]
 
 
+def test_a_few_more_fsyncs_of_a_loaded_machine_pass():
+    assert grown({"sync": {"fsyncs": 35}}, {"sync": {"fsyncs": 20}}) == []
+    assert grown({"sync": {"fsyncs": 36}}, {"sync": {"fsyncs": 20}}) == [
+        "sync: fsyncs 20 -> 36 (+80.0 %)"
+    ]
+
+
 def test_from_none_is_growth():
     assert grown({"status": {"requests": 1}}, {"status": {"requests": 0}}) == [
         "status: requests 0 -> 1 (from none)"
