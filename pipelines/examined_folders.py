@@ -74,10 +74,11 @@ def _files_below(folder: Path) -> Iterator[bytes]:
 def _described(entry: os.DirEntry[str]) -> bytes:
     stat = entry.stat()
     name = os.fsencode(entry.path)
-    return b"%b %o %d %d %d\n" % (
+    # The time of change also shows what an edit with a restored time of modification did.
+    return b"%b %d %d %d %d\n" % (
         name,
-        stat.st_mode,
         stat.st_ino,
         stat.st_size,
         stat.st_mtime_ns,
+        stat.st_ctime_ns,
     )
