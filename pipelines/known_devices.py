@@ -204,16 +204,27 @@ def known_devices(lake: Lake) -> Devices:
 def _listed(lake: Lake) -> _Listed:
     """Return the devices of each list, and when inverters had energy.
 
-    A command asks several times; the tables are read again when any table or index has changed.
+    A command asks several times; the tables are read again when the archive, any table, any index
+    or the state has changed.
     """
     global _newest_listed
-    state = (lake.folder, type(lake), states_of_file_sets(lake.folder))
-    if _newest_listed is None or _newest_listed[0] != state:
-        known_state = _state_of(lake)
-        with known_state.reading():
-            by_list = {each: each.devices(known_state) for each in device_lists()}
-            _newest_listed = state, (by_list, energy_periods(known_state))
-    return _newest_listed[1]
+    state = (
+        lake.folder,
+        type(lake),
+        lake.archive.last_segment(),
+        lake.state.all(),
+        states_of_file_sets(lake.folder),
+    )
+    # Another thread may ask about another folder meanwhile.
+    newest = _newest_listed
+    if newest is not None and newest[0] == state:
+        return newest[1]
+    known_state = _state_of(lake)
+    with known_state.reading():
+        by_list = {each: each.devices(known_state) for each in device_lists()}
+        listed = by_list, energy_periods(known_state)
+    _newest_listed = state, listed
+    return listed
 
 
 def _state_of(lake: Lake) -> KnownState:

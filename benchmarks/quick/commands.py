@@ -30,6 +30,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "sync, nothing new": ("sync",),
 }
 UNCOUNTED = frozenset(("first sync",))
+# Measures for a fixed time how fast the machine is, so that its calls depend on that.
+SPEED_DEPENDENT = "plan of a month"
 
 
 def counts() -> dict[str, dict[str, int]]:
@@ -56,6 +58,8 @@ def counts() -> dict[str, dict[str, int]]:
         for name, arguments in COMMANDS.items():
             control.clear_requests()
             one = count(arguments, owner)
+            if name == SPEED_DEPENDENT:
+                del one["calls"]
             if name not in UNCOUNTED:
                 found[name] = {**one, "requests": len(control.requests())}
     return found

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from assets.framework.decoding.decoder import DatasetDecoder
+from assets.framework.decoding.unarchived_response import unarchived_response
 from assets.inverter_data_points import DATASET
 from warehouse.archive import ArchivedResponse
 
 POINTS = 810
 _DAY = date(2025, 6, 3)
-_FETCHED_AT = datetime(2025, 7, 1, 12, tzinfo=UTC)
 
 
 def point(number: int) -> dict[str, Any]:
@@ -49,28 +49,10 @@ def point(number: int) -> dict[str, Any]:
 
 
 def answer(points: int = POINTS) -> ArchivedResponse:
-    """Return an archived answer with so many points."""
+    """Return an answer with so many points, as if it came from the archive."""
     body = json.dumps({"data": [point(number) for number in range(points)]}).encode()
-    return ArchivedResponse(
-        response_id=1,
-        fetch_id=1,
-        segment=1,
-        dataset="inverter_data_points",
-        device_id="SIM0001",
-        request_date=_DAY,
-        request_zone="Europe/London",
-        path=f"/inverter/SIM0001/data-points/{_DAY}",
-        params="{}",
-        status=200,
-        requested_at=_FETCHED_AT,
-        fetched_at=_FETCHED_AT,
-        page=1,
-        page_count=1,
-        complete=True,
-        rows=None,
-        redaction_version=None,
-        account="",
-        body=body,
+    return unarchived_response(
+        DATASET, body, device_id="SIM0001", request_date=_DAY, zone="Europe/London"
     )
 
 

@@ -88,12 +88,7 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
         path = Path(self.path_for_shard(shard))
         with self._creation:
             is_new = not path.exists()
-            if is_new and self._empty_run is not None:
-                unfinished = path.with_suffix(f".{os.getpid()}")
-                unfinished.write_bytes(self._empty_run)
-                with suppress(FileExistsError):
-                    path.hardlink_to(unfinished)
-                unfinished.unlink()
+            if is_new and self._empty_run is not None and _is_copied(self._empty_run, path):
                 return
             with super().run_connection(shard):
                 pass
@@ -105,6 +100,20 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
         while self._engines:
             self._engines.popitem()[1].dispose()
         super().dispose()
+
+
+def _is_copied(content: bytes, path: Path) -> bool:
+    """Create a file at once with all of its content; return whether that was possible."""
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    try:
+        unfinished.write_bytes(content)
+        path.hardlink_to(unfinished)
+    except OSError:
+        return False  # there is one by now, the disk is full, or it has no hard links
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+    return True
 
 
 def one_transaction(instance: dg.DagsterInstance, run_id: str) -> AbstractContextManager[None]:

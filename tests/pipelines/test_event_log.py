@@ -1,5 +1,6 @@
 """Dagster's event log with connections that are kept: the same files as Dagster's own."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -68,6 +69,17 @@ def test_several_threads_store_events_of_several_runs(tmp_path):
     assert len(storage.get_materialized_partitions(dg.AssetKey("reading"))) == 80
     for run_id in ("run 0", "run 1"):
         assert len(storage.get_records_for_run(run_id).records) == 40
+    storage.dispose()
+
+
+def test_a_run_whose_database_cannot_be_copied_gets_one_of_its_own(tmp_path):
+    """A folder in the place of the temporary file stands for a disk without hard links."""
+    storage = KeptSqliteEventLogStorage(str(tmp_path))
+    (tmp_path / f"second.{os.getpid()}").mkdir()
+    for run_id in ("first", "second", "third"):
+        storage.store_event(materialized_in(run_id, run_id))
+    for run_id in ("first", "second", "third"):
+        assert len(storage.get_records_for_run(run_id).records) == 1
     storage.dispose()
 
 
