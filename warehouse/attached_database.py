@@ -17,6 +17,9 @@ from pathlib import Path
 
 import duckdb
 
+# The catalogue, below the data folder.
+FILE = "warehouse.duckdb"
+
 
 @contextmanager
 def attached(path: Path, options: str = "READ_ONLY") -> Iterator[duckdb.DuckDBPyConnection]:

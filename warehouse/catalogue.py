@@ -22,7 +22,8 @@ from warehouse.accounting.finding_store import FINDINGS_FILE, FINDINGS_SCHEMA
 from warehouse.accounting.quarantine import STORED_QUARANTINE_SCHEMA
 from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA
 from warehouse.archive.entry import INDEX_SCHEMA
-from warehouse.catalogue_location import FILE, located, root_of
+from warehouse.attached_database import FILE
+from warehouse.catalogue_location import located, root_of
 from warehouse.connection import STATEMENTS, recorded, without_comments, write_views
 from warehouse.coverage import day_evidence, fact_store
 from warehouse.coverage.coverage_fact import FACTS_SCHEMA

@@ -17,11 +17,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from warehouse.attached_database import quoted
+from warehouse.attached_database import FILE, quoted
 from warehouse.interface.view_spec import ViewSpec
 from warehouse.tables.partition_files import SCHEMA_FILE
 
-FILE = "warehouse.duckdb"
 _VIEW = "where_am_i"
 _COLUMNS = {
     "opened_as": (pa.string(), "File that the catalogue was opened as"),

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
-from warehouse.attached_database import attached
-from warehouse.catalogue_location import FILE
+from warehouse.attached_database import FILE, attached
 from warehouse.errors import DamagedError, StoreError
-from warehouse.lake import Lake
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from warehouse.lake import Lake
 
 T = TypeVar("T")
 STATEMENTS = "index/catalogue.json"

@@ -17,8 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.archive import Archive
+from warehouse.attached_database import FILE
 from warehouse.catalogue import EmptyFile, empty_files, flaw_of, view_statements
-from warehouse.catalogue_location import FILE, root_of
+from warehouse.catalogue_location import root_of
 from warehouse.coverage import CoverageRule, refresh_coverage
 from warehouse.errors import ArchiveDamagedError, DamagedError, StoreError, VersionError
 from warehouse.index.watermarks import FOLDER as WATERMARKS

@@ -1,15 +1,20 @@
 """Faults of this machine, in one sentence: the file, its owner and the command that fixes it."""
 
+from __future__ import annotations
+
 import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines.settings import Settings
 from warehouse.storage.atomic_files import reason_of
 from warehouse.storage.ownership import permission_problem, unusable_below
+
+if TYPE_CHECKING:
+    from pipelines.settings import Settings
 
 _NO_TEMPORARY_FOLDER = "No usable temporary directory"
 

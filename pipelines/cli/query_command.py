@@ -4,6 +4,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -23,9 +24,9 @@ from pipelines.cli.context import pass_settings
 from pipelines.cli.local_faults import describe_local_fault
 from pipelines.cli.output_file import layout_of, new_output_file
 from pipelines.cli.query_table import as_text
-from pipelines.pending_builds import describe_pending
+from pipelines.examined_folders import is_known_whole, remember_whole, state_of
 from pipelines.settings import Settings
-from warehouse.attached_database import quoted
+from warehouse.attached_database import FILE, attached, quoted
 from warehouse.connection import connect, retrying
 
 _Rendered = TypeVar("_Rendered")
@@ -60,9 +61,7 @@ def query(settings: Settings, sql: str, layout: str, output: Path | None, overwr
         raise KnownError(
             "A terminal cannot show Parquet: write it to a file with --output FILE.", EXIT_USAGE
         )
-    with opened_for_reading(settings) as lake, connect(lake) as connection:
-        if (not_built := describe_pending(lake)) is not None:
-            click.echo(not_built, err=True)
+    with _catalogue(settings) as connection:
         try:
             # By default the zone of the machine; the columns of times are in UTC.
             connection.execute("SET TimeZone = 'UTC'")
@@ -70,7 +69,7 @@ def query(settings: Settings, sql: str, layout: str, output: Path | None, overwr
             if output is None:
                 _print(connection, statements, layout)
             else:
-                with new_output_file(output, lake.folder, overwrite=overwrite) as file:
+                with new_output_file(output, settings.data.resolve(), overwrite=overwrite) as file:
                     write = _write_table if layout == "table" else partial(_copy, layout=layout)
                     (rows,) = _results(connection, statements, partial(write, file=file))
                 click.echo(f"{plural(rows, 'row')} written to {output}.")
@@ -78,6 +77,38 @@ def query(settings: Settings, sql: str, layout: str, output: Path | None, overwr
             if (fault := describe_local_fault(error, settings)) is not None:
                 raise KnownError(fault, EXIT_USAGE) from error
             raise KnownError(f"DuckDB rejected the query: {error}", EXIT_USAGE) from error
+
+
+@contextmanager
+def _catalogue(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the catalogue; first say what the data folder lacks, unless it is known to be whole."""
+    folder = settings.data.resolve()
+    state = None
+    with suppress(OSError):  # opening the folder says why
+        state = state_of(folder)
+    with ExitStack() as opened:
+        connection = None
+        if state is not None and is_known_whole(folder, state):
+            with suppress(duckdb.Error):  # such as a client that has it open for writing
+                connection = opened.enter_context(attached(folder / FILE))
+        if connection is None:
+            connection = opened.enter_context(_examined(settings, folder, state))
+        yield connection
+
+
+@contextmanager
+def _examined(
+    settings: Settings, folder: Path, state: str | None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    # The modules of all datasets, which are loaded for it, take most of a query's time.
+    from pipelines.pending_builds import describe_pending
+
+    with opened_for_reading(settings) as lake, connect(lake) as connection:
+        if (not_built := describe_pending(lake)) is not None:
+            click.echo(not_built, err=True)
+        elif state is not None and not (lake.problems or lake.is_empty or lake.own_views()):
+            remember_whole(folder, state)
+        yield connection
 
 
 def _is_format_given() -> bool:

@@ -68,7 +68,8 @@ class Owner:
     def environment(self) -> dict[str, str]:
         ours = ("GIVLAKE_", "GIVENERGY_", "DAGSTER_")
         kept = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
-        return {**kept, "COLUMNS": "300", **self.settings}
+        caches = {"XDG_CACHE_HOME": str(self.folder / "caches")}
+        return {**kept, **caches, "COLUMNS": "300", **self.settings}
 
     @contextlib.contextmanager
     def environment_set(self) -> Iterator[None]:
