@@ -37,7 +37,7 @@ def open_lake(settings: Settings, *, repair: bool = True, is_temporary: bool = F
     Args:
         settings: Where the data folder is.
         repair: Rebuild tables and expected days that were removed or changed.
-        is_temporary: Whether it is removed again, so that nobody looks at its catalogue.
+        is_temporary: Whether it is removed again, so that its catalogue needs only its tables.
 
     Raises:
         SettingsError: The folder does not exist and cannot be created.
@@ -54,9 +54,11 @@ def open_lake(settings: Settings, *, repair: bool = True, is_temporary: bool = F
     _warn_of_interrupted_forget(lake)
     publish_watermarks(lake, [dataset.name for dataset in datasets()])
     known = decoders(datasets())
-    views = catalogue_views(stored_currency(lake.folder))
     tables = [table for decoder in known for table in decoder.tables]
-    publish(lake, tables, views, with_comments=not is_temporary)
+    if is_temporary:
+        publish(lake, tables, is_temporary=True)
+    else:
+        publish(lake, tables, catalogue_views(stored_currency(lake.folder)))
     renew_prices(lake, utc_now())
     if repair:
         repair_tables(lake, known)

@@ -24,7 +24,13 @@ from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA
 from warehouse.archive.entry import INDEX_SCHEMA
 from warehouse.attached_database import FILE
 from warehouse.catalogue_location import located, root_of
-from warehouse.connection import STATEMENTS, recorded, without_comments, write_views
+from warehouse.connection import (
+    STATEMENTS,
+    own_file,
+    recorded,
+    without_comments,
+    write_views,
+)
 from warehouse.coverage import day_evidence, fact_store
 from warehouse.coverage.coverage_fact import FACTS_SCHEMA
 from warehouse.index import request_index
@@ -63,7 +69,7 @@ def publish(
     tables: Sequence[TableSpec],
     views: Sequence[ViewSpec] = (),
     *,
-    with_comments: bool = True,
+    is_temporary: bool = False,
 ) -> bool:
     """Create the catalogue if it is missing, its views have changed, or the folder has moved.
 
@@ -71,7 +77,7 @@ def publish(
         lake: The data folder.
         tables: Every table.
         views: Views in addition to those of the tables; each may use these and those before it.
-        with_comments: Whether to describe views and columns, which takes half of the time.
+        is_temporary: Whether only givlake reads the folder, which is removed again.
 
     Returns:
         Whether a new catalogue was published.
@@ -80,9 +86,7 @@ def publish(
         StoreError: The disk is full or not writable.
     """
     statements = view_statements(lake.folder, tables, views)
-    if not with_comments:
-        statements = without_comments(statements)
-    record, target = lake.folder / STATEMENTS, lake.folder / FILE
+    own = without_comments(statements)
     # Their files must have the columns that the views name.
     request_index.renew(lake)
     fact_store.renew(lake)
@@ -90,18 +94,21 @@ def publish(
         explained("Publishing the catalogue in", lake.folder),
         FileLock(lake.folder / "locks" / "catalogue"),
     ):
+        if is_temporary:
+            _ensure_empty_files(lake, tables, replace=False, is_durable=False)
+            _publish_database(lake, own_file(lake.folder), own)
+            return True
         current = flaw_of(lake.folder, statements) is None
         _ensure_empty_files(lake, tables, replace=not current)
-        if current:
+        if current and _is_database(own_file(lake.folder)):
             return False
-        temporary = lake.scratch / FILE
-        write_views(temporary, located(statements, lake.folder))
-        fsync_file(temporary)
-        temporary.chmod(0o600)
-        file_sha256 = sha256_of(temporary)
-        publish_file(temporary, target)
+        _publish_database(lake, own_file(lake.folder), own)
+        for other in own_file(lake.folder).parent.iterdir():
+            if other != own_file(lake.folder):
+                other.unlink()  # of where the folder was before it was moved or copied
+        file_sha256 = _publish_database(lake, lake.folder / FILE, located(statements, lake.folder))
         # A client that had the old file open for writing may have left one, which would be applied.
-        target.with_name(f"{FILE}.wal").unlink(missing_ok=True)
+        (lake.folder / f"{FILE}.wal").unlink(missing_ok=True)
         text = json.dumps(
             {
                 "sha256": _sha256(lake.folder, statements),
@@ -111,8 +118,20 @@ def publish(
             },
             indent=1,
         )
-        write_atomically(record, text.encode(), lake.scratch)
+        write_atomically(lake.folder / STATEMENTS, text.encode(), lake.scratch)
     return True
+
+
+def _publish_database(lake: Lake, target: Path, statements: Sequence[str]) -> str:
+    """Create a database of views in place of another one; return the hash of its file."""
+    temporary = lake.scratch / FILE
+    write_views(temporary, statements)
+    fsync_file(temporary)
+    temporary.chmod(0o600)
+    file_sha256 = sha256_of(temporary)
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    publish_file(temporary, target)
+    return file_sha256
 
 
 def flaw_of(folder: Path, statements: Sequence[str]) -> str | None:
@@ -238,7 +257,9 @@ def empty_files(tables: Sequence[TableSpec]) -> Iterator[EmptyFile]:
             yield EmptyFile(f"{folder}/{SCHEMA_FILE}", f"{folder}/**/*.parquet", schema, spec)
 
 
-def _ensure_empty_files(lake: Lake, tables: Sequence[TableSpec], *, replace: bool) -> None:
+def _ensure_empty_files(
+    lake: Lake, tables: Sequence[TableSpec], *, replace: bool, is_durable: bool = True
+) -> None:
     """Create missing files without rows; with `replace` also those that have other columns.
 
     Files with rows of their own that are damaged or have other columns are always recast.
@@ -255,7 +276,10 @@ def _ensure_empty_files(lake: Lake, tables: Sequence[TableSpec], *, replace: boo
             pq.write_table(_recast_expected_days(lake), temporary)
         else:
             empty.write(temporary)
-        _place(temporary, path)
+        if is_durable:
+            fsync_file(temporary)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        publish_file(temporary, path, is_durable=is_durable)
 
 
 def _recast_expected_days(lake: Lake) -> pa.Table:
@@ -267,9 +291,3 @@ def _recast_expected_days(lake: Lake) -> pa.Table:
             f"{EXPECTED_FILE} is damaged and was emptied; it is restored from the device lists"
         )
         return empty_table(EXPECTED_SCHEMA)
-
-
-def _place(temporary: Path, target: Path) -> None:
-    fsync_file(temporary)
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    publish_file(temporary, target)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.archive import Archive
+from warehouse.attached_database import close_unused
 from warehouse.catalogue_location import unusable_characters
 from warehouse.errors import StoreError
 from warehouse.storage import live_parquet
@@ -151,9 +152,10 @@ class Lake:
             return empty_table(EXPECTED_SCHEMA)
 
     def close(self) -> None:
-        """Flush the archive and remove this process' temporary files."""
+        """Flush the archive, close the catalogue, and remove this process' temporary files."""
         if "archive" in self.__dict__:
             self.archive.close()
+        close_unused(self.folder)
         self._scratch.close()
         give_to_owner(self.folder)
 

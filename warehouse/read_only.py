@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.archive import Archive
-from warehouse.attached_database import FILE
+from warehouse.attached_database import FILE, close_unused
 from warehouse.catalogue import EmptyFile, empty_files, flaw_of, view_statements
 from warehouse.catalogue_location import root_of
 from warehouse.coverage import CoverageRule, refresh_coverage
@@ -147,7 +147,8 @@ class ReadOnlyLake(Lake):
             return empty_table(EXPECTED_SCHEMA)
 
     def close(self) -> None:
-        """Remove the temporary files."""
+        """Close the catalogue and remove the temporary files."""
+        close_unused(self.folder)
         if self._temporary is not None:
             self._temporary.cleanup()
             self._temporary = None

@@ -103,7 +103,7 @@ def _examined(
     # The modules of all datasets, which are loaded for it, take most of a query's time.
     from pipelines.pending_builds import describe_pending
 
-    with opened_for_reading(settings) as lake, connect(lake) as connection:
+    with opened_for_reading(settings) as lake, connect(lake, as_published=True) as connection:
         if (not_built := describe_pending(lake)) is not None:
             click.echo(not_built, err=True)
         elif state is not None and not (lake.problems or lake.is_empty or lake.own_views()):

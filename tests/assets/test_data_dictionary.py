@@ -23,7 +23,7 @@ def settings(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def catalogue(settings):
-    with open_lake(settings) as lake, connect(lake) as connection:
+    with open_lake(settings) as lake, connect(lake, as_published=True) as connection:
         yield connection
 
 

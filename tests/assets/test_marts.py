@@ -56,7 +56,10 @@ select serial from flows where local_date >= from_date
 @pytest.fixture(scope="module")
 def catalogue(tmp_path_factory):
     folder = tmp_path_factory.mktemp("empty") / "data"
-    with open_lake(settings_of({"GIVLAKE_DATA": str(folder)})) as lake, connect(lake) as connection:
+    with (
+        open_lake(settings_of({"GIVLAKE_DATA": str(folder)})) as lake,
+        connect(lake, as_published=True) as connection,
+    ):
         yield connection
 
 

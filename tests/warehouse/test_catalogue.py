@@ -67,7 +67,7 @@ def test_the_catalogue_is_made_only_when_something_changed(filled: Lake) -> None
 
 
 def test_titles_and_descriptions_are_comments(filled: Lake) -> None:
-    with connect(filled) as connection:
+    with connect(filled, as_published=True) as connection:
         (view,) = connection.execute(
             "SELECT comment FROM duckdb_views() WHERE view_name = 'readings'"
         ).fetchall()
@@ -160,6 +160,67 @@ def test_without_a_catalogue_the_sentence_says_what_to_do(lake: Lake) -> None:
         connect(lake),
     ):
         pass
+
+
+def _own_catalogue(folder: Path) -> Path:
+    (file,) = (folder / "index" / "catalogue").iterdir()
+    return file
+
+
+def _opens(folder: Path) -> set[Path]:
+    """Return the files below a folder that this process has open."""
+    links = [link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    return {path.relative_to(folder) for path in links if path.is_relative_to(folder)}
+
+
+def test_givlake_queries_a_catalogue_of_its_own_and_leaves_the_published_one_free(filled: Lake):
+    own = _own_catalogue(filled.folder).relative_to(filled.folder)
+    with connect(filled) as connection:
+        assert connection.execute("SELECT count(*) FROM readings").fetchone() == (4,)
+        assert own in _opens(filled.folder)
+    assert Path("warehouse.duckdb") not in _opens(filled.folder)
+    with connect(filled, as_published=True):
+        assert Path("warehouse.duckdb") in _opens(filled.folder)
+    filled.close()
+    assert not {own, Path("warehouse.duckdb")} & _opens(filled.folder)
+
+
+def test_a_catalogue_that_is_published_anew_is_opened_by_the_next_query(filled: Lake):
+    counted = "SELECT count(*) FROM duckdb_views() WHERE view_name = 'all_readings'"
+    with connect(filled) as before:
+        publish(filled, ToyDecoder().tables, [MACRO, OVER_IT])
+        assert before.execute("SELECT count(*) FROM readings").fetchone() == (4,)
+    with connect(filled) as connection:
+        assert connection.execute(counted).fetchone() == (1,)
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database", None])
+def test_without_its_own_catalogue_givlake_queries_the_published_one(filled: Lake, damage):
+    own = _own_catalogue(filled.folder)
+    own.unlink()
+    if damage is not None:
+        own.write_bytes(damage)
+    with connect(filled) as connection:
+        assert connection.execute("SELECT count(*) FROM readings").fetchone() == (4,)
+    assert publish(filled, ToyDecoder().tables)
+    with connect(filled):
+        assert own.relative_to(filled.folder) in _opens(filled.folder)
+
+
+def test_the_own_catalogue_of_a_copied_folder_never_reads_the_original(filled: Lake, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(filled.folder, copy)
+    with Lake(copy) as lake:
+        with (
+            connect(lake) as connection,
+            pytest.raises(duckdb.InvalidInputException, match="was written for"),
+        ):
+            connection.execute("SELECT count(*) FROM readings").fetchone()
+        publish(lake, ToyDecoder().tables)
+        shutil.rmtree(filled.folder / "tables")
+        with connect(lake) as connection:
+            assert connection.execute("SELECT count(*) FROM readings").fetchone() == (4,)
+        assert _own_catalogue(copy).name != _own_catalogue(filled.folder).name
 
 
 @pytest.mark.parametrize(
@@ -359,7 +420,7 @@ OVER_IT = ViewSpec(
 
 def test_a_macro_is_a_view_with_parameters(filled: Lake) -> None:
     publish(filled, ToyDecoder().tables, [MACRO, OVER_IT])
-    with connect(filled) as connection:
+    with connect(filled, as_published=True) as connection:
         rows = connection.execute(
             "SELECT count(*), max(day_count) FROM readings_since(NULL)"
         ).fetchone()

@@ -41,7 +41,7 @@ def tell_roles(lake: Lake, **by_device: str) -> None:
 
 
 def queried(lake: Lake, sql: str) -> list[tuple]:
-    with connect(lake) as connection:
+    with connect(lake, as_published=True) as connection:
         return connection.execute(sql).fetchall()
 
 

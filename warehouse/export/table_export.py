@@ -195,7 +195,7 @@ def _now_view(spec: TableSpec) -> ViewSpec | None:
 
 
 def _copy_view(request: _ExportRequest, view: str, sinks: Sinks) -> None:
-    with connect(request.lake) as connection:
+    with connect(request.lake, as_published=True) as connection:  # for the comments
         connection.execute("SET TimeZone = 'UTC'")
         columns = connection.table(view).columns
         conditions = [request.devices.view_condition(columns)]

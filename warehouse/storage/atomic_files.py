@@ -131,10 +131,17 @@ def write_atomically(path: Path, content: bytes, scratch: Path, *, durable: bool
         raise
 
 
-def publish(temporary: Path, path: Path) -> None:
-    """Rename a complete, durable temporary file to `path`, replacing any file there."""
+def publish(temporary: Path, path: Path, *, is_durable: bool = True) -> None:
+    """Rename a complete, durable temporary file to `path`, replacing any file there.
+
+    Args:
+        temporary: The file.
+        path: Its place.
+        is_durable: Whether to wait until that survives a power cut.
+    """
     temporary.replace(path)
-    fsync_folder(path.parent)
+    if is_durable:
+        fsync_folder(path.parent)
 
 
 def sha256_of(path: Path) -> str:

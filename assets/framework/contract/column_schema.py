@@ -3,8 +3,8 @@
 A `TableSchema` is the only description of a table. The pandera schema that checks its rows, the
 Arrow schema of the files, the comments of the catalogue, Dagster's column metadata and the data
 dictionary are derived from it, so that they cannot diverge. `assets.framework.contract.columns`
-converts JSON to columns, and `assets.framework.contract.validation` checks them: only there is
-pandera imported, which takes longer than most commands that read.
+converts JSON to columns, and `assets.framework.decoding.invalid_values` has them checked: pandera
+takes longer to import than most commands that read, and only runs over rows that can fail a check.
 """
 
 from __future__ import annotations

@@ -5,15 +5,15 @@ key, or in a column that takes no nulls, it costs the row. Values just below 2^1
 be possible as negative numbers are reported: a negative number was read as an unsigned one.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.framework.contract.column_schema import Column, FieldInRange
+from assets.framework.contract.column_schema import Column, FieldInRange, TableSchema
 from assets.framework.contract.table import Table
 from assets.framework.contract.validation import (
     CheckFailure,
@@ -21,6 +21,7 @@ from assets.framework.contract.validation import (
     outside,
     value_limits,
 )
+from assets.framework.decoding.suspect_rows import has_columns_of, suspect_rows
 
 _BITS = (16, 32)
 _SCALES = {10: "({limit} - x) / 10", 1: "{limit} - x", 100: "({limit} - x) / 100"}
@@ -67,12 +68,10 @@ class Validated:
 
 def without_invalid_values(table: Table, rows: pa.Table) -> Validated:
     """Check rows, and set values that fail a check to null."""
-    from assets.framework.decoding.pandera_checks import check_failures
-
     validated = Validated(rows)
     essential = table.essential_columns
     by_column: dict[str, dict[int, list[CheckFailure]]] = {}
-    for failure in check_failures(table.schema, rows):
+    for failure in _failures(table.schema, rows):
         if failure.column in essential:
             validated.invalid.setdefault(failure.row, []).append(failure)
         else:
@@ -88,6 +87,19 @@ def without_invalid_values(table: Table, rows: pa.Table) -> Validated:
         if affected := set(description.computed_from) & by_column.keys():
             _set_null(validated, name, {row for each in affected for row in by_column[each]})
     return validated
+
+
+def _failures(schema: TableSchema, rows: pa.Table) -> Iterator[CheckFailure]:
+    """Return the failed checks, by pandera, which is only asked about rows that can fail one."""
+    if is_as_declared := has_columns_of(schema, rows):
+        suspects = suspect_rows(schema, rows)
+        if not len(suspects):
+            return
+        rows = rows.take(suspects)
+    from assets.framework.decoding.pandera_checks import check_failures
+
+    for failure in check_failures(schema, rows):
+        yield replace(failure, row=int(suspects[failure.row])) if is_as_declared else failure
 
 
 def _null_values(

@@ -54,7 +54,7 @@ def _limit(limit: float | datetime) -> float | pd.Timestamp:
 
 
 def check_failures(schema: TableSchema, rows: pa.Table) -> list[CheckFailure]:
-    """Validate rows and return the failed checks.
+    """Validate rows by pandera and return the failed checks.
 
     Raises:
         SchemaErrors: If the table as a whole does not match (a column is missing or has another
