@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from warehouse.archive import Archive
 from warehouse.attached_database import close_unused
@@ -28,7 +27,7 @@ from warehouse.storage.atomic_files import (
 from warehouse.storage.filesystems import network_type
 from warehouse.storage.layout import STATE_FILE, stamp, upgrade
 from warehouse.storage.ownership import give_to_owner, make_folder
-from warehouse.storage.parquet_files import empty_table
+from warehouse.storage.parquet_files import empty_table, read_as
 from warehouse.storage.state_file import StateFile
 from warehouse.storage.transaction import FileSet
 
@@ -147,7 +146,7 @@ class Lake:
     def expected(self) -> pa.Table:
         """Return the table that `expect` stored; without rows if there is none."""
         try:
-            return pq.read_table(self.folder / EXPECTED_FILE, schema=EXPECTED_SCHEMA)
+            return read_as(self.folder / EXPECTED_FILE, EXPECTED_SCHEMA)
         except FileNotFoundError:
             return empty_table(EXPECTED_SCHEMA)
 

@@ -27,7 +27,7 @@ from warehouse.storage.atomic_files import (
     publish,
 )
 from warehouse.storage.file_locks import FileLock
-from warehouse.storage.parquet_files import empty_table
+from warehouse.storage.parquet_files import empty_table, read_as
 
 FOLDER = "owner"
 TARIFF_FILES = f"{FOLDER}/tariff_files"
@@ -160,7 +160,7 @@ def read(folder: Path, name: str) -> pa.Table:
     path, schema = folder / file_name(name), SCHEMAS[name]
     with explained("Reading", path):
         try:
-            return pq.read_table(path, schema=schema, page_checksum_verification=True)
+            return read_as(path, schema)
         except FileNotFoundError:
             return empty_table(schema)
         except (OSError, pa.ArrowException) as error:

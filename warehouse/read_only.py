@@ -35,7 +35,7 @@ from warehouse.lake import (
 from warehouse.owner_inputs import read as read_owner_input
 from warehouse.storage.layout import needs_upgrade, state_file, upgrade_message
 from warehouse.storage.ownership import permission_problem
-from warehouse.storage.parquet_files import empty_table
+from warehouse.storage.parquet_files import empty_table, read_as
 from warehouse.storage.state_file import StateFile
 from warehouse.storage.transaction import FileSet
 from warehouse.table_repair import needed_repairs
@@ -142,7 +142,7 @@ class ReadOnlyLake(Lake):
         """Return which days are expected; none where the table is missing or damaged."""
         folder = self._own if EXPECTED_FILE in self._own_files else self.folder
         try:
-            return pq.read_table(folder / EXPECTED_FILE, schema=EXPECTED_SCHEMA)
+            return read_as(folder / EXPECTED_FILE, EXPECTED_SCHEMA)
         except (OSError, pa.ArrowException):
             return empty_table(EXPECTED_SCHEMA)
 

@@ -48,7 +48,7 @@ def read_findings(lake: Lake) -> tuple[pa.Table, ComparedMonths]:
     """
     path = lake.folder / FINDINGS_FILE
     try:
-        rows = pq.read_table(path, partitioning=None)
+        rows = pq.ParquetFile(path).read()
         state = json.loads((rows.schema.metadata or {})[_STATE])
         return rows.select(FINDINGS_SCHEMA.names).cast(FINDINGS_SCHEMA), state
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:

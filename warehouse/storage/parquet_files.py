@@ -39,6 +39,26 @@ def read(path: Path | None, schema: pa.Schema) -> pa.Table:
         return pa.Table.from_arrays([rows[name] for name in schema.names], schema=schema)
 
 
+def read_as(path: Path, schema: pa.Schema) -> pa.Table:
+    """Read a file of a schema that may be another: its missing columns are null.
+
+    `pyarrow.parquet.read_table` does the same, but imports pandas, which takes 0.3 s.
+
+    Raises:
+        OSError: The operating system cannot read it, or it is damaged.
+        pa.ArrowException: It is damaged, or a column cannot be converted.
+    """
+    with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
+        rows = parquet.read()
+    columns = [
+        rows[field.name].cast(field.type)
+        if field.name in rows.schema.names
+        else pa.nulls(rows.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
 @contextmanager
 def read_errors_as_damage(path: Path) -> Iterator[None]:
     """Convert errors of Arrow while reading a derived file.
