@@ -4,6 +4,7 @@ import keyword
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
@@ -43,10 +44,15 @@ def leaf_columns(
         convert: Function applied to each value.
     """
     columns = {}
+    # The objects that leaves are in, by their path, so that each is looked up once for all leaves.
+    objects: dict[str, Sequence[Any]] = {"": rows}
     for name, description in schema.columns.items():
         if description.source is None or name in skip or (only is not None and name not in only):
             continue
-        values = map(leaf_getter(description), rows)
+        parent, _, leaf = _attributes(description).rpartition(".")
+        if parent not in objects:
+            objects[parent] = list(map(attrgetter(parent), rows))
+        values = map(attrgetter(leaf), objects[parent])
         columns[name] = pa.array(
             list(map(convert, values) if convert else values), description.arrow_type
         )
@@ -58,10 +64,16 @@ def leaf_getter(description: Column) -> Callable[[Any], Any]:
 
     If the source goes through a list (`[]`), the row is an item of that list.
     """
+    return attrgetter(_attributes(description))
+
+
+@cache
+def _attributes(description: Column) -> str:
+    """Return the path of a column's JSON leaf in a decoded row, as attributes."""
     source = description.source
     assert source is not None
     below = source.rpartition("[].")[2]
-    return attrgetter(".".join(_attribute(part) for part in below.split(".")))
+    return ".".join(_attribute(part) for part in below.split("."))
 
 
 def _attribute(name: str) -> str:
@@ -296,12 +308,11 @@ def code_names(codes: pa.Array, names: Mapping[str, str]) -> tuple[pa.Array, Cou
     encoded = codes.dictionary_encode()
     decoded = []
     unknown: Counter[str] = Counter()
-    counts = Counter(encoded.indices.to_pylist())
     for index, code in enumerate(encoded.dictionary.to_pylist()):
         name = names.get(str(code).upper())
         if name is None:
             name = f"unknown ({code})"
-            unknown[str(code)] += counts[index]
+            unknown[str(code)] += pc.sum(pc.equal(encoded.indices, index)).as_py()
         decoded.append(name)
     return pa.DictionaryArray.from_arrays(encoded.indices, pa.array(decoded, pa.string())).cast(
         pa.string()

@@ -173,11 +173,16 @@ class TableAccumulator:
         A later row that only turns values into nulls is not kept.
         """
         key = list(self._table.key)
-        keys = table.select(key).to_pandas()
-        keys["fetch"] = np.repeat(
+        fetches = np.repeat(
             [response.fetch_id for response in self._responses],
             [part.num_rows for part in self._parts],
         )
+        of_fetches = table.select(key).append_column("fetch", pa.array(fetches))
+        valid = of_fetches if is_valid.all() else of_fetches.filter(pa.array(is_valid))
+        grouped = valid.group_by(valid.column_names, use_threads=False).aggregate([])
+        if grouped.num_rows == valid.num_rows:
+            return
+        keys = of_fetches.to_pandas()
         candidates = keys[is_valid]
         repeated = candidates[candidates.duplicated(keep=False)]
         if repeated.empty:
