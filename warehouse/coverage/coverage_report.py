@@ -27,7 +27,7 @@ from warehouse.coverage.coverage_fact import (
 )
 from warehouse.coverage.day_evidence import evidence, refresh_evidence
 from warehouse.coverage.fact_store import FILE_SET_NAME, month_file, not_found, refresh_coverage
-from warehouse.coverage.looks import NEVER, SILENT, WHOLE, is_final, look_again
+from warehouse.coverage.looks import NEVER, SILENT, WHOLE, is_final, is_one_of, look_again
 from warehouse.errors import DamagedError
 from warehouse.index.watermarks import Watermark, watermarks
 from warehouse.lake import EXPECTED_SCHEMA, Lake
@@ -224,7 +224,7 @@ def _month(
     as_gone = pc.index(state.dictionary, str(State.GONE)).as_py()
     unknown = ~gone & requested & (as_gone >= 0) & (_filled(state.indices, -1) == as_gone)
     due_at = np.where(unknown, 0, _filled(columns["due_at"].cast(pa.int64()), NEVER))
-    final = np.asarray(pc.fill_null(is_final(state, columns["reason"]), False))
+    final = is_final(state, columns["reason"])
     looked_at = _filled(columns["last_fetched_at"], NEVER)
     # A device that has been out of contact since can have more to send than nothing.
     no_rows = requested & np.asarray(pc.is_null(columns["rows"]))
@@ -234,7 +234,7 @@ def _month(
     continued_at = np.where(away & no_rows & (continued_at == WHOLE), SILENT, continued_at)
     # One that has been in contact since, without data, is not waited for.
     continued_at = np.where(final & ~away & (continued_at == SILENT), over_at, continued_at)
-    fetched = np.asarray(pc.is_in(state.cast(pa.string()), pa.array([str(s) for s in FETCHED])))
+    fetched = is_one_of(state, FETCHED)
     incomplete, silent, due_at = look_again(
         fetched, final, over_at, looked_at, continued_at, due_at, now
     )

@@ -6,6 +6,7 @@ SQL.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -21,10 +22,20 @@ WHOLE, SILENT = np.iinfo(np.int64).min, np.iinfo(np.int64).min + 1
 _US = timedelta(microseconds=1)
 
 
-def is_final(state: pa.Array, reason: pa.Array) -> pa.Array:
+def is_final(state: pa.DictionaryArray, reason: pa.DictionaryArray) -> np.ndarray:
     """Return for each day whether its state rests on a response from when it was final."""
-    final = pc.is_in(state.cast(pa.string()), pa.array([str(State.COMPLETE), str(State.EMPTY)]))
-    return pc.or_(final, pc.equal(reason.cast(pa.string()), TO_CONFIRM_REASON))
+    has_settled = is_one_of(state, [State.COMPLETE, State.EMPTY])
+    result: np.ndarray = has_settled | is_one_of(reason, [TO_CONFIRM_REASON])
+    return result
+
+
+def is_one_of(words: pa.DictionaryArray, wanted: Sequence[str]) -> np.ndarray:
+    """Return for each word whether it is one of some others; a null is none."""
+    # By the few different words, not by those of all days. The last is for nulls.
+    known = pc.is_in(words.dictionary, pa.array([str(word) for word in wanted]))
+    matches = np.append(np.asarray(known).astype(bool), False)
+    result: np.ndarray = matches[np.asarray(pc.fill_null(words.indices, -1))]
+    return result
 
 
 def look_again(
@@ -54,6 +65,9 @@ def look_again(
         at the next look. Nothing more can be had of a silent device, so
         its days are not due until it is back. After the last look the facts apply.
     """
+    if not (fetched.any() or final.any()):
+        none = np.zeros(len(over_at), dtype=bool)
+        return none, none, due_at
     last_look = over_at + LOOKS[-1] // _US
     missing = final & (continued_at != WHOLE) & (looked_at < last_look)
     silent = missing & (continued_at == SILENT) & (int(now.timestamp() * 1e6) < last_look)
