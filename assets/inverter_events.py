@@ -117,6 +117,7 @@ class InverterEvents(RowByRow, SnapshotDataset):
     device_kinds = (DeviceKind.INVERTER,)
     cadence = Cadence.DAILY
     optional = True
+    observes = True
 
     def requests(self, state: KnownState) -> Iterator[Request]:
         """Request each inverter from a few days ago on, from its open events on, or for all."""

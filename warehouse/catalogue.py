@@ -126,6 +126,8 @@ def _publish_database(lake: Lake, target: Path, statements: Sequence[str]) -> st
     """Create a database of views in place of another one; return the hash of its file."""
     temporary = lake.scratch / FILE
     write_views(temporary, statements)
+    # The allocator keeps what DuckDB needed for the descriptions and has freed.
+    pa.default_memory_pool().release_unused()
     fsync_file(temporary)
     temporary.chmod(0o600)
     file_sha256 = sha256_of(temporary)

@@ -29,6 +29,8 @@ T = TypeVar("T")
 STATEMENTS = "index/catalogue.json"
 OWN_FOLDER = "index/catalogue"
 _TRIES = 5
+# DuckDB keeps a copy of a view for each of its descriptions until the end of a transaction.
+_STATEMENTS_AT_ONCE = 300
 # What DuckDB says of a file that was replaced while it opened it, or that is damaged.
 _NOT_READ = (
     "TProtocolException",
@@ -107,11 +109,12 @@ def write_views(path: Path, statements: Sequence[str]) -> None:
     """Create a database file of views."""
     path.unlink(missing_ok=True)
     with attached(path, "STORAGE_VERSION 'v1.0.0'") as connection:
-        # One transaction: the disk is waited for once, not with every statement. One call:
-        # there are some 1,800 comments.
-        connection.begin()
-        connection.execute("\n;\n".join(statements))
-        connection.commit()
+        # In few transactions and calls: the disk is waited for at the end of each, not with every
+        # statement, and there are some 2,200 descriptions.
+        for at in range(0, len(statements), _STATEMENTS_AT_ONCE):
+            connection.begin()
+            connection.execute("\n;\n".join(statements[at : at + _STATEMENTS_AT_ONCE]))
+            connection.commit()
 
 
 def execute(

@@ -223,6 +223,7 @@ class SnapshotDataset(Dataset):
     Attributes:
         cadence: How often it is requested.
         urgency: Order among the datasets.
+        observes: Whether `observe_responses` is for it: a run holds its responses in memory.
         refreshed_by: Text in the parameters of a request that each refresh of a device makes, if it
             makes others at other times; "" for any request.
     """
@@ -230,6 +231,7 @@ class SnapshotDataset(Dataset):
     cadence: Cadence = Cadence.DAILY
     refreshed_by: str = ""
     urgency: Urgency = Urgency.HISTORY
+    observes: bool = False
 
     @abstractmethod
     def requests(self, state: KnownState) -> Iterator[Request]:

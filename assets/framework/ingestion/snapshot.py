@@ -64,8 +64,9 @@ class SnapshotPlan(RequestPlan):
         return {response.device_id for response in self._state.latest_responses(self._dataset.name)}
 
     def observe(self, request: Request, fetched: Fetched) -> None:
-        """Keep a response for `finish`."""
-        self._responses.append((request, fetched))
+        """Keep a response for `finish`, if the dataset asks for it."""
+        if self._dataset.observes:
+            self._responses.append((request, fetched))
 
     def finish(self) -> None:
         """Pass the responses to the dataset, which may infer how the API behaves."""
