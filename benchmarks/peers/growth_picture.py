@@ -1,0 +1,138 @@
+"""A picture of growing costs: panels with logarithmic axes, as SVG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+COLUMNS, WIDTH, HEIGHT = 2, 500, 310
+LEFT, RIGHT, TOP, BOTTOM = 56, 150, 44, 50
+COLOURS = ("#2a6f97", "#c1121f", "#b36b00", "#3d7a46", "#6b4c9a")
+GAP = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A chart of some curves.
+
+    Attributes:
+        title: What is on the vertical axis, with its unit.
+        sizes: What is on the horizontal axis.
+        curves: Cost by size, for each name.
+    """
+
+    title: str
+    sizes: str
+    curves: Mapping[str, Mapping[int, float]]
+
+
+def picture(panels: Sequence[Panel]) -> str:
+    """Return the panels in rows of two; a dashed line grows as fast as the size."""
+    rows = math.ceil(len(panels) / COLUMNS)
+    width, height = WIDTH * COLUMNS, HEIGHT * rows
+    what = "; ".join(f"{panel.title} over {panel.sizes}" for panel in panels)
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img"'
+        f' aria-label="{escape(what)}" font-family="system-ui, sans-serif" font-size="12"'
+        ' fill="#333">',
+        f'<rect width="{width}" height="{height}" fill="#fff"/>',
+    ]
+    for number, panel in enumerate(panels):
+        x, y = number % COLUMNS * WIDTH, number // COLUMNS * HEIGHT
+        lines += [f'<g transform="translate({x} {y})">', *drawn(panel), "</g>"]
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def drawn(panel: Panel) -> Iterator[str]:
+    """Return the elements of a panel."""
+    sizes = [size for curve in panel.curves.values() for size in curve]
+    costs = [cost for curve in panel.curves.values() for cost in curve.values()]
+    x_low, x_high = 0.0, math.log10(max(sizes))
+    y_low, y_high = limits(min(costs)), limits(max(costs), is_upper=True)
+
+    def x_of(size: float) -> float:
+        share = (math.log10(size) - x_low) / (x_high - x_low)
+        return LEFT + share * (WIDTH - LEFT - RIGHT)
+
+    def y_of(cost: float) -> float:
+        share = (math.log10(cost) - y_low) / (y_high - y_low)
+        return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
+
+    yield f'<text x="{LEFT}" y="24" font-size="15" font-weight="600">{escape(panel.title)}</text>'
+    for cost in ticks(y_low, y_high):
+        y = y_of(cost)
+        yield line(LEFT, y, WIDTH - RIGHT, y, "#e4e4e4")
+        yield text(LEFT - 8, y + 4, shown(cost), "end")
+    for size in ticks(x_low, x_high):
+        x = x_of(size)
+        yield line(x, TOP, x, HEIGHT - BOTTOM, "#e4e4e4")
+        yield text(x, HEIGHT - BOTTOM + 18, f"{size:,.0f}", "middle")
+    yield text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, panel.sizes, "middle")
+    yield from as_fast_as_the_work(panel, x_of, y_of, 10**y_low)
+    ends = []
+    for colour, (name, curve) in zip(COLOURS, panel.curves.items(), strict=False):
+        points = [(x_of(size), y_of(cost)) for size, cost in sorted(curve.items())]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        for x, y in points:
+            yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>'
+        ends.append((points[-1][1], f"{name}: {shown(curve[max(curve)])}", colour))
+    for y, name, colour in apart(ends):
+        yield text(WIDTH - RIGHT + 9, y + 4, name, "start", colour)
+
+
+def as_fast_as_the_work(
+    panel: Panel, x_of: Callable[[float], float], y_of: Callable[[float], float], lowest: float
+) -> Iterator[str]:
+    """Return a dashed line through the largest cost of all, which grows as fast as the size."""
+    largest = max(panel.curves.values(), key=lambda curve: max(curve.values()))
+    size, cost = max(largest.items())
+    first = max(1.0, size * lowest / cost)
+    start = x_of(first), y_of(cost * first / size)
+    yield line(*start, x_of(size), y_of(cost), "#999", "5 4")
+    yield text(start[0] + 6, start[1] - 6, "as fast as the size", "start", "#777")
+
+
+def limits(cost: float, is_upper: bool = False) -> float:
+    """Return the logarithm of the next 1, 2 or 5 of a power of ten below a cost, or above it."""
+    power = math.floor(math.log10(cost))
+    steps = [factor * 10.0**power for factor in (1, 2, 5, 10)]
+    if is_upper:
+        return math.log10(min(step for step in steps if step >= cost))
+    return math.log10(max(step for step in steps if step <= cost))
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Return the numbers with a line: powers of ten, and twice and five times if these are few."""
+    powers = range(math.floor(low), math.ceil(high) + 1)
+    factors = (1,) if high - low > 2 else (1, 2, 5)
+    values = [factor * 10.0**power for power in powers for factor in factors]
+    return [value for value in values if low - 1e-9 <= math.log10(value) <= high + 1e-9]
+
+
+def shown(number: float) -> str:
+    """Return a number with two significant digits at least."""
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
+
+
+def apart(ends: Sequence[tuple[float, str, str]]) -> list[tuple[float, str, str]]:
+    """Move labels down until none covers another."""
+    moved: list[tuple[float, str, str]] = []
+    for y, name, colour in sorted(ends):
+        moved.append((max(y, moved[-1][0] + GAP) if moved else y, name, colour))
+    return moved
+
+
+def line(x1: float, y1: float, x2: float, y2: float, colour: str, dashes: str = "") -> str:
+    """Return a line."""
+    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
+    ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    return f'<line {ends} stroke="{colour}"{dashed}/>'
+
+
+def text(x: float, y: float, words: str, anchor: str, colour: str = "#333") -> str:
+    """Return a text."""
+    where = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+    return f'<text {where} fill="{colour}">{escape(words)}</text>'
