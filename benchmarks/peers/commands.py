@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 from benchmarks.common import (
     ROOT,
@@ -18,16 +19,17 @@ from benchmarks.common import (
     simulator_process,
 )
 from benchmarks.peers.checkouts import givlake_of, owner_of_checkout
-from benchmarks.peers.tolerant import Counted, run_counted
+from benchmarks.peers.targets import BEFORE, NOW, Figures
+from benchmarks.peers.tolerant import run_counted
 from tests.support.owner import Owner
 
 DAYS = 30
 DATASETS = ("inverter_data_points", "energy_flows", "inverter_events")
 
 
-def print_commands(against: Path | None, rounds: int) -> None:
-    """Measure each command of each checkout on a folder that is filled, and print a table."""
-    checkouts = {"givlake": ROOT, **({"before": against} if against else {})}
+def print_commands(against: Path | None, rounds: int) -> Figures:
+    """Measure each command of each checkout on a filled folder, print and return CPU seconds."""
+    checkouts = {NOW: ROOT, **({BEFORE: against} if against else {})}
     with filled_folders(checkouts) as (owners, span):
         commands: dict[str, tuple[str, ...]] = {
             "--help": ("--help",),
@@ -46,8 +48,17 @@ def print_commands(against: Path | None, rounds: int) -> None:
     print("## Commands\n")
     print(f"CPU of the whole command: median (least) of {rounds} rounds.")
     print(f"{DAYS} days of an inverter are in the folder.\n")
-    rows = [[command, *cells(found, command, list(checkouts))] for command in commands]
-    print_table(("", *(f"{name}, CPU s" for name in checkouts), "imports"), rows)
+    figures: dict[str, dict[str, float]] = {}
+    rows = []
+    for command in commands:
+        cells = [command]
+        for name in checkouts:
+            cpu_s = [one.usage.cpu_s for one in found[f"{name}\0{command}"]]
+            figures.setdefault(command, {})[name] = median(cpu_s)
+            cells.append(median_and_least(cpu_s))
+        rows.append([*cells, ", ".join(found[f"{NOW}\0{command}"][0].imported) or "neither"])
+    print_table(("", *(f"{name}, CPU s" for name in checkouts), "imports now"), rows)
+    return figures
 
 
 @contextmanager
@@ -60,7 +71,7 @@ def filled_folders(
     span = ("--start", str(first), "--end", str(last))
     with (
         simulator_process(
-            *("--inverters", 1, "--rows-per-day", 300, "--rate-limit", 1_000_000),
+            *("--inverters", 1, "--rows-per-day", 300, "--rate-limit", 100_000),
             *("--commissioned", first),
         ) as control,
         tempfile.TemporaryDirectory(prefix="commands-") as parent,
@@ -73,12 +84,3 @@ def filled_folders(
             for arguments in (("backfill", *span), ("sync",)):
                 measure(givlake_of(checkout, *arguments), owners[name])
         yield owners, span
-
-
-def cells(found: dict[str, list[Counted]], command: str, checkouts: list[str]) -> list[str]:
-    """Return the cells of a command: each checkout's CPU, and what givlake's imported."""
-    times = [
-        median_and_least([one.usage.cpu_s for one in found[f"{name}\0{command}"]])
-        for name in checkouts
-    ]
-    return [*times, ", ".join(found[f"givlake\0{command}"][0].imported) or "neither"]

@@ -23,16 +23,18 @@ import time
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from benchmarks.common import parser
+from benchmarks.common import ROOT, parser, print_load
 from benchmarks.peers.commands import print_commands
 from benchmarks.peers.dagster_cost import RANGES, print_dagster_cost
 from benchmarks.peers.dlt_environment import dlt_python
 from benchmarks.peers.growth import HEADING, print_growth
 from benchmarks.peers.machine import print_machine
 from benchmarks.peers.rebuild import DAYS, print_rebuild
+from benchmarks.peers.targets import target_table, write_targets
 from benchmarks.peers.work_a import print_work
 
-PICTURE = Path("docs/performance/growth.svg")
+PICTURE = ROOT / "docs/performance/growth.svg"
+DOCUMENT = ROOT / "docs/performance.md"
 
 
 def main() -> None:
@@ -50,32 +52,40 @@ def main() -> None:
     options: argparse.Namespace = arguments.parse_args()
     if options.against:
         options.against = options.against.absolute()
+    options.ranges, options.rebuild_days = RANGES, DAYS
     if options.short:
         options.days, options.latency, options.rounds = 4, [0.0], 1
-        options.output = None
+        options.ranges, options.rebuild_days, options.output = (2, 6), 5, None
     text = io.StringIO()
     with redirect_stdout(Both(text)):
         if options.growth:
             print_growth(options.short, None if options.short else PICTURE)
         else:
-            print_comparison(options)
+            table = print_comparison(options)
     if options.output:
         old = options.output.read_text() if options.output.exists() else ""
         options.output.write_text(merged(old, text.getvalue()))
+        if not options.growth:
+            write_targets(DOCUMENT, table)
 
 
-def print_comparison(options: argparse.Namespace) -> None:
-    """Measure everything but growth and print it."""
+def print_comparison(options: argparse.Namespace) -> str:
+    """Measure everything but growth and print it; return the table of the targets."""
     began = time.monotonic()
     python, reason = dlt_python()
     print("# What givlake costs beside others\n")
     print("Made by `make bench`. Ratios count; seconds depend on the machine and its load.\n")
     print_machine(python, reason, options.against)
-    print_work(options, python)
-    print_commands(options.against, options.rounds)
-    print_dagster_cost(options.against, options.rounds, (2, 6) if options.short else RANGES)
-    print_rebuild(5 if options.short else DAYS)
+    table = target_table({
+        **print_work(options, python),
+        **print_commands(options.against, options.rounds),
+        **print_dagster_cost(options.against, options.rounds, options.ranges),
+        **print_rebuild(options.rebuild_days),
+    })  # fmt: skip
+    print(f"## Targets\n\n{table}")
+    print_load()
     print(f"All of this took {(time.monotonic() - began) / 60:.0f} minutes.\n")
+    return table
 
 
 def merged(old: str, new: str) -> str:

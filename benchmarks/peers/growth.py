@@ -85,7 +85,7 @@ def simulated(
     with (
         simulator_process(
             *("--inverters", inverters, "--rows-per-day", points_a_day),
-            *("--rate-limit", 1_000_000, "--empty-day-rate", 0, "--commissioned", first),
+            *("--rate-limit", 100_000, "--empty-day-rate", 0, "--commissioned", first),
         ) as control,
         tempfile.TemporaryDirectory(prefix="growth-") as folder,
     ):

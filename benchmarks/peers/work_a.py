@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 import requests
 
@@ -29,18 +30,20 @@ from benchmarks.common import (
 from benchmarks.peers.checkouts import givlake_of, owner_of_checkout
 from benchmarks.peers.machine import child_pid, cpu_s_of_process
 from benchmarks.peers.row_counts import rows_in_dlt, rows_in_parquet, rows_of_givlake
+from benchmarks.peers.targets import BEFORE, NOW, Figures
 from givenergy.codes import domain
 from simulator.control import Control
 from tests.support.owner import Owner
 
 DATASETS = ("inverter_data_points", "energy_flows", "inverter_events", "ev_meter_readings")
 CHARGER_DAYS = 14
-BARE, EIGHT, CAREFUL, DLT, GIVLAKE = (
+BARE, EIGHT, CAREFUL, DLT, GIVLAKE, OLD = (
     "bare loop, 1 connection",
     "bare loop, 8 connections",
     "hand-written loop",
     "dlt into DuckDB",
     "givlake",
+    "givlake before",
 )
 Command = Callable[[Owner, Path], list[object]]
 
@@ -54,8 +57,9 @@ class Result:
     rows: dict[str, int]
 
 
-def print_work(options: argparse.Namespace, dlt_python: Path | None) -> None:
-    """Measure Work A at each latency and print figures and ratios."""
+def print_work(options: argparse.Namespace, dlt_python: Path | None) -> Figures:
+    """Measure Work A at each latency, print figures and ratios, and return those with a target."""
+    figures: dict[str, dict[str, float]] = {}
     with account(options.inverters, options.days) as (control, first, last):
         print_simulator_alone(control, first)
         work = what_to_fetch(control, first, last)
@@ -74,6 +78,24 @@ def print_work(options: argparse.Namespace, dlt_python: Path | None) -> None:
             once = {name: chosen.pop(name)() for name in (DLT,) if name in chosen}
             found = interleave(chosen, options.rounds)
             report(found | {name: [result] for name, result in once.items()})
+            for kind, when in ((GIVLAKE, NOW), (OLD, BEFORE)):
+                if kind in found:
+                    for name, figure in figures_of(found, kind).items():
+                        figures.setdefault(name, {})[when] = figure
+    return figures
+
+
+def figures_of(found: dict[str, list[Result]], kind: str) -> dict[str, float]:
+    """Return the figures of a checkout that have a target, at one latency."""
+    used = [one.usage for one in found[kind]]
+    if BARE not in found:
+        walls = zip(used, found[EIGHT], strict=True)
+        return {"work_a_latency": median(one.wall_s / bare.usage.wall_s for one, bare in walls)}
+    cpus = zip(used, found[BARE], strict=True)
+    return {
+        "work_a": median(one.cpu_s / bare.usage.cpu_s for one, bare in cpus),
+        "peak": max(one.peak_bytes for one in used) / 1e6,
+    }
 
 
 @contextmanager
@@ -83,7 +105,8 @@ def account(inverters: int, days: int) -> Iterator[tuple[Control, date, date]]:
     first = last - timedelta(days=days - 1)
     with simulator_process(
         *("--inverters", inverters, "--ev-chargers", 1, "--rows-per-day", 810),
-        *("--rate-limit", 1_000_000, "--empty-day-rate", 0),
+        # The highest limit that givlake believes: it never waits.
+        *("--rate-limit", 100_000, "--empty-day-rate", 0),
         *("--commissioned", commissioned_before(first)),
     ) as control:
         has_charger_data_since(control, last - timedelta(days=CHARGER_DAYS - 1))
@@ -167,7 +190,7 @@ def kinds_of(
     if dlt_python:
         kinds[DLT] = partial(of, with_dlt, rows_in_dlt)
     if against:
-        kinds["givlake before"] = partial(of, givlake(against), rows_of_givlake, against)
+        kinds[OLD] = partial(of, givlake(against), rows_of_givlake, against)
     return kinds
 
 

@@ -4,12 +4,13 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from benchmarks.peers.compare import merged
+from benchmarks.peers.compare import DOCUMENT, merged
 from benchmarks.peers.dagster_cost import ms_per_day
 from benchmarks.peers.flame_picture import Frame, flames
 from benchmarks.peers.growth import grown
 from benchmarks.peers.growth_picture import Panel, apart, limits, picture, ticks
 from benchmarks.peers.slopes import exponent, per_unit
+from benchmarks.peers.targets import target_table, write_targets
 from benchmarks.peers.work import FLOWS, READINGS, Task, has_next, rows_of, tasks
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -42,8 +43,8 @@ def test_what_hardly_grows_has_no_exponent():
     assert grown("status", [1, 10, 101], [1.0, 1.05, 1.4], 0.15)[-2:] == ["3.9", "-"]
 
 
-def test_dagster_is_charged_by_the_slope_of_medians():
-    cpu_s = {"with\x0020": [2.0, 9.0, 2.2], "with\x00100": [3.0, 3.0, 3.0]}
+def test_dagster_is_charged_by_the_slope_of_the_least():
+    cpu_s = {"with\x0020": [9.0, 2.2, 2.5], "with\x00100": [3.0, 3.1, 3.3]}
     assert ms_per_day(cpu_s, "with", (20, 100)) == pytest.approx(10.0)
 
 
@@ -52,6 +53,31 @@ def test_a_comparison_leaves_growth_as_it_was_and_growth_the_comparison():
     assert merged("# Costs\n\nold\n\n## How cost grows\n\nold\n", "# Costs\n\nnew\n\n") == both
     assert merged(both, "## How cost grows\n\nnewer\n\n") == both.replace("old", "newer")
     assert merged("", "# Costs\n") == "# Costs\n"
+
+
+def test_targets_say_which_are_reached():
+    figures = {
+        "rebuild": {"now": 19.0},
+        "status": {"now": 0.8, "before": 2.0},
+        "work_a": {"now": 2.104, "before": 4.2},
+    }
+    assert target_table(figures).splitlines()[2:] == [
+        "| Work A, CPU over the bare loop | 4.9 x | 4.20 x | 2.10 x | 2.00 | ≤ 2.1 x | no |",
+        "| `status`, CPU | 2.4 s | 2.00 s | 0.80 s | 2.50 | ≤ 1 s | yes |",
+        "| rebuild over fetching at 300 requests a minute | - |  | 19.0 x |  | ≥ 20 x | no |",
+    ]
+
+
+def test_the_table_of_targets_replaces_the_one_in_the_document(tmp_path):
+    document = tmp_path / "performance.md"
+    document.write_text(DOCUMENT.read_text())
+    for table in ("| old |\n", "| new |\n"):
+        write_targets(document, table)
+    before, after = (text.split("<!--")[0] for text in (DOCUMENT.read_text(), document.read_text()))
+    assert before == after
+    assert "| new |" in document.read_text()
+    assert "| old |" not in document.read_text()
+    assert document.read_text().endswith(DOCUMENT.read_text().split("<!--")[-1])
 
 
 def test_every_peer_has_the_same_requests():
