@@ -24,7 +24,6 @@ DEVICES = (1, 10, 100, 1000, 2000)
 POINTS_A_DAY, FLEET_POINTS_A_DAY = 288, 24
 # Differences below these are noise.
 NOISE_S, NOISE_MB = 0.15, 10.0
-FILLING = "backfill of a day"
 QUERY = "SELECT inverter_serial, max(today_solar_kwh) FROM inverter_data_points GROUP BY ALL"
 
 
@@ -62,7 +61,7 @@ def commands_of_fleets(sizes: Sequence[int]) -> dict[int, dict[str, Usage]]:
     for devices in sizes:
         with simulated(devices, 1, FLEET_POINTS_A_DAY) as (owner, span):
             commands = {
-                FILLING: ("backfill", *span),
+                "backfill of a day": ("backfill", *span),
                 "backfill, nothing to do": ("backfill", *span),
                 "plan": ("plan", *span),
                 "status": ("status",),
@@ -136,18 +135,18 @@ def grown(
 def panels(
     days: Mapping[int, Usage], fleet: Mapping[int, Mapping[str, Usage]]
 ) -> tuple[Panel, ...]:
-    """Return the parts of the picture: CPU and memory of backfills, then of the other commands."""
-    names = [name for name in next(iter(fleet.values())) if name != FILLING]
+    """Return the parts of the picture: CPU and memory of backfills, then of commands by devices."""
+    names = list(next(iter(fleet.values())))
 
     def curves(cost: Callable[[Usage], float]) -> dict[str, dict[int, float]]:
         return {name: {size: cost(used[name]) for size, used in fleet.items()} for name in names}
 
     cpu, peak = ({size: cost(used) for size, used in days.items()} for cost in (cpu_s, peak_mb))
     return (
-        Panel("CPU, s", "device-days", {"backfill": cpu}),
-        Panel("Peak memory, MB", "device-days", {"backfill": peak}),
-        Panel("CPU, s", "devices", curves(cpu_s)),
-        Panel("Peak memory, MB", "devices", curves(peak_mb)),
+        Panel("CPU of a backfill, s", "device-days", {"backfill": cpu}),
+        Panel("Peak memory of a backfill, MB", "device-days", {"backfill": peak}),
+        Panel("CPU of commands, s", "devices, a day of each", curves(cpu_s)),
+        Panel("Peak memory of commands, MB", "devices, a day of each", curves(peak_mb)),
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-COLUMNS, WIDTH, HEIGHT = 2, 500, 310
-LEFT, RIGHT, TOP, BOTTOM = 56, 150, 44, 50
+COLUMNS, WIDTH, HEIGHT = 2, 540, 316
+LEFT, RIGHT, TOP, BOTTOM = 56, 184, 44, 52
+CAPTION = "Logarithmic axes. A dashed line grows as fast as the size."
 COLOURS = ("#2a6f97", "#c1121f", "#b36b00", "#3d7a46", "#6b4c9a")
 GAP = 14
 
@@ -29,9 +30,9 @@ class Panel:
 
 
 def picture(panels: Sequence[Panel]) -> str:
-    """Return the panels in rows of two; a dashed line grows as fast as the size."""
+    """Return the panels in rows of two, with dashed lines that grow as fast as the size."""
     rows = math.ceil(len(panels) / COLUMNS)
-    width, height = WIDTH * COLUMNS, HEIGHT * rows
+    width, height = WIDTH * COLUMNS, HEIGHT * rows + 24
     what = "; ".join(f"{panel.title} over {panel.sizes}" for panel in panels)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img"'
@@ -42,35 +43,39 @@ def picture(panels: Sequence[Panel]) -> str:
     for number, panel in enumerate(panels):
         x, y = number % COLUMNS * WIDTH, number // COLUMNS * HEIGHT
         lines += [f'<g transform="translate({x} {y})">', *drawn(panel), "</g>"]
-    return "\n".join([*lines, "</svg>"]) + "\n"
+    return "\n".join([*lines, text(LEFT, height - 10, CAPTION, "start"), "</svg>"]) + "\n"
 
 
 def drawn(panel: Panel) -> Iterator[str]:
     """Return the elements of a panel."""
     sizes = [size for curve in panel.curves.values() for size in curve]
     costs = [cost for curve in panel.curves.values() for cost in curve.values()]
-    x_low, x_high = 0.0, math.log10(max(sizes))
-    y_low, y_high = limits(min(costs)), limits(max(costs), is_upper=True)
+    x_high = math.log10(max(sizes))
+    # Powers of ten are as long on both axes, so that dashed lines have the same slope everywhere.
+    across, down = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+    y_low, y_high = around(costs, x_high * down / across)
 
     def x_of(size: float) -> float:
-        share = (math.log10(size) - x_low) / (x_high - x_low)
-        return LEFT + share * (WIDTH - LEFT - RIGHT)
+        return LEFT + math.log10(size) / x_high * across
 
     def y_of(cost: float) -> float:
-        share = (math.log10(cost) - y_low) / (y_high - y_low)
-        return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
+        return HEIGHT - BOTTOM - (math.log10(cost) - y_low) / (y_high - y_low) * down
 
     yield f'<text x="{LEFT}" y="24" font-size="15" font-weight="600">{escape(panel.title)}</text>'
-    for cost in ticks(y_low, y_high):
+    for cost in ticks(y_low, y_high, (1, 2, 5)):
         y = y_of(cost)
         yield line(LEFT, y, WIDTH - RIGHT, y, "#e4e4e4")
         yield text(LEFT - 8, y + 4, shown(cost), "end")
-    for size in ticks(x_low, x_high):
+    for size in ticks(0, x_high, (1,)):
         x = x_of(size)
         yield line(x, TOP, x, HEIGHT - BOTTOM, "#e4e4e4")
         yield text(x, HEIGHT - BOTTOM + 18, f"{size:,.0f}", "middle")
-    yield text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, panel.sizes, "middle")
-    yield from as_fast_as_the_work(panel, x_of, y_of, 10**y_low)
+    yield text(LEFT + across / 2, HEIGHT - 14, panel.sizes, "middle")
+    for power in range(math.ceil(y_low - x_high), math.ceil(y_high)):
+        # The part of cost = size * 10**power that is inside.
+        first, last = max(0, y_low - power), min(x_high, y_high - power)
+        ends_at = [(x_of(10**at), y_of(10 ** (at + power))) for at in (first, last)]
+        yield line(*ends_at[0], *ends_at[1], "#bbb", "5 4")
     ends = []
     for colour, (name, curve) in zip(COLOURS, panel.curves.items(), strict=False):
         points = [(x_of(size), y_of(cost)) for size, cost in sorted(curve.items())]
@@ -83,37 +88,22 @@ def drawn(panel: Panel) -> Iterator[str]:
         yield text(WIDTH - RIGHT + 9, y + 4, name, "start", colour)
 
 
-def as_fast_as_the_work(
-    panel: Panel, x_of: Callable[[float], float], y_of: Callable[[float], float], lowest: float
-) -> Iterator[str]:
-    """Return a dashed line through the largest cost of all, which grows as fast as the size."""
-    largest = max(panel.curves.values(), key=lambda curve: max(curve.values()))
-    size, cost = max(largest.items())
-    first = max(1.0, size * lowest / cost)
-    start = x_of(first), y_of(cost * first / size)
-    yield line(*start, x_of(size), y_of(cost), "#999", "5 4")
-    yield text(start[0] + 6, start[1] - 6, "as fast as the size", "start", "#777")
+def around(costs: Sequence[float], span: float) -> tuple[float, float]:
+    """Return logarithms a span apart with all costs between them, in the middle."""
+    low, high = math.log10(min(costs)), math.log10(max(costs))
+    half = max(span, high - low + 0.2) / 2
+    return (low + high) / 2 - half, (low + high) / 2 + half
 
 
-def limits(cost: float, is_upper: bool = False) -> float:
-    """Return the logarithm of the next 1, 2 or 5 of a power of ten below a cost, or above it."""
-    power = math.floor(math.log10(cost))
-    steps = [factor * 10.0**power for factor in (1, 2, 5, 10)]
-    if is_upper:
-        return math.log10(min(step for step in steps if step >= cost))
-    return math.log10(max(step for step in steps if step <= cost))
-
-
-def ticks(low: float, high: float) -> list[float]:
-    """Return the numbers with a line: powers of ten, and twice and five times if these are few."""
+def ticks(low: float, high: float, factors: Sequence[int]) -> list[float]:
+    """Return these multiples of powers of ten between two logarithms."""
     powers = range(math.floor(low), math.ceil(high) + 1)
-    factors = (1,) if high - low > 2 else (1, 2, 5)
     values = [factor * 10.0**power for power in powers for factor in factors]
     return [value for value in values if low - 1e-9 <= math.log10(value) <= high + 1e-9]
 
 
 def shown(number: float) -> str:
-    """Return a number with two significant digits at least."""
+    """Return a number as it is written: whole from ten on, two digits below."""
     return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 

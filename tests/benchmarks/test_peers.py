@@ -8,7 +8,7 @@ from benchmarks.peers.compare import DOCUMENT, merged
 from benchmarks.peers.dagster_cost import ms_per_day
 from benchmarks.peers.flame_picture import Frame, flames
 from benchmarks.peers.growth import grown
-from benchmarks.peers.growth_picture import Panel, apart, limits, picture, ticks
+from benchmarks.peers.growth_picture import Panel, apart, around, picture, ticks
 from benchmarks.peers.slopes import exponent, per_unit
 from benchmarks.peers.targets import target_table, write_targets
 from benchmarks.peers.work import FLOWS, READINGS, Task, has_next, rows_of, tasks
@@ -98,11 +98,11 @@ def test_rows_have_the_device_and_a_reading_has_a_row_per_measurement():
     assert not has_next({"data": []})
 
 
-def test_the_axes_of_growth_end_at_round_numbers():
-    assert 10 ** limits(3.4) == pytest.approx(2)
-    assert 10 ** limits(3.4, is_upper=True) == pytest.approx(5)
-    assert ticks(0, 3) == [1, 10, 100, 1000]
-    assert ticks(0, 1) == [1, 2, 5, 10]
+def test_the_axes_of_growth_hold_every_cost():
+    assert around([1, 100], 4) == (-1, 3)
+    assert around([1, 100], 1) == pytest.approx((-0.1, 2.1))
+    assert ticks(0, 3, (1,)) == [1, 10, 100, 1000]
+    assert ticks(0, 1, (1, 2, 5)) == [1, 2, 5, 10]
 
 
 def test_labels_do_not_cover_each_other():
