@@ -28,8 +28,8 @@ WIDTH, ROW, LETTER, TOP = 1200, 17, 6.1, 58
 NARROWEST = 0.002
 _FRAME = re.compile(r"(?P<name>.*) \((?P<file>.*?)(?::\d+)?\)$")
 _START = "<module> (pipelines/cli/__main__.py"
-# A thread that waits for a signal, which py-spy takes for busy.
-_WAITING = "_read (pipelines/stop_signals.py"
+# Threads that wait for a signal or for another thread, which py-spy takes for busy.
+_WAITING = re.compile(r"_read \(pipelines/stop_signals|(\w+\.)?wait \(threading\.py")
 _FOLDER = re.compile(r"^.*/(?:site-packages|python3\.\d+)/")
 
 
@@ -73,7 +73,7 @@ class Frame:
 
 def folded(frames: list[str]) -> Iterator[tuple[str, str]]:
     """Return label and group of each frame that is shown."""
-    if frames[-1].startswith(_WAITING):
+    if _WAITING.match(frames[-1]):
         return
     before = ""
     for frame in frames:

@@ -125,6 +125,7 @@ _find_and_load (<frozen importlib._bootstrap>:5);<module> (dagster/components.py
 main (pipelines/cli/__init__.py:2);loads (json/decoder.py:9) 4
 process 7:/tmp/a/.venv/bin/python 90
 main (threading.py:1);_read (pipelines/stop_signals.py:101) 90
+_beat (givenergy/heartbeat.py:1);Event.wait (threading.py:3);Condition.wait (threading.py:4) 90
 """
 
 
