@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,8 +104,13 @@ def program(name: str, checkout: Path | None = None) -> str:
     return str((folder / name).absolute())
 
 
-def measure(command: Sequence[object], owner: Owner) -> Usage:
+def measure(command: Sequence[object], owner: Owner, statuses: Collection[int] = (0,)) -> Usage:
     """Run a command in an owner's folder and return what it used.
+
+    Args:
+        command: The command line.
+        owner: Whose folder and environment it has.
+        statuses: Exit statuses that are no failure.
 
     Raises:
         SystemExit: The command failed.
@@ -126,7 +131,7 @@ def measure(command: Sequence[object], owner: Owner) -> Usage:
         output.seek(0)
         errors.seek(0)
         text = output.read().decode(errors="replace")
-        if process.returncode:
+        if process.returncode not in statuses:
             command_line = " ".join(map(str, command))
             raise SystemExit(
                 f"{command_line}: {process.returncode}\n{text}{errors.read().decode()}"

@@ -38,7 +38,7 @@ from tests.support.page_traffic import PageTraffic
 NOW = datetime(2025, 12, 20, 12, tzinfo=UTC)
 ACCOUNT = (
     "--inverters", 5, "--gateways", 1, "--ev-chargers", 2, "--ev-points-every", 900,
-    "--cheap-hours", "00:30-05:30", "--seed", 3, "--rate-limit", 1_000_000, "--rows-per-day", 288,
+    "--cheap-hours", "00:30-05:30", "--seed", 3, "--rate-limit", 100_000, "--rows-per-day", 288,
     "--empty-day-rate", 0, "--commissioned", "2020-06-01",
 )  # fmt: skip
 PAGES = {

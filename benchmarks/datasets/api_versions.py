@@ -31,7 +31,7 @@ def measured(version: str, days: int) -> tuple[tuple[object, ...], list[TableCom
         ems=1,
         ev_chargers=1,
         smart_devices=1,
-        rate_limit=1_000_000,
+        rate_limit=100_000,
         page_size_caps=PAGE_CAPS,
         commissioned=start,
         clock=now,

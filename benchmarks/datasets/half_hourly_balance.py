@@ -66,7 +66,7 @@ WHERE grown.end_at = start_at + INTERVAL 30 MINUTE AND grown.kwh > -0.2
 def simulated(folder: Path, days: int) -> None:
     """Print the differences from the flows of the simulator."""
     config = SimulatorConfig(
-        inverters=3, gateways=1, seed=7, rate_limit=1_000_000, commissioned=FIRST - timedelta(5)
+        inverters=3, gateways=1, seed=7, rate_limit=100_000, commissioned=FIRST - timedelta(5)
     )
     last = FIRST + timedelta(days=days - 1)
     with Simulator(config) as sim:

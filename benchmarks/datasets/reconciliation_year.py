@@ -36,7 +36,7 @@ CONFIG = SimulatorConfig(
     gateways=0,
     seed=7,
     rows_per_day=280,
-    rate_limit=1_000_000,
+    rate_limit=100_000,
     commissioned=FIRST - timedelta(days=10),
     empty_day_rate=0.01,
     ev_chargers=1,

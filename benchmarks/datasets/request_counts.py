@@ -144,7 +144,7 @@ def main() -> None:
         ems=1,
         smart_devices=SMART_DEVICES,
         commissioned=now.date() - timedelta(days=options.days),
-        rate_limit=1_000_000,
+        rate_limit=100_000,
         page_size_caps=PAGE_CAPS,
         clock=now + timedelta(hours=1),
     )

@@ -199,7 +199,7 @@ def main() -> None:
     first, last = span(options)
     with simulator_process(
         *("--inverters", options.inverters, "--rows-per-day", options.rows_per_day),
-        *("--rate-limit", 1_000_000, "--empty-day-rate", 0),
+        *("--rate-limit", 100_000, "--empty-day-rate", 0),
         *("--commissioned", first - timedelta(days=400)),
     ) as control:
         control.warm(first, last)

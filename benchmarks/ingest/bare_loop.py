@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import requests
 from requests.adapters import HTTPAdapter
-
-from tests.support.simulator_truth import days_between
 
 _ARRAYS = pa.list_(
     pa.struct(
@@ -91,7 +89,9 @@ def _floats(values: list[float | None]) -> pa.Array:
 
 def main(url: str, token: str, folder: str, first: str, last: str, *serials: str) -> None:
     """Run the loop over the days from first to last."""
-    days = days_between(date.fromisoformat(first), date.fromisoformat(last))
+    # Without a helper of the tests, which imports the simulator.
+    start, end = date.fromisoformat(first), date.fromisoformat(last)
+    days = [start + timedelta(days=number) for number in range((end - start).days + 1)]
     run(url, token, Path(folder), days, serials)
 
 

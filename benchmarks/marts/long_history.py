@@ -28,7 +28,7 @@ DATASETS = (
 )  # fmt: skip
 CONFIG = SimulatorConfig(
     inverters=5, gateways=1, ev_chargers=2, ev_points_every_s=900, cheap_hours="00:30-05:30",
-    seed=3, rate_limit=1_000_000, empty_day_rate=0.0, flow_gap_rate=0.0, rows_per_day=288,
+    seed=3, rate_limit=100_000, empty_day_rate=0.0, flow_gap_rate=0.0, rows_per_day=288,
     commissioned=date(2020, 6, 1), clock=datetime(2025, 12, 20, 12, tzinfo=UTC),
 )  # fmt: skip
 TARIFFS = ROOT / "docs/examples/tariffs"

@@ -249,7 +249,7 @@ def panels(folder: Path, years: int, again: bool) -> list[dict[str, Any]]:
     last = date(first.year + years, 1, 1) - timedelta(days=1)
     clock = datetime(last.year + 1, 1, 10, 12, tzinfo=UTC)
     config = SimulatorConfig(
-        inverters=4, gateways=0, seed=11, rate_limit=1_000_000, commissioned=first, clock=clock
+        inverters=4, gateways=0, seed=11, rate_limit=100_000, commissioned=first, clock=clock
     )
     with Simulator(config) as sim:
         owner = owner_of(sim, folder, "energy_flows")
@@ -283,7 +283,7 @@ def main() -> None:
     last = FIRST + timedelta(days=options.days - 1)
     config = SimulatorConfig(
         inverters=4, gateways=1, ev_chargers=1, ev_points_every_s=600, cheap_hours="00:30-05:30",
-        seed=7, rate_limit=1_000_000, commissioned=FIRST,
+        seed=7, rate_limit=100_000, commissioned=FIRST,
         clock=datetime.combine(last + timedelta(days=10), datetime.min.time(), UTC),
     )  # fmt: skip
     found = Deviations()

@@ -43,8 +43,9 @@ def main(file: str, folder: str, connections: str) -> None:
             content = msgspec.json.decode(answer.content)
             more = has_next(content)
             tables.append(table_of(task, content))
-        path = Path(folder) / task.table / f"part-{number}.parquet"
-        pq.write_table(pa.concat_tables(tables, promote_options="permissive"), path)
+        rows = pa.concat_tables(tables, promote_options="permissive")
+        if rows.num_rows:  # a file needs columns, which come from the rows
+            pq.write_table(rows, Path(folder) / task.table / f"part-{number}.parquet")
 
     chosen = list(tasks(work))
     for name in {task.table for task in chosen}:

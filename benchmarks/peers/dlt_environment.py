@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.common import ROOT
 
 FOLDER = ROOT / "build" / "bench-dlt"
-_PACKAGES = ("dlt[duckdb]==1.31.0", "duckdb==2.0.1")
+_PACKAGES = ("dlt[duckdb]==1.31.0", "duckdb==2.0.1", "pyarrow==26.0.1")
 _TIMEOUT_S = 600
 
 

@@ -1,7 +1,7 @@
 """The requests of Work A and how their answers are read, for every peer alike.
 
 Only the standard library: peers import this in environments of their own. A file of JSON says what
-to fetch: `url`, `token`, `first`, `last`, `charger_first`, `commissioned`, `serials`, `chargers`,
+to fetch: `url`, `token`, `first`, `last`, `commissioned`, `today`, `serials`, `chargers`,
 `measurands`, `meters`.
 """
 
@@ -66,7 +66,7 @@ def tasks(work: dict[str, Any]) -> Iterator[Task]:
             path = f"inverter/{serial}/events"
             yield Task(EVENTS, serial, first, path, {**query, "pageSize": 1000})
     for charger in work["chargers"]:
-        for day in days(date.fromisoformat(work["charger_first"]), last):
+        for day in days(first, last):
             query = {
                 "start_time": f"{day}T00:00:00Z",
                 "end_time": f"{day + timedelta(days=1)}T00:00:00Z",

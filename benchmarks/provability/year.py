@@ -166,7 +166,7 @@ def main() -> None:
         ev_chargers=1,
         smart_devices=1,
         seed=7,
-        rate_limit=1_000_000,
+        rate_limit=100_000,
         rows_per_day=144,
         ev_points_every_s=1800,
         smart_points_every_s=3600,

@@ -82,7 +82,7 @@ def fill(options: argparse.Namespace, folder: Path, last: date) -> list[Store]:
     stores = []
     with simulator_process(
         *("--inverters", options.inverters, "--rows-per-day", options.rows_per_day),
-        *("--rate-limit", 1_000_000, "--empty-day-rate", 0, "--commissioned", first),
+        *("--rate-limit", 100_000, "--empty-day-rate", 0, "--commissioned", first),
     ) as control:
         checkouts = [None, options.against] if options.against else [None]
         for number, checkout in enumerate(checkouts):
