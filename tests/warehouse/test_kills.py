@@ -59,6 +59,7 @@ def assert_whole(folder: Path, acknowledged: set[int]) -> None:
     assert list((folder / "staging").iterdir()) == []
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize(
     "work",
     [
