@@ -285,7 +285,7 @@ CLOCK = {"clock": datetime(2024, 7, 10, 12, tzinfo=UTC), "flow_gap_rate": 0.0}
     [
         (date(2024, 3, 31), 46, {}),
         (date(2023, 10, 29), 50, {}),
-        pytest.param(date(2023, 10, 29), 50, {"flows_as": "array"}, marks=pytest.mark.slow),
+        (date(2023, 10, 29), 50, {"flows_as": "array"}),
         (date(2024, 6, 5), 48, {"anomalies": {"flow_keys_unsorted": 1}}),
     ],
 )

@@ -401,8 +401,8 @@ def stored(at_home, where="true"):
 @pytest.mark.parametrize(
     ("day", "hours"),
     [
-        pytest.param(date(2025, 3, 30), 23, marks=pytest.mark.slow),
-        pytest.param(date(2025, 6, 1), 24, marks=pytest.mark.slow),
+        (date(2025, 3, 30), 23),
+        (date(2025, 6, 1), 24),
         (date(2025, 10, 26), 25),
     ],
 )

@@ -139,9 +139,7 @@ def events_requested(owner):
 
 
 @pytest.mark.slow_but_first
-@pytest.mark.parametrize(
-    "meaning", ["adds", "filters", pytest.param("ignored", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("meaning", ["adds", "filters", "ignored"])
 def test_all_events_are_there_whatever_cleared_means(owner, meaning):
     owner = owner(OLD, RECENT, OPEN, STALE, events_cleared_means=meaning)
     report = owner.refresh(DATASET, lists=LISTS)

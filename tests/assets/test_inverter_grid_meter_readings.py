@@ -339,7 +339,7 @@ def test_a_body_that_is_refused_is_left_out(metered):
         ({}, 36),
         ({"meter_max_days": 30}, 41),
         ({"meter_max_days": 10}, 117),
-        pytest.param({"meter_max_days": 7}, 166, marks=pytest.mark.slow),
+        ({"meter_max_days": 7}, 166),
         ({"get_bodies_refused": True}, 37),
         ({"get_bodies_refused": True, "meter_max_days": 10}, 119),
     ],

@@ -64,6 +64,7 @@ def pence_at(start):
     return 8.5 if (0, 30) <= (local.hour, local.minute) < (5, 30) else 27.0
 
 
+@pytest.mark.slow
 def test_a_session_has_the_energy_that_the_car_charged_by_half_hour(home):
     sim, owner = home
     halves = stored(owner, sim, "ev_session_half_hours")
@@ -92,6 +93,7 @@ def test_a_session_has_the_energy_that_the_car_charged_by_half_hour(home):
     assert all(row["local_date"] == row["started_at"].astimezone(LONDON).date() for row in nights)
 
 
+@pytest.mark.slow
 def test_the_car_has_the_mix_of_the_home(home):
     sim, owner = home
     (serial,) = sim.serials

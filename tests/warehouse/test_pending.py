@@ -68,7 +68,6 @@ def begun(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.slow_but_first
 @pytest.mark.parametrize(
     ("step", "skip", "work"),
     [
