@@ -10,6 +10,8 @@ from assets.marts.mart_file import marts
 from pipelines.health.mart_checks import KEY_CHECK, KeyResult, check_key
 from tests.support.simulator_truth import days_between
 
+pytestmark = pytest.mark.slow
+
 DAYS = days_between(date(2025, 3, 29), date(2025, 3, 31))
 DATASETS = "inverter_data_points,energy_flows"
 
@@ -41,7 +43,6 @@ def test_without_data_there_is_nothing_to_check(simulate, own):
     }
 
 
-@pytest.mark.slow
 def test_keys_that_identify_no_row_are_counted(simulate, own, mart):
     sim = simulate(inverters=2, empty_day_rate=0.0, flow_gap_rate=0.0)
     owner = own(sim, GIVLAKE_DATASETS=DATASETS)
@@ -61,7 +62,6 @@ def test_keys_that_identify_no_row_are_counted(simulate, own, mart):
     assert evaluation.metadata["rows"].value == rows
 
 
-@pytest.mark.slow
 def test_a_null_in_a_key_is_counted_unless_it_may_be_null(simulate, own, mart):
     owner = own(simulate(inverters=1), GIVLAKE_DATASETS="inverter_data_points")
     done = owner.givlake("backfill", "--start", DAYS[0], "--end", DAYS[0])

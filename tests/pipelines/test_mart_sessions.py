@@ -10,6 +10,8 @@ from tests.support.mart_house import config
 from tests.support.owner import Owner
 from tests.support.simulator_truth import days_between
 
+pytestmark = pytest.mark.slow
+
 FIRST, LAST = date(2024, 10, 23), date(2024, 10, 29)
 DATASETS = "communication_devices,energy_flows,ev_charging_sessions,ev_meter_readings"
 TARIFF = """
@@ -64,7 +66,6 @@ def pence_at(start):
     return 8.5 if (0, 30) <= (local.hour, local.minute) < (5, 30) else 27.0
 
 
-@pytest.mark.slow
 def test_a_session_has_the_energy_that_the_car_charged_by_half_hour(home):
     sim, owner = home
     halves = stored(owner, sim, "ev_session_half_hours")
@@ -93,7 +94,6 @@ def test_a_session_has_the_energy_that_the_car_charged_by_half_hour(home):
     assert all(row["local_date"] == row["started_at"].astimezone(LONDON).date() for row in nights)
 
 
-@pytest.mark.slow
 def test_the_car_has_the_mix_of_the_home(home):
     sim, owner = home
     (serial,) = sim.serials

@@ -9,6 +9,8 @@ from tests.support.flow_rows import FLOWS, half_hours, sent_half_hours
 from tests.support.mart_house import config
 from tests.support.owner import Owner
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2024, 6, 10)
 LOST_DAY = DAY + timedelta(days=1)
 # A range of flows contains the half hour that begins at its end.
@@ -146,7 +148,6 @@ def test_a_site_lacks_what_one_of_its_members_lacks(pair):
     assert (day["members"], day["members_present"], day["is_complete"]) == (2, 1, False)
 
 
-@pytest.mark.slow
 def test_what_a_gateway_measures_is_not_counted_again(with_gateway):
     sim, owner = with_gateway
     gateway = sim.serials[-1]
@@ -187,7 +188,6 @@ def test_an_inverter_that_is_set_to_be_ignored_leaves_the_others(pair):
     owner.givlake("roles", "clear", ignored)
 
 
-@pytest.mark.slow
 def test_a_member_beside_a_gateway_is_added_and_the_owner_is_told(with_gateway):
     sim, owner = with_gateway
     member, *_, gateway = sim.serials

@@ -131,6 +131,7 @@ def test_an_inverter_that_is_offline_is_reported_and_fails_nothing(simulate, own
     assert sim.commands_received == 0
 
 
+@pytest.mark.slow
 def test_an_unknown_setting_is_one_sentence_with_the_nearest(simulate, own):
     sim = simulate()
     owner = own(
