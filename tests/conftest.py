@@ -70,10 +70,16 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark end-to-end tests; with `--clock`, deselect tests with a moment of their own."""
+    """Mark end-to-end and slow tests; with `--clock`, deselect tests with a moment of their own."""
+    shown_by_a_case: set[str] = set()
     for item in items:
         if not END_TO_END.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("end_to_end")
+        if item.get_closest_marker("slow_but_first") and not item.get_closest_marker("slow"):
+            test = item.nodeid.partition("[")[0]
+            if test in shown_by_a_case:
+                item.add_marker("slow")
+            shown_by_a_case.add(test)
     if config.getoption("clock") == clock.DEFAULT:
         return
     own = [item for item in items if _has_its_own_moment(item)]

@@ -68,6 +68,7 @@ def test_an_account_of_an_earlier_version_has_no_company():
     assert row["company"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kept", "company"), [("", None), ("account:data.company", "Invented Energy 1 Ltd")]
 )
@@ -129,6 +130,7 @@ def test_entries_without_inverter_or_serial_are_accounted_for():
     assert [row["row_index"] for row in decoded.quarantine.to_pylist()] == [2]
 
 
+@pytest.mark.slow
 def test_nothing_personal_is_stored_unless_the_owner_says_so(home):
     at_home = home()
     assert at_home.refresh(ACCOUNTS).failures == []
@@ -140,6 +142,7 @@ def test_nothing_personal_is_stored_unless_the_owner_says_so(home):
     assert row["extra_fields"] is None
 
 
+@pytest.mark.slow
 def test_the_owner_can_keep_a_name(home):
     at_home = home({"GIVLAKE_KEEP_PERSONAL": "account:data.name"})
     at_home.refresh(ACCOUNTS)
@@ -157,6 +160,7 @@ def test_children_of_a_customer_are_requested_once_and_there_are_none(home):
     assert at_home.paths() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("listed", [False, True])
 def test_an_installers_devices_are_found_and_attributed(home, listed):
     at_home = home(
@@ -185,6 +189,7 @@ def test_an_installers_devices_are_found_and_attributed(home, listed):
     assert all(device.commissioned_at is not None for device in found.values())
 
 
+@pytest.mark.slow
 def test_a_device_that_changes_hands_has_a_version_with_each_account(home):
     at_home = home(account_type="engineer", children=2)
     sim = at_home.simulator
@@ -202,6 +207,7 @@ def test_a_device_that_changes_hands_has_a_version_with_each_account(home):
     ) == [{"account_id": first, "is_now": False}, {"account_id": second, "is_now": True}]
 
 
+@pytest.mark.slow
 def test_a_forgotten_device_is_gone_from_the_lists_of_child_accounts(home):
     at_home = home(account_type="engineer", children=2)
     at_home.devices(*LISTS)

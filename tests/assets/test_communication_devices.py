@@ -246,6 +246,7 @@ def test_items_have_a_version_for_each_change(home):
     assert len(home.rows("FROM inverters_now")) == 2
 
 
+@pytest.mark.slow
 def test_an_ems_is_distinguished_from_an_inverter(home):
     home = home(inverters=2, ems=1)
     devices = home.devices(DATASET)
@@ -258,6 +259,7 @@ def test_an_ems_is_distinguished_from_an_inverter(home):
     assert row == {"model": "Plant EMS", "status": "NORMAL"}
 
 
+@pytest.mark.slow
 def test_devices_without_an_inverter_are_listed_and_nothing_is_requested_of_them(home):
     home = home(inverters=1, odd_devices=True)
     devices = home.devices(DATASET)
@@ -267,6 +269,7 @@ def test_devices_without_an_inverter_are_listed_and_nothing_is_requested_of_them
     assert len(home.rows("FROM inverters")) == 1
 
 
+@pytest.mark.slow
 def test_serial_numbers_of_meters_are_integers_or_text_and_kept_as_text(home):
     home = home(inverters=4)
     home.refresh(DATASET)

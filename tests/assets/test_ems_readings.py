@@ -191,6 +191,7 @@ def test_a_listed_ems_is_polled_and_no_inverter_is(home):
     assert counts == {"inverters": 4, "meters": 8}
 
 
+@pytest.mark.slow
 def test_each_inverter_of_a_small_account_is_tried_once_as_an_ems(home):
     at_home = home(inverters=3)
     report = at_home.refresh(DATASET, lists=LISTS)
@@ -208,6 +209,7 @@ def test_each_inverter_of_a_small_account_is_tried_once_as_an_ems(home):
         )
 
 
+@pytest.mark.slow
 def test_an_inverter_that_answers_as_an_ems_is_polled_from_then_on(home):
     at_home = home(inverters=3)
     sim = at_home.simulator
@@ -223,6 +225,7 @@ def test_an_inverter_that_answers_as_an_ems_is_polled_from_then_on(home):
     assert at_home.rows("SELECT DISTINCT ems_serial FROM ems_readings") == [{"ems_serial": second}]
 
 
+@pytest.mark.slow
 def test_an_ems_that_was_not_found_once_is_polled_all_the_same(home):
     at_home = home(ems=1)
     (serial,) = at_home.simulator.ems_serials
@@ -233,6 +236,7 @@ def test_an_ems_that_was_not_found_once_is_polled_all_the_same(home):
         assert [result.outcome for result in report.results] == [outcome]
 
 
+@pytest.mark.slow
 def test_a_large_account_without_an_ems_is_not_searched_for_one(home):
     at_home = home(inverters=11)
     at_home.refresh(DATASET, lists=LISTS)

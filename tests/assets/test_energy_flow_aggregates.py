@@ -191,6 +191,7 @@ def born(today):
     return today - timedelta(days=400)
 
 
+@pytest.mark.slow
 def test_a_whole_life_equals_the_truth_and_later_only_what_can_change_is_requested(
     home, now, today, born
 ):
@@ -264,6 +265,7 @@ def test_ranges_that_are_refused_are_halved_where_that_is_possible(home, now, to
     assert stored(owner, sim.serials[0]) == expected
 
 
+@pytest.mark.slow
 def test_an_api_without_flows_is_no_failure_and_is_remembered(home, born):
     owner = home(commissioned=born, unavailable=frozenset({"energy-flows"}))
     report = owner.refresh(DATASET, lists=LISTS)

@@ -279,12 +279,13 @@ def fetch(home, first, last, **how):
 CLOCK = {"clock": datetime(2024, 7, 10, 12, tzinfo=UTC), "flow_gap_rate": 0.0}
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize(
     ("day", "slots", "settings"),
     [
         (date(2024, 3, 31), 46, {}),
         (date(2023, 10, 29), 50, {}),
-        pytest.param(date(2023, 10, 29), 50, {"flows_as": "array"}, marks=pytest.mark.slow),
+        (date(2023, 10, 29), 50, {"flows_as": "array"}),
         (date(2024, 6, 5), 48, {"anomalies": {"flow_keys_unsorted": 1}}),
     ],
 )
@@ -312,6 +313,7 @@ def test_days_are_fetched_in_one_request_and_equal_the_truth(home, day, slots, s
     assert owner.paths() == []
 
 
+@pytest.mark.slow
 def test_revised_half_hours_take_the_place_of_those_before(home):
     owner = home(
         inverters=1,
@@ -331,6 +333,7 @@ def test_revised_half_hours_take_the_place_of_those_before(home):
     assert sum(early[start] != final[start] for start in early) > 2
 
 
+@pytest.mark.slow
 def test_a_range_that_is_refused_is_halved_and_days_without_flows_are_empty(home):
     owner = home(
         inverters=1,

@@ -189,6 +189,7 @@ def test_the_documents_data_of_each_command_land_whole():
             assert command in codes_with_flag("charger_command", "without_data")
 
 
+@pytest.mark.slow
 def test_commands_and_their_data_have_versions(home):
     at_home = home(ev_chargers=2)
     sim = at_home.simulator
@@ -245,6 +246,7 @@ def test_names_and_tags_are_not_kept(home):
     assert at_home.rows("SELECT DISTINCT kind, field FROM drift") == []
 
 
+@pytest.mark.slow
 def test_a_token_without_the_scope_is_found_out_by_one_request(home):
     scopes = frozenset({"api:inverter:list", "api:account:read", "api:ev-charger:list"})
     at_home = home(ev_chargers=3, tokens=(TokenGrant(default_token(7), scopes=scopes),))
@@ -260,6 +262,7 @@ def test_a_token_without_the_scope_is_found_out_by_one_request(home):
     assert at_home.paths() == []
 
 
+@pytest.mark.slow
 def test_a_command_whose_data_are_not_there_leaves_the_others_alone(home):
     at_home = home(ev_chargers=1)
     (uuid,) = at_home.simulator.charger_uuids

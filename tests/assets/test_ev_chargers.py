@@ -124,6 +124,7 @@ def test_a_charger_has_a_version_for_each_status(home):
     assert {row["alias"] for row in rows} == {None}
 
 
+@pytest.mark.slow
 def test_the_owner_can_keep_the_names(home):
     at_home = home({"GIVLAKE_KEEP_PERSONAL": "ev_chargers:data[].alias"}, ev_chargers=2)
     at_home.refresh(DATASET)
@@ -132,6 +133,7 @@ def test_the_owner_can_keep_the_names(home):
     assert {r["charger_uuid"]: r["alias"] for r in rows} == {c["uuid"]: c["alias"] for c in truth}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"account_type": "engineer"}, {"chargers_404": True}])
 def test_an_account_without_chargers_is_found_out_once(home, settings):
     at_home = home(**settings)
@@ -154,6 +156,7 @@ def now(home):
         yield NOW
 
 
+@pytest.mark.slow
 def test_history_begins_a_month_before_the_oldest_item_known(home, now):
     at_home = home(ev_chargers=1, clock=now, commissioned=date(2025, 3, 1))
     began = datetime.now(UTC)
@@ -175,6 +178,7 @@ def test_history_begins_a_month_before_the_oldest_item_known(home, now):
     assert commissioned() == datetime(2025, 3, 1, tzinfo=UTC)
 
 
+@pytest.mark.slow
 def test_days_after_a_charger_went_offline_or_left_are_not_requested(home, now):
     at_home = home(ev_chargers=1, clock=now, ev_offline_rate=0.0)
     sim = at_home.simulator

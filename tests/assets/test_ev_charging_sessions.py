@@ -229,6 +229,7 @@ def test_all_of_history_comes_in_a_request_for_each_charger(home):
     assert energy["wrong"] == 0
 
 
+@pytest.mark.slow
 def test_tags_and_users_are_pseudonyms_that_stay_the_same(home):
     at_home = home(ev_chargers=1, clock=datetime(2025, 6, 20, 12, tzinfo=UTC))
     at_home.refresh(DATASET, lists=LISTS)
@@ -246,6 +247,7 @@ def test_tags_and_users_are_pseudonyms_that_stay_the_same(home):
     assert at_home.rows("SELECT DISTINCT kind FROM drift") == []
 
 
+@pytest.mark.slow
 def test_the_owner_can_keep_the_tags(home):
     setting = "ev_charging_sessions:data[].started_by"
     at_home = home({"GIVLAKE_KEEP_PERSONAL": setting}, ev_chargers=1)
@@ -256,6 +258,7 @@ def test_the_owner_can_keep_the_tags(home):
     assert [row["started_by"] for row in rows] == [str(row["started_by"]) for row in sent]
 
 
+@pytest.mark.slow
 def test_an_open_session_is_seen_to_close_days_later(home):
     at_home = home(ev_chargers=1, commissioned=date(2024, 1, 1), ev_offline_rate=0.0)
     sim = at_home.simulator
@@ -298,6 +301,7 @@ def requests(at_home, days_later):
         ]
 
 
+@pytest.mark.slow
 def test_a_session_that_never_closes_is_looked_at_once_a_week(home):
     at_home = home(ev_chargers=1)
     sim = at_home.simulator
@@ -312,6 +316,7 @@ def test_a_session_that_never_closes_is_looked_at_once_a_week(home):
     assert requests(at_home, 8) == [(began - timedelta(days=1)).date()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("again", [False, True])
 def test_history_is_requested_again_on_demand(home, again):
     at_home = home(ev_chargers=1)

@@ -397,11 +397,12 @@ def stored(at_home, where="true"):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("day", "hours"),
     [
-        pytest.param(date(2025, 3, 30), 23, marks=pytest.mark.slow),
-        pytest.param(date(2025, 6, 1), 24, marks=pytest.mark.slow),
+        (date(2025, 3, 30), 23),
+        (date(2025, 6, 1), 24),
         (date(2025, 10, 26), 25),
     ],
 )
@@ -436,6 +437,7 @@ def compare_day(home, day, hours, moment):
     assert at_home.paths() == []
 
 
+@pytest.mark.slow
 def test_a_reading_at_the_midnight_after_an_empty_day_does_not_fill_it(home):
     present = datetime(2025, 6, 9, tzinfo=UTC)
     at_home = home(ev_chargers=1, clock=present, ev_points_every_s=600, ev_offline_rate=0.0)

@@ -107,6 +107,7 @@ def assert_all_accounted_for(found, answer):
         assert leaf.columns or sum(leaf.reasons.values()) == leaf.values, leaf
 
 
+@pytest.mark.slow
 @needs_shared
 @pytest.mark.parametrize("name", RECORDED)
 def test_every_value_of_a_recorded_response_is_accounted_for(name):

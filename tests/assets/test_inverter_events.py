@@ -138,9 +138,8 @@ def events_requested(owner):
     return sorted((cleared, (NOW.date() - start).days) for cleared, start in found)
 
 
-@pytest.mark.parametrize(
-    "meaning", ["adds", "filters", pytest.param("ignored", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow_but_first
+@pytest.mark.parametrize("meaning", ["adds", "filters", "ignored"])
 def test_all_events_are_there_whatever_cleared_means(owner, meaning):
     owner = owner(OLD, RECENT, OPEN, STALE, events_cleared_means=meaning)
     report = owner.refresh(DATASET, lists=LISTS)
@@ -153,6 +152,7 @@ def test_all_events_are_there_whatever_cleared_means(owner, meaning):
     assert events_requested(owner) == ([(0, 13), (1, 13)] if meaning == "filters" else [(1, 13)])
 
 
+@pytest.mark.slow
 def test_without_an_open_event_both_values_are_requested_again(owner):
     owner = owner(OLD, RECENT, events_cleared_means="adds")
     owner.refresh(DATASET, lists=LISTS)
@@ -182,6 +182,7 @@ def test_an_open_event_closes_days_later(owner, meaning):
         assert open_items(known_state_of(session, {}), TABLE, "started_at") == []
 
 
+@pytest.mark.slow
 def test_stale_events_are_looked_at_weekly_and_are_found_by_the_status(owner):
     owner = owner(STALE, OPEN, events_cleared_means="adds")
     owner.refresh(DATASET, lists=LISTS)
@@ -198,6 +199,7 @@ def test_stale_events_are_looked_at_weekly_and_are_found_by_the_status(owner):
         assert start(7) == 46
 
 
+@pytest.mark.slow
 def test_an_inverter_is_requested_whatever_its_last_contact_is_said_to_be(owner):
     owner = owner(OLD, events_cleared_means="adds")
     owner.refresh(DATASET, lists=LISTS)
@@ -224,6 +226,7 @@ def test_a_fault_that_begins_while_pages_are_read_loses_nothing(owner):
     assert reasons in ([], [{"reason": "duplicate_key"}])
 
 
+@pytest.mark.slow
 def test_events_equal_the_simulators_over_years(home):
     owner = home(commissioned=date(2022, 1, 1), clock=NOW, events_cleared_means="filters")
     owner.refresh(DATASET, lists=LISTS)
@@ -245,6 +248,7 @@ def moment(text):
     return text and datetime.fromisoformat(text)
 
 
+@pytest.mark.slow
 def test_an_inverter_without_data_is_polled_once_and_remembered(home):
     owner = home(inverters=1, gone=1, clock=NOW)
     report = owner.refresh(DATASET, lists=LISTS)
@@ -291,6 +295,7 @@ def test_every_leaf_of_printed_responses_is_in_a_column(answer):
             ) == value
 
 
+@pytest.mark.slow
 def test_a_later_response_without_the_end_of_an_event_takes_back_none(owner):
     closed = {**OPEN, "end_time": ago(hours=1)}
     owner = owner(closed, events_cleared_means="adds")

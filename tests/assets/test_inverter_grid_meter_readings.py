@@ -167,6 +167,7 @@ class _FormerTable(InverterGridMeterReadings):
         return {**columns, "voltage_v": pa.array([row.voltage for row in rows.values])}
 
 
+@pytest.mark.slow
 def test_a_table_made_by_the_former_guess_is_rebuilt_from_the_archive(metered, monkeypatch):
     at_home = metered()
     days_ago = datetime.now(UTC).date() - timedelta(days=7)
@@ -260,6 +261,7 @@ def assert_has_everything(at_home):
 READINGS = ["utc", "local", "utc, last included", "local, last included"]
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize("reading", READINGS)
 def test_all_of_history_is_read_once_and_then_the_last_days(metered, reading):
     at_home = metered(meter_dates=reading)
@@ -275,6 +277,7 @@ def test_all_of_history_is_read_once_and_then_the_last_days(metered, reading):
     assert len(spans(at_home)) == 2
 
 
+@pytest.mark.slow
 def test_parameters_are_sent_in_the_query_and_in_the_body(metered):
     at_home = metered()
     devices = at_home.devices(*LISTS)
@@ -291,6 +294,7 @@ def test_parameters_are_sent_in_the_query_and_in_the_body(metered):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_span_that_failed_is_requested_again(metered):
     at_home = metered()
     (serial,) = at_home.simulator.serials
@@ -302,6 +306,7 @@ def test_a_span_that_failed_is_requested_again(metered):
     assert_has_everything(at_home)
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize(("most", "requests"), [(10, 12), (1, 47)])
 def test_ranges_that_are_too_long_are_shortened_and_no_day_is_lost(metered, most, requests):
     at_home = metered(meter_max_days=most, meter_dates="local")
@@ -318,6 +323,7 @@ def test_ranges_that_are_too_long_are_shortened_and_no_day_is_lost(metered, most
     ]
 
 
+@pytest.mark.slow
 def test_a_body_that_is_refused_is_left_out(metered):
     at_home = metered(get_bodies_refused=True, meter_dates="utc, last included")
     assert at_home.refresh(DATASET, lists=LISTS).failures == []
@@ -326,13 +332,14 @@ def test_a_body_that_is_refused_is_left_out(metered):
 
 # What three years cost: without limits, as many requests as there are spans of so many days (36,
 # 37, 110, 157, 1,098); to find a limit costs some more, once.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limits", "requests"),
     [
         ({}, 36),
         ({"meter_max_days": 30}, 41),
         ({"meter_max_days": 10}, 117),
-        pytest.param({"meter_max_days": 7}, 166, marks=pytest.mark.slow),
+        ({"meter_max_days": 7}, 166),
         ({"get_bodies_refused": True}, 37),
         ({"get_bodies_refused": True, "meter_max_days": 10}, 119),
     ],
@@ -352,6 +359,7 @@ def test_limits_are_learnt_once_and_remembered(home, limits, requests):
     assert least <= len(spans(at_home)) <= least + 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [422, 404])
 @pytest.mark.parametrize("is_partial_refused", [True, False])
 def test_days_older_than_the_api_keeps_are_found_once_and_asked_for_weekly(
@@ -390,6 +398,7 @@ def test_days_older_than_the_api_keeps_are_found_once_and_asked_for_weekly(
     assert [told for _, told in counts] == [1, 0, 0, 1, 0]
 
 
+@pytest.mark.slow
 def test_an_api_without_the_endpoint_is_found_out_by_one_request(home):
     at_home = home(inverters=4, api_version="1.26")
     report = at_home.refresh(DATASET, lists=LISTS)
@@ -407,6 +416,7 @@ def test_an_inverter_without_meters_is_not_polled(home):
     assert at_home.paths() == []
 
 
+@pytest.mark.slow
 def test_a_commissioning_day_in_summer_time_is_requested_from_its_local_midnight(home):
     commissioned = date(2024, 7, 1)
     at_home = home(

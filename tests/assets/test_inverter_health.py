@@ -93,6 +93,7 @@ def test_whatever_comes_is_kept(data, checks):
         assert (leaf in extra) == (leaf in data)
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize("shape", ["list", "object"])
 def test_the_table_has_what_the_simulator_has(home, shape):
     at_home = home(undocumented_as=shape, seed=2, clock=NOW)
@@ -112,6 +113,7 @@ def test_the_table_has_what_the_simulator_has(home, shape):
     assert sorted(filter(None, extra)) == sorted(filter(None, sent)) != []
 
 
+@pytest.mark.slow
 def test_a_change_is_a_version_and_a_check_that_is_gone_ends(home):
     at_home = home(inverters=1)
     (serial,) = at_home.simulator.serials
@@ -133,6 +135,7 @@ def test_a_change_is_a_version_and_a_check_that_is_gone_ends(home):
     ]
 
 
+@pytest.mark.slow
 def test_an_inverter_that_lacks_it_is_no_failure_and_is_remembered(home):
     at_home = home()
     lacking, having = at_home.simulator.serials
@@ -146,6 +149,7 @@ def test_an_inverter_that_lacks_it_is_no_failure_and_is_remembered(home):
     assert at_home.paths() == [f"/inverter/{having}/health"]
 
 
+@pytest.mark.slow
 def test_it_is_asked_for_once_a_day(home):
     at_home = home(inverters=1)
     at_home.refresh(DATASET, lists=LISTS)

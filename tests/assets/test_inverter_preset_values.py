@@ -169,12 +169,14 @@ def test_each_preset_of_each_inverter_is_requested_and_in_the_table(home):
     assert sim.commands_received == 0
 
 
+@pytest.mark.slow
 def test_an_api_without_identifiers_is_not_asked_for_values(home):
     at_home = home(api_version="1.26")
     assert refresh(at_home).failures == []
     assert at_home.paths() == []
 
 
+@pytest.mark.slow
 def test_presets_without_an_identifier_are_listed_and_not_asked_for_values(home):
     at_home = home(inverters=1)
     rows = [{"id": 1, "identifier": None, "name": "One"}, {"id": 2, "name": "Two"}]
@@ -185,6 +187,7 @@ def test_presets_without_an_identifier_are_listed_and_not_asked_for_values(home)
     assert found == [{"name": "One", "identifier": None}, {"name": "Two", "identifier": None}]
 
 
+@pytest.mark.slow
 def test_a_preset_that_is_lacking_is_remembered_and_the_others_are_read(home):
     at_home = home(inverters=1)
     (serial,) = at_home.simulator.serials
@@ -202,6 +205,7 @@ def test_a_preset_that_is_lacking_is_remembered_and_the_others_are_read(home):
     assert len(at_home.paths()) == 6
 
 
+@pytest.mark.slow
 def test_a_token_without_the_scope_is_found_out_by_one_request(home):
     at_home = home(inverters=3)
     refresh(at_home)
@@ -212,6 +216,7 @@ def test_a_token_without_the_scope_is_found_out_by_one_request(home):
     assert "api:inverter:control" in report.unavailable[0]
 
 
+@pytest.mark.slow
 def test_the_same_values_in_another_order_are_no_new_version(home):
     at_home = home(inverters=1)
     sim = at_home.simulator
@@ -228,6 +233,7 @@ def test_the_same_values_in_another_order_are_no_new_version(home):
     assert [row["preset"] for row in now] == [n for n in WITH_VALUES if n != "timed-charge"]
 
 
+@pytest.mark.slow
 def test_other_spellings_of_a_number_and_times_of_changes_are_no_new_version(home):
     at_home = home(inverters=1)
     sim = at_home.simulator

@@ -206,6 +206,7 @@ def test_the_recorded_nulls_of_a_gateway_are_no_reading():
     assert [row["reason"] for row in decoded.quarantine.to_pylist()] == ["no_reading"]
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize(
     ("dataset", "listing", "tail"),
     [(SYSTEM, "system-data", "system-data"), (METER, "meter-data", "meter-data")],
@@ -230,6 +231,7 @@ def test_polls_fill_one_row_for_each_reading(home, dataset, listing, tail):
     assert len(expected) < len(times)
 
 
+@pytest.mark.slow
 def test_repeated_responses_of_nulls_are_one_row_of_quarantine(home):
     at_home = home(inverters=1, anomalies={"null_snapshot": 1.0})
     for _ in range(2):

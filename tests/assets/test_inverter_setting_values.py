@@ -174,6 +174,7 @@ def test_of_a_single_answer_only_data_is_about_the_inverter(body, expected):
     assert len(rows_of(rows, VALUES.name)) == read["has_value"]
 
 
+@pytest.mark.slow
 def test_no_value_and_no_success_is_no_answer(household):
     house = household(inverters=1)
     (serial,) = house.sim.serials
@@ -185,6 +186,7 @@ def test_no_value_and_no_success_is_no_answer(household):
     ]
 
 
+@pytest.mark.slow
 def test_a_joint_answer_can_be_in_data(household):
     house = household({**WEEKLY, "GIVLAKE_READ_SETTING_NAMES": "303,304"})
     first, second = house.sim.serials
@@ -197,6 +199,7 @@ def test_a_joint_answer_can_be_in_data(household):
     assert house.values() == dict.fromkeys(keys, "50")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [b'{"message": "x"}', b'{"data": {}}', b'{"data": 3, "message": "x"}', b"[]", b'[{"data": 3}]'],
@@ -210,6 +213,7 @@ def test_joint_answers_about_nobody_are_not_asked_for_again(household, body):
     assert house.values() == house.truth()
 
 
+@pytest.mark.slow
 def test_what_is_refused_of_one_inverter_is_read_of_the_other(household):
     house = household()
     first, second = house.sim.serials
@@ -225,6 +229,7 @@ def test_what_is_refused_of_one_inverter_is_read_of_the_other(household):
     assert house.values() == {k: v for k, v in house.truth().items() if k != (first, 17)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("status", "message"), [(404, "No query results"), (423, "Locked")])
 def test_what_the_api_refuses_is_no_silence_of_the_inverter(household, status, message):
     house = household(inverters=1)
@@ -238,6 +243,7 @@ def test_what_the_api_refuses_is_no_silence_of_the_inverter(household, status, m
     assert len(house.values()) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [409, 423])
 def test_what_is_refused_is_settled_until_the_next_time(household, status):
     house = household(inverters=1)
@@ -265,6 +271,7 @@ def test_all_values_arrive_by_one_request_for_each_setting(household):
     assert house.home.paths() == []
 
 
+@pytest.mark.slow
 def test_one_inverter_is_read_setting_by_setting_and_one_at_a_time(household):
     house = household(inverters=1, device_read_s=0.02)
     house.read()
@@ -275,6 +282,7 @@ def test_one_inverter_is_read_setting_by_setting_and_one_at_a_time(household):
     assert all(end <= later.received_at for end, later in zip(ends, requests[1:], strict=False))
 
 
+@pytest.mark.slow
 def test_eighty_settings_of_two_inverters_take_a_request_each(household):
     house = household(more_settings=71)
     house.read()
@@ -282,6 +290,7 @@ def test_eighty_settings_of_two_inverters_take_a_request_each(household):
     assert house.values() == house.truth()
 
 
+@pytest.mark.slow
 def test_without_the_setting_nothing_is_asked(home):
     house = Household(home())
     for how in ({}, {"only_due": False}, {"refetch": True}):
@@ -294,6 +303,7 @@ def test_without_the_setting_nothing_is_asked(home):
     assert house.sim.device_reads == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chosen", ["night charge TARGET,17", " 303 , limit charging from grid"])
 def test_named_settings_only(household, chosen):
     house = household({**WEEKLY, "GIVLAKE_READ_SETTING_NAMES": chosen})
@@ -302,6 +312,7 @@ def test_named_settings_only(household, chosen):
     assert len(house.home.paths()) == 2
 
 
+@pytest.mark.slow
 def test_a_change_begins_a_version_and_a_time_out_does_not(household):
     house = household(inverters=1)
     (serial,) = house.sim.serials
@@ -321,6 +332,7 @@ def test_a_change_begins_a_version_and_a_time_out_does_not(household):
     assert [row["state_code"] for row in reads] == [None, -1, None, None]
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize(
     ("code", "says_so", "asked"),
     [
@@ -352,6 +364,7 @@ def test_a_device_that_gives_no_value_is_left_alone(household, code, says_so, as
     assert len(house.home.paths()) == (0 if code == -4 else 9)
 
 
+@pytest.mark.slow
 def test_two_time_outs_in_a_row_not_two_in_all(household):
     house = household(inverters=1)
     (serial,) = house.sim.serials
@@ -364,6 +377,7 @@ def test_two_time_outs_in_a_row_not_two_in_all(household):
     assert len(house.values()) == 7
 
 
+@pytest.mark.slow
 def test_one_of_two_inverters_is_offline(household):
     house = household()
     offline, online = house.sim.serials
@@ -382,6 +396,7 @@ def test_one_of_two_inverters_is_offline(household):
     assert house.values() == house.truth()
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize("status", [403, 404, 405, 422])
 def test_where_joint_reading_is_refused_each_is_read_alone(household, status):
     house = household(refused={"multi-setting-values": str(status)})
@@ -395,6 +410,7 @@ def test_where_joint_reading_is_refused_each_is_read_alone(household, status):
     assert report.unavailable == []
 
 
+@pytest.mark.slow
 def test_where_a_joint_read_fails_each_is_read_alone(household):
     house = household()
     house.sim.fail("/multi-control/read", status=504)
@@ -407,6 +423,7 @@ def test_where_a_joint_read_fails_each_is_read_alone(household):
     assert house.values() == house.truth()
 
 
+@pytest.mark.slow
 def test_an_inverter_missing_from_a_joint_answer_is_read_alone(household):
     house = household({**WEEKLY, "GIVLAKE_READ_SETTING_NAMES": "303"})
     first, second = house.sim.serials
@@ -417,6 +434,7 @@ def test_an_inverter_missing_from_a_joint_answer_is_read_alone(household):
     assert house.values()[second, 303] == house.truth()[second, 303]
 
 
+@pytest.mark.slow
 def test_a_read_that_times_out_is_sent_once(household):
     house = household({**WEEKLY, "GIVLAKE_RETRY_S": "75"}, inverters=1)
     house.sim.fail("/settings/.*/read", status=504)
@@ -430,6 +448,7 @@ def test_a_read_that_times_out_is_sent_once(household):
     assert house.values() == house.truth()
 
 
+@pytest.mark.slow
 def test_reads_that_time_out_are_no_outage_of_the_api(household):
     house = household({**WEEKLY, "GIVLAKE_RETRY_S": "75"}, inverters=5)
     house.sim.fail("/read$", status=504)
@@ -441,6 +460,7 @@ def test_reads_that_time_out_are_no_outage_of_the_api(household):
         assert session.budget.snapshot().host_down_for_s is None
 
 
+@pytest.mark.slow
 def test_a_page_of_a_firewall_is_met_once(household):
     house = household({**WEEKLY, "GIVLAKE_RETRY_S": "75"}, refused={"setting-values": "403 html"})
     house.sim.override("/multi-control/read", b'{"X": {"response": 1}}')
@@ -449,6 +469,7 @@ def test_a_page_of_a_firewall_is_met_once(household):
     assert house.home.paths() == ["/multi-control/read", house.single(house.sim.serials[0])[0]]
 
 
+@pytest.mark.slow
 def test_settings_that_can_only_be_written_are_never_read(household):
     house = household(inverters=1)
     house.read(refetch=True)
@@ -456,6 +477,7 @@ def test_settings_that_can_only_be_written_are_never_read(household):
     assert 312 in {row["id"] for row in house.sim.truth_of("settings", house.sim.serials[0])}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("every", "hours"), [("daily", 20), ("weekly", 6 * 24 + 12)])
 def test_values_are_due_after_a_day_or_a_week(household, every, hours):
     house = household({"GIVLAKE_READ_SETTINGS": every}, inverters=1)
@@ -466,6 +488,7 @@ def test_values_are_due_after_a_day_or_a_week(household, every, hours):
     assert len(house.home.paths()) == 9
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_where_it_was(household):
     house = household(inverters=1)
     assert house.read(stop_after=3).cancelled
@@ -476,12 +499,14 @@ def test_an_interrupted_run_goes_on_where_it_was(household):
     assert house.values() == house.truth()
 
 
+@pytest.mark.slow
 def test_no_inverters(household):
     house = household(inverters=0)
     assert house.read().total.done == 0
     assert house.sim.device_reads == []
 
 
+@pytest.mark.slow
 def test_a_token_without_the_scope_is_found_out_by_one_request(household):
     house = household()
     house.sim.override("/read$", b'{"message": "Invalid scope(s) provided."}', status=403)
@@ -493,6 +518,7 @@ def test_a_token_without_the_scope_is_found_out_by_one_request(household):
     assert len(house.home.paths()) == 2
 
 
+@pytest.mark.slow
 def test_two_processes_read_nothing_twice(household):
     house = household(inverters=1, device_read_s=0.05)
     reports = []

@@ -115,6 +115,7 @@ def test_the_documents_examples_land_whole():
     } == sent
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize(
     ("dataset", "listing", "key"),
     [(SETTINGS, "settings", "setting_id"), (PRESETS, "presets", "preset_id")],
@@ -142,6 +143,7 @@ def test_what_is_on_offer_has_versions_of_its_own_for_each_inverter(home, datase
     assert len(rows) == len(before) + 1 + len(sim.truth_of(listing, second))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dataset", [SETTINGS, PRESETS])
 def test_a_token_without_the_scope_is_found_out_by_one_request(home, dataset):
     scopes = frozenset({"api:inverter:list", "api:inverter:data", "api:account:read"})

@@ -182,6 +182,7 @@ for _ in range(60):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_threads_may_be_the_first_to_decode_a_type():
     """A type of msgspec must not be prepared by one thread while another uses it (SIGSEGV)."""

@@ -73,6 +73,7 @@ def test_the_work_grows_with_the_number_of_requests_not_with_its_square(monkeypa
     assert (len(matching), len(matched), len(formed)) == (400, 400, 400)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["AB/1", "AB#1", ".."])
 def test_a_name_that_no_request_can_be_made_of_stops_no_other_device(home, name):
     at_home = home(inverters=1, api_version="1.26")

@@ -70,6 +70,7 @@ def test_profiles_come_in_every_shape(data, found):
     assert {row["profile"]: row["presets"] for row in rows} == found
 
 
+@pytest.mark.slow_but_first
 @SHAPES
 def test_profiles_are_what_the_simulator_has(home, shape):
     at_home = home(undocumented_as=shape)
@@ -90,6 +91,7 @@ def test_profiles_are_what_the_simulator_has(home, shape):
     }
 
 
+@pytest.mark.slow_but_first
 @SHAPES
 @pytest.mark.parametrize("keep", ["", "locks:*"])
 def test_locks_are_what_the_simulator_has_but_for_people(home, shape, keep):
@@ -128,6 +130,7 @@ def test_the_configuration_is_what_the_simulator_has_but_for_people(home, shape)
             assert extra["default_duration"] == sent["default_duration"]
 
 
+@pytest.mark.slow
 @EACH
 def test_what_is_gone_ends_and_comes_back_as_a_version(home, dataset):
     at_home = home(inverters=1)
@@ -143,6 +146,7 @@ def test_what_is_gone_ends_and_comes_back_as_a_version(home, dataset):
     assert found == [{"is_now": False}, {"is_now": True}]
 
 
+@pytest.mark.slow
 @EACH
 @pytest.mark.parametrize(
     ("body", "rows"), [(b"[]", 0), (b"{}", 0), (b'{"data": []}', 0), (b'[{"id": 1}, {"id": 2}]', 2)]
@@ -155,6 +159,7 @@ def test_the_content_can_come_without_an_envelope(home, dataset, body, rows):
     assert len(at_home.rows(f"FROM {dataset.name}")) == rows
 
 
+@pytest.mark.slow_but_first
 @EACH
 def test_an_api_without_it_is_asked_once_and_then_weekly(home, dataset):
     at_home = home(api_version="1.35")

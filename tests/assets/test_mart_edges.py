@@ -32,6 +32,7 @@ def balance(tables, day=MONDAY):
     return tables.rows(sql)
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize("state", ["not_requested", "failed", "partial", "not_built", "forbidden"])
 def test_an_inverter_that_was_not_fetched_yet_is_a_member_of_its_site(tables, state):
     for serial in ("A", "B"):
@@ -209,6 +210,7 @@ def test_an_energy_of_a_half_hour_that_one_member_does_not_know_is_unknown_of_th
     assert (half["solar_kwh"], half["is_complete"], half["is_final"]) == (None, False, False)
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize(
     ("power", "counters"),
     [

@@ -64,6 +64,7 @@ def test_a_refusal_of_an_earlier_version_is_not_believed_but_asked_again(home):
         assert unavailable(session.lake) in ({}, {"ev_chargers": {}})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dataset", "path", "most"),
     [(GRID_METERS, "/meter/data", 4), (PRESETS, "/presets", 3), (AGGREGATES, "/energy-flows", 4)],
@@ -114,6 +115,7 @@ def test_one_device_that_refuses_is_closed_and_the_others_are_fetched(home):
         assert not unavailable(session.lake).get("inverter_presets")
 
 
+@pytest.mark.slow
 def test_devices_that_were_refused_make_room_for_others_in_the_next_run(home):
     at_home = home(inverters=8)
     sim = at_home.simulator
@@ -128,6 +130,7 @@ def test_devices_that_were_refused_make_room_for_others_in_the_next_run(home):
     assert any(last in path for path in at_home.paths())
 
 
+@pytest.mark.slow
 def test_devices_that_are_gone_do_not_stop_those_that_are_there(home):
     at_home = home(inverters=3, gone=5)
     report = at_home.refresh(EVENTS, lists=LISTS)
@@ -139,6 +142,7 @@ def test_devices_that_are_gone_do_not_stop_those_that_are_there(home):
     assert len(answered) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [404, 500])
 def test_a_dataset_without_any_response_is_stopped_after_some_requests(home, status):
     at_home = home(inverters=30)
@@ -149,6 +153,7 @@ def test_a_dataset_without_any_response_is_stopped_after_some_requests(home, sta
     assert "requests without a response; the last: " in str(report.stopped)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [403, 404, 422])
 def test_a_page_in_place_of_the_api_stops_the_dataset_and_is_not_remembered(home, status):
     at_home = home(inverters=30)
@@ -164,6 +169,7 @@ def test_a_page_in_place_of_the_api_stops_the_dataset_and_is_not_remembered(home
     assert at_home.refresh(EVENTS, lists=LISTS).failures == []
 
 
+@pytest.mark.slow
 def test_a_plan_that_lacks_an_optional_endpoint_leaves_the_others(home):
     at_home = home(inverters=5)
     at_home.simulator.override("/presets", b'{"message": "Premium only."}', status=402)
@@ -181,6 +187,7 @@ def test_a_proxy_that_wants_a_login_stops_the_run(home):
     assert "HTTPS_PROXY" in str(report.stopped)
 
 
+@pytest.mark.slow
 def test_a_refused_range_is_learnt_only_where_a_shorter_one_is_accepted(home):
     from assets.energy_flows import DATASET as FLOWS
     from assets.framework.ingestion.range_limits import longest_range

@@ -143,6 +143,7 @@ def test_what_is_no_reading_is_quarantined(dataset, data):
     assert decoded.quarantine["reason"].to_pylist() == ["not_decodable"]
 
 
+@pytest.mark.slow_but_first
 @BOTH
 @pytest.mark.parametrize("shape", ["list", "object"])
 def test_the_table_has_what_the_simulator_has(home, dataset, shape):
@@ -179,6 +180,7 @@ def test_an_account_without_a_site_is_asked_nothing(home, dataset):
     assert (at_home.paths(), report.failures, report.unavailable) == ([], [], [])
 
 
+@pytest.mark.slow
 @BOTH
 def test_an_api_without_it_is_asked_once_and_not_with_every_poll(home, dataset):
     at_home = home(api_version="1.26")
@@ -197,6 +199,7 @@ def test_an_api_without_it_is_asked_once_and_not_with_every_poll(home, dataset):
     assert len(at_home.paths()) == 1
 
 
+@pytest.mark.slow
 def test_readings_of_one_time_are_one_row(home):
     at_home = home(clock=datetime(2025, 7, 1, 12, tzinfo=UTC) + timedelta(seconds=1))
     at_home.refresh(SITES)

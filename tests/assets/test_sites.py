@@ -139,6 +139,7 @@ def test_a_status_that_is_taken_back_is_a_version(home):
     ]
 
 
+@pytest.mark.slow
 def test_statuses_that_few_may_read_are_no_failure(home):
     at_home = home()
     at_home.refresh(SITES)
@@ -151,6 +152,7 @@ def test_statuses_that_few_may_read_are_no_failure(home):
     assert at_home.paths() == []
 
 
+@pytest.mark.slow
 def test_weekly_datasets_that_ask_about_no_device_are_not_due_every_time(home):
     at_home = home(site_status_approved=True)
     at_home.refresh(SITES)

@@ -137,6 +137,7 @@ def test_the_secret_is_in_no_file(home):
     ]
 
 
+@pytest.mark.slow
 def test_a_forgotten_device_is_gone_from_every_table(home):
     at_home = home(smart_devices=2, smart_points_every_s=86_400)
     first, second = at_home.simulator.smart_device_uuids
@@ -192,6 +193,7 @@ def plugs(home):
     return at_home
 
 
+@pytest.mark.slow
 def test_all_is_read_once_and_then_one_page_a_day(plugs):
     sim = plugs.simulator
     assert plugs.refresh(READINGS, lists=LISTS).failures == []
@@ -204,6 +206,7 @@ def test_all_is_read_once_and_then_one_page_a_day(plugs):
         assert readings(plugs) == truth(sim)
 
 
+@pytest.mark.slow
 def test_after_a_long_pause_pages_are_read_until_known_readings_are_met(plugs):
     sim = plugs.simulator
     plugs.refresh(READINGS, lists=LISTS)
@@ -213,6 +216,7 @@ def test_after_a_long_pause_pages_are_read_until_known_readings_are_met(plugs):
     assert readings(plugs) == truth(sim)
 
 
+@pytest.mark.slow
 def test_a_walk_that_did_not_reach_the_end_is_started_again(plugs):
     sim = plugs.simulator
     first = min(sim.smart_device_uuids)
@@ -225,6 +229,7 @@ def test_a_walk_that_did_not_reach_the_end_is_started_again(plugs):
     assert readings(plugs) == truth(sim)
 
 
+@pytest.mark.slow
 def test_all_is_read_again_on_demand(plugs):
     sim = plugs.simulator
     plugs.refresh(READINGS, lists=LISTS)

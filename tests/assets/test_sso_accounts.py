@@ -51,6 +51,7 @@ def test_it_runs_only_if_it_is_named(setting, is_on):
     assert ("energy_flows" in names) == (setting not in ("sso_accounts", "sites,+sso_accounts"))
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize("keep", [(), ("company",), ("company", "surname")])
 def test_the_table_has_what_the_simulator_has_but_for_the_personal(home, keep):
     entries = ",".join(f"sso_accounts:data[].{leaf}" for leaf in keep)
@@ -68,6 +69,7 @@ def test_the_table_has_what_the_simulator_has_but_for_the_personal(home, keep):
         assert row["account_id"] == sent["id"]
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize(("version", "rows"), [("1.26", 0), ("1.35", 1), ("1.53", 1)])
 def test_an_api_without_it_is_no_failure(home, version, rows):
     at_home = home(api_version=version)

@@ -95,6 +95,7 @@ def test_slots_come_in_every_shape(dataset, data, slots):
     assert {row["start_at"] for row in rows} <= {None}
 
 
+@pytest.mark.slow_but_first
 @BOTH
 @SHAPES
 def test_the_history_is_read_until_there_is_nothing(home, dataset, shape):
@@ -166,6 +167,7 @@ def test_a_planned_day_is_requested_with_its_end(home):
     assert found == [{"date": day}]
 
 
+@pytest.mark.slow
 def test_a_slot_that_is_planned_no_more_ends(home):
     at_home = home(commissioned=BEGUN, clock=NOW)
     account = str(at_home.simulator.account["id"])
@@ -218,6 +220,7 @@ def test_each_change_of_the_settings_is_a_version(home):
     assert json.loads(rows[0]["slot_overrides"]) == truth["slot_overrides"]
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize("dataset", [AUTOMATION, SLOTS, SETTINGS], ids=lambda each: each.name)
 @pytest.mark.parametrize("refusal", ["version", "402", "403", "404"])
 def test_an_account_without_a_tariff_is_asked_once_and_then_weekly(home, dataset, refusal):
@@ -235,6 +238,7 @@ def test_an_account_without_a_tariff_is_asked_once_and_then_weekly(home, dataset
     assert at_home.paths() == []
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("status", [404, 422])
 def test_a_day_that_is_refused_says_nothing_about_others(home, dataset, status):
@@ -255,6 +259,7 @@ def test_a_day_that_is_refused_says_nothing_about_others(home, dataset, status):
     assert {row["date"] for row in rows} == begun
 
 
+@pytest.mark.slow
 @BOTH
 def test_a_day_is_not_final_before_another_has_passed(home, dataset):
     at_home = home(commissioned=BEGUN, clock=NOW)
@@ -268,6 +273,7 @@ def test_a_day_is_not_final_before_another_has_passed(home, dataset):
     assert len(days_of(at_home)) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [400, 404, 410, 422])
 def test_days_that_are_not_found_are_no_failure(home, status):
     """Before the contract began there may be nothing to be found, rather than an empty list."""
@@ -290,6 +296,7 @@ def test_days_that_are_not_found_are_no_failure(home, status):
         assert last.is_settled
 
 
+@pytest.mark.slow
 @BOTH
 def test_what_an_account_lacks_is_settled(home, dataset):
     at_home = home(api_version="1.26")
@@ -300,6 +307,7 @@ def test_what_an_account_lacks_is_settled(home, dataset):
     assert last.is_settled
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("status", [404, 422])
 def test_a_tariff_that_has_ended_is_asked_for_once_a_day(home, dataset, status):

@@ -46,6 +46,7 @@ def test_from_none_is_growth():
     ]
 
 
+@pytest.mark.slow
 def test_a_fifth_more_points_are_noticed_in_instructions_and_memory():
     day, more = answer(), answer(POINTS * 12 // 10)
     before = {"decode": counts_of(lambda: decode(day))}

@@ -7,7 +7,7 @@ on the way could decode them.
 import json
 import posixpath
 import re
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from urllib.parse import unquote
 
@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from assets.inverter_setting_values import DATASET
+from givenergy.budget import SqliteRequestBudget
 from givenergy.endpoints import ENDPOINTS
 from givenergy.endpoints.control_endpoints import INVERTER_PRESET_VALUES
 from givenergy.endpoints.definition import Endpoint
@@ -129,12 +130,21 @@ def check(sim, *, may_ask):
         assert sim.device_reads == []
 
 
+class AccountBudget(SqliteRequestBudget):
+    """A budget without the limits of single endpoints: with ten an hour, examples wait hours."""
+
+    def grant(self, *, bucket, own, **options):
+        """Count the request as one of the account."""
+        return super().grant(**options)
+
+
 @pytest.fixture
-def clients(simulate, open_client):
+def clients(simulate, open_client, tmp_path):
     """Open a client that may ask devices and one that may not, at a server without limit."""
     sim = simulate(rate_limit=1_000_000, inverters=2)
-    quick = {"retry": NO_RETRY}
-    return sim, open_client(sim, **quick), open_client(sim, may_ask_devices=True, **quick)
+    with closing(AccountBudget(tmp_path / "budget.sqlite", account="test", window_s=2.0)) as budget:
+        quick = {"retry": NO_RETRY, "budget": budget}
+        yield sim, open_client(sim, **quick), open_client(sim, may_ask_devices=True, **quick)
 
 
 KEPT = settings(

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 START, END = date(2025, 6, 1), date(2025, 6, 2)
 RANGE = ("--start", START, "--end", END)
 STARTS = "SELECT start_local, start_at FROM energy_flows ORDER BY start_at"
@@ -67,7 +69,6 @@ def test_a_zone_that_is_set_outranks_the_account_and_doctor_says_so(simulate, ow
     assert "The account's time zone is" not in owner.givlake("doctor").out
 
 
-@pytest.mark.slow
 def test_a_zone_that_becomes_known_corrects_what_was_fetched_without_a_request(
     simulate, own, caplog
 ):
@@ -111,7 +112,6 @@ def _facts(owner):
     return owner.sql(f"SELECT over_at FROM read_parquet('{path}') WHERE dataset = 'energy_flows'")
 
 
-@pytest.mark.slow
 def test_a_known_zone_stays_while_the_account_cannot_be_read_or_has_none(simulate, own):
     sim = simulate(inverters=1)
     owner = own(sim)
@@ -127,7 +127,6 @@ def test_a_known_zone_stays_while_the_account_cannot_be_read_or_has_none(simulat
     assert owner.state()["account_zone"] == "Europe/London"
 
 
-@pytest.mark.slow
 def test_an_unusable_zone_of_an_earlier_version_is_not_used(simulate, own):
     owner = own(simulate(inverters=1))
     assert owner.givlake("backfill", *RANGE).status == 0

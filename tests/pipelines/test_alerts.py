@@ -92,6 +92,7 @@ def test_what_could_not_be_sent_is_due_again_and_changes_no_exit_status(simulate
     assert listener.titles == [MISSING]
 
 
+@pytest.mark.slow
 def test_nothing_is_looked_for_without_a_place_to_tell_of_it(simulate, own):
     sim = simulate(inverters=1)
     owner = own(sim)
@@ -104,6 +105,7 @@ def test_nothing_is_looked_for_without_a_place_to_tell_of_it(simulate, own):
     assert "set GIVLAKE_ALERT_URLS" in done.err
 
 
+@pytest.mark.slow
 def test_the_app_is_notified_ten_times_an_hour_at_most_and_texts_pass_its_rules(
     simulate, own, listener, monkeypatch
 ):
@@ -130,6 +132,7 @@ def test_the_app_is_notified_ten_times_an_hour_at_most_and_texts_pass_its_rules(
     assert sim.stats()["statuses"].get("429") is None
 
 
+@pytest.mark.slow
 def test_a_missing_scope_is_reported_by_name_and_a_failure_of_the_api_as_one(simulate, own):
     names = ("account:read", "inverter:list", "inverter:read", "inverter:data")
     scopes = frozenset(f"api:{name}" for name in names)
@@ -248,10 +251,10 @@ def test_the_hour_by_which_yesterday_should_be_there_is_the_accounts(moment, tod
         assert not is_due(nine.astimezone(UTC) - timedelta(seconds=1), settings, "Europe/London")
 
 
+@pytest.mark.slow
 @at_moments(
     "autumn, the repeated hour, second",
     "the first minutes of a year",
-    slow=["the first minutes of a year"],
 )
 def test_yesterday_that_nobody_fetched_is_missed_by_the_hour_and_not_before(
     simulate, own, listener

@@ -2,6 +2,8 @@
 
 from datetime import date, timedelta
 
+import pytest
+
 from tests.support.clock import at_moments
 from tests.support.simulator_truth import assert_same, days_between, expected_rows, repeated_times
 
@@ -45,6 +47,7 @@ def test_everything_lands_with_the_fewest_requests_and_is_requested_once(simulat
     assert_same(owner.rows(), expected_rows(sim, sim.serials, days))
 
 
+@pytest.mark.slow
 def test_days_of_a_charger_that_its_owner_names_are_requested(simulate, own, today):
     """Days before anything known of a charger were called there without a request."""
     sim = simulate(inverters=1, ev_chargers=1, ev_points_every_s=3600, ev_offline_rate=0.0)
@@ -57,13 +60,13 @@ def test_days_of_a_charger_that_its_owner_names_are_requested(simulate, own, tod
     assert found["day"] == day
 
 
+@pytest.mark.slow
 @at_moments(
     "spring, after the skipped hour",
     "autumn, the first hour of the day",
     "a month's first minutes, in UTC still its last day",
     "a day of 29 February",
     "the last minutes of a year",
-    slow=["autumn, the first hour of the day", "a day of 29 February"],
 )
 def test_a_plan_counts_the_days_until_the_accounts_own_today(simulate, own, today):
     sim = simulate(inverters=2, commissioned=today - timedelta(days=9))

@@ -178,6 +178,7 @@ def test_the_commands_of_the_demo_ask_its_simulator_only(simulate, own, tmp_path
     assert (tmp_path / "demo" / "dagster" / "history").is_dir()
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_the_page_of_a_demo_simulates_the_account_that_the_demo_has_fetched(tmp_path):
     """A later day, or other numbers, made counters jump and devices vanish."""
@@ -213,6 +214,7 @@ def test_the_demo_refuses_the_folder_of_an_account(simulate, own):
         assert "such as CE1234G567: use another folder" in done.err
 
 
+@pytest.mark.slow
 def test_a_file_that_dagster_would_prefer_to_the_settings_is_refused(simulate, own, tmp_path):
     owner = own(simulate(inverters=1), DAGSTER_HOME=str(tmp_path))
     (tmp_path / ".env").write_text("GIVENERGY_API_TOKEN=another-token\n")
@@ -222,6 +224,7 @@ def test_a_file_that_dagster_would_prefer_to_the_settings_is_refused(simulate, o
     assert "unset DAGSTER_HOME" in done.err
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.new_folder
 @pytest.mark.parametrize(
     ("named", "reserve"), [(None, 5), ("", 0), ("other.env", 9), ("{folder}/other.env", 9)]

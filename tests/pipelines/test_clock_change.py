@@ -22,6 +22,7 @@ ORDER BY ALL
 """
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize(("changing", "hours"), [(date(2024, 3, 31), 23), (date(2024, 10, 27), 25)])
 def test_rows_local_dates_and_daily_totals_of_a_clock_change(simulate, own, changing, hours):
     sim = simulate(inverters=2, gateways=1)

@@ -160,10 +160,10 @@ def ranges(requests) -> list[tuple[str, str]]:
     return sorted((request.tags[start], request.tags[end]) for request in requests)
 
 
+@pytest.mark.slow
 @at_moments(
     "spring, after the skipped hour",
     "the last minutes of a month",
-    slow=["the last minutes of a month"],
 )
 def test_the_schedules_name_the_right_days(simulate, own, today):
     sim = simulate(inverters=2)
@@ -201,6 +201,7 @@ def test_the_schedules_name_the_right_days(simulate, own, today):
         assert ranges(evaluate("inverter_data_points_daily", tomorrow, 4))[-1][1] == f"{today}"
 
 
+@pytest.mark.slow
 def test_a_failed_run_executed_again_requests_only_what_is_missing(simulate, own):
     sim = simulate(inverters=2)
     owner = own(sim)

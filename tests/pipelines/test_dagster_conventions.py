@@ -3,6 +3,7 @@
 from datetime import date
 
 import dagster as dg
+import pytest
 
 from assets.framework.contract.dataset import Cadence, SnapshotDataset
 from assets.registry import datasets
@@ -51,6 +52,7 @@ def test_a_view_is_a_gold_asset_below_the_tables_that_it_reads(simulate, own):
     assert columns == [row["column_name"] for row in owner.sql("DESCRIBE gaps")]
 
 
+@pytest.mark.slow
 def test_a_run_can_be_configured_with_other_numbers_than_the_settings(simulate, own):
     sim = simulate(inverters=1)
     owner = own(sim)

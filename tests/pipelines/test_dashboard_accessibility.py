@@ -12,11 +12,7 @@ from tests.support.dashboard_process import dashboard
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.end_to_end]
 SCREENS = {"desktop": {"viewport": DESKTOP}, "phone": {"viewport": PHONE, "is_mobile": True}}
-IN_MAKE_TEST = {("month", "light", "desktop"), ("day", "dark", "phone")}
-CASES = [
-    pytest.param(*case, marks=[] if case in IN_MAKE_TEST else pytest.mark.slow)
-    for case in product(("day", "week", "month", "year", "all"), ("light", "dark"), SCREENS)
-]
+CASES = list(product(("day", "week", "month", "year", "all"), ("light", "dark"), SCREENS))
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +24,7 @@ def server(browser_path, tmp_path_factory):
         yield server
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("period", "theme", "screen"), CASES)
 def test_axe_finds_nothing_serious(server, browser, period, theme, screen):
     with watched_page(browser, server.address, color_scheme=theme, **SCREENS[screen]) as watched:

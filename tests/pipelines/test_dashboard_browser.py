@@ -20,7 +20,7 @@ from tests.support.dashboard_page import DashboardPage
 from tests.support.dashboard_process import dashboard
 from tests.support.page_traffic import PageTraffic
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.end_to_end]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.processes, pytest.mark.end_to_end]
 MAY = "?period=month&date=2025-05-01"
 ENERGIES = ("solar_kwh", "import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "home_kwh")
 
@@ -229,7 +229,6 @@ def test_the_sql_that_is_shown_runs_and_gives_what_is_shown(look, owner):
     assert page.page.evaluate("navigator.clipboard.readText()") == sql
 
 
-@pytest.mark.slow
 def test_every_figure_of_every_period_has_sql_that_runs(look, owner):
     for period in ("day", "week", "month", "year", "all"):
         page = look(f"?period={period}&date={TODAY - timedelta(days=1)}")
@@ -263,11 +262,7 @@ def brightness(colour):
 
 @pytest.mark.parametrize(
     "period",
-    [
-        "day",
-        "month",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("week", "year", "all")),
-    ],
+    ["day", "week", "month", "year", "all"],
 )
 def test_a_phone_scrolls_down_only(look, period):
     page = look(f"?period={period}&date=2025-05-20&compare=year", viewport=PHONE, is_mobile=True)

@@ -141,12 +141,13 @@ def test_a_file_documents_what_it_has(name, kind):
     assert "{{" not in query.mart.sql
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "period", "day"),
     [
         ("site", Period.DAY, AUTUMN),
-        pytest.param("inverter", Period.MONTH, NOON_LOST, marks=pytest.mark.slow),
-        pytest.param("site", Period.ALL, AUTUMN, marks=pytest.mark.slow),
+        ("inverter", Period.MONTH, NOON_LOST),
+        ("site", Period.ALL, AUTUMN),
     ],
 )
 @pytest.mark.parametrize("name", chart_names())
@@ -160,6 +161,7 @@ def test_the_shown_sql_gives_the_rows_of_the_answer(house, charts, name, kind, p
     assert len({*keys}) == len(keys)
 
 
+@pytest.mark.slow
 def test_every_chart_of_the_house_has_rows(charts):
     empty = {name for name in chart_names() if not charts.rows(name, period="all")}
     # Three are of single days, and the house has no years to compare.
@@ -167,6 +169,7 @@ def test_every_chart_of_the_house_has_rows(charts):
     assert charts.rows("power", date=FULL_DAY)
 
 
+@pytest.mark.slow
 def test_csv_has_the_rows_of_the_answer(charts):
     for chart in chart_names():
         answer = charts.answer(chart, period="month", date=FULL_DAY)
@@ -179,6 +182,7 @@ def test_csv_has_the_rows_of_the_answer(charts):
         assert rows == expected
 
 
+@pytest.mark.slow
 def test_parquet_has_the_rows_of_the_answer(charts):
     arguments = {"period": "month", "date": str(FULL_DAY)}
     scope, _ = charts.data.scope(arguments)
@@ -193,6 +197,7 @@ def text_of(value):
     return json.dumps(value) if isinstance(value, bool | int | float) else str(value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("day", "count"), [(SPRING, 46), (AUTUMN, 50), (FULL_DAY, 48)])
 def test_days_on_which_clocks_change(charts, house, day, count):
     balance = charts.rows("half_hours", date=day)
@@ -220,6 +225,7 @@ def test_days_on_which_clocks_change(charts, house, day, count):
     assert {*local} == {day}
 
 
+@pytest.mark.slow
 def test_autumns_double_hour_is_the_sum_of_both(charts, house):
     hours = charts.rows("heat_map", period="day", date=AUTUMN)
     (home,) = house.owner.sql(
@@ -229,6 +235,7 @@ def test_autumns_double_hour_is_the_sum_of_both(charts, house):
     assert hours[1]["home_kwh"] == pytest.approx(home["kwh"], abs=0.001)
 
 
+@pytest.mark.slow
 def test_a_missing_half_hour_is_null_and_counted(charts, house):
     rows = {row["start_local"]: row for row in charts.rows("half_hours", date=NOON_LOST)}
     assert rows["12:00"]["source"] in (None, "inverter_data_points")
@@ -249,6 +256,7 @@ def test_a_missing_half_hour_is_null_and_counted(charts, house):
     assert {row["home_kwh"] for row in hours} == {None}
 
 
+@pytest.mark.slow
 def test_a_day_known_by_counters_only_has_no_home_in_the_sum(charts):
     days = {row["bucket_start"]: row for row in charts.rows("energy", period="week", date=COUNTED)}
     assert days[COUNTED]["source"] == "inverter_data_points"
@@ -269,6 +277,7 @@ def test_a_day_known_by_counters_only_has_no_home_in_the_sum(charts):
     assert month["source"] == "energy_flows, inverter_data_points"
 
 
+@pytest.mark.slow
 def test_answers_have_the_time_of_the_folder_whatever_corrected_the_clock_since(charts):
     charts.data.scope({})
     for ahead_s in (0.0, 4000 * 86_400.0):
@@ -280,6 +289,7 @@ def test_answers_have_the_time_of_the_folder_whatever_corrected_the_clock_since(
         assert scope.today == CLOCK.date()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("period", ["week", "month", "year", "all"])
 def test_buckets_add_up_to_the_totals_and_to_the_marts(charts, house, period):
     total = charts.rows("totals", period=period, date=FULL_DAY)[0]
@@ -302,6 +312,7 @@ def test_buckets_add_up_to_the_totals_and_to_the_marts(charts, house, period):
     assert sum(row["days"] for row in paid) == total["cost_days"]
 
 
+@pytest.mark.slow
 def test_shares_are_those_of_the_mart(charts, house):
     for day in (SPRING, FULL_DAY, AUTUMN):
         total = charts.rows("totals", date=day)[0]
@@ -319,6 +330,7 @@ def test_shares_are_those_of_the_mart(charts, house):
     assert (year["self_sufficiency"], year["self_consumption"]) == (None, None)
 
 
+@pytest.mark.slow
 def test_compared_ranges_are_sums_of_their_own_days(charts):
     shown, before, year = charts.rows("totals", date=FULL_DAY)
     assert [row["range"] for row in (shown, before, year)] == ["shown", "before", "year"]
@@ -330,6 +342,7 @@ def test_compared_ranges_are_sums_of_their_own_days(charts):
     assert (year["solar_kwh"], year["days_expected"], year["days"]) == (None, 0, 0)
 
 
+@pytest.mark.slow
 def test_flows_are_the_sums_of_the_half_hours(charts):
     links = charts.rows("flows", date=FULL_DAY)
     halves = charts.rows("half_hours", date=FULL_DAY)
@@ -343,6 +356,7 @@ def test_flows_are_the_sums_of_the_half_hours(charts):
         assert sum(shares) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_power_is_that_of_the_points(charts, house):
     rows = charts.rows("power", date=FULL_DAY)
     points = house.owner.sql(f"FROM inverter_data_points WHERE local_date = '{FULL_DAY}'")
@@ -381,6 +395,7 @@ def test_costs_are_of_sites(pair):
         assert pair.rows(name, of=f"inverter:{inverter}", period="month", date=FULL_DAY) == []
 
 
+@pytest.mark.slow
 def test_an_inverter_alone_has_the_cost_of_its_site(charts, house):
     of_site = charts.rows("cost", period="week", date=FULL_DAY)
     assert of_site == charts.rows(
@@ -388,6 +403,7 @@ def test_an_inverter_alone_has_the_cost_of_its_site(charts, house):
     )
 
 
+@pytest.mark.slow
 def test_records_are_whole_days_and_ranked(charts, house):
     rows = charts.rows("records")
     best = [row for row in rows if (row["measure"], row["kind"]) == ("solar_kwh", "highest")]
@@ -402,6 +418,7 @@ def test_records_are_whole_days_and_ranked(charts, house):
     assert {row["local_date"] for row in rows}.isdisjoint({EVENING_LOST, UNKNOWN})
 
 
+@pytest.mark.slow
 def test_faults_that_touch_a_day_are_shown(charts):
     rows = charts.rows("events", date=date(2024, 6, 1))
     assert [row["event"] for row in rows] == ["PV Over Voltage"]
@@ -415,6 +432,7 @@ def test_the_calendar_knows_the_states_in_their_order():
     assert [each.strip().strip("'") for each in listed.split(",")] == list(State)
 
 
+@pytest.mark.slow
 def test_missing_days_are_those_that_status_reports(charts):
     sql = chart_query("missing", "site", "GBP").mart.sql
     listed = re.search(r"state not in \((.*?)\)", sql, re.DOTALL)[1]
@@ -432,6 +450,7 @@ def test_missing_days_are_those_that_status_reports(charts):
     assert (first["first_date"], first["last_date"]) == (expected, date(2024, 6, 30))
 
 
+@pytest.mark.slow
 def test_sessions_of_the_car_add_up(charts):
     sessions = charts.rows("car_sessions", period="month", date=AUTUMN)
     assert sessions
@@ -446,6 +465,7 @@ def test_sessions_of_the_car_add_up(charts):
         assert known == pytest.approx(row["energy_kwh"], abs=0.01)
 
 
+@pytest.mark.slow
 def test_the_battery_of_a_day(charts, house):
     row = charts.row("battery", date=FULL_DAY)
     (mart,) = house.owner.sql(f"FROM battery_daily WHERE local_date = '{FULL_DAY}'")
@@ -453,6 +473,7 @@ def test_the_battery_of_a_day(charts, house):
         assert row[name] == pytest.approx(mart[name])
 
 
+@pytest.mark.slow
 def test_what_other_tariffs_would_have_cost(charts, house):
     (row,) = charts.rows("what_if", period="month", date=FULL_DAY)
     (mart,) = house.owner.sql("FROM cost_what_if WHERE month = '2024-06-01'")
@@ -464,6 +485,7 @@ def test_what_other_tariffs_would_have_cost(charts, house):
     assert back["repaid_share"] == pytest.approx(back["saved_gbp"] / 100)
 
 
+@pytest.mark.slow
 def test_the_newest_reading_and_its_age(charts, house):
     (row,) = charts.rows("now")
     (mart,) = house.owner.sql("FROM site_now")
@@ -473,6 +495,7 @@ def test_the_newest_reading_and_its_age(charts, house):
     assert age_min <= row["age_min"] < age_min + 60
 
 
+@pytest.mark.slow
 def test_names_of_columns_of_money_follow_the_currency(tmp_path):
     with Simulator(config()) as sim:
         settings = {
@@ -513,6 +536,7 @@ def test_values_are_written_as_literals(value, text):
     assert literal(value) == text
 
 
+@pytest.mark.slow
 def test_behind_a_gateway_the_site_has_its_power_and_their_charge(tmp_path):
     with Simulator(config(inverters=3, gateways=1)) as sim:
         settings = {

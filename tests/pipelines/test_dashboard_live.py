@@ -16,7 +16,7 @@ from tests.support.dashboard_accounts import (
 from tests.support.dashboard_page import DashboardPage
 from tests.support.dashboard_process import dashboard
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.end_to_end]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.processes, pytest.mark.end_to_end]
 
 
 @pytest.fixture(scope="module")

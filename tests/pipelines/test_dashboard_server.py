@@ -212,6 +212,7 @@ def test_files_hold_the_rows_of_the_json(server):
         assert table.num_rows == chart["rows"]
 
 
+@pytest.mark.slow
 def test_without_data_every_chart_is_empty(tmp_path):
     for folder in (tmp_path / "absent", tmp_path / "empty"):
         if folder.name == "empty":
@@ -240,6 +241,7 @@ def test_a_folder_that_cannot_be_read_is_said_in_a_sentence(tmp_path):
         assert (answer.status, answer.json()) == (503, {"error": problem})
 
 
+@pytest.mark.slow
 def test_new_data_are_seen_without_a_new_start(tmp_path):
     with Simulator(config()) as sim:
         owner = owner_of(sim, tmp_path)
@@ -275,6 +277,7 @@ def until(look, is_right):
     return found
 
 
+@pytest.mark.slow
 def test_nothing_changes_while_nothing_is_written(owner):
     with dashboard_server(settings_of(owner.settings), reopen_every_s=0) as server:
         before = sorted((path, path.stat().st_mtime_ns) for path in owner.data.rglob("*"))
@@ -337,6 +340,7 @@ def test_an_account_of_2000_inverters(tmp_path):
             assert server.charts("totals", "energy", "now")["totals"]["rows"] == 3
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_serves_until_it_is_stopped(owner, number):
@@ -368,6 +372,7 @@ def test_a_port_in_use_is_said_in_a_sentence(owner):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_the_default_port_may_be_taken(owner):
     try:
@@ -450,6 +455,7 @@ def test_the_old_rows_are_read_until_the_new_ones_are_in_memory(owner, tmp_path)
         data.close()
 
 
+@pytest.mark.slow
 def test_data_that_vanish_are_no_new_account(tmp_path):
     with Simulator(config()) as sim:
         owner = owner_of(sim, tmp_path)

@@ -11,7 +11,7 @@ from tests.support.dashboard_accounts import TODAY, YESTERDAY, account
 from tests.support.dashboard_page import DashboardPage
 from tests.support.dashboard_process import dashboard
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.end_to_end]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.processes, pytest.mark.end_to_end]
 FIRST = TODAY - timedelta(days=3)
 NOON = "2025-06-18T12:40:00+01:00"
 LOOK_FOR_DATA = "document.dispatchEvent(new Event('visibilitychange'))"

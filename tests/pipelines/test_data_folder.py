@@ -41,6 +41,7 @@ def elsewhere(simulate, own, tmp_path):
     return owner, project
 
 
+@pytest.mark.slow
 @pytest.mark.new_folder
 def test_one_data_folder_is_used_from_every_folder_below_the_settings_file(elsewhere):
     owner, project = elsewhere
@@ -157,6 +158,7 @@ def test_a_folder_in_place_of_the_settings_file_is_named(simulate, own, tmp_path
     assert not owner.data.exists()
 
 
+@pytest.mark.slow
 def test_doctor_warns_of_a_settings_file_that_others_can_read(simulate, own):
     owner = own(simulate(inverters=1))
     file = owner.folder / ".env"

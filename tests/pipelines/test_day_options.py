@@ -97,6 +97,7 @@ def test_other_texts_are_named_with_what_can_be_written(read, text):
     )
 
 
+@pytest.mark.slow
 def test_commands_take_days_in_words_and_the_folder_of_the_option_gives_the_zone(
     own, simulate, tmp_path
 ):

@@ -73,6 +73,7 @@ def test_json_and_csv_have_everything(owner):
     assert len(lines) == 1 + len(listed)
 
 
+@pytest.mark.slow
 def test_columns_of_money_have_the_currency_of_the_data_folder(owner, tmp_path):
     def money(**settings: str) -> set[tuple[str, str]]:
         owner.settings.update(settings)
@@ -96,6 +97,7 @@ def test_columns_of_money_have_the_currency_of_the_data_folder(owner, tmp_path):
     assert money(GIVLAKE_RETRY_S="x") == before
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_it_fits_80_columns_of_a_terminal_and_imports_no_dagster(owner):
     """Of a terminal of 80 columns; a file has lines of any length."""

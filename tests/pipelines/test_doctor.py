@@ -9,6 +9,7 @@ from tests.support import clock
 from tests.support.clock import at_moments
 
 
+@pytest.mark.slow_but_first
 @at_moments("autumn, the repeated hour, second", "the first minutes of a year")
 def test_all_is_well(simulate, own):
     done = own(simulate()).givlake("doctor")
@@ -20,6 +21,7 @@ def test_all_is_well(simulate, own):
     assert {"token", "devices", "clock", "budget", "inverter_data_points"} <= set(found)
 
 
+@pytest.mark.slow
 def test_a_token_that_can_only_read_is_distinguished_from_one_that_can_control(simulate, own):
     scopes = {"api:account:read", "api:inverter:list", "api:inverter:read", "api:inverter:data"}
     sim = simulate(tokens=(TokenGrant("reads-only", scopes=frozenset(scopes)),))
@@ -29,6 +31,7 @@ def test_a_token_that_can_only_read_is_distinguished_from_one_that_can_control(s
     assert sim.commands_received == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("hours", "words"), [(-3, "3.0 h ahead of"), (3, "3.0 h behind")])
 def test_a_clock_that_is_wrong_is_found(simulate, own, hours, words):
     sim = simulate()
@@ -38,6 +41,7 @@ def test_a_clock_that_is_wrong_is_found(simulate, own, hours, words):
     assert f"{words} the API's: synchronize" in done.out
 
 
+@pytest.mark.slow
 def test_a_known_token_that_is_revoked_is_not_called_accepted(simulate, own):
     sim = simulate()
     owner = own(sim)

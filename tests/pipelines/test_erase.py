@@ -10,6 +10,8 @@ import pytest
 from simulator import Simulator, SimulatorConfig
 from tests.support.owner import Owner
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def sim():
@@ -52,7 +54,6 @@ def traces(folder: Path, name: str) -> list[str]:
     return sorted(set(found))
 
 
-@pytest.mark.slow
 def test_a_device_leaves_dagster_the_budget_and_the_settings_too(sim, owner):
     gone, kept = sim.serials
     assert {"archive", "dagster", "state.json", "tables"} <= set(traces(owner.data, gone))

@@ -23,6 +23,8 @@ from tests.support import clock
 from tests.support.every_device import every_device
 from tests.support.owner import Owner
 
+pytestmark = pytest.mark.slow
+
 LONDON = ZoneInfo("Europe/London")
 DAYS = 3
 FLOWS = (
@@ -40,7 +42,7 @@ NOT_FOR_OWNERS = {"account_children", "account_devices", "site_statuses"}
 # At the session's moment, and in a month's first minutes, when it is the last day of one in UTC.
 @pytest.fixture(
     scope="module",
-    params=[None, pytest.param("2026-05-01T00:05+01:00", marks=pytest.mark.slow)],
+    params=[None, "2026-05-01T00:05+01:00"],
     ids=str,
 )
 def now(request):

@@ -54,6 +54,7 @@ def test_a_second_query_answers_as_the_first(owner):
     assert owner.givlake(*COUNT) == first
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_a_second_query_loads_no_dataset(owner):
     assert owner.givlake(*COUNT).status == 0
@@ -82,6 +83,7 @@ def test_without_a_folder_for_caches_every_query_looks(owner):
     assert notes_of(owner) == []
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_another_client_that_has_the_catalogue_open_for_writing_does_not_stop_a_query(owner):
     expected = owner.givlake(*COUNT)

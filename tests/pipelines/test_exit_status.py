@@ -4,6 +4,8 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 DAY = timedelta(days=1)
 
 
@@ -12,6 +14,7 @@ def lines_of(text, start):
     return [line for line in text.splitlines() if line.startswith(start)]
 
 
+@pytest.mark.slow
 def test_a_backfill_of_one_device_says_nothing_of_other_devices_datasets_and_days(
     simulate, own, today
 ):
@@ -42,6 +45,7 @@ def test_a_backfill_of_one_device_says_nothing_of_other_devices_datasets_and_day
     assert owner.givlake("status").status == 1
 
 
+@pytest.mark.slow
 def test_a_day_that_is_complete_and_fails_when_it_is_fetched_again_is_a_failure(
     simulate, own, today
 ):
@@ -63,6 +67,7 @@ def test_a_day_that_is_complete_and_fails_when_it_is_fetched_again_is_a_failure(
     assert owner.givlake("backfill", *days).status == 0
 
 
+@pytest.mark.slow
 def test_a_sync_that_cannot_update_today_is_a_failure(simulate, own, today):
     sim = simulate(inverters=1)
     owner = own(sim)
@@ -74,6 +79,7 @@ def test_a_sync_that_cannot_update_today_is_a_failure(simulate, own, today):
     assert owner.givlake("sync").status == 0
 
 
+@pytest.mark.slow
 def test_the_requests_that_a_command_counts_are_those_that_the_server_counted(simulate, own, today):
     sim = simulate(
         inverters=2,
@@ -92,6 +98,7 @@ def test_the_requests_that_a_command_counts_are_those_that_the_server_counted(si
         assert int(counted.replace(",", "")) == len(sim.requests)
 
 
+@pytest.mark.slow
 def test_a_folder_that_others_can_read_is_noted_and_no_damage(simulate, own):
     sim = simulate(inverters=1)
     owner = own(sim)
@@ -106,6 +113,7 @@ def test_a_folder_that_others_can_read_is_noted_and_no_damage(simulate, own):
     assert "other users" not in owner.givlake("check").out
 
 
+@pytest.mark.slow
 def test_damage_that_is_named_is_never_a_success(simulate, own):
     sim = simulate(inverters=1)
     owner = own(sim)

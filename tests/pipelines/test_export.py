@@ -87,6 +87,7 @@ def rows_of(file, sql):
         return connection.sql(sql).fetchall()
 
 
+@pytest.mark.slow
 def test_every_table_and_column_of_a_duckdb_file_is_described(whole, owner):
     tables = dict(rows_of(whole, "SELECT table_name, comment FROM duckdb_tables()"))
     assert tables.keys() == TABLES | COPIED | {"data_dictionary", "manifest"}
@@ -109,6 +110,7 @@ def test_every_table_and_column_of_a_duckdb_file_is_described(whole, owner):
     assert {names: exported[names] for names in catalogue} == catalogue
 
 
+@pytest.mark.slow
 def test_every_table_and_view_has_the_rows_of_the_catalogue(whole, owner):
     """The file stands alone: nothing in it refers to the data folder."""
     counted = " UNION ALL ".join(
@@ -128,6 +130,7 @@ def test_every_table_and_view_has_the_rows_of_the_catalogue(whole, owner):
         assert "read_parquet" not in sql
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["parquet", "csv"])
 def test_quarantine_coverage_and_codes_are_in_every_format(owner, tmp_path, layout):
     assert owner.givlake("export", "--to", tmp_path / "x", "--format", layout).status == 0
@@ -142,6 +145,7 @@ def test_quarantine_coverage_and_codes_are_in_every_format(owner, tmp_path, layo
         assert (name, count) == (name, row["rows"])
 
 
+@pytest.mark.slow
 def test_views_over_tables_that_are_not_exported_are_left_out(owner, tmp_path):
     file = tmp_path / "points.duckdb"
     only = ("--dataset", "inverter_data_points")
@@ -156,6 +160,7 @@ def test_every_table_has_a_column_of_its_device_or_is_about_the_account():
     assert device_columns().keys() == TABLES - OF_THE_ACCOUNT
 
 
+@pytest.mark.slow
 def test_a_device_limits_every_table(sim, owner, tmp_path):
     chosen, _ = sim.serials
     file = tmp_path / "one.duckdb"
@@ -188,6 +193,7 @@ def test_a_device_limits_every_table(sim, owner, tmp_path):
     assert (entry["device"], entry["rows"]) == (chosen, count)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["csv", "json"])
 def test_no_other_device_is_named_in_a_limited_export(sim, owner, tmp_path, layout):
     chosen, other = sim.serials
@@ -211,6 +217,7 @@ def test_no_other_device_is_named_in_a_limited_export(sim, owner, tmp_path, layo
     assert not any(battery["battery_id"].encode() in path.read_bytes() for path in files)
 
 
+@pytest.mark.slow
 def test_a_charger_is_named_by_its_alias_or_serial_number(sim, owner, tmp_path):
     (charger,) = owner.sql(
         "SELECT charger_uuid, serial_number, alias FROM ev_chargers_now WHERE alias = 'Garage'"
@@ -224,6 +231,7 @@ def test_a_charger_is_named_by_its_alias_or_serial_number(sim, owner, tmp_path):
         assert set(chargers["charger_uuid"].to_pylist()) == {charger["charger_uuid"]}
 
 
+@pytest.mark.slow
 def test_a_shell_completes_the_names_that_an_export_takes(sim, owner, monkeypatch):
     def completed(command, incomplete):
         real = light_command(command, complete_value)
@@ -240,6 +248,7 @@ def test_a_shell_completes_the_names_that_an_export_takes(sim, owner, monkeypatc
     assert completed("export", sim.serials[0][:2]) == sim.serials
 
 
+@pytest.mark.slow
 def test_a_device_that_is_not_known_is_one_sentence(sim, owner, tmp_path):
     serial = sim.serials[0]
     for name, sentence in (

@@ -101,6 +101,7 @@ def test_a_device_that_is_gone_is_named_and_neither_fails_nor_is_requested_every
         assert sum(gone in request.path for request in sim.requests) == 3
 
 
+@pytest.mark.slow
 def test_an_account_without_inverters_is_reported_as_such(simulate, own):
     sim = simulate(inverters=0)
     # The list of child accounts is refused to a home owner, whose devices it cannot have.
@@ -140,6 +141,7 @@ def test_a_new_device_is_reported_with_the_command_that_fetches_its_history(simu
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
 
 
+@pytest.mark.slow
 def test_days_that_were_refused_are_fetched_once_access_is_granted(simulate, own):
     names = ("account:read", "inverter:list", "inverter:read")
     scopes = frozenset(f"api:{name}" for name in names)
@@ -156,6 +158,7 @@ def test_days_that_were_refused_are_fetched_once_access_is_granted(simulate, own
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
 
 
+@pytest.mark.slow
 def test_a_day_whose_response_holds_nothing_that_is_a_point_is_not_there(simulate, own):
     sim = simulate(inverters=1)
     owner = own(sim)
@@ -184,9 +187,10 @@ def test_a_day_whose_response_holds_nothing_that_is_a_point_is_not_there(simulat
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "state"),
-    [(403, "forbidden"), pytest.param(404, "failed", marks=pytest.mark.slow)],
+    [(403, "forbidden"), (404, "failed")],
 )
 def test_a_day_that_is_refused_takes_no_other_day_along(simulate, own, status, state):
     sim = simulate(inverters=1)
@@ -208,6 +212,7 @@ def test_a_day_that_is_refused_takes_no_other_day_along(simulate, own, status, s
     assert_same(owner.rows(), expected_rows(sim, sim.serials, DAYS))
 
 
+@pytest.mark.slow
 def test_what_a_token_may_not_read_of_one_dataset_leaves_the_others(simulate, own, today):
     names = ("account:read", "inverter:list", "inverter:read", "inverter:data", "ev-charger:list")
     scopes = frozenset(f"api:{name}" for name in names)
@@ -251,6 +256,7 @@ def test_backfill_names_what_a_token_may_not_list(simulate, own):
         assert done.out.count("api:ev-charger:list") == 1
 
 
+@pytest.mark.slow
 def test_a_number_that_no_float_can_hold_costs_its_value_only(simulate, own):
     """In a response with personal data it ended every command."""
     sim = simulate(inverters=1)

@@ -9,6 +9,8 @@ from tests.support import clock
 from tests.support.owner import Owner
 from tests.support.simulator_truth import days_between
 
+pytestmark = pytest.mark.slow
+
 FIRST, LAST = date(2025, 3, 27), date(2025, 4, 2)
 SPRING = date(2025, 3, 30)
 DAY_WITH_A_GAP = date(2025, 3, 28)

@@ -9,6 +9,8 @@ from simulator import Simulator
 from tests.support.device_lists import change_listed, commissioned, last_contact
 from tests.support.simulator_truth import days_between, days_requested
 
+pytestmark = pytest.mark.slow
+
 POINTS = "inverter_data_points"
 DAY = timedelta(days=1)
 
@@ -44,7 +46,6 @@ def test_history_before_a_replaced_communication_device_is_found(old, own, today
     assert (days_requested(sim), flows_requested(sim)) == ([], 0)
 
 
-@pytest.mark.slow
 def test_history_is_found_year_by_year_where_long_ranges_are_refused(old, own, today):
     sim = old(flows_max_days=366)
     assert own(sim).givlake("backfill").status == 0
@@ -61,7 +62,6 @@ def test_energy_in_the_listed_month_shows_nothing_earlier(simulate, own, today):
     assert flows_requested(sim) == 2
 
 
-@pytest.mark.slow
 def test_a_plan_finds_the_same_history_and_changes_nothing(old, own, today):
     sim = old()
     owner = own(sim)
@@ -72,7 +72,6 @@ def test_a_plan_finds_the_same_history_and_changes_nothing(old, own, today):
     assert owner.sql("FROM requests") == []
 
 
-@pytest.mark.slow
 def test_what_cannot_be_looked_up_is_said(old, own, today):
     sim = old(unavailable=frozenset({"energy-flows"}))
     done = own(sim).givlake("backfill")
@@ -110,7 +109,6 @@ def test_a_last_contact_that_is_out_of_date_ends_nothing(simulate, own, today):
     assert days_requested(sim) == [today]
 
 
-@pytest.mark.slow
 def test_days_between_a_last_contact_and_its_newest_data_are_found(simulate, own, today):
     begin = today - 20 * DAY
     sim = simulate(inverters=1, gateways=0, rows_per_day=288, commissioned=begin)
@@ -133,7 +131,6 @@ def test_an_inverter_that_is_gone_but_listed_costs_few_requests(simulate, own, t
     assert days_requested(sim) == days_between(today - DAY, today)
 
 
-@pytest.mark.slow
 def test_an_inverter_that_is_listed_twice_has_the_days_of_both_entries(simulate, own, today):
     begin, replaced = today - 8 * DAY, today - 4 * DAY
     sim = simulate(inverters=1, gateways=0, rows_per_day=6, commissioned=begin)

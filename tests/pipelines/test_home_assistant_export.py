@@ -90,6 +90,7 @@ def test_hours_are_the_flows_of_both_half_hours(house, to):
         assert compared > 24 * 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("day", "length"), [(SPRING, 23), (AUTUMN, 25), (date(2024, 6, 10), 24)])
 def test_days_have_their_hours_and_the_energy_of_daily_energy(house, to, day, length):
     sums, _ = export(house.owner, to)
@@ -101,6 +102,7 @@ def test_days_have_their_hours_and_the_energy_of_daily_energy(house, to, day, le
         assert total == pytest.approx(energies[day][column], abs=TOLERANCE)
 
 
+@pytest.mark.slow
 def test_every_day_of_flows_has_the_energy_of_daily_energy(house, to):
     sums, _ = export(house.owner, to)
     days = {day: row for day, row in daily_energy(house).items() if row["source"] == "energy_flows"}
@@ -111,6 +113,7 @@ def test_every_day_of_flows_has_the_energy_of_daily_energy(house, to):
             assert found[day][0] == pytest.approx(row[column], abs=TOLERANCE)
 
 
+@pytest.mark.slow
 def test_unknown_hours_are_left_out_and_named(house, to):
     sums, guide = export(house.owner, to)
     found = by_day(sums[name_of(house, "grid_import")], LONDON)
@@ -121,6 +124,7 @@ def test_unknown_hours_are_left_out_and_named(house, to):
     assert "to 2024-06-14 22:00" in guide
 
 
+@pytest.mark.slow
 def test_days_of_counters_are_added_to_their_last_hour_if_wanted(tmp_path, to):
     """Without flows and with a gap between points, only the counters know the whole day."""
     day, last_hour = date(2024, 6, 10), datetime(2024, 6, 10, 22, tzinfo=UTC)
@@ -152,6 +156,7 @@ def test_days_of_counters_are_added_to_their_last_hour_if_wanted(tmp_path, to):
             assert sum(whole.values()) == pytest.approx(total, abs=TOLERANCE)
 
 
+@pytest.mark.slow
 def test_the_car_is_charged_in_the_hours_of_its_sessions(house, to):
     sums, guide = export(house.owner, to)
     (name,) = (name for name in sums if name.endswith("_ev"))
@@ -160,12 +165,14 @@ def test_the_car_is_charged_in_the_hours_of_its_sessions(house, to):
     assert f"- `{name}`: " in guide
 
 
+@pytest.mark.slow
 def test_without_a_tariff_there_is_no_money(house, to):
     sums, guide = export(house.owner, to)
     assert not [name for name in sums if name.endswith(tuple(COSTS))]
     assert "givlake tariffs load FILE" in guide
 
 
+@pytest.mark.slow
 def test_costs_have_the_currency_of_the_tariff_and_may_fall(tmp_path_factory, to):
     with Simulator(house_settings()) as sim:
         house = fill(sim, tmp_path_factory)
@@ -190,6 +197,7 @@ def test_costs_have_the_currency_of_the_tariff_and_may_fall(tmp_path_factory, to
         assert f"let `{name_of(house, 'import_cost')}` fall" in guide
 
 
+@pytest.mark.slow
 def test_an_export_of_some_days_begins_with_zero(house, to):
     sums, guide = export(house.owner, to, "--start", AUTUMN, "--end", AUTUMN)
     hours = sums[name_of(house, "grid_import")]
@@ -200,6 +208,7 @@ def test_an_export_of_some_days_begins_with_zero(house, to):
     assert hours[starts[-1]] == pytest.approx(energy, abs=TOLERANCE)
 
 
+@pytest.mark.slow
 def test_one_device_is_exported_alone(house, to):
     sums, _ = export(house.owner, to, "--device", house.serial)
     assert set(sums) <= {name_of(house, measure) for measure in PARTS}
@@ -227,6 +236,7 @@ def test_a_folder_without_data_is_named(tmp_path, to):
     assert not to.exists()
 
 
+@pytest.mark.slow
 def test_a_site_with_a_gateway_is_counted_once(tmp_path, to):
     day = date(2024, 6, 10)
     with Simulator(config(inverters=3, gateways=1)) as sim:
@@ -248,6 +258,7 @@ def test_a_site_with_a_gateway_is_counted_once(tmp_path, to):
         assert "never both" in guide
 
 
+@pytest.mark.slow
 def test_a_site_of_unknown_meter_has_no_grid(tmp_path, to):
     day = date(2024, 6, 10)
     with Simulator(config(inverters=2)) as sim:
@@ -263,6 +274,7 @@ def test_a_site_of_unknown_meter_has_no_grid(tmp_path, to):
         assert "givlake roles set" not in guide
 
 
+@pytest.mark.slow
 def test_the_running_hour_is_left_out(tmp_path, to):
     now = datetime(2024, 6, 10, 9, 40, tzinfo=UTC)
     with Simulator(config(clock=now)) as sim:
@@ -278,6 +290,7 @@ def test_the_running_hour_is_left_out(tmp_path, to):
             assert datetime(2024, 6, 10, tzinfo=UTC) < max(hours) <= now - HOUR
 
 
+@pytest.mark.slow
 def test_a_zone_of_half_hours_has_full_hours_in_utc(tmp_path, to):
     day = date(2024, 6, 10)
     with Simulator(config()) as sim:

@@ -14,6 +14,8 @@ from tests.support.home_assistant_files import checked_files
 from tests.support.mart_house import config
 from warehouse.export.target import _unfinished as unfinished_export
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def owner(tmp_path_factory):

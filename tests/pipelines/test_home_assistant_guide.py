@@ -30,6 +30,7 @@ def test_the_guide_names_the_options_to_repeat(tmp_path, to):
         assert "remove the statistics first" in guide
 
 
+@pytest.mark.slow
 def test_the_guide_says_how_to_add_the_integration_and_that_names_lack(tmp_path, to):
     with Simulator(config()) as sim:
         _, guide = export(ingested(sim, tmp_path, DAY, DAY), to)
@@ -41,6 +42,7 @@ def test_the_guide_says_how_to_add_the_integration_and_that_names_lack(tmp_path,
         assert "gives the statistics no names" in steps
 
 
+@pytest.mark.slow
 def test_an_only_inverter_stands_for_its_site_only_if_it_is_counted_alone(tmp_path, to):
     with Simulator(config()) as sim:
         owner = ingested(sim, tmp_path, DAY, DAY)
@@ -63,6 +65,7 @@ def test_an_only_inverter_stands_for_its_site_only_if_it_is_counted_alone(tmp_pa
             assert ("givlake tariffs load" in guide) == (role == "member")
 
 
+@pytest.mark.slow
 def test_hours_derived_from_data_points_are_named(tmp_path, to):
     with Simulator(config()) as sim:
         (serial,) = sim.serials
@@ -79,6 +82,7 @@ def test_hours_derived_from_data_points_are_named(tmp_path, to):
         ) in guide
 
 
+@pytest.mark.slow
 def test_days_of_counters_have_no_cost(tmp_path, to):
     with Simulator(config()) as sim:
         (serial,) = sim.serials
@@ -99,6 +103,7 @@ def test_days_of_counters_have_no_cost(tmp_path, to):
         assert (says in plain, says in guide) == (False, True)
 
 
+@pytest.mark.slow
 def test_a_gateway_is_chosen_without_what_is_behind_it(tmp_path, to):
     with Simulator(config(inverters=3, gateways=1)) as sim:
         owner = ingested(sim, tmp_path, DAY, DAY)
@@ -114,6 +119,7 @@ def test_a_gateway_is_chosen_without_what_is_behind_it(tmp_path, to):
         assert "Cost and income are those of a site, and no site is in this export" in guide
 
 
+@pytest.mark.slow
 def test_a_zone_45_minutes_off_is_refused(tmp_path, to):
     with Simulator(config()) as sim:
         datasets = ("energy_flows", "inverter_data_points")
@@ -125,6 +131,7 @@ def test_a_zone_45_minutes_off_is_refused(tmp_path, to):
             assert f"the time zone of inverter {sim.serials[0]} is 15 or 45 minutes off" in error
 
 
+@pytest.mark.slow
 def test_days_without_energy_are_not_called_unknown(tmp_path, to):
     with Simulator(config(ev_chargers=1, ev_points_every_s=300)) as sim:
         (serial,) = sim.serials

@@ -134,6 +134,7 @@ def plain(text: str) -> bool:
     return all(c.isprintable() or c == "\n" for c in text)
 
 
+@pytest.mark.slow
 def test_each_name_is_kept_as_sent_and_requested_by_a_path_of_its_own(sim, owner):
     known = {row["serial"] for row in owner.sql("SELECT inverter_serial AS serial FROM inverters")}
     assert known >= set(EVERYTHING.values())
@@ -150,6 +151,7 @@ def test_each_name_is_kept_as_sent_and_requested_by_a_path_of_its_own(sim, owner
     assert found >= {(a, b) for a in ANSWERED for b in HOSTILE.values()}
 
 
+@pytest.mark.slow
 def test_no_file_lies_elsewhere_or_is_named_by_what_the_api_sent(owner):
     assert {path.name for path in owner.folder.iterdir()} == {"data"}
     assert {path.name for path in owner.folder.parent.iterdir()} == {"folder"}
@@ -159,12 +161,14 @@ def test_no_file_lies_elsewhere_or_is_named_by_what_the_api_sent(owner):
     assert not any("givlake-was-here" in name for name in names)
 
 
+@pytest.mark.slow
 def test_the_catalogue_is_whole(owner):
     views = {row["name"] for row in owner.sql("SELECT view_name AS name FROM duckdb_views()")}
     assert {"coverage", "inverter_data_points", "quarantine"} <= views
     assert owner.givlake("check").status == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(map(str, command[:2])))
 def test_no_output_commands_the_terminal(owner, command):
     done = owner.givlake(*command)
@@ -174,6 +178,7 @@ def test_no_output_commands_the_terminal(owner, command):
     assert len(done.out) > 40
 
 
+@pytest.mark.slow
 def test_dagster_shows_names_as_text(owner):
     with owner.dagster() as (_, instance):
         shown = []
@@ -189,6 +194,7 @@ def test_dagster_shows_names_as_text(owner):
         assert not any("<" in text or "](" in text for text in shown)
 
 
+@pytest.mark.slow
 def test_the_picture_is_well_formed_and_runs_nothing(owner):
     file = owner.folder / "data" / "picture.svg"
     owner.givlake("status", "--calendar", file)
@@ -199,6 +205,7 @@ def test_the_picture_is_well_formed_and_runs_nothing(owner):
     file.unlink()
 
 
+@pytest.mark.slow
 def test_no_cell_of_a_status_in_csv_is_a_formula(owner):
     done = owner.givlake("status", "--format", "csv")
     cells = [cell for row in csv.reader(io.StringIO(done.out)) for cell in row]
@@ -206,6 +213,7 @@ def test_no_cell_of_a_status_in_csv_is_a_formula(owner):
     assert not any(cell.startswith(("=", "+", "@", "\t", "\r")) for cell in cells)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["csv", "json"])
 def test_no_export_is_named_or_computed_by_what_the_api_sent(owner, tmp_path, layout):
     target = tmp_path / "export"

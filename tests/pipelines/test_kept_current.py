@@ -26,6 +26,7 @@ def is_now(text: object) -> bool:
     return abs(datetime.now(UTC) - datetime.fromisoformat(str(text))) < timedelta(minutes=5)
 
 
+@pytest.mark.slow
 def test_sync_counts_if_it_could_ask(simulate, own, today, yesterday):
     sim = simulate(inverters=1, rows_per_day=24)
     owner = own(sim)
@@ -99,6 +100,7 @@ def test_messages_about_times(own, simulate, kept_at, made_ago, said):
     assert said is None or said in found
 
 
+@pytest.mark.slow
 def test_status_warns_where_people_look_and_beside_what_programs_read(simulate, own, today):
     owner = own(simulate(inverters=1, rows_per_day=24, commissioned=today))
     assert owner.givlake("sync").status == 0

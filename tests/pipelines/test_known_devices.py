@@ -2,11 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from assets.ev_chargers import set_first_day
 from assets.framework.contract.devices import DeviceKind
 from pipelines.known_devices import known_devices
 from pipelines.open_folder import open_for_reading, open_lake
 from tests.support.settings import settings_of
+
+pytestmark = pytest.mark.slow
 
 
 def test_devices_are_read_again_when_a_table_or_what_the_owner_named_has_changed(

@@ -84,6 +84,7 @@ def test_a_port_in_use_is_named_before_dagster_starts(simulate, own):
         assert words in done.err
 
 
+@pytest.mark.slow
 def test_a_missing_bundle_is_named_by_every_command_that_requests(simulate, own, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
     owner = own(simulate(inverters=1), GIVENERGY_API_URL="https://127.0.0.1:1/v1")
@@ -93,6 +94,7 @@ def test_a_missing_bundle_is_named_by_every_command_that_requests(simulate, own,
         assert "REQUESTS_CA_BUNDLE is '/nowhere.pem', which does not exist." in done.output
 
 
+@pytest.mark.slow
 @as_root
 def test_what_root_writes_into_a_users_folder_belongs_to_the_user(simulate, own):
     owner = own(simulate(inverters=1))

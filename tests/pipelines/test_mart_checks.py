@@ -10,6 +10,8 @@ from assets.marts.mart_file import marts
 from pipelines.health.mart_checks import KEY_CHECK, KeyResult, check_key
 from tests.support.simulator_truth import days_between
 
+pytestmark = pytest.mark.slow
+
 DAYS = days_between(date(2025, 3, 29), date(2025, 3, 31))
 DATASETS = "inverter_data_points,energy_flows"
 

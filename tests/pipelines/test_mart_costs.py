@@ -9,6 +9,8 @@ from simulator import Simulator, SimulatorConfig
 from tests.support.flow_rows import LONDON, flow_rows, half_hours
 from tests.support.owner import Owner
 
+pytestmark = pytest.mark.slow
+
 SPRING, FLAT_DAY, SUMMER = date(2024, 3, 31), date(2024, 5, 10), date(2024, 6, 10)
 AGILE_DAY, HOLE_DAY, FREE_DAY = date(2024, 7, 1), date(2024, 7, 3), date(2024, 8, 10)
 AUTUMN, BATTERY_DAY = date(2024, 10, 27), date(2024, 11, 5)

@@ -73,6 +73,7 @@ def by_day(house, mart):
     }
 
 
+@pytest.mark.slow
 def test_keys_are_unique(house):
     with house.owner.lake() as lake:
         for mart in marts():
@@ -81,6 +82,7 @@ def test_keys_are_unique(house):
                 assert (found.rows_without_key, found.repeated_keys) == (0, 0), mart.name
 
 
+@pytest.mark.slow
 def test_marts_are_the_same_in_any_time_zone_of_the_session(house):
     # DuckDB's now() is the same within a transaction.
     with house.owner.lake() as lake, connect(lake) as connection:

@@ -10,6 +10,8 @@ from tests.support.mart_house import config
 from tests.support.owner import Owner
 from tests.support.simulator_truth import days_between
 
+pytestmark = pytest.mark.slow
+
 FIRST, LAST = date(2024, 10, 23), date(2024, 10, 29)
 DATASETS = "communication_devices,energy_flows,ev_charging_sessions,ev_meter_readings"
 TARIFF = """

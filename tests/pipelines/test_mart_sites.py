@@ -9,6 +9,8 @@ from tests.support.flow_rows import FLOWS, half_hours, sent_half_hours
 from tests.support.mart_house import config
 from tests.support.owner import Owner
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2024, 6, 10)
 LOST_DAY = DAY + timedelta(days=1)
 # A range of flows contains the half hour that begins at its end.

@@ -3,8 +3,12 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from simulator import TokenGrant
 from tests.support import clock
+
+pytestmark = pytest.mark.slow
 
 DAY = timedelta(days=1)
 LACKING = "Not offered by this account: account_children, inverter_grid_meter_readings"

@@ -40,6 +40,7 @@ def give(sim, first, last):
         sim.set_rows(sim.serials[0], day, None)
 
 
+@pytest.mark.slow
 def test_days_of_an_outage_are_fetched_when_the_device_has_sent_them(sim, own, today):
     """A dongle that was off the net for days sends what it has kept afterwards."""
     first, last = today - 6 * DAY, today
@@ -219,11 +220,12 @@ def test_evidence_of_an_erased_device_is_removed(sim, own, day_with_gap):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "ahead",
     [
         pytest.param(timedelta(days=2), id="ahead"),
-        pytest.param(timedelta(days=-2), id="behind", marks=pytest.mark.slow),
+        pytest.param(timedelta(days=-2), id="behind"),
     ],
 )
 def test_the_apis_time_decides_what_is_over(sim, own, today, ahead, caplog):

@@ -8,6 +8,8 @@ import pytest
 from simulator import Simulator, SimulatorConfig
 from tests.support.owner import Owner
 
+pytestmark = pytest.mark.slow
+
 FIRST, LAST = date(2024, 10, 24), date(2024, 10, 29)
 FLOWS = (
     "pv_to_home", "pv_to_battery", "pv_to_grid", "grid_to_home", "grid_to_battery",

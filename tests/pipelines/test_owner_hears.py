@@ -11,6 +11,8 @@ from tests.support import clock
 from tests.support.owner import Owner
 from tests.support.simulator_truth import days_between, without_hours
 
+pytestmark = pytest.mark.slow
+
 DAYS = days_between(date(2025, 6, 9), date(2025, 6, 14))
 FELL, JUMPED, WILD, SILENT = DAYS[1:5]
 LATER = days_between(date(2025, 6, 20), date(2025, 6, 21))
@@ -126,7 +128,6 @@ def test_what_is_older_than_a_week_is_not_called_new(told):
     assert "of the last 7 days" not in shown
 
 
-@pytest.mark.slow
 def test_reading_commands_store_nothing_and_a_build_restores_what_was_lost(told):
     owner, _ = told
     file = owner.data / "index" / "findings.parquet"
@@ -144,7 +145,6 @@ def test_reading_commands_store_nothing_and_a_build_restores_what_was_lost(told)
         assert [(each.check, each.days) for each in findings(lake)] == before
 
 
-@pytest.mark.slow
 def test_a_finding_goes_when_its_day_is_put_right(sim, told):
     owner, _ = told
     (serial,) = sim.serials
@@ -161,7 +161,6 @@ def test_a_finding_goes_when_its_day_is_put_right(sim, told):
     assert "A counter fell: 1 device-day" in shown
 
 
-@pytest.mark.slow
 def test_no_gap_spans_days_that_were_not_requested(sim, told):
     owner, _ = told
     done = owner.givlake("backfill", "--start", LATER[0], "--end", LATER[-1])
@@ -178,7 +177,6 @@ def test_no_gap_spans_days_that_were_not_requested(sim, told):
     assert (gap["first_date"], gap["last_date"]) == (DAYS[-1], LATER[0])
 
 
-@pytest.mark.slow
 def test_a_counter_that_falls_over_a_gap_gives_no_energy(sim, told):
     owner, _ = told
     (serial,) = sim.serials

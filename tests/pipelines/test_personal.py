@@ -111,6 +111,7 @@ def test_a_leaf_that_cannot_be_kept_is_reported_and_nothing_runs(simulate, own, 
     assert sim.requests == []
 
 
+@pytest.mark.slow
 @pytest.mark.new_folder
 def test_the_first_use_of_a_data_folder_makes_the_key(simulate, own):
     owner = own(simulate(inverters=1))

@@ -76,6 +76,7 @@ def test_a_plan_counts_what_a_partly_filled_folder_lacks(simulate, own, today):
     assert sent(sim, owner) == pytest.approx(plan["total_requests"], rel=0.02)
 
 
+@pytest.mark.slow
 def test_a_plan_finds_how_many_days_the_api_accepts_at_once(simulate, own, today):
     sim = simulate(inverters=1, gateways=0, flows_max_days=7, flow_gap_rate=0.0)
     owner = own(sim, GIVLAKE_DATASETS="energy_flows")

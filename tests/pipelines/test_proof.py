@@ -184,6 +184,7 @@ def test_exports_say_the_same_to_programs_that_know_nothing_of_givlake(sim, expo
         assert asked == [(6,)]
 
 
+@pytest.mark.slow
 def test_exports_carry_checksums_and_a_dictionary_and_are_their_owners_only(exports):
     for name in ("parquet", "csv", "json"):
         assert sums_hold(exports / name)
@@ -196,6 +197,7 @@ def test_exports_carry_checksums_and_a_dictionary_and_are_their_owners_only(expo
     assert [path.name for path in exports.iterdir() if "unfinished" in path.name] == []
 
 
+@pytest.mark.slow
 def test_bodies_are_exported_as_they_came(sim, owner, exports):
     with (exports / "json/responses.csv").open(newline="") as file:
         index = list(csv.DictReader(file))
@@ -226,6 +228,7 @@ def test_an_export_can_be_limited_to_a_dataset_and_to_days(sim, owner, tmp_path)
     assert {path.parent.name for path in (tmp_path / "json").rglob("*/*/*.json")} == {str(DAYS[1])}
 
 
+@pytest.mark.slow
 def test_an_export_never_overwrites_what_is_not_one(owner, tmp_path):
     def refused(target, *more):
         limited = ("--dataset", "communication_devices", *more)
@@ -266,6 +269,7 @@ def test_an_export_never_overwrites_what_is_not_one(owner, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"mine", "x.duckdb", "file"}
 
 
+@pytest.mark.slow
 def test_tampering_is_named_with_what_to_do_and_repaired(owner, tmp_path):
     """A value changed by hand is mended by `rebuild`, a file that is gone by `check --repair`."""
     shutil.copytree(owner.data, tmp_path / "data")

@@ -70,6 +70,7 @@ def test_a_query_gives_the_same_rows_in_every_format(sim, owner):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_a_query_whose_reader_goes_away_ends_without_complaint(owner):
     process = owner.start("query", "SELECT * FROM range(3000000)", "--format", "csv")

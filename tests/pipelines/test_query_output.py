@@ -143,6 +143,7 @@ def test_a_plan_is_printed_as_duckdb_draws_it(shown):
     assert any("Projection" in line or "PROJECTION" in line for line in lines)
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_the_command_asks_the_terminal_for_its_width(owner):
     screen, end = pty.openpty()
@@ -180,6 +181,7 @@ def test_times_are_in_utc_whatever_the_zone_of_the_machine(owner, monkeypatch):
         assert "2025-06-01 10:00:00+00" in owner.givlake("query", sql, "--format", layout).out
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize("sql", ["", " ; ", "-- nothing"])
 def test_an_empty_query_is_one_sentence(owner, sql):
     done = owner.givlake("query", "--", sql)
@@ -187,6 +189,7 @@ def test_an_empty_query_is_one_sentence(owner, sql):
     assert done.err.startswith("givlake: The query is empty: write SQL, such as givlake query")
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize(
     ("sql", "count"), [("SELECT 1; SELECT 2", "2 results"), ("SET threads = 1", "0 results")]
 )
@@ -198,6 +201,7 @@ def test_a_file_holds_the_rows_of_one_statement(owner, tmp_path, sql, count):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_ending_of_a_file_gives_its_format(owner, tmp_path):
     sql = "SELECT range AS number, 'x' AS text FROM range(3)"
     for name in ("r.csv", "r.json", "r.parquet", "r.txt"):
@@ -216,6 +220,7 @@ def test_the_ending_of_a_file_gives_its_format(owner, tmp_path):
     assert len(list(tmp_path.iterdir())) == 5
 
 
+@pytest.mark.slow
 def test_a_file_is_replaced_only_on_request(owner, tmp_path):
     file = tmp_path / "r.csv"
     file.write_text("mine")
@@ -232,6 +237,7 @@ def test_a_file_is_replaced_only_on_request(owner, tmp_path):
     assert list(tmp_path.iterdir()) == [file]
 
 
+@pytest.mark.slow
 def test_a_path_that_cannot_be_written_is_one_sentence(owner, tmp_path):
     for name, sentence in (
         ("no/r.csv", f"there is no folder {tmp_path / 'no'}: create it"),
@@ -247,6 +253,7 @@ def test_a_path_that_cannot_be_written_is_one_sentence(owner, tmp_path):
     assert "gives no format: end it in .csv, .json, .parquet or .txt" in done.err
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_a_full_disk_leaves_no_file(owner, tmp_path):
     limit = (1_000_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
@@ -260,6 +267,7 @@ def test_a_full_disk_leaves_no_file(owner, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_wide_values_in_many_rows_do_not_take_gigabytes(simulate, own):
     """DuckDB pads every value of a column to the widest: 10,000 rows took 1.8 GB."""
     owner = own(simulate(inverters=1))

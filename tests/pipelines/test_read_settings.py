@@ -44,6 +44,7 @@ def values(owner):
     return {(row["inverter_serial"], row["setting_id"], row["value"]) for row in rows}
 
 
+@pytest.mark.slow
 def test_off_means_that_no_command_asks_an_inverter(simulate, own):
     sim = simulate()
     owner = own(sim, GIVLAKE_DATASETS="inverter_setting_definitions")
@@ -80,6 +81,7 @@ def test_how_often_is_weekly_or_daily(simulate, own, every):
     assert f"GIVLAKE_READ_SETTINGS is {every!r}: use weekly or daily" in done.err
 
 
+@pytest.mark.slow
 def test_a_first_backfill_reads_all_values_after_everything_else(simulate, own):
     sim = simulate()
     owner = own(sim, **ON, GIVLAKE_DATASETS=f"{DATASETS},inverter_data_points")
@@ -107,6 +109,7 @@ def test_a_first_backfill_reads_all_values_after_everything_else(simulate, own):
     assert f"{sim.serials[0]}: 9 settings, last read 2026" in status.out
 
 
+@pytest.mark.slow
 def test_an_inverter_that_is_offline_is_reported_and_fails_nothing(simulate, own):
     sim = simulate()
     owner = own(sim, **ON, GIVLAKE_DATASETS=DATASETS)
@@ -128,6 +131,7 @@ def test_an_inverter_that_is_offline_is_reported_and_fails_nothing(simulate, own
     assert sim.commands_received == 0
 
 
+@pytest.mark.slow
 def test_an_unknown_setting_is_one_sentence_with_the_nearest(simulate, own):
     sim = simulate()
     owner = own(
@@ -153,6 +157,7 @@ def test_an_unknown_setting_is_one_sentence_with_the_nearest(simulate, own):
     assert len(owner.sql("FROM inverter_setting_definitions_now")) == 20
 
 
+@pytest.mark.slow
 def test_a_wrong_name_keeps_nothing_else_back(simulate, own):
     sim = simulate()
     owner = own(
@@ -183,6 +188,7 @@ def test_a_wrong_name_keeps_nothing_else_back(simulate, own):
     assert {setting for _, setting, _ in values(owner)} == {303}
 
 
+@pytest.mark.slow
 def test_names_that_models_give_to_one_number_are_all_known(simulate, own):
     sim = simulate()
     first, second = sim.serials
@@ -198,6 +204,7 @@ def test_names_that_models_give_to_one_number_are_all_known(simulate, own):
     assert {each[:2] for each in values(owner)} == {(first, 17), (second, 17)}
 
 
+@pytest.mark.slow
 def test_status_and_doctor_are_silent_if_the_dataset_is_left_out(simulate, own):
     owner = own(simulate(), **ON, GIVLAKE_DATASETS="inverter_setting_definitions")
     assert owner.givlake("backfill").status == 0
@@ -247,6 +254,7 @@ def test_a_command_that_is_ended_between_two_settings_is_resumed(simulate, own, 
     assert sim.commands_received == 0
 
 
+@pytest.mark.slow
 def test_a_read_without_an_answer_is_a_state_of_the_inverter(simulate, own):
     sim = simulate(inverters=1)
     (serial,) = sim.serials
@@ -268,6 +276,7 @@ def test_a_read_without_an_answer_is_a_state_of_the_inverter(simulate, own):
     assert line.startswith("note  settings read")
 
 
+@pytest.mark.slow
 def test_a_plan_counts_joint_reads_once_for_more_inverters_than_it_samples(simulate, own):
     sim = simulate(inverters=22)
     owner = own(sim, **ON, GIVLAKE_DATASETS=DATASETS)

@@ -14,6 +14,8 @@ from tests.support.owner import Owner, finished
 from tests.support.simulator_truth import days_between, expected_rows
 from warehouse.lake import Lake
 
+pytestmark = pytest.mark.slow
+
 POINTS = "inverter_data_points"
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 3))
 REPAIR = "repair with: givlake build"
@@ -160,16 +162,9 @@ STATES = {
 ALL_COMMANDS = ("absent", "pending responses", "table file damaged", "catalogue older")
 
 
-# The others are variations of these.
-NOT_SLOW = {"healthy"}
-
-
 @pytest.mark.parametrize(
     "state",
-    [
-        pytest.param(state, marks=[] if state in NOT_SLOW else [pytest.mark.slow])
-        for state in STATES
-    ],
+    STATES,
 )
 def test_reading_commands_leave_the_data_folder_as_it_is(sim, owner, tmp_path, state):
     harm, said, is_whole = STATES[state]
@@ -211,7 +206,6 @@ def test_reading_commands_leave_the_data_folder_as_it_is(sim, owner, tmp_path, s
 
 
 @pytest.mark.processes
-@pytest.mark.slow
 def test_reading_commands_work_beside_a_fetch(sim, owner):
     """They wait for nothing, and show rows that are whole days of what was fetched."""
     earlier = days_between(date(2025, 5, 1), date(2025, 5, 31))

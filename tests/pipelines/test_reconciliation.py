@@ -11,6 +11,8 @@ from simulator import Simulator, SimulatorConfig
 from tests.support.owner import Owner
 from tests.support.simulator_truth import days_between
 
+pytestmark = pytest.mark.slow
+
 DAYS = days_between(date(2025, 6, 2), date(2025, 6, 5))
 DATASETS = (
     "inverter_data_points",

@@ -12,6 +12,8 @@ from tests.support.every_device import every_device
 from tests.support.owner import Owner
 from tests.support.simulator_truth import days_requested
 
+pytestmark = pytest.mark.slow
+
 REFUSED = {
     "inverter-meter-data": "422",
     "events": "422",
@@ -48,7 +50,6 @@ def outside(paths):
     return [path for path in paths if not any(part in path for part in PATHS)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("retry_s", ["0", "75"])
 def test_five_refused_endpoints_cost_a_first_backfill_at_most_twenty_requests(tmp_path, retry_s):
     now = datetime.now(UTC)
@@ -82,10 +83,9 @@ ENDPOINTS = {
     [
         "energy_flows",
         "inverter_grid_meter_readings",
-        *(
-            pytest.param(name, marks=pytest.mark.slow)
-            for name in ("energy_flow_aggregates", "inverter_data_points", "inverter_events")
-        ),
+        "energy_flow_aggregates",
+        "inverter_data_points",
+        "inverter_events",
     ],
 )
 def test_an_endpoint_that_refuses_every_range_is_remembered_and_asked_again_weekly(
@@ -140,7 +140,6 @@ def test_points_are_fetched_although_the_beginning_of_their_history_is_refused(
     assert "could not be looked up" in done.output
 
 
-@pytest.mark.slow
 def test_one_device_that_refuses_does_not_stop_the_others(simulate, own, today):
     sim = simulate(inverters=5, commissioned=today - timedelta(days=400), flow_gap_rate=0.0)
     owner = own(sim, GIVLAKE_DATASETS="energy_flows", GIVLAKE_CONNECTIONS="1")
@@ -163,7 +162,6 @@ def test_one_device_that_refuses_does_not_stop_the_others(simulate, own, today):
     assert again.status == 0, again.out
 
 
-@pytest.mark.slow
 def test_a_refusal_of_old_days_or_of_one_device_closes_no_dataset(simulate, own, today):
     """Both were believed to be a refusal of all devices and days, for a week."""
     sim = simulate(inverters=2, commissioned=today - timedelta(days=400))

@@ -8,7 +8,7 @@ from simulator import Simulator
 from tests.support.browser import PHONE, watched_page
 from tests.support.mart_house import fill, house_settings
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.end_to_end]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.processes, pytest.mark.end_to_end]
 HERE = "file:///"
 
 

@@ -110,6 +110,7 @@ def test_periods():
     assert last_whole("year", date(2025, 1, 1)) == period_of("year", date(2024, 7, 1))
 
 
+@pytest.mark.slow
 def test_a_month_of_which_the_data_begin_late_says_so(house, tmp_path):
     file = tmp_path / "march.html"
     assert house.owner.givlake("report", "--month", "2024-03", "--to", file).status == 0

@@ -141,6 +141,7 @@ def test_what_dagster_cannot_send_is_tried_again_and_then_an_alert(house):
             assert (len(works.heard), len(fails.heard)) == (2, 2)
 
 
+@pytest.mark.slow
 def test_without_the_setting_or_a_channel_dagster_sends_nothing(house):
     with house.owner.dagster() as (definitions, instance):
         assert not [one for one in definitions.schedules if "report" in one.name]

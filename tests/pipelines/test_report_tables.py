@@ -44,6 +44,7 @@ def close(value: float | None):
     return None if value is None else pytest.approx(value, abs=0.0051)
 
 
+@pytest.mark.slow
 def test_the_plain_tables_have_the_figures_of_the_marts(house, june):
     tables = tables_of(june)
     days = house.owner.sql(

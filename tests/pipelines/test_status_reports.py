@@ -96,6 +96,7 @@ def kinds(groups):
     return {(group["reason"], group["column"]): int(group["rows"]) for group in groups}
 
 
+@pytest.mark.slow
 def test_quarantine_by_reason_with_an_example_of_each(sim, owner):
     found = json.loads(owner.givlake("quarantine", "--format", "json", "--limit", 99).out)
     wanted = {
@@ -119,6 +120,7 @@ def test_quarantine_by_reason_with_an_example_of_each(sim, owner):
     assert kinds(lines) == wanted
 
 
+@pytest.mark.slow
 def test_quarantine_of_one_dataset_and_of_none_that_exists(owner):
     of_events = owner.givlake("quarantine", "--dataset", "inverter_events")
     assert (of_events.status, of_events.out) == (
@@ -132,6 +134,7 @@ def test_quarantine_of_one_dataset_and_of_none_that_exists(owner):
     assert ": see --limit" in few.out
 
 
+@pytest.mark.slow
 def test_what_the_api_sends_commands_no_terminal(owner):
     shown = owner.givlake("quarantine", "--limit", 99).out
     assert "\x9b" not in shown
@@ -148,6 +151,7 @@ def test_no_cell_is_a_formula_to_a_spreadsheet():
     ]
 
 
+@pytest.mark.slow
 def test_drift_in_status_and_as_a_check(owner):
     shown = owner.givlake("status").out
     (line,) = (line for line in shown.splitlines() if "undocumented value" in line)
@@ -171,6 +175,7 @@ def test_drift_in_status_and_as_a_check(owner):
     assert done["inverter_events_drift"].passed
 
 
+@pytest.mark.slow
 def test_gaps_are_reported_by_their_cause(sim, owner):
     one, other = sim.serials
     gaps = owner.sql("SELECT * FROM gaps ORDER BY inverter_serial, last_point_at")
@@ -194,6 +199,7 @@ def test_gaps_are_reported_by_their_cause(sim, owner):
     assert line.endswith("total energy known from counters")
 
 
+@pytest.mark.slow
 def test_what_is_open_for_long_shows_in_status(sim, owner):
     shown = owner.givlake("status").out
     (line,) = (line for line in shown.splitlines() if "inverter_events: 2 open" in line)
@@ -208,6 +214,7 @@ def test_what_is_open_for_long_shows_in_status(sim, owner):
 STATUS_JSON = ("status", "--format", "json")
 
 
+@pytest.mark.slow
 def test_status_as_csv_names_the_command_that_mends(sim, owner):
     other = sim.serials[1]
     done = owner.givlake("status", "--format", "csv")
@@ -231,6 +238,7 @@ def test_status_as_csv_names_the_command_that_mends(sim, owner):
     assert {line["state"] for line in events} == {"complete"}
 
 
+@pytest.mark.slow
 def test_the_picture_has_a_cell_for_each_day_in_the_colour_of_its_state(sim, owner, tmp_path):
     file = tmp_path / "days.svg"
     owner.givlake("status", "--calendar", file)
@@ -283,6 +291,7 @@ def test_the_name_of_a_month_stands_above_its_first_day_that_is_expected():
     assert sorted(months) == [("Nov", 70 + 11 * 43), ("Oct", 70 + 11 * 39)]
 
 
+@pytest.mark.slow
 def test_the_calendar_shows_in_the_metadata_of_the_check(sim, owner):
     with owner.dagster() as (definitions, instance):
         job = definitions.resolve_job_def("check_history")

@@ -48,10 +48,10 @@ def test_the_first_sync_brings_yesterday_and_today_and_the_next_one_only_today(
     assert day["last"] == today
 
 
+@pytest.mark.slow
 @at_moments(
     "spring, after the skipped hour",
     "a month's first minutes, in UTC still its last day",
-    slow=["spring, after the skipped hour"],
 )
 def test_a_day_later_the_open_days_are_closed_and_the_days_between_are_fetched(
     simulate, own, today, yesterday
@@ -73,6 +73,7 @@ def test_a_day_later_the_open_days_are_closed_and_the_days_between_are_fetched(
     assert_same(rows, expected_rows(sim, [serial], days))
 
 
+@pytest.mark.slow
 def test_the_first_sync_after_a_backfill_goes_on_from_its_last_day(simulate, own, today, yesterday):
     sim = simulate(inverters=1)
     owner = own(sim)
@@ -84,6 +85,7 @@ def test_the_first_sync_after_a_backfill_goes_on_from_its_last_day(simulate, own
     assert ranges[sim.serials[0]] == [(yesterday, later)]
 
 
+@pytest.mark.slow
 def test_a_backfill_of_two_days_leaves_to_sync_what_it_still_has_to_fetch(
     simulate, own, today, yesterday
 ):

@@ -68,6 +68,7 @@ def used(owner: Owner) -> list[tuple[str, str, str | None]]:
     ]
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -129,6 +130,7 @@ def test_a_tariff_is_loaded_listed_used_checked_and_forgotten(owner, flat):
     assert {tariff for tariff, *_ in used(owner)} == {"flat"}
 
 
+@pytest.mark.slow
 def test_a_replaced_version_is_listed_with_all_only(owner, flat):
     assert owner.givlake("tariffs", "load", flat).status == 0
     flat.write_text(FLAT.replace("25.0", "0.25"))
@@ -143,6 +145,7 @@ def test_a_replaced_version_is_listed_with_all_only(owner, flat):
     assert [(row["version"], row["is_current"]) for row in rows] == [("1", "False"), ("2", "True")]
 
 
+@pytest.mark.slow
 def test_each_example_is_loaded_by_the_command_of_its_page(owner):
     page = (EXAMPLES.parents[1] / "tariffs.md").read_text()
     commands = [
@@ -157,6 +160,7 @@ def test_each_example_is_loaded_by_the_command_of_its_page(owner):
         assert (done.status, done.err) == (0, ""), arguments
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize(
     ("arguments", "status", "sentence"),
     [
@@ -197,6 +201,7 @@ def test_nothing_is_set_where_there_is_no_data_folder(owner, command):
     assert not owner.data.exists()
 
 
+@pytest.mark.slow
 def test_check_finds_days_with_data_and_without_a_price(fetched, flat):
     assert fetched.givlake("tariffs", "load", flat).status == 0
     done = fetched.givlake("tariffs", "check")
@@ -219,6 +224,7 @@ def test_check_finds_days_with_data_and_without_a_price(fetched, flat):
     assert fetched.givlake("tariffs", "check").status == 0
 
 
+@pytest.mark.slow
 def test_roles_are_set_by_any_name_of_a_device_and_removed(sim, fetched):
     one, other = sim.serials
     done = fetched.givlake("roles", "set", one.lower(), "whole_site")
@@ -240,6 +246,7 @@ def test_roles_are_set_by_any_name_of_a_device_and_removed(sim, fetched):
     assert [row["device_id"] for row in fetched.sql(stored)] == [other]
 
 
+@pytest.mark.slow
 def test_a_role_or_a_device_that_there_is_not_is_refused(sim, fetched):
     one = sim.serials[0]
     done = fetched.givlake("roles", "set", one, "gateway")
@@ -257,6 +264,7 @@ def test_a_role_or_a_device_that_there_is_not_is_refused(sim, fetched):
     assert "is no inverter: only inverters have a role in their site." in done.err
 
 
+@pytest.mark.slow
 def test_forgetting_a_device_removes_its_role(sim, tmp_path):
     chosen = {
         "GIVENERGY_API_URL": sim.base_url, "GIVLAKE_DATASETS": "account_devices,energy_flows",
@@ -270,6 +278,7 @@ def test_forgetting_a_device_removes_its_role(sim, tmp_path):
     assert [row["device_id"] for row in owner.sql("FROM device_roles_set")] == [other]
 
 
+@pytest.mark.slow
 def test_writing_commands_expand_lost_prices_again(owner, flat):
     assert owner.givlake("tariffs", "load", flat).status == 0
     path = owner.data / "owner" / "tariff_prices.parquet"
@@ -280,6 +289,7 @@ def test_writing_commands_expand_lost_prices_again(owner, flat):
     assert owner.sql("SELECT count(*) AS n FROM tariff_prices") == [{"n": 152 * 48 - 2}]
 
 
+@pytest.mark.slow
 def test_writing_commands_expand_damaged_prices_again(owner, flat, caplog):
     assert owner.givlake("tariffs", "load", flat).status == 0
     prices = owner.sql("FROM tariff_prices ORDER BY start_at")
@@ -300,6 +310,7 @@ def test_writing_commands_expand_damaged_prices_again(owner, flat, caplog):
     assert list(path.parent.glob("*.damaged*")) == []
 
 
+@pytest.mark.slow
 def test_a_damaged_list_of_tariffs_stops_nothing(owner, flat, caplog):
     flat.write_text(f'currency = "EUR"{FLAT}')
     assert owner.givlake("tariffs", "load", flat).status == 0
@@ -329,6 +340,7 @@ def test_a_damaged_list_of_tariffs_stops_nothing(owner, flat, caplog):
     assert owner.givlake("check").status == 0
 
 
+@pytest.mark.slow
 def test_damaged_roles_stop_nothing(owner, flat):
     assert owner.givlake("tariffs", "load", flat).status == 0
     path = owner.data / "owner" / "device_roles_set.parquet"
@@ -344,6 +356,7 @@ def test_damaged_roles_stop_nothing(owner, flat):
     assert (done.status, done.out.split(), done.err) == (0, ["n", "0"], "")
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_two_processes_load_at_once(owner, tmp_path):
     names = ("one", "two", "three")

@@ -125,6 +125,7 @@ def test_what_is_left_of_a_tariff_can_be_forgotten(lake, load, left):
         forget_tariff(lake, "flat", NOW)
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize("answer", ["n\n", ""])
 def test_nothing_is_forgotten_without_a_yes(owner, flat, monkeypatch, answer):
     assert owner.givlake("tariffs", "load", flat).status == 0
@@ -137,6 +138,7 @@ def test_nothing_is_forgotten_without_a_yes(owner, flat, monkeypatch, answer):
     assert owner.givlake("tariffs", "forget", "flat").status == 0
 
 
+@pytest.mark.slow
 def test_a_tariff_is_loaded_beside_damaged_tariffs_in_force(owner, flat):
     assert owner.givlake("tariffs", "load", flat).status == 0
     assert owner.givlake("tariffs", "use", "flat", "--from", "2025-01").status == 0
@@ -149,6 +151,7 @@ def test_a_tariff_is_loaded_beside_damaged_tariffs_in_force(owner, flat):
     assert owner.givlake("tariffs", "load", flat).status == 0
 
 
+@pytest.mark.slow
 def test_columns_of_money_have_the_currency_of_the_loaded_tariffs(owner, flat):
     columns = "SELECT column_name AS name FROM (DESCRIBE cost_daily) WHERE name LIKE 'saved%'"
     for currency in ("EUR", "GBP"):

@@ -14,11 +14,12 @@ from pipelines.session_factory import open_session
 from tests.support.owner import finished
 from tests.support.settings import settings_of
 
+pytestmark = pytest.mark.slow
+
 COMMAND = ("backfill", "--start", "2025-06-01", "--end", "2025-06-10")
 
 
 @pytest.mark.processes
-@pytest.mark.slow
 def test_two_backfills_of_the_same_days_ask_for_each_device_day_once(simulate, own):
     sim = simulate(latency_s=0.05)
     owner = own(sim, GIVLAKE_CONNECTIONS="2")
@@ -38,7 +39,6 @@ def test_two_backfills_of_the_same_days_ask_for_each_device_day_once(simulate, o
 
 @pytest.mark.new_folder
 @pytest.mark.processes
-@pytest.mark.slow
 def test_two_first_backfills_do_not_spoil_dagsters_state(simulate, own):
     """Once, two processes that made Dagster's SQLite files at one moment left them unusable."""
     sim = simulate()

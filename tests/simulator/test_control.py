@@ -121,6 +121,7 @@ def test_warming_fills_the_cache_and_is_not_counted(sim, control, ask):
     assert answer.json()["data"] == sim.truth(sim.serials[0], "2024-06-01")
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 @pytest.mark.parametrize("own_supply", [False, True])
 def test_a_house_by_its_arguments(tmp_path, own_supply):

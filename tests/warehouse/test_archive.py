@@ -172,6 +172,7 @@ class _StopHereError(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_compaction_can_stop_at_every_step(folder: Path) -> None:
     steps: list[str] = []
     with Lake(folder) as lake:

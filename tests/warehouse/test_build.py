@@ -225,6 +225,7 @@ def test_drift_is_counted_over_builds(lake: Lake) -> None:
     assert (found["kind"], found["value"], found["count"]) == ("unknown_code", "ODD", 2)
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize(
     "gone",
     ["index", "tables", "index/superseded", "index/quarantine", "index/manifests", "staging",
@@ -246,6 +247,7 @@ def test_anything_derived_can_be_deleted(lake: Lake, gone: str) -> None:
         assert_accounted(again, decoder)
 
 
+@pytest.mark.slow
 def test_a_fleet_is_laid_out_in_buckets_that_stay(lake: Lake) -> None:
     decoder = ToyDecoder()
     names = [f"M{number:03d}" for number in range(150)]
@@ -289,6 +291,7 @@ def test_few_devices_are_distinguished_by_their_buckets() -> None:
     assert PartitionLayout([], names[:1]).month_files(table, f"{DAY:%Y-%m}", rows) == (1, 1)
 
 
+@pytest.mark.slow
 def test_a_month_of_a_device_that_is_too_much_for_a_file_is_divided_by_days(lake: Lake) -> None:
     """A charger's month of readings by the minute took half a gigabyte to build."""
     decoder = ToyDecoder()
@@ -344,6 +347,7 @@ def test_a_rebuild_leaves_files_alone_that_would_not_change(lake: Lake) -> None:
     assert build(lake, ToyDecoder()).damage == []
 
 
+@pytest.mark.slow
 def test_a_poll_leaves_accounting_and_indexes_of_many_responses_alone(
     lake: Lake,
 ) -> None:

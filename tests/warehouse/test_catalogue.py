@@ -81,6 +81,7 @@ def test_titles_and_descriptions_are_comments(filled: Lake) -> None:
     assert columns["meter"] == "Serial number of the meter"
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_views_work_from_any_folder_and_in_any_time_zone(filled: Lake, tmp_path: Path) -> None:
     code = (
@@ -95,6 +96,7 @@ def test_views_work_from_any_folder_and_in_any_time_zone(filled: Lake, tmp_path:
     assert done.stdout.strip() == f"[(4, {start})]"
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize("name", ["it's", "a[b]*", "with space", "ümlaut"])
 def test_the_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
     with Lake(tmp_path / name) as lake:
@@ -105,6 +107,7 @@ def test_the_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
             assert connection.execute("SELECT count(*) FROM readings").fetchone() == (4,)
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_a_client_that_holds_the_catalogue_for_writing_stops_nobody(filled: Lake) -> None:
     """As the duckdb command line does when it is left open in its default mode."""
@@ -273,6 +276,7 @@ def copied(filled: Lake, tmp_path: Path) -> Path:
     return copy
 
 
+@pytest.mark.slow
 def test_the_file_of_a_copy_reads_the_copy_however_it_is_opened(
     filled: Lake, copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,6 +293,7 @@ def test_the_file_of_a_copy_reads_the_copy_however_it_is_opened(
     ]
 
 
+@pytest.mark.slow
 def test_an_attached_copy_fails_instead_of_reading_the_original(
     filled: Lake, copied: Path, tmp_path: Path
 ) -> None:
@@ -318,6 +323,7 @@ def test_an_attached_copy_fails_instead_of_reading_the_original(
             connection.execute(SUM.format("original."))
 
 
+@pytest.mark.slow
 def test_a_copy_that_givlake_has_written_to_is_a_folder_of_its_own(
     filled: Lake, copied: Path
 ) -> None:
@@ -369,6 +375,7 @@ def test_tables_of_an_older_decoder_say_which_command_migrates_them(filled: Lake
         ReadOnlyLake(filled.folder, [ToyDecoder(2)])
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_a_folder_that_this_user_cannot_write_is_read() -> None:
     """A build was interrupted before anything but the archive knew of the newest day."""
@@ -418,6 +425,7 @@ OVER_IT = ViewSpec(
 )
 
 
+@pytest.mark.slow
 def test_a_macro_is_a_view_with_parameters(filled: Lake) -> None:
     publish(filled, ToyDecoder().tables, [MACRO, OVER_IT])
     with connect(filled, as_published=True) as connection:
@@ -436,6 +444,7 @@ def test_a_macro_is_a_view_with_parameters(filled: Lake) -> None:
         assert comment == (MACRO.description,)
 
 
+@pytest.mark.slow
 def test_the_columns_of_views_have_the_types_that_are_declared(filled: Lake) -> None:
     views = (*system_views(filled.folder), *table_views(filled.folder, ToyDecoder().tables))
     publish(filled, ToyDecoder().tables, [MACRO, OVER_IT])

@@ -167,6 +167,7 @@ def test_the_view_lists_days_that_were_never_requested(lake: Lake) -> None:
     assert rows == [(DAY + timedelta(days=at), "not_requested", True) for at in range(3)]
 
 
+@pytest.mark.slow
 @at_moments(
     "2026-05-01T00:05+01:00",
     "2026-05-01T00:55+00:00",
@@ -191,6 +192,7 @@ def test_the_view_ends_with_the_devices_own_today_whatever_zone_the_session_has(
             assert [day for (day,) in rows] == days, (zone, session)
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize(
     ("answers", "contact", "states"),
     [

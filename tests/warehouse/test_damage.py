@@ -81,6 +81,7 @@ def flip_a_byte(path: Path) -> None:
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize("harm", [cut_short, empty, flip_a_byte])
 def test_a_damaged_segment_is_set_aside_and_its_day_is_due_again(
     filled: Lake, harm: Callable[[Path], None]
@@ -120,6 +121,7 @@ def test_check_finds_a_flipped_byte_in_archive_and_tables_and_mends_on_demand(fi
     assert len(before) == 3
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize("harm", [cut_short, empty, Path.unlink])
 def test_a_damaged_pack_loses_nothing_that_can_still_be_read(
     filled: Lake, harm: Callable[[Path], None]
@@ -140,6 +142,7 @@ def edit(path: Path) -> None:
     pq.write_table(pq.read_table(path, partitioning=None).slice(3), path)
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize("harm", [cut_short, empty, edit, Path.unlink])
 @pytest.mark.parametrize("name", [TABLE, "index/row_accounting/readings/part-000001.parquet"])
 def test_a_table_or_accounting_file_that_was_changed_is_rebuilt(
@@ -157,6 +160,7 @@ def test_a_table_or_accounting_file_that_was_changed_is_rebuilt(
     assert build(filled, ToyDecoder()).damage == []
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize("store", ["requests", "coverage"])
 @pytest.mark.parametrize("harm", [cut_short, empty, Path.unlink])
 def test_a_damaged_index_is_made_again(
@@ -264,6 +268,7 @@ def test_a_full_disk_loses_nothing(folder: Path) -> None:
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 1000
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_a_full_disk_is_named_when_the_catalogue_is_made(folder: Path) -> None:
     said = run_apart(
@@ -365,6 +370,7 @@ def test_archive_files_that_are_missing_at_the_end_are_reported(
     assert "the archive ends at segment 1 instead of 2: restore the missing" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_segment_that_is_missing_in_the_middle_is_named_and_its_day_is_due(
     filled: Lake, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
@@ -439,6 +445,7 @@ def test_a_flush_that_fails_leaves_no_gap(filled: Lake) -> None:
     assert [file.first for file in filled.archive.files()] == [1, 2, 3, 4]
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize("store", ["requests", "coverage"])
 @pytest.mark.parametrize("harm", [cut_short, Path.unlink], ids=["cut_short", "unlink"])
 def test_views_over_damaged_indexes_work_once_the_folder_was_repaired(

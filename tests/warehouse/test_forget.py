@@ -62,6 +62,7 @@ def filled(lake: Lake) -> Lake:
     return lake
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_device_leaves_every_store_and_the_others_stay(filled: Lake, packed: bool) -> None:
     if packed:

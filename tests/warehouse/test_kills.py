@@ -59,13 +59,10 @@ def assert_whole(folder: Path, acknowledged: set[int]) -> None:
     assert list((folder / "staging").iterdir()) == []
 
 
+@pytest.mark.slow_but_first
 @pytest.mark.parametrize(
     "work",
-    [
-        "put",
-        *(pytest.param(work, marks=pytest.mark.slow) for work in ("flush", "catalogue", "compact")),
-        "rebuild",
-    ],
+    ["put", "flush", "catalogue", "compact", "rebuild"],
 )
 def test_a_kill_loses_nothing(folder: Path, work: str) -> None:
     chance = random.Random(work)

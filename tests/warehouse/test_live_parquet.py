@@ -116,6 +116,7 @@ def built(lake: Lake, power: float) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_trimming_leaves_the_rows_where_they_are(lake: Lake) -> None:
     for power in (1.0, 200.0, 300.0):
         path = built(lake, power)
@@ -165,6 +166,7 @@ def test_a_rebuild_leaves_files_alone_whatever_they_replaced(lake: Lake) -> None
     assert path.stat().st_ino == inode
 
 
+@pytest.mark.slow
 def test_nothing_of_what_was_forgotten_is_left_beside_the_rows(lake: Lake) -> None:
     moment = datetime(2025, 6, 5, tzinfo=UTC)
     for power in (1.0, 2.0, 3.0):

@@ -106,6 +106,7 @@ def test_a_damaged_file_is_kept_and_reported(lake: Lake) -> None:
     assert finding.message.startswith(f"owner/{kept.name} is damaged")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_current", [True, False], ids=["current", "outdated"])
 @pytest.mark.parametrize("harm", ["body", "whole"])
 def test_a_damaged_file_stops_nothing(lake: Lake, is_current: bool, harm: str) -> None:

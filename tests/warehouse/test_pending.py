@@ -180,6 +180,7 @@ def test_a_dataset_that_cannot_be_built_stops_no_other(begun: Path, error: Excep
         )
 
 
+@pytest.mark.slow
 def test_views_say_the_same_whoever_has_built_or_lost_tables(begun: Path, tmp_path: Path) -> None:
     """Files that say how far tables were built: of an older givlake, lost, or ahead of a loss."""
     watermark = begun / f"index/watermarks/{DATASET}.parquet"

@@ -185,6 +185,7 @@ def without_ranges(path: Any) -> None:
     )
 
 
+@pytest.mark.slow
 def test_segments_and_an_index_of_before_ranges_are_read(lake: Lake) -> None:
     store(lake, answer("A", FIRST, day_rows(FIRST, 3), fetched_at=FINAL))
     (segment,) = lake.archive.segments.iterdir()

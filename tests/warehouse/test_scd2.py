@@ -212,6 +212,7 @@ def test_an_empty_list_that_comes_late_is_not_lost(folder: Path) -> None:
         assert [row[4:] for row in versions(one)] == [(hour(0), hour(1)), (hour(2), None)]
 
 
+@pytest.mark.slow
 def test_a_table_gets_a_history_with_a_new_version_of_its_decoder(lake: Lake) -> None:
     plain = spec(history=None)
     store(lake, page([box("A")], 0), page([box("A", "blue")], 1))

@@ -134,6 +134,7 @@ FORGED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", FORGED)
 def test_a_file_edited_by_hand_is_found_though_its_manifest_was_made_to_match(
     filled: Lake, what: str
@@ -162,6 +163,7 @@ def test_a_file_that_was_added_to_a_table_is_found(filled: Lake) -> None:
     assert said(filled) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["flipped", "deleted"])
 def test_a_table_file_that_is_damaged_or_deleted_is_named(filled: Lake, how: str) -> None:
     before, path = content_of(filled.folder), filled.folder / JUNE
@@ -212,6 +214,7 @@ def test_a_flipped_byte_in_the_archive_stops_the_comparison_until_it_is_repaired
     assert verify(filled, DECODER).rows == 32
 
 
+@pytest.mark.slow
 def test_rows_whose_archive_file_was_deleted_are_not_to_be_rebuilt_away(filled: Lake) -> None:
     last = filled.archive.files()[3].path
     kept = last.read_bytes()
@@ -228,6 +231,7 @@ def test_rows_whose_archive_file_was_deleted_are_not_to_be_rebuilt_away(filled: 
     assert said(filled) == []
 
 
+@pytest.mark.slow
 def test_the_quarantine_and_superseded_versions_are_compared_as_well(filled: Lake) -> None:
     for folder in ("index/quarantine/readings", "index/superseded/readings"):
         (path,) = (filled.folder / folder).rglob("part-*.parquet")
@@ -249,6 +253,7 @@ def hashes(lake: Lake) -> list[tuple[str, int, str]]:
     return [(of["device"], of["rows"], of["sha256"]) for of in devices]
 
 
+@pytest.mark.slow
 def test_hashes_are_the_same_after_a_rebuild_and_on_another_machine(
     filled: Lake, tmp_path: Path
 ) -> None:

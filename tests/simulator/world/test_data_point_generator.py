@@ -36,6 +36,7 @@ def test_cadence_bursts_and_gaps(month, rows):
     assert max(steps) > 3600
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", [290, 810])
 def test_rows_per_day_is_the_mean(wanted):
     sim = Simulator(SimulatorConfig(rows_per_day=wanted, empty_day_rate=0))

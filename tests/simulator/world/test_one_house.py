@@ -321,6 +321,7 @@ def test_a_battery_fades_at_its_rate():
         assert old / new == pytest.approx(left, abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("years", [0, 5])
 def test_a_discharge_takes_the_energy_that_the_battery_has(years):
     sim = house(ev_chargers=0, battery_fade_per_year=0.05)
@@ -414,6 +415,7 @@ def test_batteries_charge_from_the_grid_in_cheap_hours_only(cheap_hours):
     assert total_outside < 0.12 * total_inside
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cheap_hours", ["00:30-05:30", "23:30-05:30"])
 def test_cars_prefer_cheap_hours(cheap_hours):
     sim = house(cheap_hours=cheap_hours)
@@ -434,6 +436,7 @@ def test_cars_prefer_cheap_hours(cheap_hours):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ["Europe/London", "America/New_York", "Australia/Sydney"])
 @pytest.mark.parametrize("cheap_hours", [None, "00:30-05:30", "22:00-04:00", "06:00-18:00"])
 def test_sessions_do_not_overlap_and_days_join(zone, cheap_hours):
