@@ -10,6 +10,7 @@ one in the response wins.
 
 from collections.abc import Mapping
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
 import pyarrow as pa
@@ -60,7 +61,7 @@ class InverterDataPoints(RowByRow, DailyDataset):
             **local_columns(time, response.request_zone or "UTC"),
             "request_date": pa.repeat(pa.scalar(response.request_date, pa.date32()), count),
             "pv_arrays": list_of_structs(
-                [point.power.solar.arrays for point in points],
+                list(map(attrgetter("power.solar.arrays"), points)),
                 PV_ARRAYS,
                 ("array", "voltage", "current", "power"),
             ),

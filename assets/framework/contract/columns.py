@@ -274,8 +274,8 @@ def local_columns(time: pa.Array, zone: str, name: str = "local_time") -> dict[s
     import pandas as pd  # takes longer than most commands that read
 
     # pandas reads the zone from the tzdata package, where Arrow needs the system to have one.
-    local = pd.DatetimeIndex(time.to_pandas()).tz_convert(zone).tz_localize(None)
-    local_time = pa.array(local).cast(TIME_LOCAL)
+    utc = pd.DatetimeIndex(np.asarray(time).astype("M8[us]", copy=False), tz="UTC")
+    local_time = pa.array(utc.tz_convert(zone).tz_localize(None).to_numpy(), TIME_LOCAL)
     return {name: local_time, "local_date": local_time.cast(pa.date32(), safe=False)}
 
 

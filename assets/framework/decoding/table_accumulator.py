@@ -25,6 +25,7 @@ from assets.framework.decoding.quarantine_log import QuarantineLog
 from givenergy.codes import domain
 from warehouse.archive import ArchivedResponse
 from warehouse.storage.parquet_files import empty_table
+from warehouse.tables.merge import key_codes
 
 _NUMBER_IN_LIST = re.compile(r"\[(\d+)\]")
 
@@ -177,26 +178,27 @@ class TableAccumulator:
             [response.fetch_id for response in self._responses],
             [part.num_rows for part in self._parts],
         )
-        of_fetches = table.select(key).append_column("fetch", pa.array(fetches))
-        valid = of_fetches if is_valid.all() else of_fetches.filter(pa.array(is_valid))
-        grouped = valid.group_by(valid.column_names, use_threads=False).aggregate([])
-        if grouped.num_rows == valid.num_rows:
+        candidates = np.flatnonzero(is_valid)
+        if len(candidates) < 2:
             return
-        keys = of_fetches.to_pandas()
-        candidates = keys[is_valid]
-        repeated = candidates[candidates.duplicated(keep=False)]
-        if repeated.empty:
+        keys = table.select(key).append_column("fetch", pa.array(fetches))
+        codes = key_codes(keys.take(candidates), keys.column_names, self._table.name)
+        order = np.argsort(codes, kind="stable")
+        is_same = np.diff(codes[order]) == 0
+        repeated = order[np.append(is_same, False) | np.append(False, is_same)]
+        if not len(repeated):
             return
+        rows = candidates[repeated]
         other = {*key, *self._table.derived_columns, "response_id", "fetched_at"}
         content = [name for name in self._schema.names if name not in other]
-        rows = table.select(content).take(pa.array(repeated.index)).to_pylist()
-        contents = dict(zip(repeated.index, rows, strict=True))
-        for _, group in repeated.groupby(list(keys.columns), sort=False):
-            winner, *later = group.index
+        contents = dict(zip(rows, table.select(content).take(rows).to_pylist(), strict=True))
+        groups = np.split(rows, np.flatnonzero(np.diff(codes[repeated])) + 1)
+        for group in sorted(groups, key=min):
+            winner, *later = group.tolist()
             for row in later:
                 loser = row if _only_loses_values(contents[winner], contents[row]) else winner
                 winner = winner if loser == row else row
-                text = " ".join(str(keys.at[loser, name]) for name in key)
+                text = " ".join(str(keys[name][loser].as_py()) for name in key)
                 self._quarantine_row(
                     loser, is_valid, quarantine, "duplicate_key", ", ".join(key), text
                 )
