@@ -87,6 +87,16 @@ def rows_of(file, sql):
         return connection.sql(sql).fetchall()
 
 
+def counts_of(file):
+    """Count the rows of every table and view, each by a statement: one for all takes five times."""
+    with duckdb.connect(str(file), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        return {
+            name: connection.sql(f"SELECT count(*) FROM {name}").fetchall()[0][0]
+            for name in sorted(TABLES | COPIED | VIEWS)
+        }
+
+
 @pytest.mark.slow
 def test_every_table_and_column_of_a_duckdb_file_is_described(whole, owner):
     tables = dict(rows_of(whole, "SELECT table_name, comment FROM duckdb_tables()"))
@@ -113,14 +123,10 @@ def test_every_table_and_column_of_a_duckdb_file_is_described(whole, owner):
 @pytest.mark.slow
 def test_every_table_and_view_has_the_rows_of_the_catalogue(whole, owner):
     """The file stands alone: nothing in it refers to the data folder."""
-    counted = " UNION ALL ".join(
-        f"SELECT '{name}' AS name, count(*) AS rows FROM {name}"
-        for name in sorted(TABLES | COPIED | VIEWS)
-    )
-    expected = {row["name"]: row["rows"] for row in owner.sql(counted)}
+    expected = counts_of(owner.data / "warehouse.duckdb")
     hidden = owner.data.rename(owner.data.with_name("hidden"))
     try:
-        assert dict(rows_of(whole, counted)) == expected
+        assert counts_of(whole) == expected
     finally:
         hidden.rename(owner.data)
     for name in ("inverter_data_points", "quarantine", "coverage", "codes", "reconcile_power"):
