@@ -159,6 +159,11 @@ def median_and_least(values: Sequence[float]) -> str:
     return f"{median(values):.2f} ({min(values):.2f})"
 
 
+def counted(rounds: int) -> str:
+    """Return how many rounds there were, in words."""
+    return "1 round" if rounds == 1 else f"{rounds} rounds"
+
+
 def row(*cells: object) -> str:
     """Return a row of a Markdown table."""
     return f"| {' | '.join(map(str, cells))} |"

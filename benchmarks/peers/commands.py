@@ -12,6 +12,7 @@ from statistics import median
 
 from benchmarks.common import (
     ROOT,
+    counted,
     interleave,
     measure,
     median_and_least,
@@ -46,7 +47,7 @@ def print_commands(against: Path | None, rounds: int) -> Figures:
         }
         found = interleave(kinds, rounds)
     print("## Commands\n")
-    print(f"CPU of the whole command: median (least) of {rounds} rounds.")
+    print(f"CPU of the whole command: median (least) of {counted(rounds)}.")
     print(f"{DAYS} days of an inverter are in the folder.\n")
     figures: dict[str, dict[str, float]] = {}
     rows = []

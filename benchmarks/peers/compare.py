@@ -84,7 +84,7 @@ def print_comparison(options: argparse.Namespace) -> str:
     })  # fmt: skip
     print(f"## Targets\n\n{table}")
     print_load()
-    print(f"All of this took {(time.monotonic() - began) / 60:.0f} minutes.\n")
+    print(f"All of this took {(time.monotonic() - began) / 60:.1f} minutes.\n")
     return table
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks.common import (
     ROOT,
     Usage,
+    counted,
     interleave,
     measure,
     median_and_least,
@@ -49,7 +50,7 @@ def print_dagster_cost(against: Path | None, rounds: int, ranges: Sequence[int])
     print("## Dagster per day and dataset\n")
     print(
         "Data points of an inverter, 24 a day, CPU of the whole command, median (least) of"
-        f" {rounds} rounds. Imports and the start are in both ranges alike and not in the slope;"
+        f" {counted(rounds)}. Imports and the start are in both ranges alike and not in the slope;"
         " the difference of the slopes, made of the least, has all that the command does per day"
         " besides fetching and building.\n"
     )

@@ -39,6 +39,8 @@ def main() -> None:
         checkouts["before"] = options.against.absolute()
     # A path is looked up in the folder of each command otherwise.
     program = str(Path(options.py_spy).absolute()) if "/" in options.py_spy else options.py_spy
+    # Before the first picture is written, which changes a file of this checkout.
+    commits = {when: commit(checkout) for when, checkout in checkouts.items()}
     options.folder.mkdir(parents=True, exist_ok=True)
 
     def draw(name: str, title: str, command: Sequence[object], owner: Owner, rate_hz: int) -> None:
@@ -51,7 +53,7 @@ def main() -> None:
 
     with filled_folders(checkouts) as (owners, _):
         for when, checkout in checkouts.items():
-            title = f"`sync` with nothing new, {when} (commit {commit(checkout)})"
+            title = f"`sync` with nothing new, {when} (commit {commits[when]})"
             sync = givlake_of(checkout, "sync")
             draw(f"sync-{when}", title, sync, owners[when], SYNC_RATE_HZ)
     with (
@@ -60,7 +62,7 @@ def main() -> None:
     ):
         for when, checkout in checkouts.items():
             owner = owner_of_checkout(control, Path(parent) / when, checkout, *DATASETS)
-            title = f"Work A, {when} (commit {commit(checkout)})"
+            title = f"Work A, {when} (commit {commits[when]})"
             backfill = givlake_of(checkout, "backfill", "--start", first, "--end", last)
             draw(f"work-a-{when}", title, backfill, owner, WORK_A_RATE_HZ)
 

@@ -22,8 +22,6 @@ DATASET = "inverter_data_points"
 SPREADS = ((1, 1), (2, 5), (10, 10), (20, 50))
 DEVICES = (1, 10, 100, 1000, 2000)
 POINTS_A_DAY, FLEET_POINTS_A_DAY = 288, 24
-# Differences below these are noise.
-NOISE_S, NOISE_MB = 0.15, 10.0
 QUERY = "SELECT inverter_serial, max(today_solar_kwh) FROM inverter_data_points GROUP BY ALL"
 
 
@@ -34,7 +32,7 @@ def print_growth(is_short: bool, file: Path | None) -> None:
         "Made by `make bench ARGS=--growth`, each command in a process of its own, no latency, one"
         f" run, givlake at {commit(ROOT)}. The exponent is the power of the size with which the"
         " cost above that of the first column grows (least squares between logarithms): 1 is as"
-        " fast as the work, below 1 slower. No exponent: hardly grows.\n"
+        " fast as the work, below 1 slower. None is given unless two sizes cost a fifth more.\n"
     )
     print_load()
     days = backfills(SPREADS[:2] if is_short else SPREADS)
@@ -97,8 +95,8 @@ def print_device_days(days: Mapping[int, Usage]) -> None:
     print(f"Backfill of data points, {POINTS_A_DAY} a day, device-days of one command:\n")
     sizes, used = list(days), list(days.values())
     print_grown("device-days", sizes, [
-        grown("CPU s", sizes, [*map(cpu_s, used)], NOISE_S),
-        grown("peak MB", sizes, [*map(peak_mb, used)], NOISE_MB, digits=0),
+        grown("CPU s", sizes, [*map(cpu_s, used)]),
+        grown("peak MB", sizes, [*map(peak_mb, used)], digits=0),
     ])  # fmt: skip
 
 
@@ -108,8 +106,8 @@ def print_devices(fleet: Mapping[int, Mapping[str, Usage]]) -> None:
     rows = []
     for name in fleet[sizes[0]]:
         used = [fleet[size][name] for size in sizes]
-        rows.append(grown(f"{name}, CPU s", sizes, [*map(cpu_s, used)], NOISE_S))
-        rows.append(grown(f"{name}, peak MB", sizes, [*map(peak_mb, used)], NOISE_MB, digits=0))
+        rows.append(grown(f"{name}, CPU s", sizes, [*map(cpu_s, used)]))
+        rows.append(grown(f"{name}, peak MB", sizes, [*map(peak_mb, used)], digits=0))
     print(f"Folders with a day of so many devices, {FLEET_POINTS_A_DAY} points each:\n")
     print_grown("devices", sizes, rows)
 
@@ -119,11 +117,9 @@ def print_grown(unit: str, sizes: Sequence[int], rows: Sequence[Sequence[str]]) 
     print_table((unit, *(f"{size:,}" for size in sizes), "ms or kB per unit", "exponent"), rows)
 
 
-def grown(
-    name: str, sizes: Sequence[int], costs: Sequence[float], noise: float, digits: int = 2
-) -> list[str]:
+def grown(name: str, sizes: Sequence[int], costs: Sequence[float], digits: int = 2) -> list[str]:
     """Return a row: the cost of each size, what each unit more costs, and the exponent."""
-    power = exponent(sizes, costs, noise)
+    power = exponent(sizes, costs)
     return [
         name,
         *(f"{cost:.{digits}f}" for cost in costs),

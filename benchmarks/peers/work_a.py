@@ -20,6 +20,7 @@ import requests
 from benchmarks.common import (
     ROOT,
     Usage,
+    counted,
     interleave,
     measure,
     median_and_least,
@@ -71,7 +72,7 @@ def print_work(options: argparse.Namespace, dlt_python: Path | None) -> Figures:
                 f"{options.inverters} inverters x {options.days} days of points, flows and events;"
                 f" a charger has data of the last {min(CHARGER_DAYS, options.days)} days, the rest"
                 " is requested and empty. CPU and wall of the whole command: median (least) of"
-                f" {options.rounds} rounds; dlt of one.\n"
+                f" {counted(options.rounds)}; dlt of one.\n"
             )
             # One request after the other takes as long as there are requests: nothing to learn.
             chosen = {name: run for name, run in kinds.items() if not latency_s or name != BARE}
