@@ -16,6 +16,7 @@ from tests.support.timeouts import TIMEOUT_S
 from tests.support.toy_decoder import DATASET, answer, day_rows, failure
 from warehouse.archive import Archive, Entry, compact
 from warehouse.archive.store import ResponseBatch
+from warehouse.errors import DamagedError
 from warehouse.lake import Lake
 
 DAY = date(2025, 6, 1)
@@ -84,6 +85,28 @@ def test_reading_one_dataset_opens_no_other_datasets_row_groups(lake: Lake) -> N
         for at in range(metadata.num_row_groups)
     ]
     assert datasets == [{"other"}, {"readings"}]
+
+
+def test_files_that_were_read_before_are_read_again_once_they_are_other_ones(lake: Lake) -> None:
+    def bodies(dataset: str) -> list[bytes]:
+        return [r.body for batch in lake.archive.read(dataset) for r in batch.responses]
+
+    lake.archive.append([answer("A", DAY, day_rows(DAY))])
+    lake.archive.flush()
+    assert (len(bodies(DATASET)), bodies("other")) == (1, [])
+    other = answer("A", DAY, day_rows(DAY), dataset="other")
+    lake.archive.append([other])
+    lake.archive.flush()
+    assert (len(bodies(DATASET)), bodies("other")) == (1, [other.body])
+    compact(lake.archive)
+    assert (len(bodies(DATASET)), bodies("other")) == (1, [other.body])
+    (pack,) = lake.archive.packs.rglob("*.parquet")
+    content = pack.read_bytes()
+    pack.write_bytes(b"damaged")
+    with pytest.raises(DamagedError):
+        bodies("a third")
+    pack.write_bytes(content)
+    assert (bodies("a third"), bodies("other")) == ([], [other.body])
 
 
 def test_responses_are_numbered_upwards_over_threads_and_archives(folder: Path) -> None:

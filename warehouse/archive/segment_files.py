@@ -162,15 +162,18 @@ class Reader:
 
     def groups(self, dataset: str | None = None) -> list[int]:
         """Return the row groups of a dataset (all if None), without reading them."""
+        named = enumerate(self._dataset_of_groups())
+        return [at for at, name in named if dataset is None or name == dataset]
+
+    def datasets(self) -> frozenset[str]:
+        """Return the datasets that it has responses of, from the footer."""
+        return frozenset(self._dataset_of_groups())
+
+    def _dataset_of_groups(self) -> list[str]:
         metadata = self._parquet.metadata
-        if dataset is None:
-            return list(range(metadata.num_row_groups))
         column = self._parquet.schema_arrow.get_field_index("dataset")
-        return [
-            at
-            for at in range(metadata.num_row_groups)
-            if metadata.row_group(at).column(column).statistics.min == dataset
-        ]
+        groups = map(metadata.row_group, range(metadata.num_row_groups))
+        return [str(group.column(column).statistics.min) for group in groups]
 
     def read(self, groups: Sequence[int], columns: Sequence[str] | None = None) -> pa.Table:
         """Read columns of row groups, with missing columns added and body references resolved."""

@@ -78,6 +78,9 @@ class Archive:
         self._buffered_bytes = 0
         self._timer: threading.Timer | None = None
         self._failure: BaseException | None = None
+        # The datasets in files that were opened before: a rebuild of all datasets reads the archive
+        # for each of them, and most files have responses of one.
+        self._datasets: dict[tuple[Path, int, int], frozenset[str]] = {}
 
     # -- writing ---------------------------------------------------------------------------
 
@@ -223,7 +226,7 @@ class Archive:
         Raises:
             DamagedError: A file is damaged.
         """
-        for reader, done in self._readers(after, up_to):
+        for reader, done in self._readers(after, up_to, dataset):
             groups = reader.groups(dataset)
             if groups:
                 rows = reader.read(groups, [*columns, "segment"])
@@ -254,7 +257,7 @@ class Archive:
         up_to = self.last_segment() if up_to is None else up_to
         batch: list[ArchivedResponse] = []
         batch_bytes = 0
-        for reader, done in self._readers(after, up_to):
+        for reader, done in self._readers(after, up_to, dataset):
             groups = reader.groups(dataset)
             for group in groups:
                 responses = read_responses(reader, group, done, up_to)
@@ -274,11 +277,16 @@ class Archive:
         Raises:
             DamagedError: A file is damaged.
         """
-        lowest = [reader.min_response_id(dataset) for reader, _ in self._readers(after, None)]
+        readers = self._readers(after, None, dataset)
+        lowest = [reader.min_response_id(dataset) for reader, _ in readers]
         return min((number for number in lowest if number is not None), default=None)
 
-    def _readers(self, after: int, up_to: int | None) -> Iterator[tuple[Reader, int]]:
+    def _readers(
+        self, after: int, up_to: int | None, dataset: str | None
+    ) -> Iterator[tuple[Reader, int]]:
         """Open the files of a range of segments in order, listing again when one was compacted.
+
+        Those that are known to have nothing of the dataset, if it is given, are left out.
 
         Yields each with the last segment that the files before it contain.
         """
@@ -289,9 +297,15 @@ class Archive:
                 if up_to is not None and file.first > up_to:
                     return
                 try:
+                    status = file.path.stat()
+                    key = (file.path, status.st_ino, status.st_mtime_ns)
+                    if dataset is not None and dataset not in self._datasets.get(key, {dataset}):
+                        done = file.last
+                        continue
                     reader = Reader(file)
                 except FileNotFoundError:
                     break
+                self._datasets[key] = reader.datasets()
                 try:
                     yield reader, done
                 finally:

@@ -24,7 +24,7 @@ from warehouse.tables.build import build
 # Tables are built during the run, so that analysts see data soon, but not often, because each build
 # rewrites the files of the months that it changes. A build competes with the fetching threads for
 # the processor, so it is best done while they wait for the budget.
-_BUILD_EVERY_BYTES = 64 * 2**20
+_BUILD_AT_BYTES = 64 * 2**20
 _BUILD_EVERY_S = 120.0
 _BUILD_EVERY_S_WHILE_WAITING = 20.0
 _WAITING_S = 0.3
@@ -100,6 +100,7 @@ class _Ingestion:
         self._shown_at = 0.0
         self.report.unavailable = self._fetcher.unavailable
         self._unbuilt_bytes = 0
+        self._build_at_bytes = _BUILD_AT_BYTES
         self._built_at = self._result_at = time.monotonic()
 
     def build(self) -> None:
@@ -179,6 +180,9 @@ class _Ingestion:
         every_s = _BUILD_EVERY_S_WHILE_WAITING if waiting else _BUILD_EVERY_S
         self._unbuilt_bytes += fetched_bytes
         self._result_at = now
-        if self._unbuilt_bytes > _BUILD_EVERY_BYTES or now - self._built_at > every_s:
+        if self._unbuilt_bytes > self._build_at_bytes or now - self._built_at > every_s:
+            # A build writes the files of its months anew, with the rows that they have: each waits
+            # for twice the bytes of the one before, so that writing grows as fetching does.
+            self._build_at_bytes *= 2
             self.build()
             self._result_at = time.monotonic()
