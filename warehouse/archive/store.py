@@ -19,6 +19,7 @@ import pyarrow as pa
 from warehouse.archive import segment_files
 from warehouse.archive.entry import ArchivedResponse, Entry
 from warehouse.archive.id_sequence import Sequence, now_us
+from warehouse.archive.readers import Readers
 from warehouse.archive.segment_files import ArchiveFile, Reader
 from warehouse.archive.segment_rows import NumberedEntry, filter_segments, read_responses, to_rows
 from warehouse.errors import DamagedError, ReadOnlyError
@@ -78,9 +79,7 @@ class Archive:
         self._buffered_bytes = 0
         self._timer: threading.Timer | None = None
         self._failure: BaseException | None = None
-        # The datasets in files that were opened before: a rebuild of all datasets reads the archive
-        # for each of them, and most files have responses of one.
-        self._datasets: dict[tuple[Path, int, int], frozenset[str]] = {}
+        self._readers = Readers(self.files)
 
     # -- writing ---------------------------------------------------------------------------
 
@@ -226,7 +225,7 @@ class Archive:
         Raises:
             DamagedError: A file is damaged.
         """
-        for reader, done in self._readers(after, up_to, dataset):
+        for reader, done in self._readers.open(after, up_to, dataset):
             groups = reader.groups(dataset)
             if groups:
                 rows = reader.read(groups, [*columns, "segment"])
@@ -257,7 +256,7 @@ class Archive:
         up_to = self.last_segment() if up_to is None else up_to
         batch: list[ArchivedResponse] = []
         batch_bytes = 0
-        for reader, done in self._readers(after, up_to, dataset):
+        for reader, done in self._readers.open(after, up_to, dataset):
             groups = reader.groups(dataset)
             for group in groups:
                 responses = read_responses(reader, group, done, up_to)
@@ -277,42 +276,9 @@ class Archive:
         Raises:
             DamagedError: A file is damaged.
         """
-        readers = self._readers(after, None, dataset)
+        readers = self._readers.open(after, None, dataset)
         lowest = [reader.min_response_id(dataset) for reader, _ in readers]
         return min((number for number in lowest if number is not None), default=None)
-
-    def _readers(
-        self, after: int, up_to: int | None, dataset: str | None
-    ) -> Iterator[tuple[Reader, int]]:
-        """Open the files of a range of segments in order, listing again when one was compacted.
-
-        Those that are known to have nothing of the dataset, if it is given, are left out.
-
-        Yields each with the last segment that the files before it contain.
-        """
-        done = after
-        while True:
-            listed = [file for file in self.files() if file.last > done]
-            for file in listed:
-                if up_to is not None and file.first > up_to:
-                    return
-                try:
-                    status = file.path.stat()
-                    key = (file.path, status.st_ino, status.st_mtime_ns)
-                    if dataset is not None and dataset not in self._datasets.get(key, {dataset}):
-                        done = file.last
-                        continue
-                    reader = Reader(file)
-                except FileNotFoundError:
-                    break
-                self._datasets[key] = reader.datasets()
-                try:
-                    yield reader, done
-                finally:
-                    reader.close()
-                done = file.last
-            else:
-                return
 
     # -- recovery --------------------------------------------------------------------------
 
