@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -22,7 +23,7 @@ from warehouse.accounting.finding_store import FINDINGS_FILE, FINDINGS_SCHEMA
 from warehouse.accounting.quarantine import STORED_QUARANTINE_SCHEMA
 from warehouse.accounting.row_accounting import ACCOUNTING_SCHEMA
 from warehouse.archive.entry import INDEX_SCHEMA
-from warehouse.attached_database import FILE
+from warehouse.attached_database import FILE, attached
 from warehouse.catalogue_location import located, root_of
 from warehouse.connection import (
     STATEMENTS,
@@ -95,12 +96,12 @@ def publish(
         FileLock(lake.folder / "locks" / "catalogue"),
     ):
         if is_temporary:
-            _ensure_empty_files(lake, tables, replace=False, is_durable=False)
+            _ensure_empty_files(lake, tables, replace=False, durable=False)
             _publish_database(lake, own_file(lake.folder), own)
             return True
         current = flaw_of(lake.folder, statements) is None
         _ensure_empty_files(lake, tables, replace=not current)
-        if current and _is_database(own_file(lake.folder)):
+        if current and _opens(own_file(lake.folder)):
             return False
         _publish_database(lake, own_file(lake.folder), own)
         for other in own_file(lake.folder).parent.iterdir():
@@ -189,6 +190,17 @@ def view_statements(
     ]
 
 
+def _opens(own: Path) -> bool:
+    """Return whether givlake's own catalogue is there and whole; it stays open for queries."""
+    if not own.exists():
+        return False
+    try:
+        with attached(own, stays_open=True):
+            return True
+    except duckdb.Error:
+        return False
+
+
 def _is_database(path: Path) -> bool:
     try:
         with path.open("rb") as file:
@@ -260,7 +272,7 @@ def empty_files(tables: Sequence[TableSpec]) -> Iterator[EmptyFile]:
 
 
 def _ensure_empty_files(
-    lake: Lake, tables: Sequence[TableSpec], *, replace: bool, is_durable: bool = True
+    lake: Lake, tables: Sequence[TableSpec], *, replace: bool, durable: bool = True
 ) -> None:
     """Create missing files without rows; with `replace` also those that have other columns.
 
@@ -278,10 +290,10 @@ def _ensure_empty_files(
             pq.write_table(_recast_expected_days(lake), temporary)
         else:
             empty.write(temporary)
-        if is_durable:
+        if durable:
             fsync_file(temporary)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        publish_file(temporary, path, is_durable=is_durable)
+        publish_file(temporary, path, durable=durable)
 
 
 def _recast_expected_days(lake: Lake) -> pa.Table:

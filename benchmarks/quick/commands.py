@@ -42,7 +42,7 @@ def counts() -> dict[str, dict[str, int]]:
     with (
         tempfile.TemporaryDirectory(prefix="counts-") as folder,
         simulator_process(
-            *("--inverters", 1, "--rows-per-day", 300, "--rate-limit", 1_000_000),
+            *("--inverters", 1, "--rows-per-day", 300, "--rate-limit", 100_000),
             *("--commissioned", "2025-04-01", "--clock", NOW.isoformat()),
         ) as control,
     ):

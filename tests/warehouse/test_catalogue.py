@@ -197,9 +197,11 @@ def test_a_catalogue_that_is_published_anew_is_opened_by_the_next_query(filled: 
         assert connection.execute(counted).fetchone() == (1,)
 
 
-@pytest.mark.parametrize("damage", [b"", b"no database", None])
+@pytest.mark.parametrize("damage", [b"", b"no database", "torn", None])
 def test_without_its_own_catalogue_givlake_queries_the_published_one(filled: Lake, damage):
     own = _own_catalogue(filled.folder)
+    if damage == "torn":
+        damage = own.read_bytes()[:5000]
     own.unlink()
     if damage is not None:
         own.write_bytes(damage)

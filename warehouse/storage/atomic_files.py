@@ -131,16 +131,16 @@ def write_atomically(path: Path, content: bytes, scratch: Path, *, durable: bool
         raise
 
 
-def publish(temporary: Path, path: Path, *, is_durable: bool = True) -> None:
+def publish(temporary: Path, path: Path, *, durable: bool = True) -> None:
     """Rename a complete, durable temporary file to `path`, replacing any file there.
 
     Args:
         temporary: The file.
         path: Its place.
-        is_durable: Whether to wait until that survives a power cut.
+        durable: Whether to wait until that survives a power cut.
     """
     temporary.replace(path)
-    if is_durable:
+    if durable:
         fsync_folder(path.parent)
 
 
