@@ -8,12 +8,13 @@ DEMO_DATA ?= data-demo
 # than cores. Others do not: the 3 seconds that a worker takes to start count. The longest files come
 # first, so that all end together.
 WORKERS = 6
-test-fast pytest: WORKERS = 3
+test-fast test-servers pytest: WORKERS = 3
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
 	$(if $(CLOCK),--clock "$(CLOCK)") \
-	tests/pipelines tests/givenergy tests/warehouse tests/assets tests/simulator tests/benchmarks tests/test_architecture.py
+	tests/pipelines tests/givenergy tests/warehouse tests/assets tests/simulator tests/benchmarks \
+	tests/servers tests/test_architecture.py
 
-.PHONY: demo dashboard test test-fast test-slow test-all ui lint types pytest test-dates format constraints audit dictionary settings help-texts screenshots docs coverage bench bench-quick help clean
+.PHONY: demo dashboard test test-fast test-slow test-servers test-all ui lint types pytest test-dates format constraints audit dictionary settings help-texts screenshots docs coverage bench bench-quick help clean
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,12 +27,15 @@ test: .venv/installed  ## lint, types and all tests but the slow ones: before a 
 	@$(MAKE) --no-print-directory --jobs 2 lint types pytest
 
 test-fast: .venv/installed  ## tests of single parts, in this process: while you work
-	@$(PYTEST) -m "not slow and not processes and not end_to_end"
+	@$(PYTEST) -m "not slow and not processes and not end_to_end and not servers"
 
 test-slow: .venv/installed  ## the slow tests, which make test leaves out
-	@$(PYTEST) -m slow
+	@$(PYTEST) -m "slow and not servers"
 
-test-all: test test-slow  ## lint, types and all tests
+test-servers: .venv/servers  ## tests with PostgreSQL, an object store and ClickHouse, which it starts itself
+	@$(PYTEST) -m servers
+
+test-all: test test-slow test-servers  ## lint, types and all tests
 
 dashboard: .venv/run  ## the demo's data in the browser; makes them if they are not there
 	@test -d $(DEMO_DATA) || $(MAKE) demo
@@ -53,7 +57,7 @@ types: .venv/installed  ## mypy
 
 # CLOCK= is the moment at which tests run, see docs/testing.md.
 pytest: .venv/installed  ## all tests but the slow ones; CLOCK= sets their moment
-	@$(PYTEST) -m "not slow"
+	@$(PYTEST) -m "not slow and not servers"
 
 # The tests at many dates, one run after the other; ARGS="--list" says at which.
 test-dates: .venv/installed  ## all tests at many dates; takes hours
@@ -91,17 +95,22 @@ docs: .venv/docs  ## the documentation site in build/docs
 
 # Pins every dependency of every platform with its hashes; needs uv. What the tests and the documents
 # need beyond the program has files of its own, so that who only runs it does not install them.
-PINS = constraints.txt constraints-dev.txt constraints-docs.txt
+PINS = constraints.txt constraints-extras.txt constraints-dev.txt constraints-docs.txt constraints-servers.txt
 UV_COMPILE = uv pip compile --universal --generate-hashes --no-annotate --quiet \
 	--custom-compile-command "make constraints" --python-version 3.11 pyproject.toml
 WITHOUT = $$(sed -n 's/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' $(1) | sort -u)
 
 constraints:  ## pin all dependencies again; needs uv
 	$(UV_COMPILE) --group build -o constraints.txt
-	$(UV_COMPILE) --group build --group dev -c constraints.txt \
-		$(call WITHOUT,constraints.txt) -o constraints-dev.txt
+	$(UV_COMPILE) --group build --extra delta --extra postgres -c constraints.txt \
+		$(call WITHOUT,constraints.txt) -o constraints-extras.txt
+	$(UV_COMPILE) --group build --group dev -c constraints.txt -c constraints-extras.txt \
+		$(call WITHOUT,constraints.txt constraints-extras.txt) -o constraints-dev.txt
 	$(UV_COMPILE) --group build --group docs -c constraints.txt -c constraints-dev.txt \
 		$(call WITHOUT,constraints.txt constraints-dev.txt) -o constraints-docs.txt
+	$(UV_COMPILE) --group build --extra delta --extra postgres --group servers \
+		-c constraints.txt -c constraints-extras.txt -c constraints-dev.txt \
+		$(call WITHOUT,constraints.txt constraints-extras.txt constraints-dev.txt) -o constraints-servers.txt
 
 # Looks up every pinned package in the Python advisory database; needs pip-audit.
 audit:  ## look up the pins in the advisory database; needs pip-audit
@@ -122,13 +131,18 @@ screenshots: .venv/installed  ## the README's pictures from a simulated account;
 clean:  ## remove the environment, the demo's data and build
 	rm -rf .venv $(DEMO_DATA) build *.egg-info
 
-# What the program needs; what linters and tests need; what the documentation site needs.
+# What the program needs; its extras, linters and tests; servers for tests; the documentation site.
 .venv/run: constraints.txt pyproject.toml
 	@$(PYTHON) .ci/install.py .venv constraints.txt .
 	@touch $@
 
-.venv/installed: .venv/run constraints-dev.txt
+.venv/installed: .venv/run constraints-extras.txt constraints-dev.txt
+	@$(PYTHON) .ci/install.py .venv constraints-extras.txt
 	@$(PYTHON) .ci/install.py .venv constraints-dev.txt
+	@touch $@
+
+.venv/servers: .venv/installed constraints-servers.txt
+	@$(PYTHON) .ci/install.py .venv constraints-servers.txt
 	@touch $@
 
 .venv/docs: .venv/run constraints-docs.txt

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.owner import command
+from tests.support.ports import free_port
 from tests.support.timeouts import TIMEOUT_S
 
 REPOSITORY = {
@@ -149,9 +149,7 @@ def page(
         arguments: More arguments of the command.
         program: Another console script than this environment's.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     own = command("ui", "--port", port, *arguments)
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         process = subprocess.Popen(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.owner import command
+from tests.support.ports import free_port
 from tests.support.timeouts import TIMEOUT_S
 
 
@@ -82,13 +82,6 @@ def dashboard(
         process.kill()
         process.wait()
     assert "Traceback" not in log.read_text()
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _wait(server: DashboardProcess, log: Path) -> None:

@@ -1,0 +1,43 @@
+"""Fixtures of tests with real servers: skipped where there is none, an error in CI."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.postgres_server import PostgresServer
+
+_REQUIRED = "GIVLAKE_REQUIRE_SERVERS"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests of this folder."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker("servers")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL server for all tests of a worker."""
+    try:
+        server = PostgresServer(tmp_path_factory.mktemp("postgres"))
+    except FileNotFoundError as error:
+        skip_or_fail(str(error))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> str:
+    """The address of a new, empty database."""
+    return postgres.create_database(f"test_{uuid.uuid4().hex}")
+
+
+def skip_or_fail(reason: str) -> None:
+    """Skip the test because a server is missing; fail where servers are required, as in CI."""
+    if os.environ.get(_REQUIRED):
+        pytest.fail(reason)
+    pytest.skip(f"{reason}: run make .venv/servers")
