@@ -14,16 +14,20 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from warehouse.attached_database import FILE, quoted
+import duckdb
+
+from warehouse.attached_database import attached, quoted
 from warehouse.catalogue_location import root_of
 from warehouse.connection import STATEMENTS, recorded, write_views
 from warehouse.errors import StoreError
 from warehouse.storage.atomic_files import explained, fsync_file
 from warehouse.storage.atomic_files import publish as publish_file
+from warehouse.storage.layout import STORE_FILE
 
 # The column that says whose row it is, and what a table's own of that name is called instead.
 ACCOUNT, ACCOUNT_KEY = "account", "account_key"
 OVERVIEW = "united_accounts"
+_BUILD = "run givlake --account {} build"
 # Says of a data folder how its own file was opened, which is not open here.
 _LEFT_OUT = ("where_am_i",)
 # A macro that is given the name of a view would look for it among the united ones.
@@ -34,7 +38,7 @@ _COMMENT = re.compile(r'COMMENT ON (?:VIEW|COLUMN|MACRO TABLE) "(\w+)"(?:\."(\w+
 
 
 @dataclass(frozen=True, slots=True)
-class _Account:
+class AccountViews:
     """The views and macros of an account.
 
     Attributes:
@@ -70,54 +74,30 @@ def schema_of(name: str) -> str:
     return f"account_{name}"
 
 
-def write_united(target: Path, folders: Mapping[str, Path]) -> dict[str, StoreError | None]:
-    """Create the catalogue of several accounts in place of an earlier one.
+def read_views(name: str, folder: Path) -> AccountViews | None:
+    """Return the views of an account as its data folder has published them; None without data.
 
     Args:
-        target: The file, which is replaced in one step.
-        folders: The data folders by the names of the accounts.
-
-    Returns:
-        Whose data are in it: for each account None, or why they are not. No file was written if
-        they are nobody's.
+        name: The account's name.
+        folder: The data folder.
 
     Raises:
-        StoreError: The disk is full or not writable.
+        StoreError: The folder cannot be read, has no views, or was moved since.
     """
-    accounts, result = [], dict[str, StoreError | None]()
-    for name, folder in folders.items():
-        try:
-            accounts.append(_read(name, folder.resolve()))
-            result[name] = None
-        except StoreError as error:
-            result[name] = error
-    if not accounts:
-        return result
-    # Its name is that of the database while it is written; another process may do the same.
-    temporary = target.with_name(f".{target.stem}-{os.getpid()}{target.suffix}")
+    folder = folder.resolve()
     try:
-        with explained("Writing", target):
-            write_views(temporary, [*_statements(temporary.stem, accounts)])
-            fsync_file(temporary)
-            temporary.chmod(0o600)
-            publish_file(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return result
-
-
-def _read(name: str, folder: Path) -> _Account:
-    """Return the views of a data folder, as it published them.
-
-    Raises:
-        StoreError: It has none, or they are of another folder.
-    """
-    record = recorded(folder / STATEMENTS)
-    if not (folder / FILE).exists() or not record.get("statements"):
-        raise StoreError(f"no data in {folder} yet")
+        if not (folder / STORE_FILE).exists():
+            return None
+        record = recorded(folder / STATEMENTS)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be read ({error.strerror})") from error
+    if not record.get("statements"):
+        raise StoreError(f"there is no catalogue in {folder}: {_BUILD.format(name)}")
     if record["folder"] not in (str(folder), root_of(folder)):
-        raise StoreError(f"{folder} was moved or copied from {record['folder']}")
-    account = _Account(name, folder)
+        raise StoreError(
+            f"{folder} was moved or copied from {record['folder']}: {_BUILD.format(name)}"
+        )
+    account = AccountViews(name, folder)
     for statement in record["statements"]:
         if (view := _VIEW.match(statement)) is not None:
             # Each is created without rows first: see `warehouse.catalogue.view_statements`.
@@ -132,7 +112,50 @@ def _read(name: str, folder: Path) -> _Account:
     return account
 
 
-def _statements(database: str, accounts: Sequence[_Account]) -> Iterator[str]:
+def write_united(target: Path, accounts: Sequence[AccountViews]) -> None:
+    """Write the catalogue of several accounts, in place of an earlier one in one step.
+
+    Raises:
+        StoreError: The disk is full or not writable.
+    """
+    # Its name is that of the database while it is written; another process may do the same.
+    temporary = target.with_name(f".{target.stem}-{os.getpid()}{target.suffix}")
+    try:
+        with explained("Writing", target):
+            write_views(temporary, [*_statements(temporary.stem, accounts)])
+            fsync_file(temporary)
+            temporary.chmod(0o600)
+            publish_file(temporary, target)
+            # A client that had the old file open for writing may have left one.
+            target.with_name(f"{target.name}.wal").unlink(missing_ok=True)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def is_united_catalogue(file: Path) -> bool:
+    """Return whether a file is such a catalogue and has nothing else in it.
+
+    Raises:
+        StoreError: Another program has it open for writing.
+    """
+    try:
+        with attached(file) as connection:
+            found = connection.execute(
+                "SELECT count(*) FROM duckdb_views() WHERE database_name = current_database()"
+                " AND view_name = $1 AND NOT EXISTS (FROM duckdb_tables()"
+                " WHERE database_name = current_database())",
+                [OVERVIEW],
+            ).fetchone()
+    except duckdb.Error as error:
+        if "lock" in str(error).lower():
+            raise StoreError(
+                f"{file} is open for writing in another program: close it, or open it read-only"
+            ) from error
+        return False
+    return found is not None and found[0] == 1
+
+
+def _statements(database: str, accounts: Sequence[AccountViews]) -> Iterator[str]:
     """Yield the SQL of the file; views are united while they read nothing, which takes no time."""
     for account in accounts:
         yield f"CREATE SCHEMA {account.schema}"
@@ -154,7 +177,7 @@ def _statements(database: str, accounts: Sequence[_Account]) -> Iterator[str]:
     yield from _comments(accounts, views)
 
 
-def _overview(accounts: Sequence[_Account]) -> Iterator[str]:
+def _overview(accounts: Sequence[AccountViews]) -> Iterator[str]:
     rows = ", ".join(
         f"('{each.name}', '{quoted(each.folder)}', '{schema_of(each.name)}')" for each in accounts
     )
@@ -169,7 +192,7 @@ def _overview(accounts: Sequence[_Account]) -> Iterator[str]:
         yield f'COMMENT ON COLUMN "{OVERVIEW}"."{name}" IS \'{text}\''
 
 
-def _qualified(macro: str, account: _Account) -> str:
+def _qualified(macro: str, account: AccountViews) -> str:
     """Name the schema of the views that a macro reads.
 
     Unlike a view, it would look for them where its caller looks: among the united ones.
@@ -178,7 +201,7 @@ def _qualified(macro: str, account: _Account) -> str:
     return re.sub(rf"\b(from|join)\s+({names})\b", rf'\1 {account.schema}."\2"', macro)
 
 
-def _united_macros(accounts: Sequence[_Account]) -> Iterator[str]:
+def _united_macros(accounts: Sequence[AccountViews]) -> Iterator[str]:
     for name in _names(account.macros for account in accounts):
         having = [each for each in accounts if name in each.macros]
         newest = having[-1].macros[name]
@@ -191,7 +214,7 @@ def _united_macros(accounts: Sequence[_Account]) -> Iterator[str]:
         yield f'CREATE MACRO "{name}"({declared}) AS TABLE {_union(parts)}'
 
 
-def _comments(accounts: Sequence[_Account], views: Sequence[str]) -> Iterator[str]:
+def _comments(accounts: Sequence[AccountViews], views: Sequence[str]) -> Iterator[str]:
     """Yield the descriptions of the united views and macros, each once."""
     described: dict[str, str] = {}
     for account in accounts:
@@ -212,7 +235,7 @@ def _comments(accounts: Sequence[_Account], views: Sequence[str]) -> Iterator[st
             yield f'COMMENT ON COLUMN "{name}"."{ACCOUNT}" IS \'Name of the account\''
 
 
-def _is_left_out_macro(name: str, account: _Account) -> bool:
+def _is_left_out_macro(name: str, account: AccountViews) -> bool:
     return _TAKES_A_NAME in account.macros.get(name, "")
 
 

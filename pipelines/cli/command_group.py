@@ -45,7 +45,8 @@ class LazyGroup(click.Group):
         if context.resilient_parsing:
             return self.light_command(name)
         command = self.load_command(name)
-        if name not in WITHOUT_DATA and not any(option.name == "data" for option in command.params):
+        is_without_data = name in WITHOUT_DATA or self.name in WITHOUT_DATA
+        if not is_without_data and not any(option.name == "data" for option in command.params):
             command.params += [data_option(), account_option()]
         return command
 

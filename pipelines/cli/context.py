@@ -64,6 +64,16 @@ def account_option() -> click.Option:
     )
 
 
+def refuse_one_account() -> None:
+    """Refuse `--account` for a command about all accounts, which need settings of their own.
+
+    Raises:
+        UsageError: It is given.
+    """
+    if _ACCOUNT in click.get_current_context().find_root().meta:
+        raise click.UsageError("this command is about all accounts: leave --account out.")
+
+
 def begin_call() -> None:
     """Forget the settings and the requests of an earlier call in this process."""
     _LAST.clear()
