@@ -24,7 +24,13 @@ from givenergy.errors import CancelledError, ForbiddenError, GivEnergyError
 from givenergy.json_decoding import decode_json
 from givenergy.time_zones import usable_zone
 
-__all__ = ["AccountIdentity", "account_key", "forget_identity", "resolve_account"]
+__all__ = [
+    "AccountIdentity",
+    "account_key",
+    "forget_identity",
+    "known_account_id",
+    "resolve_account",
+]
 
 _SHOWN = 60
 
@@ -150,6 +156,21 @@ def _as_json(value: object) -> str:
     """Return a value as it was sent, shortened."""
     text = msgspec.json.encode(value).decode()
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def known_account_id(store: Path, base_url: str, key: str) -> str | None:
+    """Return the id of an account that a token was found to belong to; None if it is not stored.
+
+    Args:
+        store: File of the request budget.
+        base_url: Address of the API.
+        key: The account's key.
+    """
+    if not store.exists():
+        return None
+    with closing(sqlite3.connect(store, timeout=60.0)) as connection:
+        ids = connection.execute("SELECT DISTINCT account_id FROM identities").fetchall()
+    return next((each for (each,) in ids if each and account_key(base_url, each) == key), None)
 
 
 def forget_identity(store: Path, base_url: str, key: str) -> None:

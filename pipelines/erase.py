@@ -4,7 +4,6 @@ This module handles Dagster's state, the request budget and the settings; `wareh
 stores.
 """
 
-import os
 import secrets
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
@@ -16,6 +15,7 @@ from assets.registry import datasets, without_devices
 from givenergy.account_identity import forget_identity
 from pipelines.account_budget import budget_store
 from pipelines.known_devices import known_devices
+from pipelines.named_accounts import dagster_home
 from pipelines.open_folder import open_lake
 from pipelines.pending_builds import build_all_pending
 from pipelines.settings import Settings
@@ -57,7 +57,7 @@ def erase_devices(
             for key in accounts:
                 forget_identity(budget_store(settings), settings.url, key)
             eraser = _NameEraser({*names, *lost})
-            for folder in (_dagster_home(settings), settings.data / "state"):
+            for folder in (dagster_home(settings.data), settings.data / "state"):
                 for path in sorted(folder.rglob("*")):
                     if path.is_file():  # SQLite may remove a journal in the meantime.
                         eraser.rewrite_file(path, lake.scratch)
@@ -82,10 +82,6 @@ def _known_device_ids(lake: Lake, *, stored: bool = True) -> set[str]:
     if stored and isinstance(earlier, list):
         device_ids |= {str(device_id) for device_id in earlier}
     return device_ids
-
-
-def _dagster_home(settings: Settings) -> Path:
-    return Path(os.environ.get("DAGSTER_HOME") or settings.data / "dagster")
 
 
 class _NameEraser:

@@ -9,9 +9,10 @@ from pathlib import Path
 import dagster as dg
 
 from pipelines.dagster_workarounds.migrations import read_once
-from pipelines.named_accounts import shared_dagster_home
+from pipelines.named_accounts import dagster_home
 from pipelines.settings import Settings
 from warehouse.storage.file_locks import FileLock
+from warehouse.storage.ownership import make_folder
 
 _DEFAULT_FOLDER = "data/dagster"
 
@@ -26,8 +27,8 @@ def use_dagster_home(settings: Settings) -> Path:
     """
     if home := os.environ.get("DAGSTER_HOME"):
         return Path(home)
-    home_folder = shared_dagster_home() or settings.data / "dagster"
-    home_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    home_folder = dagster_home(settings.data)
+    make_folder(home_folder)
     # The package's copy of the project's file: an installation has no project folder.
     text = resources.files("pipelines").joinpath("dagster.yaml").read_text()
     text = text.replace(_DEFAULT_FOLDER, home_folder.as_posix())

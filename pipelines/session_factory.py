@@ -122,7 +122,7 @@ def open_session(
                 lake.state.all(), zone, unknown_zone_max_age, utc_now()
             ),
         )
-        claim_folder(lake.state, data, account)
+        claim_folder(lake.state, data, account, budget_settings)
         archiver.account, is_open = account.budget_key, True
         if lake.state.get(ACCOUNT_KEY) != account.budget_key:
             lake.state.set(ACCOUNT_KEY, account.budget_key)

@@ -45,8 +45,12 @@ class LazyGroup(click.Group):
         if context.resilient_parsing:
             return self.light_command(name)
         command = self.load_command(name)
-        if name not in WITHOUT_DATA and not any(option.name == "data" for option in command.params):
-            command.params += [data_option(), account_option()]
+        own = [option.name for option in command.params]
+        if name not in WITHOUT_DATA and "data" not in own:
+            command.params.append(data_option())
+            # Of `forget`, --account is what to forget.
+            if "account" not in own:
+                command.params.append(account_option())
         return command
 
     def light_command(self, name: str) -> click.Command:
