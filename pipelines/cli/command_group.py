@@ -45,12 +45,11 @@ class LazyGroup(click.Group):
         if context.resilient_parsing:
             return self.light_command(name)
         command = self.load_command(name)
-        own = [option.name for option in command.params]
-        if name not in WITHOUT_DATA and "data" not in own:
-            command.params.append(data_option())
-            # Of `forget`, --account is what to forget.
-            if "account" not in own:
-                command.params.append(account_option())
+        if name not in WITHOUT_DATA:
+            # `demo` has a data folder of its own, and `forget` another kind of account.
+            declared = {option.name for option in command.params}
+            common = (data_option(), account_option())
+            command.params += [option for option in common if option.name not in declared]
         return command
 
     def light_command(self, name: str) -> click.Command:
