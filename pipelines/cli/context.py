@@ -81,7 +81,7 @@ def account_option(complete: Complete | None = None) -> click.Option:
 
 def chosen_account() -> str | None:
     """Return the name of the account that this call names, None if it names none."""
-    name: str | None = click.get_current_context().find_root().meta.get(_ACCOUNT)
+    name: str | None = click.get_current_context().find_root().meta.get(ACCOUNT)
     return name
 
 
