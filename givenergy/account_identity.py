@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from givenergy.budget.sqlite_budget import SqliteRequestBudget
+from givenergy.budget.shared_budget import SharedRequestBudget
 from givenergy.client import Client
 from givenergy.endpoints.account_endpoints import ACCOUNT
 from givenergy.errors import CancelledError, ForbiddenError, GivEnergyError
@@ -69,7 +69,7 @@ def resolve_account(
     base_url: str,
     token: str,
     store: Path,
-    open_client: Callable[[SqliteRequestBudget], Client],
+    open_client: Callable[[SharedRequestBudget], Client],
     is_due: Callable[[str | None], bool] = lambda zone: False,
 ) -> AccountIdentity:
     """Return the account of a token: from the file, or by one request if the token is new.
@@ -97,7 +97,7 @@ def resolve_account(
         key = account_key(base_url, account_id) if account_id else token_key
         return AccountIdentity(account_id, zone, token_hash, key, token_key)
 
-    budget = SqliteRequestBudget(store, account=token_key)
+    budget = SharedRequestBudget(store, account=token_key)
     try:
         stored = budget.identity(token_hash)
         # An earlier version stored zones as the API sent them.

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from givenergy.budget.request_budget import BudgetSnapshot, RequestBudget
-from givenergy.budget.sqlite_budget import SqliteRequestBudget
+from givenergy.budget.shared_budget import SharedRequestBudget
 from givenergy.errors import BudgetStoreError
 from pipelines.settings import Settings
 
@@ -20,7 +20,7 @@ def open_budget(settings: Settings, account: str, reserve: int | None = None) ->
         account: Key of the account.
         reserve: Requests per minute left to other programs; None takes the setting.
     """
-    return SqliteRequestBudget(
+    return SharedRequestBudget(
         budget_store(settings),
         account=account,
         reserve=settings.reserve if reserve is None else reserve,
@@ -45,7 +45,7 @@ def budget_snapshot(settings: Settings, account: str) -> BudgetSnapshot | None:
                 f"The request budget {store} cannot be read ({error}): remove it if it is damaged;"
                 " the next command that requests creates it again."
             ) from error
-        budget = SqliteRequestBudget(copy, account=account, reserve=settings.reserve)
+        budget = SharedRequestBudget(copy, account=account, reserve=settings.reserve)
         try:
             return budget.snapshot()
         finally:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from givenergy.budget import SqliteRequestBudget
+from givenergy.budget import SharedRequestBudget
 from givenergy.client import Client, FailedAttempt
 from givenergy.retry import RetryPolicy
 from simulator import Simulator
@@ -20,12 +20,12 @@ def simulator_defaults() -> dict[str, object]:
 
 
 @pytest.fixture
-def open_budget(tmp_path: Path) -> Iterator[Callable[..., SqliteRequestBudget]]:
+def open_budget(tmp_path: Path) -> Iterator[Callable[..., SharedRequestBudget]]:
     opened = []
 
-    def start(**settings) -> SqliteRequestBudget:
+    def start(**settings) -> SharedRequestBudget:
         settings = {"account": "test", "window_s": 2.0, "margin_s": 0.1, **settings}
-        budget = SqliteRequestBudget(tmp_path / "state" / "budget.sqlite", **settings)
+        budget = SharedRequestBudget(tmp_path / "state" / "budget.sqlite", **settings)
         opened.append(budget)
         return budget
 

@@ -20,8 +20,8 @@ from givenergy.budget import (
     OwnLimit,
     Priority,
     RequestOutcome,
+    SharedRequestBudget,
     Signal,
-    SqliteRequestBudget,
 )
 from givenergy.budget.process_identity import is_alive, own_identity
 from givenergy.client import Client
@@ -40,7 +40,7 @@ def account_windows(sim):
 
 
 def fetch_days(base_url, token, serial, path, first, count, fetched):
-    budget = SqliteRequestBudget(path, account="test", window_s=2.0, margin_s=0.1)
+    budget = SharedRequestBudget(path, account="test", window_s=2.0, margin_s=0.1)
     client = Client(base_url=base_url, token=token, budget=budget, connections=4, timeouts=PATIENT)
 
     def one(number):
@@ -105,7 +105,7 @@ def test_killed_processes_give_everything_back_and_no_window_overflows(simulate,
     last.join(TIMEOUT_S)
     assert last.exitcode == 0
     assert sim.stats()["limited"] == 0
-    budget = SqliteRequestBudget(path, account="test", window_s=2.0, margin_s=0.1)
+    budget = SharedRequestBudget(path, account="test", window_s=2.0, margin_s=0.1)
     assert budget.snapshot().in_flight == 0
     budget.close()
 
@@ -161,7 +161,7 @@ def test_a_dead_process_is_known_as_dead():
 
 
 def hold_lease(path, ready):
-    budget = SqliteRequestBudget(path, account="test")
+    budget = SharedRequestBudget(path, account="test")
     budget.lease("day", ttl_s=1000)
     ready.set()
     time.sleep(TIMEOUT_S)
@@ -179,7 +179,7 @@ def test_a_lease_is_exclusive_and_of_a_dead_process_free(tmp_path, open_budget):
     again.release()
     again.release()
     ready = SPAWN.Event()
-    holder = SPAWN.Process(target=hold_lease, args=(budget.path, ready))
+    holder = SPAWN.Process(target=hold_lease, args=(budget.where, ready))
     holder.start()
     assert ready.wait(TIMEOUT_S)
     assert budget.lease("day") is None
@@ -213,9 +213,9 @@ def test_after_a_deletion_nothing_is_granted_for_a_window_and_leases_are_kept(op
     spend(first, 40, used=1)
     in_flight = second.grant()
     lease = second.lease("day")
-    shutil.rmtree(first.path.parent)
+    shutil.rmtree(first.where.parent)
     snapshot = first.snapshot()
-    assert first.path.exists()
+    assert first.where.exists()
     assert snapshot.used_by_us == 0
     assert 30 < snapshot.paused_for_s <= 60.25
     in_flight.settle(ANSWERED)
@@ -228,7 +228,7 @@ def test_after_a_deletion_nothing_is_granted_for_a_window_and_leases_are_kept(op
 def test_a_deleted_store_is_replaced_and_a_whole_window_waited(open_budget):
     budget = open_budget(window_s=1.5)
     spend(budget, 5)
-    budget.path.unlink()
+    budget.where.unlink()
     grant = budget.grant()
     assert grant.waited_s >= 1.4
     grant.settle(ANSWERED)
@@ -237,7 +237,7 @@ def test_a_deleted_store_is_replaced_and_a_whole_window_waited(open_budget):
 def test_a_newcomer_after_a_deletion_waits_as_well(open_budget):
     old = open_budget(window_s=60.0, limit=10)
     old.grant().settle(ANSWERED)
-    old.path.unlink()
+    old.where.unlink()
     new = open_budget(window_s=60.0, limit=10)
     # What the heartbeat does within the second in which a new file grants nothing.
     old.renew()
@@ -252,20 +252,20 @@ def test_a_damaged_store_is_set_aside_and_a_whole_window_waited(open_budget, tmp
     budget = open_budget(window_s=1.5)
     spend(budget, 5)
     budget.close()
-    budget.path.write_bytes(b"no database" * 1000)
+    budget.where.write_bytes(b"no database" * 1000)
     for suffix in ("-wal", "-shm"):
-        Path(f"{budget.path}{suffix}").unlink(missing_ok=True)
+        Path(f"{budget.where}{suffix}").unlink(missing_ok=True)
     again = open_budget(window_s=1.5)
     grant = again.grant()
     assert grant.waited_s >= 1.4
     grant.settle(ANSWERED)
-    assert len(list(budget.path.parent.glob("*.damaged-*[0-9]"))) == 1
+    assert len(list(budget.where.parent.glob("*.damaged-*[0-9]"))) == 1
 
 
 def test_a_locked_store_is_waited_for_and_can_be_cancelled(open_budget):
     budget = open_budget(window_s=60.0)
     spend(budget, 1)
-    blocker = sqlite3.connect(budget.path, isolation_level=None, check_same_thread=False)
+    blocker = sqlite3.connect(budget.where, isolation_level=None, check_same_thread=False)
     blocker.execute("BEGIN EXCLUSIVE")
     cancelled = threading.Event()
     threading.Timer(0.5, cancelled.set).start()
@@ -280,11 +280,11 @@ def test_a_locked_store_is_waited_for_and_can_be_cancelled(open_budget):
 
 
 def test_a_store_that_stays_locked_is_an_error_with_a_sentence(open_budget, monkeypatch):
-    from givenergy.budget import state_store
+    from givenergy.budget import sqlite_store
 
     budget = open_budget()
-    monkeypatch.setattr(state_store, "LOCKED_PATIENCE_S", 0.2)
-    blocker = sqlite3.connect(budget.path, isolation_level=None)
+    monkeypatch.setattr(sqlite_store, "LOCKED_PATIENCE_S", 0.2)
+    blocker = sqlite3.connect(budget.where, isolation_level=None)
     blocker.execute("BEGIN EXCLUSIVE")
     with pytest.raises(BudgetStoreError, match=r"budget\.sqlite cannot be used.*keeps it locked"):
         budget.grant()
@@ -295,18 +295,18 @@ def test_a_store_that_stays_locked_is_an_error_with_a_sentence(open_budget, monk
 def test_a_folder_that_cannot_be_written_is_an_error_with_a_sentence(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(BudgetStoreError, match="writable"):
-        SqliteRequestBudget(tmp_path / "state" / "budget.sqlite", account="test")
+        SharedRequestBudget(tmp_path / "state" / "budget.sqlite", account="test")
 
 
 def test_a_path_that_cannot_be_is_an_error_with_a_sentence(tmp_path):
     (tmp_path / "state").write_text("a file")
     with pytest.raises(BudgetStoreError, match="cannot be used"):
-        SqliteRequestBudget(tmp_path / "state" / "budget.sqlite", account="test")
+        SharedRequestBudget(tmp_path / "state" / "budget.sqlite", account="test")
 
 
 def test_a_store_of_a_newer_version_is_left_alone(open_budget):
     budget = open_budget()
-    with sqlite3.connect(budget.path) as connection:
+    with sqlite3.connect(budget.where) as connection:
         connection.execute("UPDATE meta SET value = '999' WHERE key = 'version'")
     with pytest.raises(BudgetStoreError, match="newer givlake"):
         open_budget()
@@ -314,18 +314,18 @@ def test_a_store_of_a_newer_version_is_left_alone(open_budget):
 
 def test_the_store_is_for_its_owner_only(open_budget):
     budget = open_budget()
-    assert stat.S_IMODE(budget.path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(budget.path.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(budget.where.stat().st_mode) == 0o600
+    assert stat.S_IMODE(budget.where.parent.stat().st_mode) == 0o700
 
 
 def test_after_a_reboot_everything_sent_counts_as_just_sent(open_budget, monkeypatch):
-    from givenergy.budget import state_store
+    from givenergy.budget import sqlite_store
 
     budget = open_budget(window_s=2.0, limit=10)
     for _ in range(9):
         budget.grant()
     budget.close()
-    monkeypatch.setattr(state_store, "boot_id", lambda: "another boot")
+    monkeypatch.setattr(sqlite_store, "boot_id", lambda: "another boot")
     rebooted = open_budget(window_s=2.0, limit=10)
     snapshot = rebooted.snapshot()
     assert (snapshot.used_by_us, snapshot.in_flight) == (9, 0)
@@ -358,12 +358,12 @@ def test_after_a_fork_the_child_opens_its_own(open_budget):
 
 
 def test_what_a_locked_store_could_not_take_is_recorded_later(open_budget, monkeypatch):
-    from givenergy.budget import state_store
+    from givenergy.budget import sqlite_store
 
     budget = open_budget(window_s=30.0)
     grant = budget.grant()
-    monkeypatch.setattr(state_store, "LOCKED_PATIENCE_S", 0.1)
-    blocker = sqlite3.connect(budget.path, isolation_level=None)
+    monkeypatch.setattr(sqlite_store, "LOCKED_PATIENCE_S", 0.1)
+    blocker = sqlite3.connect(budget.where, isolation_level=None)
     blocker.execute("BEGIN EXCLUSIVE")
     grant.settle(ANSWERED)
     blocker.execute("COMMIT")
@@ -486,7 +486,7 @@ def test_the_account_is_requested_once_per_token(simulate, tmp_path):
     assert keys[0] == keys[1] != keys[2]
     assert keys[0] == account_key(sim.base_url + "/", identities[0].account_id)
     # What the account was asked for has been spent from its budget.
-    budget = SqliteRequestBudget(store, account=keys[0])
+    budget = SharedRequestBudget(store, account=keys[0])
     assert budget.snapshot().used_by_us == 2
     budget.close()
     for file in store.parent.iterdir():
@@ -504,7 +504,7 @@ def test_without_the_account_scope_the_token_is_the_account(simulate, tmp_path):
         open_client=lambda budget: Client(base_url=sim.base_url, token="t", budget=budget),
     )
     assert (identity.account_id, identity.timezone) == ("", None)
-    budget = SqliteRequestBudget(tmp_path / "budget.sqlite", account=identity.budget_key)
+    budget = SharedRequestBudget(tmp_path / "budget.sqlite", account=identity.budget_key)
     client = Client(base_url=sim.base_url, token="t", budget=budget)
     assert client.fetch(COMMUNICATION_DEVICES).complete
     budget.close()
@@ -524,4 +524,4 @@ def test_a_wrong_token_is_reported_as_such(simulate, tmp_path):
 @pytest.mark.parametrize("wrong", [{"reserve": -1}, {"window_s": 0}, {"limit": 0}])
 def test_impossible_settings_are_refused(tmp_path, wrong):
     with pytest.raises(ValueError, match="budget needs"):
-        SqliteRequestBudget(tmp_path / "budget.sqlite", account="test", **wrong)
+        SharedRequestBudget(tmp_path / "budget.sqlite", account="test", **wrong)
