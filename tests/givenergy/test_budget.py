@@ -158,6 +158,12 @@ def test_a_dead_process_is_known_as_dead():
     child.join()
     assert is_alive(f"{child.pid}::{namespace}") is False
     assert is_alive("1:2:another namespace") is None
+    # The first namespace has the same number on every host: only the boot tells them apart.
+    assert is_alive(f"{child.pid}:12345:{namespace.partition('@')[0]}@another boot") is None
+    assert is_alive(f"{child.pid}:12345:{namespace.partition('@')[0]}") is False, (
+        "of a version before"
+    )
+    assert is_alive(own_identity().partition("@")[0]) is True
 
 
 def hold_lease(path, ready):
