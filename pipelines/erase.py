@@ -13,8 +13,7 @@ from pathlib import Path
 
 from assets.framework.decoding.decoder import decoders
 from assets.registry import datasets, without_devices
-from givenergy.account_identity import forget_identity
-from pipelines.account_budget import budget_store
+from pipelines.account_budget import forget_in_budget
 from pipelines.known_devices import known_devices
 from pipelines.open_folder import open_lake
 from pipelines.pending_builds import build_all_pending
@@ -54,8 +53,7 @@ def erase_devices(
 
         def erase_elsewhere(names: Collection[str]) -> None:
             lost = known_before - _known_device_ids(lake, stored=False) if accounts else set()
-            for key in accounts:
-                forget_identity(budget_store(settings), settings.url, key)
+            forget_in_budget(settings, {*names, *lost}, accounts)
             eraser = _NameEraser({*names, *lost})
             for folder in (_dagster_home(settings), settings.data / "state"):
                 for path in sorted(folder.rglob("*")):

@@ -158,15 +158,17 @@ class Store(Protocol):
     """Transactions on the state of accounts, for the threads of this process.
 
     Attributes:
-        store_id: Identifies what is stored: another one has lost the leases of the former.
         noticed_at_ms: When every process that used a lost store has noticed this one.
-        grant_lasts_s: How long after a grant its request may be sent; later, the slot may have
+        grant_lasts_ms: How long after a grant its request may be sent; later, the slot may have
             been given away.
     """
 
-    store_id: str
     noticed_at_ms: int
-    grant_lasts_s: float
+    grant_lasts_ms: int
+
+    @property
+    def store_id(self) -> str:
+        """Identifies what is stored: another one has lost the leases of the former."""
 
     def transact(
         self,
@@ -179,6 +181,13 @@ class Store(Protocol):
         Raises:
             BudgetStoreError: If the store cannot be used.
             CancelledError: If `cancelled` is set while the store must be waited for.
+        """
+
+    def change_rows(self, change: Callable[[Transaction], _T]) -> _T:
+        """Run `change` on what is stored beside the states.
+
+        Raises:
+            BudgetStoreError: As for `transact`.
         """
 
     def read(self, account: str, look: Callable[[AccountState, Transaction], _T]) -> _T:

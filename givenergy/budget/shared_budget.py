@@ -11,12 +11,14 @@ import random
 import threading
 import time
 import weakref
+from collections.abc import Callable, Iterable
 
 from givenergy.budget import breaker as breakers
 from givenergy.budget import rules
 from givenergy.budget.account_snapshot import take_snapshot
 from givenergy.budget.breaker import BreakerPolicy, OutagePatience
 from givenergy.budget.budget_store import Transaction
+from givenergy.budget.clock import now_ms
 from givenergy.budget.dead_requests import end_dead_requests
 from givenergy.budget.heartbeat import Heartbeat
 from givenergy.budget.request_budget import (
@@ -24,10 +26,11 @@ from givenergy.budget.request_budget import (
     BudgetSnapshot,
     OwnLimit,
     Priority,
+    RequestOutcome,
     Signal,
 )
 from givenergy.budget.rules import Policy
-from givenergy.budget.state import AccountState, BucketState, Waiter
+from givenergy.budget.state import AccountState, BucketState, InFlight, Waiter
 from givenergy.budget.store_location import StoreLocation, open_store
 from givenergy.budget.stored_lease import StoredLease, take_lease
 from givenergy.budget.usage_history import count_request, read_minutes
@@ -64,6 +67,7 @@ class SharedRequestBudget:
         limit: Requests per window until `X-RateLimit-Limit` states the limit.
         margin_s: Added to the time at which a slot is free, in seconds.
         breaker: When requests to a failing host are paused.
+        is_read_only: Whether only `snapshot` is used, and nothing may be created in a database.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class SharedRequestBudget:
         limit: int = 300,
         margin_s: float = 0.25,
         breaker: BreakerPolicy | None = None,
+        is_read_only: bool = False,
     ) -> None:
         if reserve < 0 or window_s <= 0 or limit < 1:
             raise ValueError("A budget needs reserve >= 0, window_s > 0 and limit >= 1.")
@@ -89,7 +94,10 @@ class SharedRequestBudget:
         }
         self._breaker_policy = breaker or BreakerPolicy()
         self._store = open_store(
-            where, notice_ms=window_ms // 60, window_ms=window_ms + self._margin_ms
+            where,
+            notice_ms=window_ms // 60,
+            window_ms=window_ms + self._margin_ms,
+            is_read_only=is_read_only,
         )
         self._leases: weakref.WeakSet[StoredLease] = weakref.WeakSet()
         self._unsettled: list[tuple[SharedGrant, Signal]] = []
@@ -112,12 +120,19 @@ class SharedRequestBudget:
         thread = f"{process}/{threading.get_ident()}"
         began = time.monotonic()
         waited = is_down = False
+        attempted: InFlight | None = None
+        granted_ms = 0
         outage_s = 0.0
 
         def try_grant(state: AccountState, transaction: Transaction) -> SharedGrant | int:
             now = transaction.now_ms()
-            nonlocal is_down
+            nonlocal is_down, attempted, granted_ms
             counted = state.bucket(bucket, policy.limit)
+            if attempted in counted.in_flight:
+                # Stored, though the connection broke before that was known.
+                return SharedGrant(
+                    self, attempted.id, bucket, probe=state.breaker.probe_id == attempted.id
+                )
             is_down = bool(state.breaker.opened_ms)
             rules.expire_slots(counted, policy, now)
             wait = self._wait_ms(state, counted, policy, now, priority, patience_s)
@@ -131,6 +146,7 @@ class SharedRequestBudget:
             counted.waiting.pop(thread, None)
             state.last_id += 1
             request = rules.open_request(counted, now, id_=state.last_id, holder=process)
+            attempted, granted_ms = request, now_ms()
             probe = bool(state.breaker.opened_ms)
             if probe:
                 state.breaker.probe_id = request.id
@@ -144,6 +160,10 @@ class SharedRequestBudget:
                 granted = self._store.transact(self.account, try_grant, cancelled)
                 if isinstance(granted, SharedGrant):
                     waited = False
+                    if now_ms() - granted_ms > self._store.grant_lasts_ms:
+                        # This process was paused: others may have given its slot away.
+                        granted.settle(Signal(RequestOutcome.UNSENT))
+                        continue
                     granted.waited_s = time.monotonic() - began - outage_s
                     return granted
                 waited = True
@@ -210,6 +230,14 @@ class SharedRequestBudget:
             self.account,
             lambda _, transaction: transaction.put_identity(token_hash, account_id, timezone),
         )
+
+    def forget(self, belongs: Callable[[str, str], bool]) -> None:
+        """Remove the account and its tokens' hashes; see `Transaction.forget`."""
+        self._store.change_rows(lambda transaction: transaction.forget(self.account, belongs))
+
+    def forget_leases(self, names: Iterable[str]) -> None:
+        """Remove the leases whose keys contain one of some names, of any account."""
+        self._store.change_rows(lambda transaction: transaction.forget_leases(names))
 
     def move_requests_to(self, account: str) -> None:
         """Move the requests made under this budget's key to another account's budget.

@@ -24,7 +24,7 @@ import msgspec
 from givenergy.budget.budget_store import Transaction
 from givenergy.budget.clock import boot_id, now_ms
 from givenergy.budget.process_identity import own_identity
-from givenergy.budget.sqlite_tables import READ, SCHEMA, WRITE, SqliteTransaction
+from givenergy.budget.sqlite_tables import READ, SCHEMA, WRITE, SqliteTransaction, hint
 from givenergy.budget.state import AccountState
 from givenergy.errors import BudgetStoreError, CancelledError
 
@@ -37,7 +37,7 @@ _MAX_REPAIRS = 10
 
 _T = TypeVar("_T")
 # Shorter than the time after which a request in flight counts as ended (`dead_requests`).
-_GRANT_LASTS_S = 600.0
+_GRANT_LASTS_MS = 600_000
 _FOREVER_MS = 1 << 62
 
 
@@ -56,7 +56,7 @@ class SqliteStore:
         noticed_at_ms: When every process that used a deleted file has noticed this one.
     """
 
-    grant_lasts_s = _GRANT_LASTS_S
+    grant_lasts_ms = _GRANT_LASTS_MS
 
     def __init__(self, path: Path, *, notice_ms: int, window_ms: int) -> None:
         self.path = path
@@ -88,15 +88,31 @@ class SqliteStore:
             BudgetStoreError: If the file cannot be written, or stays locked for a minute.
             CancelledError: If `cancelled` is set while the file is locked.
         """
+        return self._in_transaction(
+            lambda connection: self.change_in(
+                connection, account, lambda state: change(state, self._transaction)
+            ),
+            cancelled,
+        )
 
+    def change_rows(self, change: Callable[[Transaction], _T]) -> _T:
+        """Run `change` on what is stored beside the states.
+
+        Raises:
+            BudgetStoreError: As for `transact`.
+        """
+        return self._in_transaction(lambda _: change(self._transaction))
+
+    def _in_transaction(
+        self,
+        change: Callable[[sqlite3.Connection], _T],
+        cancelled: threading.Event | None = None,
+    ) -> _T:
         def work() -> _T:
             connection = self._usable()
-            transaction = self._transaction
             connection.execute("BEGIN IMMEDIATE")
             try:
-                result = self.change_in(
-                    connection, account, lambda state: change(state, transaction)
-                )
+                result = change(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
@@ -192,7 +208,7 @@ class SqliteStore:
                     continue
                 raise BudgetStoreError(
                     f"The request budget in {self.path} cannot be used: {error}.",
-                    hint=_hint(name),
+                    hint=hint(name),
                 ) from error
             except OSError as error:
                 # Deleted while it was opened.
@@ -309,13 +325,3 @@ class SqliteStore:
             state.restart(self._boot, now_ms())
         state.hold_until_ms = max(state.hold_until_ms, self._hold_until_ms)
         return state
-
-
-def _hint(name: str) -> str:
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return "Another program keeps it locked: close that program and start again."
-    if name == "SQLITE_FULL":
-        return "The disk is full: make room and start again."
-    if name.startswith(("SQLITEREADONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-        return "Make the file and its folder writable, or set GIVLAKE_DATA to one that is."
-    return "Check the disk; the file may be deleted, it holds no data of yours."

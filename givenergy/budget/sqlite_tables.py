@@ -11,7 +11,7 @@ from givenergy.budget.clock import now_ms
 from givenergy.budget.process_identity import is_alive
 from givenergy.budget.state import AccountState
 
-__all__ = ["READ", "SCHEMA", "WRITE", "SqliteTransaction"]
+__all__ = ["READ", "SCHEMA", "WRITE", "SqliteTransaction", "hint"]
 
 _T = TypeVar("_T")
 SCHEMA = """
@@ -60,3 +60,14 @@ class SqliteTransaction(Transaction):
         """Change another account's state."""
         result: _T = self._change_in(self._connection, account, change)
         return result
+
+
+def hint(name: str) -> str:
+    """Return what to do about an error of SQLite, by its name."""
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return "Another program keeps it locked: close that program and start again."
+    if name == "SQLITE_FULL":
+        return "The disk is full: make room and start again."
+    if name.startswith(("SQLITEREADONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return "Make the file and its folder writable, or set GIVLAKE_DATA to one that is."
+    return "Check the disk; the file may be deleted, it holds no data of yours."

@@ -20,16 +20,16 @@ class StoredLease:
     """An exclusive right, renewed by the budget's heartbeat; see `request_budget.Lease`."""
 
     def __init__(
-        self, store: Store, account: str, key: str, *, holder: str, id_: int, ttl_ms: int
+        self, store: Store, account: str, key: str, *, lease: LeaseRow, ttl_ms: int
     ) -> None:
         self.key = key
         self._store = store
         self._account = account
-        self._holder = holder
-        self._id = id_
+        self._holder = lease.holder
+        self._id = lease.id
         self._stored_in = store.store_id
         self._ttl_ms = ttl_ms
-        self._expires_ms = store.now_ms() + ttl_ms
+        self._expires_ms = lease.expires_ms
         self._released = False
 
     @property
@@ -87,11 +87,11 @@ def take_lease(
         BudgetStoreError: If the store cannot be used.
     """
 
-    def take(state: AccountState, transaction: Transaction) -> int | None:
+    def take(state: AccountState, transaction: Transaction) -> LeaseRow | int | None:
         now = transaction.now_ms()
         if now < store.noticed_at_ms:
             # A new store: processes with a lease in a lost one may not have renewed it yet.
-            return now - store.noticed_at_ms
+            return store.noticed_at_ms - now
         found = transaction.lease(account, key)
         if found is not None:
             # After a reboot the clock starts again: an expiry later than any lease is an old one.
@@ -99,11 +99,10 @@ def take_lease(
             if current and transaction.is_alive(found.holder) is not False:
                 return None
         state.last_id += 1
-        transaction.put_lease(account, key, LeaseRow(holder, state.last_id, now + ttl_ms))
-        return state.last_id
+        lease = LeaseRow(holder, state.last_id, now + ttl_ms)
+        transaction.put_lease(account, key, lease)
+        return lease
 
-    while (id_ := store.transact(account, take)) is not None and id_ < 0:
-        time.sleep(-id_ / 1000)
-    if id_ is None:
-        return None
-    return StoredLease(store, account, key, holder=holder, id_=id_, ttl_ms=ttl_ms)
+    while isinstance(taken := store.transact(account, take), int):
+        time.sleep(taken / 1000)
+    return None if taken is None else StoredLease(store, account, key, lease=taken, ttl_ms=ttl_ms)

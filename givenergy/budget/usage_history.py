@@ -36,6 +36,8 @@ def count_request(
         state.minute = MinuteCount(minute)
     present = state.minute
     present.others += others
+    if outcome is RequestOutcome.UNSENT:
+        return
     if outcome is not RequestOutcome.UNREACHED:
         present.sent += 1
     if outcome is RequestOutcome.RATE_LIMITED:
