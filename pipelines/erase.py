@@ -12,8 +12,7 @@ from pathlib import Path
 
 from assets.framework.decoding.decoder import decoders
 from assets.registry import datasets, without_devices
-from givenergy.account_identity import forget_identity
-from pipelines.account_budget import budget_store
+from pipelines.account_budget import forget_in_budget
 from pipelines.known_devices import known_devices
 from pipelines.named_accounts import dagster_home
 from pipelines.open_folder import open_lake
@@ -54,8 +53,7 @@ def erase_devices(
 
         def erase_elsewhere(names: Collection[str]) -> None:
             lost = known_before - _known_device_ids(lake, stored=False) if accounts else set()
-            for key in accounts:
-                forget_identity(budget_store(settings), settings.url, key)
+            forget_in_budget(settings, {*names, *lost}, accounts)
             eraser = _NameEraser({*names, *lost})
             for folder in (dagster_home(settings.data), settings.data / "state"):
                 for path in sorted(folder.rglob("*")):

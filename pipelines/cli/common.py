@@ -92,7 +92,7 @@ def format_option(*formats: str) -> Callable[[Callable[..., Any]], Callable[...,
 def known_error(error: Exception) -> KnownError | None:
     """Return an error that the owner can fix as a `KnownError`; None for any other."""
     # Imported here so that `--help` does not load the client and the stores.
-    from givenergy.errors import BudgetStoreError, GivEnergyError, LocalFaultError
+    from givenergy.errors import BudgetAwayError, BudgetStoreError, GivEnergyError, LocalFaultError
     from pipelines.cli.context import settings_in_use
     from pipelines.cli.local_faults import (
         dagster_home,
@@ -107,7 +107,7 @@ def known_error(error: Exception) -> KnownError | None:
     unknown = UnknownDatasetError | UnknownDeviceError
     if isinstance(error, unknown | SettingsError | WarehouseError | LocalFaultError):
         return KnownError(str(error), EXIT_USAGE)
-    if isinstance(error, BudgetStoreError):
+    if isinstance(error, BudgetStoreError) and not isinstance(error, BudgetAwayError):
         return KnownError(f"{error}{permission_sentence(_data_folder() / 'state')}", EXIT_USAGE)
     if isinstance(error, GivEnergyError):
         return KnownError(str(error), EXIT_INCOMPLETE)

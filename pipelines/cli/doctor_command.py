@@ -22,6 +22,7 @@ from givenergy.budget.request_budget import Priority
 from givenergy.endpoints.control_endpoints import INVERTER_SETTINGS
 from givenergy.errors import (
     AccessError,
+    BudgetStoreError,
     ForbiddenError,
     GivEnergyError,
     LocalFaultError,
@@ -30,6 +31,7 @@ from givenergy.errors import (
     UnauthenticatedError,
 )
 from givenergy.server_clock import utc_now
+from pipelines.account_budget import shared_budget_line
 from pipelines.account_zone import zone_difference, zone_notice
 from pipelines.cli.budget_lines import budget_lines
 from pipelines.cli.common import (
@@ -142,6 +144,8 @@ def _run_checks() -> Iterator[CheckResult]:
             yield from _account(session, settings, chosen)
     except SettingsError as error:
         yield CheckResult("token", "error", str(error), EXIT_USAGE)
+    except BudgetStoreError as error:
+        yield CheckResult("budget", "error", str(error), EXIT_INCOMPLETE)
     except LocalFaultError as error:
         yield CheckResult("network", "error", str(error), EXIT_USAGE)
     except UnauthenticatedError as error:
@@ -191,6 +195,8 @@ def _account(
     reads_settings = any(isinstance(each, DeviceAskingDataset) for each in chosen)
     yield from _control(session, discovery.devices, reads_settings=reads_settings)
     yield _clock(session)
+    if (place := shared_budget_line(settings)) is not None:
+        yield CheckResult("budget", "ok", place)
     for line in budget_lines(session.budget.snapshot()):
         yield CheckResult("budget", "ok", line)
 
