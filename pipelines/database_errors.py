@@ -12,19 +12,22 @@ class DagsterDatabaseError(Exception):
     """PostgreSQL, which keeps Dagster's state, does not serve it; the message says what to do."""
 
 
-def database_error(address: URL, error: BaseException) -> DagsterDatabaseError:
+def database_error(address: URL | None, error: BaseException) -> DagsterDatabaseError:
     """Return an error that names the database, what PostgreSQL said, and what to do.
 
     Args:
-        address: The address of the database.
+        address: The address of the database; None if only what PostgreSQL said may have it.
         error: What the driver or SQLAlchemy raised.
     """
     said = str(getattr(error, "orig", None) or error).strip().splitlines() or ["no reason"]
-    reason = _ADDRESS.sub("", said[0]).rstrip(".")
-    if address.password:
-        reason = reason.replace(str(address.password), "***")
+    reason = said[0].rstrip(".")
+    if address is not None:
+        reason = _ADDRESS.sub("", reason)
+        if address.password:
+            reason = reason.replace(str(address.password), "***")
+    name = "PostgreSQL" if address is None else database_name(address)
     return DagsterDatabaseError(
-        f"Dagster's state in {database_name(address)} cannot be used ({reason}): check that"
+        f"Dagster's state in {name} cannot be used ({reason}): check that"
         " PostgreSQL runs there, and the address, user and password in dagster.override.yaml. What"
         " was fetched is kept; then run the same command again."
     )

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,7 +10,14 @@ from pathlib import Path
 import dagster as dg
 
 from pipelines.dagster_workarounds.migrations import read_once
-from pipelines.instance_settings import OVERRIDE, describe_invalid, instance_text, is_edited
+from pipelines.database_errors import database_name
+from pipelines.instance_settings import (
+    OVERRIDE,
+    describe_invalid,
+    instance_text,
+    is_edited,
+    is_in_postgres,
+)
 from pipelines.settings import Settings
 from warehouse.storage.file_locks import FileLock
 
@@ -28,13 +36,33 @@ def use_dagster_home(settings: Settings) -> Path:
     Raises:
         SettingsError: The override file cannot be used.
     """
-    given = os.environ.get("DAGSTER_HOME")
-    home = Path(given or settings.data / "dagster")
-    if not given or (home / OVERRIDE).exists():
+    home = _home(settings)
+    if not _is_owners_own(home):
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         _write(home / "dagster.yaml", instance_text(home))
     os.environ["DAGSTER_HOME"] = str(home)
     return home
+
+
+def settings_in_use(settings: Settings) -> str:
+    """Return the `dagster.yaml` that commands use, without writing it; empty if there is none.
+
+    Raises:
+        SettingsError: The override file cannot be used.
+    """
+    home = _home(settings)
+    if not _is_owners_own(home):
+        return instance_text(home)
+    file = home / "dagster.yaml"
+    return file.read_text() if file.exists() else ""
+
+
+def _home(settings: Settings) -> Path:
+    return Path(os.environ.get("DAGSTER_HOME") or settings.data / "dagster")
+
+
+def _is_owners_own(home: Path) -> bool:
+    return bool(os.environ.get("DAGSTER_HOME")) and not (home / OVERRIDE).exists()
 
 
 def _write(file: Path, text: str) -> None:
@@ -70,10 +98,44 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """
     home = use_dagster_home(settings)
     read_once()
-    with FileLock(home / "opening.lock"):
-        try:
-            instance = dg.DagsterInstance.get()
-        except dg.DagsterInvalidConfigError as error:
-            raise describe_invalid(home, error) from None
+    with FileLock(home / "opening.lock"), _explained(home):
+        instance = dg.DagsterInstance.get()
     with instance:
         yield instance
+
+
+def try_database(settings: Settings) -> str | None:
+    """Connect to the database of Dagster's state, without a change in the data folder.
+
+    Returns:
+        The database; None if files have the state.
+
+    Raises:
+        DagsterDatabaseError: PostgreSQL refuses.
+        SettingsError: The override file cannot be used.
+    """
+    text = settings_in_use(settings)
+    if not is_in_postgres(text):
+        return None
+    # Imported here, because it needs packages of an extra.
+    from pipelines.dagster_workarounds.postgres import engines
+
+    with tempfile.TemporaryDirectory(prefix="givlake-") as folder:
+        Path(folder, "dagster.yaml").write_text(text)
+        with _explained(_home(settings)):
+            instance = dg.DagsterInstance.from_config(folder)
+        with instance:
+            return ", ".join(database_name(engine.url) for engine in engines(instance))
+
+
+@contextmanager
+def _explained(home: Path) -> Iterator[None]:
+    """Say which file and line Dagster refuses.
+
+    Raises:
+        SettingsError: Dagster refuses its settings.
+    """
+    try:
+        yield
+    except dg.DagsterInvalidConfigError as error:
+        raise describe_invalid(home, error) from None

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
@@ -38,6 +39,13 @@ def instance_text(home: Path) -> str:
         merged = _merged(yaml.safe_load(text), override)
         text = yaml.safe_dump(_with_kept_connections(merged, home), sort_keys=False)
     return f"{_WRITTEN_BY}{OVERRIDE} beside it.\n{_DIGEST}{_digest(text)}\n{text}"
+
+
+def is_in_postgres(text: str) -> bool:
+    """Return whether a `dagster.yaml` puts Dagster's state, or a part of it, into PostgreSQL."""
+    settings = yaml.safe_load(text) or {}
+    blocks = [settings.get(name) for name in ("storage", *_STORAGES)]
+    return "postgres" in json.dumps(blocks).lower()
 
 
 def is_edited(text: str) -> bool:

@@ -93,6 +93,8 @@ def format_option(*formats: str) -> Callable[[Callable[..., Any]], Callable[...,
 def known_error(error: Exception) -> KnownError | None:
     """Return an error that the owner can fix as a `KnownError`; None for any other."""
     # Imported here so that `--help` does not load the client and the stores.
+    from sqlalchemy.exc import DBAPIError
+
     from givenergy.errors import BudgetStoreError, GivEnergyError, LocalFaultError
     from pipelines.cli.context import settings_in_use
     from pipelines.cli.local_faults import (
@@ -100,7 +102,7 @@ def known_error(error: Exception) -> KnownError | None:
         describe_local_fault,
         permission_sentence,
     )
-    from pipelines.database_errors import DagsterDatabaseError
+    from pipelines.database_errors import DagsterDatabaseError, database_error
     from pipelines.device_lookup import UnknownDeviceError
     from pipelines.selection import UnknownDatasetError
     from pipelines.settings_file import SettingsError
@@ -113,8 +115,8 @@ def known_error(error: Exception) -> KnownError | None:
         return KnownError(f"{error}{permission_sentence(_data_folder() / 'state')}", EXIT_USAGE)
     if isinstance(error, GivEnergyError):
         return KnownError(str(error), EXIT_INCOMPLETE)
-    if (database := _cause_of(error, DagsterDatabaseError)) is not None:
-        return KnownError(str(database), EXIT_INCOMPLETE)
+    if (known := _cause_of(error, DagsterDatabaseError)) is not None:
+        return KnownError(str(known), EXIT_INCOMPLETE)
     if (reason := _cause_of(error, sqlite3.DatabaseError)) is not None:
         # Dagster's files: the request budget raises an error of its own.
         return KnownError(
@@ -124,6 +126,9 @@ def known_error(error: Exception) -> KnownError | None:
             f"{permission_sentence(dagster_home()) if 'DAGSTER_HOME' in os.environ else ''}",
             EXIT_USAGE,
         )
+    if (database := _cause_of(error, DBAPIError)) is not None:
+        # Of a `dagster.yaml` with Dagster's own storage.
+        return KnownError(str(database_error(None, database)), EXIT_INCOMPLETE)
     fault = describe_local_fault(error, settings_in_use())
     return None if fault is None else KnownError(fault, EXIT_USAGE)
 

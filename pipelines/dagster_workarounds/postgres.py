@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Self
 
+import dagster as dg
 import sqlalchemy
 from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata
 from dagster._core.storage.runs.schema import RunStorageSqlMetadata
@@ -27,13 +28,14 @@ from dagster_postgres.event_log import PostgresEventLogStorage
 from dagster_postgres.run_storage import PostgresRunStorage
 from dagster_postgres.schedule_storage import PostgresScheduleStorage
 from dagster_postgres.utils import (
+    DagsterPostgresException,
     create_pg_engine,
     get_token_provider_from_config,
     pg_url_from_config,
     set_pg_statement_timeout,
 )
 
-from pipelines.database_errors import database_error
+from pipelines.database_errors import DagsterDatabaseError, database_error
 from pipelines.settings_file import SettingsError
 
 # A restart of PostgreSQL, with recovery, takes less.
@@ -46,6 +48,8 @@ _TIMEOUTS = {"connect_timeout": 10, "tcp_user_timeout": 30_000}
 _LAST_TABLE = "jobs"
 # One process at a time creates the tables; any number that nobody else uses will do.
 _CREATION_LOCK = 4_051_992_113
+_DAGSTERS_OWN = (PostgresRunStorage, PostgresEventLogStorage, PostgresScheduleStorage)
+FAULTS = (DagsterDatabaseError, DagsterPostgresException, sqlalchemy.exc.DBAPIError)
 TABLES = frozenset(
     name
     for metadata in (RunStorageSqlMetadata, SqlEventLogStorageMetadata, ScheduleStorageSqlMetadata)
@@ -133,6 +137,11 @@ class _Kept:
     postgres_url: str
     _token_provider: Any
     _connections: KeptConnections
+
+    @property
+    def engine(self) -> sqlalchemy.Engine:
+        """SQLAlchemy's engine."""
+        return self._connections.engine
 
     def _connect(self) -> AbstractContextManager[sqlalchemy.Connection]:
         return self._connections.connect()
@@ -259,6 +268,17 @@ class KeptPostgresStorage(DagsterPostgresStorage):
             inst_data,
             get_token_provider_from_config(config_value),
         )
+
+
+def engines(instance: dg.DagsterInstance) -> list[sqlalchemy.Engine]:
+    """Return an engine for each database of PostgreSQL in which an instance keeps state."""
+    found = {}
+    for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
+        if isinstance(storage, _Kept):
+            found[storage.postgres_url] = storage.engine
+        elif isinstance(storage, _DAGSTERS_OWN):
+            found[storage.postgres_url] = storage._engine
+    return list(found.values())
 
 
 def with_driver(address: str) -> str:
