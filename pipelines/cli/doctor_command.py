@@ -45,8 +45,10 @@ from pipelines.cli.common import (
 )
 from pipelines.cli.context import current_settings
 from pipelines.cli.doctor_refusals import probe, try_refused
+from pipelines.database_errors import DagsterDatabaseError
 from pipelines.discovery import discover
 from pipelines.health.device_answers import describe_setting_reads
+from pipelines.instance import try_database
 from pipelines.known_devices import Discovery, history_start
 from pipelines.open_folder import open_for_reading
 from pipelines.pending_builds import describe_pending
@@ -131,6 +133,7 @@ def _run_checks() -> Iterator[CheckResult]:
     except (SettingsError, WarehouseError) as error:
         yield CheckResult("data folder", "error", str(error), EXIT_USAGE)
         return
+    yield from _dagster(settings)
     try:
         # Without retries, so that an outage is reported at once.
         no_retries = settings.model_copy(update={"retry_s": 0})
@@ -152,6 +155,17 @@ def _run_checks() -> Iterator[CheckResult]:
         yield CheckResult("token", "error", str(error), EXIT_INCOMPLETE)
     except GivEnergyError as error:
         yield CheckResult("API", "error", str(error), EXIT_INCOMPLETE)
+
+
+def _dagster(settings: Settings) -> Iterator[CheckResult]:
+    """Check the database of Dagster's state, if there is one."""
+    try:
+        if (name := try_database(settings)) is not None:
+            yield CheckResult("Dagster's state", "ok", f"in {name}")
+    except SettingsError as error:
+        yield CheckResult("Dagster's state", "error", str(error), EXIT_USAGE)
+    except DagsterDatabaseError as error:
+        yield CheckResult("Dagster's state", "error", str(error), EXIT_INCOMPLETE)
 
 
 def _disk(settings: Settings) -> CheckResult:
