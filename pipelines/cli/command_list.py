@@ -21,6 +21,7 @@ GROUPS = {
         "verify": "verify_command",
         "check": "maintenance_commands",
         "alert": "alert_command",
+        "metrics": "metrics_command",
         "decode": "decode_command",
     },
     "Tell what the API does not know": {
