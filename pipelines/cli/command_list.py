@@ -38,6 +38,7 @@ GROUPS = {
         "demo": "demo_command",
         "simulator": "simulator_command",
         "completion": "completion_command",
+        "code-server": "code_server_command",
     },
 }
 MODULES = {name: module for group in GROUPS.values() for name, module in group.items()}

@@ -19,10 +19,25 @@ def code_server(socket_file: Path) -> list[str]:
     Args:
         socket_file: The socket to serve; at most about 100 characters long.
     """
+    return _code_server(_MODULE, "--socket", str(socket_file))
+
+
+def network_code_server(location: str | None, host: str, port: int) -> list[str]:
+    """Return the command of a code server that web server and daemon reach over the network.
+
+    Args:
+        location: Name of the code location; None for the module's.
+        host: Address to listen on.
+        port: Port to listen on.
+    """
+    return _code_server(location or _MODULE, "--host", host, "--port", str(port))
+
+
+def _code_server(location: str, *address: str) -> list[str]:
     return [
         *(sys.executable, "-m", "dagster", "code-server", "start"),
-        *("--module-name", _MODULE, "--location-name", _MODULE),
-        *("--socket", str(socket_file), "--log-level", "warning"),
+        *("--module-name", _MODULE, "--location-name", location),
+        *(*address, "--log-level", "warning"),
         # Runs use this interpreter: a `dagster` in the PATH can belong to another installation.
         *("--use-python-environment-entry-point", "--inject-env-vars-from-instance"),
     ]

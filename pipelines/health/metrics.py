@@ -33,19 +33,20 @@ from warehouse.coverage import State
 from warehouse.read_only import ReadOnlyLake
 from warehouse.tables.newest_time import newest_time
 
-_HELP = {
+# What each metric is, by its name after `givlake_`.
+METRICS = {
     "info": "Versions; the value is always 1",
     "account_readable": "Whether the account's data folder could be read: 1, or 0",
     "last_update_timestamp_seconds": "When a scheduled run or givlake sync last worked",
     "newest_row_timestamp_seconds": "Time of the newest row of a dataset's main table",
     "oldest_fetch_timestamp_seconds": "When the oldest present state of a dataset was fetched",
     "devices": "Known devices by kind",
-    "device_days": "Days of all devices by state, of a dataset that is requested by day",
+    "coverage": "Device-days by state, of a dataset that is requested by day",
     "unsettled_requests": "Requests for the present state that failed or were never made",
     "pending_responses": "Archived responses that are not in the tables yet",
     "quarantined_rows": "Rows that are in no table (whole), or in one without a value (value)",
     "requests_last_day": "Requests in the last 24 hours by result; others: of other programs",
-    "request_minutes_last_day": "Minutes of the last 24 hours with a request of givlake",
+    "windows_used_last_day": "Minutes of the last 24 hours in which givlake sent a request",
     "request_limit": "Requests that the API allows in a window",
     "request_window_seconds": "Length of that window",
     "request_window_used": "Requests in the present window, by who made them",
@@ -68,7 +69,9 @@ class Metrics:
     def set(self, name: str, value: float, **labels: str) -> None:
         """Set a gauge; one of a name has always the same labels."""
         if name not in self._gauges:
-            self._gauges[name] = GaugeMetricFamily(f"givlake_{name}", _HELP[name], labels=[*labels])
+            self._gauges[name] = GaugeMetricFamily(
+                f"givlake_{name}", METRICS[name], labels=[*labels]
+            )
         self._gauges[name].add_metric([*labels.values()], value)
 
     def set_time(self, name: str, moment: datetime | None, **labels: str) -> None:
@@ -123,7 +126,7 @@ def _add_datasets(metrics: Metrics, lake: ReadOnlyLake, settings: Settings, acco
         # Those without a day too: a series that vanishes says nothing.
         for state in State:
             labels = {"account": account, "dataset": each.name, "state": str(state)}
-            metrics.set("device_days", days[state], **labels)
+            metrics.set("coverage", days[state], **labels)
     for fresh in freshness(lake, selected_snapshots(chosen), settings):
         labels = {"account": account, "dataset": fresh.dataset}
         metrics.set("unsettled_requests", len(fresh.problems), **labels)
@@ -157,7 +160,7 @@ def _add_budget(metrics: Metrics, settings: Settings, key: object, account: str)
     for result, number in results.items():
         metrics.set("requests_last_day", number, account=account, result=result)
     used = sum(minute.sent > 0 for minute in minutes)
-    metrics.set("request_minutes_last_day", used, account=account)
+    metrics.set("windows_used_last_day", used, account=account)
     metrics.set("request_limit", budget.limit, account=account)
     metrics.set("request_window_seconds", budget.window_s, account=account)
     metrics.set("request_window_used", budget.used_by_us, account=account, by="givlake")

@@ -45,7 +45,7 @@ def test_they_say_what_status_says(owner):
     found = samples(done.out)
     (points,) = [each for each in shown if each["dataset"] == "inverter_data_points"]
     states = Counter()
-    for key, days in found["givlake_device_days"].items():
+    for key, days in found["givlake_coverage"].items():
         assert dict(key)["dataset"] == "inverter_data_points"
         states[dict(key)["state"]] += int(days)
     assert states == Counter(points["days_by_state"])
@@ -71,7 +71,7 @@ def test_they_say_what_status_says(owner):
     assert value(found, "disk_free_bytes") > 0
     # Only `sync` and schedules keep a folder up to date.
     assert "givlake_last_update_timestamp_seconds" not in found
-    (account,) = {dict(key)["account"] for key in found["givlake_device_days"]}
+    (account,) = {dict(key)["account"] for key in found["givlake_coverage"]}
     assert account == owner.state()["account_key"]
 
 
@@ -146,13 +146,13 @@ def test_a_folder_without_data_has_metrics(simulate, own):
     done = own(simulate()).givlake("metrics")
     assert (done.status, done.err) == (0, "")
     found = samples(done.out)
-    assert value(found, "device_days") == 0
+    assert value(found, "coverage") == 0
     assert "givlake_newest_row_timestamp_seconds" not in found
 
 
 def test_requests_of_an_earlier_day_do_not_count(owner):
-    assert value(samples(owner.givlake("metrics").out), "request_minutes_last_day") >= 1
+    assert value(samples(owner.givlake("metrics").out), "windows_used_last_day") >= 1
     two_days_later = datetime.now(UTC) + timedelta(days=2)
     with clock.at(two_days_later.isoformat()):
         found = samples(owner.givlake("metrics").out)
-    assert value(found, "request_minutes_last_day") == value(found, "requests_last_day") == 0
+    assert value(found, "windows_used_last_day") == value(found, "requests_last_day") == 0
