@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from pipelines.dagster_workarounds.migrations import read_once
+from pipelines.named_accounts import shared_dagster_home
 from pipelines.settings import Settings
 from warehouse.storage.file_locks import FileLock
 
@@ -18,14 +19,14 @@ _DEFAULT_FOLDER = "data/dagster"
 def use_dagster_home(settings: Settings) -> Path:
     """Set DAGSTER_HOME, for this process and its children, to a folder in the data folder.
 
-    A DAGSTER_HOME that is set already is kept.
+    Accounts with a name share one beside their files. A DAGSTER_HOME that is set already is kept.
 
     Returns:
         The folder that contains `dagster.yaml`.
     """
     if home := os.environ.get("DAGSTER_HOME"):
         return Path(home)
-    home_folder = settings.data / "dagster"
+    home_folder = shared_dagster_home() or settings.data / "dagster"
     home_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     # The package's copy of the project's file: an installation has no project folder.
     text = resources.files("pipelines").joinpath("dagster.yaml").read_text()

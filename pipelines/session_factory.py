@@ -20,6 +20,7 @@ from pipelines.account_budget import budget_store, open_budget
 from pipelines.account_zone import is_zone_due, store_zone
 from pipelines.attempt_archiver import AttemptArchiver
 from pipelines.clock_state import store_clock
+from pipelines.folder_account import claim_folder
 from pipelines.open_folder import ACCOUNT_KEY, open_lake, stored_state
 from pipelines.pseudonyms import pseudonym_key
 from pipelines.request_count import add_sent
@@ -59,7 +60,8 @@ def open_session(
         unknown_zone_max_age: After what time to request an account again that has no known zone.
 
     Raises:
-        SettingsError: There is no token, or token or URL are not valid.
+        SettingsError: There is no token, token or URL are not valid, or the data folder holds the
+            history of another account.
         GivEnergyError: The account cannot be requested.
         WarehouseError: The data folder cannot be used.
     """
@@ -67,6 +69,7 @@ def open_session(
     cancelled = cancelled or threading.Event()
     budget_settings = settings
     stored: dict[str, Any] = {}
+    data = settings.data
     if scratch is not None:
         stored = stored_state(settings)
         settings = settings.model_copy(update={"data": scratch})
@@ -119,6 +122,7 @@ def open_session(
                 lake.state.all(), zone, unknown_zone_max_age, utc_now()
             ),
         )
+        claim_folder(lake.state, data, account)
         archiver.account, is_open = account.budget_key, True
         if lake.state.get(ACCOUNT_KEY) != account.budget_key:
             lake.state.set(ACCOUNT_KEY, account.budget_key)

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from givenergy.redaction import checked_entries
 from givenergy.time_zones import usable_zone
+from pipelines.named_accounts import NAME_ADVICE, is_account_name
 
 # An address may contain commas; a comma that separates two addresses is followed by a scheme.
 _URL_BREAK = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
@@ -34,6 +35,13 @@ def whole_number(low: int, high: int) -> BeforeValidator:
         return int(text)
 
     return BeforeValidator(check)
+
+
+def check_account_name(name: str | None) -> str | None:
+    """Return the name of an account."""
+    if name is not None and not is_account_name(name):
+        raise _refuse(NAME_ADVICE)
+    return name
 
 
 def check_log_level(level: str) -> str:

@@ -12,7 +12,9 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from pipelines.named_accounts import ACCOUNTS_FOLDER
 from pipelines.setting_values import (
+    check_account_name,
     check_log_level,
     check_poll_minutes,
     check_zone,
@@ -74,6 +76,12 @@ class Settings(BaseSettings):
         "GIVLAKE_DATA",
         "the data folder; relative to the settings file that contains it, or to the working folder",
         shown="`data`, beside the settings file",
+    )
+    account_name: Annotated[str | None, AfterValidator(check_account_name)] = _setting(
+        "GIVLAKE_NAME",
+        "the name of the account in Dagster, alerts and published tables; `--account` sets it",
+        shown="",
+        default=None,
     )
     datasets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_names)] = _setting(
         "GIVLAKE_DATASETS",
@@ -198,7 +206,7 @@ class Described(NamedTuple):
 
 
 def described_settings() -> Iterator[Described]:
-    """Yield the settings in the order of their declaration, then the settings file's name."""
+    """Yield the settings in the order of their declaration, then where their files are."""
     for field in Settings.model_fields.values():
         extra = field.json_schema_extra
         shown = extra.get("shown") if isinstance(extra, dict) else None
@@ -208,6 +216,12 @@ def described_settings() -> Iterator[Described]:
         )
     yield Described(
         ENV_FILE, "`.env`", "another settings file; empty: none. Read from the environment only"
+    )
+    yield Described(
+        ACCOUNTS_FOLDER,
+        "`accounts`, here or in a folder above",
+        "the folder with the files of [several accounts](docs/running.md#several-accounts), for"
+        " `--account`. Read from the environment only",
     )
 
 

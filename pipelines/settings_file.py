@@ -6,6 +6,7 @@ What the settings are is declared in `settings`.
 import codecs
 import io
 import os
+import re
 import shlex
 import stat
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,8 @@ from dotenv import dotenv_values
 
 ENV_FILE = "GIVLAKE_ENV_FILE"
 _NAME = ".env"
+# `Path` makes one slash of two. A single letter is a drive.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 # Of a data folder at least one of these is there, even if a part was lost.
 _STORE = ("store.json", "archive", "tables", "settings.json")
 _OTHER_FILE = f"set {ENV_FILE} to another file, or to nothing to read no file."
@@ -45,7 +48,7 @@ def env_file() -> Path | None:
         return None
     if named is None:
         # A folder of this name, such as a virtual environment, holds no settings.
-        candidates = (folder / _NAME for folder in _searched())
+        candidates = (folder / _NAME for folder in searched_folders())
         return next((path for path in candidates if _is_folder(path) is False), None)
     path = absolute(named, ENV_FILE)
     try:
@@ -102,7 +105,7 @@ def search_description() -> str:
         return f"settings were read from the environment and {path}"
     if os.environ.get(ENV_FILE) == "":
         return f"settings were read from the environment only, as {ENV_FILE} is empty"
-    searched = list(_searched())
+    searched = list(searched_folders())
     where = f"in {searched[0]} or a folder above it" if searched else "without a working folder"
     folders = [str(folder / _NAME) for folder in searched if _is_folder(folder / _NAME)]
     other = f" ({folders[0]} is a folder)" if folders else ""
@@ -133,8 +136,13 @@ def absolute(path: str | Path, name: str, base: Path | None = None) -> Path:
         base: The folder to which a relative path refers; None for the working folder.
 
     Raises:
-        SettingsError: There is no such home folder, or no working folder.
+        SettingsError: It is an address, there is no such home folder, or no working folder.
     """
+    if _ADDRESS.match(str(path)):
+        raise SettingsError(
+            f"{name} is {str(path)!r}, which is no path: use one of this machine. Tables can be"
+            " published to an object store with givlake publish."
+        )
     try:
         expanded = Path(path).expanduser()
         return base / expanded if base is not None else expanded.absolute()
@@ -172,7 +180,7 @@ def data_folder(
     if file is None:
         return absolute(value, name)
     folder = absolute(value, name, file.parent)
-    former = next(iter(_searched()), file.parent) / Path(value).expanduser()
+    former = next(iter(searched_folders()), file.parent) / Path(value).expanduser()
     if former != folder and is_store(former) and not is_store(folder):
         raise SettingsError(
             f"The data folder is {folder}, beside the settings file {file}, and there is none; but"
@@ -202,7 +210,8 @@ def _is_folder(path: Path) -> bool | None:
         return None
 
 
-def _searched() -> Iterator[Path]:
+def searched_folders() -> Iterator[Path]:
+    """Yield the working folder and those above it; none if there is no working folder."""
     try:
         folder = Path.cwd()
     except OSError:

@@ -15,7 +15,7 @@ from pipelines.cli.command_list import (
     SUBCOMMANDS,
     WITHOUT_DATA,
 )
-from pipelines.cli.context import data_option
+from pipelines.cli.context import account_option, data_option
 from pipelines.cli.help_texts import help_texts, light_command
 from pipelines.suggestions import did_you_mean
 
@@ -46,7 +46,7 @@ class LazyGroup(click.Group):
             return self.light_command(name)
         command = self.load_command(name)
         if name not in WITHOUT_DATA and not any(option.name == "data" for option in command.params):
-            command.params.append(data_option())
+            command.params += [data_option(), account_option()]
         return command
 
     def light_command(self, name: str) -> click.Command:

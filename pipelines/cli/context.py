@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 _DATA = "givlake.data"
+_ACCOUNT = "givlake.account"
 # For what is done when a command has ended, with its context gone.
 _LAST: "list[Settings]" = []
 
@@ -35,6 +36,31 @@ def data_option() -> click.Option:
         is_eager=True,
         callback=keep,
         help="The data folder, in place of GIVLAKE_DATA.",
+    )
+
+
+def account_option() -> click.Option:
+    """Return the option `--account`, which the group and every command with a data folder have."""
+
+    def use(context: click.Context, option: click.Parameter, value: str | None) -> None:
+        if value is None or context.resilient_parsing:
+            return
+        # Imported here, because only commands with this option need it.
+        from pipelines.child_environment import working_in
+        from pipelines.named_accounts import account_environment
+
+        root = context.find_root()
+        if root.meta.setdefault(_ACCOUNT, value) != value:
+            raise click.UsageError("--account is given twice, with two names.")
+        root.with_resource(working_in(account_environment(value)))
+
+    return click.Option(
+        ["--account"],
+        metavar="NAME",
+        expose_value=False,
+        is_eager=True,
+        callback=use,
+        help="The account of accounts/NAME.env, with its settings and data.",
     )
 
 
@@ -59,6 +85,10 @@ def current_settings() -> "Settings":
     from pipelines.settings import load_settings
 
     context = click.get_current_context().find_root()
+    if _ACCOUNT in context.meta and _DATA in context.meta:
+        raise click.UsageError(
+            "--account and --data exclude each other: an account has the data folder of its file."
+        )
     if context.obj is None:
         context.obj = load_settings(context.meta.get(_DATA))
         _LAST.append(context.obj)

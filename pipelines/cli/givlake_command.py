@@ -7,7 +7,7 @@ import click
 
 from pipelines.cli.command_group import LazyGroup, print_versions
 from pipelines.cli.common import EXIT_INCOMPLETE, EXIT_USAGE, KnownError, known_error
-from pipelines.cli.context import begin_call, settings_in_use
+from pipelines.cli.context import account_option, begin_call, settings_in_use
 from pipelines.stop_signals import is_stopping
 
 
@@ -27,6 +27,9 @@ def givlake() -> None:
     Exit status 1: something that it covers failed or is missing, and the output says what. Exit
     status 2: an argument, a setting, a file or a folder cannot be used; the message says why.
     """
+
+
+givlake.params.append(account_option())
 
 
 def run_command() -> None:

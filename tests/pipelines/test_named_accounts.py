@@ -1,0 +1,113 @@
+"""Accounts by name: their files, folders and tokens, and none of another's."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from simulator import Simulator
+from tests.support.owner import Owner
+from tests.support.two_accounts import NORTH, SOUTH, TOKENS, TwoAccounts
+
+DAY = ("--start", "2026-06-10", "--end", "2026-06-10")
+
+
+@pytest.fixture
+def two(simulate: Callable[..., Simulator], tmp_path: Path) -> TwoAccounts:
+    """Two accounts of an installer without data."""
+    return TwoAccounts(tmp_path, simulate(tokens=TOKENS, inverters=2))
+
+
+@pytest.mark.end_to_end
+def test_each_account_has_its_own_token_and_folder(two: TwoAccounts) -> None:
+    # A token in the environment belongs to nobody here.
+    two.settings["GIVENERGY_API_TOKEN"] = "unknown"
+    for name in (NORTH, SOUTH):
+        done = two.of(name, "backfill", *DAY)
+        assert done.status == 0, done.output
+    found = {}
+    for name in (NORTH, SOUTH):
+        shown = two.of(name, "query", "--format", "csv", "SELECT DISTINCT device_id FROM coverage")
+        found[name] = {*shown.out.split()[1:]}
+        assert (two.accounts / name / "archive").is_dir()
+    assert len(found[NORTH]) == len(found[SOUTH]) == 2
+    assert not found[NORTH] & found[SOUTH]
+    # One Dagster instance for all, beside the files.
+    assert (two.folder / "dagster" / "dagster.yaml").is_file()
+    assert not (two.accounts / NORTH / "dagster").exists()
+    assert "GIVLAKE_NAME" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--account", "nort", "status"), "There is no account 'nort'. Did you mean north?"),
+        (("--account", "west", "status"), "Those that exist are north, south."),
+        (("--account", NORTH, "status", "--data", "x"), "exclude each other"),
+        (("--account", NORTH, "status", "--account", SOUTH), "given twice"),
+    ],
+)
+def test_an_account_that_cannot_be_used_is_named(
+    two: TwoAccounts, arguments: tuple[str, ...], said: str
+) -> None:
+    done = two.givlake(*arguments)
+    assert done.status == 2
+    assert said in done.err
+
+
+def test_a_name_and_its_file_agree(two: TwoAccounts) -> None:
+    file = two.accounts / "north.env"
+    file.write_text("GIVLAKE_NAME=other\n")
+    assert "GIVLAKE_NAME is 'other'" in two.of(NORTH, "status").err
+    (two.accounts / "a b.env").write_text("")
+    assert "cannot name an account" in two.of(NORTH, "status").err
+
+
+def test_without_accounts_it_says_how_to_make_one(
+    own: Callable[..., Owner], simulate: Callable[..., Simulator]
+) -> None:
+    done = own(simulate()).givlake("--account", NORTH, "status")
+    assert done.status == 2
+    assert "Make a file accounts/north.env with GIVENERGY_API_TOKEN=…" in done.err
+
+
+@pytest.mark.end_to_end
+def test_a_second_account_in_a_folder_is_refused(two: TwoAccounts, tmp_path: Path) -> None:
+    """Its token would be refused the other's devices, and their days would count as forbidden."""
+    assert two.of(NORTH, "backfill", *DAY).status == 0
+    north = two.accounts / "north.env"
+    files = _files(two.accounts / NORTH / "archive")
+    right = north.read_text()
+    north.write_text(right.replace("north-token", "south-token"))
+    for command in (("sync",), ("backfill", *DAY), ("plan", *DAY)):
+        done = two.of(NORTH, *command)
+        assert done.status == 2, command
+        assert "The token belongs to another account than the data in" in done.err
+    assert {
+        path for path in (two.accounts / NORTH / "archive").rglob("*") if path.is_file()
+    } == files
+    north.write_text(right)
+    done = two.of(NORTH, "sync")
+    assert done.status == 0, done.output
+    forbidden = "SELECT count(*) AS days FROM coverage WHERE state = 'denied'"
+    assert two.of(NORTH, "query", "--format", "csv", forbidden).out.split() == ["days", "0"]
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/lake", "gs://bucket", "file:///tmp/x"])
+def test_a_data_folder_on_an_object_store_is_refused(
+    own: Callable[..., Owner], simulate: Callable[..., Simulator], place: str
+) -> None:
+    """It would be a local folder named `s3:`."""
+    owner = own(simulate())
+    owner.settings["GIVLAKE_DATA"] = place
+    for done in (owner.givlake("status"), owner.givlake("status", "--data", place)):
+        assert done.status == 2
+        assert f"{place.partition(':')[0]}:/" in done.err
+        assert "which is no path" in done.err
+        assert "givlake publish" in done.err
+    assert not (owner.folder / place.partition("/")[0]).exists()
+
+
+def _files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
