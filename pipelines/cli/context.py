@@ -64,6 +64,12 @@ def account_option() -> click.Option:
     )
 
 
+def is_account_chosen() -> bool:
+    """Return whether this call names an account or a data folder."""
+    chosen = click.get_current_context().find_root().meta
+    return _ACCOUNT in chosen or _DATA in chosen
+
+
 def begin_call() -> None:
     """Forget the settings and the requests of an earlier call in this process."""
     _LAST.clear()
