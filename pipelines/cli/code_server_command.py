@@ -8,6 +8,7 @@ from pipelines.child_environment import own_environment, refuse_env_file
 from pipelines.cli.common import EXIT_USAGE, KnownError
 from pipelines.cli.context import pass_settings
 from pipelines.cli.local_faults import port_fault
+from pipelines.dagster_workarounds.code_location import location_name
 from pipelines.dagster_workarounds.services import network_code_server
 from pipelines.settings import Settings
 
@@ -45,5 +46,5 @@ def code_server(settings: Settings, port: int, host: str) -> None:
     # `.env` of the working folder.
     environment = own_environment(settings)
     os.chdir(home)
-    server = network_code_server(settings.account_name, host, port)
+    server = network_code_server(location_name(settings.account_name), host, port)
     os.execve(server[0], server, environment)

@@ -14,7 +14,7 @@ from pipelines.cli.common import (
     known_error,
     opened_for_reading,
 )
-from pipelines.cli.context import current_settings, is_account_chosen
+from pipelines.cli.context import chosen_account, current_settings, is_folder_chosen
 from pipelines.named_accounts import account_environment, account_files, accounts_folder
 from pipelines.settings import Settings, load_settings
 
@@ -42,7 +42,8 @@ def metrics(output: Path | None) -> None:
     from pipelines.cli.output_file import checked_target, new_output_file
     from pipelines.health.metrics import Metrics
 
-    names = () if is_account_chosen() else tuple(account_files())
+    is_one = chosen_account() is not None or is_folder_chosen()
+    names = () if is_one else tuple(account_files())
     # What is in it is not for files of other programs.
     folder = accounts_folder() if names else current_settings().data
     assert folder is not None
