@@ -45,6 +45,12 @@ class PostgresServer:
         self._run("initdb", "-D", str(self._data), "-U", _SUPERUSER, "-A", "trust", "--no-sync")
         self.start()
 
+    @property
+    def pid(self) -> int:
+        """The server's main process."""
+        assert self._process is not None
+        return self._process.pid
+
     def url(self, database: str = "postgres") -> str:
         """Return the address of a database, as SQLAlchemy and psycopg2 understand it."""
         return f"postgresql://{_SUPERUSER}@127.0.0.1:{self.port}/{database}"
