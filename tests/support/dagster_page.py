@@ -103,7 +103,11 @@ class Page:
         return response["data"]
 
     def launch(
-        self, job: str, assets: Sequence[object] = (), tags: Mapping[str, str] | None = None
+        self,
+        job: str,
+        assets: Sequence[object] = (),
+        tags: Mapping[str, str] | None = None,
+        location: str = REPOSITORY["repositoryLocationName"],
     ) -> str:
         """Launch a run of a job, of all its assets or of some; return the run's ID.
 
@@ -111,10 +115,16 @@ class Page:
             job: The name of the job.
             assets: Asset keys as GraphQL takes them.
             tags: The run's tags.
+            location: The code location: the name of an account that has one.
         """
         pairs = [{"key": key, "value": value} for key, value in (tags or {}).items()]
         run = {
-            "selector": {**REPOSITORY, "jobName": job, "assetSelection": list(assets) or None},
+            "selector": {
+                **REPOSITORY,
+                "repositoryLocationName": location,
+                "jobName": job,
+                "assetSelection": list(assets) or None,
+            },
             "runConfigData": {},
             "executionMetadata": {"tags": pairs},
         }
