@@ -64,7 +64,7 @@ class LazyGroup(click.Group):
         if name in SUBCOMMANDS:
             return Subgroup(name, help=SENTENCES[name])
         module = importlib.import_module(f"pipelines.cli.{MODULES[name]}")
-        command: click.Command = getattr(module, name)
+        command: click.Command = getattr(module, name.replace("-", "_"))
         return command
 
     def resolve_command(

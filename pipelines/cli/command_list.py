@@ -21,6 +21,7 @@ GROUPS = {
         "verify": "verify_command",
         "check": "maintenance_commands",
         "alert": "alert_command",
+        "metrics": "metrics_command",
         "decode": "decode_command",
     },
     "Tell what the API does not know": {
@@ -37,6 +38,7 @@ GROUPS = {
         "demo": "demo_command",
         "simulator": "simulator_command",
         "completion": "completion_command",
+        "code-server": "code_server_command",
     },
 }
 MODULES = {name: module for group in GROUPS.values() for name, module in group.items()}

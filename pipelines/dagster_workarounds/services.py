@@ -21,10 +21,25 @@ def code_server(location: str, socket_file: Path) -> list[str]:
         location: The name of the code location.
         socket_file: The socket to serve; at most about 100 characters long.
     """
+    return _code_server(location, "--socket", str(socket_file))
+
+
+def network_code_server(location: str, host: str, port: int) -> list[str]:
+    """Return the command of a code server that web server and daemon reach over the network.
+
+    Args:
+        location: The name of the code location.
+        host: Address to listen on.
+        port: Port to listen on.
+    """
+    return _code_server(location, "--host", host, "--port", str(port))
+
+
+def _code_server(location: str, *address: str) -> list[str]:
     return [
         *(sys.executable, "-m", "dagster", "code-server", "start"),
         *("--module-name", MODULE, "--location-name", location),
-        *("--socket", str(socket_file), "--log-level", "warning"),
+        *(*address, "--log-level", "warning"),
         # Runs use this interpreter: a `dagster` in the PATH can belong to another installation.
         *("--use-python-environment-entry-point", "--inject-env-vars-from-instance"),
     ]

@@ -25,6 +25,11 @@ def record_scheduled_run(lake: Lake, tags: Mapping[str, str]) -> None:
         record_update(lake)
 
 
+def last_update(lake: Lake) -> datetime | None:
+    """Return when a schedule or `givlake sync` last worked, UTC; None if none has."""
+    return _moment(lake.state.get(_KEY))
+
+
 def describe_staleness(lake: Lake, now: datetime | None = None) -> str | None:
     """Return since when the folder has not been updated; None if it was within a day.
 
@@ -33,7 +38,7 @@ def describe_staleness(lake: Lake, now: datetime | None = None) -> str | None:
         now: The present time, UTC; None for the clock's.
     """
     now = now or utc_now()
-    last = _moment(lake.state.get(_KEY))
+    last = last_update(lake)
     # A time far in the future was recorded by a wrong clock.
     if last is not None and last - now <= _MAX_AGE:
         if now - last <= _MAX_AGE:

@@ -48,6 +48,16 @@ class PostgresServer:
         self._run("initdb", "-D", str(self._data), "-U", _SUPERUSER, "-A", "trust", "--no-sync")
         self.start()
 
+    @property
+    def pid(self) -> int:
+        """The process whose children are all others of the server."""
+        assert self._process is not None
+        return self._process.pid
+
+    def program(self, name: str) -> Path:
+        """Return a program of the server's version, such as pg_dump."""
+        return self._bin / name
+
     def url(self, database: str = "postgres") -> str:
         """Return the address of a database, as SQLAlchemy and psycopg2 understand it."""
         return f"postgresql://{_SUPERUSER}@127.0.0.1:{self.port}/{database}"
