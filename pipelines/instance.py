@@ -40,7 +40,8 @@ def use_dagster_home(settings: Settings) -> Path:
     """
     home = dagster_home(settings.data)
     if not _is_owners_own(home):
-        make_folder(home)
+        if not home.exists():
+            make_folder(home)
         _write(home / "dagster.yaml", instance_text(home))
     os.environ["DAGSTER_HOME"] = str(home)
     return home

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.child_environment import own_environment, working_in
+from pipelines.child_environment import demo_environment, own_environment, working_in
 from pipelines.instance import use_dagster_home
 from pipelines.named_accounts import account_environment
 from pipelines.settings import load_settings
@@ -119,18 +119,18 @@ def test_a_folder_of_accounts_that_is_none_is_named(two: TwoAccounts) -> None:
     assert "which is no folder that you can read" in done.err
 
 
-@pytest.mark.end_to_end
 def test_the_demo_and_settings_of_the_folder_are_of_no_account(two: TwoAccounts) -> None:
     (two.folder / ".env").write_text("GIVENERGY_API_TOKEN=unknown\nGIVLAKE_TIMEZONE=Asia/Tokyo\n")
     two.settings["GIVLAKE_ENV_FILE"] = str(two.folder / ".env")
     with two.environment_set(), working_in(account_environment(NORTH)):
         settings = load_settings()
+        data = str(two.folder / "demo")
+        demo = {"GIVENERGY_API_TOKEN": "demo", "GIVLAKE_DATA": data}
+        with working_in(demo_environment(demo)):
+            of_demo, home = load_settings(), use_dagster_home(load_settings())
     assert (settings.token, settings.zone) == ("north-token", "Europe/London")
-    done = two.of(NORTH, "demo", "--days", 1, "--inverters", 1, "--data", two.folder / "demo")
-    assert done.status == 0, done.output
-    assert (two.folder / "demo" / "dagster").is_dir()
-    assert not (two.accounts / NORTH).exists()
-    assert not (two.folder / "dagster").exists()
+    assert (of_demo.token, of_demo.account_name) == ("demo", None)
+    assert home == two.folder / "demo" / "dagster"
 
 
 @pytest.mark.end_to_end
