@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from pipelines.named_accounts import ACCOUNTS_FOLDER
+from pipelines.named_accounts import ACCOUNTS_FOLDER, account_files, accounts_folder
 from pipelines.setting_values import (
     check_account_name,
     check_log_level,
@@ -20,6 +20,7 @@ from pipelines.setting_values import (
     check_zone,
     how_often,
     read_alert_urls,
+    read_budget_url,
     read_names,
     read_personal,
     read_switch,
@@ -111,6 +112,14 @@ class Settings(BaseSettings):
     reserve: Annotated[int, whole_number(0, 100_000)] = _setting(
         "GIVLAKE_RESERVE", "requests per minute left to other programs", default=0
     )
+    budget_url: Annotated[str | None, BeforeValidator(read_budget_url)] = _setting(
+        "GIVLAKE_BUDGET_URL",
+        "the PostgreSQL database with the [request budget](docs/request-budget.md#several-machines)"
+        " of an account that several machines use: `postgresql://user:password@host/database`",
+        shown="a file in the data folder",
+        default=None,
+        repr=False,
+    )
     range_days: Annotated[int, whole_number(1, 366)] = _setting(
         "GIVLAKE_RANGE_DAYS",
         "days per request for energy flows and meter history; halved where the API refuses them",
@@ -189,6 +198,11 @@ class Settings(BaseSettings):
             SettingsError: No token is set.
         """
         if not self.token:
+            if self.account_name is None and (names := account_files()):
+                raise SettingsError(
+                    "No account is chosen: use givlake --account NAME with one of"
+                    f" {', '.join(names)}; their files are in {accounts_folder()}."
+                )
             raise SettingsError(
                 "GIVENERGY_API_TOKEN is not set: create a token in the GivEnergy portal (Account"
                 " settings, API tokens) and set GIVENERGY_API_TOKEN=… in the environment or in a"

@@ -163,3 +163,14 @@ def simulate(simulator_defaults: Mapping[str, object]) -> Iterator[Callable[...,
             return running.enter_context(Simulator(config))
 
         yield start
+
+
+@pytest.fixture
+def machine_clock() -> Iterator[None]:
+    """Run a test at the machine's time: gRPC, by which Dagster's processes talk, goes by that.
+
+    A deadline that Python's clock gives it is over at once where that clock is behind. Such a test
+    must hold on any date and at any hour.
+    """
+    with clock.at(None):
+        yield

@@ -45,9 +45,11 @@ class LazyGroup(click.Group):
         if context.resilient_parsing:
             return self.light_command(name)
         command = self.load_command(name)
-        is_without_data = name in WITHOUT_DATA or self.name in WITHOUT_DATA
-        if not is_without_data and not any(option.name == "data" for option in command.params):
-            command.params += [data_option(), account_option()]
+        if not {name, self.name} & {*WITHOUT_DATA}:
+            # `demo` has a data folder of its own, and `forget` another kind of account.
+            declared = {option.name for option in command.params}
+            common = (data_option(), account_option())
+            command.params += [option for option in common if option.name not in declared]
         return command
 
     def light_command(self, name: str) -> click.Command:
@@ -62,7 +64,7 @@ class LazyGroup(click.Group):
         if name in SUBCOMMANDS:
             return Subgroup(name, help=SENTENCES[name])
         module = importlib.import_module(f"pipelines.cli.{MODULES[name]}")
-        command: click.Command = getattr(module, name)
+        command: click.Command = getattr(module, name.replace("-", "_"))
         return command
 
     def resolve_command(

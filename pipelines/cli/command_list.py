@@ -21,6 +21,7 @@ GROUPS = {
         "verify": "verify_command",
         "check": "maintenance_commands",
         "alert": "alert_command",
+        "metrics": "metrics_command",
         "decode": "decode_command",
     },
     "Tell what the API does not know": {
@@ -38,6 +39,7 @@ GROUPS = {
         "simulator": "simulator_command",
         "accounts": "command_group",
         "completion": "completion_command",
+        "code-server": "code_server_command",
     },
 }
 MODULES = {name: module for group in GROUPS.values() for name, module in group.items()}

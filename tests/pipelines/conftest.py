@@ -16,7 +16,6 @@ import pytest
 from pipelines.instance import open_instance
 from pipelines.open_folder import open_lake
 from simulator import Simulator
-from tests.support import clock
 from tests.support.owner import Owner
 from tests.support.settings import settings_of
 
@@ -71,17 +70,6 @@ def own(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Owner]:
         return Owner(folder, {"GIVENERGY_API_URL": sim.base_url, **settings}, token=sim.token)
 
     return make
-
-
-@pytest.fixture
-def machine_clock() -> Iterator[None]:
-    """Run a test at the machine's time: gRPC, by which Dagster's processes talk, goes by that.
-
-    A deadline that Python's clock gives it is over at once where that clock is behind. Such a test
-    must hold on any date and at any hour.
-    """
-    with clock.at(None):
-        yield
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ class Page:
         self.seen.update({each.pid: each for each in found})
         return found
 
-    def until(self, what) -> Any:
+    def until(self, what: Callable[[], Any]) -> Any:
         """Wait until a function returns a true value, observing the processes; return the value."""
         end = time.monotonic() + TIMEOUT_S
         while not (found := what()):
@@ -90,7 +90,8 @@ class Page:
         def send() -> dict[str, Any] | None:
             try:
                 with urllib.request.urlopen(request, timeout=60) as sent:
-                    return json.load(sent)
+                    found: dict[str, Any] = json.load(sent)
+                    return found
             except urllib.error.HTTPError as error:
                 if error.code == 400:
                     return {"errors": error.read().decode()}
@@ -100,10 +101,15 @@ class Page:
 
         response = self.until(send)
         assert "errors" not in response, response
-        return response["data"]
+        data: dict[str, Any] = response["data"]
+        return data
 
     def launch(
-        self, job: str, assets: Sequence[object] = (), tags: Mapping[str, str] | None = None
+        self,
+        job: str,
+        assets: Sequence[object] = (),
+        tags: Mapping[str, str] | None = None,
+        location: str = REPOSITORY["repositoryLocationName"],
     ) -> str:
         """Launch a run of a job, of all its assets or of some; return the run's ID.
 
@@ -111,16 +117,22 @@ class Page:
             job: The name of the job.
             assets: Asset keys as GraphQL takes them.
             tags: The run's tags.
+            location: The code location that has the job.
         """
         pairs = [{"key": key, "value": value} for key, value in (tags or {}).items()]
         run = {
-            "selector": {**REPOSITORY, "jobName": job, "assetSelection": list(assets) or None},
+            "selector": {
+                **REPOSITORY,
+                "repositoryLocationName": location,
+                "jobName": job,
+                "assetSelection": list(assets) or None,
+            },
             "runConfigData": {},
             "executionMetadata": {"tags": pairs},
         }
         launched = self.graphql(_LAUNCH, run=run)["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
-        return launched["run"]["runId"]
+        return str(launched["run"]["runId"])
 
     def run(self, job: str) -> str:
         """Launch a run of a job; return its final status."""
@@ -134,7 +146,7 @@ class Page:
             found = self.graphql(query, id=run_id)["runOrError"]["status"]
             return found if found in _ENDED else None
 
-        return self.until(status)
+        return str(self.until(status))
 
 
 @contextlib.contextmanager

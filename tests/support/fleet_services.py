@@ -1,0 +1,127 @@
+"""The services of `compose.fleet.yaml` as processes: code servers, web server, daemon."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.dagster_page import Page
+from tests.support.import_graph import REPOSITORY
+from tests.support.owner import Owner, command
+from tests.support.ports import free_port
+from tests.support.timeouts import TIMEOUT_S
+
+_INSTANCE = REPOSITORY / "deploy" / "docker" / "fleet" / "dagster.yaml"
+
+
+@dataclass
+class FleetServices:
+    """Running services; each has a folder of its own with its output and Dagster's settings.
+
+    Attributes:
+        folder: The folder of all.
+        page: The web server.
+        processes: All of them by name; code servers have the names of their accounts.
+    """
+
+    folder: Path
+    processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    page: Page = field(init=False)
+
+    def start(self, name: str, words: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start a service with Dagster's settings in a folder of its own."""
+        home = self.folder / name
+        with (home / "out").open("ab") as out, (home / "err").open("ab") as err:
+            self.processes[name] = subprocess.Popen(
+                list(words),
+                cwd=home,
+                env={**environment, "DAGSTER_HOME": str(home)},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            )
+
+    def wait_for(self, name: str, port: int) -> None:
+        """Wait until a service accepts connections."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while not _accepts(port):
+            log = (self.folder / name / "err").read_text()
+            assert self.processes[name].poll() is None, f"{name}: {log[-5000:]}"
+            assert time.monotonic() < deadline, f"{name}: {log[-5000:]}"
+            time.sleep(0.2)
+
+    def stop(self) -> None:
+        """End all of them."""
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def fleet_instance(database: str) -> dict[str, Any]:
+    """Return the settings of Dagster's instance for another database than the file's."""
+    instance: dict[str, Any] = yaml.safe_load(_INSTANCE.read_text())
+    instance["storage"]["custom"]["config"]["postgres_url"] = database
+    return instance
+
+
+@contextlib.contextmanager
+def fleet_services(
+    folder: Path, owners: Mapping[str, Owner], database: str
+) -> Iterator[FleetServices]:
+    """Run the services of some accounts on one PostgreSQL, all started as the file starts them.
+
+    Args:
+        folder: An empty folder.
+        owners: The owners of the accounts by the accounts' names.
+        database: Address of an empty database.
+    """
+    instance = fleet_instance(database)
+    for name in (*owners, "web", "daemon"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "dagster.yaml").write_text(yaml.safe_dump(instance))
+    services = FleetServices(folder)
+    try:
+        ports = {}
+        for name, owner in owners.items():
+            ports[name] = free_port()
+            words = command("code-server", "--port", ports[name])
+            services.start(name, words, owner.environment)
+        for name, port in ports.items():
+            services.wait_for(name, port)
+        servers = [
+            {"grpc_server": {"host": "127.0.0.1", "port": port, "location_name": name}}
+            for name, port in ports.items()
+        ]
+        workspace = folder / "workspace.yaml"
+        workspace.write_text(yaml.safe_dump({"load_from": servers}))
+        # They know no token and no data folder.
+        hidden = ("GIVLAKE_", "GIVENERGY_", "DAGSTER_")
+        environment = {n: text for n, text in os.environ.items() if not n.startswith(hidden)}
+        programs, port = Path(sys.executable).parent, free_port()
+        web = [str(programs / "dagster-webserver"), "--host=127.0.0.1", f"--port={port}"]
+        services.start("web", [*web, f"--workspace={workspace}"], environment)
+        daemon = [str(programs / "dagster-daemon"), "run", f"--workspace={workspace}"]
+        services.start("daemon", daemon, environment)
+        services.page = Page(services.processes["web"], port, folder / "web")
+        services.wait_for("web", port)
+        yield services
+    finally:
+        services.stop()
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
