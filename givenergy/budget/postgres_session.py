@@ -66,6 +66,7 @@ class PostgresSession:
         self._pid = os.getpid()
         self._connection: Connection | None = None
         self._failures = 0
+        self._is_said = False
         self._away_since = 0.0
 
     def in_transaction(
@@ -120,7 +121,7 @@ class PostgresSession:
             try:
                 with self._lock:
                     result = work(self._usable())
-                    self._failures = 0
+                    self._failures, self._is_said = 0, False
                     return result
             except OtherTablesError as caught:
                 fault, error = Fault.GONE, caught
@@ -173,7 +174,8 @@ class PostgresSession:
                 f"The request budget in {self._where} cannot be reached: {reason}.",
                 hint="Start PostgreSQL or check the network, then run the same command again.",
             ) from None
-        if failures == _SAID_AT:
+        if failures >= _SAID_AT and not self._is_said:
+            self._is_said = True
             _LOG.warning(
                 "The request budget in %s cannot be reached (%s): waiting for up to %.0f s.",
                 self._where,

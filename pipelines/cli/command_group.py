@@ -45,7 +45,7 @@ class LazyGroup(click.Group):
         if context.resilient_parsing:
             return self.light_command(name)
         command = self.load_command(name)
-        if name not in WITHOUT_DATA:
+        if not {name, self.name} & {*WITHOUT_DATA}:
             # `demo` has a data folder of its own, and `forget` another kind of account.
             declared = {option.name for option in command.params}
             common = (data_option(), account_option())

@@ -37,6 +37,7 @@ GROUPS = {
     "Try and set up": {
         "demo": "demo_command",
         "simulator": "simulator_command",
+        "accounts": "command_group",
         "completion": "completion_command",
         "code-server": "code_server_command",
     },
@@ -44,6 +45,10 @@ GROUPS = {
 MODULES = {name: module for group in GROUPS.values() for name, module in group.items()}
 # The commands of each group of commands, and their modules.
 SUBCOMMANDS = {
+    "accounts": {
+        "list": "accounts_commands",
+        "catalogue": "accounts_commands",
+    },
     "roles": {
         "list": "roles_commands",
         "set": "roles_commands",
@@ -59,10 +64,11 @@ SUBCOMMANDS = {
 }
 # What the help says of each group of commands.
 SENTENCES = {
+    "accounts": "List the accounts of this machine, and unite them in one catalogue.",
     "roles": "Say what each inverter counts for in the figures of its site.",
     "tariffs": "Load and check tariffs, and say which was in force when.",
 }
 # Names of commands in earlier versions; they still work, but the help does not list them.
 FORMER_NAMES = {"pack": "compact"}
-# These use no data folder, or one of their own.
-WITHOUT_DATA = ("completion", "describe", "simulator")
+# These use no data folder, one of their own, or those of all accounts.
+WITHOUT_DATA = ("accounts", "completion", "describe", "simulator")

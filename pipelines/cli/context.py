@@ -90,6 +90,16 @@ def is_folder_chosen() -> bool:
     return _DATA in click.get_current_context().find_root().meta
 
 
+def refuse_one_account() -> None:
+    """Refuse `--account` for a command about all accounts, which need settings of their own.
+
+    Raises:
+        UsageError: It is given.
+    """
+    if ACCOUNT in click.get_current_context().find_root().meta:
+        raise click.UsageError("this command is about all accounts: leave --account out.")
+
+
 def begin_call() -> None:
     """Forget the settings and the requests of an earlier call in this process."""
     _LAST.clear()

@@ -13,6 +13,7 @@ READING = (
     ("status",),
     ("query", "SHOW TABLES"),
     ("quarantine",),
+    ("metrics",),
     ("verify",),
     ("check",),
     ("export", "--to", "exported"),

@@ -17,6 +17,7 @@ from dagster._serdes import ConfigurableClassData
 from sqlalchemy import make_url
 
 from pipelines.cli.help_texts import help_texts
+from pipelines.dagster_workarounds.postgres import KeptPostgresStorage
 from pipelines.health.metrics import METRICS
 from tests.support.dagster_page import page
 from tests.support.import_graph import REPOSITORY
@@ -286,8 +287,12 @@ def test_the_instance_of_a_fleet_differs_in_its_storage_alone():
     assert {name: fleet[name] for name in fleet if name not in ("storage", "concurrency")} == {
         name: own[name] for name in own if name not in storages
     }
-    url = make_url(fleet["storage"]["postgres"]["postgres_url"])
-    assert (url.drivername, url.password) == ("postgresql+psycopg2", None)
+    storage = fleet["storage"]["custom"]
+    assert (storage["module"], storage["class"]) == (
+        KeptPostgresStorage.__module__, KeptPostgresStorage.__name__,
+    )  # fmt: skip
+    url = make_url(storage["config"]["postgres_url"])
+    assert url.password is None
     assert url.host in yaml.safe_load(FLEET.read_text())["services"]
 
 

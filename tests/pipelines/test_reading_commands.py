@@ -30,6 +30,7 @@ COMMANDS = (
     ("quarantine",),
     ("export", "--to", "EXPORT"),
     ("check",),
+    ("metrics",),
 )
 # These open the folder in the same way, and take longer.
 LONG_COMMANDS = (

@@ -73,8 +73,7 @@ class FleetServices:
 def fleet_instance(database: str) -> dict[str, Any]:
     """Return the settings of Dagster's instance for another database than the file's."""
     instance: dict[str, Any] = yaml.safe_load(_INSTANCE.read_text())
-    url = database.replace("postgresql://", "postgresql+psycopg2://", 1)
-    instance["storage"]["postgres"]["postgres_url"] = url
+    instance["storage"]["custom"]["config"]["postgres_url"] = database
     return instance
 
 

@@ -41,10 +41,7 @@ class PostgresServer:
         folder.mkdir(parents=True, exist_ok=True)
         if self._user is not None:
             os.chown(folder, self._user, self._user)
-            for parent in folder.resolve().parents:
-                # pytest's folders are root's own; a folder may be passed through, not listed.
-                with suppress(PermissionError):
-                    parent.chmod(parent.stat().st_mode | 0o011)
+        self._let_pass()
         self._run("initdb", "-D", str(self._data), "-U", _SUPERUSER, "-A", "trust", "--no-sync")
         self.start()
 
@@ -73,6 +70,7 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start the server and wait until it accepts connections."""
+        self._let_pass()
         command = [str(self._bin / "postgres"), "-D", str(self._data), "-p", str(self.port)]
         command += ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
         command += ["-c", "max_connections=200"]
@@ -95,6 +93,13 @@ class PostgresServer:
     def kill(self) -> None:
         """Kill the server with its processes, as a lost machine does."""
         self._end(signal.SIGQUIT)
+
+    def _let_pass(self) -> None:
+        """Let the server's user pass through pytest's folders, which each of its runs closes."""
+        if self._user is not None:
+            for parent in self._data.resolve().parents:
+                with suppress(PermissionError):
+                    parent.chmod(parent.stat().st_mode | 0o011)
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is not None:
