@@ -124,7 +124,6 @@ def under_dagster(folder: Path, owners: Mapping[str, Owner], idle_s: int) -> Non
             parts = _parts(services, owners, server)
             started = {name: _usage(pids) for name, pids in parts.items()}
             start_s = time.monotonic() - began
-            locations = services.page.until(lambda: _loaded(services, len(owners)))
             time.sleep(idle_s)
             idle = {name: _usage(pids) for name, pids in parts.items()}
             with _peaks(parts) as peaks:
@@ -134,7 +133,7 @@ def under_dagster(folder: Path, owners: Mapping[str, Owner], idle_s: int) -> Non
                 run_s = time.monotonic() - began
             after = {name: _usage(pids) for name, pids in parts.items()}
             print(
-                f"{locations} code locations accepted connections after {start_s:.0f} s."
+                f"{len(owners)} code locations were loaded after {start_s:.0f} s."
                 f" One `poll` of each, launched at once: {dict(ended)} in {run_s:.0f} s.\n"
             )
             print_table(
@@ -166,15 +165,6 @@ def _usage(pids: Sequence[int]) -> TreeUsage:
         sum(one.pss_bytes for one in each),
         sum(one.processes for one in each),
     )
-
-
-def _loaded(services: FleetServices, number: int) -> int:
-    query = """{workspaceOrError {... on Workspace {locationEntries {
-        locationOrLoadError {__typename} }}}}"""
-    entries = services.page.graphql(query)["workspaceOrError"]["locationEntries"]
-    kinds = Counter((each["locationOrLoadError"] or {}).get("__typename") for each in entries)
-    loaded = kinds["RepositoryLocation"]
-    return loaded if loaded == number else 0
 
 
 @contextmanager

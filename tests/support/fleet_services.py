@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,12 @@ from tests.support.owner import Owner, command
 from tests.support.ports import free_port
 from tests.support.timeouts import TIMEOUT_S
 
+_LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries {
+    name locationOrLoadError { __typename }
+} } } }"""
+_RELOAD = """mutation($name: String!) {
+    reloadRepositoryLocation(repositoryLocationName: $name) { __typename }
+}"""
 _INSTANCE = REPOSITORY / "deploy" / "docker" / "fleet" / "dagster.yaml"
 
 
@@ -57,6 +63,25 @@ class FleetServices:
             assert self.processes[name].poll() is None, f"{name}: {log[-5000:]}"
             assert time.monotonic() < deadline, f"{name}: {log[-5000:]}"
             time.sleep(0.2)
+
+    def wait_until_loaded(self, names: Collection[str]) -> None:
+        """Wait until the web server has loaded the code of accounts.
+
+        On a busy machine it gives up for one that answers late, until it is told to look again.
+        """
+
+        def are_loaded() -> bool:
+            workspace = self.page.graphql(_LOCATIONS)["workspaceOrError"]
+            loaded = {
+                entry["name"]: (entry["locationOrLoadError"] or {}).get("__typename")
+                for entry in workspace["locationEntries"]
+            }
+            for name in names:
+                if loaded.get(name) == "PythonError":
+                    self.page.graphql(_RELOAD, name=name)
+            return all(loaded.get(name) == "RepositoryLocation" for name in names)
+
+        self.page.until(are_loaded)
 
     def stop(self) -> None:
         """End all of them."""
@@ -117,6 +142,7 @@ def fleet_services(
         services.start("daemon", daemon, environment)
         services.page = Page(services.processes["web"], port, folder / "web")
         services.wait_for("web", port)
+        services.wait_until_loaded(owners)
         yield services
     finally:
         services.stop()
