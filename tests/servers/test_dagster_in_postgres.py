@@ -14,6 +14,7 @@ from tests.support.dagster_page import page
 from tests.support.postgres_home import (
     DAY,
     PASSWORD,
+    execute,
     owner_with,
     query,
     tables_with,
@@ -22,7 +23,7 @@ from tests.support.postgres_server import PostgresServer
 from tests.support.timeouts import TIMEOUT_S
 
 pytestmark = pytest.mark.slow
-PERIOD = ("--start", "2025-03-01", "--end", "2025-03-20")
+PERIOD = ("--start", "2025-03-01", "--end", "2025-03-09")
 
 
 @pytest.fixture
@@ -206,3 +207,29 @@ def test_two_machines_record_their_runs_in_one_new_database(simulate, tmp_path, 
     assert stored == [("ingest_inverter_data_points", "SUCCESS")] * 2
     (heads,) = query(database, "SELECT count(*) FROM alembic_version")
     assert heads == (1,)
+
+
+def test_an_event_that_is_not_stored_fails_the_command_in_one_sentence(
+    simulate, tmp_path, database
+):
+    owner = owner_with(tmp_path, simulate(inverters=1), database)
+    assert owner.givlake("backfill", *DAY).status == 0
+    execute(
+        database,
+        """
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON event_logs FOR EACH ROW
+        WHEN (NEW.dagster_event_type = 'ASSET_MATERIALIZATION' AND NEW.partition IS NOT NULL)
+        EXECUTE FUNCTION refuse();
+        """,
+    )
+    done = owner.givlake("backfill", *PERIOD)
+    assert done.status == 1, done.output
+    assert "(no space left)" in done.err.splitlines()[-1]
+    assert "Traceback" not in done.output
+    assert "reports" not in done.err
+    execute(database, "DROP TRIGGER refuse ON event_logs")
+    again = owner.givlake("backfill", *PERIOD)
+    assert again.status == 0, again.output
+    assert "Nothing to fetch." in again.out
