@@ -25,7 +25,7 @@ from pipelines.cli.common import (
 from pipelines.cli.context import refuse_one_account
 from pipelines.cli.formats import as_csv, as_json
 from pipelines.cli.output_file import checked_target
-from pipelines.health.account_figures import AccountSummary, account_summary
+from pipelines.health.account_status import AccountSummary, account_summary
 from pipelines.named_accounts import accounts_folder
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
