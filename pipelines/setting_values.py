@@ -6,6 +6,7 @@
 import re
 from collections.abc import Collection
 from datetime import time
+from pathlib import Path
 
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
@@ -34,6 +35,13 @@ def whole_number(low: int, high: int) -> BeforeValidator:
         return int(text)
 
     return BeforeValidator(check)
+
+
+def check_publish_target(target: str | None) -> str | None:
+    """Return a URL as it is, or a folder that does not depend on the working folder."""
+    if target is None or "://" in target or Path(target).is_absolute() or target.startswith("~"):
+        return target
+    raise _refuse("use the absolute path of a folder, or a URL such as s3://bucket/givlake.")
 
 
 def check_log_level(level: str) -> str:
