@@ -18,6 +18,7 @@ from pipelines.account_budget import budget_store
 from pipelines.known_devices import known_devices
 from pipelines.open_folder import open_lake
 from pipelines.pending_builds import build_all_pending
+from pipelines.publish_erasure import erase_published
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
 from warehouse.accounting.finding_store import erase_findings
@@ -52,7 +53,7 @@ def erase_devices(
                     ' "SELECT DISTINCT device_id, account FROM requests"'
                 )
 
-        def erase_elsewhere(names: Collection[str]) -> None:
+        def erase_elsewhere(names: Collection[str]) -> Sequence[str]:
             lost = known_before - _known_device_ids(lake, stored=False) if accounts else set()
             for key in accounts:
                 forget_identity(budget_store(settings), settings.url, key)
@@ -62,8 +63,11 @@ def erase_devices(
                     if path.is_file():  # SQLite may remove a journal in the meantime.
                         eraser.rewrite_file(path, lake.scratch)
             erase_findings(lake)
+            # Before the state, which has the account's names there.
+            targets = erase_published(settings, lake)
             for name in lake.state.all():
                 lake.state.update(name, eraser.erase_from)
+            return targets
 
         return forget(
             lake,

@@ -1,5 +1,6 @@
 """Where the data folder is published to, with which credentials, and under which name."""
 
+import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,8 +13,17 @@ from warehouse.lake import Lake
 if TYPE_CHECKING:
     from warehouse.publish.delta_target import DeltaTarget
 
-EXTRA = "Publishing needs the package deltalake: pip install 'givlake[delta]'"
 _SCHEMES = ("s3", "s3a", "gs", "az", "abfs", "abfss")
+
+
+def required_extra() -> None:
+    """Refuse to go on without the package that writes Delta tables.
+
+    Raises:
+        SettingsError: It is not installed.
+    """
+    if importlib.util.find_spec("deltalake") is None:
+        raise SettingsError("Publishing needs the package deltalake: pip install 'givlake[delta]'")
 
 
 def target_of(settings: Settings, given: str | None = None) -> "DeltaTarget":
@@ -54,10 +64,15 @@ def account_of(settings: Settings, lake: Lake) -> str:
     Raises:
         SettingsError: No account was used in the folder yet.
     """
-    name = getattr(settings, "account_name", None) or lake.state.get(ACCOUNT_KEY)
-    if not name:
+    if (name := stored_name(settings, lake)) is None:
         raise SettingsError(f"No data in {lake.folder} yet: start with givlake backfill.")
-    return str(name)
+    return name
+
+
+def stored_name(settings: Settings, lake: Lake) -> str | None:
+    """Return the account's name, or its opaque key; None if none was used in the folder."""
+    name = getattr(settings, "account_name", None) or lake.state.get(ACCOUNT_KEY)
+    return None if name is None else str(name)
 
 
 def _refuse_data_folder(data: Path, target: Path) -> None:

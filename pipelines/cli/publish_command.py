@@ -1,6 +1,5 @@
 """`givlake publish`: write changed tables and marts to Delta tables for other engines."""
 
-import importlib.util
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -22,7 +21,7 @@ from pipelines.cli.common import (
 from pipelines.cli.context import pass_settings
 from pipelines.open_folder import open_lake
 from pipelines.pending_builds import build_all_pending, describe_pending
-from pipelines.publish_target import EXTRA, account_of, target_of
+from pipelines.publish_target import account_of, required_extra, target_of
 from pipelines.settings import Settings
 from pipelines.suggestions import did_you_mean
 from warehouse.lake import Lake
@@ -58,12 +57,10 @@ def publish(
     TARGET is a folder, or s3://, gs:// or az:// with a bucket; default: GIVLAKE_PUBLISH_TO.
     """
     require_store(settings)
-    if importlib.util.find_spec("deltalake") is None:
-        raise KnownError(EXTRA, EXIT_USAGE)
+    required_extra()
     from pipelines.publishable import publishable, unknown_names
     from pipelines.tariffs.tariff_store import stored_currency
     from warehouse.publish.publication import PublicationOptions, publish_folder
-    from warehouse.publish.published_part import PublishError
 
     place = target_of(settings, target)
     chosen = publishable(stored_currency(settings.data))
@@ -76,12 +73,8 @@ def publish(
     options = PublicationOptions(names, dry_run, prune, retention_days * 24)
     with _opened(settings, dry_run=dry_run) as lake, _Progress() as progress:
         pending = describe_pending(lake)
-        try:
-            done = publish_folder(
-                lake, place, account_of(settings, lake), chosen, options, progress.report
-            )
-        except PublishError as error:
-            raise KnownError(_sentence(error), EXIT_INCOMPLETE) from error
+        account = account_of(settings, lake)
+        done = publish_folder(lake, place, account, chosen, options, progress.report)
     changed = [each for each in done.tables if each.files or each.removed_files]
     if dry_run and changed:
         rows = [(e.name, f"{e.files:,}", f"{e.rows:,}", f"{e.bytes / 1e6:,.1f}") for e in changed]
@@ -122,11 +115,6 @@ def _opened(settings: Settings, *, dry_run: bool) -> Iterator[Lake]:
     with open_lake(settings) as lake:
         build_all_pending(lake)
         yield lake
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error)
-    return f"{text[0].upper()}{text[1:]}."
 
 
 class _Progress:

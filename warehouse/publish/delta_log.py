@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from warehouse.errors import PublishError
 from warehouse.publish.delta_target import DeltaTarget
 from warehouse.publish.published_part import (
     ACCOUNT,
     MONTH,
     HeldFile,
     PublishedTable,
-    PublishError,
 )
 
 if TYPE_CHECKING:
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from deltalake.transaction import AddAction, RemoveAction
 
 # Logs are short, so that a reader needs few requests; old ones go with the files that they name.
+_REMOVED_FILES = "delta.deletedFileRetentionDuration"
 _CONFIGURATION = {
     "delta.checkpointInterval": "20",
     "delta.logRetentionDuration": "interval 7 days",
-    "delta.deletedFileRetentionDuration": "interval 7 days",
+    _REMOVED_FILES: "interval 7 days",
 }
 _COMMENTS = {
     ACCOUNT: "The account: its name, or an opaque key",
@@ -126,7 +127,6 @@ def create(
 
 
 def append(
-    table: PublishedTable,
     held: DeltaTable,
     added: Iterable[AddAction],
     removed: Iterable[HeldFile],
@@ -136,8 +136,7 @@ def append(
     """Add and remove files in one commit.
 
     Args:
-        table: The table.
-        held: Its state by which the files were chosen.
+        held: The table, in the state by which the files were chosen.
         added: Files that were written.
         removed: Files that it consists of.
         account: The account that they belong to.
@@ -150,9 +149,15 @@ def append(
         [*added, *map(_removal, removed)],
         mode="append",
         schema=held.schema(),
-        partition_by=table.partition_columns,
+        partition_by=held.metadata().partition_columns,
         commit_properties=_properties(account, inputs),
     )
+
+
+def set_retention(held: DeltaTable, *, is_none: bool) -> None:
+    """Set for how long checkpoints name removed files: as usual, or not at all."""
+    usual = _CONFIGURATION[_REMOVED_FILES]
+    held.alter.set_table_properties({_REMOVED_FILES: "interval 0 seconds" if is_none else usual})
 
 
 def _properties(account: str, inputs: int | None) -> CommitProperties:

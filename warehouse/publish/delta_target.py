@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from warehouse.publish.published_part import PublishError
+from warehouse.errors import TargetError
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 # A network that is away for longer ends the publication; the next one goes on.
 _OPTIONS = {"timeout": "60s", "connect_timeout": "10s", "max_retries": "5", "retry_timeout": "60s"}
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _SECRET_WORDS = ("SECRET", "KEY", "TOKEN", "PASSWORD", "CREDENTIAL")
 _REASONS = (
     (("NoSuchBucket", "ContainerNotFound", "bucket does not exist"), "there is no such bucket"),
@@ -82,6 +84,24 @@ class DeltaTarget:
             if not os.access(self.folder, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, "Permission denied", str(self.folder))
 
+    def tables(self) -> list[str]:
+        """Return the names of all tables that are there."""
+        from deltalake import DeltaTable
+        from deltalake.fs import DeltaStorageHandler
+        from pyarrow.fs import FileSelector, FileType, PyFileSystem
+
+        if self.folder is not None and not self.folder.exists():
+            return []
+        root = PyFileSystem(DeltaStorageHandler(str(self.folder or self.url), self.options or None))
+        found = root.get_file_info(FileSelector("", recursive=False, allow_not_found=True))
+        names = [each.base_name for each in found if each.type == FileType.Directory]
+        options = self.options or None
+        return [
+            name
+            for name in sorted(names)
+            if DeltaTable.is_deltatable(self.table_url(name), options)
+        ]
+
     def table_url(self, name: str) -> str:
         """Return the path or URL of a table."""
         return str(self.folder / name) if self.folder else f"{self.url}/{name}"
@@ -111,19 +131,20 @@ class DeltaTarget:
         """Convert errors of the store into one sentence, without secrets.
 
         Raises:
-            PublishError: With what was being done, and why it failed.
+            TargetError: With what was being done, and why it failed.
         """
         from deltalake.exceptions import DeltaError
 
         try:
             yield
         except (DeltaError, OSError) as error:
-            raise PublishError(
-                f"{doing} in {self.url} failed: {self._reason(error)}; run again to go on"
+            raise TargetError(
+                f"{doing} in {self.url} failed: {self._reason(error)}; once that is mended, run"
+                " the same command again, which goes on"
             ) from error
 
     def _reason(self, error: Exception) -> str:
-        text = " ".join(str(error).split())
+        text = " ".join(_COLOURS.sub("", str(error)).split())
         if isinstance(error, OSError) and error.errno in (errno.ENOTDIR, errno.EEXIST):
             return f"{error.filename or self.url} is no folder"
         reason = next((why for signs, why in _REASONS if any(sign in text for sign in signs)), None)

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
 
-from warehouse.errors import LockTimeoutError
+from warehouse.errors import LockTimeoutError, PublishError, TargetError
 from warehouse.interface.decoder_protocol import Decoder
 from warehouse.interface.table_spec import TableSpec
 from warehouse.lake import Lake
 from warehouse.publish.delta_log import inputs_of
 from warehouse.publish.delta_target import DeltaTarget
 from warehouse.publish.lake_tables import published_table, table_parts
-from warehouse.publish.published_part import Part, PublishedTable, PublishError
+from warehouse.publish.published_part import Part, PublishedTable
 from warehouse.publish.published_targets import PublishedTargets
 from warehouse.publish.published_views import Inputs, PublishedView, view_parts
 from warehouse.publish.table_publication import (
@@ -24,7 +24,7 @@ from warehouse.publish.table_publication import (
     TablePublication,
     TablePublisher,
 )
-from warehouse.publish.table_vacuum import vacuum_table
+from warehouse.publish.table_vacuum import purge_table, vacuum_table
 from warehouse.storage.file_locks import FileLock
 
 LOCK = "locks/publish"
@@ -63,6 +63,7 @@ class PublicationOptions:
         dry_run: Whether to change nothing.
         prune: Whether to remove months that the data folder no longer has.
         retention_h: For how many hours old files stay for readers of old versions.
+        purge: Whether to remove at once what is no longer in the tables, old log files too.
         wait_s: How long to wait for another publication of the same folder; None: as long as it
             takes.
     """
@@ -71,6 +72,7 @@ class PublicationOptions:
     dry_run: bool = False
     prune: bool = False
     retention_h: float = 7 * 24
+    purge: bool = False
     wait_s: float | None = 0.0
 
 
@@ -110,8 +112,8 @@ def publish_folder(
         report: Is told what is done, a sentence without a full stop.
 
     Raises:
-        LockTimeoutError: Another process publishes the folder.
-        PublishError: The target cannot be used at all.
+        PublishError: Another process publishes the folder.
+        TargetError: The target cannot be used.
     """
     began_s = time.monotonic()
     done = Publication()
@@ -145,10 +147,11 @@ class _Publishing:
         self._done = done
         self._noted = PublishedTargets(lake)
         former = self._noted.former_names(target.url, account)
-        names = PublishedAs(account, tuple(former))
+        self._names = PublishedAs(account, tuple(former))
+        self._is_erasing = options.purge or self._noted.is_erasing(target.url)
         # Under a former name the folder may have had months that it no longer has.
-        prune = options.prune or bool(former)
-        self._publisher = TablePublisher(target, names, report=report, prune=prune)
+        prune = options.prune or bool(former) or self._is_erasing
+        self._publisher = TablePublisher(target, self._names, report=report, prune=prune)
 
     def run(self) -> None:
         if not self._options.dry_run:
@@ -166,8 +169,22 @@ class _Publishing:
         for table, part in self._publishable.fixed:
             if self._is_wanted(table.name):
                 self._attempt(self._fixed, table, part)
-        if not (self._options.dry_run or self._options.only or self._done.errors):
-            self._noted.keep_only(self._target.url, self._account)
+        if self._options.dry_run or self._options.only or self._done.errors:
+            return
+        if self._is_erasing:
+            self._purge()
+        self._noted.keep_only(self._target.url, self._account)
+
+    def _purge(self) -> None:
+        """Remove old files of the account and old logs; rows of tables of earlier versions too."""
+        with self._target.explained("Removing what is forgotten"):
+            for name in self._target.tables():
+                self._report(f"{name}: removing old files")
+                if name not in self._publishable.names:
+                    self._publisher.withdraw(name)
+                accounts = (self._account, *self._names.former)
+                self._done.removed_objects += purge_table(self._target, name, accounts)
+        self._noted.set_erasing(self._target.url, is_erasing=False)
 
     def _is_wanted(self, name: str) -> bool:
         return not self._options.only or name in self._options.only
@@ -176,10 +193,10 @@ class _Publishing:
         """Publish a table; note why it is not published, and go on with the others."""
         try:
             work(*arguments)
+        except TargetError:
+            raise  # The others would wait for the store too.
         except PublishError as error:
             self._done.errors.append(str(error))
-            if len(self._done.errors) == 1 and not self._done.tables:
-                raise  # The target itself is what fails.
 
     def _table(self, dataset: str, spec: TableSpec) -> None:
         if table_parts(self._lake, dataset, spec) is None:

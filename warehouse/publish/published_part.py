@@ -29,10 +29,6 @@ class PartChangedError(WarehouseError):
     """A file was replaced after its manifest was read: read the manifest again."""
 
 
-class PublishError(WarehouseError):
-    """What can be published is, and the next publication does the rest."""
-
-
 @dataclass(frozen=True, slots=True)
 class PublishedTable:
     """A table in the target.

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from warehouse.errors import PublishError
 from warehouse.publish import delta_log as log
 from warehouse.publish.delta_target import DeltaTarget
 from warehouse.publish.part_file import write_part
@@ -20,7 +21,6 @@ from warehouse.publish.published_part import (
     Part,
     PartChangedError,
     PublishedTable,
-    PublishError,
 )
 
 if TYPE_CHECKING:
@@ -150,6 +150,19 @@ class TablePublisher:
             self._commit(table, wanted, added, inputs, done)
         return done
 
+    def withdraw(self, name: str) -> None:
+        """Remove the account's rows from a table that the data folder no longer has.
+
+        Raises:
+            TargetError: The store refuses it.
+        """
+        with self._target.explained(f"Removing rows of {name}"):
+            held = self._target.open(name)
+            own = {self._names.account, *self._names.former}
+            surplus = [file for file in log.files_of(held) if file.account in own]
+            if held is not None and surplus:
+                log.append(held, [], surplus, self._names.account, None)
+
     def _plan(
         self, table: PublishedTable, wanted: Iterable[Part], held: DeltaTable | None
     ) -> _Plan:
@@ -216,6 +229,9 @@ class TablePublisher:
         for attempt in range(1, _TRIES + 1):
             held = self._target.open(table.name)
             plan = self._plan(table, wanted, held)
+            # Another publisher of this account may have removed what was there before.
+            if not self._write(table, plan.missing, added):
+                raise PublishError(f"{table.name} changed while it was published: run again")
             actions = [added[part.month, part.stem(table)] for part in plan.missing]
             try:
                 if held is None:
@@ -224,7 +240,7 @@ class TablePublisher:
                         done.commits += 1
                 elif actions or plan.surplus or inputs is not None:
                     done.commits += log.grow_schema(self._target, table, held)
-                    log.append(table, held, actions, plan.surplus, account, inputs)
+                    log.append(held, actions, plan.surplus, account, inputs)
                     done.commits += 1
             except DeltaError as error:
                 is_race = isinstance(error, CommitFailedError) or "already exists" in str(error)
@@ -232,12 +248,17 @@ class TablePublisher:
                     raise
                 time.sleep(_PAUSE_S * attempt)
                 continue
+            # A commit under a number that `forget` has just removed from the log is not seen.
+            paths = {file.path for file in log.files_of(self._target.open(table.name))}
+            if not paths >= {action.path for action in actions}:
+                continue
             by_path = {
                 action.path: part for part, action in zip(plan.missing, actions, strict=True)
             }
             _count(done, [(by_path[each.path].rows, each.size) for each in actions])
             done.removed_files = len(plan.surplus)
             return
+        raise PublishError(f"{table.name} is committed to by others all the time: run again")
 
 
 def _identities(table: PublishedTable, parts: Iterable[Part]) -> set[_Identity]:
