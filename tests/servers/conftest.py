@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.object_store import ObjectStore
 from tests.support.postgres_server import PostgresServer
 
 _REQUIRED = "GIVLAKE_REQUIRE_SERVERS"
@@ -28,6 +29,17 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
         skip_or_fail(str(error))
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """An S3 server for all tests of a worker."""
+    try:
+        store = ObjectStore(tmp_path_factory.mktemp("objects"))
+    except FileNotFoundError as error:
+        skip_or_fail(str(error))
+    yield store
+    store.stop()
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
@@ -15,6 +17,7 @@ from deltalake import DeltaTable
 from tests.support import clock
 from tests.support.published import commits, objects, publish_toys, published_rows
 from tests.support.toy_decoder import SCHEMA, ToyDecoder, answer, day_rows, spec
+from tests.support.unprivileged import as_root, run_apart
 from warehouse.errors import PublishError, StoreError
 from warehouse.lake import Lake
 from warehouse.publish import table_publication
@@ -388,3 +391,63 @@ def test_the_log_stays_short(lake, target):
         publish_toys(lake, target)
     assert (target / "readings" / "_delta_log" / "_last_checkpoint").exists()
     assert len(published_rows(target / "readings")) == 100
+
+
+# What can be wrong with a folder
+
+
+_PUBLISH = """
+# Before the user changes, who may not read Python's own folder.
+import deltalake.exceptions, deltalake.fs, deltalake.transaction, pyarrow.fs, pyarrow.parquet
+from warehouse.errors import TargetError
+from warehouse.publish.delta_target import DeltaTarget
+from warehouse.publish.publication import PublicationOptions, Publishable, publish_folder
+become_nobody()
+with Lake(os.path.join({folder!r}, "data")) as lake:
+    lake.archive.append([answer("A", day, day_rows(day))])
+    lake.archive.flush()
+    build(lake, ToyDecoder())
+    {limit}
+    try:
+        publish_folder(lake, DeltaTarget({target!r}, {{}}), "north",
+                       Publishable([ToyDecoder()]), PublicationOptions())
+    except TargetError as error:
+        print(error)
+"""
+
+
+def _refusal(folder, target, limit="pass"):
+    folder.chmod(0o777)
+    return run_apart(_PUBLISH.format(folder=str(folder), target=str(target), limit=limit))
+
+
+@pytest.fixture
+def shared_folder():
+    """A folder that any user can reach, as those of pytest are not."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+@pytest.mark.processes
+@as_root
+def test_a_target_without_permission_is_one_sentence(shared_folder):
+    target = shared_folder / "published"
+    target.mkdir(mode=0o755)
+    text = _refusal(shared_folder, target)
+    assert text.startswith(f"Publishing in {target} failed: permission is denied")
+    assert text.count("\n") == 0
+
+
+@pytest.mark.processes
+@as_root
+def test_a_full_disk_is_one_sentence_and_the_next_publication_is_right(shared_folder):
+    """As a limit on the size of files says it, which `write` reports in the same place."""
+    target = shared_folder / "published"
+    limit = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+    limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))"
+    text = _refusal(shared_folder, target, limit)
+    assert "readings in" in text
+    assert text.count("\n") == 0
+    assert _refusal(shared_folder, target) == ""
+    assert len(published_rows(target / "readings")) == 4

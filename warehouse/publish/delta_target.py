@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 # A network that is away for longer ends the publication; the next one goes on.
 _OPTIONS = {"timeout": "60s", "connect_timeout": "10s", "max_retries": "5", "retry_timeout": "60s"}
+_OPENED_AT_ONCE = 8
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _SECRET_WORDS = ("SECRET", "KEY", "TOKEN", "PASSWORD", "CREDENTIAL")
 _REASONS = (
@@ -46,6 +48,7 @@ class DeltaTarget:
 
     Attributes:
         url: Its path or URL, as it is shown.
+        is_known_store: Whether it is a folder, or with AWS, Google or Azure.
     """
 
     def __init__(self, url: str, credentials: Mapping[str, str]) -> None:
@@ -58,6 +61,8 @@ class DeltaTarget:
         self.url = url.rstrip("/")
         self.folder = None if "://" in url else Path(url).expanduser().absolute()
         self._options = {} if self.folder else {**_OPTIONS, **credentials}
+        self._opened: dict[str, DeltaTable | None] = {}
+        endpoint = ""
         if urlsplit(url).scheme in ("s3", "s3a"):
             endpoint = credentials.get("AWS_ENDPOINT_URL", credentials.get("AWS_ENDPOINT", ""))
             if endpoint.startswith("http://"):
@@ -66,6 +71,7 @@ class DeltaTarget:
                 self._options.setdefault("AWS_REGION", "us-east-1")
             # A commit creates its file only if nobody else has: no other lock is needed.
             self._options["aws_conditional_put"] = "etag"
+        self.is_known_store = not endpoint
 
     @property
     def options(self) -> dict[str, str]:
@@ -107,14 +113,22 @@ class DeltaTarget:
         return str(self.folder / name) if self.folder else f"{self.url}/{name}"
 
     def open(self, name: str) -> DeltaTable | None:
-        """Return a table in its present state; None if there is none."""
+        """Return a table in its present state, or that of `open_all`; None if there is none."""
         from deltalake import DeltaTable
         from deltalake.exceptions import TableNotFoundError
 
+        if name in self._opened:
+            return self._opened.pop(name)
         try:
             return DeltaTable(self.table_url(name), storage_options=self.options or None)
         except TableNotFoundError:
             return None
+
+    def open_all(self, names: Iterable[str]) -> None:
+        """Open tables at once, each for the next call of `open`: a store takes a while for each."""
+        names = list(names)
+        with ThreadPoolExecutor(_OPENED_AT_ONCE) as pool:
+            self._opened = dict(zip(names, pool.map(self.open, names), strict=True))
 
     def files(self, name: str) -> FileSystem:
         """Return the files of a table as a file system."""

@@ -19,6 +19,7 @@ from warehouse.publish.lake_tables import published_table, table_parts
 from warehouse.publish.published_part import Part, PublishedTable
 from warehouse.publish.published_targets import PublishedTargets
 from warehouse.publish.published_views import Inputs, PublishedView, view_parts
+from warehouse.publish.store_check import refuse_unsafe_store
 from warehouse.publish.table_publication import (
     PublishedAs,
     TablePublication,
@@ -157,6 +158,13 @@ class _Publishing:
         if not self._options.dry_run:
             with self._target.explained("Publishing"):
                 self._target.check()
+                if not (self._target.is_known_store or self._noted.is_safe(self._target.url)):
+                    refuse_unsafe_store(self._target)
+                    self._noted.set_safe(self._target.url)
+        with self._target.explained("Publishing"):
+            self._target.open_all(filter(self._is_wanted, self._publishable.names))
+        if not self._options.dry_run:
+            # Not of a target that is not there, which `forget` would have to look into.
             self._noted.add(self._target.url, self._account)
         for decoder in self._publishable.decoders:
             for spec in decoder.tables:

@@ -32,6 +32,14 @@ class PublishedTargets:
         """Return whether something is forgotten here of which a target may have old files."""
         return bool(self._noted().get(url, {}).get("is_erasing"))
 
+    def is_safe(self, url: str) -> bool:
+        """Return whether the store of a target was found to lose no commits."""
+        return bool(self._noted().get(url, {}).get("is_safe"))
+
+    def set_safe(self, url: str) -> None:
+        """Note that the store of a target was found to lose no commits."""
+        self._set(url, is_safe=True)
+
     def add(self, url: str, account: str) -> None:
         """Note that rows are published under a name, before they are."""
         names = self.all().get(url, [])

@@ -30,6 +30,7 @@ from warehouse.storage.atomic_files import sha256_of
 from warehouse.storage.transaction import MANIFESTS
 
 _LOCAL_DATE = "local_date"
+_DATES = (_LOCAL_DATE, MONTH)
 _PART_ROWS = 50_000
 _MONTH_OF = "givlake_month_"
 
@@ -52,14 +53,17 @@ class PublishedView:
 
     @property
     def table(self) -> PublishedTable:
-        """How it is published: by month of its local date, if that identifies its rows."""
+        """How it is published: by month of its local date, if it has several rows a day."""
         names = self.spec.schema.names
+        has_times = any(
+            pa.types.is_timestamp(self.spec.schema.field(n).type) for n in self.spec.key
+        )
         return PublishedTable(
             self.spec.name,
             self.spec.description,
             published_schema(self.spec.schema, RENAMED),
             tuple(RENAMED.get(name, name) for name in self.spec.key),
-            has_months=_LOCAL_DATE in names and MONTH not in names,
+            has_months=has_times and _LOCAL_DATE in names and MONTH not in names,
         )
 
 
@@ -114,7 +118,9 @@ def _computed(
     has_months = view.table.has_months
     label = f"coalesce(strftime({_LOCAL_DATE}, '%Y-%m'), 'unknown')" if has_months else "''"
     columns = ", ".join(f'"{name}"' for name in view.spec.schema.names)
-    key = ", ".join(f'"{name}"' for name in view.spec.key) or columns
+    # New days come last, so that the parts before them stay as they are.
+    first = [name for name in _DATES if name in view.spec.schema.names]
+    key = ", ".join(f'"{name}"' for name in (*first, *view.spec.key)) if view.spec.key else columns
     reader: pa.RecordBatchReader = connection.execute(
         f'SELECT {columns}, {label} AS {_MONTH_OF} FROM "{view.spec.name}"'
         f" ORDER BY {_MONTH_OF}, {key}"
