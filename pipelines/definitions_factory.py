@@ -23,6 +23,7 @@ from pipelines.health.mart_checks import mart_checks
 from pipelines.maintenance_job import compaction_job, compaction_schedule
 from pipelines.open_folder import stored_zone
 from pipelines.partitions import daily_partitions
+from pipelines.publish_job import publish_job, publish_schedule
 from pipelines.reports.report_job import report_job, report_schedule
 from pipelines.resources import api_resources, silent_reporter
 from pipelines.schedules import daily_schedule, poll_schedule, snapshot_schedule, today_schedule
@@ -104,6 +105,10 @@ def build_definitions(
         sending = report_job(settings, zone)
         jobs.append(sending)
         schedules.append(report_schedule(sending.name, settings, zone))
+    if settings.publish_to is not None:
+        publishing = publish_job(settings)
+        jobs.append(publishing)
+        schedules.append(publish_schedule(publishing, zone))
     checks = []
     for dataset in daily(chosen):
         days = daily_partitions(settings, dataset.name)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.object_store import ObjectStore
 from tests.support.postgres_server import PostgresServer
 
 _REQUIRED = "GIVLAKE_REQUIRE_SERVERS"
@@ -33,6 +34,17 @@ def postgres() -> Iterator[PostgresServer]:
             skip_or_fail(str(error))
         yield server
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """An S3 server for all tests of a worker."""
+    try:
+        store = ObjectStore(tmp_path_factory.mktemp("objects"))
+    except FileNotFoundError as error:
+        skip_or_fail(str(error))
+    yield store
+    store.stop()
 
 
 @pytest.fixture
