@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.framework.orchestration.asset_keys import AssetKeys
 from pipelines.open_folder import open_lake
 from pipelines.pending_builds import build_all_pending
 from pipelines.publish_target import account_of, required_extra, target_of
@@ -48,7 +49,11 @@ def publish_job(settings: Settings) -> dg.JobDefinition:
         if done.errors:
             raise dg.Failure(" ".join(f"{sentence}." for sentence in done.errors))
 
-    @dg.job(name=PUBLISH_JOB, description="Publishes tables and marts to other engines.")
+    @dg.job(
+        name=PUBLISH_JOB,
+        description="Publishes tables and marts to other engines.",
+        tags=AssetKeys(settings.account_name).tags(),
+    )
     def publish_tables_job() -> None:
         publish_tables()
 
