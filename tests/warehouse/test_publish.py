@@ -385,7 +385,7 @@ def test_old_files_go_after_the_retention(two_months, target, machine_clock):
 
 
 def test_the_log_stays_short(lake, target):
-    for at in range(45):
+    for at in range(25):
         day = DAY + timedelta(days=at % 25)
         lake.archive.append([answer("A", day, day_rows(day, power=at))])
         publish_toys(lake, target)
