@@ -4,12 +4,10 @@ No label names a device or anything else that grows with an account: that would 
 and thousands of series.
 """
 
-import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from pathlib import Path
 
 import prometheus_client
 from prometheus_client.core import CollectorRegistry, GaugeMetricFamily
@@ -20,6 +18,7 @@ from assets.framework.decoding.decoder import DatasetDecoder
 from givenergy.version import API_VERSION, __version__
 from pipelines.account_budget import budget_snapshot
 from pipelines.account_zone import zone_of
+from pipelines.health.account_figures import folder_size
 from pipelines.health.freshness import freshness
 from pipelines.health.notices import notices
 from pipelines.health.overview import overview
@@ -111,7 +110,7 @@ def add_account(metrics: Metrics, lake: ReadOnlyLake, settings: Settings, accoun
         metrics.set("devices", len(devices), account=account, kind=str(kind))
     metrics.set_time("last_update_timestamp_seconds", last_update(lake), account=account)
     _add_budget(metrics, settings, lake.state.get(ACCOUNT_KEY), account)
-    metrics.set("disk_used_bytes", _size_of(lake.folder), account=account)
+    metrics.set("disk_used_bytes", folder_size(lake.folder), account=account)
     metrics.set("disk_free_bytes", shutil.disk_usage(lake.folder).free, account=account)
 
 
@@ -168,15 +167,3 @@ def _add_budget(metrics: Metrics, settings: Settings, key: object, account: str)
     metrics.set("requests_waiting", sum(budget.waiting.values()), account=account)
     metrics.set("requests_paused_seconds", budget.paused_for_s, account=account)
     metrics.set("api_silent_seconds", budget.host_down_for_s or 0, account=account)
-
-
-def _size_of(folder: Path) -> int:
-    """Return the bytes of a folder's files; files that vanish meanwhile do not count."""
-    total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.lstat(os.path.join(place, name)).st_blocks * 512  # noqa: PTH118
-            except FileNotFoundError:
-                continue
-    return total
