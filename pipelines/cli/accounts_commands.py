@@ -71,7 +71,7 @@ def accounts_list_command(layout: str) -> None:
         _OUT.print(table(names, [_cells(row, folder) for row in rows], right=_RIGHT))
         for line in (line for name, each in found.items() for line in _notes(name, *each)):
             _OUT.print(printable(line))
-    if any(summary is None for *_, summary in found.values()):
+    if any(summary is None for _, summary, _ in found.values()):
         raise SystemExit(EXIT_INCOMPLETE)
 
 
