@@ -48,7 +48,7 @@ def ui(port: int, host: str, demo: Path | None) -> None:
     if (fault := port_fault(host, port)) is not None:
         raise KnownError(fault, EXIT_USAGE)
     from pipelines.cli.first_checks import evaluate_checks_once
-    from pipelines.cli.killed_runs import report_killed_runs
+    from pipelines.cli.killed_runs import report_killed_runs, report_lost_runs
     from pipelines.dagster_workarounds.stopped_instigators import stopped_instigators
     from pipelines.instance import open_instance, use_dagster_home
     from pipelines.open_folder import open_lake
@@ -62,7 +62,8 @@ def ui(port: int, host: str, demo: Path | None) -> None:
         # Dagster's web server and daemon would create the instance at the same time and fail, so it
         # is created before they start.
         with open_instance(settings) as instance:
-            report_killed_runs(instance, home)
+            report_killed_runs(instance, settings)
+            report_lost_runs(instance, settings)
             stopped = stopped_instigators(instance)
         with open_lake(settings) as lake:
             build_all_pending(lake, report_progress=console().print)

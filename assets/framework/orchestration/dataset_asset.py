@@ -81,7 +81,8 @@ def dataset_asset(
     def _asset(
         context: dg.AssetExecutionContext, config: FetchConfig
     ) -> Iterator[dg.MaterializeResult[None]]:
-        yield from _AssetRun(context, dataset, config).run()
+        with context.resources.givenergy.running(context):
+            yield from _AssetRun(context, dataset, config).run()
 
     return _asset
 
