@@ -13,7 +13,7 @@ from assets.framework.code_views import code_views
 from assets.framework.contract.dataset import Cadence, Dataset, DeviceList
 from assets.framework.contract.device_asking import DeviceAskingDataset
 from assets.framework.decoding.decoder import DatasetDecoder
-from assets.framework.orchestration.asset_keys import table_key
+from assets.framework.orchestration.asset_keys import AssetKeys
 from assets.framework.orchestration.dataset_asset import dataset_asset
 from assets.framework.orchestration.view_assets import view_asset_spec
 from pipelines.alerts.sensors import alert_sensors
@@ -30,8 +30,6 @@ from pipelines.selection import daily, lists_for, selected, selected_snapshots
 from pipelines.settings import Settings
 from warehouse.standard_views import SYSTEM_VIEWS
 
-# What Dagster loads; it names the code location by it.
-DEFINITIONS_MODULE = "pipelines.definitions"
 REFRESH_JOB = "refresh"
 POLL_JOB = "poll"
 _CHECK_HISTORY_JOB, _CHECK_DATA_JOB = CHECK_JOBS = ("check_history", "check_data")
@@ -57,10 +55,11 @@ def build_definitions(
     chosen = selected(settings) if datasets is None else datasets
     lists = lists_for(chosen)
     chosen = [*chosen, *(device_list for device_list in lists if device_list not in chosen)]
+    keys = AssetKeys(settings.account_name)
     zone = stored_zone(settings)
     types = types_of_columns()
     snapshot_assets = {
-        dataset: dataset_asset(dataset, _deps(dataset, lists), types)
+        dataset: dataset_asset(keys, dataset, _deps(keys, dataset, lists), types)
         for dataset in selected_snapshots(chosen)
     }
     polled = [
@@ -78,7 +77,7 @@ def build_definitions(
     ]
     schedules = [
         compaction_schedule(compaction, zone),
-        poll_schedule(POLL_JOB, settings.poll_minutes, zone),
+        poll_schedule(POLL_JOB, settings, zone),
         snapshot_schedule(
             REFRESH_JOB, [each for each in snapshot_assets if each not in asking], settings, zone
         ),
@@ -103,25 +102,25 @@ def build_definitions(
     checks = []
     for dataset in daily(chosen):
         days = daily_partitions(settings, dataset.name)
-        asset = dataset_asset(dataset, _deps(dataset, lists), types, days)
+        asset = dataset_asset(keys, dataset, _deps(keys, dataset, lists), types, days)
         job = dg.define_asset_job(job_name(dataset.name), _select([asset]))
         assets.append(asset)
         jobs.append(job)
         schedules += [
             daily_schedule(dataset, job.name, settings, zone),
-            today_schedule(dataset, job.name, zone),
+            today_schedule(dataset, job.name, settings, zone),
         ]
-        checks.append(history_check(dataset, settings))
+        checks.append(history_check(keys, dataset, settings))
     if checks:
         selection = dg.AssetSelection.checks(*checks)
         check_job = dg.define_asset_job(_CHECK_HISTORY_JOB, selection=selection)
         jobs.append(check_job)
         schedules.append(check_schedule(check_job.name, zone))
-    views = _views(chosen)
+    views = _views(keys, chosen)
     data_checks = [
-        *reconciliation_checks(chosen, settings),
-        *(drift_check(dataset, settings) for dataset in chosen),
-        *mart_checks([view.key for view in views], settings),
+        *reconciliation_checks(keys, chosen, settings),
+        *(drift_check(keys, dataset, settings) for dataset in chosen),
+        *mart_checks(keys, [view.key for view in views], settings),
     ]
     data_job = dg.define_asset_job(_CHECK_DATA_JOB, dg.AssetSelection.checks(*data_checks))
     jobs.append(data_job)
@@ -142,36 +141,37 @@ def build_definitions(
     )
 
 
-def _views(datasets: Sequence[Dataset]) -> list[dg.AssetSpec]:
+def _views(keys: AssetKeys, datasets: Sequence[Dataset]) -> list[dg.AssetSpec]:
     """List the views of which the datasets have all tables, but no macros."""
     tables = [spec for dataset in datasets for spec in DatasetDecoder(dataset).tables]
-    keys = {
-        name: [dg.AssetKey(spec.name)] for spec in tables for name in (spec.name, spec.version_view)
+    known = {
+        name: [keys.named(spec.name)] for spec in tables for name in (spec.name, spec.version_view)
     }
     # Of what belongs to no dataset there are no assets.
-    keys |= {name: [] for name in (*SYSTEM_VIEWS, *(view.name for view in code_views()))}
+    known |= {name: [] for name in (*SYSTEM_VIEWS, *(view.name for view in code_views()))}
     specs = []
     for view in derived_views_with_reads():
-        if keys.keys() >= set(view.reads):
-            deps = list(dict.fromkeys(key for name in view.reads for key in keys[name]))
+        if known.keys() >= set(view.reads):
+            deps = list(dict.fromkeys(key for name in view.reads for key in known[name]))
             if view.spec.parameters:
                 # A macro has no rows of its own: who reads it depends on what it reads.
-                keys[view.spec.name] = deps
+                known[view.spec.name] = deps
                 continue
-            spec = view_asset_spec(view.spec, view.group, deps, types_of_columns()[view.spec.name])
-            keys[view.spec.name] = [spec.key]
+            columns = types_of_columns()[view.spec.name]
+            spec = view_asset_spec(keys, view.spec, view.group, deps, columns)
+            known[view.spec.name] = [spec.key]
             specs.append(spec)
     return specs
 
 
-def _deps(dataset: Dataset, lists: Sequence[DeviceList]) -> list[dg.AssetKey]:
+def _deps(keys: AssetKeys, dataset: Dataset, lists: Sequence[DeviceList]) -> list[dg.AssetKey]:
     """List the tables from which a dataset derives its requests."""
     device_tables = [
-        table_key(device_list.main)
+        keys.table(device_list.main)
         for device_list in lists
         if device_list is not dataset and set(device_list.kinds) & set(dataset.device_kinds)
     ]
-    return device_tables + [dg.AssetKey(name) for name in dataset.depends_on]
+    return device_tables + [keys.named(name) for name in dataset.depends_on]
 
 
 def _select(assets: Sequence[dg.AssetsDefinition]) -> dg.AssetSelection:

@@ -12,9 +12,10 @@ from assets.framework.contract.dataset import DailyDataset, SnapshotDataset
 from assets.framework.contract.devices import local_day, of_kinds
 from assets.framework.contract.known_state import KnownState
 from assets.framework.ingestion.planner import due_datasets
-from assets.framework.orchestration.asset_keys import dataset_keys
+from assets.framework.orchestration.asset_keys import AssetKeys
 from givenergy.server_clock import corrected
 from pipelines.backfill_plan import BackfillTask, plan_missing, requested_tasks, runs
+from pipelines.dagster_workarounds.code_location import own_runs_tag
 from pipelines.known_devices import known_devices, last_discovery
 from pipelines.open_folder import open_lake, stored_zone
 from pipelines.partitions import range_tags
@@ -61,7 +62,9 @@ def daily_schedule(
     return _schedule
 
 
-def today_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.ScheduleDefinition:
+def today_schedule(
+    dataset: DailyDataset, job_name: str, settings: Settings, zone: str
+) -> dg.ScheduleDefinition:
     """Make the schedule that fetches today again several times a day."""
 
     @dg.schedule(
@@ -74,7 +77,7 @@ def today_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.Schedu
     )
     def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         now = context.scheduled_execution_time.astimezone(UTC)
-        _prune(context.instance, dataset.name, now - _KEEP_TICK_RUNS)
+        _prune(context.instance, settings, dataset.name, now - _KEEP_TICK_RUNS)
         today = local_day(now, zone)
         return dg.RunRequest(
             run_key=now.isoformat(), tags={**range_tags(today, today), _TICK_TAG: dataset.name}
@@ -83,20 +86,21 @@ def today_schedule(dataset: DailyDataset, job_name: str, zone: str) -> dg.Schedu
     return _schedule
 
 
-def poll_schedule(job_name: str, every_minutes: int, zone: str) -> dg.ScheduleDefinition:
+def poll_schedule(job_name: str, settings: Settings, zone: str) -> dg.ScheduleDefinition:
     """Make the schedule for perishable data, latest readings and statuses, in one run."""
+    minutes = settings.poll_minutes
 
     @dg.schedule(
         name="poll",
         job_name=job_name,
-        cron_schedule=f"*/{every_minutes} * * * *" if every_minutes < 60 else "0 * * * *",
+        cron_schedule=f"*/{minutes} * * * *" if minutes < 60 else "0 * * * *",
         execution_timezone=zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Polls latest readings; runs older than three days are removed.",
     )
     def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         now = context.scheduled_execution_time.astimezone(UTC)
-        _prune(context.instance, job_name, now - _KEEP_TICK_RUNS)
+        _prune(context.instance, settings, job_name, now - _KEEP_TICK_RUNS)
         return dg.RunRequest(run_key=now.isoformat(), tags={_TICK_TAG: job_name})
 
     return _schedule
@@ -132,7 +136,11 @@ def snapshot_schedule(
         return dg.RunRequest(
             run_key=f"{now:%Y-%m-%d}",
             run_config={"ops": {dataset.name: {"config": {"refresh": False}} for dataset in due}},
-            asset_selection=[key for dataset in due for key in dataset_keys(dataset)],
+            asset_selection=[
+                key
+                for dataset in due
+                for key in AssetKeys(settings.account_name).of_dataset(dataset)
+            ],
         )
 
     return _schedule
@@ -181,11 +189,11 @@ def _tasks(dataset: DailyDataset, settings: Settings, now: datetime) -> list[Bac
     return tasks
 
 
-def _prune(instance: dg.DagsterInstance, tick: str, before: datetime) -> None:
-    """Remove finished tick runs, of which there are dozens a day."""
+def _prune(instance: dg.DagsterInstance, settings: Settings, tick: str, before: datetime) -> None:
+    """Remove the account's finished tick runs, of which there are dozens a day."""
     old = instance.get_run_records(
         dg.RunsFilter(
-            tags={_TICK_TAG: tick},
+            tags={_TICK_TAG: tick, **own_runs_tag(settings.account_name)},
             statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE],
             created_before=before,
         ),

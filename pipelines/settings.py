@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from pipelines.named_accounts import ACCOUNTS_FOLDER
+from pipelines.named_accounts import ACCOUNTS_FOLDER, account_files, accounts_folder
 from pipelines.setting_values import (
     check_account_name,
     check_log_level,
@@ -189,6 +189,11 @@ class Settings(BaseSettings):
             SettingsError: No token is set.
         """
         if not self.token:
+            if self.account_name is None and (names := account_files()):
+                raise SettingsError(
+                    "No account is chosen: use givlake --account NAME with one of"
+                    f" {', '.join(names)}; their files are in {accounts_folder()}."
+                )
             raise SettingsError(
                 "GIVENERGY_API_TOKEN is not set: create a token in the GivEnergy portal (Account"
                 " settings, API tokens) and set GIVENERGY_API_TOKEN=… in the environment or in a"

@@ -12,6 +12,7 @@ import dagster as dg
 from givenergy.server_clock import utc_now
 from pipelines.alerts.failure_kinds import FAILURE_KIND_LABEL, unexpected_failure_of
 from pipelines.alerts.send_alerts import AlertReport, send_alerts
+from pipelines.dagster_workarounds.code_location import own_runs
 from pipelines.open_folder import stored_zone
 from pipelines.settings import Settings
 
@@ -55,7 +56,7 @@ def _missed_completeness(settings: Settings) -> dg.SensorDefinition:
         report = send_alerts(
             settings,
             unrequested=is_due(now, settings, stored_zone(settings)),
-            recovered_jobs=_recovered_jobs(context.instance),
+            recovered_jobs=_recovered_jobs(context.instance, settings),
             now=now,
         )
         _log(context, report)
@@ -91,11 +92,11 @@ def _first_day(context: dg.RunFailureSensorContext) -> date | None:
     return date.fromisoformat(day) if day else None
 
 
-def _recovered_jobs(instance: dg.DagsterInstance) -> list[str]:
-    """List the jobs whose newest finished run succeeded."""
-    ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+def _recovered_jobs(instance: dg.DagsterInstance, settings: Settings) -> list[str]:
+    """List the account's jobs whose newest finished run succeeded."""
+    ended = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
     newest: dict[str, dg.DagsterRunStatus] = {}
-    for record in instance.get_run_records(dg.RunsFilter(statuses=ended), limit=200):
+    for record in instance.get_run_records(own_runs(settings.account_name, *ended), limit=200):
         newest.setdefault(record.dagster_run.job_name, record.dagster_run.status)
     return [job for job, status in newest.items() if status is dg.DagsterRunStatus.SUCCESS]
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipelines.stop_signals import is_urgent
@@ -23,16 +23,23 @@ class ChildProcesses:
         self.stopped = threading.Event()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str, command: Sequence[str], folder: Path) -> None:
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Start a program in a folder.
 
         Args:
             name: What the program is, for messages.
             command: Its command line.
             folder: Its working folder.
+            environment: Its environment; None is that of this process.
         """
         self._running[name] = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, start_new_session=True
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
         )
 
     def wait(self, until: Callable[[], bool] = lambda: False) -> str | None:

@@ -8,6 +8,7 @@ from pipelines.child_environment import own_environment, refuse_env_file, workin
 from pipelines.cli.common import EXIT_USAGE, KnownError
 from pipelines.cli.context import pass_settings
 from pipelines.cli.local_faults import port_fault
+from pipelines.dagster_workarounds.code_location import location_name
 from pipelines.dagster_workarounds.services import network_code_server
 from pipelines.settings import Settings
 
@@ -44,7 +45,7 @@ def code_server(settings: Settings, port: int, host: str) -> None:
             report_lost_runs(instance, settings)
         with open_lake(settings) as lake:
             build_all_pending(lake)
-        command = network_code_server(None, host, port)
+        command = network_code_server(location_name(settings.account_name), host, port)
         # In place of this process, which a service manager then stops directly. Dagster would load
         # a `.env` of the working folder.
         os.chdir(home)

@@ -45,8 +45,11 @@ class LazyGroup(click.Group):
         if context.resilient_parsing:
             return self.light_command(name)
         command = self.load_command(name)
-        if name not in WITHOUT_DATA and not any(option.name == "data" for option in command.params):
-            command.params += [data_option(), account_option()]
+        if name not in WITHOUT_DATA:
+            # `demo` has a data folder of its own, and `forget` another kind of account.
+            declared = {option.name for option in command.params}
+            common = (data_option(), account_option())
+            command.params += [option for option in common if option.name not in declared]
         return command
 
     def light_command(self, name: str) -> click.Command:

@@ -64,6 +64,17 @@ def account_option() -> click.Option:
     )
 
 
+def chosen_account() -> str | None:
+    """Return the name of the account that this call names, None if it names none."""
+    name: str | None = click.get_current_context().find_root().meta.get(_ACCOUNT)
+    return name
+
+
+def is_folder_chosen() -> bool:
+    """Return whether this call names a data folder."""
+    return _DATA in click.get_current_context().find_root().meta
+
+
 def begin_call() -> None:
     """Forget the settings and the requests of an earlier call in this process."""
     _LAST.clear()

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import dagster as dg
 
 from pipelines.cli.killed_runs import tagged_runs
+from pipelines.dagster_workarounds.code_location import own_runs_tag
 from pipelines.dagster_workarounds.recorded_run import execute_recorded
-from pipelines.definitions_factory import CHECK_JOBS, DEFINITIONS_MODULE, build_definitions
+from pipelines.definitions_factory import CHECK_JOBS, build_definitions
 from pipelines.open_folder import stored_account
 from pipelines.settings import Settings
 from pipelines.stop_signals import is_stopping
@@ -34,7 +35,9 @@ def evaluate_checks_once(
     due = [
         name
         for name in CHECK_JOBS
-        if not instance.get_runs_count(dg.RunsFilter(job_name=name, statuses=done))
+        if not instance.get_runs_count(
+            dg.RunsFilter(job_name=name, statuses=done, tags=own_runs_tag(settings.account_name))
+        )
     ]
     jobs = build_definitions(settings).resolve_all_job_defs() if due else ()
     if not (jobs := [job for job in jobs if job.name in due]):
@@ -43,6 +46,8 @@ def evaluate_checks_once(
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     with tagged_runs(instance, settings) as tags:
         for job in jobs:
-            execute_recorded(job, instance, module=DEFINITIONS_MODULE, run_config=quiet, tags=tags)
+            execute_recorded(
+                job, instance, account_name=settings.account_name, run_config=quiet, tags=tags
+            )
             if is_stopping():
                 raise KeyboardInterrupt

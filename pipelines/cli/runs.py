@@ -12,7 +12,7 @@ import dagster as dg
 from assets.framework.contract.dataset import DailyDataset, Dataset, SnapshotDataset
 from assets.framework.contract.devices import Devices, of_kinds
 from assets.framework.ingestion.report import IngestionReport
-from assets.framework.orchestration.asset_keys import dataset_keys
+from assets.framework.orchestration.asset_keys import AssetKeys
 from assets.framework.orchestration.dataset_asset import table_results
 from assets.registry import device_lists
 from pipelines.backfill_plan import BackfillTask, runs
@@ -22,7 +22,6 @@ from pipelines.cli.progress import ProgressReporter
 from pipelines.cli.run_summary import has_failed, print_summary
 from pipelines.dagster_workarounds.recorded_run import execute_recorded
 from pipelines.definitions_factory import (
-    DEFINITIONS_MODULE,
     REFRESH_JOB,
     build_definitions,
     job_name,
@@ -51,6 +50,7 @@ class Runs:
         self._log_level = _console_log_level(settings.log_level)
         self._reporter = ProgressReporter()
         self._datasets = datasets
+        self._keys = AssetKeys(settings.account_name)
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -77,7 +77,8 @@ class Runs:
         for device_list in device_lists():
             if (report := reports.get(device_list.name)) is None:
                 continue
-            for result in table_results(dataset_keys(device_list), device_list, lake, report):
+            keys = self._keys.of_dataset(device_list)
+            for result in table_results(self._keys, keys, device_list, lake, report):
                 assert result.asset_key is not None
                 self._instance.report_runless_asset_event(
                     dg.AssetMaterialization(result.asset_key, metadata=result.metadata)
@@ -124,7 +125,9 @@ class Runs:
             self._execute(
                 REFRESH_JOB,
                 {dataset.name: config for dataset in run_datasets},
-                asset_selection=[key for dataset in run_datasets for key in dataset_keys(dataset)],
+                asset_selection=[
+                    key for dataset in run_datasets for key in self._keys.of_dataset(dataset)
+                ],
             )
 
     def fetch_days(self, tasks: Sequence[BackfillTask], *, refetch: bool, refresh: bool) -> None:
@@ -191,7 +194,7 @@ class Runs:
         result = execute_recorded(
             self._definitions().resolve_job_def(job),
             self._instance,
-            module=DEFINITIONS_MODULE,
+            account_name=self._settings.account_name,
             run_config={
                 "ops": {
                     name: {"config": {**config, "retry_refused": self._retry_refused}}

@@ -1,8 +1,10 @@
 """`givlake ui`: run Dagster's web server and daemon on the data folder."""
 
 import contextlib
+import os
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -10,9 +12,10 @@ import click
 from givenergy.server_clock import utc_now
 from pipelines.child_environment import own_environment, refuse_env_file, working_in
 from pipelines.cli.child_processes import child_processes
-from pipelines.cli.common import EXIT_INCOMPLETE, EXIT_USAGE, KnownError, console
-from pipelines.cli.context import current_settings
+from pipelines.cli.common import EXIT_INCOMPLETE, EXIT_USAGE, KnownError, console, known_error
+from pipelines.cli.context import chosen_account, current_settings, is_folder_chosen
 from pipelines.cli.local_faults import port_fault
+from pipelines.dagster_workarounds.code_location import location_name
 from pipelines.dagster_workarounds.services import (
     code_server,
     daemon,
@@ -20,7 +23,30 @@ from pipelines.dagster_workarounds.services import (
     web_server,
     write_workspace,
 )
+from pipelines.named_accounts import NAME, account_environment, account_files
 from pipelines.settings import Settings, load_settings
+from pipelines.settings_file import ENV_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class _Location:
+    """An account as a code location of Dagster.
+
+    Attributes:
+        settings: Its settings.
+        home: The folder of Dagster's state, which several accounts share.
+        environment: The environment of its code server.
+        stopped: The names of the schedules and sensors that the owner has stopped.
+    """
+
+    settings: Settings
+    home: Path
+    environment: Mapping[str, str]
+    stopped: Collection[str]
+
+    @property
+    def name(self) -> str:
+        return location_name(self.settings.account_name)
 
 
 @click.command()
@@ -41,12 +67,55 @@ def ui(port: int, host: str, demo: Path | None) -> None:
     """Run Dagster on the data folder; stop it with Ctrl-C.
 
     The schedules run as long as Dagster runs: they poll, fetch today and complete yesterday. The
-    next runs are printed; a schedule that you stop in Dagster stays stopped. With --demo the
+    next runs are printed; a schedule that you stop in Dagster stays stopped. Of accounts with names
+    all are shown, each as a code location, unless --account or --data chooses one. With --demo the
     schedules request data from the demo's simulator only, and your settings are ignored, except
     GIVLAKE_LOG_LEVEL in the environment.
     """
     if (fault := port_fault(host, port)) is not None:
         raise KnownError(fault, EXIT_USAGE)
+    with _environments(demo) as environments:
+        locations = list(_prepared_locations(environments))
+        address = f"http://{host}:{port}"
+        state = f"state in {locations[0].home}"
+        console().print(f"Dagster: {address} ({state}). Press Ctrl-C to stop.")
+        console().print(f"Health:  {address}/server_info", highlight=False)
+        ended = _run(locations, host, port)
+    if ended is not None:
+        raise KnownError(
+            f"{ended}, so the others were stopped too: its last messages are above; start"
+            " `givlake ui` again.",
+            EXIT_INCOMPLETE,
+        )
+
+
+def _prepared_locations(environments: Sequence[Mapping[str, str]]) -> Iterator[_Location]:
+    """Yield the accounts that can be shown; of several, one that cannot is named and left out.
+
+    Raises:
+        KnownError: None of several can be shown.
+    """
+    count = 0
+    for environment in environments:
+        try:
+            location = _prepared(environment)
+        except Exception as error:
+            known = known_error(error)
+            if known is None or len(environments) == 1:
+                raise
+            name = environment[NAME]
+            click.echo(f"givlake: The account {name} is left out: {known}", err=True)
+            continue
+        count += 1
+        if len(environments) > 1:
+            console().print(f"Account {location.name}: data in {location.settings.data}")
+        yield location
+    if not count:
+        raise KnownError("None of the accounts can be shown; why is above.", EXIT_USAGE)
+
+
+def _prepared(environment: Mapping[str, str]) -> _Location:
+    """Bring an account's data folder and Dagster's state of it up to date."""
     from pipelines.cli.first_checks import evaluate_checks_once
     from pipelines.cli.killed_runs import report_killed_runs, report_lost_runs
     from pipelines.dagster_workarounds.stopped_instigators import stopped_instigators
@@ -54,8 +123,8 @@ def ui(port: int, host: str, demo: Path | None) -> None:
     from pipelines.open_folder import open_lake
     from pipelines.pending_builds import build_all_pending
 
-    with _account(demo) as environment, working_in(environment):
-        # Read again: the demo has other settings than this call.
+    with working_in(environment):
+        # Read again: the demo and each account have other settings than this call.
         settings = load_settings()
         home = use_dagster_home(settings)
         refuse_env_file(home)
@@ -64,33 +133,44 @@ def ui(port: int, host: str, demo: Path | None) -> None:
         with open_instance(settings) as instance:
             report_killed_runs(instance, settings)
             report_lost_runs(instance, settings)
-            stopped = stopped_instigators(instance)
+            stopped = stopped_instigators(instance, settings.account_name)
         with open_lake(settings) as lake:
             build_all_pending(lake, report_progress=console().print)
         with open_instance(settings) as instance:
             evaluate_checks_once(settings, instance, console().print)
-        address = f"http://{host}:{port}"
-        console().print(f"Dagster: {address} (state in {home}). Press Ctrl-C to stop.")
-        console().print(f"Health:  {address}/server_info", highlight=False)
-        with child_processes() as children, tempfile.TemporaryDirectory() as folder:
-            workspace, socket_file = Path(folder, "workspace.yaml"), Path(folder, "code-server")
-            write_workspace(workspace, socket_file)
-            children.start("Dagster's code server", code_server(socket_file), home)
-            _print_next_runs(settings, stopped)
-            # Web server and daemon do not look again for a while for one that is not there yet.
-            ended = children.wait(until=lambda: is_listening(socket_file))
-            if ended is None and not children.stopped.is_set():
-                children.start("Dagster's web server", web_server(workspace, host, port), home)
-                children.start("Dagster's daemon", daemon(workspace), home)
-                ended = children.wait()
-            if ended is None:
-                console().print("Stopping Dagster.")
-    if ended is not None:
-        raise KnownError(
-            f"{ended}, so the others were stopped too: its last messages are above; start"
-            " `givlake ui` again.",
-            EXIT_INCOMPLETE,
-        )
+        return _Location(settings, home, own_environment(settings), stopped)
+
+
+def _run(locations: Sequence[_Location], host: str, port: int) -> str | None:
+    """Run Dagster until it is stopped; return which of its processes ended by itself, and how."""
+    home = locations[0].home
+    is_single = len(locations) == 1
+    # Web server and daemon need no account's token.
+    shared = {**os.environ, "DAGSTER_HOME": str(home), ENV_FILE: ""}
+    with child_processes() as children, tempfile.TemporaryDirectory() as folder:
+        workspace = Path(folder, "workspace.yaml")
+        sockets = {
+            location.name: Path(folder, f"code-server-{number}")
+            for number, location in enumerate(locations)
+        }
+        write_workspace(workspace, sockets)
+        for location in locations:
+            name, server = location.name, code_server(location.name, sockets[location.name])
+            title = "Dagster's code server" + ("" if is_single else f" of {name}")
+            children.start(title, server, home, location.environment)
+        if is_single:
+            _print_next_runs(locations[0].settings, locations[0].stopped)
+            shared = dict(locations[0].environment)
+        # Web server and daemon do not look again for a while for one that is not there yet.
+        ended = children.wait(until=lambda: all(map(is_listening, sockets.values())))
+        if ended is None and not children.stopped.is_set():
+            server = web_server(workspace, host, port)
+            children.start("Dagster's web server", server, home, shared)
+            children.start("Dagster's daemon", daemon(workspace), home, shared)
+            ended = children.wait()
+        if ended is None:
+            console().print("Stopping Dagster.")
+    return ended
 
 
 def _print_next_runs(settings: Settings, stopped: Collection[str]) -> None:
@@ -106,12 +186,20 @@ def _print_next_runs(settings: Settings, stopped: Collection[str]) -> None:
 
 
 @contextlib.contextmanager
-def _account(demo: Path | None) -> Iterator[dict[str, str]]:
-    """Yield the environment of the demo's account, or of the owner's own."""
-    if demo is None:
-        yield own_environment(current_settings())
-        return
-    from pipelines.cli.demo_command import simulated_account
+def _environments(demo: Path | None) -> Iterator[list[Mapping[str, str]]]:
+    """Yield the environments of the accounts to show: the demo's, the one in force, or all named.
 
-    with simulated_account(demo) as environment:
-        yield environment
+    Raises:
+        SettingsError: The names of the accounts are not valid.
+    """
+    if demo is not None:
+        from pipelines.cli.demo_command import simulated_account
+
+        with simulated_account(demo) as environment:
+            yield [environment]
+        return
+    names = [name] if (name := chosen_account()) else account_files()
+    if names and not is_folder_chosen():
+        yield [account_environment(name) for name in names]
+    else:
+        yield [own_environment(current_settings())]

@@ -21,33 +21,32 @@ from dagster._core.remote_origin import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.utils import make_new_run_id
 
+from pipelines.dagster_workarounds.code_location import MODULE, REPOSITORY, location_name
 from pipelines.dagster_workarounds.event_log import one_transaction
-
-# As Dagster names the definitions of a module that it loads with `-m`.
-_REPOSITORY = "__repository__"
 
 
 def execute_recorded(
     job: dg.JobDefinition,
     instance: dg.DagsterInstance,
     *,
-    module: str,
+    account_name: str | None,
     run_config: Mapping[str, object],
     tags: Mapping[str, str],
     asset_selection: Sequence[dg.AssetKey] | None = None,
 ) -> dg.JobExecutionResult:
-    """Execute a job in this process, as a run of a module's code location.
+    """Execute a job in this process, as a run of an account's code location.
 
     Args:
         job: The job.
         instance: Where to record the run.
-        module: The module of the definitions, by which Dagster names the code location.
+        account_name: The name of the account, None if it has none.
         run_config: The run's configuration.
         tags: The run's tags, besides the job's.
         asset_selection: The assets to materialize; None for all of the job.
     """
     location = ManagedGrpcPythonEnvCodeLocationOrigin(
-        loadable_target_origin=LoadableTargetOrigin(module_name=module), location_name=module
+        loadable_target_origin=LoadableTargetOrigin(module_name=MODULE),
+        location_name=location_name(account_name),
     )
     run_id = make_new_run_id()
     # An event is stored for each asset and partition that the run is planned to materialize.
@@ -59,7 +58,7 @@ def execute_recorded(
             tags={**job.run_tags, **tags},
             asset_selection=None if asset_selection is None else frozenset(asset_selection),
             remote_job_origin=RemoteJobOrigin(
-                RemoteRepositoryOrigin(location, _REPOSITORY), job.name
+                RemoteRepositoryOrigin(location, REPOSITORY), job.name
             ),
         )
     return execute_run(InMemoryJob(job), run, instance)

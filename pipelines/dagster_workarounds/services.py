@@ -2,41 +2,43 @@
 
 `dagster dev` starts the same ones; in Dagster 1.13 it warns that it is superseded by `dg dev`, a
 development tool that needs a project folder. The daemon's module has no public name. The code is
-loaded once, by the code server, which the page's button "Reload" reloads.
+loaded once, by the code servers, which the page's button "Reload" reloads.
 """
 
 import json
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-_MODULE = "pipelines.definitions"
+from pipelines.dagster_workarounds.code_location import MODULE
 
 
-def code_server(socket_file: Path) -> list[str]:
-    """Return the command of the code server, which also launches the runs.
+def code_server(location: str, socket_file: Path) -> list[str]:
+    """Return the command of a code server, which also launches the runs.
 
     Args:
+        location: The name of the code location.
         socket_file: The socket to serve; at most about 100 characters long.
     """
-    return _code_server(_MODULE, "--socket", str(socket_file))
+    return _code_server(location, "--socket", str(socket_file))
 
 
-def network_code_server(location: str | None, host: str, port: int) -> list[str]:
+def network_code_server(location: str, host: str, port: int) -> list[str]:
     """Return the command of a code server that web server and daemon reach over the network.
 
     Args:
-        location: Name of the code location; None for the module's.
+        location: The name of the code location.
         host: Address to listen on.
         port: Port to listen on.
     """
-    return _code_server(location or _MODULE, "--host", host, "--port", str(port))
+    return _code_server(location, "--host", host, "--port", str(port))
 
 
 def _code_server(location: str, *address: str) -> list[str]:
     return [
         *(sys.executable, "-m", "dagster", "code-server", "start"),
-        *("--module-name", _MODULE, "--location-name", location),
+        *("--module-name", MODULE, "--location-name", location),
         *(*address, "--log-level", "warning"),
         # Runs use this interpreter: a `dagster` in the PATH can belong to another installation.
         *("--use-python-environment-entry-point", "--inject-env-vars-from-instance"),
@@ -56,11 +58,19 @@ def daemon(workspace: Path) -> list[str]:
     return [sys.executable, "-m", "dagster._daemon", "run", "--workspace", str(workspace)]
 
 
-def write_workspace(file: Path, socket_file: Path) -> None:
-    """Write the workspace file that names the code server to web server and daemon."""
-    server = {"socket": str(socket_file), "location_name": _MODULE}
+def write_workspace(file: Path, sockets: Mapping[str, Path]) -> None:
+    """Write the workspace file that names the code servers to web server and daemon.
+
+    Args:
+        file: The file.
+        sockets: The sockets of the code servers by the names of their locations.
+    """
+    servers = [
+        {"grpc_server": {"socket": str(socket_file), "location_name": location}}
+        for location, socket_file in sockets.items()
+    ]
     # JSON is YAML too.
-    file.write_text(json.dumps({"load_from": [{"grpc_server": server}]}))
+    file.write_text(json.dumps({"load_from": servers}))
 
 
 def is_listening(socket_file: Path) -> bool:

@@ -7,13 +7,14 @@ which no upstream issue is open.
 
 import dagster as dg
 
-_LOCATION = "pipelines.definitions"
+from pipelines.dagster_workarounds.code_location import location_name
 
 
-def stopped_instigators(instance: dg.DagsterInstance) -> set[str]:
-    """Return the names of the schedules and sensors that the owner has stopped in Dagster."""
+def stopped_instigators(instance: dg.DagsterInstance, account_name: str | None) -> set[str]:
+    """Return the names of the schedules and sensors that the owner of an account has stopped."""
+    location = location_name(account_name)
     return {
         state.instigator_name
         for state in instance.all_instigator_state()
-        if state.status.value == "STOPPED" and state.repository_selector.location_name == _LOCATION
+        if state.status.value == "STOPPED" and state.repository_selector.location_name == location
     }

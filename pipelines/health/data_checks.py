@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from assets.framework.contract.dataset import Dataset
-from assets.framework.orchestration.asset_keys import table_key
+from assets.framework.orchestration.asset_keys import AssetKeys
 from assets.reconciliation import RECONCILIATIONS, Reconciliation
 from pipelines.health.asset_checks import asset_check
 from pipelines.health.findings import refresh_findings
@@ -52,14 +52,16 @@ def reconcile(lake: Lake, reconciliation: Reconciliation) -> ReconciliationResul
 
 
 def reconciliation_checks(
-    datasets: Collection[Dataset], settings: Settings
+    keys: AssetKeys, datasets: Collection[Dataset], settings: Settings
 ) -> list[dg.AssetChecksDefinition]:
     """Make the comparisons for which the datasets have all tables."""
-    keys = {table.name: table_key(table) for dataset in datasets for table in dataset.output_tables}
+    known = {
+        table.name: keys.table(table) for dataset in datasets for table in dataset.output_tables
+    }
     return [
-        _reconciliation_check(each, [keys[table] for table in each.tables], settings)
+        _reconciliation_check(each, [known[table] for table in each.tables], settings)
         for each in RECONCILIATIONS
-        if keys.keys() >= set(each.tables)
+        if known.keys() >= set(each.tables)
     ]
 
 
@@ -114,7 +116,7 @@ def _where(row: dict[str, Any]) -> str:
     return f"{row['device_id']} {row['day']} {row['item']}"
 
 
-def drift_check(dataset: Dataset, settings: Settings) -> dg.AssetChecksDefinition:
+def drift_check(keys: AssetKeys, dataset: Dataset, settings: Settings) -> dg.AssetChecksDefinition:
     """Make the check that warns about undocumented codes, fields and types in responses."""
 
     def _check() -> dg.AssetCheckResult:
@@ -136,7 +138,7 @@ def drift_check(dataset: Dataset, settings: Settings) -> dg.AssetChecksDefinitio
 
     spec = dg.AssetCheckSpec(
         f"{dataset.name}_drift",
-        asset=table_key(dataset.main),
+        asset=keys.table(dataset.main),
         description="Do responses contain codes, fields or types that the API does not document?",
     )
     return asset_check(spec, _check)

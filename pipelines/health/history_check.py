@@ -6,7 +6,7 @@ import dagster as dg
 
 from assets.framework.contract.dataset import DailyDataset
 from assets.framework.contract.devices import of_kinds
-from assets.framework.orchestration.asset_keys import table_key
+from assets.framework.orchestration.asset_keys import AssetKeys
 from pipelines.health.asset_checks import asset_check
 from pipelines.health.calendar import calendars, characters
 from pipelines.health.overview import overview
@@ -18,7 +18,9 @@ from warehouse.coverage import State
 _CALENDARS_SHOWN = 10
 
 
-def history_check(dataset: DailyDataset, settings: Settings) -> dg.AssetChecksDefinition:
+def history_check(
+    keys: AssetKeys, dataset: DailyDataset, settings: Settings
+) -> dg.AssetChecksDefinition:
     """Make the check that warns about devices without requested history, such as new ones."""
 
     def _check() -> dg.AssetCheckResult:
@@ -50,7 +52,7 @@ def history_check(dataset: DailyDataset, settings: Settings) -> dg.AssetChecksDe
 
     spec = dg.AssetCheckSpec(
         "every_device_has_history",
-        asset=table_key(dataset.main),
+        asset=keys.table(dataset.main),
         description="Does every device have requested history?",
     )
     return asset_check(spec, _check)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from assets.framework.orchestration.asset_keys import AssetKeys
 from assets.marts.mart_file import Mart, marts
 from pipelines.health.asset_checks import asset_check
 from pipelines.health.notices import sql
@@ -50,18 +51,20 @@ def check_key(lake: Lake, mart: Mart) -> KeyResult:
 
 
 def mart_checks(
-    keys: Collection[dg.AssetKey], settings: Settings
+    keys: AssetKeys, views: Collection[dg.AssetKey], settings: Settings
 ) -> list[dg.AssetChecksDefinition]:
     """Make the check of each mart that is an asset.
 
     Args:
-        keys: The keys of the assets.
+        keys: The keys of the account's assets.
+        views: Those of the views.
         settings: Where the data folder is.
     """
-    return [_key_check(mart, settings) for mart in marts() if dg.AssetKey(mart.name) in keys]
+    chosen = [mart for mart in marts() if keys.named(mart.name) in views]
+    return [_key_check(keys.named(mart.name), mart, settings) for mart in chosen]
 
 
-def _key_check(mart: Mart, settings: Settings) -> dg.AssetChecksDefinition:
+def _key_check(key: dg.AssetKey, mart: Mart, settings: Settings) -> dg.AssetChecksDefinition:
     def _check() -> dg.AssetCheckResult:
         with open_for_reading(settings) as lake:
             result = check_key(lake, mart)
@@ -79,7 +82,7 @@ def _key_check(mart: Mart, settings: Settings) -> dg.AssetChecksDefinition:
     names = ", ".join(mart.key)
     spec = dg.AssetCheckSpec(
         KEY_CHECK,
-        asset=dg.AssetKey(mart.name),
+        asset=key,
         description=f"Does each row have another key ({names})?",
     )
     return asset_check(spec, _check)

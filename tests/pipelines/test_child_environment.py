@@ -136,7 +136,7 @@ def test_the_demo_uses_its_simulator_only_whatever_the_owner_has_set(simulate, o
     # Who stops a schedule in Dagster finds it stopped the next time.
     settings = settings_of({"GIVLAKE_DATA": str(demo)})
     with patch.dict("os.environ"), open_instance(settings) as instance:
-        assert stopped_instigators(instance) == {"compact_archive_daily"}
+        assert stopped_instigators(instance, None) == {"compact_archive_daily"}
 
 
 @pytest.mark.processes

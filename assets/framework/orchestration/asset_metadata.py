@@ -13,7 +13,7 @@ from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.sql_files import read_sql
 from assets.framework.decoding.decoder import DatasetDecoder
 from assets.framework.ingestion.report import FetchCounts, IngestionReport
-from assets.framework.orchestration.asset_keys import archive_key, table_key
+from assets.framework.orchestration.asset_keys import AssetKeys
 from warehouse.connection import connect, fetch_table
 from warehouse.lake import Lake
 from warehouse.tables.build import row_counts
@@ -70,7 +70,7 @@ def day_metadata(
 
 
 def table_metadata(
-    lake: Lake, dataset: Dataset, report: IngestionReport
+    keys: AssetKeys, lake: Lake, dataset: Dataset, report: IngestionReport
 ) -> dict[dg.AssetKey, dict[str, Any]]:
     """Return figures for the archive of a dataset, and figures and a preview for each table."""
     requested: dict[str, Any] = {
@@ -84,7 +84,7 @@ def table_metadata(
         requested["not available"] = report.unavailable
     rows = row_counts(lake, DatasetDecoder(dataset))
     newest = _newest_rows(lake, dataset)
-    metadata = {archive_key(dataset): requested}
+    metadata = {keys.archive(dataset): requested}
     for table in dataset.output_tables:
         figures = {**requested, "dagster/row_count": rows[table.name]}
         if report.built:
@@ -94,7 +94,7 @@ def table_metadata(
             figures["rows with quarantined values"] = report.built["partly_quarantined"]
         if table.name in newest:
             figures["preview"] = newest[table.name]
-        metadata[table_key(table)] = figures
+        metadata[keys.table(table)] = figures
     return metadata
 
 

@@ -26,7 +26,7 @@ from assets.framework.ingestion.report import IngestionReport
 from assets.framework.ingestion.request_plan import RequestPlan
 from assets.framework.ingestion.session import Session
 from assets.framework.ingestion.snapshot import SnapshotPlan
-from assets.framework.orchestration.asset_keys import archive_key, asset_specs, table_key
+from assets.framework.orchestration.asset_keys import AssetKeys, asset_specs
 from assets.framework.orchestration.asset_metadata import day_metadata, table_metadata
 from givenergy.server_clock import corrected
 from warehouse.lake import Lake
@@ -54,6 +54,7 @@ class FetchConfig(dg.Config):
 
 
 def dataset_asset(
+    keys: AssetKeys,
     dataset: DailyDataset | SnapshotDataset,
     deps: Sequence[dg.AssetKey],
     types: Mapping[str, Mapping[str, str]],
@@ -62,6 +63,7 @@ def dataset_asset(
     """Return the assets of a dataset.
 
     Args:
+        keys: The keys of the account's assets.
         dataset: Any dataset.
         deps: Assets of the device lists.
         types: DuckDB's types of the columns of each table.
@@ -70,7 +72,7 @@ def dataset_asset(
 
     @dg.multi_asset(
         name=dataset.name,
-        specs=asset_specs(dataset, deps, types),
+        specs=asset_specs(keys, dataset, deps, types),
         partitions_def=partitions,
         # One run for a range, not one for each month: `dagster asset materialize
         # --partition-range` takes nothing else, and the newest days come first over all of it.
@@ -82,7 +84,7 @@ def dataset_asset(
         context: dg.AssetExecutionContext, config: FetchConfig
     ) -> Iterator[dg.MaterializeResult[None]]:
         with context.resources.givenergy.running(context):
-            yield from _AssetRun(context, dataset, config).run()
+            yield from _AssetRun(context, keys, dataset, config).run()
 
     return _asset
 
@@ -93,10 +95,12 @@ class _AssetRun:
     def __init__(
         self,
         context: dg.AssetExecutionContext,
+        keys: AssetKeys,
         dataset: DailyDataset | SnapshotDataset,
         config: FetchConfig,
     ) -> None:
         self._context = context
+        self._keys = keys
         self._dataset = dataset
         self._config = config
         self._chosen = context.selected_asset_keys
@@ -113,7 +117,7 @@ class _AssetRun:
             KeyboardInterrupt: If the run was interrupted.
         """
         api, dataset = self._context.resources.givenergy, self._dataset
-        if archive_key(dataset) not in self._chosen:
+        if self._keys.archive(dataset) not in self._chosen:
             with api.lake() as lake:
                 report = IngestionReport(dataset.name)
                 report.add_build(rebuild(lake, DatasetDecoder(dataset)))
@@ -177,7 +181,7 @@ class _AssetRun:
             dataset,
             plan,
             # Other datasets read from tables that are not by day what to request.
-            with_tables=not self._days or table_key(dataset.main) in self._chosen,
+            with_tables=not self._days or self._keys.table(dataset.main) in self._chosen,
             progress=self._reporter.progress,
             settle=partial(self._show_days, session.lake),
         )
@@ -202,7 +206,7 @@ class _AssetRun:
     def _show(self, lake: Lake, report: IngestionReport) -> Iterator[dg.MaterializeResult[None]]:
         """Report the content of the tables to Dagster."""
         if not self._days:
-            yield from table_results(self._chosen, self._dataset, lake, report)
+            yield from table_results(self._keys, self._chosen, self._dataset, lake, report)
         elif not report.cancelled and report.stopped is None:
             self._show_days(lake, report, self._days)
 
@@ -210,7 +214,7 @@ class _AssetRun:
         complete_days = sorted(set(done) & set(self._days) - self._shown - report.incomplete_days)
         self._shown.update(complete_days)
         metadata = day_metadata(lake, self._dataset, report, complete_days)
-        keys = (archive_key(self._dataset), table_key(self._dataset.main))
+        keys = (self._keys.archive(self._dataset), self._keys.table(self._dataset.main))
         with self._context.resources.givenergy.one_transaction(self._context):
             for key in keys:
                 for day in complete_days if key in self._chosen else ():
@@ -229,10 +233,14 @@ class _AssetRun:
 
 
 def table_results(
-    chosen: Iterable[dg.AssetKey], dataset: Dataset, lake: Lake, report: IngestionReport
+    keys: AssetKeys,
+    chosen: Iterable[dg.AssetKey],
+    dataset: Dataset,
+    lake: Lake,
+    report: IngestionReport,
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Yield the result of each chosen asset."""
-    for key, metadata in table_metadata(lake, dataset, report).items():
+    for key, metadata in table_metadata(keys, lake, dataset, report).items():
         if key in chosen:
             yield dg.MaterializeResult(asset_key=key, metadata=metadata)
 
