@@ -8,7 +8,7 @@ import dagster as dg
 
 from pipelines.alerts.sensors import STARTED_BY
 from pipelines.dagster_workarounds.code_location import own_runs
-from pipelines.run_locks import is_alive, run_lock
+from pipelines.run_locks import folder_name, is_alive, run_lock
 from pipelines.settings import Settings
 
 # With this prefix Dagster's pages do not show it.
@@ -22,14 +22,14 @@ _UNFINISHED = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, *_
 def tagged_runs(instance: dg.DagsterInstance, settings: Settings) -> Iterator[Mapping[str, str]]:
     """Report the runs of killed commands as failed; yield the tags of this command's runs.
 
-    A command holds a lock that its runs name.
+    A command holds a lock in the account's data folder; its runs name both.
 
     Args:
         instance: Where runs are recorded.
         settings: The account's.
     """
     report_killed_runs(instance, settings)
-    own = uuid.uuid4().hex
+    own = f"{folder_name(settings.data)}-{uuid.uuid4().hex}"
     with run_lock(settings.data, own):
         yield {STARTED_BY: _COMMAND_LINE, _COMMAND: own}
 
@@ -41,11 +41,16 @@ def report_killed_runs(instance: dg.DagsterInstance, settings: Settings) -> None
         instance: Where runs are recorded; other accounts' runs may be too.
         settings: The account's.
     """
-    for run in instance.get_runs(own_runs(settings.account_name, *_UNFINISHED)):
-        names = (run.tags.get(_COMMAND, "unknown"), run.run_id)
+    filters = dg.RunsFilter(statuses=list(_UNFINISHED), tags={STARTED_BY: _COMMAND_LINE})
+    for run in instance.get_runs(filters):
+        command = run.tags.get(_COMMAND, "unknown")
+        # Other machines' folders cannot be seen. One without a name is of an earlier version.
+        is_elsewhere = "-" in command and not command.startswith(folder_name(settings.data))
+        if not _is_of_command(run) or is_elsewhere:
+            continue
         # Both are looked at, which removes what a killed command has left of both.
-        alive = [is_alive(settings.data, name) for name in names]
-        if _is_of_command(run) and not any(alive):
+        alive = [is_alive(settings.data, name) for name in (command, run.run_id)]
+        if not any(alive):
             instance.report_run_failed(
                 run,
                 "The command that made this run was killed. What it fetched is kept: run the same"
