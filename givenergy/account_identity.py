@@ -1,14 +1,13 @@
 """Find out which account a token belongs to: the key of the shared budget.
 
 All tokens of an account share its budget, so the account must be known before the budget can be
-used. It is requested once per token and stored in the budget's file, under a hash of the token; the
+used. It is requested once per token and stored beside the budget, under a hash of the token; the
 token itself is never written.
 """
 
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -17,14 +16,21 @@ from typing import Any
 
 import msgspec
 
-from givenergy.budget.sqlite_budget import SqliteRequestBudget
+from givenergy.budget.shared_budget import SharedRequestBudget
+from givenergy.budget.store_location import StoreLocation
 from givenergy.client import Client
 from givenergy.endpoints.account_endpoints import ACCOUNT
 from givenergy.errors import CancelledError, ForbiddenError, GivEnergyError
 from givenergy.json_decoding import decode_json
 from givenergy.time_zones import usable_zone
 
-__all__ = ["AccountIdentity", "account_key", "forget_identity", "resolve_account"]
+__all__ = [
+    "AccountIdentity",
+    "account_key",
+    "forget_identity",
+    "known_account_id",
+    "resolve_account",
+]
 
 _SHOWN = 60
 
@@ -68,16 +74,16 @@ def resolve_account(
     *,
     base_url: str,
     token: str,
-    store: Path,
-    open_client: Callable[[SqliteRequestBudget], Client],
+    store: StoreLocation,
+    open_client: Callable[[SharedRequestBudget], Client],
     is_due: Callable[[str | None], bool] = lambda zone: False,
 ) -> AccountIdentity:
-    """Return the account of a token: from the file, or by one request if the token is new.
+    """Return the account of a token: from the store, or by one request if the token is new.
 
     Args:
         base_url: Address of the API.
         token: The token.
-        store: File of the request budget.
+        store: Where the request budget is.
         open_client: Opens the client for the request; its budget is that of the token alone, as
             the account is not known yet. The client is closed here.
         is_due: Whether to request a known account again, given its zone. If that fails, what is
@@ -97,7 +103,7 @@ def resolve_account(
         key = account_key(base_url, account_id) if account_id else token_key
         return AccountIdentity(account_id, zone, token_hash, key, token_key)
 
-    budget = SqliteRequestBudget(store, account=token_key)
+    budget = SharedRequestBudget(store, account=token_key)
     try:
         stored = budget.identity(token_hash)
         # An earlier version stored zones as the API sent them.
@@ -152,24 +158,43 @@ def _as_json(value: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-def forget_identity(store: Path, base_url: str, key: str) -> None:
-    """Remove an account and the hashes of its tokens from the file; its next use requests it again.
+def known_account_id(store: StoreLocation, base_url: str, key: str) -> str | None:
+    """Return the id of an account that a token was found to belong to; None if it is not stored.
 
     Args:
-        store: File of the request budget.
+        store: Where the request budget is.
         base_url: Address of the API.
         key: The account's key.
+
+    Raises:
+        BudgetStoreError: The store cannot be used.
     """
-    if not store.exists():
+    if isinstance(store, Path) and not store.exists():
+        return None
+    with closing(SharedRequestBudget(store, account=key)) as budget:
+        ids = budget.account_ids()
+    return next((each for each in ids if account_key(base_url, each) == key), None)
+
+
+def forget_identity(store: StoreLocation, base_url: str, key: str) -> None:
+    """Remove an account and the hashes of its tokens; its next use requests it again.
+
+    Args:
+        store: Where the request budget is.
+        base_url: Address of the API.
+        key: The account's key.
+
+    Raises:
+        BudgetStoreError: The store cannot be used.
+    """
+    if isinstance(store, Path) and not store.exists():
         return
-    with closing(sqlite3.connect(store, timeout=60.0)) as connection, connection:
-        for token_hash, account_id in connection.execute(
-            "SELECT token_hash, account_id FROM identities"
-        ).fetchall():
-            if account_key(base_url, account_id or f"token-{token_hash}") == key:
-                connection.execute("DELETE FROM identities WHERE token_hash = ?", (token_hash,))
-        for table in ("accounts", "leases", "minutes"):
-            connection.execute(f"DELETE FROM {table} WHERE account = ?", (key,))
+
+    def belongs(token_hash: str, account_id: str) -> bool:
+        return account_key(base_url, account_id or f"token-{token_hash}") == key
+
+    with closing(SharedRequestBudget(store, account=key)) as budget:
+        budget.forget(belongs)
 
 
 def _hash(*parts: str) -> str:

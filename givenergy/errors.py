@@ -11,6 +11,7 @@ from enum import StrEnum
 
 __all__ = [
     "AccessError",
+    "BudgetAwayError",
     "BudgetStoreError",
     "CancelledError",
     "ForbiddenError",
@@ -19,6 +20,7 @@ __all__ = [
     "HostDownError",
     "LocalFaultError",
     "MissingCapability",
+    "NoBudgetError",
     "NotFoundError",
     "PaymentRequiredError",
     "ProxyRefusedError",
@@ -79,7 +81,15 @@ class CancelledError(GivEnergyError):
 
 
 class BudgetStoreError(GivEnergyError):
-    """The file with the shared request budget cannot be used."""
+    """The shared request budget cannot be used."""
+
+
+class BudgetAwayError(BudgetStoreError):
+    """The server with the shared request budget does not answer: try again later."""
+
+
+class NoBudgetError(BudgetStoreError):
+    """The database has no request budget yet, and none may be created."""
 
 
 class RetryableError(GivEnergyError):

@@ -4,7 +4,6 @@ This module handles Dagster's state, the request budget and the settings; `wareh
 stores.
 """
 
-import os
 import secrets
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
@@ -13,8 +12,10 @@ from pathlib import Path
 
 from assets.framework.decoding.decoder import decoders
 from assets.registry import datasets, without_devices
-from givenergy.account_identity import forget_identity
-from pipelines.account_budget import budget_store
+from pipelines.account_budget import forget_in_budget
+from pipelines.erase_database import erase_from_database
+from pipelines.instance import settings_in_use, use_dagster_home
+from pipelines.instance_settings import is_in_postgres
 from pipelines.known_devices import known_devices
 from pipelines.open_folder import open_lake
 from pipelines.pending_builds import build_all_pending
@@ -38,6 +39,7 @@ def erase_devices(
     If it is interrupted, the same call finishes it.
 
     Raises:
+        DagsterDatabaseError: PostgreSQL, if it keeps Dagster's state, refuses.
         SettingsError: One of them is unknown, or a file stays in use for a minute.
         WarehouseError: The stores cannot be changed.
     """
@@ -54,14 +56,17 @@ def erase_devices(
 
         def erase_elsewhere(names: Collection[str]) -> None:
             lost = known_before - _known_device_ids(lake, stored=False) if accounts else set()
-            for key in accounts:
-                forget_identity(budget_store(settings), settings.url, key)
+            forget_in_budget(settings, {*names, *lost}, accounts)
             eraser = _NameEraser({*names, *lost})
-            for folder in (_dagster_home(settings), settings.data / "state"):
+            home = use_dagster_home(settings)
+            for folder in (home, settings.data / "state"):
                 for path in sorted(folder.rglob("*")):
                     if path.is_file():  # SQLite may remove a journal in the meantime.
                         eraser.rewrite_file(path, lake.scratch)
             erase_findings(lake)
+            if is_in_postgres(settings_in_use(settings)):
+                # Before the state, by which the same call knows the names again if this fails.
+                erase_from_database(settings, eraser.placeholders)
             for name in lake.state.all():
                 lake.state.update(name, eraser.erase_from)
 
@@ -84,10 +89,6 @@ def _known_device_ids(lake: Lake, *, stored: bool = True) -> set[str]:
     return device_ids
 
 
-def _dagster_home(settings: Settings) -> Path:
-    return Path(os.environ.get("DAGSTER_HOME") or settings.data / "dagster")
-
-
 class _NameEraser:
     """Erases names from files and values; required texts get a placeholder instead."""
 
@@ -95,11 +96,11 @@ class _NameEraser:
         self._names = [name.encode() for name in names]
         self._pattern = pattern_of(names)
         # One placeholder per name, so that the keys of a table stay distinct.
-        self._placeholders = {name: f"forgotten-{secrets.token_hex(4)}" for name in names}
+        self.placeholders = {name: f"forgotten-{secrets.token_hex(4)}" for name in names}
 
     def replace_in(self, text: str) -> str:
         """Return a text with placeholders in place of the names."""
-        return self._pattern.sub(lambda match: self._placeholders[match[0]], text)
+        return self._pattern.sub(lambda match: self.placeholders[match[0]], text)
 
     def erase_from(self, value: object) -> object:
         """Return a JSON value without the names and everything stored under them."""

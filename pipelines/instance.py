@@ -1,43 +1,87 @@
 """Dagster's instance: its folder, created before Dagster uses it."""
 
+import logging
 import os
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib import resources
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dagster as dg
 
 from pipelines.dagster_workarounds.migrations import read_once
-from pipelines.named_accounts import shared_dagster_home
+from pipelines.database_errors import database_name
+from pipelines.instance_settings import (
+    OVERRIDE,
+    describe_invalid,
+    instance_text,
+    is_edited,
+    is_in_postgres,
+)
+from pipelines.named_accounts import dagster_home
 from pipelines.settings import Settings
 from warehouse.storage.file_locks import FileLock
+from warehouse.storage.ownership import make_folder
 
-_DEFAULT_FOLDER = "data/dagster"
+_LOG = logging.getLogger(__name__)
 
 
 def use_dagster_home(settings: Settings) -> Path:
     """Set DAGSTER_HOME, for this process and its children, to a folder in the data folder.
 
-    Accounts with a name share one beside their files. A DAGSTER_HOME that is set already is kept.
+    Accounts with a name share one beside their files. A DAGSTER_HOME that is set already is kept,
+    with its `dagster.yaml` unless there is an override file beside it.
 
     Returns:
         The folder that contains `dagster.yaml`.
+
+    Raises:
+        SettingsError: The override file cannot be used.
     """
-    if home := os.environ.get("DAGSTER_HOME"):
-        return Path(home)
-    home_folder = shared_dagster_home() or settings.data / "dagster"
-    home_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # The package's copy of the project's file: an installation has no project folder.
-    text = resources.files("pipelines").joinpath("dagster.yaml").read_text()
-    text = text.replace(_DEFAULT_FOLDER, home_folder.as_posix())
-    target = home_folder / "dagster.yaml"
-    if not target.exists() or target.read_text() != text:
-        temporary = target.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(text)
-        temporary.replace(target)
-    os.environ["DAGSTER_HOME"] = str(home_folder)
-    return home_folder
+    home = dagster_home(settings.data)
+    if not _is_owners_own(home):
+        make_folder(home)
+        _write(home / "dagster.yaml", instance_text(home))
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+def settings_in_use(settings: Settings) -> str:
+    """Return the `dagster.yaml` that commands use, without writing it; empty if there is none.
+
+    Raises:
+        SettingsError: The override file cannot be used.
+    """
+    home = dagster_home(settings.data)
+    if not _is_owners_own(home):
+        return instance_text(home)
+    file = home / "dagster.yaml"
+    return file.read_text() if file.exists() else ""
+
+
+def _is_owners_own(home: Path) -> bool:
+    return bool(os.environ.get("DAGSTER_HOME")) and not (home / OVERRIDE).exists()
+
+
+def _write(file: Path, text: str) -> None:
+    """Write Dagster's settings; what another than givlake wrote there is moved aside."""
+    with suppress(FileNotFoundError):
+        old = file.read_text()
+        if old == text:
+            return
+        if is_edited(old):
+            aside = file.with_name("dagster.yaml.edited")
+            file.replace(aside)
+            _LOG.warning(
+                "%s was changed by hand, or by another version of givlake: it is %s now; put your"
+                " own settings into %s.",
+                *(file, aside, file.with_name(OVERRIDE)),
+            )
+    temporary = file.with_suffix(f".{os.getpid()}.tmp")
+    # A password can be in it.
+    temporary.touch(mode=0o600)
+    temporary.write_text(text)
+    temporary.replace(file)
 
 
 @contextmanager
@@ -45,10 +89,51 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """Open Dagster's instance.
 
     A lock serializes this: two processes that create it at the same moment would corrupt it.
+
+    Raises:
+        DagsterDatabaseError: PostgreSQL, if it keeps the state, refuses.
+        SettingsError: The override file cannot be used.
     """
     home = use_dagster_home(settings)
     read_once()
-    with FileLock(home / "opening.lock"):
+    with FileLock(home / "opening.lock"), _explained(home):
         instance = dg.DagsterInstance.get()
     with instance:
         yield instance
+
+
+def try_database(settings: Settings) -> str | None:
+    """Connect to the database of Dagster's state, without a change in the data folder.
+
+    Returns:
+        The database; None if files have the state.
+
+    Raises:
+        DagsterDatabaseError: PostgreSQL refuses.
+        SettingsError: The override file cannot be used.
+    """
+    text = settings_in_use(settings)
+    if not is_in_postgres(text):
+        return None
+    # Imported here, because it needs packages of an extra.
+    from pipelines.dagster_workarounds.postgres import engines
+
+    with tempfile.TemporaryDirectory(prefix="givlake-") as folder:
+        Path(folder, "dagster.yaml").write_text(text)
+        with _explained(dagster_home(settings.data)):
+            instance = dg.DagsterInstance.from_config(folder)
+        with instance:
+            return ", ".join(database_name(engine.url) for engine in engines(instance))
+
+
+@contextmanager
+def _explained(home: Path) -> Iterator[None]:
+    """Say which file and line Dagster refuses.
+
+    Raises:
+        SettingsError: Dagster refuses its settings.
+    """
+    try:
+        yield
+    except dg.DagsterInvalidConfigError as error:
+        raise describe_invalid(home, error) from None

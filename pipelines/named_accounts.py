@@ -7,13 +7,14 @@ folder and name are never taken from the environment: they would belong to anoth
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from pipelines.settings_file import (
     ENV_FILE,
     SettingsError,
     absolute,
-    env_file,
+    is_store,
     read_env_file,
     searched_folders,
 )
@@ -44,10 +45,10 @@ def accounts_folder() -> Path | None:
     """
     if named := os.environ.get(ACCOUNTS_FOLDER):
         folder = absolute(named, ACCOUNTS_FOLDER)
-        if not folder.is_dir():
+        if not os.access(folder, os.R_OK | os.X_OK) or not folder.is_dir():
             raise SettingsError(
-                f"{ACCOUNTS_FOLDER} is {named!r}, which is no folder: set it to the folder with the"
-                " accounts' files NAME.env."
+                f"{ACCOUNTS_FOLDER} is {named!r}, which is no folder that you can read: set it to"
+                " the folder with the accounts' files NAME.env."
             )
         return folder
     candidates = (folder / _FOLDER for folder in searched_folders())
@@ -79,11 +80,13 @@ def account_environment(name: str) -> dict[str, str]:
     Raises:
         SettingsError: There is no such account, or its file cannot be read.
     """
+    if not is_account_name(name):
+        raise SettingsError(f"--account is {name!r}: {NAME_ADVICE}")
     files = account_files()
     if name not in files:
         raise SettingsError(f"There is no account {name!r}. {_advice(name, files)}")
     path = files[name]
-    values = read_env_file(path)
+    values = read_env_file(path, "or use another account.")
     if values.get(NAME, name) != name:
         raise SettingsError(f"{NAME} is {values[NAME]!r} in {path}: name the file so instead.")
     data = absolute(values.get("GIVLAKE_DATA") or name, "GIVLAKE_DATA", path.parent)
@@ -98,28 +101,36 @@ def account_environment(name: str) -> dict[str, str]:
     }
 
 
-def shared_dagster_home() -> Path | None:
-    """Return the folder of the Dagster instance that all accounts of the machine share.
+def dagster_home(data: Path) -> Path:
+    """Return the folder of Dagster's state: of accounts with names one, beside their files.
 
-    None if the settings in force are not those of an account of `accounts/`.
+    DAGSTER_HOME outranks it; an account without a name has one in its data folder.
+
+    Args:
+        data: The data folder.
     """
-    path = env_file()
-    folder = os.environ.get(ACCOUNTS_FOLDER)
-    if path is None or not folder or path.parent != Path(folder) or path.suffix != _SUFFIX:
-        return None
-    return path.parent.parent / "dagster"
+    if home := os.environ.get("DAGSTER_HOME"):
+        return Path(home)
+    # Not by the settings file: child processes read none.
+    name, folder = os.environ.get(NAME), os.environ.get(ACCOUNTS_FOLDER)
+    if name and folder and Path(folder, f"{name}{_SUFFIX}").is_file():
+        return Path(folder).absolute().parent / "dagster"
+    return data / "dagster"
 
 
 def _files_in(folder: Path) -> Iterator[Path]:
-    try:
-        paths = list(folder.iterdir())
-    except OSError:
-        return
-    # A file `.env` in the folder has no name.
-    yield from (path for path in paths if path.suffix == _SUFFIX and path.is_file())
+    # A file `.env` in the folder has no name. A folder that this user may not see has no files.
+    with suppress(OSError):
+        yield from [p for p in folder.iterdir() if p.suffix == _SUFFIX and p.is_file()]
 
 
 def _advice(name: str, files: dict[str, Path]) -> str:
+    folder = accounts_folder()
+    if folder is not None and is_store(folder / name):
+        return (
+            f"Its data are in {folder / name}, but its file {folder / name}{_SUFFIX} is missing:"
+            " make it again, or rename the folder as you renamed the file."
+        )
     if files:
         hint = did_you_mean(name, list(files))
         return hint or f"Those that exist are {', '.join(files)}."

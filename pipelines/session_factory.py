@@ -1,6 +1,5 @@
 """Open a session from the settings: data folder, account, request budget, client."""
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from givenergy.client import Client
 from givenergy.models import FailedAttempt
 from givenergy.retry import NO_RETRY, RetryPolicy
 from givenergy.server_clock import utc_now
-from pipelines.account_budget import budget_store, open_budget
+from pipelines.account_budget import budget_store, counts_requests, open_budget
 from pipelines.account_zone import is_zone_due, store_zone
 from pipelines.attempt_archiver import AttemptArchiver
 from pipelines.clock_state import store_clock
@@ -73,7 +72,7 @@ def open_session(
     if scratch is not None:
         stored = stored_state(settings)
         settings = settings.model_copy(update={"data": scratch})
-        if not os.access(budget_store(budget_settings), os.W_OK):
+        if not counts_requests(budget_settings):
             budget_settings = settings
     with (
         open_lake(settings, is_temporary=scratch is not None) as lake,
@@ -122,7 +121,7 @@ def open_session(
                 lake.state.all(), zone, unknown_zone_max_age, utc_now()
             ),
         )
-        claim_folder(lake.state, data, account)
+        claim_folder(lake.state, data, account, budget_settings)
         archiver.account, is_open = account.budget_key, True
         if lake.state.get(ACCOUNT_KEY) != account.budget_key:
             lake.state.set(ACCOUNT_KEY, account.budget_key)

@@ -10,6 +10,7 @@ from datetime import time
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
+from givenergy.budget.postgres_url import PostgresUrl
 from givenergy.redaction import checked_entries
 from givenergy.time_zones import usable_zone
 from pipelines.named_accounts import NAME_ADVICE, is_account_name
@@ -109,6 +110,14 @@ def read_personal(value: str | frozenset[str]) -> frozenset[str]:
         return checked_entries(read_names(value) if isinstance(value, str) else value)
     except ValueError as error:
         raise _refuse(str(error)) from error
+
+
+def read_budget_url(value: str | None) -> str | None:
+    """Return the address of the request budget, if it has the form of one."""
+    try:
+        return None if value is None else PostgresUrl(value.strip()).url
+    except ValueError as error:
+        raise _refuse(f"{error}.") from None
 
 
 def read_alert_urls(value: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from pipelines.setting_values import (
     check_zone,
     how_often,
     read_alert_urls,
+    read_budget_url,
     read_names,
     read_personal,
     read_switch,
@@ -110,6 +111,14 @@ class Settings(BaseSettings):
     )
     reserve: Annotated[int, whole_number(0, 100_000)] = _setting(
         "GIVLAKE_RESERVE", "requests per minute left to other programs", default=0
+    )
+    budget_url: Annotated[str | None, BeforeValidator(read_budget_url)] = _setting(
+        "GIVLAKE_BUDGET_URL",
+        "the PostgreSQL database with the [request budget](docs/request-budget.md#several-machines)"
+        " of an account that several machines use: `postgresql://user:password@host/database`",
+        shown="a file in the data folder",
+        default=None,
+        repr=False,
     )
     range_days: Annotated[int, whole_number(1, 366)] = _setting(
         "GIVLAKE_RANGE_DAYS",

@@ -62,8 +62,12 @@ def env_file() -> Path | None:
     return path
 
 
-def read_env_file(path: Path | None) -> dict[str, str]:
+def read_env_file(path: Path | None, otherwise: str = _OTHER_FILE) -> dict[str, str]:
     """Return the variables in a settings file; those without a value are left out.
+
+    Args:
+        path: The file.
+        otherwise: What to do, for the message, if it cannot be made readable.
 
     Raises:
         SettingsError: The file cannot be read, or is not text in UTF-8 or UTF-16.
@@ -76,7 +80,7 @@ def read_env_file(path: Path | None) -> dict[str, str]:
         reason = (error.strerror if isinstance(error, OSError) else str(error)) or "unknown error"
         advice = "make it readable" if isinstance(error, OSError) else "save it as UTF-8"
         raise SettingsError(
-            f"The settings file {path} cannot be read ({reason}): {advice}, {_OTHER_FILE}"
+            f"The settings file {path} cannot be read ({reason}): {advice}, {otherwise}"
         ) from error
     return {n: v for n, v in dotenv_values(stream=io.StringIO(text)).items() if v}
 

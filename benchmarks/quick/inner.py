@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.quick.decode_day import answer, decode
 from givenergy.budget import RequestOutcome, Signal
-from givenergy.budget.sqlite_budget import SqliteRequestBudget
+from givenergy.budget.shared_budget import SharedRequestBudget
 
 GRANTS = 20
 
@@ -56,7 +56,7 @@ def counts_of(work: Callable[[], object]) -> dict[str, int]:
     return {"instructions": instructions(work), "peak kB": peak_kb(work)}
 
 
-def grant_requests(budget: SqliteRequestBudget) -> None:
+def grant_requests(budget: SharedRequestBudget) -> None:
     """Take grants and settle them."""
     for _ in range(GRANTS):
         budget.grant().settle(Signal(RequestOutcome.ANSWERED))
@@ -67,7 +67,7 @@ def main() -> None:
     day = answer()
     found = {"decode a day of points": counts_of(lambda: decode(day))}
     with tempfile.TemporaryDirectory() as folder:
-        budget = SqliteRequestBudget(Path(folder) / "budget.sqlite", account="a", window_s=0.001)
+        budget = SharedRequestBudget(Path(folder) / "budget.sqlite", account="a", window_s=0.001)
         grant_requests(budget)
         # Its memory is a few kB, most of them SQLite's own.
         count = instructions(lambda: grant_requests(budget))

@@ -1,7 +1,7 @@
 """The shared request budget: how many requests the account has left, over all processes.
 
 `request_budget` defines what a budget offers, `rules` and `breaker` decide as pure functions on
-`state`, `sqlite_budget` applies them for one machine. Requests are sent by the client.
+`state`, `shared_budget` applies them to what a store keeps. Requests are sent by the client.
 """
 
 from givenergy.budget.request_budget import (
@@ -16,7 +16,7 @@ from givenergy.budget.request_budget import (
     RequestOutcome,
     Signal,
 )
-from givenergy.budget.sqlite_budget import SqliteRequestBudget
+from givenergy.budget.shared_budget import SharedRequestBudget
 
 __all__ = [
     "ACCOUNT_BUCKET",
@@ -28,6 +28,6 @@ __all__ = [
     "Priority",
     "RequestBudget",
     "RequestOutcome",
+    "SharedRequestBudget",
     "Signal",
-    "SqliteRequestBudget",
 ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from givenergy.budget import rate_window, rules
-from givenergy.budget.clock import now_ms
 from givenergy.budget.dead_requests import WAITER_GONE_MS
 from givenergy.budget.request_budget import ACCOUNT_BUCKET, BudgetSnapshot, Minute, Priority
 from givenergy.budget.rules import Policy
@@ -18,10 +17,9 @@ __all__ = ["take_snapshot"]
 
 
 def take_snapshot(
-    state: AccountState, policy: Policy, reserve: int, history: Sequence[Minute]
+    state: AccountState, policy: Policy, reserve: int, history: Sequence[Minute], now: int
 ) -> BudgetSnapshot:
-    """Return the account's budget and circuit breaker as they are now."""
-    now = now_ms()
+    """Return the account's budget and circuit breaker as they are at the time `now`."""
     bucket = state.bucket(ACCOUNT_BUCKET, policy.limit)
     rules.expire_slots(bucket, policy, now)
     window = bucket.window

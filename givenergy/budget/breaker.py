@@ -51,7 +51,7 @@ def record(
         breaker.failures = breaker.opened_ms = breaker.probe_id = 0
         breaker.ever_answered = True
         return
-    if outcome is RequestOutcome.DEVICE_FAILED:
+    if outcome in (RequestOutcome.DEVICE_FAILED, RequestOutcome.UNSENT):
         if breaker.probe_id == id_:
             breaker.probe_id = 0  # and the next request probes
         return

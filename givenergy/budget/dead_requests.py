@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from givenergy.budget import rules
-from givenergy.budget.process_identity import is_alive
 from givenergy.budget.request_budget import RequestOutcome, Signal
 from givenergy.budget.rules import Policy
 from givenergy.budget.state import AccountState
@@ -20,7 +19,11 @@ _CHECK_EVERY_MS = 200
 
 
 def end_dead_requests(
-    state: AccountState, policies: Mapping[str, Policy], now_ms: int, own_process: str
+    state: AccountState,
+    policies: Mapping[str, Policy],
+    now_ms: int,
+    own_process: str,
+    is_alive: Callable[[str], bool | None],
 ) -> bool:
     """End the requests of dead processes; return whether there were any."""
     if now_ms - state.reaped_ms < _CHECK_EVERY_MS:

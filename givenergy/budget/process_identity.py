@@ -1,7 +1,8 @@
 """Identify the processes that hold requests and leases, and check whether they are alive.
 
-A process is identified by id, start time and process namespace, so that a reused id is not taken
-for the process that had it before, and a container does not judge another container's processes.
+A process is identified by id, start time, process namespace and boot, so that a reused id is not
+taken for the process that had it before, and a container or a host does not judge the processes of
+another one. The first namespace has the same number on every host: only the boot tells hosts apart.
 """
 
 from __future__ import annotations
@@ -10,23 +11,27 @@ import os
 import sys
 from pathlib import Path
 
+from givenergy.budget.clock import boot_id
+
 __all__ = ["is_alive", "own_identity"]
 
 
 def own_identity() -> str:
     """Return this process' identity, the same in all its threads."""
     pid = os.getpid()
-    return f"{pid}:{_start_time(pid) or ''}:{_namespace()}"
+    return f"{pid}:{_start_time(pid) or ''}:{_namespace()}@{boot_id()}"
 
 
 def is_alive(identity: str) -> bool | None:
     """Return whether the process is alive; None if that cannot be determined from here."""
     try:
-        pid_text, start, namespace = identity.split(":", 2)
+        pid_text, start, place = identity.split(":", 2)
         pid = int(pid_text)
     except ValueError:
         return None
-    if namespace != _namespace():
+    # Identities without a boot are of earlier versions, in a file of one machine.
+    namespace, _, boot = place.partition("@")
+    if namespace != _namespace() or boot not in ("", boot_id()):
         return None
     if sys.platform == "win32":
         # os.kill would end the process there; expiry decides instead.

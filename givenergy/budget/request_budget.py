@@ -51,6 +51,8 @@ class RequestOutcome(StrEnum):
     """429."""
     UNREACHED = "unreached"
     """Never left this machine (no connection): it uses no slot."""
+    UNSENT = "unsent"
+    """Not tried, as the grant was stale: it uses no slot and shows nothing about the host."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ def settle(
     """Record how a request ended; from now on its slot is free one window later."""
     bucket.in_flight.remove(request)
     window = bucket.window
-    if signal.outcome is RequestOutcome.UNREACHED:
+    if signal.outcome in (RequestOutcome.UNREACHED, RequestOutcome.UNSENT):
         if window is not None:
             window.ours -= 1
             if not window.ours and not window.first_end_ms:

@@ -6,10 +6,10 @@ counted in the account's state, past minutes are kept in a table for a week.
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from datetime import UTC, datetime
 
+from givenergy.budget.budget_store import Transaction
 from givenergy.budget.request_budget import Minute, RequestOutcome
 from givenergy.budget.state import AccountState, MinuteCount
 
@@ -21,7 +21,7 @@ _SHOWN = 24 * 60
 
 def count_request(
     state: AccountState,
-    connection: sqlite3.Connection,
+    transaction: Transaction,
     account: str,
     outcome: RequestOutcome,
     *,
@@ -30,10 +30,14 @@ def count_request(
     """Count one request that ended now, and `others`, the use by others that it has revealed."""
     minute = int(time.time() // 60)
     if state.minute.minute != minute:
-        _write(connection, account, state.minute)
+        past = state.minute
+        if past.minute:
+            transaction.add_minute(account, past, oldest=past.minute - _KEPT)
         state.minute = MinuteCount(minute)
     present = state.minute
     present.others += others
+    if outcome is RequestOutcome.UNSENT:
+        return
     if outcome is not RequestOutcome.UNREACHED:
         present.sent += 1
     if outcome is RequestOutcome.RATE_LIMITED:
@@ -43,14 +47,10 @@ def count_request(
 
 
 def read_minutes(
-    connection: sqlite3.Connection, account: str, present: MinuteCount
+    transaction: Transaction, account: str, present: MinuteCount
 ) -> tuple[Minute, ...]:
     """Return the minutes of the last day with at least one request, oldest first."""
-    rows = connection.execute(
-        "SELECT minute, sent, failed, rate_limited, others FROM minutes "
-        "WHERE account = ? AND minute > ?",
-        (account, present.minute - _SHOWN),
-    ).fetchall()
+    rows = transaction.minutes(account, present.minute - _SHOWN)
     totals: dict[int, list[int]] = {minute: list(counts) for minute, *counts in rows}
     if present.minute:
         # A clock that was set back can reach a minute for the second time.
@@ -60,18 +60,4 @@ def read_minutes(
     return tuple(
         Minute(datetime.fromtimestamp(minute * 60, UTC), *counts)
         for minute, counts in sorted(totals.items())
-    )
-
-
-def _write(connection: sqlite3.Connection, account: str, past: MinuteCount) -> None:
-    if not past.minute:
-        return
-    connection.execute(
-        "INSERT INTO minutes VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-        "sent = sent + excluded.sent, failed = failed + excluded.failed, "
-        "rate_limited = rate_limited + excluded.rate_limited, others = others + excluded.others",
-        (account, past.minute, past.sent, past.failed, past.rate_limited, past.others),
-    )
-    connection.execute(
-        "DELETE FROM minutes WHERE account = ? AND minute < ?", (account, past.minute - _KEPT)
     )

@@ -62,7 +62,8 @@ NONE_ATTACHES = (
 def channels(settings: Settings) -> list[Channel]:
     """Return the channels that the owner has set."""
     urls: list[Channel] = [
-        _Apprise(number, url) for number, url in enumerate(settings.alert_urls, start=1)
+        _Apprise(number, url, settings.account_name)
+        for number, url in enumerate(settings.alert_urls, start=1)
     ]
     return [*urls, _App(settings)] if settings.alert_app else urls
 
@@ -79,9 +80,11 @@ def send(channels: Sequence[Channel], message: Message) -> list[str]:
 
 
 class _Apprise:
-    def __init__(self, number: int, url: str) -> None:
+    def __init__(self, number: int, url: str, account: str | None) -> None:
         self._name = f"address {number} of GIVLAKE_ALERT_URLS ({url.partition('://')[0]}://…)"
         self._url = url
+        # For whoever hears of several accounts; the app hears of its own only.
+        self._prefix = f"[{account}] " if account else ""
 
     def can_attach(self) -> bool:
         with _silence(*_LOGGERS):
@@ -103,7 +106,7 @@ class _Apprise:
                 )
             file = message.attachment
             sent = service.notify(
-                title=message.title,
+                title=f"{self._prefix}{message.title}",
                 body=message.body,
                 body_format=apprise.NotifyFormat.TEXT,
                 # Not as text, in which Apprise would look for parameters.

@@ -35,12 +35,19 @@ class Message:
 TEST = Message("givlake: test message", "givlake sends its alerts here. Nothing is wrong")
 
 
-def alert_message(started: Incidents) -> Message:
-    """Return the message about incidents that have started."""
+def alert_message(started: Incidents, account: str | None = None) -> Message:
+    """Return the message about incidents that have started.
+
+    Args:
+        started: The incidents.
+        account: The name of the account, if it has one, for the command that shows more.
+    """
     lines = [describe_failure(failure) for failure in started.failures]
     lines += _describe_days(started.days, "missing")
     lines += [f"{name}{_of(ids)}: not fetched" for name, ids in sorted(started.snapshots.items())]
-    return Message("givlake: data missing", _text([*lines, "Run givlake status for details"]))
+    option = f"--account {account} " if account and not _DIGITS.search(account) else ""
+    lines.append(f"Run givlake {option}status for details")
+    return Message("givlake: data missing", _text(lines))
 
 
 def recovery_message(ended: Incidents) -> Message:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from assets.framework.contract.devices import local_day
@@ -61,6 +62,7 @@ def send_alerts(
     now = now or utc_now()
     today = local_day(now, stored_zone(settings))
     until = today - _DAY if unrequested else today
+    tell = partial(alert_message, account=settings.account_name)
     with open_lake(settings) as lake, FileLock(_created(state) / "alerts.lock"):
         sent = read(lake)
         overdue = find_overdue(lake, settings, sent.days, now=now, since=since, until=until)
@@ -79,7 +81,7 @@ def send_alerts(
             write(lake, sent)
         after = changes.applied(
             sent,
-            started=_send(targets, alert_message, changes.started, report),
+            started=_send(targets, tell, changes.started, report),
             ended=_send(targets, recovery_message, changes.ended, report),
             now=now,
         )

@@ -4,7 +4,7 @@ import os
 
 import click
 
-from pipelines.child_environment import own_environment, refuse_env_file, working_in
+from pipelines.child_environment import own_environment, refuse_env_file
 from pipelines.cli.common import EXIT_USAGE, KnownError
 from pipelines.cli.context import pass_settings
 from pipelines.cli.local_faults import port_fault
@@ -36,17 +36,17 @@ def code_server(settings: Settings, port: int, host: str) -> None:
     from pipelines.open_folder import open_lake
     from pipelines.pending_builds import build_all_pending
 
-    with working_in(own_environment(settings)):
-        home = use_dagster_home(settings)
-        refuse_env_file(home)
-        # Made before Dagster's processes use it.
-        with open_instance(settings) as instance:
-            report_killed_runs(instance, settings)
-            report_lost_runs(instance, settings)
-        with open_lake(settings) as lake:
-            build_all_pending(lake)
-        command = network_code_server(location_name(settings.account_name), host, port)
-        # In place of this process, which a service manager then stops directly. Dagster would load
-        # a `.env` of the working folder.
-        os.chdir(home)
-        os.execv(command[0], command)
+    home = use_dagster_home(settings)
+    refuse_env_file(home)
+    # Made before Dagster's processes use it.
+    with open_instance(settings) as instance:
+        report_killed_runs(instance, settings)
+        report_lost_runs(instance, settings)
+    with open_lake(settings) as lake:
+        build_all_pending(lake)
+    # In place of this process, which a service manager then stops directly. Dagster would load a
+    # `.env` of the working folder.
+    environment = own_environment(settings)
+    os.chdir(home)
+    server = network_code_server(location_name(settings.account_name), host, port)
+    os.execve(server[0], server, environment)

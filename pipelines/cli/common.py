@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
@@ -21,6 +21,7 @@ EXIT_COMPLETE = 0
 EXIT_INCOMPLETE = 1
 EXIT_USAGE = 2
 _FILE_WIDTH = 240
+_Error = TypeVar("_Error", bound=BaseException)
 
 
 class KnownError(Exception):
@@ -92,13 +93,16 @@ def format_option(*formats: str) -> Callable[[Callable[..., Any]], Callable[...,
 def known_error(error: Exception) -> KnownError | None:
     """Return an error that the owner can fix as a `KnownError`; None for any other."""
     # Imported here so that `--help` does not load the client and the stores.
-    from givenergy.errors import BudgetStoreError, GivEnergyError, LocalFaultError
+    from sqlalchemy.exc import DBAPIError
+
+    from givenergy.errors import BudgetAwayError, BudgetStoreError, GivEnergyError, LocalFaultError
     from pipelines.cli.context import settings_in_use
     from pipelines.cli.local_faults import (
         dagster_home,
         describe_local_fault,
         permission_sentence,
     )
+    from pipelines.database_errors import DagsterDatabaseError, database_error
     from pipelines.device_lookup import UnknownDeviceError
     from pipelines.selection import UnknownDatasetError
     from pipelines.settings_file import SettingsError
@@ -107,11 +111,13 @@ def known_error(error: Exception) -> KnownError | None:
     unknown = UnknownDatasetError | UnknownDeviceError
     if isinstance(error, unknown | SettingsError | WarehouseError | LocalFaultError):
         return KnownError(str(error), EXIT_USAGE)
-    if isinstance(error, BudgetStoreError):
+    if isinstance(error, BudgetStoreError) and not isinstance(error, BudgetAwayError):
         return KnownError(f"{error}{permission_sentence(_data_folder() / 'state')}", EXIT_USAGE)
     if isinstance(error, GivEnergyError):
         return KnownError(str(error), EXIT_INCOMPLETE)
-    if (reason := _sqlite_message(error)) is not None:
+    if (known := _cause_of(error, DagsterDatabaseError)) is not None:
+        return KnownError(str(known), EXIT_INCOMPLETE)
+    if (reason := _cause_of(error, sqlite3.DatabaseError)) is not None:
         # Dagster's files: the request budget raises an error of its own.
         return KnownError(
             f"Dagster's state in {os.environ.get('DAGSTER_HOME')} cannot be used ({reason}): free"
@@ -120,6 +126,9 @@ def known_error(error: Exception) -> KnownError | None:
             f"{permission_sentence(dagster_home()) if 'DAGSTER_HOME' in os.environ else ''}",
             EXIT_USAGE,
         )
+    if (database := _cause_of(error, DBAPIError)) is not None:
+        # Of a `dagster.yaml` with Dagster's own storage.
+        return KnownError(str(database_error(None, database)), EXIT_INCOMPLETE)
     fault = describe_local_fault(error, settings_in_use())
     return None if fault is None else KnownError(fault, EXIT_USAGE)
 
@@ -131,12 +140,12 @@ def _data_folder() -> Path:
     return Path() if settings is None else settings.data
 
 
-def _sqlite_message(error: BaseException) -> str | None:
-    """Return SQLite's message if SQLite caused an error."""
+def _cause_of(error: BaseException, kind: type[_Error]) -> _Error | None:
+    """Return the error of a kind that caused an error, or is it; None if there is none."""
     cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, sqlite3.DatabaseError):
+    while cause is not None and not isinstance(cause, kind):
         cause = cause.__cause__ or cause.__context__
-    return None if cause is None else str(cause)
+    return cause
 
 
 def check_order(start: date | None, end: date | None) -> None:

@@ -1,4 +1,4 @@
-"""Values that a shell completes: datasets, devices, tables, marts, tariffs and words for days.
+"""Values that a shell completes: accounts, datasets, devices, tables, marts, tariffs, days.
 
 Nothing is imported that takes long, and nothing is written.
 """
@@ -16,10 +16,14 @@ import click
 from click.shell_completion import CompletionItem
 
 from assets import NOT_DATASETS
+from pipelines.cli.context import ACCOUNT
 from pipelines.cli.help_texts import help_texts
 
 # Set by the shells' scripts.
 VARIABLE = "_GIVLAKE_COMPLETE"
+_ACCOUNTS = ("--account",)
+# Its --account is a key of what to forget.
+_FORGET = "forget"
 _DATASETS = ("--dataset", "dataset")
 _DEVICES = ("--device", "device")
 _TARIFFS = ("tariff",)
@@ -43,7 +47,11 @@ def complete_value(
     found: list[CompletionItem[str]] = []
     # A message would be printed into the line that is being typed.
     with contextlib.suppress(Exception):
-        if any(name in _DATASETS for name in names):
+        if any(name in _ACCOUNTS for name in names) and context.info_name != _FORGET:
+            from pipelines.named_accounts import account_files
+
+            found = [CompletionItem(name) for name in account_files()]
+        elif any(name in _DATASETS for name in names):
             found = [CompletionItem(name) for name in dataset_names()]
         elif any(name in _DEVICES for name in names):
             found = list(_devices(context))
@@ -86,10 +94,14 @@ def _devices(context: click.Context) -> Iterator[CompletionItem[str]]:
 
 
 def _data_folder(context: click.Context) -> Path:
+    from pipelines.named_accounts import account_environment
     from pipelines.settings_file import data_folder, env_file, read_env_file
 
     if named := context.params.get("data"):
         return Path(named)
+    account = context.params.get("account") if context.info_name != _FORGET else None
+    if account := account or context.find_root().meta.get(ACCOUNT):
+        return Path(account_environment(account)["GIVLAKE_DATA"])
     file = env_file()
     return data_folder(os.environ, read_env_file(file), file)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
 
+from pipelines.cli.help_texts import Complete
 from pipelines.request_count import reset_sent
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 _DATA = "givlake.data"
-_ACCOUNT = "givlake.account"
+# The name that a call gives, in the outermost context.
+ACCOUNT = "givlake.account"
 # For what is done when a command has ended, with its context gone.
 _LAST: "list[Settings]" = []
 
@@ -39,25 +41,38 @@ def data_option() -> click.Option:
     )
 
 
-def account_option() -> click.Option:
-    """Return the option `--account`, which the group and every command with a data folder have."""
+def account_option(complete: Complete | None = None) -> click.Option:
+    """Return the option `--account`, which the group and every command with a data folder have.
+
+    Args:
+        complete: Completes names of accounts in a shell.
+    """
 
     def use(context: click.Context, option: click.Parameter, value: str | None) -> None:
-        if value is None or context.resilient_parsing:
+        if value is None:
+            return
+        if context.resilient_parsing:
+            context.find_root().meta[ACCOUNT] = value
             return
         # Imported here, because only commands with this option need it.
         from pipelines.child_environment import working_in
-        from pipelines.named_accounts import account_environment
+        from pipelines.named_accounts import account_environment, dagster_home
+        from warehouse.storage.ownership import give_to_owner
 
         root = context.find_root()
-        if root.meta.setdefault(_ACCOUNT, value) != value:
+        if root.meta.setdefault(ACCOUNT, value) != value:
             raise click.UsageError("--account is given twice, with two names.")
-        root.with_resource(working_in(account_environment(value)))
+        environment = account_environment(value)
+        root.with_resource(working_in(environment))
+        # It is not in the data folder, which is given to its owner at the end of every call.
+        home = dagster_home(Path(environment["GIVLAKE_DATA"]))
+        root.call_on_close(functools.partial(give_to_owner, home))
 
     return click.Option(
         ["--account"],
         metavar="NAME",
         expose_value=False,
+        shell_complete=complete,
         is_eager=True,
         callback=use,
         help="The account of accounts/NAME.env, with its settings and data.",
@@ -66,7 +81,7 @@ def account_option() -> click.Option:
 
 def chosen_account() -> str | None:
     """Return the name of the account that this call names, None if it names none."""
-    name: str | None = click.get_current_context().find_root().meta.get(_ACCOUNT)
+    name: str | None = click.get_current_context().find_root().meta.get(ACCOUNT)
     return name
 
 
@@ -96,7 +111,7 @@ def current_settings() -> "Settings":
     from pipelines.settings import load_settings
 
     context = click.get_current_context().find_root()
-    if _ACCOUNT in context.meta and _DATA in context.meta:
+    if ACCOUNT in context.meta and _DATA in context.meta:
         raise click.UsageError(
             "--account and --data exclude each other: an account has the data folder of its file."
         )

@@ -22,6 +22,7 @@ from givenergy.budget.request_budget import Priority
 from givenergy.endpoints.control_endpoints import INVERTER_SETTINGS
 from givenergy.errors import (
     AccessError,
+    BudgetStoreError,
     ForbiddenError,
     GivEnergyError,
     LocalFaultError,
@@ -30,6 +31,7 @@ from givenergy.errors import (
     UnauthenticatedError,
 )
 from givenergy.server_clock import utc_now
+from pipelines.account_budget import shared_budget_line
 from pipelines.account_zone import zone_difference, zone_notice
 from pipelines.cli.budget_lines import budget_lines
 from pipelines.cli.common import (
@@ -43,8 +45,10 @@ from pipelines.cli.common import (
 )
 from pipelines.cli.context import current_settings
 from pipelines.cli.doctor_refusals import probe, try_refused
+from pipelines.database_errors import DagsterDatabaseError
 from pipelines.discovery import discover
 from pipelines.health.device_answers import describe_setting_reads
+from pipelines.instance import try_database
 from pipelines.known_devices import Discovery, history_start
 from pipelines.open_folder import open_for_reading
 from pipelines.pending_builds import describe_pending
@@ -129,6 +133,7 @@ def _run_checks() -> Iterator[CheckResult]:
     except (SettingsError, WarehouseError) as error:
         yield CheckResult("data folder", "error", str(error), EXIT_USAGE)
         return
+    yield from _dagster(settings)
     try:
         # Without retries, so that an outage is reported at once.
         no_retries = settings.model_copy(update={"retry_s": 0})
@@ -142,12 +147,25 @@ def _run_checks() -> Iterator[CheckResult]:
             yield from _account(session, settings, chosen)
     except SettingsError as error:
         yield CheckResult("token", "error", str(error), EXIT_USAGE)
+    except BudgetStoreError as error:
+        yield CheckResult("budget", "error", str(error), EXIT_INCOMPLETE)
     except LocalFaultError as error:
         yield CheckResult("network", "error", str(error), EXIT_USAGE)
     except UnauthenticatedError as error:
         yield CheckResult("token", "error", str(error), EXIT_INCOMPLETE)
     except GivEnergyError as error:
         yield CheckResult("API", "error", str(error), EXIT_INCOMPLETE)
+
+
+def _dagster(settings: Settings) -> Iterator[CheckResult]:
+    """Check the database of Dagster's state, if there is one."""
+    try:
+        if (name := try_database(settings)) is not None:
+            yield CheckResult("Dagster's state", "ok", f"in {name}")
+    except SettingsError as error:
+        yield CheckResult("Dagster's state", "error", str(error), EXIT_USAGE)
+    except DagsterDatabaseError as error:
+        yield CheckResult("Dagster's state", "error", str(error), EXIT_INCOMPLETE)
 
 
 def _disk(settings: Settings) -> CheckResult:
@@ -191,6 +209,8 @@ def _account(
     reads_settings = any(isinstance(each, DeviceAskingDataset) for each in chosen)
     yield from _control(session, discovery.devices, reads_settings=reads_settings)
     yield _clock(session)
+    if (place := shared_budget_line(settings)) is not None:
+        yield CheckResult("budget", "ok", place)
     for line in budget_lines(session.budget.snapshot()):
         yield CheckResult("budget", "ok", line)
 

@@ -4,6 +4,7 @@ import os
 import sys
 
 import click
+from click.shell_completion import CompletionItem
 
 from pipelines.cli.command_group import LazyGroup, print_versions
 from pipelines.cli.common import EXIT_INCOMPLETE, EXIT_USAGE, KnownError, known_error
@@ -29,7 +30,16 @@ def givlake() -> None:
     """
 
 
-givlake.params.append(account_option())
+def _complete(
+    context: click.Context, option: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    # Imported here, because only completion needs it.
+    from pipelines.cli.completion_values import complete_value
+
+    return complete_value(context, option, incomplete)
+
+
+givlake.params.append(account_option(_complete))
 
 
 def run_command() -> None:

@@ -1,12 +1,25 @@
 """`givlake metrics`: the state of the data for a monitoring program."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.cli.common import EXIT_USAGE, KnownError, opened_for_reading
-from pipelines.cli.context import pass_settings
-from pipelines.settings import Settings
+from pipelines.child_environment import working_in
+from pipelines.cli.common import (
+    EXIT_COMPLETE,
+    EXIT_INCOMPLETE,
+    EXIT_USAGE,
+    KnownError,
+    known_error,
+    opened_for_reading,
+)
+from pipelines.cli.context import chosen_account, current_settings, is_folder_chosen
+from pipelines.named_accounts import account_environment, account_files, accounts_folder
+from pipelines.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from pipelines.health.metrics import Metrics
 
 # What node_exporter reads in the folder of its textfile collector.
 _ENDING = ".prom"
@@ -19,29 +32,65 @@ _ENDING = ".prom"
     metavar="FILE.prom",
     help="Write to a file, which is replaced as a whole.",
 )
-@pass_settings
-def metrics(settings: Settings, output: Path | None) -> None:
+def metrics(output: Path | None) -> None:
     """Print the state of the data in Prometheus' text format, without a request.
 
     Days by state, age of the newest data, requests and limit, quarantine and disk space, but no
-    device by its name. --output writes it for the textfile collector of Prometheus' node_exporter.
+    device by its name. Of accounts with names it has all, unless --account or --data chooses one.
+    --output writes it for the textfile collector of Prometheus' node_exporter.
     """
     from pipelines.cli.output_file import checked_target, new_output_file
-    from pipelines.health.metrics import Metrics, add_account
-    from pipelines.open_folder import stored_account
+    from pipelines.health.metrics import Metrics
 
+    is_one = chosen_account() is not None or is_folder_chosen()
+    names = () if is_one else tuple(account_files())
+    # What is in it is not for files of other programs.
+    folder = accounts_folder() if names else current_settings().data
+    assert folder is not None
     if output is not None:
         if output.suffix != _ENDING:
             raise KnownError(
                 f"--output {output} would not be read by node_exporter: end it in {_ENDING}.",
                 EXIT_USAGE,
             )
-        checked_target(output, settings.data, overwrite=True)
-    found = Metrics()
-    with opened_for_reading(settings, warn_if_empty=False) as lake:
-        add_account(found, lake, settings, stored_account(settings) or "")
+        checked_target(output, folder, overwrite=True)
+    found, status = Metrics(), EXIT_COMPLETE
+    if not names:
+        _add(found, current_settings())
+    for name in names:
+        if not _is_added(found, name):
+            status = EXIT_INCOMPLETE
     if output is None:
         click.echo(found.text(), nl=False)
-        return
-    with new_output_file(output, settings.data, overwrite=True) as file:
-        file.write_bytes(found.text())
+    else:
+        with new_output_file(output, folder, overwrite=True) as file:
+            file.write_bytes(found.text())
+    raise SystemExit(status)
+
+
+def _is_added(found: "Metrics", name: str) -> bool:
+    """Add the metrics of one of several accounts; say why if that cannot be done.
+
+    The others are told all the same, and this one as unreadable.
+    """
+    try:
+        with working_in(account_environment(name)):
+            _add(found, load_settings())
+    except Exception as error:
+        known = error if isinstance(error, KnownError) else known_error(error)
+        if known is None:
+            raise
+        click.echo(f"givlake: The account {name} cannot be read: {known}", err=True)
+        found.set("account_readable", 0, account=name)
+        return False
+    return True
+
+
+def _add(found: "Metrics", settings: Settings) -> None:
+    from pipelines.health.metrics import add_account
+    from pipelines.open_folder import stored_account
+
+    with opened_for_reading(settings, warn_if_empty=False) as lake:
+        account = settings.account_name or stored_account(settings) or ""
+        add_account(found, lake, settings, account)
+    found.set("account_readable", 1, account=account)

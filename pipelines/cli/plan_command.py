@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ import click
 from assets.framework.contract.devices import Devices
 from assets.inverter_setting_values import DATASET as INVERTER_SETTING_VALUES
 from givenergy.server_clock import utc_now
-from pipelines.account_budget import budget_store
+from pipelines.account_budget import counts_requests
 from pipelines.backfill_plan import BackfillTask
 from pipelines.cli.backfill_scope import Scope
 from pipelines.cli.common import (
@@ -79,7 +78,7 @@ def plan(
     scope = Scope(choose_datasets(settings, names), device_ids, start, end)
     check_order(start, end)
     began = utc_now()
-    is_remembered = os.access(budget_store(settings), os.W_OK)
+    is_remembered = counts_requests(settings)
     with (
         opened_for_reading(settings, warn_if_empty=False, may_be_absent=True) as lake,
         tempfile.TemporaryDirectory(prefix="givlake-") as scratch,

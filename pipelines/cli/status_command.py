@@ -11,7 +11,7 @@ import click
 
 from assets.framework.contract.devices import of_kinds
 from assets.framework.ingestion.availability import unavailable
-from pipelines.account_budget import budget_snapshot
+from pipelines.account_budget import budget_snapshot, shared_budget_line
 from pipelines.account_zone import zone_notice, zone_of
 from pipelines.cli.budget_lines import budget_lines
 from pipelines.cli.common import (
@@ -145,7 +145,7 @@ def status(settings: Settings, layout: str, calendar: Path | None, with_gaps: bo
             show_point_gaps(gaps)
         snapshot = budget_snapshot(settings, account) if account is not None else None
         if snapshot is not None:
-            for line in budget_lines(snapshot):
+            for line in filter(None, (shared_budget_line(settings), *budget_lines(snapshot))):
                 _OUT.print(line)
             if requests := sum(each.requests for each in overviews):
                 seconds = max(snapshot.seconds_for(requests), snapshot.window_s)

@@ -117,11 +117,10 @@ def _is_copied(content: bytes, path: Path) -> bool:
 
 
 def one_transaction(instance: dg.DagsterInstance, run_id: str) -> AbstractContextManager[None]:
-    """Store what this thread reports of a run in one transaction, where the storage is this one."""
-    storage = instance.event_log_storage
-    if isinstance(storage, KeptSqliteEventLogStorage):
-        return storage.one_transaction(run_id)
-    return nullcontext()
+    """Store what this thread reports of a run in one transaction, where the storage can do that."""
+    # The one for PostgreSQL is not imported here: it needs packages of an extra.
+    begin = getattr(instance.event_log_storage, "one_transaction", None)
+    return nullcontext() if begin is None else begin(run_id)
 
 
 def _engine(address: str) -> sqlalchemy.Engine:

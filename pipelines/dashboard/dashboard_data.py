@@ -63,6 +63,11 @@ class DashboardData:
             # The page says it too.
             _LOG.info("%s", error)
 
+    @property
+    def account_name(self) -> str | None:
+        """The name of the account, if the owner has given it one."""
+        return self._settings.account_name
+
     def about(self) -> dict[str, object]:
         """Return what the account has, and the state of the data."""
         now = utc_now()

@@ -67,6 +67,8 @@ def make_report(data: DashboardData, lake: Lake, of: str, period: ReportPeriod) 
     scope, as_json = data.scope(arguments)
     shown: dict[str, Any] = msgspec.json.decode(encode(as_json))
     device = f"{shown['kind']} {shown['device']}"
+    if data.account_name is not None:
+        device += f" of {data.account_name}"
     _check_period(period, shown, device)
     answers = msgspec.json.decode(encode(data.charts(_names(period), scope, arguments)))
     about = msgspec.json.decode(encode(data.about()))

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from givenergy.budget import SqliteRequestBudget
 from givenergy.client import Client, FailedAttempt
 from givenergy.retry import RetryPolicy
 from simulator import Simulator
+from tests.support.budget_fixtures import open_budget
 from tests.support.timeouts import PATIENT
+
+__all__ = ["open_budget"]
 
 QUICK = RetryPolicy(tries=3, base_s=0.01, ceiling_s=0.02, span_s=0.0, patience_s=5.0)
 
@@ -20,18 +22,8 @@ def simulator_defaults() -> dict[str, object]:
 
 
 @pytest.fixture
-def open_budget(tmp_path: Path) -> Iterator[Callable[..., SqliteRequestBudget]]:
-    opened = []
-
-    def start(**settings) -> SqliteRequestBudget:
-        settings = {"account": "test", "window_s": 2.0, "margin_s": 0.1, **settings}
-        budget = SqliteRequestBudget(tmp_path / "state" / "budget.sqlite", **settings)
-        opened.append(budget)
-        return budget
-
-    yield start
-    for budget in opened:
-        budget.close()
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "budget.sqlite"
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from assets.inverter_setting_values import DATASET
-from givenergy.budget import SqliteRequestBudget
+from givenergy.budget import SharedRequestBudget
 from givenergy.budget.request_budget import RequestOutcome, Signal
 from givenergy.endpoints import ENDPOINTS
 from givenergy.endpoints.control_endpoints import INVERTER_PRESET_VALUES
@@ -131,7 +131,7 @@ def check(sim, *, may_ask):
         assert sim.device_reads == []
 
 
-class AccountBudget(SqliteRequestBudget):
+class AccountBudget(SharedRequestBudget):
     """A budget without the limits of single endpoints: with ten an hour, examples wait hours."""
 
     def grant(self, *, bucket, own, **options):

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support import clock
 from tests.support.simulator_truth import days_between
+from tests.support.two_accounts import NORTH, SOUTH, TOKENS, TwoAccounts
 
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 3))
 DATASETS = "inverter_data_points,inverter_system_readings,inverter_events"
@@ -156,3 +157,30 @@ def test_requests_of_an_earlier_day_do_not_count(owner):
     with clock.at(two_days_later.isoformat()):
         found = samples(owner.givlake("metrics").out)
     assert value(found, "windows_used_last_day") == value(found, "requests_last_day") == 0
+
+
+def test_all_accounts_are_told_and_one_that_cannot_be_read_hides_none(simulate, tmp_path):
+    sim = simulate(inverters=2, commissioned=date(2025, 5, 1), tokens=TOKENS)
+    operator = TwoAccounts(tmp_path, sim)
+    assert operator.of(NORTH, "backfill", "--start", DAYS[0], "--end", DAYS[0]).status == 0
+    target = tmp_path / "givlake.prom"
+    done = operator.givlake("metrics", "--output", target)
+    assert (done.status, done.out) == (1, "")
+    assert "The account south cannot be read: No data in" in done.err
+    found = samples(target.read_text())
+    assert value(found, "account_readable", account=NORTH) == 1
+    assert value(found, "account_readable", account=SOUTH) == 0
+    assert operator.of(SOUTH, "backfill", "--start", DAYS[0], "--end", DAYS[1]).status == 0
+    done = operator.givlake("metrics")
+    assert done.status == 0, done.err
+    found = samples(done.out)
+    assert value(found, "coverage", account=NORTH, state="complete") == 2
+    assert value(found, "coverage", account=SOUTH, state="complete") == 4
+    (alone,) = {
+        dict(key)["account"]
+        for key in samples(operator.of(SOUTH, "metrics").out)["givlake_account_readable"]
+    }
+    assert alone == SOUTH
+    done = operator.givlake("metrics", "--output", operator.accounts / "givlake.prom")
+    assert done.status == 2
+    assert TOKENS[0].token not in done.output

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -91,6 +92,14 @@ class FleetServices:
                 process.wait()
 
 
+def fleet_instance(database: str) -> dict[str, Any]:
+    """Return the settings of Dagster's instance for another database than the file's."""
+    instance: dict[str, Any] = yaml.safe_load(_INSTANCE.read_text())
+    url = database.replace("postgresql://", "postgresql+psycopg2://", 1)
+    instance["storage"]["postgres"]["postgres_url"] = url
+    return instance
+
+
 @contextlib.contextmanager
 def fleet_services(
     folder: Path, owners: Mapping[str, Owner], database: str
@@ -102,9 +111,7 @@ def fleet_services(
         owners: The owners of the accounts by the accounts' names.
         database: Address of an empty database.
     """
-    instance = yaml.safe_load(_INSTANCE.read_text())
-    url = database.replace("postgresql://", "postgresql+psycopg2://", 1)
-    instance["storage"]["postgres"]["postgres_url"] = url
+    instance = fleet_instance(database)
     for name in (*owners, "web", "daemon"):
         (folder / name).mkdir(parents=True)
         (folder / name / "dagster.yaml").write_text(yaml.safe_dump(instance))

@@ -54,6 +54,10 @@ class PostgresServer:
         assert self._process is not None
         return self._process.pid
 
+    def program(self, name: str) -> Path:
+        """Return a program of the server's version, such as pg_dump."""
+        return self._bin / name
+
     def url(self, database: str = "postgres") -> str:
         """Return the address of a database, as SQLAlchemy and psycopg2 understand it."""
         return f"postgresql://{_SUPERUSER}@127.0.0.1:{self.port}/{database}"

@@ -21,11 +21,14 @@ from typing import TypeVar
 
 import msgspec
 
+from givenergy.budget.budget_store import Transaction
 from givenergy.budget.clock import boot_id, now_ms
+from givenergy.budget.process_identity import own_identity
+from givenergy.budget.sqlite_tables import READ, SCHEMA, WRITE, SqliteTransaction, hint
 from givenergy.budget.state import AccountState
 from givenergy.errors import BudgetStoreError, CancelledError
 
-__all__ = ["StateStore"]
+__all__ = ["SqliteStore"]
 
 VERSION = 1
 # How long another program may keep the file locked before that is an error.
@@ -33,26 +36,12 @@ LOCKED_PATIENCE_S = 60.0
 _MAX_REPAIRS = 10
 
 _T = TypeVar("_T")
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS accounts (account TEXT PRIMARY KEY, state TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS leases (
-    account TEXT, key TEXT, holder TEXT NOT NULL, id INTEGER NOT NULL, expires_ms INTEGER NOT NULL,
-    PRIMARY KEY (account, key)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS minutes (
-    account TEXT, minute INTEGER, sent INTEGER, failed INTEGER, rate_limited INTEGER,
-    others INTEGER, PRIMARY KEY (account, minute)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS identities (
-    token_hash TEXT PRIMARY KEY, account_id TEXT NOT NULL, timezone TEXT) WITHOUT ROWID;
-"""
-_READ = "SELECT state FROM accounts WHERE account = ?"
-_WRITE = (
-    "INSERT INTO accounts VALUES (?1, ?2) "
-    "ON CONFLICT (account) DO UPDATE SET state = excluded.state"
-)
+# Shorter than the time after which a request in flight counts as ended (`dead_requests`).
+_GRANT_LASTS_MS = 600_000
+_FOREVER_MS = 1 << 62
 
 
-class StateStore:
+class SqliteStore:
     """Transactions on the shared file; safe for threads, processes and forks.
 
     Args:
@@ -67,6 +56,8 @@ class StateStore:
         noticed_at_ms: When every process that used a deleted file has noticed this one.
     """
 
+    grant_lasts_ms = _GRANT_LASTS_MS
+
     def __init__(self, path: Path, *, notice_ms: int, window_ms: int) -> None:
         self.path = path
         self._notice_ms = notice_ms
@@ -79,6 +70,7 @@ class StateStore:
         self._inode: tuple[int, int] | None = None
         self._boot = boot_id()
         self._hold_until_ms = 0
+        self._holder = (0, "")
         self.store_id = ""
         self.noticed_at_ms = 0
         with self._lock:
@@ -87,7 +79,7 @@ class StateStore:
     def transact(
         self,
         account: str,
-        change: Callable[[AccountState, sqlite3.Connection], _T],
+        change: Callable[[AccountState, Transaction], _T],
         cancelled: threading.Event | None = None,
     ) -> _T:
         """Run `change` on the account's state while no other process can, and store the result.
@@ -96,14 +88,31 @@ class StateStore:
             BudgetStoreError: If the file cannot be written, or stays locked for a minute.
             CancelledError: If `cancelled` is set while the file is locked.
         """
+        return self._in_transaction(
+            lambda connection: self.change_in(
+                connection, account, lambda state: change(state, self._transaction)
+            ),
+            cancelled,
+        )
 
+    def change_rows(self, change: Callable[[Transaction], _T]) -> _T:
+        """Run `change` on what is stored beside the states.
+
+        Raises:
+            BudgetStoreError: As for `transact`.
+        """
+        return self._in_transaction(lambda _: change(self._transaction))
+
+    def _in_transaction(
+        self,
+        change: Callable[[sqlite3.Connection], _T],
+        cancelled: threading.Event | None = None,
+    ) -> _T:
         def work() -> _T:
             connection = self._usable()
             connection.execute("BEGIN IMMEDIATE")
             try:
-                result = self.change_in(
-                    connection, account, lambda state: change(state, connection)
-                )
+                result = change(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
@@ -119,10 +128,10 @@ class StateStore:
         """Change an account's state within the transaction that is open on `connection`."""
         state = self._load(connection, account)
         result = change(state)
-        connection.execute(_WRITE, (account, self._encode(state).decode()))
+        connection.execute(WRITE, (account, self._encode(state).decode()))
         return result
 
-    def read(self, account: str, look: Callable[[AccountState, sqlite3.Connection], _T]) -> _T:
+    def read(self, account: str, look: Callable[[AccountState, Transaction], _T]) -> _T:
         """Run `look` on the account's state; changes made there are not stored.
 
         Raises:
@@ -131,11 +140,25 @@ class StateStore:
 
         def work() -> _T:
             connection = self._usable()
-            return look(self._load(connection, account), connection)
+            return look(self._load(connection, account), self._transaction)
 
         return self._guarded(work)
 
-    def keep_hold(self, account: str) -> None:
+    def now_ms(self) -> int:
+        """Return the milliseconds of the machine's clock."""
+        return now_ms()
+
+    def holder(self) -> str:
+        """Return this process' identity, determined once per process."""
+        if self._holder[0] != os.getpid():
+            self._holder = (os.getpid(), own_identity())
+        return self._holder[1]
+
+    def alive_until_ms(self) -> int:
+        """Return a time that never comes: a living process is seen among those of the machine."""
+        return _FOREVER_MS
+
+    def keep_up(self, account: str) -> None:
         """Store the hold that this process set because its file was deleted or damaged.
 
         Raises:
@@ -185,7 +208,7 @@ class StateStore:
                     continue
                 raise BudgetStoreError(
                     f"The request budget in {self.path} cannot be used: {error}.",
-                    hint=_hint(name),
+                    hint=hint(name),
                 ) from error
             except OSError as error:
                 # Deleted while it was opened.
@@ -205,7 +228,7 @@ class StateStore:
                 self._set_aside()
             return True
         # A file deleted under an open connection, or while it is opened, shows in several ways.
-        return name == "SQLITE_READONLY_DBMOVED" or self._replaced()
+        return name == "SQLITEREADONLY_DBMOVED" or self._replaced()
 
     def _set_aside(self) -> None:
         """Rename a damaged file, unless another process has done so, and start a new one."""
@@ -257,7 +280,7 @@ class StateStore:
             connection.execute("PRAGMA journal_mode = PERSIST")
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("BEGIN IMMEDIATE")
-            for statement in _SCHEMA.split(";"):
+            for statement in SCHEMA.split(";"):
                 connection.execute(statement)
             noticed_at_ms = now_ms() + self._notice_ms
             connection.executemany(
@@ -282,6 +305,7 @@ class StateStore:
             self.noticed_at_ms = int(meta["noticed_at_ms"])
             self._hold_until_ms = max(self._hold_until_ms, int(meta["hold_until_ms"]))
         self._connection = connection
+        self._transaction = SqliteTransaction(connection, self.change_in)
         if int(meta["version"]) > VERSION:
             raise BudgetStoreError(
                 f"The request budget in {self.path} was written by a newer givlake.",
@@ -291,7 +315,7 @@ class StateStore:
     def _load(self, connection: sqlite3.Connection, account: str) -> AccountState:
         # Numbers continue above those of a lost file.
         state = AccountState(boot=self._boot, last_id=now_ms() * 1000)
-        row = connection.execute(_READ, (account,)).fetchone()
+        row = connection.execute(READ, (account,)).fetchone()
         if row is not None:
             try:
                 state = self._decode(row[0])
@@ -301,13 +325,3 @@ class StateStore:
             state.restart(self._boot, now_ms())
         state.hold_until_ms = max(state.hold_until_ms, self._hold_until_ms)
         return state
-
-
-def _hint(name: str) -> str:
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return "Another program keeps it locked: close that program and start again."
-    if name == "SQLITE_FULL":
-        return "The disk is full: make room and start again."
-    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-        return "Make the file and its folder writable, or set GIVLAKE_DATA to one that is."
-    return "Check the disk; the file may be deleted, it holds no data of yours."

@@ -1,0 +1,39 @@
+"""Faults of Dagster's database in PostgreSQL, each in one sentence without a password."""
+
+import re
+
+from sqlalchemy.engine import URL
+
+# libpq repeats the address before its reason.
+_ADDRESS = re.compile(r"^(connection to server .*? failed: |could not connect to server: )")
+
+
+class DagsterDatabaseError(Exception):
+    """PostgreSQL, which keeps Dagster's state, does not serve it; the message says what to do."""
+
+
+def database_error(address: URL | None, error: BaseException) -> DagsterDatabaseError:
+    """Return an error that names the database, what PostgreSQL said, and what to do.
+
+    Args:
+        address: The address of the database; None if only what PostgreSQL said may have it.
+        error: What the driver or SQLAlchemy raised.
+    """
+    said = str(getattr(error, "orig", None) or error).strip().splitlines() or ["no reason"]
+    reason = said[0].rstrip(".")
+    if address is not None:
+        reason = _ADDRESS.sub("", reason)
+        if address.password:
+            reason = reason.replace(str(address.password), "***")
+    name = "PostgreSQL" if address is None else database_name(address)
+    return DagsterDatabaseError(
+        f"Dagster's state in {name} cannot be used ({reason}): check that"
+        " PostgreSQL runs there, and the address, user and password in dagster.override.yaml. What"
+        " was fetched is kept; then run the same command again."
+    )
+
+
+def database_name(address: URL) -> str:
+    """Return the name of a database with host and port, without user and password."""
+    host = address.host or address.query.get("host") or "the default host"
+    return f"the PostgreSQL database {address.database} at {host}, port {address.port or 5432}"
