@@ -1,6 +1,7 @@
 """Fixtures of tests with real servers: skipped where there is none, an error in CI."""
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,14 +21,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server for all tests of a worker."""
-    try:
-        server = PostgresServer(tmp_path_factory.mktemp("postgres"))
-    except FileNotFoundError as error:
-        skip_or_fail(str(error))
-    yield server
-    server.stop()
+    # Not in pytest's folder: when another pytest starts, it closes that to all but its own user,
+    # and a server that does not run as root loses its files.
+    with tempfile.TemporaryDirectory(prefix="givlake-postgres-") as folder:
+        try:
+            server = PostgresServer(Path(folder))
+        except FileNotFoundError as error:
+            skip_or_fail(str(error))
+        yield server
+        server.stop()
 
 
 @pytest.fixture
