@@ -22,9 +22,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL server for all tests of a worker."""
-    # Not in pytest's folder: when another pytest starts, it closes that to all but its own user,
-    # and a server that does not run as root loses its files.
+    """A PostgreSQL server for all tests of a worker.
+
+    Its user cannot pass through pytest's folders: each pytest of this machine closes them anew.
+    """
     with tempfile.TemporaryDirectory(prefix="givlake-postgres-") as folder:
         try:
             server = PostgresServer(Path(folder))

@@ -24,7 +24,7 @@ class PostgresServer:
     """A server with a data folder of its own; `start` after `kill` recovers what was committed.
 
     Args:
-        folder: An empty folder.
+        folder: An empty folder; for root not one of pytest's, which each pytest closes anew.
 
     Raises:
         FileNotFoundError: There is no PostgreSQL that this user can run.
@@ -42,7 +42,7 @@ class PostgresServer:
         if self._user is not None:
             os.chown(folder, self._user, self._user)
             for parent in folder.resolve().parents:
-                # pytest's folders are root's own; a folder may be passed through, not listed.
+                # A folder of root's own may be passed through, not listed.
                 with suppress(PermissionError):
                     parent.chmod(parent.stat().st_mode | 0o011)
         self._run("initdb", "-D", str(self._data), "-U", _SUPERUSER, "-A", "trust", "--no-sync")
@@ -50,13 +50,9 @@ class PostgresServer:
 
     @property
     def pid(self) -> int:
-        """The process whose children are all others of the server."""
+        """The server's main process."""
         assert self._process is not None
         return self._process.pid
-
-    def program(self, name: str) -> Path:
-        """Return a program of the server's version, such as pg_dump."""
-        return self._bin / name
 
     def url(self, database: str = "postgres") -> str:
         """Return the address of a database, as SQLAlchemy and psycopg2 understand it."""
