@@ -58,9 +58,12 @@ class FleetServices:
     def kill(self, name: str) -> None:
         """Kill a service and all that it started, as the machine that it runs on would end."""
         service = self.processes[name]
-        for pid in (service.pid, *(each.pid for each in processes_below(service.pid))):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        pids = [service.pid, *(each.pid for each in processes_below(service.pid))]
+        # All stop first, so that none sees another one end.
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
         service.wait(TIMEOUT_S)
 
     def start_elsewhere(self, name: str) -> None:
