@@ -28,7 +28,7 @@ from pipelines.definitions_factory import (
     job_name,
 )
 from pipelines.device_names import DeviceNames
-from pipelines.instance import open_instance, use_dagster_home
+from pipelines.instance import open_instance
 from pipelines.known_devices import HISTORY_STARTS
 from pipelines.open_folder import stored_state
 from pipelines.partitions import range_tags
@@ -56,8 +56,7 @@ class Runs:
 
     def __enter__(self) -> Self:
         self._instance = self._open.enter_context(open_instance(self._settings))
-        home = use_dagster_home(self._settings)
-        self._tags = self._open.enter_context(tagged_runs(self._instance, home))
+        self._tags = self._open.enter_context(tagged_runs(self._instance, self._settings))
         self._open.enter_context(self._reporter)
         return self
 

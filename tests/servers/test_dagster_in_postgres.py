@@ -1,14 +1,13 @@
 """Dagster's state in PostgreSQL: commands, two machines, and what `forget` leaves."""
 
-import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from pipelines.cli.killed_runs import tagged_runs
+from pipelines.settings import load_settings
 from tests.support import clock
 from tests.support.dagster_page import page
 from tests.support.postgres_home import (
@@ -75,11 +74,9 @@ def test_each_machine_looks_only_at_its_own_killed_runs(simulate, tmp_path, data
         (tmp_path / name).mkdir()
         owners.append(owner_with(tmp_path / name, sim, database))
     north, south = owners
-    with north.dagster() as (_, instance):
-        home = Path(os.environ["DAGSTER_HOME"])
-        with tagged_runs(instance, home) as tags:
-            running = instance.create_run_for_job(job, tags=tags)
-        # As after SIGKILL: the lock is free, and the run is in progress.
+    with north.dagster() as (_, instance), tagged_runs(instance, load_settings()) as tags:
+        running = instance.create_run_for_job(job, tags=tags)
+    # As after SIGKILL: the lock is free, and the run is in progress.
     assert south.givlake("backfill", *DAY).status == 0
     assert statuses(database)[0] == "NOT_STARTED"
     assert north.givlake("backfill", *DAY).status == 0
