@@ -13,6 +13,9 @@ from simulator import Simulator, SimulatorConfig
 from tests.support.owner import Owner
 from tests.support.published import objects, published_rows
 
+# Each publication computes all marts.
+pytestmark = pytest.mark.slow
+
 RANGE = ("--start", "2025-06-01", "--end", "2025-06-02")
 DATASETS = "inverter_data_points,energy_flows,inverter_presets,sites"
 
@@ -74,7 +77,7 @@ def test_every_table_and_mart_has_the_rows_of_the_folder(owner, target):
 
 def test_values_are_equal(owner, target):
     owner.givlake("publish", target)
-    mine = published_rows(target / "daily_energy", "* EXCLUDE (account, month)")
+    mine = published_rows(target / "daily_energy", "* EXCLUDE (account)")
     assert mine == owner.sql("SELECT * FROM daily_energy ORDER BY ALL")
     texts = "start_local::TIMESTAMP AS start_local"
     points = published_rows(
