@@ -5,6 +5,7 @@ import re
 from sqlalchemy.engine import URL
 
 # libpq repeats the address before its reason.
+_LAST_WORDS = "then run the same command again."
 _ADDRESS = re.compile(r"^(connection to server .*? failed: |could not connect to server: )")
 
 
@@ -29,8 +30,14 @@ def database_error(address: URL | None, error: BaseException) -> DagsterDatabase
     return DagsterDatabaseError(
         f"Dagster's state in {name} cannot be used ({reason}): check that"
         " PostgreSQL runs there, and the address, user and password in dagster.override.yaml. What"
-        " was fetched is kept; then run the same command again."
+        f" was fetched is kept; {_LAST_WORDS}"
     )
+
+
+def stated_database_error(text: str) -> DagsterDatabaseError | None:
+    """Return the error that Dagster's text about a failed run has; None if it has none."""
+    found = re.search(rf"\bDagsterDatabaseError: (.*{re.escape(_LAST_WORDS)})", text)
+    return None if found is None else DagsterDatabaseError(found[1])
 
 
 def database_name(address: URL) -> str:

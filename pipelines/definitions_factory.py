@@ -23,6 +23,7 @@ from pipelines.health.mart_checks import mart_checks
 from pipelines.maintenance_job import compaction_job, compaction_schedule
 from pipelines.open_folder import stored_zone
 from pipelines.partitions import daily_partitions
+from pipelines.publish_job import publish_job, publish_schedule
 from pipelines.reports.report_job import report_job, report_schedule
 from pipelines.resources import api_resources, silent_reporter
 from pipelines.schedules import daily_schedule, poll_schedule, snapshot_schedule, today_schedule
@@ -70,9 +71,14 @@ def build_definitions(
     assets: list[dg.AssetsDefinition] = list(snapshot_assets.values())
     jobs: list[Any] = [
         dg.define_asset_job(
-            REFRESH_JOB, _select(assets), description="Fetches all snapshot datasets."
+            REFRESH_JOB,
+            _select(assets),
+            description="Fetches all snapshot datasets.",
+            tags=keys.tags(),
         ),
-        dg.define_asset_job(POLL_JOB, _select(polled), description="Fetches perishable data."),
+        dg.define_asset_job(
+            POLL_JOB, _select(polled), description="Fetches perishable data.", tags=keys.tags()
+        ),
         compaction,
     ]
     schedules = [
@@ -99,11 +105,15 @@ def build_definitions(
         sending = report_job(settings, zone)
         jobs.append(sending)
         schedules.append(report_schedule(sending.name, settings, zone))
+    if settings.publish_to is not None:
+        publishing = publish_job(settings)
+        jobs.append(publishing)
+        schedules.append(publish_schedule(publishing, zone))
     checks = []
     for dataset in daily(chosen):
         days = daily_partitions(settings, dataset.name)
         asset = dataset_asset(keys, dataset, _deps(keys, dataset, lists), types, days)
-        job = dg.define_asset_job(job_name(dataset.name), _select([asset]))
+        job = dg.define_asset_job(job_name(dataset.name), _select([asset]), tags=keys.tags())
         assets.append(asset)
         jobs.append(job)
         schedules += [
@@ -113,7 +123,7 @@ def build_definitions(
         checks.append(history_check(keys, dataset, settings))
     if checks:
         selection = dg.AssetSelection.checks(*checks)
-        check_job = dg.define_asset_job(_CHECK_HISTORY_JOB, selection=selection)
+        check_job = dg.define_asset_job(_CHECK_HISTORY_JOB, selection=selection, tags=keys.tags())
         jobs.append(check_job)
         schedules.append(check_schedule(check_job.name, zone))
     views = _views(keys, chosen)
@@ -122,7 +132,9 @@ def build_definitions(
         *(drift_check(keys, dataset, settings) for dataset in chosen),
         *mart_checks(keys, [view.key for view in views], settings),
     ]
-    data_job = dg.define_asset_job(_CHECK_DATA_JOB, dg.AssetSelection.checks(*data_checks))
+    data_job = dg.define_asset_job(
+        _CHECK_DATA_JOB, dg.AssetSelection.checks(*data_checks), tags=keys.tags()
+    )
     jobs.append(data_job)
     schedules.append(data_check_schedule(data_job.name, zone))
     return dg.Definitions(

@@ -19,6 +19,7 @@ from pipelines.instance_settings import is_in_postgres
 from pipelines.known_devices import known_devices
 from pipelines.open_folder import open_lake
 from pipelines.pending_builds import build_all_pending
+from pipelines.publish_erasure import erase_published
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
 from warehouse.accounting.finding_store import erase_findings
@@ -54,7 +55,7 @@ def erase_devices(
                     ' "SELECT DISTINCT device_id, account FROM requests"'
                 )
 
-        def erase_elsewhere(names: Collection[str]) -> None:
+        def erase_elsewhere(names: Collection[str]) -> Sequence[str]:
             lost = known_before - _known_device_ids(lake, stored=False) if accounts else set()
             forget_in_budget(settings, {*names, *lost}, accounts)
             eraser = _NameEraser({*names, *lost})
@@ -67,8 +68,11 @@ def erase_devices(
             if is_in_postgres(settings_in_use(settings)):
                 # Before the state, by which the same call knows the names again if this fails.
                 erase_from_database(settings, eraser.placeholders)
+            # Before the state, which has the account's names there.
+            targets = erase_published(settings, lake)
             for name in lake.state.all():
                 lake.state.update(name, eraser.erase_from)
+            return targets
 
         return forget(
             lake,

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.framework.orchestration.asset_keys import AssetKeys
 from pipelines.maintenance import compact_archive
 from pipelines.open_folder import open_lake
 from pipelines.pending_builds import build_all_pending
@@ -27,7 +28,11 @@ def compaction_job(settings: Settings) -> dg.JobDefinition:
         for message in report.damaged:
             context.log.warning(message)
 
-    @dg.job(name="compact_archive", description="Compacts the archive.")
+    @dg.job(
+        name="compact_archive",
+        description="Compacts the archive.",
+        tags=AssetKeys(settings.account_name).tags(),
+    )
     def compact_archive_job() -> None:
         compact_segments()
 

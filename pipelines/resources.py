@@ -31,6 +31,7 @@ from pipelines.health.schedule_watch import record_scheduled_run
 from pipelines.known_devices import Discovery, last_discovery
 from pipelines.open_folder import open_lake
 from pipelines.pending_builds import build_all_pending
+from pipelines.run_locks import run_lock
 from pipelines.selection import lists_for, selected
 from pipelines.session_factory import open_session
 from pipelines.settings import Settings, with_numbers
@@ -161,6 +162,10 @@ class GivEnergyApi:
     def one_transaction(self, context: dg.AssetExecutionContext) -> AbstractContextManager[None]:
         """Store the events that a run reports within it at once."""
         return one_transaction(context.instance, context.run.run_id)
+
+    def running(self, context: dg.AssetExecutionContext) -> AbstractContextManager[None]:
+        """Show other processes that a run is alive."""
+        return run_lock(self.settings.data, context.run.run_id)
 
     @contextmanager
     def lake(self) -> Iterator[Lake]:

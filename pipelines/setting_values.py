@@ -6,6 +6,7 @@
 import re
 from collections.abc import Collection
 from datetime import time
+from pathlib import Path
 
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
@@ -43,6 +44,13 @@ def check_account_name(name: str | None) -> str | None:
     if name is not None and not is_account_name(name):
         raise _refuse(NAME_ADVICE)
     return name
+
+
+def check_publish_target(target: str | None) -> str | None:
+    """Return a URL as it is, or a folder that does not depend on the working folder."""
+    if target is None or "://" in target or Path(target).is_absolute() or target.startswith("~"):
+        return target
+    raise _refuse("use the absolute path of a folder, or a URL such as s3://bucket/givlake.")
 
 
 def check_log_level(level: str) -> str:

@@ -17,6 +17,7 @@ from pipelines.setting_values import (
     check_account_name,
     check_log_level,
     check_poll_minutes,
+    check_publish_target,
     check_zone,
     how_often,
     read_alert_urls,
@@ -176,6 +177,13 @@ class Settings(BaseSettings):
         "how often to send the [report](docs/report.md#sending-it) of each site to the channels of"
         " alerts: `weekly`, `monthly` or `off`",
         shown="`off`",
+        default=None,
+    )
+    publish_to: Annotated[str | None, BeforeValidator(check_publish_target)] = _setting(
+        "GIVLAKE_PUBLISH_TO",
+        "where `givlake publish` and its schedule [publish](docs/publishing.md) to: a folder, or"
+        " `s3://`, `gs://` or `az://` with a bucket; credentials by the store's usual variables",
+        shown="",
         default=None,
     )
     keep_personal: Annotated[frozenset[str], NoDecode, BeforeValidator(read_personal)] = _setting(

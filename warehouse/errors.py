@@ -51,3 +51,11 @@ class ArchiveDamagedError(DamagedError):
 
 class AccountingError(WarehouseError):
     """A decoder lost or invented rows: rows in differ from rows in tables plus rows quarantined."""
+
+
+class PublishError(WarehouseError):
+    """The target does not have what it should: the next publication goes on where this ended."""
+
+
+class TargetError(PublishError):
+    """The store of the target cannot be reached, or refuses what is asked of it."""

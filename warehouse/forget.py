@@ -30,7 +30,7 @@ from warehouse.vacuum import vacuum
 RECORD = "forgotten.jsonl"
 _JOURNAL = "forgetting.json"
 RewriteBody = Callable[[str, bytes, Collection[str]], bytes | None]
-EraseElsewhere = Callable[[Collection[str]], None]
+EraseElsewhere = Callable[[Collection[str]], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,8 @@ def forget(
         decoders: Decoders of all datasets, to rebuild their tables.
         rewrite_body: Returns a body without devices, or None, for a dataset, the body and the
             devices.
-        erase_elsewhere: Removes the given names from everything outside the stores.
+        erase_elsewhere: Removes the given names from everything outside the stores; returns the
+            places outside of the folder that it removed them from.
 
     Raises:
         StoreError: The disk is full or not writable.
@@ -119,12 +120,11 @@ def forget(
         lake.expect(expected.filter(others), keep_old=False)
     forget_roles(lake, progress.devices)
     forget_damaged_roles(lake)
-    if erase_elsewhere is not None:
-        erase_elsewhere(progress.names)
+    targets = () if erase_elsewhere is None else erase_elsewhere(progress.names)
     report = ForgetReport(
         eraser.removed, eraser.rewritten, len(damaged_files), tuple(built), tuple(unbuilt)
     )
-    _record(lake, progress.names, report)
+    _record(lake, progress.names, report, targets)
     (lake.folder / _JOURNAL).unlink()
     return report
 
@@ -251,7 +251,7 @@ def _with_bodies(rows: pa.Table, bodies: list[bytes]) -> pa.Table:
     return rows
 
 
-def _record(lake: Lake, names: set[str], report: ForgetReport) -> None:
+def _record(lake: Lake, names: set[str], report: ForgetReport, targets: Sequence[str]) -> None:
     """Append a record with the names as hashes only."""
     path = lake.folder / RECORD
     line = {
@@ -260,6 +260,7 @@ def _record(lake: Lake, names: set[str], report: ForgetReport) -> None:
         "responses": report.responses,
         "rewritten": report.rewritten,
         "datasets": [*report.datasets, *report.unbuilt],
+        **({"published_to": list(targets)} if targets else {}),
     }
     old = path.read_bytes() if path.exists() else b""
     write_atomically(path, old + json.dumps(line).encode() + b"\n", lake.scratch)

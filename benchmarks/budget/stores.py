@@ -30,6 +30,8 @@ from simulator import Simulator, SimulatorConfig
 from tests.support.postgres_server import PostgresServer
 
 SPAWN = multiprocessing.get_context("spawn")
+# Without the imports of each process; nothing is open in the parent then.
+FORK = multiprocessing.get_context("fork")
 TIMEOUT_S = 3600
 UNLIMITED = 10**9
 
@@ -49,10 +51,10 @@ def spend(where: StoreLocation, count: int, start: Any, results: Any) -> None:
 
 def cost(where: StoreLocation, processes: int, grants: int) -> tuple[float, float, float]:
     """Return grants a second, µs of CPU a grant and the 99th percentile of a grant in ms."""
-    start, results = SPAWN.Barrier(processes + 1), SPAWN.Queue()
+    start, results = FORK.Barrier(processes + 1), FORK.Queue()
     count = grants // processes
     workers = [
-        SPAWN.Process(target=spend, args=(where, count, start, results)) for _ in range(processes)
+        FORK.Process(target=spend, args=(where, count, start, results)) for _ in range(processes)
     ]
     for worker in workers:
         worker.start()

@@ -279,5 +279,6 @@ class PostgresStore:
             cursor.execute("COMMIT")
         if self._life != life:
             self._versions.clear()
-        self._life, self.noticed_at_ms = life, noticed_at_ms
-        self._hold_until_ms = max(self._hold_until_ms, hold_until_ms)
+        # A clock that was set back must not make them last longer.
+        self._life, self.noticed_at_ms = life, min(noticed_at_ms, now_ms + self._notice_ms)
+        self._hold_until_ms = max(self._hold_until_ms, min(hold_until_ms, now_ms + self._window_ms))

@@ -25,7 +25,7 @@ from pipelines.cli.common import (
 from pipelines.cli.context import refuse_one_account
 from pipelines.cli.formats import as_csv, as_json
 from pipelines.cli.output_file import checked_target
-from pipelines.health.account_figures import AccountSummary, account_summary
+from pipelines.health.account_status import AccountSummary, account_summary
 from pipelines.named_accounts import accounts_folder
 from pipelines.settings import Settings
 from pipelines.settings_file import SettingsError
@@ -71,7 +71,7 @@ def accounts_list_command(layout: str) -> None:
         _OUT.print(table(names, [_cells(row, folder) for row in rows], right=_RIGHT))
         for line in (line for name, each in found.items() for line in _notes(name, *each)):
             _OUT.print(printable(line))
-    if any(summary is None for *_, summary in found.values()):
+    if any(summary is None for _, summary, _ in found.values()):
         raise SystemExit(EXIT_INCOMPLETE)
 
 

@@ -31,6 +31,7 @@ def code_server(settings: Settings, port: int, host: str) -> None:
     """
     if (fault := port_fault(host, port)) is not None:
         raise KnownError(fault, EXIT_USAGE)
+    from pipelines.cli.killed_runs import report_killed_runs, report_lost_runs
     from pipelines.instance import open_instance, use_dagster_home
     from pipelines.open_folder import open_lake
     from pipelines.pending_builds import build_all_pending
@@ -38,8 +39,9 @@ def code_server(settings: Settings, port: int, host: str) -> None:
     home = use_dagster_home(settings)
     refuse_env_file(home)
     # Made before Dagster's processes use it.
-    with open_instance(settings):
-        pass
+    with open_instance(settings) as instance:
+        report_killed_runs(instance, settings)
+        report_lost_runs(instance, settings)
     with open_lake(settings) as lake:
         build_all_pending(lake)
     # In place of this process, which a service manager then stops directly. Dagster would load a

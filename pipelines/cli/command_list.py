@@ -13,6 +13,7 @@ GROUPS = {
         "describe": "describe_command",
         "report": "report_command",
         "export": "export_command",
+        "publish": "publish_command",
         "ui": "ui_command",
     },
     "Check": {

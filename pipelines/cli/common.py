@@ -106,8 +106,10 @@ def known_error(error: Exception) -> KnownError | None:
     from pipelines.device_lookup import UnknownDeviceError
     from pipelines.selection import UnknownDatasetError
     from pipelines.settings_file import SettingsError
-    from warehouse.errors import WarehouseError
+    from warehouse.errors import PublishError, WarehouseError
 
+    if isinstance(error, PublishError):
+        return KnownError(str(error), EXIT_INCOMPLETE)
     unknown = UnknownDatasetError | UnknownDeviceError
     if isinstance(error, unknown | SettingsError | WarehouseError | LocalFaultError):
         return KnownError(str(error), EXIT_USAGE)

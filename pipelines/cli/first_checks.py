@@ -8,7 +8,6 @@ from pipelines.cli.killed_runs import tagged_runs
 from pipelines.dagster_workarounds.code_location import own_runs_tag
 from pipelines.dagster_workarounds.recorded_run import execute_recorded
 from pipelines.definitions_factory import CHECK_JOBS, build_definitions
-from pipelines.instance import use_dagster_home
 from pipelines.open_folder import stored_account
 from pipelines.settings import Settings
 from pipelines.stop_signals import is_stopping
@@ -45,7 +44,7 @@ def evaluate_checks_once(
         return
     say("Evaluating the checks of the data for the first time.")
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    with tagged_runs(instance, use_dagster_home(settings)) as tags:
+    with tagged_runs(instance, settings) as tags:
         for job in jobs:
             execute_recorded(
                 job, instance, account_name=settings.account_name, run_config=quiet, tags=tags

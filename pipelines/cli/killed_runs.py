@@ -1,91 +1,82 @@
-"""Runs of commands that were killed: Dagster would show them as in progress for ever.
-
-Several machines can record their runs in one database. Each looks only at its own.
-"""
+"""Runs of killed processes: Dagster would show them as in progress for ever."""
 
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 import dagster as dg
 
 from pipelines.alerts.sensors import STARTED_BY
-from warehouse.errors import LockTimeoutError
-from warehouse.storage.file_locks import FileLock
+from pipelines.dagster_workarounds.code_location import own_runs
+from pipelines.run_locks import folder_name, is_alive, run_lock
+from pipelines.settings import Settings
 
 # With this prefix Dagster's pages do not show it.
 _COMMAND = ".dagster/givlake-command"
-# Of Dagster's state: the locks of the commands that are running, and the folder's own name, which
-# the lock that a run names begins with.
-_FOLDER = "commands"
-_NAME = "name"
-_UNFINISHED = [
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
+_COMMAND_LINE = "command line"
+_RUNNING = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+_UNFINISHED = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, *_RUNNING)
 
 
 @contextmanager
-def tagged_runs(instance: dg.DagsterInstance, home: Path) -> Iterator[Mapping[str, str]]:
+def tagged_runs(instance: dg.DagsterInstance, settings: Settings) -> Iterator[Mapping[str, str]]:
     """Report the runs of killed commands as failed; yield the tags of this command's runs.
 
-    A command holds a lock that its runs name. The kernel releases it when the command ends.
+    A command holds a lock in the account's data folder; its runs name both.
 
     Args:
         instance: Where runs are recorded.
-        home: The folder of Dagster's state.
+        settings: The account's.
     """
-    report_killed_runs(instance, home)
-    folder = home / _FOLDER
-    own = folder / f"{_name_of(folder)}-{uuid.uuid4().hex}.lock"
-    try:
-        with FileLock(own):
-            yield {STARTED_BY: "command line", _COMMAND: own.stem}
-    finally:
-        own.unlink(missing_ok=True)
+    report_killed_runs(instance, settings)
+    own = f"{folder_name(settings.data)}-{uuid.uuid4().hex}"
+    with run_lock(settings.data, own):
+        yield {STARTED_BY: _COMMAND_LINE, _COMMAND: own}
 
 
-def report_killed_runs(instance: dg.DagsterInstance, home: Path) -> None:
-    """Report the runs of commands that were killed as failed.
+def report_killed_runs(instance: dg.DagsterInstance, settings: Settings) -> None:
+    """Report the account's runs of commands that were killed as failed.
 
     Args:
-        instance: Where runs are recorded, those of other machines among them.
-        home: The folder of Dagster's state.
+        instance: Where runs are recorded; other accounts' runs may be too.
+        settings: The account's.
     """
-    folder = home / _FOLDER
-    folder.mkdir(exist_ok=True, mode=0o700)
-    name = _name_of(folder)
-    filters = dg.RunsFilter(statuses=_UNFINISHED, tags={STARTED_BY: "command line"})
+    filters = dg.RunsFilter(statuses=list(_UNFINISHED), tags={STARTED_BY: _COMMAND_LINE})
     for run in instance.get_runs(filters):
-        # Dagster gives the tags of a run to those that re-execute it.
-        if run.parent_run_id is not None:
-            continue
         command = run.tags.get(_COMMAND, "unknown")
-        # Whose locks have no name was recorded here, by an earlier version.
-        if "-" in command and not command.startswith(f"{name}-"):
+        # Other machines' folders cannot be seen. One without a name is of an earlier version.
+        is_elsewhere = "-" in command and not command.startswith(folder_name(settings.data))
+        if not _is_of_command(run) or is_elsewhere:
             continue
-        lock = folder / f"{command}.lock"
-        try:
-            with FileLock(lock, timeout_s=0):
-                instance.report_run_failed(
-                    run,
-                    "The command that made this run was killed. What it fetched is kept: run the"
-                    " same command again, or re-execute this run.",
-                )
-            lock.unlink(missing_ok=True)
-        except LockTimeoutError:
-            continue
+        # Both are looked at, which removes what a killed command has left of both.
+        alive = [is_alive(settings.data, name) for name in (command, run.run_id)]
+        if not any(alive):
+            instance.report_run_failed(
+                run,
+                "The command that made this run was killed. What it fetched is kept: run the same"
+                " command again, or re-execute this run.",
+            )
 
 
-def _name_of(folder: Path) -> str:
-    """Return the name of a folder of locks, which no other folder has; the first call gives it."""
-    file = folder / _NAME
-    with FileLock(file.with_suffix(".lock")):
-        if not file.exists():
-            new = file.with_suffix(".new")
-            new.write_text(uuid.uuid4().hex[:12])
-            new.replace(file)
-        return file.read_text()
+def report_lost_runs(instance: dg.DagsterInstance, settings: Settings) -> None:
+    """Report runs as failed that were lost with the code server or machine that they ran on.
+
+    For whoever starts the account's code server; Dagster notices only the end of a run whose code
+    server goes on.
+
+    Args:
+        instance: Where runs are recorded; other accounts' runs may be too.
+        settings: The account's.
+    """
+    for run in instance.get_runs(own_runs(settings.account_name, *_RUNNING)):
+        if not _is_of_command(run) and not is_alive(settings.data, run.run_id):
+            instance.report_run_failed(
+                run,
+                "The process of this run ended with its code server, or with the machine. What it"
+                " fetched is kept: re-execute this run to go on.",
+            )
+
+
+def _is_of_command(run: dg.DagsterRun) -> bool:
+    # Dagster gives the tags of a run to those that re-execute it.
+    return run.tags.get(STARTED_BY) == _COMMAND_LINE and run.parent_run_id is None

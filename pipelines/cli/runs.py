@@ -21,13 +21,14 @@ from pipelines.cli.local_faults import RunFailedError
 from pipelines.cli.progress import ProgressReporter
 from pipelines.cli.run_summary import has_failed, print_summary
 from pipelines.dagster_workarounds.recorded_run import execute_recorded
+from pipelines.database_errors import stated_database_error
 from pipelines.definitions_factory import (
     REFRESH_JOB,
     build_definitions,
     job_name,
 )
 from pipelines.device_names import DeviceNames
-from pipelines.instance import open_instance, use_dagster_home
+from pipelines.instance import open_instance
 from pipelines.known_devices import HISTORY_STARTS
 from pipelines.open_folder import stored_state
 from pipelines.partitions import range_tags
@@ -55,8 +56,7 @@ class Runs:
 
     def __enter__(self) -> Self:
         self._instance = self._open.enter_context(open_instance(self._settings))
-        home = use_dagster_home(self._settings)
-        self._tags = self._open.enter_context(tagged_runs(self._instance, home))
+        self._tags = self._open.enter_context(tagged_runs(self._instance, self._settings))
         self._open.enter_context(self._reporter)
         return self
 
@@ -217,12 +217,14 @@ def _raise_unexpected_failures(result: dg.JobExecutionResult) -> None:
     """Raise the errors of a run that the assets do not report themselves.
 
     Raises:
+        DagsterDatabaseError: PostgreSQL, if it keeps Dagster's state, did not store an event.
         RunFailedError: With Dagster's description of the error.
     """
     failed = [event for event in result.all_events if event.is_step_failure]
     for event in failed:
         if event.step_failure_data.user_failure_data is None:
-            raise RunFailedError(event.step_failure_data.error_display_string)
+            text = event.step_failure_data.error_display_string
+            raise stated_database_error(text) or RunFailedError(text)
     for event in result.all_events:
         if event.is_job_failure and (error := event.job_failure_data.error) and not failed:
             raise RunFailedError(error.to_string())

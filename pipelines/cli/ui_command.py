@@ -117,7 +117,7 @@ def _prepared_locations(environments: Sequence[Mapping[str, str]]) -> Iterator[_
 def _prepared(environment: Mapping[str, str]) -> _Location:
     """Bring an account's data folder and Dagster's state of it up to date."""
     from pipelines.cli.first_checks import evaluate_checks_once
-    from pipelines.cli.killed_runs import report_killed_runs
+    from pipelines.cli.killed_runs import report_killed_runs, report_lost_runs
     from pipelines.dagster_workarounds.stopped_instigators import stopped_instigators
     from pipelines.instance import open_instance, use_dagster_home
     from pipelines.open_folder import open_lake
@@ -131,7 +131,8 @@ def _prepared(environment: Mapping[str, str]) -> _Location:
         # Dagster's web server and daemon would create the instance at the same time and fail, so it
         # is created before they start.
         with open_instance(settings) as instance:
-            report_killed_runs(instance, home)
+            report_killed_runs(instance, settings)
+            report_lost_runs(instance, settings)
             stopped = stopped_instigators(instance, settings.account_name)
         with open_lake(settings) as lake:
             build_all_pending(lake, report_progress=console().print)

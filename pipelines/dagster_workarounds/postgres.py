@@ -19,6 +19,7 @@ from typing import Any, Self
 
 import dagster as dg
 import sqlalchemy
+from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata
 from dagster._core.storage.runs.schema import RunStorageSqlMetadata
 from dagster._core.storage.schedules.schema import ScheduleStorageSqlMetadata
@@ -201,10 +202,25 @@ class KeptPostgresEventLogStorage(_Kept, PostgresEventLogStorage):
             connection.execution_options(isolation_level="READ COMMITTED")
             with connection.begin():
                 self._transactions.connection = connection
+                newest = self._transactions.newest_of_assets = {}
                 try:
                     yield
                 finally:
                     self._transactions.connection = None
+                # Each asset has a row with its newest event: written once, and in the order of the
+                # assets, so that no two transactions wait for each other.
+                for key in sorted(newest):
+                    super()._store_asset_event(connection, *newest[key])
+
+    def _store_asset_event(
+        self, conn: sqlalchemy.Connection, event: EventLogEntry, event_id: int
+    ) -> None:
+        dagster_event = event.get_dagster_event()
+        if getattr(self._transactions, "connection", None) is None:
+            super()._store_asset_event(conn, event, event_id)
+        elif dagster_event.asset_key is not None:
+            key = (dagster_event.asset_key.to_string(), dagster_event.event_type_value)
+            self._transactions.newest_of_assets[key] = (event, event_id)
 
     @contextmanager
     def _connect(self) -> Iterator[sqlalchemy.Connection]:

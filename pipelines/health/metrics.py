@@ -18,7 +18,7 @@ from assets.framework.decoding.decoder import DatasetDecoder
 from givenergy.version import API_VERSION, __version__
 from pipelines.account_budget import budget_snapshot
 from pipelines.account_zone import zone_of
-from pipelines.health.account_figures import folder_size
+from pipelines.health.account_status import folder_size
 from pipelines.health.freshness import freshness
 from pipelines.health.notices import notices
 from pipelines.health.overview import overview

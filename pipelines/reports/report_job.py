@@ -5,6 +5,7 @@ from datetime import UTC, date
 import dagster as dg
 
 from assets.framework.contract.devices import local_day
+from assets.framework.orchestration.asset_keys import AssetKeys
 from givenergy.server_clock import corrected, utc_now
 from pipelines.alerts.failure_kinds import (
     FAILURE_KIND_LABEL,
@@ -61,7 +62,11 @@ def report_job(
             raise dg.Failure(" ".join(report.errors), metadata=failure)
         context.add_output_metadata({"messages sent": report.messages})
 
-    @dg.job(name=REPORT_JOB, description="Sends reports to the channels of alerts.")
+    @dg.job(
+        name=REPORT_JOB,
+        description="Sends reports to the channels of alerts.",
+        tags=AssetKeys(settings.account_name).tags(),
+    )
     def send_report_job() -> None:
         send_reports()
 

@@ -19,7 +19,7 @@ _WORKSPACE = """{ workspaceOrError { ... on Workspace { locationEntries {
     name locationOrLoadError { __typename } } } } }"""
 _ASSETS = "{ assetNodes { assetKey { path } repository { location { name } } } }"
 _RUN = """query($id: ID!) { runOrError(runId: $id) { ... on Run {
-    repositoryOrigin { repositoryLocationName } } } }"""
+    repositoryOrigin { repositoryLocationName } tags { key value } } } }"""
 _CODE_SERVER, _WEB_SERVER, _DAEMON = "code-server start", "dagster_webserver", "dagster._daemon"
 
 pytestmark = [
@@ -48,18 +48,19 @@ def test_two_accounts_in_one_page_do_not_mix(
             assert node["assetKey"]["path"][0] == node["repository"]["location"]["name"]
         run_id = dagster.launch("compact_archive", location=NORTH)
         assert dagster.status_of(run_id) == "SUCCESS"
-        origin = dagster.graphql(_RUN, id=run_id)["runOrError"]["repositoryOrigin"]
-        assert origin["repositoryLocationName"] == NORTH
+        run = dagster.graphql(_RUN, id=run_id)["runOrError"]
+        assert run["repositoryOrigin"]["repositoryLocationName"] == NORTH
+        assert {"key": "account", "value": NORTH} in run["tags"]
         _check_processes(dagster.look())
         address = f"http://127.0.0.1:{dagster.port}"
         with watched_page(browser, address) as watched:
             for place, text in {
                 "deployment/locations": NORTH,
-                "asset-groups": "inverter_data_points",
-                f"assets/{SOUTH}/inverter_data_points?view=partitions": "inverter_data_points",
-                "runs": "compact_archive",
+                f"assets/{NORTH}/inverter_data_points?view=partitions": "Materialized (1)",
+                f"assets/{SOUTH}/inverter_data_points?view=partitions": "Materialized (1)",
+                "runs": f"account: {SOUTH}",
             }.items():
-                watched.page.goto(f"{address}/{place}", wait_until="networkidle")
+                watched.page.goto(f"{address}/{place}")
                 watched.page.get_by_text(text).first.wait_for()
                 watched.page.screenshot(path=tmp_path / f"{place.replace('/', '-')[:30]}.png")
     printed = (two.folder / "err").read_text()

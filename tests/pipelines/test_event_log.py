@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import dagster as dg
-from dagster._core.events import DagsterEvent, StepMaterializationData
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from pipelines.dagster_workarounds.event_log import KeptSqliteEventLogStorage
+from tests.support.dagster_events import materialized_in
 
 
 @dg.asset
@@ -22,23 +22,6 @@ def events_of(storage, run_ids):
         for run_id in run_ids
         if (found := storage.get_records_for_run(run_id).records)
     }
-
-
-def materialized_in(run_id, partition):
-    materialization = dg.AssetMaterialization("reading", partition=partition)
-    return dg.EventLogEntry(
-        error_info=None,
-        level=10,
-        user_message="",
-        run_id=run_id,
-        timestamp=1.0,
-        job_name="job",
-        dagster_event=DagsterEvent(
-            dg.DagsterEventType.ASSET_MATERIALIZATION.value,
-            "job",
-            event_specific_data=StepMaterializationData(materialization),
-        ),
-    )
 
 
 def test_dagsters_own_storage_reads_what_was_stored_and_the_other_way_round(owner_instance):

@@ -1,12 +1,14 @@
 """Fixtures of tests with real servers: skipped where there is none, an error in CI."""
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.object_store import ObjectStore
 from tests.support.postgres_server import PostgresServer
 
 _REQUIRED = "GIVLAKE_REQUIRE_SERVERS"
@@ -20,14 +22,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """A PostgreSQL server for all tests of a worker."""
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for all tests of a worker.
+
+    Its user cannot pass through pytest's folders: each pytest of this machine closes them anew.
+    """
+    with tempfile.TemporaryDirectory(prefix="givlake-postgres-") as folder:
+        try:
+            server = PostgresServer(Path(folder))
+        except FileNotFoundError as error:
+            skip_or_fail(str(error))
+        yield server
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """An S3 server for all tests of a worker."""
     try:
-        server = PostgresServer(tmp_path_factory.mktemp("postgres"))
+        store = ObjectStore(tmp_path_factory.mktemp("objects"))
     except FileNotFoundError as error:
         skip_or_fail(str(error))
-    yield server
-    server.stop()
+    yield store
+    store.stop()
 
 
 @pytest.fixture

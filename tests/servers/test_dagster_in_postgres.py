@@ -1,19 +1,19 @@
 """Dagster's state in PostgreSQL: commands, two machines, and what `forget` leaves."""
 
-import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from pipelines.cli.killed_runs import tagged_runs
+from pipelines.settings import load_settings
 from tests.support import clock
 from tests.support.dagster_page import page
 from tests.support.postgres_home import (
     DAY,
     PASSWORD,
+    execute,
     owner_with,
     query,
     tables_with,
@@ -22,7 +22,7 @@ from tests.support.postgres_server import PostgresServer
 from tests.support.timeouts import TIMEOUT_S
 
 pytestmark = pytest.mark.slow
-PERIOD = ("--start", "2025-03-01", "--end", "2025-03-20")
+PERIOD = ("--start", "2025-03-01", "--end", "2025-03-09")
 
 
 @pytest.fixture
@@ -74,11 +74,9 @@ def test_each_machine_looks_only_at_its_own_killed_runs(simulate, tmp_path, data
         (tmp_path / name).mkdir()
         owners.append(owner_with(tmp_path / name, sim, database))
     north, south = owners
-    with north.dagster() as (_, instance):
-        home = Path(os.environ["DAGSTER_HOME"])
-        with tagged_runs(instance, home) as tags:
-            running = instance.create_run_for_job(job, tags=tags)
-        # As after SIGKILL: the lock is free, and the run is in progress.
+    with north.dagster() as (_, instance), tagged_runs(instance, load_settings()) as tags:
+        running = instance.create_run_for_job(job, tags=tags)
+    # As after SIGKILL: the lock is free, and the run is in progress.
     assert south.givlake("backfill", *DAY).status == 0
     assert statuses(database)[0] == "NOT_STARTED"
     assert north.givlake("backfill", *DAY).status == 0
@@ -116,10 +114,24 @@ def test_away_is_one_sentence_with_host_and_port_and_without_the_password(
     assert owner.givlake("doctor").status == 0
 
 
-def wait_for_events(database: str, number: int) -> None:
-    """Wait until so many events are stored."""
+def at_each_day(database: str, statement: str) -> None:
+    """Let the database do something whenever a day's materialization is to be stored."""
+    execute(
+        database,
+        f"""
+        CREATE FUNCTION at_each_day() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN {statement}; RETURN NEW; END $$;
+        CREATE TRIGGER at_each_day BEFORE INSERT ON event_logs FOR EACH ROW
+        WHEN (NEW.dagster_event_type = 'ASSET_MATERIALIZATION' AND NEW.partition IS NOT NULL)
+        EXECUTE FUNCTION at_each_day();
+        """,
+    )
+
+
+def wait_for(database: str, condition: str) -> None:
+    """Wait until a query has a row."""
     end = time.monotonic() + TIMEOUT_S
-    while query(database, "SELECT count(*) FROM event_logs")[0][0] < number:
+    while not query(database, condition):
         assert time.monotonic() < end
         time.sleep(0.02)
 
@@ -132,7 +144,7 @@ def test_a_restart_in_the_middle_of_a_backfill_is_survived(
     assert owner.givlake("backfill", *DAY).status == 0
     before = query(database, "SELECT count(*) FROM event_logs")[0][0]
     running = owner.start("backfill", *PERIOD)
-    wait_for_events(database, before + 3)
+    wait_for(database, f"SELECT 1 FROM event_logs HAVING count(*) >= {before + 3}")
     postgres.kill()
     postgres.start()
     out, err = running.communicate()
@@ -153,9 +165,9 @@ def test_what_was_fetched_stays_when_the_database_is_lost(simulate, tmp_path, po
     sim = simulate(inverters=1)
     owner = owner_with(tmp_path, sim, database)
     assert owner.givlake("backfill", *DAY).status == 0
-    before = query(database, "SELECT count(*) FROM event_logs")[0][0]
+    at_each_day(database, f"PERFORM pg_sleep({2 * TIMEOUT_S})")
     running = owner.start("backfill", *PERIOD)
-    wait_for_events(database, before + 3)
+    wait_for(database, "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
     postgres.kill()
     out, err = running.communicate()
     try:
@@ -166,15 +178,13 @@ def test_what_was_fetched_stays_when_the_database_is_lost(simulate, tmp_path, po
         assert f"at 127.0.0.1, port {postgres.port} cannot be used" in text.splitlines()[-1]
     finally:
         postgres.start()
+    execute(database, "DROP TRIGGER at_each_day ON event_logs")
     again = owner.givlake("backfill", *PERIOD)
     assert again.status == 0, again.output
-    assert statuses(database)[-1] in ("SUCCESS", "FAILURE")
-    # Each day was requested once: what was fetched before was there.
-    (row,) = owner.sql(
-        "SELECT count(*) AS sent, count(DISTINCT request_date) AS days FROM requests"
-        " WHERE dataset = 'inverter_data_points'"
-    )
-    assert row["sent"] == row["days"]
+    assert "Nothing to fetch." in again.out
+    # The next command that records a run reports the one that was lost.
+    assert owner.givlake("sync").status == 0
+    assert statuses(database)[:2] == ["SUCCESS", "FAILURE"]
 
 
 @pytest.mark.processes
@@ -206,3 +216,20 @@ def test_two_machines_record_their_runs_in_one_new_database(simulate, tmp_path, 
     assert stored == [("ingest_inverter_data_points", "SUCCESS")] * 2
     (heads,) = query(database, "SELECT count(*) FROM alembic_version")
     assert heads == (1,)
+
+
+def test_an_event_that_is_not_stored_fails_the_command_in_one_sentence(
+    simulate, tmp_path, database
+):
+    owner = owner_with(tmp_path, simulate(inverters=1), database)
+    assert owner.givlake("backfill", *DAY).status == 0
+    at_each_day(database, "RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'")
+    done = owner.givlake("backfill", *PERIOD)
+    assert done.status == 1, done.output
+    assert "(no space left)" in done.err.splitlines()[-1]
+    assert "Traceback" not in done.output
+    assert "reports" not in done.err
+    execute(database, "DROP TRIGGER at_each_day ON event_logs")
+    again = owner.givlake("backfill", *PERIOD)
+    assert again.status == 0, again.output
+    assert "Nothing to fetch." in again.out

@@ -59,7 +59,7 @@ class Page:
         """Return its child processes, direct and indirect."""
         command = getattr(_process(self.process.pid), "command", None)
         # A child with the same command was forked, but has not executed its own program yet.
-        found = [each for each in _below(self.process.pid) if each.command != command]
+        found = [each for each in processes_below(self.process.pid) if each.command != command]
         self.seen.update({each.pid: each for each in found})
         return found
 
@@ -192,7 +192,8 @@ def is_running(process: Process) -> bool:
     return now is not None and now.command == process.command
 
 
-def _below(pid: int) -> Iterator[Process]:
+def processes_below(pid: int) -> Iterator[Process]:
+    """Yield the child processes of a process, direct and indirect."""
     children: dict[int, list[int]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from tests.support.dagster_page import Page
+from tests.support.dagster_page import Page, processes_below
 from tests.support.import_graph import REPOSITORY
 from tests.support.owner import Owner, command
 from tests.support.ports import free_port
@@ -41,19 +43,42 @@ class FleetServices:
     folder: Path
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     page: Page = field(init=False)
+    _started: dict[str, tuple[Sequence[str], Mapping[str, str]]] = field(default_factory=dict)
 
-    def start(self, name: str, words: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start a service with Dagster's settings in a folder of its own."""
-        home = self.folder / name
-        with (home / "out").open("ab") as out, (home / "err").open("ab") as err:
+    def start(
+        self, name: str, words: Sequence[str], environment: Mapping[str, str], home: str = ""
+    ) -> None:
+        """Start a service with Dagster's settings in a folder of its own, named as it or `home`."""
+        self._started[name] = (words, environment)
+        home_folder = self.folder / (home or name)
+        with (home_folder / "out").open("ab") as out, (home_folder / "err").open("ab") as err:
             self.processes[name] = subprocess.Popen(
                 list(words),
-                cwd=home,
-                env={**environment, "DAGSTER_HOME": str(home)},
+                cwd=home_folder,
+                env={**environment, "DAGSTER_HOME": str(home_folder)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
             )
+
+    def kill(self, name: str) -> None:
+        """Kill a service and all that it started, as the machine that it runs on would end."""
+        service = self.processes[name]
+        pids = [service.pid, *(each.pid for each in processes_below(service.pid))]
+        # All stop first, so that none sees another one end.
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+        service.wait(TIMEOUT_S)
+
+    def start_elsewhere(self, name: str) -> None:
+        """Start a killed service with the same address, but none of its files of Dagster."""
+        home = f"{name}-elsewhere"
+        (self.folder / home).mkdir()
+        shutil.copy(self.folder / name / "dagster.yaml", self.folder / home)
+        words, environment = self._started[name]
+        self.start(name, words, environment, home)
 
     def wait_for(self, name: str, port: int) -> None:
         """Wait until a service accepts connections."""

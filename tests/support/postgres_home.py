@@ -40,6 +40,14 @@ def query(database: str, text: str) -> list[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
+def execute(database: str, text: str) -> None:
+    """Execute statements."""
+    with closing(psycopg2.connect(database)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(text)
+
+
 def all_text(database: str) -> Iterator[tuple[str, str]]:
     """Yield every row of every table as text with the table's name, compressed values unpacked."""
     tables = query(database, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")

@@ -24,7 +24,7 @@ class PostgresServer:
     """A server with a data folder of its own; `start` after `kill` recovers what was committed.
 
     Args:
-        folder: An empty folder.
+        folder: An empty folder; for root not one of pytest's, which each pytest closes anew.
 
     Raises:
         FileNotFoundError: There is no PostgreSQL that this user can run.
@@ -41,7 +41,10 @@ class PostgresServer:
         folder.mkdir(parents=True, exist_ok=True)
         if self._user is not None:
             os.chown(folder, self._user, self._user)
-        self._let_pass()
+            for parent in folder.resolve().parents:
+                # A folder of root's own may be passed through, not listed.
+                with suppress(PermissionError):
+                    parent.chmod(parent.stat().st_mode | 0o011)
         self._run("initdb", "-D", str(self._data), "-U", _SUPERUSER, "-A", "trust", "--no-sync")
         self.start()
 
@@ -70,7 +73,6 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start the server and wait until it accepts connections."""
-        self._let_pass()
         command = [str(self._bin / "postgres"), "-D", str(self._data), "-p", str(self.port)]
         command += ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
         command += ["-c", "max_connections=200"]
@@ -93,13 +95,6 @@ class PostgresServer:
     def kill(self) -> None:
         """Kill the server with its processes, as a lost machine does."""
         self._end(signal.SIGQUIT)
-
-    def _let_pass(self) -> None:
-        """Let the server's user pass through pytest's folders, which each of its runs closes."""
-        if self._user is not None:
-            for parent in self._data.resolve().parents:
-                with suppress(PermissionError):
-                    parent.chmod(parent.stat().st_mode | 0o011)
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is not None:

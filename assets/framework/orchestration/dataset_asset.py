@@ -83,7 +83,8 @@ def dataset_asset(
     def _asset(
         context: dg.AssetExecutionContext, config: FetchConfig
     ) -> Iterator[dg.MaterializeResult[None]]:
-        yield from _AssetRun(context, keys, dataset, config).run()
+        with context.resources.givenergy.running(context):
+            yield from _AssetRun(context, keys, dataset, config).run()
 
     return _asset
 

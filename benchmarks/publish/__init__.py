@@ -1,0 +1,1 @@
+"""Measurements of publishing to Delta tables."""
