@@ -12,8 +12,10 @@ from pathlib import Path
 
 from pipelines.settings import Settings
 from pipelines.settings_file import ENV_FILE, SettingsError, merged_environment
+from warehouse.publish.delta_target import CREDENTIAL_PREFIXES
 
 _SETTING_PREFIXES = ("GIVLAKE_", "GIVENERGY_")
+_OF_SETTINGS_FILE = (*_SETTING_PREFIXES, *CREDENTIAL_PREFIXES)
 # An exported DAGSTER_HOME would mix the demo's runs with the owner's.
 _HIDDEN_FROM_DEMO = (*_SETTING_PREFIXES, "DAGSTER_")
 _SHARED_WITH_DEMO = ("GIVLAKE_LOG_LEVEL",)
@@ -21,6 +23,8 @@ _SHARED_WITH_DEMO = ("GIVLAKE_LOG_LEVEL",)
 
 def own_environment(settings: Settings) -> dict[str, str]:
     """Return the environment that contains every setting of this process.
+
+    Credentials of object stores that the settings file has are among them.
 
     Args:
         settings: The settings of this process.
@@ -31,7 +35,7 @@ def own_environment(settings: Settings) -> dict[str, str]:
     variables = {
         name: text
         for name, text in merged_environment().items()
-        if name.startswith(_SETTING_PREFIXES)
+        if name.startswith(_OF_SETTINGS_FILE)
     }
     return {**os.environ, **variables, "GIVLAKE_DATA": str(settings.data), ENV_FILE: ""}
 

@@ -71,7 +71,7 @@ def account_of(settings: Settings, lake: Lake) -> str:
 
 def stored_name(settings: Settings, lake: Lake) -> str | None:
     """Return the account's name, or its opaque key; None if none was used in the folder."""
-    name = getattr(settings, "account_name", None) or lake.state.get(ACCOUNT_KEY)
+    name = settings.account_name or lake.state.get(ACCOUNT_KEY)
     return None if name is None else str(name)
 
 

@@ -1,5 +1,6 @@
 """Every process that givlake starts works with the settings of the one that started it."""
 
+import os
 import re
 from datetime import UTC, date, datetime, timedelta
 from itertools import takewhile
@@ -11,6 +12,7 @@ import duckdb
 import pytest
 import requests
 
+from pipelines.child_environment import own_environment
 from pipelines.cli.demo_command import simulated_account
 from pipelines.dagster_workarounds.stopped_instigators import stopped_instigators
 from pipelines.instance import open_instance
@@ -250,3 +252,14 @@ def test_a_settings_file_that_is_named_has_to_be_there(simulate, own, tmp_path):
     (tmp_path / "mistyped.env").write_bytes(b"GIVLAKE_RESERVE=\xff\xfe\n")
     with owner.environment_set(), pytest.raises(SettingsError, match="cannot be read"):
         load_settings()
+
+
+def test_child_processes_have_the_credentials_of_the_settings_file(tmp_path, monkeypatch):
+    """A scheduled publication reads no settings file."""
+    file = tmp_path / ".env"
+    file.write_text("GIVLAKE_DATA=data\nAWS_SECRET_ACCESS_KEY=secret\nPATH=elsewhere\n")
+    monkeypatch.setenv("GIVLAKE_ENV_FILE", str(file))
+    environment = own_environment(load_settings())
+    assert environment["AWS_SECRET_ACCESS_KEY"] == "secret"
+    assert environment["PATH"] == os.environ["PATH"]
+    assert environment["GIVLAKE_ENV_FILE"] == ""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
     from pyarrow.fs import FileSystem
 
+# Of the variables that the object stores' own programs read too.
+CREDENTIAL_PREFIXES = ("AWS_", "GOOGLE_", "AZURE_")
 # A network that is away for longer ends the publication; the next one goes on.
 _OPTIONS = {"timeout": "60s", "connect_timeout": "10s", "max_retries": "5", "retry_timeout": "60s"}
 _OPENED_AT_ONCE = 8
@@ -174,5 +176,6 @@ class DeltaTarget:
 
 def credentials_in(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of object stores in an environment."""
-    prefixes = ("AWS_", "GOOGLE_", "AZURE_")
-    return {name: value for name, value in environment.items() if name.startswith(prefixes)}
+    return {
+        name: value for name, value in environment.items() if name.startswith(CREDENTIAL_PREFIXES)
+    }
