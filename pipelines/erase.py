@@ -14,7 +14,7 @@ from assets.framework.decoding.decoder import decoders
 from assets.registry import datasets, without_devices
 from pipelines.account_budget import forget_in_budget
 from pipelines.erase_database import erase_from_database
-from pipelines.instance import settings_in_use, use_dagster_home
+from pipelines.instance import dagster_yaml, use_dagster_home
 from pipelines.instance_settings import is_in_postgres
 from pipelines.known_devices import known_devices
 from pipelines.open_folder import open_lake
@@ -65,7 +65,7 @@ def erase_devices(
                     if path.is_file():  # SQLite may remove a journal in the meantime.
                         eraser.rewrite_file(path, lake.scratch)
             erase_findings(lake)
-            if is_in_postgres(settings_in_use(settings)):
+            if is_in_postgres(dagster_yaml(settings)):
                 # Before the state, by which the same call knows the names again if this fails.
                 erase_from_database(settings, eraser.placeholders)
             # Before the state, which has the account's names there.

@@ -47,7 +47,7 @@ def use_dagster_home(settings: Settings) -> Path:
     return home
 
 
-def settings_in_use(settings: Settings) -> str:
+def dagster_yaml(settings: Settings) -> str:
     """Return the `dagster.yaml` that commands use, without writing it; empty if there is none.
 
     Raises:
@@ -113,7 +113,7 @@ def try_database(settings: Settings) -> str | None:
         DagsterDatabaseError: PostgreSQL refuses.
         SettingsError: The override file cannot be used.
     """
-    text = settings_in_use(settings)
+    text = dagster_yaml(settings)
     if not is_in_postgres(text):
         return None
     # Imported here, because it needs packages of an extra.

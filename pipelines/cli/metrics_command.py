@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.child_environment import working_in
+from pipelines.accounts_settings import accounts_settings
 from pipelines.cli.common import (
     EXIT_COMPLETE,
     EXIT_INCOMPLETE,
@@ -15,8 +15,9 @@ from pipelines.cli.common import (
     opened_for_reading,
 )
 from pipelines.cli.context import chosen_account, current_settings, is_folder_chosen
-from pipelines.named_accounts import account_environment, account_files, accounts_folder
-from pipelines.settings import Settings, load_settings
+from pipelines.named_accounts import accounts_folder
+from pipelines.settings import Settings
+from pipelines.settings_file import SettingsError
 
 if TYPE_CHECKING:
     from pipelines.health.metrics import Metrics
@@ -43,9 +44,9 @@ def metrics(output: Path | None) -> None:
     from pipelines.health.metrics import Metrics
 
     is_one = chosen_account() is not None or is_folder_chosen()
-    names = () if is_one else tuple(account_files())
+    accounts = {} if is_one else accounts_settings()
     # What is in it is not for files of other programs.
-    folder = accounts_folder() if names else current_settings().data
+    folder = accounts_folder() if accounts else current_settings().data
     assert folder is not None
     if output is not None:
         if output.suffix != _ENDING:
@@ -55,10 +56,10 @@ def metrics(output: Path | None) -> None:
             )
         checked_target(output, folder, overwrite=True)
     found, status = Metrics(), EXIT_COMPLETE
-    if not names:
+    if not accounts:
         _add(found, current_settings())
-    for name in names:
-        if not _is_added(found, name):
+    for name, settings in accounts.items():
+        if not _is_added(found, name, settings):
             status = EXIT_INCOMPLETE
     if output is None:
         click.echo(found.text(), nl=False)
@@ -68,14 +69,15 @@ def metrics(output: Path | None) -> None:
     raise SystemExit(status)
 
 
-def _is_added(found: "Metrics", name: str) -> bool:
+def _is_added(found: "Metrics", name: str, settings: Settings | SettingsError) -> bool:
     """Add the metrics of one of several accounts; say why if that cannot be done.
 
     The others are told all the same, and this one as unreadable.
     """
     try:
-        with working_in(account_environment(name)):
-            _add(found, load_settings())
+        if isinstance(settings, SettingsError):
+            raise settings
+        _add(found, settings)
     except Exception as error:
         known = error if isinstance(error, KnownError) else known_error(error)
         if known is None:

@@ -35,8 +35,6 @@ HARDENING = (
     "NoNewPrivileges=yes", "CapabilityBoundingSet=", "ProtectSystem=strict", "ProtectHome=yes",
     "StateDirectoryMode=0700", "RestrictSUIDSGID=yes", "SystemCallFilter=@system-service",
 )  # fmt: skip
-# Whose modules another branch has.
-LATER_COMMANDS = ("publish",)
 PROGRAM = Path(sys.executable).with_name("givlake")
 HEALTH = "{instance{daemonHealth{allDaemonStatuses{healthy}}}}"
 SYSTEMD_ANALYZE = shutil.which("systemd-analyze")
@@ -222,10 +220,6 @@ def assert_is_command(words, *, is_for_account=False):
         assert words.pop(0) == "--account"
         words.pop(0)
     name, *options = words
-    if name not in help_texts()["commands"]:
-        # Built elsewhere: see the names in CONTRIBUTING.md.
-        assert name in LATER_COMMANDS
-        return
     known = {
         each
         for param in help_texts()["commands"][name]["params"]
