@@ -14,6 +14,7 @@ from tests.support.dagster_page import REPOSITORY, Page
 from tests.support.fleet_services import fleet_services
 from tests.support.owner import Owner
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
+from warehouse.read_only import ReadOnlyLake
 
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 10))
 NORTH, SOUTH = "north", "south"
@@ -79,7 +80,8 @@ def test_a_killed_machine_does_not_touch_the_other_and_its_run_goes_on_elsewhere
         sims[NORTH].fail(rf"data-points/{DAYS[3]}", status=503)
         backfills = {name: _launch_backfill(page, name) for name in owners}
         lost = page.until(lambda: _run_of(page, backfills[NORTH], "STARTED"))
-        page.until(lambda: len(_answered_days(sims[NORTH])) >= 3)
+        # Answers are archived within 20 seconds.
+        page.until(lambda: len(_archived_days(owners[NORTH])) > 3)
         services.kill(NORTH)
         other = page.until(lambda: _run_of(page, backfills[SOUTH], "SUCCESS"))
         # Nobody can know yet whether the machine is gone or only its network. After a while Dagster
@@ -106,7 +108,7 @@ def test_a_killed_machine_does_not_touch_the_other_and_its_run_goes_on_elsewhere
         assert runs[NORTH].isdisjoint(runs[SOUTH])
     # What the killed machine had archived was not requested again.
     again_requested = _answered_days(sims[NORTH])
-    assert len(archived) > 1
+    assert len(archived) > 3
     assert again_requested == {day.isoformat() for day in DAYS} - archived
     for name, owner in owners.items():
         rows = [row for row in owner.rows() if row["request_date"] in DAYS]
@@ -172,7 +174,7 @@ def _answered_days(sim: Simulator) -> set[str]:
 
 
 def _archived_days(owner: Owner) -> set[str]:
-    with owner.lake() as lake:
+    with ReadOnlyLake(owner.data, []) as lake:
         rows = [row for part in lake.archive.scan(["path", "outcome"]) for row in part.to_pylist()]
     paths = [row["path"] for row in rows if row["outcome"] == "ok"]
     return {path.rpartition("/")[2] for path in paths if "data-points" in path}
