@@ -14,6 +14,7 @@ from tests.support.dagster_page import REPOSITORY, Page
 from tests.support.fleet_services import fleet_services
 from tests.support.owner import Owner
 from tests.support.simulator_truth import assert_same, days_between, expected_rows
+from warehouse.read_only import ReadOnlyLake
 
 DAYS = days_between(date(2025, 6, 1), date(2025, 6, 10))
 NORTH, SOUTH = "north", "south"
@@ -79,7 +80,8 @@ def test_a_killed_machine_does_not_touch_the_other_and_its_run_goes_on_elsewhere
         sims[NORTH].fail(rf"data-points/{DAYS[3]}", status=503)
         backfills = {name: _launch_backfill(page, name) for name in owners}
         lost = page.until(lambda: _run_of(page, backfills[NORTH], "STARTED"))
-        page.until(lambda: len(_answered_days(sims[NORTH])) >= 3)
+        # Answers are archived within 20 seconds.
+        page.until(lambda: len(_archived_days(owners[NORTH])) > 3)
         services.kill(NORTH)
         other = page.until(lambda: _run_of(page, backfills[SOUTH], "SUCCESS"))
         # Nobody can know yet whether the machine is gone or only its network. After a while Dagster
@@ -91,22 +93,20 @@ def test_a_killed_machine_does_not_touch_the_other_and_its_run_goes_on_elsewhere
         sims[NORTH].clear_failures()
         services.start_elsewhere(NORTH)
         page.until(lambda: _status(page, lost) in {"FAILURE", "CANCELED"})
-        again = page.graphql(_REEXECUTE, run={"parentRunId": lost, "strategy": "ALL_STEPS"})[
-            "launchRunReexecution"
-        ]
-        assert again["__typename"] == "LaunchRunSuccess", again
-        assert page.status_of(again["run"]["runId"]) == "SUCCESS"
+        # The page needs some seconds to find the code server again.
+        again = page.until(lambda: _reexecuted(page, lost))
+        assert page.status_of(again) == "SUCCESS"
 
         shown = {name: _materializations(page, name) for name in owners}
         for each in shown.values():
             assert {day for day, _ in each} == {day.isoformat() for day in DAYS}
         runs = {name: {run for _, run in each} for name, each in shown.items()}
-        assert again["run"]["runId"] in runs[NORTH]
+        assert again in runs[NORTH]
         assert other in runs[SOUTH]
         assert runs[NORTH].isdisjoint(runs[SOUTH])
     # What the killed machine had archived was not requested again.
     again_requested = _answered_days(sims[NORTH])
-    assert len(archived) > 1
+    assert len(archived) > 3
     assert again_requested == {day.isoformat() for day in DAYS} - archived
     for name, owner in owners.items():
         rows = [row for row in owner.rows() if row["request_date"] in DAYS]
@@ -122,6 +122,14 @@ def _launch_backfill(page: Page, name: str) -> str:
     launched = page.graphql(_BACKFILL, params=params)["launchPartitionBackfill"]
     assert launched["__typename"] == "LaunchBackfillSuccess", launched
     return str(launched["backfillId"])
+
+
+def _reexecuted(page: Page, run_id: str) -> str | None:
+    """Re-execute a run; return the ID of the new one, None if its code server is not there."""
+    run = {"parentRunId": run_id, "strategy": "ALL_STEPS"}
+    launched = page.graphql(_REEXECUTE, run=run)["launchRunReexecution"]
+    assert launched["__typename"] in {"LaunchRunSuccess", "InvalidSubsetError"}, launched
+    return launched["run"]["runId"] if "run" in launched else None
 
 
 def _runs(page: Page, **filters: object) -> list[dict[str, Any]]:
@@ -172,7 +180,7 @@ def _answered_days(sim: Simulator) -> set[str]:
 
 
 def _archived_days(owner: Owner) -> set[str]:
-    with owner.lake() as lake:
+    with ReadOnlyLake(owner.data, []) as lake:
         rows = [row for part in lake.archive.scan(["path", "outcome"]) for row in part.to_pylist()]
     paths = [row["path"] for row in rows if row["outcome"] == "ok"]
     return {path.rpartition("/")[2] for path in paths if "data-points" in path}

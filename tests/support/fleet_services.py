@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from tests.support.dagster_page import Page, processes_below
+from tests.support.dagster_page import Page, is_running, processes_below
 from tests.support.import_graph import REPOSITORY
 from tests.support.owner import Owner, command
 from tests.support.ports import free_port
@@ -110,6 +110,7 @@ class FleetServices:
 
     def stop(self) -> None:
         """End all of them."""
+        started = [each for one in self.processes.values() for each in processes_below(one.pid)]
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():
@@ -118,6 +119,10 @@ class FleetServices:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        # A code server that ends leaves its child, which ends when it has not heard of it for long.
+        for each in started:
+            if is_running(each):
+                os.kill(each.pid, signal.SIGKILL)
 
 
 def fleet_instance(database: str) -> dict[str, Any]:
