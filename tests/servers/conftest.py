@@ -1,6 +1,5 @@
 """Fixtures of tests with real servers: skipped where there is none, an error in CI."""
 
-import os
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -10,8 +9,7 @@ import pytest
 
 from tests.support.object_store import ObjectStore
 from tests.support.postgres_server import PostgresServer
-
-_REQUIRED = "GIVLAKE_REQUIRE_SERVERS"
+from tests.support.server_packages import skip_or_fail
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,10 +49,3 @@ def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectSto
 def database(postgres: PostgresServer) -> str:
     """The address of a new, empty database."""
     return postgres.create_database(f"test_{uuid.uuid4().hex}")
-
-
-def skip_or_fail(reason: str) -> None:
-    """Skip the test because a server is missing; fail where servers are required, as in CI."""
-    if os.environ.get(_REQUIRED):
-        pytest.fail(reason)
-    pytest.skip(f"{reason}: run make .venv/servers")

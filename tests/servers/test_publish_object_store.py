@@ -6,8 +6,6 @@ import signal
 import uuid
 from datetime import date
 
-import chdb
-import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
@@ -26,6 +24,7 @@ from tests.support.object_store import (
 )
 from tests.support.owner import Owner, finished
 from tests.support.published import published_rows
+from tests.support.server_packages import required
 from warehouse.publish.delta_target import DeltaTarget
 
 # The first test starts the server.
@@ -116,6 +115,7 @@ def naming(url, store, word):
 
 def clickhouse(query, url, store, name):
     """Ask ClickHouse about a published table."""
+    chdb = required("chdb")
     path = url.replace("s3://", f"{store.endpoint}/")
     table = f"deltaLake('{path}/{name}/', '{ACCESS_KEY}', '{SECRET_KEY}')"
     result = chdb.query(query.format(table), "JSONCompact")
@@ -132,6 +132,7 @@ def test_other_engines_read_what_the_folder_has(kept, object_store, url):
     place = f"{url}/inverter_data_points"
     (arrow,) = [[*row.values()] for row in published_rows(place, figures, options)]
     assert arrow == pytest.approx(lake)
+    pl = required("polars")
     plain = {name: value for name, value in options.items() if name.startswith("AWS_")}
     frame = pl.read_delta(place, storage_options=plain)
     times = frame["time"].dt.epoch("us")
