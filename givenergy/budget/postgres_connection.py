@@ -20,8 +20,8 @@ __all__ = [
     "connect",
     "create_tables",
     "fault_of",
-    "first_line",
     "has_tables",
+    "reason_of",
     "store_error",
 ]
 
@@ -147,11 +147,11 @@ def store_error(error: Exception, where: PostgresUrl) -> BudgetStoreError:
     elif code in ("53100", "53200"):
         hint = "The server has no room left: make room and start again."
     return BudgetStoreError(
-        f"The request budget in {where} cannot be used: {first_line(error)}.", hint=hint
+        f"The request budget in {where} cannot be used: {reason_of(error, where)}.", hint=hint
     )
 
 
-def first_line(error: Exception) -> str:
-    """Return what an error says, without details."""
+def reason_of(error: Exception, where: PostgresUrl) -> str:
+    """Return what an error says, without details and without the password."""
     lines = str(error).strip().splitlines()
-    return lines[0].strip().rstrip(".") if lines else type(error).__name__
+    return where.hide_in(lines[0].strip().rstrip(".")) if lines else type(error).__name__

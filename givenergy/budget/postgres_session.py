@@ -16,8 +16,8 @@ from givenergy.budget.postgres_connection import (
     connect,
     create_tables,
     fault_of,
-    first_line,
     has_tables,
+    reason_of,
     store_error,
 )
 from givenergy.budget.postgres_url import PostgresUrl
@@ -168,7 +168,7 @@ class PostgresSession:
             failures = self._failures
             if failures == 1:
                 self._away_since = time.monotonic()
-        reason = first_line(error)
+        reason = reason_of(error, self._where)
         if not is_patient or time.monotonic() - self._away_since > AWAY_PATIENCE_S:
             raise BudgetAwayError(
                 f"The request budget in {self._where} cannot be reached: {reason}.",

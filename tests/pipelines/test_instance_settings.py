@@ -94,6 +94,7 @@ def test_a_home_of_the_owners_own_is_taken_as_it_is_unless_it_has_an_override(ho
         ("storage:\n  postgres: {}\n", "line 2, .*needs postgres_url or postgres_db"),
         ("storage:\n  postgres:\n    postgres_url: s3cret\n", "write it as postgresql://"),
         ("storage:\n  postgres:\n    postgres_url: 53\n", "line 3, cannot be used"),
+        (POSTGRES.replace("s3cret", "Top@s3cret"), "special characters .* as %40"),
     ],
 )
 def test_a_bad_override_is_one_sentence_with_file_and_line(simulate, own, text, said):
