@@ -81,6 +81,7 @@ class SqliteStore:
         account: str,
         change: Callable[[AccountState, Transaction], _T],
         cancelled: threading.Event | None = None,
+        hurry: threading.Event | None = None,
     ) -> _T:
         """Run `change` on the account's state while no other process can, and store the result.
 

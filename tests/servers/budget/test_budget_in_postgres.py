@@ -182,7 +182,7 @@ def test_a_grant_whose_commit_was_not_heard_of_is_used_once(store, open_budget, 
     budget = open_budget(window_s=60.0)
     real, deaf = PostgresSession.in_transaction, [True]
 
-    def in_transaction(self, work, cancelled, *, before):
+    def in_transaction(self, work, *waits, before):
         def unheard(connection):
             result = work(connection)
             if deaf:
@@ -190,7 +190,7 @@ def test_a_grant_whose_commit_was_not_heard_of_is_used_once(store, open_budget, 
                 raise psycopg2.OperationalError("server closed the connection unexpectedly")
             return result
 
-        return real(self, unheard, cancelled, before=before)
+        return real(self, unheard, *waits, before=before)
 
     monkeypatch.setattr(PostgresSession, "in_transaction", in_transaction)
     budget.grant().settle(ANSWERED)
@@ -217,6 +217,41 @@ def test_a_server_that_is_away_is_waited_for(postgres, store, open_budget, caplo
         postgres.start()
     granted.result(TIMEOUT_S).settle(ANSWERED)
     pool.shutdown()
+
+
+@pytest.mark.slow
+def test_who_is_cancelled_does_not_wait_for_a_server_that_is_away(postgres, store):
+    """Neither to take back that it waits, nor to release a lease or to end a request."""
+    budget = SharedRequestBudget(store, account="test", limit=1, window_s=60.0)
+    cancelled, ended = threading.Event(), []
+
+    def wait_for_a_grant():
+        try:
+            budget.grant(cancelled=cancelled)
+        except CancelledError as error:
+            ended.append(error)
+
+    grant, lease = budget.grant(cancelled=cancelled), budget.lease("day")
+    waiting = threading.Thread(target=wait_for_a_grant)
+    waiting.start()
+    while not budget.snapshot().waiting:
+        time.sleep(0.05)
+    postgres.stop()
+    try:
+        settling = threading.Thread(target=grant.settle, args=(ANSWERED,))
+        settling.start()
+        time.sleep(1.0)
+        began = time.monotonic()
+        cancelled.set()
+        for thread in (waiting, settling):
+            thread.join(postgres_session.AWAY_PATIENCE_S)
+        lease.release()
+        budget.close()
+        assert time.monotonic() - began < postgres_session.AWAY_PATIENCE_S / 2
+    finally:
+        postgres.start()
+    assert len(ended) == 1
+    assert budget._unsettled == [(grant, ANSWERED)]
 
 
 def test_a_server_that_stays_away_is_an_error_with_a_sentence(postgres, store, monkeypatch):
@@ -325,8 +360,8 @@ def send_when_granted(where, asked, sent):
     budget = SharedRequestBudget(where, account="test", limit=1, **WINDOW)
     real = PostgresSession.in_transaction
 
-    def in_transaction(self, work, cancelled, *, before):
-        result = real(self, work, cancelled, before=before)
+    def in_transaction(self, work, *waits, before):
+        result = real(self, work, *waits, before=before)
         if not asked.is_set():
             asked.set()
             time.sleep(0.5)  # paused here by the test, between the grant and its use
