@@ -214,6 +214,8 @@ class PostgresStore:
                 text, version, at_ms, now_ms = cursor.fetchone()
         if self._time.note(sent_ms, clock.now_ms(), now_ms):
             self._hold_until_ms = now_ms + self._window_ms
+        # A clock that was set back must not make it last longer.
+        self.noticed_at_ms = min(self.noticed_at_ms, now_ms + self._notice_ms)
         if (version or 0) < self._versions.get(account, 0):
             # Deleted or restored under the connection.
             self._hold_until_ms = now_ms + self._window_ms

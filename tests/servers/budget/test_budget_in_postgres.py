@@ -147,6 +147,7 @@ def test_a_server_clock_that_is_set_costs_a_window_and_no_more(store, open_budge
     budget = open_budget(window_s=60.0, limit=10)
     spend(budget, 9)
     changed(store, f"UPDATE givlake_budget.server SET hold_until_ms = {postgres_store.CLOCK}")
+    seldom = open_budget(window_s=60.0, account="seldom")
     set_clock = f"(clock_timestamp() + make_interval(hours => {hours}))"
     with pytest.MonkeyPatch.context() as patch:
         for name in ("_READ", "_SERVER"):
@@ -154,6 +155,9 @@ def test_a_server_clock_that_is_set_costs_a_window_and_no_more(store, open_budge
             patch.setattr(postgres_store, name, statement)
         budget.renew()
         assert 30 < budget.snapshot().paused_for_s <= 60.25
+        began = time.monotonic()
+        assert seldom.lease("day") is not None
+        assert time.monotonic() - began < 30
         if hours < 0:
             newcomer = open_budget(window_s=60.0, limit=10)
             snapshot = newcomer.snapshot()
