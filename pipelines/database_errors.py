@@ -5,6 +5,7 @@ import re
 from sqlalchemy.engine import URL
 
 from givenergy.budget.postgres_url import without_password
+from pipelines.instance_settings import file_in_use
 
 # libpq repeats the address before its reason.
 _LAST_WORDS = "then run the same command again."
@@ -32,8 +33,8 @@ def database_error(address: URL | None, error: BaseException) -> DagsterDatabase
     name = "PostgreSQL" if address is None else database_name(address)
     return DagsterDatabaseError(
         f"Dagster's state in {name} cannot be used ({reason}): check that"
-        " PostgreSQL runs there, and the address, user and password in dagster.override.yaml. What"
-        f" was fetched is kept; {_LAST_WORDS}"
+        f" PostgreSQL runs there, and the address, user and password in {file_in_use()}. What was"
+        f" fetched is kept; {_LAST_WORDS}"
     )
 
 

@@ -38,6 +38,7 @@ from dagster_postgres.utils import (
 
 from givenergy.budget.postgres_url import PostgresUrl
 from pipelines.database_errors import DagsterDatabaseError, database_error
+from pipelines.instance_settings import file_in_use
 from pipelines.settings_file import SettingsError
 
 # A restart of PostgreSQL, with recovery, takes less.
@@ -317,9 +318,9 @@ def with_driver(address: str) -> str:
     except (sqlalchemy.exc.ArgumentError, ValueError):
         # Its text is not shown: it can have a password.
         raise SettingsError(
-            "The address of PostgreSQL in dagster.override.yaml is none: write it as"
-            " postgresql://user:password@host:5432/database, and special characters of a password"
-            " as %40 and so on"
+            f"The address of PostgreSQL in {file_in_use()} is none that can be used: write it as"
+            " postgresql://user:password@host:5432/database, without another driver, and special"
+            " characters of a password as %40 and so on"
         ) from None
     return url.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
 
