@@ -21,6 +21,7 @@ _DRIVERS = ("psycopg", "psycopg2", "dagster_postgres")
 _DEFAULT_FOLDER = "data/dagster"
 _EXTRA = "dagster_postgres"
 _ADDRESSES = {"postgres_url", "postgres_db"}
+_PASSWORD = re.compile(r"://[^\s:@]*:[^\s@]+@|password[\"']?:\s*[^\s{]")
 _UNSET = re.compile(r"(You have attempted to fetch the environment variable .* not set)")
 _REST = re.compile(r"\.( (Expected|Value)\b.*)?$")
 _QUOTED = re.compile(r'"(\w+)"')
@@ -48,6 +49,15 @@ def is_in_postgres(text: str) -> bool:
     settings = yaml.safe_load(text) or {}
     blocks = [settings.get(name) for name in ("storage", *_STORAGES)]
     return "postgres" in json.dumps(blocks).lower()
+
+
+def override_with_password(home: Path) -> Path | None:
+    """Return the owner's settings if a password seems to be in them; None if not."""
+    file = home / OVERRIDE
+    try:
+        return file if _PASSWORD.search(file.read_text("utf-8")) else None
+    except (OSError, UnicodeError):
+        return None
 
 
 def is_edited(text: str) -> bool:

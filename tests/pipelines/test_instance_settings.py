@@ -10,8 +10,8 @@ import yaml
 from pipelines import instance, instance_settings
 from pipelines.database_errors import DagsterDatabaseError
 from pipelines.instance import try_database, use_dagster_home
-from pipelines.instance_settings import OVERRIDE, instance_text
-from pipelines.settings_file import SettingsError
+from pipelines.instance_settings import OVERRIDE, instance_text, override_with_password
+from pipelines.settings_file import SettingsError, readable_by_others
 from tests.support.settings import settings_of
 
 POSTGRES = "storage:\n  postgres:\n    postgres_url: postgresql://north:s3cret@db/north\n"
@@ -114,6 +114,22 @@ def test_a_bad_override_is_one_sentence_with_file_and_line(simulate, own, text, 
     assert OVERRIDE in done.err
     assert "s3cret" not in done.err
     assert re.search(said, done.err), done.err
+
+
+@pytest.mark.parametrize(
+    ("storage", "mode", "is_said"),
+    [
+        (POSTGRES, 0o644, True),
+        (POSTGRES, 0o600, False),
+        ("storage: {postgres: {postgres_db: {password: s3cret}}}\n", 0o640, True),
+        ("storage: {postgres: {postgres_url: {env: DAGSTER_PG_URL}}}\n", 0o644, False),
+    ],
+)
+def test_an_override_with_a_password_that_others_can_read_is_noticed(home, storage, mode, is_said):
+    (home / OVERRIDE).write_text(storage)
+    (home / OVERRIDE).chmod(mode)
+    found = override_with_password(home)
+    assert (found is not None and readable_by_others(found) is not None) == is_said
 
 
 def test_without_the_extra_a_sentence_names_it(home, monkeypatch):
