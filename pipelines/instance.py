@@ -11,7 +11,7 @@ import dagster as dg
 from sqlalchemy.exc import DBAPIError
 
 from pipelines.dagster_workarounds.migrations import read_once
-from pipelines.database_errors import database_error, database_name
+from pipelines.database_errors import DagsterDatabaseError, database_error, database_name
 from pipelines.instance_settings import (
     OVERRIDE,
     describe_invalid,
@@ -148,7 +148,7 @@ def _explained(home: Path) -> Iterator[None]:
         raise describe_invalid(home, error) from None
     except Exception as error:
         cause = error.__cause__ or error.__context__ or error
-        if isinstance(cause, DBAPIError):
+        if isinstance(cause, DBAPIError) and not isinstance(error, DagsterDatabaseError):
             raise database_error(None, cause) from error
         missing = describe_missing(home, cause) if isinstance(cause, ModuleNotFoundError) else None
         if missing is None:

@@ -165,6 +165,13 @@ def test_a_file_of_the_owners_own_that_cannot_be_used_is_named(
         assert "Retrying" not in text
 
 
+def test_a_database_that_is_away_is_named(home):
+    pytest.importorskip("dagster_postgres")
+    (home / OVERRIDE).write_text(POSTGRES.replace("@db/", "@127.0.0.1:1/"))
+    with pytest.raises(DagsterDatabaseError, match=f"north at 127.0.0.1, port 1.*in {OVERRIDE}"):
+        try_database(settings_of({"GIVLAKE_DATA": str(home.parent)}))
+
+
 def test_the_storage_that_givlake_wrote_names_the_extra_if_that_is_gone(home, monkeypatch):
     monkeypatch.setenv("DAGSTER_HOME", str(home))
     custom = {"module": "dagster_postgres_gone", "class": "Gone", "config": {}}
