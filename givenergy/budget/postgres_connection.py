@@ -42,6 +42,9 @@ _REFUSALS = (
     "permission denied",
     "root certificate file",
     "SSL was required",
+    "invalid port number",
+    "invalid integer value",
+    "invalid sslmode",
 )
 _SHARED_LOCK = "SELECT pg_advisory_xact_lock(hashtext('givlake_budget'))"
 _EXISTS = "SELECT to_regclass('givlake_budget.server') IS NOT NULL"
@@ -60,8 +63,12 @@ class Fault(Enum):
     """Somebody must change something."""
 
 
-def connect(where: PostgresUrl) -> Connection:
+def connect(where: PostgresUrl, *, is_read_only: bool) -> Connection:
     """Open a connection; each statement is a transaction unless one is begun.
+
+    Args:
+        where: The database.
+        is_read_only: Whether a standby will do.
 
     Raises:
         BudgetStoreError: The address is not valid.
@@ -78,7 +85,9 @@ def connect(where: PostgresUrl) -> Connection:
         ) from None
     patience = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2,
                 "keepalives_count": 3, "tcp_user_timeout": 10_000}  # fmt: skip
-    connection = psycopg2.connect(**{"application_name": "givlake", **patience, **options})
+    # During a failover a standby counts as a server that is away.
+    kind = {"target_session_attrs": "any" if is_read_only else "read-write"}
+    connection = psycopg2.connect(**{"application_name": "givlake", **patience, **kind, **options})
     connection.autocommit = True
     try:
         with connection.cursor() as cursor:

@@ -147,7 +147,7 @@ class PostgresSession:
 
     def _usable(self) -> Connection:
         if self._connection is None or self._connection.closed:
-            connection = connect(self._where)
+            connection = connect(self._where, is_read_only=self._is_read_only)
             try:
                 if not self._is_read_only:
                     create_tables(connection)

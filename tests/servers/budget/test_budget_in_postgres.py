@@ -290,6 +290,32 @@ def test_what_the_server_refuses_is_said_at_once(postgres, store):
     assert "cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("end", "reason"), [(":99999/db", "port number"), (":1/db?sslmode=sometimes", "sslmode")]
+)
+def test_an_address_that_can_never_be_reached_is_not_waited_for(postgres, end, reason):
+    with pytest.raises(BudgetStoreError, match=reason) as caught:
+        SharedRequestBudget(PostgresUrl(f"postgresql://me@127.0.0.1{end}"), account="test")
+    assert not isinstance(caught.value, BudgetAwayError)
+
+
+def test_a_standby_is_waited_for_until_it_is_the_primary(store, open_budget):
+    budget = open_budget(window_s=60.0)
+    name = store.dsn.rpartition("/")[2]
+    admin = PostgresUrl(store.dsn.replace(f"/{name}", "/postgres"))
+    changed(admin, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    changed(
+        admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", name
+    )
+    reset = f"ALTER DATABASE {name} RESET default_transaction_read_only"
+    promoted = threading.Timer(1.5, changed, (admin, reset))
+    promoted.start()
+    began = time.monotonic()
+    budget.grant().settle(ANSWERED)
+    assert time.monotonic() - began > 1.0
+    promoted.join()
+
+
 def test_tables_of_a_newer_version_are_left_alone(store, open_budget):
     changed(store, "UPDATE givlake_budget.server SET version = 999")
     with pytest.raises(BudgetStoreError, match="newer givlake"):
