@@ -4,9 +4,13 @@ import re
 
 from sqlalchemy.engine import URL
 
+from givenergy.budget.postgres_url import without_password
+from pipelines.instance_settings import file_in_use
+
 # libpq repeats the address before its reason.
 _LAST_WORDS = "then run the same command again."
 _ADDRESS = re.compile(r"^(connection to server .*? failed: |could not connect to server: )")
+_WITH_AT = re.compile(r'"[^"]*@[^"]*"')
 
 
 class DagsterDatabaseError(Exception):
@@ -23,14 +27,14 @@ def database_error(address: URL | None, error: BaseException) -> DagsterDatabase
     said = str(getattr(error, "orig", None) or error).strip().splitlines() or ["no reason"]
     reason = said[0].rstrip(".")
     if address is not None:
-        reason = _ADDRESS.sub("", reason)
-        if address.password:
-            reason = reason.replace(str(address.password), "***")
+        reason = without_password(_ADDRESS.sub("", reason), str(address.password or ""))
+    # With an @ it is the rest of a password that has one.
+    reason = _WITH_AT.sub('"***"', reason)
     name = "PostgreSQL" if address is None else database_name(address)
     return DagsterDatabaseError(
         f"Dagster's state in {name} cannot be used ({reason}): check that"
-        " PostgreSQL runs there, and the address, user and password in dagster.override.yaml. What"
-        f" was fetched is kept; {_LAST_WORDS}"
+        f" PostgreSQL runs there, and the address, user and password in {file_in_use()}. What was"
+        f" fetched is kept; {_LAST_WORDS}"
     )
 
 

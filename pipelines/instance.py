@@ -8,12 +8,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dagster as dg
+from sqlalchemy.exc import DBAPIError
 
 from pipelines.dagster_workarounds.migrations import read_once
-from pipelines.database_errors import database_name
+from pipelines.database_errors import DagsterDatabaseError, database_error, database_name
 from pipelines.instance_settings import (
     OVERRIDE,
     describe_invalid,
+    describe_missing,
     instance_text,
     is_edited,
     is_in_postgres,
@@ -71,7 +73,8 @@ def _write(file: Path, text: str) -> None:
         if old == text:
             return
         if is_edited(old):
-            aside = file.with_name("dagster.yaml.edited")
+            names = ("dagster.yaml.edited", *(f"dagster.yaml.edited-{n}" for n in range(2, 1000)))
+            aside = next(path for name in names if not (path := file.with_name(name)).exists())
             file.replace(aside)
             _LOG.warning(
                 "%s was changed by hand, or by another version of givlake: it is %s now; put your"
@@ -116,8 +119,9 @@ def try_database(settings: Settings) -> str | None:
     text = dagster_yaml(settings)
     if not is_in_postgres(text):
         return None
-    # Imported here, because it needs packages of an extra.
-    from pipelines.dagster_workarounds.postgres import engines
+    with _explained(dagster_home(settings.data)):
+        # Imported here, because it needs packages of an extra.
+        from pipelines.dagster_workarounds.postgres import engines
 
     with tempfile.TemporaryDirectory(prefix="givlake-") as folder:
         Path(folder, "dagster.yaml").write_text(text)
@@ -129,12 +133,30 @@ def try_database(settings: Settings) -> str | None:
 
 @contextmanager
 def _explained(home: Path) -> Iterator[None]:
-    """Say which file and line Dagster refuses.
+    """Say which file and line Dagster refuses, and what PostgreSQL says.
 
     Raises:
-        SettingsError: Dagster refuses its settings.
+        DagsterDatabaseError: PostgreSQL refuses what Dagster's own storage asks for.
+        SettingsError: Dagster refuses its settings, or a package is missing.
     """
+    root = logging.getLogger()
+    # Dagster's own storage would warn six times, each with all that PostgreSQL said.
+    root.addFilter(_is_no_retry)
     try:
         yield
     except dg.DagsterInvalidConfigError as error:
         raise describe_invalid(home, error) from None
+    except Exception as error:
+        cause = error.__cause__ or error.__context__ or error
+        if isinstance(cause, DBAPIError) and not isinstance(error, DagsterDatabaseError):
+            raise database_error(None, cause) from error
+        missing = describe_missing(home, cause) if isinstance(cause, ModuleNotFoundError) else None
+        if missing is None:
+            raise
+        raise missing from error
+    finally:
+        root.removeFilter(_is_no_retry)
+
+
+def _is_no_retry(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith("Retrying failed database")

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
@@ -16,9 +17,11 @@ from pipelines.settings_file import SettingsError
 
 OVERRIDE = "dagster.override.yaml"
 _STORAGES = ("run_storage", "event_log_storage", "schedule_storage")
+_DRIVERS = ("psycopg", "psycopg2", "dagster_postgres")
 _DEFAULT_FOLDER = "data/dagster"
 _EXTRA = "dagster_postgres"
 _ADDRESSES = {"postgres_url", "postgres_db"}
+_PASSWORD = re.compile(r"://[^\s:@]*:[^\s@]+@|password[\"']?:\s*[^\s{]")
 _UNSET = re.compile(r"(You have attempted to fetch the environment variable .* not set)")
 _REST = re.compile(r"\.( (Expected|Value)\b.*)?$")
 _QUOTED = re.compile(r'"(\w+)"')
@@ -48,6 +51,15 @@ def is_in_postgres(text: str) -> bool:
     return "postgres" in json.dumps(blocks).lower()
 
 
+def override_with_password(home: Path) -> Path | None:
+    """Return the owner's settings if a password seems to be in them; None if not."""
+    file = home / OVERRIDE
+    try:
+        return file if _PASSWORD.search(file.read_text("utf-8")) else None
+    except (OSError, UnicodeError):
+        return None
+
+
 def is_edited(text: str) -> bool:
     """Return whether someone else than givlake wrote or changed a `dagster.yaml`."""
     note, _, rest = text.partition("\n")
@@ -63,6 +75,32 @@ def describe_invalid(home: Path, error: dg.DagsterInvalidConfigError) -> Setting
     reason = unset[1] if unset else _REST.sub("", message.splitlines()[0])
     names = [*(error.errors[0].stack.levels if error.errors else ()), *_QUOTED.findall(reason)]
     return _refused(home, names, reason)
+
+
+def describe_missing(home: Path, error: ModuleNotFoundError) -> SettingsError | None:
+    """Return what to do about a package for PostgreSQL; None if it is another that is missing."""
+    name = (error.name or "").partition(".")[0]
+    if name not in _DRIVERS:
+        return None
+    installed = all(importlib.util.find_spec(each) is not None for each in (_EXTRA, "psycopg2"))
+    advice = (
+        "put what its `storage` has into"
+        f" {home / OVERRIDE}, or write an address as postgresql+psycopg2://"
+        if installed
+        else "run pip install 'givlake[postgres]'"
+    )
+    file = home / OVERRIDE
+    return SettingsError(
+        f"{file if file.exists() else home / 'dagster.yaml'} needs {name} for PostgreSQL, which is"
+        f" not installed: {advice}"
+    )
+
+
+def file_in_use() -> str:
+    """Return the name of the file that has the owner's settings of Dagster."""
+    home = os.environ.get("DAGSTER_HOME")
+    is_own = home and not Path(home, OVERRIDE).exists()
+    return str(Path(home, "dagster.yaml")) if home and is_own else OVERRIDE
 
 
 def _refused(home: Path, names: Iterable[str], reason: str) -> SettingsError:

@@ -15,8 +15,11 @@ import msgspec
 
 from givenergy.budget.state import AccountState, MinuteCount
 
-__all__ = ["Cursor", "LeaseRow", "Store", "Transaction"]
+__all__ = ["AT_ONCE", "Cursor", "LeaseRow", "Store", "Transaction"]
 
+# For `hurry`: no server is waited for.
+AT_ONCE = threading.Event()
+AT_ONCE.set()
 _T = TypeVar("_T")
 
 
@@ -180,8 +183,15 @@ class Store(Protocol):
         account: str,
         change: Callable[[AccountState, Transaction], _T],
         cancelled: threading.Event | None = None,
+        hurry: threading.Event | None = None,
     ) -> _T:
         """Run `change` on the account's state while no other process can, and store the result.
+
+        Args:
+            account: Key of the account.
+            change: Called with the state, possibly several times.
+            cancelled: Ends every wait when set.
+            hurry: A server that does not answer is not waited for any more when set.
 
         Raises:
             BudgetStoreError: If the store cannot be used.

@@ -20,8 +20,8 @@ __all__ = [
     "connect",
     "create_tables",
     "fault_of",
-    "first_line",
     "has_tables",
+    "reason_of",
     "store_error",
 ]
 
@@ -42,6 +42,9 @@ _REFUSALS = (
     "permission denied",
     "root certificate file",
     "SSL was required",
+    "invalid port number",
+    "invalid integer value",
+    "invalid sslmode",
 )
 _SHARED_LOCK = "SELECT pg_advisory_xact_lock(hashtext('givlake_budget'))"
 _EXISTS = "SELECT to_regclass('givlake_budget.server') IS NOT NULL"
@@ -60,8 +63,12 @@ class Fault(Enum):
     """Somebody must change something."""
 
 
-def connect(where: PostgresUrl) -> Connection:
+def connect(where: PostgresUrl, *, is_read_only: bool) -> Connection:
     """Open a connection; each statement is a transaction unless one is begun.
+
+    Args:
+        where: The database.
+        is_read_only: Whether a standby will do.
 
     Raises:
         BudgetStoreError: The address is not valid.
@@ -78,7 +85,9 @@ def connect(where: PostgresUrl) -> Connection:
         ) from None
     patience = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2,
                 "keepalives_count": 3, "tcp_user_timeout": 10_000}  # fmt: skip
-    connection = psycopg2.connect(**{"application_name": "givlake", **patience, **options})
+    # During a failover a standby counts as a server that is away.
+    kind = {"target_session_attrs": "any" if is_read_only else "read-write"}
+    connection = psycopg2.connect(**{"application_name": "givlake", **patience, **kind, **options})
     connection.autocommit = True
     try:
         with connection.cursor() as cursor:
@@ -147,11 +156,11 @@ def store_error(error: Exception, where: PostgresUrl) -> BudgetStoreError:
     elif code in ("53100", "53200"):
         hint = "The server has no room left: make room and start again."
     return BudgetStoreError(
-        f"The request budget in {where} cannot be used: {first_line(error)}.", hint=hint
+        f"The request budget in {where} cannot be used: {reason_of(error, where)}.", hint=hint
     )
 
 
-def first_line(error: Exception) -> str:
-    """Return what an error says, without details."""
+def reason_of(error: Exception, where: PostgresUrl) -> str:
+    """Return what an error says, without details and without the password."""
     lines = str(error).strip().splitlines()
-    return lines[0].strip().rstrip(".") if lines else type(error).__name__
+    return where.hide_in(lines[0].strip().rstrip(".")) if lines else type(error).__name__

@@ -16,8 +16,8 @@ from givenergy.budget.postgres_connection import (
     connect,
     create_tables,
     fault_of,
-    first_line,
     has_tables,
+    reason_of,
     store_error,
 )
 from givenergy.budget.postgres_url import PostgresUrl
@@ -73,6 +73,7 @@ class PostgresSession:
         self,
         work: Callable[[Connection], _T],
         cancelled: threading.Event | None,
+        hurry: threading.Event | None = None,
         *,
         before: Callable[[Connection], object],
     ) -> _T:
@@ -88,24 +89,24 @@ class PostgresSession:
             self.is_new = False
             return result
 
-        return self.run(whole, cancelled)
+        return self.run(whole, cancelled, hurry=hurry)
 
     def run(
         self,
         work: Callable[[Connection], _T],
         cancelled: threading.Event | None = None,
         *,
-        is_patient: bool = True,
+        hurry: threading.Event | None = None,
     ) -> _T:
         """Run `work`, again where a new connection or a little time may help.
 
         Args:
             work: Called with the connection, possibly several times.
             cancelled: Ends the wait when set.
-            is_patient: Whether a server that does not answer is waited for.
+            hurry: A server that does not answer is not waited for any more when set.
 
         Raises:
-            BudgetAwayError: If the server does not answer for a minute.
+            BudgetAwayError: If the server does not answer for a minute, or until `hurry` is set.
             BudgetStoreError: If it refuses.
             CancelledError: If `cancelled` was set.
         """
@@ -133,7 +134,7 @@ class PostgresSession:
                 repairs += 1
                 self.close()
             elif fault is Fault.AWAY:
-                self._wait_for_server(error, cancelled, is_patient=is_patient)
+                self._wait_for_server(error, cancelled, hurry)
             elif fault is not Fault.BUSY or time.monotonic() - began > AWAY_PATIENCE_S:
                 raise store_error(error, self._where) from None
 
@@ -146,7 +147,7 @@ class PostgresSession:
 
     def _usable(self) -> Connection:
         if self._connection is None or self._connection.closed:
-            connection = connect(self._where)
+            connection = connect(self._where, is_read_only=self._is_read_only)
             try:
                 if not self._is_read_only:
                     create_tables(connection)
@@ -160,16 +161,22 @@ class PostgresSession:
         return self._connection
 
     def _wait_for_server(
-        self, error: Exception, cancelled: threading.Event | None, *, is_patient: bool
+        self,
+        error: Exception,
+        cancelled: threading.Event | None,
+        hurry: threading.Event | None,
     ) -> None:
+        # A connection that was closed may be opened again at once.
+        was_open = self._connection is not None
         self.close()
         with self._lock:
             self._failures += 1
             failures = self._failures
             if failures == 1:
                 self._away_since = time.monotonic()
-        reason = first_line(error)
-        if not is_patient or time.monotonic() - self._away_since > AWAY_PATIENCE_S:
+        reason = reason_of(error, self._where)
+        is_hurried = hurry is not None and hurry.is_set() and not was_open
+        if is_hurried or time.monotonic() - self._away_since > AWAY_PATIENCE_S:
             raise BudgetAwayError(
                 f"The request budget in {self._where} cannot be reached: {reason}.",
                 hint="Start PostgreSQL or check the network, then run the same command again.",
@@ -182,12 +189,11 @@ class PostgresSession:
                 reason,
                 AWAY_PATIENCE_S,
             )
-        # A connection that was closed may be opened again at once.
-        pause_s = _RETRY_S if failures > 1 else 0.0
-        if cancelled is None:
+        pause_s = 0.0 if was_open else _RETRY_S
+        if (ends := cancelled or hurry) is None:
             time.sleep(pause_s)
         else:
-            cancelled.wait(pause_s)
+            ends.wait(pause_s)
 
 
 def _roll_back(connection: Connection) -> None:

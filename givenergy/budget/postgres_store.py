@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from givenergy.budget import clock
-from givenergy.budget.budget_store import Transaction
+from givenergy.budget.budget_store import AT_ONCE, Transaction
 from givenergy.budget.postgres_session import OtherTablesError, PostgresSession
 from givenergy.budget.postgres_transaction import (
     ALIVE_FOR_MS,
@@ -83,6 +83,7 @@ class PostgresStore:
         self._notice_ms = notice_ms
         self._window_ms = window_ms
         self._is_read_only = is_read_only
+        self._hurry = AT_ONCE if is_read_only else None
         self._process = (os.getpid(), own_identity())
         self._time = ServerTime()
         self._life = ""
@@ -93,7 +94,7 @@ class PostgresStore:
         self._encode = msgspec.json.Encoder().encode
         self._decode = msgspec.json.Decoder(AccountState).decode
         self._session = PostgresSession(where, self._enter, is_read_only=is_read_only)
-        self._session.run(lambda _: None, is_patient=not is_read_only)
+        self._session.run(lambda _: None, hurry=self._hurry)
 
     @property
     def store_id(self) -> str:
@@ -105,11 +106,12 @@ class PostgresStore:
         account: str,
         change: Callable[[AccountState, Transaction], _T],
         cancelled: threading.Event | None = None,
+        hurry: threading.Event | None = None,
     ) -> _T:
         """Run `change` on the account's state while no other process can, and store the result.
 
         Raises:
-            BudgetAwayError: If the server does not answer for a minute.
+            BudgetAwayError: If the server does not answer for a minute, or until `hurry` is set.
             BudgetStoreError: If it refuses.
             CancelledError: If `cancelled` is set while the server is waited for.
         """
@@ -122,7 +124,7 @@ class PostgresStore:
             self._write(connection, account, state, now_ms, f"{_WRITE}; COMMIT")
             return result
 
-        return self._in_transaction(work, cancelled)
+        return self._in_transaction(work, cancelled, hurry)
 
     def change_rows(self, change: Callable[[Transaction], _T]) -> _T:
         """Run `change` on what is stored beside the states.
@@ -151,7 +153,7 @@ class PostgresStore:
             state, now_ms = self._load(connection, account, "")
             return look(state, PostgresTransaction(connection, now_ms, self._change_in))
 
-        return self._session.run(work, is_patient=not self._is_read_only)
+        return self._session.run(work, hurry=self._hurry)
 
     def now_ms(self) -> int:
         """Return the latest time that it may be on the server."""
@@ -178,7 +180,7 @@ class PostgresStore:
             self._say_alive(connection)
             return self._hold_until_ms > self.now_ms()
 
-        if self._session.run(is_holding, is_patient=False):
+        if self._session.run(is_holding, hurry=AT_ONCE):
             self.transact(account, lambda *_: None)
 
     def close(self) -> None:
@@ -186,9 +188,12 @@ class PostgresStore:
         self._session.close()
 
     def _in_transaction(
-        self, work: Callable[[Connection], _T], cancelled: threading.Event | None = None
+        self,
+        work: Callable[[Connection], _T],
+        cancelled: threading.Event | None = None,
+        hurry: threading.Event | None = None,
     ) -> _T:
-        return self._session.in_transaction(work, cancelled, before=self._say_alive)
+        return self._session.in_transaction(work, cancelled, hurry, before=self._say_alive)
 
     def _change_in(
         self, connection: Connection, account: str, change: Callable[[AccountState], _T]
@@ -209,6 +214,8 @@ class PostgresStore:
                 text, version, at_ms, now_ms = cursor.fetchone()
         if self._time.note(sent_ms, clock.now_ms(), now_ms):
             self._hold_until_ms = now_ms + self._window_ms
+        # A clock that was set back must not make it last longer.
+        self.noticed_at_ms = min(self.noticed_at_ms, now_ms + self._notice_ms)
         if (version or 0) < self._versions.get(account, 0):
             # Deleted or restored under the connection.
             self._hold_until_ms = now_ms + self._window_ms

@@ -19,10 +19,18 @@ from math import ceil
 import msgspec
 
 from givenergy.budget import rate_window
-from givenergy.budget.request_budget import Priority, RequestOutcome, Signal
+from givenergy.budget.request_budget import OwnLimit, Priority, RequestOutcome, Signal
 from givenergy.budget.state import BucketState, Completed, InFlight, RateWindow
 
-__all__ = ["Policy", "admit", "expire_slots", "open_request", "settle", "used_slots"]
+__all__ = [
+    "Policy",
+    "admit",
+    "expire_slots",
+    "open_request",
+    "own_policy",
+    "settle",
+    "used_slots",
+]
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -53,6 +61,18 @@ class Policy(msgspec.Struct, frozen=True):
 
 
 _STORM_BELOW = 0.8
+
+
+def own_policy(own: OwnLimit, margin_ms: int) -> Policy:
+    """Return the constants of an endpoint's own limit."""
+    # No other client depends on such an endpoint: no share is kept for them.
+    return Policy(
+        limit=own.requests,
+        window_ms=round(own.window_s * 1000),
+        margin_ms=margin_ms,
+        keep_start=0.0,
+        keep_end=0.0,
+    )
 
 
 def expire_slots(bucket: BucketState, policy: Policy, now_ms: int) -> None:

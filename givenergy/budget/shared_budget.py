@@ -12,12 +12,13 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from givenergy.budget import breaker as breakers
 from givenergy.budget import rules
 from givenergy.budget.account_snapshot import take_snapshot
 from givenergy.budget.breaker import BreakerPolicy, OutagePatience
-from givenergy.budget.budget_store import Transaction
+from givenergy.budget.budget_store import AT_ONCE, Transaction
 from givenergy.budget.clock import now_ms
 from givenergy.budget.dead_requests import end_dead_requests
 from givenergy.budget.heartbeat import Heartbeat
@@ -29,7 +30,7 @@ from givenergy.budget.request_budget import (
     RequestOutcome,
     Signal,
 )
-from givenergy.budget.rules import Policy
+from givenergy.budget.rules import Policy, own_policy
 from givenergy.budget.state import AccountState, BucketState, InFlight, Waiter
 from givenergy.budget.store_location import StoreLocation, open_store
 from givenergy.budget.stored_lease import StoredLease, take_lease
@@ -42,10 +43,11 @@ __all__ = ["SharedRequestBudget"]
 class SharedGrant:
     """Permission to send one request; see `givenergy.budget.request_budget.Grant`."""
 
-    __slots__ = ("_budget", "bucket", "id", "probe", "waited_s")
+    __slots__ = ("_budget", "bucket", "cancelled", "id", "probe", "waited_s")
 
     def __init__(self, budget: SharedRequestBudget, id_: int, bucket: str, *, probe: bool) -> None:
         self._budget = budget
+        self.cancelled: threading.Event | None = None
         self.id = id_
         self.bucket = bucket
         self.probe = probe
@@ -160,6 +162,7 @@ class SharedRequestBudget:
                 granted = self._store.transact(self.account, try_grant, cancelled)
                 if isinstance(granted, SharedGrant):
                     waited = False
+                    granted.cancelled = cancelled
                     if now_ms() - granted_ms > self._store.grant_lasts_ms:
                         # This process was paused: others may have given its slot away.
                         granted.settle(Signal(RequestOutcome.UNSENT))
@@ -181,7 +184,10 @@ class SharedRequestBudget:
                 self._forget_waiter(bucket, policy.limit, thread)
 
     def settle(self, grant: SharedGrant, signal: Signal) -> None:
-        """Record how a granted request ended; postponed while the store cannot be used."""
+        """Record how a granted request ended; postponed while the store cannot be used.
+
+        A server that does not answer is not waited for after the grant was cancelled.
+        """
         try:
             self._settle(grant, signal)
         except BudgetStoreError:
@@ -260,16 +266,8 @@ class SharedRequestBudget:
             return self._policies[bucket]
         if own is None:
             raise ValueError(f"The bucket {bucket!r} needs its own limit.")
-        # No other client depends on such an endpoint: no share is kept for them.
-        policy = Policy(
-            limit=own.requests,
-            window_ms=round(own.window_s * 1000),
-            margin_ms=self._margin_ms,
-            keep_start=0.0,
-            keep_end=0.0,
-        )
-        self._policies[bucket] = policy
-        return policy
+        self._policies[bucket] = own_policy(own, self._margin_ms)
+        return self._policies[bucket]
 
     def _wait_ms(
         self,
@@ -306,12 +304,16 @@ class SharedRequestBudget:
                 state, transaction, self.account, signal.outcome, others=max(0, after - before)
             )
 
-        self._store.transact(self.account, end)
+        self._store.transact(self.account, end, hurry=grant.cancelled)
 
     def _forget_waiter(self, bucket: str, limit: int, thread: str) -> None:
-        self._store.transact(
-            self.account, lambda state, _: state.bucket(bucket, limit).waiting.pop(thread, None)
-        )
+        # One that is not forgotten counts for some seconds only.
+        with suppress(BudgetStoreError):
+            self._store.transact(
+                self.account,
+                lambda state, _: state.bucket(bucket, limit).waiting.pop(thread, None),
+                hurry=AT_ONCE,
+            )
 
     def renew(self) -> None:
         """Renew what this process holds, record postponed ends of requests, notice a new store."""

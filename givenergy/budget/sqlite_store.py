@@ -81,6 +81,7 @@ class SqliteStore:
         account: str,
         change: Callable[[AccountState, Transaction], _T],
         cancelled: threading.Event | None = None,
+        hurry: threading.Event | None = None,
     ) -> _T:
         """Run `change` on the account's state while no other process can, and store the result.
 
@@ -228,7 +229,7 @@ class SqliteStore:
                 self._set_aside()
             return True
         # A file deleted under an open connection, or while it is opened, shows in several ways.
-        return name == "SQLITEREADONLY_DBMOVED" or self._replaced()
+        return name == "SQLITE_READONLY_DBMOVED" or self._replaced()
 
     def _set_aside(self) -> None:
         """Rename a damaged file, unless another process has done so, and start a new one."""

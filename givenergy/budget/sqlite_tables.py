@@ -68,6 +68,6 @@ def hint(name: str) -> str:
         return "Another program keeps it locked: close that program and start again."
     if name == "SQLITE_FULL":
         return "The disk is full: make room and start again."
-    if name.startswith(("SQLITEREADONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return "Make the file and its folder writable, or set GIVLAKE_DATA to one that is."
     return "Check the disk; the file may be deleted, it holds no data of yours."

@@ -7,11 +7,13 @@ What a key means (device, day, dataset) is decided by the caller.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from givenergy.budget.budget_store import LeaseRow, Store, Transaction
+from givenergy.budget.budget_store import AT_ONCE, LeaseRow, Store, Transaction
 from givenergy.budget.state import AccountState
+from givenergy.errors import BudgetStoreError
 
 __all__ = ["StoredLease", "take_lease"]
 
@@ -38,14 +40,19 @@ class StoredLease:
         return self._store.now_ms() >= min(self._expires_ms, self._store.alive_until_ms())
 
     def release(self) -> None:
-        """Release it; doing so twice is harmless."""
+        """Release it; doing so twice is harmless.
+
+        Where the store cannot be used it is not renewed any more, and runs out.
+        """
         if self._released:
             return
         self._released = True
-        self._store.transact(
-            self._account,
-            lambda _, transaction: transaction.delete_lease(self._account, self.key, self._id),
-        )
+        with suppress(BudgetStoreError):
+            self._store.transact(
+                self._account,
+                lambda _, transaction: transaction.delete_lease(self._account, self.key, self._id),
+                hurry=AT_ONCE,
+            )
 
     def renew(self) -> None:
         """Postpone the expiry once a third of the time has passed or the store is a new one."""

@@ -71,7 +71,7 @@ def accounts_list_command(layout: str) -> None:
         _OUT.print(table(names, [_cells(row, folder) for row in rows], right=_RIGHT))
         for line in (line for name, each in found.items() for line in _notes(name, *each)):
             _OUT.print(printable(line))
-    if any(summary is None for _, summary, _ in found.values()):
+    if any(problem is not None for *_, problem in found.values()):
         raise SystemExit(EXIT_INCOMPLETE)
 
 
@@ -124,17 +124,18 @@ def accounts_catalogue_command(file: Path | None) -> None:
 
 
 def _examined(settings: Settings | SettingsError) -> tuple[str, AccountSummary | None, str | None]:
-    """Return the data folder of an account and its summary, or why there is none."""
+    """Return the data folder of an account and its summary, and why that is none or not whole."""
     if isinstance(settings, SettingsError):
         return "", None, str(settings)
     try:
-        return str(settings.data), account_summary(settings), None
+        summary = account_summary(settings)
     except Exception as error:
         # One that cannot be read hides no other.
         known = known_error(error)
         if known is None:
             raise
         return str(settings.data), None, str(known)
+    return str(settings.data), summary, summary.budget_problem
 
 
 def _row(
@@ -165,7 +166,7 @@ def _cells(row: dict[str, Any], folder: Path) -> list[str]:
     """Return an account as a row of the table; a folder below that of the files is relative."""
     data = row["data_folder"] or ""
     data = data.removeprefix(f"{folder}/")
-    if row["problem"] is not None:
+    if row["size_bytes"] is None:
         return [row["account"], "cannot be used", "", "", "", "", "", data]
     updated, age, used = row["updated_at"], row["age_s"], row["used_requests"]
     return [
@@ -189,9 +190,11 @@ def _notes(
 ) -> Iterator[str]:
     """Yield what the table does not say of an account."""
     command = f"givlake --account {name}"
-    if summary is None:
+    if problem is not None:
         yield f"{name}: {problem}"
-    elif summary.is_empty:
+    if summary is None:
+        return
+    if summary.is_empty:
         yield f"{name}: no data yet: start with {command} backfill"
     elif summary.problems:
         yield f"{name}: {summary.problems[0]}; repair with: {command} build"

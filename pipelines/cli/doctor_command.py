@@ -49,7 +49,9 @@ from pipelines.database_errors import DagsterDatabaseError
 from pipelines.discovery import discover
 from pipelines.health.device_answers import describe_setting_reads
 from pipelines.instance import try_database
+from pipelines.instance_settings import override_with_password
 from pipelines.known_devices import Discovery, history_start
+from pipelines.named_accounts import dagster_home
 from pipelines.open_folder import open_for_reading
 from pipelines.pending_builds import describe_pending
 from pipelines.selection import daily, lists_for, selected
@@ -117,10 +119,10 @@ def _run_checks() -> Iterator[CheckResult]:
         return
     zone = f"time zone {settings.zone}{'' if settings.is_zone_set else ' if unknown'}"
     yield CheckResult("settings", "ok", f"API {settings.url}, {zone}; {search_description()}")
-    file = env_file()
-    if file is not None and (mode := readable_by_others(file)) is not None:
-        message = f"{file} can be read by other users (mode {mode}): run chmod 600 '{file}'"
-        yield CheckResult("settings", "note", message)
+    for file in filter(None, (env_file(), override_with_password(dagster_home(settings.data)))):
+        if (mode := readable_by_others(file)) is not None:
+            message = f"{file} can be read by other users (mode {mode}): run chmod 600 '{file}'"
+            yield CheckResult("settings", "note", message)
     try:
         with open_for_reading(settings) as lake:
             yield _disk(settings)

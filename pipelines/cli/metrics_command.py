@@ -56,8 +56,8 @@ def metrics(output: Path | None) -> None:
             )
         checked_target(output, folder, overwrite=True)
     found, status = Metrics(), EXIT_COMPLETE
-    if not accounts:
-        _add(found, current_settings())
+    if not accounts and not _add(found, current_settings()):
+        status = EXIT_INCOMPLETE
     for name, settings in accounts.items():
         if not _is_added(found, name, settings):
             status = EXIT_INCOMPLETE
@@ -77,7 +77,7 @@ def _is_added(found: "Metrics", name: str, settings: Settings | SettingsError) -
     try:
         if isinstance(settings, SettingsError):
             raise settings
-        _add(found, settings)
+        return _add(found, settings)
     except Exception as error:
         known = error if isinstance(error, KnownError) else known_error(error)
         if known is None:
@@ -85,14 +85,17 @@ def _is_added(found: "Metrics", name: str, settings: Settings | SettingsError) -
         click.echo(f"givlake: The account {name} cannot be read: {known}", err=True)
         found.set("account_readable", 0, account=name)
         return False
-    return True
 
 
-def _add(found: "Metrics", settings: Settings) -> None:
+def _add(found: "Metrics", settings: Settings) -> bool:
+    """Add the metrics of an account; return whether they are all, and say why not."""
     from pipelines.health.metrics import add_account
     from pipelines.open_folder import stored_account
 
     with opened_for_reading(settings, warn_if_empty=False) as lake:
         account = settings.account_name or stored_account(settings) or ""
-        add_account(found, lake, settings, account)
+        unread = add_account(found, lake, settings, account)
     found.set("account_readable", 1, account=account)
+    if unread is not None:
+        click.echo(f"givlake: {unread}", err=True)
+    return unread is None

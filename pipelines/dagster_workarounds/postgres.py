@@ -36,7 +36,9 @@ from dagster_postgres.utils import (
     set_pg_statement_timeout,
 )
 
+from givenergy.budget.postgres_url import PostgresUrl
 from pipelines.database_errors import DagsterDatabaseError, database_error
+from pipelines.instance_settings import file_in_use
 from pipelines.settings_file import SettingsError
 
 # A restart of PostgreSQL, with recovery, takes less.
@@ -278,8 +280,12 @@ class KeptPostgresStorage(DagsterPostgresStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> Self:
         """Return the storage that `dagster.yaml` configures."""
+        address = pg_url_from_config(config_value)
+        if "postgres_db" in config_value:
+            # Dagster leaves a / in the password.
+            address = sqlalchemy.make_url(address).render_as_string(hide_password=False)
         return cls(
-            pg_url_from_config(config_value),
+            address,
             config_value.get("should_autocreate_tables", True),
             inst_data,
             get_token_provider_from_config(config_value),
@@ -301,22 +307,22 @@ def with_driver(address: str) -> str:
     """Return an address of PostgreSQL with the driver that `dagster-postgres` brings.
 
     Args:
-        address: An address as SQLAlchemy, psycopg2 or libpq take it.
+        address: An address as SQLAlchemy, psycopg2 or libpq take it, without another driver.
 
     Raises:
         SettingsError: It is none.
     """
     try:
+        PostgresUrl(address)
         url = sqlalchemy.make_url(address)
     except (sqlalchemy.exc.ArgumentError, ValueError):
         # Its text is not shown: it can have a password.
         raise SettingsError(
-            "The address of PostgreSQL in dagster.override.yaml is none: write it as"
-            " postgresql://user:password@host:5432/database"
+            f"The address of PostgreSQL in {file_in_use()} is none that can be used: write it as"
+            " postgresql://user:password@host:5432/database, without another driver, and special"
+            " characters of a password as %40 and so on"
         ) from None
-    if url.drivername in ("postgres", "postgresql"):
-        url = url.set(drivername="postgresql+psycopg2")
-    return url.render_as_string(hide_password=False)
+    return url.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
 
 
 def _is_left_to_dagster(error: sqlalchemy.exc.DBAPIError) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from assets.framework.contract.devices import of_kinds
+from givenergy.errors import BudgetStoreError
 from pipelines.account_budget import budget_snapshot
 from pipelines.account_zone import zone_of
 from pipelines.health.freshness import freshness
@@ -29,10 +30,11 @@ class AccountSummary:
         days_by_state: Device-days of all its datasets.
         unsettled_requests: Requests for the present state that failed or were never made.
         used_requests: Requests in the present window of the API, by whoever sent them; None if
-            nothing was requested yet.
+            nothing was requested yet, or the budget cannot be read.
         request_limit: How many the API allows in it.
         size_bytes: What the data folder takes of the disk.
         problems: What a build would repair.
+        budget_problem: Why the request budget cannot be read.
     """
 
     is_empty: bool = False
@@ -43,6 +45,7 @@ class AccountSummary:
     request_limit: int | None = None
     size_bytes: int = 0
     problems: list[str] = field(default_factory=list)
+    budget_problem: str | None = None
 
     @property
     def missing_days(self) -> int:
@@ -66,7 +69,6 @@ def account_summary(settings: Settings) -> AccountSummary:
         SettingsError: The folder, or another setting, is not valid.
         UnknownDatasetError: The settings name a dataset that does not exist.
         WarehouseError: The folder cannot be used.
-        BudgetStoreError: The request budget cannot be read.
     """
     chosen = selected(settings)
     with open_for_reading(settings) as lake:
@@ -84,9 +86,14 @@ def account_summary(settings: Settings) -> AccountSummary:
         snapshots = [] if lake.is_empty else freshness(lake, selected_snapshots(chosen), settings)
         summary.unsettled_requests = sum(len(each.problems) for each in snapshots)
         account = lake.state.get(ACCOUNT_KEY)
-    if account is not None and (budget := budget_snapshot(settings, str(account))) is not None:
-        summary.used_requests = budget.used_by_us + budget.used_by_others
-        summary.request_limit = budget.limit
+    try:
+        budget = None if account is None else budget_snapshot(settings, str(account))
+    except BudgetStoreError as error:
+        summary.budget_problem = str(error)
+    else:
+        if budget is not None:
+            summary.used_requests = budget.used_by_us + budget.used_by_others
+            summary.request_limit = budget.limit
     return summary
 
 

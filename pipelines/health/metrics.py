@@ -15,6 +15,7 @@ from prometheus_client.core import CollectorRegistry, GaugeMetricFamily
 from assets.framework.contract.dataset import Dataset
 from assets.framework.contract.devices import of_kinds
 from assets.framework.decoding.decoder import DatasetDecoder
+from givenergy.errors import BudgetStoreError
 from givenergy.version import API_VERSION, __version__
 from pipelines.account_budget import budget_snapshot
 from pipelines.account_zone import zone_of
@@ -36,6 +37,7 @@ from warehouse.tables.newest_time import newest_time
 METRICS = {
     "info": "Versions; the value is always 1",
     "account_readable": "Whether the account's data folder could be read: 1, or 0",
+    "budget_readable": "Whether the account's request budget could be read: 1, or 0",
     "last_update_timestamp_seconds": "When a scheduled run or givlake sync last worked",
     "newest_row_timestamp_seconds": "Time of the newest row of a dataset's main table",
     "oldest_fetch_timestamp_seconds": "When the oldest present state of a dataset was fetched",
@@ -89,14 +91,19 @@ class Metrics:
         return prometheus_client.generate_latest(registry)
 
 
-def add_account(metrics: Metrics, lake: ReadOnlyLake, settings: Settings, account: str) -> None:
-    """Add the metrics of one account.
+def add_account(
+    metrics: Metrics, lake: ReadOnlyLake, settings: Settings, account: str
+) -> BudgetStoreError | None:
+    """Add the metrics of one account; those of its request budget only if that can be read.
 
     Args:
         metrics: Where to.
         lake: The account's data folder.
         settings: The account's settings.
         account: The value of the label `account`.
+
+    Returns:
+        Why the request budget cannot be read; None if it was read, or there is none yet.
     """
     chosen = selected(settings)
     _add_datasets(metrics, lake, settings, account)
@@ -109,9 +116,15 @@ def add_account(metrics: Metrics, lake: ReadOnlyLake, settings: Settings, accoun
     for kind, devices in known_devices(lake).items():
         metrics.set("devices", len(devices), account=account, kind=str(kind))
     metrics.set_time("last_update_timestamp_seconds", last_update(lake), account=account)
-    _add_budget(metrics, settings, lake.state.get(ACCOUNT_KEY), account)
+    unread = None
+    try:
+        _add_budget(metrics, settings, lake.state.get(ACCOUNT_KEY), account)
+    except BudgetStoreError as error:
+        unread = error
+    metrics.set("budget_readable", unread is None, account=account)
     metrics.set("disk_used_bytes", folder_size(lake.folder), account=account)
     metrics.set("disk_free_bytes", shutil.disk_usage(lake.folder).free, account=account)
+    return unread
 
 
 def _add_datasets(metrics: Metrics, lake: ReadOnlyLake, settings: Settings, account: str) -> None:

@@ -168,6 +168,17 @@ def test_a_folder_that_cannot_be_written_is_an_error_with_a_sentence(tmp_path):
         SharedRequestBudget(tmp_path / "state" / "budget.sqlite", account="test")
 
 
+def test_sqlites_names_of_read_only_and_moved_files_are_known(open_budget):
+    budget = open_budget()
+    budget._store._connection.close()
+    budget._store._connection = sqlite3.connect(
+        f"file:{budget.where}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+    )
+    with pytest.raises(BudgetStoreError, match=r"readonly.*Make the file and its folder writ"):
+        budget.grant()
+    assert budget._store._repair("SQLITE_READONLY_DBMOVED")
+
+
 def test_a_path_that_cannot_be_is_an_error_with_a_sentence(tmp_path):
     (tmp_path / "state").write_text("a file")
     with pytest.raises(BudgetStoreError, match="cannot be used"):

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.instance import use_dagster_home
-from pipelines.instance_settings import OVERRIDE, instance_text
+from pipelines import instance, instance_settings
+from pipelines.database_errors import DagsterDatabaseError
+from pipelines.instance import try_database, use_dagster_home
+from pipelines.instance_settings import OVERRIDE, instance_text, override_with_password
+from pipelines.settings_file import SettingsError, readable_by_others
 from tests.support.settings import settings_of
 
 POSTGRES = "storage:\n  postgres:\n    postgres_url: postgresql://north:s3cret@db/north\n"
@@ -70,6 +73,11 @@ def test_what_the_owner_edited_is_moved_aside_and_said(home, caplog):
     assert f"put your own settings into {home}/{OVERRIDE}" in message
     written(home)
     assert len(caplog.messages) == 1
+    (home / "dagster.yaml").write_text("nux: {enabled: true}\n")
+    written(home)
+    assert (home / "dagster.yaml.edited").read_text() == edited
+    assert (home / "dagster.yaml.edited-2").read_text() == "nux: {enabled: true}\n"
+    assert "dagster.yaml.edited-2" in caplog.messages[1]
 
 
 def test_a_home_of_the_owners_own_is_taken_as_it_is_unless_it_has_an_override(home, monkeypatch):
@@ -94,6 +102,7 @@ def test_a_home_of_the_owners_own_is_taken_as_it_is_unless_it_has_an_override(ho
         ("storage:\n  postgres: {}\n", "line 2, .*needs postgres_url or postgres_db"),
         ("storage:\n  postgres:\n    postgres_url: s3cret\n", "write it as postgresql://"),
         ("storage:\n  postgres:\n    postgres_url: 53\n", "line 3, cannot be used"),
+        (POSTGRES.replace("s3cret", "Top@s3cret"), "special characters .* as %40"),
     ],
 )
 def test_a_bad_override_is_one_sentence_with_file_and_line(simulate, own, text, said):
@@ -107,9 +116,68 @@ def test_a_bad_override_is_one_sentence_with_file_and_line(simulate, own, text, 
     assert re.search(said, done.err), done.err
 
 
+@pytest.mark.parametrize(
+    ("storage", "mode", "is_said"),
+    [
+        (POSTGRES, 0o644, True),
+        (POSTGRES, 0o600, False),
+        ("storage: {postgres: {postgres_db: {password: s3cret}}}\n", 0o640, True),
+        ("storage: {postgres: {postgres_url: {env: DAGSTER_PG_URL}}}\n", 0o644, False),
+    ],
+)
+def test_an_override_with_a_password_that_others_can_read_is_noticed(home, storage, mode, is_said):
+    (home / OVERRIDE).write_text(storage)
+    (home / OVERRIDE).chmod(mode)
+    found = override_with_password(home)
+    assert (found is not None and readable_by_others(found) is not None) == is_said
+
+
 def test_without_the_extra_a_sentence_names_it(home, monkeypatch):
     (home / OVERRIDE).write_text(POSTGRES)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(Exception, match=r"pip install 'givlake\[postgres\]'") as raised:
         instance_text(home)
     assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("storage", "said"),
+    [
+        ("postgres_db: {username: n, password: s3cret, hostname: h, db_name: d}", "override.yaml"),
+        pytest.param(
+            "postgres_url: postgresql+psycopg2://n:Top@s3cret@127.0.0.1:1/d",
+            r"\*\*\*",
+            marks=pytest.mark.slow,  # Dagster tries for ten seconds
+        ),
+    ],
+)
+def test_a_file_of_the_owners_own_that_cannot_be_used_is_named(
+    home, monkeypatch, capfd, caplog, storage, said
+):
+    pytest.importorskip("dagster_postgres")
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    (home / "dagster.yaml").write_text(f"storage:\n  postgres:\n    {storage}\n")
+    with pytest.raises((SettingsError, DagsterDatabaseError), match=said) as raised:
+        try_database(settings_of({"GIVLAKE_DATA": str(home.parent)}))
+    assert f"{home}/dagster.yaml" in str(raised.value)
+    for text in (str(raised.value), caplog.text, *capfd.readouterr()):
+        assert "s3cret" not in text
+        assert "Retrying" not in text
+
+
+def test_a_database_that_is_away_is_named(home):
+    pytest.importorskip("dagster_postgres")
+    (home / OVERRIDE).write_text(POSTGRES.replace("@db/", "@127.0.0.1:1/"))
+    with pytest.raises(DagsterDatabaseError, match=f"north at 127.0.0.1, port 1.*in {OVERRIDE}"):
+        try_database(settings_of({"GIVLAKE_DATA": str(home.parent)}))
+
+
+def test_the_storage_that_givlake_wrote_names_the_extra_if_that_is_gone(home, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    custom = {"module": "dagster_postgres_gone", "class": "Gone", "config": {}}
+    (home / "dagster.yaml").write_text(yaml.safe_dump({"storage": {"custom": custom}}))
+    monkeypatch.setattr(instance_settings, "_DRIVERS", ("dagster_postgres_gone",))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(instance, "is_in_postgres", lambda text: True)
+    with pytest.raises(SettingsError, match=r"pip install 'givlake\[postgres\]'"):
+        try_database(settings_of({"GIVLAKE_DATA": str(home.parent)}))

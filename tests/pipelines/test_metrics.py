@@ -69,6 +69,7 @@ def test_they_say_what_status_says(owner):
     requests = sum(row["n"] for row in owner.sql("SELECT count(*) AS n FROM requests"))
     assert value(found, "requests_last_day", result="answered") >= requests
     assert value(found, "requests_last_day", result="rate_limited") == 0
+    assert value(found, "budget_readable") == 1
     assert value(found, "disk_used_bytes") > 0
     assert value(found, "disk_free_bytes") > 0
     # Only `sync` and schedules keep a folder up to date.
@@ -121,6 +122,20 @@ def test_a_file_is_replaced_as_a_whole(owner, tmp_path):
     assert [path.name for path in tmp_path.iterdir() if "givlake.prom" in path.name] == [
         "givlake.prom"
     ]
+
+
+def test_a_request_budget_that_cannot_be_read_hides_nothing_else(owner):
+    pytest.importorskip("psycopg2")
+    owner.settings["GIVLAKE_BUDGET_URL"] = "postgresql://me:s3cret@127.0.0.1:1/north"
+    done = owner.givlake("metrics")
+    found = samples(done.out)
+    assert done.status == 1
+    assert "The request budget in postgresql://me@127.0.0.1:1/north cannot be reached" in done.err
+    assert value(found, "budget_readable") == 0
+    assert value(found, "account_readable") == 1
+    assert value(found, "devices", kind="inverter") == 3
+    assert "givlake_request_limit" not in found
+    assert "s3cret" not in done.output
 
 
 @pytest.mark.parametrize(

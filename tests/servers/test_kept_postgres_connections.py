@@ -158,7 +158,7 @@ def test_who_watches_a_run_hears_of_its_events(events: KeptPostgresEventLogStora
     [
         ("postgres://u:p%40s@h/d", "postgresql+psycopg2://u:p%40s@h/d"),
         ("postgresql://h:5433/d?sslmode=require", "postgresql+psycopg2://h:5433/d?sslmode=require"),
-        ("postgresql+psycopg://h/d", "postgresql+psycopg://h/d"),
+        ("postgresql+psycopg2://h/d", "postgresql+psycopg2://h/d"),
     ],
 )
 def test_the_driver_is_the_one_that_is_installed(given, meant):

@@ -147,6 +147,7 @@ def test_a_server_clock_that_is_set_costs_a_window_and_no_more(store, open_budge
     budget = open_budget(window_s=60.0, limit=10)
     spend(budget, 9)
     changed(store, f"UPDATE givlake_budget.server SET hold_until_ms = {postgres_store.CLOCK}")
+    seldom = open_budget(window_s=60.0, account="seldom")
     set_clock = f"(clock_timestamp() + make_interval(hours => {hours}))"
     with pytest.MonkeyPatch.context() as patch:
         for name in ("_READ", "_SERVER"):
@@ -154,6 +155,9 @@ def test_a_server_clock_that_is_set_costs_a_window_and_no_more(store, open_budge
             patch.setattr(postgres_store, name, statement)
         budget.renew()
         assert 30 < budget.snapshot().paused_for_s <= 60.25
+        began = time.monotonic()
+        assert seldom.lease("day") is not None
+        assert time.monotonic() - began < 30
         if hours < 0:
             newcomer = open_budget(window_s=60.0, limit=10)
             snapshot = newcomer.snapshot()
@@ -182,7 +186,7 @@ def test_a_grant_whose_commit_was_not_heard_of_is_used_once(store, open_budget, 
     budget = open_budget(window_s=60.0)
     real, deaf = PostgresSession.in_transaction, [True]
 
-    def in_transaction(self, work, cancelled, *, before):
+    def in_transaction(self, work, *waits, before):
         def unheard(connection):
             result = work(connection)
             if deaf:
@@ -190,7 +194,7 @@ def test_a_grant_whose_commit_was_not_heard_of_is_used_once(store, open_budget, 
                 raise psycopg2.OperationalError("server closed the connection unexpectedly")
             return result
 
-        return real(self, unheard, cancelled, before=before)
+        return real(self, unheard, *waits, before=before)
 
     monkeypatch.setattr(PostgresSession, "in_transaction", in_transaction)
     budget.grant().settle(ANSWERED)
@@ -217,6 +221,41 @@ def test_a_server_that_is_away_is_waited_for(postgres, store, open_budget, caplo
         postgres.start()
     granted.result(TIMEOUT_S).settle(ANSWERED)
     pool.shutdown()
+
+
+@pytest.mark.slow
+def test_who_is_cancelled_does_not_wait_for_a_server_that_is_away(postgres, store):
+    """Neither to take back that it waits, nor to release a lease or to end a request."""
+    budget = SharedRequestBudget(store, account="test", limit=1, window_s=60.0)
+    cancelled, ended = threading.Event(), []
+
+    def wait_for_a_grant():
+        try:
+            budget.grant(cancelled=cancelled)
+        except CancelledError as error:
+            ended.append(error)
+
+    grant, lease = budget.grant(cancelled=cancelled), budget.lease("day")
+    waiting = threading.Thread(target=wait_for_a_grant)
+    waiting.start()
+    while not budget.snapshot().waiting:
+        time.sleep(0.05)
+    postgres.stop()
+    try:
+        settling = threading.Thread(target=grant.settle, args=(ANSWERED,))
+        settling.start()
+        time.sleep(1.0)
+        began = time.monotonic()
+        cancelled.set()
+        for thread in (waiting, settling):
+            thread.join(postgres_session.AWAY_PATIENCE_S)
+        lease.release()
+        budget.close()
+        assert time.monotonic() - began < postgres_session.AWAY_PATIENCE_S / 2
+    finally:
+        postgres.start()
+    assert len(ended) == 1
+    assert budget._unsettled == [(grant, ANSWERED)]
 
 
 def test_a_server_that_stays_away_is_an_error_with_a_sentence(postgres, store, monkeypatch):
@@ -249,6 +288,32 @@ def test_what_the_server_refuses_is_said_at_once(postgres, store):
     with pytest.raises(BudgetStoreError, match="not valid") as caught:
         SharedRequestBudget(PostgresUrl("postgresql://me:se%cret@h/db"), account="test")
     assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"), [(":99999/db", "port number"), (":1/db?sslmode=sometimes", "sslmode")]
+)
+def test_an_address_that_can_never_be_reached_is_not_waited_for(postgres, end, reason):
+    with pytest.raises(BudgetStoreError, match=reason) as caught:
+        SharedRequestBudget(PostgresUrl(f"postgresql://me@127.0.0.1{end}"), account="test")
+    assert not isinstance(caught.value, BudgetAwayError)
+
+
+def test_a_standby_is_waited_for_until_it_is_the_primary(store, open_budget):
+    budget = open_budget(window_s=60.0)
+    name = store.dsn.rpartition("/")[2]
+    admin = PostgresUrl(store.dsn.replace(f"/{name}", "/postgres"))
+    changed(admin, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    changed(
+        admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", name
+    )
+    reset = f"ALTER DATABASE {name} RESET default_transaction_read_only"
+    promoted = threading.Timer(1.5, changed, (admin, reset))
+    promoted.start()
+    began = time.monotonic()
+    budget.grant().settle(ANSWERED)
+    assert time.monotonic() - began > 1.0
+    promoted.join()
 
 
 def test_tables_of_a_newer_version_are_left_alone(store, open_budget):
@@ -325,8 +390,8 @@ def send_when_granted(where, asked, sent):
     budget = SharedRequestBudget(where, account="test", limit=1, **WINDOW)
     real = PostgresSession.in_transaction
 
-    def in_transaction(self, work, cancelled, *, before):
-        result = real(self, work, cancelled, before=before)
+    def in_transaction(self, work, *waits, before):
+        result = real(self, work, *waits, before=before)
         if not asked.is_set():
             asked.set()
             time.sleep(0.5)  # paused here by the test, between the grant and its use
