@@ -61,7 +61,39 @@ def test_a_name_and_its_file_agree(two: TwoAccounts) -> None:
     file.write_text("GIVLAKE_NAME=other\n")
     assert "GIVLAKE_NAME is 'other'" in two.of(NORTH, "status").err
     (two.accounts / "a b.env").write_text("")
-    assert "cannot name an account" in two.of(NORTH, "status").err
+    assert "There is no account 'a-b'" in two.of("a-b", "status").err
+    assert "a b: " in two.givlake("accounts", "list").out
+    assert "cannot name an account" in two.givlake("accounts", "list").out
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_two_accounts_with_one_data_folder_are_refused(two: TwoAccounts, link: bool) -> None:
+    """Each would write its data, publish and be measured as the other."""
+    first = two.accounts / "first.env"
+    data = two.folder / "link" if link else two.accounts / SOUTH
+    if link:
+        (two.accounts / SOUTH).mkdir()
+        data.symlink_to(two.accounts / SOUTH)
+    first.write_text(f"GIVENERGY_API_TOKEN=first\nGIVLAKE_DATA={data}\n")
+    for command in (("sync",), ("publish",), ("status",), ("metrics",), ("ui", "--port", "1")):
+        done = two.of("first", *command)
+        assert done.status == 2, command
+        said = f"{str(data)!r}, which is the data folder of south: use another folder"
+        assert said in done.err
+        assert f"It is set in {first}." in done.err
+    # The other has its usual folder, as before.
+    assert "data folder of" not in two.of(SOUTH, "status").err
+    together = two.givlake("metrics")
+    assert together.status == 1
+    assert 'givlake_account_readable{account="first"} 0.0' in together.out
+    # Neither is told apart by what its file says.
+    south = two.accounts / "south.env"
+    south.write_text(f"{south.read_text()}GIVLAKE_DATA=south\n")
+    for name in ("first", SOUTH):
+        done = two.of(name, "status")
+        assert done.status == 2
+        assert str(first) in done.err
+        assert str(south) in done.err
 
 
 def test_without_accounts_it_says_how_to_make_one(
