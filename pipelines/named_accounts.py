@@ -192,11 +192,17 @@ def dagster_home(data: Path) -> Path:
     """
     if home := os.environ.get("DAGSTER_HOME"):
         return Path(home)
+    if account_in_force() is not None:
+        return Path(os.environ[ACCOUNTS_FOLDER]).absolute().parent / "dagster"
+    return data / "dagster"
+
+
+def account_in_force() -> str | None:
+    """Return the name of the account with a file whose settings this process has; None if none."""
     # Not by the settings file: child processes read none.
     name, folder = os.environ.get(NAME), os.environ.get(ACCOUNTS_FOLDER)
-    if name and folder and Path(folder, f"{name}{_SUFFIX}").is_file():
-        return Path(folder).absolute().parent / "dagster"
-    return data / "dagster"
+    is_named = name and folder and Path(folder, f"{name}{_SUFFIX}").is_file()
+    return name if is_named else None
 
 
 def _named_files() -> dict[str, Path]:

@@ -222,8 +222,6 @@ def _usable(
     """Yield the environments of accounts; one that cannot be used is named and left out."""
     for name, environment in accounts.items():
         if isinstance(environment, SettingsError):
-            click.echo(
-                f"givlake: The account {printable(name)} is left out: {environment}", err=True
-            )
+            _say_left_out(name, environment)
         else:
             yield environment
